@@ -1,0 +1,35 @@
+"""`ganscope ...`: the verbs of the apps on the command line.
+
+Results go to stdout, all else (progress, messages, errors) to stderr. Exit codes: 0 done, 1 failed, 2 bad input,
+130 interrupted. Modules that import torch are imported by the verbs that need them, so that the others are quick.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from gan_core.cli import data, media, recipes, runs, training
+from gan_core.cli.output import Verbs
+
+app = typer.Typer(
+    name="ganscope",
+    cls=Verbs,
+    help="Learn, train, dissect and play with GANs.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+app.add_typer(recipes.app, name="recipes")
+app.add_typer(data.app, name="data")
+app.command("train")(training.train)
+app.add_typer(runs.app, name="runs")
+app.command("sample")(media.sample)
+app.command("export-history")(media.export)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+__all__ = ["app", "main"]

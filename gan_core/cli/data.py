@@ -1,0 +1,100 @@
+"""`ganscope data`: the data sets, and getting one ready before it is needed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from gan_core.cli.output import AsJson, data_name, data_sources, emit, reporting, show_facts, show_table
+
+app = typer.Typer(help="List the data sets, show one, or download and prepare one.", invoke_without_command=True)
+
+
+@app.callback()
+def default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_sources(as_json=False)
+
+
+@app.command("list")
+def list_sources(as_json: AsJson = False) -> None:
+    """All data sets by name. Your own images: folder:PATH or zip:PATH."""
+    sources = data_sources()
+    if as_json:
+        emit([_facts(source) for source in sources])
+        return
+    rows = [
+        (
+            source.name,
+            source.title,
+            f"{source.items:,}",
+            f"{source.size} px",
+            "colour" if source.channels == 3 else "grey",
+            len(source.class_names) or "-",
+            "here" if source.available() else source.needs,
+        )
+        for source in sources
+    ]
+    show_table(("NAME", "TITLE", "IMAGES", "SIZE", "KIND", "CLASSES", "AVAILABLE"), rows, flexible=("AVAILABLE",))
+
+
+@app.command("show")
+def show(name: Annotated[str, typer.Argument(help="A data set's name.")], as_json: AsJson = False) -> None:
+    """One data set: what it holds, its licence, and how to get it."""
+    from gan_core.data import source
+
+    facts = _facts(source(name))
+    if as_json:
+        emit(facts)
+        return
+    show_facts(facts | {"classes": ", ".join(facts["classes"]) or "none", "available": _yes(facts["available"])})
+
+
+@app.command("load")
+def load(
+    name: Annotated[str, typer.Argument(help="A data set's name, folder:PATH or zip:PATH.")],
+    size: Annotated[int | None, typer.Option(help="Height and width in pixels; the native size if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Downloads a data set where needed, and resizes it once for later training."""
+    from gan_core.data import load
+
+    with reporting(not as_json) as progress:
+        data_set = load(data_name(name), size, progress)
+    facts = {
+        "name": data_set.name,
+        "images": len(data_set),
+        "shape": list(data_set.spec.fields["real"]),
+        "classes": list(data_set.class_names),
+        "skipped": [list(pair) for pair in data_set.skipped],
+        "notes": list(data_set.notes),
+    }
+    if as_json:
+        emit(facts)
+        return
+    shape = " x ".join(map(str, data_set.spec.fields["real"]))
+    typer.echo(f"{data_set.name}: {len(data_set):,} images of {shape} (channels x height x width)")
+    for note in data_set.notes:
+        typer.echo(f"  {note}")
+    for file, reason in data_set.skipped:
+        typer.echo(f"  skipped {file}: {reason}")
+
+
+def _facts(source: Any) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "title": source.title,
+        "about": source.about,
+        "licence": source.licence,
+        "size": source.size,
+        "channels": source.channels,
+        "images": source.items,
+        "classes": list(source.class_names),
+        "available": source.available(),
+        "needs": source.needs,
+    }
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else "no"

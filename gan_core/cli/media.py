@@ -1,0 +1,75 @@
+"""`ganscope sample` and `ganscope export-history`: pictures and films from runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gan_core.cli.output import AsJson, RunName, emit, find_run, reporting
+from gan_core.errors import BadValue
+from gan_core.runs.disk import TEMPORARY, writing
+from gan_core.runs.store import RunStore
+
+PICTURES = (".png", ".jpg", ".webp")
+
+
+def sample(
+    run: RunName,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture: .png, .jpg or .webp.")],
+    count: Annotated[int, typer.Option("--n", "-n", help="How many samples.")] = 16,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same latents.")] = 0,
+    label: Annotated[int | None, typer.Option(help="The class to draw, for conditional GANs.")] = None,
+    width: Annotated[int, typer.Option(help="Pixels are enlarged sharply until the picture is this wide.")] = 512,
+    as_json: AsJson = False,
+) -> None:
+    """Draws samples from a run's newest checkpoint into one picture."""
+    if output.suffix.lower() not in PICTURES:
+        raise BadValue(
+            "{file} can't be written: valid endings are {valid}.", file=output.name, valid=", ".join(PICTURES)
+        )
+    if not 1 <= width <= 8192:
+        raise BadValue("The width must lie between 1 and 8192 pixels, not at {width}.", width=width)
+    store = RunStore()
+    found = find_run(store, run)
+    from gan_core.images import enlarge, grid, to_uint8
+    from gan_core.models.sampler import Sampler
+
+    sampler = Sampler.from_run(store, found.id)
+    images = to_uint8(sampler.sample(count, seed, label))
+    picture = enlarge(grid(images, sampler.columns if label is None else 8), width)
+    temporary = output.with_name(f"{output.stem}.{os.getpid()}{TEMPORARY}{output.suffix}")
+    with writing(output.parent):
+        try:
+            picture.save(temporary)
+            os.replace(temporary, output)
+        finally:
+            temporary.unlink(missing_ok=True)
+    step = store.checkpoints(found.id)[-1].step
+    if as_json:
+        emit({"run": found.id, "step": step, "samples": count, "seed": seed, "label": label, "file": output.resolve()})
+    else:
+        typer.echo(f"{count} samples of {found.name or found.id} at step {step:,}: {output}")
+
+
+def export(
+    runs: Annotated[list[str], typer.Argument(help="One run, or several to show side by side.", metavar="RUN...")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The film: .gif or .mp4.")],
+    seconds: Annotated[float, typer.Option(help="How long the film lasts.")] = 8.0,
+    size: Annotated[int, typer.Option(help="Width of each run's picture, in pixels.")] = 512,
+    as_json: AsJson = False,
+) -> None:
+    """Makes a film of how the samples changed, from the previews that were kept."""
+    from gan_core.runs.export import check_film, export_history, tracks_of
+
+    check_film(output, seconds, size)
+    store = RunStore()
+    tracks = tracks_of(store, [find_run(store, run).id for run in runs])
+    with reporting(not as_json) as progress:
+        film = export_history(tracks, output, seconds=seconds, size=size, progress=progress)
+    if as_json:
+        emit({"file": film.path.resolve(), "frames": film.frames, "seconds": film.seconds, "bytes": film.bytes})
+    else:
+        typer.echo(f"{film.frames} frames in {film.seconds:.1f} s: {film.path}")

@@ -1,0 +1,170 @@
+"""What all verbs share: where texts go, how errors end a command, how a run is named."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+from typer.core import TyperGroup
+
+from gan_core.data.base import Progress as Report
+from gan_core.data.base import Source
+from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName
+from gan_core.registry import Registry
+from gan_core.runs.store import Run, RunStore
+
+BAD_INPUT = (BadValue, BadData, UnknownName)
+WIDE = 200  # columns where the output is no terminal, so that nothing is cut
+LATEST = "latest"
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and nothing else on stdout.")]
+RunName = Annotated[str, typer.Argument(help="Id, beginning of an id, or name of a run; or 'latest'.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="Change one knob; can be repeated.")
+]
+
+
+class Verbs(TyperGroup):
+    """Ends a command that raised a GanscopeError with its sentence, and an interrupted one with 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GanscopeError as error:
+            say(f"Error: {error}")
+            raise typer.Exit(2 if isinstance(error, BAD_INPUT) else 1) from None
+        except KeyboardInterrupt:
+            say("Interrupted.")
+            raise typer.Exit(130) from None
+
+
+def errors() -> Console:
+    """The console on stderr; made anew each time, because tests and pipes replace the stream."""
+    return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A message for the person at the terminal."""
+    typer.echo(text, err=True)
+
+
+def emit(value: Any) -> None:
+    """One line of JSON on stdout; numbers that JSON lacks become null."""
+    typer.echo(json.dumps(_finite(value), ensure_ascii=False, default=str))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], flexible: Sequence[str] = ()) -> None:
+    """A table on stdout; only the `flexible` columns may be wrapped. Cells are text, never markup."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=column not in flexible, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console.print(table)
+
+
+def show_facts(facts: Mapping[str, object]) -> None:
+    """`name  value` lines on stdout."""
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        typer.echo(f"{name.ljust(width)}  {value}")
+
+
+def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
+    """`knob=value` texts as a mapping; the values are still text."""
+    changes: dict[str, str] = {}
+    for setting in settings or ():
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip():
+            raise BadValue("'{setting}' must be KNOB=VALUE, such as seed=3.", setting=setting)
+        changes[name.strip()] = value.strip()
+    return changes
+
+
+def find_run(store: RunStore, wanted: str) -> Run:
+    """The run of that id, name or beginning of an id; raises UnknownName where none or several fit."""
+    runs = store.runs()
+    if wanted == LATEST and runs:
+        return runs[0]
+    by_name = [run for run in runs if run.name == wanted]
+    by_id = [run for run in runs if wanted and run.id.startswith(wanted)]
+    for found in ([run for run in runs if run.id == wanted], by_name, by_id):
+        if len(found) == 1:
+            return found[0]
+    several = [run.id for run in by_name or by_id]
+    raise UnknownName("run", wanted, several or [name for run in runs[:10] for name in (run.id, run.name) if name])
+
+
+def sentence(run: Run) -> str:
+    """The message of a run's state."""
+    try:
+        return run.message.format(**run.message_values)
+    except (KeyError, IndexError, ValueError):
+        return run.message
+
+
+def moment(seconds: float) -> str:
+    """A time of the clock on the wall."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
+@contextmanager
+def reporting(shown: bool = True) -> Iterator[Report]:
+    """A progress bar on a terminal's stderr, as the callback that gan_core's long tasks take."""
+    console = errors()
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        console=console,
+        transient=True,
+        disable=not shown or not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("", total=1.0)
+        yield lambda share, what: progress.update(task, completed=share, description=what)
+
+
+def data_sources() -> Registry[Source]:
+    """All data sets that come by name."""
+    from gan_core.data import catalogue, sources  # noqa: F401  the catalogue fills the registry
+
+    return sources
+
+
+def data_name(text: str) -> str:
+    """A data set as it is stored with a run: user's folders and zips by their whole path."""
+    kind, _, path = text.partition(":")
+    if kind in ("folder", "zip") and path:
+        return f"{kind}:{os.path.abspath(os.path.expanduser(path))}"
+    place = Path(text).expanduser()
+    if text not in data_sources() and place.exists():
+        return f"{'folder' if place.is_dir() else 'zip'}:{place.absolute()}"
+    return text

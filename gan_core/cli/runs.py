@@ -1,0 +1,293 @@
+"""`ganscope runs`: look at the runs of the store, and steer them from another terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from gan_core.cli.output import (
+    AsJson,
+    RunName,
+    Settings,
+    emit,
+    find_run,
+    megabytes,
+    moment,
+    parse_settings,
+    sentence,
+    show_facts,
+    show_table,
+)
+from gan_core.errors import BadValue, RunConflict
+from gan_core.runs.store import Run, RunStore
+
+app = typer.Typer(help="List, name, steer and delete runs.", invoke_without_command=True)
+
+RunNames = Annotated[list[str], typer.Argument(help="Ids or names of runs.", metavar="RUN...")]
+Sure = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+
+
+@app.callback()
+def default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_runs(as_json=False)
+
+
+@app.command("list")
+def list_runs(as_json: AsJson = False) -> None:
+    """All runs, newest first."""
+    store = RunStore()
+    runs = store.runs()
+    if as_json:
+        emit([record(run) for run in runs])
+        return
+    rows = [
+        (
+            run.id,
+            run.name or "-",
+            run.state.value,
+            f"{run.step:,}/{run.spec.steps:,}" if run.spec.steps else f"{run.step:,}",
+            f"{run.spec.recipe} on {run.spec.data}, {run.spec.size} px",
+            moment(run.created),
+            "pinned" if run.pinned else "",
+        )
+        for run in runs
+    ]
+    if rows:
+        show_table(("RUN", "NAME", "STATE", "STEPS", "WHAT", "CREATED", ""), rows, flexible=("NAME", "WHAT"))
+    else:
+        typer.echo("No runs yet. The first one: ganscope train dcgan")
+    typer.echo(f"\n{len(runs)} runs, {megabytes(store.size())} in {store.root}", err=True)
+
+
+@app.command("show")
+def show(
+    run: RunName,
+    trace: Annotated[bool, typer.Option("--traceback", help="Show where a failed run failed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """One run: state, settings, last metrics, files."""
+    from gan_core.cli.training import final_metrics
+
+    store = RunStore()
+    found = find_run(store, run)
+    metrics = final_metrics(store, found)
+    checkpoints, previews = store.checkpoints(found.id), store.previews(found.id)
+    if as_json:
+        files = {"checkpoints": [item.path for item in checkpoints], "previews": [item.path for item in previews]}
+        emit(record(found) | {"metrics": metrics, "traceback": found.traceback} | files)
+        return
+    show_facts(
+        {
+            "run": found.id,
+            "name": found.name or "-",
+            "note": found.note or "-",
+            "state": f"{found.state.value} {sentence(found)}".strip(),
+            "what": f"{found.spec.recipe} on {found.spec.data}, {found.spec.size} px",
+            "preset": found.spec.preset or "-",
+            "forked from": found.parent or "-",
+            "steps": f"{found.step:,} of {found.spec.steps:,}" if found.spec.steps else f"{found.step:,}",
+            "images seen": f"{found.images_seen:,}",
+            "training": f"{found.seconds:,.1f} s, {found.images_per_second:,.0f} images/s",
+            "created": moment(found.created),
+            "pinned": "yes" if found.pinned else "no",
+            "previews": len(previews),
+            "checkpoint": checkpoints[-1].path if checkpoints else "-",
+        }
+    )
+    typer.echo("\nSettings")
+    show_facts({f"  {name}": value for name, value in found.spec.hparams.items()})
+    for event in store.events(found.id):
+        if event.kind == "edit":
+            changes = ", ".join(f"{name} = {value}" for name, value in event.payload["changes"].items())
+            typer.echo(f"  at step {event.step:,}: {changes}")
+    if metrics:
+        typer.echo("\nLast values")
+        show_facts({f"  {name}": f"{value:.5g}" for name, value in metrics.items()})
+    if trace:
+        typer.echo(f"\n{found.traceback or 'No traceback: the run did not fail.'}")
+
+
+@app.command("rename")
+def rename(run: RunName, name: Annotated[str, typer.Argument(help="The new name.")], as_json: AsJson = False) -> None:
+    """Gives a run a name."""
+    store = RunStore()
+    id = find_run(store, run).id
+    store.rename(id, name)
+    _tell(store, [id], "renamed", as_json)
+
+
+@app.command("note")
+def note(
+    run: RunName,
+    text: Annotated[str, typer.Argument(help="The note, in place of an older one.")],
+    as_json: AsJson = False,
+) -> None:
+    """Writes a note to a run."""
+    store = RunStore()
+    id = find_run(store, run).id
+    store.set_note(id, text)
+    _tell(store, [id], "noted", as_json)
+
+
+@app.command("pin")
+def pin(runs: RunNames, as_json: AsJson = False) -> None:
+    """Keeps runs from `delete-unpinned` and from thinning."""
+    _set_pinned(runs, True, as_json)
+
+
+@app.command("unpin")
+def unpin(runs: RunNames, as_json: AsJson = False) -> None:
+    """Takes the pin off runs."""
+    _set_pinned(runs, False, as_json)
+
+
+def _set_pinned(runs: Sequence[str], pinned: bool, as_json: bool) -> None:
+    store = RunStore()
+    ids = [find_run(store, run).id for run in runs]
+    for id in ids:
+        store.set_pinned(id, pinned)
+    _tell(store, ids, "pinned" if pinned else "unpinned", as_json)
+
+
+@app.command("delete")
+def delete(runs: RunNames, yes: Sure = False, as_json: AsJson = False) -> None:
+    """Deletes runs with all their files."""
+    store = RunStore()
+    ids = list(dict.fromkeys(find_run(store, run).id for run in runs))
+    _make_sure(f"Delete {', '.join(ids)} with all files?", yes, as_json)
+    for id in ids:
+        store.delete(id)
+    _tell_deleted(ids, as_json)
+
+
+@app.command("delete-unpinned")
+def delete_unpinned(yes: Sure = False, as_json: AsJson = False) -> None:
+    """Deletes all runs that are neither pinned nor active."""
+    store = RunStore()
+    count = sum(not run.pinned and not run.is_active for run in store.runs())
+    _make_sure(f"Delete {count} runs with all files?", yes, as_json)
+    _tell_deleted(store.delete_unpinned(), as_json)
+
+
+@app.command("pause")
+def pause(run: RunName, as_json: AsJson = False) -> None:
+    """Pauses a run after the step under way."""
+    _command(run, "pause", as_json)
+
+
+@app.command("resume")
+def resume(run: RunName, as_json: AsJson = False) -> None:
+    """Lets a paused run go on, in the process that holds it."""
+    _command(run, "resume", as_json)
+
+
+@app.command("stop")
+def stop(run: RunName, as_json: AsJson = False) -> None:
+    """Ends a run after the step under way, with a checkpoint."""
+    _command(run, "stop", as_json)
+
+
+@app.command("step")
+def step(
+    run: RunName,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many steps.")] = 1,
+    only: Annotated[str | None, typer.Option(help="Update one player alone: generator or discriminator.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Runs some steps of a run and pauses it."""
+    _command(run, "step", as_json, count=count, only=only)
+
+
+@app.command("edit")
+def edit(run: RunName, settings: Settings = None, as_json: AsJson = False) -> None:
+    """Changes live knobs of a run while it trains."""
+    changes = parse_settings(settings)
+    if not changes:
+        raise BadValue("Name what to change, such as --set generator_rate=0.0001.")
+    _command(run, "edit", as_json, **changes)
+
+
+@app.command("fork")
+def fork(
+    run: RunName,
+    settings: Settings = None,
+    steps: Annotated[int | None, typer.Option(help="Planned steps; those of the first run if left out.")] = None,
+    name: Annotated[str, typer.Option(help="What to call the new run.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Makes a new run with other settings; it goes on from this one's newest checkpoint where the networks allow."""
+    from gan_core.training import control
+
+    store = RunStore()
+    made = control.fork(store, find_run(store, run), parse_settings(settings), steps, name)
+    if as_json:
+        emit(record(made))
+    else:
+        typer.echo(f"{made.id}: train it with `ganscope train --resume {made.id}`")
+
+
+def record(run: Run) -> dict[str, Any]:
+    """A run as JSON."""
+    return {
+        "run": run.id,
+        "name": run.name,
+        "note": run.note,
+        "state": run.state.value,
+        "message": sentence(run),
+        "recipe": run.spec.recipe,
+        "data": run.spec.data,
+        "size": run.spec.size,
+        "preset": run.spec.preset,
+        "hparams": dict(run.spec.hparams),
+        "steps": run.step,
+        "planned_steps": run.spec.steps,
+        "images_seen": run.images_seen,
+        "seconds": run.seconds,
+        "images_per_second": run.images_per_second,
+        "created": run.created,
+        "updated": run.updated,
+        "pinned": run.pinned,
+        "parent": run.parent,
+    }
+
+
+def _command(wanted: str, verb: str, as_json: bool, **arguments: Any) -> None:
+    from gan_core.training.control import Control
+
+    store = RunStore()
+    run = find_run(store, wanted)
+    if not run.is_active:
+        raise RunConflict(
+            "The run {run} is {state}: no process trains it. To go on with it: ganscope train --resume {id}",
+            run=run.name or run.id, state=run.state.value, id=run.id,
+        )  # fmt: skip
+    getattr(Control(store, run.id), verb)(**arguments)
+    _tell(store, [run.id], f"{verb} sent", as_json)
+
+
+def _tell(store: RunStore, ids: Sequence[str], done: str, as_json: bool) -> None:
+    records = [record(store.get(id)) for id in ids]
+    if as_json:
+        emit(records[0] if len(records) == 1 else records)
+        return
+    for id in ids:
+        typer.echo(f"{id}: {done}")
+
+
+def _tell_deleted(ids: list[str], as_json: bool) -> None:
+    if as_json:
+        emit({"deleted": ids})
+        return
+    typer.echo("\n".join(f"{id}: deleted" for id in ids) or "Nothing to delete.")
+
+
+def _make_sure(question: str, yes: bool, as_json: bool) -> None:
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise BadValue("Nothing was deleted: pass --yes to delete without being asked.")
+    typer.confirm(question, abort=True, err=True)

@@ -1,0 +1,348 @@
+"""`ganscope train`: one run in this process, watched from the terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from gan_core.cli.output import (
+    AsJson,
+    Settings,
+    data_name,
+    emit,
+    errors,
+    find_run,
+    parse_settings,
+    reporting,
+    say,
+    sentence,
+)
+from gan_core.errors import BadValue, RunConflict
+from gan_core.runs.spec import RunSpec
+from gan_core.runs.store import Run, RunState, RunStore
+
+if TYPE_CHECKING:
+    from gan_core.data.base import DataSet
+    from gan_core.training.session import Session
+
+STEPS = 2000  # where neither the user nor a preset says
+REFRESH = 0.2  # seconds between looks at the run
+LINE = 10.0  # seconds between lines where the output is no terminal
+TAIL = 200  # steps in which the final value of a metric is looked for
+
+Show = Callable[[Run], None]
+
+
+def train(
+    recipe: Annotated[str | None, typer.Argument(help="A recipe's name: see `ganscope recipes`.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="A data set's name, folder:PATH or zip:PATH: see `ganscope data`.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Height and width of the images, in pixels.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help=f"Training steps; 0 trains until stopped. [default: the preset's, or {STEPS}]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same run on a CPU.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Settings that work: see `ganscope recipes show NAME`.")] = None,
+    settings: Settings = None,
+    name: Annotated[str, typer.Option(help="What to call the run.")] = "",
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Go on with a run from its newest checkpoint instead.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Trains a GAN in this process; Ctrl-C stops it with a checkpoint, a second Ctrl-C ends it at once."""
+    given: dict[str, Any] = {
+        "recipe": recipe,
+        "data": data,
+        "size": size,
+        "steps": steps,
+        "seed": seed,
+        "preset": preset,
+    }
+    given |= {"set": settings or None, "name": name or None}
+    store = RunStore()
+    if resume is not None:
+        run = _resumable(store, resume, [option for option, value in given.items() if value is not None])
+    elif recipe is None:
+        raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
+    check_device(device)
+    if resume is None:
+        assert recipe is not None
+        spec = planned(recipe, data, size, steps, seed, preset, settings)
+        prepare_data(spec, shown=not as_json)
+        run = store.create(spec, name=name)
+    _train(store, run, device, as_json)
+
+
+def planned(
+    recipe_name: str,
+    data: str | None,
+    size: int | None,
+    steps: int | None,
+    seed: int | None,
+    preset_name: str | None,
+    settings: list[str] | None,
+) -> RunSpec:
+    """What the options ask for, all names and values checked."""
+    from gan_core.gans import recipes
+
+    recipe = recipes.get(recipe_name)
+    preset = recipe.preset(preset_name) if preset_name else None
+    changes: dict[str, Any] = dict(preset.hparams) if preset else {}
+    changes |= parse_settings(settings)
+    if seed is not None:
+        changes["seed"] = seed
+    recipe.settings(changes)
+    data = data_name(data or (preset.data if preset else recipe.data))
+    native = native_size(data)  # an unknown data set ends here
+    if size is None:
+        size = preset.size if preset and preset.data == data else recipe.fit_size(native)
+    if steps is None:
+        steps = preset.steps if preset else STEPS
+    return recipe.plan(data, size, steps, changes, preset.name if preset else "")
+
+
+def native_size(data: str) -> int:
+    """The size that a data set has of itself; raises UnknownName."""
+    from gan_core.data import folders, source
+
+    if data.partition(":")[0] in ("folder", "zip") and ":" in data:
+        return folders.SIZE
+    return source(data).size
+
+
+def prepare_data(spec: RunSpec, shown: bool) -> None:
+    """Downloads and resizes with a progress bar, and checks that recipe and data fit, before there is a run."""
+    from gan_core import data
+    from gan_core.data import DataSpec, source
+    from gan_core.gans import recipes
+
+    recipe = recipes.get(spec.recipe)
+    if not spec.data.startswith(("folder:", "zip:")):  # known without looking: don't download what can't be used
+        known = source(spec.data)
+        recipe.check_data(DataSpec({"real": (known.channels, spec.size, spec.size)}, len(known.class_names)))
+    with reporting(shown) as progress:
+        loaded: DataSet = data.load(spec.data, spec.size, progress)
+    recipe.check_data(loaded.spec)
+    if shown and loaded.skipped:
+        say(f"{len(loaded.skipped)} files can't be used; see `ganscope data load {spec.data}`.")
+
+
+def check_device(device: str) -> None:
+    """Raises BadValue where this machine can't compute there."""
+    import torch
+
+    valid = ["cpu"]
+    valid += ["cuda", *(f"cuda:{place}" for place in range(torch.cuda.device_count()))] * torch.cuda.is_available()
+    valid += ["mps"] * torch.backends.mps.is_available()
+    if device not in valid:
+        raise BadValue(
+            "The device '{device}' can't be used here. Valid: {valid}.", device=device, valid=", ".join(valid)
+        )
+
+
+def _resumable(store: RunStore, wanted: str, others: list[str]) -> Run:
+    if others:
+        raise BadValue(
+            "A resumed run keeps its settings, so {options} can't be given with --resume. To change them: ganscope "
+            "runs edit, or ganscope runs fork.",
+            options=", ".join("RECIPE" if option == "recipe" else f"--{option}" for option in others),
+        )
+    run = find_run(store, wanted)
+    if run.state is RunState.FINISHED:
+        raise RunConflict(
+            "The run {run} has done all its {steps} steps. For more: ganscope runs fork {id} --steps {more}",
+            run=run.name or run.id, steps=run.step, id=run.id, more=2 * run.step,
+        )  # fmt: skip
+    return run
+
+
+def _train(store: RunStore, run: Run, device: str, as_json: bool) -> None:
+    from gan_core.training.session import Session
+
+    # a failure is told in a sentence; its traceback is in the store
+    logging.getLogger("gan_core").addHandler(logging.NullHandler())
+    with interrupts() as asked, _display(store, run, silent=as_json) as show:
+        session = Session(store, run.id, device=device).start()
+        trouble = _watch(store, session, asked, show, patient=not as_json and sys.stderr.isatty())
+    run = store.get(run.id)
+    message = trouble or sentence(run)
+    if as_json:
+        emit(result(store, run, message))
+    else:
+        _conclude(store, run, message)
+    if asked:
+        raise typer.Exit(128 + asked[0])
+    if trouble or run.state in (RunState.FAILED, RunState.INTERRUPTED):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM; a second one ends the process at once, whatever it does."""
+    asked: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        if asked:
+            if sys.stderr.isatty():
+                sys.stderr.write("\x1b[?25h\n")  # the progress bar hid the cursor
+            os._exit(128 + number)
+        asked.append(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch(store: RunStore, session: Session, asked: list[int], show: Show, patient: bool) -> str:
+    """Waits for the end; returns what is wrong, if the run can't go on by itself and nobody is there to mend it."""
+    stopping = False
+    trouble = ""
+    while not session.join(REFRESH):
+        run = session.status
+        show(run)
+        if not patient and not trouble:
+            trouble = _trouble(store, run)
+        if (asked or trouble) and not stopping:
+            stopping = True
+            if asked:
+                say("\nStopping with a checkpoint; press Ctrl-C again to end at once.")
+            with suppress(RunConflict):  # it has just ended by itself
+                session.stop()
+    show(session.status)
+    return trouble
+
+
+def _trouble(store: RunStore, run: Run) -> str:
+    """Why a run paused by itself: a loss that isn't finite, a full disk. A pause that somebody asked for is none."""
+    if run.state is not RunState.PAUSED or not run.message:
+        return ""
+    last = store.events(run.id)[-1:]
+    return "" if last and last[0].kind == "rollback" else sentence(run)
+
+
+@contextmanager
+def _display(store: RunStore, run: Run, silent: bool) -> Iterator[Show]:
+    """A progress bar on a terminal, else a line now and then."""
+    if silent:
+        yield lambda run: None
+        return
+    console = errors()
+    if not console.is_terminal:
+        yield _Lines(store)
+        return
+    console.print(f"Run {run.id}: {run.spec.recipe} on {run.spec.data}, {run.spec.size} px", markup=False)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[facts]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, refresh_per_second=4) as progress:
+        task = progress.add_task("starting", total=run.spec.steps or None, facts="")
+        yield _Bar(store, progress, task)
+
+
+class _Bar:
+    def __init__(self, store: RunStore, progress: Progress, task: TaskID) -> None:
+        self.store, self.progress, self.task = store, progress, task
+        self.seen = -1
+        self.losses = ""
+
+    def __call__(self, run: Run) -> None:
+        if run.step != self.seen:
+            self.losses = losses(self.store, run.id, max(self.seen, run.step - TAIL)) or self.losses
+            self.seen = run.step
+        self.progress.update(
+            self.task, completed=run.step, description=state_words(self.store, run), facts=facts(run, self.losses)
+        )
+
+
+class _Lines:
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+        self.words = ""
+        self.next = 0.0
+
+    def __call__(self, run: Run) -> None:
+        words = state_words(self.store, run)
+        if words == self.words and time.monotonic() < self.next:
+            return
+        self.words, self.next = words, time.monotonic() + LINE
+        say(f"{run.id} {words}: {facts(run, losses(self.store, run.id, run.step - TAIL))}")
+
+
+def state_words(store: RunStore, run: Run) -> str:
+    """What the run does now; a waiting one says for how many."""
+    if run.state is RunState.QUEUED:
+        queue = store.queue()
+        place = queue.index(run.id) if run.id in queue else 0
+        ahead = f", {place} before it" if place else ""
+        return f"waiting for its turn (GANSCOPE_MAX_RUNS at once{ahead})"
+    return f"{run.state.value}: {sentence(run)}" if run.message else run.state.value
+
+
+def facts(run: Run, losses: str) -> str:
+    steps = f"{run.step:,}/{run.spec.steps:,}" if run.spec.steps else f"{run.step:,}"
+    parts = [f"{steps} steps", f"{run.images_per_second:,.0f} images/s", losses]
+    return " · ".join(part for part in parts if part)
+
+
+def losses(store: RunStore, id: str, since: int) -> str:
+    """The mean losses of the steps after `since`."""
+    metrics = store.metrics(id, since)
+    found = {name.removesuffix("/loss"): values for name, values in metrics.columns.items() if name.endswith("/loss")}
+    return " · ".join(f"{name} {np.nanmean(values):.3f}" for name, values in found.items() if np.isfinite(values).any())
+
+
+def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
+    """What a machine wants to know of a run at its end."""
+    checkpoints = store.checkpoints(run.id)
+    return {
+        "run": run.id,
+        "name": run.name,
+        "state": run.state.value,
+        "message": message,
+        "steps": run.step,
+        "seconds": round(run.seconds, 3),
+        "images_per_second": round(run.images_seen / run.seconds, 1) if run.seconds else 0.0,
+        "metrics": final_metrics(store, run),
+        "checkpoint": checkpoints[-1].path if checkpoints else None,
+    }
+
+
+def final_metrics(store: RunStore, run: Run) -> dict[str, float]:
+    """The last value of each metric, as far as it has one in the last steps."""
+    metrics = store.metrics(run.id, run.step - TAIL - 1)
+    final = {}
+    for name, values in metrics.columns.items():
+        recorded = values[~np.isnan(values)]
+        if len(recorded):
+            final[name] = float(f"{recorded[-1]:.7g}")  # single precision has no more digits
+    return final
+
+
+def _conclude(store: RunStore, run: Run, message: str) -> None:
+    if message:
+        say(message)
+    typer.echo(f"{run.id} {run.state.value} at step {run.step:,} after {run.seconds:,.1f} s")
+    checkpoints = store.checkpoints(run.id)
+    if checkpoints:
+        typer.echo(f"  checkpoint: {checkpoints[-1].path}")
+    if run.traceback and not message:
+        say(f"  see: ganscope runs show {run.id} --traceback")

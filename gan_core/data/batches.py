@@ -1,0 +1,100 @@
+"""Batches as indices into uint8 arrays: shuffled without replacement, resumable at any batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_core.data.base import DataSet
+
+IN_DEVICE_MEMORY = 2 * 2**30  # sets up to this many bytes are kept on the accelerator
+
+
+class Order:
+    """An endless shuffled order of `length` indices; every epoch is a new permutation."""
+
+    def __init__(self, length: int, generator: torch.Generator) -> None:
+        self.length = length
+        self.generator = generator
+        self._begin_epoch()
+
+    def _begin_epoch(self) -> None:
+        self.epoch_state = self.generator.get_state()
+        self.permutation = torch.randperm(self.length, generator=self.generator)
+        self.position = 0
+
+    def take(self, count: int) -> Tensor:
+        """The next indices, (count,), across the end of an epoch if need be."""
+        parts = []
+        while count:
+            if self.position == self.length:
+                self._begin_epoch()
+            part = self.permutation[self.position : self.position + count]
+            self.position += len(part)
+            count -= len(part)
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch_state": self.epoch_state, "position": self.position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.generator.set_state(state["epoch_state"])
+        self._begin_epoch()
+        self.position = state["position"]
+
+
+class Batches:
+    """Draws batches from a data set: images as float in [-1, 1], labels int64, on the device."""
+
+    def __init__(self, data: DataSet, seed: int, device: torch.device) -> None:
+        self.device = device
+        on_device = device.type != "cpu" and sum(array.nbytes for array in data.arrays.values()) < IN_DEVICE_MEMORY
+        self._arrays: dict[str, Tensor | np.ndarray] = {}
+        for name, array in data.arrays.items():
+            if isinstance(array, np.memmap):
+                self._arrays[name] = array
+            else:
+                self._arrays[name] = torch.from_numpy(array).to(device if on_device else "cpu")
+        groups = list(data.arrays) if data.unpaired else ["all"]
+        # unpaired domains: an order of their own, from a generator of their own
+        self._orders = {
+            group: Order(
+                len(data.arrays[group]) if data.unpaired else len(data), torch.Generator().manual_seed(seed + place)
+            )
+            for place, group in enumerate(groups)
+        }
+
+    def next(self, count: int) -> dict[str, Tensor]:
+        """The next batch: every array at the next `count` indices."""
+        indices = {group: order.take(count) for group, order in self._orders.items()}
+        return {name: self._gather(name, indices.get(name, indices.get("all"))) for name in self._arrays}
+
+    def first(self, count: int) -> dict[str, Tensor]:
+        """The first items of the set, for showing; draws nothing."""
+        return {name: self._gather(name, torch.arange(count) % len(array)) for name, array in self._arrays.items()}
+
+    def _gather(self, name: str, index: Tensor | None) -> Tensor:
+        assert index is not None
+        array = self._arrays[name]
+        items = array[index.to(array.device)] if isinstance(array, Tensor) else torch.from_numpy(array[index.numpy()])
+        return to_device(items, self.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {group: order.state_dict() for group, order in self._orders.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for group, order in self._orders.items():
+            order.load_state_dict(state[group])
+
+
+def to_device(items: Tensor, device: torch.device) -> Tensor:
+    """uint8 images become float in [-1, 1], channels last; all else is only moved."""
+    items = items.to(device, non_blocking=True)
+    if items.dtype != torch.uint8:
+        return items
+    images = items.float().mul_(1 / 127.5).sub_(1)
+    return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images

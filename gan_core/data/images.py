@@ -1,0 +1,114 @@
+"""From an image file of unknown origin to square uint8 pixels.
+
+The format is told by content, size limits are checked on the header before anything is decoded, and whatever is
+wrong with a file becomes an `Unusable` with a reason to show.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO, TypeVar
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, TIFF"
+SMALLEST = 8  # pixels, the shorter side
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 200_000_000  # of one file
+LARGE_PIXELS = 8_000_000  # decoded one at a time, so that a few workers don't need gigabytes
+
+_one_large = threading.Lock()
+Taken = TypeVar("Taken")
+Made = TypeVar("Made")
+
+
+class Unusable(Exception):
+    """Why one image file can't be used; the message is shown beside its name."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pixels uint8 (3, size, size), and whether the file holds more frames than the one taken."""
+
+    pixels: np.ndarray
+    animated: bool
+
+
+def decode(file: BinaryIO, size: int) -> Decoded:
+    """The centre square of an image file at `size` pixels, in colour; raises Unusable."""
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            return _decode(image, size)
+    except Unusable:
+        raise
+    except UnidentifiedImageError:
+        raise Unusable(f"not an image of an accepted format ({ACCEPTED})") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Unusable(f"more than {MAX_PIXELS // 1_000_000} megapixels") from None
+    except Exception as error:  # decoders raise nearly anything on a damaged or hostile file
+        raise Unusable(f"broken or cut off ({error or type(error).__name__})") from error
+
+
+def _decode(image: Image.Image, size: int) -> Decoded:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise Unusable(f"more than {MAX_PIXELS // 1_000_000} megapixels")
+    if min(width, height) < SMALLEST:
+        raise Unusable(f"{width}x{height} pixels, smaller than {SMALLEST}")
+    # a JPEG is decoded at a fraction of its size where that still leaves twice what is needed
+    image.draft(None, (2 * size, 2 * size))
+    with _one_large if image.width * image.height > LARGE_PIXELS else nullcontext():
+        image.load()
+        with suppress(Exception):  # damaged EXIF is no reason to lose the picture
+            ImageOps.exif_transpose(image, in_place=True)
+        pixels = square(plain(image).convert("RGB"), size)
+    animated = False
+    with suppress(Exception):  # a damaged second frame doesn't matter: the first one is whole
+        # the second frame of an MPO (a phone's JPEG) is a preview, not an animation
+        animated = image.format != "MPO" and bool(getattr(image, "is_animated", False))
+    return Decoded(pixels, animated)
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """The image as 8-bit grey (`L`) or colour (`RGB`): deep pixels scaled, transparency laid on white."""
+    if image.mode == "F":
+        raise Unusable("floating-point pixels, whose range isn't known; save it with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        return Image.fromarray(_eight_bits(np.asarray(image).astype(np.int64)))
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    """0..65535 to 0..255, rounded."""
+    if values.min() < 0 or values.max() > 65535:
+        raise Unusable("32-bit pixels, whose range isn't known; save it with 8 or 16 bits")
+    return ((values + 128) // 257).astype(np.uint8)
+
+
+def square(image: Image.Image, size: int) -> np.ndarray:
+    """The centre square of an `L` or `RGB` image as uint8 (C, size, size): Lanczos down, bicubic up."""
+    # Lanczos rings visibly around the hard edges of small pictures that are enlarged
+    shrinks = min(image.size) >= size
+    resample = Image.Resampling.LANCZOS if shrinks else Image.Resampling.BICUBIC
+    pixels = np.asarray(image if image.size == (size, size) else ImageOps.fit(image, (size, size), resample))
+    # (H, W) -> (1, H, W), or (H, W, C) -> (C, H, W)
+    return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def in_threads(function: Callable[[Taken], Made], items: Iterable[Taken], chunk: int = 64) -> Iterator[Made]:
+    """`map` in a few threads and in order, never more than a chunk ahead of who takes the results."""
+    rest = iter(items)
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        while batch := list(islice(rest, chunk)):
+            yield from pool.map(function, batch)

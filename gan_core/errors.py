@@ -1,0 +1,58 @@
+"""Errors that a user can act on.
+
+A message is a constant English template and its values are kept apart, so that a front end can show it in
+another language. It names what offends and what would be valid.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GanscopeError(Exception):
+    """Base of all errors that are shown to a user as a sentence, never as a traceback."""
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message, values)
+        self.message = message
+        self.values = values
+
+    def __str__(self) -> str:
+        return self.message.format(**self.values)
+
+
+class BadValue(GanscopeError):
+    """A setting, size or argument is out of its range."""
+
+
+class BadData(GanscopeError):
+    """A data set can't be read or doesn't fit what was asked of it."""
+
+
+class BadCheckpoint(GanscopeError):
+    """A checkpoint or weight file is corrupt, foreign or of another architecture."""
+
+
+class StoreError(GanscopeError):
+    """The run store can't be read or written."""
+
+
+class RunConflict(GanscopeError):
+    """What was asked of a run doesn't fit the state that it is in."""
+
+
+class NotFinite(GanscopeError):
+    """A loss term became NaN or infinite."""
+
+
+class UnknownName(GanscopeError):
+    """A name that isn't registered; lists the valid ones, the nearest first."""
+
+    def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
+        names = sorted(valid)
+        nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        ordered = nearest + [other for other in names if other not in nearest]
+        super().__init__(
+            "There is no {kind} named '{name}'. Valid: {valid}.", kind=kind, name=name, valid=", ".join(ordered)
+        )

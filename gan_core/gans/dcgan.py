@@ -1,0 +1,198 @@
+"""DCGAN: convolutional networks that train stably (1511.06434).
+
+    min_G max_D  E_x[log D(x)] + E_z[log(1 - D(G(z)))]
+
+The generator maps z (B, latent_size) through blocks that double the resolution to an image (B, C, H, W) in
+[-1, 1]; the discriminator mirrors it with strided convolutions to a logit (B,). The paper's guidelines: no pooling,
+batch-norm in both networks (not at the generator's output nor the discriminator's input), ReLU in the generator,
+leaky ReLU 0.2 in the discriminator, weights from N(0, 0.02), Adam with rate 2e-4 and beta 1 of 0.5.
+
+Settings cover what tutorials print: fully connected stem and head, upsampling before a plain convolution, sizes
+from 8 to 128. The channels of the widest layer are capped, so that small computers can train it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.recipe import Preset, Recipe, register
+from gan_core.hparams import AdversarialHParams
+from gan_core.knobs import knob
+from gan_core.layers import Dropout, initialise_normal
+from gan_core.objectives.adversarial import Adversarial
+from gan_core.objectives.losses import losses
+
+SIZES = (8, 16, 28, 32, 56, 64, 112, 128)
+
+
+@dataclass(frozen=True)
+class DcganHParams(AdversarialHParams):
+    """The knobs of convolutional networks."""
+
+    channels: int = knob(
+        32, 4, 256, label="Channels", change="rebuild", group="networks",
+        help="Channels at the image's side of both networks; they double with every halving of the resolution. "
+        "The paper has 128, PyTorch's example 64.",
+    )  # fmt: skip
+    max_channels: int = knob(
+        256, 4, 2048, label="Channels at most", change="rebuild", group="networks",
+        help="Caps the channels of the widest layers.",
+    )  # fmt: skip
+    stem: str = knob(
+        "convolution", choices=("convolution", "linear"), label="Stem and head", change="rebuild", group="networks",
+        help="Convolution: conv-only, as in the paper. Linear: a fully connected layer from the latents and one to "
+        "the verdict, as in many tutorials.",
+    )  # fmt: skip
+    upsampling: str = knob(
+        "transposed", choices=("transposed", "nearest"), label="Upsampling", change="rebuild", group="networks",
+        help="Transposed convolution (the paper), or nearest-neighbour upsampling and a convolution, which leaves "
+        "no checkerboard.",
+    )  # fmt: skip
+    batch_norm: bool = knob(
+        True, label="Batch-norm", change="rebuild", group="networks",
+        help="Normalises hidden layers over the batch. The discriminator has none under a gradient penalty.",
+    )  # fmt: skip
+    dropout: float = knob(
+        0.0, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
+        help="Share of the discriminator's features that are switched off at random in each step.",
+    )  # fmt: skip
+
+
+def base_size(size: int) -> int:
+    """Where the pyramid starts: 4 pixels, or 7 for 28, 56 and 112."""
+    return 7 if size % 7 == 0 else 4
+
+
+def pyramid(size: int, hparams: DcganHParams) -> list[int]:
+    """Channels at each resolution, from the image's side to the base."""
+    levels = (size // base_size(size)).bit_length() - 1
+    return [min(hparams.channels * 2**level, hparams.max_channels) for level in range(levels)]
+
+
+def _double(inputs: int, outputs: int, hparams: DcganHParams, bias: bool) -> list[nn.Module]:
+    """(B, inputs, H, W) -> (B, outputs, 2H, 2W)."""
+    if hparams.upsampling == "transposed":
+        return [nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)]
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)]
+
+
+class DcganGenerator(nn.Module):
+    """(B, inputs) -> (B, C, H, W) in [-1, 1]."""
+
+    def __init__(self, inputs: int, image_channels: int, size: int, hparams: DcganHParams) -> None:
+        super().__init__()
+        base = base_size(size)
+        widths = pyramid(size, hparams)[::-1]
+        norm = hparams.batch_norm
+        self.base = (widths[0], base, base)
+        self.stem: nn.Module = (
+            nn.ConvTranspose2d(inputs, widths[0], base, bias=not norm)
+            if hparams.stem == "convolution"
+            else nn.Linear(inputs, widths[0] * base * base, bias=not norm)
+        )
+        layers: list[nn.Module] = []
+        for place, width in enumerate(widths):
+            if norm:
+                layers.append(nn.BatchNorm2d(width))
+            layers.append(nn.ReLU(inplace=True))
+            last = place + 1 == len(widths)
+            layers += _double(width, image_channels if last else widths[place + 1], hparams, bias=last or not norm)
+        self.layers = nn.Sequential(*layers, nn.Tanh())
+        initialise_normal(self)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        if isinstance(self.stem, nn.Linear):
+            features = self.stem(latents).unflatten(1, self.base)  # (B, C * H * W) -> (B, C, H, W)
+            features = features.contiguous(memory_format=torch.channels_last)
+        else:
+            features = self.stem(latents[:, :, None, None])  # (B, L) -> (B, L, 1, 1) -> (B, C, H, W)
+        images: Tensor = self.layers(features)
+        return images
+
+
+class DcganDiscriminator(nn.Module):
+    """(B, C, H, W) -> logits (B,)."""
+
+    def __init__(self, image_channels: int, size: int, hparams: DcganHParams) -> None:
+        super().__init__()
+        norm = hparams.batch_norm and hparams.penalty != "gradient_penalty"
+        base = base_size(size)
+        layers: list[nn.Module] = []
+        inputs = image_channels
+        for level, width in enumerate(pyramid(size, hparams)):
+            normed = norm and level > 0
+            layers.append(nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=not normed))
+            if normed:
+                layers.append(nn.BatchNorm2d(width))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+            if hparams.dropout:
+                layers.append(Dropout(hparams.dropout))
+            inputs = width
+        if hparams.stem == "convolution":
+            layers.append(nn.Conv2d(inputs, 1, base, bias=False))
+        else:
+            layers += [nn.Flatten(), nn.Linear(inputs * base * base, 1)]
+        self.layers = nn.Sequential(*layers)
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.layers(images)
+        return logits.flatten()  # (B, 1, 1, 1) or (B, 1) -> (B,)
+
+
+def networks(hparams: DcganHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    return {
+        "generator": DcganGenerator(hparams.latent_size, spec.channels, spec.size, hparams),
+        "discriminator": DcganDiscriminator(spec.channels, spec.size, hparams),
+    }
+
+
+register(
+    Recipe(
+        name="dcgan",
+        title="DCGAN",
+        task="images",
+        paper="1511.06434",
+        year=2015,
+        networks=networks,
+        objective=lambda hparams: Adversarial(),
+        hparams=DcganHParams(),
+        tiny=DcganHParams(latent_size=4, channels=4, max_channels=8, batch_size=4, dropout=0.1),
+        data="digits",
+        sizes=SIZES,
+        equation=lambda hparams: losses[hparams.loss].equation,
+        presets=(
+            Preset(
+                "digits",
+                "DCGAN on digits",
+                "Blobs within five seconds, strokes after fifteen, digits after half a minute. The discriminator's "
+                "accuracy should hover between 60 and 90 %.",
+                "digits", 16, 6_000, 60,
+                {
+                    "channels": 32, "latent_size": 64, "generator_rate": 5e-4, "discriminator_rate": 5e-4,
+                    "stem": "linear", "ema": 0.99,
+                },
+            ),
+            Preset(
+                "fashion",
+                "Clothes (Fashion-MNIST)",
+                "Grey shapes after ten seconds; shirts, trousers and shoes after a minute; texture and logos later.",
+                "fashion_mnist", 28, 30_000, 120,
+                {"channels": 32, "max_channels": 64, "generator_rate": 4e-4, "discriminator_rate": 4e-4, "stem": "linear",
+                 "ema": 0.999},
+            ),
+            Preset(
+                "avatars",
+                "Drawn faces",
+                "Colours first, then a head on shoulders, then hair and eyes. Expect odd glasses: DCGAN has no notion "
+                "of symmetry.",
+                "avatars", 32, 20_000, 300,
+                {"channels": 32, "max_channels": 128, "ema": 0.999},
+            ),
+        ),
+    )
+)  # fmt: skip

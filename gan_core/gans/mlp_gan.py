@@ -1,0 +1,148 @@
+"""The GAN of the first paper: two multilayer perceptrons.
+
+    min_G max_D  E_x[log D(x)] + E_z[log(1 - D(G(z)))]                    (1406.2661, equation 1)
+
+The generator maps z (B, latent_size) to an image (B, C, H, W) in [-1, 1]; the discriminator maps an image to a
+logit (B,). Defaults are the sizes that tutorials print, 100-256-512-1024-784 on 28-pixel images.
+
+Differs from the paper: leaky ReLU instead of ReLU and maxout, Adam instead of momentum, tanh at the output;
+batch-norm is a setting.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.recipe import Preset, Recipe, register
+from gan_core.hparams import AdversarialHParams
+from gan_core.knobs import knob
+from gan_core.layers import Dropout, activation
+from gan_core.objectives.adversarial import Adversarial
+from gan_core.objectives.losses import losses
+
+
+@dataclass(frozen=True)
+class MlpHParams(AdversarialHParams):
+    """The knobs of multilayer perceptrons."""
+
+    generator_widths: tuple[int, ...] = knob(
+        (256, 512, 1024), 1, 8192, label="Generator's layers", change="rebuild", group="networks",
+        help="Neurons of each hidden layer, from the latents to the image.",
+    )  # fmt: skip
+    discriminator_widths: tuple[int, ...] = knob(
+        (512, 256), 1, 8192, label="Discriminator's layers", change="rebuild", group="networks",
+        help="Neurons of each hidden layer, from the image to the verdict.",
+    )  # fmt: skip
+    activation: str = knob(
+        "leaky_relu", choices=("leaky_relu", "relu", "tanh"), label="Activation", change="rebuild", group="networks",
+        help="Leaky ReLU lets some gradient through where ReLU is dead.",
+    )  # fmt: skip
+    slope: float = knob(
+        0.2, 0.0, 1.0, label="Leaky slope", change="rebuild", group="networks",
+        help="The slope of leaky ReLU below 0.",
+    )  # fmt: skip
+    batch_norm: bool = knob(
+        False, label="Batch-norm", change="rebuild", group="networks",
+        help="Normalises the generator's hidden layers over the batch.",
+    )  # fmt: skip
+    batch_norm_momentum: float = knob(
+        0.1, 0.001, 1.0, label="Batch-norm momentum", change="rebuild", group="networks",
+        help="Share of each new batch in the running statistics (Keras counts the other way: its 0.8 is 0.2 here).",
+    )  # fmt: skip
+    dropout: float = knob(
+        0.0, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
+        help="Share of the discriminator's neurons that are switched off at random in each step.",
+    )  # fmt: skip
+
+
+class MlpGenerator(nn.Module):
+    """(B, inputs) -> (B, C, H, W) in [-1, 1]."""
+
+    def __init__(self, inputs: int, shape: tuple[int, ...], hparams: MlpHParams) -> None:
+        super().__init__()
+        self.shape = shape
+        layers: list[nn.Module] = []
+        for width in hparams.generator_widths:
+            layers.append(nn.Linear(inputs, width))
+            if hparams.batch_norm:
+                layers.append(nn.BatchNorm1d(width, momentum=hparams.batch_norm_momentum))
+            layers.append(activation(hparams.activation, hparams.slope))
+            inputs = width
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, math.prod(shape)), nn.Tanh())
+
+    def forward(self, latents: Tensor) -> Tensor:
+        images: Tensor = self.layers(latents)
+        return images.reshape(-1, *self.shape)  # (B, C * H * W) -> (B, C, H, W)
+
+
+class MlpDiscriminator(nn.Module):
+    """(B, C, H, W), or anything flat, with `extra` (B, extras) beside it -> logits (B,)."""
+
+    def __init__(self, shape: tuple[int, ...], extras: int, hparams: MlpHParams) -> None:
+        super().__init__()
+        inputs = math.prod(shape) + extras
+        layers: list[nn.Module] = []
+        for width in hparams.discriminator_widths:
+            layers += [nn.Linear(inputs, width), activation(hparams.activation, hparams.slope)]
+            if hparams.dropout:
+                layers.append(Dropout(hparams.dropout))
+            inputs = width
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, 1))
+
+    def forward(self, images: Tensor, extra: Tensor | None = None) -> Tensor:
+        inputs = images.flatten(1)  # (B, C, H, W) -> (B, C * H * W)
+        if extra is not None:
+            inputs = torch.cat([inputs, extra], 1)
+        logits: Tensor = self.layers(inputs)
+        return logits.squeeze(1)  # (B, 1) -> (B,)
+
+
+def networks(hparams: MlpHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    shape = spec.fields["real"]
+    return {
+        "generator": MlpGenerator(hparams.latent_size, shape, hparams),
+        "discriminator": MlpDiscriminator(shape, 0, hparams),
+    }
+
+
+register(
+    Recipe(
+        name="mlp_gan",
+        title="MLP GAN",
+        task="images",
+        paper="1406.2661",
+        year=2014,
+        networks=networks,
+        objective=lambda hparams: Adversarial(),
+        hparams=MlpHParams(),
+        tiny=MlpHParams(
+            latent_size=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=4, batch_norm=True, dropout=0.1
+        ),
+        data="digits",
+        equation=lambda hparams: losses[hparams.loss].equation,
+        presets=(
+            Preset(
+                "digits_30s",
+                "Readable digits in 30 seconds",
+                "Grey noise turns into strokes after two seconds and into digits after ten. All ten should occur.",
+                "digits", 8, 12_000, 30,
+                {
+                    "generator_widths": (256, 256), "discriminator_widths": (256, 256), "latent_size": 32,
+                    "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 12_000,
+                    "penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8, "ema": 0.995,
+                },
+            ),
+            Preset(
+                "first_gan",
+                "The first GAN, as tutorials print it",
+                "Blobs, then strokes, then digits with speckles: without convolutions each pixel is learnt alone.",
+                "digits", 28, 20_000, 300,
+            ),
+        ),
+    )
+)  # fmt: skip

@@ -1,0 +1,144 @@
+"""What one file of `gans/` registers: how to build, train and sample one GAN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.errors import BadData, BadValue
+from gan_core.hparams import TrainingHParams
+from gan_core.knobs import changed
+from gan_core.objectives.base import Objective
+from gan_core.registry import Registry
+from gan_core.runs.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """One optimiser group: the networks it owns, its kind, and its settings. `betas[0]` is SGD's momentum."""
+
+    networks: tuple[str, ...]
+    kind: str
+    rate: float
+    betas: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings of a recipe that work, with what to look for."""
+
+    name: str
+    title: str
+    look_for: str
+    data: str
+    size: int
+    steps: int
+    seconds: float  # until the samples show the point, on the reference machine (2 cores, no GPU)
+    hparams: Mapping[str, Any] = field(default_factory=dict)
+
+
+Draw = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None], Tensor]
+
+
+def draw_from_latents(
+    networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None
+) -> Tensor:
+    """Images (B, C, H, W) in [-1, 1] from latents (B, latent_size) and, for conditional GANs, labels (B,)."""
+    generator = networks["generator"]
+    images: Tensor = generator(latents) if labels is None else generator(latents, labels)
+    return images
+
+
+def _player(group: str) -> Callable[[Any], OptimizerSpec]:
+    def spec(hparams: TrainingHParams) -> OptimizerSpec:
+        rate: float = getattr(hparams, f"{group}_rate")
+        return OptimizerSpec((group,), hparams.optimizer, rate, (hparams.beta1, hparams.beta2))
+
+    return spec
+
+
+def two_players() -> dict[str, Callable[[Any], OptimizerSpec]]:
+    """A generator and a discriminator, each with an optimiser of its own."""
+    return {"generator": _player("generator"), "discriminator": _player("discriminator")}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One GAN: networks, objective, optimisers, knobs. Front ends branch on task and capabilities, never on names."""
+
+    name: str
+    title: str
+    task: str  # "images", "points", "paired", "unpaired", "super_resolution", ...
+    paper: str  # arXiv id
+    year: int
+    networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
+    objective: Callable[[Any], Objective]
+    hparams: TrainingHParams
+    tiny: TrainingHParams  # the size that tests use
+    data: str  # default data set
+    capabilities: frozenset[str] = frozenset()
+    presets: tuple[Preset, ...] = ()
+    sizes: tuple[int, ...] = ()  # image sizes that the networks can make, pixels; empty: any
+    optimizers: Mapping[str, Callable[[Any], OptimizerSpec]] = field(default_factory=two_players)
+    averaged: tuple[str, ...] = ("generator",)  # networks whose EMA makes the samples
+    draw: Draw = draw_from_latents
+    equation: Callable[[Any], str] | None = None  # LaTeX
+
+    @property
+    def conditional(self) -> bool:
+        return "labels" in self.capabilities
+
+    def settings(self, changes: Mapping[str, Any]) -> TrainingHParams:
+        """The recipe's defaults with some knobs changed; raises UnknownName or BadValue."""
+        return changed(self.hparams, changes)
+
+    def fit_size(self, native: int) -> int:
+        """The smallest size that the networks can make and that holds a `native`-pixel image, else the largest."""
+        if not self.sizes:
+            return native
+        return min((size for size in self.sizes if size >= native), default=max(self.sizes))
+
+    def check_data(self, spec: DataSpec) -> None:
+        """Raises BadValue or BadData where the networks can't be built for such data."""
+        if self.sizes and spec.size not in self.sizes:
+            raise BadValue(
+                "{recipe} can't make images of {size} pixels. Valid: {valid}.",
+                recipe=self.title,
+                size=spec.size,
+                valid=", ".join(map(str, self.sizes)),
+            )
+        if self.conditional and not spec.classes:
+            raise BadData("{recipe} needs a data set with labels, and this one has none.", recipe=self.title)
+
+    def build(self, hparams: Any, spec: DataSpec) -> dict[str, nn.Module]:
+        """The networks, with weights that depend on the seed alone."""
+        self.check_data(spec)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(hparams.seed)
+            return self.networks(hparams, spec)
+
+    def plan(self, data: str, size: int, steps: int, changes: Mapping[str, Any], preset: str = "") -> RunSpec:
+        """A checked run specification with every knob written out."""
+        from gan_core.knobs import to_dict
+
+        return RunSpec(self.name, data, size, steps, to_dict(self.settings(changes)), preset)
+
+    def preset(self, name: str) -> Preset:
+        """One of this recipe's presets; raises UnknownName."""
+        presets: Registry[Preset] = Registry("preset")
+        for preset in self.presets:
+            presets.register(preset.name, preset)
+        return presets.get(name)
+
+
+recipes: Registry[Recipe] = Registry("recipe")
+
+
+def register(recipe: Recipe) -> Recipe:
+    """Adds a recipe to the catalogue; its name must be new."""
+    return recipes.register(recipe.name, recipe)

@@ -1,0 +1,44 @@
+"""From tensors in [-1, 1] to pictures: grids and PNG."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+BACKGROUND = 255  # grey level between the pictures of a grid
+
+
+def to_uint8(images: Tensor) -> np.ndarray:
+    """(B, C, H, W) in [-1, 1] -> (B, H, W, C) uint8 0..255."""
+    levels = images.detach().float().add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).cpu().numpy()  # (B, C, H, W) -> (B, H, W, C)
+
+
+def grid(images: np.ndarray, columns: int, gap: int = 1) -> Image.Image:
+    """Lays out (B, H, W, C) uint8, row by row, with `gap` pixels between them."""
+    count, height, width, channels = images.shape
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), BACKGROUND, np.uint8)
+    for place, image in enumerate(images):
+        top, left = (place // columns) * (height + gap), (place % columns) * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+    return Image.fromarray(canvas[:, :, 0] if channels == 1 else canvas)
+
+
+def enlarge(image: Image.Image, at_least: int) -> Image.Image:
+    """Enlarges by a whole factor, pixels kept sharp, until the width is `at_least` pixels or just below twice that."""
+    factor = max(1, math.ceil(at_least / image.width))
+    return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+
+
+def png(image: Image.Image) -> bytes:
+    """The picture as a PNG file."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()

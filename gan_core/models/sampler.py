@@ -1,0 +1,90 @@
+"""Draws from a trained model: by seed, and by class where the model knows classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.gans import Recipe, recipes
+from gan_core.runs.store import RunStore
+from gan_core.training.checkpoint import read_checkpoint
+
+CHUNK = 256  # samples drawn at once, to bound the memory
+MOST = 100_000
+
+
+class Sampler:
+    """What a model can do. Latents are drawn on the CPU, so that a seed is the same picture on every device."""
+
+    def __init__(self, recipe: Recipe, hparams: Any, spec: DataSpec, networks: Mapping[str, nn.Module]) -> None:
+        self.recipe = recipe
+        self.hparams = hparams
+        self.spec = spec
+        self.networks = networks
+
+    @classmethod
+    def from_run(cls, store: RunStore, run_id: str) -> Sampler:
+        """The averaged networks of a run's newest checkpoint; raises UnknownName or BadCheckpoint."""
+        run = store.get(run_id)
+        checkpoints = store.checkpoints(run_id)
+        if not checkpoints:
+            raise BadCheckpoint("The run {run} has no checkpoint yet.", run=run.name or run.id)
+        return cls.from_state(run.spec.recipe, read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256))
+
+    @classmethod
+    def from_state(cls, recipe_name: str, state: Mapping[str, Any]) -> Sampler:
+        """From a checkpoint's state."""
+        recipe = recipes.get(recipe_name)
+        hparams = recipe.settings(state["hparams"])
+        spec = DataSpec(
+            {name: tuple(shape) for name, shape in state["spec"]["fields"].items()}, state["spec"]["classes"]
+        )
+        networks = recipe.build(hparams, spec)
+        averaged = {name: networks[name].eval().requires_grad_(False) for name in recipe.averaged}
+        for name, network in averaged.items():
+            network.load_state_dict(state["average"][name])
+        return cls(recipe, hparams, spec, averaged)
+
+    @property
+    def columns(self) -> int:
+        """The natural width of a sample grid: a column for each class, where there are few, else 8."""
+        return self.spec.classes if self.recipe.conditional and 2 <= self.spec.classes <= 16 else 8
+
+    def latents(self, count: int, seed: int, label: int | None = None) -> tuple[Tensor, Tensor | None]:
+        """Latents (count, latent_size) and labels (count,): one class, or all in turn."""
+        if not 1 <= count <= MOST:
+            raise BadValue(
+                "The number of samples must lie between 1 and {most}, not at {count}.", most=MOST, count=count
+            )
+        if label is not None and not self.recipe.conditional:
+            raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.", recipe=self.recipe.title)
+        if label is not None and not 0 <= label < self.spec.classes:
+            raise BadValue(
+                "The class must lie between 0 and {last}, not at {label}.", last=self.spec.classes - 1, label=label
+            )
+        generator = torch.Generator().manual_seed(seed)
+        latents = torch.randn(count, self.hparams.latent_size, generator=generator)
+        if not self.recipe.conditional:
+            return latents, None
+        labels = torch.arange(count) % self.spec.classes if label is None else torch.full((count,), label)
+        return latents, labels
+
+    @torch.no_grad()
+    def draw(self, latents: Tensor, labels: Tensor | None) -> Tensor:
+        """(B, C, H, W) in [-1, 1] on the CPU."""
+        device = next(next(iter(self.networks.values())).parameters()).device
+        parts = []
+        for start in range(0, len(latents), CHUNK):
+            chosen = None if labels is None else labels[start : start + CHUNK].to(device)
+            part = self.recipe.draw(self.networks, self.hparams, latents[start : start + CHUNK].to(device), chosen)
+            parts.append(part.cpu())
+        return torch.cat(parts)
+
+    def sample(self, count: int, seed: int = 0, label: int | None = None) -> Tensor:
+        """`count` samples, (count, C, H, W) in [-1, 1]; raises BadValue for an invalid count or class."""
+        return self.draw(*self.latents(count, seed, label))

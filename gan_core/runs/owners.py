@@ -1,0 +1,62 @@
+"""Who writes a run, and whether that process still lives."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil  # type: ignore[import-untyped]
+
+from gan_core.runs.records import ACTIVE, RunState
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process: its machine, its pid, and when it was created (pids are used again)."""
+
+    host: str
+    pid: int
+    born: float  # seconds since the epoch
+
+
+def this_process() -> Owner:
+    return Owner(_host(), os.getpid(), psutil.Process().create_time())
+
+
+def lives(row: sqlite3.Row, now: float, stale_after: float) -> bool:
+    """Whether the claim on a run holds: its process exists (where that can be seen) and its heartbeat is fresh."""
+    if row["token"] is None or now - row["heartbeat"] > stale_after:
+        return False
+    return row["host"] != _host() or _exists(row["pid"], row["born"])
+
+
+def seen_state(row: sqlite3.Row, now: float, stale_after: float) -> RunState:
+    """The state that readers see: an active run that nobody keeps going is interrupted."""
+    state = RunState(row["state"])
+    never_claimed = row["host"] is None
+    if state not in ACTIVE or lives(row, now, stale_after) or (never_claimed and now - row["created"] <= stale_after):
+        return state
+    return RunState.INTERRUPTED
+
+
+def _exists(pid: int, born: float) -> bool:
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return bool(abs(process.create_time() - born) < 2)  # seconds: the clock may be corrected meanwhile
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:  # not ours to look at, but there; the heartbeat decides
+        return True
+
+
+def _host() -> str:
+    """The machine, and on Linux the pid namespace: containers may share a host name but not their pids."""
+    host = socket.gethostname()
+    with suppress(OSError):
+        host += "/" + os.readlink("/proc/self/ns/pid")
+    return host

@@ -1,0 +1,134 @@
+"""Checkpoints as one safetensors file: tensors by path, everything else as JSON in the header; no pickle.
+
+A file is written under another name, flushed to the disk and renamed, so that a crash or a full disk leaves the
+previous checkpoint as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from gan_core.errors import BadCheckpoint
+
+FORMAT = "ganscope.checkpoint.1"
+TENSOR = "__tensor__"
+
+
+def pack(state: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
+    """Moves the tensors of a nested state into `tensors`; returns the rest, with their names in their places."""
+    if isinstance(state, Tensor):
+        tensors[prefix] = state.detach().contiguous()
+        return {TENSOR: prefix}
+    if isinstance(state, Mapping):
+        # optimiser states have whole numbers as keys, which JSON lacks
+        return {_key(key): pack(value, f"{prefix}/{_key(key)}", tensors) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return [pack(value, f"{prefix}/{place}", tensors) for place, value in enumerate(state)]
+    return state
+
+
+def _key(key: Any) -> str:
+    return f"#{key}" if isinstance(key, int) else str(key)
+
+
+def unpack(rest: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The inverse of `pack`."""
+    if isinstance(rest, dict):
+        if TENSOR in rest:
+            return tensors[rest[TENSOR]]
+        return {int(key[1:]) if key.startswith("#") else key: unpack(value, tensors) for key, value in rest.items()}
+    if isinstance(rest, list):
+        return [unpack(value, tensors) for value in rest]
+    return rest
+
+
+def write_checkpoint(path: Path, state: Mapping[str, Any]) -> tuple[str, int]:
+    """Writes a state; returns the file's sha256 and size in bytes. Raises OSError where it can't be written."""
+    tensors: dict[str, Tensor] = {}
+    rest = pack(state, "", tensors)
+    content = save(
+        # shared memory can't be stored twice: every tensor is its own copy
+        {name: tensor.cpu().clone() for name, tensor in tensors.items()},
+        metadata={"format": FORMAT, "state": json.dumps(rest)},
+    )
+    write_atomically(path, content)
+    return hashlib.sha256(content).hexdigest(), len(content)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes and syncs a file under a partial name, then renames it; leaves nothing behind where that fails."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read_checkpoint(path: Path, sha256: str = "") -> dict[str, Any]:
+    """Reads a state; raises BadCheckpoint where the file is missing, cut short, altered or not one of ours."""
+    if not path.is_file():
+        raise BadCheckpoint("The checkpoint {name} is missing.", name=path.name)
+    if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise BadCheckpoint("The checkpoint {name} was altered or cut short: its checksum differs.", name=path.name)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+    except (SafetensorError, OSError) as error:
+        raise BadCheckpoint(
+            "{name} is no checkpoint of GANscope: {reason}. Valid are its own .safetensors files; pickles are refused.",
+            name=path.name,
+            reason=error,
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise BadCheckpoint(
+            "{name} has the format '{format}'. Valid: {valid}.",
+            name=path.name,
+            format=metadata.get("format", "unknown"),
+            valid=FORMAT,
+        )
+    state: dict[str, Any] = unpack(json.loads(metadata["state"]), tensors)
+    return state
+
+
+def load_state(trainer: Any, state: Mapping[str, Any]) -> None:
+    """Puts a state into a trainer; raises BadCheckpoint, changing nothing, where it belongs to other networks."""
+    before = {name: {k: v.clone() for k, v in net.state_dict().items()} for name, net in trainer.networks.items()}
+    try:
+        trainer.load_state_dict(state)
+    except (RuntimeError, KeyError, ValueError) as error:
+        for name, weights in before.items():
+            trainer.networks[name].load_state_dict(weights)
+        raise BadCheckpoint(
+            "This checkpoint belongs to other networks: {reason}", reason=str(error).splitlines()[0]
+        ) from error
+
+
+def checkpoint_name(step: int) -> str:
+    return f"step-{step:09d}.safetensors"
+
+
+def same_state(one: Any, other: Any) -> bool:
+    """Whether two nested states are equal bit for bit."""
+    if isinstance(one, Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(same_state(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(same_state(a, b) for a, b in zip(one, other, strict=True))
+    return bool(one == other)

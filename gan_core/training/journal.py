@@ -1,0 +1,171 @@
+"""Writes what a trainer does into the run store: metrics, previews, checkpoints, warnings.
+
+What can't be written (a full disk) is kept and tried again, so that nothing is lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gan_core.images import grid, png, to_uint8
+from gan_core.knobs import to_dict
+from gan_core.models.sampler import Sampler
+from gan_core.runs.disk import writing
+from gan_core.runs.store import Metrics, RunStore
+from gan_core.training.checkpoint import checkpoint_name, write_checkpoint
+from gan_core.training.recorder import Fault, Recorder
+from gan_core.training.trainer import StepResult, Trainer
+
+FLUSH = 0.5  # seconds between writes of metrics
+LIVE_PREVIEW = 1.0  # seconds between live previews, at least
+CHECKPOINT = 30.0  # seconds between checkpoints, at least
+BUDGET = 0.005  # share of the time that live previews, and that checkpoints, may take
+PREVIEW_SEED = 0
+PREVIEW_ROWS = 8
+PREVIEW_RATIO = 1.12  # each kept preview is at this multiple of the previous one's step
+GRADIENT_WARNING = 100.0  # gradient norms above this are warned of
+
+
+def next_preview_step(step: int) -> int:
+    """The step of the next kept preview after `step`: 0, 1, 2, ... and then a geometric schedule."""
+    return max(step + 1, int(step * PREVIEW_RATIO))
+
+
+class Journal:
+    """The writing side of one session. `fault` is the first loss term that was not finite: then no more is saved."""
+
+    def __init__(self, store: RunStore, run_id: str, token: str, trainer: Trainer, seconds: float) -> None:
+        self.store = store
+        self.run_id = run_id
+        self.trainer = trainer
+        self.seconds = seconds  # spent training, over all sessions of the run
+        self.fault: Fault | None = None
+        self.event_id = 0  # the last event whose effect the trainer's state contains
+        self._token = token
+        self._sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.average.networks)
+        self._latents = self._sampler.latents(PREVIEW_ROWS * self._sampler.columns, PREVIEW_SEED)
+        self._live_cost = self._checkpoint_cost = self._rate = 0.0
+        self._flushed = time.monotonic()
+        self._live = self._saved = 0.0
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Forgets what is not written: the trainer was put to another step."""
+        self._recorder = Recorder()
+        self._unwritten: list[Metrics] = []
+        self._warned: set[str] = set()
+        self._counted_images = self.trainer.images_seen
+        self._next_preview = self.trainer.step
+        self.fault = None
+
+    def add(self, result: StepResult, seconds: float) -> None:
+        self._recorder.add(result)
+        self.seconds += seconds
+
+    def event(self, kind: str, payload: Mapping[str, Any]) -> int:
+        return self.store.add_event(self.run_id, self._token, self.trainer.step, kind, payload)
+
+    def replayable(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Records an event that a resumed run does again."""
+        self.event_id = self.event(kind, payload)
+
+    def write_due(self, everything: bool = False) -> None:
+        """Writes what is due, or everything there is; raises DiskFull."""
+        now = time.monotonic()
+        if everything or now - self._flushed >= FLUSH:
+            self.flush()
+        if self.fault is not None:
+            return
+        if self.trainer.step >= self._next_preview:
+            self.keep_preview()
+        if everything or now - self._live >= max(LIVE_PREVIEW, self._live_cost / BUDGET):
+            self.live_preview()
+        if everything or now - self._saved >= max(CHECKPOINT, self._checkpoint_cost / BUDGET):
+            self.checkpoint()
+
+    def flush(self) -> None:
+        """Writes the metrics of the steps since the last flush, and looks for what is not finite."""
+        now = time.monotonic()
+        if count := len(self._recorder):
+            images = self.trainer.images_seen - self._counted_images
+            # a single step says little of the rate: waiting for the user counts in
+            if count > 1 or not self._rate:
+                self._rate = images / max(1e-9, now - self._flushed)
+            metrics, fault = self._recorder.drain(self.trainer.objective, self.trainer.hparams, self._rate)
+            self._unwritten.append(metrics)
+            self._counted_images = self.trainer.images_seen
+            self.fault = self.fault or fault
+            self._warn_of_gradients(metrics)
+        self._flushed = now
+        while self._unwritten:
+            self.store.log(
+                self.run_id,
+                self._token,
+                self._unwritten[0],
+                images_seen=self.trainer.images_seen,
+                seconds=self.seconds,
+                images_per_second=self._rate,
+            )
+            self._unwritten.pop(0)
+
+    def _warn_of_gradients(self, metrics: Metrics) -> None:
+        """One event for each phase whose gradient norm passes the threshold, until it has come down again."""
+        for name, values in metrics.columns.items():
+            if not name.startswith("gradient_norm/"):
+                continue
+            norm = float(np.nanmax(values, initial=0.0))
+            if norm > GRADIENT_WARNING and name not in self._warned:
+                self._warned.add(name)
+                self.event("gradient_warning", {"phase": name.partition("/")[2], "norm": norm})
+            elif norm < GRADIENT_WARNING / 2:
+                self._warned.discard(name)
+
+    def _preview(self) -> bytes:
+        self.trainer.average.refresh(self.trainer.hparams.ema)
+        return png(grid(to_uint8(self._sampler.draw(*self._latents)), self._sampler.columns))
+
+    def keep_preview(self) -> None:
+        """A preview for the history. Schedule and latents are fixed, so a resumed run makes the same ones."""
+        step, images_seen = self.trainer.step, self.trainer.images_seen
+        self.store.add_preview(self.run_id, self._token, step, images_seen, self._preview())
+        self._next_preview = next_preview_step(step)
+
+    def live_preview(self) -> None:
+        """The samples of this moment, for whoever watches; replaces the last ones."""
+        began = time.monotonic()
+        self.store.write_live_preview(self.run_id, self._token, self.trainer.step, self._preview())
+        self._live = time.monotonic()
+        self._live_cost = self._live - began
+
+    def checkpoint(self) -> None:
+        """Writes a checkpoint, unless the state is not finite or already saved."""
+        self.flush()
+        if self.fault is not None:
+            return
+        began = time.monotonic()
+        saved = self.store.checkpoints(self.run_id)
+        if not saved or saved[-1].step != self.trainer.step:
+            self._write_checkpoint()
+        self._saved = time.monotonic()
+        self._checkpoint_cost = self._saved - began
+
+    def _write_checkpoint(self) -> None:
+        trainer = self.trainer
+        trainer.average.refresh(trainer.hparams.ema)
+        fields = {name: list(shape) for name, shape in trainer.spec.fields.items()}
+        state = trainer.state_dict() | {
+            "run": self.run_id,
+            "event_id": self.event_id,
+            "recipe": trainer.recipe.name,
+            "hparams": to_dict(trainer.hparams),
+            "spec": {"fields": fields, "classes": trainer.spec.classes},
+        }
+        path = self.store.folder(self.run_id) / "checkpoints" / checkpoint_name(trainer.step)
+        with writing(self.store.root):
+            sha256, size = write_checkpoint(path, state)
+        self.store.add_checkpoint(self.run_id, self._token, trainer.step, trainer.images_seen, path, sha256, size)
+        self.store.prune_checkpoints(self.run_id, self._token)

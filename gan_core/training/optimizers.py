@@ -1,0 +1,53 @@
+"""Optimisers and learning-rate schedules from the knobs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.gans.recipe import OptimizerSpec
+from gan_core.hparams import TrainingHParams
+
+
+def make_optimizer(spec: OptimizerSpec, weights: Iterable[nn.Parameter], lazy_every: int) -> torch.optim.Optimizer:
+    """Adam (fused), RMSprop or SGD.
+
+    With a lazy phase every k steps, a group is updated k + 1 times in k steps; rate and betas are corrected by
+    c = k / (k + 1) as rate * c, beta ** c (1912.04958, appendix B).
+    """
+    c = lazy_every / (lazy_every + 1) if lazy_every > 1 else 1.0
+    weights = list(weights)
+    if spec.kind == "adam":
+        betas = (spec.betas[0] ** c, spec.betas[1] ** c)
+        return torch.optim.Adam(weights, spec.rate * c, betas, fused=True)
+    if spec.kind == "rmsprop":
+        return torch.optim.RMSprop(weights, spec.rate * c, alpha=spec.betas[1] ** c)
+    return torch.optim.SGD(weights, spec.rate * c, momentum=spec.betas[0] ** c if spec.betas[0] else 0.0)
+
+
+def restore(optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, Any]]) -> None:
+    """Loads the per-weight state (moments, step counts) and lays it out in memory as the weights are.
+
+    Fused kernels walk weight and moments in memory order: a channels-last weight needs channels-last moments.
+    """
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    for weight, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                values[name] = torch.empty_like(weight).copy_(value)
+
+
+def rate_factor(hparams: TrainingHParams, step: int) -> float:
+    """What the learning rates are multiplied by at a step, in [0, 1]."""
+    progress = step / hparams.decay_steps
+    if hparams.schedule == "linear":
+        return min(1.0, max(0.0, 2 - 2 * progress))
+    if hparams.schedule == "exponential":
+        return float(hparams.decay_rate**progress)
+    if hparams.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return 1.0

@@ -1,0 +1,367 @@
+"""A run in the background: one thread that alone owns the trainer, obeys commands and writes to the run store.
+
+The order of work in a tick: obey commands; train a step; write what is due (metrics, previews, checkpoints). What
+could not be written is tried again before the next step, so that nothing is lost when a disk is full.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from gan_core import data
+from gan_core.data.base import DataSet
+from gan_core.errors import BadCheckpoint, GanscopeError
+from gan_core.gans import recipes
+from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
+from gan_core.training.checkpoint import load_state, read_checkpoint
+from gan_core.training.control import Control
+from gan_core.training.journal import Journal
+from gan_core.training.recorder import Fault
+from gan_core.training.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+
+POLL = 0.1  # seconds between looks at the command table, also while paused
+HEARTBEAT = 3.0  # seconds between signs of life
+PROGRESS = 0.5  # seconds between reports while data are prepared
+
+
+def runs_at_once() -> int:
+    """How many runs may train at the same time over all processes of a store (`GANSCOPE_MAX_RUNS`, default 1)."""
+    text = os.environ.get("GANSCOPE_MAX_RUNS", "1")
+    return max(1, int(text)) if text.isdecimal() else 1
+
+
+class Stopped(Exception):
+    """The run was asked to end."""
+
+
+class Session(Control):
+    """Trains one run of the store. `start` claims the run in the caller's thread: a conflict is raised there."""
+
+    trainer: Trainer
+    journal: Journal
+
+    def __init__(self, store: RunStore, run_id: str, *, device: str = "cpu", limit: int | None = None) -> None:
+        super().__init__(store, run_id)
+        self.device = device
+        self.limit = limit or runs_at_once()
+        self._paused = False
+        self._reported: Fault | None = None  # the fault that the run's state tells of
+        self._requests: list[tuple[str, Mapping[str, Any]]] = []
+        self._replay: list[Event] = []
+        self._polled = 0.0
+        self._ended = threading.Event()
+
+    def start(self, paused: bool = False) -> Session:
+        """Starts, or resumes, the run in a thread; raises RunConflict where another process owns it."""
+        self._token = self.store.claim(self.run_id)
+        self.store.enqueue(self.run_id, self._token)
+        self._paused = paused
+        self._thread = threading.Thread(target=self._main, name=f"run {self.run_id}", daemon=True)
+        self._thread.start()
+        threading.Thread(target=self._pulse, name=f"pulse {self.run_id}", daemon=True).start()
+        return self
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Waits for the end; returns whether the run has ended."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _pulse(self) -> None:
+        """Signs of life while the other thread loads data or takes a long step."""
+        while not self._ended.wait(HEARTBEAT):
+            with suppress(GanscopeError):  # a full disk or a lost claim shows up in the training thread
+                self.store.heartbeat(self.run_id, self._token)
+
+    # --- the thread ---------------------------------------------------------------------------------------------
+
+    def _main(self) -> None:
+        try:
+            self._await_turn()
+            self._prepare()
+            self._train()
+            self._end(RunState.FINISHED)
+        except Stopped:
+            self._end(RunState.STOPPED)
+        except GanscopeError as error:
+            self._fail(error.message, error.values)
+        except BaseException as error:
+            self._fail("{error}", {"error": f"{type(error).__name__}: {error}"})
+        finally:
+            self._ended.set()
+            self.store.release(self.run_id, self._token)
+
+    def _set_state(
+        self, state: RunState, message: str = "", values: Mapping[str, Any] | None = None, trace: str = ""
+    ) -> None:
+        self.store.set_state(
+            self.run_id, self._token, state, message=message, values=dict(values or {}), traceback=trace
+        )
+
+    def _await_turn(self) -> None:
+        """Waits in the queue; commands are obeyed meanwhile."""
+        while not self._paused and not self.store.try_start(self.run_id, self._token, self.limit):
+            self._take_commands()
+            if any(name == "stop" for name, _ in self._requests):
+                raise Stopped
+            if any(name == "pause" for name, _ in self._requests):
+                self._paused = True
+            time.sleep(POLL)
+
+    def _prepare(self) -> None:
+        """Loads the data, builds the trainer and restores the newest sound checkpoint, if there is one."""
+        run = self.status
+        recipe = recipes.get(run.spec.recipe)
+        data_set = self._load_data(run.spec.data, run.spec.size)
+        recipe.check_data(data_set.spec)
+        state = self._saved_state()
+        hparams = recipe.settings(run.spec.hparams if state is None else state["hparams"])
+        self.trainer = Trainer(recipe, hparams, data_set, self.device)
+        if state is not None:
+            load_state(self.trainer, state)
+        self.journal = Journal(self.store, self.run_id, self._token, self.trainer, run.seconds)
+        if state is not None and state["run"] == self.run_id:
+            self.journal.event_id = state["event_id"]
+            self.store.truncate(self.run_id, self._token, self.trainer.step)
+            self._replay = [e for e in self.store.events(self.run_id, state["event_id"]) if e.kind in REPLAYED]
+
+    def _load_data(self, name: str, size: int) -> DataSet:
+        shown = time.monotonic()
+
+        def progress(share: float, what: str) -> None:
+            nonlocal shown
+            if time.monotonic() - shown > PROGRESS:
+                shown = time.monotonic()
+                values = {"what": what, "percent": round(100 * share)}
+                self._set_state(self.status.state, "Preparing the data: {what}, {percent} %", values)
+
+        data_set = data.load(name, size, progress)
+        self._set_state(self.status.state)
+        for file, reason in data_set.skipped[:20]:
+            self._note("skipped", {"file": file, "reason": reason})
+        return data_set
+
+    def _note(self, kind: str, payload: Mapping[str, Any]) -> None:
+        self.store.add_event(self.run_id, self._token, self.status.step, kind, payload)
+
+    def _saved_state(self) -> dict[str, Any] | None:
+        """The newest checkpoint that can be read: of this run, or of its parent if the networks are the same."""
+        own = self._newest(self.store.checkpoints(self.run_id))
+        run = self.status
+        if own is not None or run.parent is None:
+            return own
+        try:
+            state = self._newest(self.store.checkpoints(run.parent))
+        except GanscopeError:  # the parent was deleted: start afresh
+            return None
+        recipe = recipes.get(run.spec.recipe)
+        if state is None:
+            return None
+        wanted, saved = recipe.settings(run.spec.hparams), recipe.settings(state["hparams"])
+        if any(knobs(wanted)[name].change == "rebuild" for name in differences(saved, wanted)):
+            return None
+        return {**state, "hparams": to_dict(wanted)}
+
+    def _newest(self, checkpoints: list[Checkpoint]) -> dict[str, Any] | None:
+        for checkpoint in reversed(checkpoints):
+            try:
+                return read_checkpoint(checkpoint.path, checkpoint.sha256)
+            except BadCheckpoint as error:
+                values = {name: str(value) for name, value in error.values.items()}
+                self._note("warning", {"message": error.message, "values": values})
+        return None
+
+    def _train(self) -> None:
+        planned = self.status.spec.steps
+        self.journal.event("started", {"device": self.device})
+        if self._paused:
+            self._set_state(RunState.PAUSED)
+        while True:
+            try:
+                self._replay_events()
+                self._obey()
+                if self._paused:
+                    self._rest()
+                    continue
+                self._write_due()
+                if planned and self.trainer.step >= planned:
+                    self._write_due(everything=True)
+                    if self.journal.fault is None:
+                        return
+                elif not self._paused:
+                    self._one_step()
+            except DiskFull as error:
+                self._pause_without_space(error)
+
+    def _one_step(self, only: str | None = None) -> None:
+        began = time.monotonic()
+        result = self.trainer.train_step(only)
+        self.journal.add(result, time.monotonic() - began)
+
+    def _write_due(self, everything: bool = False) -> None:
+        self.journal.write_due(everything)
+        if self.journal.fault is not None:
+            self._report_fault(self.journal.fault)
+
+    def _report_fault(self, fault: Fault) -> None:
+        """Pauses a run whose loss is not finite."""
+        self._paused = True
+        if fault is self._reported:
+            return
+        self.journal.event("not_finite", asdict(fault) | {"value": str(fault.value)})
+        self._set_state(
+            RunState.PAUSED,
+            "The loss term {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a "
+            "learning rate or change the loss.",
+            {"term": fault.term, "value": str(fault.value), "step": fault.step},
+        )
+        self._reported = fault
+
+    # --- commands -----------------------------------------------------------------------------------------------
+
+    def _take_commands(self) -> None:
+        self._requests += [(command.name, command.payload) for command in self.store.take(self.run_id, self._token)]
+
+    def _obey(self) -> None:
+        now = time.monotonic()
+        if now - self._polled >= POLL:
+            self._polled = now
+            self._take_commands()
+        while self._requests:
+            self._command(*self._requests.pop(0))
+
+    def _command(self, name: str, payload: Mapping[str, Any]) -> None:
+        if name == "stop":
+            raise Stopped
+        if name == "pause":
+            self._pause()
+        elif name == "rollback":
+            self._rollback()
+        elif name == "save":
+            self.journal.checkpoint()
+        elif self.journal.fault is not None:
+            return  # the state says what is wrong: going back is the only way on
+        elif name == "resume":
+            self._resume()
+        elif name == "step":
+            self._manual_steps(payload["count"], payload["only"])
+        elif name == "edit":
+            self._edit(payload["changes"])
+
+    def _pause(self, message: str = "", values: Mapping[str, Any] | None = None) -> None:
+        """Pauses and gives the slot to the next run of the queue."""
+        self._paused = True
+        self._write_due(everything=True)
+        if self.journal.fault is None:
+            self._set_state(RunState.PAUSED, message, values)
+
+    def _resume(self) -> None:
+        if not self._paused:
+            return
+        self._write_due(everything=True)
+        self._paused = False
+        self.store.restore_reserve()
+        self.store.enqueue(self.run_id, self._token)
+        self._await_turn()
+
+    def _rest(self) -> None:
+        time.sleep(POLL)
+
+    def _manual_steps(self, count: int, only: str | None) -> None:
+        self.journal.flush()
+        if only is not None:
+            self.journal.replayable("step", {"count": count, "only": only})
+        for _ in range(count):
+            self._one_step(only)
+        self._paused = True
+        self.journal.flush()
+        self._write_due()
+        if self.journal.fault is None:
+            self.journal.live_preview()
+            self._set_state(RunState.PAUSED)
+
+    def _edit(self, changes: Mapping[str, Any]) -> None:
+        old = self.trainer.hparams
+        new = changed(old, changes)
+        # scores are read by the loss that made them
+        self.journal.flush()
+        before = {name: value for name, value in to_dict(old).items() if name in changes}
+        self.journal.replayable("edit", {"changes": dict(changes), "before": before})
+        self.trainer.edit(new)
+
+    def _replay_events(self) -> None:
+        """Applies again, at their steps, the edits and single-role steps that a resumed run had already seen."""
+        while self._replay and self._replay[0].step <= self.trainer.step:
+            event = self._replay.pop(0)
+            self.journal.flush()
+            self.journal.event_id = event.id
+            if event.kind == "edit":
+                self.trainer.edit(changed(self.trainer.hparams, event.payload["changes"]))
+            else:
+                for _ in range(event.payload["count"]):
+                    self._one_step(event.payload["only"])
+
+    def _rollback(self) -> None:
+        """Back to the newest sound checkpoint; what came after it is dropped, edits too."""
+        state = self._newest(self.store.checkpoints(self.run_id))
+        if state is None:
+            self._set_state(RunState.PAUSED, "There is no checkpoint to go back to. Start the run anew.")
+            return
+        saved = changed(self.trainer.hparams, state["hparams"])
+        undone = differences(self.trainer.hparams, saved)
+        self.trainer.edit(saved)
+        load_state(self.trainer, state)
+        self.journal.rewind()
+        self._replay, self._reported = [], None
+        self.journal.event_id = state["event_id"]
+        self.store.truncate(self.run_id, self._token, self.trainer.step, drop_replayed=True)
+        self.journal.event("rollback", {})
+        if undone:
+            self.journal.replayable("edit", {"changes": undone, "before": {}})
+        self._pause("Back at step {step}. Change what went wrong, then resume.", {"step": self.trainer.step})
+
+    # --- ends ---------------------------------------------------------------------------------------------------
+
+    def _pause_without_space(self, error: DiskFull) -> None:
+        """The previous checkpoint is intact; what could not be written is tried again on resume."""
+        self._paused = True
+        self.store.free_reserve()
+        try:
+            self._set_state(RunState.PAUSED, error.message, plain(error.values))
+        except DiskFull:
+            logger.error("run %s is paused, and even that can't be written: %s", self.run_id, error)
+        time.sleep(POLL)
+
+    def _end(self, state: RunState) -> None:
+        message, values = "", {}
+        try:
+            if hasattr(self, "journal"):
+                self.journal.write_due(everything=True)
+        except DiskFull as error:
+            self.store.free_reserve()
+            message, values = error.message, plain(error.values)
+        self._set_state(state, message, values)
+
+    def _fail(self, message: str, values: Mapping[str, Any]) -> None:
+        logger.exception("run %s failed", self.run_id)
+        trace = traceback.format_exc()
+        try:
+            self._set_state(RunState.FAILED, message, plain(values), trace)
+        except DiskFull:
+            self.store.free_reserve()
+            self._set_state(RunState.FAILED, message, plain(values), trace)
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that JSON can hold."""
+    return {name: value if isinstance(value, (int, float)) else str(value) for name, value in values.items()}

@@ -1,0 +1,203 @@
+"""The one training loop.
+
+A step runs every due phase of the recipe's objective, with its repeats: freeze all but the phase's group, sum its
+terms, go back, update. Whatever can differ between runs comes from generators that the state holds, so that a
+resumed run continues bit for bit (on a CPU).
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSet
+from gan_core.data.batches import Batches
+from gan_core.errors import BadValue
+from gan_core.gans.recipe import Recipe
+from gan_core.hparams import TrainingHParams
+from gan_core.knobs import differences, knobs
+from gan_core.layers import set_noise_generator
+from gan_core.objectives.base import Batch, Phase, StepContext
+from gan_core.training.average import Average
+from gan_core.training.optimizers import make_optimizer, rate_factor, restore
+
+
+@dataclass
+class StepResult:
+    """What one step left behind, as tensors: nothing is transferred from the device until it is read."""
+
+    step: int
+    terms: dict[str, Tensor] = field(default_factory=dict)  # "phase/term" and "phase/loss", scalars
+    observed: dict[str, Tensor] = field(default_factory=dict)  # raw logits and the like, see Objective.summarise
+    gradients: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # group -> norm of each weight's gradient
+    values: dict[str, float] = field(default_factory=dict)  # rates and schedule
+
+
+class Trainer:
+    """Trains the networks of a recipe on a data set; knows nothing of threads, stores or screens."""
+
+    def __init__(self, recipe: Recipe, hparams: TrainingHParams, data: DataSet, device: str = "cpu") -> None:
+        self.recipe = recipe
+        self.hparams = hparams
+        self.device = torch.device(device)
+        self.spec = data.spec
+        self.networks: dict[str, nn.Module] = {
+            # 4-D weights alone know channels-last; other networks pass through unchanged
+            name: network.to(self.device).to(memory_format=torch.channels_last)
+            for name, network in recipe.build(hparams, data.spec).items()
+        }
+        self.objective = recipe.objective(hparams).to(self.device)
+        self.objective.setup(self.networks, data.spec)
+        self.average = Average(self.networks, recipe.averaged)
+        self.batches = Batches(data, hparams.seed, self.device)
+        self.generator = torch.Generator().manual_seed(hparams.seed)
+        self.noise = (
+            self.generator if self.device.type == "cpu" else torch.Generator(self.device).manual_seed(hparams.seed)
+        )
+        for network in self.networks.values():
+            set_noise_generator(network, self.noise)
+        self.step = 0
+        self.images_seen = 0
+        self.context = StepContext(self.networks, hparams, self.generator)
+        self.context.device = self.device
+        self.context.next_batch = self._next_batch
+        self.context.terms_of = lambda name, batch: self._phase(name).terms(self.networks, batch, self.context)
+        self.context.optimizer_of = lambda group: self.optimizers[group]
+        self._batch_size = hparams.batch_size
+        self._plan()
+        self._weights = {
+            group: [weight for name in spec.networks for weight in self.networks[name].parameters()]
+            for group, spec in self._specs.items()
+        }
+        self.optimizers = {group: self._optimizer(group) for group in recipe.optimizers}
+
+    def _plan(self) -> None:
+        """Reads the phases and the rates from the hyperparameters."""
+        self.phases = list(self.objective.phases(self.hparams))
+        self._specs = {group: make(self.hparams) for group, make in self.recipe.optimizers.items()}
+        self._lazy = {
+            group: max((phase.every for phase in self.phases if phase.group == group), default=1)
+            for group in self._specs
+        }
+
+    def _optimizer(self, group: str) -> torch.optim.Optimizer:
+        return make_optimizer(self._specs[group], self._weights[group], self._lazy[group])
+
+    def _phase(self, name: str) -> Phase:
+        return next(phase for phase in self.phases if phase.name == name)
+
+    def _next_batch(self, count: int | None) -> Batch:
+        return self.batches.next(count or self._batch_size)
+
+    def train_step(self, only: str | None = None) -> StepResult:
+        """Every due phase once; `only` is a role, "generator" or "discriminator", whose phases alone are run."""
+        scheduled = self.objective.schedule(self.networks, self.images_seen)
+        self._batch_size = int(scheduled.get("batch_size", self.hparams.batch_size))
+        result = StepResult(self.step + 1, values={f"schedule/{name}": value for name, value in scheduled.items()})
+        self._set_rates(result)
+        context = self.context
+        context.begin_step()
+        context.step, context.images_seen = self.step, self.images_seen
+        batch = self._next_batch(None)
+        due = [p for p in self.phases if p.due(self.step, self.images_seen) and only in (None, p.role)]
+        for place, phase in enumerate(due):
+            for repeat in range(phase.repeats):
+                if repeat and phase.fresh_batch:
+                    batch = self._next_batch(None)
+                last = repeat + 1 == phase.repeats
+                context.will_share = last and any(later.group != phase.group for later in due[place + 1 :])
+                self._update(phase, batch, result)
+        self.objective.after_step(context)
+        self.average.update(self.hparams.ema)
+        result.observed = context.observed
+        self.step += 1
+        self.images_seen += self._batch_size
+        return result
+
+    def _update(self, phase: Phase, batch: Batch, result: StepResult) -> None:
+        for group, weights in self._weights.items():
+            for weight in weights:
+                weight.requires_grad_(group == phase.group)
+        self.context.phase = phase
+        optimizer = self.optimizers[phase.group]
+        optimizer.zero_grad(set_to_none=True)
+        terms = phase.terms(self.networks, batch, self.context)
+        loss = functools.reduce(operator.add, terms.values())
+        torch.autograd.backward(loss * phase.every if phase.every > 1 else loss)
+        gradients = [weight.grad for weight in self._weights[phase.group] if weight.grad is not None]
+        result.gradients[phase.name] = torch._foreach_norm(gradients)
+        optimizer.step()
+        if phase.after_update:
+            phase.after_update(self.networks)
+        for name, term in terms.items():
+            result.terms[f"{phase.name}/{name}"] = term.detach()
+        result.terms[f"{phase.name}/loss"] = loss.detach()
+
+    def _set_rates(self, result: StepResult) -> None:
+        factor = rate_factor(self.hparams, self.step)
+        for group, optimizer in self.optimizers.items():
+            rate = self._specs[group].rate * factor
+            result.values[f"rate/{group}"] = rate
+            every = self._lazy[group]
+            for settings in optimizer.param_groups:
+                settings["lr"] = rate * every / (every + 1) if every > 1 else rate
+
+    def edit(self, hparams: TrainingHParams) -> None:
+        """Changes live knobs; raises BadValue, and changes nothing, where a knob would rebuild the networks."""
+        check_edit(self.hparams, hparams)
+        fresh = {"optimizer", "beta1", "beta2"} & differences(self.hparams, hparams).keys()
+        states = {} if "optimizer" in fresh else {g: o.state_dict()["state"] for g, o in self.optimizers.items()}
+        self.hparams = self.context.hparams = hparams
+        self._plan()
+        if not fresh:
+            return
+        self.optimizers = {group: self._optimizer(group) for group in self._specs}
+        for group, state in states.items():
+            restore(self.optimizers[group], state)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resume needs: networks, averages, optimisers, objective, data order, random states."""
+        return {
+            "step": self.step,
+            "images_seen": self.images_seen,
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "average": {name: network.state_dict() for name, network in self.average.networks.items()},
+            "average_updates": self.average.updates,
+            "optimizers": {group: optimizer.state_dict()["state"] for group, optimizer in self.optimizers.items()},
+            "objective": self.objective.state_dict(),
+            "batches": self.batches.state_dict(),
+            "generator": self.generator.get_state(),
+            "noise": self.noise.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores a state of the same recipe and hyperparameters."""
+        for name, network in self.networks.items():
+            network.load_state_dict(state["networks"][name])
+        for name, network in self.average.networks.items():
+            network.load_state_dict(state["average"][name])
+        self.average.updates = state["average_updates"]
+        for group, optimizer in self.optimizers.items():
+            restore(optimizer, state["optimizers"][group])
+        self.objective.load_state_dict(state["objective"])
+        self.batches.load_state_dict(state["batches"])
+        self.generator.set_state(state["generator"])
+        self.noise.set_state(state["noise"])
+        self.step = state["step"]
+        self.images_seen = state["images_seen"]
+
+
+def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
+    """Raises BadValue where an edit needs a fork, because it would rebuild the networks."""
+    rebuilt = [name for name in differences(old, new) if knobs(new)[name].change == "rebuild"]
+    if rebuilt:
+        raise BadValue(
+            "{names} can't change in a running run, because the networks would be built anew. Fork the run instead.",
+            names=", ".join(rebuilt),
+        )

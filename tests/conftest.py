@@ -1,0 +1,41 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_core.data.base import DataSet
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of its own for every test."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("GANSCOPE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny networks are quickest on one thread, and other work on the machine then can't stall them."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def images(count: int = 24, size: int = 8, channels: int = 1, seed: int = 0) -> np.ndarray:
+    """Random uint8 images (count, channels, size, size)."""
+    return np.random.default_rng(seed).integers(0, 256, (count, channels, size, size), dtype=np.uint8)
+
+
+@pytest.fixture
+def labelled() -> DataSet:
+    """24 random grey 8-pixel images in 3 classes."""
+    return DataSet("random", {"real": images(), "label": np.arange(24) % 3}, ("a", "b", "c"))

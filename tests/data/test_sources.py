@@ -1,0 +1,315 @@
+"""The data sets by name: the bundled ones everywhere, the others where GANSCOPE_DATA holds them."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_core.data import avatars, base, drawn, sources, vision_sets
+from gan_core.errors import BadData, UnknownName
+
+ON_DEMAND = ("mnist", "fashion_mnist", "cifar10", "celeba")
+SHARED = ("emoji", "tinyhero", "pneumonia", "bccd", "bsds500")
+
+
+def run(code: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout.strip()
+
+
+def check(data: base.DataSet, source: base.Source, size: int | None = None) -> None:
+    """The set is what its source declares."""
+    pixels = size or source.size
+    images = data.arrays["real"]
+    assert images.dtype == np.uint8
+    assert images.shape == (source.items, source.channels, pixels, pixels)
+    assert data.spec == base.DataSpec({"real": (source.channels, pixels, pixels)}, len(source.class_names))
+    assert data.name == source.name and data.licence == source.licence
+    assert images[:: max(1, len(images) // 500)].std() > 20
+    if source.class_names:
+        labels = data.arrays["label"]
+        assert labels.dtype == np.int64 and labels.shape == (source.items,)
+        assert set(np.unique(labels)) == set(range(len(source.class_names)))
+
+
+def test_every_source_is_described() -> None:
+    assert sources.names() == ["digits", "avatars", *ON_DEMAND, *SHARED]
+    for source in sources:
+        assert source.title and source.about and source.licence
+        assert source.size >= 8 and source.channels in (1, 3) and source.items > 0
+        assert source.available() == (source.name in ("digits", "avatars"))
+        assert source.available() or "GANSCOPE_DATA" in source.needs
+
+
+def test_unknown_name_lists_the_nearest_first() -> None:
+    with pytest.raises(UnknownName, match=r"no data set named 'emojis'. Valid: emoji, "):
+        base.load("emojis")
+
+
+@pytest.mark.parametrize("size", [0, 7, 257, -64])
+def test_size_out_of_range(size: int) -> None:
+    with pytest.raises(BadData, match="from 8 to 256"):
+        base.load("digits", size)
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_sets_say_what_they_need(name: str) -> None:
+    with pytest.raises(BadData, match="Set GANSCOPE_DATA to a folder that holds"):
+        base.load(name)
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = """
+import sys
+from gan_core.data import base
+base.load("digits", 16)
+print([name for name in ("torch", "torchvision", "sklearn", "scipy", "pandas") if name in sys.modules])
+"""
+    assert run(code) == "[]"
+
+
+@pytest.mark.parametrize("size", [None, 8, 28, 32])
+def test_digits(size: int | None) -> None:
+    data = base.load("digits", size)
+    check(data, base.source("digits"), size)
+    assert np.bincount(data.arrays["label"]).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert data.arrays["real"].min() == 0 and data.arrays["real"].max() == 255
+
+
+def test_first_digit() -> None:
+    """The first row of the file: a zero, in sixteenths of white."""
+    row = [0, 0, 5, 13, 9, 1, 0, 0]
+    data = base.load("digits")
+    assert data.arrays["real"][0, 0, 0].tolist() == [round(value * 255 / 16) for value in row]
+    assert data.arrays["label"][0] == 0
+
+
+def test_enlarged_digits_are_smooth() -> None:
+    """Enlarged and averaged back, a digit is what it was."""
+    small, large = base.load("digits").arrays["real"], base.load("digits", 32).arrays["real"]
+    back = large.reshape(-1, 1, 8, 4, 8, 4).mean((3, 5))  # (N, 1, H, 4, W, 4) -> (N, 1, H, W)
+    assert np.abs(back - small).mean() < 12
+    assert len(np.unique(large[0])) > 60
+
+
+def test_digits_that_are_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gan_core.data import digits
+
+    path = tmp_path / "digits.csv.gz"
+    path.write_bytes(b"\x1f\x8b no")
+    monkeypatch.setattr(digits, "_file", lambda: path)
+    with pytest.raises(BadData, match="can't be read"):
+        base.load("digits")
+
+
+@pytest.mark.parametrize("size", [24, 64])
+def test_avatars(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawn, "COUNT", 60)
+    seen: list[float] = []
+    data = base.load("avatars", size, lambda share, what: seen.append(share))
+    assert data.arrays["real"].shape == (60, 3, size, size)
+    assert data.spec == base.DataSpec({"real": (3, size, size)}, 0)
+    assert seen[0] == 0.0 and seen[-1] == 1.0
+    if size == 64:
+        expected = avatars.draw_avatars(avatars.sample_attributes(60, drawn.SEED), 64)
+        np.testing.assert_array_equal(data.arrays["real"], expected)
+    monkeypatch.setattr(avatars, "draw_avatars", None)  # not called again
+    np.testing.assert_array_equal(base.load("avatars", size).arrays["real"], data.arrays["real"])
+
+
+# sets in their published layouts, made here
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    path.write_bytes(gzip.compress(header + array.tobytes()))
+
+
+@pytest.fixture
+def small_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A GANSCOPE_DATA with an MNIST of 20 images."""
+    images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    write_idx(tmp_path / "data/MNIST/raw/train-images-idx3-ubyte.gz", images)
+    write_idx(tmp_path / "data/MNIST/raw/train-labels-idx1-ubyte.gz", np.arange(20, dtype=np.uint8) % 10)
+    monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def test_idx_files(small_mnist: Path) -> None:
+    expected = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    for _ in range(2):
+        data = base.load("mnist")
+        np.testing.assert_array_equal(data.arrays["real"], expected[:, None])
+        assert data.arrays["label"].tolist() == [index % 10 for index in range(20)]
+    assert base.source("mnist").available()
+    assert base.load("mnist", 32).spec.size == 32
+
+
+def test_changed_files_are_read_again(small_mnist: Path) -> None:
+    base.load("mnist")
+    write_idx(small_mnist / "MNIST/raw/train-images-idx3-ubyte.gz", np.full((20, 28, 28), 7, np.uint8))
+    assert (base.load("mnist").arrays["real"] == 7).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"\0\0\x0d\x03 floats"), gzip.compress(b"\0\0")])
+def test_damaged_files(small_mnist: Path, content: bytes) -> None:
+    (small_mnist / "MNIST/raw/train-images-idx3-ubyte.gz").write_bytes(content)
+    with pytest.raises(BadData, match=r"files of 'mnist' .* can't be read"):
+        base.load("mnist")
+
+
+def test_cut_file(small_mnist: Path) -> None:
+    path = small_mnist / "MNIST/raw/train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(BadData, match=r"files of 'mnist' .* can't be read"):
+        base.load("mnist")
+
+
+def test_damaged_npz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "emoji").mkdir()
+    (tmp_path / "emoji/emoji_pairs_64.npz").write_bytes(b"PK\x03\x04 no")
+    monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path))
+    with pytest.raises(BadData, match=r"files of 'emoji' .* can't be read"):
+        base.load("emoji")
+
+
+def test_celeba_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "celeba" / "img_align_celeba"
+    folder.mkdir(parents=True)
+    for index in range(1, 6):
+        Image.new("RGB", (178, 218), (index * 40, 0, 0)).save(folder / f"{index:06}.jpg")
+    monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path))
+    monkeypatch.setattr(vision_sets, "CELEBA_TRAIN", 4)  # the fifth is of another part
+    images = base.load("celeba").arrays["real"]
+    assert images.shape == (4, 3, 64, 64)
+    np.testing.assert_allclose(images[:, 0, 30, 30], [40, 80, 120, 160], atol=3)
+
+
+# downloads
+
+
+def test_failed_download(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision import datasets
+
+    monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nobody listens there
+    with pytest.raises(BadData) as caught:
+        base.load("mnist")
+    text = str(caught.value)
+    assert "MNIST could not be downloaded by torchvision" in text and "127.0.0.1:9" in text
+    assert "GANSCOPE_DATA" in text and "folder:PATH" in text
+    assert list((home / "downloads").iterdir()) == []
+
+
+def test_stalled_download(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    def hang(folder: Path) -> None:
+        ended.wait(30)
+
+    monkeypatch.setattr(vision_sets, "STALL", 0.2)
+    with pytest.raises(BadData, match="nothing arrived for"):
+        vision_sets._download("Set", "mnist", 1000, hang, base.silent)
+    ended.set()
+
+
+def test_download(home: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchvision fetches and checks the published files, here from this machine."""
+    from torchvision import datasets
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(real_data / "MNIST" / "raw")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+    monkeypatch.delenv("GANSCOPE_DATA")
+    try:
+        what: list[str] = []
+        check(base.load("mnist", None, lambda share, text: what.append(text)), base.source("mnist"))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert what[0] == "Downloading MNIST" and what[-1] == "Preparing images"
+    assert [path.name for path in (home / "downloads").iterdir()] == ["mnist"]
+    assert base.source("mnist").available()
+    check(base.load("mnist", 8), base.source("mnist"), 8)  # not fetched again: the server is gone
+
+
+def test_downloaded_cifar10(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of it: plain arrays, no pickles, no archive."""
+
+    class CIFAR10:
+        filename, base_folder = "cifar-10-python.tar.gz", "cifar-10-batches-py"
+        data = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3), dtype=np.uint8)
+        targets = tuple(index % 10 for index in range(30))
+
+        def __init__(self, root: Path, download: bool) -> None:
+            (root / self.filename).write_bytes(b"archive")
+            (root / self.base_folder).mkdir()
+
+    class Datasets:
+        pass
+
+    Datasets.CIFAR10 = CIFAR10  # type: ignore[attr-defined]
+    monkeypatch.setattr(vision_sets, "_torchvision", lambda: Datasets)
+    data = base.load("cifar10")
+    np.testing.assert_array_equal(data.arrays["real"], CIFAR10.data.transpose(0, 3, 1, 2))
+    assert data.arrays["label"].tolist() == list(CIFAR10.targets)
+    kept = sorted(path.name for path in (home / "downloads").rglob("*") if path.is_file())
+    assert kept == ["images.npy", "labels.npy"]
+
+
+# the real sets
+
+COUNTS = {
+    "mnist": [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
+    "fashion_mnist": [6000] * 10,
+    "cifar10": [5000] * 10,
+    "emoji": [159, 363, 149, 123, 205, 80, 248, 211],
+    "tinyhero": [820] * 4,
+    "pneumonia": [1214, 3494],
+    "bccd": [1200, 354, 355],
+    "bsds500": [],
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_real_set(name: str, real_data: Path) -> None:
+    source = base.source(name)
+    if not source.available():
+        pytest.skip(f"GANSCOPE_DATA holds no {name}")
+    first = base.load(name)
+    check(first, source)
+    if COUNTS[name]:
+        assert np.bincount(first.arrays["label"]).tolist() == COUNTS[name]
+    again = base.load(name)
+    np.testing.assert_array_equal(again.arrays["real"], first.arrays["real"])
+
+
+def test_real_class_names(real_data: Path) -> None:
+    """The names in the files are those that the sources declare, in their order."""
+    for name, file in (("cifar10", "CIFAR10/cifar10_train_jpeg.npz"), ("bccd", "BCCD/bccd_cells_64_jpeg.npz")):
+        assert tuple(np.load(real_data / file)["classes"]) == base.source(name).class_names
+    assert tuple(np.load(real_data / "TinyHero/tinyhero_64.npz")["views"]) == base.source("tinyhero").class_names
+
+
+@pytest.mark.parametrize("size", [16, 96])
+def test_real_set_at_another_size(size: int, real_data: Path) -> None:
+    check(base.load("bccd", size), base.source("bccd"), size)

@@ -1,0 +1,1 @@
+"""What the pages share: texts, the run store, pictures, curves, widgets made from knobs. No torch at import."""

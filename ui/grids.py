@@ -1,0 +1,83 @@
+"""Pictures of runs: sharp pixels at any width, and the real images that samples are compared with."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from gan_core import data
+from gan_core.runs.store import Run, RunStore
+
+COLUMNS = 8
+ROWS = 8
+GAP = 1
+PAPER = 255
+
+
+def picture(content: bytes | Path, alt: str, width: int | str = "stretch", caption: str | None = None) -> None:
+    """A sample grid as a PNG; the pages' style keeps its pixels sharp when it is enlarged."""
+    png = content if isinstance(content, bytes) else content.read_bytes()
+    st.image(png, caption=caption, width=width, alt=alt)  # type: ignore[arg-type]
+
+
+def newest_picture(store: RunStore, id: str) -> bytes | None:
+    """The newest picture of a run, live or kept, as PNG; None where there is none yet."""
+    live = store.live_preview(id)
+    paths = [live[1]] if live else []
+    paths += [preview.path for preview in reversed(store.previews(id)[-2:])]
+    for path in paths:
+        try:
+            return path.read_bytes()
+        except OSError:  # replaced or thinned meanwhile
+            continue
+    return None
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def real_grid(reference: str, size: int, columns: int = COLUMNS, rows: int = ROWS) -> bytes:
+    """A grid of real images, PNG: with labels and 2 to 16 classes a column for each class, as in conditional samples.
+
+    Raises BadData.
+    """
+    return encode(layout(pick(data.load(reference, size), columns, rows), columns))
+
+
+def pick(data_set: data.DataSet, columns: int, rows: int) -> np.ndarray:
+    """Images (B, C, H, W): spread over the set, or with `columns` classes one class a column."""
+    images = data_set.arrays["real"]
+    labels = data_set.arrays.get("label")
+    count = min(columns * rows, len(images))
+    if labels is None or len(data_set.class_names) != columns:
+        return np.asarray(images[np.linspace(0, len(images) - 1, count).astype(int)])
+    of_class = [np.flatnonzero(np.asarray(labels) == label)[:rows] for label in range(columns)]
+    depth = max(1, min(len(found) for found in of_class))
+    chosen = [int(found[row]) for row in range(depth) for found in of_class if len(found)]
+    return np.asarray(images[chosen])
+
+
+def layout(images: np.ndarray, columns: int) -> Image.Image:
+    """(B, C, H, W) uint8 side by side."""
+    count, channels, height, width = images.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    canvas = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), PAPER, np.uint8)
+    for place, image in enumerate(images):
+        top, left = (place // columns) * (height + GAP), (place % columns) * (width + GAP)
+        canvas[top : top + height, left : left + width] = image.transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
+    return Image.fromarray(canvas[:, :, 0] if channels == 1 else canvas)
+
+
+def encode(image: Image.Image) -> bytes:
+    """The picture as PNG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()
+
+
+def columns_of(run: Run, conditional: bool, classes: int) -> int:
+    """The width of the run's sample grids, in images."""
+    return classes if conditional and 2 <= classes <= 16 else COLUMNS

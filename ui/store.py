@@ -1,0 +1,18 @@
+"""The one run store of this process."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gan_core.runs.store import Run, RunStore
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> RunStore:
+    """The store in `GANSCOPE_HOME`; raises StoreError where it can't be opened."""
+    return RunStore()
+
+
+def active_runs() -> list[Run]:
+    """Runs that train, are paused or wait, newest first."""
+    return [run for run in store().runs() if run.is_active]

@@ -1,0 +1,130 @@
+"""Words, numbers and times as the pages show them. What a user typed is always plain text here."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from gan_core.errors import GanscopeError
+from gan_core.runs.records import Run, RunState
+from ui.i18n import N_, _
+
+STATES = {
+    RunState.QUEUED: N_("queued"),
+    RunState.RUNNING: N_("running"),
+    RunState.PAUSED: N_("paused"),
+    RunState.FINISHED: N_("finished"),
+    RunState.STOPPED: N_("stopped"),
+    RunState.FAILED: N_("failed"),
+    RunState.INTERRUPTED: N_("interrupted"),
+}
+STATE_LOOKS = {  # colour and icon of a state's badge
+    RunState.QUEUED: ("gray", ":material/hourglass_empty:"),
+    RunState.RUNNING: ("green", ":material/play_arrow:"),
+    RunState.PAUSED: ("orange", ":material/pause:"),
+    RunState.FINISHED: ("blue", ":material/check:"),
+    RunState.STOPPED: ("gray", ":material/stop:"),
+    RunState.FAILED: ("red", ":material/error:"),
+    RunState.INTERRUPTED: ("orange", ":material/power_off:"),
+}
+# words that fill the templates of gan_core
+WORDS = (
+    N_("a whole number"), N_("a number"), N_("true or false"), N_("a word"), N_("a list such as 256,512"),
+    N_("knob"), N_("recipe"), N_("preset"), N_("data set"), N_("run"), N_("loss"),
+    N_("pause"), N_("resume"), N_("stop"), N_("save"), N_("rollback"), N_("step"), N_("edit"),
+)  # fmt: skip
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&])")
+
+
+def plain(text: object) -> str:
+    """Text of a user, safe inside Streamlit's markdown: every character stands for itself."""
+    return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def sentence(message: str, values: Mapping[str, Any]) -> str:
+    """A template of gan_core in the visitor's language, filled with its values."""
+    try:
+        return _(message).format(**{name: _value(value) for name, value in values.items()})
+    except (KeyError, IndexError, ValueError):  # a store written by another version
+        return message
+
+
+def error_sentence(error: GanscopeError) -> str:
+    return sentence(error.message, error.values)
+
+
+def _value(value: Any) -> Any:
+    return _(value) if isinstance(value, str) and value else value
+
+
+def run_message(run: Run) -> str:
+    """What the run's state says, as a sentence; "" where it says nothing."""
+    return sentence(run.message, run.message_values) if run.message else ""
+
+
+def state_word(state: RunState) -> str:
+    return _(STATES[state])
+
+
+def state_badge(state: RunState) -> str:
+    """The state as a coloured badge, in markdown."""
+    colour, icon = STATE_LOOKS[state]
+    return f":{colour}-badge[{icon} {state_word(state)}]"
+
+
+def run_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
+    """The run's name, or what it trains where the user gave none. Plain text: pass it through `plain` in markdown.
+
+    `titles`: recipe titles by name, where the recipes are loaded.
+    """
+    recipe = (titles or {}).get(run.spec.recipe, run.spec.recipe)
+    return run.name or f"{_(recipe)} · {data_title(run.spec.data)} · {run.spec.size} px"
+
+
+def data_title(reference: str) -> str:
+    """What a data set is called: the source's title, or the name of the user's folder or zip."""
+    from gan_core.data import sources
+
+    kind, _colon, path = reference.partition(":")
+    if kind in ("folder", "zip") and path:
+        return re.split(r"[\\/]", path.rstrip("/\\"))[-1]
+    return _(sources.get(reference).title) if reference in sources else reference
+
+
+def duration(seconds: float) -> str:
+    """A length of time with two units at most: 4 s, 2 min 10 s, 3 h 5 min."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return _("{seconds} s").format(seconds=whole)
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=rest)
+    hours, rest = divmod(whole, 3600)
+    return _("{hours} h {minutes} min").format(hours=hours, minutes=rest // 60)
+
+
+def number(value: float) -> str:
+    """A count with thin groups: 12 300."""
+    return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def ago(moment: float) -> str:
+    """How long ago a moment was (seconds since the epoch)."""
+    passed = time.time() - moment
+    if passed < 60:
+        return _("just now")
+    if passed < 86_400:
+        return _("{time} ago").format(time=duration(passed).split(" ", 2)[0] + " " + duration(passed).split(" ")[1])
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+
+
+def bytes_size(count: float) -> str:
+    """A size in bytes, with a unit: 3.4 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
