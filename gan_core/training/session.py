@@ -59,6 +59,7 @@ class Session(Control):
         self._reported: Fault | None = None  # the fault that the run's state tells of
         self._requests: list[tuple[str, Mapping[str, Any]]] = []
         self._replay: list[Event] = []
+        self._damaged: list[BadCheckpoint] = []  # found while reading, told once the trainer stands at its step
         self._polled = 0.0
         self._ended = threading.Event()
 
@@ -135,6 +136,11 @@ class Session(Control):
             self.store.truncate(self.run_id, self._token, self.trainer.step)
             self._replay = [e for e in self.store.events(self.run_id, state["event_id"]) if e.kind in REPLAYED]
 
+    def _tell_of_damage(self) -> None:
+        while self._damaged:
+            error = self._damaged.pop(0)
+            self.journal.event("warning", {"message": error.message, "values": plain(error.values)})
+
     def _load_data(self, name: str, size: int) -> DataSet:
         shown = time.monotonic()
 
@@ -177,12 +183,12 @@ class Session(Control):
             try:
                 return read_checkpoint(checkpoint.path, checkpoint.sha256)
             except BadCheckpoint as error:
-                values = {name: str(value) for name, value in error.values.items()}
-                self._note("warning", {"message": error.message, "values": values})
+                self._damaged.append(error)
         return None
 
     def _train(self) -> None:
         planned = self.status.spec.steps
+        self._tell_of_damage()
         self.journal.event("started", {"device": self.device})
         if self._paused:
             self._set_state(RunState.PAUSED)
@@ -325,6 +331,7 @@ class Session(Control):
         self._replay, self._reported = [], None
         self.journal.event_id = state["event_id"]
         self.store.truncate(self.run_id, self._token, self.trainer.step, drop_replayed=True)
+        self._tell_of_damage()
         self.journal.event("rollback", {})
         if undone:
             self.journal.replayable("edit", {"changes": undone, "before": {}})

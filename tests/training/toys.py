@@ -258,7 +258,9 @@ class Unrolled(Objective):
             real = context.next_batch(len(fake))["real"]
             loss = self._loss(lambda x, now=weights: functional_call(judge, now, (x,)), real, fake)
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
-            weights = {name: weight - rate * slope for (name, weight), slope in zip(weights.items(), slopes, strict=True)}
+            weights = {
+                name: weight - rate * slope for (name, weight), slope in zip(weights.items(), slopes, strict=True)
+            }
         return {"adversarial": -softplus(functional_call(judge, weights, (fake,))).mean()}
 
 
@@ -315,6 +317,4 @@ def warm_up() -> Toy:
     return Toy(recipe, recipe.hparams, DataSet("halved", {"low_res": low, "high_res": high}))
 
 
-TOYS = {
-    make.__name__: make for make in (critic_steps, lazy_penalty, replay_pool, paired, growing, unrolled, warm_up)
-}
+TOYS = {make.__name__: make for make in (critic_steps, lazy_penalty, replay_pool, paired, growing, unrolled, warm_up)}

@@ -1,0 +1,44 @@
+# make run: the app.  make test: the tests.  Both set everything up in .venv on the first call.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN_READY := .venv/.run-ready
+DEV_READY := .venv/.dev-ready
+
+.PHONY: run test slow e2e check format clean
+
+run: $(RUN_READY)
+	$(BIN)/streamlit run app.py
+
+test: $(DEV_READY)
+	$(BIN)/python -m pytest
+
+slow: $(DEV_READY)
+	$(BIN)/python -m pytest -m "slow and not e2e"
+
+e2e: $(DEV_READY)
+	$(BIN)/python -m pytest -m e2e
+
+check: $(DEV_READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(DEV_READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv
+
+$(BIN)/uv:
+	$(PYTHON) -c "import sys; sys.exit('GANscope needs Python 3.11 or newer' if sys.version_info < (3, 11) else 0)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet uv
+
+$(RUN_READY): requirements.txt pyproject.toml | $(BIN)/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt -e .
+	touch $@
+
+$(DEV_READY): requirements-dev.txt $(RUN_READY)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	touch $@
