@@ -148,7 +148,8 @@ class Writer:
 
     def _finish_file(self) -> Path:
         """Puts the true count into the header and closes the file."""
-        assert self._file is not None and self._partial is not None
+        assert self._file is not None
+        assert self._partial is not None
         self._file.seek(0)
         _write_header(self._file, self.count, self._shape)
         self._file.flush()

@@ -100,7 +100,7 @@ class DcganGenerator(nn.Module):
                 layers.append(nn.BatchNorm2d(width))
             layers.append(nn.ReLU(inplace=True))
             last = place + 1 == len(widths)
-            layers += _double(width, image_channels if last else widths[place + 1], hparams, bias=last or not norm)
+            layers += _double(width, image_channels if last else widths[place + 1], hparams, bias=not norm)
         self.layers = nn.Sequential(*layers, nn.Tanh())
         initialise_normal(self)
 
@@ -125,7 +125,7 @@ class DcganDiscriminator(nn.Module):
         inputs = image_channels
         for level, width in enumerate(pyramid(size, hparams)):
             normed = norm and level > 0
-            layers.append(nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=not normed))
+            layers.append(nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=not norm))
             if normed:
                 layers.append(nn.BatchNorm2d(width))
             layers.append(nn.LeakyReLU(0.2, inplace=True))

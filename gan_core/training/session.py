@@ -16,6 +16,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+import torch
+from torch import nn
+
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.errors import BadCheckpoint, GanscopeError
@@ -31,6 +34,7 @@ from gan_core.training.trainer import Trainer
 logger = logging.getLogger(__name__)
 
 POLL = 0.1  # seconds between looks at the command table, also while paused
+SMALL = 300_000  # weights of perceptrons that train on one thread
 HEARTBEAT = 3.0  # seconds between signs of life
 PROGRESS = 0.5  # seconds between reports while data are prepared
 
@@ -39,6 +43,17 @@ def runs_at_once() -> int:
     """How many runs may train at the same time over all processes of a store (`GANSCOPE_MAX_RUNS`, default 1)."""
     text = os.environ.get("GANSCOPE_MAX_RUNS", "1")
     return max(1, int(text)) if text.isdecimal() else 1
+
+
+def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
+    """Threads for a run's operations: one for small perceptrons, every core for all else.
+
+    Small layers gain little from a second core, and where anything else runs there (a browser, say), two threads
+    that wait for each other are many times slower than one.
+    """
+    weights = [weight for network in networks.values() for weight in network.parameters()]
+    small = sum(weight.numel() for weight in weights) < SMALL and all(weight.ndim < 4 for weight in weights)
+    return 1 if small else os.cpu_count() or 1
 
 
 class Stopped(Exception):
@@ -128,6 +143,7 @@ class Session(Control):
         state = self._saved_state()
         hparams = recipe.settings(run.spec.hparams if state is None else state["hparams"])
         self.trainer = Trainer(recipe, hparams, data_set, self.device)
+        torch.set_num_threads(cpu_threads(self.trainer.networks))
         if state is not None:
             load_state(self.trainer, state)
         self.journal = Journal(self.store, self.run_id, self._token, self.trainer, run.seconds)

@@ -1,0 +1,37 @@
+"""GANscope's classroom: `streamlit run app.py`. The list of pages and the navigation, nothing else."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import access, i18n, style
+from ui.errors import shown
+from ui.i18n import _
+
+st.set_page_config(page_title="GANscope", page_icon=str(style.ICON), layout="wide")
+i18n.choose()
+style.apply()
+st.logo(str(style.LOGO), size="large", icon_image=str(style.ICON))
+
+page = st.navigation(
+    [
+        st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),
+        st.Page("pages/train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
+        st.Page("pages/runs.py", title=_("Runs"), icon=":material/history:", url_path="runs"),
+        st.Page("pages/projector.py", title=_("Projector"), url_path="projector", visibility="hidden"),
+    ]
+)
+with st.sidebar:
+    st.segmented_control(
+        _("Language"),
+        list(i18n.LANGUAGES),
+        format_func=lambda code: i18n.LANGUAGES[code],
+        default=i18n.language(),
+        required=True,
+        key="language-switch",
+        on_change=lambda: i18n.switch(st.session_state["language-switch"]),
+        label_visibility="collapsed",
+    )
+    access.unlock_box()
+with shown():
+    page.run()

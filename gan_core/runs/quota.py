@@ -1,0 +1,26 @@
+"""The bound on what the run store takes: `GANSCOPE_QUOTA_GB` (default 10)."""
+
+from __future__ import annotations
+
+import math
+import os
+
+from gan_core.runs.store import RunStore
+
+DEFAULT = 10.0  # GB
+
+
+def quota_bytes() -> int:
+    """Bytes that the store may take; a value that is no positive number counts as the default."""
+    try:
+        gigabytes = float(os.environ.get("GANSCOPE_QUOTA_GB", ""))
+    except ValueError:
+        gigabytes = DEFAULT
+    if not math.isfinite(gigabytes) or gigabytes <= 0:
+        gigabytes = DEFAULT
+    return int(gigabytes * 1e9)
+
+
+def keep_within_quota(store: RunStore) -> int:
+    """Thins old runs where the store has outgrown its quota; returns the bytes freed. Cheap while it fits."""
+    return store.enforce_quota(quota_bytes())

@@ -1,0 +1,31 @@
+"""All runs: look, name, pin, compare, scrub through their history, delete."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gan_core.runs.store import Run
+from ui.compare import ask_for, asked_for, compare
+from ui.i18n import _
+from ui.runs_list import show_runs
+from ui.store import store
+
+
+def open_run(id: str) -> None:
+    st.switch_page("pages/train.py", query_params={"run": id})
+
+
+def clone(run: Run) -> None:
+    st.switch_page("pages/train.py", query_params={"recipe": run.spec.recipe})
+
+
+compared = asked_for()
+if compared:
+    st.title(_("Compare runs") if len(compared) > 1 else _("History of a run"))
+    if st.button(_("All runs"), icon=":material/arrow_back:", type="tertiary", key="back"):
+        ask_for([])
+        st.rerun()
+    compare(store(), compared)
+else:
+    st.title(_("Runs"))
+    show_runs(store(), open_run, clone)

@@ -1,0 +1,19 @@
+"""Train: set a run up, then watch and steer it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import live_page, warm
+from ui.i18n import _
+
+if run_id := st.query_params.get("run"):
+    live_page.show(run_id)
+else:
+    st.title(_("Train a GAN"), anchor=False)
+    if not warm.is_ready():
+        with st.spinner(_("Loading PyTorch, once after each start …")):
+            warm.now()
+    from ui import setup_page
+
+    setup_page.show()

@@ -1,0 +1,180 @@
+"""Every registered recipe at its tiny size: shapes, gradients, phases, exact resume; and any loss with any of them."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_core.data.base import DataSet
+from gan_core.errors import BadData, BadValue
+from gan_core.gans import Recipe, recipes
+from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams
+from gan_core.gans.mlp_gan import MlpHParams
+from gan_core.knobs import changed, knobs
+from gan_core.layers import Dropout
+from gan_core.objectives.losses import losses
+from gan_core.training.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
+from gan_core.training.trainer import Trainer
+from tests.conftest import images
+
+RECIPES = [pytest.param(recipe, id=recipe.name) for recipe in recipes]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_samples_are_images_of_the_datas_shape(recipe: Recipe, labelled: DataSet) -> None:
+    networks = recipe.build(recipe.tiny, labelled.spec)
+    labels = torch.tensor([0, 1, 2]) if recipe.conditional else None
+    drawn = recipe.draw(networks, recipe.tiny, torch.randn(3, recipe.tiny.latent_size), labels)  # type: ignore[attr-defined]
+    assert drawn.shape == (3, 1, 8, 8)
+    drawn = drawn.detach()
+    assert float(drawn.min()) >= -1
+    assert float(drawn.max()) <= 1
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_weight_gets_a_gradient(recipe: Recipe, labelled: DataSet) -> None:
+    trainer = Trainer(recipe, recipe.tiny, labelled)
+    initial = {name: copy.deepcopy(network.state_dict()) for name, network in trainer.networks.items()}
+    for _ in range(3):
+        result = trainer.train_step()
+    assert all(term.isfinite() for term in result.terms.values())
+    for name, network in trainer.networks.items():
+        still = [key for key, weight in network.named_parameters() if torch.equal(weight, initial[name][key])]
+        assert not still, f"{name} does not learn in {still}"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_phases_move_their_own_networks_alone(recipe: Recipe, labelled: DataSet) -> None:
+    trainer = Trainer(recipe, recipe.tiny, labelled)
+    for role in ("generator", "discriminator"):
+        before = {name: copy.deepcopy(list(network.parameters())) for name, network in trainer.networks.items()}
+        trainer.train_step(only=role)
+        moved = {
+            name
+            for name, network in trainer.networks.items()
+            if any(not torch.equal(a, b) for a, b in itertools.zip_longest(before[name], network.parameters()))
+        }
+        groups = {phase.group for phase in trainer.phases if phase.role == role}
+        assert moved == {name for group in groups for name in recipe.optimizers[group](trainer.hparams).networks}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_resume_is_bit_exact(recipe: Recipe, labelled: DataSet, tmp_path: Path) -> None:
+    trainers = [Trainer(recipe, recipe.tiny, labelled) for _ in range(2)]
+    for _ in range(6):
+        trainers[0].train_step()
+    for _ in range(3):
+        trainers[1].train_step()
+    write_checkpoint(tmp_path / "state.safetensors", trainers[1].state_dict())
+    resumed = Trainer(recipe, recipe.tiny, labelled)
+    load_state(resumed, read_checkpoint(tmp_path / "state.safetensors"))
+    for _ in range(3):
+        torch.randn(5)
+        resumed.train_step()
+    assert same_state(trainers[0].state_dict(), resumed.state_dict())
+
+
+@pytest.mark.parametrize("penalty", ["none", "gradient_penalty", "r1"])
+@pytest.mark.parametrize("loss", losses)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_any_loss_with_any_penalty(recipe: Recipe, loss: str, penalty: str, labelled: DataSet) -> None:
+    hparams = changed(recipe.tiny, {"loss": loss, "penalty": penalty, "weight_clip": 0.05})
+    trainer = Trainer(recipe, hparams, labelled)
+    for _ in range(3):
+        result = trainer.train_step()
+    assert all(term.isfinite() for term in result.terms.values())
+    assert ("discriminator/penalty" in result.terms) == (penalty != "none")
+    weights = torch.cat([weight.flatten() for weight in trainer.networks["discriminator"].parameters()])
+    assert float(weights.detach().abs().max()) <= 0.05 + 1e-6
+    if penalty == "gradient_penalty":
+        assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in trainer.networks["discriminator"].modules())
+        assert trainer.objective.notes(hparams)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_seed_decides_the_weights(recipe: Recipe, labelled: DataSet) -> None:
+    one, same, other = (recipe.build(changed(recipe.tiny, {"seed": seed}), labelled.spec) for seed in (1, 1, 2))
+    assert same_state(one["generator"].state_dict(), same["generator"].state_dict())
+    assert not same_state(one["generator"].state_dict(), other["generator"].state_dict())
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_presets_are_valid_and_can_be_built(recipe: Recipe) -> None:
+    from gan_core.data import source
+
+    for preset in recipe.presets:
+        hparams = recipe.settings(preset.hparams)
+        assert source(preset.data)
+        assert recipe.fit_size(preset.size) == preset.size
+        assert preset.steps > 0
+        assert len(preset.look_for) > 20
+        assert hparams.decay_steps >= preset.steps or hparams.schedule == "constant"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_knob_explains_itself(recipe: Recipe) -> None:
+    for name, knob in knobs(recipe.hparams).items():
+        assert knob.label, name
+        assert knob.help.endswith("."), name
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("stem", ["convolution", "linear"])
+@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
+def test_dcgan_makes_every_size(size: int, stem: str, upsampling: str) -> None:
+    hparams = DcganHParams(channels=4, max_channels=8, latent_size=4, stem=stem, upsampling=upsampling)
+    drawn = DcganGenerator(4, 3, size, hparams)(torch.randn(2, 4))
+    assert drawn.shape == (2, 3, size, size)
+    assert DcganDiscriminator(3, size, hparams)(drawn).shape == (2,)
+
+
+def test_dcgan_has_the_published_parameter_counts() -> None:
+    # PyTorch's DCGAN example at 64 px in colour: 64 channels at the image, 512 at the base, latents of 100
+    hparams = DcganHParams(channels=64, max_channels=512)
+    count = [
+        sum(w.numel() for w in net.parameters())
+        for net in (DcganGenerator(100, 3, 64, hparams), DcganDiscriminator(3, 64, hparams))
+    ]
+    assert count == [3_576_704, 2_765_568]
+
+
+def test_mlp_defaults_are_the_sizes_that_tutorials_print() -> None:
+    spec = DataSet("mnist", {"real": images(2, 28)}).spec
+    generator = recipes.get("mlp_gan").build(MlpHParams(), spec)["generator"]
+    shapes = [tuple(layer.weight.shape) for layer in generator.modules() if isinstance(layer, torch.nn.Linear)]
+    assert shapes == [(256, 100), (512, 256), (1024, 512), (784, 1024)]
+
+
+def test_the_class_reaches_both_networks(labelled: DataSet) -> None:
+    recipe = recipes.get("cgan")
+    for body in ("mlp", "dcgan"):
+        networks = recipe.build(changed(recipe.tiny, {"body": body}), labelled.spec)
+        latents, pictures = torch.randn(1, 4), torch.randn(1, 1, 8, 8)
+        for network, inputs in (("generator", latents), ("discriminator", pictures)):
+            one, other = (networks[network].eval()(inputs, torch.tensor([label])) for label in (0, 1))
+            assert not torch.equal(one, other)
+
+
+def test_dropout_draws_from_the_runs_generator() -> None:
+    layer, inputs = Dropout(0.25), torch.ones(100_000)
+    layer.generator = torch.Generator().manual_seed(3)
+    first = layer(inputs)
+    torch.manual_seed(0)
+    layer.generator.manual_seed(3)
+    assert torch.equal(first, layer(inputs))
+    assert float((first == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
+    assert float(first.mean()) == pytest.approx(1.0, abs=0.01)
+    assert torch.equal(layer.eval()(inputs), inputs)
+
+
+def test_what_does_not_fit_is_refused_by_name(labelled: DataSet) -> None:
+    with pytest.raises(BadValue, match=r"24 pixels\. Valid: 8, 16, 28"):
+        recipes.get("dcgan").check_data(DataSet("x", {"real": images(2, 24)}).spec)
+    with pytest.raises(BadData, match="labels"):
+        recipes.get("cgan").check_data(DataSet("x", {"real": images(2, 8)}).spec)
+    with pytest.raises(BadValue, match="no labels"):
+        recipes.get("mlp_gan").settings({"loss": "hinge", "label_smoothing": 0.1})

@@ -1,0 +1,59 @@
+"""Rules of the house: no front end in gan_core, nothing heavy before it is needed, the contributor's example works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def python(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    ).stdout.strip()
+
+
+def test_the_library_imports_no_front_end_and_the_light_parts_no_torch() -> None:
+    code = """
+import sys
+import gan_core.data, gan_core.runs.store, gan_core.runs.spec, gan_core.knobs, gan_core.hparams
+light = [name for name in ("torch", "torchvision", "sklearn", "scipy") if name in sys.modules]
+import gan_core.training.session, gan_core.models.sampler
+heavy = [name for name in ("streamlit", "gradio", "plotly", "torchvision", "sklearn") if name in sys.modules]
+print(light, heavy)
+"""
+    assert python(code) == "[] []"
+
+
+def test_adding_a_gan_as_the_contributors_guide_says(tmp_path: Path) -> None:
+    """The example of CONTRIBUTING.md is written beside the others and trained by the trainer."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", text, re.S)
+    assert example is not None
+    (tmp_path / "linear_gan.py").write_text(example.group(1), encoding="utf-8")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import gan_core.gans, linear_gan
+from gan_core import data
+from gan_core.gans import recipes
+from gan_core.training.trainer import Trainer
+recipe = recipes.get("linear_gan")
+trainer = Trainer(recipe, recipe.tiny, data.load("digits", 8))
+for _ in range(5):
+    result = trainer.train_step()
+print(recipe.title, trainer.step, all(term.isfinite() for term in result.terms.values()))
+"""
+    assert python(code) == "Linear GAN 5 True"
+
+
+def test_the_readme_names_what_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / path).exists(), path
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`make (\w+)`", text):
+        assert f"\n{target}:" in makefile

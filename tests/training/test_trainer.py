@@ -1,0 +1,156 @@
+"""The trainer's edits and schedules, the recorder, and data order."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gan_core.data.base import DataSet
+from gan_core.data.batches import Batches, Order
+from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.gans import recipes
+from gan_core.hparams import TrainingHParams
+from gan_core.knobs import changed
+from gan_core.training.average import Average
+from gan_core.training.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
+from gan_core.training.optimizers import rate_factor
+from gan_core.training.recorder import Recorder
+from gan_core.training.trainer import StepResult, Trainer
+from tests.conftest import images
+
+
+def tiny(**changes: object) -> Trainer:
+    recipe = recipes.get("mlp_gan")
+    return Trainer(recipe, changed(recipe.tiny, changes), DataSet("random", {"real": images()}))
+
+
+def test_a_live_edit_keeps_the_moments_and_an_optimizer_edit_starts_fresh() -> None:
+    trainer = tiny()
+    trainer.train_step()
+    trainer.edit(changed(trainer.hparams, {"beta1": 0.3, "generator_rate": 1e-2}))
+    assert trainer.optimizers["generator"].state_dict()["state"][0]["step"] == 1
+    trainer.train_step()
+    assert trainer.optimizers["generator"].param_groups[0]["betas"][0] == 0.3
+    assert trainer.optimizers["generator"].param_groups[0]["lr"] == 1e-2
+    trainer.edit(changed(trainer.hparams, {"optimizer": "rmsprop"}))
+    assert not trainer.optimizers["generator"].state_dict()["state"]
+    trainer.train_step()
+    with pytest.raises(BadValue, match="latent_size"):
+        trainer.edit(changed(trainer.hparams, {"latent_size": 7}))
+    assert trainer.hparams.latent_size == 4
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [
+        ("constant", {0: 1, 100: 1, 200: 1}),
+        ("linear", {0: 1, 50: 1, 75: 0.5, 100: 0, 200: 0}),
+        ("exponential", {0: 1, 100: 0.25, 200: 0.0625}),
+        ("cosine", {0: 1, 50: 0.5, 100: 0, 200: 0}),
+    ],
+)
+def test_rate_schedules(schedule: str, factors: dict[int, float]) -> None:
+    hparams = TrainingHParams(schedule=schedule, decay_steps=100, decay_rate=0.25)
+    assert {step: rate_factor(hparams, step) for step in factors} == pytest.approx(factors)
+
+
+def test_every_epoch_shows_every_image_once_and_a_position_can_be_restored() -> None:
+    order = Order(10, torch.Generator().manual_seed(0))
+    seen = torch.cat([order.take(4) for _ in range(5)])
+    assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10))
+    assert seen[:10].tolist() != seen[10:].tolist()
+    state = order.state_dict()
+    following = order.take(13)
+    other = Order(10, torch.Generator().manual_seed(99))
+    other.load_state_dict(state)
+    assert torch.equal(other.take(13), following)
+
+
+def test_batches_are_scaled_and_a_memory_map_gives_the_same(tmp_path: Path) -> None:
+    array = images(30)
+    array[0, 0, 0, :2] = 0, 255
+    np.save(tmp_path / "set.npy", array)
+    in_memory = Batches(DataSet("x", {"real": array}), 0, torch.device("cpu"))
+    mapped = Batches(DataSet("x", {"real": np.load(tmp_path / "set.npy", mmap_mode="r")}), 0, torch.device("cpu"))
+    assert in_memory.first(1)["real"][0, 0, 0, :2].tolist() == pytest.approx([-1, 1])
+    for _ in range(4):
+        assert torch.equal(in_memory.next(9)["real"], mapped.next(9)["real"])
+
+
+def test_unpaired_domains_have_orders_of_their_own() -> None:
+    data = DataSet("x", {"a": images(12), "b": images(12)}, unpaired=True)
+    batch = Batches(data, 0, torch.device("cpu")).next(12)
+    assert not torch.equal(batch["a"], batch["b"])
+    assert torch.equal(batch["a"].sum(), batch["b"].sum())
+
+
+def test_the_average_follows_the_definition() -> None:
+    network = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(network.weight, 0.0)
+    average = Average({"generator": network}, ("generator",))
+    torch.nn.init.constant_(network.weight, 1.0)
+    average.update(0.9)  # memory min(0.9, 2/11)
+    assert float(average.networks["generator"].weight) == pytest.approx(1 - 2 / 11)
+    average.update(0.1)
+    assert float(average.networks["generator"].weight) == pytest.approx(1 - 2 / 11 * 0.1)
+    assert float(average.refresh(0.0)["generator"].weight) == 1.0
+    assert not average.networks["generator"].training
+
+
+def test_the_recorder_computes_what_single_steps_would_give() -> None:
+    trainer, recorder = tiny(penalty="r1", penalty_every=2), Recorder()
+    results = [trainer.train_step() for _ in range(4)]
+    for result in results:
+        recorder.add(result)
+    metrics, fault = recorder.drain(trainer.objective, trainer.hparams, 12.5)
+    assert fault is None
+    assert len(recorder) == 0
+    assert metrics.steps.tolist() == [1, 2, 3, 4]
+    for place, result in enumerate(results):
+        real, fake = result.observed["real"], result.observed["fake_before"]
+        assert metrics.columns["score/real"][place] == pytest.approx(float(real.sigmoid().mean()))
+        accuracy = (float((real > 0).float().mean()) + float((fake <= 0).float().mean())) / 2
+        assert metrics.columns["accuracy"][place] == pytest.approx(accuracy)
+        norm = math.sqrt(sum(float(part) ** 2 for part in result.gradients["generator"]))
+        assert metrics.columns["gradient_norm/generator"][place] == pytest.approx(norm, rel=1e-5)
+    assert np.isnan(metrics.columns["penalty/loss"]).tolist() == [False, True, False, True]
+
+
+def test_the_first_term_that_is_not_finite_is_named() -> None:
+    recorder = Recorder()
+    for step, value in ((1, 1.0), (2, math.inf), (3, math.nan)):
+        terms = {"generator/adversarial": torch.tensor(value), "generator/loss": torch.tensor(value)}
+        recorder.add(StepResult(step, terms))
+    _, fault = recorder.drain(tiny().objective, tiny().hparams, 0.0)
+    assert fault is not None
+    assert (fault.step, fault.term, fault.value) == (2, "generator/adversarial", math.inf)
+
+
+def test_foreign_and_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
+    trainer = tiny()
+    path = tmp_path / "state.safetensors"
+    write_checkpoint(path, trainer.state_dict())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-10])
+    with pytest.raises(BadCheckpoint, match="no checkpoint of GANscope"):
+        read_checkpoint(path)
+    torch.save({"a": torch.zeros(1)}, path)
+    with pytest.raises(BadCheckpoint, match="pickles are refused"):
+        read_checkpoint(path)
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(BadCheckpoint, match=r"Valid: ganscope\.checkpoint\.1"):
+        read_checkpoint(path)
+    path.write_bytes(whole)
+    wider = tiny(generator_widths=(9,))
+    before = {name: value.clone() for name, value in wider.networks["generator"].state_dict().items()}
+    with pytest.raises(BadCheckpoint, match="other networks"):
+        load_state(wider, read_checkpoint(path))
+    assert same_state(before, dict(wider.networks["generator"].state_dict()))
+    with pytest.raises(BadCheckpoint, match="missing"):
+        read_checkpoint(tmp_path / "nothing.safetensors")

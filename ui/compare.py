@@ -1,0 +1,204 @@
+"""Runs side by side: their samples at one step from the same latents, their curves in the same charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from gan_core.errors import UnknownName
+from gan_core.hparams import AdversarialHParams
+from gan_core.knobs import knobs
+from gan_core.runs.export import MOST_RUNS, all_steps, frames_at
+from gan_core.runs.records import Preview
+from gan_core.runs.store import Run, RunStore
+from ui import curves, figures
+from ui.curves import RUN_COLOURS, Mark
+from ui.feed import feed
+from ui.films import film_maker
+from ui.grids import picture
+from ui.i18n import _
+from ui.texts import data_title, number, plain, run_title, state_badge
+
+MOST = min(MOST_RUNS, len(RUN_COLOURS))
+REFRESH = 3.0  # seconds between looks while one of them goes on
+SLIDER = "compare-step"
+PICKER = "compare-runs"
+
+
+def asked_for() -> list[str]:
+    """The ids in the link, each once."""
+    ids = st.query_params.get("compare", "").split(",")
+    return list(dict.fromkeys(id.strip() for id in ids if id.strip()))
+
+
+def ask_for(ids: Sequence[str]) -> None:
+    """Puts runs into the link, or takes the comparison out of it."""
+    if ids:
+        st.query_params["compare"] = ",".join(ids)
+    else:
+        for name in ("compare", "step"):
+            st.query_params.pop(name, None)
+
+
+def found(store: RunStore, ids: Sequence[str]) -> tuple[list[Run], list[str]]:
+    """The runs that there are, and the ids that there are none of."""
+    runs, missing = [], []
+    for id in ids:
+        try:
+            runs.append(store.get(id))
+        except UnknownName:
+            missing.append(id)
+    return runs, missing
+
+
+def compare(store: RunStore, ids: Sequence[str]) -> None:
+    """The whole view. One run alone shows its history."""
+    runs, missing = found(store, ids)
+    if missing:
+        st.warning(_("There is no run {ids}: it was deleted.").format(ids=plain(", ".join(missing))))
+    if len(runs) > MOST:
+        st.warning(_("Only the first {count} runs are compared.").format(count=MOST))
+        runs = runs[:MOST]
+    _pick(store, [run.id for run in runs])
+    if not runs:
+        st.info(_("Choose runs to compare."))
+        return
+    titles = distinct_titles(runs)
+    live = any(run.is_active for run in runs)
+    st.fragment(_scrub, run_every=REFRESH if live else None)(store, [run.id for run in runs], titles)
+    if len(runs) > 1:
+        st.subheader(_("What differs"))
+        _differences(store, runs, titles)
+    st.subheader(_("Film"))
+    st.caption(_("Every kept step of these runs, side by side, for slides and messages."))
+    st.fragment(film_maker)(store, runs, titles)
+
+
+def distinct_titles(runs: Sequence[Run]) -> list[str]:
+    """Names for the legend; where two are the same, with the end of the id."""
+    titles = [run_title(run) for run in runs]
+    return [
+        f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
+        for title, run in zip(titles, runs, strict=True)
+    ]
+
+
+def _pick(store: RunStore, chosen: list[str]) -> None:
+    """More runs, or fewer."""
+    runs = {run.id: run for run in store.runs()}
+    st.session_state[PICKER] = chosen
+    st.multiselect(
+        _("Runs"),
+        list(runs),
+        key=PICKER,
+        format_func=lambda id: f"{run_title(runs[id])} · {id[-4:]}" if id in runs else id,
+        max_selections=MOST,
+        on_change=lambda: ask_for(st.session_state[PICKER]),
+    )
+
+
+def _scrub(store: RunStore, ids: Sequence[str], titles: Sequence[str]) -> None:
+    """The slider, the samples at its step, and the curves with a mark there."""
+    try:
+        previews = {id: store.previews(id) for id in ids}
+        runs = [feed(store, id).run() for id in ids]
+    except UnknownName:
+        st.rerun()
+    steps = all_steps(previews)
+    step = _slider(steps)
+    frames = frames_at(previews, step)
+    grid = st.grid(len(ids), min_column_width=150, gap="small", key="compare-samples")
+    for place, (run, title) in enumerate(zip(runs, titles, strict=True)):
+        with grid.cell():
+            _sample(run, title, RUN_COLOURS[place][0], frames[run.id])
+    panels = figures.comparisons({title: feed(store, id).history for id, title in zip(ids, titles, strict=True)})
+    if panels:
+        st.subheader(_("Curves"))
+        encoded = curves.encode(panels, [Mark(step, _("shown above"))] if steps else [], file="ganscope-compare")
+        curves.draw(encoded, key="compare-curves")
+
+
+def _slider(steps: Sequence[int]) -> int:
+    """The step that is shown: the link's, else the newest."""
+    if len(steps) < 2:
+        return steps[0] if steps else 0
+    asked = st.query_params.get("step", "")
+    step = int(asked) if asked.isascii() and asked.isdecimal() else steps[-1]
+    st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
+    st.select_slider(
+        _("Step"),
+        steps,
+        key=SLIDER,
+        format_func=number,
+        help=_("One slider for all: each run shows its last kept samples at or before this step."),
+        on_change=_remember_step,
+    )
+    return int(st.session_state[SLIDER])
+
+
+def _remember_step() -> None:
+    st.query_params["step"] = str(st.session_state[SLIDER])
+
+
+def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
+    st.html(
+        f'<div style="display:flex;gap:.5em;align-items:baseline;overflow-wrap:anywhere"><span style="color:{colour}">'
+        f"&#9632;</span><b>{escape(title)}</b></div>"
+    )
+    if preview is None:
+        st.caption(_("not begun at this step"))
+        return
+    try:
+        content = preview.path.read_bytes()
+    except OSError:
+        st.caption(_("This picture was thinned out."))
+        return
+    picture(content, alt=_("samples of {run} at step {step}").format(run=title, step=preview.step))
+    facts = _("step {step} · {images} images seen").format(
+        step=number(preview.step), images=number(preview.images_seen)
+    )
+    st.markdown(f":small[{plain(facts)}] {state_badge(run.state)}")
+
+
+def _differences(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
+    """A table of the settings in which the runs differ."""
+    rows = differing([_settings(store, run) for run in runs])
+    if not rows:
+        st.markdown(_("Nothing: the same settings, data and seed."))
+        return
+    lines = ["| |" + "|".join(plain(title) for title in titles) + "|", "|---" * (len(runs) + 1) + "|"]
+    lines += [f"|{plain(name)}|" + "|".join(plain(_shown(value)) for value in values) + "|" for name, values in rows]
+    st.markdown("\n".join(lines))
+
+
+def _settings(store: RunStore, run: Run) -> dict[str, Any]:
+    labels = knobs(AdversarialHParams)  # others are shown by name: their recipes would need torch
+    values = dict(feed(store, run.id).hparams)
+    settings = {_(labels[name].label) if name in labels else name: value for name, value in values.items()}
+    spec = {
+        _("Recipe"): run.spec.recipe,
+        _("Data"): data_title(run.spec.data),
+        _("Size"): f"{run.spec.size} px",
+        _("Planned steps"): number(run.spec.steps) if run.spec.steps else _("until stopped"),
+    }
+    return spec | settings
+
+
+def differing(settings: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
+    """Names and values, one for each run, of what isn't the same in all; None where a run has no such setting."""
+    names = dict.fromkeys(name for each in settings for name in each)
+    rows = [(name, [each.get(name) for each in settings]) for name in names]
+    return [(name, values) for name, values in rows if any(value != values[0] for value in values)]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,130 @@
+"""What a page needs to know of a run that goes on, kept once in this process for all who watch.
+
+The trainer may live in this process, so looking must cost next to nothing: a poll reads one row of the store, and
+what is new in metrics and events is read, averaged and encoded once, whoever asks first.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from gan_core.runs.store import Event, Run, RunStore
+from gan_core.training.health import Finding, assess
+from ui import curves, figures
+from ui.grids import newest_picture
+from ui.history import History
+from ui.i18n import language
+
+AGE = 0.4  # seconds for which what was read stays good for other viewers
+KEPT = 12  # runs
+REWINDS = ("rollback", "started")  # events after which rows may have been dropped
+
+
+class Feed:
+    """One run as it goes on. Thread-safe."""
+
+    def __init__(self, store: RunStore, id: str) -> None:
+        self.id = id
+        self._store = store
+        self._lock = threading.Lock()
+        self._read = 0.0
+        self._run: Run | None = None
+        self._changed = 0.0  # `updated` of the row that the rest was read for
+        self._forget()
+
+    def _forget(self) -> None:
+        self.history = History()
+        self.events: list[Event] = []
+        self._last_step = -1
+        self._encoded: dict[Any, bytes] = {}
+        self._picture: tuple[int, bytes | None] | None = None
+
+    def run(self, fresh: bool = False) -> Run:
+        """The run as it is now; raises UnknownName. `fresh` reads it anew, as after a command."""
+        with self._lock:
+            if fresh or self._run is None or time.monotonic() - self._read > AGE:
+                run = self._store.get(self.id)
+                if self._run is None or run != self._run:
+                    self._update(run)
+                self._run, self._read = run, time.monotonic()
+            return self._run
+
+    def _update(self, run: Run) -> None:
+        since = self.events[-1].id if self.events else 0
+        new = self._store.events(self.id, since)
+        if run.step < self._last_step or any(event.kind in REWINDS for event in new):
+            self._forget()
+            new = self._store.events(self.id)
+        self.events += new
+        metrics = self._store.metrics(self.id, self._last_step)
+        if len(metrics):
+            self.history.append(metrics)
+            self._last_step = int(metrics.steps[-1])
+        if len(metrics) or new:
+            self._encoded = {}
+        self._picture = None
+
+    @property
+    def hparams(self) -> Mapping[str, Any]:
+        """The run's settings with all edits made so far, as plain values."""
+        values = dict(self.run().spec.hparams)
+        for event in self.events:
+            if event.kind == "edit":
+                values |= event.payload["changes"]
+        return values
+
+    @property
+    def loss(self) -> str:
+        return str(self.hparams.get("loss", ""))
+
+    def curves(self, only: int | None = None, large: bool = False) -> bytes:
+        """The charts, encoded for `ui.curves.draw`; `only`: that one alone."""
+        self.run()
+        with self._lock:
+            key = (language(), only, large)
+            if key not in self._encoded:
+                panels = figures.panels(self.history, self._loss_of_events())
+                chosen = panels if only is None else panels[only : only + 1]
+                self._encoded[key] = curves.encode(
+                    chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}"
+                )
+            return self._encoded[key]
+
+    def _loss_of_events(self) -> str:
+        assert self._run is not None
+        loss = self._run.spec.hparams.get("loss", "")
+        for event in self.events:
+            if event.kind == "edit":
+                loss = event.payload["changes"].get("loss", loss)
+        return str(loss)
+
+    def findings(self) -> list[Finding]:
+        """Whether the run looks healthy."""
+        self.run()
+        return assess(self.history.recent, self.loss)
+
+    def picture(self) -> bytes | None:
+        """The newest samples, as PNG."""
+        run = self.run()
+        if self._picture is None or self._picture[0] != run.step:
+            self._picture = (run.step, newest_picture(self._store, self.id))
+        return self._picture[1]
+
+
+_feeds: OrderedDict[tuple[str, str], Feed] = OrderedDict()
+_feeds_lock = threading.Lock()
+
+
+def feed(store: RunStore, id: str) -> Feed:
+    """The feed of a run, the same for all viewers of this process."""
+    with _feeds_lock:
+        key = (str(store.root), id)
+        found = _feeds.pop(key, None) or Feed(store, id)
+        _feeds[key] = found
+        while len(_feeds) > KEPT:
+            _feeds.popitem(last=False)
+        return found

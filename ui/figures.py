@@ -1,0 +1,170 @@
+"""Which curves of a run are shown, in which chart, and in what words. No UI code asks for a recipe's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gan_core.runs.store import Event
+from gan_core.training.health import EXPLODING, PROBABILITIES
+from ui.curves import COLOURS, RUN_COLOURS, Colour, Mark, Panel, Series
+from ui.history import History
+from ui.i18n import N_, _
+
+NAMES = {
+    "generator/loss": N_("Generator"),
+    "discriminator/loss": N_("Discriminator"),
+    "penalty/loss": N_("Penalty"),
+    "score/real": N_("real images"),
+    "score/fake_before": N_("samples, before D's update"),
+    "score/fake_after": N_("samples, after D's update"),
+    "accuracy": N_("Accuracy"),
+    "gradient_norm/generator": N_("Generator"),
+    "gradient_norm/discriminator": N_("Discriminator"),
+    "gradient_norm/penalty": N_("Penalty"),
+    "rate/generator": N_("Generator"),
+    "rate/discriminator": N_("Discriminator"),
+    "images_per_second": N_("images/s"),
+}
+TINTS = {"score/real": "real", "score/fake_before": "fake", "score/fake_after": "fake_after", "accuracy": "real"}
+RATIO = "loss_ratio"
+EPSILON = 1e-8
+
+
+def metric_name(name: str) -> str:
+    """What a metric is called, in the visitor's language."""
+    return _(NAMES[name]) if name in NAMES else name.replace("/", " / ").replace("_", " ")
+
+
+def colour_of(name: str) -> Colour:
+    """Generator and discriminator keep their colours in all charts."""
+    part = name.rpartition("/")[2] if name.startswith(("gradient_norm/", "rate/")) else name.partition("/")[0]
+    return COLOURS.get(TINTS.get(name, part), COLOURS["other"])
+
+
+def panels(history: History, loss: str) -> list[Panel]:
+    """The charts of one run, the most telling first; those without data are left out."""
+    names = history.names
+    probability = loss in PROBABILITIES
+    score_unit = _("probability of being real") if probability else _("score (no probability, no unit)")
+    wanted = [
+        Panel(
+            _("Losses"), _("loss (no unit)"), _series(history, [n for n in names if n.endswith("/loss")]), file="losses"
+        ),
+        Panel(
+            "D(x), D(G(z))" if probability else _("Scores of D"),
+            score_unit,
+            _series(history, [name for name in names if name.startswith("score/")]),
+            low=0.0 if probability else None,
+            high=1.0 if probability else None,
+            line=(0.5, _("undecided")) if probability else None,
+            file="scores",
+        ),
+        Panel(
+            _("Accuracy of the discriminator"),
+            _("share that it judges right"),
+            _series(history, ["accuracy"]),
+            low=0.0,
+            high=1.0,
+            line=(0.5, _("a coin's accuracy")),
+            file="accuracy",
+        ),
+        Panel(
+            _("Gradient norms"),
+            _("norm (no unit, log scale)"),
+            _series(history, [name for name in names if name.startswith("gradient_norm/")]),
+            log=True,
+            line=(EXPLODING, _("warning threshold")),
+            file="gradient-norms",
+        ),
+        Panel(_("Loss ratio"), _("|G loss| / |D loss|, log scale"), _ratio(history), log=True, file="loss-ratio"),
+        Panel(
+            _("Learning rates"),
+            _("rate (log scale)"),
+            _series(history, [name for name in names if name.startswith("rate/")], smooth=False),
+            log=True,
+            file="learning-rates",
+        ),
+        Panel(
+            _("Speed"), _("images per second"), _series(history, ["images_per_second"], smooth=False), low=0.0, file="speed"
+        ),
+    ]  # fmt: skip
+    return [panel for panel in wanted if panel.series]
+
+
+def _series(history: History, names: Sequence[str], smooth: bool = True) -> list[Series]:
+    found = []
+    for name in names:
+        if name not in history.names or not np.isfinite(history.raw(name)).any():
+            continue
+        values = history.mean(name) if smooth else history.raw(name)
+        faint = history.raw(name) if smooth else None
+        dash = name.startswith("rate/discriminator")  # both rates are often the same
+        found.append(Series(metric_name(name), colour_of(name), history.steps, values, faint, dash))
+    return found
+
+
+def _ratio(history: History) -> list[Series]:
+    if not {"generator/loss", "discriminator/loss"} <= set(history.names):
+        return []
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.abs(history.mean("generator/loss")) / (np.abs(history.mean("discriminator/loss")) + EPSILON)
+    return [Series(_("G / D"), COLOURS["other"], history.steps, ratio)]
+
+
+def comparison(title: str, unit: str, name: str, runs: Mapping[str, History], log: bool = False) -> Panel:
+    """One metric of several runs in one chart; `runs` by title, in the order of their colours."""
+    series = [
+        Series(run, RUN_COLOURS[place % len(RUN_COLOURS)], history.steps, history.mean(name), history.raw(name))
+        for place, (run, history) in enumerate(runs.items())
+        if name in history.names and np.isfinite(history.raw(name)).any()
+    ]
+    return Panel(title, unit, series, log=log, file=name.replace("/", "-"))
+
+
+COMPARED = (  # metric, title, unit, logarithmic
+    ("generator/loss", N_("Generator's loss"), N_("loss (no unit)"), False),
+    ("discriminator/loss", N_("Discriminator's loss"), N_("loss (no unit)"), False),
+    ("accuracy", N_("Accuracy of the discriminator"), N_("share that it judges right"), False),
+    ("score/fake_before", N_("D(G(z)): how samples are judged"), N_("probability or score"), False),
+    ("gradient_norm/generator", N_("Generator's gradient norm"), N_("norm (no unit, log scale)"), True),
+    ("images_per_second", N_("Speed"), N_("images per second"), False),
+)
+
+
+def comparisons(runs: Mapping[str, History]) -> list[Panel]:
+    """The charts in which runs are compared; those without data are left out."""
+    found = [comparison(_(title), _(unit), name, runs, log) for name, title, unit, log in COMPARED]
+    return [panel for panel in found if panel.series]
+
+
+def marks(events: Sequence[Event]) -> list[Mark]:
+    """What happened to the run, for the curves: edits, single steps, returns, warnings."""
+    told = [(event.step, _told(event)) for event in events]
+    return [Mark(step, text) for step, text in told if text]
+
+
+def _told(event: Event) -> str:
+    payload: Mapping[str, Any] = event.payload
+    if event.kind == "edit":
+        before = payload.get("before", {})
+        changes = [
+            f"{name}: {before[name]} → {value}" if name in before else f"{name} → {value}"
+            for name, value in payload.get("changes", {}).items()
+        ]
+        return _("edited: {changes}").format(changes=", ".join(changes))
+    if event.kind == "step":
+        only = payload.get("only")
+        return _("{count} steps of {player} alone").format(count=payload.get("count"), player=_(ROLES.get(only, only)))
+    if event.kind == "rollback":
+        return _("went back to a checkpoint")
+    if event.kind == "gradient_warning":
+        return _("gradient norm of {phase}: {norm:.0f}").format(phase=payload.get("phase"), norm=payload.get("norm", 0))
+    if event.kind == "not_finite":
+        return _("{term} became {value}").format(term=payload.get("term"), value=payload.get("value"))
+    return ""
+
+
+ROLES = {"generator": N_("the generator"), "discriminator": N_("the discriminator")}

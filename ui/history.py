@@ -1,0 +1,124 @@
+"""The metrics of a growing run in bounded space: moving averages over all steps, then at most 400 points a curve."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_core.runs.records import Metrics
+
+WINDOW = 100  # steps of the moving average
+POINTS = 400  # of each curve, at most
+RECENT = 400  # last steps that are kept whole
+
+Table = NDArray[np.float64]  # (columns, rows)
+
+
+class History:
+    """Takes rows as they come; `steps`, `raw(name)` and `mean(name)` are arrays of equal length."""
+
+    def __init__(self) -> None:
+        self.recent = Metrics.empty()
+        self._names: list[str] = []
+        self._stride = 1
+        self._kept = _Rows.empty(0)
+        self._open = _Rows.empty(0)  # rows of a bin that isn't full yet
+        self._shown = self._kept
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._names)
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        return self._shown.steps
+
+    def raw(self, name: str) -> NDArray[np.float64]:
+        return self._shown.raw[self._names.index(name)]
+
+    def mean(self, name: str) -> NDArray[np.float64]:
+        """Means over the last 100 steps, of the values that there are."""
+        return self._shown.mean[self._names.index(name)]
+
+    def append(self, metrics: Metrics) -> None:
+        """Rows that come after those taken so far."""
+        if not len(metrics):
+            return
+        for name in metrics.columns:
+            if name not in self._names:
+                self._names.append(name)
+                self._kept, self._open = self._kept.wider(), self._open.wider()
+        joined = Metrics.concat([self.recent, metrics])
+        table = np.stack([joined.columns.get(name, _nothing(len(joined))) for name in self._names]).astype(float)
+        means = moving_average(table)
+        start = len(self.recent)
+        rows = _Rows(metrics.steps.astype(float), table[:, start:], means[:, start:])
+        self.recent = joined.rows(slice(-RECENT, None))
+        self._take(_Rows.joined(self._open, rows))
+
+    def _take(self, rows: _Rows) -> None:
+        full = len(rows.steps) // self._stride * self._stride
+        self._kept = _Rows.joined(self._kept, rows.part(0, full).binned(self._stride))
+        self._open = rows.part(full, len(rows.steps))
+        while len(self._kept.steps) >= POINTS:
+            odd = len(self._kept.steps) % 2
+            whole = self._kept.part(0, len(self._kept.steps) - odd).binned(2)
+            # an odd row out is half a bin: it is dropped, its neighbours tell the same
+            self._kept = whole
+            self._stride *= 2
+        self._shown = _Rows.joined(self._kept, self._open.binned(max(1, len(self._open.steps))))
+
+
+class _Rows:
+    """Some steps (K,), and raw values and means (columns, K)."""
+
+    def __init__(self, steps: NDArray[np.float64], raw: Table, mean: Table) -> None:
+        self.steps, self.raw, self.mean = steps, raw, mean
+
+    @classmethod
+    def empty(cls, columns: int) -> _Rows:
+        return cls(np.empty(0), np.empty((columns, 0)), np.empty((columns, 0)))
+
+    @classmethod
+    def joined(cls, one: _Rows, other: _Rows) -> _Rows:
+        return cls(
+            np.concatenate([one.steps, other.steps]),
+            np.concatenate([one.raw, other.raw], 1),
+            np.concatenate([one.mean, other.mean], 1),
+        )
+
+    def wider(self) -> _Rows:
+        """With one more column, empty so far."""
+        blank = np.full((1, len(self.steps)), np.nan)
+        return _Rows(self.steps, np.concatenate([self.raw, blank]), np.concatenate([self.mean, blank]))
+
+    def part(self, start: int, stop: int) -> _Rows:
+        return _Rows(self.steps[start:stop], self.raw[:, start:stop], self.mean[:, start:stop])
+
+    def binned(self, width: int) -> _Rows:
+        """One row for each `width` rows: the last step, and of each column the last value that is a number."""
+        if width == 1 or not len(self.steps):
+            return self
+        return _Rows(self.steps[width - 1 :: width], _last_numbers(self.raw, width), _last_numbers(self.mean, width))
+
+
+def _nothing(count: int) -> NDArray[np.float32]:
+    return np.full(count, np.nan, np.float32)
+
+
+def _last_numbers(table: Table, width: int) -> Table:
+    bins = table.reshape(len(table), -1, width)  # (columns, rows) -> (columns, bins, width)
+    places = np.where(np.isfinite(bins), np.arange(width), -1).max(-1, keepdims=True)
+    return np.take_along_axis(bins, places.clip(0), -1)[..., 0]
+
+
+def moving_average(table: Table, window: int = WINDOW) -> Table:
+    """The mean of the last `window` values along the rows, of those that are numbers; NaN where none is."""
+    finite = np.isfinite(table)
+    sums = np.cumsum(np.where(finite, table, 0.0), 1)
+    counts = np.cumsum(finite, 1)
+    if table.shape[1] > window:
+        sums[:, window:] = sums[:, window:] - sums[:, :-window].copy()
+        counts[:, window:] = counts[:, window:] - counts[:, :-window].copy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -1,0 +1,112 @@
+"""Controls made from knobs: label, help, unit and range come from the library."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from gan_core.errors import GanscopeError
+from gan_core.knobs import HParams, Knob, knob_type, knobs, parse
+from ui.i18n import N_, _
+from ui.texts import error_sentence, plain
+
+GROUPS = {
+    "objective": N_("Objective"),
+    "training": N_("Batches and seed"),
+    "optimiser": N_("Optimiser"),
+    "networks": N_("Networks"),
+}
+FOLDED = ("optimiser", "networks")
+CHOICES = {
+    "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD",
+    "constant": N_("Constant"), "linear": N_("Linear"), "exponential": N_("Exponential"), "cosine": N_("Cosine"),
+    "non_saturating": N_("Non-saturating"), "minimax": N_("Saturating minimax"), "least_squares": N_("Least squares"),
+    "wasserstein": "Wasserstein", "hinge": N_("Hinge"),
+    "none": N_("None"), "gradient_penalty": N_("Gradient penalty"), "r1": "R1",
+    "leaky_relu": "Leaky ReLU", "relu": "ReLU", "tanh": "tanh",
+    "convolution": N_("Convolution"), "transposed": N_("Transposed convolution"),
+    "nearest": N_("Nearest neighbour, then convolution"),
+    "mlp": "MLP", "dcgan": "DCGAN",
+}  # fmt: skip
+
+
+def choice_word(value: str) -> str:
+    """What a choice is called."""
+    return _(CHOICES[value]) if value in CHOICES else value.replace("_", " ")
+
+
+def value_word(value: Any) -> str:
+    """A knob's value in words."""
+    if isinstance(value, bool):
+        return _("on") if value else _("off")
+    if isinstance(value, (tuple, list)):
+        return ", ".join(map(str, value))
+    return choice_word(value) if isinstance(value, str) else f"{value:g}"
+
+
+def grouped(names: Iterable[str], described: Mapping[str, Knob]) -> dict[str, list[str]]:
+    """Knob names by group, in the order of GROUPS; unknown groups come last."""
+    found: dict[str, list[str]] = {group: [] for group in GROUPS}
+    for name in names:
+        found.setdefault(described[name].group, []).append(name)
+    return {group: members for group, members in found.items() if members}
+
+
+def draw(hparams: HParams, names: Iterable[str], prefix: str, disabled: bool = False) -> dict[str, Any]:
+    """A control for each of some knobs, at the values of `hparams`; returns what the visitor set, by name."""
+    described = knobs(hparams)
+    values: dict[str, Any] = {}
+    for group, members in grouped(names, described).items():
+        title = _(GROUPS[group]) if group in GROUPS else group
+        folded = group in FOLDED
+        box = st.expander(title, expanded=False) if folded else st.container()
+        with box:
+            if not folded:
+                st.markdown(f"**{title}**")
+            columns = st.columns(3)
+            for place, name in enumerate(members):
+                with columns[place % 3]:
+                    values[name] = control(hparams, name, described[name], f"{prefix}.{name}", disabled)
+    return values
+
+
+def control(hparams: HParams, name: str, described: Knob, key: str, disabled: bool) -> Any:
+    """One knob's widget. What can't be read is said below it, and the value stays as it was."""
+    kind, current = knob_type(type(hparams), name), getattr(hparams, name)
+    label = _(described.label) + (f" ({_(described.unit)})" if described.unit else "")
+    shared: dict[str, Any] = {"key": key, "help": help_text(described), "disabled": disabled}
+    if described.choices:
+        return st.selectbox(label, described.choices, described.choices.index(current), choice_word, **shared)
+    if kind is bool:
+        return st.toggle(label, current, **shared)
+    if typing.get_origin(kind) is tuple:
+        return _listed(name, kind, current, label, shared)
+    if kind is int:
+        low, high = int(described.low or 0), None if described.high is None else int(described.high)
+        return int(st.number_input(label, low, high, int(current), 1, **shared))  # type: ignore[arg-type]
+    step = current / 10 if described.logarithmic and current else 0.01
+    # numbers such as 0.9995 must not be rounded away
+    return float(
+        st.number_input(label, described.low, described.high, float(current), step, format="%.6g", **shared)  # type: ignore[arg-type]
+    )
+
+
+def _listed(name: str, kind: Any, current: tuple[int, ...], label: str, shared: dict[str, Any]) -> tuple[int, ...]:
+    text = st.text_input(label, ", ".join(map(str, current)), **shared)
+    try:
+        found: tuple[int, ...] = parse(name, kind, text or "")
+        return found
+    except GanscopeError as error:
+        st.error(plain(error_sentence(error)))
+        return current
+
+
+def help_text(described: Knob) -> str:
+    """The knob's help, with its range."""
+    text = _(described.help)
+    if described.low is not None and described.high is not None:
+        text += " " + _("From {low} to {high}.").format(low=f"{described.low:g}", high=f"{described.high:g}")
+    return text

@@ -1,0 +1,117 @@
+"""What can be done to a run from its card. Each action checks for itself whether this visitor may."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from gan_core.errors import GanscopeError
+from gan_core.runs.quota import keep_within_quota, quota_bytes
+from gan_core.runs.store import Run, RunState, RunStore
+from ui.access import require_steering
+from ui.errors import logger
+from ui.i18n import _
+
+QUOTA_EVERY = 60.0  # seconds between looks at the quota
+
+
+def describe(store: RunStore, id: str, name: str, note: str) -> None:
+    """Gives a run a name and a note; both are plain text."""
+    require_steering()
+    store.rename(id, name)
+    store.set_note(id, note)
+
+
+def set_pinned(store: RunStore, id: str, pinned: bool) -> None:
+    require_steering()
+    store.set_pinned(id, pinned)
+
+
+def delete(store: RunStore, id: str) -> None:
+    """Deletes a run with its files; raises RunConflict while a process holds it."""
+    require_steering()
+    store.delete(id)
+
+
+def delete_unpinned(store: RunStore) -> int:
+    """Deletes all runs that are neither pinned nor active; returns how many."""
+    require_steering()
+    return len(store.delete_unpinned())
+
+
+def resume(store: RunStore, run: Run) -> None:
+    """Lets a paused run go on, or takes up one that no process holds, from its newest checkpoint."""
+    require_steering()
+    from gan_core.training.control import Control
+
+    if run.state is RunState.PAUSED:
+        Control(store, run.id).resume()
+        return
+    _start(store, run.id)
+
+
+def fork(store: RunStore, run: Run, name: str, steps: int) -> Run:
+    """A new run that goes on from this one's newest checkpoint, and is started."""
+    require_steering()
+    from gan_core.training import control
+
+    made = control.fork(store, run, {}, steps, name)
+    _start(store, made.id)
+    return made
+
+
+def _start(store: RunStore, id: str) -> None:
+    """Trains the run in this process, until it is done or stopped; no page is needed for that."""
+    from gan_core.training.session import Session
+
+    Session(store, id).start()
+
+
+def resumable(run: Run) -> bool:
+    """Whether the run can be taken up here: it is paused, or it ended before its time."""
+    return run.state in (RunState.PAUSED, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED)
+
+
+class Keeper:
+    """Keeps the store within its quota, in the background and not too often, whoever looks at the page."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def look(self, size: int) -> None:
+        if size <= quota_bytes() or not self._lock.acquire(blocking=False):
+            return
+        if time.monotonic() < self._next:
+            self._lock.release()
+            return
+        self._next = time.monotonic() + QUOTA_EVERY
+        threading.Thread(target=self._keep, name="quota", daemon=True).start()
+
+    def _keep(self) -> None:
+        try:
+            keep_within_quota(self._store)
+        except GanscopeError as error:
+            logger.warning("the store can't be thinned: %s", error)
+        finally:
+            self._lock.release()
+
+
+@st.cache_resource(show_spinner=False)
+def keeper(root: Path, _store: RunStore) -> Keeper:
+    """The one of this process for the store in that folder."""
+    return Keeper(_store)
+
+
+def state_of_store(size: int, quota: int) -> tuple[float, str]:
+    """How full the store is, in [0, 1], and what happens then."""
+    from ui.texts import bytes_size
+
+    words = _("{size} of {quota} used").format(size=bytes_size(size), quota=bytes_size(quota))
+    if size > quota:
+        words += " · " + _("over the quota: pin less or delete runs")
+    return min(1.0, size / quota), words

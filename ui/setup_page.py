@@ -1,0 +1,284 @@
+"""Before a run: presets as cards, or any recipe x data x settings, all of it in the URL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from gan_core import data
+from gan_core.data import folders
+from gan_core.errors import GanscopeError
+from gan_core.gans import Preset, Recipe, recipes
+from gan_core.knobs import knobs
+from ui import access, knob_widgets, sessions
+from ui.errors import shown
+from ui.grids import picture, real_grid
+from ui.i18n import STATE, _
+from ui.setup_state import (
+    MOST_STEPS,
+    Setup,
+    all_presets,
+    default_setup,
+    fitting_size,
+    from_query,
+    preset_setup,
+    resolve,
+    sizes_for,
+    to_query,
+)
+from ui.texts import data_title, duration, error_sentence, number, plain
+
+CURRENT = "setup"  # keys of the session's state
+WRITTEN = "setup-query"
+ROUND = "setup-round"  # a number in all widget keys: new widgets show new values
+PROBLEMS = "setup-problems"
+OWN = "own"
+OWN_IMAGES = "+own"  # what the data selector gives for "my own images"
+
+
+def show() -> None:
+    """The whole page."""
+    _arrive()
+    _presets()
+    _form()
+
+
+def _arrive() -> None:
+    """Takes the setup from the URL when it isn't the one that this page wrote there."""
+    query = {name: value for name, value in st.query_params.to_dict().items() if name not in ("lang", "run")}
+    if CURRENT in st.session_state and query == st.session_state.get(WRITTEN):
+        return
+    setup, problems = from_query(query) if query else (default_setup(), [])
+    _take(setup)
+    st.session_state[PROBLEMS] = problems
+
+
+def _take(setup: Setup) -> None:
+    st.session_state[CURRENT] = setup
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
+    st.session_state[PROBLEMS] = []
+    _write(setup)
+
+
+def _write(setup: Setup) -> None:
+    """The setup into the URL."""
+    try:
+        query = to_query(setup)
+    except GanscopeError:  # settings that don't fit together are told below the form, and no link keeps them
+        return
+    st.session_state[WRITTEN] = query
+    if {k: v for k, v in st.query_params.to_dict().items() if k != "lang"} != query:
+        st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), **query})
+
+
+def launch(setup: Setup, name: str = "") -> None:
+    """Starts the run and opens its page."""
+    run = sessions.start(setup.plan(), name)
+    open_run(run.id)
+
+
+def open_run(id: str) -> None:
+    """Shows a run on this page; doesn't return."""
+    for key in (CURRENT, WRITTEN):
+        st.session_state.pop(key, None)
+    st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), "run": id})
+    st.rerun()
+
+
+def _presets() -> None:
+    st.subheader(_("Settings that work"), anchor=False)
+    presets = all_presets()
+    for start in range(0, len(presets), 3):
+        columns = st.columns(3)
+        for column, (recipe, preset) in zip(columns, presets[start : start + 3], strict=False):
+            with column:
+                _card(recipe, preset)
+
+
+def _card(recipe: Recipe, preset: Preset) -> None:
+    key = f"{recipe.name}-{preset.name}"
+    available = preset.data in data.sources and data.source(preset.data).available()
+    with st.container(border=True, height="stretch", key=f"card-{key}"):
+        st.markdown(f"**{_(preset.title)}**")
+        source = data_title(preset.data)
+        st.caption(
+            f"{_(recipe.title)} · {source} · {preset.size} px · "
+            + _("about {time} until it shows").format(time=duration(preset.seconds))
+        )
+        st.write(_(preset.look_for))
+        if not available:
+            st.caption(":material/download: " + _("The data are downloaded first."))
+        with st.container(horizontal=True):
+            pressed = st.button(
+                _("Train"), key=f"preset-{key}", type="primary", icon=":material/play_arrow:",
+                disabled=not access.may_steer(), help=access.why_locked(),
+            )  # fmt: skip
+            adjust = st.button(_("Adjust"), key=f"adjust-{key}", icon=":material/tune:")
+        if adjust:
+            _take(preset_setup(recipe, preset))
+            st.rerun()
+        if pressed:
+            with shown():
+                launch(preset_setup(recipe, preset))
+
+
+def _form() -> None:
+    setup: Setup = st.session_state[CURRENT]
+    recipe = setup.recipe_object
+    st.subheader(_("Or set it up yourself"), anchor=False)
+    for problem in st.session_state.get(PROBLEMS, []):
+        st.warning(
+            _("This link has a flaw, and the default was taken instead: {problem}").format(
+                problem=plain(error_sentence(problem))
+            ),
+            icon=":material/link_off:",
+        )
+    round_ = st.session_state[ROUND]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        setup = _choices(setup, recipe, round_)
+        values = knob_widgets.draw(
+            recipe.hparams if not setup.hparams else _lenient(recipe, setup), knobs(recipe.hparams), f"knob{round_}.{recipe.name}"
+        )
+    setup = Setup(setup.recipe, setup.data, setup.size, setup.steps, setup.preset, values)
+    st.session_state[CURRENT] = setup
+    _write(setup)
+    with right:
+        _summary(setup, recipe)
+
+
+def _lenient(recipe: Recipe, setup: Setup) -> Any:
+    """The settings, or the defaults where they don't fit together (the widgets keep what was typed)."""
+    try:
+        return setup.settings()
+    except GanscopeError:
+        return recipe.hparams
+
+
+def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
+    """Recipe, data, size and length."""
+    names = recipes.names()
+    first, second = st.columns(2)
+    with first:
+        chosen = st.selectbox(
+            _("Recipe"), names, names.index(setup.recipe), lambda name: f"{_(recipes.get(name).title)} ({recipes.get(name).year})",
+            key=f"recipe{round_}", help=_("Which GAN: its networks, losses and defaults."),
+        )  # fmt: skip
+    if chosen != setup.recipe:
+        _take(default_setup(chosen))
+        st.rerun()
+    with second:
+        reference = _data_choice(setup, round_)
+    if reference != setup.data:
+        changed = Setup(setup.recipe, reference, fitting_size(recipe, reference), setup.steps, setup.preset, setup.hparams)
+        _take(changed)
+        st.rerun()
+    if reference not in data.sources or st.session_state.get(OWN):
+        _own_images(setup, round_)
+    third, fourth = st.columns(2)
+    sizes = sizes_for(recipe)
+    with third:
+        size = st.selectbox(
+            _("Image size"), sizes, sizes.index(setup.size), lambda size: f"{size} × {size} px", key=f"size{round_}",
+            help=_("Images are cut to a square of this size. Twice the size takes about four times as long."),
+        )  # fmt: skip
+    with fourth:
+        steps = st.number_input(
+            _("Steps"), 0, MOST_STEPS, setup.steps, 1000, key=f"steps{round_}",
+            help=_("How long to train; 0 trains until you stop it."),
+        )  # fmt: skip
+    return Setup(setup.recipe, setup.data, size, int(steps), setup.preset, setup.hparams)
+
+
+def _data_choice(setup: Setup, round_: int) -> str:
+    names = data.sources.names()
+    own = [] if setup.data in data.sources else [setup.data]
+    options = [*own, *names, OWN_IMAGES]
+
+    def word(reference: str) -> str:
+        if reference == OWN_IMAGES:
+            return _("My own images …")
+        title = data_title(reference)
+        if reference in data.sources and not data.source(reference).available():
+            return title + " " + _("(not here yet)")
+        return title
+
+    place = options.index(OWN_IMAGES if st.session_state.get(OWN) and not own else setup.data)
+    chosen = st.selectbox(
+        _("Data"), options, place, word, key=f"data{round_}", help=_("The real images that the GAN learns from.")
+    )
+    st.session_state[OWN] = chosen == OWN_IMAGES
+    return setup.data if chosen == OWN_IMAGES else chosen
+
+
+def _own_images(setup: Setup, round_: int) -> None:
+    """A zip to upload, or a folder of this computer."""
+    with st.container(border=True):
+        st.markdown(f"**{_('My own images')}**")
+        st.caption(
+            _("A zip of pictures; subfolders become classes. Broken files are left out and listed. They stay on this computer.")
+        )
+        locked = not access.may_steer()
+        sent = st.file_uploader(
+            _("Zip file"), type="zip", key=f"zip{round_}", disabled=locked, help=access.why_locked(), max_upload_size=2048
+        )
+        if sent is not None and st.session_state.get("zip-taken") != sent.file_id:
+            with shown():
+                access.require_steering()
+                stored = folders.store_upload(sent.name, sent)
+                st.session_state["zip-taken"] = sent.file_id
+                _use(setup, "upload:" + stored.partition(":")[2].replace("\\", "/").rpartition("/")[2])
+        if access.is_owner():
+            path = st.text_input(_("Or a folder of this computer"), key=f"folder{round_}", placeholder="/home/me/pictures")
+            if path:
+                with shown():
+                    access.require_owner()
+                    if f"folder:{path}" != setup.data:
+                        _use(setup, f"folder:{path}")
+
+
+def _use(setup: Setup, reference: str) -> None:
+    recipe = setup.recipe_object
+    st.session_state[OWN] = False
+    _take(Setup(setup.recipe, reference, fitting_size(recipe, reference), setup.steps, setup.preset, setup.hparams))
+    st.rerun()
+
+
+def _summary(setup: Setup, recipe: Recipe) -> None:
+    """What was chosen in words, what to know about it, and the button."""
+    with st.container(border=True, key="summary"):
+        st.markdown(f"#### {_(recipe.title)}")
+        _about_data(setup)
+        with shown():
+            settings = setup.settings()
+            setup.plan()
+            if recipe.equation:
+                st.latex(recipe.equation(settings).replace(r"\qquad", r"\\[4pt]"))
+            for note in recipe.objective(settings).notes(settings):
+                st.info(_(note), icon=":material/info:")
+        name = st.text_input(_("Name (optional)"), key="setup-name", max_chars=80)
+        locked = not access.may_steer()
+        if st.button(
+            _("Train"), type="primary", icon=":material/play_arrow:", width="stretch", key="train",
+            disabled=locked, help=access.why_locked(),
+        ):  # fmt: skip
+            with shown():
+                launch(setup, name or "")
+        st.caption(":material/link: " + _("The address of this page holds all settings: share it, and others get the same."))
+
+
+def _about_data(setup: Setup) -> None:
+    if setup.data not in data.sources:
+        st.caption(f"{plain(data_title(setup.data))} · {setup.size} px")
+        return
+    source = data.source(setup.data)
+    st.caption(f"{_(source.title)} · " + _("{count} images").format(count=number(source.items)) + f" · {setup.size} px")
+    st.write(_(source.about))
+    if not source.available():
+        st.info(_(source.needs) or _("The data are downloaded first."), icon=":material/download:")
+    elif st.toggle(_("Show some of its images"), key="look", value=setup.data == "digits"):
+        with shown(), st.spinner(_("Reading the images …")):
+            content = real_grid(resolve(setup.data), setup.size, rows=4)
+            picture(content, alt=_("Real images of the data set"))
+    st.caption(_("Licence: {licence}").format(licence=plain(source.licence)))

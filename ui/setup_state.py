@@ -1,0 +1,210 @@
+"""What is to be trained, and its way into the URL and back: a lesson is a link.
+
+    ?recipe=dcgan&data=digits&size=16&steps=6000&loss=hinge&seed=3
+
+Only knobs that differ from the recipe's defaults, or from the preset's settings, are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gan_core import data, paths
+from gan_core.errors import BadValue, GanscopeError, UnknownName
+from gan_core.gans import Preset, Recipe, recipes
+from gan_core.hparams import TrainingHParams
+from gan_core.knobs import differences, knobs
+from gan_core.runs.spec import RunSpec
+from ui.access import is_owner
+
+DEFAULT_RECIPE = "dcgan"
+DEFAULT_STEPS = 10_000
+MOST_STEPS = 100_000_000
+RESERVED = frozenset({"lang", "run", "recipe", "preset", "data", "size", "steps"})
+SIZES = (8, 16, 28, 32, 48, 64, 96, 128)  # offered where the networks can make any
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Settings of a run before it starts."""
+
+    recipe: str
+    data: str  # a source's name, `upload:FILE` or `folder:PATH`
+    size: int  # pixels
+    steps: int
+    preset: str = ""
+    hparams: Mapping[str, Any] = field(default_factory=dict)  # every knob
+
+    @property
+    def recipe_object(self) -> Recipe:
+        return recipes.get(self.recipe)
+
+    def settings(self) -> TrainingHParams:
+        """The checked settings; raises BadValue where knobs don't fit together."""
+        return self.recipe_object.settings(self.hparams)
+
+    def plan(self) -> RunSpec:
+        """The run to start; raises a GanscopeError that names what doesn't fit."""
+        recipe = self.recipe_object
+        self.settings()
+        if self.data in data.sources:
+            source = data.source(self.data)
+            recipe.check_data(
+                data.DataSpec({"real": (source.channels, self.size, self.size)}, len(source.class_names))
+            )
+        return recipe.plan(resolve(self.data), self.size, self.steps, self.hparams, self.preset)
+
+
+def base_settings(recipe: Recipe, preset: Preset | None) -> TrainingHParams:
+    return recipe.settings(preset.hparams if preset else {})
+
+
+def default_setup(recipe_name: str = DEFAULT_RECIPE) -> Setup:
+    """A recipe with its own data and defaults."""
+    recipe = recipes.get(recipe_name)
+    size = recipe.fit_size(data.source(recipe.data).size)
+    return Setup(recipe.name, recipe.data, size, DEFAULT_STEPS, "", _values(recipe.hparams))
+
+
+def preset_setup(recipe: Recipe, preset: Preset) -> Setup:
+    values = _values(base_settings(recipe, preset))
+    return Setup(recipe.name, preset.data, preset.size, preset.steps, preset.name, values)
+
+
+def all_presets() -> list[tuple[Recipe, Preset]]:
+    return [(recipe, preset) for recipe in recipes for preset in recipe.presets]
+
+
+def _values(hparams: TrainingHParams) -> dict[str, Any]:
+    return {name: getattr(hparams, name) for name in knobs(hparams)}
+
+
+def sizes_for(recipe: Recipe) -> tuple[int, ...]:
+    return recipe.sizes or SIZES
+
+
+def to_query(setup: Setup) -> dict[str, str]:
+    """The parameters of the link that reproduces the setup."""
+    recipe = setup.recipe_object
+    preset = recipe.preset(setup.preset) if setup.preset else None
+    query = {"recipe": setup.recipe}
+    if preset:
+        query["preset"] = preset.name
+    standard = preset_setup(recipe, preset) if preset else default_setup(setup.recipe)
+    for name in ("data", "size", "steps"):
+        if not preset or getattr(setup, name) != getattr(standard, name):
+            query[name] = str(getattr(setup, name))
+    changes = differences(base_settings(recipe, preset), setup.settings())
+    return query | {name: _text(value) for name, value in changes.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def from_query(query: Mapping[str, str]) -> tuple[Setup, list[GanscopeError]]:
+    """The setup of a link. What is wrong in it is reported, and the default taken instead."""
+    problems: list[GanscopeError] = []
+    recipe = _recipe(query, problems)
+    preset = None
+    if "preset" in query:
+        try:
+            preset = recipe.preset(query["preset"])
+        except GanscopeError as error:
+            problems.append(error)
+    standard = preset_setup(recipe, preset) if preset else default_setup(recipe.name)
+    reference = _data(query, standard.data, problems)
+    size = standard.size if reference == standard.data else fitting_size(recipe, reference)
+    size = _whole(query, "size", size, sizes_for(recipe), problems)
+    steps = _whole(query, "steps", standard.steps, range(MOST_STEPS + 1), problems)
+    hparams = base_settings(recipe, preset)
+    for name, text in query.items():
+        if name in RESERVED:
+            continue
+        try:
+            hparams = type(hparams)(**(_values(hparams) | _changed(recipe, hparams, name, text)))
+        except GanscopeError as error:
+            problems.append(error)
+    return Setup(recipe.name, reference, size, steps, preset.name if preset else "", _values(hparams)), problems
+
+
+def _changed(recipe: Recipe, hparams: TrainingHParams, name: str, text: str) -> dict[str, Any]:
+    from gan_core.knobs import changed
+
+    return {name: getattr(changed(hparams, {name: text}), name)}
+
+
+def _recipe(query: Mapping[str, str], problems: list[GanscopeError]) -> Recipe:
+    if "recipe" not in query:
+        named = [recipe for recipe, preset in all_presets() if preset.name == query.get("preset")]
+        return named[0] if named else recipes.get(DEFAULT_RECIPE)
+    try:
+        return recipes.get(query["recipe"])
+    except UnknownName as error:
+        problems.append(error)
+        return recipes.get(DEFAULT_RECIPE)
+
+
+def _data(query: Mapping[str, str], standard: str, problems: list[GanscopeError]) -> str:
+    asked = query.get("data", standard)
+    try:
+        resolve(asked)
+        return asked
+    except GanscopeError as error:
+        problems.append(error)
+        return standard
+
+
+def _whole(
+    query: Mapping[str, str], name: str, standard: int, valid: range | tuple[int, ...], problems: list[GanscopeError]
+) -> int:
+    text = query.get(name, str(standard))
+    if re.fullmatch(r"\d{1,9}", text) and int(text) in valid:
+        return int(text)
+    if isinstance(valid, range):
+        problems.append(
+            BadValue(
+                "{name} must lie between {low} and {high}, not at {value}.",
+                name=name,
+                low=valid[0],
+                high=valid[-1],
+                value=text,
+            )
+        )
+    else:
+        words = ", ".join(map(str, valid))
+        problems.append(BadValue("{name} can't be '{value}'. Valid: {valid}.", name=name, value=text, valid=words))
+    return standard
+
+
+def resolve(reference: str) -> str:
+    """The data reference for `gan_core.data.load`; raises where it is unknown or not open to this visitor.
+
+    An upload is named by its file alone, so that no link reaches another folder; folders are for the owner.
+    """
+    kind, colon, rest = reference.partition(":")
+    if not colon:
+        return data.source(reference).name
+    if kind == "upload":
+        path = paths.home() / "uploads" / re.split(r"[\\/]", rest)[-1]
+        if path.suffix != ".zip" or not path.is_file():
+            raise BadValue("There is no upload named '{name}' any more. Upload the zip again.", name=rest)
+        return f"zip:{path}"
+    if kind in ("folder", "zip") and rest:
+        if not is_owner():
+            raise BadValue("Folders of this computer are open to its owner alone.")
+        return reference
+    raise UnknownName("data set", reference, data.sources.names())
+
+
+def fitting_size(recipe: Recipe, reference: str) -> int:
+    """The size that suits a data set: its own, as far as the networks can make it."""
+    native = data.source(reference).size if reference in data.sources else 64
+    if recipe.sizes:
+        return recipe.fit_size(native)
+    return min((size for size in SIZES if size >= native), default=SIZES[-1])

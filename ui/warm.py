@@ -1,0 +1,50 @@
+"""Imports torch in the background once the first page is painted, so that the Train page need not wait for it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import threading
+import time
+
+DELAY = 1.0  # seconds: the first page goes to the browser before
+MODULES = ("torch", "torch._dynamo", "gan_core.training.session", "gan_core.models.sampler")
+
+_lock = threading.Lock()
+_started = False
+_ready = threading.Event()
+
+
+def start() -> None:
+    """Begins once in a process; returns at once."""
+    global _started
+    with _lock:
+        if _started:
+            return
+        _started = True
+    threading.Thread(target=_work, name="warm-up", daemon=True).start()
+
+
+def is_ready() -> bool:
+    """Whether recipes can be had without a wait."""
+    if not _ready.is_set() and all(name in sys.modules for name in MODULES[2:]):
+        spec = sys.modules[MODULES[2]].__spec__
+        if spec is not None and not getattr(spec, "_initializing", False):
+            _ready.set()
+    return _ready.is_set()
+
+
+def now() -> None:
+    """Imports what training needs, in this thread; quick when it was done."""
+    for name in MODULES:
+        importlib.import_module(name)
+    _ready.set()
+
+
+def _work() -> None:
+    time.sleep(DELAY)
+    try:
+        now()
+    except ImportError:  # the page that needs it will say so
+        logging.getLogger(__name__).exception("torch can't be imported")
