@@ -7,7 +7,7 @@ import streamlit as st
 from gan_core.runs.store import Run
 from ui.compare import ask_for, asked_for, compare
 from ui.i18n import _
-from ui.runs_list import show_runs
+from ui.runs_list import settings_link, show_runs
 from ui.store import store
 
 
@@ -16,7 +16,7 @@ def open_run(id: str) -> None:
 
 
 def clone(run: Run) -> None:
-    st.switch_page("pages/train.py", query_params={"recipe": run.spec.recipe})
+    st.switch_page("pages/train.py", query_params=settings_link(store(), run))
 
 
 compared = asked_for()

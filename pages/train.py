@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import live_page, warm
+from ui import home_page, live_page, warm
+from ui.errors import shown
 from ui.i18n import _
 
 if run_id := st.query_params.get("run"):
@@ -16,4 +17,8 @@ else:
             warm.now()
     from ui import setup_page
 
+    wanted = st.session_state.pop(home_page.START, None)
+    if wanted:
+        with shown():
+            setup_page.launch(setup_page.from_query(wanted)[0])
     setup_page.show()

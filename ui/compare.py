@@ -11,7 +11,7 @@ import streamlit as st
 from gan_core.errors import UnknownName
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knobs
-from gan_core.runs.export import MOST_RUNS, all_steps, frames_at
+from gan_core.runs.export import MOST_RUNS, all_steps, frames_at, history
 from gan_core.runs.records import Preview
 from gan_core.runs.store import Run, RunStore
 from ui import curves, figures
@@ -103,7 +103,7 @@ def _pick(store: RunStore, chosen: list[str]) -> None:
 def _scrub(store: RunStore, ids: Sequence[str], titles: Sequence[str]) -> None:
     """The slider, the samples at its step, and the curves with a mark there."""
     try:
-        previews = {id: store.previews(id) for id in ids}
+        previews = {id: history(store, id) for id in ids}
         runs = [feed(store, id).run() for id in ids]
     except UnknownName:
         st.rerun()

@@ -6,6 +6,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -37,7 +38,7 @@ def film_maker(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> N
         wanted = [
             kind
             for kind in KINDS
-            if st.button(_("Make a {kind}").format(kind=kind.upper()), key=f"film-{kind}", icon=":material/movie:")
+            if st.button(_("Make {kind}").format(kind=kind.upper()), key=f"film-{kind}", icon=":material/movie:")
         ]
     if wanted:
         _build(store, runs, titles, wanted[0], float(seconds or 8), int(width or 512))
@@ -80,8 +81,6 @@ def build(
     report: Callable[[float], None],
 ) -> bytes:
     """The film as a file's content; raises BadData or BadValue."""
-    from dataclasses import replace
-
     tracks = [
         replace(track, name=title)
         for track, title in zip(tracks_of(store, [run.id for run in runs]), titles, strict=True)

@@ -1,4 +1,4 @@
-"""What can be done to a run from its card. Each action checks for itself whether this visitor may."""
+"""What can be done to a run that doesn't train it (that is in `sessions`). Each action checks who asks."""
 
 from __future__ import annotations
 
@@ -40,34 +40,6 @@ def delete_unpinned(store: RunStore) -> int:
     """Deletes all runs that are neither pinned nor active; returns how many."""
     require_steering()
     return len(store.delete_unpinned())
-
-
-def resume(store: RunStore, run: Run) -> None:
-    """Lets a paused run go on, or takes up one that no process holds, from its newest checkpoint."""
-    require_steering()
-    from gan_core.training.control import Control
-
-    if run.state is RunState.PAUSED:
-        Control(store, run.id).resume()
-        return
-    _start(store, run.id)
-
-
-def fork(store: RunStore, run: Run, name: str, steps: int) -> Run:
-    """A new run that goes on from this one's newest checkpoint, and is started."""
-    require_steering()
-    from gan_core.training import control
-
-    made = control.fork(store, run, {}, steps, name)
-    _start(store, made.id)
-    return made
-
-
-def _start(store: RunStore, id: str) -> None:
-    """Trains the run in this process, until it is done or stopped; no page is needed for that."""
-    from gan_core.training.session import Session
-
-    Session(store, id).start()
 
 
 def resumable(run: Run) -> bool:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from gan_core.errors import GanscopeError, UnknownName
+from gan_core.knobs import to_dict
+from gan_core.paths import home
 from gan_core.runs.quota import quota_bytes
 from gan_core.runs.store import Run, RunState, RunStore
-from ui import run_actions
+from ui import run_actions, sessions, warm
 from ui.access import may_steer, why_locked
 from ui.compare import MOST, ask_for
 from ui.curves import COLOURS, sparkline
 from ui.errors import shown
+from ui.feed import feed
 from ui.grids import newest_picture, picture
 from ui.i18n import N_, _
 from ui.texts import ago, bytes_size, data_title, duration, number, plain, run_message, run_title, state_badge
@@ -68,7 +72,7 @@ def show_runs(store: RunStore, open_run: Callable[[str], Any], clone: Callable[[
     if pages > 1:
         st.pagination(pages, default=page, key="runs-pages", on_change=_remember_page)
     if asked is not None:
-        _answer(store, *asked, clone)
+        _answer(store, *asked, open_run, clone)
 
 
 # --- above the cards -------------------------------------------------------------------------------------------
@@ -177,7 +181,8 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> tuple[st
             help=why_locked(),
         ):  # fmt: skip
             with shown(), st.spinner(_("Starting …")):
-                run_actions.resume(store, run)
+                resume = sessions.resume if run.state is RunState.PAUSED else sessions.resume_ended
+                resume(run.id)
                 st.rerun()
         pin = st.button(
             "", key=f"pin-{run.id}", icon=":material/keep_off:" if run.pinned else ":material/keep:",
@@ -284,15 +289,20 @@ def loss_sparklines(_store: RunStore, id: str, step: int) -> dict[str, str]:
 # --- dialogs -----------------------------------------------------------------------------------------------------
 
 
-def _answer(store: RunStore, verb: str, run: Run, clone: Callable[[Run], Any]) -> None:
+def _answer(store: RunStore, verb: str, run: Run, open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
+    title = _(MENU[verb][0])
     if verb == "history":
         ask_for([run.id])
         st.rerun()
-    if verb == "clone":
-        clone(run)
-    dialogs = {"describe": _describe, "fork": _fork, "delete": _delete}
-    if verb in dialogs:
-        st.dialog(_(MENU[verb][0]))(dialogs[verb])(store, run)
+    elif verb == "clone":
+        with shown(), st.spinner(_("Opening …")):
+            clone(run)
+    elif verb == "describe":
+        st.dialog(title)(_describe)(store, run)
+    elif verb == "fork":
+        st.dialog(title)(_fork)(store, run, open_run)
+    elif verb == "delete":
+        st.dialog(title)(_delete)(store, run)
 
 
 def _describe(store: RunStore, run: Run) -> None:
@@ -305,7 +315,7 @@ def _describe(store: RunStore, run: Run) -> None:
                 st.rerun()
 
 
-def _fork(store: RunStore, run: Run) -> None:
+def _fork(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> None:
     st.write(
         _("A new run starts from this one's newest checkpoint and goes its own way. Its settings can be edited there.")
     )
@@ -316,8 +326,8 @@ def _fork(store: RunStore, run: Run) -> None:
     )  # fmt: skip
     if st.button(_("Fork"), type="primary", key="fork-now"):
         with shown(), st.spinner(_("Starting …")):
-            run_actions.fork(store, run, name, int(steps))
-            st.rerun()
+            made = sessions.fork(run.id, {}, int(steps), name)
+            open_run(made.id)
 
 
 def _delete(store: RunStore, run: Run) -> None:
@@ -346,3 +356,17 @@ def _confirm_unpinned(store: RunStore, count: int) -> None:
                 st.rerun()
 
     ask()
+
+
+def settings_link(store: RunStore, run: Run) -> dict[str, str]:
+    """The query of the train page that shows the run's settings, edits and all; raises UnknownName or BadValue."""
+    warm.now()
+    from gan_core.gans import recipes
+    from ui.setup_state import Setup, to_query
+
+    settings = recipes.get(run.spec.recipe).settings(feed(store, run.id).hparams)
+    kind, _colon, path = run.spec.data.partition(":")
+    uploaded = kind == "zip" and Path(path).parent == home() / "uploads"
+    data = f"upload:{Path(path).name}" if uploaded else run.spec.data
+    spec = run.spec
+    return to_query(Setup(spec.recipe, data, spec.size, spec.steps, spec.preset, to_dict(settings)))

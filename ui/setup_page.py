@@ -139,7 +139,9 @@ def _form() -> None:
     with left:
         setup = _choices(setup, recipe, round_)
         values = knob_widgets.draw(
-            recipe.hparams if not setup.hparams else _lenient(recipe, setup), knobs(recipe.hparams), f"knob{round_}.{recipe.name}"
+            recipe.hparams if not setup.hparams else _lenient(recipe, setup),
+            knobs(recipe.hparams),
+            f"knob{round_}.{recipe.name}",
         )
     setup = Setup(setup.recipe, setup.data, setup.size, setup.steps, setup.preset, values)
     st.session_state[CURRENT] = setup
@@ -171,7 +173,9 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
     with second:
         reference = _data_choice(setup, round_)
     if reference != setup.data:
-        changed = Setup(setup.recipe, reference, fitting_size(recipe, reference), setup.steps, setup.preset, setup.hparams)
+        changed = Setup(
+            setup.recipe, reference, fitting_size(recipe, reference), setup.steps, setup.preset, setup.hparams
+        )
         _take(changed)
         st.rerun()
     if reference not in data.sources or st.session_state.get(OWN):
@@ -217,11 +221,18 @@ def _own_images(setup: Setup, round_: int) -> None:
     with st.container(border=True):
         st.markdown(f"**{_('My own images')}**")
         st.caption(
-            _("A zip of pictures; subfolders become classes. Broken files are left out and listed. They stay on this computer.")
+            _(
+                "A zip of pictures; subfolders become classes. Broken files are left out and listed. They stay on this computer."
+            )
         )
         locked = not access.may_steer()
         sent = st.file_uploader(
-            _("Zip file"), type="zip", key=f"zip{round_}", disabled=locked, help=access.why_locked(), max_upload_size=2048
+            _("Zip file"),
+            type="zip",
+            key=f"zip{round_}",
+            disabled=locked,
+            help=access.why_locked(),
+            max_upload_size=2048,
         )
         if sent is not None and st.session_state.get("zip-taken") != sent.file_id:
             with shown():
@@ -230,7 +241,9 @@ def _own_images(setup: Setup, round_: int) -> None:
                 st.session_state["zip-taken"] = sent.file_id
                 _use(setup, "upload:" + stored.partition(":")[2].replace("\\", "/").rpartition("/")[2])
         if access.is_owner():
-            path = st.text_input(_("Or a folder of this computer"), key=f"folder{round_}", placeholder="/home/me/pictures")
+            path = st.text_input(
+                _("Or a folder of this computer"), key=f"folder{round_}", placeholder="/home/me/pictures"
+            )
             if path:
                 with shown():
                     access.require_owner()
@@ -265,7 +278,9 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
         ):  # fmt: skip
             with shown():
                 launch(setup, name or "")
-        st.caption(":material/link: " + _("The address of this page holds all settings: share it, and others get the same."))
+        st.caption(
+            ":material/link: " + _("The address of this page holds all settings: share it, and others get the same.")
+        )
 
 
 def _about_data(setup: Setup) -> None:

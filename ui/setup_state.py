@@ -52,9 +52,7 @@ class Setup:
         self.settings()
         if self.data in data.sources:
             source = data.source(self.data)
-            recipe.check_data(
-                data.DataSpec({"real": (source.channels, self.size, self.size)}, len(source.class_names))
-            )
+            recipe.check_data(data.DataSpec({"real": (source.channels, self.size, self.size)}, len(source.class_names)))
         return recipe.plan(resolve(self.data), self.size, self.steps, self.hparams, self.preset)
 
 
@@ -208,3 +206,13 @@ def fitting_size(recipe: Recipe, reference: str) -> int:
     if recipe.sizes:
         return recipe.fit_size(native)
     return min((size for size in SIZES if size >= native), default=SIZES[-1])
+
+
+def of_spec(spec: RunSpec) -> Setup:
+    """The setup that a run was started with, to clone its settings."""
+    kind, _colon, path = spec.data.partition(":")
+    uploads = str(paths.home() / "uploads")
+    inside = kind == "zip" and path.startswith(uploads)
+    reference = "upload:" + re.split(r"[\\/]", path)[-1] if inside else spec.data
+    settings = recipes.get(spec.recipe).settings(spec.hparams)
+    return Setup(spec.recipe, reference, spec.size, spec.steps, "", _values(settings))

@@ -154,7 +154,7 @@ def reporting(shown: bool = True) -> Iterator[Report]:
 
 def data_sources() -> Registry[Source]:
     """All data sets that come by name."""
-    from gan_core.data import catalogue, sources  # noqa: F401  the catalogue fills the registry
+    from gan_core.data import sources
 
     return sources
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from gan_core.errors import BadData
 from gan_core.registry import Registry
 
 Progress = Callable[[float, str], None]  # share done in [0, 1], and what is being done
@@ -103,23 +101,3 @@ class Source:
 
 
 sources: Registry[Source] = Registry("data set")
-
-
-def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
-    """A data set by name, or by path for the user's own images: `folder:PATH` or `zip:PATH`.
-
-    `size` is the height and width in pixels, 8..256 (None: native). Raises UnknownName or BadData.
-    """
-    from gan_core.data import folders
-
-    if size is not None and not 8 <= size <= 256:
-        raise BadData("Images can be loaded at sizes from 8 to 256 pixels, not {size}.", size=size)
-    kind, _, path = name.partition(":")
-    if kind in ("folder", "zip") and path:
-        return folders.load(Path(path), size, progress)
-    return source(name).load(size, progress)
-
-
-def source(name: str) -> Source:
-    """The registered source of that name; raises UnknownName."""
-    return sources.get(name)

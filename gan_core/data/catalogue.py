@@ -1,9 +1,30 @@
-"""Every data set that comes by name. A new one is a Source in a module of its family, and is added here."""
+"""Every data set that comes by name, and the user's own. A new one is a Source in a module of its family."""
 
 from __future__ import annotations
 
-from gan_core.data import digits, drawn, shared_sets, vision_sets
-from gan_core.data.base import sources
+from pathlib import Path
+
+from gan_core.data import digits, drawn, folders, shared_sets, vision_sets
+from gan_core.data.base import DataSet, Progress, Source, silent, sources
+from gan_core.errors import BadData
 
 for _source in (digits.SOURCE, drawn.SOURCE, *vision_sets.SOURCES, *shared_sets.SOURCES):
     sources.register(_source.name, _source)
+
+
+def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
+    """A data set by name, or by path for the user's own images: `folder:PATH` or `zip:PATH`.
+
+    `size` is the height and width in pixels, 8..256 (None: native). Raises UnknownName or BadData.
+    """
+    if size is not None and not 8 <= size <= 256:
+        raise BadData("Images can be loaded at sizes from 8 to 256 pixels, not {size}.", size=size)
+    kind, _, path = name.partition(":")
+    if kind in ("folder", "zip") and path:
+        return folders.load(Path(path), size, progress)
+    return source(name).load(size, progress)
+
+
+def source(name: str) -> Source:
+    """The registered source of that name; raises UnknownName."""
+    return sources.get(name)

@@ -64,8 +64,8 @@ class Adversarial(Objective):
         hparams = _settings(context)
         fake, fake_labels = context.share("fakes", lambda: self._fakes(networks, batch, context), "generator")
         fake = fake.detach()
-        real_logits = self._judge(networks, batch["real"], batch.get("label"))
-        fake_logits = self._judge(networks, fake, fake_labels)
+        real_logits = self._judge(networks, self._noisy(batch["real"], context), batch.get("label"))
+        fake_logits = self._judge(networks, self._noisy(fake, context), fake_labels)
         context.observe("real", real_logits)
         context.observe("fake_before", fake_logits)
         terms = losses[hparams.loss].discriminator(real_logits, fake_logits, hparams.label_smoothing)
@@ -92,9 +92,18 @@ class Adversarial(Objective):
 
     def _generator_terms(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         fake, labels = context.shared("fakes", lambda: self._fakes(networks, batch, context))
-        logits = self._judge(networks, fake, labels)
+        logits = self._judge(networks, self._noisy(fake, context), labels)
         context.observe("fake_after", logits)
         return losses[_settings(context).loss].generator(logits)
+
+    def _noisy(self, images: Tensor, context: StepContext) -> Tensor:
+        """The images with this step's instance noise (1610.04490)."""
+        hparams = _settings(context)
+        sigma = hparams.instance_noise * max(0.0, 1 - context.step / hparams.instance_noise_steps)
+        if sigma == 0:
+            return images
+        noise = torch.randn(images.shape, generator=context.generator).to(images.device)
+        return images + sigma * noise
 
     def _judge(self, networks: Networks, images: Tensor, labels: Tensor | None) -> Tensor:
         logits: Tensor = (

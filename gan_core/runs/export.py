@@ -67,11 +67,19 @@ def tracks_of(store: RunStore, ids: Sequence[str]) -> list[Track]:
     tracks = []
     for id in ids:
         run = store.get(id)
-        previews = store.previews(id)
+        previews = history(store, id)
         if not previews:
             raise BadData("The run {run} has kept no previews yet, so there is nothing to show.", run=run.name or id)
         tracks.append(Track(run.name or id, previews))
     return tracks
+
+
+def history(store: RunStore, id: str) -> list[Preview]:
+    """The kept previews of a run, and how it ended: the live preview of a run that no longer changes."""
+    run, previews, live = store.get(id), store.previews(id), store.live_preview(id)
+    if live is not None and not run.is_active and live[0] == run.step > max((p.step for p in previews), default=-1):
+        previews.append(Preview(run.step, run.images_seen, live[1], file_size(live[1])))
+    return previews
 
 
 def frames_at(previews: Mapping[str, Sequence[Preview]], step: int) -> dict[str, Preview | None]:

@@ -38,8 +38,10 @@ def test_attribute_names_and_values_are_unique() -> None:
 
 def test_sampled_values_are_reproducible_and_in_range() -> None:
     values = sample_attributes(200, seed=3)
-    assert values.shape == (200, len(ATTRIBUTES)) and values.dtype == np.int64
-    assert (values >= 0).all() and (values < [len(a.values) for a in ATTRIBUTES]).all()
+    assert values.shape == (200, len(ATTRIBUTES))
+    assert values.dtype == np.int64
+    assert (values >= 0).all()
+    assert (values < [len(a.values) for a in ATTRIBUTES]).all()
     assert np.array_equal(values, sample_attributes(200, seed=3))
     assert not np.array_equal(values, sample_attributes(200, seed=4))
     assert sample_attributes(0, seed=3).shape == (0, len(ATTRIBUTES))
@@ -62,7 +64,8 @@ def test_attributes_are_independent() -> None:
 def test_pictures_of_every_size(size: int) -> None:
     values = sample_attributes(3, seed=5)
     pictures = draw_avatars(values, size)
-    assert pictures.shape == (3, 3, size, size) and pictures.dtype == np.uint8
+    assert pictures.shape == (3, 3, size, size)
+    assert pictures.dtype == np.uint8
     assert np.array_equal(pictures[1], draw_avatar(values[1], size))
     assert pictures.std() > 20
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.data import archives, base, cache, folders, images
+from gan_core.data import archives, base, cache, folders, images, load
 from gan_core.errors import BadData
 
 Picture = Callable[..., bytes]
@@ -33,11 +33,12 @@ def load_one(tmp_path: Path, content: bytes, size: int | None = None) -> base.Da
     folder = tmp_path / "one"
     folder.mkdir()
     (folder / "image.png").write_bytes(content)
-    return base.load(f"folder:{folder}", size)
+    return load(f"folder:{folder}", size)
 
 
 def pixels(data: base.DataSet) -> np.ndarray:
-    assert len(data) == 1 and data.skipped == ()
+    assert len(data) == 1
+    assert data.skipped == ()
     image: np.ndarray = data.arrays["real"][0].astype(int)
     return image
 
@@ -84,14 +85,17 @@ def test_good_and_bad_together(tmp_path: Path, picture: Picture) -> None:
     data = folders.load(folder, 32, base.silent)
     assert data.arrays["real"].shape == (3, 3, 32, 32)
     reasons = dict(data.skipped)
-    assert "broken or cut off" in reasons.pop("cut.jpg") and "broken or cut off" in reasons.pop("cut.png")
-    assert "accepted format" in reasons.pop("text.png") and "accepted format" in reasons.pop("notes.txt")
+    assert "broken or cut off" in reasons.pop("cut.jpg")
+    assert "broken or cut off" in reasons.pop("cut.png")
+    assert "accepted format" in reasons.pop("text.png")
+    assert "accepted format" in reasons.pop("notes.txt")
     assert reasons == {
         "empty.png": "empty",
         "tiny.png": "1x1 pixels, smaller than 8",
         "narrow.png": "200x7 pixels, smaller than 8",
     }
-    assert data.class_names == () and data.notes == ()
+    assert data.class_names == ()
+    assert data.notes == ()
     again = folders.load(folder, 32, base.silent)
     assert again.skipped == data.skipped
     np.testing.assert_array_equal(again.arrays["real"], data.arrays["real"])
@@ -126,7 +130,8 @@ def test_transparent_becomes_white(tmp_path: Path, picture: Picture, mode: str) 
     image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
     image.paste((0, 0, 0, 255), (0, 0, 32, 16))
     got = pixels(load_one(tmp_path, picture(image.convert(mode)), 32))
-    assert (got[:, :15] == 0).all() and (got[:, 17:] == 255).all()
+    assert (got[:, :15] == 0).all()
+    assert (got[:, 17:] == 255).all()
 
 
 def test_half_transparent_is_mixed_with_white(tmp_path: Path, picture: Picture) -> None:
@@ -254,7 +259,8 @@ def test_links(tmp_path: Path, picture: Picture) -> None:
     assert reasons["out.png"] == reasons["out"] == "a link that leads out of the folder"
     assert reasons["round"] == "a link to a folder"
     assert reasons["pipe.png"] == "not a file"
-    assert {"nothing.png", "self.png"} < set(reasons) and len(reasons) == 6
+    assert {"nothing.png", "self.png"} < set(reasons)
+    assert len(reasons) == 6
 
 
 def test_changed_folder_is_read_again(tmp_path: Path, picture: Picture) -> None:
@@ -271,14 +277,15 @@ def test_nothing_there(tmp_path: Path, exists: bool) -> None:
     if exists:
         folder.mkdir()
     with pytest.raises(BadData, match="empty"):
-        base.load(f"folder:{folder}")
+        load(f"folder:{folder}")
 
 
 def test_progress_reaches_the_end(tmp_path: Path, picture: Picture) -> None:
     fill(tmp_path / "images", [f"{index}.png" for index in range(5)], picture)
     shares: list[float] = []
     folders.load(tmp_path / "images", 8, lambda share, what: shares.append(share))
-    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
 
 
 def test_large_folder_is_memory_mapped(tmp_path: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +308,7 @@ def pack(path: Path, entries: dict[str | zipfile.ZipInfo, bytes]) -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(BadData) as caught:
-        base.load(f"zip:{path}")
+        load(f"zip:{path}")
     return str(caught.value)
 
 
@@ -312,9 +319,10 @@ def test_zip(tmp_path: Path, picture: Picture) -> None:
         "pets/cat/bad.png": b"bad",
         "__MACOSX/pets/dog/._1.png": b"left by a system",
     }
-    data = base.load(f"zip:{pack(tmp_path / 'pets.zip', entries)}", 32)
+    data = load(f"zip:{pack(tmp_path / 'pets.zip', entries)}", 32)
     assert data.arrays["real"].shape == (2, 3, 32, 32)
-    assert data.class_names == ("cat", "dog") and data.arrays["label"].tolist() == [0, 1]
+    assert data.class_names == ("cat", "dog")
+    assert data.arrays["label"].tolist() == [0, 1]
     assert [name for name, _ in data.skipped] == ["pets/cat/bad.png"]
 
 
@@ -322,7 +330,7 @@ def test_zip_and_folder_give_the_same(tmp_path: Path, picture: Picture) -> None:
     names = ["a/1.png", "a/2.png", "b/3.png"]
     fill(tmp_path / "images", names, picture)
     path = pack(tmp_path / "images.zip", {name: (tmp_path / "images" / name).read_bytes() for name in names})
-    one, other = base.load(f"zip:{path}"), base.load(f"folder:{tmp_path / 'images'}")
+    one, other = load(f"zip:{path}"), load(f"folder:{tmp_path / 'images'}")
     assert one.arrays.keys() == other.arrays.keys()
     for name, array in one.arrays.items():
         np.testing.assert_array_equal(array, other.arrays[name])
@@ -333,7 +341,8 @@ def test_zip_and_folder_give_the_same(tmp_path: Path, picture: Picture) -> None:
 )
 def test_zip_with_names_that_lead_out(tmp_path: Path, picture: Picture, name: str) -> None:
     text = refusal(pack(tmp_path / "a.zip", {"good.png": picture(), name: picture()}))
-    assert name in text and "leads out of the archive" in text
+    assert name in text
+    assert "leads out of the archive" in text
 
 
 def test_zip_with_link(tmp_path: Path, picture: Picture) -> None:
@@ -347,7 +356,8 @@ def test_zip_bomb(tmp_path: Path, picture: Picture) -> None:
     path = pack(tmp_path / "a.zip", {"good.png": picture(), "bomb.bmp": bytes(50_000_000)})
     assert path.stat().st_size < 100_000
     text = refusal(path)
-    assert "bomb.bmp" in text and "200 times" in text
+    assert "bomb.bmp" in text
+    assert "200 times" in text
 
 
 def test_zip_with_large_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,7 +376,8 @@ def test_zip_with_large_total(tmp_path: Path, picture: Picture, monkeypatch: pyt
         start += 4
     path.write_bytes(content)
     text = refusal(path)
-    assert "'7.png'" in text and "1 GiB" in text
+    assert "'7.png'" in text
+    assert "1 GiB" in text
 
 
 def test_zip_that_declares_less_than_it_holds(tmp_path: Path, picture: Picture) -> None:
@@ -374,9 +385,10 @@ def test_zip_that_declares_less_than_it_holds(tmp_path: Path, picture: Picture) 
     path = pack(tmp_path / "a.zip", {"good.png": picture(), "liar.bmp": bytes(50_000_000)})
     content = path.read_bytes()
     path.write_bytes(content.replace(struct.pack("<I", 50_000_000), struct.pack("<I", 1000)))
-    data = base.load(f"zip:{path}")
+    data = load(f"zip:{path}")
     assert len(data) == 1
-    assert data.skipped[0][0] == "liar.bmp" and "damaged in the archive" in data.skipped[0][1]
+    assert data.skipped[0][0] == "liar.bmp"
+    assert "damaged in the archive" in data.skipped[0][1]
 
 
 def test_zip_with_damaged_entry(tmp_path: Path, picture: Picture) -> None:
@@ -384,8 +396,9 @@ def test_zip_with_damaged_entry(tmp_path: Path, picture: Picture) -> None:
     content = bytearray(path.read_bytes())
     content[200] ^= 0xFF
     path.write_bytes(content)
-    data = base.load(f"zip:{path}")
-    assert len(data) == 1 and "damaged in the archive" in dict(data.skipped)["good.png"]
+    data = load(f"zip:{path}")
+    assert len(data) == 1
+    assert "damaged in the archive" in dict(data.skipped)["good.png"]
 
 
 def test_encrypted_zip(tmp_path: Path, picture: Picture) -> None:
@@ -431,11 +444,12 @@ def test_zip_without_images(tmp_path: Path) -> None:
 def test_upload(home: Path, tmp_path: Path, picture: Picture) -> None:
     path = pack(tmp_path / "a.zip", {"a.png": picture()})
     reference = folders.store_upload("My cats.zip", io.BytesIO(path.read_bytes()))
-    assert len(base.load(reference)) == 1
+    assert len(load(reference)) == 1
     assert folders.store_upload("My cats.zip", io.BytesIO(path.read_bytes())) == reference
     pack(path, {"b.png": picture(seed=1), "c.png": picture(seed=2)})
     other = folders.store_upload("My cats.zip", io.BytesIO(path.read_bytes()))
-    assert len(base.load(other)) == 2 and len(base.load(reference)) == 1
+    assert len(load(other)) == 2
+    assert len(load(reference)) == 1
 
 
 @pytest.mark.parametrize(
@@ -445,7 +459,8 @@ def test_upload_stays_in_its_folder(home: Path, tmp_path: Path, picture: Picture
     content = pack(tmp_path / "a.zip", {"a.png": picture()}).read_bytes()
     reference = folders.store_upload(name, io.BytesIO(content))
     (stored,) = (home / "uploads").iterdir()
-    assert reference == f"zip:{stored}" and stored.suffix == ".zip"
+    assert reference == f"zip:{stored}"
+    assert stored.suffix == ".zip"
 
 
 def test_bad_upload_leaves_nothing(

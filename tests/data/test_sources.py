@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_core.data import avatars, base, drawn, sources, vision_sets
+from gan_core.data import DataSet, DataSpec, Source, avatars, drawn, load, source, sources, vision_sets
+from gan_core.data.base import silent
 from gan_core.errors import BadData, UnknownName
 
 ON_DEMAND = ("mnist", "fashion_mnist", "cifar10", "celeba")
@@ -30,52 +31,58 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
-def check(data: base.DataSet, source: base.Source, size: int | None = None) -> None:
+def check(data: DataSet, declared: Source, size: int | None = None) -> None:
     """The set is what its source declares."""
-    pixels = size or source.size
+    pixels = size or declared.size
     images = data.arrays["real"]
     assert images.dtype == np.uint8
-    assert images.shape == (source.items, source.channels, pixels, pixels)
-    assert data.spec == base.DataSpec({"real": (source.channels, pixels, pixels)}, len(source.class_names))
-    assert data.name == source.name and data.licence == source.licence
+    assert images.shape == (declared.items, declared.channels, pixels, pixels)
+    assert data.spec == DataSpec({"real": (declared.channels, pixels, pixels)}, len(declared.class_names))
+    assert data.name == declared.name
+    assert data.licence == declared.licence
     assert images[:: max(1, len(images) // 500)].std() > 20
-    if source.class_names:
+    if declared.class_names:
         labels = data.arrays["label"]
-        assert labels.dtype == np.int64 and labels.shape == (source.items,)
-        assert set(np.unique(labels)) == set(range(len(source.class_names)))
+        assert labels.dtype == np.int64
+        assert labels.shape == (declared.items,)
+        assert set(np.unique(labels)) == set(range(len(declared.class_names)))
 
 
 def test_every_source_is_described() -> None:
     assert sources.names() == ["digits", "avatars", *ON_DEMAND, *SHARED]
-    for source in sources:
-        assert source.title and source.about and source.licence
-        assert source.size >= 8 and source.channels in (1, 3) and source.items > 0
-        assert source.available() == (source.name in ("digits", "avatars"))
-        assert source.available() or "GANSCOPE_DATA" in source.needs
+    for offered in sources:
+        assert offered.title
+        assert offered.about
+        assert offered.licence
+        assert offered.size >= 8
+        assert offered.channels in (1, 3)
+        assert offered.items > 0
+        assert offered.available() == (offered.name in ("digits", "avatars"))
+        assert offered.available() or "GANSCOPE_DATA" in offered.needs
 
 
 def test_unknown_name_lists_the_nearest_first() -> None:
     with pytest.raises(UnknownName, match=r"no data set named 'emojis'. Valid: emoji, "):
-        base.load("emojis")
+        load("emojis")
 
 
 @pytest.mark.parametrize("size", [0, 7, 257, -64])
 def test_size_out_of_range(size: int) -> None:
     with pytest.raises(BadData, match="from 8 to 256"):
-        base.load("digits", size)
+        load("digits", size)
 
 
 @pytest.mark.parametrize("name", SHARED)
 def test_shared_sets_say_what_they_need(name: str) -> None:
     with pytest.raises(BadData, match="Set GANSCOPE_DATA to a folder that holds"):
-        base.load(name)
+        load(name)
 
 
 def test_nothing_heavy_is_imported() -> None:
     code = """
 import sys
-from gan_core.data import base
-base.load("digits", 16)
+from gan_core.data import load
+load("digits", 16)
 print([name for name in ("torch", "torchvision", "sklearn", "scipy", "pandas") if name in sys.modules])
 """
     assert run(code) == "[]"
@@ -83,23 +90,24 @@ print([name for name in ("torch", "torchvision", "sklearn", "scipy", "pandas") i
 
 @pytest.mark.parametrize("size", [None, 8, 28, 32])
 def test_digits(size: int | None) -> None:
-    data = base.load("digits", size)
-    check(data, base.source("digits"), size)
+    data = load("digits", size)
+    check(data, source("digits"), size)
     assert np.bincount(data.arrays["label"]).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    assert data.arrays["real"].min() == 0 and data.arrays["real"].max() == 255
+    assert data.arrays["real"].min() == 0
+    assert data.arrays["real"].max() == 255
 
 
 def test_first_digit() -> None:
     """The first row of the file: a zero, in sixteenths of white."""
     row = [0, 0, 5, 13, 9, 1, 0, 0]
-    data = base.load("digits")
+    data = load("digits")
     assert data.arrays["real"][0, 0, 0].tolist() == [round(value * 255 / 16) for value in row]
     assert data.arrays["label"][0] == 0
 
 
 def test_enlarged_digits_are_smooth() -> None:
     """Enlarged and averaged back, a digit is what it was."""
-    small, large = base.load("digits").arrays["real"], base.load("digits", 32).arrays["real"]
+    small, large = load("digits").arrays["real"], load("digits", 32).arrays["real"]
     back = large.reshape(-1, 1, 8, 4, 8, 4).mean((3, 5))  # (N, 1, H, 4, W, 4) -> (N, 1, H, W)
     assert np.abs(back - small).mean() < 12
     assert len(np.unique(large[0])) > 60
@@ -112,22 +120,23 @@ def test_digits_that_are_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path.write_bytes(b"\x1f\x8b no")
     monkeypatch.setattr(digits, "_file", lambda: path)
     with pytest.raises(BadData, match="can't be read"):
-        base.load("digits")
+        load("digits")
 
 
 @pytest.mark.parametrize("size", [24, 64])
 def test_avatars(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawn, "COUNT", 60)
     seen: list[float] = []
-    data = base.load("avatars", size, lambda share, what: seen.append(share))
+    data = load("avatars", size, lambda share, what: seen.append(share))
     assert data.arrays["real"].shape == (60, 3, size, size)
-    assert data.spec == base.DataSpec({"real": (3, size, size)}, 0)
-    assert seen[0] == 0.0 and seen[-1] == 1.0
+    assert data.spec == DataSpec({"real": (3, size, size)}, 0)
+    assert seen[0] == 0.0
+    assert seen[-1] == 1.0
     if size == 64:
         expected = avatars.draw_avatars(avatars.sample_attributes(60, drawn.SEED), 64)
         np.testing.assert_array_equal(data.arrays["real"], expected)
     monkeypatch.setattr(avatars, "draw_avatars", None)  # not called again
-    np.testing.assert_array_equal(base.load("avatars", size).arrays["real"], data.arrays["real"])
+    np.testing.assert_array_equal(load("avatars", size).arrays["real"], data.arrays["real"])
 
 
 # sets in their published layouts, made here
@@ -152,31 +161,31 @@ def small_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_idx_files(small_mnist: Path) -> None:
     expected = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
     for _ in range(2):
-        data = base.load("mnist")
+        data = load("mnist")
         np.testing.assert_array_equal(data.arrays["real"], expected[:, None])
         assert data.arrays["label"].tolist() == [index % 10 for index in range(20)]
-    assert base.source("mnist").available()
-    assert base.load("mnist", 32).spec.size == 32
+    assert source("mnist").available()
+    assert load("mnist", 32).spec.size == 32
 
 
 def test_changed_files_are_read_again(small_mnist: Path) -> None:
-    base.load("mnist")
+    load("mnist")
     write_idx(small_mnist / "MNIST/raw/train-images-idx3-ubyte.gz", np.full((20, 28, 28), 7, np.uint8))
-    assert (base.load("mnist").arrays["real"] == 7).all()
+    assert (load("mnist").arrays["real"] == 7).all()
 
 
 @pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"\0\0\x0d\x03 floats"), gzip.compress(b"\0\0")])
 def test_damaged_files(small_mnist: Path, content: bytes) -> None:
     (small_mnist / "MNIST/raw/train-images-idx3-ubyte.gz").write_bytes(content)
     with pytest.raises(BadData, match=r"files of 'mnist' .* can't be read"):
-        base.load("mnist")
+        load("mnist")
 
 
 def test_cut_file(small_mnist: Path) -> None:
     path = small_mnist / "MNIST/raw/train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(BadData, match=r"files of 'mnist' .* can't be read"):
-        base.load("mnist")
+        load("mnist")
 
 
 def test_damaged_npz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +193,7 @@ def test_damaged_npz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "emoji/emoji_pairs_64.npz").write_bytes(b"PK\x03\x04 no")
     monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path))
     with pytest.raises(BadData, match=r"files of 'emoji' .* can't be read"):
-        base.load("emoji")
+        load("emoji")
 
 
 def test_celeba_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +205,7 @@ def test_celeba_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Image.new("RGB", (178, 218), (index * 40, 0, 0)).save(folder / f"{index:06}.jpg")
     monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path))
     monkeypatch.setattr(vision_sets, "CELEBA_TRAIN", 4)  # the fifth is of another part
-    images = base.load("celeba").arrays["real"]
+    images = load("celeba").arrays["real"]
     assert images.shape == (4, 3, 64, 64)
     np.testing.assert_allclose(images[:, 0, 30, 30], [40, 80, 120, 160], atol=3)
 
@@ -209,10 +218,12 @@ def test_failed_download(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nobody listens there
     with pytest.raises(BadData) as caught:
-        base.load("mnist")
+        load("mnist")
     text = str(caught.value)
-    assert "MNIST could not be downloaded by torchvision" in text and "127.0.0.1:9" in text
-    assert "GANSCOPE_DATA" in text and "folder:PATH" in text
+    assert "MNIST could not be downloaded by torchvision" in text
+    assert "127.0.0.1:9" in text
+    assert "GANSCOPE_DATA" in text
+    assert "folder:PATH" in text
     assert list((home / "downloads").iterdir()) == []
 
 
@@ -224,7 +235,7 @@ def test_stalled_download(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(vision_sets, "STALL", 0.2)
     with pytest.raises(BadData, match="nothing arrived for"):
-        vision_sets._download("Set", "mnist", 1000, hang, base.silent)
+        vision_sets._download("Set", "mnist", 1000, hang, silent)
     ended.set()
 
 
@@ -242,14 +253,15 @@ def test_download(home: Path, real_data: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("GANSCOPE_DATA")
     try:
         what: list[str] = []
-        check(base.load("mnist", None, lambda share, text: what.append(text)), base.source("mnist"))
+        check(load("mnist", None, lambda share, text: what.append(text)), source("mnist"))
     finally:
         server.shutdown()
         server.server_close()
-    assert what[0] == "Downloading MNIST" and what[-1] == "Preparing images"
+    assert what[0] == "Downloading MNIST"
+    assert what[-1] == "Preparing images"
     assert [path.name for path in (home / "downloads").iterdir()] == ["mnist"]
-    assert base.source("mnist").available()
-    check(base.load("mnist", 8), base.source("mnist"), 8)  # not fetched again: the server is gone
+    assert source("mnist").available()
+    check(load("mnist", 8), source("mnist"), 8)  # not fetched again: the server is gone
 
 
 def test_downloaded_cifar10(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +281,7 @@ def test_downloaded_cifar10(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     Datasets.CIFAR10 = CIFAR10  # type: ignore[attr-defined]
     monkeypatch.setattr(vision_sets, "_torchvision", lambda: Datasets)
-    data = base.load("cifar10")
+    data = load("cifar10")
     np.testing.assert_array_equal(data.arrays["real"], CIFAR10.data.transpose(0, 3, 1, 2))
     assert data.arrays["label"].tolist() == list(CIFAR10.targets)
     kept = sorted(path.name for path in (home / "downloads").rglob("*") if path.is_file())
@@ -292,24 +304,24 @@ COUNTS = {
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_real_set(name: str, real_data: Path) -> None:
-    source = base.source(name)
-    if not source.available():
+    offered = source(name)
+    if not offered.available():
         pytest.skip(f"GANSCOPE_DATA holds no {name}")
-    first = base.load(name)
-    check(first, source)
+    first = load(name)
+    check(first, offered)
     if COUNTS[name]:
         assert np.bincount(first.arrays["label"]).tolist() == COUNTS[name]
-    again = base.load(name)
+    again = load(name)
     np.testing.assert_array_equal(again.arrays["real"], first.arrays["real"])
 
 
 def test_real_class_names(real_data: Path) -> None:
     """The names in the files are those that the sources declare, in their order."""
     for name, file in (("cifar10", "CIFAR10/cifar10_train_jpeg.npz"), ("bccd", "BCCD/bccd_cells_64_jpeg.npz")):
-        assert tuple(np.load(real_data / file)["classes"]) == base.source(name).class_names
-    assert tuple(np.load(real_data / "TinyHero/tinyhero_64.npz")["views"]) == base.source("tinyhero").class_names
+        assert tuple(np.load(real_data / file)["classes"]) == source(name).class_names
+    assert tuple(np.load(real_data / "TinyHero/tinyhero_64.npz")["views"]) == source("tinyhero").class_names
 
 
 @pytest.mark.parametrize("size", [16, 96])
 def test_real_set_at_another_size(size: int, real_data: Path) -> None:
-    check(base.load("bccd", size), base.source("bccd"), size)
+    check(load("bccd", size), source("bccd"), size)

@@ -1,0 +1,85 @@
+"""What the networks of a recipe are made of: layers, output shapes, parameters.
+
+Shapes are seen and not computed: every phase of the objective is run once on two blank items with hooks in place,
+which works for any recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.recipe import Recipe
+from gan_core.hparams import TrainingHParams
+from gan_core.objectives.base import StepContext
+
+ITEMS = 2  # a batch that batch-norm accepts
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer without layers inside."""
+
+    name: str  # where it stands in its network, "layers.3"
+    kind: str  # "ConvTranspose2d"
+    shape: tuple[int, ...]  # of its output, without the batch; () where it wasn't run
+    parameters: int
+
+
+def describe(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec) -> dict[str, list[Layer]]:
+    """The layers of each network in the order in which they first run; raises BadValue or BadData."""
+    networks = recipe.build(hparams, spec)
+    shapes: dict[nn.Module, tuple[int, ...]] = {}
+    for network in networks.values():
+        for module in _leaves(network).values():
+            module.register_forward_hook(_noting(shapes))
+    _run(recipe, hparams, spec, networks)
+    return {name: _layers(network, shapes) for name, network in networks.items()}
+
+
+def parameter_count(layers: list[Layer]) -> int:
+    return sum(layer.parameters for layer in layers)
+
+
+def _leaves(network: nn.Module) -> dict[str, nn.Module]:
+    return {name: module for name, module in network.named_modules() if not list(module.children())}
+
+
+def _noting(shapes: dict[nn.Module, tuple[int, ...]]) -> Callable[..., None]:
+    def note(module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            shapes.setdefault(module, tuple(output.shape[1:]))
+
+    return note
+
+
+def _run(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec, networks: Mapping[str, nn.Module]) -> None:
+    objective = recipe.objective(hparams)
+    objective.setup(networks, spec)
+    context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
+    batch = {name: torch.zeros(ITEMS, *shape) for name, shape in spec.fields.items()}
+    if spec.classes:
+        batch["label"] = torch.zeros(ITEMS, dtype=torch.int64)
+    context.next_batch = lambda count: batch
+    phases = {phase.name: phase for phase in objective.phases(hparams)}
+    context.terms_of = lambda name, given: phases[name].terms(networks, given, context)
+    context.begin_step()
+    for phase in phases.values():
+        context.phase = phase
+        phase.terms(networks, batch, context)
+
+
+def _layers(network: nn.Module, shapes: Mapping[nn.Module, tuple[int, ...]]) -> list[Layer]:
+    order = {module: place for place, module in enumerate(shapes)}
+    leaves = sorted(_leaves(network).items(), key=lambda item: order.get(item[1], len(order)))
+    return [
+        Layer(
+            name, type(module).__name__, shapes.get(module, ()), sum(weight.numel() for weight in module.parameters())
+        )
+        for name, module in leaves
+    ]

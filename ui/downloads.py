@@ -1,0 +1,118 @@
+"""Files of a run: samples, curves, weights."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+
+import streamlit as st
+
+from gan_core.errors import GanscopeError
+from gan_core.runs.records import Metrics
+from ui.errors import shown
+from ui.feed import Feed
+from ui.i18n import _
+from ui.store import store
+from ui.texts import error_sentence, plain
+
+MOST = 1024  # samples in one picture
+
+
+@st.fragment
+def show(watched: Feed) -> None:
+    with shown():
+        _samples(watched)
+        _files(watched)
+
+
+def _samples(watched: Feed) -> None:
+    from gan_core import data
+    from gan_core.gans import recipes
+
+    run = watched.run()
+    recipe = recipes.get(run.spec.recipe)
+    first, second, third = st.columns(3)
+    count = int(first.number_input(_("How many samples"), 1, MOST, 64, key="sample-count"))
+    seed = int(
+        second.number_input(
+            _("Seed"), 0, 2**31 - 1, 0, key="sample-seed", help=_("The same seed gives the same latents.")
+        )
+    )
+    label = None
+    if recipe.conditional:
+        names = data.source(run.spec.data).class_names if run.spec.data in data.sources else ()
+        options = [None, *range(len(names))]
+        label = third.selectbox(
+            _("Class"),
+            options,
+            0,
+            lambda place: _("all in turn") if place is None else names[place],
+            key="sample-label",
+        )
+    if st.button(_("Draw samples"), icon=":material/casino:", key="draw-samples"):
+        st.session_state["drawn"] = (watched.id, _draw(watched.id, count, seed, label))
+    drawn = st.session_state.get("drawn")
+    if drawn and drawn[0] == watched.id:
+        st.image(drawn[1], width="stretch" if count > 4 else 240)
+        st.download_button(
+            _("Download these samples (PNG)"), drawn[1], f"ganscope-{watched.id}-samples.png", "image/png",
+            icon=":material/image:", on_click="ignore",
+        )  # fmt: skip
+
+
+def _draw(id: str, count: int, seed: int, label: int | None) -> bytes:
+    from gan_core.images import enlarge, grid, png, to_uint8
+    from gan_core.models.sampler import Sampler
+
+    sampler = Sampler.from_run(store(), id)
+    columns = (
+        max(1, min(round(count**0.5), 32)) if label is not None or not sampler.recipe.conditional else sampler.columns
+    )
+    return png(enlarge(grid(to_uint8(sampler.sample(count, seed, label)), columns), 512))
+
+
+def _files(watched: Feed) -> None:
+    id = watched.id
+    with st.container(horizontal=True):
+        st.download_button(
+            _("Curves (CSV)"), lambda: csv_of(store().metrics(id)), f"ganscope-{id}.csv", "text/csv",
+            icon=":material/table:", key="download-csv", on_click="ignore",
+        )  # fmt: skip
+        has_weights = bool(store().checkpoints(id))
+        st.download_button(
+            _("Generator's weights (safetensors)"), _guarded(lambda: weights(id)), f"ganscope-{id}.safetensors",
+            "application/octet-stream", icon=":material/neurology:", key="download-weights", on_click="ignore",
+            disabled=not has_weights, help=None if has_weights else _("There is no checkpoint yet."),
+        )  # fmt: skip
+    st.caption(_("A curve as a picture: point at it and press ⤓ in its corner."))
+
+
+def weights(id: str) -> bytes:
+    """The averaged networks of the newest checkpoint, as safetensors."""
+    from gan_core.models.weights import averaged_weights
+
+    return averaged_weights(store(), id)
+
+
+def _guarded(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """A download that can't be made says why in its own file: the page is not drawn while it is made."""
+
+    def guarded() -> bytes:
+        try:
+            return make()
+        except GanscopeError as error:
+            return plain(error_sentence(error)).encode()
+
+    return guarded
+
+
+def csv_of(metrics: Metrics) -> bytes:
+    """All steps, one row each; empty where a step has no value."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["step", *metrics.columns])
+    columns = [column.tolist() for column in metrics.columns.values()]
+    for step, *values in zip(metrics.steps.tolist(), *columns, strict=True):
+        writer.writerow([step, *("" if value != value else f"{value:.7g}" for value in values)])
+    return text.getvalue().encode()

@@ -1,0 +1,90 @@
+"""The first page. It reads the run store alone, so that it is painted before torch is imported."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gan_core.runs.store import Run, RunState
+from ui import access, warm
+from ui.errors import shown
+from ui.i18n import STATE, _
+from ui.store import store
+from ui.texts import ago, number, plain, run_title, state_badge
+
+FIRST = {"recipe": "mlp_gan", "preset": "digits_30s"}  # what a newcomer trains
+START = "start-preset"  # key of the session's state: the Train page starts this preset
+POLL = 2.0  # seconds
+RECENT = 4
+
+
+def show() -> None:
+    st.title(_("Watch a GAN learn, and steer it"), anchor=False)
+    with st.container(key="lead"):
+        st.markdown(
+            _("Two networks play against each other: a **generator** draws, a **discriminator** tells drawn from real. "
+              "Here you see them train live, on your own computer: pause, go step by step, change a setting and watch "
+              "what it does. Everything is kept, so you can look back, compare and try again.")
+        )  # fmt: skip
+    _first_step()
+    with shown():
+        _now()
+    warm.start()
+
+
+def _first_step() -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="first"):
+        pressed = st.button(
+            _("Train my first GAN"), type="primary", icon=":material/play_arrow:", key="first-gan",
+            disabled=not access.may_steer(),
+            help=access.why_locked() or _("A small network on handwritten digits; readable within half a minute."),
+        )  # fmt: skip
+        st.page_link(
+            "pages/train.py", label=_("Choose another"), icon=":material/tune:",
+            query_params={"lang": st.session_state.get(STATE, "en")},
+        )  # fmt: skip
+    if pressed:
+        st.session_state[START] = FIRST
+        st.switch_page("pages/train.py", query_params={"lang": st.session_state.get(STATE, "en")})
+
+
+@st.fragment(run_every=POLL)
+def _now() -> None:
+    with shown():
+        runs = store().runs()
+        active = [run for run in runs if run.is_active]
+        st.subheader(_("Running now"), anchor=False)
+        if not active:
+            with st.container(border=True):
+                st.markdown(":material/nights_stay: " + _("Nothing trains at the moment."))
+        _cards(active)
+        ended = [run for run in runs if not run.is_active][:RECENT]
+        if ended:
+            st.subheader(_("Lately"), anchor=False)
+            _cards(ended)
+
+
+def _cards(runs: list[Run]) -> None:
+    waiting = store().queue()
+    for start in range(0, len(runs), RECENT):
+        for column, run in zip(st.columns(RECENT), runs[start : start + RECENT], strict=False):
+            with column:
+                _card(run, waiting)
+
+
+def _card(run: Run, waiting: list[str]) -> None:
+    from ui.grids import newest_picture, picture
+
+    with st.container(border=True, key=f"card-{run.id}"):
+        content = newest_picture(store(), run.id)
+        if content:
+            picture(content, alt=_("Samples of the generator at step {step}").format(step=run.step))
+        st.page_link(
+            "pages/train.py", label=f"**{plain(run_title(run))}**",
+            query_params={"run": run.id, "lang": st.session_state.get(STATE, "en")},
+        )  # fmt: skip
+        words = _("step {step}").format(step=number(run.step))
+        if run.state is RunState.QUEUED and run.id in waiting:
+            words = _("number {place} in the queue").format(place=waiting.index(run.id) + 1)
+        st.markdown(f"{state_badge(run.state)} {words}")
+        if not run.is_active:
+            st.caption(ago(run.updated))

@@ -1,0 +1,133 @@
+"""Below the live view: edit while it runs, fork, downloads, networks. These aren't drawn again at each poll."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from gan_core.knobs import knobs
+from gan_core.runs.store import Run
+from ui import access, downloads, knob_widgets, network_panel, sessions, warm
+from ui.errors import shown
+from ui.feed import Feed
+from ui.i18n import STATE, _
+from ui.texts import plain
+
+
+def _recipe(run: Run) -> Any:
+    """The run's recipe where the recipes are loaded already; None otherwise, and where it is unknown here."""
+    if not warm.is_ready():
+        return None
+    recipes = sys.modules["gan_core.gans"].recipes
+    return recipes.get(run.spec.recipe) if run.spec.recipe in recipes else None
+
+
+def recipe_titles() -> Mapping[str, str]:
+    """Recipe titles by name, as far as the recipes are loaded."""
+    return {recipe.name: recipe.title for recipe in sys.modules["gan_core.gans"].recipes} if warm.is_ready() else {}
+
+
+def preset_of(run: Run) -> str:
+    """What to look for in a run of a preset; "" otherwise."""
+    recipe = _recipe(run)
+    presets = recipe.presets if recipe else ()
+    return next((preset.look_for for preset in presets if preset.name == run.spec.preset), "")
+
+
+def grid_columns(run: Run) -> int | None:
+    """How many classes stand side by side in the samples of a conditional run."""
+    from gan_core import data
+
+    recipe = _recipe(run)
+    if recipe is None or not recipe.conditional or run.spec.data not in data.sources:
+        return None
+    classes = len(data.source(run.spec.data).class_names)
+    return classes if 2 <= classes <= 16 else None
+
+
+def open_run(id: str) -> None:
+    """Shows another run on this page; doesn't return."""
+    st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), "run": id})
+    st.rerun(scope="app")
+
+
+def show(watched: Feed) -> None:
+    """The folded panels; imports torch if nobody has yet, with the live view above painted already."""
+    run = watched.run()
+    st.divider()
+    if not warm.is_ready():
+        with st.spinner(_("Loading PyTorch, once after each start …")):
+            warm.now()
+        st.rerun()
+    with shown():
+        if _recipe(run) is None:
+            sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)  # says which recipes there are
+        if run.is_active:
+            with st.expander(_("Change settings while it runs"), icon=":material/tune:", key="edit-panel"):
+                _edit(watched)
+        with st.expander(_("Fork: a new run with other settings"), icon=":material/call_split:", key="fork-panel"):
+            _fork(watched)
+        with st.expander(_("Downloads"), icon=":material/download:", key="download-panel"):
+            downloads.show(watched)
+        with st.expander(_("Networks, equation and source"), icon=":material/hub:", key="network-panel"):
+            network_panel.show(run, watched.hparams)
+
+
+@st.fragment
+def _edit(watched: Feed) -> None:
+    with shown():
+        recipe = _recipe(watched.run())
+        current = recipe.settings(watched.hparams)
+        names = [name for name, knob in knobs(current).items() if knob.change == "live"]
+        locked = not access.may_steer()
+        edits = sum(event.kind in ("edit", "rollback") for event in watched.events)
+        st.caption(_("A change acts from the next step on, and the curves get a mark where it happened."))
+        with st.form(f"edit-{watched.id}-{edits}", border=False):
+            values = knob_widgets.draw(current, names, f"edit-{watched.id}-{edits}", disabled=locked)
+            pressed = st.form_submit_button(_("Apply"), type="primary", disabled=locked, help=access.why_locked())
+        if pressed:
+            changes = {name: value for name, value in values.items() if value != getattr(current, name)}
+            if not changes:
+                st.info(_("Nothing was changed."))
+                return
+            sessions.edit(watched.id, changes)
+            told = ", ".join(
+                f"{_(knobs(current)[name].label)}: {knob_widgets.value_word(value)}" for name, value in changes.items()
+            )
+            st.success(_("Sent: {changes}").format(changes=plain(told)), icon=":material/check:")
+
+
+@st.fragment
+def _fork(watched: Feed) -> None:
+    with shown():
+        run = watched.run()
+        recipe = _recipe(run)
+        current = recipe.settings(watched.hparams)
+        locked = not access.may_steer()
+        st.caption(
+            _("Settings that shape the networks can't change in a run. A fork is a new run: it goes on from the newest "
+              "checkpoint, or begins anew where the networks differ.")
+        )  # fmt: skip
+        with st.form(f"fork-{watched.id}", border=False):
+            names = [name for name, knob in knobs(current).items() if knob.change == "rebuild"]
+            values = knob_widgets.draw(current, names, f"fork-{watched.id}", disabled=locked)
+            first, second = st.columns(2)
+            steps = first.number_input(_("Steps"), 0, 100_000_000, run.spec.steps, 1000, disabled=locked)
+            name = second.text_input(_("Name (optional)"), max_chars=80, disabled=locked)
+            halt = (
+                st.checkbox(_("Pause this run, so that the fork can begin"), value=True, disabled=locked)
+                if run.is_active
+                else False
+            )
+            pressed = st.form_submit_button(
+                _("Fork and train"), type="primary", disabled=locked, help=access.why_locked()
+            )
+        if pressed:
+            changes = {name: value for name, value in values.items() if value != getattr(current, name)}
+            if halt and watched.run().is_active:
+                sessions.pause(run.id)
+            forked = sessions.fork(run.id, changes, steps=int(steps), name=name)
+            open_run(forked.id)
