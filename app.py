@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import access, i18n, style
+from ui import access, i18n, offline, style
 from ui.errors import shown
 from ui.i18n import _
 
+offline.keep()
 st.set_page_config(page_title="GANscope", page_icon=str(style.ICON), layout="wide")
 i18n.choose()
 style.apply()

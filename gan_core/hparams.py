@@ -96,15 +96,6 @@ class AdversarialHParams(TrainingHParams):
         0.0, 0.0, 0.5, label="Label smoothing", group="objective",
         help="Real images get the label 1 minus this (one-sided): the discriminator is never quite sure.",
     )  # fmt: skip
-    instance_noise: float = knob(
-        0.0, 0.0, 2.0, label="Instance noise", group="objective",
-        help="Standard deviation, at the start, of Gaussian noise on all images that the discriminator sees (pixels lie "
-        "in -1..1). It makes real and generated images overlap, so that the generator always has a gradient.",
-    )  # fmt: skip
-    instance_noise_steps: int = knob(
-        5_000, 1, 10_000_000, label="Instance noise until", unit="steps", group="objective", logarithmic=True,
-        help="The noise fades along a straight line and is gone after so many steps.",
-    )  # fmt: skip
     discriminator_steps: int = knob(
         1, 1, 20, label="Discriminator updates", unit="in a step", group="objective",
         help="Discriminator updates in one step, each on new images (n-critic; WGAN: 5).",

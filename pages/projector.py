@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import projector_page
+from ui import entry, projector_page
 
+entry.through_app()
 projector_page.show(st.query_params.get("run"))

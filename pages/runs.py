@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gan_core.runs.store import Run
+from ui import entry, warm
 from ui.compare import ask_for, asked_for, compare
 from ui.i18n import _
 from ui.runs_list import settings_link, show_runs
@@ -19,13 +20,15 @@ def clone(run: Run) -> None:
     st.switch_page("pages/train.py", query_params=settings_link(store(), run))
 
 
+entry.through_app()
 compared = asked_for()
 if compared:
-    st.title(_("Compare runs") if len(compared) > 1 else _("History of a run"))
+    st.title(_("Compare runs") if len(compared) > 1 else _("History of a run"), anchor=False)
     if st.button(_("All runs"), icon=":material/arrow_back:", type="tertiary", key="back"):
         ask_for([])
         st.rerun()
     compare(store(), compared)
 else:
-    st.title(_("Runs"))
+    st.title(_("Runs"), anchor=False)
     show_runs(store(), open_run, clone)
+warm.start()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import home_page, live_page, warm
+from ui import entry, home_page, live_page, warm
 from ui.errors import shown
 from ui.i18n import _
 
+entry.through_app()
 if run_id := st.query_params.get("run"):
     live_page.show(run_id)
 else:

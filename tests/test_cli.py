@@ -23,25 +23,15 @@ from gan_core.errors import UnknownName
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
 
-TINY = [
-    "--set",
-    "batch_size=4",
-    "--set",
-    "latent_size=4",
-    "--set",
-    "generator_widths=8",
-    "--set",
-    "discriminator_widths=8",
-]
+KNOBS = ("batch_size=4", "latent_size=4", "generator_widths=8", "discriminator_widths=8")
+TINY = [word for knob in KNOBS for word in ("--set", knob)]
 MARKUP = "[red]<b>**x**</b>[/red] {brace} %s"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GANSCOPE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("GANSCOPE_DATA", raising=False)
-    monkeypatch.delenv("GANSCOPE_MAX_RUNS", raising=False)
-    return tmp_path / "home"
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GANSCOPE_DATA", "GANSCOPE_MAX_RUNS", "GANSCOPE_QUOTA_GB"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

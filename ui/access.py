@@ -28,7 +28,7 @@ def may_steer() -> bool:
 
 
 def is_owner() -> bool:
-    """Whether this visitor may see the machine's inside, its folders and tracebacks: by passphrase, else on the spot."""
+    """Whether this visitor may see the machine's folders and tracebacks: by passphrase, else on the machine itself."""
     return may_steer() if passphrase() else st.context.ip_address is None
 
 

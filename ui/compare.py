@@ -16,10 +16,12 @@ from gan_core.runs.records import Preview
 from gan_core.runs.store import Run, RunStore
 from ui import curves, figures
 from ui.curves import RUN_COLOURS, Mark
+from ui.errors import shown
 from ui.feed import feed
 from ui.films import film_maker
 from ui.grids import picture
 from ui.i18n import _
+from ui.live_panels import recipe_titles
 from ui.texts import data_title, number, plain, run_title, state_badge
 
 MOST = min(MOST_RUNS, len(RUN_COLOURS))
@@ -77,9 +79,14 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
     st.fragment(film_maker)(store, runs, titles)
 
 
+def title_of(run: Run) -> str:
+    """The run's name, or what it trains; plain text."""
+    return run_title(run, recipe_titles())
+
+
 def distinct_titles(runs: Sequence[Run]) -> list[str]:
     """Names for the legend; where two are the same, with the end of the id."""
-    titles = [run_title(run) for run in runs]
+    titles = [title_of(run) for run in runs]
     return [
         f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
         for title, run in zip(titles, runs, strict=True)
@@ -94,31 +101,44 @@ def _pick(store: RunStore, chosen: list[str]) -> None:
         _("Runs"),
         list(runs),
         key=PICKER,
-        format_func=lambda id: f"{run_title(runs[id])} · {id[-4:]}" if id in runs else id,
+        format_func=lambda id: f"{title_of(runs[id])} · {id[-4:]}" if id in runs else id,
         max_selections=MOST,
         on_change=lambda: ask_for(st.session_state[PICKER]),
     )
 
 
 def _scrub(store: RunStore, ids: Sequence[str], titles: Sequence[str]) -> None:
-    """The slider, the samples at its step, and the curves with a mark there."""
+    """What is drawn again as the slider moves, and while a run goes on."""
     try:
         previews = {id: history(store, id) for id in ids}
         runs = [feed(store, id).run() for id in ids]
     except UnknownName:
         st.rerun()
+    with shown():
+        _samples(runs, titles, previews)
+        _curves(store, runs, titles)
+
+
+def _samples(runs: Sequence[Run], titles: Sequence[str], previews: Mapping[str, Sequence[Preview]]) -> None:
+    """The slider, and each run's samples at its step."""
     steps = all_steps(previews)
     step = _slider(steps)
     frames = frames_at(previews, step)
-    grid = st.grid(len(ids), min_column_width=150, gap="small", key="compare-samples")
+    # one run alone would fill the screen
+    grid = st.grid(max(2, len(runs)), min_column_width=150, gap="small", key="compare-samples")
     for place, (run, title) in enumerate(zip(runs, titles, strict=True)):
         with grid.cell():
             _sample(run, title, RUN_COLOURS[place][0], frames[run.id])
-    panels = figures.comparisons({title: feed(store, id).history for id, title in zip(ids, titles, strict=True)})
+
+
+def _curves(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
+    """The runs' curves, with a mark at the step that is shown."""
+    panels = figures.comparisons({title: feed(store, run.id).history for run, title in zip(runs, titles, strict=True)})
     if panels:
         st.subheader(_("Curves"))
-        encoded = curves.encode(panels, [Mark(step, _("shown above"))] if steps else [], file="ganscope-compare")
-        curves.draw(encoded, key="compare-curves")
+        step = st.session_state.get(SLIDER)
+        marks = [] if step is None else [Mark(step, _("shown above"))]
+        curves.draw(curves.encode(panels, marks, file="ganscope-compare"), key="compare-curves")
 
 
 def _slider(steps: Sequence[int]) -> int:
@@ -160,7 +180,7 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
     facts = _("step {step} · {images} images seen").format(
         step=number(preview.step), images=number(preview.images_seen)
     )
-    st.markdown(f":small[{plain(facts)}] {state_badge(run.state)}")
+    st.markdown(f":small[{facts}] {state_badge(run.state)}")
 
 
 def _differences(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:

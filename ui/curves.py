@@ -1,4 +1,4 @@
-"""Panels of curves, drawn by our own small component (`curves.js`).
+"""Panels of curves, drawn by our own small component (`charts.js`).
 
 Plotly's element is mounted anew at each change, which flickers, and costs some 30 ms a poll for six charts, which the
 trainer, in the same process, has to pay. Here a poll sends numbers as float32, and the drawing stays in place.
@@ -7,7 +7,7 @@ trainer, in the same process, has to pay. Here a poll sends numbers as float32, 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,10 @@ class _Arrays:
         return self.places[id(values)]
 
 
-def encode(panels: Sequence[Panel], marks: Sequence[Mark] = (), *, large: bool = False, file: str = "curves") -> bytes:
-    """The panels as the bytes that `draw` sends: header length, JSON header, float32 arrays."""
+def parts(
+    panels: Sequence[Panel], marks: Sequence[Mark] = (), *, large: bool = False, file: str = "curves"
+) -> tuple[dict[str, Any], bytes]:
+    """The header of some panels, and the float32 arrays that it points to."""
     arrays = _Arrays()
     header = {
         "large": large,
@@ -101,9 +103,20 @@ def encode(panels: Sequence[Panel], marks: Sequence[Mark] = (), *, large: bool =
         "markColour": COLOURS["mark"],
         "marks": [{"x": mark.step, "text": mark.text} for mark in marks],
         "panels": [_panel(panel, arrays) for panel in panels],
+        "floats": arrays.size,
     }
+    return header, b"".join(part.astype("<f4").tobytes() for part in arrays.parts)
+
+
+def encode(panels: Sequence[Panel], marks: Sequence[Mark] = (), *, large: bool = False, file: str = "curves") -> bytes:
+    """The panels as the bytes that `draw` sends."""
+    return payload(*parts(panels, marks, large=large, file=file))
+
+
+def payload(header: Mapping[str, Any], *blobs: bytes) -> bytes:
+    """What a component is sent: the header's length, the header as JSON, the blobs one after the other."""
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    return b"".join([len(text).to_bytes(4, "little"), text, *(part.astype("<f4").tobytes() for part in arrays.parts)])
+    return b"".join([len(text).to_bytes(4, "little"), text, *blobs])
 
 
 def _panel(panel: Panel, arrays: _Arrays) -> dict[str, Any]:
@@ -132,13 +145,15 @@ def _panel(panel: Panel, arrays: _Arrays) -> dict[str, Any]:
     }
 
 
+def read(*names: str) -> str:
+    """Files of this folder, one after the other."""
+    return "".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
     return st.components.v2.component(
-        "ganscope_curves",
-        html='<div class="curves"></div>',
-        css=(HERE / "curves.css").read_text(encoding="utf-8"),
-        js=(HERE / "curves.js").read_text(encoding="utf-8"),
+        "ganscope_curves", html='<div class="curves"></div>', css=read("charts.css"), js=read("charts.js", "curves.js")
     )
 
 

@@ -6,11 +6,16 @@ what is new in metrics and events is read, averaged and encoded once, whoever as
 
 from __future__ import annotations
 
+import io
 import threading
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from PIL import Image
 
 from gan_core.runs.store import Event, Run, RunStore
 from gan_core.training.health import Finding, assess
@@ -21,7 +26,28 @@ from ui.i18n import language
 
 AGE = 0.4  # seconds for which what was read stays good for other viewers
 KEPT = 12  # runs
+LONG = 120_000  # bytes of a PNG above which it is sent as JPEG: it goes out with every poll
+QUALITY = 90
 REWINDS = ("rollback", "started")  # events after which rows may have been dropped
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it is sent to browsers: PNG, or JPEG where that would be long."""
+
+    content: bytes
+    type: str
+    version: int  # of the PNG that it was made from
+
+    @classmethod
+    def of(cls, png: bytes) -> Picture:
+        """From a PNG."""
+        if len(png) <= LONG:
+            return cls(png, "image/png", zlib.crc32(png))
+        buffer = io.BytesIO()
+        with Image.open(io.BytesIO(png)) as image:
+            image.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+        return cls(buffer.getvalue(), "image/jpeg", zlib.crc32(png))
 
 
 class Feed:
@@ -40,8 +66,8 @@ class Feed:
         self.history = History()
         self.events: list[Event] = []
         self._last_step = -1
-        self._encoded: dict[Any, bytes] = {}
-        self._picture: tuple[int, bytes | None] | None = None
+        self._parts: dict[Any, tuple[dict[str, Any], bytes]] = {}
+        self._picture: Picture | None = None
 
     def run(self, fresh: bool = False) -> Run:
         """The run as it is now; raises UnknownName. `fresh` reads it anew, as after a command."""
@@ -65,54 +91,55 @@ class Feed:
             self.history.append(metrics)
             self._last_step = int(metrics.steps[-1])
         if len(metrics) or new:
-            self._encoded = {}
-        self._picture = None
+            self._parts = {}
+        self._look()
 
     @property
     def hparams(self) -> Mapping[str, Any]:
         """The run's settings with all edits made so far, as plain values."""
-        values = dict(self.run().spec.hparams)
+        self.run()
+        return self._settings()
+
+    def _settings(self) -> dict[str, Any]:
+        assert self._run is not None
+        values = dict(self._run.spec.hparams)
         for event in self.events:
             if event.kind == "edit":
                 values |= event.payload["changes"]
         return values
 
-    @property
-    def loss(self) -> str:
-        return str(self.hparams.get("loss", ""))
+    def _loss(self) -> str:
+        return str(self._settings().get("loss", ""))
 
-    def curves(self, only: int | None = None, large: bool = False) -> bytes:
-        """The charts, encoded for `ui.curves.draw`; `only`: that one alone."""
+    def curves(self, only: int | None = None, large: bool = False) -> tuple[dict[str, Any], bytes]:
+        """The charts as `ui.curves.parts` gives them; `only`: that one alone."""
         self.run()
         with self._lock:
             key = (language(), only, large)
-            if key not in self._encoded:
-                panels = figures.panels(self.history, self._loss_of_events())
+            if key not in self._parts:
+                panels = figures.panels(self.history, self._loss())
                 chosen = panels if only is None else panels[only : only + 1]
-                self._encoded[key] = curves.encode(
+                self._parts[key] = curves.parts(
                     chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}"
                 )
-            return self._encoded[key]
-
-    def _loss_of_events(self) -> str:
-        assert self._run is not None
-        loss = self._run.spec.hparams.get("loss", "")
-        for event in self.events:
-            if event.kind == "edit":
-                loss = event.payload["changes"].get("loss", loss)
-        return str(loss)
+            return self._parts[key]
 
     def findings(self) -> list[Finding]:
         """Whether the run looks healthy."""
         self.run()
-        return assess(self.history.recent, self.loss)
+        return assess(self.history.recent, self._loss())
 
-    def picture(self) -> bytes | None:
-        """The newest samples, as PNG."""
-        run = self.run()
-        if self._picture is None or self._picture[0] != run.step:
-            self._picture = (run.step, newest_picture(self._store, self.id))
-        return self._picture[1]
+    def picture(self) -> Picture | None:
+        """The newest samples."""
+        self.run()
+        return self._picture
+
+    def _look(self) -> None:
+        content = newest_picture(self._store, self.id)
+        if content is None:
+            self._picture = None
+        elif self._picture is None or self._picture.version != zlib.crc32(content):
+            self._picture = Picture.of(content)
 
 
 _feeds: OrderedDict[tuple[str, str], Feed] = OrderedDict()

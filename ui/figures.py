@@ -88,7 +88,11 @@ def panels(history: History, loss: str) -> list[Panel]:
             file="learning-rates",
         ),
         Panel(
-            _("Speed"), _("images per second"), _series(history, ["images_per_second"], smooth=False), low=0.0, file="speed"
+            _("Speed"),
+            _("images per second"),
+            _series(history, ["images_per_second"], smooth=False),
+            low=0.0,
+            file="speed",
         ),
     ]  # fmt: skip
     return [panel for panel in wanted if panel.series]
@@ -156,8 +160,8 @@ def _told(event: Event) -> str:
         ]
         return _("edited: {changes}").format(changes=", ".join(changes))
     if event.kind == "step":
-        only = payload.get("only")
-        return _("{count} steps of {player} alone").format(count=payload.get("count"), player=_(ROLES.get(only, only)))
+        player = _(ROLES.get(payload.get("only", ""), ""))
+        return _("{count} steps of {player} alone").format(count=payload.get("count"), player=player)
     if event.kind == "rollback":
         return _("went back to a checkpoint")
     if event.kind == "gradient_warning":

@@ -21,7 +21,7 @@ PAPER = 255
 def picture(content: bytes | Path, alt: str, width: int | str = "stretch", caption: str | None = None) -> None:
     """A sample grid as a PNG; the pages' style keeps its pixels sharp when it is enlarged."""
     png = content if isinstance(content, bytes) else content.read_bytes()
-    st.image(png, caption=caption, width=width, alt=alt)  # type: ignore[arg-type]
+    st.image(png, caption=caption, width=width, alt=alt, output_format="PNG")  # type: ignore[arg-type]
 
 
 def newest_picture(store: RunStore, id: str) -> bytes | None:

@@ -34,11 +34,13 @@ class History:
         return self._shown.steps
 
     def raw(self, name: str) -> NDArray[np.float64]:
-        return self._shown.raw[self._names.index(name)]
+        found: NDArray[np.float64] = self._shown.raw[self._names.index(name)]
+        return found
 
     def mean(self, name: str) -> NDArray[np.float64]:
         """Means over the last 100 steps, of the values that there are."""
-        return self._shown.mean[self._names.index(name)]
+        found: NDArray[np.float64] = self._shown.mean[self._names.index(name)]
+        return found
 
     def append(self, metrics: Metrics) -> None:
         """Rows that come after those taken so far."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from gan_core.runs.store import Run, RunState
-from ui import access, warm
+from ui import access, offline, warm
 from ui.errors import shown
+from ui.grids import newest_picture, picture
 from ui.i18n import STATE, _
-from ui.store import store
+from ui.store import active_runs, store
 from ui.texts import ago, number, plain, run_title, state_badge
 
 FIRST = {"recipe": "mlp_gan", "preset": "digits_30s"}  # what a newcomer trains
 START = "start-preset"  # key of the session's state: the Train page starts this preset
 POLL = 2.0  # seconds
 RECENT = 4
+HERO = Path(__file__).with_name("first_gan.png")
 
 
 def show() -> None:
@@ -26,8 +30,12 @@ def show() -> None:
               "what it does. Everything is kept, so you can look back, compare and try again.")
         )  # fmt: skip
     _first_step()
+    picture(HERO, alt=_("Samples of a GAN at five moments of its training, from noise to digits"))
+    st.caption(_("The same 24 samples of this first GAN: before training, and after 60, 250, 1000 and 12 000 steps."))
     with shown():
         _now()
+        _lately()
+        _invitation()
     warm.start()
 
 
@@ -50,17 +58,28 @@ def _first_step() -> None:
 @st.fragment(run_every=POLL)
 def _now() -> None:
     with shown():
-        runs = store().runs()
-        active = [run for run in runs if run.is_active]
+        active = active_runs()
         st.subheader(_("Running now"), anchor=False)
         if not active:
-            with st.container(border=True):
-                st.markdown(":material/nights_stay: " + _("Nothing trains at the moment."))
+            st.markdown(":material/nights_stay: " + _("Nothing trains at the moment."))
         _cards(active)
-        ended = [run for run in runs if not run.is_active][:RECENT]
-        if ended:
-            st.subheader(_("Lately"), anchor=False)
-            _cards(ended)
+
+
+def _lately() -> None:
+    ended = [run for run in store().runs() if not run.is_active][:RECENT]
+    if ended:
+        st.subheader(_("Lately"), anchor=False)
+        _cards(ended)
+
+
+def _invitation() -> None:
+    """How others can watch; for whoever sits at this computer."""
+    address = offline.network_address()
+    if address and access.is_owner():
+        place = f"http://{address}:{st.get_option('server.port')}"
+        st.caption(
+            ":material/group: " + _("Others in your network can watch at {address}").format(address=plain(place))
+        )
 
 
 def _cards(runs: list[Run]) -> None:
@@ -72,8 +91,6 @@ def _cards(runs: list[Run]) -> None:
 
 
 def _card(run: Run, waiting: list[str]) -> None:
-    from ui.grids import newest_picture, picture
-
     with st.container(border=True, key=f"card-{run.id}"):
         content = newest_picture(store(), run.id)
         if content:

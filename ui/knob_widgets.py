@@ -15,11 +15,11 @@ from ui.texts import error_sentence, plain
 
 GROUPS = {
     "objective": N_("Objective"),
-    "training": N_("Batches and seed"),
+    "training": N_("Training"),
     "optimiser": N_("Optimiser"),
     "networks": N_("Networks"),
 }
-FOLDED = ("optimiser", "networks")
+BASIC = ("loss", "generator_rate", "discriminator_rate", "batch_size", "latent_size", "seed")
 CHOICES = {
     "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD",
     "constant": N_("Constant"), "linear": N_("Linear"), "exponential": N_("Exponential"), "cosine": N_("Cosine"),
@@ -56,20 +56,28 @@ def grouped(names: Iterable[str], described: Mapping[str, Knob]) -> dict[str, li
 
 
 def draw(hparams: HParams, names: Iterable[str], prefix: str, disabled: bool = False) -> dict[str, Any]:
-    """A control for each of some knobs, at the values of `hparams`; returns what the visitor set, by name."""
+    """A control for each of some knobs, at the values of `hparams`; returns what the visitor set, by name.
+
+    The few that matter most come first; the others are folded away by group.
+    """
     described = knobs(hparams)
-    values: dict[str, Any] = {}
-    for group, members in grouped(names, described).items():
+    names = list(names)
+    values = _row([name for name in BASIC if name in names], hparams, prefix, disabled)
+    for group, members in grouped([name for name in names if name not in BASIC], described).items():
         title = _(GROUPS[group]) if group in GROUPS else group
-        folded = group in FOLDED
-        box = st.expander(title, expanded=False) if folded else st.container()
-        with box:
-            if not folded:
-                st.markdown(f"**{title}**")
-            columns = st.columns(3)
-            for place, name in enumerate(members):
-                with columns[place % 3]:
-                    values[name] = control(hparams, name, described[name], f"{prefix}.{name}", disabled)
+        with st.expander(title, key=f"{prefix}.group.{group}"):
+            values |= _row(members, hparams, prefix, disabled)
+    return {name: values[name] for name in names}
+
+
+def _row(names: list[str], hparams: HParams, prefix: str, disabled: bool) -> dict[str, Any]:
+    """Controls three in a row."""
+    values: dict[str, Any] = {}
+    described = knobs(hparams)
+    for start in range(0, len(names), 3):
+        for column, name in zip(st.columns(3, vertical_alignment="bottom"), names[start : start + 3], strict=False):
+            with column:
+                values[name] = control(hparams, name, described[name], f"{prefix}.{name}", disabled)
     return values
 
 
@@ -86,12 +94,10 @@ def control(hparams: HParams, name: str, described: Knob, key: str, disabled: bo
         return _listed(name, kind, current, label, shared)
     if kind is int:
         low, high = int(described.low or 0), None if described.high is None else int(described.high)
-        return int(st.number_input(label, low, high, int(current), 1, **shared))  # type: ignore[arg-type]
+        return int(st.number_input(label, low, high, int(current), 1, **shared))
     step = current / 10 if described.logarithmic and current else 0.01
     # numbers such as 0.9995 must not be rounded away
-    return float(
-        st.number_input(label, described.low, described.high, float(current), step, format="%.6g", **shared)  # type: ignore[arg-type]
-    )
+    return float(st.number_input(label, described.low, described.high, float(current), step, format="%.6g", **shared))
 
 
 def _listed(name: str, kind: Any, current: tuple[int, ...], label: str, shared: dict[str, Any]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Keeps Streamlit from asking the internet for this computer's address, which it does for visitors by an unknown name."""
+"""Keeps Streamlit from asking the internet for this computer's address, as it does for visitors by unknown names."""
 
 from __future__ import annotations
 

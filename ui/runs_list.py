@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,21 +16,23 @@ from gan_core.knobs import to_dict
 from gan_core.paths import home
 from gan_core.runs.quota import quota_bytes
 from gan_core.runs.store import Run, RunState, RunStore
-from ui import run_actions, sessions, warm
+from ui import run_actions, run_dialogs, sessions, warm
 from ui.access import may_steer, why_locked
-from ui.compare import MOST, ask_for
+from ui.compare import MOST, ask_for, title_of
 from ui.curves import COLOURS, sparkline
 from ui.errors import shown
 from ui.feed import feed
 from ui.grids import newest_picture, picture
 from ui.i18n import N_, _
-from ui.texts import ago, bytes_size, data_title, duration, number, plain, run_message, run_title, state_badge
+from ui.live_panels import recipe_titles
+from ui.texts import ago, bytes_size, data_title, duration, number, plain, run_message, state_badge
 
 PAGE = 12  # cards on a page
 REFRESH = 2.0  # seconds between looks at a run that goes on
 CHOSEN = "runs.chosen"  # ids ticked for comparing, in the session's state
 POINTS = 120  # of a sparkline
 THUMBNAIL = 104  # pixels
+NOTE = 240  # letters of a note that a card shows
 
 FILTERS: dict[str, tuple[str, Callable[[Run], bool]]] = {
     "all": (N_("All"), lambda run: True),
@@ -37,14 +40,11 @@ FILTERS: dict[str, tuple[str, Callable[[Run], bool]]] = {
     "pinned": (N_("Pinned"), lambda run: run.pinned),
     "ended": (N_("Ended"), lambda run: not run.is_active),
 }
-MENU = {  # of a card; the first three only look
-    "history": (N_("History and film"), ":material/history:"),
-    "clone": (N_("New run with these settings"), ":material/content_copy:"),
-    "describe": (N_("Rename, note"), ":material/edit:"),
-    "fork": (N_("Fork from here"), ":material/fork_right:"),
-    "delete": (N_("Delete"), ":material/delete:"),
+HISTORY, CLONE = "history", "clone"
+LOOKING = {  # the part of a card's menu that is for everybody
+    HISTORY: (N_("History and film"), ":material/history:"),
+    CLONE: (N_("New run with these settings"), ":material/content_copy:"),
 }
-STEERING = frozenset({"describe", "fork", "delete"})
 
 
 def show_runs(store: RunStore, open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
@@ -59,20 +59,22 @@ def show_runs(store: RunStore, open_run: Callable[[str], Any], clone: Callable[[
     _store_line(store, runs)
     found = _search(runs)
     _chosen_line(store, runs, chosen)
+    _cards(store, found, open_run, clone)
+    run_dialogs.show(store, runs, open_run)
+
+
+def _cards(store: RunStore, found: Sequence[Run], open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
     if not found:
         st.info(_("No run fits."))
         return
     pages = -(-len(found) // PAGE)
     page = _page(pages)
-    asked: tuple[str, Run] | None = None
     grid = st.grid("auto", min_column_width=330, gap="small", key="run-cards")
     for run in found[(page - 1) * PAGE : page * PAGE]:
         with grid.cell(), st.container(border=True, key=f"run-{run.id}"):
-            asked = _card(store, run, open_run) or asked
+            _card(store, run, open_run, clone)
     if pages > 1:
         st.pagination(pages, default=page, key="runs-pages", on_change=_remember_page)
-    if asked is not None:
-        _answer(store, *asked, open_run, clone)
 
 
 # --- above the cards -------------------------------------------------------------------------------------------
@@ -97,7 +99,7 @@ def _store_line(store: RunStore, runs: Sequence[Run]) -> None:
             help=why_locked() or _("Deletes every run that is neither pinned nor active."),
             key="delete-unpinned",
         ):
-            _confirm_unpinned(store, loose)
+            run_dialogs.ask(run_dialogs.DELETE_UNPINNED)
 
 
 def _search(runs: Sequence[Run]) -> list[Run]:
@@ -121,7 +123,7 @@ def _search(runs: Sequence[Run]) -> list[Run]:
 
 
 def _searched(run: Run) -> str:
-    return " ".join((run.id, run_title(run), run.note, run.spec.recipe, run.spec.data)).casefold()
+    return " ".join((run.id, title_of(run), run.note, run.spec.recipe, run.spec.data)).casefold()
 
 
 def _remember_search() -> None:
@@ -152,7 +154,7 @@ def _chosen_line(store: RunStore, runs: Sequence[Run], chosen: Sequence[str]) ->
         if len(runs) > 1:
             st.caption(_("Tick two or more runs to compare them."))
         return
-    titles = {run.id: run_title(run) for run in runs}
+    titles = {run.id: title_of(run) for run in runs}
     with st.container(horizontal=True, vertical_alignment="center", border=True, key="chosen-runs"):
         st.markdown(_("Chosen: {names}").format(names=plain(", ".join(titles[id] for id in chosen))), width="content")
         if st.button(
@@ -169,8 +171,7 @@ def _chosen_line(store: RunStore, runs: Sequence[Run], chosen: Sequence[str]) ->
 # --- a card ------------------------------------------------------------------------------------------------------
 
 
-def _card(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> tuple[str, Run] | None:
-    """Draws a card; returns what its menu was asked for."""
+def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
     look = st.fragment(_facts, run_every=REFRESH) if run.is_active else _facts
     look(store, run.id, run.state)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"actions-{run.id}"):
@@ -193,14 +194,21 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> tuple[st
             with shown():
                 run_actions.set_pinned(store, run.id, not run.pinned)
                 st.rerun()
-        offered = [name for name in MENU if may_steer() or name not in STEERING]
+        menu = LOOKING | (run_dialogs.MENU if may_steer() else {})
         picked = st.menu_button(
-            "", offered, key=f"menu-{run.id}", icon=":material/more_vert:", type="tertiary",
-            format_func=lambda name: f"{MENU[name][1]} {_(MENU[name][0])}", help=_("More"),
+            "", list(menu), key=f"menu-{run.id}", icon=":material/more_vert:", type="tertiary",
+            format_func=lambda name: f"{menu[name][1]} {_(menu[name][0])}", help=_("More"),
         )  # fmt: skip
         st.session_state[f"tick-{run.id}"] = run.id in st.session_state[CHOSEN]
         st.checkbox(_("Compare"), key=f"tick-{run.id}", on_change=_tick, args=(run.id,))
-    return (picked, run) if picked else None
+    if picked == HISTORY:
+        ask_for([run.id])
+        st.rerun()
+    elif picked == CLONE:
+        with shown(), st.spinner(_("Opening …")):
+            clone(run)
+    elif picked:
+        run_dialogs.ask(picked, run)
 
 
 def _tick(id: str) -> None:
@@ -221,16 +229,19 @@ def _facts(store: RunStore, id: str, state: RunState) -> None:
         if png is None:
             st.image(BLANK, width=THUMBNAIL, alt=_("no picture yet"))
         else:
-            picture(png, alt=_("newest samples of {run}").format(run=run_title(run)), width=THUMBNAIL)
+            picture(png, alt=_("newest samples of {run}").format(run=title_of(run)), width=THUMBNAIL)
         with st.container(gap="xxsmall", width="stretch"):
             pin = ":material/keep: " if run.pinned else ""
-            st.markdown(f"{pin}**{plain(run_title(run))}**")
-            st.markdown(f"{state_badge(run.state)} :small[{_progress(run)}]")
-            what = f"{plain(run.spec.recipe)} · {plain(data_title(run.spec.data))} · {run.spec.size} px"
-            st.caption(f"{what}  \n{ago(run.created)} · {bytes_size(_bytes(store, id))}{_speed(run)}")
+            st.markdown(f"{pin}**{plain(title_of(run))}**")
+            st.markdown(f"{state_badge(run.state)} :small[{_progress(run, store.queue())}]")
+            recipe = _(recipe_titles().get(run.spec.recipe, run.spec.recipe))
+            # a run without a name is called by this already
+            what = f"{plain(recipe)} · {plain(data_title(run.spec.data))} · {run.spec.size} px  \n" if run.name else ""
+            st.caption(f"{what}{ago(run.created)} · {bytes_size(_bytes(store, id))}{_speed(run)}")
             _sparklines(store, run)
     if run.note:
-        st.markdown(f":material/sticky_note_2: {plain(run.note)}")
+        note = run.note if len(run.note) <= NOTE else run.note[:NOTE] + " …"
+        st.markdown(":material/sticky_note_2: " + "  \n".join(map(plain, note.splitlines())))
     if run.state in (RunState.FAILED, RunState.PAUSED) and run.message:
         st.markdown(f":orange[{plain(run_message(run))}]")
 
@@ -241,7 +252,9 @@ BLANK = (
 )
 
 
-def _progress(run: Run) -> str:
+def _progress(run: Run, queue: Sequence[str]) -> str:
+    if run.state is RunState.QUEUED and run.id in queue:
+        return _("number {place} in the queue").format(place=queue.index(run.id) + 1)
     if run.spec.steps:
         return _("{step} of {steps} steps").format(step=number(run.step), steps=number(run.spec.steps))
     return _("{step} steps").format(step=number(run.step))
@@ -259,7 +272,9 @@ def _bytes(store: RunStore, id: str) -> int:
 
 
 def _sparklines(store: RunStore, run: Run) -> None:
-    drawn = loss_sparklines(store, run.id, run.step)
+    # while it goes on, each viewer's poll must not read all metrics again: a change of 5 % is one to be seen
+    version = int(20 * math.log1p(run.step)) if run.is_active else -run.step
+    drawn = loss_sparklines(store, run.id, version)
     if not drawn:
         return
     with st.container(horizontal=True, gap="xsmall"):
@@ -271,8 +286,8 @@ PLAYERS = {"generator": N_("Generator"), "discriminator": N_("Discriminator")}
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
-def loss_sparklines(_store: RunStore, id: str, step: int) -> dict[str, str]:
-    """The losses of both players, drawn small; the step tells when they are to be drawn again."""
+def loss_sparklines(_store: RunStore, id: str, version: int) -> dict[str, str]:
+    """The losses of both players, drawn small; another version is read and drawn again."""
     metrics = _store.metrics(id)
     drawn = {}
     for player in PLAYERS:
@@ -284,78 +299,6 @@ def loss_sparklines(_store: RunStore, id: str, step: int) -> dict[str, str]:
         if svg:
             drawn[player] = svg
     return drawn
-
-
-# --- dialogs -----------------------------------------------------------------------------------------------------
-
-
-def _answer(store: RunStore, verb: str, run: Run, open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
-    title = _(MENU[verb][0])
-    if verb == "history":
-        ask_for([run.id])
-        st.rerun()
-    elif verb == "clone":
-        with shown(), st.spinner(_("Opening …")):
-            clone(run)
-    elif verb == "describe":
-        st.dialog(title)(_describe)(store, run)
-    elif verb == "fork":
-        st.dialog(title)(_fork)(store, run, open_run)
-    elif verb == "delete":
-        st.dialog(title)(_delete)(store, run)
-
-
-def _describe(store: RunStore, run: Run) -> None:
-    with st.form("describe", border=False):
-        name = st.text_input(_("Name"), run.name, max_chars=80, placeholder=run_title(run))
-        note = st.text_area(_("Note"), run.note, max_chars=2000)
-        if st.form_submit_button(_("Save"), type="primary"):
-            with shown():
-                run_actions.describe(store, run.id, name, note)
-                st.rerun()
-
-
-def _fork(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> None:
-    st.write(
-        _("A new run starts from this one's newest checkpoint and goes its own way. Its settings can be edited there.")
-    )
-    name = st.text_input(_("Name"), max_chars=80)
-    steps = st.number_input(
-        _("Planned steps"), 0, 10_000_000, value=max(run.spec.steps, 2 * run.step) if run.spec.steps else 0,
-        help=_("0 trains until it is stopped."),
-    )  # fmt: skip
-    if st.button(_("Fork"), type="primary", key="fork-now"):
-        with shown(), st.spinner(_("Starting …")):
-            made = sessions.fork(run.id, {}, int(steps), name)
-            open_run(made.id)
-
-
-def _delete(store: RunStore, run: Run) -> None:
-    st.markdown(
-        _("Delete **{run}** with its history and checkpoints? This can't be undone.").format(run=plain(run_title(run)))
-    )
-    if run.is_active:
-        st.warning(_("This run goes on. Stop it first."))
-    if st.button(_("Delete"), type="primary", icon=":material/delete:", key="delete-now", disabled=run.is_active):
-        with shown():
-            run_actions.delete(store, run.id)
-            st.rerun()
-
-
-def _confirm_unpinned(store: RunStore, count: int) -> None:
-    @st.dialog(_("Delete all unpinned runs"))
-    def ask() -> None:
-        st.markdown(
-            _("Delete {count} runs with their history and checkpoints? Pinned and active runs stay.").format(
-                count=count
-            )
-        )
-        if st.button(_("Delete"), type="primary", icon=":material/delete:", key="delete-unpinned-now"):
-            with shown():
-                run_actions.delete_unpinned(store)
-                st.rerun()
-
-    ask()
 
 
 def settings_link(store: RunStore, run: Run) -> dict[str, str]:

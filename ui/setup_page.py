@@ -33,6 +33,7 @@ CURRENT = "setup"  # keys of the session's state
 WRITTEN = "setup-query"
 ROUND = "setup-round"  # a number in all widget keys: new widgets show new values
 PROBLEMS = "setup-problems"
+FORM_FIRST = "setup-form-first"  # a link or a preset to adjust was opened
 OWN = "own"
 OWN_IMAGES = "+own"  # what the data selector gives for "my own images"
 
@@ -40,8 +41,10 @@ OWN_IMAGES = "+own"  # what the data selector gives for "my own images"
 def show() -> None:
     """The whole page."""
     _arrive()
-    _presets()
-    _form()
+    _problems()
+    parts = [_presets, _form]
+    for part in reversed(parts) if st.session_state.get(FORM_FIRST) else parts:
+        part()
 
 
 def _arrive() -> None:
@@ -50,6 +53,7 @@ def _arrive() -> None:
     if CURRENT in st.session_state and query == st.session_state.get(WRITTEN):
         return
     setup, problems = from_query(query) if query else (default_setup(), [])
+    st.session_state[FORM_FIRST] = bool(query)
     _take(setup)
     st.session_state[PROBLEMS] = problems
 
@@ -64,7 +68,7 @@ def _take(setup: Setup) -> None:
 def _write(setup: Setup) -> None:
     """The setup into the URL."""
     try:
-        query = to_query(setup)
+        query = {} if setup == default_setup() else to_query(setup)
     except GanscopeError:  # settings that don't fit together are told below the form, and no link keeps them
         return
     st.session_state[WRITTEN] = query
@@ -84,6 +88,17 @@ def open_run(id: str) -> None:
         st.session_state.pop(key, None)
     st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), "run": id})
     st.rerun()
+
+
+def _problems() -> None:
+    """What was wrong with the link."""
+    for problem in st.session_state.get(PROBLEMS, []):
+        st.warning(
+            _("This link has a flaw, and the default was taken instead: {problem}").format(
+                problem=plain(error_sentence(problem))
+            ),
+            icon=":material/link_off:",
+        )
 
 
 def _presets() -> None:
@@ -116,6 +131,7 @@ def _card(recipe: Recipe, preset: Preset) -> None:
             )  # fmt: skip
             adjust = st.button(_("Adjust"), key=f"adjust-{key}", icon=":material/tune:")
         if adjust:
+            st.session_state[FORM_FIRST] = True
             _take(preset_setup(recipe, preset))
             st.rerun()
         if pressed:
@@ -126,20 +142,14 @@ def _card(recipe: Recipe, preset: Preset) -> None:
 def _form() -> None:
     setup: Setup = st.session_state[CURRENT]
     recipe = setup.recipe_object
-    st.subheader(_("Or set it up yourself"), anchor=False)
-    for problem in st.session_state.get(PROBLEMS, []):
-        st.warning(
-            _("This link has a flaw, and the default was taken instead: {problem}").format(
-                problem=plain(error_sentence(problem))
-            ),
-            icon=":material/link_off:",
-        )
+    first = st.session_state.get(FORM_FIRST)
+    st.subheader(_("Your settings") if first else _("Or set it up yourself"), anchor=False)
     round_ = st.session_state[ROUND]
     left, right = st.columns([3, 2], gap="large")
     with left:
         setup = _choices(setup, recipe, round_)
         values = knob_widgets.draw(
-            recipe.hparams if not setup.hparams else _lenient(recipe, setup),
+            _lenient(recipe, setup),
             knobs(recipe.hparams),
             f"knob{round_}.{recipe.name}",
         )
@@ -164,7 +174,7 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
     first, second = st.columns(2)
     with first:
         chosen = st.selectbox(
-            _("Recipe"), names, names.index(setup.recipe), lambda name: f"{_(recipes.get(name).title)} ({recipes.get(name).year})",
+            _("Recipe"), names, names.index(setup.recipe), _recipe_word,
             key=f"recipe{round_}", help=_("Which GAN: its networks, losses and defaults."),
         )  # fmt: skip
     if chosen != setup.recipe:
@@ -195,6 +205,10 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
     return Setup(setup.recipe, setup.data, size, int(steps), setup.preset, setup.hparams)
 
 
+def _recipe_word(name: str) -> str:
+    return f"{_(recipes.get(name).title)} ({recipes.get(name).year})"
+
+
 def _data_choice(setup: Setup, round_: int) -> str:
     names = data.sources.names()
     own = [] if setup.data in data.sources else [setup.data]
@@ -221,9 +235,7 @@ def _own_images(setup: Setup, round_: int) -> None:
     with st.container(border=True):
         st.markdown(f"**{_('My own images')}**")
         st.caption(
-            _(
-                "A zip of pictures; subfolders become classes. Broken files are left out and listed. They stay on this computer."
-            )
+            _("A zip of pictures; subfolders become classes. Broken files are left out. All stays on this computer.")
         )
         locked = not access.may_steer()
         sent = st.file_uploader(
@@ -267,7 +279,7 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
             settings = setup.settings()
             setup.plan()
             if recipe.equation:
-                st.latex(recipe.equation(settings).replace(r"\qquad", r"\\[4pt]"))
+                st.latex(r"\footnotesize " + recipe.equation(settings).replace(r"\qquad", r"\\[4pt] \footnotesize "))
             for note in recipe.objective(settings).notes(settings):
                 st.info(_(note), icon=":material/info:")
         name = st.text_input(_("Name (optional)"), key="setup-name", max_chars=80)

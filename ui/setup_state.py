@@ -73,7 +73,9 @@ def preset_setup(recipe: Recipe, preset: Preset) -> Setup:
 
 
 def all_presets() -> list[tuple[Recipe, Preset]]:
-    return [(recipe, preset) for recipe in recipes for preset in recipe.presets]
+    """Every recipe's presets, the quickest first."""
+    found = [(recipe, preset) for recipe in recipes for preset in recipe.presets]
+    return sorted(found, key=lambda pair: pair[1].seconds)
 
 
 def _values(hparams: TrainingHParams) -> dict[str, Any]:

@@ -101,8 +101,12 @@ def duration(seconds: float) -> str:
         return _("{seconds} s").format(seconds=whole)
     if whole < 3600:
         minutes, rest = divmod(whole, 60)
+        if not rest:
+            return _("{minutes} min").format(minutes=minutes)
         return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=rest)
     hours, rest = divmod(whole, 3600)
+    if rest < 60:
+        return _("{hours} h").format(hours=hours)
     return _("{hours} h {minutes} min").format(hours=hours, minutes=rest // 60)
 
 
@@ -117,7 +121,8 @@ def ago(moment: float) -> str:
     if passed < 60:
         return _("just now")
     if passed < 86_400:
-        return _("{time} ago").format(time=duration(passed).split(" ", 2)[0] + " " + duration(passed).split(" ")[1])
+        whole = passed // 3600 * 3600 if passed >= 3600 else passed // 60 * 60
+        return _("{time} ago").format(time=duration(whole))
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
 
 

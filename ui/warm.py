@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import sys
@@ -39,6 +40,8 @@ def now() -> None:
     """Imports what training needs, in this thread; quick when it was done."""
     for name in MODULES:
         importlib.import_module(name)
+    if not _ready.is_set():
+        gc.freeze()  # torch's half a million objects stay: no collection need look at them again
     _ready.set()
 
 

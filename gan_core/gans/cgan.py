@@ -121,12 +121,13 @@ register(
             Preset(
                 "digits",
                 "Digits on demand",
-                "Each column of the grid asks for one digit: watch the columns become 0 to 9 within half a minute.",
-                "digits", 8, 10_000, 30,
+                "Each column of the grid asks for one digit: watch the columns become 0 to 9 within ten seconds.",
+                "digits", 8, 4_000, 20,
                 {
-                    "generator_widths": (256, 256), "discriminator_widths": (256, 256), "latent_size": 32,
-                    "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 10_000,
-                    "penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8, "ema": 0.995,
+                    "generator_widths": (128, 256, 256, 256), "discriminator_widths": (256, 256), "latent_size": 32,
+                    "activation": "relu", "batch_norm": True, "beta1": 0.0,
+                    "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,
+                    "penalty": "r1", "penalty_weight": 0.03, "penalty_every": 8, "ema": 0.995,
                 },
             ),
         ),

@@ -13,13 +13,15 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from gan_core.data.base import DataSpec
 from gan_core.hparams import AdversarialHParams
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from gan_core.objectives.losses import losses
 from gan_core.objectives.penalties import gradient_penalty, r1
 
-Fakes = tuple[Tensor, Tensor | None]  # images and their labels
+Labelled = tuple[Tensor, Tensor | None]  # images and their labels
 
 
 class Adversarial(Objective):
@@ -32,6 +34,11 @@ class Adversarial(Objective):
     def __init__(self, conditional: bool = False) -> None:
         super().__init__()
         self.conditional = conditional
+        self._together = False
+
+    def setup(self, networks: Networks, spec: DataSpec) -> None:
+        """Real and fake images are judged in one pass, unless batch-norm would then mix their statistics."""
+        self._together = not any(isinstance(layer, _BatchNorm) for layer in networks["discriminator"].modules())
 
     def phases(self, hparams: AdversarialHParams) -> Sequence[Phase]:
         clip = hparams.weight_clip
@@ -52,7 +59,7 @@ class Adversarial(Objective):
             phases.insert(1, lazy)
         return phases
 
-    def _fakes(self, networks: Networks, batch: Batch, context: StepContext) -> Fakes:
+    def _fakes(self, networks: Networks, batch: Batch, context: StepContext) -> Labelled:
         hparams = _settings(context)
         latents = context.latents(len(batch["real"]), hparams.latent_size)
         if not self.conditional:
@@ -64,8 +71,7 @@ class Adversarial(Objective):
         hparams = _settings(context)
         fake, fake_labels = context.share("fakes", lambda: self._fakes(networks, batch, context), "generator")
         fake = fake.detach()
-        real_logits = self._judge(networks, self._noisy(batch["real"], context), batch.get("label"))
-        fake_logits = self._judge(networks, self._noisy(fake, context), fake_labels)
+        real_logits, fake_logits = self._judge_both(networks, (batch["real"], batch.get("label")), (fake, fake_labels))
         context.observe("real", real_logits)
         context.observe("fake_before", fake_logits)
         terms = losses[hparams.loss].discriminator(real_logits, fake_logits, hparams.label_smoothing)
@@ -92,18 +98,17 @@ class Adversarial(Objective):
 
     def _generator_terms(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         fake, labels = context.shared("fakes", lambda: self._fakes(networks, batch, context))
-        logits = self._judge(networks, self._noisy(fake, context), labels)
+        logits = self._judge(networks, fake, labels)
         context.observe("fake_after", logits)
         return losses[_settings(context).loss].generator(logits)
 
-    def _noisy(self, images: Tensor, context: StepContext) -> Tensor:
-        """The images with this step's instance noise (1610.04490)."""
-        hparams = _settings(context)
-        sigma = hparams.instance_noise * max(0.0, 1 - context.step / hparams.instance_noise_steps)
-        if sigma == 0:
-            return images
-        noise = torch.randn(images.shape, generator=context.generator).to(images.device)
-        return images + sigma * noise
+    def _judge_both(self, networks: Networks, real: Labelled, fake: Labelled) -> tuple[Tensor, Tensor]:
+        """Logits of real and of fake images, (B,) each."""
+        if not self._together:
+            return self._judge(networks, *real), self._judge(networks, *fake)
+        labels = torch.cat([real[1], fake[1]]) if real[1] is not None and fake[1] is not None else None
+        logits = self._judge(networks, torch.cat([real[0], fake[0]]), labels)  # (2B, C, H, W) -> (2B,)
+        return logits[: len(real[0])], logits[len(real[0]) :]
 
     def _judge(self, networks: Networks, images: Tensor, labels: Tensor | None) -> Tensor:
         logits: Tensor = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 
-from gan_core.runs.store import RunStore
+from gan_core.runs.store import DiskFull, RunStore
 
 DEFAULT = 10.0  # GB
 
@@ -22,5 +22,11 @@ def quota_bytes() -> int:
 
 
 def keep_within_quota(store: RunStore) -> int:
-    """Thins old runs where the store has outgrown its quota; returns the bytes freed. Cheap while it fits."""
-    return store.enforce_quota(quota_bytes())
+    """Thins old runs where the store has outgrown its quota; returns the bytes freed. Cheap while it fits.
+
+    On a full disk nothing can be thinned: whoever writes next says so.
+    """
+    try:
+        return store.enforce_quota(quota_bytes())
+    except DiskFull:
+        return 0

@@ -24,6 +24,7 @@ from gan_core.data.base import DataSet
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
 from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
 from gan_core.training.checkpoint import load_state, read_checkpoint
 from gan_core.training.control import Control
@@ -104,6 +105,7 @@ class Session(Control):
     def _main(self) -> None:
         try:
             self._await_turn()
+            keep_within_quota(self.store)
             self._prepare()
             self._train()
             self._end(RunState.FINISHED)

@@ -1,0 +1,111 @@
+"""Readable digits within 30 seconds: trains a preset as the app does, and asks the digit judge about 500 samples.
+
+    python -m benchmarks.recognisable --seeds 0 1 2
+
+The clock runs from the start of the session (pressing Train in a warm app); at the end of the time the run is paused,
+wherever it is, and the samples come from what the store holds then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.timing import Row, at_most, report
+from gan_core.gans import recipes
+from gan_core.images import to_uint8
+from gan_core.metrics.digit_judge import Judge, held_out, judge
+from gan_core.models.sampler import Sampler
+from gan_core.runs.store import RunState, RunStore
+from gan_core.training.session import Session
+
+SAMPLES = 500
+SHARE, SMALLEST = 0.85, 0.03
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run had come to when its time was over."""
+
+    seed: int
+    step: int
+    seconds: float
+    share: float
+    classes: np.ndarray  # (10,)
+
+    @property
+    def good(self) -> bool:
+        return self.share >= SHARE and float(self.classes.min()) >= SMALLEST
+
+
+def train(recipe_name: str, preset_name: str, seed: int, seconds: float, steps: int, arbiter: Judge) -> Outcome:
+    """Trains a preset for some seconds, or its own number of steps, and judges its samples."""
+    recipe = recipes.get(recipe_name)
+    preset = recipe.preset(preset_name)
+    planned = steps or preset.steps
+    spec = recipe.plan(preset.data, preset.size, planned, {**preset.hparams, "seed": seed}, preset.name)
+    with tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
+        store = RunStore(Path(folder))
+        run = store.create(spec)
+        session = Session(store, run.id)
+        began = time.monotonic()
+        session.start()
+        session.join(seconds)
+        if session.status.is_active:
+            session.pause()
+            while session.status.state not in (RunState.PAUSED, RunState.FINISHED):
+                time.sleep(0.01)
+        elapsed = time.monotonic() - began
+        step = session.status.step
+        images = to_uint8(Sampler.from_run(store, run.id).sample(SAMPLES))[..., 0]  # (N, H, W, 1) -> (N, H, W)
+        if session.status.is_active:
+            session.stop()
+        session.join()
+    return Outcome(seed, step, elapsed, *arbiter.shares(images))
+
+
+def judge_rows(arbiter: Judge) -> list[Row]:
+    """Whether the judge itself is fit for its office."""
+    shares = {name: arbiter.shares(images)[0] for name, images in held_out().items()}
+    return [
+        Row("real digits the judge is sure of", f"{shares['digits']:.1%}", ">= 98 %", shares["digits"] >= 0.98, "450"),
+        at_most("noise the judge takes for digits", 100 * shares["noise"], 5, " %", "2000"),
+        at_most("blends the judge takes for digits", 100 * shares["blends"], 5, " %", "2000"),
+    ]
+
+
+def rows(outcomes: list[Outcome], seconds: float) -> list[Row]:
+    return [
+        Row(
+            f"seed {outcome.seed}: sure digits after {outcome.seconds:.1f} s, smallest class",
+            f"{outcome.share:.1%}, {outcome.classes.min():.1%}",
+            f">= {SHARE:.0%}, >= {SMALLEST:.0%} within {seconds:g} s",
+            outcome.good,
+            f"{SAMPLES} samples; step {outcome.step}",
+        )
+        for outcome in outcomes
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="mlp_gan")
+    parser.add_argument("--preset", default="digits_30s")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--steps", type=int, default=0, help="instead of the preset's own number")
+    options = parser.parse_args()
+    arbiter = judge()
+    outcomes = [
+        train(options.recipe, options.preset, seed, options.seconds, options.steps, arbiter) for seed in options.seeds
+    ]
+    report("Recognisable soon", judge_rows(arbiter) + rows(outcomes, options.seconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""A memory-mapped set larger than the memory allowed trains as fast as one in memory.
+
+    python -m benchmarks.streaming --gib 4 --limit-gib 1
+
+Two processes train the same networks in turn: one on a file of so many GiB, its own data (the heap and private
+mappings, RLIMIT_DATA) limited to `--limit-gib`; the other, not limited, on a part of the same file read into memory.
+The file is written to the folder for temporary files, and removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.timing import ROOT, at_least, interleaved, median_ratio, rate, report
+
+SIZE, CHANNELS = 32, 3
+CHUNK = 2**14  # images written at once: 48 MiB
+IN_MEMORY = 2**17  # images of the set in memory, at most: 384 MiB
+ASKED = 0.9
+
+
+def write(path: Path, gib: float) -> int:
+    """Writes noise as one array (N, C, H, W); returns N."""
+    count = max(256, int(gib * 2**30) // (CHANNELS * SIZE * SIZE))
+    images = np.lib.format.open_memmap(path, "w+", np.uint8, (count, CHANNELS, SIZE, SIZE))
+    random = np.random.default_rng(0)
+    for start in range(0, count, CHUNK):
+        part = images[start : start + CHUNK]
+        part[:] = random.integers(0, 256, part.shape, dtype=np.uint8)
+    images.flush()
+    return count
+
+
+def child(path: Path, mapped: bool, limit_gib: float, steps: int) -> None:
+    """Trains some steps for each line on standard input, and answers with steps per second."""
+    from gan_core.data.base import DataSet
+    from gan_core.gans import recipes
+    from gan_core.training.trainer import Trainer
+
+    if limit_gib:
+        bytes_allowed = int(limit_gib * 2**30)
+        resource.setrlimit(resource.RLIMIT_DATA, (bytes_allowed, bytes_allowed))
+    images = np.load(path, mmap_mode="r")
+    data_set = DataSet("noise", {"real": images if mapped else np.array(images[:IN_MEMORY])})
+    recipe = recipes.get("dcgan")
+    trainer = Trainer(recipe, recipe.settings({"channels": 16}), data_set)
+    for _ in range(3):
+        trainer.train_step()
+    measure = rate(trainer.train_step, steps)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(measure(), flush=True)
+
+
+class Child:
+    """One training process, idle until it is asked."""
+
+    def __init__(self, path: Path, mapped: bool, limit_gib: float, steps: int) -> None:
+        command = [sys.executable, "-m", "benchmarks.streaming", "--child", str(path), "--steps", str(steps)]
+        command += ["--limit-gib", str(limit_gib), *(["--mapped"] if mapped else [])]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answer()
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        if not line:
+            raise RuntimeError("the training process ended early")
+        return line
+
+    def rate(self) -> float:
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return float(self._answer())
+
+    def close(self) -> None:
+        self.process.communicate()
+
+
+def measure(
+    gib: float, limit_gib: float, steps: int, repetitions: int, folder: Path | None = None
+) -> tuple[float, int]:
+    """The ratio of mapped to in-memory speed, and the number of images of the file."""
+    with tempfile.TemporaryDirectory(prefix="ganscope-", dir=folder) as scratch:
+        path = Path(scratch) / "images.npy"
+        count = write(path, gib)
+        children = [Child(path, True, limit_gib, steps)]
+        try:
+            children.append(Child(path, False, 0, steps))
+            cases: dict[str, Callable[[], float]] = {"mapped": children[0].rate, "in memory": children[1].rate}
+            results = interleaved(cases, repetitions)
+        finally:
+            for one in children:
+                one.close()
+    return median_ratio(results["mapped"], results["in memory"]), count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gib", type=float, default=4.0, help="size of the memory-mapped set")
+    parser.add_argument("--limit-gib", type=float, default=1.0, help="RLIMIT_DATA of the process that trains on it")
+    parser.add_argument("--steps", type=int, default=60, help="in each repetition")
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--folder", type=Path, help="where the file is written; default: the temporary folder")
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--mapped", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        child(options.child, options.mapped, options.limit_gib, options.steps)
+        return
+    ratio, count = measure(options.gib, options.limit_gib, options.steps, options.repetitions, options.folder)
+    what = f"{options.gib:g} GiB mapped under RLIMIT_DATA {options.limit_gib:g} GiB, against memory without a limit"
+    samples = f"{options.repetitions} x {options.steps} steps; {count} images of {SIZE} px"
+    report("Streaming", [at_least(what, ratio, ASKED, samples)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What the benchmarks share: interleaved repetitions, medians, the machine's description, tables."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a result table."""
+
+    what: str
+    measured: str
+    asked: str = ""
+    good: bool | None = None
+    samples: str = ""
+
+
+def machine() -> str:
+    """Processor, cores, memory, versions, and how busy the machine is while measuring."""
+    import torch
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; {platform.system()}, "
+        f"Python {platform.python_version()}, PyTorch {torch.__version__} with {torch.get_num_threads()} threads; "
+        f"load {load}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """How long one call takes."""
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def interleaved(cases: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, list[float]]:
+    """Measures every case once in each repetition, in turn, so that a busy minute falls on all of them."""
+    results: dict[str, list[float]] = {name: [] for name in cases}
+    for repetition in range(repetitions):
+        order = list(cases) if repetition % 2 == 0 else list(reversed(cases))
+        for name in order:
+            results[name].append(cases[name]())
+    return results
+
+
+def rate(step: Callable[[], object], steps: int) -> Callable[[], float]:
+    """A case for `interleaved`: steps per second over `steps` steps."""
+
+    def measure() -> float:
+        return steps / seconds(lambda: [step() for _ in range(steps)])
+
+    return measure
+
+
+def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median over repetitions of what was measured side by side."""
+    return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+
+
+def at_least(what: str, ratio: float, asked: float, samples: str) -> Row:
+    """A row whose number shall be large."""
+    return Row(what, f"{ratio:.2f}x", f">= {asked:g}x", ratio >= asked, samples)
+
+
+def at_most(what: str, value: float, asked: float, unit: str, samples: str) -> Row:
+    """A row whose number shall be small."""
+    return Row(what, f"{value:.3g}{unit}", f"<= {asked:g}{unit}", value <= asked, samples)
+
+
+def report(title: str, rows: Sequence[Row]) -> None:
+    """Prints the machine and the rows as a Markdown table."""
+    print(f"\n## {title}\n\n{machine()}\n")
+    print("| what | asked | measured | met | samples |")
+    print("| --- | --- | --- | --- | --- |")
+    for row in rows:
+        met = "" if row.good is None else ("yes" if row.good else "NO")
+        print(f"| {row.what} | {row.asked} | {row.measured} | {met} | {row.samples} |", flush=True)

@@ -1,0 +1,183 @@
+"""Our trainer against tutorial loops with the same networks and batch size.
+
+    python -m benchmarks.training_speed
+    python -m benchmarks.training_speed --peer CHECKOUT     # of PyTorch-GAN or of pytorch/examples
+
+The tutorial loop is the one that most tutorials print: a DataLoader with torchvision's transforms for each image, plain
+Adam, nothing frozen, BCE on sigmoids. With `--peer`, the scripts of the checkout are run as they are, and their printed
+lines are timed; our trainer then trains exactly their networks (their classes, read from the checkout).
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks import peers
+from benchmarks.timing import Row, at_least, interleaved, median_ratio, rate, report
+from gan_core import data
+from gan_core.data.base import DataSet
+from gan_core.gans import recipes
+from gan_core.training.trainer import Trainer
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe at one size, and the ratio asked."""
+
+    recipe: str
+    data: str
+    size: int
+    stored: int  # pixels of the images that the tutorial loop resizes, as MNIST's 28 become 32
+    asked: float
+    steps: int  # in one repetition
+
+
+CASES = (
+    Case("mlp_gan", "digits", 28, 28, 2.2, 60),
+    Case("dcgan", "digits", 32, 28, 1.4, 12),
+    Case("dcgan", "avatars", 64, 64, 1.15, 6),
+)
+
+
+class Pictures(torch.utils.data.Dataset[Tensor]):
+    """Images kept as arrays, handed out through per-image transforms as torchvision's own sets do."""
+
+    def __init__(self, images: np.ndarray, size: int) -> None:
+        from torchvision import transforms
+
+        self.images = images.transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)
+        scale = [0.5] * images.shape[1]
+        steps = [transforms.Resize(size), transforms.ToTensor(), transforms.Normalize(scale, scale)]
+        self.transform = transforms.Compose(steps)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Tensor:
+        from PIL import Image
+
+        image = self.images[index]
+        return self.transform(Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image))
+
+
+def tutorial_steps(
+    generator: nn.Module, judge: nn.Module, latent: int, pictures: Pictures, batch: int, rates: tuple[float, float]
+) -> Iterator[None]:
+    """The tutorials' loop; each `next` trains one step and prints nothing."""
+    discriminator = nn.Sequential(judge, nn.Sigmoid())
+    loader = torch.utils.data.DataLoader(pictures, batch, shuffle=True, drop_last=True)
+    loss = nn.BCELoss()
+    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=rates[0], betas=(0.5, 0.999))
+    discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=rates[1], betas=(0.5, 0.999))
+    while True:
+        for real in loader:
+            valid, fake = torch.ones(len(real)), torch.zeros(len(real))
+
+            discriminator_optimizer.zero_grad()
+            generated = generator(torch.randn(len(real), latent))
+            real_loss = loss(discriminator(real), valid)
+            fake_loss = loss(discriminator(generated.detach()), fake)
+            discriminator_loss = real_loss + fake_loss
+            discriminator_loss.backward()
+            discriminator_optimizer.step()
+
+            generator_optimizer.zero_grad()
+            generator_loss = loss(discriminator(generated), valid)
+            generator_loss.backward()
+            generator_optimizer.step()
+
+            discriminator_loss.item(), generator_loss.item()  # as printed at each step
+            yield
+
+
+def compare(case: Case, repetitions: int, steps: int, batch: int = BATCH) -> tuple[float, list[float], list[float]]:
+    """The ratio, and both rates in steps per second."""
+    data_set = data.load(case.data, case.size)
+    stored = data_set if case.stored == case.size else data.load(case.data, case.stored)
+    recipe = recipes.get(case.recipe)
+    hparams = recipe.settings({"batch_size": batch})
+    trainer = Trainer(recipe, hparams, data_set)
+    networks = copy.deepcopy(recipe.build(hparams, data_set.spec))
+    theirs = tutorial_steps(
+        networks["generator"],
+        networks["discriminator"],
+        hparams.latent_size,  # type: ignore[attr-defined]
+        Pictures(stored.arrays["real"], case.size),
+        batch,
+        (hparams.generator_rate, hparams.discriminator_rate),
+    )
+    return side_by_side(trainer, lambda: next(theirs), repetitions, steps)
+
+
+def side_by_side(
+    trainer: Trainer, theirs: Callable[[], Any], repetitions: int, steps: int
+) -> tuple[float, list[float], list[float]]:
+    for _ in range(3):  # warm-up
+        trainer.train_step()
+        theirs()
+    results = interleaved({"ours": rate(trainer.train_step, steps), "theirs": rate(theirs, steps)}, repetitions)
+    return median_ratio(results["ours"], results["theirs"]), results["ours"], results["theirs"]
+
+
+def described(ratio: float, ours: list[float], theirs: list[float], what: str, asked: float, steps: int) -> Row:
+    rates = f"{statistics.median(ours):.3g} against {statistics.median(theirs):.3g} steps/s"
+    return at_least(what, ratio, asked, f"{len(ours)} x {steps} steps; {rates}")
+
+
+def against_tutorial(repetitions: int, scale: float, only: str) -> list[Row]:
+    rows = []
+    for case in CASES:
+        name = f"{case.recipe} {case.size} px"
+        if only not in name:
+            continue
+        steps = max(1, round(case.steps * scale))
+        rows.append(described(*compare(case, repetitions, steps), f"{name}, tutorial loop", case.asked, steps))
+    return rows
+
+
+def against_peers(checkout: Path, repetitions: int, scale: float) -> list[Row]:
+    rows = []
+    for peer in peers.found(checkout):
+        data_set: DataSet = data.load(peer.data, peer.size)
+        steps = max(2, round(peer.steps * scale))
+        trainer = Trainer(peer.recipe(), peer.hparams, data_set)
+        for _ in range(2):
+            trainer.train_step()
+        with peers.script(peer, data_set) as run:
+            cases = {"ours": rate(trainer.train_step, steps), "theirs": lambda: run.rate(steps)}  # noqa: B023
+            results = interleaved(cases, repetitions)
+        ratio = median_ratio(results["ours"], results["theirs"])
+        rows.append(
+            described(ratio, results["ours"], results["theirs"], f"networks of {peer.title}", peer.asked, steps)
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", type=Path, help="a checkout of PyTorch-GAN or of pytorch/examples")
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--scale", type=float, default=1.0, help="multiplies the steps of each repetition")
+    parser.add_argument("--only", default="", help="part of a case's name, such as 'dcgan 32'")
+    options = parser.parse_args()
+    if options.peer:
+        report(f"Against {options.peer.name}", against_peers(options.peer, options.repetitions, options.scale))
+    else:
+        rows = against_tutorial(options.repetitions, options.scale, options.only)
+        report("Against a tutorial loop", rows)
+
+
+if __name__ == "__main__":
+    main()

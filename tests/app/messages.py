@@ -1,0 +1,107 @@
+"""Every English text that a page can show, gathered from the sources and the catalogues of the library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from gan_core import errors
+from gan_core.data import sources
+from gan_core.gans import recipes
+from gan_core.knobs import knobs
+from gan_core.training import health
+
+ROOT = Path(__file__).parents[2]
+FRONT = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "ui").glob("*.py"))]
+CORE = sorted((ROOT / "gan_core").rglob("*.py"))
+ERRORS = {
+    name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.GanscopeError)
+} - {"UnknownName"}
+STATES = {"_set_state", "set_state", "_pause"}  # calls whose first or second text is a message of a run
+
+
+def all_messages() -> set[str]:
+    return {text for text in (*of_front(), *of_core(), *of_catalogues()) if text}
+
+
+def of_front() -> Iterator[str]:
+    """What stands in `_("...")` and `N_("...")`, and the errors that pages raise."""
+    for path in FRONT:
+        for call in _calls(path):
+            if _name(call) in {"_", "N_"}:
+                assert call.args, path
+                assert _text(call.args[0]) or not isinstance(call.args[0], ast.JoinedStr), (path, call.lineno)
+                yield _text(call.args[0])
+            elif _name(call) in ERRORS | {"NotAllowed"} and call.args:
+                yield _text(call.args[0])
+
+
+def of_core() -> Iterator[str]:
+    """Templates of errors, of the states of runs and of progress."""
+    for path in CORE:
+        if "cli" in path.relative_to(ROOT).parts:
+            continue
+        for call in _calls(path):
+            if _name(call) in ERRORS and call.args:
+                yield _text(call.args[0])
+            elif _name(call) in STATES:
+                yield from (_text(argument) for argument in call.args[:2] if " " in _text(argument))
+            elif _name(call) in {"tracked", "progress"}:
+                yield _text(call.args[-1])
+    yield "There is no {kind} named '{name}'. Valid: {valid}."
+
+
+def of_catalogues() -> Iterator[str]:
+    """Knobs, recipes, presets, data sets, notes, findings."""
+    for recipe in recipes:
+        yield recipe.title
+        for knob in knobs(recipe.hparams).values():
+            yield from (knob.label, knob.help, knob.unit)
+        for preset in recipe.presets:
+            yield from (preset.title, preset.look_for)
+    for source in sources:
+        yield from (source.title, source.about)
+    from gan_core.objectives import adversarial
+
+    yield from (value for name, value in vars(adversarial).items() if name.startswith("N_"))
+    for path in (Path(health.__file__),):
+        for call in _calls(path):
+            if _name(call) == "Finding":
+                yield from (_text(argument) for argument in call.args[2:5])
+
+
+def _calls(path: Path) -> Iterator[ast.Call]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def _name(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def _text(node: ast.expr) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def update(path: Path) -> list[str]:
+    """Brings a catalogue up to date: new texts come in empty, unused ones go. Returns what lacks a translation."""
+    from babel.messages.catalog import Catalog
+    from babel.messages.pofile import read_po, write_po
+
+    known = {}
+    if path.exists():
+        with path.open("rb") as file:
+            known = {message.id: message.string for message in read_po(file) if message.id}
+    catalog = Catalog(locale="zh_CN", project="GANscope", charset="utf-8", fuzzy=False)
+    catalog.header_comment = "# GANscope in Simplified Chinese. Update: python -m tests.app.messages"
+    for text in sorted(all_messages()):
+        catalog.add(text, known.get(text, ""))
+    with path.open("wb") as file:
+        write_po(file, catalog, width=110, sort_output=True, omit_header=False)
+    return [text for text in sorted(all_messages()) if not known.get(text)]
+
+
+if __name__ == "__main__":
+    for text in update(ROOT / "ui" / "locale" / "zh_CN.po"):
+        print("untranslated:", text)

@@ -1,0 +1,46 @@
+"""Every text that a page can show is translated, with the same placeholders."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from tests.app.messages import ROOT, all_messages
+from ui.i18n import CATALOGUES, _, translations, using
+
+
+def fields(text: str) -> list[tuple[str, str, str]]:
+    return sorted((name, spec or "", kind or "") for _text, name, spec, kind in string.Formatter().parse(text) if name is not None)
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_every_text_has_a_translation(language: str) -> None:
+    catalogue = translations(language)
+    known = getattr(catalogue, "_catalog", {})
+    missing = sorted(text for text in all_messages() if not known.get(text))
+    assert not missing, f"run `python -m tests.app.messages` and translate: {missing}"
+
+
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_translations_keep_the_placeholders(language: str) -> None:
+    with using(language):
+        wrong = [text for text in all_messages() if fields(text) != fields(_(text))]
+    assert not wrong
+
+
+def test_no_text_is_an_f_string() -> None:
+    """gettext finds constants alone; values belong into placeholders."""
+    offenders = [
+        f"{path.name}:{number}"
+        for path in [ROOT / "app.py", *(ROOT / "ui").glob("*.py"), *(ROOT / "pages").glob("*.py")]
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if '_(f"' in line.replace("n_(f", "")
+    ]
+    assert not offenders
+
+
+def test_english_needs_no_catalogue() -> None:
+    assert _("Train") == "Train"
+    with using("zh"):
+        assert _("Train") == "训练"

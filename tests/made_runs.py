@@ -1,0 +1,41 @@
+"""Runs as training leaves them in the store, made in an instant."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from gan_core.runs.spec import RunSpec
+from gan_core.runs.store import Metrics, RunState, RunStore
+
+STEPS = (0, 1, 2, 5, 10, 20)
+
+
+def png(level: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (17, 17), level).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def make_run(
+    store: RunStore,
+    name: str = "",
+    *,
+    steps: tuple[int, ...] = STEPS,
+    state: RunState = RunState.FINISHED,
+    seed: int = 0,
+) -> str:
+    spec = RunSpec("mlp_gan", "digits", 8, steps=40, hparams={"seed": seed, "loss": "hinge"})
+    run = store.create(spec, name=name)
+    token = store.claim(run.id)
+    for step in steps:
+        store.add_preview(run.id, token, step, step * 64, png(step * 9))
+    if steps:
+        rows = np.arange(1, steps[-1] + 1)
+        losses = {"generator/loss": 1 / rows, "discriminator/loss": 2 / rows, "accuracy": np.full(len(rows), 0.7)}
+        store.log(run.id, token, Metrics(rows, losses), images_seen=1280, seconds=2, images_per_second=640)
+    store.set_state(run.id, token, state)
+    store.release(run.id, token)
+    return run.id

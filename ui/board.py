@@ -1,0 +1,140 @@
+"""The live view of a run as one component (`board.js`): state, samples, what to make of them, curves.
+
+One message a poll, whatever is shown: each element of Streamlit's own costs the server about a millisecond a poll, and
+the trainer, in the same process, would pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from gan_core.runs.store import Run, RunState
+from ui.advice import advice
+from ui.curves import HERE, payload, read
+from ui.feed import Feed, Picture
+from ui.i18n import _
+from ui.store import store
+from ui.texts import data_title, duration, number, run_message, sentence, state_word
+
+SHARP = 400_000  # samples with fewer pixels are enlarged with sharp edges
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    return st.components.v2.component(
+        "ganscope_board",
+        html=(HERE / "board.html").read_text(encoding="utf-8"),
+        css=read("charts.css", "board.css"),
+        js=read("charts.js", "board.js"),
+    )
+
+
+def draw(
+    watched: Feed, look_for: str, real: Picture | None, *, large: bool = False, chart: int | None = None, key: str
+) -> None:
+    """Shows the run as it is now. `look_for`: the preset's sentence; `chart`: that one alone."""
+    _component()(data=encoded(watched, look_for, real, large=large, chart=chart), key=key)
+
+
+def encoded(
+    watched: Feed, look_for: str, real: Picture | None, *, large: bool = False, chart: int | None = None
+) -> bytes:
+    """The bytes that `draw` sends."""
+    run = watched.run()
+    header, floats = watched.curves(chart, large)
+    samples = watched.picture()
+    blobs = [floats]
+    content = {
+        "state": {"name": run.state.value, "word": state_word(run.state)},
+        "step": number(run.step),
+        "planned": f"/ {number(run.spec.steps)}" if run.spec.steps else "",
+        "share": min(1.0, run.step / run.spec.steps) if run.spec.steps else 0.0,
+        "facts": _facts(run),
+        "notice": notice(run),
+        "advice": advice(run, look_for)[: 1 if large else None],
+        "findings": _findings(watched, run),
+        "samples": _blob(samples, blobs, _("Samples of the generator at step {step}").format(step=run.step)),
+        "real": None if large else _blob(real, blobs, _("Real images of the data set")),
+        "pixelated": run.spec.size < 48,
+        "words": _words(run, large),
+    }
+    return payload(header | {"board": content}, *blobs)
+
+
+def _blob(picture: Picture | None, blobs: list[bytes], alt: str) -> dict[str, Any] | None:
+    """Adds a picture to what is sent, and says where it is."""
+    if picture is None:
+        return None
+    place = {
+        "offset": sum(map(len, blobs)), "bytes": len(picture.content), "type": picture.type,
+        "version": picture.version, "alt": alt,
+    }  # fmt: skip
+    blobs.append(picture.content)
+    return place
+
+
+def _facts(run: Run) -> Sequence[tuple[str, str]]:
+    facts = [(_("Images per second"), number(run.images_per_second) if run.step else "–")]
+    if run.is_active:
+        return [*facts, (_("Time left"), time_left(run))]
+    return [*facts, (_("Trained for"), duration(run.seconds))]
+
+
+def time_left(run: Run) -> str:
+    """How long the run still takes, in words."""
+    if not run.spec.steps:
+        return "∞"
+    if run.state is RunState.RUNNING and run.images_per_second and run.step:
+        images = (run.spec.steps - run.step) * run.images_seen / run.step
+        return duration(images / run.images_per_second)
+    return "–"
+
+
+def notice(run: Run) -> str:
+    """What must be said of the run's state, as a sentence."""
+    if run.state is RunState.QUEUED and not run.message:
+        waiting = store().queue()
+        place = waiting.index(run.id) + 1 if run.id in waiting else 1
+        return _("Waiting: number {place} in the queue. It begins when the runs before it end or pause.").format(
+            place=place
+        )
+    if run.state is RunState.FAILED:
+        return _("This run failed.") + " " + run_message(run)
+    if run.state is RunState.INTERRUPTED:
+        return _(
+            "The program that trained this run ended in the middle of it. Resume goes on from the last checkpoint."
+        )
+    return run_message(run)
+
+
+def _findings(watched: Feed, run: Run) -> list[dict[str, str]]:
+    if run.step == 0:
+        return []
+    return [
+        {
+            "level": finding.level,
+            "what": sentence(finding.what, finding.values),
+            "cause": _(finding.cause),
+            "remedy": _(finding.remedy),
+        }
+        for finding in watched.findings()
+    ]
+
+
+def _words(run: Run, large: bool) -> dict[str, str]:
+    return {
+        "samples": _("Samples"),
+        "samplesNote": _("Always the same latents: each place shows one sample as it learns."),
+        "noSamples": _("The first samples appear as soon as training begins."),
+        "real": _("Real images"),
+        "realNote": _("From {data}.").format(data=data_title(run.spec.data)),
+        "advice": _("What to see now"),
+        "curves": "" if large else _("Curves"),
+        "curvesNote": "" if large else _(
+            "Thick lines: mean of the last 100 steps. Faint lines: single steps. Violet marks: what was done; point "
+            "at one to read it. A legend entry switches its curve off."
+        ),
+    }  # fmt: skip
