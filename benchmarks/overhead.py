@@ -27,7 +27,7 @@ from gan_core import data
 from gan_core.gans import recipes
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunState, RunStore
-from gan_core.training.session import Session
+from gan_core.training.session import Session, cpu_threads
 from gan_core.training.trainer import Trainer
 
 CASES = (("mlp_gan", "digits_30s", "digits", 8), ("dcgan", "", "digits", 32))
@@ -87,6 +87,7 @@ def _nothing(gradients: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
 
 def bare_rate(trainer: Trainer, seconds: float) -> float:
     """Steps per second of a trainer whose steps measure nothing."""
+    torch.set_num_threads(cpu_threads(trainer.networks))  # as a session does, in its own thread
     count, end = 0, time.perf_counter() + seconds
     with mock.patch.object(torch, "_foreach_norm", _nothing):
         began = time.perf_counter()
@@ -107,9 +108,9 @@ def recording(spec: RunSpec, repetitions: int, seconds: float, stretch: float) -
     bare = Trainer(recipe, recipe.settings(spec.hparams), data.load(spec.data, spec.size))
     what = f"{spec.recipe} {spec.size} px"
     with training(spec) as session:
-        trained, began = session._seconds, time.perf_counter()
+        trained, began = session.journal.seconds, time.perf_counter()
         time.sleep(stretch)
-        outside = 100 * (1 - (session._seconds - trained) / (time.perf_counter() - began))
+        outside = 100 * (1 - (session.journal.seconds - trained) / (time.perf_counter() - began))
         session.pause()
         _await(session, RunState.PAUSED)
         cases: dict[str, Callable[[], float]] = {

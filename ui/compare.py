@@ -149,7 +149,7 @@ def _slider(steps: Sequence[int]) -> int:
     step = int(asked) if asked.isascii() and asked.isdecimal() else steps[-1]
     st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
     st.select_slider(
-        _("Step"),
+        _("Training step"),
         steps,
         key=SLIDER,
         format_func=number,

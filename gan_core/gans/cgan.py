@@ -40,7 +40,7 @@ class CganHParams(DcganHParams, MlpHParams):
     )  # fmt: skip
     batch_norm: bool = knob(
         False, label="Batch-norm", change="rebuild", group="networks",
-        help="Normalises hidden layers over the batch. The discriminator has none under a gradient penalty.",
+        help="Normalises hidden layers over the batch. The discriminator has none under a penalty.",
     )  # fmt: skip
 
 

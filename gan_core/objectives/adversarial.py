@@ -128,7 +128,7 @@ class Adversarial(Objective):
 
     def notes(self, hparams: AdversarialHParams) -> list[str]:
         notes = []
-        if hparams.penalty == "gradient_penalty":
+        if hparams.penalty != "none":
             notes.append(N_NO_BATCH_NORM)
         if hparams.loss == "wasserstein" and hparams.penalty == "none" and not hparams.weight_clip:
             notes.append(N_UNBOUNDED)

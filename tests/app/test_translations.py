@@ -11,7 +11,9 @@ from ui.i18n import CATALOGUES, _, translations, using
 
 
 def fields(text: str) -> list[tuple[str, str, str]]:
-    return sorted((name, spec or "", kind or "") for _text, name, spec, kind in string.Formatter().parse(text) if name is not None)
+    return sorted(
+        (name, spec or "", kind or "") for _text, name, spec, kind in string.Formatter().parse(text) if name is not None
+    )
 
 
 @pytest.mark.parametrize("language", sorted(CATALOGUES))

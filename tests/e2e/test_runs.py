@@ -2,79 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from gan_core.runs.store import RunState, RunStore
+from tests.e2e.serving import Server, serving
 from tests.made_runs import make_run
 
-pytestmark = pytest.mark.e2e
-
-ROOT = Path(__file__).parents[2]
 MARKUP = "<img src=x onerror=document.title=1> **b** :red[x]"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of its own, so that a link to this page is the first thing it sees."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {"GANSCOPE_HOME": str(home)}
-    environment.pop("GANSCOPE_PASSPHRASE", None)
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as server:
-        try:
-            url = f"http://localhost:{port}"
-            end = time.monotonic() + 60
-            while time.monotonic() < end:
-                try:
-                    urllib.request.urlopen(f"{url}/_stcore/health", timeout=5).close()
-                    break
-                except OSError:
-                    time.sleep(0.2)
-            yield url
-        finally:
-            server.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with serving(tmp_path_factory.mktemp("home")) as running:
+        yield running
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 1000}, accept_downloads=True, locale="en-GB")
-    page.set_default_timeout(30_000)
-    yield page
-    page.close()
+def address(fresh: Server) -> str:
+    return fresh.url
 
 
 @pytest.fixture
-def store(home: Path) -> Iterator[RunStore]:
-    store = RunStore(home)
+def store(fresh: Server) -> Iterator[RunStore]:
+    store = RunStore(fresh.home)
     for run in store.runs():
         store.delete(run.id)
     yield store

@@ -1,0 +1,85 @@
+"""Curves in bounded space, and the bytes that are sent of them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from gan_core.runs.records import Metrics
+from ui import curves, figures
+from ui.history import POINTS, History, moving_average
+
+
+def rows(start: int, count: int, **columns: np.ndarray) -> Metrics:
+    return Metrics(np.arange(start, start + count), columns)
+
+
+def test_the_moving_average_is_that_of_the_last_hundred() -> None:
+    values = np.arange(300, dtype=float)[None]
+    means = moving_average(values)[0]
+    assert means[0] == 0
+    assert means[99] == np.mean(np.arange(100))
+    assert means[250] == np.mean(np.arange(151, 251))
+
+
+def test_a_moving_average_skips_what_is_no_number() -> None:
+    values = np.array([[1.0, np.nan, 3.0, np.inf, 5.0]])
+    np.testing.assert_allclose(moving_average(values)[0], [1, 1, 2, 2, 3])
+
+
+def test_space_is_bounded_and_the_last_step_shown() -> None:
+    history = History()
+    random = np.random.default_rng(0)
+    for start in range(0, 20_000, 37):
+        history.append(rows(start, 37, a=random.normal(size=37).astype(np.float32)))
+    assert len(history.steps) <= POINTS + 1
+    assert history.steps[-1] == 20_016
+    assert (np.diff(history.steps) > 0).all()
+    assert abs(history.mean("a")).max() < 0.6
+
+
+def test_many_small_flushes_give_the_same_means_as_one() -> None:
+    values = np.random.default_rng(1).normal(size=350).astype(np.float32)
+    one, many = History(), History()
+    one.append(rows(0, 350, a=values))
+    for start in range(0, 350, 7):
+        many.append(rows(start, 7, a=values[start : start + 7]))
+    np.testing.assert_allclose(one.mean("a"), many.mean("a"), rtol=1e-5, atol=1e-7)
+
+
+def test_a_lazy_term_is_kept_when_rows_are_dropped() -> None:
+    history = History()
+    column = np.full(5000, np.nan, np.float32)
+    column[::8] = 1.0
+    history.append(rows(0, 5000, lazy=column))
+    assert np.isfinite(history.raw("lazy")).mean() > 0.9
+
+
+def test_a_column_may_come_later() -> None:
+    history = History()
+    history.append(rows(0, 5, a=np.ones(5)))
+    history.append(rows(5, 5, a=np.ones(5), b=np.full(5, 2.0)))
+    assert np.isnan(history.raw("b")[:5]).all()
+    assert (history.raw("b")[5:] == 2).all()
+
+
+def test_what_is_sent_can_be_read_back() -> None:
+    history = History()
+    columns = {name: np.linspace(0.1, 1, 50) for name in ("generator/loss", "discriminator/loss", "accuracy")}
+    history.append(rows(1, 50, **columns))
+    panels = figures.panels(history, "non_saturating")
+    encoded = curves.encode(panels, [curves.Mark(3, "edited: <b>")])
+    length = int.from_bytes(encoded[:4], "little")
+    header = json.loads(encoded[4 : 4 + length])
+    floats = np.frombuffer(encoded[4 + length :], "<f4")
+    assert len(floats) == header["floats"]
+    series = header["panels"][0]["series"][0]
+    offset, count = series["x"]
+    np.testing.assert_array_equal(floats[offset : offset + count], np.arange(1, 51))
+    assert all(panel["unit"] for panel in header["panels"])
+
+
+def test_a_sparkline_is_one_line() -> None:
+    assert curves.sparkline([1.0]) == ""
+    assert curves.sparkline([1.0, np.nan, 2.0, 3.0]).count("polyline") == 1

@@ -1,0 +1,281 @@
+"""Home, Train and the projector without a browser: start, edit, links, passphrase, language."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from gan_core.gans import recipes
+from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.training.session import Session
+from tests.app.messages import all_messages
+from ui import access, board
+from ui.feed import feed
+from ui.i18n import using
+
+APP = Path(__file__).parents[2] / "app.py"
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    monkeypatch.delenv("GANSCOPE_PASSPHRASE", raising=False)
+    monkeypatch.setattr(PagesManager, "__init__", without_pages_directory)
+    monkeypatch.setattr(access, "is_owner", access.may_steer)  # AppTest's visitors have no address
+    st.cache_resource.clear()
+    store = RunStore()
+    yield store
+    for run in store.runs():
+        if run.is_active:
+            store.send(run.id, "stop")
+    wait(lambda: not any(run.is_active for run in store.runs()))
+    store.close()
+    st.cache_resource.clear()
+
+
+_made = PagesManager.__init__
+
+
+def without_pages_directory(manager: PagesManager, *arguments: Any, **options: Any) -> None:
+    """As after a server's first page: AppTest forgets between runs that pages are drawn by `st.navigation`."""
+    _made(manager, *arguments, **options)
+    PagesManager.uses_pages_directory = False
+
+
+def page(name: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
+    test = AppTest.from_file(str(APP), default_timeout=60)
+    for key, value in (state or {}).items():
+        test.session_state[key] = value
+    sound(test.run())
+    if name != "home":
+        for key, value in query.items():
+            test.query_params[key] = value
+        sound(test.switch_page(f"pages/{name}.py").run())
+    return test
+
+
+def sound(test: AppTest) -> AppTest:
+    assert not test.exception, [element.message for element in test.exception]
+    return test
+
+
+def wait(done: Any, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def tiny_run(store: RunStore, **changes: Any) -> tuple[Run, Session]:
+    recipe = recipes.get("mlp_gan")
+    values = {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4} | changes
+    run = store.create(recipe.plan("digits", 8, 0, values))
+    session = Session(store, run.id).start()
+    wait(lambda: store.get(run.id).step > 0)
+    return run, session
+
+
+def errors(test: AppTest) -> str:
+    return "\n".join(element.value for element in test.error)
+
+
+def header(payload: bytes) -> dict[str, Any]:
+    size = int.from_bytes(payload[:4], "little")
+    decoded: dict[str, Any] = json.loads(payload[4 : 4 + size])
+    return decoded
+
+
+def only_run(store: RunStore) -> Run:
+    runs = store.runs()
+    assert len(runs) == 1
+    return runs[0]
+
+
+def test_home_when_nothing_runs(store: RunStore) -> None:
+    test = page("home")
+    assert test.button(key="first-gan").label == "Train my first GAN"
+    assert any("Nothing trains" in element.value for element in test.markdown)
+
+
+def test_a_preset_starts_a_run(store: RunStore) -> None:
+    test = page("train")
+    sound(test.button(key="preset-mlp_gan-digits_30s").click().run())
+    run = only_run(store)
+    assert run.spec.preset == "digits_30s"
+    assert test.query_params["run"] in (run.id, [run.id])
+    wait(lambda: store.get(run.id).step > 0)
+
+
+def test_what_home_asks_for_starts(store: RunStore) -> None:
+    page("train", {"start-preset": {"recipe": "mlp_gan", "preset": "digits_30s"}})
+    assert only_run(store).spec.preset == "digits_30s"
+
+
+def test_a_link_reproduces_the_settings(store: RunStore) -> None:
+    test = page("train", recipe="dcgan", data="digits", size="16", steps="50", loss="hinge", seed="3", channels="8")
+    assert not test.warning
+    sound(test.button(key="train").click().run())
+    spec = only_run(store).spec
+    assert (spec.recipe, spec.data, spec.size, spec.steps) == ("dcgan", "digits", 16, 50)
+    assert (spec.hparams["loss"], spec.hparams["seed"], spec.hparams["channels"]) == ("hinge", 3, 8)
+
+
+def test_a_widget_writes_the_link(store: RunStore) -> None:
+    test = page("train", recipe="mlp_gan")
+    loss = next(box for box in test.selectbox if box.label == "Loss")
+    sound(loss.set_value("hinge").run())
+    assert test.query_params["loss"] in ("hinge", ["hinge"])
+    assert "seed" not in test.query_params
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ({"recipe": "dcgam"}, "dcgam"),
+        ({"recipe": "dcgan", "data": "folder:/etc/../nowhere", "size": "17"}, "17"),
+        ({"data": "nothing"}, "nothing"),
+        ({"steps": "-4"}, "-4"),
+        ({"generator_rate": "9"}, "9"),
+        ({"fooo": "1"}, "fooo"),
+        ({"preset": "gone"}, "gone"),
+        ({"loss": "wasserstein", "label_smoothing": "0.1"}, "smoothing"),
+        ({"data": "upload:../../etc/passwd"}, "passwd"),
+        ({"seed": "<b>x</b>"}, "seed"),
+    ],
+)
+def test_a_bad_link_is_told_and_the_default_taken(store: RunStore, query: dict[str, str], named: str) -> None:
+    test = page("train", **query)
+    assert any(named in element.value.replace("\\", "") for element in test.warning)
+    assert not store.runs()
+
+
+def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
+    test = page("train", recipe="mlp_gan", loss="wasserstein")
+    smoothing = next(box for box in test.number_input if box.label == "Label smoothing")
+    sound(smoothing.set_value(0.1).run())
+    assert "Label smoothing has no meaning" in errors(test)
+    sound(test.button(key="train").click().run())
+    assert not store.runs()
+
+
+def test_pause_step_edit_resume_stop(store: RunStore) -> None:
+    run, session = tiny_run(store)
+    test = page("train", run=run.id)
+    sound(test.button(key="pause").click().run())
+    wait(lambda: store.get(run.id).state is RunState.PAUSED)
+    still = store.get(run.id).step
+    sound(test.run())
+    sound(test.button(key="step-d").click().run())
+    wait(lambda: store.get(run.id).step == still + 1)
+    rate = next(box for box in test.number_input if box.label == "Generator's learning rate")
+    rate.set_value(0.001)
+    apply = next(button for button in test.button if button.label == "Apply")
+    sound(apply.click().run())
+    wait(lambda: any(event.kind == "edit" for event in store.events(run.id)))
+    sound(test.button(key="resume").click().run())
+    wait(lambda: store.get(run.id).step > still + 1)
+    sound(test.run())
+    sound(test.button(key="stop").click().run())
+    assert session.join(20)
+    sound(test.run())
+    assert test.button(key="resume-ended").label == "Resume"
+
+
+def test_a_fork_is_a_run_of_its_own(store: RunStore) -> None:
+    run, _session = tiny_run(store)
+    test = page("train", run=run.id)
+    seed = next(box for box in test.number_input if box.key and box.key.startswith("fork-") and box.label == "Seed")
+    seed.set_value(5)
+    fork = next(button for button in test.button if button.label == "Fork and train")
+    sound(fork.click().run())
+    forked = next(other for other in store.runs() if other.parent == run.id)
+    assert forked.spec.hparams["seed"] == 5
+    wait(lambda: store.get(forked.id).state is RunState.RUNNING)
+
+
+def test_a_run_that_is_not_there_is_told(store: RunStore) -> None:
+    assert "no run named" in errors(page("train", run="20200101-000000-abcd")).replace("\\", "")
+    assert "no run named" in errors(page("projector", run="../../x")).replace("\\", "")
+
+
+def test_a_failed_run_shows_its_traceback_folded(store: RunStore) -> None:
+    run = store.create(recipes.get("mlp_gan").plan("digits", 8, 10, {}))
+    token = store.claim(run.id)
+    store.set_state(run.id, token, RunState.FAILED, "{error}", {"error": "boom"}, "Traceback (most recent call last)")
+    store.release(run.id, token)
+    test = page("train", run=run.id)
+    assert [box.value for box in test.code if "Traceback" in box.value]
+    assert "boom" in header(board.encoded(feed(store, run.id), "", None))["board"]["notice"]
+
+
+def test_names_of_users_are_plain_text(store: RunStore) -> None:
+    run, _session = tiny_run(store)
+    store.rename(run.id, "<b>x</b> **y** :red[z] [a](http://b)")
+    title = page("train", run=run.id).title[0].value
+    for mark in ("**", ":red[", "](", "<b>"):
+        assert mark not in title.replace("\\" + mark[0], "\\ ")
+
+
+def test_without_the_passphrase_one_watches(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, _session = tiny_run(store)
+    monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
+    test = page("train", run=run.id)
+    assert all(test.button(key=key).disabled for key in ("pause", "step-both", "step-d", "step-g", "save", "stop"))
+    setup = page("train")
+    assert setup.button(key="train").disabled
+    assert setup.button(key="preset-mlp_gan-digits_30s").disabled
+    assert page("home").button(key="first-gan").disabled
+    unlocked = page("train", {"unlocked": True}, run=run.id)
+    assert not unlocked.button(key="pause").disabled
+
+
+@pytest.mark.parametrize("action", ["pause", "stop", "save", "resume", "rollback", "step", "resume_ended"])
+def test_actions_check_the_passphrase_themselves(store: RunStore, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+    from ui import sessions
+    from ui.errors import NotAllowed
+
+    monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
+    run = store.create(recipes.get("mlp_gan").plan("digits", 8, 10, {}))
+    with pytest.raises(NotAllowed):
+        getattr(sessions, action)(run.id)
+    with pytest.raises(NotAllowed):
+        sessions.edit(run.id, {"batch_size": 8})
+    with pytest.raises(NotAllowed):
+        sessions.start(run.spec)
+    with pytest.raises(NotAllowed):
+        sessions.fork(run.id, {})
+
+
+def test_chinese_leaves_no_english_label(store: RunStore) -> None:
+    same = {text for text in all_messages() if _chinese(text) == text}
+    run, _session = tiny_run(store)
+    tests = [page("home", {"language": "zh"}), page("train", {"language": "zh"})]
+    tests += [page("train", {"language": "zh"}, run=run.id), page("projector", {"language": "zh"}, run=run.id)]
+    labels = {
+        element.label
+        for test in tests
+        for kind in (test.button, test.selectbox, test.number_input, test.text_input, test.toggle, test.checkbox)
+        for element in kind
+    }
+    labels |= {element.value for test in tests for kind in (test.title, test.subheader) for element in kind}
+    english = {label for label in labels if label.isascii() and label not in same}
+    assert not english
+    with using("zh"):
+        shown = header(board.encoded(feed(store, run.id), "", None))
+    words = [shown["board"]["state"]["word"], *shown["board"]["words"].values(), *shown["board"]["advice"]]
+    words += [panel["title"] for panel in shown["panels"]] + [panel["unit"] for panel in shown["panels"]]
+    assert not {word for word in words if word and word.isascii() and word != "D(x), D(G(z))"}
+
+
+def _chinese(text: str) -> str:
+    from ui.i18n import _
+
+    with using("zh"):
+        return _(text)

@@ -1,0 +1,33 @@
+"""Layers, shapes and parameters of every recipe."""
+
+from __future__ import annotations
+
+import pytest
+
+from gan_core.data.base import DataSpec
+from gan_core.gans import recipes
+from gan_core.gans.describe import describe, parameter_count
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_network_is_described(name: str) -> None:
+    recipe = recipes.get(name)
+    size = recipe.fit_size(8)
+    spec = DataSpec({"real": (1, size, size)}, 10)
+    found = describe(recipe, recipe.tiny, spec)
+    networks = recipe.build(recipe.tiny, spec)
+    assert found.keys() == networks.keys()
+    for network, layers in found.items():
+        assert parameter_count(layers) == sum(weight.numel() for weight in networks[network].parameters())
+        assert all(layer.shape != () or layer.kind for layer in layers)
+        assert layers[0].name
+
+
+def test_hand_counted_layers() -> None:
+    recipe = recipes.get("mlp_gan")
+    spec = DataSpec({"real": (1, 8, 8)}, 10)
+    hparams = recipe.settings({"latent_size": 4, "generator_widths": (3,), "discriminator_widths": (2,)})
+    generator = describe(recipe, hparams, spec)["generator"]
+    assert [(layer.kind, layer.shape, layer.parameters) for layer in generator] == [
+        ("Linear", (3,), 15), ("LeakyReLU", (3,), 0), ("Linear", (64,), 256), ("Tanh", (64,), 0),
+    ]  # fmt: skip

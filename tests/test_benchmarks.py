@@ -1,0 +1,174 @@
+"""Every benchmark runs, at a small size; the claim that needs no quiet machine, that the preset learns, is checked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import memory, recognisable, timing
+from gan_core.data.base import DataSet
+from gan_core.gans import recipes
+from gan_core.metrics.digit_judge import judge
+
+ROOT = Path(__file__).parent.parent
+MLP_SCRIPT = """
+import argparse
+import numpy as np
+import torch
+import torch.nn as nn
+from torchvision import datasets, transforms
+
+opt = argparse.Namespace(latent_dim=100, img_size=28, channels=1)
+img_shape = (1, 28, 28)
+
+
+class Generator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.model = nn.Sequential(nn.Linear(opt.latent_dim, int(np.prod(img_shape))), nn.Tanh())
+
+    def forward(self, z):
+        return self.model(z).view(z.size(0), *img_shape)
+
+
+class Discriminator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.model = nn.Sequential(nn.Linear(int(np.prod(img_shape)), 1), nn.Sigmoid())
+
+    def forward(self, img):
+        return self.model(img.view(img.size(0), -1))
+
+
+loader = torch.utils.data.DataLoader(
+    datasets.MNIST("../../data/mnist", download=True, transform=transforms.ToTensor()), batch_size=64
+)
+generator, discriminator = Generator(), Discriminator()
+while True:
+    for images, _ in loader:
+        verdict = discriminator(generator(torch.randn(len(images), 100))).mean()
+        print("[D loss: %f] [G loss: %f]" % (discriminator(images).mean().item(), verdict.item()))
+"""
+
+
+def run(script: str, *arguments: str) -> str:
+    """A benchmark in a process of its own; its table."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{script}", *arguments],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "cores" in done.stdout
+    assert "| what | asked | measured | met | samples |" in done.stdout
+    return done.stdout
+
+
+def test_medians_of_pairs_and_turns() -> None:
+    calls: list[str] = []
+
+    def case(name: str, value: float) -> float:
+        calls.append(name)
+        return value
+
+    results = timing.interleaved({"a": lambda: case("a", 6.0), "b": lambda: case("b", 2.0)}, 3)
+    assert calls == ["a", "b", "b", "a", "a", "b"]
+    assert timing.median_ratio(results["a"], results["b"]) == 3.0
+    assert timing.median_ratio([1.0, 4.0, 9.0], [1.0, 2.0, 3.0]) == 2.0
+    assert timing.at_least("x", 2.1, 2.2, "").good is False
+    assert timing.at_most("x", 2.1, 2.2, " %", "").good is True
+
+
+def test_deviation_of_memory() -> None:
+    readings = [memory.Reading(step, size) for step, size in ((0, 50), (10, 99), (20, 100), (30, 103))]
+    below, above, count = memory.deviation(readings, 10)
+    assert (below, above, count) == (pytest.approx(0.01), pytest.approx(0.03), 3)
+
+
+def test_networks_of_a_peer_are_read_and_not_run(tmp_path: Path) -> None:
+    from benchmarks import peers
+
+    script = tmp_path / "implementations" / "gan" / "gan.py"
+    script.parent.mkdir(parents=True)
+    script.write_text(MLP_SCRIPT)
+    (peer,) = peers.found(tmp_path)
+    images = np.zeros((64, 1, 28, 28), np.uint8)
+    networks = peer.recipe().build(peer.hparams, DataSet("x", {"real": images}).spec)
+    import torch
+
+    drawn = networks["generator"](torch.zeros(3, 100))
+    assert drawn.shape == (3, 1, 28, 28)
+    assert networks["discriminator"](drawn).shape == (3,)
+    assert not any(isinstance(layer, torch.nn.Sigmoid) for layer in networks["discriminator"].modules())
+
+
+def test_a_checkout_without_scripts_is_named(tmp_path: Path) -> None:
+    from benchmarks import peers
+    from gan_core.errors import BadData
+
+    with pytest.raises(BadData, match=r"gan/gan\.py"):
+        peers.found(tmp_path)
+
+
+@pytest.mark.slow
+def test_training_speed() -> None:
+    table = run("training_speed", "--repetitions", "1", "--scale", "0.05")
+    assert table.count("tutorial loop |") == 3
+
+
+@pytest.mark.slow
+def test_training_speed_against_a_peer(tmp_path: Path) -> None:
+    script = tmp_path / "implementations" / "gan" / "gan.py"
+    script.parent.mkdir(parents=True)
+    script.write_text(MLP_SCRIPT)
+    assert "PyTorch-GAN gan.py" in run(
+        "training_speed", "--peer", str(tmp_path), "--repetitions", "2", "--scale", "0.1"
+    )
+
+
+@pytest.mark.slow
+def test_overhead() -> None:
+    table = run("overhead", "--repetitions", "1", "--seconds", "0.5", "--stretch", "1", "--readers", "2")
+    assert table.count("readers of the store") == 2
+
+
+@pytest.mark.slow
+def test_memory() -> None:
+    assert "300 steps" in run("memory", "--steps", "300")
+
+
+@pytest.mark.slow
+def test_streaming(tmp_path: Path) -> None:
+    table = run("streaming", "--gib", "0.03", "--steps", "3", "--repetitions", "1", "--folder", str(tmp_path))
+    assert "0.03 GiB" in table
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_pausing() -> None:
+    assert "pause acts" in run("startup", "--repetitions", "1", "--only", "pause")
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+def test_startup_and_the_open_dashboard() -> None:
+    assert "first page painted" in run("startup", "--repetitions", "1", "--only", "start")
+    assert "a reload shows" in run("startup", "--repetitions", "1", "--only", "reload")
+    assert "Train page open" in run("overhead", "--dashboard", "--repetitions", "1", "--seconds", "1")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_preset_learns_readable_digits() -> None:
+    """By steps and not by the clock, since the test machine may be busy: half of what the preset trains must do."""
+    steps = recipes.get("mlp_gan").preset("digits_30s").steps
+    outcome = recognisable.train("mlp_gan", "digits_30s", 0, 500, steps // 2, judge())
+    assert outcome.step == steps // 2
+    assert outcome.share >= recognisable.SHARE, outcome
+    assert outcome.classes.min() >= recognisable.SMALLEST, outcome
