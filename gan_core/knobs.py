@@ -47,7 +47,7 @@ def knob(
     group: str = "training",
     logarithmic: bool = False,
 ) -> Any:
-    """A dataclass field that is a knob. Its type is the field's annotation: int, float, bool, str or tuple[int, ...]."""
+    """A dataclass field that is a knob; its annotation is int, float, bool, str or tuple[int, ...]."""
     described = Knob(label, help, low, high, unit, choices, change, group, logarithmic)
     return dataclasses.field(default=default, metadata={"knob": described})
 

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_core.checkpoint import read_checkpoint
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.runs.store import RunStore
-from gan_core.training.checkpoint import read_checkpoint
 
 CHUNK = 256  # samples drawn at once, to bound the memory
 MOST = 100_000

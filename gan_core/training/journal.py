@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.checkpoint import checkpoint_name, write_checkpoint
 from gan_core.images import grid, png, to_uint8
 from gan_core.knobs import to_dict
 from gan_core.models.sampler import Sampler
 from gan_core.runs.disk import writing
 from gan_core.runs.store import Metrics, RunStore
-from gan_core.training.checkpoint import checkpoint_name, write_checkpoint
 from gan_core.training.recorder import Fault, Recorder
 from gan_core.training.trainer import StepResult, Trainer
 

@@ -20,13 +20,13 @@ import torch
 from torch import nn
 
 from gan_core import data
+from gan_core.checkpoint import load_state, read_checkpoint
 from gan_core.data.base import DataSet
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
 from gan_core.knobs import changed, differences, knobs, to_dict
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
-from gan_core.training.checkpoint import load_state, read_checkpoint
 from gan_core.training.control import Control
 from gan_core.training.journal import Journal
 from gan_core.training.recorder import Fault

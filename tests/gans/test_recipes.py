@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan_core.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
 from gan_core.data.base import DataSet
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import Recipe, recipes
@@ -17,7 +18,6 @@ from gan_core.gans.mlp_gan import MlpHParams
 from gan_core.knobs import changed, knobs
 from gan_core.layers import Dropout
 from gan_core.objectives.losses import losses
-from gan_core.training.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
 from gan_core.training.trainer import Trainer
 from tests.conftest import images
 

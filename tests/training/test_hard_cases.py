@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_core.training.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
+from gan_core.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
 from gan_core.training.trainer import Trainer
 from tests.training.toys import TOYS, Toy
 

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from gan_core import data, knobs
+from gan_core.checkpoint import read_checkpoint, same_state
 from gan_core.errors import BadCheckpoint, BadValue, RunConflict, UnknownName
 from gan_core.gans import recipes
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import journal
-from gan_core.training.checkpoint import read_checkpoint, same_state
 from gan_core.training.control import Control, current_hparams, fork
 from gan_core.training.session import Session
 from gan_core.training.trainer import Trainer

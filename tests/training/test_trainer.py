@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from gan_core.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
 from gan_core.data.base import DataSet
 from gan_core.data.batches import Batches, Order
 from gan_core.errors import BadCheckpoint, BadValue
@@ -16,7 +17,6 @@ from gan_core.gans import recipes
 from gan_core.hparams import TrainingHParams
 from gan_core.knobs import changed
 from gan_core.training.average import Average
-from gan_core.training.checkpoint import load_state, read_checkpoint, same_state, write_checkpoint
 from gan_core.training.optimizers import rate_factor
 from gan_core.training.recorder import Recorder
 from gan_core.training.trainer import StepResult, Trainer
