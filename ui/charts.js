@@ -100,7 +100,7 @@ class Panel {
     this.svg.setAttribute("role", "img");
     this.svg.setAttribute("aria-label", panel.title);
     this.scale(width, height);
-    this.curves.innerHTML = this.axes() + this.marks() + this.lines();
+    this.curves.innerHTML = this.axes() + this.marks() + this.lines() + this.level();
     this.drawPointer();
   }
 
@@ -184,7 +184,7 @@ class Panel {
       parts.push(`<line x1="${left}" x2="${right}" y1="${y}" y2="${y}" stroke="${ink}" stroke-opacity="0.1"/>`);
       parts.push(text(left - 7, Number(y) + 4, shortNumber(value), ink, "end"));
     }
-    for (const value of ticks(first, last, Math.max(2, Math.floor(width / 110)), true)) {
+    for (const value of ticks(first, last, Math.max(4, Math.floor(width / 85)), true)) {
       parts.push(text(this.px(value), bottom + 16, shortNumber(value), ink, "middle"));
     }
     parts.push(`<line x1="${left}" x2="${right}" y1="${bottom}" y2="${bottom}" stroke="${ink}" stroke-opacity="0.35"/>`);
@@ -193,13 +193,19 @@ class Panel {
     parts.push(
       `<text transform="translate(13 ${middle}) rotate(-90)" text-anchor="middle" fill="${ink}" fill-opacity="0.7" font-size="${this.font()}">${escape(this.panel.unit)}</text>`,
     );
-    const line = this.panel.line;
-    if (line && line.y >= low && line.y <= high) {
-      const y = this.py(line.y).toFixed(1);
-      parts.push(`<line x1="${left}" x2="${right}" y1="${y}" y2="${y}" stroke="${this.colour(line.colour)}" stroke-dasharray="4 4"/>`);
-      parts.push(text(left + 4, Number(y) - 5, line.text, this.colour(line.colour), "start"));
-    }
     return parts.join("");
+  }
+
+  // a level worth knowing, above the curves
+  level() {
+    const { low, high } = this.domain;
+    const [left, right] = [MARGIN.left, this.size.width - MARGIN.right];
+    const line = this.panel.line;
+    if (!line || line.y < low || line.y > high) return "";
+    const y = this.py(line.y).toFixed(1);
+    const paper = this.charts.dark ? "#15161b" : "#fcfbf8";
+    const colour = this.colour(line.colour);
+    return `<line x1="${left}" x2="${right}" y1="${y}" y2="${y}" stroke="${colour}" stroke-dasharray="4 4"/>${text(right, Number(y) - 5, line.text, colour, "end", 1, paper)}`;
   }
 
   marks() {
@@ -346,8 +352,10 @@ function escape(value) {
   return String(value ?? "").replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char]);
 }
 
-function text(x, y, content, colour, anchor, opacity = 0.85) {
-  return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${colour}" fill-opacity="${opacity}" font-size="12">${escape(content)}</text>`;
+// `halo`: a rim in the colour of the paper, to be readable on curves
+function text(x, y, content, colour, anchor, opacity = 0.85, halo = "") {
+  const rim = halo ? ` stroke="${halo}" stroke-width="4" paint-order="stroke"` : "";
+  return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${colour}" fill-opacity="${opacity}" font-size="12"${rim}>${escape(content)}</text>`;
 }
 
 function isDark(element) {

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from gan_core.runs.store import Run, RunState
-from ui import access, offline, warm
+from ui import access, live_panels, offline, warm
 from ui.errors import shown
 from ui.grids import newest_picture, picture
 from ui.i18n import STATE, _
@@ -31,7 +31,9 @@ def show() -> None:
         )  # fmt: skip
     _first_step()
     picture(HERO, alt=_("Samples of a GAN at five moments of its training, from noise to digits"))
-    st.caption(_("The same 24 samples of this first GAN: before training, and after 60, 250, 1000 and 12 000 steps."))
+    st.caption(
+        _("The same 24 samples of this first GAN: before training, and after about 100, 300, 1000 and 5000 steps.")
+    )
     with shown():
         _now()
         _lately()
@@ -96,7 +98,7 @@ def _card(run: Run, waiting: list[str]) -> None:
         if content:
             picture(content, alt=_("Samples of the generator at step {step}").format(step=run.step))
         st.page_link(
-            "pages/train.py", label=f"**{plain(run_title(run))}**",
+            "pages/train.py", label=f"**{plain(run_title(run, live_panels.recipe_titles()))}**",
             query_params={"run": run.id, "lang": st.session_state.get(STATE, "en")},
         )  # fmt: skip
         words = _("step {step}").format(step=number(run.step))
