@@ -315,15 +315,16 @@ class Panel {
     const legend = this.visible()
       .map((series) => {
         const part = `<circle cx="${x}" cy="38" r="5" fill="${this.colour(series.colour)}"/>${text(x + 9, 42, series.name, ink, "start")}`;
-        x += 30 + series.name.length * 8;
+        x += 26 + [...series.name].reduce((sum, char) => sum + (char > "\u2e80" ? 12.5 : 6.6), 0);
         return part;
       })
       .join("");
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height + head}" font-family="sans-serif"><rect width="100%" height="100%" fill="${paper}"/><text x="${MARGIN.left}" y="20" font-size="15" font-weight="600" fill="${ink}">${escape(this.panel.title)}</text>${legend}<g transform="translate(0 ${head})">${this.curves.innerHTML}</g></svg>`;
+    const wide = Math.max(width, x);
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${wide}" height="${height + head}" font-family="sans-serif"><rect width="100%" height="100%" fill="${paper}"/><text x="${MARGIN.left}" y="20" font-size="15" font-weight="600" fill="${ink}">${escape(this.panel.title)}</text>${legend}<g transform="translate(0 ${head})">${this.curves.innerHTML}</g></svg>`;
     const image = new Image();
     image.onload = () => {
       const canvas = document.createElement("canvas");
-      canvas.width = width * 2;
+      canvas.width = wide * 2;
       canvas.height = (height + head) * 2;
       const pen = canvas.getContext("2d");
       pen.scale(2, 2);
@@ -391,6 +392,7 @@ function logTicks(low, high) {
 
 function shortNumber(value) {
   const size = Math.abs(value);
+  if (size >= 1e9) return value.toExponential(0);
   if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
   if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
   if (size && size < 1e-3) return value.toExponential(0);

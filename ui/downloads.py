@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Callable
 
 import streamlit as st
 
 from gan_core.errors import GanscopeError
 from gan_core.runs.records import Metrics
+from ui import access, sessions
 from ui.errors import shown
 from ui.feed import Feed
+from ui.grids import picture
 from ui.i18n import _
 from ui.store import store
-from ui.texts import error_sentence, plain
+from ui.texts import error_sentence, number, plain
 
 MOST = 1024  # samples in one picture
+SAVED = 3.0  # seconds that a page waits for a checkpoint
 
 
 @st.fragment
@@ -51,14 +55,29 @@ def _samples(watched: Feed) -> None:
             key="sample-label",
         )
     if st.button(_("Draw samples"), icon=":material/casino:", key="draw-samples"):
-        st.session_state["drawn"] = (watched.id, _draw(watched.id, count, seed, label))
+        with st.spinner(_("Drawing …")):
+            step = _checkpoint(watched.id)
+            st.session_state["drawn"] = (watched.id, _draw(watched.id, count, seed, label), step)
     drawn = st.session_state.get("drawn")
     if drawn and drawn[0] == watched.id:
-        st.image(drawn[1], width="stretch" if count > 4 else 240)
+        picture(drawn[1], alt=_("Samples of the generator at step {step}").format(step=drawn[2]), width=480)
+        st.caption(_("From the checkpoint at step {step}.").format(step=number(drawn[2])))
         st.download_button(
             _("Download these samples (PNG)"), drawn[1], f"ganscope-{watched.id}-samples.png", "image/png",
             icon=":material/image:", on_click="ignore",
         )  # fmt: skip
+
+
+def _checkpoint(id: str) -> int:
+    """The step of the newest checkpoint; of a run that goes on a new one, where the visitor may ask for it."""
+    kept = store().checkpoints(id)
+    if access.may_steer() and store().get(id).is_active:
+        sessions.save(id)
+        end = time.monotonic() + SAVED
+        while time.monotonic() < end and store().checkpoints(id)[-1:] == kept[-1:]:
+            time.sleep(0.1)
+        kept = store().checkpoints(id)
+    return kept[-1].step if kept else 0
 
 
 def _draw(id: str, count: int, seed: int, label: int | None) -> bytes:

@@ -29,7 +29,7 @@ def show(id: str) -> None:
         return
     run = watched.run(fresh=True)
     _title(run)
-    _controls(run)
+    _controls(watched, run)
     _trouble(watched, run)
     poll(watched, lambda: board.draw(watched, live_panels.preset_of(run), _real(run), key=f"board-{id}"))
     live_panels.show(watched)
@@ -86,12 +86,12 @@ def act(action: Callable[..., Any], *arguments: Any) -> None:
         st.rerun()
 
 
-def _controls(run: Run) -> None:
+def _controls(watched: Feed, run: Run) -> None:
     locked = not access.may_steer()
     why = access.why_locked()
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         if run.is_active:
-            _active_controls(run, locked, why)
+            _active_controls(run, locked or broken(watched), why)
         elif run.state is RunState.FINISHED:
             longer = _("Train {steps} steps more").format(steps=number(max(run.step, 1)))
             help_ = why or _("A new run that goes on from this one's last checkpoint.")
@@ -135,7 +135,9 @@ def _active_controls(run: Run, locked: bool, why: str | None) -> None:
         with shown():
             sessions.save(run.id)
             st.toast(_("A checkpoint is being written."), icon=":material/save:")
-    if button(_("Stop"), "stop", "stop", _("Ends the run with a checkpoint; it can be resumed later.")):
+    help_ = why or _("Ends the run with a checkpoint; it can be resumed later.")
+    # stopping is open also after a fault
+    if st.button(_("Stop"), icon=":material/stop:", key="stop", help=help_, disabled=not access.may_steer()):
         act(sessions.stop, run.id)
 
 

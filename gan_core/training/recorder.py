@@ -7,8 +7,9 @@ keeps what is recorded at each step almost free, and needs one transfer from the
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from gan_core.hparams import TrainingHParams
 from gan_core.objectives.base import Objective
 from gan_core.runs.store import Metrics
 from gan_core.training.trainer import StepResult
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,18 @@ class Recorder:
         fault: Fault | None = None
         columns: dict[str, Tensor] = {}
         count = len(results)
-        for name in _names(results, "terms"):
-            places, values = _present(results, "terms", name)
+        for name, (places, values) in _by_name([result.terms for result in results]).items():
             stacked = torch.stack(values)
             columns[name] = _scatter(stacked, places, count)
             bad = (~stacked.isfinite()).nonzero().flatten().tolist()
             # "phase/loss" is the sum of its terms: name the term
             if bad and not name.endswith("/loss") and (fault is None or results[places[bad[0]]].step < fault.step):
                 fault = Fault(results[places[bad[0]]].step, name, float(stacked[bad[0]]))
-        for name in _names(results, "gradients"):
-            places, norms = _present(results, "gradients", name)
-            total = torch.stack([torch.stack(list(parts)) for parts in norms]).square().sum(1).sqrt()
-            columns[f"gradient_norm/{name}"] = _scatter(total, places, count)
+        for name, (places, norms) in _by_name([result.gradients for result in results]).items():
+            columns[f"gradient_norm/{name}"] = _scatter(_total_norms(norms), places, count)
         columns |= _summaries(results, objective, hparams)
-        for name in _names(results, "values"):
-            columns[name] = torch.tensor([result.values.get(name, math.nan) for result in results])
+        for name, (places, numbers) in _by_name([result.values for result in results]).items():
+            columns[name] = _scatter(torch.tensor(numbers), places, count)
         columns["images_per_second"] = torch.full((count,), images_per_second)
         table = torch.stack([column.float().cpu() for column in columns.values()]).numpy() if columns else None
         steps = np.array([result.step for result in results], dtype=np.int64)
@@ -72,15 +72,23 @@ class Recorder:
         ), fault
 
 
-def _names(results: list[StepResult], part: str) -> list[str]:
-    return list(dict.fromkeys(name for result in results for name in getattr(result, part)))
+def _by_name(parts: Sequence[Mapping[str, Value]]) -> dict[str, tuple[list[int], list[Value]]]:
+    """For every name, the places of the steps that have it, and their values."""
+    found: dict[str, tuple[list[int], list[Value]]] = {}
+    for place, part in enumerate(parts):
+        for name, value in part.items():
+            places, values = found.setdefault(name, ([], []))
+            places.append(place)
+            values.append(value)
+    return found
 
 
-def _present(results: list[StepResult], part: str, name: str) -> tuple[list[int], list[Any]]:
-    found = [
-        (place, getattr(result, part)[name]) for place, result in enumerate(results) if name in getattr(result, part)
-    ]
-    return [place for place, _ in found], [value for _, value in found]
+def _total_norms(norms: list[tuple[Tensor, ...]]) -> Tensor:
+    """K steps' norms of each weight's gradient -> the norms of all weights' gradients together, (K,)."""
+    squares = torch.stack([norm for parts in norms for norm in parts]).square()  # one stack: it costs by the call
+    lengths = torch.tensor([len(parts) for parts in norms], device=squares.device)
+    owners = torch.arange(len(norms), device=squares.device).repeat_interleave(lengths)
+    return squares.new_zeros(len(norms)).index_add_(0, owners, squares).sqrt()
 
 
 def _scatter(values: Tensor, places: list[int], count: int) -> Tensor:
