@@ -146,8 +146,11 @@ def _slider(steps: Sequence[int]) -> int:
     if len(steps) < 2:
         return steps[0] if steps else 0
     asked = st.query_params.get("step", "")
-    step = int(asked) if asked.isascii() and asked.isdecimal() else steps[-1]
-    st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
+    chosen = asked.isascii() and asked.isdecimal()
+    # written only where it must be: a value that the server sets overrides a move that is under way
+    if st.session_state.get(SLIDER) not in steps or (not chosen and st.session_state[SLIDER] != steps[-1]):
+        step = int(asked) if chosen else steps[-1]
+        st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
     st.select_slider(
         _("Training step"),
         steps,

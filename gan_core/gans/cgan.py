@@ -122,7 +122,7 @@ register(
                 "digits",
                 "Digits on demand",
                 "Each column of the grid asks for one digit: watch the columns become 0 to 9 within ten seconds.",
-                "digits", 8, 4_000, 20,
+                "digits", 8, 4_000, 25,
                 {
                     "generator_widths": (128, 256, 256, 256), "discriminator_widths": (256, 256), "latent_size": 32,
                     "activation": "relu", "batch_norm": True, "beta1": 0.0,

@@ -194,10 +194,14 @@ register(
             Preset(
                 "avatars",
                 "Drawn faces",
-                "Colours first, then a head on shoulders, then hair and eyes. Expect odd glasses: DCGAN has no notion "
-                "of symmetry.",
-                "avatars", 32, 20_000, 300,
-                {"channels": 32, "max_channels": 128, "ema": 0.999},
+                "Colours first, then a head on shoulders, then hair, glasses and hats. Expect speckles and odd pairs "
+                "of eyes: DCGAN has no notion of symmetry.",
+                "avatars", 32, 6_000, 300,
+                {
+                    "channels": 32, "max_channels": 128, "latent_size": 64, "stem": "linear", "beta1": 0.0,
+                    "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 6_000,
+                    "penalty": "r1", "penalty_weight": 1.0, "penalty_every": 8, "ema": 0.995,
+                },
             ),
         ),
     )
