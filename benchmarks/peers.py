@@ -58,7 +58,7 @@ class Peer:
         """Their networks under our trainer."""
         return Recipe(
             name="peer", title=self.title, task="images", paper="", year=0, networks=self.networks,
-            objective=lambda hparams: Adversarial(), hparams=self.hparams, tiny=self.hparams, data=self.data,
+            objective=Adversarial, hparams=self.hparams, tiny=self.hparams, data=self.data,
         )  # fmt: skip
 
     def networks(self, hparams: Any, spec: DataSpec) -> dict[str, nn.Module]:

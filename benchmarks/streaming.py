@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import resource
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.timing import ROOT, at_least, interleaved, median_ratio, rate, report
+from benchmarks.timing import Child, answer, at_least, interleaved, median_ratio, rate, report
 
 SIZE, CHANNELS = 32, 3
 CHUNK = 2**14  # images written at once: 48 MiB
@@ -54,36 +52,12 @@ def child(path: Path, mapped: bool, limit_gib: float, steps: int) -> None:
     trainer = Trainer(recipe, recipe.settings({"channels": 16}), data_set)
     for _ in range(3):
         trainer.train_step()
-    measure = rate(trainer.train_step, steps)
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        print(measure(), flush=True)
+    answer(rate(trainer.train_step, steps))
 
 
-class Child:
-    """One training process, idle until it is asked."""
-
-    def __init__(self, path: Path, mapped: bool, limit_gib: float, steps: int) -> None:
-        command = [sys.executable, "-m", "benchmarks.streaming", "--child", str(path), "--steps", str(steps)]
-        command += ["--limit-gib", str(limit_gib), *(["--mapped"] if mapped else [])]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._answer()
-
-    def _answer(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().strip()
-        if not line:
-            raise RuntimeError("the training process ended early")
-        return line
-
-    def rate(self) -> float:
-        assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        return float(self._answer())
-
-    def close(self) -> None:
-        self.process.communicate()
+def started(path: Path, mapped: bool, limit_gib: float, steps: int) -> Child:
+    arguments = ["--child", str(path), "--steps", str(steps), "--limit-gib", str(limit_gib)]
+    return Child("benchmarks.streaming", *arguments, *(["--mapped"] if mapped else []))
 
 
 def measure(
@@ -93,9 +67,9 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="ganscope-", dir=folder) as scratch:
         path = Path(scratch) / "images.npy"
         count = write(path, gib)
-        children = [Child(path, True, limit_gib, steps)]
+        children = [started(path, True, limit_gib, steps)]
         try:
-            children.append(Child(path, False, 0, steps))
+            children.append(started(path, False, 0, steps))
             cases: dict[str, Callable[[], float]] = {"mapped": children[0].rate, "in memory": children[1].rate}
             results = interleaved(cases, repetitions)
         finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +71,39 @@ def rate(step: Callable[[], object], steps: int) -> Callable[[], float]:
         return steps / seconds(lambda: [step() for _ in range(steps)])
 
     return measure
+
+
+class Child:
+    """A module of the benchmarks in a process of its own, idle until it is asked for a number (see `answer`)."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", module, *arguments]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._line()
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        if not line:
+            raise RuntimeError("the measured process ended early")
+        return line
+
+    def rate(self) -> float:
+        """The next number; a case for `interleaved`."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return float(self._line())
+
+    def close(self) -> None:
+        self.process.communicate()
+
+
+def answer(measure: Callable[[], float]) -> None:
+    """The side of the child: one number for each line on standard input."""
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(measure(), flush=True)
 
 
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:

@@ -4,32 +4,33 @@
     python -m benchmarks.training_speed --peer CHECKOUT     # of PyTorch-GAN or of pytorch/examples
 
 The tutorial loop is the one that most tutorials print: a DataLoader with torchvision's transforms for each image, plain
-Adam, nothing frozen, BCE on sigmoids. With `--peer`, the scripts of the checkout are run as they are, and their printed
-lines are timed; our trainer then trains exactly their networks (their classes, read from the checkout).
+Adam, nothing frozen, BCE on sigmoids. It runs in a process of its own, on torch's own layers. With `--peer`, the
+scripts of the checkout are run as they are, and their printed lines are timed; our trainer then trains exactly their
+networks (their classes, read from the checkout).
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from benchmarks import peers
-from benchmarks.timing import Row, at_least, interleaved, median_ratio, rate, report
+from benchmarks.timing import Child, Row, answer, at_least, interleaved, median_ratio, rate, report
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
+from gan_core.layers import LatentStem, WholeImage
 from gan_core.training.trainer import Trainer
 
 BATCH = 64
+WARM_UP = 3  # steps
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,39 @@ def tutorial_steps(
             yield
 
 
-def compare(case: Case, repetitions: int, steps: int, batch: int = BATCH) -> tuple[float, list[float], list[float]]:
-    """The ratio, and both rates in steps per second."""
+class Printed(nn.Module):
+    """A layer of ours that is a matrix product, as the convolution that tutorials print in its place."""
+
+    def __init__(self, layer: LatentStem | WholeImage) -> None:
+        super().__init__()
+        sizes = (layer.in_channels, layer.out_channels, layer.kernel_size[0])
+        kind = nn.ConvTranspose2d if isinstance(layer, LatentStem) else nn.Conv2d
+        self.layer = kind(*sizes, bias=layer.bias is not None)
+        self.layer.load_state_dict(layer.state_dict())
+        self.is_stem = isinstance(layer, LatentStem)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if self.is_stem:
+            return self.layer(inputs[:, :, None, None])  # (B, L) -> (B, L, 1, 1) -> (B, C, H, W)
+        return self.layer(inputs).flatten(1)  # (B, 1, 1, 1) -> (B, 1)
+
+
+def as_printed(network: nn.Module) -> nn.Module:
+    """The same network of torch's own layers alone."""
+    for name, layer in network.named_children():
+        ours = isinstance(layer, (LatentStem, WholeImage))
+        setattr(network, name, Printed(layer) if ours else as_printed(layer))
+    return network
+
+
+def tutorial(case: Case, batch: int) -> Iterator[None]:
+    """The tutorial loop with the networks of a case."""
     data_set = data.load(case.data, case.size)
     stored = data_set if case.stored == case.size else data.load(case.data, case.stored)
     recipe = recipes.get(case.recipe)
     hparams = recipe.settings({"batch_size": batch})
-    trainer = Trainer(recipe, hparams, data_set)
-    networks = copy.deepcopy(recipe.build(hparams, data_set.spec))
-    theirs = tutorial_steps(
+    networks = {name: as_printed(network) for name, network in recipe.build(hparams, data_set.spec).items()}
+    return tutorial_steps(
         networks["generator"],
         networks["discriminator"],
         hparams.latent_size,  # type: ignore[attr-defined]
@@ -118,17 +143,29 @@ def compare(case: Case, repetitions: int, steps: int, batch: int = BATCH) -> tup
         batch,
         (hparams.generator_rate, hparams.discriminator_rate),
     )
-    return side_by_side(trainer, lambda: next(theirs), repetitions, steps)
 
 
-def side_by_side(
-    trainer: Trainer, theirs: Callable[[], Any], repetitions: int, steps: int
-) -> tuple[float, list[float], list[float]]:
-    for _ in range(3):  # warm-up
-        trainer.train_step()
-        theirs()
-    results = interleaved({"ours": rate(trainer.train_step, steps), "theirs": rate(theirs, steps)}, repetitions)
+def compare(case: Case, repetitions: int, steps: int, batch: int = BATCH) -> tuple[float, list[float], list[float]]:
+    """The ratio, and both rates in steps per second. The tutorial loop has a process of its own."""
+    place, numbers = str(CASES.index(case)), ("--steps", str(steps), "--batch", str(batch))
+    theirs = Child("benchmarks.training_speed", "--child", place, *numbers)
+    try:
+        recipe = recipes.get(case.recipe)
+        trainer = Trainer(recipe, recipe.settings({"batch_size": batch}), data.load(case.data, case.size))
+        for _ in range(WARM_UP):
+            trainer.train_step()
+        results = interleaved({"ours": rate(trainer.train_step, steps), "theirs": theirs.rate}, repetitions)
+    finally:
+        theirs.close()
     return median_ratio(results["ours"], results["theirs"]), results["ours"], results["theirs"]
+
+
+def child(case: Case, batch: int, steps: int) -> None:
+    """The process of the tutorial loop."""
+    theirs = tutorial(case, batch)
+    for _ in range(WARM_UP):
+        next(theirs)
+    answer(rate(lambda: next(theirs), steps))
 
 
 def described(ratio: float, ours: list[float], theirs: list[float], what: str, asked: float, steps: int) -> Row:
@@ -171,8 +208,13 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the steps of each repetition")
     parser.add_argument("--only", default="", help="part of a case's name, such as 'dcgan 32'")
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.peer:
+    if options.child is not None:
+        child(CASES[options.child], options.batch, options.steps)
+    elif options.peer:
         report(f"Against {options.peer.name}", against_peers(options.peer, options.repetitions, options.scale))
     else:
         rows = against_tutorial(options.repetitions, options.scale, options.only)

@@ -29,6 +29,11 @@ class TrainingHParams(HParams):
         2e-4, 1e-6, 0.1, label="Discriminator's learning rate", group="optimiser", logarithmic=True,
         help="A discriminator that learns faster than the generator judges better, until it leaves no gradient.",
     )  # fmt: skip
+    rate_ratio: float = knob(
+        1.0, 0.05, 20.0, label="Two time-scales", unit="times", group="optimiser", logarithmic=True,
+        help="The discriminator's rate is multiplied by this, so that one number sets the players' speeds against each "
+        "other (TTUR, 1706.08500). Try 2 to 4 where the discriminator lags behind.",
+    )  # fmt: skip
     beta1: float = knob(
         0.5, 0.0, 0.99, label="Beta 1", group="optimiser",
         help="Memory of the gradient's mean (Adam) or momentum (SGD). GANs like 0 to 0.5: the opponent moves.",
@@ -48,6 +53,15 @@ class TrainingHParams(HParams):
     )  # fmt: skip
     decay_rate: float = knob(
         0.5, 0.01, 1.0, label="Decay rate", group="optimiser", help="The factor of the exponential schedule."
+    )  # fmt: skip
+    warmup_steps: int = knob(
+        0, 0, 1_000_000, label="Warm-up", unit="steps", group="optimiser",
+        help="Both rates rise from 0 to their values in so many steps; 0 is off.",
+    )  # fmt: skip
+    gradient_clip: float = knob(
+        0.0, 0.0, 1000.0, label="Gradient clipping", group="optimiser",
+        help="Scales a player's gradient down to this norm where it is longer; 0 is off. A seat belt against "
+        "sudden jumps, not a cure.",
     )  # fmt: skip
     ema: float = knob(
         0.99, 0.0, 0.9999, label="Weight averaging (EMA)", group="optimiser",
@@ -70,15 +84,22 @@ class AdversarialHParams(TrainingHParams):
     )  # fmt: skip
     loss: str = knob(
         "non_saturating",
-        choices=("non_saturating", "minimax", "least_squares", "wasserstein", "hinge"),
+        choices=("non_saturating", "minimax", "logistic", "least_squares", "wasserstein", "hinge"),
         label="Loss", group="objective",
-        help="What the two players minimise. Non-saturating is the classic choice; a Wasserstein critic needs "
-        "weight clipping or a gradient penalty.",
+        help="What the two players minimise. Non-saturating is the classic choice, and logistic is its other name; a "
+        "Wasserstein critic needs weight clipping or a gradient penalty.",
+    )  # fmt: skip
+    relativistic: str = knob(
+        "none", choices=("none", "standard", "average"), label="Relativistic", group="objective",
+        help="The discriminator judges whether real images look more real than fake ones: in pairs (standard) or than "
+        "the average of the others (average). Steadier where a plain discriminator soon is sure.",
     )  # fmt: skip
     penalty: str = knob(
-        "none", choices=("none", "gradient_penalty", "r1"), label="Penalty", change="rebuild", group="objective",
-        help="Keeps the discriminator smooth. Gradient penalty: slope 1 between real and fake (WGAN-GP). "
-        "R1: slope 0 at real images.",
+        "none",
+        choices=("none", "gradient_penalty", "one_sided_gradient_penalty", "r1", "r2", "dragan"),
+        label="Penalty", change="rebuild", group="objective",
+        help="Keeps the discriminator smooth. Gradient penalty: slope 1 between real and fake (WGAN-GP); one-sided: at "
+        "most 1. R1, R2: slope 0 at real or at fake images. DRAGAN: slope 1 around real images.",
     )  # fmt: skip
     penalty_weight: float = knob(
         10.0, 0.0, 1000.0, label="Penalty weight", group="objective",
@@ -96,6 +117,70 @@ class AdversarialHParams(TrainingHParams):
         0.0, 0.0, 0.5, label="Label smoothing", group="objective",
         help="Real images get the label 1 minus this (one-sided): the discriminator is never quite sure.",
     )  # fmt: skip
+    label_flipping: float = knob(
+        0.0, 0.0, 0.5, label="Label flipping", group="objective",
+        help="Share of the images that the discriminator is shown with the wrong label. Slows one that wins too early.",
+    )  # fmt: skip
+    spectral_norm: str = knob(
+        "none", choices=("none", "discriminator", "both"), label="Spectral norm", change="rebuild", group="stabilisers",
+        help="Divides each layer's weights by their largest singular value, so that no layer stretches. Goes well with "
+        "the hinge loss.",
+    )  # fmt: skip
+    orthogonal_weight: float = knob(
+        0.0, 0.0, 1.0, label="Orthogonal regularisation", group="stabilisers",
+        help="Keeps the generator's filters different from each other (BigGAN: 0.0001), so that it can be truncated.",
+    )  # fmt: skip
+    instance_noise: float = knob(
+        0.0, 0.0, 2.0, label="Instance noise", group="stabilisers",
+        help="Standard deviation of noise on real and fake images, as the discriminator sees them. Lets them "
+        "overlap early in training.",
+    )  # fmt: skip
+    instance_noise_steps: int = knob(
+        0, 0, 10_000_000, label="Instance noise fades in", unit="steps", group="stabilisers",
+        help="The noise falls linearly to 0 in so many steps; 0 keeps it constant.",
+    )  # fmt: skip
+    feature_matching: bool = knob(
+        False, label="Feature matching", group="stabilisers",
+        help="The generator matches the mean features of real images instead of deceiving the discriminator: more "
+        "variety, less sharpness.",
+    )  # fmt: skip
+    historical_averaging: float = knob(
+        0.0, 0.0, 100.0, label="Historical averaging", change="rebuild", group="stabilisers",
+        help="Pulls both networks towards the mean of their past weights, so that they don't circle each other. Try "
+        "0.001.",
+    )  # fmt: skip
+    minibatch: str = knob(
+        "none", choices=("none", "discrimination", "standard_deviation"), label="Sees the batch", change="rebuild",
+        group="stabilisers",
+        help="The discriminator compares samples with each other, so that a generator that always makes the same is "
+        "found out. Discrimination: by learnt distances. Standard deviation: by one number, almost free.",
+    )  # fmt: skip
+    virtual_batch_norm: bool = knob(
+        False, label="Virtual batch-norm", change="rebuild", group="stabilisers",
+        help="The generator's batch-norm takes its statistics from a fixed reference batch: samples no longer depend "
+        "on their neighbours. Twice the generator's time.",
+    )  # fmt: skip
+    unroll_steps: int = knob(
+        0, 0, 20, label="Unrolled steps", unit="updates", group="stabilisers",
+        help="The generator looks so many discriminator updates ahead. Mends collapse in small networks, and is slow.",
+    )  # fmt: skip
+    top_k: float = knob(
+        1.0, 0.05, 1.0, label="Top-k", unit="of the batch", group="stabilisers",
+        help="In the end the generator learns only from this share of its samples, the ones judged best.",
+    )  # fmt: skip
+    top_k_steps: int = knob(
+        2000, 0, 10_000_000, label="Top-k reached in", unit="steps", group="stabilisers", logarithmic=True,
+        help="The share falls linearly from all samples to the top-k in so many steps.",
+    )  # fmt: skip
+    augment: str = knob(
+        "none", choices=("none", "diffaugment", "adaptive"), label="Augmentation", group="stabilisers",
+        help="Changes what the discriminator sees, real and fake, so that it can't learn a small data set by heart. "
+        "DiffAugment: always. Adaptive (ADA): as often as needed, shown as the augmentation's probability.",
+    )  # fmt: skip
+    augment_target: float = knob(
+        0.6, 0.0, 1.0, label="Adaptive target", group="stabilisers",
+        help="How sure of real images the discriminator may become before adaptive augmentation grows stronger.",
+    )  # fmt: skip
     discriminator_steps: int = knob(
         1, 1, 20, label="Discriminator updates", unit="in a step", group="objective",
         help="Discriminator updates in one step, each on new images (n-critic; WGAN: 5).",
@@ -107,5 +192,22 @@ class AdversarialHParams(TrainingHParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.label_smoothing and self.loss in ("wasserstein", "hinge"):
-            raise BadValue("Label smoothing has no meaning with the {loss} loss: it has no labels.", loss=self.loss)
+        for refused, reason in (
+            (self.label_smoothing and self.loss in UNLABELLED, N_SMOOTHING),
+            (self.label_flipping and self.loss in UNLABELLED, N_FLIPPING),
+            (self.relativistic != "none" and self.loss in ("minimax", "wasserstein"), N_RELATIVISTIC),
+            (self.unroll_steps and self.penalty != "none", N_UNROLLED_PENALTY),
+            (self.unroll_steps and self.weight_clip, N_UNROLLED_CLIP),
+            (self.feature_matching and self.top_k < 1, N_TOP_FEATURES),
+        ):
+            if refused:
+                raise BadValue(reason, loss=self.loss)
+
+
+UNLABELLED = ("wasserstein", "hinge")
+N_SMOOTHING = "Label smoothing has no meaning with the {loss} loss: it has no labels."
+N_FLIPPING = "Label flipping has no meaning with the {loss} loss: it has no labels."
+N_RELATIVISTIC = "The {loss} loss has no relativistic form. Valid: non_saturating, logistic, least_squares, hinge."
+N_UNROLLED_PENALTY = "An unrolled discriminator can't have a penalty: its updates would need third derivatives."
+N_UNROLLED_CLIP = "An unrolled discriminator can't have its weights clipped: no gradient passes a cut."
+N_TOP_FEATURES = "Top-k picks samples by their verdict, and feature matching doesn't use it. Choose one of them."

@@ -31,6 +31,18 @@ def grid(images: np.ndarray, columns: int, gap: int = 1) -> Image.Image:
     return Image.fromarray(canvas[:, :, 0] if channels == 1 else canvas)
 
 
+def scatter(points: np.ndarray, real: np.ndarray, side: int = 320) -> Image.Image:
+    """Points (N, 2) as dots, over real points in grey; the view is fixed by the real ones."""
+    reach = 1.3 * float(np.abs(real).max())
+    canvas = np.full((side, side, 3), BACKGROUND, np.uint8)
+    for cloud, colour in ((real, (200, 200, 205)), (points, (109, 60, 220))):
+        places = np.round((cloud * (1, -1) / reach + 1) / 2 * (side - 1))  # (N, 2): x to the right, y upwards
+        inside = places[np.isfinite(places).all(1) & (places >= 1).all(1) & (places < side - 1).all(1)].astype(int)
+        for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            canvas[inside[:, 1] + down, inside[:, 0] + right] = colour
+    return Image.fromarray(canvas)
+
+
 def enlarge(image: Image.Image, at_least: int) -> Image.Image:
     """Enlarges by a whole factor, pixels kept sharp, until the width is `at_least` pixels or just below twice that."""
     factor = max(1, math.ceil(at_least / image.width))

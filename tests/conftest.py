@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from gan_core.data.base import DataSet
+
+if TYPE_CHECKING:
+    from gan_core.gans import Recipe
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +37,14 @@ def one_thread() -> Iterator[None]:
 def images(count: int = 24, size: int = 8, channels: int = 1, seed: int = 0) -> np.ndarray:
     """Random uint8 images (count, channels, size, size)."""
     return np.random.default_rng(seed).integers(0, 256, (count, channels, size, size), dtype=np.uint8)
+
+
+def example(recipe: Recipe) -> DataSet:
+    """24 random items that the recipe can learn: labelled grey images of its smallest size from 8 pixels, or points."""
+    random = np.random.default_rng(0)
+    if recipe.task == "points":
+        return DataSet("random", {"real": random.standard_normal((24, 2)).astype(np.float32)})
+    return DataSet("random", {"real": images(size=recipe.fit_size(8)), "label": np.arange(24) % 3}, ("a", "b", "c"))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typing import Any
 from PIL import Image
 
 from gan_core.runs.store import Event, Run, RunStore
-from gan_core.training.health import Finding, assess
+from gan_core.training.health import Finding, assess, scores_are_probabilities
 from ui import curves, figures
 from ui.grids import newest_picture
 from ui.history import History
@@ -108,8 +108,8 @@ class Feed:
                 values |= event.payload["changes"]
         return values
 
-    def _loss(self) -> str:
-        return str(self._settings().get("loss", ""))
+    def _probability(self) -> bool:
+        return scores_are_probabilities(self._settings())
 
     def curves(self, only: int | None = None, large: bool = False) -> tuple[dict[str, Any], bytes]:
         """The charts as `ui.curves.parts` gives them; `only`: that one alone."""
@@ -117,7 +117,7 @@ class Feed:
         with self._lock:
             key = (language(), only, large)
             if key not in self._parts:
-                panels = figures.panels(self.history, self._loss())
+                panels = figures.panels(self.history, self._probability())
                 chosen = panels if only is None else panels[only : only + 1]
                 self._parts[key] = curves.parts(
                     chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}"
@@ -127,7 +127,7 @@ class Feed:
     def findings(self) -> list[Finding]:
         """Whether the run looks healthy."""
         self.run()
-        return assess(self.history.recent, self._loss())
+        return assess(self.history.recent, self._probability())
 
     def picture(self) -> Picture | None:
         """The newest samples."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gan_core.runs.store import Event
-from gan_core.training.health import EXPLODING, PROBABILITIES
+from gan_core.training.health import EXPLODING
 from ui.curves import COLOURS, RUN_COLOURS, Colour, Mark, Panel, Series
 from ui.history import History
 from ui.i18n import N_, _
@@ -44,10 +44,9 @@ def colour_of(name: str) -> Colour:
     return COLOURS.get(TINTS.get(name, part), COLOURS["other"])
 
 
-def panels(history: History, loss: str) -> list[Panel]:
+def panels(history: History, probability: bool) -> list[Panel]:
     """The charts of one run, the most telling first; those without data are left out."""
     names = history.names
-    probability = loss in PROBABILITIES
     score_unit = _("probability of being real") if probability else _("score (no probability, no unit)")
     wanted = [
         Panel(

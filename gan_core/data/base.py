@@ -98,6 +98,7 @@ class Source:
     load: Callable[[int | None, Progress], DataSet]
     available: Callable[[], bool]
     needs: str = ""  # what to do to have it where it is not available
+    task: str = "images"  # or "points": float32 (N, 2), whose `size` is 2
 
 
 sources: Registry[Source] = Registry("data set")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gan_core.data import digits, drawn, folders, shared_sets, vision_sets
+from gan_core.data import digits, drawn, folders, points, shared_sets, vision_sets
 from gan_core.data.base import DataSet, Progress, Source, silent, sources
 from gan_core.errors import BadData
 
-for _source in (digits.SOURCE, drawn.SOURCE, *vision_sets.SOURCES, *shared_sets.SOURCES):
+for _source in (digits.SOURCE, drawn.SOURCE, *vision_sets.SOURCES, *shared_sets.SOURCES, *points.SOURCES):
     sources.register(_source.name, _source)
 
 
@@ -17,9 +17,10 @@ def load(name: str, size: int | None = None, progress: Progress = silent) -> Dat
 
     `size` is the height and width in pixels, 8..256 (None: native). Raises UnknownName or BadData.
     """
-    if size is not None and not 8 <= size <= 256:
-        raise BadData("Images can be loaded at sizes from 8 to 256 pixels, not {size}.", size=size)
     kind, _, path = name.partition(":")
+    points_asked = name in sources and source(name).task == "points"
+    if size is not None and not points_asked and not 8 <= size <= 256:
+        raise BadData("Images can be loaded at sizes from 8 to 256 pixels, not {size}.", size=size)
     if kind in ("folder", "zip") and path:
         return folders.load(Path(path), size, progress)
     return source(name).load(size, progress)

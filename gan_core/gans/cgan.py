@@ -107,7 +107,7 @@ register(
         paper="1411.1784",
         year=2014,
         networks=networks,
-        objective=lambda hparams: Adversarial(conditional=True),
+        objective=lambda hparams: Adversarial(hparams, conditional=True),
         hparams=CganHParams(),
         tiny=CganHParams(
             latent_size=4, embedding=3, generator_widths=(8,), discriminator_widths=(8,), channels=4, max_channels=8,

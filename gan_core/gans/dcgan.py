@@ -22,7 +22,7 @@ from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers import Dropout, initialise_normal
+from gan_core.layers import Dropout, LatentStem, initialise_normal, verdict_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.losses import losses
 
@@ -90,7 +90,7 @@ class DcganGenerator(nn.Module):
         norm = hparams.batch_norm
         self.base = (widths[0], base, base)
         self.stem: nn.Module = (
-            nn.ConvTranspose2d(inputs, widths[0], base, bias=not norm)
+            LatentStem(inputs, widths[0], base, bias=not norm)
             if hparams.stem == "convolution"
             else nn.Linear(inputs, widths[0] * base * base, bias=not norm)
         )
@@ -109,7 +109,7 @@ class DcganGenerator(nn.Module):
             features = self.stem(latents).unflatten(1, self.base)  # (B, C * H * W) -> (B, C, H, W)
             features = features.contiguous(memory_format=torch.channels_last)
         else:
-            features = self.stem(latents[:, :, None, None])  # (B, L) -> (B, L, 1, 1) -> (B, C, H, W)
+            features = self.stem(latents)  # (B, L) -> (B, C, H, W)
         images: Tensor = self.layers(features)
         return images
 
@@ -132,16 +132,17 @@ class DcganDiscriminator(nn.Module):
             if hparams.dropout:
                 layers.append(Dropout(hparams.dropout))
             inputs = width
-        if hparams.stem == "convolution":
-            layers.append(nn.Conv2d(inputs, 1, base, bias=False))
-        else:
-            layers += [nn.Flatten(), nn.Linear(inputs * base * base, 1)]
         self.layers = nn.Sequential(*layers)
+        if hparams.stem == "convolution":
+            self.head = verdict_head(inputs, base, hparams.minibatch, bias=False)
+        else:
+            self.layers.append(nn.Flatten())
+            self.head = verdict_head(inputs * base * base, 0, hparams.minibatch)
         initialise_normal(self)
 
     def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.layers(images)
-        return logits.flatten()  # (B, 1, 1, 1) or (B, 1) -> (B,)
+        logits: Tensor = self.head(self.layers(images))
+        return logits.squeeze(1)  # (B, 1) -> (B,)
 
 
 def networks(hparams: DcganHParams, spec: DataSpec) -> dict[str, nn.Module]:
@@ -159,7 +160,7 @@ register(
         paper="1511.06434",
         year=2015,
         networks=networks,
-        objective=lambda hparams: Adversarial(),
+        objective=Adversarial,
         hparams=DcganHParams(),
         tiny=DcganHParams(latent_size=4, channels=4, max_channels=8, batch_size=4, dropout=0.1),
         data="digits",

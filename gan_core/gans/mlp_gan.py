@@ -21,7 +21,7 @@ from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers import Dropout, activation
+from gan_core.layers import Dropout, activation, verdict_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.losses import losses
 
@@ -92,13 +92,14 @@ class MlpDiscriminator(nn.Module):
             if hparams.dropout:
                 layers.append(Dropout(hparams.dropout))
             inputs = width
-        self.layers = nn.Sequential(*layers, nn.Linear(inputs, 1))
+        self.layers = nn.Sequential(*layers)
+        self.head = verdict_head(inputs, 0, hparams.minibatch)
 
     def forward(self, images: Tensor, extra: Tensor | None = None) -> Tensor:
         inputs = images.flatten(1)  # (B, C, H, W) -> (B, C * H * W)
         if extra is not None:
             inputs = torch.cat([inputs, extra], 1)
-        logits: Tensor = self.layers(inputs)
+        logits: Tensor = self.head(self.layers(inputs))
         return logits.squeeze(1)  # (B, 1) -> (B,)
 
 
@@ -118,7 +119,7 @@ register(
         paper="1406.2661",
         year=2014,
         networks=networks,
-        objective=lambda hparams: Adversarial(),
+        objective=Adversarial,
         hparams=MlpHParams(),
         tiny=MlpHParams(
             latent_size=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=4, batch_norm=True, dropout=0.1

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadData, BadValue
-from gan_core.hparams import TrainingHParams
+from gan_core.gans.stabilised import stabilised
+from gan_core.hparams import AdversarialHParams, TrainingHParams
 from gan_core.knobs import changed
 from gan_core.objectives.base import Objective
 from gan_core.registry import Registry
@@ -57,6 +58,8 @@ def draw_from_latents(
 def _player(group: str) -> Callable[[Any], OptimizerSpec]:
     def spec(hparams: TrainingHParams) -> OptimizerSpec:
         rate: float = getattr(hparams, f"{group}_rate")
+        if group == "discriminator":
+            rate *= hparams.rate_ratio
         return OptimizerSpec((group,), hparams.optimizer, rate, (hparams.beta1, hparams.beta2))
 
     return spec
@@ -105,6 +108,12 @@ class Recipe:
 
     def check_data(self, spec: DataSpec) -> None:
         """Raises BadValue or BadData where the networks can't be built for such data."""
+        given = "points" if len(spec.fields.get("real", (0, 0, 0))) == 1 else "images"
+        if (given == "points") != (self.task == "points"):
+            raise BadData(
+                "{recipe} needs {wanted}, and this data set is made of {given}.",
+                recipe=self.title, wanted="points" if self.task == "points" else "images", given=given,
+            )  # fmt: skip
         if self.sizes and spec.size not in self.sizes:
             raise BadValue(
                 "{recipe} can't make images of {size} pixels. Valid: {valid}.",
@@ -120,7 +129,10 @@ class Recipe:
         self.check_data(spec)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(hparams.seed)
-            return self.networks(hparams, spec)
+            networks = self.networks(hparams, spec)
+            if isinstance(hparams, AdversarialHParams):
+                return stabilised(networks, hparams, spec, self.conditional)
+            return networks
 
     def plan(self, data: str, size: int, steps: int, changes: Mapping[str, Any], preset: str = "") -> RunSpec:
         """A checked run specification with every knob written out."""

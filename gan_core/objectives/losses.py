@@ -2,6 +2,13 @@
 
 Each loss maps the discriminator's logits on real and fake images, each `(B,)`, to named scalar terms that are
 minimised; no sigmoid stands in any discriminator. `s` is the one-sided label smoothing (1606.03498, section 3.4).
+
+Relativistic forms (1807.00734) judge differences. With f1, f2 the discriminator's loss on real and on fake logits:
+
+    standard:  L_D = E[f1(C(x) - C(G(z)))]                                          L_G: x and G(z) exchanged
+    average:   L_D = E[f1(C(x) - E C(G(z)))] + E[f2(C(G(z)) - E C(x))]              L_G: x and G(z) exchanged
+
+`logistic` is StyleGAN's name for the non-saturating loss: written in logits, with zeta(t) = log(1 + e^t), they are one.
 """
 
 from __future__ import annotations
@@ -70,6 +77,27 @@ class AdversarialLoss:
     generator: Callable[[Tensor], Terms]
     probability: bool
     threshold: float | None
+    relative: bool = True  # whether it has a relativistic form
+
+    def discriminator_terms(
+        self, real: Tensor, fake: Tensor, smoothing: float = 0.0, relativistic: str = "none"
+    ) -> Terms:
+        """The discriminator's terms, of plain or relativistic logits."""
+        if relativistic == "standard":
+            # both terms say the same of a difference, unless the form is not symmetric
+            return {"relative": self.discriminator(real - fake, fake - real, smoothing)["real"]}
+        if relativistic == "average":
+            return self.discriminator(real - fake.mean(), fake - real.mean(), smoothing)
+        return self.discriminator(real, fake, smoothing)
+
+    def generator_terms(self, fake: Tensor, real: Tensor | None = None, relativistic: str = "none") -> Terms:
+        """The generator's terms; a relativistic loss needs the logits of real images too."""
+        if relativistic == "none" or real is None:
+            return self.generator(fake)
+        if relativistic == "standard":
+            return {"adversarial": self.discriminator(fake - real, real - fake, 0.0)["real"]}
+        terms = self.discriminator(fake - real.mean(), real - fake.mean(), 0.0)
+        return {"adversarial": terms["real"] + terms["fake"]}
 
 
 _CLASSIC_DISCRIMINATOR = r"L_D=-\mathbb{E}[\log D(x)]-\mathbb{E}[\log(1-D(G(z)))]"
@@ -83,7 +111,12 @@ losses: dict[str, AdversarialLoss] = {
     "minimax": AdversarialLoss(
         "Saturating minimax",
         _CLASSIC_DISCRIMINATOR + r"\qquad L_G=\mathbb{E}[\log(1-D(G(z)))]",
-        non_saturating_discriminator, minimax_generator, True, 0.0,
+        non_saturating_discriminator, minimax_generator, True, 0.0, False,
+    ),
+    "logistic": AdversarialLoss(
+        "Logistic (softplus)",
+        r"L_D=\mathbb{E}[\zeta(-D(x))]+\mathbb{E}[\zeta(D(G(z)))]\qquad L_G=\mathbb{E}[\zeta(-D(G(z)))]",
+        non_saturating_discriminator, non_saturating_generator, True, 0.0,
     ),
     "least_squares": AdversarialLoss(
         "Least squares",
@@ -93,7 +126,7 @@ losses: dict[str, AdversarialLoss] = {
     "wasserstein": AdversarialLoss(
         "Wasserstein",
         r"L_D=\mathbb{E}[f(G(z))]-\mathbb{E}[f(x)]\qquad L_G=-\mathbb{E}[f(G(z))]",
-        wasserstein_discriminator, linear_generator, False, None,
+        wasserstein_discriminator, linear_generator, False, None, False,
     ),
     "hinge": AdversarialLoss(
         "Hinge",

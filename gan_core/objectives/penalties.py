@@ -1,13 +1,14 @@
-"""Penalties on the discriminator's slope."""
+"""Penalties on the discriminator's slope, and on the generator's weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Critic = Callable[[Tensor], Tensor]  # (B, ...) -> (B,)
+Penalty = Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor]  # critic, real, fake, randomness -> scalar
 
 
 def _squared_slope(critic: Critic, points: Tensor) -> Tensor:
@@ -17,15 +18,83 @@ def _squared_slope(critic: Critic, points: Tensor) -> Tensor:
     return gradient.flatten(1).square().sum(1)  # (B, ...) -> (B,)
 
 
-def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
-    """E[(|grad f(u)| - 1)^2], u drawn uniformly between a real and a fake image (1704.00028, equation 3)."""
-    share = torch.rand(len(real), generator=generator).to(real.device)
-    share = share.reshape(-1, *[1] * (real.ndim - 1))  # (B,) -> (B, 1, ...)
-    between = torch.lerp(fake.detach(), real, share)
+def _slope(critic: Critic, points: Tensor) -> Tensor:
     # the root's derivative at 0 is infinite; the tiny constant keeps a flat critic trainable
-    return ((_squared_slope(critic, between) + 1e-12).sqrt() - 1).square().mean()
+    return (_squared_slope(critic, points) + 1e-12).sqrt()
 
 
-def r1(critic: Critic, real: Tensor) -> Tensor:
-    """E[|grad D(x)|^2] / 2 at real images (1801.04406, equation 9, without its weight gamma)."""
+def _shares(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Uniform numbers, one for each item, shaped to multiply `like`."""
+    share = torch.rand(len(like), generator=generator).to(like.device)
+    return share.reshape(-1, *[1] * (like.ndim - 1))  # (B,) -> (B, 1, ...)
+
+
+def _between(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.lerp(fake.detach(), real, _shares(real, generator))
+
+
+def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """E[(|grad f(u)| - 1)^2], u drawn uniformly between a real and a fake image (1704.00028, equation 3).
+
+    When to use it: with the Wasserstein loss, weight 10.
+    """
+    return (_slope(critic, _between(real, fake, generator)) - 1).square().mean()
+
+
+def one_sided_gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """E[max(0, |grad f(u)| - 1)^2]: slopes below 1 are free (1704.00028, section 4; 1709.08894, equation 8).
+
+    When to use it: as the two-sided one, where that makes the critic too stiff.
+    """
+    return (_slope(critic, _between(real, fake, generator)) - 1).clamp(min=0).square().mean()
+
+
+def dragan(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """E[(|grad D(x + d)| - 1)^2], with d = 0.5 std(x) u and u uniform in [0, 1] (1705.07215, equation 4 and appendix).
+
+    When to use it: with the classic loss, against collapse; slopes are held around real images only.
+    """
+    random = torch.rand(real.shape, generator=generator).to(real.device)
+    return (_slope(critic, real + 0.5 * real.std() * random) - 1).square().mean()
+
+
+def r1(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """E[|grad D(x)|^2] / 2 at real images (1801.04406, equation 9, without its weight gamma).
+
+    When to use it: the first remedy to try, with any loss but hinge; weight 0.1 to 10.
+    """
     return 0.5 * _squared_slope(critic, real).mean()
+
+
+def r2(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """E[|grad D(G(z))|^2] / 2 at generated images (1801.04406, equation 10).
+
+    When to use it: instead of R1, where the discriminator is steep at fakes.
+    """
+    return 0.5 * _squared_slope(critic, fake).mean()
+
+
+penalties: dict[str, Penalty] = {
+    "gradient_penalty": gradient_penalty,
+    "one_sided_gradient_penalty": one_sided_gradient_penalty,
+    "r1": r1,
+    "r2": r2,
+    "dragan": dragan,
+}
+NEED_FAKES = ("gradient_penalty", "one_sided_gradient_penalty", "r2")
+
+
+def orthogonality(network: nn.Module) -> Tensor:
+    """The sum over weight matrices W (rows: outputs) of |W W^T off the diagonal|_F^2 (1809.11096, equation 3).
+
+    When to use it: in large conditional generators that shall be sampled with truncation; weight 1e-4.
+    """
+    total = torch.zeros((), device=next(network.parameters()).device)
+    for layer in network.modules():
+        if not isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            continue
+        weight = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
+        rows = weight.flatten(1)  # (O, I, H, W) -> (O, I * H * W)
+        products = rows @ rows.T
+        total = total + (products - products.diag().diag()).square().sum()
+    return total

@@ -16,7 +16,7 @@ from gan_core.runs.records import Metrics
 
 Level = Literal["early", "good", "watch", "bad"]
 
-PROBABILITIES = frozenset({"non_saturating", "minimax"})  # losses whose scores are probabilities
+PROBABILITIES = frozenset({"non_saturating", "minimax", "logistic"})  # losses whose scores are probabilities
 EARLY = 100  # steps before which nothing can be said
 WINDOW = 200  # steps that are looked at
 SURE = 0.97  # accuracy above which the discriminator is hardly ever wrong
@@ -57,14 +57,18 @@ HEALTHY_SCORES = Finding(
 )  # fmt: skip
 
 
-def assess(recent: Metrics, loss: str = "non_saturating") -> list[Finding]:
+def scores_are_probabilities(settings: Mapping[str, Any]) -> bool:
+    """Whether D(x) and D(G(z)) are recorded as probabilities under these knobs, or as scores without a scale."""
+    return settings.get("loss") in PROBABILITIES and settings.get("relativistic", "none") == "none"
+
+
+def assess(recent: Metrics, probability: bool = True) -> list[Finding]:
     """Findings on the last steps of a run, the gravest first; never empty."""
     if fault := _not_finite(recent):
         return [fault]
     if not len(recent) or recent.steps[-1] < EARLY:
         return [TOO_EARLY]
     last = recent.rows(slice(-WINDOW, None))
-    probability = loss in PROBABILITIES
     checks = (
         _exploding(last),
         _discriminator_too_strong(last, probability),

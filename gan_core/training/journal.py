@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gan_core.checkpoint import checkpoint_name, write_checkpoint
-from gan_core.images import grid, png, to_uint8
+from gan_core.images import grid, png, scatter, to_uint8
 from gan_core.knobs import to_dict
 from gan_core.models.sampler import Sampler
 from gan_core.runs.disk import writing
@@ -26,6 +26,7 @@ CHECKPOINT = 30.0  # seconds between checkpoints, at least
 BUDGET = 0.005  # share of the time that live previews, and that checkpoints, may take
 PREVIEW_SEED = 0
 PREVIEW_ROWS = 8
+PREVIEW_POINTS = 1000
 PREVIEW_RATIO = 1.12  # each kept preview is at this multiple of the previous one's step
 GRADIENT_WARNING = 100.0  # gradient norms above this are warned of
 
@@ -47,7 +48,10 @@ class Journal:
         self.event_id = 0  # the last event whose effect the trainer's state contains
         self._token = token
         self._sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.average.networks)
-        self._latents = self._sampler.latents(PREVIEW_ROWS * self._sampler.columns, PREVIEW_SEED)
+        points = trainer.recipe.task == "points"
+        count = PREVIEW_POINTS if points else PREVIEW_ROWS * self._sampler.columns
+        self._latents = self._sampler.latents(count, PREVIEW_SEED)
+        self._real_points = trainer.batches.first(count)["real"].cpu().numpy() if points else None
         self._live_cost = self._checkpoint_cost = self._rate = 0.0
         self._flushed = time.monotonic()
         self._live = self._saved = 0.0
@@ -126,7 +130,10 @@ class Journal:
 
     def _preview(self) -> bytes:
         self.trainer.average.refresh(self.trainer.hparams.ema)
-        return png(grid(to_uint8(self._sampler.draw(*self._latents)), self._sampler.columns))
+        drawn = self._sampler.draw(*self._latents)
+        if self._real_points is not None:
+            return png(scatter(drawn.numpy(), self._real_points))
+        return png(grid(to_uint8(drawn), self._sampler.columns))
 
     def keep_preview(self) -> None:
         """A preview for the history. Schedule and latents are fixed, so a resumed run makes the same ones."""

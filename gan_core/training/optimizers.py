@@ -43,6 +43,12 @@ def restore(optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, A
 
 def rate_factor(hparams: TrainingHParams, step: int) -> float:
     """What the learning rates are multiplied by at a step, in [0, 1]."""
+    if step < hparams.warmup_steps:
+        return (step + 1) / hparams.warmup_steps * _decay(hparams, step)
+    return _decay(hparams, step)
+
+
+def _decay(hparams: TrainingHParams, step: int) -> float:
     progress = step / hparams.decay_steps
     if hparams.schedule == "linear":
         return min(1.0, max(0.0, 2 - 2 * progress))

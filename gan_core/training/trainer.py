@@ -24,6 +24,7 @@ from gan_core.hparams import TrainingHParams
 from gan_core.knobs import differences, knobs
 from gan_core.layers import set_noise_generator
 from gan_core.objectives.base import Batch, Phase, StepContext
+from gan_core.training.allocator import keep_freed_memory
 from gan_core.training.average import Average
 from gan_core.training.optimizers import make_optimizer, rate_factor, restore
 
@@ -43,6 +44,7 @@ class Trainer:
     """Trains the networks of a recipe on a data set; knows nothing of threads, stores or screens."""
 
     def __init__(self, recipe: Recipe, hparams: TrainingHParams, data: DataSet, device: str = "cpu") -> None:
+        keep_freed_memory()
         self.recipe = recipe
         self.hparams = hparams
         self.device = torch.device(device)
@@ -131,7 +133,10 @@ class Trainer:
         loss = functools.reduce(operator.add, terms.values())
         torch.autograd.backward(loss * phase.every if phase.every > 1 else loss)
         gradients = [weight.grad for weight in self._weights[phase.group] if weight.grad is not None]
-        result.gradients[phase.name] = torch._foreach_norm(gradients)
+        norms = result.gradients[phase.name] = torch._foreach_norm(gradients)
+        if self.hparams.gradient_clip:
+            scale = self.hparams.gradient_clip / torch.stack(norms).norm().clamp(min=self.hparams.gradient_clip)
+            torch._foreach_mul_(gradients, scale)
         optimizer.step()
         if phase.after_update:
             phase.after_update(self.networks)

@@ -68,7 +68,7 @@ def test_what_is_sent_can_be_read_back() -> None:
     history = History()
     columns = {name: np.linspace(0.1, 1, 50) for name in ("generator/loss", "discriminator/loss", "accuracy")}
     history.append(rows(1, 50, **columns))
-    panels = figures.panels(history, "non_saturating")
+    panels = figures.panels(history, True)
     encoded = curves.encode(panels, [curves.Mark(3, "edited: <b>")])
     length = int.from_bytes(encoded[:4], "little")
     header = json.loads(encoded[4 : 4 + length])

@@ -51,10 +51,10 @@ def stop_all(server: Server) -> None:
 
 @pytest.fixture
 def training(server: Server, page: Page) -> Page:
-    """The page of a run of the 30-second preset that trains."""
+    """The page of a run that trains, and does not end before the test does."""
     stop_all(server)
-    page.goto(server.url)
-    press(page, "Train my first GAN")
+    page.goto(f"{server.url}/train?recipe=mlp_gan&preset=digits_30s&steps=1000000")
+    press(page, "Train")
     state(page, "running")
     wait_for_step(page, 20)
     return page
@@ -153,8 +153,10 @@ def test_the_projector_has_keys(server: Server, training: Page) -> None:
     training.goto(f"{server.url}/projector?run={run}")
     state(training, "running")
     expect(training.locator("[data-testid=stSidebar]")).to_be_hidden()
+    expect(training.get_by_role("button", name=re.compile("Pause"))).to_be_enabled()  # keys act once it is drawn
     training.keyboard.press("p")
     state(training, "paused")
+    expect(training.get_by_role("button", name=re.compile("Go on"))).to_be_enabled()
     still = step_of(training)
     training.keyboard.press("s")
     assert wait_for_step(training, still) == still + 1

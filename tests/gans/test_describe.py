@@ -7,13 +7,13 @@ import pytest
 from gan_core.data.base import DataSpec
 from gan_core.gans import recipes
 from gan_core.gans.describe import describe, parameter_count
+from tests.conftest import example
 
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_every_network_is_described(name: str) -> None:
     recipe = recipes.get(name)
-    size = recipe.fit_size(8)
-    spec = DataSpec({"real": (1, size, size)}, 10)
+    spec = example(recipe).spec
     found = describe(recipe, recipe.tiny, spec)
     networks = recipe.build(recipe.tiny, spec)
     assert found.keys() == networks.keys()

@@ -19,25 +19,28 @@ from gan_core.knobs import changed, knobs
 from gan_core.layers import Dropout
 from gan_core.objectives.losses import losses
 from gan_core.training.trainer import Trainer
-from tests.conftest import images
+from tests.conftest import example, images
 
 RECIPES = [pytest.param(recipe, id=recipe.name) for recipe in recipes]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_samples_are_images_of_the_datas_shape(recipe: Recipe, labelled: DataSet) -> None:
-    networks = recipe.build(recipe.tiny, labelled.spec)
+def test_samples_have_the_datas_shape(recipe: Recipe) -> None:
+    spec = example(recipe).spec
+    networks = recipe.build(recipe.tiny, spec)
     labels = torch.tensor([0, 1, 2]) if recipe.conditional else None
     drawn = recipe.draw(networks, recipe.tiny, torch.randn(3, recipe.tiny.latent_size), labels)  # type: ignore[attr-defined]
-    assert drawn.shape == (3, 1, 8, 8)
+    assert drawn.shape == (3, *spec.fields["real"])
     drawn = drawn.detach()
-    assert float(drawn.min()) >= -1
-    assert float(drawn.max()) <= 1
+    assert drawn.isfinite().all()
+    if recipe.task == "images":
+        assert float(drawn.min()) >= -1
+        assert float(drawn.max()) <= 1
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_every_weight_gets_a_gradient(recipe: Recipe, labelled: DataSet) -> None:
-    trainer = Trainer(recipe, recipe.tiny, labelled)
+def test_every_weight_gets_a_gradient(recipe: Recipe) -> None:
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
     initial = {name: copy.deepcopy(network.state_dict()) for name, network in trainer.networks.items()}
     for _ in range(3):
         result = trainer.train_step()
@@ -48,8 +51,8 @@ def test_every_weight_gets_a_gradient(recipe: Recipe, labelled: DataSet) -> None
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_phases_move_their_own_networks_alone(recipe: Recipe, labelled: DataSet) -> None:
-    trainer = Trainer(recipe, recipe.tiny, labelled)
+def test_phases_move_their_own_networks_alone(recipe: Recipe) -> None:
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
     for role in ("generator", "discriminator"):
         before = {name: copy.deepcopy(list(network.parameters())) for name, network in trainer.networks.items()}
         trainer.train_step(only=role)
@@ -63,14 +66,14 @@ def test_phases_move_their_own_networks_alone(recipe: Recipe, labelled: DataSet)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_resume_is_bit_exact(recipe: Recipe, labelled: DataSet, tmp_path: Path) -> None:
-    trainers = [Trainer(recipe, recipe.tiny, labelled) for _ in range(2)]
+def test_resume_is_bit_exact(recipe: Recipe, tmp_path: Path) -> None:
+    trainers = [Trainer(recipe, recipe.tiny, example(recipe)) for _ in range(2)]
     for _ in range(6):
         trainers[0].train_step()
     for _ in range(3):
         trainers[1].train_step()
     write_checkpoint(tmp_path / "state.safetensors", trainers[1].state_dict())
-    resumed = Trainer(recipe, recipe.tiny, labelled)
+    resumed = Trainer(recipe, recipe.tiny, example(recipe))
     load_state(resumed, read_checkpoint(tmp_path / "state.safetensors"))
     for _ in range(3):
         torch.randn(5)
@@ -81,9 +84,9 @@ def test_resume_is_bit_exact(recipe: Recipe, labelled: DataSet, tmp_path: Path) 
 @pytest.mark.parametrize("penalty", ["none", "gradient_penalty", "r1"])
 @pytest.mark.parametrize("loss", losses)
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_any_loss_with_any_penalty(recipe: Recipe, loss: str, penalty: str, labelled: DataSet) -> None:
-    hparams = changed(recipe.tiny, {"loss": loss, "penalty": penalty, "weight_clip": 0.05})
-    trainer = Trainer(recipe, hparams, labelled)
+def test_any_loss_with_any_penalty(recipe: Recipe, loss: str, penalty: str) -> None:
+    hparams = changed(recipe.tiny, {"loss": loss, "penalty": penalty, "penalty_every": 1, "weight_clip": 0.05})
+    trainer = Trainer(recipe, hparams, example(recipe))
     for _ in range(3):
         result = trainer.train_step()
     assert all(term.isfinite() for term in result.terms.values())
@@ -96,8 +99,8 @@ def test_any_loss_with_any_penalty(recipe: Recipe, loss: str, penalty: str, labe
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_the_seed_decides_the_weights(recipe: Recipe, labelled: DataSet) -> None:
-    one, same, other = (recipe.build(changed(recipe.tiny, {"seed": seed}), labelled.spec) for seed in (1, 1, 2))
+def test_the_seed_decides_the_weights(recipe: Recipe) -> None:
+    one, same, other = (recipe.build(changed(recipe.tiny, {"seed": seed}), example(recipe).spec) for seed in (1, 1, 2))
     assert same_state(one["generator"].state_dict(), same["generator"].state_dict())
     assert not same_state(one["generator"].state_dict(), other["generator"].state_dict())
 

@@ -1,0 +1,104 @@
+"""GANs in the plane: small perceptrons that learn a cloud of points (B, 2).
+
+Here every objective can be checked in seconds, because the modes of the data are known: how many are covered, and how
+many samples lie close to one (`gan_core/metrics/points.py`). The networks are like 1611.02163's toy example: tanh or
+ReLU layers of 128, latents of a few dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.recipe import Recipe, register
+from gan_core.hparams import AdversarialHParams
+from gan_core.knobs import knob
+from gan_core.layers import activation, verdict_head
+from gan_core.objectives.adversarial import Adversarial
+from gan_core.objectives.losses import losses
+
+
+@dataclass(frozen=True)
+class PointsHParams(AdversarialHParams):
+    """The knobs of networks for points."""
+
+    generator_widths: tuple[int, ...] = knob(
+        (128, 128), 1, 1024, label="Generator's layers", change="rebuild", group="networks",
+        help="Neurons of each hidden layer, from the latents to the point.",
+    )  # fmt: skip
+    discriminator_widths: tuple[int, ...] = knob(
+        (128, 128), 1, 1024, label="Discriminator's layers", change="rebuild", group="networks",
+        help="Neurons of each hidden layer, from the point to the verdict.",
+    )  # fmt: skip
+    activation: str = knob(
+        "tanh", choices=("tanh", "leaky_relu", "relu"), label="Activation", change="rebuild", group="networks",
+        help="Tanh bends the plane smoothly and draws narrow modes best; ReLU folds it along straight lines.",
+    )  # fmt: skip
+    batch_norm: bool = knob(
+        False, label="Batch-norm", change="rebuild", group="networks",
+        help="Normalises the generator's hidden layers over the batch.",
+    )  # fmt: skip
+
+
+def perceptron(inputs: int, widths: tuple[int, ...], hparams: PointsHParams, batch_norm: bool) -> nn.Sequential:
+    """(B, inputs) -> (B, widths[-1])."""
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers.append(nn.Linear(inputs, width))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(width))
+        layers.append(activation(hparams.activation, 0.2))
+        inputs = width
+    return nn.Sequential(*layers)
+
+
+class PointGenerator(nn.Module):
+    """(B, latent_size) -> (B, 2)."""
+
+    def __init__(self, hparams: PointsHParams) -> None:
+        super().__init__()
+        self.layers = perceptron(hparams.latent_size, hparams.generator_widths, hparams, hparams.batch_norm)
+        self.point = nn.Linear(hparams.generator_widths[-1], 2)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        points: Tensor = self.point(self.layers(latents))
+        return points
+
+
+class PointDiscriminator(nn.Module):
+    """(B, 2) -> logits (B,)."""
+
+    def __init__(self, hparams: PointsHParams) -> None:
+        super().__init__()
+        self.layers = perceptron(2, hparams.discriminator_widths, hparams, False)
+        self.head = verdict_head(hparams.discriminator_widths[-1], 0, hparams.minibatch)
+
+    def forward(self, points: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.layers(points))
+        return logits.squeeze(1)  # (B, 1) -> (B,)
+
+
+def networks(hparams: PointsHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    return {"generator": PointGenerator(hparams), "discriminator": PointDiscriminator(hparams)}
+
+
+register(
+    Recipe(
+        name="points",
+        title="Points in the plane",
+        task="points",
+        paper="1611.02163",
+        year=2016,
+        networks=networks,
+        objective=Adversarial,
+        hparams=PointsHParams(batch_size=256, latent_size=2, generator_rate=2e-3, discriminator_rate=2e-3),
+        tiny=PointsHParams(
+            latent_size=2, generator_widths=(8,), discriminator_widths=(8,), batch_size=8, batch_norm=True
+        ),
+        data="ring8",
+        sizes=(2,),
+        equation=lambda hparams: losses[hparams.loss].equation,
+    )
+)  # fmt: skip

@@ -1,0 +1,46 @@
+"""What a knob can add to the networks of any adversarial recipe after they are built."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrizations import spectral_norm
+
+from gan_core.data.base import DataSpec
+from gan_core.errors import BadValue
+from gan_core.hparams import AdversarialHParams
+from gan_core.virtual_batch_norm import WithReference
+
+REFERENCES = 64  # samples of the reference batch
+NORMALISED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+
+
+def stabilised(
+    networks: dict[str, nn.Module], hparams: AdversarialHParams, spec: DataSpec, conditional: bool
+) -> dict[str, nn.Module]:
+    """The networks with spectral or virtual batch normalisation, as the knobs say."""
+    if hparams.virtual_batch_norm:
+        networks = networks | {"generator": _with_reference(networks["generator"], hparams, spec, conditional)}
+    if hparams.spectral_norm != "none":
+        normalise(networks["discriminator"])
+    if hparams.spectral_norm == "both":
+        normalise(networks["generator"])
+    return networks
+
+
+def normalise(network: nn.Module) -> None:
+    """Divides each weight by its largest singular value, by one power iteration a pass (1802.05957, equation 8)."""
+    for layer in list(network.modules()):
+        if isinstance(layer, NORMALISED):
+            spectral_norm(layer)
+
+
+def _with_reference(
+    generator: nn.Module, hparams: AdversarialHParams, spec: DataSpec, conditional: bool
+) -> WithReference:
+    if not any(isinstance(layer, _BatchNorm) for layer in generator.modules()):
+        raise BadValue("Virtual batch-norm takes the place of batch-norm, and this generator has none.")
+    latents = torch.randn(REFERENCES, hparams.latent_size)
+    labels = torch.arange(REFERENCES) % spec.classes if conditional else None
+    return WithReference(generator, latents, labels)

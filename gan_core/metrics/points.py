@@ -1,0 +1,43 @@
+"""How well points cover known modes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gan_core.data.points import Modes
+from gan_core.errors import BadValue
+
+NEAR = 3.0  # standard deviations within which a sample is of high quality
+COVERED = 20  # high-quality samples that make a mode covered
+SAMPLES = 2500  # that the counts are meant for
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """`covered`: modes with 20 high-quality samples or more; `touched`: with one or more; `quality`: their share."""
+
+    covered: int
+    touched: int
+    modes: int
+    quality: float
+
+
+def coverage(samples: np.ndarray, modes: Modes) -> Coverage:
+    """Counts the modes that samples (N, 2) reach: within 3 sigma of the nearest centre (1611.02163, 1705.07761).
+
+    Raises BadValue for anything but points, or for fewer than 20 a mode.
+    """
+    if samples.ndim != 2 or samples.shape[1] != 2:
+        raise BadValue("Modes are counted of points (N, 2), not of {shape}.", shape=samples.shape)
+    if len(samples) < COVERED * len(modes.centres):
+        raise BadValue(
+            "Counting {modes} modes needs at least {least} samples, not {count}.",
+            modes=len(modes.centres), least=COVERED * len(modes.centres), count=len(samples),
+        )  # fmt: skip
+    distances = np.linalg.norm(samples[:, None] - modes.centres[None], axis=2)  # (N, K)
+    nearest = distances.argmin(1)
+    near = distances.min(1) <= NEAR * modes.sigma
+    counts = np.bincount(nearest[near], minlength=len(modes.centres))
+    return Coverage(int((counts >= COVERED).sum()), int((counts > 0).sum()), len(counts), float(near.mean()))

@@ -1,0 +1,110 @@
+"""What steadies a GAN, as small functions; each names its source and when to use it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.errors import BadValue
+from gan_core.hparams import AdversarialHParams
+
+
+def instance_noise(images: Tensor, level: float, generator: torch.Generator) -> Tensor:
+    """Adds N(0, level^2) to what the discriminator sees, real and fake alike (1610.04490, section 3).
+
+    When to use it: early in training, while real and fake images don't overlap; annealed to 0.
+    """
+    if not level:
+        return images
+    return images + level * torch.randn(images.shape, generator=generator).to(images.device)
+
+
+def noise_level(hparams: AdversarialHParams, step: int) -> float:
+    """The instance noise at a step: falls linearly to 0 in `instance_noise_steps`; constant where those are 0."""
+    if not hparams.instance_noise_steps:
+        return hparams.instance_noise
+    return hparams.instance_noise * max(0.0, 1 - step / hparams.instance_noise_steps)
+
+
+def flip_labels(real: Tensor, fake: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Exchanges the logits (B,) of a random share of pairs, so that their labels are wrong.
+
+    When to use it: against a discriminator that wins too early (a trick of S. Chintala's "How to train a GAN", 2016;
+    label smoothing is the steadier form).
+    """
+    if not share:
+        return real, fake
+    flipped = torch.rand(len(real), generator=generator).to(real.device) < share
+    return torch.where(flipped, fake, real), torch.where(flipped, real, fake)
+
+
+def feature_matching(real: Tensor | None, fake: Tensor | None) -> Tensor:
+    """|E f(x) - E f(G(z))|^2 for the input f of the discriminator's last layer (1606.03498, section 3.1).
+
+    When to use it: where the generator oscillates; its samples get more varied, and less sharp.
+    """
+    assert real is not None
+    assert fake is not None
+    return (real.flatten(1).mean(0) - fake.flatten(1).mean(0)).square().sum()
+
+
+def top_share(logits: Tensor, share: float) -> Tensor:
+    """The best-judged share of the logits (B,), at least one (2002.06224, section 3).
+
+    When to use it: late in training, so that hopeless samples no longer pull the generator.
+    """
+    count = max(1, round(share * len(logits)))
+    return logits if count == len(logits) else logits.topk(count).values
+
+
+def top_k_share(hparams: AdversarialHParams, step: int) -> float:
+    """The share that is kept at a step: falls linearly from 1 to `top_k` in `top_k_steps`."""
+    progress = min(1.0, step / hparams.top_k_steps) if hparams.top_k_steps else 1.0
+    return 1 + progress * (hparams.top_k - 1)
+
+
+@contextlib.contextmanager
+def captured_input(discriminator: nn.Module) -> Iterator[list[Tensor]]:
+    """What goes into the discriminator's `head` while this is open."""
+    head = next((layer for name, layer in discriminator.named_modules() if name.rpartition(".")[2] == "head"), None)
+    if head is None:
+        raise BadValue("This discriminator has no last layer that features could be read from.")
+    found: list[Tensor] = []
+    handle = head.register_forward_pre_hook(lambda layer, inputs: found.append(inputs[0]))
+    try:
+        yield found
+    finally:
+        handle.remove()
+
+
+class History(nn.Module):
+    """The mean of all past weights of the networks, for |theta - mean|^2 (1606.03498, section 3.3).
+
+    When to use it: in small games that circle around their solution.
+    """
+
+    updates: Tensor
+
+    def setup(self, networks: Mapping[str, nn.Module]) -> None:
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        for name, network in networks.items():
+            self.register_buffer(name, _flat(network).detach().clone())
+
+    def term(self, name: str, networks: Mapping[str, nn.Module]) -> Tensor:
+        """|theta - mean|^2 of one network."""
+        mean: Tensor = getattr(self, name)
+        return (_flat(networks[name]) - mean).square().sum()
+
+    @torch.no_grad()
+    def update(self, networks: Mapping[str, nn.Module]) -> None:
+        self.updates += 1
+        for name, mean in self.named_buffers():
+            if name != "updates":
+                mean.lerp_(_flat(networks[name]), 1 / (1 + float(self.updates)))
+
+
+def _flat(network: nn.Module) -> Tensor:
+    return torch.cat([weight.flatten() for weight in network.parameters()])

@@ -1,0 +1,88 @@
+"""The unrolled discriminator (1611.02163): the generator looks k discriminator updates ahead.
+
+    theta_D^0 = theta_D;   theta_D^(i+1) = update(theta_D^i, grad f(theta_G, theta_D^i));
+    L_G = l_G(theta_G, theta_D^k)                                                           (equations 7 to 10)
+
+The updates are those of the discriminator's own optimiser, from its present moments, and the gradient flows through
+them. Only the looking ahead is discarded: the discriminator itself takes its single step as always.
+
+When to use it: against collapsing modes, with small networks; k steps cost about k discriminator updates with second
+derivatives each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Judge = Callable[[Tensor], Tensor]  # images -> logits
+TINY = 1e-16  # inside a root, whose derivative at 0 is infinite
+
+
+class Ahead(nn.Module):
+    """A discriminator with other weights; called as the network is."""
+
+    def __init__(self, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self._call = [network]  # in a list: not a submodule
+        self.weights = dict(weights)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        logits: Tensor = functional_call(self._call[0], self.weights, inputs)
+        return logits
+
+
+def unrolled(
+    network: nn.Module, optimizer: torch.optim.Optimizer, steps: int, loss: Callable[[nn.Module], Tensor]
+) -> Ahead:
+    """The discriminator as it would be after `steps` updates that minimise `loss(network)`."""
+    parameters = dict(network.named_parameters())
+    weights = {name: weight.detach().requires_grad_() for name, weight in parameters.items()}
+    states = {name: _Moments(optimizer, weight) for name, weight in parameters.items()}
+    ahead = Ahead(network, weights)
+    for _ in range(steps):
+        slopes = torch.autograd.grad(
+            loss(ahead), list(ahead.weights.values()), create_graph=True, materialize_grads=True
+        )
+        moved = zip(ahead.weights.items(), slopes, strict=True)
+        ahead = Ahead(network, {name: states[name].step(weight, slope) for (name, weight), slope in moved})
+    return ahead
+
+
+class _Moments:
+    """One weight's optimiser state, as tensors that gradients flow through."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, weight: nn.Parameter) -> None:
+        self.settings: dict[str, Any] = next(
+            group for group in optimizer.param_groups if any(weight is other for other in group["params"])
+        )
+        state = optimizer.state.get(weight, {})
+        self.kind = type(optimizer)
+        self.mean: Tensor | None = state.get("exp_avg", state.get("momentum_buffer"))
+        self.square: Tensor | None = state.get("exp_avg_sq", state.get("square_avg"))
+        self.count = float(state.get("step", 0))
+
+    def step(self, weight: Tensor, slope: Tensor) -> Tensor:
+        """The weight after one update."""
+        rate: float = self.settings["lr"]
+        eps: float = self.settings.get("eps", 0.0)
+        self.count += 1
+        if self.kind is torch.optim.SGD:
+            momentum = self.settings["momentum"]
+            self.mean = slope if self.mean is None or not momentum else momentum * self.mean + slope
+            return weight - rate * self.mean
+        if self.kind is torch.optim.RMSprop:
+            alpha = self.settings["alpha"]
+            self.square = (1 - alpha) * slope.square() + (0 if self.square is None else alpha * self.square)
+            return weight - rate * slope / ((self.square + TINY).sqrt() + eps)
+        first, second = self.settings["betas"]
+        self.mean = (1 - first) * slope + (0 if self.mean is None else first * self.mean)
+        self.square = (1 - second) * slope.square() + (0 if self.square is None else second * self.square)
+        mean = self.mean / (1 - first**self.count)
+        square = self.square / (1 - second**self.count)
+        moved: Tensor = weight - rate * mean / ((square + TINY).sqrt() + eps)
+        return moved
