@@ -19,6 +19,7 @@ from gan_core.hparams import TrainingHParams
 from gan_core.objectives.base import StepContext
 
 ITEMS = 2  # a batch that batch-norm accepts
+PARAMETRIZED = {"parametrizations"}  # torch's name for what stands behind a normalised weight
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,21 @@ def parameter_count(layers: list[Layer]) -> int:
 
 
 def _leaves(network: nn.Module) -> dict[str, nn.Module]:
-    return {name: module for name, module in network.named_modules() if not list(module.children())}
+    """Layers without layers inside, and those with weights of their own beside such layers."""
+    return {
+        name: module
+        for name, module in network.named_modules()
+        if not PARAMETRIZED & set(name.split("."))
+        and (_is_leaf(module) or any(True for _ in module.parameters(recurse=False)))
+    }
+
+
+def _is_leaf(module: nn.Module) -> bool:
+    return not any(name not in PARAMETRIZED for name, _ in module.named_children())
+
+
+def _count(module: nn.Module) -> int:
+    return sum(weight.numel() for weight in module.parameters(recurse=_is_leaf(module)))
 
 
 def _noting(shapes: dict[nn.Module, tuple[int, ...]]) -> Callable[..., None]:
@@ -78,8 +93,6 @@ def _layers(network: nn.Module, shapes: Mapping[nn.Module, tuple[int, ...]]) -> 
     order = {module: place for place, module in enumerate(shapes)}
     leaves = sorted(_leaves(network).items(), key=lambda item: order.get(item[1], len(order)))
     return [
-        Layer(
-            name, type(module).__name__, shapes.get(module, ()), sum(weight.numel() for weight in module.parameters())
-        )
+        Layer(name, type(module).__name__.removeprefix("Parametrized"), shapes.get(module, ()), _count(module))
         for name, module in leaves
     ]

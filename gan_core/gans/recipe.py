@@ -91,6 +91,7 @@ class Recipe:
     averaged: tuple[str, ...] = ("generator",)  # networks whose EMA makes the samples
     draw: Draw = draw_from_latents
     equation: Callable[[Any], str] | None = None  # LaTeX
+    about: str = ""  # what it is and when to use it, where the docstring of its file tells of several
 
     @property
     def conditional(self) -> bool:

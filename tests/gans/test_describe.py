@@ -31,3 +31,11 @@ def test_hand_counted_layers() -> None:
     assert [(layer.kind, layer.shape, layer.parameters) for layer in generator] == [
         ("Linear", (3,), 15), ("LeakyReLU", (3,), 0), ("Linear", (64,), 256), ("Tanh", (64,), 0),
     ]  # fmt: skip
+
+
+def test_normalised_layers_are_described_by_their_own_name() -> None:
+    recipe = recipes.get("mlp_gan")
+    hparams = recipe.settings({"discriminator_widths": (2,), "spectral_norm": "discriminator"})
+    layers = describe(recipe, hparams, DataSpec({"real": (1, 8, 8)}, 0))["discriminator"]
+    found = [(layer.kind, layer.shape, layer.parameters) for layer in layers]
+    assert found == [("Linear", (2,), 130), ("LeakyReLU", (2,), 0), ("Linear", (1,), 3)]
