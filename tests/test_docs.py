@@ -1,0 +1,46 @@
+"""The pages of docs/gans are what the code says now."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from docs.figure import figure, stages
+from docs.pages import FOLDER, all_pages, paragraphs
+from gan_core.gans import recipes
+from gan_core.gans.describe import Layer
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return {path.name: content for path, content in all_pages().items()}
+
+
+def test_every_gan_has_its_page_in_both_languages(pages: dict[str, str]) -> None:
+    stale = [name for name, content in pages.items() if _written(name) != content]
+    assert not stale, "run python -m docs.pages"
+    assert {path.name for path in FOLDER.iterdir()} == pages.keys()
+    for recipe in recipes:
+        assert f"[{recipe.title}]({recipe.name}.md)" in pages["README.md"]
+        assert f"arxiv.org/abs/{recipe.paper}" in pages[f"{recipe.name}.md"]
+
+
+def _written(name: str) -> str:
+    path = FOLDER / name
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def test_figures_are_valid_and_show_every_stage(pages: dict[str, str]) -> None:
+    for name, content in pages.items():
+        if name.endswith(".svg"):
+            ElementTree.fromstring(content)
+    layers = [Layer("a", "Conv2d", (8, 4, 4), 30), Layer("b", "ReLU", (8, 4, 4), 0), Layer("c", "Linear", (1,), 9)]
+    assert [stage.parameters for stage in stages(layers)] == [30, 9]
+    drawn = figure({"generator": layers})
+    assert "8 × 4 × 4" in drawn
+    assert "39 parameters" in drawn
+
+
+def test_docstrings_become_paragraphs() -> None:
+    assert paragraphs("One\nline.\n\n    an equation\n\nTwo.") == ["One line.", "    an equation", "Two."]
