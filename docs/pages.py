@@ -57,8 +57,7 @@ def spec_of(recipe: Recipe) -> DataSpec:
     largest = max(recipe.presets, key=lambda preset: preset.size, default=None)
     source = data.source(largest.data if largest else recipe.data)
     size = largest.size if largest else recipe.fit_size(source.size)
-    shape = (2,) if source.task == "points" else (source.channels, size, size)
-    return DataSpec({"real": shape}, len(source.class_names))
+    return source.spec(size)
 
 
 def about(recipe: Recipe) -> str:

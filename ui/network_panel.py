@@ -49,7 +49,7 @@ def _described(recipe_name: str, hparams: tuple[tuple[str, Any], ...], reference
     recipe = recipes.get(recipe_name)
     if reference in data.sources:
         source = data.source(reference)
-        spec = data.DataSpec({"real": (source.channels, size, size)}, len(source.class_names))
+        spec = source.spec(size)
     else:
         spec = data.load(reference, size).spec
     found = describe(recipe, recipe.settings(dict(hparams)), spec)

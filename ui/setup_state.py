@@ -52,7 +52,7 @@ class Setup:
         self.settings()
         if self.data in data.sources:
             source = data.source(self.data)
-            recipe.check_data(data.DataSpec({"real": (source.channels, self.size, self.size)}, len(source.class_names)))
+            recipe.check_data(source.spec(self.size))
         return recipe.plan(resolve(self.data), self.size, self.steps, self.hparams, self.preset)
 
 

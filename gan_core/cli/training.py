@@ -126,13 +126,13 @@ def native_size(data: str) -> int:
 def prepare_data(spec: RunSpec, shown: bool) -> None:
     """Downloads and resizes with a progress bar, and checks that recipe and data fit, before there is a run."""
     from gan_core import data
-    from gan_core.data import DataSpec, source
+    from gan_core.data import source
     from gan_core.gans import recipes
 
     recipe = recipes.get(spec.recipe)
     if not spec.data.startswith(("folder:", "zip:")):  # known without looking: don't download what can't be used
         known = source(spec.data)
-        recipe.check_data(DataSpec({"real": (known.channels, spec.size, spec.size)}, len(known.class_names)))
+        recipe.check_data(known.spec(spec.size))
     with reporting(shown) as progress:
         loaded: DataSet = data.load(spec.data, spec.size, progress)
     recipe.check_data(loaded.spec)

@@ -100,5 +100,10 @@ class Source:
     needs: str = ""  # what to do to have it where it is not available
     task: str = "images"  # or "points": float32 (N, 2), whose `size` is 2
 
+    def spec(self, size: int) -> DataSpec:
+        """What networks for this set at `size` pixels are built for, without loading it."""
+        shape = (size,) if self.task == "points" else (self.channels, size, size)
+        return DataSpec({"real": shape}, len(self.class_names))
+
 
 sources: Registry[Source] = Registry("data set")
