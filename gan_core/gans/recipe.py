@@ -97,6 +97,11 @@ class Recipe:
     def conditional(self) -> bool:
         return "labels" in self.capabilities
 
+    @property
+    def draws(self) -> bool:
+        """Whether the networks make samples; supervised ones only judge them."""
+        return self.task != "supervised"
+
     def settings(self, changes: Mapping[str, Any]) -> TrainingHParams:
         """The recipe's defaults with some knobs changed; raises UnknownName or BadValue."""
         return changed(self.hparams, changes)
@@ -122,7 +127,7 @@ class Recipe:
                 size=spec.size,
                 valid=", ".join(map(str, self.sizes)),
             )
-        if self.conditional and not spec.classes:
+        if (self.conditional or self.task == "supervised") and not spec.classes:
             raise BadData("{recipe} needs a data set with labels, and this one has none.", recipe=self.title)
 
     def build(self, hparams: Any, spec: DataSpec) -> dict[str, nn.Module]:

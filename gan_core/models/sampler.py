@@ -61,6 +61,8 @@ class Sampler:
             raise BadValue(
                 "The number of samples must lie between 1 and {most}, not at {count}.", most=MOST, count=count
             )
+        if not self.recipe.draws:
+            raise BadValue("{recipe} judges images and draws none.", recipe=self.recipe.title)
         if label is not None and not self.recipe.conditional:
             raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.", recipe=self.recipe.title)
         if label is not None and not 0 <= label < self.spec.classes:

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from gan_core.checkpoint import checkpoint_name, write_checkpoint
-from gan_core.images import grid, png, scatter, to_uint8
 from gan_core.knobs import to_dict
-from gan_core.models.sampler import Sampler
 from gan_core.runs.disk import writing
 from gan_core.runs.store import Metrics, RunStore
+from gan_core.training.previews import previewer
 from gan_core.training.recorder import Fault, Recorder
 from gan_core.training.trainer import StepResult, Trainer
 
@@ -24,9 +23,6 @@ FLUSH = 0.5  # seconds between writes of metrics
 LIVE_PREVIEW = 1.0  # seconds between live previews, at least
 CHECKPOINT = 30.0  # seconds between checkpoints, at least
 BUDGET = 0.005  # share of the time that live previews, and that checkpoints, may take
-PREVIEW_SEED = 0
-PREVIEW_ROWS = 8
-PREVIEW_POINTS = 1000
 PREVIEW_RATIO = 1.12  # each kept preview is at this multiple of the previous one's step
 GRADIENT_WARNING = 100.0  # gradient norms above this are warned of
 
@@ -47,11 +43,7 @@ class Journal:
         self.fault: Fault | None = None
         self.event_id = 0  # the last event whose effect the trainer's state contains
         self._token = token
-        self._sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.average.networks)
-        points = trainer.recipe.task == "points"
-        count = PREVIEW_POINTS if points else PREVIEW_ROWS * self._sampler.columns
-        self._latents = self._sampler.latents(count, PREVIEW_SEED)
-        self._real_points = trainer.batches.first(count)["real"].cpu().numpy() if points else None
+        self._preview = previewer(trainer)
         self._live_cost = self._checkpoint_cost = self._rate = 0.0
         self._flushed = time.monotonic()
         self._live = self._saved = 0.0
@@ -127,13 +119,6 @@ class Journal:
                 self.event("gradient_warning", {"phase": name.partition("/")[2], "norm": norm})
             elif norm < GRADIENT_WARNING / 2:
                 self._warned.discard(name)
-
-    def _preview(self) -> bytes:
-        self.trainer.average.refresh(self.trainer.hparams.ema)
-        drawn = self._sampler.draw(*self._latents)
-        if self._real_points is not None:
-            return png(scatter(drawn.numpy(), self._real_points))
-        return png(grid(to_uint8(drawn), self._sampler.columns))
 
     def keep_preview(self) -> None:
         """A preview for the history. Schedule and latents are fixed, so a resumed run makes the same ones."""

@@ -22,9 +22,10 @@ from gan_core.training.trainer import Trainer
 from tests.conftest import example, images
 
 RECIPES = [pytest.param(recipe, id=recipe.name) for recipe in recipes]
+GANS = [pytest.param(recipe, id=recipe.name) for recipe in recipes if recipe.draws]
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", GANS)
 def test_samples_have_the_datas_shape(recipe: Recipe) -> None:
     spec = example(recipe).spec
     networks = recipe.build(recipe.tiny, spec)
@@ -83,7 +84,7 @@ def test_resume_is_bit_exact(recipe: Recipe, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("penalty", ["none", "gradient_penalty", "r1"])
 @pytest.mark.parametrize("loss", losses)
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", GANS)
 def test_any_loss_with_any_penalty(recipe: Recipe, loss: str, penalty: str) -> None:
     hparams = changed(recipe.tiny, {"loss": loss, "penalty": penalty, "penalty_every": 1, "weight_clip": 0.05})
     trainer = Trainer(recipe, hparams, example(recipe))
@@ -101,8 +102,9 @@ def test_any_loss_with_any_penalty(recipe: Recipe, loss: str, penalty: str) -> N
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_seed_decides_the_weights(recipe: Recipe) -> None:
     one, same, other = (recipe.build(changed(recipe.tiny, {"seed": seed}), example(recipe).spec) for seed in (1, 1, 2))
-    assert same_state(one["generator"].state_dict(), same["generator"].state_dict())
-    assert not same_state(one["generator"].state_dict(), other["generator"].state_dict())
+    for name in recipe.averaged:
+        assert same_state(one[name].state_dict(), same[name].state_dict())
+        assert not same_state(one[name].state_dict(), other[name].state_dict())
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -1,0 +1,63 @@
+"""Learning classes from labelled images: the objective of feature nets.
+
+    L = -E[log p(y|x)],   p(y|x) = softmax(logits)_y
+
+with `smoothing` s the target is 1 - s for the true class and s spread over all of them (1512.00567, section 7). One phase,
+in the role "discriminator": the network judges images, and there is no opponent.
+
+Images are altered a little on the way (`augment`): turned, slanted, stretched and moved, by one affine warp with bilinear
+interpolation; never mirrored, because a mirrored digit or letter is another one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, cross_entropy, grid_sample
+
+from gan_core.hparams import TrainingHParams
+from gan_core.knobs import knob
+from gan_core.objectives.augment import Random, uniform
+from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
+
+TURN = math.radians(15)  # at most, either way, at strength 1
+SLANT = 0.2
+STRETCH = 0.15
+MOVE = 0.1  # of the side
+
+
+class Supervised(Objective):
+    """Cross-entropy of `features(images)`, which gives features (B, d) and logits (B, classes), against `label` (B,)."""
+
+    def phases(self, hparams: TrainingHParams) -> Sequence[Phase]:
+        return [Phase("features", "discriminator", "features", self._terms)]
+
+    def _terms(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+        images, labels = batch["real"], batch["label"]
+        strength: float = getattr(context.hparams, "augment", 0.0)
+        if strength:
+            images = altered(images, uniform(context.generator, images.device), strength)
+        _, logits = networks["features"](images)
+        # the health check reads "accuracy" as a discriminator's, which must not be near 1
+        context.observe("class_accuracy", (logits.argmax(1) == labels).float())
+        smoothing: float = getattr(context.hparams, "smoothing", 0.0)
+        return {"cross_entropy": cross_entropy(logits, labels, label_smoothing=smoothing)}
+
+
+def altered(images: Tensor, random: Random, strength: float) -> Tensor:
+    """Images (B, C, H, W), each turned, slanted, stretched and moved at random; `strength` in [0, 1]."""
+    count, _, height, width = images.shape
+
+    def spread(most: float, *shape: int) -> Tensor:
+        return (2 * random(count, *shape) - 1) * most * strength
+
+    angle, slant = spread(TURN), spread(SLANT)
+    stretch, move = torch.exp(spread(STRETCH, 2)), spread(2 * MOVE, 2)  # the grid's side is 2
+    first = torch.stack([stretch[:, 0] * angle.cos(), slant - angle.sin(), move[:, 0]], 1)
+    second = torch.stack([angle.sin(), stretch[:, 1] * angle.cos(), move[:, 1]], 1)
+    grid = affine_grid(torch.stack([first, second], 1), [count, 1, height, width], align_corners=False)
+    warped = grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return warped.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,67 @@
+"""The picture of a run as it is now: samples, points over the real ones, or images sorted by a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gan_core.images import BACKGROUND, grid, png, scatter, to_uint8
+from gan_core.models.sampler import Sampler
+from gan_core.training.trainer import Trainer
+
+SEED = 0
+ROWS = 8
+POINTS = 1000
+JUDGED = 128  # real images that a classifier's preview sorts
+COLUMNS = 16  # classes shown by a classifier's preview, at most
+
+Draw = Callable[[], Image.Image]
+
+
+def previewer(trainer: Trainer) -> Callable[[], bytes]:
+    """Gives a PNG of the averaged networks at this moment; drawing it never changes the training."""
+    draw = _drawer(trainer)
+
+    def preview() -> bytes:
+        trainer.average.refresh(trainer.hparams.ema)
+        return png(draw())
+
+    return preview
+
+
+def _drawer(trainer: Trainer) -> Draw:
+    if not trainer.recipe.draws:
+        return _sorted_images(trainer)
+    sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.average.networks)
+    if trainer.recipe.task == "points":
+        latents = sampler.latents(POINTS, SEED)
+        real = trainer.batches.first(POINTS)["real"].cpu().numpy()
+        return lambda: scatter(sampler.draw(*latents).numpy(), real)
+    latents = sampler.latents(ROWS * sampler.columns, SEED)
+    return lambda: grid(to_uint8(sampler.draw(*latents)), sampler.columns)
+
+
+def _sorted_images(trainer: Trainer) -> Draw:
+    images = trainer.batches.first(JUDGED)["real"]
+
+    def draw() -> Image.Image:
+        with torch.no_grad():
+            _, logits = trainer.average.networks["features"](images)
+        return by_class(images, logits.argmax(1), min(trainer.spec.classes, COLUMNS))
+
+    return draw
+
+
+def by_class(images: Tensor, predicted: Tensor, classes: int) -> Image.Image:
+    """A column for each class with the images (B, C, H, W) that were taken for it, at most 2 * ROWS of them."""
+    levels, found = to_uint8(images), predicted.cpu().numpy()
+    rows = 2 * ROWS
+    cells = np.full((rows, classes, *levels.shape[1:]), BACKGROUND, np.uint8)
+    for label in range(classes):
+        members = levels[found == label][:rows]
+        cells[: len(members), label] = members
+    return grid(cells.reshape(-1, *levels.shape[1:]), classes)  # (rows, classes, H, W, C) -> (rows * classes, H, W, C)
