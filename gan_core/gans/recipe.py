@@ -46,6 +46,9 @@ class Preset:
 Draw = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None], Tensor]
 
 
+Truncate = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None, float], Tensor]
+
+
 def draw_from_latents(
     networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None
 ) -> Tensor:
@@ -90,6 +93,7 @@ class Recipe:
     optimizers: Mapping[str, Callable[[Any], OptimizerSpec]] = field(default_factory=two_players)
     averaged: tuple[str, ...] = ("generator",)  # networks whose EMA makes the samples
     draw: Draw = draw_from_latents
+    truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
     equation: Callable[[Any], str] | None = None  # LaTeX
     about: str = ""  # what it is and when to use it, where the docstring of its file tells of several
 

@@ -16,6 +16,7 @@ from gan_core.runs.store import RunStore
 
 CHUNK = 256  # samples drawn at once, to bound the memory
 MOST = 100_000
+MOST_TRUNCATION = 1.5
 
 
 class Sampler:
@@ -77,16 +78,30 @@ class Sampler:
         return latents, labels
 
     @torch.no_grad()
-    def draw(self, latents: Tensor, labels: Tensor | None) -> Tensor:
-        """(B, C, H, W) in [-1, 1] on the CPU."""
+    def draw(self, latents: Tensor, labels: Tensor | None, psi: float | None = None) -> Tensor:
+        """(B, C, H, W) in [-1, 1] on the CPU; raises BadValue for a truncation `psi` that isn't possible.
+
+        `psi` in [0, 1.5] pulls samples towards the average one, for models that can be truncated; None leaves them.
+        """
+        self._check_truncation(psi)
         device = next(next(iter(self.networks.values())).parameters()).device
         parts = []
         for start in range(0, len(latents), CHUNK):
             chosen = None if labels is None else labels[start : start + CHUNK].to(device)
-            part = self.recipe.draw(self.networks, self.hparams, latents[start : start + CHUNK].to(device), chosen)
+            inputs = self.networks, self.hparams, latents[start : start + CHUNK].to(device), chosen
+            truncate = self.recipe.truncate
+            part = self.recipe.draw(*inputs) if psi is None or truncate is None else truncate(*inputs, psi)
             parts.append(part.cpu())
         return torch.cat(parts)
 
-    def sample(self, count: int, seed: int = 0, label: int | None = None) -> Tensor:
-        """`count` samples, (count, C, H, W) in [-1, 1]; raises BadValue for an invalid count or class."""
-        return self.draw(*self.latents(count, seed, label))
+    def _check_truncation(self, psi: float | None) -> None:
+        if psi is None:
+            return
+        if self.recipe.truncate is None:
+            raise BadValue("{recipe} can't be truncated.", recipe=self.recipe.title)
+        if not 0 <= psi <= MOST_TRUNCATION:
+            raise BadValue("The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_TRUNCATION, psi=psi)
+
+    def sample(self, count: int, seed: int = 0, label: int | None = None, psi: float | None = None) -> Tensor:
+        """`count` samples, (count, C, H, W) in [-1, 1]; raises BadValue for an invalid count, class or truncation."""
+        return self.draw(*self.latents(count, seed, label), psi)
