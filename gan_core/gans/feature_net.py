@@ -1,49 +1,35 @@
 """A feature net: the small convolutional classifier that samples are judged by.
 
-Frechet distance, KID, precision and recall compare images by the features of a network (1706.08500, section 4 uses
-Inception's). Inception has seen photos of 299 pixels; for digits of 28 a net that learnt digits says more. It learns classes:
+Frechet distance, KID, precision and recall compare images by the features of a network (1706.08500 takes Inception's).
+Inception has seen photos of 299 pixels; of digits of 28 pixels a net that learnt digits knows more. It learns classes:
 
     min_F  -E[log softmax(head(F(x)))_y]
 
-Images (B, C, H, W) in [-1, 1] pass pairs of 3x3 convolutions with batch-norm (1502.03167), halved after each pair, until
-they are 4 to 7 pixels wide; a linear layer gives the features (B, d). The `head` maps them to logits (B, classes). Features
-are taken before the ReLU, because the Frechet distance takes them to be Gaussian, and after a batch-norm, so that no feature
-outweighs the others by its scale alone.
+Images (B, C, H, W) in [-1, 1] pass pairs of 3x3 convolutions with batch-norm (1502.03167), halved after each pair,
+until they are 4 to 7 pixels wide; a linear layer gives the features (B, d), and the `head` maps them to logits
+(B, classes). Features are taken before the ReLU, because the Frechet distance takes them to be Gaussian, and after a
+batch-norm, so that none outweighs the others by its scale alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
-from gan_core.hparams import TrainingHParams
 from gan_core.knobs import knob
 from gan_core.layers import Dropout
-from gan_core.objectives.supervised import Supervised
+from gan_core.objectives.supervised import Supervised, SupervisedHParams
 
 SMALLEST = 7  # pixels: the convolutions end at this side or below
 
 
 @dataclass(frozen=True)
-class FeatureNetHParams(TrainingHParams):
-    """The knobs of the classifier. It is a single player, whose rate is the discriminator's."""
+class FeatureNetHParams(SupervisedHParams):
+    """The knobs of the classifier."""
 
-    generator_rate: float = knob(
-        2e-4, 1e-6, 0.1, label="Generator's learning rate", group="optimiser", logarithmic=True,
-        help="Not used: a classifier has no generator.",
-    )  # fmt: skip
-    rate_ratio: float = knob(
-        1.0, 0.05, 20.0, label="Two time-scales", unit="times", group="optimiser", logarithmic=True,
-        help="Not used: a classifier has no opponent.",
-    )  # fmt: skip
-    discriminator_rate: float = knob(
-        2e-3, 1e-6, 0.1, label="Learning rate", group="optimiser", logarithmic=True,
-        help="How far one step moves the network.",
-    )  # fmt: skip
     channels: int = knob(
         16, 4, 256, label="Channels", change="rebuild", group="networks",
         help="Channels of the first convolutions; they double with every halving of the resolution.",
@@ -59,14 +45,6 @@ class FeatureNetHParams(TrainingHParams):
     dropout: float = knob(
         0.3, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
         help="Share of the features that the classes can't see in each step.",
-    )  # fmt: skip
-    augment: float = knob(
-        0.5, 0.0, 1.0, label="Altered images", group="objective",
-        help="How far training images are turned, slanted, stretched and moved; 0 leaves them as they are.",
-    )  # fmt: skip
-    smoothing: float = knob(
-        0.0, 0.0, 0.5, label="Label smoothing", group="objective",
-        help="Takes this much certainty away from the labels, and so from the network.",
     )  # fmt: skip
 
 

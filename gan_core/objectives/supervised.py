@@ -2,17 +2,18 @@
 
     L = -E[log p(y|x)],   p(y|x) = softmax(logits)_y
 
-with `smoothing` s the target is 1 - s for the true class and s spread over all of them (1512.00567, section 7). One phase,
-in the role "discriminator": the network judges images, and there is no opponent.
+With `smoothing` s the target is 1 - s for the true class and s spread over all of them (1512.00567, section 7). One
+phase, in the role "discriminator": the network judges images, and there is no opponent.
 
-Images are altered a little on the way (`augment`): turned, slanted, stretched and moved, by one affine warp with bilinear
-interpolation; never mirrored, because a mirrored digit or letter is another one.
+Images are altered a little on the way (`augment`): turned, slanted, stretched and moved, by one affine warp with
+bilinear interpolation; never mirrored, because a mirrored digit or letter is another one.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -29,22 +30,48 @@ STRETCH = 0.15
 MOVE = 0.1  # of the side
 
 
-class Supervised(Objective):
-    """Cross-entropy of `features(images)`, which gives features (B, d) and logits (B, classes), against `label` (B,)."""
+@dataclass(frozen=True)
+class SupervisedHParams(TrainingHParams):
+    """What the objective reads. There is a single player, whose rate is the discriminator's."""
 
-    def phases(self, hparams: TrainingHParams) -> Sequence[Phase]:
+    generator_rate: float = knob(
+        2e-4, 1e-6, 0.1, label="Generator's learning rate", group="optimiser", logarithmic=True,
+        help="Not used: a classifier has no generator.",
+    )  # fmt: skip
+    rate_ratio: float = knob(
+        1.0, 0.05, 20.0, label="Two time-scales", unit="times", group="optimiser", logarithmic=True,
+        help="Not used: a classifier has no opponent.",
+    )  # fmt: skip
+    discriminator_rate: float = knob(
+        2e-3, 1e-6, 0.1, label="Learning rate", group="optimiser", logarithmic=True,
+        help="How far one step moves the network.",
+    )  # fmt: skip
+    augment: float = knob(
+        0.5, 0.0, 1.0, label="Altered images", group="objective",
+        help="How far training images are turned, slanted, stretched and moved; 0 leaves them as they are.",
+    )  # fmt: skip
+    smoothing: float = knob(
+        0.0, 0.0, 0.5, label="Label smoothing", group="objective",
+        help="Takes this much certainty away from the labels, and so from the network.",
+    )  # fmt: skip
+
+
+class Supervised(Objective):
+    """Cross-entropy of `features(images)`, features (B, d) and logits (B, classes), against `label` (B,)."""
+
+    def phases(self, hparams: SupervisedHParams) -> Sequence[Phase]:
         return [Phase("features", "discriminator", "features", self._terms)]
 
     def _terms(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         images, labels = batch["real"], batch["label"]
-        strength: float = getattr(context.hparams, "augment", 0.0)
-        if strength:
-            images = altered(images, uniform(context.generator, images.device), strength)
+        hparams = context.hparams
+        assert isinstance(hparams, SupervisedHParams)
+        if hparams.augment:
+            images = altered(images, uniform(context.generator, images.device), hparams.augment)
         _, logits = networks["features"](images)
         # the health check reads "accuracy" as a discriminator's, which must not be near 1
         context.observe("class_accuracy", (logits.argmax(1) == labels).float())
-        smoothing: float = getattr(context.hparams, "smoothing", 0.0)
-        return {"cross_entropy": cross_entropy(logits, labels, label_smoothing=smoothing)}
+        return {"cross_entropy": cross_entropy(logits, labels, label_smoothing=hparams.smoothing)}
 
 
 def altered(images: Tensor, random: Random, strength: float) -> Tensor:
