@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gan_core.runs.store import Run
 from ui.i18n import N_, _
+from ui.texts import is_points
 
 STAGES = (  # thousands of images up to which a stage lasts, and what one sees
     (0.0, N_("Nothing has been learnt yet: the samples are noise from random weights.")),
@@ -12,10 +13,20 @@ STAGES = (  # thousands of images up to which a stage lasts, and what one sees
     (400.0, N_("Shapes become things. Compare with the real images: strokes, edges, colours, variety.")),
     (float("inf"), N_("Fine work: changes become small. Train on while variety and sharpness still grow.")),
 )
+POINT_STAGES = (  # the same for points, which learn in far fewer
+    (0.0, N_("Nothing has been learnt yet: the samples lie where random weights put them.")),
+    (200.0, N_("The samples spread and look for the data. Do they reach every cluster, or only some?")),
+    (
+        1000.0,
+        N_("Watch the clusters: samples that jump from one to the next, all together, are mode collapse at work."),
+    ),
+    (float("inf"), N_("Fine work: clusters grow narrow, and few samples are left on the way between them.")),
+)
 
 
 def advice(run: Run, look_for: str) -> list[str]:
     """What to look for; `look_for` is the preset's sentence, or ""."""
     thousands = run.images_seen / 1000
-    stage = next(text for limit, text in STAGES if thousands <= limit)
+    stages = POINT_STAGES if is_points(run.spec.data) else STAGES
+    stage = next(text for limit, text in stages if thousands <= limit)
     return [text for text in (_(look_for), _(stage)) if text]

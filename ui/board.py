@@ -17,9 +17,7 @@ from ui.curves import HERE, payload, read
 from ui.feed import Feed, Picture
 from ui.i18n import _
 from ui.store import store
-from ui.texts import data_title, duration, number, run_message, sentence, state_word
-
-SHARP = 400_000  # samples with fewer pixels are enlarged with sharp edges
+from ui.texts import data_title, duration, is_points, number, run_message, sentence, state_word
 
 
 @st.cache_resource(show_spinner=False)
@@ -58,7 +56,7 @@ def encoded(
         "findings": _findings(watched, run),
         "samples": _blob(samples, blobs, _("Samples of the generator at step {step}").format(step=run.step)),
         "real": None if large else _blob(real, blobs, _("Real images of the data set")),
-        "pixelated": run.spec.size < 48,
+        "pixelated": run.spec.size < 48 and not is_points(run.spec.data),
         "words": _words(run, large),
     }
     return payload(header | {"board": content}, *blobs)
@@ -77,7 +75,8 @@ def _blob(picture: Picture | None, blobs: list[bytes], alt: str) -> dict[str, An
 
 
 def _facts(run: Run) -> Sequence[tuple[str, str]]:
-    facts = [(_("Images per second"), number(run.images_per_second) if run.step else "–")]
+    speed = _("Points per second") if is_points(run.spec.data) else _("Images per second")
+    facts = [(speed, number(run.images_per_second) if run.step else "–")]
     if run.is_active:
         return [*facts, (_("Time left"), time_left(run))]
     return [*facts, (_("Trained for"), duration(run.seconds))]
@@ -127,7 +126,9 @@ def _findings(watched: Feed, run: Run) -> list[dict[str, str]]:
 def _words(run: Run, large: bool) -> dict[str, str]:
     return {
         "samples": _("Samples"),
-        "samplesNote": _("Always the same latents: each place shows one sample as it learns."),
+        "samplesNote": _("Violet: samples, always from the same latents. Grey: real points.")
+        if is_points(run.spec.data)
+        else _("Always the same latents: each place shows one sample as it learns."),
         "noSamples": _("The first samples appear as soon as training begins."),
         "real": _("Real images"),
         "realNote": _("From {data}.").format(data=data_title(run.spec.data)),

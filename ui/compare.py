@@ -22,7 +22,7 @@ from ui.films import film_maker
 from ui.grids import picture
 from ui.i18n import _
 from ui.live_panels import recipe_titles
-from ui.texts import data_title, number, plain, run_title, state_badge
+from ui.texts import data_title, is_points, number, plain, run_title, size_word, state_badge
 
 MOST = min(MOST_RUNS, len(RUN_COLOURS))
 REFRESH = 3.0  # seconds between looks while one of them goes on
@@ -180,8 +180,11 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
         st.caption(_("This picture was thinned out."))
         return
     picture(content, alt=_("samples of {run} at step {step}").format(run=title, step=preview.step))
-    facts = _("step {step} · {images} images seen").format(
-        step=number(preview.step), images=number(preview.images_seen)
+    facts = (
+        _("step {step} · {points} points seen") if is_points(run.spec.data) else _("step {step} · {images} images seen")
+    )
+    facts = facts.format(
+        step=number(preview.step), images=number(preview.images_seen), points=number(preview.images_seen)
     )
     st.markdown(f":small[{facts}] {state_badge(run.state)}")
 
@@ -204,7 +207,7 @@ def _settings(store: RunStore, run: Run) -> dict[str, Any]:
     spec = {
         _("Recipe"): run.spec.recipe,
         _("Data"): data_title(run.spec.data),
-        _("Size"): f"{run.spec.size} px",
+        _("Size"): size_word(run.spec.data, run.spec.size) or "–",
         _("Planned steps"): number(run.spec.steps) if run.spec.steps else _("until stopped"),
     }
     return spec | settings

@@ -6,6 +6,7 @@ import csv
 import io
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,10 +15,13 @@ from gan_core.runs.records import Metrics
 from ui import access, sessions
 from ui.errors import shown
 from ui.feed import Feed
-from ui.grids import picture
+from ui.grids import dots, picture
 from ui.i18n import _
 from ui.store import store
 from ui.texts import error_sentence, number, plain
+
+if TYPE_CHECKING:
+    from gan_core.gans import Recipe
 
 MOST = 1024  # samples in one picture
 SAVED = 3.0  # seconds that a page waits for a checkpoint
@@ -25,17 +29,19 @@ SAVED = 3.0  # seconds that a page waits for a checkpoint
 
 @st.fragment
 def show(watched: Feed) -> None:
+    from gan_core.gans import recipes
+
     with shown():
-        _samples(watched)
+        recipe = recipes.get(watched.run().spec.recipe)
+        if recipe.draws:
+            _samples(watched, recipe)
         _files(watched)
 
 
-def _samples(watched: Feed) -> None:
+def _samples(watched: Feed, recipe: Recipe) -> None:
     from gan_core import data
-    from gan_core.gans import recipes
 
     run = watched.run()
-    recipe = recipes.get(run.spec.recipe)
     first, second, third = st.columns(3)
     count = int(first.number_input(_("How many samples"), 1, MOST, 64, key="sample-count"))
     seed = int(
@@ -85,6 +91,8 @@ def _draw(id: str, count: int, seed: int, label: int | None) -> bytes:
     from gan_core.models.sampler import Sampler
 
     sampler = Sampler.from_run(store(), id)
+    if sampler.recipe.task == "points":
+        return dots(sampler.sample(count, seed).numpy(), store().get(id).spec.data)
     columns = (
         max(1, min(round(count**0.5), 32)) if label is not None or not sampler.recipe.conditional else sampler.columns
     )

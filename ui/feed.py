@@ -23,6 +23,7 @@ from ui import curves, figures
 from ui.grids import newest_picture
 from ui.history import History
 from ui.i18n import language
+from ui.texts import is_points
 
 AGE = 0.4  # seconds for which what was read stays good for other viewers
 KEPT = 12  # runs
@@ -111,13 +112,16 @@ class Feed:
     def _probability(self) -> bool:
         return scores_are_probabilities(self._settings())
 
+    def _of_points(self) -> bool:
+        return self._run is not None and is_points(self._run.spec.data)
+
     def curves(self, only: int | None = None, large: bool = False) -> tuple[dict[str, Any], bytes]:
         """The charts as `ui.curves.parts` gives them; `only`: that one alone."""
         self.run()
         with self._lock:
             key = (language(), only, large)
             if key not in self._parts:
-                panels = figures.panels(self.history, self._probability())
+                panels = figures.panels(self.history, self._probability(), self._of_points())
                 chosen = panels if only is None else panels[only : only + 1]
                 self._parts[key] = curves.parts(
                     chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}"

@@ -27,14 +27,20 @@ NAMES = {
     "rate/generator": N_("Generator"),
     "rate/discriminator": N_("Discriminator"),
     "images_per_second": N_("images/s"),
+    "augment_probability": N_("Augmentation probability"),
+    "schedule/resolution": N_("Resolution"),
+    "schedule/alpha": N_("Share of the new level"),
 }
+OF_POINTS = {"score/real": N_("real points"), "images_per_second": N_("points/s")}  # called otherwise for points
 TINTS = {"score/real": "real", "score/fake_before": "fake", "score/fake_after": "fake_after", "accuracy": "real"}
 RATIO = "loss_ratio"
 EPSILON = 1e-8
 
 
-def metric_name(name: str) -> str:
+def metric_name(name: str, points: bool = False) -> str:
     """What a metric is called, in the visitor's language."""
+    if points and name in OF_POINTS:
+        return _(OF_POINTS[name])
     return _(NAMES[name]) if name in NAMES else name.replace("/", " / ").replace("_", " ")
 
 
@@ -44,8 +50,11 @@ def colour_of(name: str) -> Colour:
     return COLOURS.get(TINTS.get(name, part), COLOURS["other"])
 
 
-def panels(history: History, probability: bool) -> list[Panel]:
-    """The charts of one run, the most telling first; those without data are left out."""
+def panels(history: History, probability: bool, points: bool = False) -> list[Panel]:
+    """The charts of one run, the most telling first; those without data are left out.
+
+    `probability`: D's scores are probabilities; `points`: the run learns points, not images.
+    """
     names = history.names
     score_unit = _("probability of being real") if probability else _("score (no probability, no unit)")
     wanted = [
@@ -55,7 +64,7 @@ def panels(history: History, probability: bool) -> list[Panel]:
         Panel(
             "D(x), D(G(z))" if probability else _("Scores of D"),
             score_unit,
-            _series(history, [name for name in names if name.startswith("score/")]),
+            _series(history, [name for name in names if name.startswith("score/")], points=points),
             low=0.0 if probability else None,
             high=1.0 if probability else None,
             line=(0.5, _("undecided")) if probability else None,
@@ -70,6 +79,7 @@ def panels(history: History, probability: bool) -> list[Panel]:
             line=(0.5, _("a coin's accuracy")),
             file="accuracy",
         ),
+        *_special(history),
         Panel(
             _("Gradient norms"),
             _("norm (no unit, log scale)"),
@@ -88,8 +98,8 @@ def panels(history: History, probability: bool) -> list[Panel]:
         ),
         Panel(
             _("Speed"),
-            _("images per second"),
-            _series(history, ["images_per_second"], smooth=False),
+            _("points per second") if points else _("images per second"),
+            _series(history, ["images_per_second"], smooth=False, points=points),
             low=0.0,
             file="speed",
         ),
@@ -97,7 +107,35 @@ def panels(history: History, probability: bool) -> list[Panel]:
     return [panel for panel in wanted if panel.series]
 
 
-def _series(history: History, names: Sequence[str], smooth: bool = True) -> list[Series]:
+def _special(history: History) -> list[Panel]:
+    """What some runs alone have: adaptive augmentation, growing networks."""
+    return [
+        Panel(
+            _("Adaptive augmentation"),
+            _("probability of each change"),
+            _series(history, ["augment_probability"], smooth=False),
+            low=0.0,
+            file="augmentation",
+        ),
+        Panel(
+            _("Resolution"),
+            _("pixels (log scale)"),
+            _series(history, ["schedule/resolution"], smooth=False),
+            log=True,
+            file="resolution",
+        ),
+        Panel(
+            _("Fade-in"),
+            _("share of the new level (alpha)"),
+            _series(history, ["schedule/alpha"], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="fade-in",
+        ),
+    ]
+
+
+def _series(history: History, names: Sequence[str], smooth: bool = True, points: bool = False) -> list[Series]:
     found = []
     for name in names:
         if name not in history.names or not np.isfinite(history.raw(name)).any():
@@ -105,7 +143,7 @@ def _series(history: History, names: Sequence[str], smooth: bool = True) -> list
         values = history.mean(name) if smooth else history.raw(name)
         faint = history.raw(name) if smooth else None
         dash = name.startswith("rate/discriminator")  # both rates are often the same
-        found.append(Series(metric_name(name), colour_of(name), history.steps, values, faint, dash))
+        found.append(Series(metric_name(name, points), colour_of(name), history.steps, values, faint, dash))
     return found
 
 

@@ -16,6 +16,8 @@ COLUMNS = 8
 ROWS = 8
 GAP = 1
 PAPER = 255
+POINTS = 2000  # real points in a picture
+SIDE = 480  # pixels, of a picture of points
 
 
 def picture(content: bytes | Path, alt: str, width: int | str = "stretch", caption: str | None = None) -> None:
@@ -44,6 +46,18 @@ def real_grid(reference: str, size: int, columns: int = COLUMNS, rows: int = ROW
     Raises BadData.
     """
     return encode(layout(pick(data.load(reference, size), columns, rows), columns))
+
+
+def dots(points: np.ndarray, reference: str) -> bytes:
+    """Points (N, 2) over those of a data set, as PNG."""
+    from gan_core.images import png, scatter
+
+    return png(scatter(points, _real_points(reference), SIDE))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _real_points(reference: str) -> np.ndarray:
+    return np.asarray(data.load(reference).arrays["real"][:POINTS])
 
 
 def pick(data_set: data.DataSet, columns: int, rows: int) -> np.ndarray:

@@ -11,11 +11,13 @@ import streamlit as st
 from gan_core.errors import GanscopeError
 from gan_core.knobs import HParams, Knob, knob_type, knobs, parse
 from ui.i18n import N_, _
+from ui.idle_knobs import idle
 from ui.texts import error_sentence, plain
 
 GROUPS = {
     "objective": N_("Objective"),
     "training": N_("Training"),
+    "stabilisers": N_("Stabilisers"),
     "optimiser": N_("Optimiser"),
     "networks": N_("Networks"),
 }
@@ -24,8 +26,13 @@ CHOICES = {
     "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD",
     "constant": N_("Constant"), "linear": N_("Linear"), "exponential": N_("Exponential"), "cosine": N_("Cosine"),
     "non_saturating": N_("Non-saturating"), "minimax": N_("Saturating minimax"), "least_squares": N_("Least squares"),
-    "wasserstein": "Wasserstein", "hinge": N_("Hinge"),
-    "none": N_("None"), "gradient_penalty": N_("Gradient penalty"), "r1": "R1",
+    "wasserstein": "Wasserstein", "hinge": N_("Hinge"), "logistic": N_("Logistic (softplus)"),
+    "none": N_("None"), "gradient_penalty": N_("Gradient penalty"), "r1": "R1", "r2": "R2", "dragan": "DRAGAN",
+    "one_sided_gradient_penalty": N_("Gradient penalty, one-sided"),
+    "standard": N_("Standard: in pairs"), "average": N_("Average"),
+    "discriminator": N_("Discriminator"), "generator": N_("Generator"), "both": N_("Both networks"),
+    "discrimination": N_("Minibatch discrimination"), "standard_deviation": N_("Standard deviation"),
+    "diffaugment": "DiffAugment", "adaptive": N_("Adaptive (ADA)"),
     "leaky_relu": "Leaky ReLU", "relu": "ReLU", "tanh": "tanh",
     "convolution": N_("Convolution"), "transposed": N_("Transposed convolution"),
     "nearest": N_("Nearest neighbour, then convolution"),
@@ -58,32 +65,68 @@ def grouped(names: Iterable[str], described: Mapping[str, Knob]) -> dict[str, li
 def draw(hparams: HParams, names: Iterable[str], prefix: str, disabled: bool = False) -> dict[str, Any]:
     """A control for each of some knobs, at the values of `hparams`; returns what the visitor set, by name.
 
-    The few that matter most come first; the others are folded away by group.
+    The few that matter most come first; the others are folded away by group. For forms, which aren't drawn again
+    before they are sent: nothing depends on what was set in others.
     """
     described = knobs(hparams)
     names = list(names)
-    values = _row([name for name in BASIC if name in names], hparams, prefix, disabled)
+    current = {name: getattr(hparams, name) for name in names}
+    values = _row([name for name in BASIC if name in names], hparams, current, prefix, disabled)
     for group, members in grouped([name for name in names if name not in BASIC], described).items():
-        title = _(GROUPS[group]) if group in GROUPS else group
-        with st.expander(title, key=f"{prefix}.group.{group}"):
-            values |= _row(members, hparams, prefix, disabled)
+        with st.expander(group_word(group), key=f"{prefix}.group.{group}"):
+            values |= _row(members, hparams, current, prefix, disabled)
     return {name: values[name] for name in names}
 
 
-def _row(names: list[str], hparams: HParams, prefix: str, disabled: bool) -> dict[str, Any]:
+def draw_calm(defaults: HParams, current: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """A control for every knob at its current value; returns what the visitor set, by name.
+
+    A group says how many of its knobs differ from `defaults`, and is open at first where some do. Knobs without an
+    effect are left out, and keep their values.
+    """
+    described = knobs(defaults)
+    now = {name: st.session_state.get(f"{prefix}.{name}", value) for name, value in current.items()}
+    values = dict(current)
+    values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False)
+    for group, members in grouped([name for name in described if name not in BASIC], described).items():
+        acting = [name for name in members if not idle(name, now)]
+        resting = [_(described[name].label) for name in members if name not in acting]
+        changed = sum(differs(now[name], getattr(defaults, name)) for name in acting)
+        key = f"{prefix}.group.{group}"
+        opened = st.session_state.setdefault(f"{key}.opened", bool(changed))
+        title = group_word(group) + (f" · {_('{count} changed').format(count=changed)}" if changed else "")
+        with st.expander(title, expanded=opened, key=key):
+            values |= _row(acting, defaults, current, prefix, False)
+            if resting:
+                st.caption(_("Shown when they have an effect: {names}.").format(names=", ".join(resting)))
+    return values
+
+
+def differs(shown: Any, default: Any) -> bool:
+    """Whether a widget's value isn't the default; lists are shown as text."""
+    if isinstance(shown, str) and isinstance(default, tuple):
+        return shown != ", ".join(map(str, default))
+    return bool(shown != default)
+
+
+def group_word(group: str) -> str:
+    return _(GROUPS[group]) if group in GROUPS else group
+
+
+def _row(names: list[str], hparams: HParams, current: Mapping[str, Any], prefix: str, disabled: bool) -> dict[str, Any]:
     """Controls three in a row."""
     values: dict[str, Any] = {}
     described = knobs(hparams)
     for start in range(0, len(names), 3):
         for column, name in zip(st.columns(3, vertical_alignment="bottom"), names[start : start + 3], strict=False):
             with column:
-                values[name] = control(hparams, name, described[name], f"{prefix}.{name}", disabled)
+                kind = knob_type(type(hparams), name)
+                values[name] = control(name, kind, current[name], described[name], f"{prefix}.{name}", disabled)
     return values
 
 
-def control(hparams: HParams, name: str, described: Knob, key: str, disabled: bool) -> Any:
+def control(name: str, kind: Any, current: Any, described: Knob, key: str, disabled: bool) -> Any:
     """One knob's widget. What can't be read is said below it, and the value stays as it was."""
-    kind, current = knob_type(type(hparams), name), getattr(hparams, name)
     label = _(described.label) + (f" ({_(described.unit)})" if described.unit else "")
     shared: dict[str, Any] = {"key": key, "help": help_text(described), "disabled": disabled}
     if described.choices:

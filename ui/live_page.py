@@ -16,7 +16,7 @@ from ui.grids import COLUMNS, real_grid
 from ui.i18n import STATE, _
 from ui.knob_widgets import choice_word
 from ui.store import store
-from ui.texts import data_title, number, plain, run_title
+from ui.texts import data_title, is_points, joined, number, plain, run_title, size_word
 
 POLL = 1.0  # seconds
 
@@ -75,8 +75,8 @@ def _title(run: Run) -> None:
         facts.insert(0, _("{loss} loss").format(loss=choice_word(run.spec.hparams["loss"])))
     if run.name:
         recipe = _(titles.get(run.spec.recipe, run.spec.recipe))
-        facts = [recipe, plain(data_title(run.spec.data)), f"{run.spec.size} px", *facts]
-    st.caption(" · ".join(facts))
+        facts = [recipe, plain(data_title(run.spec.data)), size_word(run.spec.data, run.spec.size), *facts]
+    st.caption(joined(*facts))
 
 
 def act(action: Callable[..., Any], *arguments: Any) -> None:
@@ -119,7 +119,7 @@ def _active_controls(run: Run, locked: bool, why: str | None) -> None:
         return st.button(label, icon=icon, key=key, help=why or tip or None, disabled=locked, **options)
 
     if run.state is RunState.PAUSED:
-        if button(_("Train"), "play_arrow", "resume", type="primary"):
+        if button(_("Resume"), "play_arrow", "resume", type="primary"):
             act(sessions.resume, run.id)
     elif button(_("Pause"), "pause", "pause", type="primary"):
         act(sessions.pause, run.id)
@@ -160,8 +160,11 @@ def broken(watched: Feed) -> bool:
 
 
 def _real(run: Run) -> Picture | None:
-    """Real images to compare with, once the session has prepared them; None where they can't be had."""
-    if run.step == 0 and not store().previews(run.id):
+    """Real images to compare with, once the session has prepared them; None where they can't be had.
+
+    Points need none: the real ones lie below the samples in the same picture.
+    """
+    if is_points(run.spec.data) or (run.step == 0 and not store().previews(run.id)):
         return None
     try:
         return _real_picture(run.spec.data, run.spec.size, live_panels.grid_columns(run) or COLUMNS)

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core import data
 from gan_core.knobs import knobs
 from gan_core.runs.store import Run
 from ui import access, downloads, knob_widgets, network_panel, sessions, warm
@@ -39,8 +40,6 @@ def preset_of(run: Run) -> str:
 
 def grid_columns(run: Run) -> int | None:
     """How many classes stand side by side in the samples of a conditional run."""
-    from gan_core import data
-
     recipe = _recipe(run)
     if recipe is None or not recipe.conditional or run.spec.data not in data.sources:
         return None
@@ -72,8 +71,20 @@ def show(watched: Feed) -> None:
             _fork(watched)
         with st.expander(_("Downloads"), icon=":material/download:", key="download-panel"):
             downloads.show(watched)
+        if run.spec.data not in data.sources and run.step and access.may_steer():
+            with st.expander(_("Your images"), icon=":material/photo_library:", key="data-panel"):
+                _own_images(run)
         with st.expander(_("Networks, equation and source"), icon=":material/hub:", key="network-panel"):
             network_panel.show(run, watched.hparams)
+
+
+@st.fragment
+def _own_images(run: Run) -> None:
+    """What was read from the user's own files, from the cache that the run trains on."""
+    from ui import data_panel
+
+    with shown(), st.spinner(_("Reading the images …")):
+        data_panel.found(data.load(run.spec.data, run.spec.size))
 
 
 @st.fragment

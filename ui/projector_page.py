@@ -45,7 +45,7 @@ def _keys(run: Run) -> None:
     locked, why = not access.may_steer(), access.why_locked()
     paused = run.state is RunState.PAUSED
     icon = ":material/play_arrow:" if paused else ":material/pause:"
-    label = _("Go on") if paused else _("Pause")
+    label = _("Resume") if paused else _("Pause")
     if st.button(label, key="toggle", shortcut="P", type="primary", disabled=locked, icon=icon, help=why):
         act(sessions.resume if paused else sessions.pause, run.id)
     if st.button(_("Step"), key="one-step", shortcut="S", icon=":material/skip_next:", disabled=locked, help=why):

@@ -25,7 +25,18 @@ from ui.feed import feed
 from ui.grids import newest_picture, picture
 from ui.i18n import N_, _
 from ui.live_panels import recipe_titles
-from ui.texts import ago, bytes_size, data_title, duration, number, plain, run_message, state_badge
+from ui.texts import (
+    ago,
+    bytes_size,
+    data_title,
+    duration,
+    joined,
+    number,
+    plain,
+    run_message,
+    size_word,
+    state_badge,
+)
 
 PAGE = 12  # cards on a page
 REFRESH = 2.0  # seconds between looks at a run that goes on
@@ -236,7 +247,8 @@ def _facts(store: RunStore, id: str, state: RunState) -> None:
             st.markdown(f"{state_badge(run.state)} :small[{_progress(run, store.queue())}]")
             recipe = _(recipe_titles().get(run.spec.recipe, run.spec.recipe))
             # a run without a name is called by this already
-            what = f"{plain(recipe)} · {plain(data_title(run.spec.data))} · {run.spec.size} px  \n" if run.name else ""
+            size = size_word(run.spec.data, run.spec.size)
+            what = joined(plain(recipe), plain(data_title(run.spec.data)), size) + "  \n" if run.name else ""
             st.caption(f"{what}{ago(run.created)} · {bytes_size(_bytes(store, id))}{_speed(run)}")
             _sparklines(store, run)
     if run.note:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from gan_core import data
 from gan_core.data import folders
 from gan_core.errors import GanscopeError
-from gan_core.gans import Preset, Recipe, recipes
-from gan_core.knobs import knobs
-from ui import access, knob_widgets, sessions
+from gan_core.gans import Recipe
+from ui import access, data_panel, knob_widgets, offers, preset_cards, sessions
 from ui.errors import shown
-from ui.grids import picture, real_grid
 from ui.i18n import STATE, _
-from ui.setup_state import (
-    MOST_STEPS,
-    Setup,
-    all_presets,
-    default_setup,
-    fitting_size,
-    from_query,
-    preset_setup,
-    resolve,
-    sizes_for,
-    to_query,
-)
-from ui.texts import data_title, duration, error_sentence, number, plain
+from ui.offers import fitting_size, sizes_for
+from ui.setup_state import MOST_STEPS, Setup, default_setup, from_query, to_query
+from ui.texts import data_title, error_sentence, plain
 
 CURRENT = "setup"  # keys of the session's state
 WRITTEN = "setup-query"
@@ -45,6 +31,17 @@ def show() -> None:
     parts = [_presets, _form]
     for part in reversed(parts) if st.session_state.get(FORM_FIRST) else parts:
         part()
+
+
+def _presets() -> None:
+    preset_cards.show(launch, _adjust)
+
+
+def _adjust(setup: Setup) -> None:
+    """Puts the setup into the form, which then comes first; doesn't return."""
+    st.session_state[FORM_FIRST] = True
+    _take(setup)
+    st.rerun()
 
 
 def _arrive() -> None:
@@ -101,44 +98,6 @@ def _problems() -> None:
         )
 
 
-def _presets() -> None:
-    st.subheader(_("Settings that work"), anchor=False)
-    presets = all_presets()
-    for start in range(0, len(presets), 3):
-        columns = st.columns(3)
-        for column, (recipe, preset) in zip(columns, presets[start : start + 3], strict=False):
-            with column:
-                _card(recipe, preset)
-
-
-def _card(recipe: Recipe, preset: Preset) -> None:
-    key = f"{recipe.name}-{preset.name}"
-    available = preset.data in data.sources and data.source(preset.data).available()
-    with st.container(border=True, height="stretch", key=f"card-{key}"):
-        st.markdown(f"**{_(preset.title)}**")
-        source = data_title(preset.data)
-        st.caption(
-            f"{_(recipe.title)} · {source} · {preset.size} px · "
-            + _("about {time} until it shows").format(time=duration(preset.seconds))
-        )
-        st.write(_(preset.look_for))
-        if not available:
-            st.caption(":material/download: " + _("The data are downloaded first."))
-        with st.container(horizontal=True):
-            pressed = st.button(
-                _("Train"), key=f"preset-{key}", type="primary", icon=":material/play_arrow:",
-                disabled=not access.may_steer(), help=access.why_locked(),
-            )  # fmt: skip
-            adjust = st.button(_("Adjust"), key=f"adjust-{key}", icon=":material/tune:")
-        if adjust:
-            st.session_state[FORM_FIRST] = True
-            _take(preset_setup(recipe, preset))
-            st.rerun()
-        if pressed:
-            with shown():
-                launch(preset_setup(recipe, preset))
-
-
 def _form() -> None:
     setup: Setup = st.session_state[CURRENT]
     recipe = setup.recipe_object
@@ -148,11 +107,7 @@ def _form() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         setup = _choices(setup, recipe, round_)
-        values = knob_widgets.draw(
-            _lenient(recipe, setup),
-            knobs(recipe.hparams),
-            f"knob{round_}.{recipe.name}",
-        )
+        values = knob_widgets.draw_calm(recipe.hparams, setup.hparams, f"knob{round_}.{recipe.name}")
     setup = Setup(setup.recipe, setup.data, setup.size, setup.steps, setup.preset, values)
     st.session_state[CURRENT] = setup
     _write(setup)
@@ -160,59 +115,60 @@ def _form() -> None:
         _summary(setup, recipe)
 
 
-def _lenient(recipe: Recipe, setup: Setup) -> Any:
-    """The settings, or the defaults where they don't fit together (the widgets keep what was typed)."""
-    try:
-        return setup.settings()
-    except GanscopeError:
-        return recipe.hparams
-
-
 def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
     """Recipe, data, size and length."""
-    names = recipes.names()
-    first, second = st.columns(2)
-    with first:
-        chosen = st.selectbox(
-            _("Recipe"), names, names.index(setup.recipe), _recipe_word,
-            key=f"recipe{round_}", help=_("Which GAN: its networks, losses and defaults."),
-        )  # fmt: skip
+    chosen = _recipe_choice(recipe, round_)
     if chosen != setup.recipe:
         _take(default_setup(chosen))
         st.rerun()
-    with second:
-        reference = _data_choice(setup, round_)
-    if reference != setup.data:
-        changed = Setup(
-            setup.recipe, reference, fitting_size(recipe, reference), setup.steps, setup.preset, setup.hparams
-        )
-        _take(changed)
-        st.rerun()
-    if reference not in data.sources or st.session_state.get(OWN):
-        _own_images(setup, round_)
-    third, fourth = st.columns(2)
     sizes = sizes_for(recipe)
-    with third:
-        size = st.selectbox(
-            _("Image size"), sizes, sizes.index(setup.size), lambda size: f"{size} × {size} px", key=f"size{round_}",
-            help=_("Images are cut to a square of this size. Twice the size takes about four times as long."),
-        )  # fmt: skip
-    with fourth:
+    row = iter(st.columns(2 if len(sizes) == 1 else [2, 1, 1]))
+    with next(row):
+        reference = _data_choice(setup, recipe, round_)
+    if reference != setup.data:
+        _use(setup, reference)
+    size = setup.size
+    if len(sizes) > 1:
+        with next(row):
+            size = st.selectbox(
+                _("Image size"), sizes, sizes.index(setup.size), lambda size: f"{size} × {size} px",
+                key=f"size{round_}",
+                help=_("Images are cut to a square of this size. Twice the size takes about four times as long."),
+            )  # fmt: skip
+    with next(row):
         steps = st.number_input(
             _("Steps"), 0, MOST_STEPS, setup.steps, 1000, key=f"steps{round_}",
             help=_("How long to train; 0 trains until you stop it."),
         )  # fmt: skip
+    if reference not in data.sources or st.session_state.get(OWN):
+        _own_images(setup, round_)
     return Setup(setup.recipe, setup.data, size, int(steps), setup.preset, setup.hparams)
 
 
-def _recipe_word(name: str) -> str:
-    return f"{_(recipes.get(name).title)} ({recipes.get(name).year})"
+def _recipe_choice(recipe: Recipe, round_: int) -> str:
+    """A kind of recipe, and one of that kind."""
+    groups = offers.grouped()
+    with st.container(key="recipe-choice"):
+        group = st.segmented_control(
+            _("Recipe"), list(groups), default=offers.group_of(recipe), key=f"group{round_}", required=True,
+            format_func=lambda name: _(offers.GROUPS[name]), help=_("Which GAN: its networks, losses and defaults."),
+        )  # fmt: skip
+        members = groups[group or offers.group_of(recipe)]
+        if recipe not in members:
+            return members[0].name
+        words = {member.name: f"{_(member.title)} ({member.year})" for member in members}
+        chosen: str = st.selectbox(
+            _("Recipe"), list(words), list(words).index(recipe.name), words.__getitem__, key=f"recipe{round_}.{group}",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        return chosen
 
 
-def _data_choice(setup: Setup, round_: int) -> str:
-    names = data.sources.names()
+def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
     own = [] if setup.data in data.sources else [setup.data]
-    options = [*own, *names, OWN_IMAGES]
+    options = [*own, *offers.fitting_data(recipe)]
+    if recipe.task == "images":
+        options.append(OWN_IMAGES)
 
     def word(reference: str) -> str:
         if reference == OWN_IMAGES:
@@ -222,9 +178,10 @@ def _data_choice(setup: Setup, round_: int) -> str:
             return title + " " + _("(not here yet)")
         return title
 
-    place = options.index(OWN_IMAGES if st.session_state.get(OWN) and not own else setup.data)
+    uploading = st.session_state.get(OWN) and not own and OWN_IMAGES in options
+    place = options.index(OWN_IMAGES if uploading else setup.data)
     chosen = st.selectbox(
-        _("Data"), options, place, word, key=f"data{round_}", help=_("The real images that the GAN learns from.")
+        _("Data"), options, place, word, key=f"data{round_}", help=_("What is real: the GAN learns to make such.")
     )
     st.session_state[OWN] = chosen == OWN_IMAGES
     return setup.data if chosen == OWN_IMAGES else chosen
@@ -274,7 +231,9 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
     """What was chosen in words, what to know about it, and the button."""
     with st.container(border=True, key="summary"):
         st.markdown(f"#### {_(recipe.title)}")
-        _about_data(setup)
+        if recipe.about:
+            st.write(_(recipe.about))
+        data_panel.about(setup, recipe)
         with shown():
             settings = setup.settings()
             setup.plan()
@@ -293,19 +252,3 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
         st.caption(
             ":material/link: " + _("The address of this page holds all settings: share it, and others get the same.")
         )
-
-
-def _about_data(setup: Setup) -> None:
-    if setup.data not in data.sources:
-        st.caption(f"{plain(data_title(setup.data))} · {setup.size} px")
-        return
-    source = data.source(setup.data)
-    st.caption(f"{_(source.title)} · " + _("{count} images").format(count=number(source.items)) + f" · {setup.size} px")
-    st.write(_(source.about))
-    if not source.available():
-        st.info(_(source.needs) or _("The data are downloaded first."), icon=":material/download:")
-    elif st.toggle(_("Show some of its images"), key="look", value=setup.data == "digits"):
-        with shown(), st.spinner(_("Reading the images …")):
-            content = real_grid(resolve(setup.data), setup.size, rows=4)
-            picture(content, alt=_("Real images of the data set"))
-    st.caption(_("Licence: {licence}").format(licence=plain(source.licence)))

@@ -19,12 +19,12 @@ from gan_core.hparams import TrainingHParams
 from gan_core.knobs import differences, knobs
 from gan_core.runs.spec import RunSpec
 from ui.access import is_owner
+from ui.offers import check, fitting_size, presets, require_offered, sizes_for
 
 DEFAULT_RECIPE = "dcgan"
 DEFAULT_STEPS = 10_000
 MOST_STEPS = 100_000_000
 RESERVED = frozenset({"lang", "run", "recipe", "preset", "data", "size", "steps"})
-SIZES = (8, 16, 28, 32, 48, 64, 96, 128)  # offered where the networks can make any
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,8 @@ class Setup:
         """The run to start; raises a GanscopeError that names what doesn't fit."""
         recipe = self.recipe_object
         self.settings()
-        if self.data in data.sources:
-            source = data.source(self.data)
-            recipe.check_data(source.spec(self.size))
+        require_offered(recipe)
+        check(recipe, self.data, self.size)
         return recipe.plan(resolve(self.data), self.size, self.steps, self.hparams, self.preset)
 
 
@@ -72,18 +71,8 @@ def preset_setup(recipe: Recipe, preset: Preset) -> Setup:
     return Setup(recipe.name, preset.data, preset.size, preset.steps, preset.name, values)
 
 
-def all_presets() -> list[tuple[Recipe, Preset]]:
-    """Every recipe's presets, the quickest first."""
-    found = [(recipe, preset) for recipe in recipes for preset in recipe.presets]
-    return sorted(found, key=lambda pair: pair[1].seconds)
-
-
 def _values(hparams: TrainingHParams) -> dict[str, Any]:
     return {name: getattr(hparams, name) for name in knobs(hparams)}
-
-
-def sizes_for(recipe: Recipe) -> tuple[int, ...]:
-    return recipe.sizes or SIZES
 
 
 def to_query(setup: Setup) -> dict[str, str]:
@@ -118,7 +107,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Setup, list[GanscopeError]]:
         except GanscopeError as error:
             problems.append(error)
     standard = preset_setup(recipe, preset) if preset else default_setup(recipe.name)
-    reference = _data(query, standard.data, problems)
+    reference = _data(query, recipe, standard.data, problems)
     size = standard.size if reference == standard.data else fitting_size(recipe, reference)
     size = _whole(query, "size", size, sizes_for(recipe), problems)
     steps = _whole(query, "steps", standard.steps, range(MOST_STEPS + 1), problems)
@@ -141,19 +130,22 @@ def _changed(recipe: Recipe, hparams: TrainingHParams, name: str, text: str) -> 
 
 def _recipe(query: Mapping[str, str], problems: list[GanscopeError]) -> Recipe:
     if "recipe" not in query:
-        named = [recipe for recipe, preset in all_presets() if preset.name == query.get("preset")]
+        named = [recipe for recipe, preset in presets() if preset.name == query.get("preset")]
         return named[0] if named else recipes.get(DEFAULT_RECIPE)
     try:
-        return recipes.get(query["recipe"])
-    except UnknownName as error:
+        recipe = recipes.get(query["recipe"])
+        require_offered(recipe)
+        return recipe
+    except GanscopeError as error:
         problems.append(error)
         return recipes.get(DEFAULT_RECIPE)
 
 
-def _data(query: Mapping[str, str], standard: str, problems: list[GanscopeError]) -> str:
+def _data(query: Mapping[str, str], recipe: Recipe, standard: str, problems: list[GanscopeError]) -> str:
     asked = query.get("data", standard)
     try:
         resolve(asked)
+        check(recipe, asked, fitting_size(recipe, asked))
         return asked
     except GanscopeError as error:
         problems.append(error)
@@ -200,14 +192,6 @@ def resolve(reference: str) -> str:
             raise BadValue("Folders of this computer are open to its owner alone.")
         return reference
     raise UnknownName("data set", reference, data.sources.names())
-
-
-def fitting_size(recipe: Recipe, reference: str) -> int:
-    """The size that suits a data set: its own, as far as the networks can make it."""
-    native = data.source(reference).size if reference in data.sources else 64
-    if recipe.sizes:
-        return recipe.fit_size(native)
-    return min((size for size in SIZES if size >= native), default=SIZES[-1])
 
 
 def of_spec(spec: RunSpec) -> Setup:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gan_core.errors import GanscopeError
 from gan_core.runs.records import Run, RunState
+from ui.core_texts import filled
 from ui.i18n import N_, _
 
 STATES = {
@@ -57,7 +58,7 @@ def error_sentence(error: GanscopeError) -> str:
 
 
 def _value(value: Any) -> Any:
-    return _(value) if isinstance(value, str) and value else value
+    return filled(value) if isinstance(value, str) and value else value
 
 
 def run_message(run: Run) -> str:
@@ -81,7 +82,24 @@ def run_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
     `titles`: recipe titles by name, where the recipes are loaded.
     """
     recipe = (titles or {}).get(run.spec.recipe, run.spec.recipe)
-    return run.name or f"{_(recipe)} · {data_title(run.spec.data)} · {run.spec.size} px"
+    return run.name or joined(_(recipe), data_title(run.spec.data), size_word(run.spec.data, run.spec.size))
+
+
+def joined(*facts: str) -> str:
+    """Facts in one line; empty ones are left out."""
+    return " · ".join(fact for fact in facts if fact)
+
+
+def is_points(reference: str) -> bool:
+    """Whether a data set is made of points in the plane, and not of images."""
+    from gan_core.data import sources
+
+    return reference in sources and sources.get(reference).task == "points"
+
+
+def size_word(reference: str, size: int) -> str:
+    """The size of a data set's images; "" for points, which have none."""
+    return "" if is_points(reference) else f"{size} px"
 
 
 def data_title(reference: str) -> str:

@@ -80,7 +80,7 @@ def test_the_main_job(server: Server, training: Page, contexts: Callable[..., Br
     press(page, "Apply")
     expect(page.get_by_text("Sent: Generator")).to_be_visible()
 
-    press(page, "Train")
+    press(page, "Resume")
     state(page, "running")
     wait_for_step(page, still + 2)
     store = RunStore(server.home)
@@ -156,7 +156,7 @@ def test_the_projector_has_keys(server: Server, training: Page) -> None:
     expect(training.get_by_role("button", name=re.compile("Pause"))).to_be_enabled()  # keys act once it is drawn
     training.keyboard.press("p")
     state(training, "paused")
-    expect(training.get_by_role("button", name=re.compile("Go on"))).to_be_enabled()
+    expect(training.get_by_role("button", name=re.compile("Resume"))).to_be_enabled()
     still = step_of(training)
     training.keyboard.press("s")
     assert wait_for_step(training, still) == still + 1

@@ -1,0 +1,65 @@
+"""Sentences that the library has filled in already, such as why a file was left out, in the visitor's language.
+
+The library stores them as plain English, with numbers and names inside. Each is found again by its template.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from functools import cache
+
+from ui.i18n import N_, _
+
+TEMPLATES = (
+    # why a file of the user's own isn't used
+    N_("empty"),
+    N_("not a file"),
+    N_("a link to a folder"),
+    N_("a link that leads out of the folder"),
+    N_("can't be opened ({reason})"),
+    N_("can't be listed ({reason})"),
+    N_("damaged in the archive ({reason})"),
+    N_("broken or cut off ({reason})"),
+    N_("not an image of an accepted format ({formats})"),
+    N_("larger than {size} MB"),
+    N_("more than {count} megapixels"),
+    N_("{width}x{height} pixels, smaller than {least}"),
+    N_("floating-point pixels, whose range isn't known; save it with 8 or 16 bits"),
+    N_("32-bit pixels, whose range isn't known; save it with 8 or 16 bits"),
+    # what was done to files that are used
+    N_("Animated files: {count}. Only the first frame of each is used."),
+    # why a whole archive is refused
+    N_("its name leads out of the archive"),
+    N_("it is a link"),
+    N_("it is encrypted"),
+    N_("it is packed in a way other than stored or deflated"),
+    N_("it is larger than the archive says"),
+    N_("it is larger than {size} MB when unpacked"),
+    N_("it unpacks to more than {ratio} times its size"),
+    N_("up to it the archive unpacks to more than {size} GiB"),
+    # how a data set that isn't here can be had
+    N_("Set GANSCOPE_DATA to a folder that holds {pattern}."),
+    N_("Downloaded at first use ({size} MB on disk). Or: {other}"),
+)
+
+
+def filled(text: str) -> str:
+    """The sentence in the visitor's language; one of no known template stays as it is."""
+    if (known := _(text)) != text:
+        return known
+    for template, pattern in _patterns():
+        if match := pattern.fullmatch(text):
+            values = {name: filled(value) for name, value in match.groupdict().items()}
+            return _(template).format(**values)
+    return text
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((template, re.compile(_pattern(template), re.DOTALL)) for template in TEMPLATES)
+
+
+def _pattern(template: str) -> str:
+    parts = string.Formatter().parse(template)
+    return "".join(re.escape(before) + (f"(?P<{name}>.+)" if name else "") for before, name, *_rest in parts)

@@ -1,0 +1,33 @@
+"""Knobs that do nothing as long as another one is off. The set-up page leaves them out until they act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Values = Mapping[str, Any]
+
+
+def _is(name: str, *values: Any) -> Callable[[Values], bool]:
+    return lambda given: given.get(name) in values
+
+
+IDLE: dict[str, Callable[[Values], bool]] = {  # by a knob's name: whether it has no effect
+    "penalty_weight": _is("penalty", "none"),
+    "penalty_every": _is("penalty", "none"),
+    "decay_steps": _is("schedule", "constant"),
+    "decay_rate": _is("schedule", "constant", "linear", "cosine"),
+    "beta1": _is("optimizer", "rmsprop"),
+    "beta2": _is("optimizer", "sgd"),
+    "instance_noise_steps": _is("instance_noise", 0.0),
+    "top_k_steps": _is("top_k", 1.0),
+    "augment_target": _is("augment", "none", "diffaugment"),
+    "slope": _is("activation", "relu", "tanh"),
+    "batch_norm_momentum": _is("batch_norm", False),
+}
+
+
+def idle(name: str, values: Values) -> bool:
+    """Whether that knob has no effect under these settings."""
+    test = IDLE.get(name)
+    return test is not None and test(values)
