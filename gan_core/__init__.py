@@ -1,3 +1,20 @@
-"""gan_core: the GAN library that GANscope stands on. It imports no front end."""
+"""gan_core: the GAN library that GANscope stands on. It imports no front end.
+
+gan_core.load("stylegan2.avatars").sample(16, seed=0)     # (16, 3, 64, 64) in [-1, 1]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gan_core.models.sampler import Sampler
 
 __version__ = "0.1.0"
+
+
+def load(name: str) -> Sampler:
+    """A model of the shelf by name, or a model's folder; raises UnknownName or BadCheckpoint."""
+    from gan_core.models import shelf  # imports torch
+
+    return shelf.load(name)

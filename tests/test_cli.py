@@ -348,3 +348,23 @@ def test_quick_verbs_do_not_import_torch() -> None:
         "sys.exit(bool({'torch', 'streamlit', 'plotly'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_a_model_is_made_listed_shown_and_drawn_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from gan_core import pretrain
+    from gan_core.models import shelf
+
+    changes = {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4, "latent_size": 4}
+    plan = pretrain.Plan("mlp_gan", "digits", 8, 5, 0.1, 0.0, "Tiny digits", "All.", changes)
+    monkeypatch.setitem(pretrain.plans, "mlp_gan.tiny", plan)
+    monkeypatch.setattr(shelf, "BUNDLED", tmp_path / "pretrained")
+    ok("pretrain", "mlp_gan.tiny", "--cost", "a blink")
+    assert "Tiny digits" in ok("models")
+    assert json.loads(ok("models", "list", "--json"))[0]["name"] == "mlp_gan.tiny"
+    assert "a blink" in ok("models", "show", "mlp_gan.tiny")
+    picture = tmp_path / "grid.png"
+    ok("sample", "mlp_gan.tiny", "-n", "4", "-o", picture)
+    with Image.open(picture) as image:
+        assert image.width >= 512
+    assert "mlp_gan.tiny" in refused(2, "models", "show", "mlp_gan.tin")
+    assert "Valid" in refused(2, "pretrain", "no.model")

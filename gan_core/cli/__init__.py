@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from gan_core.cli import data, media, recipes, runs, training
+from gan_core.cli import data, evaluation, media, models, recipes, runs, training
 from gan_core.cli.output import Verbs
 
 app = typer.Typer(
@@ -21,9 +21,12 @@ app = typer.Typer(
 )
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(data.app, name="data")
+app.add_typer(models.app, name="models")
+app.command("pretrain")(models.pretrain)
 app.command("train")(training.train)
 app.add_typer(runs.app, name="runs")
 app.command("sample")(media.sample)
+app.command("eval")(evaluation.evaluate)
 app.command("export-history")(media.export)
 
 

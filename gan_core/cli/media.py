@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from gan_core.cli.output import AsJson, RunName, emit, find_run, reporting
 from gan_core.errors import BadValue
 from gan_core.runs.disk import TEMPORARY, writing
 from gan_core.runs.store import RunStore
+
+if TYPE_CHECKING:
+    from gan_core.models.sampler import Sampler
 
 PICTURES = (".png", ".jpg", ".webp")
 
@@ -25,21 +28,22 @@ def sample(
     width: Annotated[int, typer.Option(help="Pixels are enlarged sharply until the picture is this wide.")] = 512,
     as_json: AsJson = False,
 ) -> None:
-    """Draws samples from a run's newest checkpoint into one picture."""
+    """Draws samples from a model of the shelf, or from a run's newest checkpoint, into one picture."""
     if output.suffix.lower() not in PICTURES:
         raise BadValue(
             "{file} can't be written: valid endings are {valid}.", file=output.name, valid=", ".join(PICTURES)
         )
     if not 1 <= width <= 8192:
         raise BadValue("The width must lie between 1 and 8192 pixels, not at {width}.", width=width)
-    store = RunStore()
-    found = find_run(store, run)
-    from gan_core.images import enlarge, grid, to_uint8
-    from gan_core.models.sampler import Sampler
+    sampler, title, facts = _sampler(run)
+    from gan_core.images import enlarge, grid, scatter, to_uint8
 
-    sampler = Sampler.from_run(store, found.id)
-    images = to_uint8(sampler.sample(count, seed, label))
-    picture = enlarge(grid(images, sampler.columns if label is None else 8), width)
+    drawn = sampler.sample(count, seed, label)
+    if sampler.recipe.task == "points":
+        picture = scatter(drawn.numpy(), drawn.numpy())
+    else:
+        picture = grid(to_uint8(drawn), sampler.columns if label is None else 8)
+    picture = enlarge(picture, width)
     temporary = output.with_name(f"{output.stem}.{os.getpid()}{TEMPORARY}{output.suffix}")
     with writing(output.parent):
         try:
@@ -47,11 +51,24 @@ def sample(
             os.replace(temporary, output)
         finally:
             temporary.unlink(missing_ok=True)
-    step = store.checkpoints(found.id)[-1].step
     if as_json:
-        emit({"run": found.id, "step": step, "samples": count, "seed": seed, "label": label, "file": output.resolve()})
+        emit(facts | {"samples": count, "seed": seed, "label": label, "file": output.resolve()})
     else:
-        typer.echo(f"{count} samples of {found.name or found.id} at step {step:,}: {output}")
+        typer.echo(f"{count} samples of {title}: {output}")
+
+
+def _sampler(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
+    """What draws: a model of the shelf by its name, else a run's newest checkpoint."""
+    from gan_core.models import shelf
+    from gan_core.models.sampler import Sampler
+
+    if wanted in shelf.names():
+        return shelf.load(wanted), wanted, {"model": wanted}
+    store = RunStore()
+    found = find_run(store, wanted)
+    sampler = Sampler.from_run(store, found.id)
+    step = store.checkpoints(found.id)[-1].step
+    return sampler, f"{found.name or found.id} at step {step:,}", {"run": found.id, "step": step}
 
 
 def export(

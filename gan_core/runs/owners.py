@@ -8,7 +8,10 @@ import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
 
-import psutil  # type: ignore[import-untyped]
+try:
+    import psutil  # type: ignore[import-untyped]
+except ImportError:  # a machine that only trains: there the heartbeat alone decides
+    psutil = None
 
 from gan_core.runs.records import ACTIVE, RunState
 
@@ -23,7 +26,7 @@ class Owner:
 
 
 def this_process() -> Owner:
-    return Owner(_host(), os.getpid(), psutil.Process().create_time())
+    return Owner(_host(), os.getpid(), psutil.Process().create_time() if psutil else 0.0)
 
 
 def lives(row: sqlite3.Row, now: float, stale_after: float) -> bool:
@@ -43,6 +46,8 @@ def seen_state(row: sqlite3.Row, now: float, stale_after: float) -> RunState:
 
 
 def _exists(pid: int, born: float) -> bool:
+    if psutil is None or not born:
+        return True
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:

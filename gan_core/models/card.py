@@ -1,0 +1,88 @@
+"""What a model on the shelf says of itself: `card.toml`, checked when it is read.
+
+A model is a folder with `card.toml`, `weights.safetensors` and `sample.png`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gan_core.checkpoint import write_atomically
+from gan_core.errors import BadCheckpoint
+
+FORMAT = 1
+CARD, WEIGHTS, SAMPLE = "card.toml", "weights.safetensors", "sample.png"
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything that is needed to build, check, credit and judge a model."""
+
+    name: str  # "dcgan.fashion_mnist"
+    title: str
+    recipe: str
+    data: str
+    size: int  # pixels
+    steps: int
+    images: int  # seen in training
+    seed: int
+    licence: str  # of the weights; the code's is apart
+    origin: str  # of the data
+    cost: str  # what training took, on which machine
+    limits: str  # what the model can't do
+    sha256: str  # of the weights' file
+    bytes: int
+    parameters: Mapping[str, int]  # network -> weights
+    hparams: Mapping[str, Any]
+    fields: Mapping[str, tuple[int, ...]]
+    class_names: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)  # names carry net and sample count
+    format: int = FORMAT
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Writes `card.toml`, whole or not at all."""
+    write_atomically(folder / CARD, _toml(dataclasses.asdict(card)).encode())
+
+
+def read_card(folder: Path) -> Card:
+    """Reads `card.toml`; raises BadCheckpoint where it is missing, cut short, lacks a field or is of a newer format."""
+    path = folder / CARD
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadCheckpoint("There is no model in {folder}: it has no {card}.", folder=folder.name, card=CARD) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadCheckpoint("The card of {folder} can't be read: {reason}.", folder=folder.name, reason=error) from None
+    if isinstance(values.get("format"), int) and values["format"] > FORMAT:
+        raise BadCheckpoint(
+            "The model {folder} has format {format}, made by a newer GANscope; this one reads up to {newest}.",
+            folder=folder.name, format=values["format"], newest=FORMAT,
+        )  # fmt: skip
+    required = {one.name for one in dataclasses.fields(Card)}
+    missing = sorted(required - values.keys())
+    if missing:
+        raise BadCheckpoint("The card of {folder} lacks {names}.", folder=folder.name, names=", ".join(missing))
+    kept = {name: value for name, value in values.items() if name in required}
+    kept["fields"] = {name: tuple(shape) for name, shape in values["fields"].items()}
+    kept["class_names"] = tuple(values["class_names"])
+    return Card(**kept)
+
+
+def _toml(values: Mapping[str, Any]) -> str:
+    """TOML of plain values: text, numbers, lists, and tables one level deep (JSON's literals are TOML's)."""
+    flat = [f"{name} = {_value(value)}" for name, value in values.items() if not isinstance(value, Mapping)]
+    for name, table in values.items():
+        if isinstance(table, Mapping):
+            flat += ["", f"[{name}]", *(f"{json.dumps(key)} = {_value(value)}" for key, value in table.items())]
+    return "\n".join(flat) + "\n"
+
+
+def _value(value: Any) -> str:
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

@@ -1,0 +1,165 @@
+"""Models by name: those that come with GANscope (`pretrained/`), and the user's own (`GANSCOPE_HOME/models`)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import gan_core
+from gan_core import paths
+from gan_core.checkpoint import read_checkpoint, write_checkpoint
+from gan_core.errors import BadCheckpoint, StoreError, UnknownName
+from gan_core.images import grid, png, scatter, to_uint8
+from gan_core.knobs import to_dict
+from gan_core.models.card import CARD, SAMPLE, WEIGHTS, Card, read_card, write_card
+from gan_core.models.sampler import Sampler
+from gan_core.runs.disk import writing
+
+BUNDLED = Path(gan_core.__file__).parents[1] / "pretrained"
+SAMPLES = 32  # on `sample.png`
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a person says of a model; the rest of its card is read off the run."""
+
+    title: str
+    licence: str
+    origin: str
+    cost: str
+    limits: str
+
+
+def shelves() -> list[Path]:
+    """The folders in which models stand."""
+    return [BUNDLED, paths.home() / "models"]
+
+
+def names() -> list[str]:
+    """All models by name, the bundled ones first."""
+    found = [folder.name for shelf in shelves() for folder in sorted(shelf.glob("*")) if (folder / CARD).is_file()]
+    return list(dict.fromkeys(found))
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a model by name, or a folder given by its path; raises UnknownName."""
+    for shelf in shelves():
+        if name in names() and (shelf / name / CARD).is_file():
+            return shelf / name
+    path = Path(name)
+    if path.is_dir():
+        return path
+    raise UnknownName("model", name, names())
+
+
+def card(name: str) -> Card:
+    """A model's card; raises UnknownName or BadCheckpoint."""
+    return read_card(folder_of(name))
+
+
+def load(name: str) -> Sampler:
+    """A model, ready to draw from; raises UnknownName, or BadCheckpoint where anything does not match its card."""
+    folder = folder_of(name)
+    described = read_card(folder)
+    state = state_of(folder, described)
+    spec = {"fields": described.fields, "classes": len(described.class_names)}
+    try:
+        sampler = Sampler.from_state(described.recipe, state | {"hparams": described.hparams, "spec": spec})
+    except (RuntimeError, KeyError) as error:
+        raise BadCheckpoint(
+            "The weights of {name} belong to other networks: {reason}", name=name, reason=str(error).splitlines()[0]
+        ) from error
+    return sampler
+
+
+def state_of(folder: Path, described: Card) -> dict[str, Any]:
+    """The weights of a model in single precision: `average`, and `networks` as far as they were kept."""
+    state = read_checkpoint(folder / WEIGHTS, described.sha256)
+    return {part: _single(networks) for part, networks in state.items()}
+
+
+def _single(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _single(inner) for name, inner in value.items()}
+    return value.float() if isinstance(value, Tensor) and value.dtype == torch.float16 else value
+
+
+def publish(
+    state: dict[str, Any], name: str, words: Words, class_names: tuple[str, ...], data: str, folder: Path, half: bool
+) -> Card:
+    """Writes the model of a checkpoint's state to `folder`, replacing what stands there; all of it or nothing.
+
+    `half` stores floats in half precision. Raises StoreError where it can't be written.
+    """
+    kept = {
+        "average": state["average"],
+        "networks": {n: w for n, w in state["networks"].items() if n == "discriminator"},
+    }
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with writing(folder.parent):
+        made = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+        made.chmod(0o755)
+    try:
+        with writing(folder.parent):
+            sha256, size = write_checkpoint(made / WEIGHTS, _half(kept) if half else kept)
+            described = _card(state, name, words, class_names, data, sha256, size)
+            write_card(made, described)
+        sampler = load(str(made))
+        with writing(folder.parent):
+            (made / SAMPLE).write_bytes(sample_picture(sampler))
+        _replace(made, folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return described
+
+
+def _half(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _half(inner) for name, inner in value.items()}
+    return value.half() if isinstance(value, Tensor) and value.dtype == torch.float32 else value
+
+
+def _replace(made: Path, folder: Path) -> None:
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        made.replace(folder)
+    except OSError as error:
+        raise StoreError(
+            "The model can't be put into {folder}: {reason}.", folder=folder, reason=error.strerror or error
+        ) from error
+
+
+def _card(
+    state: dict[str, Any], name: str, words: Words, class_names: tuple[str, ...], data: str, sha256: str, size: int
+) -> Card:
+    from gan_core.gans import recipes
+
+    recipe = recipes.get(state["recipe"])
+    hparams = recipe.settings(state["hparams"])
+    weights = state["average"] | {n: w for n, w in state["networks"].items() if n not in state["average"]}
+    return Card(
+        name=name, title=words.title, recipe=recipe.name, data=data, size=state["spec"]["fields"]["real"][-1],
+        steps=state["step"], images=state["images_seen"], seed=hparams.seed, licence=words.licence,
+        origin=words.origin, cost=words.cost, limits=words.limits, sha256=sha256, bytes=size,
+        parameters={network: _count(tensors) for network, tensors in weights.items()}, hparams=to_dict(hparams),
+        fields={field: tuple(shape) for field, shape in state["spec"]["fields"].items()}, class_names=class_names,
+    )  # fmt: skip
+
+
+def _count(tensors: dict[str, Tensor]) -> int:
+    return sum(tensor.numel() for tensor in tensors.values())
+
+
+def sample_picture(sampler: Sampler, count: int = SAMPLES) -> bytes:
+    """Samples of seed 0, not chosen, as a PNG."""
+    drawn = sampler.sample(count, seed=0)
+    if sampler.recipe.task == "points":
+        return png(scatter(drawn.numpy(), drawn.numpy()))
+    return png(grid(to_uint8(drawn), sampler.columns))

@@ -1,0 +1,138 @@
+"""Makes the models of the shelf: one table, and a runner that checkpoints, resumes and publishes.
+
+    python -m gan_core.pretrain dcgan.digits --device cpu --budget 60
+
+Training is an ordinary run of the store, named after the model: a second call goes on where the last one stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gan_core import data
+from gan_core.checkpoint import read_checkpoint
+from gan_core.errors import BadCheckpoint, GanscopeError, UnknownName
+from gan_core.gans import recipes
+from gan_core.models import shelf
+from gan_core.models.card import Card
+from gan_core.models.shelf import Words
+from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.training.session import Session
+
+LOOK = 0.5  # seconds between looks at the run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one model is made. Hours are what it took: on 2 CPU cores, and on one GPU (0: not made there)."""
+
+    recipe: str
+    data: str
+    size: int
+    steps: int
+    hours_cpu: float
+    hours_gpu: float
+    title: str
+    limits: str
+    hparams: Mapping[str, Any] = field(default_factory=dict)
+    half: bool = False
+
+
+_DCGAN = {
+    "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0, "schedule": "linear", "penalty": "r1",
+    "penalty_every": 8,
+}  # fmt: skip
+
+plans: dict[str, Plan] = {
+    "dcgan.digits": Plan(
+        "dcgan", "digits", 16, 20_000, 0.1, 0.0, "Digits",
+        "Small and grey; one digit in five is hard to read.",
+        _DCGAN | {"generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 20_000, "penalty_weight": 0.3,
+                  "ema": 0.999},
+    ),
+    "dcgan.fashion_mnist": Plan(
+        "dcgan", "fashion_mnist", 28, 60_000, 1.0, 0.0, "Clothes",
+        "Patterns and prints blur; sandals lack straps.",
+        _DCGAN | {"max_channels": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 60_000,
+                  "penalty_weight": 0.3, "ema": 0.999},
+    ),
+}  # fmt: skip
+
+
+def plan(name: str) -> Plan:
+    """The plan of a model; raises UnknownName."""
+    if name not in plans:
+        raise UnknownName("plan of a model", name, plans)
+    return plans[name]
+
+
+def run_of(store: RunStore, name: str) -> Run:
+    """The run that trains a model: the one that was begun with these settings, or a new one."""
+    wanted = plan(name)
+    spec = recipes.get(wanted.recipe).plan(wanted.data, wanted.size, wanted.steps, wanted.hparams)
+    begun = [run for run in store.runs() if run.name == name and run.spec == spec]
+    return begun[0] if begun else store.create(spec, name=name)
+
+
+def train(store: RunStore, name: str, device: str = "cpu", budget: float = 0.0) -> Run:
+    """Trains until the plan is done, or for `budget` minutes (0: no limit); returns the run as it then stands."""
+    run = run_of(store, name)
+    if run.state is RunState.FINISHED:
+        return run
+    session = Session(store, run.id, device=device).start()
+    enough = run.seconds + 60 * budget if budget else float("inf")
+    asked = False
+    while not session.join(LOOK):
+        if not asked and session.status.seconds >= enough:
+            session.stop()
+            asked = True
+    return store.get(run.id)
+
+
+def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = None) -> Card:
+    """Puts the newest checkpoint of a model's run on the shelf."""
+    wanted = plan(name)
+    run = run_of(store, name)
+    checkpoints = store.checkpoints(run.id)
+    if not checkpoints:
+        raise BadCheckpoint("The run {run} has no checkpoint yet.", run=name)
+    source = data.source(wanted.data)
+    took = cost or f"{run.seconds / 3600:.1f} hours, {run.images_seen:,} images"
+    words = Words(wanted.title, source.licence, f"{source.title}. {source.about}", took, wanted.limits)
+    state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
+    return shelf.publish(
+        state, name, words, source.class_names, wanted.data, folder or shelf.BUNDLED / name, wanted.half
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m gan_core.pretrain`: works where the front ends and the command line are not installed."""
+    parser = argparse.ArgumentParser(prog="python -m gan_core.pretrain", description="Trains a model of the shelf.")
+    parser.add_argument("name", help=f"one of {', '.join(plans)}")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--budget", type=float, default=0.0, help="minutes of training, then a checkpoint")
+    parser.add_argument("--cost", default="", help="what the card says of the cost")
+    parser.add_argument("--folder", type=Path, help="where the model is put; default: pretrained/NAME")
+    options = parser.parse_args(arguments)
+    store = RunStore()
+    try:
+        run = train(store, options.name, options.device, options.budget)
+        print(f"{run.state.value} at step {run.step:,} of {run.spec.steps:,}, {run.seconds:,.0f} s", file=sys.stderr)
+        if run.state is RunState.FAILED:
+            print(run.message, file=sys.stderr)
+            return 1
+        described = publish(store, options.name, options.cost, options.folder)
+    except GanscopeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{described.name}: {described.bytes:,} bytes", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

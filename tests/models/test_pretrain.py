@@ -1,0 +1,95 @@
+"""The models' table, and the runner that stops, goes on and publishes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gan_core import data, pretrain
+from gan_core.errors import UnknownName
+from gan_core.gans import recipes
+from gan_core.models import shelf
+from gan_core.models.card import read_card
+from gan_core.runs.store import RunState, RunStore
+
+TINY = pretrain.Plan(
+    "mlp_gan", "digits", 8, 12, 0.1, 0.0, "Tiny", "Everything.",
+    {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4, "latent_size": 4},
+)  # fmt: skip
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setitem(pretrain.plans, "mlp_gan.tiny", TINY)
+    return "mlp_gan.tiny"
+
+
+@pytest.mark.parametrize("name", pretrain.plans)
+def test_every_plan_can_be_begun(name: str) -> None:
+    plan = pretrain.plan(name)
+    recipe = recipes.get(plan.recipe)
+    assert name.startswith(f"{plan.recipe}.")
+    recipe.check_data(data.source(plan.data).spec(plan.size))
+    hparams = recipe.settings(plan.hparams)
+    assert hparams.schedule == "constant" or hparams.decay_steps >= plan.steps
+    assert plan.limits.endswith(".")
+
+
+def test_a_budget_stops_and_the_next_call_goes_on(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = pretrain.Plan(**{**vars(TINY), "steps": 1_000_000})
+    monkeypatch.setitem(pretrain.plans, "mlp_gan.long", long)
+    folder = str(tmp_path / "long")
+    store = RunStore()
+    first = pretrain.train(store, "mlp_gan.long", budget=0.02)
+    assert first.state is RunState.STOPPED
+    assert 0 < first.step < 1_000_000
+    assert pretrain.main(["mlp_gan.long", "--budget", "0.02", "--folder", folder]) == 0
+    assert "stopped" in capsys.readouterr().err
+    assert len(store.runs()) == 1
+    assert read_card(Path(folder)).steps > first.step
+
+
+def test_a_finished_plan_is_published_once(tiny: str, tmp_path: Path) -> None:
+    folder = tmp_path / "shelf" / tiny
+    for _ in range(2):
+        assert pretrain.main([tiny, "--cost", "a blink", "--folder", str(folder)]) == 0
+    described = read_card(folder)
+    assert described.steps == 12
+    assert described.cost == "a blink"
+    assert described.data == "digits"
+    assert shelf.load(str(folder)).sample(3).shape == (3, 1, 8, 8)
+    assert len(RunStore().runs()) == 1
+
+
+def test_an_unknown_model_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UnknownName, match=r"dcgan\.digits"):
+        pretrain.plan("dcgan.digit")
+    assert pretrain.main(["dcgan.digit"]) == 2
+    assert "Valid: dcgan.digits" in capsys.readouterr().err
+
+
+BARE = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"psutil", "typer", "rich", "babel", "imageio", "imageio_ffmpeg", "streamlit"}:
+            raise ImportError(name)
+sys.meta_path.insert(0, Blocked())
+from gan_core import pretrain
+pretrain.plans["mlp_gan.tiny"] = pretrain.Plan("mlp_gan", "digits", 8, 5, 0, 0, "Tiny", "All.", {"batch_size": 4})
+sys.exit(pretrain.main(["mlp_gan.tiny", "--folder", sys.argv[1]]))
+"""
+
+
+def test_it_runs_without_the_front_ends_packages(tmp_path: Path) -> None:
+    environment = {**os.environ, "GANSCOPE_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", BARE, str(tmp_path / "model")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model" / "weights.safetensors").is_file()

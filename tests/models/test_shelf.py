@@ -1,0 +1,166 @@
+"""Models on the shelf: written whole, read back equal, and refused where anything does not match."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import pickle
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch.testing import assert_close
+
+from gan_core.checkpoint import read_checkpoint, write_checkpoint
+from gan_core.errors import BadCheckpoint, StoreError, UnknownName
+from gan_core.gans import recipes
+from gan_core.knobs import to_dict
+from gan_core.models import shelf
+from gan_core.models.card import CARD, WEIGHTS, read_card, write_card
+from gan_core.training.trainer import Trainer
+from tests.conftest import example
+
+WORDS = shelf.Words("Noise", "CC0", 'Random "numbers"', "nothing", "It knows nothing.")
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, object]:
+    recipe = recipes.get("cgan")
+    data = example(recipe)
+    trainer = Trainer(recipe, recipe.tiny, data)
+    trainer.train_step()
+    trainer.average.refresh(recipe.tiny.ema)
+    fields = {name: list(shape) for name, shape in data.spec.fields.items()}
+    return trainer.state_dict() | {
+        "recipe": "cgan", "hparams": to_dict(recipe.tiny), "spec": {"fields": fields, "classes": 3},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def model(state: dict[str, object], tmp_path: Path) -> Path:
+    folder = tmp_path / "models" / "cgan.noise"
+    shelf.publish(state, "cgan.noise", WORDS, ("a", "b", "c"), "noise", folder, half=False)
+    return folder
+
+
+def test_a_model_comes_back_as_it_was(state: dict[str, object], model: Path) -> None:
+    sampler = shelf.load(str(model))
+    networks = state["average"]
+    assert isinstance(networks, dict)
+    for name, weight in sampler.networks["generator"].state_dict().items():
+        assert torch.equal(weight, networks["generator"][name])
+    described = read_card(model)
+    assert described.origin == 'Random "numbers"'
+    assert described.class_names == ("a", "b", "c")
+    assert described.fields == {"real": (1, 8, 8)}
+    assert described.parameters["generator"] == sum(w.numel() for w in networks["generator"].values())
+    with Image.open(model / "sample.png") as picture:
+        assert picture.size == (3 * 9 - 1, 11 * 9 - 1)  # a column for each class
+    assert sampler.sample(4, seed=0).shape == (4, 1, 8, 8)
+
+
+def test_half_precision_is_a_smaller_file_and_nearly_the_same_model(state: dict[str, object], tmp_path: Path) -> None:
+    cards = [
+        shelf.publish(state, "x", WORDS, ("a", "b", "c"), "noise", tmp_path / str(half), half) for half in (False, True)
+    ]
+    assert cards[1].bytes < cards[0].bytes
+    one, other = (shelf.load(str(tmp_path / str(half))).sample(8) for half in (False, True))
+    assert_close(one, other, atol=1e-2, rtol=0)
+    assert not torch.equal(one, other)
+
+
+def test_models_are_found_by_name(model: Path, home: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    model.replace(home / "models" / "cgan.noise")
+    assert "cgan.noise" in shelf.names()
+    assert shelf.card("cgan.noise").recipe == "cgan"
+    with pytest.raises(UnknownName, match=r"'cgan\.nois'\. Valid: cgan\.noise"):
+        shelf.load("cgan.nois")
+
+
+def altered(model: Path) -> None:
+    content = bytearray((model / WEIGHTS).read_bytes())
+    content[-1] ^= 1
+    (model / WEIGHTS).write_bytes(content)
+
+
+def cut_short(model: Path) -> None:
+    (model / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes()[:-100])
+
+
+def with_matching_hash(model: Path, content: bytes) -> None:
+    (model / WEIGHTS).write_bytes(content)
+    write_card(model, dataclasses.replace(read_card(model), sha256=hashlib.sha256(content).hexdigest()))
+
+
+def pickled(model: Path) -> None:
+    with_matching_hash(model, pickle.dumps({"average": {}}))
+
+
+def of_other_networks(model: Path) -> None:
+    read = read_checkpoint(model / WEIGHTS)
+    read["average"]["generator"].popitem()
+    sha256, _ = write_checkpoint(model / WEIGHTS, read)
+    write_card(model, dataclasses.replace(read_card(model), sha256=sha256))
+
+
+def without_a_field(model: Path) -> None:
+    text = (model / CARD).read_text()
+    (model / CARD).write_text(text.replace('licence = "CC0"\n', ""))
+
+
+def of_a_newer_format(model: Path) -> None:
+    text = (model / CARD).read_text()
+    (model / CARD).write_text(text.replace("format = 1", "format = 2"))
+
+
+def with_half_a_card(model: Path) -> None:
+    (model / CARD).write_text((model / CARD).read_text()[:40])
+
+
+def without_weights(model: Path) -> None:
+    (model / WEIGHTS).unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (altered, "altered or cut short"),
+        (cut_short, "altered or cut short"),
+        (pickled, "pickles are refused"),
+        (of_other_networks, "other networks"),
+        (without_a_field, "lacks licence"),
+        (of_a_newer_format, "newer GANscope"),
+        (with_half_a_card, "can't be read"),
+        (without_weights, "missing"),
+    ],
+)
+def test_damage_is_told_and_nothing_is_loaded(model: Path, damage: Callable[[Path], None], said: str) -> None:
+    damage(model)
+    with pytest.raises(BadCheckpoint, match=said):
+        shelf.load(str(model))
+
+
+def test_a_folder_without_a_card_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(BadCheckpoint, match=r"card\.toml"):
+        shelf.load(str(tmp_path))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mount isn't permitted")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_leaves_nothing_half_written(state: dict[str, object], small_disk: Path) -> None:
+    with pytest.raises(StoreError):
+        shelf.publish(state, "x", WORDS, ("a", "b", "c"), "noise", small_disk / "x", half=False)
+    assert list(small_disk.iterdir()) == []
