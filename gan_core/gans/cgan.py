@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_core.classes import ClassEmbedding
 from gan_core.data.base import DataSpec
 from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams
 from gan_core.gans.mlp_gan import MlpDiscriminator, MlpGenerator, MlpHParams
@@ -45,11 +46,11 @@ class CganHParams(DcganHParams, MlpHParams):
 
 
 class ConditionalGenerator(nn.Module):
-    """(B, latent_size) and labels (B,) -> (B, C, H, W) in [-1, 1]."""
+    """(B, latent_size) and labels (B,), or blends of classes (B, classes) -> (B, C, H, W) in [-1, 1]."""
 
     def __init__(self, classes: int, embedding: int, body: nn.Module) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(classes, embedding)
+        self.embedding = ClassEmbedding(classes, embedding)
         self.body = body
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:

@@ -1,0 +1,109 @@
+"""ACGAN: the discriminator also says which class it sees (1610.09585).
+
+    D maximises L_S + L_C,  G maximises L_C - L_S         (section 3; objectives/auxiliary.py has both in full)
+
+An embedding of the class is joined to the latents, (B, latent_size + embedding), which DCGAN's generator turns into
+images (B, C, H, W) in [-1, 1]; labels are numbers (B,) or blends of classes (B, classes). DCGAN's discriminator sees no
+label: it gives logits (B,), and the `classifier` maps its last features to class logits (B, classes).
+
+Differs from the paper: a learnt embedding instead of one-hot vectors; DCGAN's networks without the paper's dropout and
+noise (both are knobs), at any size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.cgan import ConditionalGenerator
+from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams, base_size, pyramid
+from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register, two_players
+from gan_core.knobs import knob
+from gan_core.layers import initialise_normal
+from gan_core.objectives.auxiliary import AuxiliaryClassifier, AuxiliaryHParams
+from gan_core.objectives.losses import losses
+
+
+@dataclass(frozen=True)
+class AcganHParams(DcganHParams, AuxiliaryHParams):
+    """The knobs of convolutional networks, of the embedding and of the classifier."""
+
+    embedding: int = knob(
+        16, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
+        help="How many numbers each class is described by.",
+    )  # fmt: skip
+    max_channels: int = knob(
+        128, 4, 2048, label="Channels at most", change="rebuild", group="networks",
+        help="Caps the channels of the widest layers.",
+    )  # fmt: skip
+
+
+def feature_count(size: int, hparams: DcganHParams) -> int:
+    """How many numbers DCGAN's discriminator judges an image by: what goes into its head."""
+    return pyramid(size, hparams)[-1] * base_size(size) ** 2
+
+
+def networks(hparams: AcganHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    body = DcganGenerator(hparams.latent_size + hparams.embedding, spec.channels, spec.size, hparams)
+    # features (B, C, H, W) or (B, C * H * W) -> (B, classes)
+    classifier = nn.Sequential(nn.Flatten(), nn.Linear(feature_count(spec.size, hparams), spec.classes))
+    initialise_normal(classifier)
+    return {
+        "generator": ConditionalGenerator(spec.classes, hparams.embedding, body),
+        "discriminator": DcganDiscriminator(spec.channels, spec.size, hparams),
+        "classifier": classifier,
+    }
+
+
+def with_head(player: str, head: str) -> dict[str, Callable[[Any], OptimizerSpec]]:
+    """Two players, one of whom trains another network beside its own."""
+    groups = two_players()
+    plain = groups[player]
+
+    def both(hparams: Any) -> OptimizerSpec:
+        spec = plain(hparams)
+        return OptimizerSpec((*spec.networks, head), spec.kind, spec.rate, spec.betas)
+
+    return groups | {player: both}
+
+
+def equation(hparams: Any) -> str:
+    shown = losses[hparams.loss].equation.replace("G(z)", "G(z,c)")
+    return shown + r"\qquad L_C=-\mathbb{E}[\log P(c|x)]-\mathbb{E}[\log P(c|G(z,c))]\text{ for both}"
+
+
+register(
+    Recipe(
+        name="acgan",
+        title="ACGAN",
+        task="images",
+        paper="1610.09585",
+        year=2016,
+        networks=networks,
+        objective=AuxiliaryClassifier,
+        hparams=AcganHParams(),
+        tiny=AcganHParams(latent_size=4, embedding=3, channels=4, max_channels=8, batch_size=4),
+        data="digits",
+        sizes=SIZES,
+        capabilities=frozenset({"labels"}),
+        optimizers=with_head("discriminator", "classifier"),
+        equation=equation,
+        presets=(
+            Preset(
+                "digits",
+                "Digits by name",
+                "Each column asks for one digit, and the discriminator names what it sees.",
+                "digits", 16, 4_000, 60,
+                {
+                    "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0,
+                    "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,
+                    "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,
+                },
+            ),
+        ),
+    )
+)  # fmt: skip

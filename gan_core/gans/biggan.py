@@ -1,0 +1,225 @@
+"""BigGAN: classes and latents steer every block, and truncation trades variety for fidelity (1809.11096).
+
+    D(x, y) = e_y^T phi(x) + psi(phi(x))                    the projection discriminator (1802.05637, equation 7)
+    R(W) = weight |W^T W off the diagonal|^2                orthogonal regularisation of the generator (equation 3)
+
+The latents (B, latent_size) are cut into chunks: one for the stem and one for each block. Each block's batch-norms get
+their scales and shifts from its chunk joined to one embedding of the class that all blocks share (appendix B). With
+labels (B,), or blends of classes (B, classes), the generator gives (B, C, H, W) in [-1, 1]; the discriminator gives
+logits (B,). Both have SAGAN's attention, in the form of its published code, spectral norm and hinge loss.
+
+Truncation (section 3.1): values of the latents beyond a threshold are drawn again. With `psi` 1 the threshold is 2.
+Standing statistics (section 3.1): batch-norm's statistics are estimated anew for the averaged weights, before the first
+sample that is drawn with them.
+
+Published size, for 1,000 classes at 128 pixels: `channels=96, max_channels=1536, latent_size=120, embedding=128,
+attention_size=64, generator_rate=5e-5, discriminator_rate=2e-4, discriminator_steps=2`. The generator then has
+70.4 M parameters, which count all that is learnt in it: stem, blocks, class embedding, attention and last layers.
+
+Differs from the paper: one discriminator update a step unless `discriminator_steps` says else; the regularisation sees
+weights after their spectral norm; a redrawn latent takes its chance from the value that it replaces.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gan_core.classes import ClassEmbedding
+from gan_core.data.base import DataSpec
+from gan_core.errors import BadValue
+from gan_core.gans.dcgan import SIZES, base_size
+from gan_core.gans.recipe import Recipe, draw_from_latents, register
+from gan_core.gans.sagan import SaganHParams
+from gan_core.gans.sngan import discriminator_widths, halvings, widths
+from gan_core.knobs import knob
+from gan_core.objectives.adversarial import Adversarial
+from gan_core.objectives.losses import losses
+from gan_core.residual_layers import (
+    ConditionalBatchNorm,
+    ResidualDiscriminator,
+    ResidualGenerator,
+    SelfAttention,
+    attention_maps,
+    initialise_orthogonal,
+)
+
+MOST_TRUNCATION = 1.5
+THRESHOLD = 2.0  # truncation's threshold for a psi of 1
+PASSES = 10  # batches that standing statistics are estimated from
+Attention = partial(SelfAttention, value_share=2, pool=True)
+
+
+@dataclass(frozen=True)
+class BigganHParams(SaganHParams):
+    """The knobs of residual networks that know classes."""
+
+    embedding: int = knob(
+        64, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
+        help="How many numbers each class is described by. All blocks share them.",
+    )  # fmt: skip
+    orthogonal_weight: float = knob(
+        1e-4, 0.0, 1.0, label="Orthogonal regularisation", group="stabilisers",
+        help="Keeps the generator's filters different from each other (BigGAN: 0.0001), so that it can be truncated.",
+    )  # fmt: skip
+    rate_ratio: float = knob(
+        1.0, 0.05, 20.0, label="Two time-scales", unit="times", group="optimiser", logarithmic=True,
+        help="The discriminator's rate is multiplied by this, so that one number sets the players' speeds against each "
+        "other (TTUR, 1706.08500). Try 2 to 4 where the discriminator lags behind.",
+    )  # fmt: skip
+    beta2: float = knob(
+        0.999, 0.5, 0.9999, label="Beta 2", group="optimiser",
+        help="Memory of the gradient's square (Adam), or RMSprop's smoothing.",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.virtual_batch_norm:
+            raise BadValue("Virtual batch-norm can't take the place of class-conditional batch-norm.")
+
+
+class BigganGenerator(nn.Module):
+    """(B, latent_size) and labels (B,), or blends of classes (B, classes) -> (B, C, H, W) in [-1, 1]."""
+
+    standing: Tensor
+
+    def __init__(self, classes: int, image_channels: int, size: int, hparams: BigganHParams) -> None:
+        super().__init__()
+        channels = widths(size, hparams)
+        chunk, rest = divmod(hparams.latent_size, len(channels))
+        if not chunk:
+            raise BadValue(
+                "At {size} pixels the latents need at least {count} numbers.", size=size, count=len(channels)
+            )
+        # one chunk for the stem, which takes the rest too, and one for each block
+        self.chunks = [chunk + rest, *[chunk] * (len(channels) - 1)]
+        self.embedding = ClassEmbedding(classes, hparams.embedding)
+        inputs = chunk + hparams.embedding
+
+        def norm(width: int) -> nn.Module:
+            gain, bias = (nn.Linear(inputs, width, bias=False) for _ in range(2))
+            return ConditionalBatchNorm(width, gain, bias)
+
+        self.body = ResidualGenerator(
+            self.chunks[0], image_channels, base_size(size), channels, norm, Attention, hparams.attention_size
+        )
+        # whether the batch-norms hold standing statistics; never in training
+        self.register_buffer("standing", torch.zeros((), dtype=torch.bool))
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        embedded = self.embedding(labels)
+        first, *others = torch.split(latents, self.chunks, 1)  # (B, latent_size) -> chunks (B, latent_size / n)
+        images: Tensor = self.body(first, [torch.cat([chunk, embedded], 1) for chunk in others])
+        return images
+
+    def attention_maps(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """Where each place of a sample looks, (B, H, W, h, w) by layer; see `residual_layers.attention_maps`."""
+        return attention_maps(self, *inputs)
+
+
+def networks(hparams: BigganHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    size = spec.size
+    made: dict[str, nn.Module] = {
+        "generator": BigganGenerator(spec.classes, spec.channels, size, hparams),
+        "discriminator": ResidualDiscriminator(
+            spec.channels, size, discriminator_widths(size, hparams), halvings(size), hparams.minibatch, spec.classes,
+            Attention, hparams.attention_size,
+        ),
+    }  # fmt: skip
+    for network in made.values():
+        initialise_orthogonal(network)
+    return made
+
+
+@torch.no_grad()
+def standing_statistics(generator: BigganGenerator, batch_size: int, seed: int) -> None:
+    """Estimates batch-norm's means and variances anew, over PASSES batches of random latents and classes.
+
+    Done on a copy: the generator itself stays in evaluation mode, so that others can draw from it meanwhile. The
+    statistics depend on the weights and the seed alone.
+    """
+    random = torch.Generator().manual_seed(seed)
+    working = copy.deepcopy(generator)
+    for layer in working.modules():
+        if isinstance(layer, _BatchNorm):
+            layer.reset_running_stats()
+            layer.momentum = None  # a plain mean over all batches
+            layer.train()
+    classes, device = len(working.embedding.weight), working.standing.device
+    for _ in range(PASSES):
+        latents = torch.randn(batch_size, sum(working.chunks), generator=random)
+        labels = torch.randint(classes, (batch_size,), generator=random)
+        working(latents.to(device), labels.to(device))
+    for kept, estimated in zip(generator.buffers(), working.buffers(), strict=True):
+        kept.copy_(estimated)
+    generator.standing.fill_(True)
+
+
+def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None) -> Tensor:
+    """Images from the averaged generator, with standing statistics.
+
+    They are estimated at the first call after the averaged weights were refreshed or loaded: a refresh copies the live
+    generator's buffers, and so clears `standing`.
+    """
+    generator = networks["generator"]
+    assert isinstance(generator, BigganGenerator)
+    if not generator.training and not bool(generator.standing):
+        standing_statistics(generator, hparams.batch_size, hparams.seed)
+    return draw_from_latents(networks, hparams, latents, labels)
+
+
+def truncated(latents: Tensor, psi: float) -> Tensor:
+    """Latents (B, latent_size) with the values beyond +-2 psi drawn again from within; the others stay.
+
+    A redrawn value follows the normal distribution cut at +-2 psi. Its chance comes from the value that it replaces,
+    whose place in the tail is uniform: so this is a pure function, and a seed stays a picture. Raises BadValue where
+    psi is not in [0, 1.5].
+    """
+    if not 0 <= psi <= MOST_TRUNCATION:
+        raise BadValue("The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_TRUNCATION, psi=psi)
+    exact = latents.double()
+    beyond = torch.special.ndtr(torch.tensor(-THRESHOLD * psi, dtype=torch.float64, device=latents.device))
+    place = torch.special.ndtr(-exact.abs()) / beyond  # uniform in (0, 1) beyond the threshold
+    chance = torch.where(exact > 0, (1 + place) / 2, place / 2)
+    redrawn = torch.special.ndtri(beyond + chance * (1 - 2 * beyond))
+    return torch.where(exact.abs() > THRESHOLD * psi, redrawn, exact).to(latents.dtype)
+
+
+def truncate(
+    networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None, psi: float
+) -> Tensor:
+    """Images from truncated latents: `psi` 0 gives one image for each class, 1.5 nearly all variety."""
+    return draw(networks, hparams, truncated(latents, psi), labels)
+
+
+def equation(hparams: Any) -> str:
+    return losses[hparams.loss].equation.replace("D(x)", "D(x,y)").replace("G(z)", "G(z,y)").replace("f(x)", "f(x,y)")
+
+
+register(
+    Recipe(
+        name="biggan",
+        title="BigGAN",
+        task="images",
+        paper="1809.11096",
+        year=2018,
+        networks=networks,
+        objective=lambda hparams: Adversarial(hparams, conditional=True),
+        hparams=BigganHParams(batch_size=32),
+        tiny=BigganHParams(latent_size=4, embedding=3, channels=8, max_channels=8, batch_size=4),
+        data="digits",
+        sizes=SIZES,
+        capabilities=frozenset({"labels", "attention", "truncation"}),
+        draw=draw,
+        truncate=truncate,
+        equation=equation,
+        presets=(),
+    )
+)

@@ -1,0 +1,121 @@
+"""InfoGAN: codes that become sliders, found without labels (1606.03657).
+
+    min_{G,Q} max_D V(D, G) - weight * L_I(G, Q)           (equation 6; objectives/information.py has L_I in full)
+
+The first latents are read as codes: `categorical_codes` of them choose one of K categories each, the next
+`continuous_codes` become values in [-1, 1], the rest stays noise. DCGAN's generator makes images (B, C, H, W) in
+[-1, 1] from all of them, and DCGAN's discriminator gives logits (B,). The `recogniser` guesses the codes from the
+discriminator's last features; it learns with the generator, which so must let the codes be seen.
+
+`generator.codes(latents)` gives the codes of latents, and `information.with_codes` latents for given codes.
+
+Differs from the paper: codes are quantiles of normal latents, so that every GAN here starts from the same latents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.acgan import feature_count, with_head
+from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams
+from gan_core.gans.recipe import Preset, Recipe, register
+from gan_core.knobs import knob
+from gan_core.layers import initialise_normal
+from gan_core.objectives.information import Codes, Information, InformationHParams, coded, codes_of
+from gan_core.objectives.losses import losses
+
+
+@dataclass(frozen=True)
+class InfoganHParams(DcganHParams, InformationHParams):
+    """The knobs of convolutional networks and of the codes."""
+
+    latent_size: int = knob(
+        65, 1, 1024, label="Latent size", unit="numbers", change="rebuild", group="networks",
+        help="How many random numbers one sample is made from; the first of them are codes.",
+    )  # fmt: skip
+    max_channels: int = knob(
+        128, 4, 2048, label="Channels at most", change="rebuild", group="networks",
+        help="Caps the channels of the widest layers.",
+    )  # fmt: skip
+    recogniser_width: int = knob(
+        128, 1, 1024, label="Recogniser's width", unit="neurons", change="rebuild", group="networks",
+        help="Neurons of the layer between the discriminator's features and the guessed codes.",
+    )  # fmt: skip
+
+
+class InfoganGenerator(nn.Module):
+    """(B, latent_size) -> (B, C, H, W) in [-1, 1]; the first latents are codes."""
+
+    def __init__(self, body: nn.Module, hparams: InfoganHParams) -> None:
+        super().__init__()
+        self.body = body
+        self.hparams = hparams
+
+    def codes(self, latents: Tensor) -> Codes:
+        """The categories (B, categorical_codes) and values (B, continuous_codes) that latents ask for."""
+        return codes_of(latents, self.hparams)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        images: Tensor = self.body(coded(latents, self.hparams))
+        return images
+
+
+def networks(hparams: InfoganHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    body = DcganGenerator(hparams.code_inputs, spec.channels, spec.size, hparams)
+    # features (B, C, H, W) or (B, C * H * W) -> (B, code_outputs)
+    recogniser = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(feature_count(spec.size, hparams), hparams.recogniser_width),
+        nn.LeakyReLU(0.1, inplace=True),
+        nn.Linear(hparams.recogniser_width, hparams.code_outputs),
+    )
+    initialise_normal(recogniser)
+    return {
+        "generator": InfoganGenerator(body, hparams),
+        "discriminator": DcganDiscriminator(spec.channels, spec.size, hparams),
+        "recogniser": recogniser,
+    }
+
+
+def equation(hparams: Any) -> str:
+    information = r"\qquad L_{G,Q}=L_G-\lambda\left(\mathbb{E}[\log Q(c|G(z,c))]+H(c)\right)"
+    return losses[hparams.loss].equation.replace("G(z)", "G(z,c)") + information
+
+
+register(
+    Recipe(
+        name="infogan",
+        title="InfoGAN",
+        task="images",
+        paper="1606.03657",
+        year=2016,
+        networks=networks,
+        objective=Information,
+        hparams=InfoganHParams(),
+        tiny=InfoganHParams(
+            latent_size=5, categories=3, recogniser_width=8, channels=4, max_channels=8, batch_size=4
+        ),
+        data="digits",
+        sizes=SIZES,
+        capabilities=frozenset({"codes"}),
+        optimizers=with_head("generator", "recogniser"),
+        equation=equation,
+        presets=(
+            Preset(
+                "digits",
+                "Sliders nobody labelled",
+                "The first code chooses one of ten kinds, which come to be digits; others slant and widen them.",
+                "digits", 16, 4_000, 60,
+                {
+                    "channels": 32, "stem": "linear", "beta1": 0.0,
+                    "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,
+                    "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,
+                },
+            ),
+        ),
+    )
+)  # fmt: skip

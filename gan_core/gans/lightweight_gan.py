@@ -1,0 +1,250 @@
+"""Lightweight GAN (FastGAN): for few images and small computers (2101.04775).
+
+    y = F(x_low) * x_high                                        skip-layer excitation, channel by channel (equation 1)
+    L_D = hinge + |decode(f) - T(x)|                             a discriminator that can redraw (equations 2 and 3)
+
+The generator maps z (B, latent_size) through blocks of one or two convolutions, each doubling the resolution, to
+(B, C, H, W) in [-1, 1]; maps of eight times lower resolution weigh the channels of higher ones, which carries gradients
+far at almost no cost. The discriminator halves the resolution in residual blocks down to 8 pixels and gives a logit
+(B,); the `decoder` redraws real images from its features (objectives/reconstruction.py). DiffAugment and a slow average
+of the weights belong to it.
+
+Published size: `channels=64, max_channels=1024, latent_size=256` (at 128 pixels; the paper starts at 256).
+
+Differs from the paper, which is for 256 to 1024 pixels: excitation spans eight times the resolution instead of 16;
+channels double without exceptions; the verdict is one logit of all places instead of the mean over logits of 5 x 5
+places; the redrawn images have at most 32 pixels instead of 128; plain absolute differences instead of a perceptual
+distance; no noise when sampling, so that a seed is a picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.acgan import with_head
+from gan_core.gans.recipe import Recipe, register
+from gan_core.knobs import knob
+from gan_core.layers import LatentStem, RandomLayer, initialise_normal, verdict_head
+from gan_core.objectives.losses import losses
+from gan_core.objectives.reconstruction import Reconstruction, ReconstructionHParams
+
+SIZES = (32, 64, 128)
+BASE = 4  # pixels, where the generator starts
+LAST = 8  # pixels, where the discriminator ends
+SPAN = 8  # how many times higher the resolution is that an excitation acts on
+REDRAWN = 32  # pixels of redrawn images, at most
+
+
+@dataclass(frozen=True)
+class LightweightHParams(ReconstructionHParams):
+    """The knobs of both networks."""
+
+    latent_size: int = knob(
+        128, 1, 1024, label="Latent size", unit="numbers", change="rebuild", group="networks",
+        help="How many random numbers one sample is made from.",
+    )  # fmt: skip
+    channels: int = knob(
+        16, 4, 256, label="Channels", change="rebuild", group="networks",
+        help="Channels next to the image; they double with every halving of the resolution. The paper has 64.",
+    )  # fmt: skip
+    max_channels: int = knob(
+        96, 4, 2048, label="Channels at most", change="rebuild", group="networks",
+        help="Caps the channels of the widest layers. The paper has 1,024.",
+    )  # fmt: skip
+    excitation: bool = knob(
+        True, label="Skip-layer excitation", change="rebuild", group="networks",
+        help="Low resolutions weigh the channels of high ones. Turn it off to see what it is good for.",
+    )  # fmt: skip
+    loss: str = knob(
+        "hinge",
+        choices=("non_saturating", "minimax", "logistic", "least_squares", "wasserstein", "hinge"),
+        label="Loss", group="objective",
+        help="What the two players minimise. Hinge: the discriminator stops at a clear verdict.",
+    )  # fmt: skip
+    augment: str = knob(
+        "diffaugment", choices=("none", "diffaugment", "adaptive"), label="Augmentation", group="stabilisers",
+        help="Changes what the discriminator sees, real and fake, so that it can't learn a small data set by heart. "
+        "DiffAugment: always. Adaptive (ADA): as often as needed, shown as the augmentation's probability.",
+    )  # fmt: skip
+
+
+def width(size: int, side: int, hparams: LightweightHParams) -> int:
+    """Channels of the maps of `side` pixels, for images of `size`."""
+    return min(hparams.channels * size // side, hparams.max_channels)
+
+
+class NoiseInjection(RandomLayer):
+    """Adds to (B, C, H, W) one noise image (B, 1, H, W), with a learnt weight from 0; nothing when evaluated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, features: Tensor) -> Tensor:
+        if not self.training:
+            return features
+        count, _, height, width = features.shape
+        noise = torch.randn(count, 1, height, width, generator=self.generator, device=features.device)
+        return torch.addcmul(features, self.weight, noise)
+
+
+class SkipExcitation(nn.Module):
+    """Low (B, C', h, w) and high (B, C, H, W) -> (B, C, H, W): high, each channel times a number in (0, 1).
+
+    4x4 averages of low -> 4x4 convolution -> leaky ReLU 0.1 -> 1x1 convolution -> sigmoid (section 3.1).
+    """
+
+    def __init__(self, low: int, high: int) -> None:
+        super().__init__()
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(4), nn.Conv2d(low, high, 4), nn.LeakyReLU(0.1), nn.Conv2d(high, high, 1), nn.Sigmoid()
+        )
+
+    def forward(self, low: Tensor, high: Tensor) -> Tensor:
+        weighed: Tensor = high * self.gate(low)
+        return weighed
+
+
+def _gated(inputs: int, outputs: int, noisy: bool) -> list[nn.Module]:
+    """Convolution, noise, batch-norm, gated linear unit (1612.08083): half of the channels open the other half."""
+    noise = [NoiseInjection()] if noisy else []
+    return [nn.Conv2d(inputs, 2 * outputs, 3, padding=1, bias=False), *noise, nn.BatchNorm2d(2 * outputs), nn.GLU(1)]
+
+
+def up_block(inputs: int, outputs: int, double: bool) -> nn.Sequential:
+    """(B, inputs, H, W) -> (B, outputs, 2H, 2W): upsampling and one convolution, or two, with noise."""
+    layers = [nn.Upsample(scale_factor=2), *_gated(inputs, outputs, double)]
+    return nn.Sequential(*layers, *(_gated(outputs, outputs, True) if double else []))
+
+
+class LightweightGenerator(nn.Module):
+    """(B, latent_size) -> (B, C, H, W) in [-1, 1]."""
+
+    def __init__(self, image_channels: int, size: int, hparams: LightweightHParams) -> None:
+        super().__init__()
+        first = width(size, BASE, hparams)
+        self.stem = nn.Sequential(
+            LatentStem(hparams.latent_size, 2 * first, BASE, bias=False), nn.BatchNorm2d(2 * first), nn.GLU(1)
+        )
+        self.sides = [BASE * 2**level for level in range(1, (size // BASE).bit_length())]
+        self.blocks = nn.ModuleList(
+            up_block(width(size, side // 2, hparams), width(size, side, hparams), double=level % 2 == 0)
+            for level, side in enumerate(self.sides)
+        )
+        excited = [side for side in self.sides if side // SPAN >= BASE and hparams.excitation]
+        self.excitations = nn.ModuleDict(
+            {
+                str(side): SkipExcitation(width(size, side // SPAN, hparams), width(size, side, hparams))
+                for side in excited
+            }
+        )
+        self.last = nn.Conv2d(width(size, size, hparams), image_channels, 3, padding=1)
+        initialise_normal(self)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        features = self.stem(latents)
+        maps = {BASE: features}
+        for side, block in zip(self.sides, self.blocks, strict=True):
+            features = block(features)
+            if str(side) in self.excitations:
+                features = self.excitations[str(side)](maps[side // SPAN], features)
+            maps[side] = features
+        images: Tensor = self.last(features).tanh()
+        return images
+
+
+class DownBlock(nn.Module):
+    """(B, inputs, H, W) -> (B, outputs, H/2, W/2): the mean of a convolved and an averaged path."""
+
+    def __init__(self, inputs: int, outputs: int, norm: bool) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            *_convolution(inputs, outputs, 4, norm, stride=2), *_convolution(outputs, outputs, 3, norm)
+        )
+        self.direct = nn.Sequential(*_convolution(inputs, outputs, 1, norm))
+
+    def forward(self, features: Tensor) -> Tensor:
+        mean: Tensor = (self.main(features) + self.direct(avg_pool2d(features, 2))) / 2
+        return mean
+
+
+def _convolution(inputs: int, outputs: int, side: int, norm: bool, stride: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, side, stride, padding=(side - 1) // 2, bias=not norm)
+    return [convolution, *([nn.BatchNorm2d(outputs)] if norm else []), nn.LeakyReLU(0.2, inplace=True)]
+
+
+class LightweightDiscriminator(nn.Module):
+    """(B, C, H, W) -> logits (B,). Maps of 16 pixels go into `deepest`, maps of 8 into `head`."""
+
+    def __init__(self, image_channels: int, size: int, hparams: LightweightHParams) -> None:
+        super().__init__()
+        norm = hparams.penalty == "none"
+        sides = [size // 2**level for level in range(1, (size // LAST).bit_length())]
+        widths = [width(size, side, hparams) for side in sides]
+        blocks = [DownBlock(before, after, norm) for before, after in pairwise(widths)]
+        self.first = nn.Sequential(*_convolution(image_channels, widths[0], 4, False, stride=2), *blocks[:-1])
+        self.deepest = blocks[-1]
+        self.head = verdict_head(widths[-1], LAST, hparams.minibatch, bias=False)
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.deepest(self.first(images)))
+        return logits.squeeze(1)  # (B, 1) -> (B,)
+
+
+class Decoder(nn.Module):
+    """The discriminator's last features (B, C, 8, 8), and a quarter (B, C', 8, 8) of those before -> two images.
+
+    Both (B, image_channels, side, side) in [-1, 1], with `side` half of the image's, but at most 32 pixels.
+    """
+
+    def __init__(self, image_channels: int, size: int, hparams: LightweightHParams) -> None:
+        super().__init__()
+        levels = (min(REDRAWN, size // 2) // LAST).bit_length() - 1
+        self.whole = self._stack(width(size, LAST, hparams), image_channels, levels)
+        self.part = self._stack(width(size, 2 * LAST, hparams), image_channels, levels)
+        initialise_normal(self)
+
+    def _stack(self, inputs: int, image_channels: int, levels: int) -> nn.Sequential:
+        widths = [max(4, inputs // 2**level) for level in range(levels + 1)]
+        blocks = [up_block(before, after, False) for before, after in pairwise(widths)]
+        return nn.Sequential(*blocks, nn.Conv2d(widths[-1], image_channels, 3, padding=1), nn.Tanh())
+
+    def forward(self, last: Tensor, quarter: Tensor) -> tuple[Tensor, Tensor]:
+        return self.whole(last), self.part(quarter)
+
+
+def networks(hparams: LightweightHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    return {
+        "generator": LightweightGenerator(spec.channels, spec.size, hparams),
+        "discriminator": LightweightDiscriminator(spec.channels, spec.size, hparams),
+        "decoder": Decoder(spec.channels, spec.size, hparams),
+    }
+
+
+register(
+    Recipe(
+        name="lightweight_gan",
+        title="Lightweight GAN",
+        task="images",
+        paper="2101.04775",
+        year=2021,
+        networks=networks,
+        objective=Reconstruction,
+        hparams=LightweightHParams(batch_size=16, ema=0.995),
+        tiny=LightweightHParams(latent_size=4, channels=4, max_channels=8, batch_size=4),
+        data="emoji",
+        sizes=SIZES,
+        optimizers=with_head("discriminator", "decoder"),
+        equation=lambda hparams: (
+            losses[hparams.loss].equation + r"\qquad L_D\mathrel{+}=\mathbb{E}|\mathrm{decode}(f)-T(x)|"
+        ),
+        presets=(),
+    )
+)

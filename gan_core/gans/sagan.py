@@ -1,0 +1,90 @@
+"""SAGAN: every place of an image can look at all others (1805.08318).
+
+    beta_ji = softmax_i(f(x_i)^T g(x_j))     o_j = v(sum_i beta_ji h(x_i))     y = gamma o + x     (equations 1 to 3)
+
+Convolutions see a neighbourhood; whether two eyes match is beyond it. An attention layer in each network lets places
+far apart agree, with gamma learnt from 0. The products are not divided by the root of their length: tutorials do so,
+the paper does not. Spectral norm in both networks, hinge loss, two time-scales: the discriminator's rate is four times
+the generator's. `generator.attention_maps(latents)` and `discriminator.attention_maps(images)` give beta,
+(B, H, W, h, w), in [0, 1].
+
+The generator maps z (B, latent_size) to (B, C, H, W) in [-1, 1], the discriminator an image to a logit (B,).
+Published size, for ImageNet at 128 pixels: `channels=64, max_channels=1024, attention_size=32`.
+
+Differs from the paper: this recipe knows no classes, so that it learns any images; BigGAN is its conditional form, with
+class-conditional batch-norm and projection. h has C / 8 channels as in the text, not C / 2 as in the published code,
+and no pooling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.dcgan import SIZES, base_size
+from gan_core.gans.recipe import Recipe, register
+from gan_core.gans.sngan import ResidualHParams, discriminator_widths, halvings, widths
+from gan_core.knobs import knob
+from gan_core.objectives.adversarial import Adversarial
+from gan_core.objectives.losses import losses
+from gan_core.residual_layers import ResidualDiscriminator, ResidualGenerator, SelfAttention, initialise_xavier
+
+
+@dataclass(frozen=True)
+class SaganHParams(ResidualHParams):
+    """The knobs of residual networks with attention."""
+
+    attention_size: int = knob(
+        16, 0, 128, label="Attention at", unit="pixels", change="rebuild", group="networks",
+        help="Attention stands at the largest maps of at most this side; 0: nowhere. Its cost grows with the fourth "
+        "power. The paper has 32 of 128.",
+    )  # fmt: skip
+    spectral_norm: str = knob(
+        "both", choices=("none", "discriminator", "both"), label="Spectral norm", change="rebuild", group="stabilisers",
+        help="Divides each layer's weights by their largest singular value, so that no layer stretches. Goes well with "
+        "the hinge loss.",
+    )  # fmt: skip
+    rate_ratio: float = knob(
+        4.0, 0.05, 20.0, label="Two time-scales", unit="times", group="optimiser", logarithmic=True,
+        help="The discriminator's rate is multiplied by this, so that one number sets the players' speeds against each "
+        "other (TTUR, 1706.08500). The paper has 1e-4 and four times that.",
+    )  # fmt: skip
+
+
+def networks(hparams: SaganHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    size, side = spec.size, hparams.attention_size
+    made: dict[str, nn.Module] = {
+        "generator": ResidualGenerator(
+            hparams.latent_size, spec.channels, base_size(size), widths(size, hparams),
+            attention=SelfAttention, attention_size=side,
+        ),
+        "discriminator": ResidualDiscriminator(
+            spec.channels, size, discriminator_widths(size, hparams), halvings(size), hparams.minibatch,
+            attention=SelfAttention, attention_size=side,
+        ),
+    }  # fmt: skip
+    for network in made.values():
+        initialise_xavier(network)
+    return made
+
+
+register(
+    Recipe(
+        name="sagan",
+        title="SAGAN (self-attention)",
+        task="images",
+        paper="1805.08318",
+        year=2018,
+        networks=networks,
+        objective=Adversarial,
+        hparams=SaganHParams(batch_size=32, generator_rate=1e-4, discriminator_rate=1e-4),
+        tiny=SaganHParams(latent_size=4, channels=8, max_channels=8, batch_size=4),
+        data="avatars",
+        sizes=SIZES,
+        capabilities=frozenset({"attention"}),
+        equation=lambda hparams: losses[hparams.loss].equation,
+        presets=(),
+    )
+)

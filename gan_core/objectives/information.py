@@ -1,0 +1,170 @@
+"""Codes that the samples must show (InfoGAN, 1606.03657).
+
+    L_I(G, Q) = E_{c, x ~ G(z, c)}[log Q(c|x)] + H(c)  <=  I(c; G(z, c))                             (equation 5)
+    min_{G,Q} max_D V(D, G) - weight * L_I(G, Q)                                                     (equation 6)
+
+The first numbers of the latents (B, latent_size) are read as codes c: through the normal's distribution function, which
+is uniform in [0, 1], into one of K categories or a value in [-1, 1]. `recogniser`, a network of its own on the
+discriminator's features, is Q: it guesses the codes again and belongs to the generator's phase. Each term is minus
+the weighted bound, so that the bound itself, in nats, can be read from it: log K at most for a category.
+
+Differs from the paper's code: the discriminator's layers, which Q reads, learn from the adversarial loss alone, as
+equation 6 says; a Gaussian guess has a standard deviation of at least e^-3, so that no code can be known without limit.
+When to use it: data without labels that vary in few, clear ways.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot, softplus
+
+from gan_core.errors import BadValue
+from gan_core.hparams import AdversarialHParams
+from gan_core.knobs import knob
+from gan_core.objectives.adversarial import Adversarial, Fakes, Verdict
+from gan_core.objectives.base import Networks, StepContext
+
+LEAST_LOG_DEVIATION = -3.0
+
+
+@dataclass(frozen=True)
+class InformationHParams(AdversarialHParams):
+    """The knobs of the codes."""
+
+    categorical_codes: int = knob(
+        1, 0, 16, label="Categorical codes", change="rebuild", group="codes",
+        help="How many of the latents choose one of several categories.",
+    )  # fmt: skip
+    categories: int = knob(
+        10, 2, 100, label="Categories", change="rebuild", group="codes",
+        help="From how many categories each categorical code chooses.",
+    )  # fmt: skip
+    continuous_codes: int = knob(
+        2, 0, 16, label="Continuous codes", change="rebuild", group="codes",
+        help="How many of the latents become values between -1 and 1, such as slant and width.",
+    )  # fmt: skip
+    category_weight: float = knob(
+        1.0, 0.0, 100.0, label="Weight of categories", group="codes",
+        help="How much it counts that the category can be told from the sample. The paper has 1.",
+    )  # fmt: skip
+    continuous_weight: float = knob(
+        0.1, 0.0, 100.0, label="Weight of continuous codes", group="codes",
+        help="How much it counts that the continuous codes can be told from the sample. The paper has less than 1, so "
+        "that they stay in proportion to the other terms.",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.categorical_codes + self.continuous_codes <= self.latent_size:
+            raise BadValue(
+                "There must be between 1 and {most} codes, because they are some of the latents, not {count}.",
+                most=self.latent_size, count=self.categorical_codes + self.continuous_codes,
+            )  # fmt: skip
+
+    @property
+    def code_inputs(self) -> int:
+        """How many numbers the generator gets from `latent_size` latents: each category is one of K switches."""
+        return self.latent_size + self.categorical_codes * (self.categories - 1)
+
+    @property
+    def code_outputs(self) -> int:
+        """How many numbers a recogniser gives: K logits for each category, mean and deviation for each value."""
+        return self.categorical_codes * self.categories + 2 * self.continuous_codes
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What samples were asked to show."""
+
+    categories: Tensor  # int64 (B, categorical_codes), 0..K-1
+    values: Tensor  # (B, continuous_codes) in [-1, 1]
+
+
+def codes_of(latents: Tensor, hparams: InformationHParams) -> Codes:
+    """The codes in latents (B, latent_size)."""
+    ends = hparams.categorical_codes, hparams.categorical_codes + hparams.continuous_codes
+    uniform = torch.special.ndtr(latents[:, : ends[1]])
+    chosen = (uniform[:, : ends[0]] * hparams.categories).long().clamp(max=hparams.categories - 1)
+    return Codes(chosen, 2 * uniform[:, ends[0] :] - 1)
+
+
+def coded(latents: Tensor, hparams: InformationHParams) -> Tensor:
+    """What the generator sees of latents: one-hot categories, values, and the remaining noise, (B, code_inputs)."""
+    codes = codes_of(latents, hparams)
+    switches = one_hot(codes.categories, hparams.categories).flatten(1)  # (B, n, K) -> (B, n * K)
+    noise = latents[:, hparams.categorical_codes + hparams.continuous_codes :]
+    return torch.cat([switches.to(latents.dtype), codes.values, noise], 1)
+
+
+def with_codes(
+    latents: Tensor, hparams: InformationHParams, categories: Mapping[int, int], values: Mapping[int, float]
+) -> Tensor:
+    """Latents (B, latent_size) that ask for some codes, by their places; the others stay as they are.
+
+    `with_codes(latents, hparams, {0: 3}, {1: -0.5})`: category 3 of the first categorical code, -0.5 of the second
+    continuous one. Raises BadValue for a code that isn't there, a category outside 0..K-1, a value outside [-1, 1].
+    """
+    changed = latents.clone()
+    for place, category in categories.items():
+        if not (0 <= place < hparams.categorical_codes and 0 <= category < hparams.categories):
+            raise BadValue("There is no category {category} of code {place}.", category=category, place=place)
+        changed[:, place] = _quantile((category + 0.5) / hparams.categories)
+    for place, value in values.items():
+        if not (0 <= place < hparams.continuous_codes and -1 <= value <= 1):
+            raise BadValue("There is no value {value} of code {place}.", value=value, place=place)
+        changed[:, hparams.categorical_codes + place] = _quantile((value + 1) / 2)
+    return changed
+
+
+def _quantile(share: float) -> float:
+    """The normal's quantile; the ends, which are infinite, are taken a little inwards."""
+    return float(torch.special.ndtri(torch.tensor(min(max(share, 1e-4), 1 - 1e-4), dtype=torch.float64)))
+
+
+def category_bound(guess: Tensor, categories: Tensor) -> Tensor:
+    """log Q(c|x) + log K in nats, batch mean, summed over codes; logits (B, n, K), categories int64 (B, n)."""
+    codes, choices = guess.shape[1:]
+    # (B, n, K) -> (B * n, K)
+    return codes * (math.log(choices) - cross_entropy(guess.flatten(0, 1), categories.flatten()))
+
+
+def value_bound(mean: Tensor, log_deviation: Tensor, values: Tensor) -> Tensor:
+    """log Q(c|x) + log 2 in nats for a Gaussian Q, batch mean, summed over codes; all (B, n)."""
+    distance = (values - mean) / log_deviation.exp()
+    likelihood = -0.5 * distance.square() - log_deviation - 0.5 * math.log(2 * math.pi)
+    return (likelihood + math.log(2)).sum(1).mean()
+
+
+class Information(Adversarial):
+    """InfoGAN's objective. Networks: those of `Adversarial`; `recogniser(features)` gives (B, code_outputs): all
+    category logits, then the values' means, then the logarithms of their deviations before a lower limit."""
+
+    needs_features = True
+
+    def generator_extras(
+        self, networks: Networks, verdict: Verdict, fakes: Fakes, context: StepContext
+    ) -> dict[str, Tensor]:
+        hparams = _settings(context)
+        codes = codes_of(fakes.latents, hparams)
+        sizes = [hparams.categorical_codes * hparams.categories, hparams.continuous_codes, hparams.continuous_codes]
+        logits, mean, raw = networks["recogniser"](verdict.features).split(sizes, 1)
+        terms = {}
+        if hparams.categorical_codes:
+            logits = logits.unflatten(1, (-1, hparams.categories))  # (B, n * K) -> (B, n, K)
+            context.observe("code_accuracy", logits.argmax(2) == codes.categories)
+            terms["category"] = -hparams.category_weight * category_bound(logits, codes.categories)
+        if hparams.continuous_codes:
+            log_deviation = LEAST_LOG_DEVIATION + softplus(raw - LEAST_LOG_DEVIATION)
+            terms["value"] = -hparams.continuous_weight * value_bound(mean, log_deviation, codes.values)
+        return terms
+
+
+def _settings(context: StepContext) -> InformationHParams:
+    hparams = context.hparams
+    assert isinstance(hparams, InformationHParams)
+    return hparams
