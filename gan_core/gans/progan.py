@@ -1,0 +1,180 @@
+"""ProGAN: progressive growing of GANs (1710.10196).
+
+    L_D = E[f(G(z))] - E[f(x)] + 10 E[(|grad f(u)| - 1)^2] + 0.001 E[f(x)^2]        L_G = -E[f(G(z))]
+
+Training starts at 4 pixels; levels that double the resolution are faded in one after the other, in both networks
+(objectives/growing.py says how, and in which direction). All levels exist from the start, and the buffers `resolution`
+and `alpha` say how many are used, so that a model can be saved and sampled in the middle of a fade-in.
+
+The generator maps z (B, latent_size), normalised, by a dense layer to 4 x 4 pixels; each level is nearest upsampling
+and two 3 x 3 convolutions with pixel norm; a 1 x 1 convolution makes the image (B, C, size, size), without tanh, as in
+the paper: `draw` cuts it to [-1, 1]. The discriminator mirrors it to a logit (B,), with the minibatch's standard
+deviation as a feature. All layers have an equalised learning rate.
+
+Differs from the paper in its default size, in the growth schedule (shorter), and in keeping the batch size and the
+optimiser's moments when a level is added.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.recipe import Recipe, register
+from gan_core.knobs import changed, knob
+from gan_core.layers import LatentStem
+from gan_core.objectives.adversarial import Fakes, Verdict, settings
+from gan_core.objectives.base import Batch, Networks, StepContext
+from gan_core.objectives.growing import Growing, GrowthHParams
+from gan_core.objectives.losses import losses
+from gan_core.style_layers import (
+    HE,
+    SIZES,
+    Blur,
+    Epilogue,
+    EqualisedConv2d,
+    Growable,
+    PixelNorm,
+    PyramidHParams,
+    draw_clamped,
+    faded_image,
+    leaky,
+    resized,
+    to_rgb_layers,
+    widths,
+)
+
+
+@dataclass(frozen=True)
+class ProganHParams(GrowthHParams, PyramidHParams):
+    """The knobs of growing convolutional networks."""
+
+    drift: float = knob(
+        0.001, 0.0, 1.0, label="Drift", group="objective",
+        help="Weight of the squared scores of real images, which keeps a Wasserstein critic's scores near 0.",
+    )  # fmt: skip
+
+
+class EqualisedStem(LatentStem):
+    """Latents (B, inputs) -> (B, outputs, 4, 4), with an equalised learning rate."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 4)
+        self.scale = HE / 4 / math.sqrt(inputs)  # a quarter of He's constant, as in the authors' code
+        nn.init.normal_(self.weight)
+        assert self.bias is not None
+        nn.init.zeros_(self.bias)
+
+    def forward(self, latents: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return super().forward(latents * self.scale)
+
+
+class ProganGenerator(Growable):
+    """(B, latent_size) -> (B, C, size, size), at the current resolution with repeated pixels."""
+
+    def __init__(self, image_channels: int, size: int, hparams: PyramidHParams) -> None:
+        super().__init__(size)
+        channels = widths(size, hparams)
+        first = channels[0]
+        self.stem = nn.Sequential(PixelNorm(), EqualisedStem(hparams.latent_size, first), leaky(), PixelNorm())
+        self.levels = nn.ModuleList([nn.Sequential(EqualisedConv2d(first, first, 3), leaky(), PixelNorm())])
+        for inputs, outputs in itertools.pairwise(channels):
+            self.levels.append(
+                nn.Sequential(
+                    EqualisedConv2d(inputs, outputs, 3, resample="up"), leaky(), PixelNorm(),
+                    EqualisedConv2d(outputs, outputs, 3), leaky(), PixelNorm(),
+                )
+            )  # fmt: skip
+        self.to_rgb = to_rgb_layers(image_channels, size, hparams)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        features = previous = self.stem(latents)
+        for block in self.levels[: self.stage()[0] + 1]:
+            previous, features = features, block(features)
+        return faded_image(self, self.to_rgb, features, previous)
+
+
+class GrowingDiscriminator(Growable):
+    """(B, C, size, size)[, labels (B,)] -> logits (B,); images are first brought to the current resolution."""
+
+    def __init__(
+        self, image_channels: int, size: int, hparams: PyramidHParams, blur: bool = False, classes: int = 0
+    ) -> None:
+        super().__init__(size)
+        channels = widths(size, hparams)
+        self.from_rgb = nn.ModuleList(
+            nn.Sequential(EqualisedConv2d(image_channels, width, 1), leaky()) for width in channels
+        )
+        self.levels = nn.ModuleList(
+            nn.Sequential(
+                EqualisedConv2d(inputs, inputs, 3), leaky(), *([Blur()] if blur else []),
+                EqualisedConv2d(inputs, outputs, 3, resample="down"), leaky(),
+            )
+            for outputs, inputs in itertools.pairwise(channels)
+        )  # fmt: skip
+        self.epilogue = Epilogue(channels[0], hparams.minibatch, classes)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        level, alpha = self.stage()
+        images = resized(images, 4 << level)
+        features = self.from_rgb[level](images)
+        for place in reversed(range(level)):
+            features = self.levels[place](features)
+            if place + 1 == level and alpha < 1:
+                features = self.from_rgb[place](resized(images, 4 << place)).lerp(features, alpha)
+        logits: Tensor = self.epilogue(features, labels)
+        return logits
+
+
+class WithDrift(Growing):
+    """Growing, with the critic's scores kept near 0 (1710.10196, appendix A.1)."""
+
+    def discriminator_extras(
+        self, networks: Networks, real: Verdict, fake: Verdict, batch: Batch, fakes: Fakes, context: StepContext
+    ) -> dict[str, Tensor]:
+        hparams = settings(context)
+        assert isinstance(hparams, ProganHParams)
+        return {"drift": hparams.drift * real.logits.square().mean()} if hparams.drift else {}
+
+
+def networks(hparams: ProganHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    return {
+        "generator": ProganGenerator(spec.channels, spec.size, hparams),
+        "discriminator": GrowingDiscriminator(spec.channels, spec.size, hparams),
+    }
+
+
+DEFAULTS = ProganHParams(
+    latent_size=128, channels=32, max_channels=128, batch_size=16, loss="wasserstein", penalty="gradient_penalty",
+    minibatch="standard_deviation", beta1=0.0, beta2=0.99, generator_rate=1e-3, discriminator_rate=1e-3, ema=0.999,
+)  # fmt: skip
+
+register(
+    Recipe(
+        name="progan",
+        title="ProGAN",
+        task="images",
+        paper="1710.10196",
+        year=2017,
+        networks=networks,
+        objective=WithDrift,
+        hparams=DEFAULTS,
+        # grows at the second step and is half faded in at the third
+        tiny=changed(
+            DEFAULTS,
+            {
+                "latent_size": 4, "channels": 4, "max_channels": 8, "batch_size": 4,
+                "hold_kimg": 0.004, "fade_kimg": 0.008,
+            },
+        ),
+        data="fashion_mnist",
+        sizes=SIZES,
+        draw=draw_clamped,
+        equation=lambda hparams: losses[hparams.loss].equation,
+        presets=(),
+    )
+)  # fmt: skip

@@ -1,0 +1,255 @@
+"""StyleGAN2: weights modulated by the style, a generator with skips, a residual discriminator (1912.04958).
+
+    w'_ijk = s_i w_ijk;   w''_ijk = w'_ijk / sqrt(sum_ik w'_ijk^2 + 1e-8)                       (equations 1 and 3)
+
+A style s = A(w) scales the input channels i of each convolution, and the demodulation brings its output channels j back
+to unit size: AdaIN's effect, without its droplets. The same can be had by scaling what goes into and what comes out of
+one convolution that all images share (the "fused" form), which is faster on a CPU than a convolution with other weights
+for each image (the "grouped" form of the published code).
+
+Synthesis: a learnt constant; each level doubles the resolution by a transposed convolution with the blur [1, 3, 3, 1]
+and has a second convolution; noise of a learnt strength and leaky ReLU follow each. Images are summed over the levels,
+upsampled with the same blur. w number 2 k - 1 and 2 k steer level k's convolutions, the next one its image, hence
+`num_ws` = 2 (log2(size) - 1). The discriminator halves by blurred, strided convolutions: (x + skip) / sqrt(2).
+
+Loss: non-saturating logistic with R1 every 16 steps and path length regularisation every 8 (objectives/path_length.py),
+both lazy; style mixing as in StyleGAN. No compiled extension: all filters are ordinary convolutions.
+
+Differs from the paper in its default size, and in that the mapping network's classes and the discriminator's verdict
+for each class (`classes`) are those of StyleGAN.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.recipe import Recipe, register
+from gan_core.knobs import changed, knob
+from gan_core.objectives.losses import losses
+from gan_core.objectives.path_length import PathLength, PathLengthHParams
+from gan_core.style_generator import (
+    LearntConstant,
+    Noise,
+    NoiseMode,
+    StyleGenerator,
+    StyleHParams,
+    draw_truncated,
+)
+from gan_core.style_layers import (
+    HE,
+    SIZES,
+    Blur,
+    Epilogue,
+    EqualisedConv2d,
+    EqualisedLinear,
+    PyramidHParams,
+    doubled,
+    draw_clamped,
+    leaky,
+    widths,
+)
+
+TAPS = (1, 3, 3, 1)
+
+
+@dataclass(frozen=True)
+class Stylegan2HParams(PathLengthHParams, StyleHParams):
+    """The knobs of the second style-based generator."""
+
+    modulation: str = knob(
+        "fused", choices=("fused", "grouped"), label="Modulation", change="rebuild", group="networks",
+        help="Fused: scales what goes into a convolution and what comes out. Grouped: scales the weights, for each "
+        "image anew. The same result; fused is faster on a CPU.",
+    )  # fmt: skip
+
+
+class ModulatedConv2d(nn.Module):
+    """(B, inputs, H, W) and w (B, w_size) -> (B, outputs, H', W'), H' = 2 H with `up`.
+
+    `gain` multiplies the output; `demodulate` brings each output channel to it for inputs of unit variance.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, w_size: int, modulation: str, up: bool = False,
+        demodulate: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.style = EqualisedLinear(w_size, inputs, gain=1, bias=1.0)
+        self.scale = 1 / math.sqrt(inputs * kernel**2)
+        self.gain = HE if demodulate else 1.0
+        self.up, self.demodulate, self.modulation = up, demodulate, modulation
+        # a transposed convolution spreads each pixel over four: the blur makes up for it
+        self.blur = Blur(TAPS, padding=1, gain=4) if up else None
+
+    def forward(self, features: Tensor, w: Tensor) -> Tensor:
+        style, weight = self.style(w), self.weight * self.scale
+        mix = self._grouped if self.modulation == "grouped" else self._fused
+        mixed = mix(features, style, weight)
+        return mixed if self.blur is None else self.blur(mixed)
+
+    def _fused(self, features: Tensor, style: Tensor, weight: Tensor) -> Tensor:
+        mixed = self._convolve(features * style[:, :, None, None], weight)
+        if not self.demodulate:
+            return mixed
+        sizes = style.square() @ weight.square().sum((2, 3)).T  # (B, I) @ (I, O) -> (B, O)
+        return mixed * (self.gain * (sizes + 1e-8).rsqrt())[:, :, None, None]
+
+    def _grouped(self, features: Tensor, style: Tensor, weight: Tensor) -> Tensor:
+        weights = weight * style[:, None, :, None, None]  # (O, I, k, k) -> (B, O, I, k, k)
+        if self.demodulate:
+            weights = weights * self.gain * (weights.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
+        count, _, height, width = features.shape
+        joined = features.reshape(1, -1, height, width)  # (B, I, H, W) -> (1, B * I, H, W)
+        mixed = self._convolve(joined, weights.flatten(0, 1), count)  # weights (B * O, I, k, k)
+        return mixed.reshape(count, -1, *mixed.shape[2:])  # (1, B * O, H', W') -> (B, O, H', W')
+
+    def _convolve(self, features: Tensor, weight: Tensor, groups: int = 1) -> Tensor:
+        if not self.up:
+            return conv2d(features, weight, padding=weight.shape[-1] // 2, groups=groups)
+        outputs, inputs = weight.shape[0] // groups, weight.shape[1]
+        # (G * O, I, k, k) -> (G * I, O, k, k)
+        split = weight.reshape(groups, outputs, inputs, 3, 3)
+        turned = split.transpose(1, 2).reshape(groups * inputs, outputs, 3, 3)
+        return conv_transpose2d(features, turned, stride=2, groups=groups)  # -> 2 H + 1 pixels
+
+
+class StyledConv(nn.Module):
+    """Modulated convolution, noise, bias, leaky ReLU with a gain of sqrt(2)."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, hparams: Stylegan2HParams, up: bool = False) -> None:
+        super().__init__()
+        self.convolution = ModulatedConv2d(inputs, outputs, 3, hparams.w_size, hparams.modulation, up)
+        self.noise = Noise(size)
+        self.bias = nn.Parameter(torch.zeros(1, outputs, 1, 1))
+
+    def forward(self, features: Tensor, w: Tensor, noise: NoiseMode) -> Tensor:
+        # the gain stands in the convolution: leaky ReLU scales with its input
+        features = self.noise(self.convolution(features, w), noise) + self.bias
+        return leaky_relu(features, 0.2, inplace=True)
+
+
+class SynthesisLevel(nn.Module):
+    """Features and image of the level before -> those of this one, twice as large."""
+
+    def __init__(self, inputs: int, outputs: int, image_channels: int, size: int, hparams: Stylegan2HParams) -> None:
+        super().__init__()
+        self.enter = StyledConv(inputs, outputs, size, hparams, up=True) if inputs else None
+        self.convolution = StyledConv(outputs, outputs, size, hparams)
+        self.to_rgb = ModulatedConv2d(outputs, image_channels, 1, hparams.w_size, hparams.modulation, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(1, image_channels, 1, 1))
+        self.smooth = Blur()  # of doubled pixels: together the blur [1, 3, 3, 1]
+
+    def forward(self, features: Tensor, image: Tensor | None, ws: Tensor, noise: NoiseMode) -> tuple[Tensor, Tensor]:
+        layer = 0
+        if self.enter is not None:
+            features, layer = self.enter(features, ws[:, 0], noise), 1
+        features = self.convolution(features, ws[:, layer], noise)
+        made: Tensor = self.to_rgb(features, ws[:, layer + 1]) + self.bias
+        return features, made if image is None else made + self.smooth(doubled(image))
+
+
+class Stylegan2Generator(StyleGenerator):
+    """Latents (B, latent_size)[, labels] -> (B, C, size, size)."""
+
+    def __init__(self, image_channels: int, size: int, hparams: Stylegan2HParams, classes: int = 0) -> None:
+        channels = widths(size, hparams)
+        super().__init__(2 * len(channels), classes, hparams)
+        self.constant = LearntConstant(channels[0])
+        self.levels = nn.ModuleList(
+            SynthesisLevel(inputs, outputs, image_channels, 4 << level, hparams)
+            for level, (inputs, outputs) in enumerate(itertools.pairwise([0, *channels]))
+        )
+
+    def synthesis(self, ws: Tensor, noise: NoiseMode = "random") -> Tensor:
+        features: Tensor = self.constant(ws)
+        image: Tensor | None = None
+        for level, block in enumerate(self.levels):
+            # a level's image and the next level's first convolution share their w
+            first = max(0, 2 * level - 1)
+            features, image = block(features, image, ws[:, first : 2 * level + 2], noise)
+        assert image is not None
+        return image
+
+
+class ResidualHalving(nn.Module):
+    """(B, inputs, H, W) -> (B, outputs, H/2, W/2), convolutions and a skip, both blurred before they halve."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            EqualisedConv2d(inputs, inputs, 3), leaky(), Blur(TAPS, padding=2),
+            EqualisedConv2d(inputs, outputs, 3, resample="stride", gain=1), leaky(),
+        )  # fmt: skip
+        self.skip = nn.Sequential(Blur(TAPS, stride=2), EqualisedConv2d(inputs, outputs, 1, gain=1 / HE, bias=False))
+
+    def forward(self, features: Tensor) -> Tensor:
+        # He's gain over sqrt(2) leaves 1 before the leaky ReLU, and 1 / sqrt(2) in the skip
+        halved: Tensor = self.layers(features) + self.skip(features)
+        return halved
+
+
+class ResidualDiscriminator(nn.Module):
+    """(B, C, size, size)[, labels (B,)] -> logits (B,)."""
+
+    def __init__(self, image_channels: int, size: int, hparams: PyramidHParams, classes: int = 0) -> None:
+        super().__init__()
+        channels = widths(size, hparams)[::-1]
+        self.layers = nn.Sequential(
+            EqualisedConv2d(image_channels, channels[0], 1), leaky(),
+            *(ResidualHalving(inputs, outputs) for inputs, outputs in itertools.pairwise(channels)),
+        )  # fmt: skip
+        self.epilogue = Epilogue(channels[-1], hparams.minibatch, classes)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        logits: Tensor = self.epilogue(self.layers(images), labels)
+        return logits
+
+
+def networks(hparams: Stylegan2HParams, spec: DataSpec, classes: int = 0) -> dict[str, nn.Module]:
+    """Both networks; `classes` makes them conditional."""
+    return {
+        "generator": Stylegan2Generator(spec.channels, spec.size, hparams, classes),
+        "discriminator": ResidualDiscriminator(spec.channels, spec.size, hparams, classes),
+    }
+
+
+DEFAULTS = Stylegan2HParams(
+    latent_size=128, channels=48, max_channels=128, batch_size=16,
+    penalty="r1", penalty_weight=10.0, penalty_every=16, minibatch="standard_deviation",
+    beta1=0.0, beta2=0.99, generator_rate=2e-3, discriminator_rate=2e-3, ema=0.999,
+)  # fmt: skip
+
+register(
+    Recipe(
+        name="stylegan2",
+        title="StyleGAN2",
+        task="images",
+        paper="1912.04958",
+        year=2019,
+        networks=networks,
+        objective=PathLength,
+        hparams=DEFAULTS,
+        tiny=changed(
+            DEFAULTS,
+            {
+                "latent_size": 4, "channels": 4, "max_channels": 8, "w_size": 4, "mapping_layers": 2, "batch_size": 4,
+                "penalty_every": 2, "path_every": 2,
+            },
+        ),
+        data="avatars",
+        sizes=SIZES,
+        capabilities=frozenset({"truncation", "w_space", "style_mixing"}),
+        draw=draw_clamped,
+        truncate=draw_truncated,
+        equation=lambda hparams: losses[hparams.loss].equation,
+        presets=(),
+    )
+)  # fmt: skip
