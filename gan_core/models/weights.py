@@ -1,15 +1,22 @@
-"""Exports what a run has learnt: the averaged networks alone, as one safetensors file with a card in its header."""
+"""What a run has learnt, to take away: the averaged networks alone, as safetensors with a card in the header."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from gan_core import __version__
+from gan_core.checkpoint import FORMAT as CHECKPOINT
+from gan_core.checkpoint import read_checkpoint
+from gan_core.errors import BadCheckpoint
 from gan_core.knobs import to_dict
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunStore
+
+FORMAT = "ganscope.weights.1"
 
 
 def averaged_weights(store: RunStore, run_id: str) -> bytes:
@@ -25,7 +32,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
         for parameter, value in network.state_dict().items()
     }
     card = {
-        "format": "ganscope.weights.1",
+        "format": FORMAT,
         "ganscope": __version__,
         "recipe": run.spec.recipe,
         "data": run.spec.data if ":" not in run.spec.data else "your own",
@@ -35,3 +42,30 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
         "classes": str(sampler.spec.classes),
     }
     return save(tensors, metadata=card)
+
+
+def read_weights(path: Path) -> Sampler:
+    """The averaged networks of an exported file or of a checkpoint; raises BadCheckpoint."""
+    if not path.is_file():
+        raise BadCheckpoint("There is no weights file at {path}.", path=path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = file.metadata() or {}
+            if card.get("format") == FORMAT:
+                averaged: dict[str, dict[str, object]] = {}
+                for name in file.keys():  # noqa: SIM118  not a mapping
+                    network, _, parameter = name.partition(".")
+                    averaged.setdefault(network, {})[parameter] = file.get_tensor(name)
+                state = {
+                    "hparams": json.loads(card["hparams"]),
+                    "spec": {"fields": json.loads(card["fields"]), "classes": int(card["classes"])},
+                    "average": averaged,
+                }
+                return Sampler.from_state(card["recipe"], state)
+        state = read_checkpoint(path)
+        return Sampler.from_state(state["recipe"], state)
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        raise BadCheckpoint(
+            "{name} can't be used: {reason}. Valid are exported weights ({weights}) and checkpoints ({checkpoint}).",
+            name=path.name, reason=str(error).splitlines()[0], weights=FORMAT, checkpoint=CHECKPOINT,
+        ) from error  # fmt: skip

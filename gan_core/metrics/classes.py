@@ -1,0 +1,86 @@
+"""What a classifier says of samples: which classes there are, how sure it is, and two scores made of that.
+
+With p(y|x) of each sample, their mean p*(y) and the labels p(y) of the training data:
+
+    Inception score  exp(E_x KL(p(y|x) || p*(y)))                               (1606.03498, section 4)
+    Mode Score       exp(E_x KL(p(y|x) || p(y)) - KL(p*(y) || p(y)))            (1612.02136)
+
+The Mode Score as the paper has it equals the Inception score whatever p(y) is, for log p(y) cancels (1803.01541 says so
+too). Tutorials and surveys often print another one, exp(E_x KL(p(y|x) || p*(y)) - KL(p*(y) || p(y))), which does fall
+where classes are missing. The paper's is computed here, and what the others add, KL(p*(y) || p(y)), is `divergence`.
+
+Differs from 1606.03498: one score over all samples, not the mean over ten tenths, which depends on their number.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SURE = 0.9  # probability above which the classifier counts as sure
+
+
+class ClassCounts:
+    """Sums over samples, batch by batch: how often each class wins, how sure of it, and what the scores need."""
+
+    def __init__(self, classes: int) -> None:
+        self.count = 0
+        self.wins = np.zeros(classes, np.int64)
+        self._probabilities = np.zeros(classes)
+        self._entropy = self._confidence = 0.0
+        self._sure = 0
+
+    def add(self, probabilities: np.ndarray) -> None:
+        """More samples, (B, classes), each row a distribution."""
+        rows = np.asarray(probabilities, np.float64)
+        self.count += len(rows)
+        self.wins += np.bincount(rows.argmax(1), minlength=len(self.wins))
+        self._probabilities += rows.sum(0)
+        self._entropy -= float(_times_log(rows, rows).sum())
+        best = rows.max(1)
+        self._confidence += float(best.sum())
+        self._sure += int((best > SURE).sum())
+
+    @property
+    def histogram(self) -> np.ndarray:
+        """The share of samples that each class wins, (classes,)."""
+        return self.wins / max(1, self.count)
+
+    @property
+    def marginal(self) -> np.ndarray:
+        """p*(y): the mean of the probabilities, (classes,)."""
+        return self._probabilities / max(1, self.count)
+
+    @property
+    def confidence(self) -> float:
+        """The mean probability of the winning class."""
+        return self._confidence / max(1, self.count)
+
+    @property
+    def sure(self) -> float:
+        """The share of samples of whose class the classifier is sure."""
+        return self._sure / max(1, self.count)
+
+    def inception_score(self) -> float:
+        """Between 1 and the number of classes."""
+        return float(np.exp(-self._entropy / max(1, self.count) + entropy(self.marginal)))
+
+    def mode_score(self, training: np.ndarray) -> float:
+        """The paper's, with the label distribution of the training data, (classes,); inf - inf is nan."""
+        mean_divergence = -self._entropy / max(1, self.count) - float(_times_log(self.marginal, training).sum())
+        return float(np.exp(mean_divergence - divergence(self.marginal, training)))
+
+
+def entropy(distribution: np.ndarray) -> float:
+    """In nats."""
+    return -float(_times_log(distribution, distribution).sum())
+
+
+def divergence(one: np.ndarray, other: np.ndarray) -> float:
+    """KL(one || other) of distributions (classes,), in nats; infinite where `other` lacks a class that `one` has."""
+    return float((_times_log(one, one) - _times_log(one, other)).sum())
+
+
+def _times_log(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """weights * log(values), 0 where the weight is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(weights > 0, weights * np.log(values), 0.0)

@@ -1,0 +1,93 @@
+"""The network that metrics see through: features and class probabilities of images, from a trained feature net."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gan_core.data.base import DataSpec
+from gan_core.data.batches import to_device
+from gan_core.errors import BadCheckpoint, BadData
+from gan_core.models.sampler import Sampler
+from gan_core.models.weights import read_weights
+from gan_core.runs.store import RunStore
+
+BATCH = 250  # images at once, whatever their number: the memory stays the same
+
+
+class FeatureNet:
+    """Features (B, d) and class probabilities (B, classes) of uint8 images (B, C, H, W) of one shape.
+
+    `name` is part of each metric's name, such as `mnistnet` for a net that learnt `mnist`.
+    """
+
+    def __init__(self, name: str, model: Sampler) -> None:
+        """Raises BadCheckpoint for a model that isn't a feature net."""
+        if model.recipe.task != "supervised":
+            raise BadCheckpoint(
+                "{recipe} is no feature net. Train one: ganscope train feature_net --data NAME",
+                recipe=model.recipe.title,
+            )
+        self.name = plain_name(name)
+        self.spec: DataSpec = model.spec
+        self._network = model.networks["features"].eval().to(memory_format=torch.channels_last)
+        self._device = next(self._network.parameters()).device
+        self.size: int = model.hparams.features  # numbers that describe an image
+
+    @classmethod
+    def from_run(cls, store: RunStore, run_id: str) -> FeatureNet:
+        """The averaged net of a run's newest checkpoint; raises UnknownName or BadCheckpoint."""
+        run = store.get(run_id)
+        data = run.spec.data
+        name = f"{data}net" if ":" not in data else run.name or "ownnet"
+        return cls(name, Sampler.from_run(store, run_id))
+
+    @classmethod
+    def from_file(cls, path: Path) -> FeatureNet:
+        """From a checkpoint or an exported weights file, named by the file; raises BadCheckpoint."""
+        return cls(path.stem, read_weights(path))
+
+    @property
+    def classes(self) -> int:
+        return self.spec.classes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of the images that it takes."""
+        return self.spec.fields["real"]
+
+    def check(self, shape: tuple[int, ...], what: str) -> None:
+        """Raises BadData for images of another shape."""
+        if tuple(shape) != self.shape:
+            raise BadData(
+                "{net} judges images of {wanted}, and {what} has {given} (channels x height x width). Choose another "
+                "net with --net, or train one on such images.",
+                net=self.name, wanted=times(self.shape), what=what, given=times(shape),
+            )  # fmt: skip
+
+    def judge(self, images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Features and probabilities, both float32, of at most BATCH images after another; raises BadData."""
+        self.check(images.shape[1:], "what was given")
+        for start in range(0, len(images), BATCH):
+            inputs = to_device(torch.from_numpy(images[start : start + BATCH]), self._device)
+            with torch.no_grad():
+                features, logits = self._network(inputs)
+                yield features.cpu().numpy(), logits.softmax(1).cpu().numpy()
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """The share of images (N, C, H, W) whose class it names rightly."""
+        found = np.concatenate([probabilities.argmax(1) for _, probabilities in self.judge(images)])
+        return float((found == labels).mean())
+
+
+def plain_name(text: str) -> str:
+    """As it stands in a metric's name: small letters and digits alone."""
+    return re.sub(r"[^a-z0-9]+", "", text.lower()) or "net"
+
+
+def times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,69 @@
+"""Images to be judged, batch by batch, so that memory does not grow with their number: of a model, or a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gan_core.data.base import DataSet
+from gan_core.errors import BadData
+from gan_core.metrics.feature_net import BATCH
+from gan_core.models.sampler import Sampler
+
+
+@dataclass(frozen=True)
+class Stream:
+    """`count` uint8 images of `shape` (C, H, W); `batches()` gives them from the start, (B, C, H, W) at a time."""
+
+    name: str
+    count: int
+    shape: tuple[int, ...]
+    batches: Callable[[], Iterator[np.ndarray]]
+
+
+def of_model(sampler: Sampler, count: int, seed: int, name: str) -> Stream:
+    """Samples of a model, all classes in turn, rounded to the 256 levels that a picture file has.
+
+    Each batch has a seed of its own, drawn from `seed`. Raises BadData for a model that makes no images.
+    """
+    check_images(sampler)
+
+    def batches() -> Iterator[np.ndarray]:
+        from gan_core.images import to_uint8
+
+        seeds = np.random.default_rng(seed)
+        classes = sampler.spec.classes if sampler.recipe.conditional else 1
+        whole = max(1, BATCH // classes) * classes  # each batch has every class equally often
+        for start in range(0, count, whole):
+            drawn = sampler.sample(min(whole, count - start), int(seeds.integers(2**31)))
+            yield np.ascontiguousarray(to_uint8(drawn).transpose(0, 3, 1, 2))  # (B, H, W, C) -> (B, C, H, W)
+
+    return Stream(name, count, sampler.spec.fields["real"], batches)
+
+
+def check_images(sampler: Sampler) -> None:
+    """Raises BadData for a model that makes no images."""
+    if not sampler.recipe.draws or len(sampler.spec.fields["real"]) != 3:
+        raise BadData(
+            "{recipe} makes no images, and these metrics judge images. Choose a run of another recipe.",
+            recipe=sampler.recipe.title,
+        )
+
+
+def of_data(data: DataSet, count: int, seed: int) -> Stream:
+    """So many different images of a set, in an order that the seed fixes; all of them if it has no more."""
+    chosen = chosen_places(len(data), count, seed)
+    images = data.arrays["real"]
+
+    def batches() -> Iterator[np.ndarray]:
+        for start in range(0, len(chosen), BATCH):
+            yield np.ascontiguousarray(images[chosen[start : start + BATCH]])
+
+    return Stream(data.name, len(chosen), tuple(images.shape[1:]), batches)
+
+
+def chosen_places(length: int, count: int, seed: int) -> np.ndarray:
+    """Different places among `length`, (min(count, length),): sets are often sorted by class, so a start won't do."""
+    return np.random.default_rng(seed).permutation(length)[:count]
