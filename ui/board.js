@@ -1,9 +1,12 @@
 
 // The live view of a run: state, samples, words, curves. Everything that changes comes in one message a poll.
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".board");
-  if (root && data) (root.board ??= new Board(root)).update(decode(data));
+  if (root && data) (root.board ??= new Board(root)).update(decode(data), setTriggerValue);
 }
+
+const CURVES = 1900; // milliseconds between two drawings of the curves, at least
+const PATIENCE = 8000; // milliseconds after which a question without an answer is asked again
 
 class Board {
   constructor(root) {
@@ -11,11 +14,19 @@ class Board {
     this.root = root;
     this.charts = new Charts(this.part("curves"));
     this.urls = {};
+    this.questions = 0;
+    this.drawn = -Infinity;
+    const seen = () => {
+      if (!root.isConnected) document.removeEventListener("visibilitychange", seen);
+      else if (this.resting && !document.hidden) this.poll();
+    };
+    document.addEventListener("visibilitychange", seen);
   }
 
-  update(header) {
+  update(header, ask) {
     const { board } = header;
-    this.root.classList.toggle("large", Boolean(header.large));
+    this.ask = ask;
+    this.root.classList.toggle("large", board.large);
     this.status(board);
     this.image("samples", header, board.samples, board.pixelated);
     this.image("real", header, board.real, board.pixelated);
@@ -24,11 +35,40 @@ class Board {
     this.text("real-title", board.real ? board.words.real : "");
     this.text("real-note", board.real ? board.words.realNote : "");
     this.text("advice-title", board.words.advice);
-    this.part("advice").replaceChildren(...board.advice.map((line) => node("p", "", line)));
+    this.list("advice", board.advice, (line) => node("p", "", line));
     this.findings(board.findings);
-    this.text("curves-title", header.panels.length ? board.words.curves : "");
-    this.text("curves-note", header.panels.length ? board.words.curvesNote : "");
-    this.charts.update(header);
+    if (header.panels) {
+      this.text("curves-title", header.panels.length ? board.words.curves : "");
+      this.text("curves-note", header.panels.length ? board.words.curvesNote : "");
+      this.charts.update(header);
+      this.version = board.version;
+      this.drawn = performance.now();
+    }
+    this.wait(board.every * 1000);
+  }
+
+  wait(milliseconds) {
+    clearTimeout(this.timer);
+    this.resting = false;
+    if (milliseconds) this.timer = setTimeout(() => this.poll(), milliseconds);
+  }
+
+  // asks for what is new, and says what is here already; a hidden page waits until it is looked at
+  poll() {
+    if (!this.root.isConnected) return;
+    if (document.hidden) {
+      this.resting = true;
+      return;
+    }
+    const early = performance.now() - this.drawn < CURVES || !this.charts.inView();
+    this.questions += 1;
+    this.ask("poll", {
+      question: this.questions,
+      samples: this.urls.samples?.version ?? null,
+      real: this.urls.real?.version ?? null,
+      curves: this.version != null && early ? "later" : (this.version ?? null),
+    });
+    this.wait(PATIENCE);
   }
 
   status(board) {
@@ -39,38 +79,40 @@ class Board {
     this.text("planned", board.planned);
     this.part("bar").style.width = `${(100 * board.share).toFixed(2)}%`;
     this.part("track").style.visibility = board.planned ? "visible" : "hidden";
-    this.part("facts").replaceChildren(
-      ...board.facts.map(([label, value]) => {
-        const fact = node("div", "fact");
-        fact.append(node("span", "label", label), node("span", "number", value));
-        return fact;
-      }),
-    );
+    this.list("facts", board.facts, ([label, value]) => {
+      const fact = node("div", "fact");
+      fact.append(node("span", "label", label), node("span", "number", value));
+      return fact;
+    });
     const notice = this.part("notice");
     notice.textContent = board.notice;
     notice.style.display = board.notice ? "block" : "none";
   }
 
+  // the elements of a list, made anew only when it is another one
+  list(name, items, make) {
+    const wanted = JSON.stringify(items);
+    const part = this.part(name);
+    if (part.wanted === wanted) return;
+    part.wanted = wanted;
+    part.replaceChildren(...items.map(make));
+  }
+
   findings(list) {
-    const wanted = JSON.stringify(list);
-    if (wanted === this.found) return;
-    this.found = wanted;
-    this.part("findings").replaceChildren(
-      ...list.map((finding) => {
-        const card = node("div", "finding");
-        card.dataset.level = finding.level;
-        card.append(node("b", "", finding.what));
-        if (finding.cause) card.append(node("p", "", finding.cause));
-        if (finding.remedy) card.append(node("p", "remedy", finding.remedy));
-        return card;
-      }),
-    );
+    this.list("findings", list, (finding) => {
+      const card = node("div", "finding");
+      card.dataset.level = finding.level;
+      card.append(node("b", "", finding.what));
+      if (finding.cause) card.append(node("p", "", finding.cause));
+      if (finding.remedy) card.append(node("p", "remedy", finding.remedy));
+      return card;
+    });
   }
 
   image(name, header, place, pixelated) {
     const image = this.part(name);
     image.style.display = place ? "block" : "none";
-    if (!place || this.urls[name]?.version === place.version) return;
+    if (!place || place.bytes == null || this.urls[name]?.version === place.version) return;
     const url = URL.createObjectURL(new Blob([header.blob(place.offset, place.bytes)], { type: place.type }));
     const old = this.urls[name]?.url;
     this.urls[name] = { url, version: place.version };

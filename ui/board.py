@@ -6,7 +6,8 @@ the trainer, in the same process, would pay for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -18,6 +19,9 @@ from ui.feed import Feed, Picture
 from ui.i18n import _
 from ui.store import store
 from ui.texts import data_title, duration, is_points, number, run_message, sentence, state_word
+
+POLL = 1.0  # seconds from a drawing to the next question of the browser
+LATER = "later"  # what the browser says of curves that it doesn't want to draw now
 
 
 @st.cache_resource(show_spinner=False)
@@ -33,19 +37,43 @@ def _component() -> Any:
 def draw(
     watched: Feed, look_for: str, real: Picture | None, *, large: bool = False, chart: int | None = None, key: str
 ) -> None:
-    """Shows the run as it is now. `look_for`: the preset's sentence; `chart`: that one alone."""
-    _component()(data=encoded(watched, look_for, real, large=large, chart=chart), key=key)
+    """Shows the run as it is now. `look_for`: the preset's sentence; `chart`: that one alone.
+
+    While the run goes on, the browser asks for more by the trigger `poll`, a second after it has drawn; a tab that
+    nobody sees asks for nothing.
+    """
+    message = encoded(watched, look_for, real, large=large, chart=chart, held=_held(key))
+    _component()(data=message, key=key, on_poll_change=lambda: None)
+
+
+def _held(key: str) -> Mapping[str, Any]:
+    """What the browser that asks has already: versions by name; empty where the page is drawn anew."""
+    asked = st.session_state.get(key, {}).get("poll")
+    return asked if isinstance(asked, Mapping) else {}
 
 
 def encoded(
-    watched: Feed, look_for: str, real: Picture | None, *, large: bool = False, chart: int | None = None
+    watched: Feed,
+    look_for: str,
+    real: Picture | None,
+    *,
+    large: bool = False,
+    chart: int | None = None,
+    held: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes:
-    """The bytes that `draw` sends."""
+    """The bytes that `draw` sends: pictures and curves alone that aren't `held`."""
     run = watched.run()
-    header, floats = watched.curves(chart, large)
     samples = watched.picture()
-    blobs = [floats]
+    alt = _("Samples of the generator at step {step}").format(step=run.step)
+    blobs: list[bytes] = []
+    header: dict[str, Any] = {}
+    if held.get("curves") not in (LATER, watched.version):
+        header, floats = watched.curves(chart, large)
+        blobs.append(floats)
     content = {
+        "every": POLL if run.is_active else 0,
+        "version": watched.version,
+        "large": large,
         "state": {"name": run.state.value, "word": state_word(run.state)},
         "step": number(run.step),
         "planned": f"/ {number(run.spec.steps)}" if run.spec.steps else "",
@@ -54,24 +82,26 @@ def encoded(
         "notice": notice(run),
         "advice": advice(run, look_for)[: 1 if large else None],
         "findings": _findings(watched, run),
-        "samples": _blob(samples, blobs, _("Samples of the generator at step {step}").format(step=run.step)),
-        "real": None if large else _blob(real, blobs, _("Real images of the data set")),
+        "samples": _blob(samples, blobs, held, "samples", alt),
+        "real": None if large else _blob(real, blobs, held, "real", _("Real images of the data set")),
         "pixelated": run.spec.size < 48 and not is_points(run.spec.data),
         "words": _words(run, large),
     }
     return payload(header | {"board": content}, *blobs)
 
 
-def _blob(picture: Picture | None, blobs: list[bytes], alt: str) -> dict[str, Any] | None:
-    """Adds a picture to what is sent, and says where it is."""
+def _blob(
+    picture: Picture | None, blobs: list[bytes], held: Mapping[str, Any], name: str, alt: str
+) -> dict[str, Any] | None:
+    """Says which picture is to be shown; adds it to what is sent, and its place, unless the browser has it."""
     if picture is None:
         return None
-    place = {
-        "offset": sum(map(len, blobs)), "bytes": len(picture.content), "type": picture.type,
-        "version": picture.version, "alt": alt,
-    }  # fmt: skip
+    told: dict[str, Any] = {"type": picture.type, "version": picture.version, "alt": alt}
+    if held.get(name) == picture.version:
+        return told
+    told |= {"offset": sum(map(len, blobs)), "bytes": len(picture.content)}
     blobs.append(picture.content)
-    return place
+    return told
 
 
 def _facts(run: Run) -> Sequence[tuple[str, str]]:

@@ -6,9 +6,9 @@ function decode(bytes) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   header.blob = (offset, count) => buffer.slice(4 + length + offset, 4 + length + offset + count);
-  const floats = new Float32Array(header.blob(0, 4 * header.floats));
+  const floats = new Float32Array(header.blob(0, 4 * (header.floats ?? 0)));
   const array = ([offset, count]) => floats.subarray(offset, offset + count);
-  for (const panel of header.panels) {
+  for (const panel of header.panels ?? []) {
     for (const series of panel.series) {
       series.xs = array(series.x);
       series.ys = array(series.y);
@@ -28,6 +28,13 @@ class Charts {
     this.hover = null; // a step, the same in all panels
     this.hidden = new Set(); // names of series that the legend has switched off
     new ResizeObserver(() => this.draw()).observe(root);
+    // a chart out of sight is drawn when it comes into view
+    this.sight = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        target.panel.seen = isIntersecting;
+        if (isIntersecting && target.panel.late) this.draw();
+      }
+    });
     // a theme changes without new data
     this.dark = isDark(root);
     setInterval(() => {
@@ -38,7 +45,11 @@ class Charts {
   update(header) {
     this.header = header;
     this.root.classList.toggle("large", Boolean(header.large));
-    while (this.panels.length > header.panels.length) this.panels.pop().element.remove();
+    while (this.panels.length > header.panels.length) {
+      const { element } = this.panels.pop();
+      this.sight.unobserve(element);
+      element.remove();
+    }
     while (this.panels.length < header.panels.length) this.panels.push(new Panel(this));
     this.draw();
   }
@@ -46,7 +57,15 @@ class Charts {
   draw() {
     if (!this.header) return;
     this.dark = isDark(this.root);
-    this.panels.forEach((panel, place) => panel.draw(this.header.panels[place], this.header));
+    this.panels.forEach((panel) => panel.measure()); // all before the first one changes: one layout for all
+    this.panels.forEach((panel, place) => {
+      panel.late = !panel.seen;
+      if (panel.seen) panel.draw(this.header.panels[place], this.header);
+    });
+  }
+
+  inView() {
+    return this.panels.some((panel) => panel.seen);
   }
 
   point(step) {
@@ -59,6 +78,8 @@ class Panel {
   constructor(charts) {
     this.charts = charts;
     this.element = node("figure", "panel");
+    this.element.panel = this;
+    this.seen = true; // until told otherwise
     const head = node("div", "head");
     this.title = node("figcaption", "title");
     this.save = node("button", "save", "⤓");
@@ -75,6 +96,7 @@ class Panel {
     this.plot.append(this.svg, this.tip);
     this.element.append(head, this.legend, this.plot);
     charts.root.append(this.element);
+    charts.sight.observe(this.element);
     this.svg.addEventListener("pointermove", (event) => {
       const box = this.svg.getBoundingClientRect();
       this.active = true;
@@ -86,13 +108,17 @@ class Panel {
     });
   }
 
+  measure() {
+    this.width = Math.max(220, this.plot.clientWidth || 320);
+  }
+
   draw(panel, header) {
     this.panel = panel;
     this.header = header;
     this.title.textContent = panel.title;
     this.save.title = this.save.ariaLabel = header.words.png;
     this.drawLegend();
-    const width = Math.max(220, this.plot.clientWidth || 320);
+    const { width } = this;
     const height = header.large ? HEIGHT.large : HEIGHT.normal;
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("width", width);
@@ -258,7 +284,7 @@ class Panel {
   drawPointer() {
     const step = this.charts.hover;
     if (step == null || !this.panel) {
-      this.pointer.innerHTML = "";
+      if (this.pointer.firstChild) this.pointer.replaceChildren();
       this.tip.style.display = "none";
       return;
     }

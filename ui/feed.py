@@ -60,13 +60,14 @@ class Feed:
         self._lock = threading.Lock()
         self._read = 0.0
         self._run: Run | None = None
-        self._changed = 0.0  # `updated` of the row that the rest was read for
+        self.version = 0
         self._forget()
 
     def _forget(self) -> None:
         self.history = History()
         self.events: list[Event] = []
         self._last_step = -1
+        self.version += 1  # of the curves: grows with all that is new in them
         self._parts: dict[Any, tuple[dict[str, Any], bytes]] = {}
         self._picture: Picture | None = None
 
@@ -93,6 +94,7 @@ class Feed:
             self._last_step = int(metrics.steps[-1])
         if len(metrics) or new:
             self._parts = {}
+            self.version += 1
         self._look()
 
     @property

@@ -18,8 +18,6 @@ from ui.knob_widgets import choice_word
 from ui.store import store
 from ui.texts import data_title, is_points, joined, number, plain, run_title, size_word
 
-POLL = 1.0  # seconds
-
 
 def show(id: str) -> None:
     """The whole page of one run."""
@@ -45,7 +43,7 @@ def found(id: str) -> Feed | None:
 
 
 def poll(watched: Feed, draw: Callable[[], None]) -> None:
-    """Draws again and again while the run goes on; a new state draws the whole page again."""
+    """Draws again whenever the board asks for it; a new state draws the whole page again."""
     drawn_for = looks(watched)
 
     def again() -> None:
@@ -54,7 +52,7 @@ def poll(watched: Feed, draw: Callable[[], None]) -> None:
                 st.rerun()
             draw()
 
-    st.fragment(again, run_every=POLL if watched.run().is_active else None)()
+    st.fragment(again)()
 
 
 def looks(watched: Feed) -> tuple[Any, ...]:

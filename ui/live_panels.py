@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -65,17 +65,21 @@ def show(watched: Feed) -> None:
         if _recipe(run) is None:
             sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)  # says which recipes there are
         if run.is_active:
-            with st.expander(_("Change settings while it runs"), icon=":material/tune:", key="edit-panel"):
-                _edit(watched)
-        with st.expander(_("Fork: a new run with other settings"), icon=":material/call_split:", key="fork-panel"):
-            _fork(watched)
-        with st.expander(_("Downloads"), icon=":material/download:", key="download-panel"):
-            downloads.show(watched)
+            _panel(_("Change settings while it runs"), "tune", "edit-panel", _edit, watched)
+        _panel(_("Fork: a new run with other settings"), "call_split", "fork-panel", _fork, watched)
+        _panel(_("Downloads"), "download", "download-panel", downloads.show, watched)
         if run.spec.data not in data.sources and run.step and access.may_steer():
-            with st.expander(_("Your images"), icon=":material/photo_library:", key="data-panel"):
-                _own_images(run)
-        with st.expander(_("Networks, equation and source"), icon=":material/hub:", key="network-panel"):
-            network_panel.show(run, watched.hparams)
+            _panel(_("Your images"), "photo_library", "data-panel", _own_images, run)
+        title = _("Networks, equation and source")
+        _panel(title, "hub", "network-panel", lambda watched: network_panel.show(run, watched.hparams), watched)
+
+
+def _panel(title: str, icon: str, key: str, draw: Callable[[Any], None], subject: Any) -> None:
+    """A folded panel; it is drawn once it is open: each element of the page costs the browser time at every poll."""
+    panel = st.expander(title, icon=f":material/{icon}:", key=key, on_change="rerun")
+    if panel.open:
+        with panel:
+            draw(subject)
 
 
 @st.fragment

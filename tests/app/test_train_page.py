@@ -167,7 +167,7 @@ def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
 
 def test_pause_step_edit_resume_stop(store: RunStore) -> None:
     run, session = tiny_run(store)
-    test = page("train", run=run.id)
+    test = page("train", {"edit-panel": True}, run=run.id)
     sound(test.button(key="pause").click().run())
     wait(lambda: store.get(run.id).state is RunState.PAUSED)
     still = store.get(run.id).step
@@ -179,6 +179,7 @@ def test_pause_step_edit_resume_stop(store: RunStore) -> None:
     apply = next(button for button in test.button if button.label == "Apply")
     sound(apply.click().run())
     wait(lambda: any(event.kind == "edit" for event in store.events(run.id)))
+    assert test.button(key="resume").label == "Resume"
     sound(test.button(key="resume").click().run())
     wait(lambda: store.get(run.id).step > still + 1)
     sound(test.run())
@@ -190,7 +191,7 @@ def test_pause_step_edit_resume_stop(store: RunStore) -> None:
 
 def test_a_fork_is_a_run_of_its_own(store: RunStore) -> None:
     run, _session = tiny_run(store)
-    test = page("train", run=run.id)
+    test = page("train", {"fork-panel": True}, run=run.id)
     seed = next(box for box in test.number_input if box.key and box.key.startswith("fork-") and box.label == "Seed")
     seed.set_value(5)
     fork = next(button for button in test.button if button.label == "Fork and train")
@@ -258,7 +259,8 @@ def test_chinese_leaves_no_english_label(store: RunStore) -> None:
     same = {text for text in all_messages() if _chinese(text) == text}
     run, _session = tiny_run(store)
     tests = [page("home", {"language": "zh"}), page("train", {"language": "zh"})]
-    tests += [page("train", {"language": "zh"}, run=run.id), page("projector", {"language": "zh"}, run=run.id)]
+    opened = {"edit-panel": True, "fork-panel": True, "download-panel": True, "network-panel": True}
+    tests += [page("train", {"language": "zh"} | opened, run=run.id), page("projector", {"language": "zh"}, run=run.id)]
     labels = {
         element.label
         for test in tests
