@@ -1,0 +1,330 @@
+"""ProGAN, StyleGAN, StyleGAN2: their blocks against a few lines of numpy, published sizes, and what sliders need."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, conv2d, interpolate
+from torch.testing import assert_close
+
+from gan_core.checkpoint import read_checkpoint, write_checkpoint
+from gan_core.data.base import DataSet
+from gan_core.errors import BadValue
+from gan_core.gans import Recipe, progan, recipes, stylegan, stylegan2
+from gan_core.knobs import changed
+from gan_core.models.sampler import Sampler
+from gan_core.objectives.path_length import PathLength
+from gan_core.style_generator import Noise, StyleGenerator, StyleMixing
+from gan_core.style_layers import Blur, Epilogue, EqualisedConv2d, EqualisedLinear, PixelNorm
+from gan_core.training.trainer import Trainer
+from tests.conftest import example
+
+STYLED = [pytest.param(recipes.get(name), id=name) for name in ("stylegan", "stylegan2")]
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def as_float64(values: Tensor) -> np.ndarray:
+    return values.detach().numpy().astype(np.float64)
+
+
+def generator_of(recipe: Recipe) -> StyleGenerator:
+    generator = recipe.build(recipe.tiny, example(recipe).spec)["generator"]
+    assert isinstance(generator, StyleGenerator)
+    return generator
+
+
+# --- blocks ----------------------------------------------------------------------------------------------------------
+
+
+def test_pixel_norm() -> None:
+    features = random(2, 3, 4, 5)
+    x = as_float64(features)
+    assert_close(
+        as_float64(PixelNorm()(features)), x / np.sqrt((x**2).mean(1, keepdims=True) + 1e-8), atol=1e-6, rtol=0
+    )
+
+
+def test_adain_sets_the_mean_and_the_scale_of_each_map() -> None:
+    layer, features, w = stylegan.AdaIn(3, 4), 5 + 3 * random(2, 3, 6, 6), random(2, 4, seed=1)
+    style = as_float64(w) @ as_float64(layer.style.weight).T / np.sqrt(4) + as_float64(layer.style.bias)
+    x = as_float64(features)
+    normal = (x - x.mean((2, 3), keepdims=True)) / np.sqrt(x.var((2, 3), keepdims=True) + 1e-8)
+    expected = style[:, :3, None, None] * normal + style[:, 3:, None, None]
+    assert_close(as_float64(layer(features, w)), expected, atol=1e-5, rtol=0)
+    assert layer.style.bias.tolist() == [1, 1, 1, 0, 0, 0]
+
+
+def test_demodulation() -> None:
+    layer, features, w = stylegan2.ModulatedConv2d(3, 4, 3, 5, "fused"), random(2, 3, 6, 6), random(2, 5, seed=1)
+    style = as_float64(w) @ as_float64(layer.style.weight).T / np.sqrt(5) + 1
+    for image in range(2):
+        weight = as_float64(layer.weight) / np.sqrt(27) * style[image][None, :, None, None]
+        weight *= np.sqrt(2) / np.sqrt((weight**2).sum((1, 2, 3), keepdims=True) + 1e-8)
+        x = np.pad(as_float64(features[image]), ((0, 0), (1, 1), (1, 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
+        expected = np.einsum("ihwkl,oikl->ohw", windows, weight)
+        assert_close(as_float64(layer(features, w)[image]), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("kernel", "up", "demodulate"), [(3, False, True), (3, True, True), (1, False, False)])
+def test_the_fused_form_equals_the_grouped_one(kernel: int, up: bool, demodulate: bool) -> None:
+    fused, grouped = (stylegan2.ModulatedConv2d(5, 3, kernel, 4, form, up, demodulate) for form in ("fused", "grouped"))
+    grouped.load_state_dict(fused.state_dict())
+    features, w = random(3, 5, 8, 8), random(3, 4, seed=1)
+    results = [layer(features, w) for layer in (fused, grouped)]
+    assert_close(results[0], results[1], atol=1e-5, rtol=0)
+    assert results[0].shape == (3, 3, 16 if up else 8, 16 if up else 8)
+    slopes = [torch.autograd.grad(made.square().mean(), layer.parameters()) for made, layer in
+              zip(results, (fused, grouped), strict=True)]  # fmt: skip
+    assert_close(slopes[0], slopes[1], atol=1e-5, rtol=1e-4)
+
+
+def filtered(image: np.ndarray, taps: list[int], padding: int) -> np.ndarray:
+    """One channel (H, W), filtered along both axes, zeros beyond the border."""
+    row = np.array(taps, dtype=np.float64) / sum(taps)
+    wide = np.pad(image, padding)
+    across = np.apply_along_axis(lambda line: np.convolve(line, row, "valid"), 1, wide)
+    return np.apply_along_axis(lambda line: np.convolve(line, row, "valid"), 0, across)
+
+
+@pytest.mark.parametrize("taps", [(1, 2, 1), (1, 3, 3, 1)])
+def test_blur(taps: tuple[int, ...]) -> None:
+    features = random(2, 3, 6, 6)
+    blurred = as_float64(Blur(taps)(features))
+    for image, channel in np.ndindex(2, 3):
+        expected = filtered(as_float64(features)[image, channel], list(taps), 1)
+        assert_close(blurred[image, channel], expected, atol=1e-6, rtol=0)
+
+
+def test_images_are_upsampled_as_by_zeros_between_pixels_and_the_blur_1331() -> None:
+    image = random(1, 1, 4, 4)
+    spread = np.zeros((8, 8))
+    spread[::2, ::2] = 4 * as_float64(image)[0, 0]
+    made = Blur()(interpolate(image, scale_factor=2))
+    expected = filtered(np.pad(spread, ((1, 0), (1, 0))), [1, 3, 3, 1], 1)
+    assert_close(as_float64(made)[0, 0], expected, atol=1e-6, rtol=0)
+
+
+def test_resampling_convolutions_are_what_they_stand_for() -> None:
+    features = random(2, 3, 8, 8)
+    up, down = (EqualisedConv2d(3, 5, 3, resample=resample) for resample in ("up", "down"))
+    for layer, expected in (
+        (up, conv2d(interpolate(features, scale_factor=2), up.weight * up.scale, up.bias, padding=1)),
+        (down, avg_pool2d(conv2d(features, down.weight * down.scale, down.bias, padding=1), 2)),
+    ):
+        nn.init.normal_(layer.bias)
+        shift = layer.bias[None, :, None, None]
+        assert_close(layer(features) - shift, expected, atol=1e-5, rtol=0)
+
+
+def test_the_equalised_rate_moves_wide_and_narrow_layers_at_the_same_relative_speed() -> None:
+    for inputs in (8, 512):
+        layer = EqualisedLinear(inputs, 256)
+        start = layer.weight.detach() * layer.scale
+        assert float(start.std()) == pytest.approx((2 / inputs) ** 0.5, rel=0.1)
+        optimizer = torch.optim.Adam(layer.parameters(), 0.01)
+        layer(random(4, inputs)).square().sum().backward()
+        optimizer.step()
+        moved = (layer.weight.detach() * layer.scale - start).abs()
+        # Adam's first step is the rate, here in units of the weights' deviation
+        assert_close(moved, torch.full_like(moved, 0.01 * (2 / inputs) ** 0.5), rtol=0.01, atol=0)
+    slow = EqualisedLinear(8, 64, rate=0.01, bias=1.0)
+    assert float((slow.weight.detach() * slow.scale).std()) == pytest.approx(0.5, rel=0.1)
+    assert_close(slow.bias * slow.rate, torch.ones(64))
+
+
+@pytest.mark.parametrize("recipe", ["progan", "stylegan", "stylegan2"])
+def test_the_discriminators_slope_can_be_differentiated(recipe: str) -> None:
+    found = recipes.get(recipe)
+    judge = found.build(found.tiny, example(found).spec)["discriminator"].double()
+    images = random(2, 1, 8, 8).double().requires_grad_()
+    assert torch.autograd.gradgradcheck(judge, (images,), atol=1e-4)
+
+
+# --- published sizes -------------------------------------------------------------------------------------------------
+
+
+def count(network: nn.Module) -> int:
+    return sum(weight.numel() for weight in network.parameters())
+
+
+def test_progan_has_the_published_parameter_counts() -> None:
+    hparams = changed(progan.DEFAULTS, {"latent_size": 512, "channels": 16, "max_channels": 512})
+    generator = progan.ProganGenerator(3, 1024, hparams)
+    # 23.1 M each: all layers, among them the 1 x 1 convolutions of all nine resolutions (together under 0.02 M)
+    assert count(generator) == 23_079_115
+    assert count(generator) - count(generator.to_rgb) + count(generator.to_rgb[-1]) == 23_071_507  # fully grown
+    assert count(progan.GrowingDiscriminator(3, 1024, hparams)) == 23_087_249
+
+
+def test_stylegan_has_the_published_parameter_count() -> None:
+    hparams = changed(
+        stylegan.DEFAULTS,
+        {"latent_size": 512, "w_size": 512, "mapping_layers": 8, "channels": 16, "max_channels": 512},
+    )
+    generator = stylegan.StyleganGenerator(3, 1024, hparams)
+    # 26.2 M: mapping, constant, convolutions, styles, noise strengths, 1 x 1 convolutions of all resolutions
+    assert count(generator) == 26_219_627
+    assert generator.num_ws == 18
+
+
+def test_stylegan2_has_the_published_parameter_counts() -> None:
+    hparams = changed(
+        stylegan2.DEFAULTS,
+        {"latent_size": 512, "w_size": 512, "mapping_layers": 8, "channels": 32, "max_channels": 512},
+    )
+    generator = stylegan2.Stylegan2Generator(3, 1024, hparams)
+    # everything: 30.4 M and 29.0 M
+    assert count(generator) == 30_370_060
+    assert count(stylegan2.ResidualDiscriminator(3, 1024, hparams)) == 29_012_513
+    assert generator.num_ws == 18
+
+
+# --- what sliders need -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", STYLED)
+def test_w_leads_to_the_same_image_as_the_latents(recipe: Recipe) -> None:
+    generator, latents = generator_of(recipe).eval(), random(3, 4)
+    w = generator.mapping(latents)
+    assert w.shape == (3, 4)
+    ws = generator.repeated(w)
+    assert ws.shape == (3, generator.num_ws, 4)
+    assert torch.equal(generator.synthesis(ws, "constant"), generator(latents))
+    # each layer's w matters
+    plain = generator.synthesis(ws, "none")
+    for layer in range(generator.num_ws):
+        other = ws.clone()
+        other[:, layer] += 1
+        assert not torch.allclose(generator.synthesis(other, "none"), plain)
+
+
+@pytest.mark.parametrize("recipe", STYLED)
+def test_noise_is_random_in_training_and_constant_otherwise(recipe: Recipe) -> None:
+    generator, ws = generator_of(recipe), random(1, 1, 4).expand(2, generator_of(recipe).num_ws, 4)
+    for layer in generator.modules():
+        if isinstance(layer, Noise):
+            nn.init.constant_(layer.strength, 0.5)
+            layer.generator = torch.Generator().manual_seed(5)
+    state = torch.get_rng_state()
+    none, constant, noisy = (generator.synthesis(ws, mode) for mode in ("none", "constant", "random"))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert_close(constant[0], constant[1])
+    assert not torch.allclose(none, constant)
+    assert not torch.allclose(noisy[0], noisy[1])
+    assert torch.equal(generator.synthesis(ws, "constant"), constant)
+    assert not torch.equal(generator.synthesis(ws, "random"), noisy)
+
+
+@pytest.mark.parametrize("recipe", STYLED)
+def test_the_mean_of_w_moves_in_training_alone(recipe: Recipe) -> None:
+    generator, latents = generator_of(recipe), random(6, 4)
+    generator(latents)
+    assert_close(generator.w_mean, 0.005 * generator.mapping(latents).mean(0))
+    before = generator.w_mean.clone()
+    generator.mapping(latents)
+    generator.eval()(latents)
+    assert torch.equal(generator.w_mean, before)
+
+
+def test_styles_are_mixed_from_a_random_layer_on() -> None:
+    layer, ws, latents = StyleMixing(0.75), torch.zeros(20_000, 6, 1), torch.zeros(20_000, 1)
+    layer.generator = torch.Generator().manual_seed(0)
+    mixed = layer(ws, latents, lambda fresh: torch.ones_like(fresh))[:, :, 0]
+    assert bool((mixed.diff(dim=1) >= 0).all())  # coarse layers first
+    taken = mixed.sum(1)
+    assert float((taken == 0).float().mean()) == pytest.approx(0.25, abs=0.02)
+    for layers in range(1, 6):
+        assert float((taken == layers).float().mean()) == pytest.approx(0.15, abs=0.02)
+    assert layer.eval()(ws, latents, torch.ones_like) is ws
+
+
+@pytest.mark.parametrize("recipe", STYLED)
+def test_truncation_pulls_towards_the_mean_image(recipe: Recipe, tmp_path: Path) -> None:
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
+    for _ in range(3):
+        trainer.train_step()
+    sampler = Sampler(recipe, recipe.tiny, trainer.spec, trainer.average.refresh(recipe.tiny.ema))
+    assert_close(sampler.sample(4, 3, psi=1.0), sampler.sample(4, 3))
+    mean_images = sampler.sample(4, 3, psi=0.0)
+    assert_close(mean_images, mean_images[:1].expand_as(mean_images))
+    spread = [float(sampler.sample(16, 3, psi=psi).std(0).mean()) for psi in (0.0, 0.5, 1.0)]
+    assert spread == sorted(spread)
+    for psi in (-0.1, 1.6, float("nan")):
+        with pytest.raises(BadValue, match=r"between 0 and 1\.5"):
+            sampler.sample(1, psi=psi)
+
+
+def test_a_model_without_truncation_says_so() -> None:
+    recipe = recipes.get("progan")
+    networks = recipe.build(recipe.tiny, example(recipe).spec)
+    with pytest.raises(BadValue, match="ProGAN can't be truncated"):
+        Sampler(recipe, recipe.tiny, example(recipe).spec, networks).sample(1, psi=0.5)
+
+
+@pytest.mark.parametrize("module", [stylegan, stylegan2])
+def test_classes_reach_both_networks(module: object) -> None:
+    name = module.__name__.rpartition(".")[2]  # type: ignore[attr-defined]
+    plain = recipes.get(name)
+    recipe = dataclasses.replace(
+        plain,
+        capabilities=plain.capabilities | {"labels"},
+        networks=functools.partial(module.networks, classes=3),  # type: ignore[attr-defined]
+        objective=functools.partial(PathLength, conditional=True) if name == "stylegan2" else
+        (lambda hparams: stylegan.Growing(hparams, conditional=True)),
+    )  # fmt: skip
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
+    for _ in range(3):
+        result = trainer.train_step()
+    assert all(term.isfinite() for term in result.terms.values())
+    generator, judge = (trainer.networks[player].eval() for player in ("generator", "discriminator"))
+    latents, images = random(1, 4), random(1, 1, 8, 8)
+    blends = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[0.5, 0.5, 0.0]])
+    assert_close(generator(latents, blends[0]), generator(latents, torch.tensor([0])))
+    assert not torch.allclose(generator(latents, blends[0]), generator(latents, blends[1]))
+    assert not torch.equal(judge(images, torch.tensor([0])), judge(images, torch.tensor([1])))
+
+
+@pytest.mark.parametrize("minibatch", ["none", "discrimination", "standard_deviation"])
+def test_the_epilogue_can_compare_the_samples_of_a_batch(minibatch: str) -> None:
+    layers, features = Epilogue(4, minibatch), random(4, 4, 4, 4)
+    alone = torch.cat([layers(features[:1]), layers(features[1:])])
+    assert torch.allclose(alone, layers(features), atol=1e-6) == (minibatch == "none")
+
+
+@pytest.mark.parametrize("size", [8, 16, 64])
+@pytest.mark.parametrize("name", ["progan", "stylegan", "stylegan2"])
+def test_every_size_can_be_made(name: str, size: int) -> None:
+    recipe = recipes.get(name)
+    spec = DataSet("x", {"real": np.zeros((1, 3, size, size), dtype=np.uint8)}).spec
+    networks = recipe.build(recipe.tiny, spec)
+    images = networks["generator"](random(2, 4))
+    assert images.shape == (2, 3, size, size)
+    assert networks["discriminator"](images).shape == (2,)
+    with pytest.raises(BadValue, match="24 pixels"):
+        recipe.check_data(DataSet("x", {"real": np.zeros((1, 3, 24, 24), dtype=np.uint8)}).spec)
+
+
+def test_a_saved_model_draws_the_same_images(tmp_path: Path) -> None:
+    recipe = recipes.get("stylegan2")
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
+    for _ in range(3):
+        trainer.train_step()
+    average = trainer.average.refresh(recipe.tiny.ema)
+    spec = {"fields": {"real": [1, 8, 8]}, "classes": 3}
+    write_checkpoint(tmp_path / "x.safetensors", trainer.state_dict() | {"hparams": {}, "spec": spec})
+    loaded = read_checkpoint(tmp_path / "x.safetensors")
+    from gan_core.knobs import to_dict
+
+    sampler = Sampler.from_state("stylegan2", {**loaded, "hparams": to_dict(recipe.tiny)})
+    drawn = recipe.draw(average, recipe.tiny, sampler.latents(2, 7)[0], None)
+    assert_close(sampler.sample(2, 7, psi=1.0), drawn, atol=1e-6, rtol=1e-5)
