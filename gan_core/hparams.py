@@ -199,6 +199,7 @@ class AdversarialHParams(TrainingHParams):
             (self.unroll_steps and self.penalty != "none", N_UNROLLED_PENALTY),
             (self.unroll_steps and self.weight_clip, N_UNROLLED_CLIP),
             (self.feature_matching and self.top_k < 1, N_TOP_FEATURES),
+            (self.augment == "adaptive" and self.loss == "wasserstein", N_ADAPTIVE_SCORE),
         ):
             if refused:
                 raise BadValue(reason, loss=self.loss)
@@ -211,3 +212,7 @@ N_RELATIVISTIC = "The {loss} loss has no relativistic form. Valid: non_saturatin
 N_UNROLLED_PENALTY = "An unrolled discriminator can't have a penalty: its updates would need third derivatives."
 N_UNROLLED_CLIP = "An unrolled discriminator can't have its weights clipped: no gradient passes a cut."
 N_TOP_FEATURES = "Top-k picks samples by their verdict, and feature matching doesn't use it. Choose one of them."
+N_ADAPTIVE_SCORE = (
+    "Adaptive augmentation follows how often the discriminator is sure, and a critic of the {loss} loss never says so. "
+    "Choose diffaugment, or another loss."
+)

@@ -24,11 +24,10 @@ class MinibatchDiscrimination(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         group = self.group if len(features) % self.group == 0 else len(features)
-        rows = (features @ self.transform).reshape(
-            -1, group, self.kernels, self.dimensions
-        )  # (B, K * D) -> (G, n, K, D)
-        distances = (rows[:, :, None] - rows[:, None]).abs().sum(4)  # (G, n, n, K)
-        closeness = torch.exp(-distances).mean(2).flatten(0, 1)  # -> (B, K)
+        rows = features @ self.transform  # (B, K * D)
+        rows = rows.reshape(-1, group, self.kernels, self.dimensions).transpose(1, 2)  # -> (G, K, n, D)
+        closeness = torch.exp(-torch.cdist(rows, rows, p=1.0)).mean(3)  # (G, K, n, n) -> (G, K, n)
+        closeness = closeness.transpose(1, 2).flatten(0, 1)  # -> (B, K)
         return torch.cat([features, closeness], 1)
 
 

@@ -15,14 +15,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class VirtualBatchNorm(nn.Module):
     """(R + B, C, ...) -> the same shape; the first R items are the reference.
 
-    A sample's mean is (R * reference mean + own mean) / (R + 1), and so is its mean square.
+    A sample's mean is (R * reference mean + own mean) / (R + 1), and so is its mean square. `affine`: it scales and
+    shifts by learnt weights.
     """
 
-    def __init__(self, channels: int, references: int, eps: float = 1e-5) -> None:
+    def __init__(self, channels: int, references: int, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
         self.references, self.eps = references, eps
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
 
     def forward(self, inputs: Tensor) -> Tensor:
         count = self.references
@@ -36,9 +37,12 @@ class VirtualBatchNorm(nn.Module):
         squares = torch.cat(
             [square.expand(count, -1), torch.lerp(square.expand_as(own_square[count:]), own_square[count:], share)]
         )
-        scale = self.weight * torch.rsqrt((squares - means.square()).clamp(min=0) + self.eps)  # (R + B, C)
+        scale = torch.rsqrt((squares - means.square()).clamp(min=0) + self.eps)  # (R + B, C)
+        if self.weight is not None:
+            scale = self.weight * scale
+        shift = -means * scale if self.bias is None else self.bias - means * scale
         shape = (*scale.shape, *[1] * (inputs.ndim - 2))
-        return inputs * scale.reshape(shape) + (self.bias - means * scale).reshape(shape)
+        return inputs * scale.reshape(shape) + shift.reshape(shape)  # (R + B, C) -> (R + B, C, 1, 1)
 
 
 class WithReference(nn.Module):
@@ -63,12 +67,14 @@ class WithReference(nn.Module):
 
 
 def replace_batch_norm(network: nn.Module, references: int) -> None:
-    """Puts virtual batch-norms in the place of batch-norms, with their weights."""
+    """Puts virtual batch-norms in the place of batch-norms, with their weights.
+
+    When to use it: where a small batch's statistics make the samples of one batch resemble each other.
+    """
     for name, layer in network.named_children():
         if isinstance(layer, _BatchNorm):
-            virtual = VirtualBatchNorm(layer.num_features, references, layer.eps)
-            virtual.weight.data.copy_(layer.weight)
-            virtual.bias.data.copy_(layer.bias)
+            virtual = VirtualBatchNorm(layer.num_features, references, layer.eps, layer.affine)
+            virtual.load_state_dict(dict(layer.named_parameters()))
             setattr(network, name, virtual)
         else:
             replace_batch_norm(layer, references)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
+from gan_core.errors import BadValue
 from gan_core.gans.recipe import Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
@@ -40,6 +41,17 @@ class PointsHParams(AdversarialHParams):
         False, label="Batch-norm", change="rebuild", group="networks",
         help="Normalises the generator's hidden layers over the batch.",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.augment != "none":
+            raise BadValue(N_AUGMENT, augment=self.augment)
+        if self.virtual_batch_norm and not self.batch_norm:
+            raise BadValue(N_VIRTUAL)
+
+
+N_AUGMENT = "The augmentation {augment} changes images, and points are none. Instance noise does for points what it does."
+N_VIRTUAL = "Virtual batch-norm takes the place of batch-norm. Switch batch-norm on as well."
 
 
 def perceptron(inputs: int, widths: tuple[int, ...], hparams: PointsHParams, batch_norm: bool) -> nn.Sequential:
@@ -99,6 +111,6 @@ register(
         ),
         data="ring8",
         sizes=(2,),
-        equation=lambda hparams: losses[hparams.loss].equation,
+        equation=lambda hparams: losses[hparams.loss].formula(hparams.relativistic),
     )
 )  # fmt: skip

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
@@ -30,9 +31,13 @@ def stabilised(
 
 
 def normalise(network: nn.Module) -> None:
-    """Divides each weight by its largest singular value, by one power iteration a pass (1802.05957, equation 8)."""
+    """Divides each weight by its largest singular value, by one power iteration a pass (1802.05957, equation 8).
+
+    Layers that are normalised already stay as they are. When to use it: in the discriminator with the hinge loss; in
+    both networks where the generator has attention (1805.08318).
+    """
     for layer in list(network.modules()):
-        if isinstance(layer, NORMALISED):
+        if isinstance(layer, NORMALISED) and not is_parametrized(layer, "weight"):
             spectral_norm(layer)
 
 

@@ -175,24 +175,35 @@ class Adversarial(Objective):
         real_logits = None if real is None else real.logits[: len(kept)]
         return losses[hparams.loss].generator_terms(kept, real_logits, hparams.relativistic)
 
-    @torch.no_grad()
     def _real_verdict(self, judge: nn.Module, batch: Batch, context: StepContext) -> Verdict:
-        return self.judge(judge, self.shown(batch["real"], context), batch.get("label"), True)
+        """What samples are compared with; it depends on the generator only through an unrolled judge."""
+        hparams = settings(context)
+        with torch.set_grad_enabled(hparams.unroll_steps > 0):
+            return self.judge(judge, self.shown(batch["real"], context), batch.get("label"), hparams.feature_matching)
 
     def _ahead(self, networks: Networks, batch: Batch, fakes: Fakes, context: StepContext) -> nn.Module:
-        """The discriminator some updates ahead; gradients flow from there to the generator."""
+        """The discriminator some updates ahead; gradients flow from there to the generator.
+
+        It is foreseen to learn from this batch (as in 1611.02163) and from the adversarial terms alone.
+        """
         hparams = settings(context)
+        shown = (
+            (self.shown(batch["real"], context), batch.get("label")),
+            (
+                self.shown(fakes.images, context),
+                fakes.labels,
+            ),
+        )
 
         def loss(judge: nn.Module) -> Tensor:
-            pairs = (batch["real"], batch.get("label")), (fakes.images, fakes.labels)
-            real, fake = self.judge_both(judge, *pairs)
+            real, fake = self.judge_both(judge, *shown)
             terms = losses[hparams.loss].discriminator_terms(
                 real.logits, fake.logits, hparams.label_smoothing, hparams.relativistic
             )
             return torch.stack(list(terms.values())).sum()
 
         optimizer = context.optimizer_of("discriminator")
-        return unrolled(networks["discriminator"], optimizer, hparams.unroll_steps, loss)
+        return unrolled(networks["discriminator"], optimizer, hparams.unroll_steps, loss, hparams.gradient_clip)
 
     # --- penalties ---------------------------------------------------------------------------------------------------
 
@@ -254,7 +265,14 @@ class Adversarial(Objective):
         if self.history is not None:
             self.history.update(context.networks)
         if settings(context).augment == "adaptive" and "real" in context.observed:
-            self.strength.update(context.observed["real"], settings(context).augment_target)
+            self.strength.update(self._sureness(context), settings(context).augment_target)
+
+    def _sureness(self, context: StepContext) -> Tensor:
+        """How far above the point of doubt the logits of training images are, (B,)."""
+        hparams, real = settings(context), context.observed["real"]
+        if hparams.relativistic != "none":
+            return real - context.observed["fake_before"].mean()
+        return real - (losses[hparams.loss].threshold or 0.0)
 
     def summarise(self, hparams: AdversarialHParams, observed: dict[str, Tensor]) -> dict[str, Tensor]:
         """D(x) and D(G(z)), as probabilities where the loss gives them, else as scores; and D's accuracy."""

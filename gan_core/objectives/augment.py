@@ -125,7 +125,7 @@ class AdaptiveStrength(nn.Module):
 
     @torch.no_grad()
     def update(self, real_logits: Tensor, target: float) -> None:
-        """One step's logits of training images, as the discriminator saw them."""
+        """One step's logits of training images as the discriminator saw them, 0 where it is in doubt."""
         self.signs += real_logits.sign().mean()
         self.steps += 1
         if int(self.steps) < self.EVERY:

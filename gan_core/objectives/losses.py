@@ -8,6 +8,9 @@ Relativistic forms (1807.00734) judge differences. With f1, f2 the discriminator
     standard:  L_D = E[f1(C(x) - C(G(z)))]                                          L_G: x and G(z) exchanged
     average:   L_D = E[f1(C(x) - E C(G(z)))] + E[f2(C(G(z)) - E C(x))]              L_G: x and G(z) exchanged
 
+A difference is as far above 0 for real images as below it for fakes; therefore the relativistic least squares have the
+labels 1 and -1 (1807.00734, appendix on RaLSGAN), not 1 and 0.
+
 `logistic` is StyleGAN's name for the non-saturating loss: written in logits, with zeta(t) = log(1 + e^t), they are one.
 """
 
@@ -20,6 +23,7 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 Terms = dict[str, Tensor]
+Discriminator = Callable[[Tensor, Tensor, float], Terms]  # logits of real, of fake, label smoothing
 
 
 def non_saturating_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Terms:
@@ -63,74 +67,115 @@ def hinge_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> T
     return {"real": relu(1 - real).mean(), "fake": relu(1 + fake).mean()}
 
 
+def relative_least_squares(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Terms:
+    """E[(t-b)^2]/2 and E[(t-a)^2]/2 of differences t, with a = -1, b = 1-s (1807.00734)."""
+    return {"real": 0.5 * (real - (1 - smoothing)).square().mean(), "fake": 0.5 * (fake + 1).square().mean()}
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A loss of differences of logits, for the relativistic forms."""
+
+    discriminator: Discriminator
+    above: str  # LaTeX of f1(t), for differences that shall be large
+    below: str  # LaTeX of f2(t), for those that shall be small
+
+
 @dataclass(frozen=True)
 class AdversarialLoss:
     """The two sides of one loss, and how its logits are read.
 
     `probability`: sigmoid(logit) is the discriminator's belief that an image is real. `threshold`: the logit
-    above which an image counts as taken for real (None: the score has no such point).
+    above which an image counts as taken for real (None: the score has no such point). `relative`: what a relativistic
+    discriminator minimises, for the losses that have such a form.
     """
 
     title: str
     equation: str  # LaTeX
-    discriminator: Callable[[Tensor, Tensor, float], Terms]
+    discriminator: Discriminator
     generator: Callable[[Tensor], Terms]
     probability: bool
     threshold: float | None
-    relative: bool = True  # whether it has a relativistic form
+    relative: Relative | None = None
 
     def discriminator_terms(
         self, real: Tensor, fake: Tensor, smoothing: float = 0.0, relativistic: str = "none"
     ) -> Terms:
         """The discriminator's terms, of plain or relativistic logits."""
+        if relativistic == "none":
+            return self.discriminator(real, fake, smoothing)
+        form = self._relative().discriminator
         if relativistic == "standard":
-            # both terms say the same of a difference, unless the form is not symmetric
-            return {"relative": self.discriminator(real - fake, fake - real, smoothing)["real"]}
-        if relativistic == "average":
-            return self.discriminator(real - fake.mean(), fake - real.mean(), smoothing)
-        return self.discriminator(real, fake, smoothing)
+            # both terms say the same of a difference
+            return {"relative": form(real - fake, fake - real, smoothing)["real"]}
+        return form(real - fake.mean(), fake - real.mean(), smoothing)
 
     def generator_terms(self, fake: Tensor, real: Tensor | None = None, relativistic: str = "none") -> Terms:
         """The generator's terms; a relativistic loss needs the logits of real images too."""
-        if relativistic == "none" or real is None:
+        if relativistic == "none":
             return self.generator(fake)
+        if real is None:
+            raise ValueError("a relativistic loss compares with the logits of real images")
+        form = self._relative().discriminator
         if relativistic == "standard":
-            return {"adversarial": self.discriminator(fake - real, real - fake, 0.0)["real"]}
-        terms = self.discriminator(fake - real.mean(), real - fake.mean(), 0.0)
+            return {"adversarial": form(fake - real, real - fake, 0.0)["real"]}
+        terms = form(fake - real.mean(), real - fake.mean(), 0.0)
         return {"adversarial": terms["real"] + terms["fake"]}
+
+    def formula(self, relativistic: str = "none") -> str:
+        """The equation, LaTeX, of the plain or of a relativistic form."""
+        if relativistic == "none" or self.relative is None:
+            return self.equation
+        definition = rf"f_1(t)={self.relative.above}"
+        if relativistic == "standard":
+            players = r"L_D=\mathbb{E}[f_1(C(x)-C(G(z)))]\qquad L_G=\mathbb{E}[f_1(C(G(z))-C(x))]"
+            return rf"{players}\qquad {definition}"
+        players = (
+            r"L_D=\mathbb{E}[f_1(C(x)-\mathbb{E}C(G(z)))]+\mathbb{E}[f_2(C(G(z))-\mathbb{E}C(x))]\qquad "
+            r"L_G=\mathbb{E}[f_1(C(G(z))-\mathbb{E}C(x))]+\mathbb{E}[f_2(C(x)-\mathbb{E}C(G(z)))]"
+        )
+        return rf"{players}\qquad {definition},\ f_2(t)={self.relative.below}"
+
+    def _relative(self) -> Relative:
+        if self.relative is None:
+            raise ValueError(f"the loss {self.title} has no relativistic form")
+        return self.relative
 
 
 _CLASSIC_DISCRIMINATOR = r"L_D=-\mathbb{E}[\log D(x)]-\mathbb{E}[\log(1-D(G(z)))]"
+_LOGISTIC_DIFFERENCE = Relative(non_saturating_discriminator, r"\log(1+e^{-t})", r"\log(1+e^{t})")
 
 losses: dict[str, AdversarialLoss] = {
     "non_saturating": AdversarialLoss(
         "Non-saturating",
         _CLASSIC_DISCRIMINATOR + r"\qquad L_G=-\mathbb{E}[\log D(G(z))]",
-        non_saturating_discriminator, non_saturating_generator, True, 0.0,
+        non_saturating_discriminator, non_saturating_generator, True, 0.0, _LOGISTIC_DIFFERENCE,
     ),
     "minimax": AdversarialLoss(
         "Saturating minimax",
         _CLASSIC_DISCRIMINATOR + r"\qquad L_G=\mathbb{E}[\log(1-D(G(z)))]",
-        non_saturating_discriminator, minimax_generator, True, 0.0, False,
+        non_saturating_discriminator, minimax_generator, True, 0.0,
     ),
     "logistic": AdversarialLoss(
         "Logistic (softplus)",
         r"L_D=\mathbb{E}[\zeta(-D(x))]+\mathbb{E}[\zeta(D(G(z)))]\qquad L_G=\mathbb{E}[\zeta(-D(G(z)))]",
-        non_saturating_discriminator, non_saturating_generator, True, 0.0,
+        non_saturating_discriminator, non_saturating_generator, True, 0.0, _LOGISTIC_DIFFERENCE,
     ),
     "least_squares": AdversarialLoss(
         "Least squares",
         r"L_D=\tfrac12\mathbb{E}[(D(x)-1)^2]+\tfrac12\mathbb{E}[D(G(z))^2]\qquad L_G=\tfrac12\mathbb{E}[(D(G(z))-1)^2]",
         least_squares_discriminator, least_squares_generator, False, 0.5,
+        Relative(relative_least_squares, r"\tfrac12(t-1)^2", r"\tfrac12(t+1)^2"),
     ),
     "wasserstein": AdversarialLoss(
         "Wasserstein",
         r"L_D=\mathbb{E}[f(G(z))]-\mathbb{E}[f(x)]\qquad L_G=-\mathbb{E}[f(G(z))]",
-        wasserstein_discriminator, linear_generator, False, None, False,
+        wasserstein_discriminator, linear_generator, False, None,
     ),
     "hinge": AdversarialLoss(
         "Hinge",
         r"L_D=\mathbb{E}[\max(0,1-D(x))]+\mathbb{E}[\max(0,1+D(G(z)))]\qquad L_G=-\mathbb{E}[D(G(z))]",
         hinge_discriminator, linear_generator, False, 0.0,
+        Relative(hinge_discriminator, r"\max(0,1-t)", r"\max(0,1+t)"),
     ),
 }  # fmt: skip

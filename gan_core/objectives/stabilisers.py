@@ -13,7 +13,7 @@ from gan_core.hparams import AdversarialHParams
 
 
 def instance_noise(images: Tensor, level: float, generator: torch.Generator) -> Tensor:
-    """Adds N(0, level^2) to what the discriminator sees, real and fake alike (1610.04490, section 3).
+    """Adds N(0, level^2) to what the discriminator sees, real and fake alike (1610.04490).
 
     When to use it: early in training, while real and fake images don't overlap; annealed to 0.
     """
@@ -61,7 +61,7 @@ def top_share(logits: Tensor, share: float) -> Tensor:
 
 
 def top_k_share(hparams: AdversarialHParams, step: int) -> float:
-    """The share that is kept at a step: falls linearly from 1 to `top_k` in `top_k_steps`."""
+    """The share kept at a step: falls linearly from 1 to `top_k` in `top_k_steps` (in the paper by 1 % an epoch)."""
     progress = min(1.0, step / hparams.top_k_steps) if hparams.top_k_steps else 1.0
     return 1 + progress * (hparams.top_k - 1)
 

@@ -3,8 +3,9 @@
     theta_D^0 = theta_D;   theta_D^(i+1) = update(theta_D^i, grad f(theta_G, theta_D^i));
     L_G = l_G(theta_G, theta_D^k)                                                           (equations 7 to 10)
 
-The updates are those of the discriminator's own optimiser, from its present moments, and the gradient flows through
-them. Only the looking ahead is discarded: the discriminator itself takes its single step as always.
+The updates are those of the discriminator's own optimiser, from its present moments, gradient clipping included, and
+the gradient flows through them. Only the looking ahead is discarded: the discriminator itself takes its single step as
+always.
 
 When to use it: against collapsing modes, with small networks; k steps cost about k discriminator updates with second
 derivatives each.
@@ -28,18 +29,25 @@ class Ahead(nn.Module):
 
     def __init__(self, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
-        self._call = [network]  # in a list: not a submodule
+        self.network = network
         self.weights = dict(weights)
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        logits: Tensor = functional_call(self._call[0], self.weights, inputs)
+        logits: Tensor = functional_call(self.network, self.weights, inputs)
         return logits
 
 
 def unrolled(
-    network: nn.Module, optimizer: torch.optim.Optimizer, steps: int, loss: Callable[[nn.Module], Tensor]
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+    loss: Callable[[nn.Module], Tensor],
+    clip: float = 0.0,
 ) -> Ahead:
-    """The discriminator as it would be after `steps` updates that minimise `loss(network)`."""
+    """The discriminator as it would be after `steps` updates that minimise `loss(network)`.
+
+    `clip`: the norm that gradients are scaled down to; 0 is off.
+    """
     parameters = dict(network.named_parameters())
     weights = {name: weight.detach().requires_grad_() for name, weight in parameters.items()}
     states = {name: _Moments(optimizer, weight) for name, weight in parameters.items()}
@@ -48,6 +56,9 @@ def unrolled(
         slopes = torch.autograd.grad(
             loss(ahead), list(ahead.weights.values()), create_graph=True, materialize_grads=True
         )
+        if clip:
+            length = torch.stack([slope.square().sum() for slope in slopes]).sum().clamp(min=clip**2).sqrt()
+            slopes = tuple(slope * (clip / length) for slope in slopes)
         moved = zip(ahead.weights.items(), slopes, strict=True)
         ahead = Ahead(network, {name: states[name].step(weight, slope) for (name, weight), slope in moved})
     return ahead

@@ -9,7 +9,14 @@ import torch
 from torch.testing import assert_close
 
 from gan_core.objectives import losses
-from gan_core.objectives.penalties import gradient_penalty, r1
+from gan_core.objectives.penalties import (
+    dragan,
+    gradient_penalty,
+    one_sided_gradient_penalty,
+    orthogonality,
+    r1,
+    r2,
+)
 
 # logits whose sigmoids are 3/4 and 1/4: log 3 and -log 3
 REAL = torch.tensor([math.log(3), -math.log(3)])
@@ -110,3 +117,126 @@ def test_penalties_reach_the_critics_weights() -> None:
         r1(lambda x: x @ weights, torch.randn(5, 2), torch.randn(5, 2), torch.Generator()), weights
     )
     assert_close(slope, torch.tensor([3.0, 4.0]))  # d(|w|^2 / 2)/dw = w
+
+
+# pairs of logits for the relativistic forms: differences 1 and -1, means 2 and 2
+ABOVE, BELOW = torch.tensor([3.0, 1.0]), torch.tensor([2.0, 2.0])
+
+
+def softplus(value: float) -> float:
+    return math.log1p(math.exp(value))
+
+
+def test_relativistic_standard() -> None:
+    # C(x) - C(G(z)) is 1 and -1; the generator sees the same with the signs exchanged
+    non_saturating = losses.losses["non_saturating"]
+    by_hand = (softplus(-1) + softplus(1)) / 2
+    assert terms(non_saturating.discriminator_terms(ABOVE, BELOW, 0.0, "standard")) == pytest.approx(
+        {"relative": by_hand}
+    )
+    assert terms(non_saturating.generator_terms(BELOW, ABOVE, "standard")) == pytest.approx({"adversarial": by_hand})
+    # differences 2 and 0: the discriminator's (1 + 1) / 4, the generator's ((-2 - 1)^2 + 1) / 4
+    real, fake = torch.tensor([3.0, 1.0]), torch.tensor([1.0, 1.0])
+    least_squares = losses.losses["least_squares"]
+    assert terms(least_squares.discriminator_terms(real, fake, 0.0, "standard")) == pytest.approx({"relative": 0.5})
+    assert terms(least_squares.generator_terms(fake, real, "standard")) == pytest.approx({"adversarial": 2.5})
+    # hinge: (0 + 1) / 2 and (3 + 1) / 2
+    hinge = losses.losses["hinge"]
+    assert terms(hinge.discriminator_terms(real, fake, 0.0, "standard")) == pytest.approx({"relative": 0.5})
+    assert terms(hinge.generator_terms(fake, real, "standard")) == pytest.approx({"adversarial": 2.0})
+
+
+def test_relativistic_average() -> None:
+    real, fake = torch.tensor([3.0, 1.0]), torch.tensor([2.0, 0.0])  # means 2 and 1
+    # real - E fake: 2, 0;  fake - E real: 0, -2
+    non_saturating = losses.losses["non_saturating"]
+    assert terms(non_saturating.discriminator_terms(real, fake, 0.0, "average")) == pytest.approx(
+        {"real": (softplus(-2) + math.log(2)) / 2, "fake": (math.log(2) + softplus(-2)) / 2}
+    )
+    by_hand = (math.log(2) + softplus(2)) / 2 + (softplus(2) + math.log(2)) / 2
+    assert terms(non_saturating.generator_terms(fake, real, "average")) == pytest.approx({"adversarial": by_hand})
+    # labels 1 and -1: (1 + 1) / 4 and (1 + 1) / 4; exchanged: (1 + 9) / 4 twice
+    least_squares = losses.losses["least_squares"]
+    assert terms(least_squares.discriminator_terms(real, fake, 0.0, "average")) == pytest.approx(
+        {"real": 0.5, "fake": 0.5}
+    )
+    assert terms(least_squares.generator_terms(fake, real, "average")) == pytest.approx({"adversarial": 5.0})
+    # hinge: (0 + 1) / 2 twice; exchanged: (1 + 3) / 2 twice
+    hinge = losses.losses["hinge"]
+    assert terms(hinge.discriminator_terms(real, fake, 0.0, "average")) == pytest.approx({"real": 0.5, "fake": 0.5})
+    assert terms(hinge.generator_terms(fake, real, "average")) == pytest.approx({"adversarial": 4.0})
+
+
+def test_logistic_is_the_non_saturating_loss() -> None:
+    logistic, other = losses.losses["logistic"], losses.losses["non_saturating"]
+    for form in ("none", "standard", "average"):
+        assert terms(logistic.discriminator_terms(REAL, FAKE, 0.1, form)) == terms(
+            other.discriminator_terms(REAL, FAKE, 0.1, form)
+        )
+        assert terms(logistic.generator_terms(FAKE, REAL, form)) == terms(other.generator_terms(FAKE, REAL, form))
+
+
+@pytest.mark.parametrize("name", [name for name, loss in losses.losses.items() if loss.relative])
+@pytest.mark.parametrize("form", ["standard", "average"])
+def test_relativistic_losses_only_see_differences(name: str, form: str) -> None:
+    loss = losses.losses[name]
+    for shift in (0.0, 7.0):
+        discriminator = sum(loss.discriminator_terms(REAL + shift, FAKE + shift, 0.0, form).values())
+        generator = loss.generator_terms(FAKE + shift, REAL + shift, form)["adversarial"]
+        if not shift:
+            expected = discriminator, generator
+    assert_close((discriminator, generator), expected)
+    assert "f_1" in loss.formula(form)
+    assert "f_1" not in loss.formula()
+
+
+@pytest.mark.parametrize("name", ["minimax", "wasserstein"])
+def test_losses_without_a_relativistic_form_say_so(name: str) -> None:
+    with pytest.raises(ValueError, match="no relativistic form"):
+        losses.losses[name].discriminator_terms(REAL, FAKE, 0.0, "average")
+
+
+def test_one_sided_gradient_penalty_spares_gentle_slopes() -> None:
+    # slopes 5 and 0.5 everywhere: (5 - 1)^2, and nothing
+    points = torch.randn(6, 2)
+    for weights, expected in ((torch.tensor([3.0, 4.0]), 16.0), (torch.tensor([0.3, 0.4]), 0.0)):
+        value = one_sided_gradient_penalty(lambda x, w=weights: x @ w, points, points, torch.Generator())
+        assert_close(value, torch.tensor(expected))
+    gentle = gradient_penalty(lambda x: x @ torch.tensor([0.3, 0.4]), points, points, torch.Generator())
+    assert_close(gentle, torch.tensor(0.25))
+
+
+def test_r2_is_r1_at_the_fakes() -> None:
+    # D(x) = |x|^2: 2 E|x|^2 at the fakes alone, 2 * (1 + 4) / 2
+    real, fake = torch.full((2, 2), 9.0), torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    assert_close(r2(lambda x: x.square().sum(1), real, fake, torch.Generator()), torch.tensor(5.0))
+
+
+def test_dragan_looks_around_real_images() -> None:
+    # a linear critic has the same slope everywhere: (5 - 1)^2
+    real = torch.randn(400, 2, generator=torch.Generator().manual_seed(1)) * 3 + 10
+    generator = torch.Generator().manual_seed(0)
+    assert_close(dragan(lambda x: x @ torch.tensor([3.0, 4.0]), real, real, generator), torch.tensor(16.0))
+    seen: list[torch.Tensor] = []
+
+    def critic(points: torch.Tensor) -> torch.Tensor:
+        seen.append(points.detach())
+        return points.sum(1)
+
+    dragan(critic, real, torch.zeros(400, 2), generator)
+    moved = seen[0] - real
+    assert float(moved.mean()) == pytest.approx(0, abs=0.15)
+    assert float(moved.std()) == pytest.approx(0.5 * float(real.std()), rel=0.1)
+
+
+def test_orthogonal_regularisation() -> None:
+    # rows (1, 2), (3, 4): their product is 11, twice off the diagonal; a bias does not count
+    layer = torch.nn.Linear(2, 2)
+    layer.weight.data = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert_close(orthogonality(layer), torch.tensor(2 * 11.0**2))
+    # a transposed convolution has its outputs second: filters (1, 2) and (3, 4) again
+    transposed = torch.nn.ConvTranspose2d(1, 2, (1, 2))
+    transposed.weight.data = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])
+    assert_close(orthogonality(transposed), torch.tensor(2 * 11.0**2))
+    layer.weight.data = torch.tensor([[0.6, 0.8], [-0.8, 0.6]])
+    assert_close(orthogonality(layer), torch.tensor(0.0))
