@@ -33,7 +33,7 @@ STATE_LOOKS = {  # colour and icon of a state's badge
 # words that fill the templates of gan_core
 WORDS = (
     N_("a whole number"), N_("a number"), N_("true or false"), N_("a word"), N_("a list such as 256,512"),
-    N_("knob"), N_("recipe"), N_("preset"), N_("data set"), N_("run"), N_("loss"),
+    N_("points"), N_("images"), N_("knob"), N_("recipe"), N_("preset"), N_("data set"), N_("run"), N_("loss"),
     N_("pause"), N_("resume"), N_("stop"), N_("save"), N_("rollback"), N_("step"), N_("edit"),
 )  # fmt: skip
 

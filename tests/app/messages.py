@@ -42,6 +42,7 @@ def of_core() -> Iterator[str]:
     for path in CORE:
         if "cli" in path.relative_to(ROOT).parts:
             continue
+        yield from _constants(path)
         for call in _calls(path):
             if _name(call) in ERRORS and call.args:
                 yield _text(call.args[0])
@@ -55,20 +56,24 @@ def of_core() -> Iterator[str]:
 def of_catalogues() -> Iterator[str]:
     """Knobs, recipes, presets, data sets, notes, findings."""
     for recipe in recipes:
-        yield recipe.title
+        yield from (recipe.title, recipe.about)
         for knob in knobs(recipe.hparams).values():
             yield from (knob.label, knob.help, knob.unit)
         for preset in recipe.presets:
             yield from (preset.title, preset.look_for)
     for source in sources:
-        yield from (source.title, source.about)
-    from gan_core.objectives import adversarial
-
-    yield from (value for name, value in vars(adversarial).items() if name.startswith("N_"))
+        yield from (source.title, source.about, source.licence)
     for path in (Path(health.__file__),):
         for call in _calls(path):
             if _name(call) == "Finding":
                 yield from (_text(argument) for argument in call.args[2:5])
+
+
+def _constants(path: Path) -> Iterator[str]:
+    """Texts that a module names `N_SOMETHING`: notes, and reasons to refuse settings."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id[:2] == "N_" for t in node.targets):
+            yield _text(node.value)
 
 
 def _calls(path: Path) -> Iterator[ast.Call]:
