@@ -22,7 +22,7 @@ def test_penalty_and_relativistic_form_are_shown() -> None:
         r"\qquad", r"+\tfrac{\lambda}{2}\,\mathbb{E}\big[\lVert\nabla D(x)\rVert^2\big]\qquad"
     )
     paired = adversarial_equation(AdversarialHParams(relativistic="standard"))
-    assert paired == (r"L_D=\mathbb{E}[-\log\sigma(C(x)-C(G(z)))]\qquad L_G=\mathbb{E}[-\log\sigma(C(G(z))-C(x))]")
+    assert r"L_D=\mathbb{E}[f_1(C(x)-C(G(z)))]" in paired
 
 
 @pytest.mark.parametrize(("loss", "relativistic", "penalty"), list(itertools.product(*CHOICES)))
