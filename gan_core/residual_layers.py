@@ -18,7 +18,7 @@ Norm = Callable[[int], nn.Module]  # channels -> a batch-norm, plain or conditio
 class ConditionalBatchNorm(nn.Module):
     """(B, C, H, W) and a condition (B, ...) -> (B, C, H, W): batch-norm whose scale and shift depend on the condition.
 
-        y = (1 + gain(c)) * (x - mean) / sqrt(variance + eps) + bias(c)                  (1707.00683, section 3.2)
+        y = (1 + gain(c)) * (x - mean) / sqrt(variance + eps) + bias(c)                               (1707.00683)
 
     `gain` and `bias` map the condition to (B, C). The 1 is added, as in BigGAN's code, so that 0 changes nothing.
     """
@@ -201,7 +201,7 @@ class ResidualDiscriminator(nn.Module):
     `widths` are the channels of each block's output; the first `downs` blocks halve the resolution. The last features
     are summed over all places, (B, widths[-1]), and go into `head`. With classes the verdict is a projection:
 
-        f(x, y) = e_y^T phi(x) + psi(phi(x))                                               (1802.05637, equation 7)
+        f(x, y) = e_y^T phi(x) + psi(phi(x))                                                (1802.05637, section 3)
     """
 
     def __init__(

@@ -25,7 +25,7 @@ from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register, two_pl
 from gan_core.knobs import knob
 from gan_core.layers import initialise_normal
 from gan_core.objectives.auxiliary import AuxiliaryClassifier, AuxiliaryHParams
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ def with_head(player: str, head: str) -> dict[str, Callable[[Any], OptimizerSpec
 
 
 def equation(hparams: Any) -> str:
-    shown = losses[hparams.loss].equation.replace("G(z)", "G(z,c)")
-    return shown + r"\qquad L_C=-\mathbb{E}[\log P(c|x)]-\mathbb{E}[\log P(c|G(z,c))]\text{ for both}"
+    shown = adversarial_equation(hparams).replace("G(z)", "G(z,c)")
+    classes = r"L_C=-\mathbb{E}[\log P(c|x)]-\mathbb{E}[\log P(c|G(z,c))]"
+    return rf"{shown}\qquad {classes}\qquad L_D\mathrel{{+}}=L_C,\ L_G\mathrel{{+}}=L_C"
 
 
 register(

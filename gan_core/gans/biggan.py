@@ -1,6 +1,6 @@
 """BigGAN: classes and latents steer every block, and truncation trades variety for fidelity (1809.11096).
 
-    D(x, y) = e_y^T phi(x) + psi(phi(x))                    the projection discriminator (1802.05637, equation 7)
+    D(x, y) = e_y^T phi(x) + psi(phi(x))                    the projection discriminator (1802.05637, section 3)
     R(W) = weight |W^T W off the diagonal|^2                orthogonal regularisation of the generator (equation 3)
 
 The latents (B, latent_size) are cut into chunks: one for the stem and one for each block. Each block's batch-norms get
@@ -9,7 +9,7 @@ labels (B,), or blends of classes (B, classes), the generator gives (B, C, H, W)
 logits (B,). Both have SAGAN's attention, in the form of its published code, spectral norm and hinge loss.
 
 Truncation (section 3.1): values of the latents beyond a threshold are drawn again. With `psi` 1 the threshold is 2.
-Standing statistics (section 3.1): batch-norm's statistics are estimated anew for the averaged weights, before the first
+Standing statistics (appendices): batch-norm's statistics are estimated anew for the averaged weights, before the first
 sample that is drawn with them.
 
 Published size, for 1,000 classes at 128 pixels: `channels=96, max_channels=1536, latent_size=120, embedding=128,
@@ -41,7 +41,7 @@ from gan_core.gans.sagan import SaganHParams
 from gan_core.gans.sngan import discriminator_widths, halvings, widths
 from gan_core.knobs import knob
 from gan_core.objectives.adversarial import Adversarial
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.residual_layers import (
     ConditionalBatchNorm,
     ResidualDiscriminator,
@@ -200,7 +200,7 @@ def truncate(
 
 
 def equation(hparams: Any) -> str:
-    return losses[hparams.loss].equation.replace("D(x)", "D(x,y)").replace("G(z)", "G(z,y)").replace("f(x)", "f(x,y)")
+    return adversarial_equation(hparams).replace("D(x)", "D(x,y)").replace("G(z)", "G(z,y)").replace("f(x)", "f(x,y)")
 
 
 register(

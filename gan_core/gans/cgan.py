@@ -24,7 +24,7 @@ from gan_core.gans.mlp_gan import MlpDiscriminator, MlpGenerator, MlpHParams
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
 from gan_core.objectives.adversarial import Adversarial
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def networks(hparams: CganHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 
 def equation(hparams: Any) -> str:
-    return losses[hparams.loss].equation.replace("D(x)", "D(x|y)").replace("G(z)", "G(z|y)").replace("f(x)", "f(x|y)")
+    return adversarial_equation(hparams).replace("D(x)", "D(x|y)").replace("G(z)", "G(z|y)").replace("f(x)", "f(x|y)")
 
 
 register(

@@ -25,8 +25,8 @@ from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, Dcgan
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
 from gan_core.layers import initialise_normal
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.information import Codes, Information, InformationHParams, coded, codes_of
-from gan_core.objectives.losses import losses
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def networks(hparams: InfoganHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 def equation(hparams: Any) -> str:
     information = r"\qquad L_{G,Q}=L_G-\lambda\left(\mathbb{E}[\log Q(c|G(z,c))]+H(c)\right)"
-    return losses[hparams.loss].equation.replace("G(z)", "G(z,c)") + information
+    return adversarial_equation(hparams).replace("G(z)", "G(z,c)") + information
 
 
 register(

@@ -31,7 +31,7 @@ from gan_core.gans.acgan import with_head
 from gan_core.gans.recipe import Recipe, register
 from gan_core.knobs import knob
 from gan_core.layers import LatentStem, RandomLayer, initialise_normal, verdict_head
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.reconstruction import Reconstruction, ReconstructionHParams
 
 SIZES = (32, 64, 128)
@@ -97,7 +97,8 @@ class NoiseInjection(RandomLayer):
 class SkipExcitation(nn.Module):
     """Low (B, C', h, w) and high (B, C, H, W) -> (B, C, H, W): high, each channel times a number in (0, 1).
 
-    4x4 averages of low -> 4x4 convolution -> leaky ReLU 0.1 -> 1x1 convolution -> sigmoid (section 3.1).
+    4x4 averages of low -> 4x4 convolution -> leaky ReLU 0.1 -> 1x1 convolution -> sigmoid (section 3.1); the first
+    convolution already gives C channels, as in the published code.
     """
 
     def __init__(self, low: int, high: int) -> None:
@@ -243,7 +244,7 @@ register(
         sizes=SIZES,
         optimizers=with_head("discriminator", "decoder"),
         equation=lambda hparams: (
-            losses[hparams.loss].equation + r"\qquad L_D\mathrel{+}=\mathbb{E}|\mathrm{decode}(f)-T(x)|"
+            adversarial_equation(hparams) + r"\qquad L_D\mathrel{+}=\mathbb{E}|\mathrm{decode}(f)-T(x)|"
         ),
         presets=(),
     )

@@ -28,7 +28,7 @@ from gan_core.gans.recipe import Recipe, register
 from gan_core.gans.sngan import ResidualHParams, discriminator_widths, halvings, widths
 from gan_core.knobs import knob
 from gan_core.objectives.adversarial import Adversarial
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.residual_layers import ResidualDiscriminator, ResidualGenerator, SelfAttention, initialise_xavier
 
 
@@ -84,7 +84,7 @@ register(
         data="avatars",
         sizes=SIZES,
         capabilities=frozenset({"attention"}),
-        equation=lambda hparams: losses[hparams.loss].equation,
+        equation=adversarial_equation,
         presets=(),
     )
 )

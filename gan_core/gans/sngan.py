@@ -12,9 +12,9 @@ Published size for CIFAR-10 (table 4): `channels=256, max_channels=256, discrimi
 generator then has 4,276,739 parameters, biases and batch-norm's scales and shifts counted. For ImageNet at 128 pixels
 (table 6): `channels=64, max_channels=1024`.
 
-Differs from the paper: Adam's betas are 0 and 0.9 for all sizes; one discriminator update a step instead of five, as
-small computers have no time for more (`discriminator_steps`); Glorot's initialisation with gain 1; both convolutions
-of a discriminator's block are as wide as its output; without classes, which are BigGAN's business.
+Differs from the paper: one discriminator update a step instead of five, as small computers have no time for more
+(`discriminator_steps`); Glorot's initialisation with gain 1; both convolutions of a discriminator's block are as wide
+as its output; without classes, which are BigGAN's business.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gan_core.gans.recipe import Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
 from gan_core.objectives.adversarial import Adversarial
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.residual_layers import ResidualDiscriminator, ResidualGenerator, initialise_xavier
 
 
@@ -119,7 +119,7 @@ register(
         tiny=ResidualHParams(latent_size=4, channels=4, max_channels=8, batch_size=4),
         data="digits",
         sizes=SIZES,
-        equation=lambda hparams: losses[hparams.loss].equation,
+        equation=adversarial_equation,
         presets=(),
     )
 )

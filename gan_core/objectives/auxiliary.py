@@ -5,7 +5,7 @@
 
 The discriminator maximises L_S + L_C, the generator L_C - L_S; L_S is the adversarial loss of the knobs. The class
 comes from a network of its own, `classifier`, on the discriminator's features. When to use it: labelled data of few,
-well separated classes. With many classes it trades variety for samples that are easily named (1811.00260).
+well separated classes. With many classes it trades variety for samples that are easily named (1802.05637).
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ is uniform in [0, 1], into one of K categories or a value in [-1, 1]. `recognise
 discriminator's features, is Q: it guesses the codes again and belongs to the generator's phase. Each term is minus
 the weighted bound, so that the bound itself, in nats, can be read from it: log K at most for a category.
 
-Differs from the paper's code: the discriminator's layers, which Q reads, learn from the adversarial loss alone, as
-equation 6 says; a Gaussian guess has a standard deviation of at least e^-3, so that no code can be known without limit.
+Differs from the authors' code: the discriminator's layers, which Q reads, learn from the adversarial loss alone, as
+equation 6 says. Differs from the paper: a Gaussian guess has a standard deviation of at least e^-3, so that no code can be known without limit.
 When to use it: data without labels that vary in few, clear ways.
 """
 
@@ -37,23 +37,23 @@ class InformationHParams(AdversarialHParams):
     """The knobs of the codes."""
 
     categorical_codes: int = knob(
-        1, 0, 16, label="Categorical codes", change="rebuild", group="codes",
+        1, 0, 16, label="Categorical codes", change="rebuild", group="networks",
         help="How many of the latents choose one of several categories.",
     )  # fmt: skip
     categories: int = knob(
-        10, 2, 100, label="Categories", change="rebuild", group="codes",
+        10, 2, 100, label="Categories", change="rebuild", group="networks",
         help="From how many categories each categorical code chooses.",
     )  # fmt: skip
     continuous_codes: int = knob(
-        2, 0, 16, label="Continuous codes", change="rebuild", group="codes",
+        2, 0, 16, label="Continuous codes", change="rebuild", group="networks",
         help="How many of the latents become values between -1 and 1, such as slant and width.",
     )  # fmt: skip
     category_weight: float = knob(
-        1.0, 0.0, 100.0, label="Weight of categories", group="codes",
+        1.0, 0.0, 100.0, label="Weight of categories", group="objective",
         help="How much it counts that the category can be told from the sample. The paper has 1.",
     )  # fmt: skip
     continuous_weight: float = knob(
-        0.1, 0.0, 100.0, label="Weight of continuous codes", group="codes",
+        0.1, 0.0, 100.0, label="Weight of continuous codes", group="objective",
         help="How much it counts that the continuous codes can be told from the sample. The paper has less than 1, so "
         "that they stay in proportion to the other terms.",
     )  # fmt: skip

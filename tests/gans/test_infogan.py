@@ -120,6 +120,7 @@ def test_the_recogniser_learns_with_the_generator(labelled: DataSet) -> None:
         {"categorical_codes": 0, "continuous_codes": 5},
         {"categorical_codes": 2, "continuous_codes": 0},
         {"virtual_batch_norm": True},
+        {"unroll_steps": 1},
         {"minibatch": "discrimination", "stem": "linear"},
     ],
 )
