@@ -15,6 +15,7 @@ from gan_core.gans import (
     sngan,
     stylegan,
     stylegan2,
+    variants,
 )
 from gan_core.gans.recipe import Preset, Recipe, recipes
 
@@ -36,4 +37,5 @@ __all__ = [
     "sngan",
     "stylegan",
     "stylegan2",
+    "variants",
 ]

@@ -50,7 +50,7 @@ class PointsHParams(AdversarialHParams):
             raise BadValue(N_VIRTUAL)
 
 
-N_AUGMENT = "The augmentation {augment} changes images, and points are none. Instance noise does for points what it does."
+N_AUGMENT = "The augmentation {augment} changes images, and points are none. Use instance noise instead."
 N_VIRTUAL = "Virtual batch-norm takes the place of batch-norm. Switch batch-norm on as well."
 
 

@@ -15,6 +15,7 @@ from gan_core.errors import BadData, BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams
 from gan_core.gans.mlp_gan import MlpHParams
+from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import changed, knobs
 from gan_core.layers import Dropout
 from gan_core.objectives.losses import losses
@@ -86,7 +87,14 @@ def test_resume_is_bit_exact(recipe: Recipe, tmp_path: Path) -> None:
 @pytest.mark.parametrize("loss", losses)
 @pytest.mark.parametrize("recipe", GANS)
 def test_any_loss_with_any_penalty(recipe: Recipe, loss: str, penalty: str) -> None:
-    hparams = changed(recipe.tiny, {"loss": loss, "penalty": penalty, "penalty_every": 1, "weight_clip": 0.05})
+    changes = {"loss": loss, "penalty": penalty, "penalty_every": 1, "weight_clip": 0.05}
+    tiny = recipe.tiny
+    assert isinstance(tiny, AdversarialHParams)
+    if tiny.unroll_steps or (tiny.relativistic != "none" and not losses[loss].relative):
+        with pytest.raises(BadValue, match=r"unrolled discriminator|no relativistic form"):
+            changed(tiny, changes)
+        return
+    hparams = changed(tiny, changes)
     trainer = Trainer(recipe, hparams, example(recipe))
     for _ in range(3):
         result = trainer.train_step()
