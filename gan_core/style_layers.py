@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate, linear, pad
+from torch.nn.utils.parametrize import is_parametrized
 
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
@@ -58,7 +59,7 @@ class EqualisedLinear(nn.Linear):
         nn.init.constant_(self.bias, bias / rate)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return linear(inputs, self.weight * self.scale, self.bias * self.rate)
+        return linear(inputs, equalised(self), self.bias * self.rate)
 
 
 class EqualisedConv2d(nn.Conv2d):
@@ -85,7 +86,7 @@ class EqualisedConv2d(nn.Conv2d):
             nn.init.zeros_(self.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        weight = self.weight * self.scale
+        weight = equalised(self)
         if self.resample == "up":
             smeared = _smeared(weight).flip(2, 3).transpose(0, 1)  # (O, I, 4, 4) -> (I, O, 4, 4)
             return conv_transpose2d(features, smeared, self.bias, stride=2, padding=1)
@@ -94,6 +95,12 @@ class EqualisedConv2d(nn.Conv2d):
         if self.resample == "stride":
             return conv2d(features, weight, self.bias, stride=2)
         return conv2d(features, weight, self.bias, padding=self.padding)
+
+
+def equalised(layer: EqualisedLinear | EqualisedConv2d) -> Tensor:
+    """The weight as it is used. Spectral norm already sets its size, and then He's constant is left out."""
+    weight: Tensor = layer.weight
+    return weight if is_parametrized(layer, "weight") else weight * layer.scale
 
 
 def _smeared(weight: Tensor) -> Tensor:

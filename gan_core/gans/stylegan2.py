@@ -136,6 +136,21 @@ class StyledConv(nn.Module):
         return leaky_relu(features, 0.2, inplace=True)
 
 
+class ToRgb(nn.Module):
+    """(B, inputs, H, W) and w -> a level's share of the image, (B, C, H, W); not demodulated."""
+
+    def __init__(self, inputs: int, image_channels: int, hparams: Stylegan2HParams) -> None:
+        super().__init__()
+        self.convolution = ModulatedConv2d(
+            inputs, image_channels, 1, hparams.w_size, hparams.modulation, demodulate=False
+        )
+        self.bias = nn.Parameter(torch.zeros(1, image_channels, 1, 1))
+
+    def forward(self, features: Tensor, w: Tensor) -> Tensor:
+        made: Tensor = self.convolution(features, w) + self.bias
+        return made
+
+
 class SynthesisLevel(nn.Module):
     """Features and image of the level before -> those of this one, twice as large."""
 
@@ -143,17 +158,19 @@ class SynthesisLevel(nn.Module):
         super().__init__()
         self.enter = StyledConv(inputs, outputs, size, hparams, up=True) if inputs else None
         self.convolution = StyledConv(outputs, outputs, size, hparams)
-        self.to_rgb = ModulatedConv2d(outputs, image_channels, 1, hparams.w_size, hparams.modulation, demodulate=False)
-        self.bias = nn.Parameter(torch.zeros(1, image_channels, 1, 1))
-        self.smooth = Blur()  # of doubled pixels: together the blur [1, 3, 3, 1]
+        self.to_rgb = ToRgb(outputs, image_channels, hparams)
+        # of doubled pixels: together the blur [1, 3, 3, 1]
+        self.smooth = Blur() if inputs else None
 
     def forward(self, features: Tensor, image: Tensor | None, ws: Tensor, noise: NoiseMode) -> tuple[Tensor, Tensor]:
         layer = 0
         if self.enter is not None:
             features, layer = self.enter(features, ws[:, 0], noise), 1
         features = self.convolution(features, ws[:, layer], noise)
-        made: Tensor = self.to_rgb(features, ws[:, layer + 1]) + self.bias
-        return features, made if image is None else made + self.smooth(doubled(image))
+        made = self.to_rgb(features, ws[:, layer + 1])
+        if self.smooth is not None and image is not None:
+            made = made + self.smooth(doubled(image))
+        return features, made
 
 
 class Stylegan2Generator(StyleGenerator):

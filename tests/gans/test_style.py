@@ -21,7 +21,7 @@ from gan_core.knobs import changed
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.path_length import PathLength
 from gan_core.style_generator import Noise, StyleGenerator, StyleMixing
-from gan_core.style_layers import Blur, Epilogue, EqualisedConv2d, EqualisedLinear, PixelNorm
+from gan_core.style_layers import Blur, Epilogue, EqualisedConv2d, EqualisedLinear, PixelNorm, equalised
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
 
@@ -140,6 +140,18 @@ def test_the_equalised_rate_moves_wide_and_narrow_layers_at_the_same_relative_sp
     slow = EqualisedLinear(8, 64, rate=0.01, bias=1.0)
     assert float((slow.weight.detach() * slow.scale).std()) == pytest.approx(0.5, rel=0.1)
     assert_close(slow.bias * slow.rate, torch.ones(64))
+
+
+def test_spectral_norm_takes_the_place_of_hes_constant() -> None:
+    recipe = recipes.get("stylegan2")
+    judge = recipe.build(changed(recipe.tiny, {"spectral_norm": "discriminator"}), example(recipe).spec)[
+        "discriminator"
+    ].eval()
+    layers = [layer for layer in judge.modules() if isinstance(layer, (EqualisedConv2d, EqualisedLinear))]
+    for layer in layers:
+        largest = torch.linalg.matrix_norm(equalised(layer).flatten(1), 2)
+        assert float(largest.detach()) == pytest.approx(1, rel=0.05)
+    assert float(judge(random(64, 1, 8, 8)).std().detach()) > 0.01
 
 
 @pytest.mark.parametrize("recipe", ["progan", "stylegan", "stylegan2"])
