@@ -18,7 +18,8 @@ function decode(bytes) {
   return header;
 }
 
-const HEIGHT = { normal: 210, large: 340 };
+const HEIGHT = { normal: 210, large: 300, most: 560 };
+const BELOW = 100;
 const MARGIN = { top: 10, right: 14, bottom: 38, left: 58 };
 
 class Charts {
@@ -57,7 +58,7 @@ class Charts {
   draw() {
     if (!this.header) return;
     this.dark = isDark(this.root);
-    this.panels.forEach((panel) => panel.measure()); // all before the first one changes: one layout for all
+    this.panels.forEach((panel) => panel.measure(this.header.large)); // all before the first one changes: one layout for all
     this.panels.forEach((panel, place) => {
       panel.late = !panel.seen;
       if (panel.seen) panel.draw(this.header.panels[place], this.header);
@@ -108,8 +109,11 @@ class Panel {
     });
   }
 
-  measure() {
+  // large: down to where the keys of the projector stand
+  measure(large) {
     this.width = Math.max(220, this.plot.clientWidth || 320);
+    const room = large ? window.innerHeight - this.plot.getBoundingClientRect().top - BELOW : 0;
+    this.height = large ? Math.min(HEIGHT.most, Math.max(HEIGHT.large, room)) : HEIGHT.normal;
   }
 
   draw(panel, header) {
@@ -118,8 +122,7 @@ class Panel {
     this.title.textContent = panel.title;
     this.save.title = this.save.ariaLabel = header.words.png;
     this.drawLegend();
-    const { width } = this;
-    const height = header.large ? HEIGHT.large : HEIGHT.normal;
+    const { width, height } = this;
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("width", width);
     this.svg.setAttribute("height", height);

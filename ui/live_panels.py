@@ -68,7 +68,7 @@ def show(watched: Feed) -> None:
             _panel(_("Change settings while it runs"), "tune", "edit-panel", _edit, watched)
         _panel(_("Fork: a new run with other settings"), "call_split", "fork-panel", _fork, watched)
         _panel(_("Downloads"), "download", "download-panel", downloads.show, watched)
-        if run.spec.data not in data.sources and run.step and access.may_steer():
+        if run.spec.data not in data.sources and access.may_steer():
             _panel(_("Your images"), "photo_library", "data-panel", _own_images, run)
         title = _("Networks, equation and source")
         _panel(title, "hub", "network-panel", lambda watched: network_panel.show(run, watched.hparams), watched)

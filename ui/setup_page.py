@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from gan_core import data
@@ -21,6 +23,8 @@ ROUND = "setup-round"  # a number in all widget keys: new widgets show new value
 PROBLEMS = "setup-problems"
 FORM_FIRST = "setup-form-first"  # a link or a preset to adjust was opened
 OWN = "own"
+LONG = 37  # letters of an equation that fit into the column
+SUM = re.compile(r"(?<=[\])}])(?=[+-](?:\\lambda|\\tfrac12)?\\mathbb{E}\[)")  # between two terms of a loss
 OWN_IMAGES = "+own"  # what the data selector gives for "my own images"
 
 
@@ -238,7 +242,7 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
             settings = setup.settings()
             setup.plan()
             if recipe.equation:
-                st.latex(r"\footnotesize " + recipe.equation(settings).replace(r"\qquad", r"\\[4pt] \footnotesize "))
+                st.latex(_narrow(recipe.equation(settings)))
             for note in recipe.objective(settings).notes(settings):
                 st.info(_(note), icon=":material/info:")
         name = st.text_input(_("Name (optional)"), key="setup-name", max_chars=80)
@@ -252,3 +256,13 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
         st.caption(
             ":material/link: " + _("The address of this page holds all settings: share it, and others get the same.")
         )
+
+
+def _narrow(equation: str) -> str:
+    """The equation for a narrow column: small, each player on a line, long lines broken at their sums."""
+    lines = []
+    for line in equation.split(r"\qquad"):
+        seen = re.sub(r"\\mathbb|[{}\\]", "", line)
+        first, *rest = SUM.split(line.strip()) if len(seen) > LONG else [line.strip()]
+        lines += [first, *(r"\quad " + part for part in rest)]
+    return r"\footnotesize " + r"\\[4pt] \footnotesize ".join(lines)

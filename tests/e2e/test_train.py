@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
 from gan_core.runs.store import RunStore
 from tests.e2e.serving import Server, serving
@@ -34,6 +34,11 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def start(page: Page) -> None:
+    """Presses the button of the form; the presets have buttons of that name too."""
+    page.locator(".st-key-train button").click()
+
+
 def state(page: Page, name: str) -> None:
     expect(page.locator(f".badge[data-state={name}]")).to_be_visible()
 
@@ -54,7 +59,7 @@ def training(server: Server, page: Page) -> Page:
     """The page of a run that trains, and does not end before the test does."""
     stop_all(server)
     page.goto(f"{server.url}/train?recipe=mlp_gan&preset=digits_30s&steps=1000000")
-    press(page, "Train")
+    start(page)
     state(page, "running")
     wait_for_step(page, 20)
     return page
@@ -117,6 +122,57 @@ def test_a_pause_acts_at_once(training: Page) -> None:
     time.sleep(1.5)
     assert step_of(training) == still
     press(training, "Stop")
+
+
+def test_watching_sends_only_what_is_new(server: Server, page: Page) -> None:
+    """A paused run has nothing new: its polls bring neither pictures nor curves; a hidden tab asks for nothing."""
+    stop_all(server)
+    asked: list[int] = []
+    brought: list[int] = []
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: asked.append(len(frame)))
+        socket.on("framereceived", lambda frame: brought.append(len(frame)))
+
+    page.on("websocket", watch)
+    page.goto(f"{server.url}/train?recipe=mlp_gan&preset=digits_30s&steps=1000000")
+    start(page)
+    state(page, "running")
+    wait_for_step(page, 20)
+    press(page, "Pause")
+    state(page, "paused")
+    page.wait_for_timeout(4000)
+    full = max(brought)
+    asked.clear()
+    brought.clear()
+    page.wait_for_timeout(6000)
+    assert asked
+    assert max(brought) < full / 4
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true})")
+    page.evaluate("window.away = true")
+    page.wait_for_timeout(3000)
+    asked.clear()
+    page.wait_for_timeout(4000)
+    assert not asked
+    page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(2000)
+    assert asked
+    stop_all(server)
+
+
+def test_points_are_trained_and_drawn(server: Server, page: Page) -> None:
+    stop_all(server)
+    page.goto(f"{server.url}/train?recipe=points&data=grid25&steps=1000000")
+    expect(page.locator(".st-key-summary img")).to_be_visible()
+    expect(page.get_by_text("Image size")).to_have_count(0)
+    start(page)
+    state(page, "running")
+    wait_for_step(page, 20)
+    expect(page.locator(".samples")).to_be_visible()
+    expect(page.locator(".real")).to_be_hidden()
+    assert page.locator(".samples").evaluate("image => getComputedStyle(image).imageRendering") == "auto"
+    expect(page.get_by_text("Points per second")).to_be_visible()
+    stop_all(server)
 
 
 def test_nothing_leaves_the_machine(server: Server, training: Page) -> None:
