@@ -139,6 +139,11 @@ def test_overhead() -> None:
 
 
 @pytest.mark.slow
+def test_metrics() -> None:
+    assert "1,000 samples of 28 px" in run("metrics", "--samples", "1000", "--images", "2000")
+
+
+@pytest.mark.slow
 def test_memory() -> None:
     assert "300 steps" in run("memory", "--steps", "300")
 

@@ -93,7 +93,7 @@ register(
         year=2017,
         networks=networks,
         objective=lambda hparams: Supervised(),
-        hparams=FeatureNetHParams(batch_size=128, beta1=0.9, ema=0.995, schedule="cosine"),
+        hparams=FeatureNetHParams(batch_size=128, beta1=0.9, ema=0.995),
         tiny=FeatureNetHParams(channels=4, max_channels=8, features=6, batch_size=4, beta1=0.9),
         data="mnist",
         optimizers={"features": optimizer},
@@ -104,8 +104,9 @@ register(
                 "mnist_net",
                 "A net that knows digits",
                 "Each column gathers the images that the net takes for one class: they are mixed at first, and sorted "
-                "after half a minute. The loss falls to about 0.03; metrics can then be measured with this net.",
-                "mnist", 28, 6_000, 600, {"decay_steps": 6_000},
+                "after half a minute. The loss ends below 0.05, and the net then knows more than 99 % of digits that it "
+                "hasn't seen: metrics can be measured with it.",
+                "mnist", 28, 3_000, 300, {"schedule": "cosine", "decay_steps": 3_000},
             ),
         ),
     )

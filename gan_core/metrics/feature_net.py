@@ -73,7 +73,8 @@ class FeatureNet:
         """Features and probabilities, both float32, of at most BATCH images after another; raises BadData."""
         self.check(images.shape[1:], "what was given")
         for start in range(0, len(images), BATCH):
-            inputs = to_device(torch.from_numpy(images[start : start + BATCH]), self._device)
+            part = np.array(images[start : start + BATCH])  # a copy: torch wants arrays that may be written
+            inputs = to_device(torch.from_numpy(part), self._device)
             with torch.no_grad():
                 features, logits = self._network(inputs)
                 yield features.cpu().numpy(), logits.softmax(1).cpu().numpy()

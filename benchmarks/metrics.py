@@ -1,0 +1,92 @@
+"""How long all metrics of `ganscope eval` take beyond sampling, and that their memory does not grow with the samples.
+
+    python -m benchmarks.metrics --samples 10000
+
+Images are noise of 28 pixels, the net is an untrained one of the default size, the data set has 60,000 images: neither
+time nor memory depends on what they show. Memory is the peak resident size of a process for each number of samples. On
+a busy machine the processor's seconds, of all threads together, say more than those of the clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks.timing import ROOT, Row, at_most, report
+from gan_core.data.base import DataSet
+from gan_core.gans import recipes
+from gan_core.metrics.evaluate import evaluate
+from gan_core.metrics.feature_net import BATCH, FeatureNet
+from gan_core.metrics.streams import Stream
+from gan_core.models.sampler import Sampler
+
+SHAPE = (1, 28, 28)
+ASKED = 20.0  # seconds for 10,000 samples
+GROWTH = 0.05  # of the peak memory, from n to 4 n
+UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
+
+
+def noise(count: int, seed: int) -> Iterator[np.ndarray]:
+    random = np.random.default_rng(seed)
+    for start in range(0, count, BATCH):
+        yield random.integers(0, 256, (min(BATCH, count - start), *SHAPE), dtype=np.uint8)
+
+
+def measure(samples: int, images: int) -> dict[str, float]:
+    """Seconds by what they were spent on, "cpu" of all threads, and "peak", the most bytes that were held."""
+    data = DataSet("noise", {"real": np.concatenate(list(noise(images, 0)))}, tuple("0123456789"))
+    recipe = recipes.get("feature_net")
+    networks = {name: network.eval() for name, network in recipe.build(recipe.hparams, data.spec).items()}
+    net = FeatureNet("noisenet", Sampler(recipe, recipe.hparams, data.spec, networks))
+    stream = Stream("noise", samples, SHAPE, lambda: noise(samples, 1))
+    began = time.process_time()
+    seconds = evaluate(stream, data, net).seconds
+    seconds["cpu"] = time.process_time() - began
+    return seconds | {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT}
+
+
+def in_a_process(samples: int, images: int) -> dict[str, float]:
+    """The same in a process of its own, whose peak is its own too."""
+    command = [sys.executable, "-m", "benchmarks.metrics", "--child", str(samples), "--images", str(images)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def rows(samples: int, images: int) -> list[Row]:
+    few, many = in_a_process(samples, images), in_a_process(4 * samples, images)
+    spent = {name: seconds for name, seconds in few.items() if name not in ("peak", "cpu", "sampling")}
+    parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in spent.items())
+    what = f"all metrics of {samples:,} samples of 28 px, beyond sampling"
+    growth = many["peak"] / few["peak"] - 1
+    return [
+        at_most(what, sum(spent.values()), ASKED, " s", parts),
+        Row("the same in seconds of the processor", f"{few['cpu'] - few['sampling']:.1f} s"),
+        Row(
+            f"peak memory of {4 * samples:,} samples beside {samples:,}",
+            f"{growth:+.1%} of {few['peak'] / 2**20:.0f} MiB", f"<= {GROWTH:+.0%}", growth <= GROWTH,
+        ),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=10_000)
+    parser.add_argument("--images", type=int, default=60_000)
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(measure(options.child, options.images)))
+        return
+    report("Metrics", rows(options.samples, options.images))
+
+
+if __name__ == "__main__":
+    main()
