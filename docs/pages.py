@@ -3,7 +3,8 @@
     python -m docs.pages
 
 The pages are docs/gans/NAME.md and NAME.zh.md, the figures docs/gans/NAME.svg, the table of all GANs by year
-docs/gans/README.md. Numbers come from docs/architectures.json (`python -m benchmarks.architectures --save`).
+docs/gans/README.md. Docstrings are translated in docs/prose/zh.po. Numbers come from docs/architectures.json
+(`python -m benchmarks.architectures --save docs/architectures.json`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from babel.messages.pofile import read_po
 
 from docs.figure import figure
 from gan_core import data
@@ -23,7 +27,7 @@ from gan_core.gans import Recipe, recipes
 from gan_core.gans.describe import Layer, describe
 from gan_core.hparams import AdversarialHParams, TrainingHParams
 from gan_core.knobs import Knob, knobs, to_dict
-from ui.i18n import _, using
+from ui.i18n import _, language, using
 from ui.knob_widgets import GROUPS, value_word
 from ui.texts import duration
 
@@ -42,11 +46,11 @@ def all_pages() -> dict[Path, str]:
     for recipe in recipes:
         layers = describe(recipe, recipe.hparams, spec_of(recipe))
         pages[FOLDER / f"{recipe.name}.svg"] = figure(layers)
-        for language, ending in ENDINGS.items():
-            with using(language):
+        for wanted, ending in ENDINGS.items():
+            with using(wanted):
                 pages[FOLDER / f"{recipe.name}{ending}"] = page(recipe, layers, measured, ending)
-    for language, ending in ENDINGS.items():
-        with using(language):
+    for wanted, ending in ENDINGS.items():
+        with using(wanted):
             pages[FOLDER / f"README{ending}"] = table(ending)
             pages[FOLDER / f"knobs{ending}"] = common_knobs()
     return pages
@@ -97,7 +101,28 @@ def page(recipe: Recipe, layers: dict[str, list[Layer]], measured: dict[str, Any
 def _prose(block: str) -> str:
     if block.startswith("    "):
         return f"```text\n{inspect.cleandoc(block)}\n```"
-    return _(block)
+    return translated(block)
+
+
+def translated(paragraph: str) -> str:
+    """A docstring's paragraph in the language of the moment; English where the catalogue lacks it."""
+    return prose(language()).get(paragraph, paragraph)
+
+
+@cache
+def prose(wanted: str) -> Mapping[str, str]:
+    """The paragraphs of docstrings in a language; they are too long for the catalogue of the app's texts."""
+    path = HERE / "prose" / f"{wanted}.po"
+    if not path.exists():
+        return {}
+    with path.open("rb") as file:
+        return {str(message.id): str(message.string) for message in read_po(file) if message.id and message.string}
+
+
+def all_prose() -> list[str]:
+    """Every paragraph that a translation needs."""
+    found = dict.fromkeys(block for recipe in recipes for block in paragraphs(about(recipe)))
+    return [block for block in found if not block.startswith("    ")]
 
 
 def _sizes(layers: dict[str, list[Layer]]) -> str:
@@ -186,7 +211,7 @@ def table(ending: str) -> str:
     for recipe in sorted(recipes, key=lambda recipe: (recipe.year, recipe.paper)):
         link = f"[{_(recipe.title)}]({recipe.name}{ending})"
         paper = f"[{recipe.paper}](https://arxiv.org/abs/{recipe.paper})"
-        lines.append(_row((recipe.year, link, f"`{recipe.name}`", paper, _(paragraphs(about(recipe))[0]))))
+        lines.append(_row((recipe.year, link, f"`{recipe.name}`", paper, translated(paragraphs(about(recipe))[0]))))
     intro = _("Every GAN of the library, one file each. The pages are written by `python -m docs.pages`.")
     return "\n\n".join([f"# {_('All GANs')}", intro, "\n".join(lines)]) + "\n"
 

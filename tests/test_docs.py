@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from docs.figure import figure, stages
-from docs.pages import FOLDER, all_pages, paragraphs
+from docs.pages import FOLDER, all_pages, all_prose, paragraphs, prose
 from gan_core.gans import recipes
 from gan_core.gans.describe import Layer
 
@@ -40,6 +40,11 @@ def test_figures_are_valid_and_show_every_stage(pages: dict[str, str]) -> None:
     drawn = figure({"generator": layers})
     assert "8 × 4 × 4" in drawn
     assert "39 parameters" in drawn
+
+
+def test_every_paragraph_is_translated() -> None:
+    missing = [paragraph for paragraph in all_prose() if paragraph not in prose("zh")]
+    assert not missing, "add them to docs/prose/zh.po"
 
 
 def test_docstrings_become_paragraphs() -> None:

@@ -83,6 +83,9 @@ def _run(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec, networks: Map
     context.next_batch = lambda count: batch
     phases = {phase.name: phase for phase in objective.phases(hparams)}
     context.terms_of = lambda name, given: phases[name].terms(networks, given, context)
+    context.optimizer_of = lambda group: torch.optim.SGD(
+        [weight for name in recipe.optimizers[group](hparams).networks for weight in networks[name].parameters()]
+    )
     context.begin_step()
     for phase in phases.values():
         context.phase = phase
