@@ -104,8 +104,8 @@ register(
                 "mnist_net",
                 "A net that knows digits",
                 "Each column gathers the images that the net takes for one class: they are mixed at first, and sorted "
-                "after half a minute. The loss ends below 0.05, and the net then knows more than 99 % of digits that it "
-                "hasn't seen: metrics can be measured with it.",
+                "after half a minute. The loss ends below 0.05, and the net then knows more than 99 % of digits that "
+                "it hasn't seen: metrics can be measured with it.",
                 "mnist", 28, 3_000, 300, {"schedule": "cosine", "decay_steps": 3_000},
             ),
         ),
