@@ -97,8 +97,9 @@ register(
             Preset(
                 "digits",
                 "Digits by name",
-                "Each column asks for one digit, and the discriminator names what it sees.",
-                "digits", 16, 4_000, 60,
+                "Each column asks for one digit. The discriminator learns to name the real ones within seconds (the "
+                "class terms fall to 0), and after half a minute nine samples in ten are the digit that was asked for.",
+                "digits", 16, 4_000, 100,
                 {
                     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,

@@ -108,8 +108,9 @@ register(
             Preset(
                 "digits",
                 "Sliders nobody labelled",
-                "The first code chooses one of ten kinds, which come to be digits; others slant and widen them.",
-                "digits", 16, 4_000, 60,
+                "No label is used. Watch the category term fall to -2.3, which is minus log 10: each of ten codes then "
+                "has a look of its own, and after a minute most of them are one digit. The value term follows slowly.",
+                "digits", 16, 4_000, 120,
                 {
                     "channels": 32, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,

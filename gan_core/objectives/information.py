@@ -9,8 +9,8 @@ discriminator's features, is Q: it guesses the codes again and belongs to the ge
 the weighted bound, so that the bound itself, in nats, can be read from it: log K at most for a category.
 
 Differs from the authors' code: the discriminator's layers, which Q reads, learn from the adversarial loss alone, as
-equation 6 says. Differs from the paper: a Gaussian guess has a standard deviation of at least e^-3, so that no code can be known without limit.
-When to use it: data without labels that vary in few, clear ways.
+equation 6 says. Differs from the paper: a Gaussian guess has a standard deviation of at least e^-3, so that no code
+can be known without limit. When to use it: data without labels that vary in few, clear ways.
 """
 
 from __future__ import annotations
