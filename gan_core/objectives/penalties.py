@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from gan_core.style_layers import EqualisedConv2d, EqualisedLinear, equalised
+
 Critic = Callable[[Tensor], Tensor]  # (B, ...) -> (B,)
 Penalty = Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor]  # critic, real, fake, randomness -> scalar
 
@@ -96,7 +98,9 @@ def orthogonality(network: nn.Module) -> Tensor:
     for layer in network.modules():
         if not isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             continue
-        weight = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
+        weight = equalised(layer) if isinstance(layer, (EqualisedLinear, EqualisedConv2d)) else layer.weight
+        if isinstance(layer, nn.ConvTranspose2d):
+            weight = weight.transpose(0, 1)
         rows = weight.flatten(1)  # (O, I, H, W) -> (O, I * H * W)
         # W W^T and W^T W have the same norm; the smaller of them is quicker by far in wide stems
         products = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows

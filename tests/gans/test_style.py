@@ -20,6 +20,7 @@ from gan_core.gans import Recipe, progan, recipes, stylegan, stylegan2
 from gan_core.knobs import changed
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.path_length import PathLength
+from gan_core.objectives.penalties import orthogonality
 from gan_core.style_generator import Noise, StyleGenerator, StyleMixing
 from gan_core.style_layers import Blur, Epilogue, EqualisedConv2d, EqualisedLinear, PixelNorm, equalised
 from gan_core.training.trainer import Trainer
@@ -152,6 +153,14 @@ def test_spectral_norm_takes_the_place_of_hes_constant() -> None:
         largest = torch.linalg.matrix_norm(equalised(layer).flatten(1), 2)
         assert float(largest.detach()) == pytest.approx(1, rel=0.05)
     assert float(judge(random(64, 1, 8, 8)).std().detach()) > 0.01
+
+
+def test_orthogonal_regularisation_sees_weights_as_they_are_used() -> None:
+    layer = EqualisedLinear(6, 4, rate=0.01)
+    used = as_float64(layer.weight) * layer.scale
+    products = used @ used.T
+    expected = (products**2).sum() - (np.diag(products) ** 2).sum()
+    assert float(orthogonality(layer).detach()) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("recipe", ["progan", "stylegan", "stylegan2"])
