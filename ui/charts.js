@@ -66,7 +66,7 @@ class Charts {
   }
 
   inView() {
-    return this.panels.some((panel) => panel.seen);
+    return !this.panels.length || this.panels.some((panel) => panel.seen);
   }
 
   point(step) {

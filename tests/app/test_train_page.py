@@ -165,6 +165,65 @@ def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
     assert not store.runs()
 
 
+def test_points_have_no_size_and_are_drawn(store: RunStore) -> None:
+    test = page("train", recipe="points", data="spiral")
+    labels = {box.label for box in test.selectbox}
+    assert "Data" in labels
+    assert "Image size" not in labels
+    data_box = next(box for box in test.selectbox if box.label == "Data")
+    assert not any("digits" in option.lower() for option in data_box.options)
+    sound(test.button(key="train").click().run())
+    run = only_run(store)
+    assert (run.spec.data, run.spec.size) == ("spiral", 2)
+    wait(lambda: store.get(run.id).step > 0)
+    wait(lambda: store.previews(run.id))
+    shown = header(board.encoded(feed(store, run.id), "", None))["board"]
+    assert shown["pixelated"] is False
+    assert shown["facts"][0][0] == "Points per second"
+    assert "px" not in page("train", run=run.id).title[0].value
+
+
+def test_knobs_without_an_effect_are_left_out(store: RunStore) -> None:
+    test = page("train", recipe="dcgan")
+    assert not any(box.label.startswith("Penalty weight") for box in test.number_input)
+    assert any("Penalty weight" in element.value for element in test.caption)
+    penalty = next(box for box in test.selectbox if box.label == "Penalty")
+    sound(penalty.set_value("r1").run())
+    weight = next(box for box in test.number_input if box.label.startswith("Penalty weight"))
+    sound(weight.set_value(3.0).run())
+    assert [group.label for group in test.expander if "changed" in group.label] == ["Objective · 2 changed"]
+    sound(test.button(key="train").click().run())
+    assert only_run(store).spec.hparams["penalty_weight"] == 3.0
+
+
+def test_what_the_browser_holds_is_not_sent_again(store: RunStore) -> None:
+    run, session = tiny_run(store)
+    store.send(run.id, "stop")
+    assert session.join(20)
+    watched = feed(store, run.id)
+    watched.run(fresh=True)
+    everything = board.encoded(watched, "", None)
+    told = header(everything)["board"]
+    held = {"samples": told["samples"]["version"], "curves": told["version"], "question": 7}
+    again = board.encoded(watched, "", None, held=held)
+    assert "panels" not in header(again)
+    assert "bytes" not in header(again)["board"]["samples"]
+    assert header(again)["board"]["answers"] == 7
+    assert "panels" in header(board.encoded(watched, "", None, held=held | {"curves": told["version"] - 1}))
+    assert "panels" not in header(board.encoded(watched, "", None, held=held | {"curves": board.LATER}))
+    assert len(again) < len(everything) / 2
+
+
+def test_a_feature_net_is_shown_though_it_draws_no_samples(store: RunStore) -> None:
+    run = store.create(recipes.get("feature_net").plan("digits", 8, 0, {"channels": 4, "max_channels": 8}))
+    Session(store, run.id).start()
+    wait(lambda: store.get(run.id).step > 0)
+    opened = {"edit-panel": True, "fork-panel": True, "download-panel": True, "network-panel": True}
+    test = page("train", opened, run=run.id)
+    assert not errors(test)
+    assert not [button for button in test.button if button.label == "Draw samples"]
+
+
 def test_pause_step_edit_resume_stop(store: RunStore) -> None:
     run, session = tiny_run(store)
     test = page("train", {"edit-panel": True}, run=run.id)

@@ -70,7 +70,7 @@ def test_the_main_job(server: Server, training: Page, contexts: Callable[..., Br
     assert "run=" in page.url
     expect(page.locator(".samples")).to_be_visible()
     expect(page.locator(".real")).to_be_visible()
-    assert page.locator(".panel").count() >= 6
+    expect(page.locator(".panel").nth(5)).to_be_attached()
 
     press(page, "Pause")
     state(page, "paused")
@@ -145,8 +145,8 @@ def test_watching_sends_only_what_is_new(server: Server, page: Page) -> None:
     full = max(brought)
     asked.clear()
     brought.clear()
-    page.wait_for_timeout(6000)
-    assert asked
+    while len(asked) < 3 or not brought:
+        page.wait_for_timeout(1000)
     assert max(brought) < full / 4
     page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true})")
     page.evaluate("window.away = true")
@@ -155,8 +155,8 @@ def test_watching_sends_only_what_is_new(server: Server, page: Page) -> None:
     page.wait_for_timeout(4000)
     assert not asked
     page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_timeout(2000)
-    assert asked
+    while not asked:
+        page.wait_for_timeout(500)
     stop_all(server)
 
 

@@ -1,0 +1,82 @@
+"""What the library has filled in already is found again by its template, in both languages."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gan_core.data import folders, sources
+from tests.app.messages import ROOT
+from ui.core_texts import TEMPLATES, filled
+from ui.i18n import using
+
+DATA = ROOT / "gan_core" / "data"
+REASONS = {"images.py": {"Unusable"}, "folders.py": {"Unusable"}, "archives.py": {"Unusable"}}
+
+
+def reasons() -> Iterator[str]:
+    """Every reason for which a file is left out, with each value replaced by a 7."""
+    for name, calls in REASONS.items():
+        for node in ast.walk(ast.parse((DATA / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls and node.args:
+                yield example(node.args[0])
+    for name, function in (("folders.py", "_not_followed"), ("archives.py", "_reason")):
+        for node in ast.parse((DATA / name).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name == function:
+                returned = [part.value for part in ast.walk(node) if isinstance(part, ast.Return) and part.value]
+                for value in returned:
+                    for part in [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]:
+                        yield example(part)
+
+
+def example(node: ast.expr) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+REASONS_FOUND = sorted({text for text in reasons() if text})
+
+
+def test_reasons_are_found_in_the_sources() -> None:
+    assert len(REASONS_FOUND) >= 15
+    assert "empty" in REASONS_FOUND
+
+
+@pytest.mark.parametrize("text", REASONS_FOUND)
+def test_every_reason_is_translated(text: str) -> None:
+    with using("en"):
+        assert filled(text) == text
+    with using("zh"):
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in filled(text)), text
+
+
+def test_what_is_needed_for_a_data_set_is_translated() -> None:
+    with using("zh"):
+        for source in sources:
+            if " " in source.needs and not source.needs.startswith("pip "):
+                assert "\u8bf7\u628a GANSCOPE_DATA" in filled(source.needs), source.needs
+
+
+def test_values_stay_as_they_are() -> None:
+    with using("zh"):
+        assert "truncated (12 bytes)" in filled("broken or cut off (truncated (12 bytes))")
+        assert "12x4" in filled("12x4 pixels, smaller than 8")
+        assert filled("a name of a user's own") == "a name of a user's own"
+    assert len(set(TEMPLATES)) == len(TEMPLATES)
+
+
+def test_a_folder_tells_what_it_left_out(tmp_path: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "good.png")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("no picture")
+    loaded = folders.load(tmp_path, 16, lambda share, what: None)
+    assert [name for name, _reason in loaded.skipped] == ["empty.png", "text.png"]
+    with using("zh"):
+        assert all(filled(reason) != reason for _name, reason in loaded.skipped)

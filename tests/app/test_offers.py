@@ -1,0 +1,88 @@
+"""Which recipes and data sets go together, and where recipes are found."""
+
+from __future__ import annotations
+
+import pytest
+
+from gan_core import data
+from gan_core.errors import BadData, BadValue
+from gan_core.gans import recipes
+from ui import offers
+from ui.setup_state import default_setup, from_query, preset_setup, to_query
+
+
+def test_points_and_images_do_not_mix() -> None:
+    for recipe in offers.offered():
+        for name in offers.fitting_data(recipe):
+            assert data.source(name).task == recipe.task
+    assert "ring8" in offers.fitting_data(recipes.get("points"))
+    assert "digits" in offers.fitting_data(recipes.get("dcgan"))
+
+
+def test_conditional_recipes_are_offered_labelled_sets_alone() -> None:
+    conditional = [recipe for recipe in offers.offered() if recipe.conditional]
+    assert conditional
+    unlabelled = {source.name for source in data.sources if not source.class_names}
+    assert unlabelled & set(offers.fitting_data(recipes.get("dcgan")))
+    assert not any(unlabelled & set(offers.fitting_data(recipe)) for recipe in conditional)
+
+
+def test_every_default_and_preset_fits() -> None:
+    for recipe in offers.offered():
+        default_setup(recipe.name).plan()
+        assert recipe.data in offers.fitting_data(recipe)
+    for recipe, preset in offers.presets():
+        setup = preset_setup(recipe, preset)
+        setup.plan()
+        again, problems = from_query(to_query(setup))
+        assert not problems
+        assert again == setup
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"recipe": "points", "data": "digits"}, "needs {wanted}"),
+        ({"recipe": "dcgan", "data": "ring8"}, "needs {wanted}"),
+        ({"recipe": "cgan", "data": "avatars"}, "needs a data set with labels"),
+        ({"recipe": "points", "size": "28"}, "can't be"),
+        ({"recipe": "feature_net"}, "makes no samples"),
+    ],
+)
+def test_a_link_that_does_not_fit_is_told(query: dict[str, str], said: str) -> None:
+    setup, problems = from_query(query)
+    assert [problem for problem in problems if said in problem.message]
+    setup.plan()
+
+
+def test_own_images_are_for_recipes_of_images() -> None:
+    offers.check(recipes.get("dcgan"), "folder:/somewhere", 64)
+    with pytest.raises(BadData):
+        offers.check(recipes.get("points"), "folder:/somewhere", 2)
+
+
+def test_a_recipe_without_samples_is_not_offered() -> None:
+    assert not [recipe for recipe in offers.offered() if not recipe.draws]
+    with pytest.raises(BadValue, match="feature_net"):
+        offers.require_offered(recipes.get("feature_net"))
+
+
+def test_recipes_are_found_by_kind_and_year() -> None:
+    groups = offers.grouped()
+    assert [recipe.name for group in groups.values() for recipe in group].count("dcgan") == 1
+    assert sorted(recipe.name for group in groups.values() for recipe in group) == sorted(
+        recipe.name for recipe in offers.offered()
+    )
+    for members in groups.values():
+        assert [recipe.year for recipe in members] == sorted(recipe.year for recipe in members)
+    assert recipes.get("dcgan") in groups[offers.NETWORKS]
+    assert all(recipe.conditional for recipe in groups[offers.CLASSES])
+    assert all(recipe.task == "points" for recipe in groups[offers.POINTS])
+
+
+def test_presets_to_begin_with_are_the_quickest() -> None:
+    begin = offers.presets_to_begin_with()
+    assert 3 <= len(begin) <= offers.FIRST * len(offers.GROUPS)
+    seconds = [preset.seconds for _recipe, preset in begin]
+    assert seconds == sorted(seconds)
+    assert all(data.source(preset.data).available() for _recipe, preset in begin)
