@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import changed, knob
 from gan_core.layers import LatentStem
 from gan_core.objectives.adversarial import Fakes, Verdict, settings
@@ -171,10 +171,23 @@ register(
                 "hold_kimg": 0.004, "fade_kimg": 0.008,
             },
         ),
-        data="fashion_mnist",
+        data="avatars",
         sizes=SIZES,
         draw=draw_clamped,
         equation=lambda hparams: losses[hparams.loss].equation,
-        presets=(),
+        presets=(
+            Preset(
+                "fashion",
+                "Clothes that grow (Fashion-MNIST)",
+                "Resolution and alpha: 4 pixels for 200 steps, then each new level fades in and is held for as long. "
+                "Grey squares first, then blobs; at 32 pixels outlines of shirts, trousers and shoes come out of the "
+                "noise within some hundred steps, because the coarse shapes are already there.",
+                "fashion_mnist", 32, 3_000, 240,
+                {
+                    "channels": 16, "max_channels": 64, "latent_size": 64, "hold_kimg": 3.0, "fade_kimg": 3.0,
+                    "ema": 0.99,
+                },
+            ),
+        ),
     )
 )  # fmt: skip
