@@ -7,13 +7,15 @@ ReLU layers of 128, latents of a few dimensions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
-from gan_core.gans.recipe import Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
 from gan_core.layers import activation, verdict_head
@@ -92,6 +94,13 @@ class PointDiscriminator(nn.Module):
         return logits.squeeze(1)  # (B, 1) -> (B,)
 
 
+# what all good presets share: tanh, few latents, no momentum, a short memory of squares, rates that fall in the end
+STEADY: Mapping[str, Any] = {
+    "latent_size": 2, "batch_size": 128, "beta1": 0.0, "beta2": 0.99, "ema": 0.995, "generator_rate": 2e-3,
+    "discriminator_rate": 2e-3, "schedule": "linear",
+}  # fmt: skip
+
+
 def networks(hparams: PointsHParams, spec: DataSpec) -> dict[str, nn.Module]:
     return {"generator": PointGenerator(hparams), "discriminator": PointDiscriminator(hparams)}
 
@@ -112,5 +121,43 @@ register(
         data="ring8",
         sizes=(2,),
         equation=lambda hparams: losses[hparams.loss].formula(hparams.relativistic),
+        presets=(
+            Preset(
+                "ring8",
+                "All eight modes of a ring",
+                "A cloud grows into a ring while the noise on the discriminator's inputs fades, and falls into eight "
+                "drops soon after. The few points between two drops can't be avoided: the generator is continuous.",
+                "ring8", 2, 5_000, 20,
+                {
+                    **STEADY, "batch_size": 256, "decay_steps": 5_000, "instance_noise": 0.5,
+                    "instance_noise_steps": 2_500,
+                },
+            ),
+            Preset(
+                "grid25",
+                "Twenty-five modes of a grid",
+                "A carpet first, then its threads tear at the modes. Watch the points between them vanish; a mode that "
+                "is left without points seldom comes back.",
+                "grid25", 2, 10_000, 60,
+                {
+                    **STEADY, "decay_steps": 10_000, "generator_widths": (128, 128, 128),
+                    "discriminator_widths": (128, 128, 128), "instance_noise": 0.8, "instance_noise_steps": 8_500,
+                },
+            ),
+            Preset(
+                "collapses",
+                "Mode collapse",
+                "The cloud falls onto one or two modes and stays there, sharp and all alike: the generator has found "
+                "what passes, and nothing tells it of the others. Then switch on one remedy: instance noise 0.7 for "
+                "2,500 steps, a gradient penalty of weight 1, R1 of weight 0.1, or minibatch discrimination.",
+                "ring8", 2, 5_000, 20,
+                {
+                    # 1611.02163's latents and ReLU; the discriminator learns twice as fast and, with nothing to keep it
+                    # smooth, is soon sure of everything
+                    "latent_size": 256, "activation": "relu", "batch_size": 128, "beta1": 0.5, "ema": 0.0,
+                    "generator_rate": 1e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 5_000,
+                },
+            ),
+        ),
     )
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from gan_core.data.points import Modes
 from gan_core.errors import BadValue
@@ -41,3 +42,16 @@ def coverage(samples: np.ndarray, modes: Modes) -> Coverage:
     near = distances.min(1) <= NEAR * modes.sigma
     counts = np.bincount(nearest[near], minlength=len(modes.centres))
     return Coverage(int((counts >= COVERED).sum()), int((counts > 0).sum()), len(counts), float(near.mean()))
+
+
+def optimal_transport(one: np.ndarray, other: np.ndarray) -> float:
+    """The exact 1-Wasserstein distance of two equally large samples (N, 2), by the best of all pairings.
+
+    What a Wasserstein critic estimates (1701.07875, equation 2). The cost grows with the cube of N: 2,000 take seconds.
+    Raises BadValue where the two can't be paired.
+    """
+    if one.shape != other.shape or one.ndim != 2:
+        raise BadValue("Points {one} and {other} can't be paired.", one=one.shape, other=other.shape)
+    distances = np.linalg.norm(one[:, None] - other[None], axis=2)  # (N, N)
+    rows, columns = linear_sum_assignment(distances)
+    return float(distances[rows, columns].mean())
