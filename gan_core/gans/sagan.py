@@ -24,7 +24,7 @@ from torch import nn
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.dcgan import SIZES, base_size
-from gan_core.gans.recipe import Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.gans.sngan import ResidualHParams, discriminator_widths, halvings, widths
 from gan_core.knobs import knob
 from gan_core.objectives.adversarial import Adversarial
@@ -85,6 +85,18 @@ register(
         sizes=SIZES,
         capabilities=frozenset({"attention"}),
         equation=adversarial_equation,
-        presets=(),
+        presets=(
+            Preset(
+                "avatars",
+                "Drawn faces with attention",
+                "Heads on shoulders before a background of one colour after a minute and a half, then hair and faces. "
+                "Expect the discriminator's scores to swing while its rate is high.",
+                "avatars", 32, 1_500, 270,
+                {
+                    "channels": 24, "max_channels": 96, "latent_size": 64, "batch_size": 24,
+                    "generator_rate": 3e-4, "discriminator_rate": 2e-4, "schedule": "linear", "decay_steps": 1_500,
+                },
+            ),
+        ),
     )
-)
+)  # fmt: skip
