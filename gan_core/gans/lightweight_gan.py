@@ -240,7 +240,7 @@ register(
         objective=Reconstruction,
         hparams=LightweightHParams(batch_size=16, ema=0.995),
         tiny=LightweightHParams(latent_size=4, channels=4, max_channels=8, batch_size=4),
-        data="tinyhero",
+        data="avatars",
         sizes=SIZES,
         optimizers=with_head("discriminator", "decoder"),
         equation=lambda hparams: (
