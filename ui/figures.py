@@ -27,12 +27,26 @@ NAMES = {
     "rate/generator": N_("Generator"),
     "rate/discriminator": N_("Discriminator"),
     "images_per_second": N_("images/s"),
+    "features/loss": N_("Classifier"),
+    "gradient_norm/features": N_("Classifier"),
+    "rate/features": N_("Classifier"),
+    "path_length/loss": N_("Path length"),
+    "gradient_norm/path_length": N_("Path length"),
+    "path_length": N_("Path length"),
+    "class_accuracy": N_("Classes"),
+    "code_accuracy": N_("Codes"),
     "augment_probability": N_("Augmentation probability"),
     "schedule/resolution": N_("Resolution"),
     "schedule/alpha": N_("Share of the new level"),
 }
 OF_POINTS = {"score/real": N_("real points"), "images_per_second": N_("points/s")}  # called otherwise for points
-TINTS = {"score/real": "real", "score/fake_before": "fake", "score/fake_after": "fake_after", "accuracy": "real"}
+TINTS = {
+    "score/real": "real",
+    "score/fake_before": "fake",
+    "score/fake_after": "fake_after",
+    "accuracy": "real",
+    "class_accuracy": "real",
+}
 RATIO = "loss_ratio"
 EPSILON = 1e-8
 
@@ -108,8 +122,23 @@ def panels(history: History, probability: bool, points: bool = False) -> list[Pa
 
 
 def _special(history: History) -> list[Panel]:
-    """What some runs alone have: adaptive augmentation, growing networks."""
+    """What some runs alone have: classes or codes to recognise, adaptive augmentation, growing networks."""
     return [
+        Panel(
+            _("Classes and codes recognised"),
+            _("share that is named right"),
+            _series(history, ["class_accuracy", "code_accuracy"]),
+            low=0.0,
+            high=1.0,
+            file="recognised",
+        ),
+        Panel(
+            _("Path length"),
+            _("change of the image for a step in w"),
+            _series(history, ["path_length"]),
+            low=0.0,
+            file="path-length",
+        ),
         Panel(
             _("Adaptive augmentation"),
             _("probability of each change"),

@@ -24,10 +24,25 @@ IDLE: dict[str, Callable[[Values], bool]] = {  # by a knob's name: whether it ha
     "augment_target": _is("augment", "none", "diffaugment"),
     "slope": _is("activation", "relu", "tanh"),
     "batch_norm_momentum": _is("batch_norm", False),
+    "start_size": _is("growing", False),
+    "hold_kimg": _is("growing", False),
+    "fade_kimg": _is("growing", False),
+    "path_every": _is("path_weight", 0.0),
+    "path_shrink": _is("path_weight", 0.0),
+    "categories": _is("categorical_codes", 0),
+    "category_weight": _is("categorical_codes", 0),
+    "continuous_weight": _is("continuous_codes", 0),
 }
+BODIES = {  # where a recipe has the networks of several: the body that a knob belongs to
+    "generator_widths": "mlp", "discriminator_widths": "mlp", "activation": "mlp", "slope": "mlp",
+    "batch_norm_momentum": "mlp",
+    "channels": "dcgan", "max_channels": "dcgan", "stem": "dcgan", "upsampling": "dcgan",
+}  # fmt: skip
 
 
 def idle(name: str, values: Values) -> bool:
     """Whether that knob has no effect under these settings."""
+    if "body" in values and BODIES.get(name, values["body"]) != values["body"]:
+        return True
     test = IDLE.get(name)
     return test is not None and test(values)

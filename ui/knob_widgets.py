@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -19,6 +20,7 @@ GROUPS = {
     "training": N_("Training"),
     "stabilisers": N_("Stabilisers"),
     "optimiser": N_("Optimiser"),
+    "growth": N_("Growth"),
     "networks": N_("Networks"),
 }
 BASIC = ("loss", "generator_rate", "discriminator_rate", "batch_size", "latent_size", "seed")
@@ -36,7 +38,7 @@ CHOICES = {
     "leaky_relu": "Leaky ReLU", "relu": "ReLU", "tanh": "tanh",
     "convolution": N_("Convolution"), "transposed": N_("Transposed convolution"),
     "nearest": N_("Nearest neighbour, then convolution"),
-    "mlp": "MLP", "dcgan": "DCGAN",
+    "mlp": "MLP", "dcgan": "DCGAN", "fused": N_("Fused"), "grouped": N_("Grouped"),
 }  # fmt: skip
 
 
@@ -62,23 +64,25 @@ def grouped(names: Iterable[str], described: Mapping[str, Knob]) -> dict[str, li
     return {group: members for group, members in found.items() if members}
 
 
-def draw(hparams: HParams, names: Iterable[str], prefix: str, disabled: bool = False) -> dict[str, Any]:
+def draw(
+    hparams: HParams, names: Iterable[str], prefix: str, disabled: bool = False, points: bool = False
+) -> dict[str, Any]:
     """A control for each of some knobs, at the values of `hparams`; returns what the visitor set, by name.
 
     The few that matter most come first; the others are folded away by group. For forms, which aren't drawn again
-    before they are sent: nothing depends on what was set in others.
+    before they are sent: nothing depends on what was set in others. `points`: a batch is made of points, not images.
     """
     described = knobs(hparams)
     names = list(names)
     current = {name: getattr(hparams, name) for name in names}
-    values = _row([name for name in BASIC if name in names], hparams, current, prefix, disabled)
+    values = _row([name for name in BASIC if name in names], hparams, current, prefix, disabled, points)
     for group, members in grouped([name for name in names if name not in BASIC], described).items():
         with st.expander(group_word(group), key=f"{prefix}.group.{group}"):
-            values |= _row(members, hparams, current, prefix, disabled)
+            values |= _row(members, hparams, current, prefix, disabled, points)
     return {name: values[name] for name in names}
 
 
-def draw_calm(defaults: HParams, current: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def draw_calm(defaults: HParams, current: Mapping[str, Any], prefix: str, points: bool = False) -> dict[str, Any]:
     """A control for every knob at its current value; returns what the visitor set, by name.
 
     A group says how many of its knobs differ from `defaults`, and is open at first where some do. Knobs without an
@@ -87,7 +91,7 @@ def draw_calm(defaults: HParams, current: Mapping[str, Any], prefix: str) -> dic
     described = knobs(defaults)
     now = {name: st.session_state.get(f"{prefix}.{name}", value) for name, value in current.items()}
     values = dict(current)
-    values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False)
+    values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False, points)
     for group, members in grouped([name for name in described if name not in BASIC], described).items():
         acting = [name for name in members if not idle(name, now)]
         resting = [_(described[name].label) for name in members if name not in acting]
@@ -96,7 +100,7 @@ def draw_calm(defaults: HParams, current: Mapping[str, Any], prefix: str) -> dic
         opened = st.session_state.setdefault(f"{key}.opened", bool(changed))
         title = group_word(group) + (f" · {_('{count} changed').format(count=changed)}" if changed else "")
         with st.expander(title, expanded=opened, key=key):
-            values |= _row(acting, defaults, current, prefix, False)
+            values |= _row(acting, defaults, current, prefix, False, points)
             if resting:
                 st.caption(_("Shown when they have an effect: {names}.").format(names=", ".join(resting)))
     return values
@@ -113,10 +117,15 @@ def group_word(group: str) -> str:
     return _(GROUPS[group]) if group in GROUPS else group
 
 
-def _row(names: list[str], hparams: HParams, current: Mapping[str, Any], prefix: str, disabled: bool) -> dict[str, Any]:
+def _row(
+    names: list[str], hparams: HParams, current: Mapping[str, Any], prefix: str, disabled: bool, points: bool
+) -> dict[str, Any]:
     """Controls three in a row."""
     values: dict[str, Any] = {}
-    described = knobs(hparams)
+    described = {
+        name: replace(knob, unit="points") if points and knob.unit == "images" else knob
+        for name, knob in knobs(hparams).items()
+    }
     for start in range(0, len(names), 3):
         for column, name in zip(st.columns(3, vertical_alignment="bottom"), names[start : start + 3], strict=False):
             with column:

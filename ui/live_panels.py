@@ -15,7 +15,7 @@ from ui import access, downloads, knob_widgets, network_panel, sessions, warm
 from ui.errors import shown
 from ui.feed import Feed
 from ui.i18n import STATE, _
-from ui.texts import plain
+from ui.texts import is_points, plain
 
 
 def _recipe(run: Run) -> Any:
@@ -101,7 +101,9 @@ def _edit(watched: Feed) -> None:
         edits = sum(event.kind in ("edit", "rollback") for event in watched.events)
         st.caption(_("A change acts from the next step on, and the curves get a mark where it happened."))
         with st.form(f"edit-{watched.id}-{edits}", border=False):
-            values = knob_widgets.draw(current, names, f"edit-{watched.id}-{edits}", disabled=locked)
+            values = knob_widgets.draw(
+                current, names, f"edit-{watched.id}-{edits}", locked, is_points(watched.run().spec.data)
+            )
             pressed = st.form_submit_button(_("Apply"), type="primary", disabled=locked, help=access.why_locked())
         if pressed:
             changes = {name: value for name, value in values.items() if value != getattr(current, name)}

@@ -17,7 +17,7 @@ GROUPS = {
     LOSSES: N_("Losses and remedies"),
     POINTS: N_("Points in the plane"),
 }
-FIRST = 2  # presets of each group among those to begin with
+FIRST = {NETWORKS: 3, CLASSES: 1, LOSSES: 1, POINTS: 1}  # how many presets of each group are for beginners
 
 
 def offered() -> list[Recipe]:
@@ -63,7 +63,7 @@ def presets() -> list[tuple[Recipe, Preset]]:
 def presets_to_begin_with() -> list[tuple[Recipe, Preset]]:
     """The quickest presets of each group whose data are here, the quickest first."""
     here = [pair for pair in presets() if data.source(pair[1].data).available()]
-    of_group = {group: [pair for pair in here if group_of(pair[0]) == group][:FIRST] for group in GROUPS}
+    of_group = {group: [pair for pair in here if group_of(pair[0]) == group][:count] for group, count in FIRST.items()}
     chosen = [id(pair[1]) for pairs in of_group.values() for pair in pairs]
     return [pair for pair in here if id(pair[1]) in chosen]
 

@@ -111,7 +111,9 @@ def _form() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         setup = _choices(setup, recipe, round_)
-        values = knob_widgets.draw_calm(recipe.hparams, setup.hparams, f"knob{round_}.{recipe.name}")
+        values = knob_widgets.draw_calm(
+            recipe.hparams, setup.hparams, f"knob{round_}.{recipe.name}", recipe.task == "points"
+        )
     setup = Setup(setup.recipe, setup.data, setup.size, setup.steps, setup.preset, values)
     st.session_state[CURRENT] = setup
     _write(setup)

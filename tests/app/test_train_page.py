@@ -14,10 +14,11 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from gan_core.gans import recipes
+from gan_core.knobs import knobs
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.session import Session
 from tests.app.messages import all_messages
-from ui import access, board
+from ui import access, board, knob_widgets
 from ui.feed import feed
 from ui.i18n import using
 
@@ -194,6 +195,18 @@ def test_knobs_without_an_effect_are_left_out(store: RunStore) -> None:
     assert [group.label for group in test.expander if "changed" in group.label] == ["Objective · 2 changed"]
     sound(test.button(key="train").click().run())
     assert only_run(store).spec.hparams["penalty_weight"] == 3.0
+
+
+def test_the_networks_of_another_body_are_left_out(store: RunStore) -> None:
+    labels = {box.label for box in page("train", recipe="cgan").text_input}
+    assert "Generator's layers" in labels
+    labels = {box.label for box in page("train", recipe="cgan", body="dcgan").text_input}
+    assert "Generator's layers" not in labels
+
+
+def test_every_group_of_knobs_has_a_title() -> None:
+    groups = {knob.group for recipe in recipes for knob in knobs(recipe.hparams).values()}
+    assert groups <= knob_widgets.GROUPS.keys()
 
 
 def test_what_the_browser_holds_is_not_sent_again(store: RunStore) -> None:
