@@ -97,7 +97,7 @@ variant(
         "Gradient penalty on digits",
         "The critic's loss falls steadily towards 0 while strokes close to digits: a curve that can be read. The "
         "choice where other losses collapse and time is no matter; each step has five critic updates.",
-        1_500, 120, {"beta2": 0.9},
+        1_500, 180, {"beta2": 0.9},
     ),
     formula(r"\qquad L_f\mathrel{+}=\lambda\,\mathbb{E}[(\lVert\nabla f(u)\rVert-1)^2]"),
 )  # fmt: skip
@@ -167,7 +167,7 @@ variant(
         "Unrolled GAN on digits",
         "The generator foresees how the discriminator will answer, so hopping between few digits does not pay. Slow: "
         "each step holds the looked-ahead updates with their second derivatives. Set unrolled steps to 0 to compare.",
-        600, 240, {"channels": 16, "unroll_steps": 3, "generator_rate": 2e-3},
+        2_000, 200, {"channels": 16, "unroll_steps": 3, "generator_rate": 2e-3},
     ),
     own_generator(
         r"L_G=l_G(\theta_G,\theta_D^{k}),\ \theta_D^{i+1}=\theta_D^{i}-\eta\nabla L_D(\theta_G,\theta_D^{i})"
