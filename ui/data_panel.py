@@ -65,7 +65,7 @@ def found(loaded: data.DataSet) -> None:
     colours = _("in colour") if loaded.spec.channels == 3 else _("grey")
     words = joined(_("{count} images").format(count=number(len(loaded))), colours)
     if loaded.class_names:
-        names = ", ".join(loaded.class_names[:12]) + (" …" if len(loaded.class_names) > 12 else "")
+        names = _(", ").join(loaded.class_names[:12]) + (" …" if len(loaded.class_names) > 12 else "")
         words = joined(words, _("classes: {names}").format(names=names))
     st.markdown(":material/check_circle: " + plain(words))
     left_out(loaded)

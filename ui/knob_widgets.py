@@ -102,7 +102,7 @@ def draw_calm(defaults: HParams, current: Mapping[str, Any], prefix: str, points
         with st.expander(title, expanded=opened, key=key):
             values |= _row(acting, defaults, current, prefix, False, points)
             if resting:
-                st.caption(_("Shown when they have an effect: {names}.").format(names=", ".join(resting)))
+                st.caption(_("Shown when they have an effect: {names}.").format(names=_(", ").join(resting)))
     return values
 
 
