@@ -6,8 +6,8 @@
 The generator maps z (B, latent_size) through blocks of one or two convolutions, each doubling the resolution, to
 (B, C, H, W) in [-1, 1]; maps of eight times lower resolution weigh the channels of higher ones, which carries gradients
 far at almost no cost. The discriminator halves the resolution in residual blocks down to 8 pixels and gives a logit
-(B,); the `decoder` redraws real images from its features (objectives/reconstruction.py). DiffAugment and a slow average
-of the weights belong to it.
+(B,); the `decoder` redraws real images from its features (objectives/reconstruction.py). Spectral norm in both
+networks, DiffAugment and a slow average of the weights belong to it.
 
 Published size: `channels=64, max_channels=1024, latent_size=256` (at 128 pixels; the paper starts at 256).
 
@@ -66,6 +66,11 @@ class LightweightHParams(ReconstructionHParams):
         choices=("non_saturating", "minimax", "logistic", "least_squares", "wasserstein", "hinge"),
         label="Loss", group="objective",
         help="What the two players minimise. Hinge: the discriminator stops at a clear verdict.",
+    )  # fmt: skip
+    spectral_norm: str = knob(
+        "both", choices=("none", "discriminator", "both"), label="Spectral norm", change="rebuild", group="stabilisers",
+        help="Divides each layer's weights by their largest singular value, so that no layer stretches. Goes well with "
+        "the hinge loss.",
     )  # fmt: skip
     augment: str = knob(
         "diffaugment", choices=("none", "diffaugment", "adaptive"), label="Augmentation", group="stabilisers",
