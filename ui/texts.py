@@ -37,6 +37,7 @@ WORDS = (
     N_("pause"), N_("resume"), N_("stop"), N_("save"), N_("rollback"), N_("step"), N_("edit"),
 )  # fmt: skip
 
+_DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # what an upload's name gets, so that it replaces no other one
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&])")
 
 
@@ -107,8 +108,8 @@ def data_title(reference: str) -> str:
     from gan_core.data import sources
 
     kind, _colon, path = reference.partition(":")
-    if kind in ("folder", "zip") and path:
-        return re.split(r"[\\/]", path.rstrip("/\\"))[-1]
+    if kind in ("folder", "zip", "upload") and path:
+        return _DIGEST.sub("", re.split(r"[\\/]", path.rstrip("/\\"))[-1])
     return _(sources.get(reference).title) if reference in sources else reference
 
 
