@@ -255,8 +255,8 @@ register(
             Preset(
                 "heroes",
                 "Pixel-art heroes",
-                "Upright figures on white after half a minute, then coloured hair and clothes. Watch the two redrawn "
-                "terms fall: the discriminator learns to hold whole images, not just what gives fakes away.",
+                "Upright figures on white within a minute, checkered at first. Watch the two redrawn terms fall: the "
+                "discriminator learns to hold whole images, not just what gives fakes away.",
                 "tinyhero", 64, 1_800, 290,
                 {
                     "channels": 12, "max_channels": 64, "latent_size": 64, "ema": 0.99,
