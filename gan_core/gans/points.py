@@ -139,12 +139,12 @@ register(
                 "Twenty-five modes of a grid",
                 "A carpet first, then its threads tear at the modes. Watch the points between them vanish; a mode that "
                 "is left without points seldom comes back.",
-                "grid25", 2, 12_000, 60,
+                "grid25", 2, 8_000, 45,
                 {
-                    **STEADY, "decay_steps": 12_000, "generator_widths": (128, 128, 128),
+                    **STEADY, "decay_steps": 8_000, "generator_widths": (128, 128, 128, 128),
                     "discriminator_widths": (128, 128, 128), "instance_noise": 0.8,
-                    # slowly: where the noise was gone by half time, some modes were lost again
-                    "instance_noise_steps": 10_200,
+                    # to the very end: where the noise was gone sooner, some modes were lost again
+                    "instance_noise_steps": 8_000,
                 },
             ),
             Preset(
