@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import signal
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,11 @@ from typer.testing import CliRunner, Result
 
 from gan_core.cli import app
 from gan_core.cli.output import find_run
+from gan_core.data.published import fetch, pneumonia, published
 from gan_core.errors import UnknownName
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
+from tests.data.loopback import serving
 
 KNOBS = ("batch_size=4", "latent_size=4", "generator_widths=8", "discriminator_widths=8")
 TINY = [word for knob in KNOBS for word in ("--set", knob)]
@@ -288,6 +293,44 @@ def test_data_sets_are_listed() -> None:
     assert "1,797 images of 1 x 16 x 16" in ok("data", "load", "digits", "--size", "16")
     assert "from 8 to 256" in refused(2, "data", "load", "digits", "--size", "3")
     assert "Valid: digits" in refused(2, "data", "load", "digitz")
+
+
+def test_data_sets_are_got_from_their_sources(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny copy of PneumoniaMNIST's two sources, served by this machine."""
+    copies = {}
+    for index, file in enumerate((pneumonia.ILL, pneumonia.NORMAL)):
+        arrays = {f"{part}_images": np.full((4, 28, 28), index, np.uint8) for part in ("train", "val", "test")}
+        arrays |= {f"{part}_labels": np.array([[0], [1], [0], [1]], np.uint8) for part in ("train", "val", "test")}
+        packed = io.BytesIO()
+        np.savez(packed, **arrays)
+        copies[file] = packed.getvalue()
+    sums = {file: hashlib.sha256(content).hexdigest() for file, content in copies.items()}
+    monkeypatch.setitem(published._items, "pneumonia", replace(published.get("pneumonia"), first=sums))
+    monkeypatch.setattr(fetch, "PAUSE", 0.01)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    place = home / "data" / "PneumoniaMNIST"
+
+    assert "ganscope data get pneumonia" in refused(2, "data", "load", "pneumonia")
+    offered = {item["name"]: item for item in json.loads(ok("data", "get", "--json"))}
+    assert set(offered) == {"emoji", "tinyhero", "pneumonia", "bccd", "bsds500"}
+    assert not offered["pneumonia"]["available"]
+    assert "6.0 MB" in ok("data", "get")
+
+    with serving() as server:
+        monkeypatch.setenv("GANSCOPE_GITHUB_RAW", server.address)
+        text = refused(2, "data", "get", "pneumonia")
+        assert text.index("CC BY 4.0") < text.index("HTTP 404")  # the licence comes before the download
+        assert not place.exists()
+        server.files = {file.name: content for file, content in copies.items()}
+        result = ganscope("data", "get", "pneumonia", "--json")
+        assert result.exit_code == 0, result.output
+        line = json.loads(result.stdout)
+        assert (line["name"], line["folder"], line["fresh"], line["exact"]) == ("pneumonia", str(place), True, False)
+        assert f"from github.com/{pneumonia.NORMAL.origin.repository} at 5df79ab2ac7b" in result.stderr
+    assert "was already in" in ok("data", "get", "pneumonia")  # the server is gone
+    assert json.loads(ok("data", "load", "pneumonia", "--json"))["shape"] == [1, 28, 28]
+    assert json.loads(ok("data", "get", "digits", "--json"))["fresh"] is False
+    assert "Valid: digits" in refused(2, "data", "get", "digitz")
 
 
 def test_runs_are_named_noted_and_pinned(store: RunStore) -> None:

@@ -6,9 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, data_name, data_sources, emit, reporting, show_facts, show_table
+from gan_core.cli.output import (
+    AsJson,
+    data_name,
+    data_sources,
+    emit,
+    megabytes,
+    reporting,
+    say,
+    show_facts,
+    show_table,
+)
 
-app = typer.Typer(help="List the data sets, show one, or download and prepare one.", invoke_without_command=True)
+app = typer.Typer(help="List the data sets, show one, get one, or prepare one.", invoke_without_command=True)
 
 
 @app.callback()
@@ -79,6 +89,67 @@ def load(
         typer.echo(f"  {note}")
     for file, reason in data_set.skipped:
         typer.echo(f"  skipped {file}: {reason}")
+
+
+@app.command("get")
+def get(
+    name: Annotated[str | None, typer.Argument(help="A data set's name; all that can be got, if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Brings a data set from its published source, checked and converted; a second call goes on after a cut."""
+    if name is None:
+        _list_published(as_json)
+        return
+    from gan_core.data import published, source
+
+    if name not in published.published:
+        _get_by_loading(source(name), as_json)
+        return
+    wanted = published.published.get(name)
+    say(f"{wanted.title}. Licence: {wanted.licence}")
+    for origin in wanted.origins:
+        say(f"  from github.com/{origin.repository} at {origin.commit[:12]}")
+    with reporting(not as_json) as progress:
+        got = published.get(name, progress)
+    if as_json:
+        emit({"name": name, "licence": wanted.licence} | vars(got))
+        return
+    typer.echo(f"{name} {'is now' if got.fresh else 'was already'} in {got.folder}")
+    if not got.exact:
+        typer.echo("  Its pixels differ from those that our models were made from (another Pillow, or another copy).")
+
+
+def _get_by_loading(source: Any, as_json: bool) -> None:
+    """Sets that come with GANscope, that torchvision downloads, or that are drawn."""
+    fresh = not source.available()
+    say(f"{source.title}. Licence: {source.licence}")
+    with reporting(not as_json) as progress:
+        source.load(None, progress)
+    if as_json:
+        emit({"name": source.name, "licence": source.licence, "fresh": fresh})
+        return
+    typer.echo(f"{source.name} is now here" if fresh else f"{source.name} was already here")
+
+
+def _list_published(as_json: bool) -> None:
+    from gan_core.data import source
+    from gan_core.data.published import published
+
+    if as_json:
+        emit(
+            [
+                {"name": item.name, "title": item.title, "licence": item.licence, "bytes": item.size}
+                | {"sources": {origin.repository: origin.commit for origin in item.origins}}
+                | {"available": source(item.name).available()}
+                for item in published
+            ]
+        )
+        return
+    rows = [
+        (item.name, item.title, megabytes(item.size), "yes" if source(item.name).available() else "no", item.licence)
+        for item in published
+    ]
+    show_table(("NAME", "TITLE", "DOWNLOAD", "HERE", "LICENCE"), rows, flexible=("LICENCE",))
 
 
 def _facts(source: Any) -> dict[str, Any]:

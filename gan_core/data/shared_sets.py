@@ -1,9 +1,10 @@
-"""Sets that are read from the folder of `GANSCOPE_DATA` and nowhere else."""
+"""Sets that lie in the folder of `GANSCOPE_DATA`, or where `ganscope data get` puts them: in `GANSCOPE_HOME/data`."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +14,8 @@ from PIL import Image
 
 from gan_core.data.base import DataSet, Progress, Source
 from gan_core.data.prepared import Pictures, of_array, prepare
-from gan_core.errors import BadData
-from gan_core.paths import data_home
+from gan_core.errors import BadData, StoreError
+from gan_core.paths import data_home, home
 
 TILE = 160  # pixels: a photo of 321x481 gives 2 x 3 squares
 
@@ -71,8 +72,13 @@ def _tiles(file: Path) -> Iterator[Image.Image]:
 
 
 def _files(pattern: str) -> list[Path]:
-    folder = data_home()
-    return sorted(folder.glob(pattern)) if folder else []
+    folders = [data_home()]
+    with suppress(StoreError):
+        folders.append(home() / "data")
+    for folder in folders:
+        if folder and (files := sorted(folder.glob(pattern))):
+            return files
+    return []
 
 
 def _source(
@@ -87,7 +93,7 @@ def _source(
     items: int,
     class_names: tuple[str, ...] = (),
 ) -> Source:
-    needs = f"Set GANSCOPE_DATA to a folder that holds {pattern}."
+    needs = f"Run `ganscope data get {name}`. Or: Set GANSCOPE_DATA to a folder that holds {pattern}."
 
     def load(wanted: int | None, progress: Progress) -> DataSet:
         files = _files(pattern)

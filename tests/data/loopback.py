@@ -41,6 +41,10 @@ class Loopback:
         request.wfile.write(content[start:][: cuts.pop(0) if cuts else None])
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64  # the usual 5 make a connection wait a second where 8 come at once
+
+
 @contextmanager
 def serving() -> Iterator[Loopback]:
     loopback = Loopback()
@@ -52,7 +56,7 @@ def serving() -> Iterator[Loopback]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     loopback.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -1,0 +1,64 @@
+"""Where published files lie, and the sums that tell whether what came is what was published."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+RAW = "https://raw.githubusercontent.com"
+GROUP = 64  # files that share one sum: thousands of small files then need a few lines of sums, not thousands
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A public GitHub repository at one commit, whose files never change."""
+
+    repository: str  # "owner/name"
+    commit: str  # 40 hex digits
+
+    def folder(self, downloads: Path) -> Path:
+        """Where the repository's files lie below the folder of downloads."""
+        return downloads / self.repository / self.commit
+
+    def file(self, path: str) -> File:
+        return File(self, path)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a repository."""
+
+    origin: Origin
+    path: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.origin.repository}/{self.origin.commit}/{self.path}"
+
+    @property
+    def address(self) -> str:
+        """GANSCOPE_GITHUB_RAW names a mirror that answers the same paths."""
+        return f"{(os.environ.get('GANSCOPE_GITHUB_RAW') or RAW).rstrip('/')}/{self.name}"
+
+    def place(self, downloads: Path) -> Path:
+        return self.origin.folder(downloads) / self.path
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def groups(files: Sequence[File]) -> list[Sequence[File]]:
+    """The files in groups that share a sum."""
+    return [files[start : start + GROUP] for start in range(0, len(files), GROUP)]
+
+
+def group_sum(files: Sequence[File], downloads: Path) -> str:
+    """The first 16 hex digits of a SHA-256 over paths and contents, in this order."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.path}\0{sha256(file.place(downloads))}\0".encode())
+    return digest.hexdigest()[:16]
