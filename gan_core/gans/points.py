@@ -127,11 +127,11 @@ register(
                 "All eight modes of a ring",
                 "A cloud grows into a ring while the noise on the discriminator's inputs fades, and falls into eight "
                 "drops soon after. The few points between two drops can't be avoided: the generator is continuous.",
-                "ring8", 2, 4_000, 15,
+                "ring8", 2, 5_000, 15,
                 {
                     # a third layer folds the plane more sharply: 97 % close to a mode instead of 90 %
-                    **STEADY, "decay_steps": 4_000, "generator_widths": (128, 128, 128), "instance_noise": 0.5,
-                    "instance_noise_steps": 2_800,
+                    **STEADY, "decay_steps": 5_000, "generator_widths": (128, 128, 128), "instance_noise": 0.5,
+                    "instance_noise_steps": 5_000,
                 },
             ),
             Preset(
