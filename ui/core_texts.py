@@ -40,6 +40,7 @@ TEMPLATES = (
     N_("up to it the archive unpacks to more than {size} GiB"),
     # how a data set that isn't here can be had
     N_("Set GANSCOPE_DATA to a folder that holds {pattern}."),
+    N_("Run `{command}`. Or: {other}"),
     N_("Downloaded at first use ({size} MB on disk). Or: {other}"),
 )
 

@@ -16,7 +16,7 @@ from gan_core import data, paths
 from gan_core.errors import BadValue, GanscopeError, UnknownName
 from gan_core.gans import Preset, Recipe, recipes
 from gan_core.hparams import TrainingHParams
-from gan_core.knobs import differences, knobs
+from gan_core.knobs import changed, differences, knobs
 from gan_core.runs.spec import RunSpec
 from ui.access import is_owner
 from ui.offers import check, fitting_size, presets, require_offered, sizes_for
@@ -111,21 +111,23 @@ def from_query(query: Mapping[str, str]) -> tuple[Setup, list[GanscopeError]]:
     size = standard.size if reference == standard.data else fitting_size(recipe, reference)
     size = _whole(query, "size", size, sizes_for(recipe), problems)
     steps = _whole(query, "steps", standard.steps, range(MOST_STEPS + 1), problems)
-    hparams = base_settings(recipe, preset)
-    for name, text in query.items():
-        if name in RESERVED:
-            continue
-        try:
-            hparams = type(hparams)(**(_values(hparams) | _changed(recipe, hparams, name, text)))
-        except GanscopeError as error:
-            problems.append(error)
+    settings = {name: text for name, text in query.items() if name not in RESERVED}
+    hparams = _changed(base_settings(recipe, preset), settings, problems)
     return Setup(recipe.name, reference, size, steps, preset.name if preset else "", _values(hparams)), problems
 
 
-def _changed(recipe: Recipe, hparams: TrainingHParams, name: str, text: str) -> dict[str, Any]:
-    from gan_core.knobs import changed
-
-    return {name: getattr(changed(hparams, {name: text}), name)}
+def _changed(hparams: TrainingHParams, settings: Mapping[str, str], problems: list[GanscopeError]) -> TrainingHParams:
+    """The settings of a link, all together; where that is refused, each that can be had."""
+    try:
+        return changed(hparams, settings)
+    except GanscopeError:  # one by one, to tell which of them is wrong
+        pass
+    for name, text in settings.items():
+        try:
+            hparams = changed(hparams, {name: text})
+        except GanscopeError as error:
+            problems.append(error)
+    return hparams
 
 
 def _recipe(query: Mapping[str, str], problems: list[GanscopeError]) -> Recipe:

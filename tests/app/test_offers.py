@@ -55,6 +55,17 @@ def test_a_link_that_does_not_fit_is_told(query: dict[str, str], said: str) -> N
     setup.plan()
 
 
+def test_the_settings_of_a_link_are_taken_together() -> None:
+    """On the way from the defaults to them, one at a time, some would contradict others."""
+    query = {"recipe": "progan", "augment": "adaptive", "loss": "non_saturating", "penalty": "r1"}
+    setup, problems = from_query(query)
+    assert not problems
+    assert (setup.hparams["augment"], setup.hparams["loss"]) == ("adaptive", "non_saturating")
+    setup, problems = from_query({"recipe": "unrolled_gan", "penalty": "r1", "unroll_steps": "0"})
+    assert not problems
+    assert setup.hparams["penalty"] == "r1"
+
+
 def test_own_images_are_for_recipes_of_images() -> None:
     offers.check(recipes.get("dcgan"), "folder:/somewhere", 64)
     with pytest.raises(BadData):
