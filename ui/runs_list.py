@@ -25,9 +25,7 @@ from ui.feed import feed
 from ui.grids import newest_picture, picture
 from ui.i18n import N_, _
 from ui.live_panels import recipe_titles
-from ui.texts import (
-    ago, bytes_size, data_title, duration, joined, number, plain, run_message, size_word, state_badge,
-)  # fmt: skip
+from ui.texts import ago, bytes_size, data_title, duration, joined, number, plain, run_message, size_word, state_badge
 
 PAGE = 12  # cards on a page
 REFRESH = 2.0  # seconds between looks at a run that goes on
