@@ -24,7 +24,7 @@ from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
 from gan_core.layers import Dropout, LatentStem, initialise_normal, verdict_head
 from gan_core.objectives.adversarial import Adversarial
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 
 SIZES = (8, 16, 28, 32, 56, 64, 112, 128)
 
@@ -165,7 +165,7 @@ register(
         tiny=DcganHParams(latent_size=4, channels=4, max_channels=8, batch_size=4, dropout=0.1),
         data="digits",
         sizes=SIZES,
-        equation=lambda hparams: losses[hparams.loss].equation,
+        equation=adversarial_equation,
         presets=(
             Preset(
                 "digits",

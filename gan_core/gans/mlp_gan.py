@@ -23,7 +23,7 @@ from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
 from gan_core.layers import Dropout, activation, verdict_head
 from gan_core.objectives.adversarial import Adversarial
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ register(
             latent_size=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=4, batch_norm=True, dropout=0.1
         ),
         data="digits",
-        equation=lambda hparams: losses[hparams.loss].equation,
+        equation=adversarial_equation,
         presets=(
             Preset(
                 "digits_30s",

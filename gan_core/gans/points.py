@@ -20,7 +20,7 @@ from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
 from gan_core.layers import activation, verdict_head
 from gan_core.objectives.adversarial import Adversarial
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ register(
         ),
         data="ring8",
         sizes=(2,),
-        equation=lambda hparams: losses[hparams.loss].formula(hparams.relativistic),
+        equation=adversarial_equation,
         presets=(
             Preset(
                 "ring8",

@@ -29,8 +29,8 @@ from gan_core.knobs import changed, knob
 from gan_core.layers import LatentStem
 from gan_core.objectives.adversarial import Fakes, Verdict, settings
 from gan_core.objectives.base import Batch, Networks, StepContext
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.growing import Growing, GrowthHParams
-from gan_core.objectives.losses import losses
 from gan_core.style_layers import (
     HE,
     SIZES,
@@ -174,7 +174,7 @@ register(
         data="avatars",
         sizes=SIZES,
         draw=draw_clamped,
-        equation=lambda hparams: losses[hparams.loss].equation,
+        equation=adversarial_equation,
         presets=(
             Preset(
                 "fashion",

@@ -30,8 +30,8 @@ from gan_core.gans.progan import GrowingDiscriminator
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import changed, knob
 from gan_core.objectives.adversarial import Adversarial
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.growing import Growing, GrowthHParams
-from gan_core.objectives.losses import losses
 from gan_core.style_generator import (
     LearntConstant,
     Noise,
@@ -168,7 +168,7 @@ register(
         capabilities=frozenset({"truncation", "w_space", "style_mixing"}),
         draw=draw_clamped,
         truncate=draw_truncated,
-        equation=lambda hparams: losses[hparams.loss].equation,
+        equation=adversarial_equation,
         presets=(
             Preset(
                 "avatars",

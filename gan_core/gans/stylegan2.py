@@ -32,7 +32,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import changed, knob
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.path_length import PathLength, PathLengthHParams
 from gan_core.style_generator import (
     LearntConstant,
@@ -266,7 +266,7 @@ register(
         capabilities=frozenset({"truncation", "w_space", "style_mixing"}),
         draw=draw_clamped,
         truncate=draw_truncated,
-        equation=lambda hparams: losses[hparams.loss].equation,
+        equation=adversarial_equation,
         presets=(
             Preset(
                 "avatars",

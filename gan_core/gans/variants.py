@@ -21,7 +21,7 @@ from typing import Any
 
 from gan_core.gans.recipe import Preset, Recipe, recipes, register
 from gan_core.knobs import changed
-from gan_core.objectives.losses import losses
+from gan_core.objectives.equations import adversarial_equation
 
 # what DCGAN's preset for digits found to learn soon on a small computer
 QUICK: Mapping[str, Any] = {
@@ -38,14 +38,12 @@ def digits(title: str, look_for: str, steps: int, seconds: float, changes: Mappi
 
 def formula(addition: str = "") -> Callable[[Any], str]:
     """The equation of the loss as the knobs have it, and what the variant adds to it."""
-    return lambda hparams: losses[hparams.loss].formula(hparams.relativistic) + addition
+    return lambda hparams: adversarial_equation(hparams) + addition
 
 
 def own_generator(latex: str) -> Callable[[Any], str]:
     """The equation of the discriminator's loss as the knobs have it, with another generator's."""
-    return lambda hparams: (
-        losses[hparams.loss].formula(hparams.relativistic).partition(r"\qquad")[0] + r"\qquad " + latex
-    )
+    return lambda hparams: adversarial_equation(hparams).partition(r"\qquad")[0] + r"\qquad " + latex
 
 
 def variant(
@@ -56,13 +54,14 @@ def variant(
     changes: Mapping[str, Any],
     preset: Preset,
     equation: Callable[[Any], str],
+    about: str,
 ) -> Recipe:
     """Registers DCGAN under another name, with other defaults at every size."""
     dcgan = recipes.get("dcgan")
     return register(
         replace(
             dcgan,
-            name=name, title=title, paper=paper, year=year, presets=(preset,), equation=equation,
+            name=name, title=title, paper=paper, year=year, presets=(preset,), equation=equation, about=about,
             hparams=changed(dcgan.hparams, changes),
             tiny=changed(dcgan.tiny, changes),
         )
@@ -86,6 +85,11 @@ variant(
         1_500, 90, {"beta2": 0.99, "generator_rate": 5e-4, "discriminator_rate": 5e-4},
     ),
     formula(r"\qquad w\leftarrow\mathrm{clip}(w,-c,c)"),
+    "WGAN: a critic that estimates a distance instead of giving a verdict (1701.07875).\n\n"
+    "The Wasserstein distance has a slope even where real and generated images don't overlap, and the "
+    "critic's loss, with its sign changed, estimates it: a curve that falls as samples improve. After each of "
+    "five critic updates the weights are cut to [-0.01, 0.01], which keeps f Lipschitz; RMSprop, because "
+    "momentum made the critic unstable.",
 )  # fmt: skip
 variant(
     "wgan_gp",
@@ -99,7 +103,11 @@ variant(
         "choice where other losses collapse and time is no matter; each step has five critic updates.",
         1_500, 180, {"beta2": 0.9},
     ),
-    formula(r"\qquad L_f\mathrel{+}=\lambda\,\mathbb{E}[(\lVert\nabla f(u)\rVert-1)^2]"),
+    formula(),
+    "WGAN-GP: the Wasserstein critic, kept smooth by a penalty on its slope (1704.00028).\n\n"
+    "Cutting weights makes a critic crude. Here its slope is pulled to 1 at points between real and generated "
+    "images, where the best critic has it. No batch-norm in the critic, because the penalty is about single "
+    "images; five critic updates a step.",
 )  # fmt: skip
 variant(
     "lsgan",
@@ -114,6 +122,9 @@ variant(
         3_000, 60, {"penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8},
     ),
     formula(),
+    "LSGAN: labels as targets of least squares (1611.04076).\n\n"
+    "A sigmoid's loss is flat for fakes on the right side of the verdict, however far from the data they are. "
+    "A squared distance to the label pulls them on, and gives steadier gradients.",
 )  # fmt: skip
 variant(
     "rsgan",
@@ -128,6 +139,10 @@ variant(
         3_000, 60, {"penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8},
     ),
     formula(),
+    "Relativistic GAN: which of two images looks more real (1807.00734).\n\n"
+    "As fakes become more real, real images should become less so: the discriminator judges the difference "
+    "C(x) - C(G(z)) of a pair. The generator's gradient then depends on real images as well, and does not die "
+    "when fakes are told easily.",
 )  # fmt: skip
 variant(
     "ragan",
@@ -142,6 +157,9 @@ variant(
         3_000, 60, {"penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8},
     ),
     formula(),
+    "Relativistic average GAN: more real than the average of the other kind (1807.00734).\n\n"
+    "Each image is compared with the mean score of the opposite kind instead of with a single partner, which "
+    "is steadier than pairs. ESRGAN uses this form.",
 )  # fmt: skip
 variant(
     "dragan",
@@ -155,7 +173,11 @@ variant(
         "become rare at one discriminator update a step. Look for all ten digits.",
         2_500, 90, {"penalty_weight": 1.0},
     ),
-    formula(r"\qquad L_D\mathrel{+}=\lambda\,\mathbb{E}[(\lVert\nabla D(x+\delta)\rVert-1)^2]"),
+    formula(),
+    "DRAGAN: a discriminator that is gentle around real images (1705.07215).\n\n"
+    "Collapse goes along with sharp slopes of the discriminator around real images. The penalty pulls the "
+    "slope to 1 at noisy copies of real images alone, with the classic loss and one discriminator update a "
+    "step.",
 )  # fmt: skip
 variant(
     "unrolled_gan",
@@ -172,6 +194,11 @@ variant(
     own_generator(
         r"L_G=l_G(\theta_G,\theta_D^{k}),\ \theta_D^{i+1}=\theta_D^{i}-\eta\nabla L_D(\theta_G,\theta_D^{i})"
     ),
+    "Unrolled GAN: the generator looks some discriminator updates ahead (1611.02163).\n\n"
+    "A generator that moves all its samples to one digit wins only until the discriminator answers. Here it "
+    "minimises the loss against the discriminator as it will be after k updates, with the gradient flowing "
+    "through them, so that hopping does not pay. Made for small networks: each looked-ahead update costs "
+    "second derivatives.",
 )  # fmt: skip
 variant(
     "gan_feature_matching",
@@ -186,6 +213,10 @@ variant(
         3_000, 60, {},
     ),
     own_generator(r"L_G=\lVert\mathbb{E}f(x)-\mathbb{E}f(G(z))\rVert^2"),
+    "Feature matching: the generator matches mean features instead of deceiving (1606.03498, section 3.1).\n\n"
+    "The discriminator learns as always; the generator minimises the distance between the mean features of "
+    "real and generated images before the discriminator's last layer. Its loss falls as in ordinary learning, "
+    "its samples are varied and a little soft.",
 )  # fmt: skip
 variant(
     "gan_minibatch",
@@ -200,4 +231,8 @@ variant(
         3_000, 90, {"penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8},
     ),
     formula(r"\qquad o(x_i)_b=\sum_j e^{-\lVert M_{ib}-M_{jb}\rVert_1}"),
+    "Minibatch discrimination: the discriminator sees how alike samples are (1606.03498, section 3.2).\n\n"
+    "Learnt distances between the samples of a batch are features of the discriminator's last layer, so that "
+    "a generator that always makes the same is found out at once. Real and generated batches are judged "
+    "apart.",
 )  # fmt: skip
