@@ -59,6 +59,8 @@ class Shape:
         self.size, self.stride = tensor.shape, tensor.stride()
 
     def tensor(self) -> Tensor:
+        if 0 in self.stride:  # expanded: several elements are one
+            return torch.randn(self.size).as_strided(self.size, self.stride)
         return torch.empty_strided(self.size, self.stride).normal_()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import memory, recognisable, timing
+from benchmarks import architectures, memory, recognisable, timing
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.metrics.digit_judge import judge
@@ -177,3 +177,12 @@ def test_the_preset_learns_readable_digits() -> None:
     assert outcome.step == steps // 2
     assert outcome.share >= recognisable.SHARE, outcome
     assert outcome.classes.min() >= recognisable.SMALLEST, outcome
+
+
+@pytest.mark.slow
+def test_architectures() -> None:
+    row = architectures.in_a_process("dcgan", "tiny", 0.1)
+    assert row["images_per_second"] > 0
+    assert row["convolutions_share"] > 0
+    assert row["parameters"].keys() == {"generator", "discriminator"}
+    assert "dcgan" in architectures.described(row)
