@@ -47,14 +47,19 @@ def runs_at_once() -> int:
 
 
 def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
-    """Threads for a run's operations: one for small perceptrons, every core for all else.
+    """Threads for a run's operations: one for small perceptrons, every core that the process may use for all else.
 
     Small layers gain little from a second core, and where anything else runs there (a browser, say), two threads
     that wait for each other are many times slower than one.
     """
     weights = [weight for network in networks.values() for weight in network.parameters()]
     small = sum(weight.numel() for weight in weights) < SMALL and all(weight.ndim < 4 for weight in weights)
-    return 1 if small else os.cpu_count() or 1
+    return 1 if small else cores()
+
+
+def cores() -> int:
+    """The cores that this process may use: fewer than the machine has under taskset, or in a container."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Stopped(Exception):
