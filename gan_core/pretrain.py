@@ -1,4 +1,4 @@
-"""Makes the models of the shelf: one table, and a runner that checkpoints, resumes and publishes.
+"""Makes the models of the shelf (plans.py): a runner that checkpoints, resumes and publishes.
 
     python -m gan_core.pretrain dcgan.digits --device cpu --budget 60
 
@@ -9,74 +9,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from gan_core import data
 from gan_core.checkpoint import read_checkpoint
-from gan_core.errors import BadCheckpoint, GanscopeError, UnknownName
+from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
 from gan_core.models import shelf
 from gan_core.models.card import Card
 from gan_core.models.shelf import Words
+from gan_core.plans import plan, plans
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.session import Session
 
 LOOK = 0.5  # seconds between looks at the run
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How one model is made. Hours are what it took: on 2 CPU cores, and on one GPU (0: not made there)."""
-
-    recipe: str
-    data: str
-    size: int
-    steps: int
-    hours_cpu: float
-    hours_gpu: float
-    title: str
-    limits: str
-    hparams: Mapping[str, Any] = field(default_factory=dict)
-    half: bool = False
-
-
-_DCGAN = {
-    "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0, "schedule": "linear", "penalty": "r1",
-    "penalty_every": 8,
-}  # fmt: skip
-
-plans: dict[str, Plan] = {
-    "dcgan.digits": Plan(
-        "dcgan", "digits", 16, 20_000, 0.1, 0.0, "Digits",
-        "Small and grey; one digit in five is hard to read.",
-        _DCGAN | {"generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 20_000, "penalty_weight": 0.3,
-                  "ema": 0.999},
-    ),
-    "dcgan.fashion_mnist": Plan(
-        "dcgan", "fashion_mnist", 28, 60_000, 1.0, 0.0, "Clothes",
-        "Patterns and prints blur; sandals lack straps.",
-        _DCGAN | {"max_channels": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 60_000,
-                  "penalty_weight": 0.3, "ema": 0.999},
-    ),
-    "stylegan2.avatars": Plan(
-        "stylegan2", "avatars", 64, 20_000, 2.0, 0.0, "Drawn faces",
-        "Faces of one drawn style alone; rare hats and glasses come out less sharp than common ones.",
-        {"channels": 16, "max_channels": 128, "latent_size": 64, "w_size": 96, "penalty_weight": 0.3, "path_every": 16,
-         "generator_rate": 2.5e-3, "discriminator_rate": 2.5e-3, "ema": 0.999, "schedule": "linear",
-         "decay_steps": 20_000},
-        half=True,
-    ),
-}  # fmt: skip
-
-
-def plan(name: str) -> Plan:
-    """The plan of a model; raises UnknownName."""
-    if name not in plans:
-        raise UnknownName("plan of a model", name, plans)
-    return plans[name]
 
 
 def run_of(store: RunStore, name: str) -> Run:

@@ -52,7 +52,7 @@ def show(name: Annotated[str, typer.Argument(help="A model's name, or its folder
 
 
 def pretrain(
-    name: Annotated[str, typer.Argument(help="A model of the table in gan_core/pretrain.py.")],
+    name: Annotated[str, typer.Argument(help="A model of the table in gan_core/plans.py.")],
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     budget: Annotated[float, typer.Option(help="Minutes of training, then a checkpoint; 0: until done.")] = 0.0,
     cost: Annotated[str, typer.Option(help="What the card says of the cost, and on which machine.")] = "",

@@ -1,0 +1,61 @@
+"""The table of the shelf's models: recipe, data, settings, and what they took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gan_core.errors import UnknownName
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one model is made. Hours are what it took: on 2 CPU cores, and on one GPU (0: not made there)."""
+
+    recipe: str
+    data: str
+    size: int
+    steps: int
+    hours_cpu: float
+    hours_gpu: float
+    title: str
+    limits: str
+    hparams: Mapping[str, Any] = field(default_factory=dict)
+    half: bool = False
+
+
+_DCGAN = {
+    "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0, "schedule": "linear", "penalty": "r1",
+    "penalty_every": 8,
+}  # fmt: skip
+
+plans: dict[str, Plan] = {
+    "dcgan.digits": Plan(
+        "dcgan", "digits", 16, 20_000, 0.1, 0.0, "Digits",
+        "Small and grey; one digit in five is hard to read.",
+        _DCGAN | {"generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 20_000, "penalty_weight": 0.3,
+                  "ema": 0.999},
+    ),
+    "dcgan.fashion_mnist": Plan(
+        "dcgan", "fashion_mnist", 28, 60_000, 1.0, 0.0, "Clothes",
+        "Patterns and prints blur; sandals lack straps.",
+        _DCGAN | {"max_channels": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 60_000,
+                  "penalty_weight": 0.3, "ema": 0.999},
+    ),
+    "stylegan2.avatars": Plan(
+        "stylegan2", "avatars", 64, 20_000, 2.0, 0.0, "Drawn faces",
+        "Faces of one drawn style alone; rare hats and glasses come out less sharp than common ones.",
+        {"channels": 16, "max_channels": 128, "latent_size": 64, "w_size": 96, "penalty_weight": 0.3, "path_every": 16,
+         "generator_rate": 2.5e-3, "discriminator_rate": 2.5e-3, "ema": 0.999, "schedule": "linear",
+         "decay_steps": 20_000},
+        half=True,
+    ),
+}  # fmt: skip
+
+
+def plan(name: str) -> Plan:
+    """The plan of a model; raises UnknownName."""
+    if name not in plans:
+        raise UnknownName("plan of a model", name, plans)
+    return plans[name]
