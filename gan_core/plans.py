@@ -43,6 +43,28 @@ plans: dict[str, Plan] = {
         _DCGAN | {"max_channels": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 60_000,
                   "penalty_weight": 0.3, "ema": 0.999},
     ),
+    "cgan.mnist": Plan(
+        "cgan", "mnist", 28, 16_000, 0.4, 0.0, "Digits on demand",
+        "Strokes break now and then; the seven's crossbar is a matter of luck.",
+        _DCGAN | {"body": "dcgan", "batch_norm": True, "channels": 48, "max_channels": 128, "generator_rate": 1e-3,
+                  "discriminator_rate": 1e-3, "decay_steps": 16_000, "penalty_weight": 0.3, "ema": 0.999},
+        half=True,
+    ),
+    "infogan.mnist": Plan(
+        "infogan", "mnist", 28, 16_000, 0.4, 0.0, "Digits with sliders nobody labelled",
+        "A category is a way of writing, not always a digit: two of them may share one.",
+        _DCGAN | {"latent_size": 65, "max_channels": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
+                  "decay_steps": 16_000, "penalty_weight": 0.3, "ema": 0.999},
+        half=True,
+    ),
+    "wgan_gp.mnist": Plan(
+        "wgan_gp", "mnist", 28, 8_000, 0.5, 0.0, "Digits of a Wasserstein critic",
+        "Strokes break now and then.",
+        {"channels": 32, "max_channels": 128, "latent_size": 64, "stem": "linear", "discriminator_steps": 2,
+         "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 8_000,
+         "ema": 0.999},
+        half=True,
+    ),
     "stylegan2.avatars": Plan(
         "stylegan2", "avatars", 64, 20_000, 2.0, 0.0, "Drawn faces",
         "Faces of one drawn style alone; rare hats and glasses come out less sharp than common ones.",
