@@ -40,7 +40,7 @@ def plan(recipe_name: str, preset_name: str, data_name: str, size: int) -> RunSp
     """A run without an end."""
     recipe = recipes.get(recipe_name)
     changes = recipe.preset(preset_name).hparams if preset_name else {}
-    return recipe.plan(data_name, size, 0, changes)
+    return recipe.plan(data_name, size, 0, changes, preset_name)
 
 
 @contextlib.contextmanager
