@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from gan_core.errors import BadCheckpoint
+from gan_core.files import check_whole, write_atomically
 
 FORMAT = "ganscope.checkpoint.1"
 TENSOR = "__tensor__"
@@ -65,26 +65,9 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> tuple[str, int]:
     return hashlib.sha256(content).hexdigest(), len(content)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes and syncs a file under a partial name, then renames it; leaves nothing behind where that fails."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
 def read_checkpoint(path: Path, sha256: str = "") -> dict[str, Any]:
     """Reads a state; raises BadCheckpoint where the file is missing, cut short, altered or not one of ours."""
-    if not path.is_file():
-        raise BadCheckpoint("The checkpoint {name} is missing.", name=path.name)
-    if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise BadCheckpoint("The checkpoint {name} was altered or cut short: its checksum differs.", name=path.name)
+    check_whole(path, sha256)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

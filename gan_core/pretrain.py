@@ -15,7 +15,7 @@ from gan_core import data
 from gan_core.checkpoint import read_checkpoint
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
-from gan_core.models import shelf
+from gan_core.models import listing, shelf
 from gan_core.models.card import Card
 from gan_core.models.shelf import Words
 from gan_core.plans import plan, plans
@@ -60,7 +60,7 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
     words = Words(wanted.title, source.licence, f"{source.title}. {source.about}", took, wanted.limits)
     state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
     return shelf.publish(
-        state, name, words, source.class_names, wanted.data, folder or shelf.BUNDLED / name, wanted.half
+        state, name, words, source.class_names, wanted.data, folder or listing.BUNDLED / name, wanted.half
     )
 
 

@@ -395,12 +395,13 @@ def test_quick_verbs_do_not_import_torch() -> None:
 
 def test_a_model_is_made_listed_shown_and_drawn_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from gan_core import pretrain
-    from gan_core.models import shelf
+    from gan_core.models import listing
+    from gan_core.plans import Plan
 
     changes = {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4, "latent_size": 4}
-    plan = pretrain.Plan("mlp_gan", "digits", 8, 5, 0.1, 0.0, "Tiny digits", "All.", changes)
+    plan = Plan("mlp_gan", "digits", 8, 5, 0.1, 0.0, "Tiny digits", "All.", changes)
     monkeypatch.setitem(pretrain.plans, "mlp_gan.tiny", plan)
-    monkeypatch.setattr(shelf, "BUNDLED", tmp_path / "pretrained")
+    monkeypatch.setattr(listing, "BUNDLED", tmp_path / "pretrained")
     ok("pretrain", "mlp_gan.tiny", "--cost", "a blink")
     assert "Tiny digits" in ok("models")
     assert json.loads(ok("models", "list", "--json"))[0]["name"] == "mlp_gan.tiny"

@@ -20,6 +20,7 @@ def test_the_library_imports_no_front_end_and_the_light_parts_no_torch() -> None
     code = """
 import sys
 import gan_core.data, gan_core.runs.store, gan_core.runs.spec, gan_core.knobs, gan_core.hparams
+import gan_core.models.listing
 light = [name for name in ("torch", "torchvision", "sklearn", "scipy") if name in sys.modules]
 import gan_core.training.session, gan_core.models.sampler
 heavy = [name for name in ("streamlit", "gradio", "plotly", "torchvision", "sklearn") if name in sys.modules]

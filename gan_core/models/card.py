@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gan_core.checkpoint import write_atomically
 from gan_core.errors import BadCheckpoint
+from gan_core.files import write_atomically
 
 FORMAT = 1
 CARD, WEIGHTS, SAMPLE = "card.toml", "weights.safetensors", "sample.png"

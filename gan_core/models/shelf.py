@@ -1,4 +1,4 @@
-"""Models by name: those that come with GANscope (`pretrained/`), and the user's own (`GANSCOPE_HOME/models`)."""
+"""Models on the shelf: loaded, and published from a checkpoint. `listing` says which there are, without torch."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import gan_core
-from gan_core import paths
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
-from gan_core.errors import BadCheckpoint, StoreError, UnknownName
+from gan_core.errors import BadCheckpoint, StoreError
 from gan_core.images import grid, png, scatter, to_uint8
 from gan_core.knobs import to_dict
-from gan_core.models.card import CARD, SAMPLE, WEIGHTS, Card, read_card, write_card
+from gan_core.models.card import SAMPLE, WEIGHTS, Card, read_card, write_card
+from gan_core.models.listing import card, folder_of, names
 from gan_core.models.sampler import Sampler
 from gan_core.runs.disk import writing
 
-BUNDLED = Path(gan_core.__file__).parents[1] / "pretrained"
+__all__ = ["SAMPLES", "Words", "card", "folder_of", "load", "names", "publish", "sample_picture", "state_of"]
+
 SAMPLES = 32  # on `sample.png`
 
 
@@ -34,33 +34,6 @@ class Words:
     origin: str
     cost: str
     limits: str
-
-
-def shelves() -> list[Path]:
-    """The folders in which models stand."""
-    return [BUNDLED, paths.home() / "models"]
-
-
-def names() -> list[str]:
-    """All models by name, the bundled ones first."""
-    found = [folder.name for shelf in shelves() for folder in sorted(shelf.glob("*")) if (folder / CARD).is_file()]
-    return list(dict.fromkeys(found))
-
-
-def folder_of(name: str) -> Path:
-    """The folder of a model by name, or a folder given by its path; raises UnknownName."""
-    for shelf in shelves():
-        if name in names() and (shelf / name / CARD).is_file():
-            return shelf / name
-    path = Path(name)
-    if path.is_dir():
-        return path
-    raise UnknownName("model", name, names())
-
-
-def card(name: str) -> Card:
-    """A model's card; raises UnknownName or BadCheckpoint."""
-    return read_card(folder_of(name))
 
 
 def load(name: str) -> Sampler:

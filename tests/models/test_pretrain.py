@@ -14,9 +14,10 @@ from gan_core.errors import UnknownName
 from gan_core.gans import recipes
 from gan_core.models import shelf
 from gan_core.models.card import read_card
+from gan_core.plans import Plan
 from gan_core.runs.store import RunState, RunStore
 
-TINY = pretrain.Plan(
+TINY = Plan(
     "mlp_gan", "digits", 8, 12, 0.1, 0.0, "Tiny", "Everything.",
     {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4, "latent_size": 4},
 )  # fmt: skip
@@ -32,7 +33,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
 def test_every_plan_can_be_begun(name: str) -> None:
     plan = pretrain.plan(name)
     recipe = recipes.get(plan.recipe)
-    assert name.startswith(f"{plan.recipe}.")
+    assert name == f"{plan.recipe if recipe.draws else 'features'}.{plan.data}"
     recipe.check_data(data.source(plan.data).spec(plan.size))
     hparams = recipe.settings(plan.hparams)
     assert hparams.schedule == "constant" or hparams.decay_steps >= plan.steps
@@ -42,7 +43,7 @@ def test_every_plan_can_be_begun(name: str) -> None:
 def test_a_budget_stops_and_the_next_call_goes_on(
     tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    long = pretrain.Plan(**{**vars(TINY), "steps": 1_000_000})
+    long = Plan(**{**vars(TINY), "steps": 1_000_000})
     monkeypatch.setitem(pretrain.plans, "mlp_gan.long", long)
     folder = str(tmp_path / "long")
     store = RunStore()
@@ -82,7 +83,8 @@ class Blocked:
             raise ImportError(name)
 sys.meta_path.insert(0, Blocked())
 from gan_core import pretrain
-pretrain.plans["mlp_gan.tiny"] = pretrain.Plan("mlp_gan", "digits", 8, 5, 0, 0, "Tiny", "All.", {"batch_size": 4})
+from gan_core.plans import Plan
+pretrain.plans["mlp_gan.tiny"] = Plan("mlp_gan", "digits", 8, 5, 0, 0, "Tiny", "All.", {"batch_size": 4})
 sys.exit(pretrain.main(["mlp_gan.tiny", "--folder", sys.argv[1]]))
 """
 

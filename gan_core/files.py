@@ -1,0 +1,36 @@
+"""Files that are whole or not there: written atomically, and checked by their sha256. Needs no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from gan_core.errors import BadCheckpoint
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes and syncs a file under a partial name, then renames it; leaves nothing behind where that fails."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def check_whole(path: Path, sha256: str = "") -> None:
+    """Raises BadCheckpoint where the file is missing, or where it isn't the one of that checksum ("": any)."""
+    if not path.is_file():
+        raise BadCheckpoint("The checkpoint {name} is missing.", name=path.name)
+    if sha256 and _sha256(path) != sha256:
+        raise BadCheckpoint("The checkpoint {name} was altered or cut short: its checksum differs.", name=path.name)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,73 @@
+"""Which models there are: those that come with GANscope (`pretrained/`), and the user's own (`GANSCOPE_HOME/models`).
+
+Reads cards and needs no torch, so that a gallery is painted at once; `shelf` loads weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gan_core
+from gan_core import paths
+from gan_core.errors import BadCheckpoint, UnknownName
+from gan_core.files import check_whole
+from gan_core.models.card import CARD, WEIGHTS, Card, read_card
+
+BUNDLED = Path(gan_core.__file__).parents[1] / "pretrained"
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A model that can't be used, and why."""
+
+    name: str
+    reason: BadCheckpoint
+
+
+def shelves() -> list[Path]:
+    """The folders in which models stand."""
+    return [BUNDLED, paths.home() / "models"]
+
+
+def names() -> list[str]:
+    """All models by name, the bundled ones first."""
+    found = [folder.name for shelf in shelves() for folder in sorted(shelf.glob("*")) if (folder / CARD).is_file()]
+    return list(dict.fromkeys(found))
+
+
+def standing(name: str) -> Path:
+    """The folder of a model that stands on a shelf; raises UnknownName. Never a path, so that a link may name it."""
+    known = names()
+    for shelf in shelves():
+        if name in known and (shelf / name / CARD).is_file():
+            return shelf / name
+    raise UnknownName("model", name, known)
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a model by name, or a folder given by its path; raises UnknownName."""
+    path = Path(name)
+    return path if name not in names() and path.is_dir() else standing(name)
+
+
+def card(name: str) -> Card:
+    """A model's card; raises UnknownName or BadCheckpoint."""
+    return read_card(folder_of(name))
+
+
+def survey() -> tuple[dict[str, Card], list[Damaged]]:
+    """Every model whose card can be read, by name, and those that are damaged. Weights are not looked at."""
+    cards: dict[str, Card] = {}
+    damaged = []
+    for name in names():
+        try:
+            cards[name] = read_card(standing(name))
+        except BadCheckpoint as error:
+            damaged.append(Damaged(name, error))
+    return cards, damaged
+
+
+def check_weights(folder: Path, described: Card) -> None:
+    """Raises BadCheckpoint where a model's weights are missing or aren't those of its card."""
+    check_whole(folder / WEIGHTS, described.sha256)
