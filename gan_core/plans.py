@@ -73,6 +73,17 @@ plans: dict[str, Plan] = {
          "decay_steps": 15_000},
         half=True,
     ),
+    "features.mnist": Plan(
+        "feature_net", "mnist", 28, 3_000, 0.1, 0.0, "A judge of digits",
+        "Takes everything for a digit, white on black; it can't say that something is none.",
+        {"schedule": "cosine", "decay_steps": 3_000},
+    ),
+    "features.fashion_mnist": Plan(
+        "feature_net", "fashion_mnist", 28, 6_000, 0.3, 0.0, "A judge of clothes",
+        "Takes everything for one of ten kinds of clothes; shirts, T-shirts, pullovers and coats are mistaken for each "
+        "other.",
+        {"channels": 24, "augment": 0.2, "schedule": "cosine", "decay_steps": 6_000},
+    ),
 }  # fmt: skip
 
 
