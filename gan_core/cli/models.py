@@ -43,7 +43,7 @@ def show(name: Annotated[str, typer.Argument(help="A model's name, or its folder
     if as_json:
         emit(card)
         return
-    hidden = {"hparams", "fields", "class_names", "format", "parameters", "metrics"}
+    hidden = {"hparams", "fields", "class_names", "format", "parameters", "metrics", "capabilities"}
     parameters = ", ".join(f"{network} {count:,}" for network, count in card["parameters"].items())
     show_facts({key: value for key, value in card.items() if key not in hidden} | {"parameters": parameters})
     if card["metrics"]:

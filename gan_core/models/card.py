@@ -43,6 +43,9 @@ class Card:
     fields: Mapping[str, tuple[int, ...]]
     class_names: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)  # names carry net and sample count
+    recipe_title: str = ""  # these three say what the recipe is where the recipes aren't loaded
+    task: str = "images"
+    capabilities: tuple[str, ...] = ()
     format: int = FORMAT
 
 
@@ -65,14 +68,30 @@ def read_card(folder: Path) -> Card:
             "The model {folder} has format {format}, made by a newer GANscope; this one reads up to {newest}.",
             folder=folder.name, format=values["format"], newest=FORMAT,
         )  # fmt: skip
-    required = {one.name for one in dataclasses.fields(Card)}
-    missing = sorted(required - values.keys())
+    known = {one.name: one for one in dataclasses.fields(Card)}
+    missing = sorted(name for name, one in known.items() if _needed(one) and name not in values)
     if missing:
         raise BadCheckpoint("The card of {folder} lacks {names}.", folder=folder.name, names=", ".join(missing))
-    kept = {name: value for name, value in values.items() if name in required}
+    kept = {name: value for name, value in values.items() if name in known}
+    wrong = sorted(name for name, value in kept.items() if not _fits(value, known[name]))
+    if wrong:
+        raise BadCheckpoint(
+            "The card of {folder} can't be read: {reason}.", folder=folder.name, reason=", ".join(wrong)
+        )
     kept["fields"] = {name: tuple(shape) for name, shape in values["fields"].items()}
-    kept["class_names"] = tuple(values["class_names"])
+    kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
     return Card(**kept)
+
+
+def _needed(one: dataclasses.Field[Any]) -> bool:
+    return one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+
+
+def _fits(value: Any, one: dataclasses.Field[Any]) -> bool:
+    """Whether TOML gave what a field is made from: text, a whole number, a list or a table (shapes are lists)."""
+    kinds = {"str": str, "int": int, "tuple[str, ...]": list}
+    whole = isinstance(value, kinds.get(str(one.type), dict))
+    return whole and (one.name != "fields" or all(isinstance(shape, list) for shape in value.values()))
 
 
 def _toml(values: Mapping[str, Any]) -> str:

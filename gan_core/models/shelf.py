@@ -123,6 +123,7 @@ def _card(
         origin=words.origin, cost=words.cost, limits=words.limits, sha256=sha256, bytes=size,
         parameters={network: _count(tensors) for network, tensors in weights.items()}, hparams=to_dict(hparams),
         fields={field: tuple(shape) for field, shape in state["spec"]["fields"].items()}, class_names=class_names,
+        recipe_title=recipe.title, task=recipe.task, capabilities=tuple(sorted(recipe.capabilities)),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import pickle
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from gan_core.checkpoint import read_checkpoint, write_checkpoint
 from gan_core.errors import BadCheckpoint, StoreError, UnknownName
 from gan_core.gans import recipes
 from gan_core.knobs import to_dict
-from gan_core.models import shelf
+from gan_core.models import listing, shelf
 from gan_core.models.card import CARD, WEIGHTS, read_card, write_card
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
@@ -112,6 +113,16 @@ def without_a_field(model: Path) -> None:
     (model / CARD).write_text(text.replace('licence = "CC0"\n', ""))
 
 
+def with_a_field_of_another_kind(model: Path) -> None:
+    text = (model / CARD).read_text()
+    (model / CARD).write_text(text.replace("steps = 1\n", 'steps = "one"\n'))
+
+
+def with_a_shape_that_is_none(model: Path) -> None:
+    text = (model / CARD).read_text()
+    (model / CARD).write_text(text.replace('"real" = [1, 8, 8]', '"real" = 8'))
+
+
 def of_a_newer_format(model: Path) -> None:
     text = (model / CARD).read_text()
     (model / CARD).write_text(text.replace("format = 1", "format = 2"))
@@ -133,6 +144,8 @@ def without_weights(model: Path) -> None:
         (pickled, "pickles are refused"),
         (of_other_networks, "other networks"),
         (without_a_field, "lacks licence"),
+        (with_a_field_of_another_kind, "can't be read: steps"),
+        (with_a_shape_that_is_none, "can't be read: fields"),
         (of_a_newer_format, "newer GANscope"),
         (with_half_a_card, "can't be read"),
         (without_weights, "missing"),
@@ -164,3 +177,29 @@ def test_a_full_disk_leaves_nothing_half_written(state: dict[str, object], small
     with pytest.raises(StoreError):
         shelf.publish(state, "x", WORDS, ("a", "b", "c"), "noise", small_disk / "x", half=False)
     assert list(small_disk.iterdir()) == []
+
+
+def test_a_card_says_what_its_recipe_can_do(model: Path) -> None:
+    described = read_card(model)
+    assert (described.recipe_title, described.task) == (recipes.get("cgan").title, "images")
+    assert "labels" in described.capabilities
+    text = (model / CARD).read_text()
+    older = "\n".join(line for line in text.splitlines() if not line.startswith(("recipe_title", "task", "capab")))
+    (model / CARD).write_text(older)
+    assert dataclasses.replace(described, recipe_title="", task="images", capabilities=()) == read_card(model)
+
+
+def test_the_shelf_is_surveyed_and_damage_named(model: Path, home: Path) -> None:
+    (home / "models").mkdir(parents=True)
+    shutil.copytree(model, home / "models" / "good")
+    model.replace(home / "models" / "bad")
+    without_a_field(home / "models" / "bad")
+    cards, damaged = listing.survey()
+    assert "good" in cards
+    assert [(one.name, str(one.reason)) for one in damaged] == [("bad", "The card of bad lacks licence.")]
+    listing.check_weights(listing.standing("good"), cards["good"])
+    altered(home / "models" / "good")
+    with pytest.raises(BadCheckpoint, match="altered or cut short"):
+        listing.check_weights(listing.standing("good"), cards["good"])
+    with pytest.raises(UnknownName, match="Valid"):
+        listing.standing(str(home / "models" / "good"))  # a link can't name a path
