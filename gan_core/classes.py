@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -40,13 +41,13 @@ def blended(parts: Mapping[int, float], classes: int, count: int) -> Tensor:
     """The same blend for `count` samples, (count, classes), its weights scaled to sum to 1.
 
     `parts` gives each class's share, e.g. `{3: 0.5, 8: 0.5}`. Raises BadValue for a class outside 0..classes-1, a
-    negative share, or shares that are all 0.
+    share that is negative or no number, or shares that are all 0.
     """
     outside = [label for label in parts if not 0 <= label < classes]
     if outside:
         raise BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=outside[0])
-    if any(share < 0 for share in parts.values()) or sum(parts.values()) <= 0:
-        raise BadValue("The shares of a blend must not be negative, and not all 0.")
+    if not all(0 <= share < math.inf for share in parts.values()) or not 0 < sum(parts.values()) < math.inf:
+        raise BadValue("The shares of a blend must be numbers that are not negative, and not all 0.")
     weights = torch.zeros(classes)
     for label, share in parts.items():
         weights[label] = share / sum(parts.values())

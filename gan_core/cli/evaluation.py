@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, data_name, data_sources, emit, find_run, reporting, say, show_table
+from gan_core.cli.output import AsJson, check_seed, data_name, data_sources, emit, find_run, reporting, say, show_table
 from gan_core.errors import BadData, BadValue, UnknownName
 from gan_core.runs.store import Run, RunStore
 
@@ -44,8 +44,7 @@ def evaluate(
     """Judges the samples of a run, or a folder of images, against real images."""
     if samples is not None and not 2 <= samples <= MOST:
         raise BadValue("The number of samples must lie between 2 and {most}, not at {count}.", most=MOST, count=samples)
-    if not 0 <= seed < 2**31:
-        raise BadValue("The seed must lie between 0 and {last}, not at {seed}.", last=2**31 - 1, seed=seed)
+    check_seed(seed)
     store = RunStore()
     folder, run = judged(store, model)
     reference = data_name(against) if against else run.spec.data if run else ""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, RunName, emit, find_run, reporting
+from gan_core.cli.output import AsJson, RunName, check_seed, emit, find_run, reporting
 from gan_core.errors import BadValue
 from gan_core.runs.disk import TEMPORARY, writing
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
-    from gan_core.models.sampler import Sampler
+    from gan_core.models.sampler import Classes, Sampler
 
 PICTURES = (".png", ".jpg", ".webp")
 
@@ -24,7 +24,14 @@ def sample(
     output: Annotated[Path, typer.Option("--output", "-o", help="The picture: .png, .jpg or .webp.")],
     count: Annotated[int, typer.Option("--n", "-n", help="How many samples.")] = 16,
     seed: Annotated[int, typer.Option(help="The same seed gives the same latents.")] = 0,
-    label: Annotated[int | None, typer.Option(help="The class to draw, for conditional GANs.")] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option("--class", help="The class to draw, such as 3, or a blend, such as 3:0.5,7:0.5. [default: all]"),
+    ] = None,
+    truncation: Annotated[
+        float | None,
+        typer.Option(metavar="PSI", help="0 to 1.5: below 1, samples are more alike and better. [default: untouched]"),
+    ] = None,
     width: Annotated[int, typer.Option(help="Pixels are enlarged sharply until the picture is this wide.")] = 512,
     as_json: AsJson = False,
 ) -> None:
@@ -35,10 +42,12 @@ def sample(
         )
     if not 1 <= width <= 8192:
         raise BadValue("The width must lie between 1 and 8192 pixels, not at {width}.", width=width)
+    check_seed(seed)
+    label = None if classes is None else parse_classes(classes)
     sampler, title, facts = _sampler(run)
     from gan_core.images import enlarge, grid, scatter, to_uint8
 
-    drawn = sampler.sample(count, seed, label)
+    drawn = sampler.sample(count, seed, label, truncation)
     if sampler.recipe.task == "points":
         picture = scatter(drawn.numpy(), drawn.numpy())
     else:
@@ -52,9 +61,24 @@ def sample(
         finally:
             temporary.unlink(missing_ok=True)
     if as_json:
-        emit(facts | {"samples": count, "seed": seed, "label": label, "file": output.resolve()})
+        asked = {"samples": count, "seed": seed, "class": classes, "truncation": truncation}
+        emit(facts | asked | {"file": output.resolve()})
     else:
         typer.echo(f"{count} samples of {title}: {output}")
+
+
+def parse_classes(text: str) -> Classes:
+    """`3` is a class, `3:0.5,7:0.5` a blend of two; raises BadValue for anything else."""
+    try:
+        if text.isdecimal():
+            return int(text)
+        pairs = [part.split(":") for part in text.split(",")]
+        shares = {int(label): float(share) for label, share in pairs}
+    except ValueError:
+        shares, pairs = {}, []
+    if not shares or len(shares) < len(pairs):
+        raise BadValue("'{text}' must be a class, such as 3, or a blend of classes, such as 3:0.5,7:0.5.", text=text)
+    return shares
 
 
 def _sampler(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:

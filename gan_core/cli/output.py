@@ -105,6 +105,12 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
     return changes
 
 
+def check_seed(seed: int) -> None:
+    """Raises BadValue for a seed that isn't one."""
+    if not 0 <= seed < 2**31:
+        raise BadValue("The seed must lie between 0 and {last}, not at {seed}.", last=2**31 - 1, seed=seed)
+
+
 def find_run(store: RunStore, wanted: str) -> Run:
     """The run of that id, name or beginning of an id; raises UnknownName where none or several fit."""
     runs = store.runs()

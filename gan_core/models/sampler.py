@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.checkpoint import read_checkpoint
+from gan_core.classes import blended
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import Recipe, recipes
@@ -17,6 +18,8 @@ from gan_core.runs.store import RunStore
 CHUNK = 256  # samples drawn at once, to bound the memory
 MOST = 100_000
 MOST_TRUNCATION = 1.5
+
+Classes = int | Mapping[int, float]  # one class, or shares of several, such as {3: 0.5, 8: 0.5}
 
 
 class Sampler:
@@ -42,9 +45,7 @@ class Sampler:
         """From a checkpoint's state."""
         recipe = recipes.get(recipe_name)
         hparams = recipe.settings(state["hparams"])
-        spec = DataSpec(
-            {name: tuple(shape) for name, shape in state["spec"]["fields"].items()}, state["spec"]["classes"]
-        )
+        spec = DataSpec.from_state(state["spec"])
         networks = recipe.build(hparams, spec)
         averaged = {name: networks[name].eval().requires_grad_(False) for name in recipe.averaged}
         for name, network in averaged.items():
@@ -56,8 +57,8 @@ class Sampler:
         """The natural width of a sample grid: a column for each class, where there are few, else 8."""
         return self.spec.classes if self.recipe.conditional and 2 <= self.spec.classes <= 16 else 8
 
-    def latents(self, count: int, seed: int, label: int | None = None) -> tuple[Tensor, Tensor | None]:
-        """Latents (count, latent_size) and labels (count,): one class, or all in turn."""
+    def latents(self, count: int, seed: int, label: Classes | None = None) -> tuple[Tensor, Tensor | None]:
+        """Latents (count, latent_size) and labels: one class or all in turn (count,), or a blend (count, classes)."""
         if not 1 <= count <= MOST:
             raise BadValue(
                 "The number of samples must lie between 1 and {most}, not at {count}.", most=MOST, count=count
@@ -66,16 +67,19 @@ class Sampler:
             raise BadValue("{recipe} judges images and draws none.", recipe=self.recipe.title)
         if label is not None and not self.recipe.conditional:
             raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.", recipe=self.recipe.title)
-        if label is not None and not 0 <= label < self.spec.classes:
-            raise BadValue(
-                "The class must lie between 0 and {last}, not at {label}.", last=self.spec.classes - 1, label=label
-            )
         generator = torch.Generator().manual_seed(seed)
         latents = torch.randn(count, self.hparams.latent_size, generator=generator)
-        if not self.recipe.conditional:
-            return latents, None
-        labels = torch.arange(count) % self.spec.classes if label is None else torch.full((count,), label)
-        return latents, labels
+        return latents, self._labels(count, label) if self.recipe.conditional else None
+
+    def _labels(self, count: int, label: Classes | None) -> Tensor:
+        classes = self.spec.classes
+        if label is None:
+            return torch.arange(count) % classes
+        if isinstance(label, Mapping):
+            return blended(label, classes, count)
+        if not 0 <= label < classes:
+            raise BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=label)
+        return torch.full((count,), label)
 
     @torch.no_grad()
     def draw(self, latents: Tensor, labels: Tensor | None, psi: float | None = None) -> Tensor:
@@ -102,6 +106,6 @@ class Sampler:
         if not 0 <= psi <= MOST_TRUNCATION:
             raise BadValue("The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_TRUNCATION, psi=psi)
 
-    def sample(self, count: int, seed: int = 0, label: int | None = None, psi: float | None = None) -> Tensor:
+    def sample(self, count: int, seed: int = 0, label: Classes | None = None, psi: float | None = None) -> Tensor:
         """`count` samples, (count, C, H, W) in [-1, 1]; raises BadValue for an invalid count, class or truncation."""
         return self.draw(*self.latents(count, seed, label), psi)

@@ -1,0 +1,63 @@
+"""`ganscope sample` and `ganscope export-history`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gan_core.runs.store import RunStore
+from tests.cli.commands import TINY, make_run, ok, refused
+
+BIGGAN = ("latent_size=8", "embedding=3", "channels=4", "max_channels=8", "batch_size=4", "attention_size=0")
+
+
+def test_classes_are_drawn_and_blended_and_samples_truncated(store: RunStore, tmp_path: Path) -> None:
+    settings = [word for knob in BIGGAN for word in ("--set", knob)]
+    ok("train", "biggan", "--data", "digits", "--size", "8", "--steps", "2", *settings, "--json")
+
+    def drawn(*options: str) -> bytes:
+        picture = tmp_path / "grid.png"
+        ok("sample", "latest", "-n", "8", "-o", picture, *options)
+        return picture.read_bytes()
+
+    three, seven = drawn("--class", "3"), drawn("--class", "7")
+    assert three == drawn("--class", "3:2")  # all of it
+    assert drawn("--class", "3:0.5,7:0.5") == drawn("--class", "7:3,3:3")
+    assert len({three, seven, drawn(), drawn("--class", "3:0.5,7:0.5")}) == 4
+    assert drawn("--truncation", "0.2") != drawn()
+    told = json.loads(ok("sample", "latest", "-o", tmp_path / "x.png", "--class", "1:1", "--truncation", "1", "--json"))
+    assert (told["class"], told["truncation"]) == ("1:1", 1.0)
+
+    for options, message in (
+        (["--class", "10"], "between 0 and 9, not at 10"),
+        (["--class", "3:1,11:1"], "between 0 and 9, not at 11"),
+        (["--class", "3:-1,4:2"], "must be numbers that are not negative"),
+        (["--class", "3:nan"], "must be numbers that are not negative"),
+        (["--class", "3:0"], "not all 0"),
+        (["--truncation", "1.6"], "between 0 and 1.5, not at 1.6"),
+        (["--truncation", "nan"], "between 0 and 1.5, not at nan"),
+    ):
+        assert message in refused(2, "sample", "latest", "-o", tmp_path / "y.png", *options)
+    assert not (tmp_path / "y.png").exists()
+
+
+@pytest.mark.parametrize("text", ["three", "3,7", "3:half", "3:1:1", "3:1,3:2", "", ":1", "-1"])
+def test_a_blend_that_cannot_be_read_is_refused(text: str, tmp_path: Path) -> None:
+    message = refused(2, "sample", "nobody", "-o", tmp_path / "x.png", "--class", text)
+    assert f"'{text}' must be a class, such as 3, or a blend of classes, such as 3:0.5,7:0.5." in message
+
+
+def test_what_a_model_lacks_is_told(store: RunStore, tmp_path: Path) -> None:
+    ok("train", "mlp_gan", "--steps", "1", *TINY, "--json")
+    assert "can't be truncated" in refused(2, "sample", "latest", "--truncation", "0.5", "-o", tmp_path / "x.png")
+    assert "knows no classes" in refused(2, "sample", "latest", "--class", "3:1,4:1", "-o", tmp_path / "x.png")
+    assert "The seed must lie" in refused(2, "sample", "latest", "--seed", str(2**70), "-o", tmp_path / "x.png")
+
+
+def test_export_says_what_is_missing(store: RunStore, tmp_path: Path) -> None:
+    make_run(store, "bare")
+    assert "bare has kept no previews" in refused(2, "export-history", "bare", "-o", tmp_path / "out.gif")
+    assert ".gif, .mp4" in refused(2, "export-history", "bare", "-o", tmp_path / "out.avi")
+    assert not list(tmp_path.glob("*.gif"))

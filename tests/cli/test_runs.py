@@ -1,0 +1,67 @@
+"""`ganscope runs`, and how a run is named."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gan_core.cli.output import find_run
+from gan_core.errors import UnknownName
+from gan_core.runs.store import RunStore
+from tests.cli.commands import MARKUP, make_run, ok, refused
+
+
+def test_runs_are_named_noted_and_pinned(store: RunStore) -> None:
+    assert "No runs yet" in ok("runs")
+    id, other = make_run(store), make_run(store, "other")
+    ok("runs", "rename", id, MARKUP)
+    ok("runs", "note", MARKUP, "line\nline")
+    ok("runs", "pin", id, "other")
+    ok("runs", "unpin", "other")
+    listed = ok("runs", "list")
+    assert MARKUP in listed
+    assert other in listed
+    records = {record["run"]: record for record in json.loads(ok("runs", "list", "--json"))}
+    assert (records[id]["name"], records[id]["note"], records[id]["pinned"]) == (MARKUP, "line\nline", True)
+    assert not records[other]["pinned"]
+    shown = json.loads(ok("runs", "show", id, "--json"))
+    assert shown["metrics"] == {"generator/loss": 0.5}
+    assert MARKUP in ok("runs", "show", id)
+
+
+def test_deleting_asks_first(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [make_run(store, str(number)) for number in range(4)]
+    store.set_pinned(ids[0], True)
+    assert "--yes" in refused(2, "runs", "delete", ids[1])
+    assert "--yes" in refused(2, "runs", "delete-unpinned", "--json")
+    assert len(store.runs()) == 4
+    assert json.loads(ok("runs", "delete", ids[1], "--yes", "--json")) == {"deleted": [ids[1]]}
+    assert json.loads(ok("runs", "delete-unpinned", "--yes", "--json"))["deleted"] == [ids[3], ids[2]]
+    assert [run.id for run in store.runs()] == [ids[0]]
+
+
+def test_a_run_is_found_by_id_beginning_name_and_latest(store: RunStore) -> None:
+    first, second = make_run(store, "one"), make_run(store, "two")
+    assert find_run(store, first).id == first
+    assert find_run(store, "one").id == first
+    assert find_run(store, "latest").id == second
+    store.rename(second, "one")
+    with pytest.raises(UnknownName, match=second):
+        find_run(store, "one")
+    with pytest.raises(UnknownName):
+        find_run(store, first[:4])
+    with pytest.raises(UnknownName):
+        find_run(store, "")
+
+
+def test_quick_verbs_do_not_import_torch() -> None:
+    code = (
+        "import sys; from gan_core.cli import app\n"
+        "for words in (['--help'], ['runs'], ['data']):\n"
+        "    app(words, standalone_mode=False)\n"
+        "sys.exit(bool({'torch', 'streamlit', 'plotly'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
