@@ -1,0 +1,115 @@
+"""A new run that starts from the weights of a model on the shelf.
+
+The run's first checkpoint, at step 0, holds the model's weights: averaged ones as live and as averaged networks, and
+the discriminator where the model's file keeps it. Optimisers, data order and what else training needs begin anew, and
+so does the schedule of the rates. Images seen go on from the model's count, so that grown networks stay grown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from gan_core import data
+from gan_core.checkpoint import load_state
+from gan_core.data.base import Progress, silent
+from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.gans import Recipe, recipes
+from gan_core.hparams import TrainingHParams
+from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.models.card import WEIGHTS, Card, read_card
+from gan_core.models.listing import check_weights
+from gan_core.models.shelf import state_of
+from gan_core.runs.spec import RunSpec
+from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.training.journal import Journal
+from gan_core.training.trainer import Trainer
+
+
+def begin(
+    store: RunStore,
+    folder: Path,
+    *,
+    steps: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    data_name: str | None = None,
+    name: str = "",
+    progress: Progress = silent,
+) -> Run:
+    """Makes the run, ready to be trained by a Session; nothing is left behind where that fails.
+
+    `steps`: planned ones, as many as the model has had where None. `changes`: live knobs. `data_name`: other data of
+    the same shape. Raises BadCheckpoint for a damaged model, BadValue for a knob that shapes the networks, or BadData.
+    """
+    described = read_card(folder)
+    recipe = recipes.get(described.recipe)
+    hparams = _settings(recipe, described, changes or {})
+    spec = RunSpec(
+        recipe.name, data_name or described.data, described.size, described.steps if steps is None else steps,
+        to_dict(hparams),
+    )  # fmt: skip
+    weights = state_of(folder, described)
+    trainer = Trainer(recipe, hparams, data.load(spec.data, spec.size, progress))
+    load_state(trainer, _started(trainer, described, weights))
+    return _recorded(store, spec, name or described.title, trainer)
+
+
+def begun_anew(folder: Path) -> list[str]:
+    """The networks that a model's file lacks, so that a run which goes on from it begins with fresh ones."""
+    described = read_card(folder)
+    recipe = recipes.get(described.recipe)
+    hparams = recipe.settings(described.hparams)
+    trained = {network for make in recipe.optimizers.values() for network in make(hparams).networks}
+    return sorted(trained - _kept(folder, described))
+
+
+def _kept(folder: Path, described: Card) -> set[str]:
+    """The networks in a model's file, from its header: tensors are named `/PART/NETWORK/PARAMETER`."""
+    check_weights(folder, described)
+    try:
+        with safe_open(folder / WEIGHTS, framework="np") as file:
+            return {name.split("/")[2] for name in file.keys()}  # noqa: SIM118  not a mapping
+    except (SafetensorError, OSError, IndexError) as error:
+        raise BadCheckpoint("{name} can't be used: {reason}.", name=described.name, reason=error) from error
+
+
+def _settings(recipe: Recipe, described: Card, changes: Mapping[str, Any]) -> TrainingHParams:
+    before = recipe.settings(described.hparams)
+    after = changed(before, changes)
+    rebuilt = [name for name in differences(before, after) if knobs(after)[name].change == "rebuild"]
+    if rebuilt:
+        raise BadValue(
+            "{names} can't be changed: the networks would be others, and the model's weights wouldn't fit.",
+            names=", ".join(rebuilt),
+        )
+    return after
+
+
+def _started(trainer: Trainer, described: Card, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """The trainer's fresh state with the model's weights in it."""
+    state = trainer.state_dict()
+    kept = weights["networks"] | weights["average"]
+    return state | {
+        "networks": {name: kept.get(name, fresh) for name, fresh in state["networks"].items()},
+        "average": weights["average"],
+        "average_updates": described.steps,  # a young average would forget the model at once
+        "images_seen": described.images,
+    }
+
+
+def _recorded(store: RunStore, spec: RunSpec, name: str, trainer: Trainer) -> Run:
+    """The run with its first checkpoint in the store."""
+    run = store.create(spec, name=name)
+    token = store.claim(run.id)
+    try:
+        Journal(store, run.id, token, trainer, seconds=0.0).checkpoint()
+        store.set_state(run.id, token, RunState.QUEUED, images_seen=trainer.images_seen)
+    except BaseException:
+        store.release(run.id, token)
+        store.delete(run.id)
+        raise
+    store.release(run.id, token)
+    return store.get(run.id)

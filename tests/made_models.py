@@ -1,0 +1,36 @@
+"""Models on the shelf, made in an instant: a few steps at the tiny size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gan_core import data, paths
+from gan_core.models.card import Card
+
+LIMITS = "It has learnt next to nothing."
+
+
+def make_model(name: str, reference: str = "digits", folder: Path | None = None, **changes: Any) -> Card:
+    """`RECIPE.ANYTHING` after two steps, on the user's shelf or in a folder."""
+    from gan_core.gans import recipes
+    from gan_core.knobs import to_dict
+    from gan_core.models import shelf
+    from gan_core.training.trainer import Trainer
+
+    recipe = recipes.get(name.partition(".")[0])
+    source = data.source(reference)
+    hparams = recipe.settings(to_dict(recipe.tiny) | changes)
+    trainer = Trainer(recipe, hparams, data.load(reference, recipe.fit_size(8)))
+    for _step in range(2):
+        trainer.train_step()
+    trainer.average.refresh(hparams.ema)
+    fields = {field: list(shape) for field, shape in trainer.spec.fields.items()}
+    state = trainer.state_dict() | {
+        "recipe": recipe.name,
+        "hparams": to_dict(hparams),
+        "spec": {"fields": fields, "classes": trainer.spec.classes},
+    }
+    words = shelf.Words(f"Tiny {recipe.title}", "CC0-1.0", f"{source.title}. {source.about}", "a blink", LIMITS)
+    place = folder or paths.home() / "models" / name
+    return shelf.publish(state, name, words, source.class_names, reference, place, half=False)
