@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, check_seed, data_name, data_sources, emit, find_run, reporting, say, show_table
-from gan_core.errors import BadData, BadValue, UnknownName
-from gan_core.runs.store import Run, RunStore
+from gan_core.cli.judging import find_net, judged
+from gan_core.cli.output import AsJson, check_seed, data_name, data_sources, emit, reporting, say, show_table
+from gan_core.errors import BadData, BadValue
+from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
     from gan_core.data.base import DataSet
@@ -24,13 +25,15 @@ MOST = 1_000_000
 
 def evaluate(
     model: Annotated[
-        str, typer.Argument(help="A run (id, beginning of an id, name, or 'latest'), or a folder of images.")
+        str,
+        typer.Argument(help="A model of the shelf, a run (id, its beginning, name, or 'latest'), or a folder."),
     ],
     against: Annotated[
-        str | None, typer.Option(help="A data set's name, or a folder of real images. [default: the run's own data]")
+        str | None, typer.Option(help="A data set's name, or a folder of real images. [default: the model's own data]")
     ] = None,
     net: Annotated[
-        str | None, typer.Option(help="The feature net: a run, or a weights file. [default: the newest of that data]")
+        str | None,
+        typer.Option(help="The feature net: a model of the shelf, a run, or a weights file. [default: that data's]"),
     ] = None,
     samples: Annotated[
         int | None, typer.Option(help=f"How many samples are judged. [default: {SAMPLES}, or as many as there are]")
@@ -41,13 +44,13 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same samples and the same real images.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Judges the samples of a run, or a folder of images, against real images."""
+    """Judges the samples of a model or a run, or a folder of images, against real images."""
     if samples is not None and not 2 <= samples <= MOST:
         raise BadValue("The number of samples must lie between 2 and {most}, not at {count}.", most=MOST, count=samples)
     check_seed(seed)
     store = RunStore()
-    folder, run = judged(store, model)
-    reference = data_name(against) if against else run.spec.data if run else ""
+    subject = judged(store, model)
+    reference = data_name(against) if against else subject.data
     if not reference:
         raise BadValue("A folder of images needs --against: a data set's name, or a folder of real images.")
     if reference.partition(":")[0] not in ("folder", "zip"):
@@ -57,71 +60,18 @@ def evaluate(
     from gan_core.metrics.evaluate import evaluate as measure
 
     names = check_metrics(metric or [])
-    sampler = _sampler(store, run) if run else None
-    seer = _net(store, net, reference, sampler.spec.size if sampler else None)
+    sampler = subject.sampler(store)
+    seer = find_net(store, net, reference, sampler.spec.size if sampler else None)
     if sampler:
         seer.check(sampler.spec.fields["real"], model)
-    if folder:
-        check_folder(folder, seer)
+    if subject.folder:
+        check_folder(subject.folder, seer)
     _check_known_counts(names, seer, samples, reference)
     with reporting(not as_json) as progress:
         data = _load(reference, seer.spec.size, progress)
-        stream = _stream(sampler, folder, model, seer, samples, seed, data, progress)
+        stream = _stream(sampler, subject.folder, model, seer, samples, seed, data, progress)
         report = measure(stream, data, seer, names, seed, progress)
-    _tell(report, model, reference, seer.name, as_json)
-
-
-def judged(store: RunStore, wanted: str) -> tuple[Path | None, Run | None]:
-    """The folder or the run that is meant; raises UnknownName."""
-    kind, _, path = wanted.partition(":")
-    place = Path(path if kind == "folder" else wanted).expanduser()
-    if kind == "folder" and not place.is_dir():
-        raise BadData("There is no folder at {path}.", path=place)
-    if place.is_dir():
-        return place, None
-    try:
-        return None, find_run(store, wanted)
-    except UnknownName:
-        known = [name for run in store.runs()[:10] for name in (run.id, run.name) if name]
-        raise UnknownName("run or folder of images", wanted, known or ["a run's id", "a folder's path"]) from None
-
-
-def _sampler(store: RunStore, run: Run) -> Sampler:
-    from gan_core.metrics.streams import check_images
-    from gan_core.models.sampler import Sampler
-
-    sampler = Sampler.from_run(store, run.id)
-    check_images(sampler)
-    return sampler
-
-
-def _net(store: RunStore, wanted: str | None, reference: str, size: int | None) -> FeatureNet:
-    """The net that was named, else the newest one that learnt the very data at that size (None: any)."""
-    from gan_core.metrics.feature_net import FeatureNet
-
-    if wanted is None:
-        return FeatureNet.from_run(store, find_net(store, reference, size).id)
-    if Path(wanted).is_file():
-        return FeatureNet.from_file(Path(wanted))
-    return FeatureNet.from_run(store, find_run(store, wanted).id)
-
-
-def find_net(store: RunStore, reference: str, size: int | None) -> Run:
-    """The newest feature net with a checkpoint for a data set; raises BadData, which says how to train one."""
-    from gan_core.gans import recipes
-
-    nets = [run for run in store.runs() if run.spec.recipe in recipes and not recipes.get(run.spec.recipe).draws]
-    for run in nets:
-        if run.spec.data == reference and size in (None, run.spec.size) and store.checkpoints(run.id):
-            return run
-    command = f"ganscope train feature_net --data {reference}" + (f" --size {size}" if size else "")
-    raise BadData(
-        "There is no feature net for {data} yet, and these metrics need one. Train it: {command}  Or choose another "
-        "with --net: {nets}.",
-        data=f"{reference} at {size} px" if size else reference,
-        command=command,
-        nets=", ".join(run.name or run.id for run in nets) or "there is none so far",
-    )
+    _tell(report, model, reference, seer, as_json)
 
 
 def check_folder(folder: Path, net: FeatureNet) -> None:
@@ -184,13 +134,14 @@ def _stream(
     return of_data(images, count, seed)
 
 
-def _tell(report: Report, model: str, reference: str, net: str, as_json: bool) -> None:
+def _tell(report: Report, model: str, reference: str, net: FeatureNet, as_json: bool) -> None:
     if as_json:
         emit(
             {
                 "model": model,
                 "against": reference,
-                "net": net,
+                "net": net.name,
+                "net_from": net.origin,
                 "samples": report.samples,
                 "references": report.references,
                 "metrics": report.values,
@@ -200,6 +151,7 @@ def _tell(report: Report, model: str, reference: str, net: str, as_json: bool) -
         )
         return
     typer.echo(f"{report.samples:,} samples of {model} against {report.references:,} images of {reference}")
+    typer.echo(f"as {net.name} sees them ({net.origin})")
     show_table(("METRIC", "VALUE"), [(name, f"{value:.4g}") for name, value in report.values.items()])
     if report.histogram:
         rows = [(name, f"{made:.1%}", f"{real:.1%}") for name, (made, real) in report.histogram.items()]

@@ -12,6 +12,7 @@ import torch
 from gan_core.data.base import DataSpec
 from gan_core.data.batches import to_device
 from gan_core.errors import BadCheckpoint, BadData
+from gan_core.models import shelf
 from gan_core.models.sampler import Sampler
 from gan_core.models.weights import read_weights
 from gan_core.runs.store import RunStore
@@ -22,10 +23,11 @@ BATCH = 250  # images at once, whatever their number: the memory stays the same
 class FeatureNet:
     """Features (B, d) and class probabilities (B, classes) of uint8 images (B, C, H, W) of one shape.
 
-    `name` is part of each metric's name, such as `mnistnet` for a net that learnt `mnist`.
+    `name` is part of each metric's name, such as `mnistnet` for a net that learnt `mnist`; `origin` says which of
+    that name it is.
     """
 
-    def __init__(self, name: str, model: Sampler) -> None:
+    def __init__(self, name: str, model: Sampler, origin: str = "") -> None:
         """Raises BadCheckpoint for a model that isn't a feature net."""
         if model.recipe.task != "supervised":
             raise BadCheckpoint(
@@ -33,6 +35,7 @@ class FeatureNet:
                 recipe=model.recipe.title,
             )
         self.name = plain_name(name)
+        self.origin = origin or name
         self.spec: DataSpec = model.spec
         self._network = model.networks["features"].eval().to(memory_format=torch.channels_last)
         self._device = next(self._network.parameters()).device
@@ -44,12 +47,18 @@ class FeatureNet:
         run = store.get(run_id)
         data = run.spec.data
         name = f"{data}net" if ":" not in data else run.name or "ownnet"
-        return cls(name, Sampler.from_run(store, run_id))
+        return cls(name, Sampler.from_run(store, run_id), f"run {run.id}")
+
+    @classmethod
+    def from_shelf(cls, name: str) -> FeatureNet:
+        """A model of the shelf; raises UnknownName or BadCheckpoint."""
+        data = shelf.card(name).data
+        return cls(f"{data}net" if ":" not in data else name, shelf.load(name), f"model {name}")
 
     @classmethod
     def from_file(cls, path: Path) -> FeatureNet:
         """From a checkpoint or an exported weights file, named by the file; raises BadCheckpoint."""
-        return cls(path.stem, read_weights(path))
+        return cls(path.stem, read_weights(path), f"file {path.name}")
 
     @property
     def classes(self) -> int:

@@ -12,7 +12,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from gan_core import data
+from gan_core.checkpoint import read_checkpoint, write_checkpoint
 from gan_core.cli import app
+from gan_core.models.card import WEIGHTS, Card, write_card
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunStore
 
@@ -49,6 +51,58 @@ def save_digits(folder: Path, count: int, size: int = 8) -> Path:
     for place, image in enumerate(data.load("digits", size).arrays["real"][:count, 0]):
         Image.fromarray(image).save(folder / f"{place}.png")
     return folder
+
+
+def put_on_shelf(home: Path, run_id: str, name: str) -> None:
+    """The newest checkpoint of a run on digits, as a model of the user's."""
+    store = RunStore()
+    run = store.get(run_id)
+    state = read_checkpoint(store.checkpoints(run_id)[-1].path)
+    store.close()
+    folder = home / "models" / name
+    folder.mkdir(parents=True)
+    sha256, size = write_checkpoint(folder / WEIGHTS, {"average": state["average"], "networks": {}})
+    write_card(
+        folder,
+        Card(
+            name=name, title=name, recipe=run.spec.recipe, data=run.spec.data, size=run.spec.size, steps=run.step,
+            images=run.images_seen, seed=0, licence="CC0-1.0", origin="", cost="", limits="", sha256=sha256,
+            bytes=size, parameters={}, hparams=run.spec.hparams, fields=state["spec"]["fields"],
+            class_names=tuple("0123456789"),
+        ),
+    )  # fmt: skip
+
+
+def test_a_model_is_judged_by_the_net_of_the_shelf(home: Path, tmp_path: Path) -> None:
+    net = train("feature_net", 30, NET, "--data", "digits")
+    gan = train("mlp_gan", 3, GAN)
+    own = json.loads(ok("eval", gan, "--samples", "100", "--metric", "fd", "--json"))
+    assert own["net_from"] == f"run {net}"
+    put_on_shelf(home, gan, "mlp_gan.digits")
+    put_on_shelf(home, net, "features.digits")
+    put_on_shelf(home, net, "other.net")
+
+    shelved = json.loads(ok("eval", "mlp_gan.digits", "--samples", "100", "--metric", "fd", "--json"))
+    assert (shelved["against"], shelved["net_from"]) == ("digits", "model features.digits")
+    assert shelved["metrics"] == own["metrics"]  # the same weights, the same net
+    named = json.loads(ok("eval", gan, "--net", "other.net", "--samples", "100", "--metric", "fd", "--json"))
+    assert (named["net_from"], named["metrics"]) == ("model other.net", own["metrics"])
+    assert "as digitsnet sees them (model features.digits)" in ok("eval", gan, "--samples", "100", "--metric", "fd")
+
+    # the shelf's net has another size: only a run can judge
+    larger = train("mlp_gan", 1, GAN, "--size", 16)
+    message = refused("eval", larger)
+    assert "no feature net for digits at 16 px" in message
+    assert "features.digits, other.net" in message
+    assert "1 x 8 x 8" in refused("eval", larger, "--net", "features.digits")
+    assert "makes no images" in refused("eval", "features.digits")
+    assert "no feature net" in ganscope("eval", gan, "--net", "mlp_gan.digits").stderr
+    unknown = refused("eval", "mlp_gan.digit")
+    assert "model, run or folder of images" in unknown
+    assert "mlp_gan.digits" in unknown
+    weights = home / "models" / "mlp_gan.digits" / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert ganscope("eval", "mlp_gan.digits").exit_code == 1
 
 
 def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
@@ -90,7 +144,7 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
-        (["nobody"], ["run or folder of images", "nobody"]),
+        (["nobody"], ["model, run or folder of images", "nobody"]),
         (["folder:/nowhere", "--against", "digits"], ["/nowhere"]),
         (["."], ["--against"]),
         ([".", "--against", "digitz"], ["digitz", "Valid: digits"]),
