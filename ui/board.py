@@ -117,9 +117,8 @@ def time_left(run: Run) -> str:
     """How long the run still takes, in words."""
     if not run.spec.steps:
         return "∞"
-    if run.state is RunState.RUNNING and run.images_per_second and run.step:
-        images = (run.spec.steps - run.step) * run.images_seen / run.step
-        return duration(images / run.images_per_second)
+    if run.state is RunState.RUNNING and run.seconds and run.step:
+        return duration((run.spec.steps - run.step) * run.seconds / run.step)
     return "–"
 
 

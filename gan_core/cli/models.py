@@ -21,13 +21,16 @@ def default(context: typer.Context) -> None:
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """All models: those that come with GANscope, and your own."""
-    from gan_core.models import shelf
+    from gan_core.models import listing
 
-    cards = [shelf.card(name) for name in shelf.names()]
+    found, damaged = listing.survey()
+    cards = list(found.values())
+    for one in damaged:
+        say(f"{one.name}: {one.reason}")
     if as_json:
         emit([dataclasses.asdict(card) for card in cards])
         return
-    if not cards:
+    if not cards and not damaged:
         say("There are no models yet: ganscope pretrain NAME makes one.")
         return
     rows = [(card.name, card.title, f"{card.size} px", megabytes(card.bytes), card.licence) for card in cards]
@@ -37,9 +40,9 @@ def list_models(as_json: AsJson = False) -> None:
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="A model's name, or its folder.")], as_json: AsJson = False) -> None:
     """One model's card."""
-    from gan_core.models import shelf
+    from gan_core.models import listing
 
-    card = dataclasses.asdict(shelf.card(name))
+    card = dataclasses.asdict(listing.card(name))
     if as_json:
         emit(card)
         return

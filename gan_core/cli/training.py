@@ -27,6 +27,7 @@ from gan_core.cli.output import (
     say,
     sentence,
 )
+from gan_core.cli.starting import options, started_from
 from gan_core.errors import BadValue, RunConflict
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
@@ -60,6 +61,12 @@ def train(
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run from its newest checkpoint instead.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="MODEL", help="Start from a model's weights, with its recipe: see `ganscope models`."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Trains a GAN in this process; Ctrl-C stops it with a checkpoint, a second Ctrl-C ends it at once."""
@@ -71,14 +78,17 @@ def train(
         "seed": seed,
         "preset": preset,
     }
-    given |= {"set": settings or None, "name": name or None}
+    given |= {"set": settings or None, "name": name or None, "from": start}
     store = RunStore()
     if resume is not None:
         run = _resumable(store, resume, [option for option, value in given.items() if value is not None])
-    elif recipe is None:
+    elif start is None and recipe is None:
         raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
     check_device(device)
-    if resume is None:
+    if start is not None:
+        fixed = {option: given[option] for option in ("recipe", "size", "preset")}
+        run = started_from(store, start, fixed, data, steps, seed, settings, name, shown=not as_json)
+    elif resume is None:
         assert recipe is not None
         spec = planned(recipe, data, size, steps, seed, preset, settings)
         prepare_data(spec, shown=not as_json)
@@ -158,7 +168,7 @@ def _resumable(store: RunStore, wanted: str, others: list[str]) -> Run:
         raise BadValue(
             "A resumed run keeps its settings, so {options} can't be given with --resume. To change them: ganscope "
             "runs edit, or ganscope runs fork.",
-            options=", ".join("RECIPE" if option == "recipe" else f"--{option}" for option in others),
+            options=options(others),
         )
     run = find_run(store, wanted)
     if run.state is RunState.FINISHED:
@@ -312,7 +322,8 @@ def losses(store: RunStore, id: str, since: int) -> str:
 
 def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
     """What a machine wants to know of a run at its end."""
-    checkpoints = store.checkpoints(run.id)
+    checkpoints, previews = store.checkpoints(run.id), store.previews(run.id)
+    trained = run.images_seen - (previews[0].images_seen if previews else 0)  # one from a model has seen some before
     return {
         "run": run.id,
         "name": run.name,
@@ -320,7 +331,7 @@ def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
         "message": message,
         "steps": run.step,
         "seconds": round(run.seconds, 3),
-        "images_per_second": round(run.images_seen / run.seconds, 1) if run.seconds else 0.0,
+        "images_per_second": round(trained / run.seconds, 1) if run.seconds else 0.0,
         "metrics": final_metrics(store, run),
         "checkpoint": checkpoints[-1].path if checkpoints else None,
     }

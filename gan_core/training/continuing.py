@@ -41,7 +41,7 @@ def begin(
 ) -> Run:
     """Makes the run, ready to be trained by a Session; nothing is left behind where that fails.
 
-    `steps`: planned ones, as many as the model has had where None. `changes`: live knobs. `data_name`: other data of
+    `steps`: planned ones, as many as the model has had where None. `changes`: live knobs and the seed. `data_name`: other data of
     the same shape. Raises BadCheckpoint for a damaged model, BadValue for a knob that shapes the networks, or BadData.
     """
     described = read_card(folder)
@@ -79,7 +79,8 @@ def _kept(folder: Path, described: Card) -> set[str]:
 def _settings(recipe: Recipe, described: Card, changes: Mapping[str, Any]) -> TrainingHParams:
     before = recipe.settings(described.hparams)
     after = changed(before, changes)
-    rebuilt = [name for name in differences(before, after) if knobs(after)[name].change == "rebuild"]
+    shaping = {name for name, knob in knobs(after).items() if knob.change == "rebuild"} - {"seed"}
+    rebuilt = [name for name in differences(before, after) if name in shaping]
     if rebuilt:
         raise BadValue(
             "{names} can't be changed: the networks would be others, and the model's weights wouldn't fit.",

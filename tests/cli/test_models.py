@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.cli.commands import ok, refused
+from gan_core.runs.store import RunStore
+from tests.cli.commands import ganscope, ok, refused
+from tests.made_models import make_model
 
 
 def test_a_model_is_made_listed_shown_and_drawn_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -30,3 +32,37 @@ def test_a_model_is_made_listed_shown_and_drawn_from(monkeypatch: pytest.MonkeyP
         assert image.width >= 512
     assert "mlp_gan.tiny" in refused(2, "models", "show", "mlp_gan.tin")
     assert "Valid" in refused(2, "pretrain", "no.model")
+
+
+def test_training_starts_from_a_model(home: Path) -> None:
+    described = make_model("infogan.tiny")
+    line = json.loads(ok("train", "--from", "infogan.tiny", "--steps", "3", "--seed", "5", "--json"))
+    run = RunStore().get(line["run"])
+    assert (run.step, run.spec.recipe, run.spec.hparams["seed"], run.name) == (3, "infogan", 5, described.title)
+    trained = 3 * described.hparams["batch_size"]
+    assert run.images_seen == described.images + trained
+    assert line["images_per_second"] == pytest.approx(trained / line["seconds"], rel=0.05)
+    made = RunStore()
+    assert "--size can't be given with --from" in refused(2, "train", "--from", "infogan.tiny", "--size", "8")
+    assert "RECIPE, --preset" in refused(2, "train", "dcgan", "--from", "infogan.tiny", "--preset", "x")
+    assert "--from can't be given with --resume" in refused(2, "train", "--resume", "latest", "--from", "infogan.tiny")
+    assert "latent_size can't be changed" in refused(2, "train", "--from", "infogan.tiny", "--set", "latent_size=9")
+    assert "Valid: infogan.tiny" in refused(2, "train", "--from", "infogan.tin")
+    assert len(made.runs()) == 1
+
+
+def test_networks_that_begin_anew_are_named(home: Path) -> None:
+    make_model("infogan.tiny")
+    result = ganscope("train", "--from", "infogan.tiny", "--steps", "1")
+    assert result.exit_code == 0
+    assert "begin anew: recogniser" in result.stderr
+
+
+def test_a_damaged_model_is_named_and_the_others_are_listed(home: Path) -> None:
+    make_model("mlp_gan.good")
+    make_model("mlp_gan.bad")
+    card = home / "models" / "mlp_gan.bad" / "card.toml"
+    card.write_text(card.read_text().replace("licence", "license"))
+    result = ganscope("models")
+    assert "mlp_gan.good" in result.stdout
+    assert "The card of mlp_gan.bad lacks licence" in result.stderr

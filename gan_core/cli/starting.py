@@ -1,0 +1,45 @@
+"""`ganscope train --from MODEL`: a run that starts from a model's weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gan_core.cli.output import data_name, parse_settings, reporting, say
+from gan_core.errors import BadValue
+from gan_core.runs.store import Run, RunStore
+
+
+def started_from(
+    store: RunStore,
+    model: str,
+    fixed: dict[str, Any],
+    data: str | None,
+    steps: int | None,
+    seed: int | None,
+    settings: list[str] | None,
+    name: str,
+    shown: bool,
+) -> Run:
+    """The run, with its first checkpoint; `fixed` are options that the model itself decides, so that none is given."""
+    from gan_core.models import listing
+    from gan_core.training import continuing
+
+    if others := [option for option, value in fixed.items() if value is not None]:
+        raise BadValue(
+            "A model brings its recipe and size, so {options} can't be given with --from.", options=options(others)
+        )
+    folder = listing.folder_of(model)
+    changes: dict[str, Any] = parse_settings(settings) | ({} if seed is None else {"seed": seed})
+    with reporting(shown) as progress:
+        run = continuing.begin(
+            store, folder, steps=steps, changes=changes, data_name=data_name(data) if data else None, name=name,
+            progress=progress,
+        )  # fmt: skip
+    if shown and (fresh := continuing.begun_anew(folder)):
+        say(f"The model's file lacks these networks, which begin anew: {', '.join(fresh)}.")
+    return run
+
+
+def options(names: list[str]) -> str:
+    """Options as they are typed."""
+    return ", ".join("RECIPE" if name == "recipe" else f"--{name}" for name in names)
