@@ -41,8 +41,9 @@ def begin(
 ) -> Run:
     """Makes the run, ready to be trained by a Session; nothing is left behind where that fails.
 
-    `steps`: planned ones, as many as the model has had where None. `changes`: live knobs and the seed. `data_name`: other data of
-    the same shape. Raises BadCheckpoint for a damaged model, BadValue for a knob that shapes the networks, or BadData.
+    `steps`: planned ones; None plans as many as the model has had. `changes`: live knobs and the seed. `data_name`:
+    other data of the same shape. Raises BadCheckpoint for a damaged model, BadValue for a knob that shapes the
+    networks, or BadData.
     """
     described = read_card(folder)
     recipe = recipes.get(described.recipe)
