@@ -1,0 +1,111 @@
+"""A direction of a latent space: what a slider moves along.
+
+The length of a direction is its unit: strength 1 moves by one standard deviation of random points along it, so that
+all sliders of a model reach about equally far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from gan_core.errors import BadValue
+from gan_core.latent.explorer import Explorer
+
+SAMPLES = 10_000  # random points that a space's mean and covariance are taken from
+Layers = tuple[int, int]  # from the first to before the second
+
+
+@dataclass(frozen=True)
+class Direction:
+    """`vector` (latent_size,), (classes,), (w_size,) or (layers, w_size), as `space` says."""
+
+    name: str
+    space: str  # "z", "class", "w", "w+"
+    vector: Tensor
+    kind: str  # where it came from: "pca", "sefa", "boundary", "marks", "attribute", "class"
+    layers: Layers | None = None  # where it acts unless an edit says else; None: everywhere
+    facts: Mapping[str, float] = field(default_factory=dict)  # what was measured of it, by name
+
+    def renamed(self, name: str) -> Direction:
+        return replace(self, name=name)
+
+
+class Cloud(NamedTuple):
+    """Random points of a space: their mean (d,) and covariance (d, d), in double precision."""
+
+    mean: Tensor
+    covariance: Tensor
+
+    @property
+    def root(self) -> Tensor:
+        """The symmetric square root of the covariance, (d, d): white coordinates to deviations of the space."""
+        values, vectors = torch.linalg.eigh(self.covariance)
+        root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+        return root
+
+    @property
+    def whitening(self) -> Tensor:
+        """The inverse of `root`, (d, d); directions in which points hardly vary are damped."""
+        values, vectors = torch.linalg.eigh(self.covariance)
+        inverse: Tensor = (vectors * values.clamp(min=1e-6 * float(values.max())).rsqrt()) @ vectors.T
+        return inverse
+
+    def unit(self, vector: Tensor) -> Tensor:
+        """The vector (d,) with the length of one standard deviation of the points along it."""
+        normal = vector.double() / vector.double().norm()
+        scaled: Tensor = normal * (normal @ self.covariance @ normal).clamp(min=0).sqrt()
+        return scaled
+
+
+def vector_space(explorer: Explorer) -> str:
+    """The space of plain vectors in which directions are found: w where there is one, else z."""
+    return "w" if explorer.styled else "z"
+
+
+def vectors(explorer: Explorer, count: int, seed: int) -> Tensor:
+    """Random points (count, d) of the space in which directions are found, in double precision on the CPU."""
+    return explorer.read(explorer.sample(count, seed), vector_space(explorer)).double().cpu()
+
+
+def cloud(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Cloud:
+    """Mean and covariance of random points; those of z are known."""
+    if explorer.styled is None:
+        size = explorer.space("z").shape[0]
+        return Cloud(torch.zeros(size, dtype=torch.float64), torch.eye(size, dtype=torch.float64))
+    drawn = vectors(explorer, count, seed)
+    return Cloud(drawn.mean(0), drawn.T.cov())
+
+
+def signed(vector: Tensor) -> Tensor:
+    """The vector or its opposite, whichever has its largest entry positive: a sign that doesn't depend on chance."""
+    return vector if vector.flatten()[vector.abs().argmax()] > 0 else -vector
+
+
+def check_layers(explorer: Explorer, layers: Layers | None) -> None:
+    """Raises BadValue for a range of layers that the model doesn't have."""
+    if layers is None:
+        return
+    if explorer.styled is None:
+        raise BadValue("{recipe} has no layers of w to choose from.", recipe=explorer.sampler.recipe.title)
+    first, stop = layers
+    if not 0 <= first < stop <= explorer.layers:
+        raise BadValue(
+            "Layers must be a range within 0 to {last}, not {first} to {stop}.",
+            last=explorer.layers - 1, first=first, stop=stop - 1,
+        )  # fmt: skip
+
+
+def class_direction(explorer: Explorer, source: int, target: int, name: str) -> Direction:
+    """From one class towards another: strength 1 leads all the way; raises BadValue for classes that aren't there."""
+    (classes,) = explorer.space("class").shape
+    for label in (source, target):
+        if not 0 <= label < classes:
+            raise BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=label)
+    vector = torch.zeros(classes)
+    vector[source], vector[target] = -1.0, 1.0
+    return Direction(name, "class", vector if source != target else torch.zeros(classes), "class")

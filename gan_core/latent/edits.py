@@ -1,0 +1,84 @@
+"""Edits: a direction, how far, and in which layers. Several add up, in any order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gan_core.errors import BadValue
+from gan_core.latent.directions import Direction, Layers, check_layers
+from gan_core.latent.explorer import Explorer
+from gan_core.latent.points import Points
+
+MOST_STRENGTH = 20.0  # units, which are standard deviations
+
+
+@dataclass(frozen=True)
+class Edit:
+    """`layers` from the first to before the second; None: those of the direction."""
+
+    direction: Direction
+    strength: float  # units, in [-20, 20]
+    layers: Layers | None = None
+
+
+def edited(explorer: Explorer, points: Points, edits: Sequence[Edit]) -> Points:
+    """Points moved by all edits; raises BadValue for a strength or layers out of range, or a direction that's foreign.
+
+    Moves in z or of classes come first, because w follows from them; where there are such, w is computed anew.
+    """
+    for edit in edits:
+        check(explorer, edit)
+    for space in ("z", "class"):
+        moves = [edit for edit in edits if edit.direction.space == space and edit.strength]
+        if moves:
+            values = explorer.read(points, space)
+            total = sum((edit.strength * edit.direction.vector.to(values) for edit in moves), torch.zeros(1).to(values))
+            points = explorer.write(points, space, values + total)
+    styled = [edit for edit in edits if edit.direction.space in ("w", "w+") and edit.strength]
+    if not styled:
+        return points
+    ws = explorer.read(points, "w+")
+    return explorer.write(
+        points, "w+", ws + sum((shift(explorer, edit).to(ws) for edit in styled), torch.zeros_like(ws))
+    )
+
+
+def shift(explorer: Explorer, edit: Edit) -> Tensor:
+    """What an edit adds to w+, (layers, w_size): nothing outside its layers."""
+    first, stop = edit.layers or edit.direction.layers or (0, explorer.layers)
+    moved = torch.zeros(explorer.space("w+").shape)
+    vector = edit.direction.vector.float().cpu()
+    moved[first:stop] = edit.strength * (vector if edit.direction.space == "w" else vector[first:stop])
+    return moved
+
+
+def check(explorer: Explorer, edit: Edit) -> None:
+    """Raises BadValue or UnknownName where an edit doesn't fit the model."""
+    if not (math.isfinite(edit.strength) and abs(edit.strength) <= MOST_STRENGTH):
+        raise BadValue(
+            "The strength must lie between {low} and {high}, not at {value}.",
+            low=-MOST_STRENGTH, high=MOST_STRENGTH, value=edit.strength,
+        )  # fmt: skip
+    check_direction(explorer, edit.direction)
+    if edit.direction.space in ("w", "w+"):
+        check_layers(explorer, edit.layers)
+    elif edit.layers is not None:
+        raise BadValue("{name} moves in {space}, which has no layers.", name=edit.direction.name,
+                       space=edit.direction.space)  # fmt: skip
+
+
+def check_direction(explorer: Explorer, direction: Direction) -> None:
+    """Raises BadValue or UnknownName where a direction doesn't fit the model's spaces."""
+    wanted = explorer.space(direction.space).shape
+    if tuple(direction.vector.shape) != wanted:
+        raise BadValue(
+            "{name} has the shape {given}, and {space} of this model has {wanted}.",
+            name=direction.name, given=tuple(direction.vector.shape), space=direction.space, wanted=wanted,
+        )  # fmt: skip
+    if direction.space in ("w", "w+"):
+        check_layers(explorer, direction.layers)

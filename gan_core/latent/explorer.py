@@ -1,0 +1,186 @@
+"""The latent spaces of every generator behind one interface.
+
+    z, and the classes' shares c  ->  w = f(z, c)  ->  w+ = (w, ..., w), one for each layer  ->  picture
+
+| space   | models                        | a point                                                         |
+| ------- | ----------------------------- | --------------------------------------------------------------- |
+| `z`     | all                           | (latent_size,), normally distributed                            |
+| `class` | that know classes             | (classes,) shares; they blend the rows of the class embedding   |
+| `codes` | InfoGAN                       | categories as whole numbers, then values in [-1, 1]             |
+| `w`     | style-based (1812.04948)      | (w_size,)                                                       |
+| `w+`    | style-based (1904.03189)      | (layers, w_size)                                                |
+
+`read` and `write` see points through any of them. Pictures are drawn with constant noise, so that a point is always the
+same picture. Edits are made in `home`: w+ where there is one, else z.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from gan_core.errors import BadValue, UnknownName
+from gan_core.latent.codes import read_codes, write_codes
+from gan_core.latent.points import Points
+from gan_core.models.sampler import Sampler
+from gan_core.style_generator import NoiseMode, StyleGenerator
+
+CHUNK = 64  # pictures drawn at once
+SHOWN = 16  # digits of a fingerprint
+
+
+@dataclass(frozen=True)
+class Space:
+    """One latent space of a model."""
+
+    name: str  # "z", "class", "codes", "w", "w+"
+    shape: tuple[int, ...]  # of one point
+
+
+class Explorer:
+    """A model whose latent spaces are looked into. `lock` guards its networks while something is hooked into them."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        """Raises BadValue for a model that makes no pictures from latents."""
+        generator = sampler.networks.get("generator")
+        if generator is None or not sampler.recipe.draws or not hasattr(sampler.hparams, "latent_size"):
+            raise BadValue("{recipe} has no latent space.", recipe=sampler.recipe.title)
+        self.sampler = sampler
+        self.generator: nn.Module = generator
+        self.styled = generator if isinstance(generator, StyleGenerator) else None
+        self.lock = threading.RLock()
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.generator.parameters()).device
+
+    @property
+    def layers(self) -> int:
+        """How many layers take a w of their own; 0 where the model isn't style-based."""
+        return self.styled.num_ws if self.styled else 0
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(C, H, W) of a picture."""
+        return self.sampler.spec.fields["real"]
+
+    @property
+    def home(self) -> str:
+        """The space in which edits are made."""
+        return "w+" if self.styled else "z"
+
+    @cached_property
+    def spaces(self) -> dict[str, Space]:
+        """All spaces of this model by name."""
+        hparams: Any = self.sampler.hparams
+        shapes: dict[str, tuple[int, ...]] = {"z": (hparams.latent_size,)}
+        if self.sampler.recipe.conditional:
+            shapes["class"] = (self.sampler.spec.classes,)
+        if "codes" in self.sampler.recipe.capabilities:
+            shapes["codes"] = (hparams.categorical_codes + hparams.continuous_codes,)
+        if self.styled:
+            shapes |= {"w": (hparams.w_size,), "w+": (self.layers, hparams.w_size)}
+        return {name: Space(name, shape) for name, shape in shapes.items()}
+
+    def space(self, name: str) -> Space:
+        """Raises UnknownName where this model has no such space."""
+        if name not in self.spaces:
+            raise UnknownName("latent space", name, self.spaces)
+        return self.spaces[name]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of the generator's learnt weights in their order: the same for a run, its checkpoint and the shelf."""
+        digest = hashlib.sha256()
+        for name, weight in self.generator.named_parameters():
+            digest.update(name.encode())
+            digest.update(weight.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    # --- points ------------------------------------------------------------------------------------------------------
+
+    def sample(self, count: int, seed: int = 0, label: int | None = None) -> Points:
+        """Random points; raises BadValue for an invalid count or class. The same seed is the same pictures."""
+        latents, labels = self.sampler.latents(count, seed, label)
+        classes = None if labels is None else one_hot(labels, self.sampler.spec.classes).float()
+        return self.placed(Points(latents.to(self.device), None if classes is None else classes.to(self.device)))
+
+    @torch.no_grad()
+    def placed(self, points: Points) -> Points:
+        """Points with w computed from latents and classes, where the model has one."""
+        if self.styled is None or points.latents is None:
+            return points
+        w = self.styled.mapping(points.latents, points.classes)
+        return replace(points, ws=self.styled.repeated(w).contiguous())
+
+    @torch.no_grad()
+    def mean(self, label: int | None = None) -> Points:
+        """The average point: the mean of w, or latents of 0 (of the first class where none is given)."""
+        if self.styled is None:
+            chosen = 0 if label is None and self.sampler.recipe.conditional else label
+            template = self.sample(1, 0, chosen)
+            return self.write(template, "z", torch.zeros_like(self.read(template, "z")))
+        return Points(ws=self.styled.repeated(self.styled.w_mean[None]).contiguous())
+
+    def read(self, points: Points, space: str) -> Tensor:
+        """The points' values in a space, (B, *shape). In w: the mean over the layers, where they differ.
+
+        Raises UnknownName, or BadValue where the points weren't made in that space (an inverted picture has no z).
+        """
+        self.space(space)
+        if space in ("w", "w+"):
+            ws = points.ws if points.ws is not None else self.placed(points).ws
+            assert ws is not None
+            return ws if space == "w+" else ws.mean(1)
+        values = points.classes if space == "class" else points.latents
+        if values is None:
+            raise BadValue("These points have no place in the space {space}.", space=space)
+        return read_codes(values, self.sampler.hparams) if space == "codes" else values
+
+    def write(self, points: Points, space: str, values: Tensor) -> Points:
+        """The points moved to other values (B, *shape) in a space.
+
+        What lies before it in the chain stays; w is computed anew where latents, classes or codes change, without
+        truncation or edits. Raises UnknownName, or BadValue for values of another shape or a code out of range.
+        """
+        shape = self.space(space).shape
+        if tuple(values.shape) != (len(points), *shape):
+            raise BadValue(
+                "Values in {space} must have the shape {wanted}, not {given}.",
+                space=space, wanted=(len(points), *shape), given=tuple(values.shape),
+            )  # fmt: skip
+        if space in ("w", "w+"):
+            ws = values if space == "w+" else values[:, None].expand(-1, self.layers, -1)
+            return replace(points, ws=ws.contiguous())
+        if space == "class":
+            return self.placed(replace(points, classes=values))
+        if points.latents is None:
+            raise BadValue("These points have no place in the space {space}.", space=space)
+        latents = write_codes(points.latents, self.sampler.hparams, values) if space == "codes" else values
+        return self.placed(replace(points, latents=latents))
+
+    # --- pictures ----------------------------------------------------------------------------------------------------
+
+    def images(self, points: Points, noise: NoiseMode = "constant") -> Tensor:
+        """Pictures (B, C, H, W) through which gradients flow; style-based ones may leave [-1, 1] a little."""
+        if self.styled is not None:
+            return self.styled.synthesis(self.read(points, "w+"), noise)
+        sampler = self.sampler
+        return sampler.recipe.draw(sampler.networks, sampler.hparams, self.read(points, "z"), points.classes)
+
+    @torch.no_grad()
+    def draw(self, points: Points, noise: NoiseMode = "constant") -> Tensor:
+        """Pictures (B, C, H, W) in [-1, 1] on the CPU. `noise` "none" leaves it out, where the model has any."""
+        with self.lock:
+            parts = [
+                self.images(points.mapped(lambda values: values[start : start + CHUNK].to(self.device)), noise).cpu()  # noqa: B023
+                for start in range(0, len(points), CHUNK)
+            ]
+        return torch.cat(parts).clamp(-1, 1)

@@ -1,0 +1,85 @@
+"""Style mixing: some layers of w from one picture, the others from another (1812.04948, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gan_core.errors import BadValue
+from gan_core.latent.explorer import Explorer
+from gan_core.latent.judge import Judge
+from gan_core.latent.points import Points
+
+CHANGED = 0.25  # an attribute belongs to a band's words if it changes in so large a share of the pictures
+
+
+def mixed(explorer: Explorer, points: Points, others: Points, layers: Collection[int]) -> Points:
+    """`points`, with the chosen layers' w from `others`; raises BadValue for layers that aren't there.
+
+    One point on either side serves for all of the other.
+    """
+    ws, foreign = (_ws(explorer, side) for side in (points, others))
+    wrong = [layer for layer in layers if not 0 <= layer < explorer.layers]
+    if wrong:
+        raise BadValue(
+            "The layer must lie between 0 and {last}, not at {layer}.", last=explorer.layers - 1, layer=wrong[0]
+        )
+    if len(points) != len(others) and 1 not in (len(points), len(others)):
+        raise BadValue("{one} points can't be mixed with {other}.", one=len(points), other=len(others))
+    taken = torch.zeros(explorer.layers, dtype=torch.bool, device=ws.device)
+    taken[list(layers)] = True
+    return Points(ws=torch.where(taken[:, None], foreign, ws))  # (layers, 1) chooses in (B, layers, w_size)
+
+
+def crossover(explorer: Explorer, coarse: Points, fine: Points, first: int) -> Points:
+    """Layers before `first` from one, from there on from the other; `first` in 0..layers."""
+    if not 0 <= first <= explorer.layers:
+        raise BadValue(
+            "The crossover must lie between 0 and {layers}, not at {first}.", layers=explorer.layers, first=first
+        )
+    return mixed(explorer, coarse, fine, range(first, explorer.layers))
+
+
+def matrix(explorer: Explorer, rows: Points, columns: Points, layers: Collection[int]) -> Points:
+    """Every row's picture with some layers of every column's: R * C points, row by row."""
+    return mixed(explorer, rows.repeated(len(columns)), columns.tiled(len(rows)), layers)
+
+
+def _ws(explorer: Explorer, points: Points) -> Tensor:
+    if explorer.styled is None:
+        raise BadValue("{recipe} has no layers of w to mix.", recipe=explorer.sampler.recipe.title)
+    return explorer.read(points, "w+")
+
+
+@dataclass(frozen=True)
+class Band:
+    """Neighbouring layers, and which attributes they change: the share of pictures in which each does."""
+
+    layers: tuple[int, int]
+    changes: dict[str, float]
+
+    @property
+    def words(self) -> list[str]:
+        """The attributes that it is known by, the most changed first."""
+        ordered = sorted(self.changes, key=lambda name: -self.changes[name])
+        return [name for name in ordered if self.changes[name] >= CHANGED]
+
+
+def band_changes(
+    explorer: Explorer, judge: Judge, bands: Sequence[tuple[int, int]], pairs: int = 64, seed: int = 0
+) -> list[Band]:
+    """What each band of layers changes, measured: its w is exchanged for another picture's, and the judge compares.
+
+    A share is that of the pictures in which the judge names another value of the attribute than before.
+    """
+    points, others = (explorer.sample(pairs, seed + place) for place in (0, 1))
+    before = judge.named(explorer.draw(points))
+    found = []
+    for band in bands:
+        after = judge.named(explorer.draw(mixed(explorer, points, others, range(*band))))
+        changes = {name: float((after[name] != values).float().mean()) for name, values in before.items()}
+        found.append(Band(band, changes))
+    return found

@@ -1,0 +1,63 @@
+"""Points of a latent space: all that a generator needs to draw some pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gan_core.errors import BadValue
+
+
+@dataclass(frozen=True)
+class Points:
+    """Latents, shares of the classes, and a w for each layer, as far as the model has them.
+
+    Where `ws` is given, it alone makes the pictures, and the others tell where it came from.
+    """
+
+    latents: Tensor | None = None  # (B, latent_size)
+    classes: Tensor | None = None  # (B, classes), rows that sum to 1
+    ws: Tensor | None = None  # (B, layers, w_size)
+
+    def __post_init__(self) -> None:
+        if self.latents is None and self.ws is None:
+            raise BadValue("Points need latents or a w for each layer.")
+
+    def __len__(self) -> int:
+        return len(next(values for values in (self.ws, self.latents) if values is not None))
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Points:
+        """The same change of all parts."""
+        parts = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
+        return Points(**{name: None if values is None else change(values) for name, values in parts.items()})
+
+    def at(self, *places: int) -> Points:
+        """Some of the points, in that order; raises BadValue for places that aren't there."""
+        wrong = [place for place in places if not 0 <= place < len(self)]
+        if wrong:
+            raise BadValue("There is no point {place}: there are {count}.", place=wrong[0], count=len(self))
+        return self.mapped(lambda values: values[list(places)])
+
+    def repeated(self, times: int) -> Points:
+        """Each point so many times in a row: a a b b."""
+        return self.mapped(lambda values: values.repeat_interleave(times, 0))
+
+    def tiled(self, times: int) -> Points:
+        """All points, so many times: a b a b."""
+        return self.mapped(lambda values: torch.cat([values] * times))
+
+
+def joined(parts: Sequence[Points]) -> Points:
+    """Points one after another; what one of them lacks is left out."""
+
+    def together(name: str) -> Tensor | None:
+        values = [getattr(part, name) for part in parts]
+        return None if any(value is None for value in values) else torch.cat(values)
+
+    if not parts:
+        raise BadValue("There are no points to join.")
+    return Points(together("latents"), together("classes"), together("ws"))

@@ -1,0 +1,41 @@
+"""Tiny models with random weights, as they are loaded."""
+
+from __future__ import annotations
+
+import torch
+
+from gan_core.data.base import DataSpec
+from gan_core.gans import recipes
+from gan_core.knobs import changed
+from gan_core.latent.explorer import Explorer
+from gan_core.latent.judge import Judge
+from gan_core.models.sampler import Sampler
+from gan_core.style_generator import StyleGenerator
+
+
+def explorer(name: str, size: int = 16, channels: int = 3, **knobs: object) -> Explorer:
+    """A recipe at its tiny size, with 3 classes where it knows classes."""
+    recipe = recipes.get(name)
+    hparams = changed(recipe.tiny, knobs)
+    side = recipe.fit_size(size)
+    spec = DataSpec({"real": (channels, side, side), "label": ()}, 3)
+    networks = {name: network.eval().requires_grad_(False) for name, network in recipe.build(hparams, spec).items()}
+    kept = {name: networks[name] for name in recipe.averaged}
+    made = Explorer(Sampler(recipe, hparams, spec, kept))
+    if isinstance(made.generator, StyleGenerator):
+        with torch.no_grad():
+            made.generator.w_mean.copy_(made.read(made.sample(2_000, 9), "w").mean(0))
+            for parameter_name, weight in made.generator.named_parameters():
+                if parameter_name.endswith("strength"):  # noise that can be seen
+                    weight.fill_(0.3)
+    return made
+
+
+def colour_judge() -> Judge:
+    """Judges by what is known of a picture exactly: how red, green and blue it is on average."""
+
+    def logits(images: torch.Tensor) -> torch.Tensor:
+        means = images.mean((2, 3))
+        return torch.cat([means, means.mean(1, keepdim=True)], 1)
+
+    return Judge({"colour": ("red", "green", "blue"), "bright": ("yes",)}, logits)
