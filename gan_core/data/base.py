@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from gan_core.registry import Registry
 
 Progress = Callable[[float, str], None]  # share done in [0, 1], and what is being done
 Item = TypeVar("Item")
+
+
+NOT_SHOWN_TO_NETWORKS = ("label", "attributes", "visible")  # arrays that tell of the items
 
 
 def silent(share: float, what: str) -> None:
@@ -36,11 +39,29 @@ class DataSpec:
     """Shapes that networks are built for, without the data.
 
     `fields` gives the shape of one item of each array, e.g. `{"real": (3, 64, 64)}` or
-    `{"source": (3, 64, 64), "target": (3, 64, 64)}`; `classes` is 0 where there are no labels.
+    `{"source": (3, 64, 64), "target": (3, 64, 64)}`; `classes` is 0 where there are no labels; `attributes` says how
+    many values each known attribute has, in the order of their columns.
     """
 
     fields: Mapping[str, tuple[int, ...]]
     classes: int = 0
+    attributes: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> DataSpec:
+        """As a checkpoint tells it; those of before attributes were known have none."""
+        fields = {name: tuple(shape) for name, shape in state["fields"].items()}
+        return cls(fields, state["classes"], state.get("attributes", {}))
+
+    def to_state(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint."""
+        fields = {name: list(shape) for name, shape in self.fields.items()}
+        return {"fields": fields, "classes": self.classes, "attributes": dict(self.attributes)}
+
+    @property
+    def questions(self) -> Mapping[str, int]:
+        """What can be learnt to be told of an image, and among how many answers: its class, else each attribute."""
+        return {"class": self.classes} if self.classes else self.attributes
 
     @property
     def channels(self) -> int:
@@ -55,8 +76,10 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Arrays of N items: images uint8 0..255 (N, C, H, W), `label` int64 (N,), anything else float32.
+    """Arrays of N items: images uint8 0..255 (N, C, H, W), `label` int64 (N,), `attributes` int64 (N, K), and
+    `visible` bool (N, K), whether an attribute can be seen; anything else float32.
 
+    `attributes` names the values of each attribute, a column of the array of that name.
     Arrays may be memory-mapped. `skipped` lists files that could not be used, with the reason;
     `notes` says what was done to files that are used, e.g. that an animation gives its first frame only.
     `unpaired` sets draw each array with an order of its own.
@@ -69,14 +92,26 @@ class DataSet:
     skipped: tuple[tuple[str, str], ...] = field(default=())
     unpaired: bool = False
     notes: tuple[str, ...] = ()
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def spec(self) -> DataSpec:
-        shapes = {name: tuple(array.shape[1:]) for name, array in self.arrays.items() if name != "label"}
-        return DataSpec(shapes, len(self.class_names))
+        shown = {name: array for name, array in self.arrays.items() if name not in NOT_SHOWN_TO_NETWORKS}
+        shapes = {name: tuple(array.shape[1:]) for name, array in shown.items()}
+        return DataSpec(shapes, len(self.class_names), counted(self.attributes))
+
+    @property
+    def answers(self) -> np.ndarray:
+        """The true answers to the spec's questions, int64 (N, questions)."""
+        return self.arrays["label"][:, None] if self.class_names else self.arrays["attributes"]
 
     def __len__(self) -> int:
         return min(len(array) for array in self.arrays.values())
+
+
+def counted(attributes: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    """How many values each attribute has."""
+    return {name: len(values) for name, values in attributes.items()}
 
 
 @dataclass(frozen=True)
@@ -84,7 +119,8 @@ class Source:
     """A data set that can be had: what pages and the CLI list, and how it is loaded.
 
     `load(size, progress)` returns square images of `size` pixels (None: the native size) and raises BadData.
-    `available()` says whether it can be loaded without a download.
+    `available()` says whether it can be loaded without a download. `test` loads the part that nothing is trained on,
+    where there is one.
     """
 
     name: str
@@ -99,11 +135,13 @@ class Source:
     available: Callable[[], bool]
     needs: str = ""  # what to do to have it where it is not available
     task: str = "images"  # or "points": float32 (N, 2), whose `size` is 2
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> names of its values
+    test: Callable[[int | None, Progress], DataSet] | None = None
 
     def spec(self, size: int) -> DataSpec:
         """What networks for this set at `size` pixels are built for, without loading it."""
         shape = (size,) if self.task == "points" else (self.channels, size, size)
-        return DataSpec({"real": shape}, len(self.class_names))
+        return DataSpec({"real": shape}, len(self.class_names), counted(self.attributes))
 
 
 sources: Registry[Source] = Registry("data set")

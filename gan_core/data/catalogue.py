@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gan_core.data import digits, drawn, folders, points, shared_sets, vision_sets
+from gan_core.data import digits, drawn, folders, parts, points, shared_sets, vision_sets
 from gan_core.data.base import DataSet, Progress, Source, silent, sources
 from gan_core.errors import BadData
 
@@ -13,12 +13,12 @@ for _source in (digits.SOURCE, drawn.SOURCE, *vision_sets.SOURCES, *shared_sets.
 
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
-    """A data set by name, or by path for the user's own images: `folder:PATH` or `zip:PATH`.
+    """A data set by name, a part of it (`train:NAME`, `test:NAME`), or the user's own: `folder:PATH` or `zip:PATH`.
 
     `size` is the height and width in pixels, 8..256 (None: native). Raises UnknownName or BadData.
     """
     kind, _, path = name.partition(":")
-    points_asked = name in sources and source(name).task == "points"
+    points_asked = name in sources and sources.get(name).task == "points"
     if size is not None and not points_asked and not 8 <= size <= 256:
         raise BadData("Images can be loaded at sizes from 8 to 256 pixels, not {size}.", size=size)
     if kind in ("folder", "zip") and path:
@@ -27,5 +27,6 @@ def load(name: str, size: int | None = None, progress: Progress = silent) -> Dat
 
 
 def source(name: str) -> Source:
-    """The registered source of that name; raises UnknownName."""
-    return sources.get(name)
+    """The registered source of that name, or a part of one; raises UnknownName."""
+    part, _, whole = name.partition(":")
+    return parts.part_of(sources.get(whole), part) if part in parts.PARTS and whole else sources.get(name)

@@ -1,7 +1,7 @@
 """The avatars as a data set: faces drawn by our own code, once for each size.
 
-The attributes of face i are row i of `avatars.sample_attributes(COUNT, SEED)`; they aren't part of the set, whose
-arrays are what networks see.
+The attributes of face i are row i of `avatars.sample_attributes(COUNT, SEED)`. The test part is made of fresh faces: of
+another seed.
 """
 
 from __future__ import annotations
@@ -9,20 +9,41 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from gan_core.data import cache
+from gan_core.data.avatars import attributes as known
 from gan_core.data.base import DataSet, Progress, Source, tracked
 from gan_core.data.images import square
 
 COUNT = 4000
 SEED = 0
+TEST_COUNT = 10_000
+TEST_SEED = 1
 SIZE = 64
 CHUNK = 20  # faces drawn between two reports
 LICENCE = "drawn by GANscope; free to use"
 
 
+ATTRIBUTES = {attribute.name: attribute.values for attribute in known.ATTRIBUTES}
+
+
 def _load(size: int | None, progress: Progress) -> DataSet:
+    attributes = known.sample_attributes(COUNT, SEED)
+    images = _faces("avatars", attributes, f"{COUNT}.{SEED}", size, progress)
+    return DataSet("avatars", {"real": images, "attributes": attributes}, (), LICENCE, attributes=ATTRIBUTES)
+
+
+def _test(size: int | None, progress: Progress) -> DataSet:
+    attributes = known.sample_attributes(TEST_COUNT, TEST_SEED)
+    images = _faces("test-avatars", attributes, f"{TEST_COUNT}.{TEST_SEED}", size, progress)
+    arrays = {"real": images, "attributes": attributes, "visible": known.visible(attributes)}
+    return DataSet("test:avatars", arrays, (), LICENCE, attributes=ATTRIBUTES)
+
+
+def _faces(name: str, attributes: np.ndarray, version: str, size: int | None, progress: Progress) -> np.ndarray:
+    """Pictures (N, 3, size, size) of attributes (N, K), kept by name and version."""
     from gan_core.data import avatars
 
     pixels = size or SIZE
@@ -30,16 +51,15 @@ def _load(size: int | None, progress: Progress) -> DataSet:
     drawn_at = min((offered for offered in avatars.SIZES if offered >= pixels), default=max(avatars.SIZES))
 
     def write(writer: cache.Writer) -> None:
-        attributes = avatars.sample_attributes(COUNT, SEED)
-        for start in tracked(range(0, COUNT, CHUNK), COUNT // CHUNK, progress, "Drawing faces"):
+        count = len(attributes)
+        for start in tracked(range(0, count, CHUNK), max(1, count // CHUNK), progress, "Drawing faces"):
             faces = avatars.draw_avatars(attributes[start : start + CHUNK], drawn_at)
             for face in faces.transpose(0, 2, 3, 1):  # (N, C, H, W) -> (N, H, W, C)
                 writer.add(square(Image.fromarray(face), pixels))
 
     modules = sorted(Path(avatars.__file__).parent.glob("*.py"))
     drawer = hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
-    entry = cache.entry("avatars", pixels, f"{drawer}.{COUNT}.{SEED}", write)
-    return DataSet("avatars", entry.arrays, (), LICENCE)
+    return cache.entry(name, pixels, f"{drawer}.{version}", write).arrays["real"]
 
 
 SOURCE = Source(
@@ -53,4 +73,6 @@ SOURCE = Source(
     class_names=(),
     load=_load,
     available=lambda: True,
+    attributes=ATTRIBUTES,
+    test=_test,
 )

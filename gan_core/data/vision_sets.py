@@ -1,4 +1,6 @@
-"""MNIST, Fashion-MNIST, CIFAR-10 and CelebA: from `GANSCOPE_DATA`, else downloaded by torchvision. Train part only.
+"""MNIST, Fashion-MNIST, CIFAR-10 and CelebA: from `GANSCOPE_DATA`, else downloaded by torchvision.
+
+A set is its train part; the test part of MNIST and Fashion-MNIST can be had too, for measuring.
 
 torchvision only downloads, unpacks and checks. What it leaves is read without it, so that torch isn't imported again.
 """
@@ -201,9 +203,7 @@ def _source(
     items: int,
     class_names: tuple[str, ...] = (),
 ) -> Source:
-    layouts = LAYOUTS[name]
-
-    def load(wanted: int | None, progress: Progress) -> DataSet:
+    def load(part: str, layouts: tuple[Layout, ...], wanted: int | None, progress: Progress) -> DataSet:
         if _files(name, layouts) is None:
             _download(title, name, expected, get, progress)
         found = _files(name, layouts)
@@ -211,7 +211,7 @@ def _source(
             raise BadData("What torchvision downloaded for {title} isn't laid out as expected.", title=title)
         files, layout = found
         read = partial(layout.read, files)
-        return prepare(name, wanted or size, files, read, class_names, licence, progress)
+        return prepare(part, wanted or size, files, read, class_names, licence, progress)
 
     return Source(
         name=name,
@@ -222,9 +222,10 @@ def _source(
         channels=channels,
         items=items,
         class_names=class_names,
-        load=load,
-        available=lambda: _files(name, layouts) is not None,
+        load=partial(load, name, LAYOUTS[name]),
+        available=lambda: _files(name, LAYOUTS[name]) is not None,
         needs=f"Downloaded at first use ({expected / 1e6:,.0f} MB on disk). Or: {_needs(name)}",
+        test=partial(load, f"test:{name}", TEST_LAYOUTS[name]) if name in TEST_LAYOUTS else None,
     )
 
 
@@ -238,6 +239,12 @@ LAYOUTS = {
         Layout(("CIFAR10/images.npy", "CIFAR10/labels.npy"), _cifar10),
     ),
     "celeba": (Layout(("celeba/img_align_celeba/000001.jpg",), _celeba),),
+}
+TEST_LAYOUTS = {
+    "mnist": (Layout(("MNIST/raw/t10k-images-idx3-ubyte.gz", "MNIST/raw/t10k-labels-idx1-ubyte.gz"), _mnist),),
+    "fashion_mnist": (
+        Layout(("FashionMNIST/raw/t10k-images-idx3-ubyte.gz", "FashionMNIST/raw/t10k-labels-idx1-ubyte.gz"), _mnist),
+    ),
 }
 
 SOURCES = (

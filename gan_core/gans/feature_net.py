@@ -9,6 +9,9 @@ Images (B, C, H, W) in [-1, 1] pass pairs of 3x3 convolutions with batch-norm (1
 until they are 4 to 7 pixels wide; a linear layer gives the features (B, d), and the `head` maps them to logits
 (B, classes). Features are taken before the ReLU, because the Frechet distance takes them to be Gaussian, and after a
 batch-norm, so that none outweighs the others by its scale alone.
+
+Data whose attributes are known (hair, glasses, hat) teach those instead of classes: each has logits of its own, and the
+losses are summed.
 """
 
 from __future__ import annotations
@@ -49,9 +52,9 @@ class FeatureNetHParams(SupervisedHParams):
 
 
 class FeatureClassifier(nn.Module):
-    """(B, C, H, W) in [-1, 1] -> features (B, d) and logits (B, classes)."""
+    """(B, C, H, W) in [-1, 1] -> features (B, d) and logits (B, answers): the classes, or each attribute's values."""
 
-    def __init__(self, image_channels: int, size: int, classes: int, hparams: FeatureNetHParams) -> None:
+    def __init__(self, image_channels: int, size: int, answers: int, hparams: FeatureNetHParams) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         inputs, width = image_channels, hparams.channels
@@ -63,7 +66,7 @@ class FeatureClassifier(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Flatten())  # (B, C, H, W) -> (B, C * H * W)
         self.features = nn.Linear(width * size * size, hparams.features, bias=False)
         self.norm = nn.BatchNorm1d(hparams.features)
-        self.head = nn.Sequential(nn.ReLU(), Dropout(hparams.dropout), nn.Linear(hparams.features, classes))
+        self.head = nn.Sequential(nn.ReLU(), Dropout(hparams.dropout), nn.Linear(hparams.features, answers))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         features: Tensor = self.norm(self.features(self.layers(images)))
@@ -77,7 +80,7 @@ def _convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
 
 
 def networks(hparams: FeatureNetHParams, spec: DataSpec) -> dict[str, nn.Module]:
-    return {"features": FeatureClassifier(spec.channels, spec.size, spec.classes, hparams)}
+    return {"features": FeatureClassifier(spec.channels, spec.size, sum(spec.questions.values()), hparams)}
 
 
 def optimizer(hparams: FeatureNetHParams) -> OptimizerSpec:

@@ -131,7 +131,7 @@ class Recipe:
                 size=spec.size,
                 valid=", ".join(map(str, self.sizes)),
             )
-        if (self.conditional or self.task == "supervised") and not spec.classes:
+        if (self.conditional and not spec.classes) or (self.task == "supervised" and not spec.questions):
             raise BadData("{recipe} needs a data set with labels, and this one has none.", recipe=self.title)
 
     def build(self, hparams: Any, spec: DataSpec) -> dict[str, nn.Module]:

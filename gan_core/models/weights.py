@@ -40,6 +40,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
         "hparams": json.dumps(to_dict(sampler.hparams)),
         "fields": json.dumps({name: list(shape) for name, shape in sampler.spec.fields.items()}),
         "classes": str(sampler.spec.classes),
+        "attributes": json.dumps(dict(sampler.spec.attributes)),
     }
     return save(tensors, metadata=card)
 
@@ -56,9 +57,10 @@ def read_weights(path: Path) -> Sampler:
                 for name in file.keys():  # noqa: SIM118  not a mapping
                     network, _, parameter = name.partition(".")
                     averaged.setdefault(network, {})[parameter] = file.get_tensor(name)
+                fields, attributes = json.loads(card["fields"]), json.loads(card.get("attributes", "{}"))
                 state = {
                     "hparams": json.loads(card["hparams"]),
-                    "spec": {"fields": json.loads(card["fields"]), "classes": int(card["classes"])},
+                    "spec": {"fields": fields, "classes": int(card["classes"]), "attributes": attributes},
                     "average": averaged,
                 }
                 return Sampler.from_state(card["recipe"], state)

@@ -1,6 +1,10 @@
-"""Learning classes from labelled images: the objective of feature nets.
+"""Learning what images show, from images of which it is known: the objective of feature nets.
 
     L = -E[log p(y|x)],   p(y|x) = softmax(logits)_y
+
+y is the class. Of data whose attributes are known it is one attribute after another, each with a head of its own, and
+the losses are summed. What a picture hides (hair under a hat) is asked all the same: the net learns how likely each
+value is there, and isn't sure.
 
 With `smoothing` s the target is 1 - s for the true class and s spread over all of them (1512.00567, section 7). One
 phase, in the role "discriminator": the network judges images, and there is no opponent.
@@ -12,13 +16,14 @@ bilinear interpolation; never mirrored, because a mirrored digit or letter is an
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
+from gan_core.data.base import DataSpec
 from gan_core.hparams import TrainingHParams
 from gan_core.knobs import knob
 from gan_core.objectives.augment import Random, uniform
@@ -57,21 +62,39 @@ class SupervisedHParams(TrainingHParams):
 
 
 class Supervised(Objective):
-    """Cross-entropy of `features(images)`, features (B, d) and logits (B, classes), against `label` (B,)."""
+    """Cross-entropy of `features(images)`, features (B, d) and logits (B, answers), against the true answers:
+    `label` (B,) or `attributes` (B, K).
+    """
+
+    def setup(self, networks: Networks, spec: DataSpec) -> None:
+        self.questions = dict(spec.questions)
 
     def phases(self, hparams: SupervisedHParams) -> Sequence[Phase]:
         return [Phase("features", "discriminator", "features", self._terms)]
 
     def _terms(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        images, labels = batch["real"], batch["label"]
+        images = batch["real"]
+        # (B,) -> (B, 1), or (B, K)
+        truths = batch["label"][:, None] if "label" in batch else batch["attributes"]
         hparams = context.hparams
         assert isinstance(hparams, SupervisedHParams)
         if hparams.augment:
             images = altered(images, uniform(context.generator, images.device), hparams.augment)
         _, logits = networks["features"](images)
+        answers = answered(logits, self.questions)
+        right = [answer.argmax(1) == truth for answer, truth in zip(answers, truths.unbind(1), strict=True)]
         # the health check reads "accuracy" as a discriminator's, which must not be near 1
-        context.observe("class_accuracy", (logits.argmax(1) == labels).float())
-        return {"cross_entropy": cross_entropy(logits, labels, label_smoothing=hparams.smoothing)}
+        context.observe("class_accuracy", torch.stack(right, 1).float().mean(1))
+        losses = [
+            cross_entropy(answer, truth, label_smoothing=hparams.smoothing)
+            for answer, truth in zip(answers, truths.unbind(1), strict=True)
+        ]
+        return {"cross_entropy": torch.stack(losses).sum()}
+
+
+def answered(logits: Tensor, questions: Mapping[str, int]) -> tuple[Tensor, ...]:
+    """The logits of each question, (B, its answers), from those of all (B, answers)."""
+    return torch.split(logits, list(questions.values()), 1)
 
 
 def altered(images: Tensor, random: Random, strength: float) -> Tensor:

@@ -148,13 +148,12 @@ class Journal:
     def _write_checkpoint(self) -> None:
         trainer = self.trainer
         trainer.average.refresh(trainer.hparams.ema)
-        fields = {name: list(shape) for name, shape in trainer.spec.fields.items()}
         state = trainer.state_dict() | {
             "run": self.run_id,
             "event_id": self.event_id,
             "recipe": trainer.recipe.name,
             "hparams": to_dict(trainer.hparams),
-            "spec": {"fields": fields, "classes": trainer.spec.classes},
+            "spec": trainer.spec.to_state(),
         }
         path = self.store.folder(self.run_id) / "checkpoints" / checkpoint_name(trainer.step)
         with writing(self.store.root):

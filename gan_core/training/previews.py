@@ -7,10 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
+from gan_core.data.base import DataSpec
 from gan_core.images import BACKGROUND, grid, png, scatter, to_uint8
 from gan_core.models.sampler import Sampler
+from gan_core.objectives.supervised import answered
 from gan_core.training.trainer import Trainer
 
 SEED = 0
@@ -47,13 +49,16 @@ def _drawer(trainer: Trainer) -> Draw:
 
 def _sorted_images(trainer: Trainer) -> Draw:
     images = trainer.batches.first(JUDGED)["real"]
+    return lambda: sorted_by(trainer.average.networks["features"], images, trainer.spec)
 
-    def draw() -> Image.Image:
-        with torch.no_grad():
-            _, logits = trainer.average.networks["features"](images)
-        return by_class(images, logits.argmax(1), min(trainer.spec.classes, COLUMNS))
 
-    return draw
+def sorted_by(network: nn.Module, images: Tensor, spec: DataSpec) -> Image.Image:
+    """Images (B, C, H, W) by the class that a classifier gives, or by the attribute that has the most values."""
+    with torch.no_grad():
+        _, logits = network(images)
+    answers = answered(logits, spec.questions)
+    finest = max(answers, key=lambda answer: answer.shape[1])  # (B, its answers)
+    return by_class(images, finest.argmax(1), min(finest.shape[1], COLUMNS))
 
 
 def by_class(images: Tensor, predicted: Tensor, classes: int) -> Image.Image:

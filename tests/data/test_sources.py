@@ -130,7 +130,8 @@ def test_avatars(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
     data = load("avatars", size, lambda share, what: seen.append(share))
     assert data.arrays["real"].shape == (60, 3, size, size)
-    assert data.spec == DataSpec({"real": (3, size, size)}, 0)
+    assert data.spec == DataSpec({"real": (3, size, size)}, 0, source("avatars").spec(size).attributes)
+    assert data.spec.attributes["hair"] == len(data.attributes["hair"]) == 11
     assert seen[0] == 0.0
     assert seen[-1] == 1.0
     if size == 64:
@@ -138,6 +139,35 @@ def test_avatars(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(data.arrays["real"], expected)
     monkeypatch.setattr(avatars, "draw_avatars", None)  # not called again
     np.testing.assert_array_equal(load("avatars", size).arrays["real"], data.arrays["real"])
+
+
+def test_the_test_part_of_the_avatars_is_fresh_and_says_what_can_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawn, "TEST_COUNT", 30)
+    data = load("test:avatars", 32)
+    attributes = data.arrays["attributes"]
+    np.testing.assert_array_equal(attributes, avatars.sample_attributes(30, drawn.TEST_SEED))
+    assert not np.array_equal(attributes, avatars.sample_attributes(30, drawn.SEED))
+    bald = (attributes[:, avatars.COLUMN["hair"]] == 0) & (attributes[:, avatars.COLUMN["beard"]] == 0)
+    np.testing.assert_array_equal(data.arrays["visible"][:, avatars.COLUMN["hair_colour"]], ~bald)
+    assert data.arrays["real"].shape == (30, 3, 32, 32)
+    assert set(data.spec.fields) == {"real"}
+
+
+def test_parts_of_a_set_share_nothing_and_leave_nothing_out() -> None:
+    whole, train, test = (load(name, 8) for name in ("digits", "train:digits", "test:digits"))
+    assert (len(train), len(test)) == (source("train:digits").items, source("test:digits").items) == (1618, 179)
+    np.testing.assert_array_equal(test.arrays["real"], whole.arrays["real"][9::10])
+    np.testing.assert_array_equal(test.arrays["label"], whole.arrays["label"][9::10])
+    np.testing.assert_array_equal(train.arrays["real"][:9], whole.arrays["real"][:9])
+    np.testing.assert_array_equal(train.arrays["real"][9:18], whole.arrays["real"][10:19])
+    assert test.class_names == whole.class_names
+
+
+def test_parts_that_are_not_there() -> None:
+    with pytest.raises(BadData, match=r"'ring8' has no parts"):
+        load("test:ring8")
+    with pytest.raises(UnknownName, match=r"'digit'\. Valid: digits"):
+        load("train:digit")
 
 
 # sets in their published layouts, made here
@@ -167,6 +197,15 @@ def test_idx_files(small_mnist: Path) -> None:
         assert data.arrays["label"].tolist() == [index % 10 for index in range(20)]
     assert source("mnist").available()
     assert load("mnist", 32).spec.size == 32
+
+
+def test_published_test_parts(small_mnist: Path) -> None:
+    """`test:mnist` is the published one, and never a piece of the train part."""
+    held = np.random.default_rng(1).integers(0, 256, (5, 28, 28), dtype=np.uint8)
+    write_idx(small_mnist / "MNIST/raw/t10k-images-idx3-ubyte.gz", held)
+    write_idx(small_mnist / "MNIST/raw/t10k-labels-idx1-ubyte.gz", np.arange(5, dtype=np.uint8))
+    np.testing.assert_array_equal(load("test:mnist").arrays["real"], held[:, None])
+    assert len(load("mnist")) == len(load("train:mnist")) == 20
 
 
 def test_changed_files_are_read_again(small_mnist: Path) -> None:

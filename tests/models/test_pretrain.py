@@ -33,7 +33,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
 def test_every_plan_can_be_begun(name: str) -> None:
     plan = pretrain.plan(name)
     recipe = recipes.get(plan.recipe)
-    assert name == f"{plan.recipe if recipe.draws else 'features'}.{plan.data}"
+    assert name == f"{plan.recipe if recipe.draws else 'features'}.{plan.data.removeprefix('train:')}"
     recipe.check_data(data.source(plan.data).spec(plan.size))
     hparams = recipe.settings(plan.hparams)
     assert hparams.schedule == "constant" or hparams.decay_steps >= plan.steps

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_core.data.base import DataSet
+from gan_core.data.base import DataSet, DataSpec
 from gan_core.gans import recipes
 from gan_core.gans.feature_net import FeatureClassifier, FeatureNetHParams
 from gan_core.knobs import changed
@@ -36,11 +36,31 @@ def test_cross_entropy_by_hand(smoothing: float, expected: float) -> None:
     hparams = SupervisedHParams(augment=0.0, smoothing=smoothing)
     networks = {"features": Fixed()}
     context = StepContext(networks, hparams, torch.Generator())
-    (phase,) = Supervised().phases(hparams)
+    objective = Supervised()
+    objective.setup(networks, DataSpec({"real": (1, 8, 8)}, 2))
+    (phase,) = objective.phases(hparams)
     terms = phase.terms(networks, {"real": torch.zeros(2, 1, 8, 8), "label": torch.tensor([1, 0])}, context)
     assert float(terms["cross_entropy"]) == pytest.approx(expected, rel=1e-6)
-    right = Supervised().summarise(hparams, {"class_accuracy": context.observed["class_accuracy"][None]})
+    right = objective.summarise(hparams, {"class_accuracy": context.observed["class_accuracy"][None]})
     assert right["class_accuracy"].tolist() == [1.0]  # a tie goes to the first class, which is right
+
+
+def test_attributes_are_learnt_side_by_side() -> None:
+    """Two attributes of two and three values; losses by hand: log 4/3 + log 2, and log 3 twice."""
+
+    class Heads(nn.Module):
+        def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+            return images, torch.tensor([[0.0, math.log(3), 0, 0, 0], [0.0, 0.0, 0, 0, 0]])
+
+    objective = Supervised()
+    networks = {"features": Heads()}
+    objective.setup(networks, DataSpec({"real": (1, 8, 8)}, 0, {"hat": 2, "hair": 3}))
+    context = StepContext(networks, SupervisedHParams(augment=0.0), torch.Generator())
+    (phase,) = objective.phases(context.hparams)
+    truths = torch.tensor([[1, 2], [0, 0]])
+    terms = phase.terms(networks, {"real": torch.zeros(2, 1, 8, 8), "attributes": truths}, context)
+    assert float(terms["cross_entropy"]) == pytest.approx((math.log(4 / 3) + math.log(2)) / 2 + math.log(3), rel=1e-6)
+    assert context.observed["class_accuracy"].tolist() == [0.5, 1.0]  # a tie goes to the first value
 
 
 def test_altered_images_stay_what_they_are() -> None:

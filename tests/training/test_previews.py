@@ -12,7 +12,7 @@ from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.training.previews import JUDGED, ROWS, by_class, previewer
 from gan_core.training.trainer import Trainer
-from tests.conftest import example
+from tests.conftest import example, images
 
 
 def test_images_stand_in_the_column_of_their_class() -> None:
@@ -31,6 +31,15 @@ def test_a_classifiers_preview_sorts_real_images_and_draws_nothing(labelled: Dat
         assert picture.size == (3 * 9 - 1, 2 * ROWS * 9 - 1)
     assert torch.equal(trainer.generator.get_state(), state)
     assert len(trainer.batches.first(JUDGED)["real"]) == JUDGED
+
+
+def test_a_net_that_learnt_attributes_sorts_by_the_one_with_most_values() -> None:
+    recipe = recipes.get("feature_net")
+    attributes = {"hat": ("none", "cap"), "hair": ("bald", "long", "bob", "bun")}
+    rows = np.arange(24)[:, None] % (2, 4)  # (N, K)
+    data = DataSet("faces", {"real": images(), "attributes": rows}, attributes=attributes)
+    with Image.open(io.BytesIO(previewer(Trainer(recipe, recipe.tiny, data))())) as picture:
+        assert picture.size == (4 * 9 - 1, 2 * ROWS * 9 - 1)
 
 
 def test_samples_and_points_are_shown() -> None:

@@ -1,0 +1,44 @@
+"""Parts of a data set: `test:NAME` is what nothing is trained on, `train:NAME` what is left without it.
+
+Where a set comes with a test part, `NAME` alone is the train part. Of any other set every tenth item is the test part,
+the same ones on every machine; `NAME` alone is then the whole set.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from gan_core.data.base import DataSet, Progress, Source
+from gan_core.errors import BadData
+
+PARTS = ("train", "test")
+EVERY = 10
+
+
+def part_of(whole: Source, part: str) -> Source:
+    """The source of a part; its `items` are counted where they are known."""
+    if whole.task == "points":
+        raise BadData("'{name}' has no parts: its points are drawn anew.", name=whole.name)
+
+    def load(size: int | None, progress: Progress) -> DataSet:
+        if whole.test is not None:
+            return whole.test(size, progress) if part == "test" else whole.load(size, progress)
+        return cut(whole.load(size, progress), part)
+
+    items = whole.items if whole.test else len(chosen(whole.items, part))
+    return dataclasses.replace(whole, name=f"{part}:{whole.name}", load=load, items=items, test=None)
+
+
+def cut(data: DataSet, part: str) -> DataSet:
+    """Every tenth item of a set, or all others."""
+    places = chosen(len(data), part)
+    arrays = {name: array[places] for name, array in data.arrays.items()}
+    return dataclasses.replace(data, name=f"{part}:{data.name}", arrays=arrays)
+
+
+def chosen(count: int, part: str) -> np.ndarray:
+    """The places of a part's items among `count`."""
+    places = np.arange(count)
+    return np.flatnonzero((places % EVERY == EVERY - 1) == (part == "test"))
