@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gan_core.errors import BadValue
+from gan_core.models.sampler import Sampler
 
 CHUNK = 128
 
@@ -65,3 +66,19 @@ def _log_odds(head: Tensor) -> Tensor:
         return head
     others = [head[:, [other for other in range(count) if other != place]].logsumexp(1) for place in range(count)]
     return head - torch.stack(others, 1)
+
+
+def judge_of(model: Sampler, attributes: Mapping[str, tuple[str, ...]]) -> Judge:
+    """A feature net as a judge of the attributes that it learnt; raises BadValue where it learnt others.
+
+    `attributes` names their values in order, as a data set does; for a net that learnt classes, `{"class": names}`.
+    """
+    questions = dict(model.spec.questions)
+    if model.recipe.task != "supervised" or questions != {name: len(values) for name, values in attributes.items()}:
+        raise BadValue(
+            "{recipe} judges {known}, not {wanted}.",
+            recipe=model.recipe.title, known=", ".join(questions) or "-", wanted=", ".join(attributes),
+        )  # fmt: skip
+    network = model.networks["features"].eval()
+    device = next(network.parameters()).device
+    return Judge(attributes, lambda images: network(images.to(device))[1])

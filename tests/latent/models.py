@@ -31,11 +31,13 @@ def explorer(name: str, size: int = 16, channels: int = 3, **knobs: object) -> E
     return made
 
 
-def colour_judge() -> Judge:
-    """Judges by what is known of a picture exactly: how red, green and blue it is on average."""
+def colour_judge(model: Explorer) -> Judge:
+    """Judges by what is known of a picture exactly: its colour and its brighter side, against the model's others."""
+    usual = model.draw(model.sample(500, 77)).mean(0)
 
     def logits(images: torch.Tensor) -> torch.Tensor:
-        means = images.mean((2, 3))
-        return torch.cat([means, means.mean(1, keepdim=True)], 1)
+        more = images - usual
+        left, right = more.mean(1).chunk(2, 2)  # (B, H, W) -> (B, H, W / 2)
+        return torch.cat([more.mean((2, 3)), (right.mean((1, 2)) - left.mean((1, 2)))[:, None]], 1)
 
-    return Judge({"colour": ("red", "green", "blue"), "bright": ("yes",)}, logits)
+    return Judge({"colour": ("red", "green", "blue"), "right": ("yes",)}, logits)
