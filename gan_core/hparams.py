@@ -86,8 +86,8 @@ class AdversarialHParams(TrainingHParams):
         "non_saturating",
         choices=("non_saturating", "minimax", "logistic", "least_squares", "wasserstein", "hinge"),
         label="Loss", group="objective",
-        help="What the two players minimise. Non-saturating is the classic choice, and logistic is its other name; a "
-        "Wasserstein critic needs weight clipping or a gradient penalty.",
+        help="What the two players minimise. Non-saturating is the classic choice, and logistic is its other name; "
+        "hinge goes with spectral norm; a Wasserstein critic needs weight clipping or a gradient penalty.",
     )  # fmt: skip
     relativistic: str = knob(
         "none", choices=("none", "standard", "average"), label="Relativistic", group="objective",

@@ -5,6 +5,7 @@ z -> f(z) = w;  images = g(w, ..., w; noise)                                    
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -125,7 +126,7 @@ class StyleMixing(RandomLayer):
         return torch.where(changed[:, :, None], fresh[:, None], ws)
 
 
-class StyleGenerator(nn.Module):
+class StyleGenerator(nn.Module, ABC):
     """Latents (B, latent_size)[, labels] -> w (B, w_size) -> images (B, C, H, W).
 
     The images are linear in the last layer's output, as in the papers: training may leave [-1, 1] a little, and
@@ -142,9 +143,9 @@ class StyleGenerator(nn.Module):
         self.mixing = StyleMixing(hparams.style_mixing)
         self.register_buffer("w_mean", torch.zeros(hparams.w_size))
 
+    @abstractmethod
     def synthesis(self, ws: Tensor, noise: NoiseMode = "random") -> Tensor:
         """Images (B, C, H, W) from a w for each layer, (B, num_ws, w_size)."""
-        raise NotImplementedError
 
     def repeated(self, w: Tensor) -> Tensor:
         """The same w for every layer: (B, w_size) -> (B, num_ws, w_size)."""

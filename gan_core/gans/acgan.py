@@ -36,10 +36,6 @@ class AcganHParams(DcganHParams, AuxiliaryHParams):
         16, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
         help="How many numbers each class is described by.",
     )  # fmt: skip
-    max_channels: int = knob(
-        128, 4, 2048, label="Channels at most", change="rebuild", group="networks",
-        help="Caps the channels of the widest layers.",
-    )  # fmt: skip
 
 
 def feature_count(size: int, hparams: DcganHParams) -> int:
@@ -86,7 +82,7 @@ register(
         year=2016,
         networks=networks,
         objective=AuxiliaryClassifier,
-        hparams=AcganHParams(),
+        hparams=AcganHParams(max_channels=128),
         tiny=AcganHParams(latent_size=4, embedding=3, channels=4, max_channels=8, batch_size=4),
         data="digits",
         sizes=SIZES,

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -64,19 +64,6 @@ class BigganHParams(SaganHParams):
     embedding: int = knob(
         64, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
         help="How many numbers each class is described by. All blocks share them.",
-    )  # fmt: skip
-    orthogonal_weight: float = knob(
-        1e-4, 0.0, 1.0, label="Orthogonal regularisation", group="stabilisers",
-        help="Keeps the generator's filters different from each other (BigGAN: 0.0001), so that it can be truncated.",
-    )  # fmt: skip
-    rate_ratio: float = knob(
-        1.0, 0.05, 20.0, label="Two time-scales", unit="times", group="optimiser", logarithmic=True,
-        help="The discriminator's rate is multiplied by this, so that one number sets the players' speeds against each "
-        "other (TTUR, 1706.08500). Try 2 to 4 where the discriminator lags behind.",
-    )  # fmt: skip
-    beta2: float = knob(
-        0.999, 0.5, 0.9999, label="Beta 2", group="optimiser",
-        help="Memory of the gradient's square (Adam), or RMSprop's smoothing.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -203,6 +190,10 @@ def equation(hparams: Any) -> str:
     return adversarial_equation(hparams).replace("D(x)", "D(x,y)").replace("G(z)", "G(z,y)").replace("f(x)", "f(x,y)")
 
 
+DEFAULTS = BigganHParams(
+    latent_size=128, batch_size=32, loss="hinge", spectral_norm="both", orthogonal_weight=1e-4, beta1=0.0
+)  # fmt: skip
+
 register(
     Recipe(
         name="biggan",
@@ -212,8 +203,8 @@ register(
         year=2018,
         networks=networks,
         objective=lambda hparams: Adversarial(hparams, conditional=True),
-        hparams=BigganHParams(batch_size=32),
-        tiny=BigganHParams(latent_size=4, embedding=3, channels=8, max_channels=8, batch_size=4),
+        hparams=DEFAULTS,
+        tiny=replace(DEFAULTS, latent_size=4, embedding=3, channels=8, max_channels=8, batch_size=4),
         data="digits",
         sizes=SIZES,
         capabilities=frozenset({"labels", "attention", "truncation"}),

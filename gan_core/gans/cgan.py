@@ -39,10 +39,6 @@ class CganHParams(DcganHParams, MlpHParams):
         16, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
         help="How many numbers each class is described by.",
     )  # fmt: skip
-    batch_norm: bool = knob(
-        False, label="Batch-norm", change="rebuild", group="networks",
-        help="Normalises hidden layers over the batch. The discriminator has none under a penalty.",
-    )  # fmt: skip
 
 
 class ConditionalGenerator(nn.Module):
@@ -109,10 +105,10 @@ register(
         year=2014,
         networks=networks,
         objective=lambda hparams: Adversarial(hparams, conditional=True),
-        hparams=CganHParams(),
+        hparams=CganHParams(batch_norm=False),
         tiny=CganHParams(
             latent_size=4, embedding=3, generator_widths=(8,), discriminator_widths=(8,), channels=4, max_channels=8,
-            batch_size=4,
+            batch_norm=False, batch_size=4,
         ),
         data="digits",
         sizes=SIZES,

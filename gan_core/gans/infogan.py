@@ -37,10 +37,6 @@ class InfoganHParams(DcganHParams, InformationHParams):
         65, 1, 1024, label="Latent size", unit="numbers", change="rebuild", group="networks",
         help="How many random numbers one sample is made from; the first of them are codes.",
     )  # fmt: skip
-    max_channels: int = knob(
-        128, 4, 2048, label="Channels at most", change="rebuild", group="networks",
-        help="Caps the channels of the widest layers.",
-    )  # fmt: skip
     recogniser_width: int = knob(
         128, 1, 1024, label="Recogniser's width", unit="neurons", change="rebuild", group="networks",
         help="Neurons of the layer between the discriminator's features and the guessed codes.",
@@ -95,7 +91,7 @@ register(
         year=2016,
         networks=networks,
         objective=Information,
-        hparams=InfoganHParams(),
+        hparams=InfoganHParams(max_channels=128),
         tiny=InfoganHParams(
             latent_size=5, categories=3, recogniser_width=8, channels=4, max_channels=8, batch_size=4
         ),

@@ -19,7 +19,7 @@ distance; no noise when sampling, so that a seed is a picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -45,10 +45,6 @@ REDRAWN = 32  # pixels of redrawn images, at most
 class LightweightHParams(ReconstructionHParams):
     """The knobs of both networks."""
 
-    latent_size: int = knob(
-        128, 1, 1024, label="Latent size", unit="numbers", change="rebuild", group="networks",
-        help="How many random numbers one sample is made from.",
-    )  # fmt: skip
     channels: int = knob(
         16, 4, 256, label="Channels", change="rebuild", group="networks",
         help="Channels next to the image; they double with every halving of the resolution. The paper has 64.",
@@ -60,22 +56,6 @@ class LightweightHParams(ReconstructionHParams):
     excitation: bool = knob(
         True, label="Skip-layer excitation", change="rebuild", group="networks",
         help="Low resolutions weigh the channels of high ones. Turn it off to see what it is good for.",
-    )  # fmt: skip
-    loss: str = knob(
-        "hinge",
-        choices=("non_saturating", "minimax", "logistic", "least_squares", "wasserstein", "hinge"),
-        label="Loss", group="objective",
-        help="What the two players minimise. Hinge: the discriminator stops at a clear verdict.",
-    )  # fmt: skip
-    spectral_norm: str = knob(
-        "both", choices=("none", "discriminator", "both"), label="Spectral norm", change="rebuild", group="stabilisers",
-        help="Divides each layer's weights by their largest singular value, so that no layer stretches. Goes well with "
-        "the hinge loss.",
-    )  # fmt: skip
-    augment: str = knob(
-        "diffaugment", choices=("none", "diffaugment", "adaptive"), label="Augmentation", group="stabilisers",
-        help="Changes what the discriminator sees, real and fake, so that it can't learn a small data set by heart. "
-        "DiffAugment: always. Adaptive (ADA): as often as needed, shown as the augmentation's probability.",
     )  # fmt: skip
 
 
@@ -234,6 +214,10 @@ def networks(hparams: LightweightHParams, spec: DataSpec) -> dict[str, nn.Module
     }
 
 
+DEFAULTS = LightweightHParams(
+    latent_size=128, batch_size=16, loss="hinge", spectral_norm="both", augment="diffaugment", ema=0.995
+)
+
 register(
     Recipe(
         name="lightweight_gan",
@@ -243,8 +227,8 @@ register(
         year=2021,
         networks=networks,
         objective=Reconstruction,
-        hparams=LightweightHParams(batch_size=16, ema=0.995),
-        tiny=LightweightHParams(latent_size=4, channels=4, max_channels=8, batch_size=4),
+        hparams=DEFAULTS,
+        tiny=replace(DEFAULTS, latent_size=4, channels=4, max_channels=8, batch_size=4),
         data="avatars",
         sizes=SIZES,
         optimizers=with_head("discriminator", "decoder"),

@@ -18,7 +18,7 @@ and no pooling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -41,16 +41,6 @@ class SaganHParams(ResidualHParams):
         help="Attention stands at the largest maps of at most this side; 0: nowhere. Its cost grows with the fourth "
         "power. The paper has 32 of 128.",
     )  # fmt: skip
-    spectral_norm: str = knob(
-        "both", choices=("none", "discriminator", "both"), label="Spectral norm", change="rebuild", group="stabilisers",
-        help="Divides each layer's weights by their largest singular value, so that no layer stretches. Goes well with "
-        "the hinge loss.",
-    )  # fmt: skip
-    rate_ratio: float = knob(
-        4.0, 0.05, 20.0, label="Two time-scales", unit="times", group="optimiser", logarithmic=True,
-        help="The discriminator's rate is multiplied by this, so that one number sets the players' speeds against each "
-        "other (TTUR, 1706.08500). The paper has 1e-4 and four times that.",
-    )  # fmt: skip
 
 
 def networks(hparams: SaganHParams, spec: DataSpec) -> dict[str, nn.Module]:
@@ -70,6 +60,11 @@ def networks(hparams: SaganHParams, spec: DataSpec) -> dict[str, nn.Module]:
     return made
 
 
+DEFAULTS = SaganHParams(
+    latent_size=128, batch_size=32, loss="hinge", spectral_norm="both", beta1=0.0, beta2=0.9,
+    generator_rate=1e-4, discriminator_rate=1e-4, rate_ratio=4.0,
+)  # fmt: skip
+
 register(
     Recipe(
         name="sagan",
@@ -79,8 +74,8 @@ register(
         year=2018,
         networks=networks,
         objective=Adversarial,
-        hparams=SaganHParams(batch_size=32, generator_rate=1e-4, discriminator_rate=1e-4),
-        tiny=SaganHParams(latent_size=4, channels=8, max_channels=8, batch_size=4),
+        hparams=DEFAULTS,
+        tiny=replace(DEFAULTS, latent_size=4, channels=8, max_channels=8, batch_size=4),
         data="avatars",
         sizes=SIZES,
         capabilities=frozenset({"attention"}),

@@ -19,7 +19,7 @@ as its output; without classes, which are BigGAN's business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -37,10 +37,6 @@ from gan_core.residual_layers import ResidualDiscriminator, ResidualGenerator, i
 class ResidualHParams(AdversarialHParams):
     """The knobs of residual networks."""
 
-    latent_size: int = knob(
-        128, 1, 1024, label="Latent size", unit="numbers", change="rebuild", group="networks",
-        help="How many random numbers one sample is made from.",
-    )  # fmt: skip
     channels: int = knob(
         32, 4, 512, label="Channels", change="rebuild", group="networks",
         help="Channels of the block next to the image; they double with every halving of the resolution.",
@@ -52,26 +48,6 @@ class ResidualHParams(AdversarialHParams):
     discriminator_channels: int = knob(
         0, 0, 512, label="Channels of the discriminator", change="rebuild", group="networks",
         help="Its channels next to the image, with the cap scaled alike; 0: as many as the generator's.",
-    )  # fmt: skip
-    loss: str = knob(
-        "hinge",
-        choices=("non_saturating", "minimax", "logistic", "least_squares", "wasserstein", "hinge"),
-        label="Loss", group="objective",
-        help="What the two players minimise. Hinge goes with spectral norm.",
-    )  # fmt: skip
-    spectral_norm: str = knob(
-        "discriminator", choices=("none", "discriminator", "both"), label="Spectral norm", change="rebuild",
-        group="stabilisers",
-        help="Divides each layer's weights by their largest singular value, so that no layer stretches. Goes well with "
-        "the hinge loss.",
-    )  # fmt: skip
-    beta1: float = knob(
-        0.0, 0.0, 0.99, label="Beta 1", group="optimiser",
-        help="Memory of the gradient's mean (Adam) or momentum (SGD). GANs like 0 to 0.5: the opponent moves.",
-    )  # fmt: skip
-    beta2: float = knob(
-        0.9, 0.5, 0.9999, label="Beta 2", group="optimiser",
-        help="Memory of the gradient's square (Adam), or RMSprop's smoothing.",
     )  # fmt: skip
 
 
@@ -106,6 +82,10 @@ def networks(hparams: ResidualHParams, spec: DataSpec) -> dict[str, nn.Module]:
     return made
 
 
+DEFAULTS = ResidualHParams(
+    latent_size=128, batch_size=32, loss="hinge", spectral_norm="discriminator", beta1=0.0, beta2=0.9
+)  # fmt: skip
+
 register(
     Recipe(
         name="sngan",
@@ -115,8 +95,8 @@ register(
         year=2018,
         networks=networks,
         objective=Adversarial,
-        hparams=ResidualHParams(batch_size=32),
-        tiny=ResidualHParams(latent_size=4, channels=4, max_channels=8, batch_size=4),
+        hparams=DEFAULTS,
+        tiny=replace(DEFAULTS, latent_size=4, channels=4, max_channels=8, batch_size=4),
         data="digits",
         sizes=SIZES,
         equation=adversarial_equation,

@@ -21,7 +21,8 @@ from torch.nn.functional import affine_grid, grid_sample
 
 MOST = 0.125  # of the image's side, for translations
 CUT = 0.5  # side of the cut-out square, as a share of the image's
-PIXELS = 500_000  # images in which p can rise from 0 to 1 (2006.06676, section 3.1)
+FULL = 500_000  # images in which p can rise from 0 to 1 (2006.06676, section 3.1)
+EVERY = 4  # steps between changes of p
 
 Random = Callable[..., Tensor]  # shape -> uniform numbers in [0, 1)
 
@@ -112,8 +113,6 @@ def adaptive(images: Tensor, random: Random, probability: Tensor) -> Tensor:
 class AdaptiveStrength(nn.Module):
     """ADA's probability p: rises while r = E[sign(D(x))] is above its target, else falls (2006.06676, equation 1)."""
 
-    EVERY = 4  # steps between changes
-
     probability: Tensor
     signs: Tensor
     steps: Tensor
@@ -128,9 +127,9 @@ class AdaptiveStrength(nn.Module):
         """One step's logits of training images as the discriminator saw them, 0 where it is in doubt."""
         self.signs += real_logits.sign().mean()
         self.steps += 1
-        if int(self.steps) < self.EVERY:
+        if int(self.steps) < EVERY:
             return
-        change = len(real_logits) * self.EVERY / PIXELS
+        change = len(real_logits) * EVERY / FULL
         self.probability += change * (self.signs / self.steps - target).sign()
         self.probability.clamp_(0, 1)
         self.signs.zero_()

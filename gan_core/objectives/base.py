@@ -6,6 +6,7 @@ and gives named, weighted loss terms, whose sum is minimised; all else is frozen
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -107,15 +108,15 @@ class Phase:
         return step % self.every == 0 and self.start <= images_seen / 1000 < self.stop
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """Base of all objectives. Buffers hold ALL of its mutable state, so that a resume is exact."""
 
     def setup(self, networks: Networks, spec: DataSpec) -> None:
         """Allocates buffers, before any state is loaded."""
 
+    @abstractmethod
     def phases(self, hparams: Any) -> Sequence[Phase]:
         """The phases of a step, in order."""
-        raise NotImplementedError
 
     def after_step(self, context: StepContext) -> None:
         """The only place where buffers move."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -47,8 +48,21 @@ class PathLengthHParams(AdversarialHParams):
     )  # fmt: skip
 
 
+class StyleNetwork(Protocol):
+    """What the objective asks of a generator."""
+
+    def mapping(self, latents: Tensor, labels: Tensor | None) -> Tensor:
+        """Latents (B, latent_size)[, labels (B,)] -> w (B, w_size)."""
+
+    def repeated(self, w: Tensor) -> Tensor:
+        """w (B, w_size) for each of the L layers, (B, L, w_size)."""
+
+    def synthesis(self, ws: Tensor) -> Tensor:
+        """Images (B, C, H, W)."""
+
+
 class PathLength(Adversarial):
-    """The adversarial objective of a style generator: `mapping`, `repeated` and `synthesis` are called."""
+    """The adversarial objective of a style generator, with its paths kept even."""
 
     mean: Tensor
     updates: Tensor
@@ -73,9 +87,9 @@ class PathLength(Adversarial):
         assert isinstance(hparams, PathLengthHParams)
         fresh = context.next_batch(max(1, len(batch["real"]) // hparams.path_shrink))
         latents = context.latents(len(fresh["real"]), hparams.latent_size)
-        generator = networks["generator"]
-        ws = generator.repeated(generator.mapping(latents, self.labels(fresh, context)))  # type: ignore[operator]
-        images = generator.synthesis(ws)  # type: ignore[operator]
+        generator = cast(StyleNetwork, networks["generator"])
+        ws = generator.repeated(generator.mapping(latents, self.labels(fresh, context)))
+        images = generator.synthesis(ws)
         directions = torch.randn(images.shape, generator=context.generator).to(images.device)
         lengths = path_lengths(ws, images, directions)
         context.observe("path_length", lengths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -20,7 +21,7 @@ from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.gans.biggan import BigganGenerator, BigganHParams, standing_statistics, truncated
 from gan_core.gans.sagan import SaganHParams
-from gan_core.gans.sngan import SIZES, ResidualHParams
+from gan_core.gans.sngan import SIZES
 from gan_core.knobs import changed
 from gan_core.models.sampler import Sampler
 from gan_core.residual_layers import (
@@ -134,7 +135,7 @@ def test_sngan_has_its_published_size() -> None:
     # table 4, every convolution with a bias: 128 -> 4096 dense, three blocks of 256 channels, batch-norm, 3x3 to RGB
     networks = built(
         "sngan",
-        ResidualHParams(channels=256, max_channels=256, discriminator_channels=128),
+        replace(recipes.get("sngan").hparams, channels=256, max_channels=256, discriminator_channels=128),
         DataSpec({"real": (3, 32, 32)}),
     )
     block = 2 * (256 * 256 * 9 + 256) + (256 * 256 + 256) + 2 * 2 * 256
