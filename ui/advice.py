@@ -22,10 +22,13 @@ POINT_STAGES = (  # the same for points, which learn in far fewer
     ),
     (float("inf"), N_("Fine work: clusters grow narrow, and few samples are left on the way between them.")),
 )
+JUDGED = N_("Each column gathers the images that the network takes for one class: mixed at first, then sorted.")
 
 
 def advice(run: Run, look_for: str) -> list[str]:
     """What to look for; `look_for` is the preset's sentence, or ""."""
+    if "latent_size" not in run.spec.hparams:  # a network that judges images, and makes none
+        return [_(look_for or JUDGED)]
     thousands = run.images_seen / 1000
     stages = POINT_STAGES if is_points(run.spec.data) else STAGES
     stage = next(text for limit, text in stages if thousands <= limit)

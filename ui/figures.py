@@ -28,6 +28,7 @@ NAMES = {
     "rate/discriminator": N_("Discriminator"),
     "images_per_second": N_("images/s"),
     "features/loss": N_("Classifier"),
+    "features/cross_entropy": N_("Cross-entropy"),
     "gradient_norm/features": N_("Classifier"),
     "rate/features": N_("Classifier"),
     "path_length/loss": N_("Path length"),

@@ -1,6 +1,7 @@
 """Whether a run looks healthy, from its recent metrics alone: what is seen, why that happens, and what helps.
 
 Needs no torch. Thresholds are rules of thumb of GAN training, named below; they suit two players with one loss each.
+A classifier, which has no opponent, is known by its cross-entropy and looked at apart.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ LOST = 0.05  # D(G(z)) below which the generator fools nobody
 FOOLED = 0.4  # accuracy below which the discriminator is worse than a coin
 EXPLODING = 100.0  # gradient norm
 VANISHING = 1e-4  # gradient norm
+KNOWN = 0.99  # a classifier's accuracy above which little is left to learn
+CLASSIFIER = "features/cross_entropy"  # the metric that a run of a classifier alone has
 SWING = 0.6  # oscillation: standard deviation of the smoothed loss, as a share of its mean size
 
 
@@ -55,6 +58,12 @@ HEALTHY_SCORES = Finding(
     "This looks healthy: losses and gradients stay in range.",
     "The scores of this loss have no fixed scale: watch the gap between real and fake, and the samples.",
 )  # fmt: skip
+TOO_EARLY_ALONE = Finding(
+    "early", "early",
+    "Too early to say: give it {steps} steps.",
+    "In the first steps the network only leaves its random start.",
+    values={"steps": EARLY},
+)  # fmt: skip
 
 
 def scores_are_probabilities(settings: Mapping[str, Any]) -> bool:
@@ -66,9 +75,12 @@ def assess(recent: Metrics, probability: bool = True) -> list[Finding]:
     """Findings on the last steps of a run, the gravest first; never empty."""
     if fault := _not_finite(recent):
         return [fault]
+    alone = CLASSIFIER in recent.columns
     if not len(recent) or recent.steps[-1] < EARLY:
-        return [TOO_EARLY]
+        return [TOO_EARLY_ALONE if alone else TOO_EARLY]
     last = recent.rows(slice(-WINDOW, None))
+    if alone:
+        return [_exploding_alone(last) or _learning(last)]
     checks = (
         _exploding(last),
         _discriminator_too_strong(last, probability),
@@ -104,8 +116,8 @@ def _norms(recent: Metrics) -> dict[str, float]:
 def _not_finite(recent: Metrics) -> Finding | None:
     """Infinity anywhere, or a loss that is NaN at the last step that wrote it."""
     for name, column in recent.columns.items():
-        # a lazy term has no value at most steps, but "/loss" of both players has one at each
-        every_step = name in ("generator/loss", "discriminator/loss") and np.isnan(column[-1:]).any()
+        # a lazy term has no value at most steps, but "/loss" of both players, or of the one, has one at each
+        every_step = name in ("generator/loss", "discriminator/loss", "features/loss") and np.isnan(column[-1:]).any()
         alone = every_step and len(column) > 1 and not np.isnan(column[-2])
         if np.isinf(column).any() or (every_step and not alone and _was_trained(recent, name)):
             return Finding(
@@ -135,6 +147,39 @@ def _exploding(recent: Metrics) -> Finding | None:
         "Steps overshoot, often because the learning rate is too high or the critic is not bounded.",
         "Lower the learning rates, or use a gradient penalty or weight clipping.",
         {"phase": phase, "norm": norms[phase], "limit": EXPLODING},
+    )  # fmt: skip
+
+
+def _exploding_alone(recent: Metrics) -> Finding | None:
+    norm = max(_norms(recent).values(), default=0.0)
+    if norm < EXPLODING:
+        return None
+    return Finding(
+        "exploding_gradients", "bad",
+        "Gradients explode: their norm is about {norm:.0f}, above {limit:.0f}.",
+        "Steps overshoot, so that the network forgets what it knew.",
+        "Lower the learning rate, or clip gradients.",
+        {"norm": norm, "limit": EXPLODING},
+    )  # fmt: skip
+
+
+def _learning(recent: Metrics) -> Finding:
+    """How much a classifier knows; there is nobody to be too strong for."""
+    share = _mean(recent, "class_accuracy") or 0.0
+    if share < KNOWN:
+        return Finding(
+            "learning", "good",
+            "The network learns: it names {share:.1%} of the training images rightly.",
+            "They are altered at each step, as the settings ask, so that images as they are may be easier.",
+            "Train on while the share still grows.",
+            {"share": share},
+        )  # fmt: skip
+    return Finding(
+        "learnt", "good",
+        "The network knows its training images: it names {share:.1%} of them rightly.",
+        "Little is left to learn from them. What it knows of images that it hasn't seen can't be told from this run.",
+        "",
+        {"share": share},
     )  # fmt: skip
 
 

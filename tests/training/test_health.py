@@ -38,6 +38,29 @@ def test_a_healthy_run() -> None:
     assert kinds(metrics()) == ["healthy"]
 
 
+def of_classifier(**changes: Any) -> Metrics:
+    """A run of a classifier, whose columns are its own; some of them changed."""
+    columns = {"features/loss": 0.2, "features/cross_entropy": 0.2, "class_accuracy": 0.93} | {
+        name.replace("__", "/"): value for name, value in changes.items()
+    }
+    columns.setdefault("gradient_norm/features", 2.0)
+    return Metrics(np.arange(1000, 1000 + STEPS), {n: np.broadcast_to(v, STEPS) for n, v in columns.items()})
+
+
+def test_a_classifier_is_not_taken_for_two_players() -> None:
+    for accuracy, kind in ((0.1, "learning"), (0.93, "learning"), (0.999, "learnt")):
+        (finding,) = assess(of_classifier(class_accuracy=accuracy))
+        assert (finding.kind, finding.level, finding.values["share"]) == (kind, "good", pytest.approx(accuracy))
+        words = " ".join((finding.what, finding.cause, finding.remedy)).lower()
+        assert not any(word in words for word in ("generator", "discriminator", "player", "real and fake", "samples"))
+    assert kinds(of_classifier(gradient_norm__features=1e4)) == ["exploding_gradients"]
+    spoilt = of_classifier(features__loss=np.nan, features__cross_entropy=np.nan, gradient_norm__features=np.nan)
+    assert kinds(spoilt) == ["not_finite"]
+    first = Metrics([EARLY - 1], {"features/cross_entropy": [2.3], "class_accuracy": [0.1]})
+    assert "both networks" not in assess(first)[0].cause
+    assert kinds(first) == ["early"]
+
+
 def test_it_is_too_early_at_first() -> None:
     assert kinds(metrics().rows(slice(0, 0))) == ["early"]
     assert kinds(Metrics([EARLY - 1], {"accuracy": [1.0]})) == ["early"]
