@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_core.errors import GanscopeError
@@ -25,6 +26,14 @@ def start(spec: RunSpec, name: str = "") -> Run:
     """A new run that trains, or waits for its turn, in this process."""
     require_steering()
     return _begin(store().create(spec, name=name))
+
+
+def start_from(folder: Path, steps: int, name: str = "") -> Run:
+    """A new run that starts from the weights of the model in a folder, begun at once; waits until its data are read."""
+    require_steering()
+    from gan_core.training import continuing
+
+    return _begin(continuing.begin(store(), folder, steps=steps, name=name))
 
 
 def resume_ended(id: str) -> Run:
@@ -109,4 +118,4 @@ def _wait(id: str) -> None:
 
 
 __all__ = ["GanscopeError", "device", "edit", "fork", "pause", "resume", "resume_ended", "rollback", "save", "start",
-           "step", "stop"]  # fmt: skip
+           "start_from", "step", "stop"]  # fmt: skip

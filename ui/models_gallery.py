@@ -1,0 +1,100 @@
+"""The shelf as a gallery of cards that are links. Painted from cards and pictures alone, before torch is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from gan_core.models import listing
+from gan_core.models.card import Card
+from ui import models_metrics, style
+from ui.errors import shown
+from ui.grids import picture
+from ui.i18n import _
+from ui.models_shelf import Shelf, link, one_line, shelf, short_licence, thumbnail
+from ui.texts import plain
+
+SHEET = "models.css"
+STRIP = 6  # models on Home, at most
+
+
+def show() -> None:
+    """The whole page."""
+    style.apply(SHEET)
+    st.title(_("Models"), anchor=False)
+    with shown():
+        found = shelf()
+        if not found.models and not found.trouble:
+            _empty()
+            return
+        if found.drawing:
+            st.markdown(_("Trained already: choose one, draw new pictures from it, or go on from where it stands."))
+            _cards(found.drawing, "gallery")
+        if found.judging:
+            st.subheader(_("Nets that judge"), anchor=False)
+            st.markdown(
+                _("These draw nothing. They tell what a picture shows, and metrics look at samples through them.")
+            )
+            _cards(found.judging, "judges")
+        _trouble(found)
+
+
+def strip() -> None:
+    """A few models as a way in, for Home; nothing where there are none."""
+    chosen = dict(list(shelf().drawing.items())[:STRIP])
+    if not chosen:
+        return
+    style.apply(SHEET)
+    st.subheader(_("Play with trained models"), anchor=False)
+    with st.container(key="strip"):
+        for column, (name, card) in zip(st.columns(STRIP), chosen.items(), strict=False):
+            with column, st.container(key=f"model-strip-{name}"):
+                _face(name, card)
+
+
+def _cards(models: Mapping[str, Card], key: str) -> None:
+    grid = st.grid("auto", min_column_width=270, gap="medium", key=key)
+    for name, card in models.items():
+        with grid.cell(), st.container(border=True, height="stretch", key=f"model-card-{name}"):
+            _face(name, card)
+            st.caption(plain(one_line(card)))
+            st.markdown(" ".join(badges(card)))
+
+
+def _face(name: str, card: Card) -> None:
+    """Picture and title; the style sheet spreads the link over the whole card."""
+    content = thumbnail(listing.standing(name), card)
+    picture(content, alt=_("Samples of {model}").format(model=_(card.title)))
+    st.page_link("pages/models.py", label=f"**{plain(_(card.title))}**", query_params=link(name))
+
+
+def badges(card: Card) -> list[str]:
+    """What the model can do and under which licence it stands, as badges in markdown."""
+    can = set(card.capabilities)
+    found = []
+    if accuracy := models_metrics.accuracy(card):
+        found.append(("green", ":material/check: " + _("right in {share}").format(share=accuracy)))
+    if "labels" in can:
+        found.append(("violet", _("{count} classes").format(count=len(card.class_names))))
+    if "codes" in can:
+        found.append(("violet", _("codes")))
+    if "truncation" in can:
+        found.append(("blue", _("truncation")))
+    found.append(("gray", ":material/license: " + plain(short_licence(card))))
+    return [f":{colour}-badge[{words}]" for colour, words in found]
+
+
+def _empty() -> None:
+    st.info(_("There are no models on the shelf yet."), icon=":material/shelves:")
+    st.markdown(
+        _("`ganscope pretrain NAME` trains one of the table in `gan_core/plans.py` and puts it here. The folder of a "
+          "model that somebody gave you goes into `models` below GANscope's own folder.")
+    )  # fmt: skip
+    st.page_link("pages/train.py", label=_("Train something new"), icon=":material/add:")
+
+
+def _trouble(found: Shelf) -> None:
+    """Models that can't be used, each with the reason."""
+    for name, words in found.trouble.items():
+        st.warning(f"**{plain(name)}**: {plain(words)}", icon=":material/broken_image:")

@@ -1,0 +1,78 @@
+"""The numbers on a model's card in words. Their names carry net and sample count: `fd10k_mnistnet`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gan_core.models.card import Card
+from ui.i18n import N_, _
+
+NAME = re.compile(r"([a-z_]+?)(\d+k?)?(?:_([a-z0-9]+?))?(_error)?")
+ACCURACY = "accuracy"
+
+# what a metric is called, and what it says
+WORDS = {
+    ACCURACY: (N_("Accuracy"), N_("The share of images that it had never seen and named rightly.")),
+    "fd": (N_("Fréchet distance"),
+           N_("How far the samples are from real images, as a net sees both: means and spread of what it notices. 0 is "
+              "best; compare only numbers of the same net and count.")),
+    "kid": (N_("KID"), N_("Kernel distance between samples and real images, as a net sees both. 0 is best.")),
+    "precision": (N_("Precision"), N_("The share of samples that look like real images.")),
+    "recall": (N_("Recall"), N_("The share of real images that the samples come near to: variety.")),
+    "density": (N_("Density"), N_("How closely the samples lie among real images; about 1 for real ones.")),
+    "coverage": (N_("Coverage"), N_("The share of real images with a sample close by.")),
+    "confidence": (N_("Confidence"), N_("How sure a classifier is of what the samples show, on average.")),
+    "sure": (N_("Readable"), N_("The share of samples of which a classifier is sure.")),
+    "inception_score": (N_("Inception score"), N_("Readable and varied samples score high; the most is the number of "
+                                                  "classes.")),
+    "mode_score": (N_("Mode score"), N_("The inception score, if the classes should be as frequent as in the data.")),
+    "class_divergence": (N_("Class divergence"), N_("How far the samples' classes are from the data's. 0 is best.")),
+    "nearest": (N_("Distance to the training images"),
+                N_("How far samples are from the closest training image, as a multiple of how far real images are from "
+                   "each other. Far below 1 means that images were learnt by heart.")),
+    "copied": (N_("Copies"), N_("The share of samples that are nearly a training image.")),
+}  # fmt: skip
+SHARES = {ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied"}  # in [0, 1], shown in percent
+
+
+@dataclass(frozen=True)
+class Number:
+    """One metric as a page shows it."""
+
+    label: str
+    value: str
+    help: str
+    made_of: str  # samples and net
+
+
+def numbers(card: Card) -> list[Number]:
+    """The card's metrics; an error of measuring stands beside its number."""
+    return [_number(name, card) for name in card.metrics if not name.endswith("_error")]
+
+
+def accuracy(card: Card) -> str:
+    """How often a judging net is right, in percent; "" where the card doesn't say."""
+    found = [value for name, value in card.metrics.items() if _kind(name) == ACCURACY]
+    return _text(ACCURACY, found[0]) if found else ""
+
+
+def _kind(name: str) -> str:
+    match = NAME.fullmatch(name)
+    return match[1] if match else name
+
+
+def _number(name: str, card: Card) -> Number:
+    match = NAME.fullmatch(name)
+    kind, count, net = (match[1], match[2], match[3]) if match else (name, None, None)
+    label, help_ = WORDS.get(kind, (kind.replace("_", " "), ""))
+    value = _text(kind, card.metrics[name])
+    if (error := card.metrics.get(f"{name}_error")) is not None:
+        value += f" ± {error:.2g}"
+    made_of = [_("{count} samples").format(count=count)] if count else []
+    made_of += [_("net {net}").format(net=net)] if net else []
+    return Number(_(label), value, _(help_), ", ".join(made_of))
+
+
+def _text(kind: str, value: float) -> str:
+    return f"{100 * value:.1f} %" if kind in SHARES else f"{value:.3g}"

@@ -1,0 +1,89 @@
+"""One model of the shelf: its card in plain words, samples of any seed, and the ways on from here.
+
+The card and its picture are painted before torch is imported; the sampler follows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from gan_core.models import listing
+from gan_core.models.card import SAMPLE, WEIGHTS, Card, read_card
+from ui import models_actions, models_facts, models_gallery, style, warm
+from ui.errors import shown
+from ui.grids import picture
+from ui.i18n import STATE, _
+from ui.models_shelf import damage, enlarged_file, judges, one_line
+from ui.texts import bytes_size, plain
+
+
+def show(name: str) -> None:
+    """The whole page of the model of that name."""
+    style.apply(models_gallery.SHEET)
+    st.page_link(
+        "pages/models.py", label=_("All models"), icon=":material/arrow_back:",
+        query_params={"lang": st.session_state.get(STATE, "en")},
+    )  # fmt: skip
+    with shown():
+        folder = listing.standing(name)
+        card = read_card(folder)
+        _head(card)
+        broken = damage(folder, card)
+        if broken:
+            st.error(plain(broken), icon=":material/broken_image:")
+        drawn, told = st.columns([3, 2], gap="large")
+        with told:
+            _sheet(folder, card)
+            models_facts.show(card)
+        with drawn:
+            stage = st.container()
+            if not broken:
+                with st.container(horizontal=True, key="model-actions"):
+                    models_actions.show(name, folder, card)
+                    _weights(name, folder, card)
+            models_facts.explain(card)
+        if not broken and not judges(card):
+            with stage:
+                _samples(name, card)
+
+
+def _head(card: Card) -> None:
+    st.title(plain(_(card.title)), anchor=False)
+    st.caption(plain(one_line(card)))
+    st.markdown(" ".join(models_gallery.badges(card)))
+
+
+def _sheet(folder: Path, card: Card) -> None:
+    try:
+        content = enlarged_file(folder / SAMPLE)
+    except OSError:
+        st.caption(_("There is no picture of this model."))
+        return
+    with st.container(key="sheet"):
+        picture(content, alt=_("Samples of {model}").format(model=_(card.title)))
+    if not judges(card):
+        st.caption(_("The first samples of seed 0, not chosen by hand."))
+
+
+def _samples(name: str, card: Card) -> None:
+    if not warm.is_ready():
+        with st.spinner(_("Loading PyTorch, once after each start …")):
+            warm.now()
+        st.rerun()
+    from ui import models_sampler
+
+    models_sampler.show(name, card)
+
+
+def _weights(name: str, folder: Path, card: Card) -> None:
+    def content() -> bytes:
+        return (folder / WEIGHTS).read_bytes()
+
+    st.download_button(
+        _("Weights ({size})").format(size=bytes_size(card.bytes)), content, f"{name}.safetensors",
+        "application/octet-stream", icon=":material/neurology:", key="model-weights", on_click="ignore",
+        help=_("A safetensors file, without any code in it; card.toml of the same folder tells how to build the "
+               "networks."),
+    )  # fmt: skip

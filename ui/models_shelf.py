@@ -1,0 +1,148 @@
+"""What the pages know of the shelf without torch: cards, damage, and the pictures that stand for models."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from gan_core.errors import GanscopeError
+from gan_core.files import check_whole
+from gan_core.models import listing
+from gan_core.models.card import SAMPLE, WEIGHTS, Card
+from ui.grids import encode
+from ui.i18n import STATE, _
+from ui.texts import data_title, joined, sentence, size_word
+
+COLUMNS, ROWS = 4, 3  # samples of a card's picture
+WIDE = 640  # pixels, at least: enlarged by whole factors, so that the browser makes it smaller and edges stay sharp
+GAP = 1  # pixels between the samples of a sheet
+PARTS = ("train:", "test:")  # what can stand before a data set's name
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The models that can be used by name, and why the others can't, as sentences by name."""
+
+    models: Mapping[str, Card]
+    trouble: Mapping[str, str]
+
+    @property
+    def drawing(self) -> dict[str, Card]:
+        """The most to be seen first: in colour, then large."""
+        found = {name: card for name, card in self.models.items() if not judges(card)}
+        return dict(sorted(found.items(), key=lambda pair: _prominence(pair[1]), reverse=True))
+
+    @property
+    def judging(self) -> dict[str, Card]:
+        return {name: card for name, card in self.models.items() if judges(card)}
+
+
+def shelf() -> Shelf:
+    """All models; the weights of each are compared with its card, once for each version of the file."""
+    cards, damaged = listing.survey()
+    trouble = {one.name: sentence(one.reason.message, one.reason.values) for one in damaged}
+    trouble |= {name: words for name, card in cards.items() if (words := damage(listing.standing(name), card))}
+    return Shelf({name: card for name, card in cards.items() if name not in trouble}, trouble)
+
+
+def damage(folder: Path, card: Card) -> str:
+    """What is wrong with a model's weights, as a sentence; "" where nothing is."""
+    message, values = _damage(folder / WEIGHTS, _stamp(folder / WEIGHTS), card.sha256)
+    return sentence(message, values) if message else ""
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _damage(weights: Path, stamp: tuple[int, int], sha256: str) -> tuple[str, dict[str, Any]]:
+    try:
+        check_whole(weights, sha256)
+    except GanscopeError as error:
+        return error.message, error.values
+    return "", {}
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Changes with the file; (0, 0) where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return 0, 0
+    return facts.st_mtime_ns, facts.st_size
+
+
+def judges(card: Card) -> bool:
+    """Whether the model tells what images show and draws none."""
+    return card.task == "supervised" or "features" in card.parameters
+
+
+def _prominence(card: Card) -> tuple[int, int]:
+    """Channels and size; points have neither."""
+    return (0, 0) if card.task == "points" else (card.fields["real"][0], card.size)
+
+
+def link(name: str) -> dict[str, str]:
+    """The query of a model's page."""
+    return {"model": name, "lang": st.session_state.get(STATE, "en")}
+
+
+def data_name(card: Card) -> str:
+    """The data set that the model learnt from, without the part of it."""
+    part = next((part for part in PARTS if card.data.startswith(part)), "")
+    return card.data.removeprefix(part)
+
+
+def one_line(card: Card) -> str:
+    """Recipe, data and size. Plain text."""
+    reference = data_name(card)
+    return joined(_(card.recipe_title or card.recipe), data_title(reference), size_word(reference, card.size))
+
+
+def short_licence(card: Card) -> str:
+    """The licence's name, without who holds the rights."""
+    return re.split(r"\s*[(（;；]", _(card.licence))[0]
+
+
+def thumbnail(folder: Path, card: Card) -> bytes:
+    """A corner of the model's sample sheet as PNG: few samples, large; grey where there is no picture."""
+    return _thumbnail(folder / SAMPLE, _stamp(folder / SAMPLE), card.size if card.task != "points" else 0)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _thumbnail(path: Path, stamp: tuple[int, int], size: int) -> bytes:
+    try:
+        picture = _opened(path)
+    except OSError:
+        picture = Image.new("L", (COLUMNS * 10, ROWS * 10), 128)
+    if size:
+        cell = size + GAP
+        picture = picture.crop((0, 0, min(picture.width, COLUMNS * cell - GAP), min(picture.height, ROWS * cell - GAP)))
+    return encode(enlarged(picture, WIDE))
+
+
+def enlarged_file(path: Path) -> bytes:
+    """A model's whole sample sheet as PNG, enlarged; raises OSError where there is none."""
+    return _enlarged_file(path, _stamp(path))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _enlarged_file(path: Path, stamp: tuple[int, int]) -> bytes:
+    return encode(enlarged(_opened(path), WIDE))
+
+
+def _opened(path: Path) -> Image.Image:
+    """The whole picture; raises OSError where there is none, or where it is no picture."""
+    opened = Image.open(io.BytesIO(path.read_bytes()))
+    opened.load()
+    return opened
+
+
+def enlarged(picture: Image.Image, width: int) -> Image.Image:
+    """By a whole factor to at least that width, pixels kept sharp."""
+    factor = max(1, -(-width // picture.width))
+    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
