@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from gan_core.runs.store import Run, RunState
-from ui import access, live_panels, offline, warm
+from ui import access, live_panels, models_gallery, offline, warm
 from ui.errors import shown
 from ui.grids import newest_picture, picture
 from ui.i18n import STATE, _
@@ -35,7 +35,9 @@ def show() -> None:
         _("The same 24 samples of this first GAN: before training, and after about 100, 300, 1000 and 5000 steps.")
     )
     with shown():
-        _now()
+        parts = [models_gallery.strip, _now]
+        for part in reversed(parts) if active_runs() else parts:  # what trains comes first
+            part()
         _lately()
         _invitation()
     warm.start()

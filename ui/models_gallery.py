@@ -47,10 +47,10 @@ def strip() -> None:
         return
     style.apply(SHEET)
     st.subheader(_("Play with trained models"), anchor=False)
-    with st.container(key="strip"):
-        for column, (name, card) in zip(st.columns(STRIP), chosen.items(), strict=False):
-            with column, st.container(key=f"model-strip-{name}"):
-                _face(name, card)
+    grid = st.grid("auto", min_column_width=145, gap="small", key="strip")
+    for name, card in chosen.items():
+        with grid.cell(), st.container(key=f"model-strip-{name}"):
+            _face(name, card)
 
 
 def _cards(models: Mapping[str, Card], key: str) -> None:
