@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
+
+import torch
 
 from gan_core import data
 from gan_core.checkpoint import read_checkpoint
+from gan_core.data.batches import to_device
+from gan_core.data.parts import held_out
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
+from gan_core.images import png
+from gan_core.metrics.examination import examined
+from gan_core.metrics.feature_net import FeatureNet
+from gan_core.metrics.streams import chosen_places
 from gan_core.models import listing, shelf
 from gan_core.models.card import Card
-from gan_core.models.shelf import Words
-from gan_core.plans import plan, plans
+from gan_core.models.sampler import Sampler
+from gan_core.models.shelf import Shown, Words
+from gan_core.plans import Plan, plan, plans
 from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.training.previews import JUDGED, sorted_by
 from gan_core.training.session import Session
 
 LOOK = 0.5  # seconds between looks at the run
@@ -59,9 +70,23 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
     took = cost or f"{run.seconds / 3600:.1f} hours, {run.images_seen:,} images"
     words = Words(wanted.title, source.licence, f"{source.title}. {source.about}", took, wanted.limits)
     state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
+    place = folder or listing.BUNDLED / name
+    if recipes.get(wanted.recipe).draws:
+        return shelf.publish(state, name, words, source.class_names, wanted.data, place, wanted.half)
+    show = partial(_judging, name, wanted)
     return shelf.publish(
-        state, name, words, source.class_names, wanted.data, folder or listing.BUNDLED / name, wanted.half
+        state, name, words, source.class_names, wanted.data, place, wanted.half, source.attributes, show
     )
+
+
+def _judging(name: str, wanted: Plan, sampler: Sampler) -> Shown:
+    """Images sorted by what a net says of them, and its marks, where there are images that it hasn't seen."""
+    unseen = held_out(wanted.data)
+    shown = data.load(unseen or wanted.data, wanted.size)
+    chosen = shown.arrays["real"][chosen_places(len(shown), JUDGED, seed=0)]
+    images = to_device(torch.from_numpy(chosen), torch.device("cpu"))
+    picture = png(sorted_by(sampler.networks["features"], images, sampler.spec))
+    return Shown(picture, examined(FeatureNet(name, sampler), shown) if unseen else {})
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,11 +10,19 @@ import dataclasses
 
 import numpy as np
 
-from gan_core.data.base import DataSet, Progress, Source
+from gan_core.data.base import DataSet, Progress, Source, sources
 from gan_core.errors import BadData
 
 PARTS = ("train", "test")
 EVERY = 10
+
+
+def held_out(name: str) -> str:
+    """The name of the part that wasn't seen by what learnt from the data set `name`; "" where there is none."""
+    part, _, whole = name.partition(":")
+    if part == "train" and whole in sources:
+        return f"test:{whole}"
+    return f"test:{name}" if name in sources and sources.get(name).test else ""
 
 
 def part_of(whole: Source, part: str) -> Source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from gan_core.errors import BadCheckpoint, BadData
 from gan_core.models import shelf
 from gan_core.models.sampler import Sampler
 from gan_core.models.weights import read_weights
+from gan_core.objectives.supervised import answered
 from gan_core.runs.store import RunStore
 
 BATCH = 250  # images at once, whatever their number: the memory stays the same
@@ -45,15 +46,13 @@ class FeatureNet:
     def from_run(cls, store: RunStore, run_id: str) -> FeatureNet:
         """The averaged net of a run's newest checkpoint; raises UnknownName or BadCheckpoint."""
         run = store.get(run_id)
-        data = run.spec.data
-        name = f"{data}net" if ":" not in data else run.name or "ownnet"
+        name = _of_data(run.spec.data) or run.name or "ownnet"
         return cls(name, Sampler.from_run(store, run_id), f"run {run.id}")
 
     @classmethod
     def from_shelf(cls, name: str) -> FeatureNet:
         """A model of the shelf; raises UnknownName or BadCheckpoint."""
-        data = shelf.card(name).data
-        return cls(f"{data}net" if ":" not in data else name, shelf.load(name), f"model {name}")
+        return cls(_of_data(shelf.card(name).data) or name, shelf.load(name), f"model {name}")
 
     @classmethod
     def from_file(cls, path: Path) -> FeatureNet:
@@ -62,7 +61,13 @@ class FeatureNet:
 
     @property
     def classes(self) -> int:
+        """0 for a net that has learnt attributes."""
         return self.spec.classes
+
+    @property
+    def questions(self) -> Mapping[str, int]:
+        """What it says of an image, and among how many answers: its class, or each attribute."""
+        return self.spec.questions
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -79,19 +84,38 @@ class FeatureNet:
             )  # fmt: skip
 
     def judge(self, images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Features and probabilities, both float32, of at most BATCH images after another; raises BadData."""
+        """Features and probabilities, both float32, of at most BATCH images after another; raises BadData.
+
+        Where it has learnt attributes, the probabilities of each follow those of the one before, (B, all answers).
+        """
         self.check(images.shape[1:], "what was given")
         for start in range(0, len(images), BATCH):
             part = np.array(images[start : start + BATCH])  # a copy: torch wants arrays that may be written
             inputs = to_device(torch.from_numpy(part), self._device)
             with torch.no_grad():
                 features, logits = self._network(inputs)
-                yield features.cpu().numpy(), logits.softmax(1).cpu().numpy()
+                answers = torch.cat([answer.softmax(1) for answer in answered(logits, self.questions)], 1)
+                yield features.cpu().numpy(), answers.cpu().numpy()
+
+    def split(self, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+        """(B, all answers) by question: (B, its answers)."""
+        edges = np.cumsum(list(self.questions.values()))[:-1]
+        return dict(zip(self.questions, np.split(probabilities, edges, axis=1), strict=True))
+
+    def answers(self, images: np.ndarray) -> np.ndarray:
+        """The likeliest answer to each question, int64 (N, questions)."""
+        parts = [self.split(probabilities) for _, probabilities in self.judge(images)]
+        return np.concatenate([np.stack([one.argmax(1) for one in part.values()], 1) for part in parts])
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """The share of images (N, C, H, W) whose class it names rightly."""
-        found = np.concatenate([probabilities.argmax(1) for _, probabilities in self.judge(images)])
-        return float((found == labels).mean())
+        return float((self.answers(images)[:, 0] == labels).mean())
+
+
+def _of_data(data: str) -> str:
+    """The name of a net by what it has learnt; none for the user's own images."""
+    name = data.removeprefix("train:")
+    return f"{name}net" if ":" not in name else ""
 
 
 def plain_name(text: str) -> str:

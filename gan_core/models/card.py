@@ -18,6 +18,7 @@ from gan_core.files import write_atomically
 
 FORMAT = 1
 CARD, WEIGHTS, SAMPLE = "card.toml", "weights.safetensors", "sample.png"
+OF_LISTS = ("fields", "attributes")  # tables whose values are lists
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Card:
     hparams: Mapping[str, Any]
     fields: Mapping[str, tuple[int, ...]]
     class_names: tuple[str, ...] = ()
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> values, of nets that learnt them
     metrics: Mapping[str, float] = field(default_factory=dict)  # names carry net and sample count
     recipe_title: str = ""  # these three say what the recipe is where the recipes aren't loaded
     task: str = "images"
@@ -78,7 +80,7 @@ def read_card(folder: Path) -> Card:
         raise BadCheckpoint(
             "The card of {folder} can't be read: {reason}.", folder=folder.name, reason=", ".join(wrong)
         )
-    kept["fields"] = {name: tuple(shape) for name, shape in values["fields"].items()}
+    kept |= {table: {n: tuple(v) for n, v in kept[table].items()} for table in OF_LISTS if table in kept}
     kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}
     return Card(**kept)
 
@@ -88,10 +90,10 @@ def _needed(one: dataclasses.Field[Any]) -> bool:
 
 
 def _fits(value: Any, one: dataclasses.Field[Any]) -> bool:
-    """Whether TOML gave what a field is made from: text, a whole number, a list or a table (shapes are lists)."""
+    """Whether TOML gave what a field is made from: text, a whole number, a list or a table (some hold lists)."""
     kinds = {"str": str, "int": int, "tuple[str, ...]": list}
     whole = isinstance(value, kinds.get(str(one.type), dict))
-    return whole and (one.name != "fields" or all(isinstance(shape, list) for shape in value.values()))
+    return whole and (one.name not in OF_LISTS or all(isinstance(inner, list) for inner in value.values()))
 
 
 def _toml(values: Mapping[str, Any]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from gan_core.models.listing import card, folder_of, names
 from gan_core.models.sampler import Sampler
 from gan_core.runs.disk import writing
 
-__all__ = ["SAMPLES", "Words", "card", "folder_of", "load", "names", "publish", "sample_picture", "state_of"]
+__all__ = ["SAMPLES", "Shown", "Words", "card", "folder_of", "load", "names", "publish", "sample_picture", "state_of"]
 
 SAMPLES = 32  # on `sample.png`
 
@@ -36,12 +38,25 @@ class Words:
     limits: str
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What stands beside a card, as PNG, and the metrics on it."""
+
+    picture: bytes
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def _samples(sampler: Sampler) -> Shown:
+    return Shown(sample_picture(sampler))
+
+
 def load(name: str) -> Sampler:
     """A model, ready to draw from; raises UnknownName, or BadCheckpoint where anything does not match its card."""
     folder = folder_of(name)
     described = read_card(folder)
     state = state_of(folder, described)
-    spec = {"fields": described.fields, "classes": len(described.class_names)}
+    attributes = {name: len(values) for name, values in described.attributes.items()}
+    spec = {"fields": described.fields, "classes": len(described.class_names), "attributes": attributes}
     try:
         sampler = Sampler.from_state(described.recipe, state | {"hparams": described.hparams, "spec": spec})
     except (RuntimeError, KeyError) as error:
@@ -64,11 +79,20 @@ def _single(value: Any) -> Any:
 
 
 def publish(
-    state: dict[str, Any], name: str, words: Words, class_names: tuple[str, ...], data: str, folder: Path, half: bool
+    state: dict[str, Any],
+    name: str,
+    words: Words,
+    class_names: tuple[str, ...],
+    data: str,
+    folder: Path,
+    half: bool,
+    attributes: Mapping[str, tuple[str, ...]] | None = None,
+    show: Callable[[Sampler], Shown] = _samples,
 ) -> Card:
     """Writes the model of a checkpoint's state to `folder`, replacing what stands there; all of it or nothing.
 
-    `half` stores floats in half precision. Raises StoreError where it can't be written.
+    `half` stores floats in half precision. `attributes` are those of the data that a net has learnt from. `show` is
+    given the model as it was written; one that draws nothing needs its own. Raises StoreError.
     """
     kept = {
         "average": state["average"],
@@ -82,10 +106,13 @@ def publish(
         with writing(folder.parent):
             sha256, size = write_checkpoint(made / WEIGHTS, _half(kept) if half else kept)
             described = _card(state, name, words, class_names, data, sha256, size)
+            described = dataclasses.replace(described, attributes=attributes or {})
             write_card(made, described)
-        sampler = load(str(made))
+        shown = show(load(str(made)))
+        described = dataclasses.replace(described, metrics=shown.metrics)
         with writing(folder.parent):
-            (made / SAMPLE).write_bytes(sample_picture(sampler))
+            write_card(made, described)
+            (made / SAMPLE).write_bytes(shown.picture)
         _replace(made, folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)

@@ -17,6 +17,7 @@ import pytest
 
 from gan_core.data import DataSet, DataSpec, Source, avatars, drawn, load, source, sources, vision_sets
 from gan_core.data.base import silent
+from gan_core.data.parts import held_out
 from gan_core.errors import BadData, UnknownName
 
 ON_DEMAND = ("mnist", "fashion_mnist", "cifar10", "celeba")
@@ -161,6 +162,14 @@ def test_parts_of_a_set_share_nothing_and_leave_nothing_out() -> None:
     np.testing.assert_array_equal(train.arrays["real"][:9], whole.arrays["real"][:9])
     np.testing.assert_array_equal(train.arrays["real"][9:18], whole.arrays["real"][10:19])
     assert test.class_names == whole.class_names
+
+
+@pytest.mark.parametrize(
+    ("learnt", "unseen"),
+    [("mnist", "test:mnist"), ("avatars", "test:avatars"), ("train:emoji", "test:emoji"), ("emoji", ""), ("ring8", "")],
+)
+def test_what_a_model_has_not_seen(learnt: str, unseen: str) -> None:
+    assert held_out(learnt) == unseen
 
 
 def test_parts_that_are_not_there() -> None:

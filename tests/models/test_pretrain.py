@@ -8,14 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from gan_core import data, pretrain
+from gan_core.checkpoint import read_checkpoint
+from gan_core.data import drawn
 from gan_core.errors import UnknownName
 from gan_core.gans import recipes
+from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models import shelf
-from gan_core.models.card import read_card
+from gan_core.models.card import SAMPLE, WEIGHTS, read_card
 from gan_core.plans import Plan
 from gan_core.runs.store import RunState, RunStore
+from gan_core.training.previews import ROWS
 
 TINY = Plan(
     "mlp_gan", "digits", 8, 12, 0.1, 0.0, "Tiny", "Everything.",
@@ -66,6 +71,55 @@ def test_a_finished_plan_is_published_once(tiny: str, tmp_path: Path) -> None:
     assert described.data == "digits"
     assert shelf.load(str(folder)).sample(3).shape == (3, 1, 8, 8)
     assert len(RunStore().runs()) == 1
+
+
+NET = {"channels": 4, "max_channels": 8, "features": 6, "batch_size": 16, "ema": 0.9}
+
+
+def test_a_judge_is_published_with_what_it_gets_right_on_images_that_it_has_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan("feature_net", "train:digits", 8, 120, 0.1, 0.0, "Judge", "All.", NET)
+    monkeypatch.setitem(pretrain.plans, "features.tiny", plan)
+    folder = tmp_path / "features.tiny"
+    assert pretrain.main(["features.tiny", "--folder", str(folder)]) == 0
+    described = read_card(folder)
+    assert described.task == "supervised"
+    assert list(described.metrics) == ["accuracy179"]
+    net = FeatureNet.from_shelf(str(folder))
+    assert net.name == "digitsnet"
+    test = data.load("test:digits", 8)
+    assert net.accuracy(test.arrays["real"], test.arrays["label"]) == described.metrics["accuracy179"]
+    assert described.metrics["accuracy179"] > 0.3
+    weights = read_checkpoint(folder / WEIGHTS)
+    assert list(weights["average"]) == ["features"]
+    assert weights["networks"] == {}  # the averaged net alone is kept
+    assert described.parameters == {"features": sum(w.numel() for w in weights["average"]["features"].values())}
+    with Image.open(folder / SAMPLE) as picture:
+        assert picture.size == (10 * 9 - 1, 2 * ROWS * 9 - 1)  # a column for each class
+
+
+def test_a_judge_of_attributes_says_what_it_gets_wrong_where_it_sees_and_where_it_can_only_guess(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawn, "COUNT", 60)
+    monkeypatch.setattr(drawn, "TEST_COUNT", 150)
+    plan = Plan("feature_net", "avatars", 8, 3, 0.1, 0.0, "Judge", "All.", NET)
+    monkeypatch.setitem(pretrain.plans, "features.tiny", plan)
+    folder = tmp_path / "features.tiny"
+    assert pretrain.main(["features.tiny", "--folder", str(folder)]) == 0
+    described = read_card(folder)
+    assert described.attributes == drawn.ATTRIBUTES
+    errors = described.metrics
+    hidden = {"hair", "hair_colour", "eyes", "eye_colour", "gaze", "earrings"}
+    assert {name for name in drawn.ATTRIBUTES if f"error150_{name}_hidden" in errors} == hidden
+    shown = [errors[f"error150_{name}"] for name in drawn.ATTRIBUTES]
+    assert errors["error150"] == pytest.approx(sum(shown) / len(shown))
+    net, test = FeatureNet.from_shelf(str(folder)), data.load("test:avatars", 8)
+    wrong = net.answers(test.arrays["real"])[:, 1] != test.arrays["attributes"][:, 1]
+    assert errors["error150_face"] == pytest.approx(wrong.mean())
+    with Image.open(folder / SAMPLE) as picture:
+        assert picture.width == 11 * 9 - 1  # a column for each style of hair
 
 
 def test_an_unknown_model_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
