@@ -1,6 +1,7 @@
 """gan_core: the GAN library that GANscope stands on. It imports no front end.
 
 gan_core.load("stylegan2.avatars").sample(16, seed=0)     # (16, 3, 64, 64) in [-1, 1]
+gan_core.load("hf://owner/name")                          # from the Hugging Face Hub
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ __version__ = "0.1.0"
 
 
 def load(name: str) -> Sampler:
-    """A model of the shelf by name, or a model's folder; raises UnknownName or BadCheckpoint."""
+    """A model of the shelf by name, a model's folder, or `hf://owner/name`, a model on the Hub.
+
+    Raises UnknownName, BadCheckpoint or HubError.
+    """
     from gan_core.models import shelf  # imports torch
 
     return shelf.load(name)

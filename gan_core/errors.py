@@ -42,6 +42,10 @@ class RunConflict(GanscopeError):
     """What was asked of a run doesn't fit the state that it is in."""
 
 
+class HubError(GanscopeError):
+    """The Hugging Face Hub can't be reached, doesn't have what was asked for, or refuses."""
+
+
 class NotFinite(GanscopeError):
     """A loss term became NaN or infinite."""
 

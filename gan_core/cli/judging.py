@@ -54,7 +54,7 @@ def judged(store: RunStore, wanted: str) -> Judged:
         raise BadData("There is no folder at {path}.", path=place)
     if place.is_dir():
         return Judged(folder=place)
-    if wanted in listing.names():
+    if listing.is_model(wanted):
         return Judged(model=wanted)
     try:
         return Judged(run=find_run(store, wanted))
@@ -74,7 +74,7 @@ def find_net(store: RunStore, wanted: str | None, reference: str, size: int | No
     if wanted is not None and Path(wanted).is_file():
         return FeatureNet.from_file(Path(wanted))
     named = wanted if wanted is not None else SHELVED + reference
-    if named in listing.names() and (wanted is not None or size in (None, listing.card(named).size)):
+    if listing.is_model(named) and (wanted is not None or size in (None, listing.card(named).size)):
         return FeatureNet.from_shelf(named)
     run = _trained_net(store, reference, size) if wanted is None else find_run(store, wanted)
     return FeatureNet.from_run(store, run.id)

@@ -83,10 +83,14 @@ def parse_classes(text: str) -> Classes:
 
 def _sampler(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
     """What draws: a model of the shelf by its name, else a run's newest checkpoint."""
-    from gan_core.models import shelf
+    from gan_core.models import hub, listing, shelf
     from gan_core.models.sampler import Sampler
 
-    if wanted in shelf.names():
+    if hub.is_address(wanted):
+        with reporting() as progress:
+            folder = hub.folder(wanted, progress)
+        return shelf.load(str(folder)), f"{wanted} at {folder.name[:12]}", {"model": wanted, "commit": folder.name}
+    if wanted in listing.names():
         return shelf.load(wanted), wanted, {"model": wanted}
     store = RunStore()
     found = find_run(store, wanted)

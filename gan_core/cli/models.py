@@ -1,13 +1,17 @@
-"""`ganscope models` and `ganscope pretrain`: the shelf."""
+"""`ganscope models`, `ganscope pretrain` and `ganscope push`: the shelf."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gan_core.cli.output import AsJson, emit, megabytes, say, show_facts, show_table
+from gan_core.errors import BadValue, UnknownName
+
+NAMED = "A model's name, its folder, or hf://owner/name."
 
 app = typer.Typer(help="List the models on the shelf, or show one's card.", invoke_without_command=True)
 
@@ -38,7 +42,7 @@ def list_models(as_json: AsJson = False) -> None:
 
 
 @app.command("show")
-def show(name: Annotated[str, typer.Argument(help="A model's name, or its folder.")], as_json: AsJson = False) -> None:
+def show(name: Annotated[str, typer.Argument(help=NAMED)], as_json: AsJson = False) -> None:
     """One model's card."""
     from gan_core.models import listing
 
@@ -52,6 +56,42 @@ def show(name: Annotated[str, typer.Argument(help="A model's name, or its folder
     if card["metrics"]:
         rows = [(metric, f"{value:.4g}") for metric, value in card["metrics"].items()]
         show_table(("METRIC", "VALUE"), rows)
+
+
+def push(
+    model: Annotated[str, typer.Argument(help="A model's name, or its folder.")],
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Made on the Hub where it isn't there.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="For you alone; refused where a public one is there.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Puts a model on the Hugging Face Hub, with its card as the page. Runs can't be pushed, only models."""
+    from gan_core.models import hub
+    from gan_core.models.push import push
+
+    pushed = push(_folder(model), repository, private)
+    if as_json:
+        emit(dataclasses.asdict(pushed) | {"model": model})
+        return
+    seen = "private" if pushed.private else "public"
+    typer.echo(f"{model} is at {pushed.url} ({seen}, commit {pushed.commit[:12]}).")
+    typer.echo(f'Load it with gan_core.load("{hub.SCHEME}{repository}").')
+
+
+def _folder(model: str) -> Path:
+    """The folder of a model that is on this machine; raises UnknownName, or BadValue for what is no such model."""
+    from gan_core.models import hub, listing
+    from gan_core.runs.store import RunStore
+
+    if hub.is_address(model):
+        raise BadValue("{model} is on the Hub already.", model=model)
+    try:
+        return listing.folder_of(model)
+    except UnknownName:
+        if any(model in (run.id, run.name) for run in RunStore().runs()):
+            raise BadValue("{model} is a run, and only models can be pushed: `ganscope models`.", model=model) from None
+        raise
 
 
 def pretrain(

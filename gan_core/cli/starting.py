@@ -28,7 +28,8 @@ def started_from(
         raise BadValue(
             "A model brings its recipe and size, so {options} can't be given with --from.", options=options(others)
         )
-    folder = listing.folder_of(model)
+    with reporting(shown) as progress:
+        folder = listing.folder_of(model, progress)
     changes: dict[str, Any] = parse_settings(settings) | ({} if seed is None else {"seed": seed})
     with reporting(shown) as progress:
         run = continuing.begin(

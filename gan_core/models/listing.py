@@ -1,6 +1,7 @@
 """Which models there are: those that come with GANscope (`pretrained/`), and the user's own (`GANSCOPE_HOME/models`).
 
-Reads cards and needs no torch, so that a gallery is painted at once; `shelf` loads weights.
+`hf://owner/name` names a model on the Hugging Face Hub (hub.py). Reads cards and needs no torch, so that a gallery is
+painted at once; `shelf` loads weights.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import gan_core
 from gan_core import paths
+from gan_core.data.base import Progress, silent
 from gan_core.errors import BadCheckpoint, UnknownName
 from gan_core.files import check_whole
+from gan_core.models import hub
 from gan_core.models.card import CARD, WEIGHTS, Card, read_card
 
 BUNDLED = Path(gan_core.__file__).parents[1] / "pretrained"
@@ -45,15 +48,22 @@ def standing(name: str) -> Path:
     raise UnknownName("model", name, known)
 
 
-def folder_of(name: str) -> Path:
-    """The folder of a model by name, or a folder given by its path; raises UnknownName."""
+def is_model(name: str) -> bool:
+    """Whether a model stands on a shelf under this name, or the name is an address on the Hub."""
+    return hub.is_address(name) or name in names()
+
+
+def folder_of(name: str, progress: Progress = silent) -> Path:
+    """The folder of a model by name or address, or one given by its path; raises UnknownName, and what `hub` raises."""
+    if hub.is_address(name):
+        return hub.folder(name, progress)
     path = Path(name)
     return path if name not in names() and path.is_dir() else standing(name)
 
 
 def card(name: str) -> Card:
-    """A model's card; raises UnknownName or BadCheckpoint."""
-    return read_card(folder_of(name))
+    """A model's card, which is all that is fetched from the Hub; raises UnknownName or BadCheckpoint, or as `hub`."""
+    return hub.card(name) if hub.is_address(name) else read_card(folder_of(name))
 
 
 def survey() -> tuple[dict[str, Card], list[Damaged]]:

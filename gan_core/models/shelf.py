@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
+from gan_core.data.base import Progress, silent
 from gan_core.errors import BadCheckpoint, StoreError
 from gan_core.images import grid, png, scatter, to_uint8
 from gan_core.knobs import to_dict
@@ -50,9 +51,12 @@ def _samples(sampler: Sampler) -> Shown:
     return Shown(sample_picture(sampler))
 
 
-def load(name: str) -> Sampler:
-    """A model, ready to draw from; raises UnknownName, or BadCheckpoint where anything does not match its card."""
-    folder = folder_of(name)
+def load(name: str, progress: Progress = silent) -> Sampler:
+    """A model by its name, its folder or its address on the Hub, ready to draw from.
+
+    Raises UnknownName, BadCheckpoint where anything does not match its card, and what `hub` raises.
+    """
+    folder = folder_of(name, progress)
     described = read_card(folder)
     state = state_of(folder, described)
     attributes = {name: len(values) for name, values in described.attributes.items()}

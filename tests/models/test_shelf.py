@@ -18,33 +18,9 @@ from torch.testing import assert_close
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
 from gan_core.errors import BadCheckpoint, StoreError, UnknownName
 from gan_core.gans import recipes
-from gan_core.knobs import to_dict
 from gan_core.models import listing, shelf
 from gan_core.models.card import CARD, WEIGHTS, read_card, write_card
-from gan_core.training.trainer import Trainer
-from tests.conftest import example
-
-WORDS = shelf.Words("Noise", "CC0", 'Random "numbers"', "nothing", "It knows nothing.")
-
-
-@pytest.fixture(scope="module")
-def state() -> dict[str, object]:
-    recipe = recipes.get("cgan")
-    data = example(recipe)
-    trainer = Trainer(recipe, recipe.tiny, data)
-    trainer.train_step()
-    trainer.average.refresh(recipe.tiny.ema)
-    fields = {name: list(shape) for name, shape in data.spec.fields.items()}
-    return trainer.state_dict() | {
-        "recipe": "cgan", "hparams": to_dict(recipe.tiny), "spec": {"fields": fields, "classes": 3},
-    }  # fmt: skip
-
-
-@pytest.fixture
-def model(state: dict[str, object], tmp_path: Path) -> Path:
-    folder = tmp_path / "models" / "cgan.noise"
-    shelf.publish(state, "cgan.noise", WORDS, ("a", "b", "c"), "noise", folder, half=False)
-    return folder
+from tests.models.conftest import WORDS
 
 
 def test_a_model_comes_back_as_it_was(state: dict[str, object], model: Path) -> None:

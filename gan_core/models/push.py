@@ -1,0 +1,138 @@
+"""Models to the Hugging Face Hub: weights, card and samples in one commit, with the page that the Hub shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gan_core.errors import BadValue, HubError
+from gan_core.models import hub, shelf
+from gan_core.models.card import CARD, SAMPLE, WEIGHTS, Card, read_card
+
+PAGE = "README.md"
+LICENCES = ("apache-2.0", "bsd-3-clause", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "gpl-3.0", "mit")
+DATASETS = {  # ids on the Hub of the data sets that are there; others are given by our name
+    "mnist": "ylecun/mnist",
+    "fashion_mnist": "zalando-datasets/fashion_mnist",
+    "cifar10": "uoft-cs/cifar10",
+}
+KINDS = {"images": "unconditional-image-generation", "supervised": "image-classification"}  # task -> the Hub's name
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """Where a model now stands."""
+
+    url: str
+    commit: str
+    private: bool
+
+
+def push(folder: Path, repository: str, private: bool = False) -> Pushed:
+    """Puts the model in `folder` into `owner/name` on the Hub: all of it or nothing, and only what can be loaded.
+
+    The repository is made where it isn't there. The token is HF_TOKEN, or that of `hf auth login`. Raises BadValue,
+    BadCheckpoint or HubError.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+
+    _check_name(repository)
+    described = read_card(folder)
+    shelf.load(str(folder))
+    files = [name for name in (CARD, WEIGHTS, SAMPLE) if (folder / name).is_file()]
+    api = HfApi()
+    with hub.told(repository), _uploading(repository):
+        if get_token() is None:
+            raise HubError(
+                "Pushing needs a token of the Hub that may write: set HF_TOKEN, or run `hf auth login`. Tokens are "
+                "made at {address}.",
+                address="https://huggingface.co/settings/tokens",
+            )
+        api.create_repo(repository, private=private or None, exist_ok=True)
+        found = api.model_info(repository, timeout=hub.WAIT)
+        if private and not found.private:
+            raise HubError("{repository} is there already and public, so nothing was sent.", repository=repository)
+        adds = [CommitOperationAdd(name, folder / name) for name in files]
+        adds.append(CommitOperationAdd(PAGE, page(described, repository, SAMPLE in files).encode()))
+        made = api.create_commit(repository, adds, commit_message=f"{described.title} ({described.name})")
+    return Pushed(f"{api.endpoint}/{repository}", made.oid, bool(found.private))
+
+
+def _check_name(repository: str) -> None:
+    with suppress(BadValue):
+        if hub.address(hub.SCHEME + repository) == hub.Address(repository, hub.MAIN):
+            return
+    raise BadValue("'{name}' is no repository of the Hub. Valid: owner/name.", name=repository)
+
+
+@contextmanager
+def _uploading(repository: str) -> Iterator[None]:
+    """What breaks an upload may come wrapped: raises what was wrapped, or a HubError."""
+    try:
+        yield
+    except json.JSONDecodeError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        if error.__cause__:
+            raise error.__cause__ from error
+        raise HubError(
+            "The upload to {repository} failed ({reason}). Nothing was committed.", repository=repository, reason=error
+        ) from error
+
+
+def page(card: Card, repository: str, with_samples: bool) -> str:
+    """The model's page in Markdown, with the Hub's metadata in front."""
+    from huggingface_hub import ModelCardData
+
+    metadata = ModelCardData(
+        library_name="gan_core",
+        tags=sorted({"gan", "ganscope", card.recipe, card.task}),
+        datasets=[DATASETS.get(card.data, card.data)],
+        pipeline_tag=KINDS.get(card.task),
+        **licence(card.licence),
+    )
+    samples = ["![Samples of seed 0, not chosen](sample.png)"] if with_samples else []
+    parts = [f"---\n{metadata.to_yaml()}\n---", f"# {card.title}", *samples, _facts(card), f"**Limits.** {card.limits}"]
+    return "\n\n".join([*parts, *_metrics(card), _usage(card, repository)]) + "\n"
+
+
+def licence(text: str) -> dict[str, Any]:
+    """A card's licence as the Hub's metadata: `NAME` or `NAME (whose)` by its id there, all else under its own name."""
+    plain = re.fullmatch(r"([^();,]+?)\s*(\([^()]*\))?", text)
+    id = re.sub(r"[^a-z0-9.]+", "-", (plain[1] if plain else text).lower()).strip("-")
+    id = {"cc0": "cc0-1.0"}.get(id, id)
+    return {"license": id} if plain and id in LICENCES else {"license": "other", "license_name": id[:60].strip("-.")}
+
+
+def _facts(card: Card) -> str:
+    facts = {
+        "recipe": f"{card.recipe_title or card.recipe} (`{card.recipe}`)",
+        "learnt from": card.origin,
+        "size": "points in the plane" if card.task == "points" else f"{card.size} pixels",
+        "training": f"{card.steps:,} steps, {card.images:,} images, seed {card.seed}; {card.cost}",
+        "weights": ", ".join(f"{name} {count:,}" for name, count in card.parameters.items()),
+        "file": f"{card.bytes / 1e6:.1f} MB, sha256 `{card.sha256}`",
+        "licence": card.licence,
+    }
+    return _table(("", ""), facts)
+
+
+def _table(head: tuple[str, str], rows: Mapping[str, str]) -> str:
+    cells = [(name, text.replace("|", "\\|").replace("\n", " ")) for name, text in rows.items()]
+    return "\n".join(f"| {name} | {text} |" for name, text in [head, ("---", "---"), *cells])
+
+
+def _metrics(card: Card) -> list[str]:
+    rows = {name: f"{value:.4g}" for name, value in card.metrics.items()}
+    return [_table(("metric, its net and number of samples", "value"), rows)] if rows else []
+
+
+def _usage(card: Card, repository: str) -> str:
+    draws = [] if card.task == "supervised" else ["samples = model.sample(16, seed=0)  # (16, C, H, W) in [-1, 1]"]
+    code = ["import gan_core", "", f'model = gan_core.load("{hub.SCHEME}{repository}")', *draws]
+    return "\n".join(["## Use", "", "With GANscope:", "", "```python", *code, "```"])
