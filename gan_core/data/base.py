@@ -19,6 +19,12 @@ Item = TypeVar("Item")
 
 
 NOT_SHOWN_TO_NETWORKS = ("label", "attributes", "visible")  # arrays that tell of the items
+FIELDS: Mapping[str, tuple[str, ...]] = {  # task of a source -> its arrays of images or points
+    "images": ("real",),
+    "points": ("real",),
+    "paired": ("source", "target"),
+    "unpaired": ("a", "b"),
+}
 
 
 def silent(share: float, what: str) -> None:
@@ -65,13 +71,24 @@ class DataSpec:
 
     @property
     def channels(self) -> int:
-        """Colour channels of the real images: 1 or 3."""
-        return self.fields["real"][0]
+        """Colour channels of the images: 1 or 3, the same of both domains where there are two."""
+        return self._shape[0]
 
     @property
     def size(self) -> int:
-        """Height and width of the real images, in pixels."""
-        return self.fields["real"][-1]
+        """Height and width of the images, in pixels."""
+        return self._shape[-1]
+
+    @property
+    def task(self) -> str:
+        """What the data are, as a key of `FIELDS`."""
+        if "real" in self.fields:
+            return "points" if len(self.fields["real"]) == 1 else "images"
+        return next(task for task, names in FIELDS.items() if set(names) <= self.fields.keys())
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return self.fields[FIELDS[self.task][0]]
 
 
 @dataclass(frozen=True)
@@ -134,14 +151,14 @@ class Source:
     load: Callable[[int | None, Progress], DataSet]
     available: Callable[[], bool]
     needs: str = ""  # what to do to have it where it is not available
-    task: str = "images"  # or "points": float32 (N, 2), whose `size` is 2
+    task: str = "images"  # a key of FIELDS; points are float32 (N, 2), and their `size` is 2
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> names of its values
     test: Callable[[int | None, Progress], DataSet] | None = None
 
     def spec(self, size: int) -> DataSpec:
         """What networks for this set at `size` pixels are built for, without loading it."""
         shape = (size,) if self.task == "points" else (self.channels, size, size)
-        return DataSpec({"real": shape}, len(self.class_names), counted(self.attributes))
+        return DataSpec(dict.fromkeys(FIELDS[self.task], shape), len(self.class_names), counted(self.attributes))
 
 
 sources: Registry[Source] = Registry("data set")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_core.data.base import DataSet
 
+HELD_OUT = 12  # items that a recipe which translates images never trains on: its pictures and marks are of them
 IN_DEVICE_MEMORY = 2 * 2**30  # sets up to this many bytes are kept on the accelerator
 
 
@@ -48,10 +49,14 @@ class Order:
 
 
 class Batches:
-    """Draws batches from a data set: images as float in [-1, 1], labels int64, on the device."""
+    """Draws batches from a data set: images as float in [-1, 1], labels int64, on the device.
 
-    def __init__(self, data: DataSet, seed: int, device: torch.device) -> None:
+    The last `held_out` items, at most a quarter of the set, are never drawn: they show what was learnt.
+    """
+
+    def __init__(self, data: DataSet, seed: int, device: torch.device, held_out: int = 0) -> None:
         self.device = device
+        self._held_out = min(held_out, len(data) // 4)
         on_device = device.type != "cpu" and sum(array.nbytes for array in data.arrays.values()) < IN_DEVICE_MEMORY
         self._arrays: dict[str, Tensor | np.ndarray] = {}
         for name, array in data.arrays.items():
@@ -63,7 +68,8 @@ class Batches:
         # unpaired domains: an order of their own, from a generator of their own
         self._orders = {
             group: Order(
-                len(data.arrays[group]) if data.unpaired else len(data), torch.Generator().manual_seed(seed + place)
+                (len(data.arrays[group]) if data.unpaired else len(data)) - self._held_out,
+                torch.Generator().manual_seed(seed + place),
             )
             for place, group in enumerate(groups)
         }
@@ -76,6 +82,14 @@ class Batches:
     def first(self, count: int) -> dict[str, Tensor]:
         """The first items of the set, for showing; draws nothing."""
         return {name: self._gather(name, torch.arange(count) % len(array)) for name, array in self._arrays.items()}
+
+    def held_out(self) -> dict[str, Tensor]:
+        """The items that are never drawn; draws nothing."""
+        count = self._held_out
+        return {
+            name: self._gather(name, torch.arange(len(array) - count, len(array)))
+            for name, array in self._arrays.items()
+        }
 
     def _gather(self, name: str, index: Tensor | None) -> Tensor:
         assert index is not None

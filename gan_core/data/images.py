@@ -44,9 +44,18 @@ class Decoded:
 
 def decode(file: BinaryIO, size: int) -> Decoded:
     """The centre square of an image file at `size` pixels, in colour; raises Unusable."""
+    return _guarded(file, lambda image: _decode(image, size))
+
+
+def opened(file: BinaryIO) -> Image.Image:
+    """A whole image file as `L` or `RGB`; raises Unusable."""
+    return _guarded(file, _whole)
+
+
+def _guarded(file: BinaryIO, read: Callable[[Image.Image], Made]) -> Made:
     try:
         with Image.open(file, formats=FORMATS) as image:
-            return _decode(image, size)
+            return read(image)
     except Unusable:
         raise
     except UnidentifiedImageError:
@@ -57,12 +66,24 @@ def decode(file: BinaryIO, size: int) -> Decoded:
         raise Unusable(f"broken or cut off ({error or type(error).__name__})") from error
 
 
-def _decode(image: Image.Image, size: int) -> Decoded:
+def _check_size(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise Unusable(f"more than {MAX_PIXELS // 1_000_000} megapixels")
     if min(width, height) < SMALLEST:
         raise Unusable(f"{width}x{height} pixels, smaller than {SMALLEST}")
+
+
+def _whole(image: Image.Image) -> Image.Image:
+    _check_size(image)
+    image.load()
+    with suppress(Exception):  # as below
+        ImageOps.exif_transpose(image, in_place=True)
+    return plain(image)
+
+
+def _decode(image: Image.Image, size: int) -> Decoded:
+    _check_size(image)
     # a JPEG is decoded at a fraction of its size where that still leaves twice what is needed
     image.draft(None, (2 * size, 2 * size))
     with _one_large if image.width * image.height > LARGE_PIXELS else nullcontext():

@@ -48,9 +48,9 @@ def _tinyhero(files: list[Path]) -> Pictures:
     return Pictures(len(flat), of_array(flat), np.tile(np.arange(views), count))
 
 
-def _pneumonia(files: list[Path]) -> Pictures:
+def _pneumonia(files: list[Path], part: str = "train") -> Pictures:
     with files[0].open("rb") as file, np.load(file) as packed:
-        images, labels = packed["train_images"], packed["train_labels"]
+        images, labels = packed[f"{part}_images"], packed[f"{part}_labels"]
     return Pictures(len(images), of_array(images), labels)
 
 
@@ -71,7 +71,7 @@ def _tiles(file: Path) -> Iterator[Image.Image]:
             yield photo.crop((left, top, left + TILE, top + TILE))
 
 
-def _files(pattern: str) -> list[Path]:
+def files_of(pattern: str) -> list[Path]:
     folders = [data_home()]
     with suppress(StoreError):
         folders.append(home() / "data")
@@ -92,14 +92,15 @@ def _source(
     channels: int,
     items: int,
     class_names: tuple[str, ...] = (),
+    read_test: Callable[[list[Path]], Pictures] | None = None,
 ) -> Source:
     needs = f"Run `ganscope data get {name}`. Or: Set GANSCOPE_DATA to a folder that holds {pattern}."
 
-    def load(wanted: int | None, progress: Progress) -> DataSet:
-        files = _files(pattern)
+    def load(part: str, reader: Callable[[list[Path]], Pictures], wanted: int | None, progress: Progress) -> DataSet:
+        files = files_of(pattern)
         if not files:
             raise BadData("'{name}' isn't here. {needs}", name=name, needs=needs)
-        return prepare(name, wanted or size, files, partial(read, files), class_names, licence, progress)
+        return prepare(part, wanted or size, files, partial(reader, files), class_names, licence, progress)
 
     return Source(
         name=name,
@@ -110,9 +111,10 @@ def _source(
         channels=channels,
         items=items,
         class_names=class_names,
-        load=load,
-        available=lambda: bool(_files(pattern)),
+        load=partial(load, name, read),
+        available=lambda: bool(files_of(pattern)),
         needs=needs,
+        test=partial(load, f"test:{name}", read_test) if read_test else None,
     )
 
 
@@ -163,6 +165,7 @@ SOURCES = (
         channels=1,
         items=4708,
         class_names=("normal", "pneumonia"),
+        read_test=partial(_pneumonia, part="test"),
     ),
     _source(
         _bccd,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gan_core.data.base import DataSpec
+from gan_core.data.base import FIELDS, DataSpec
 from gan_core.errors import BadData, BadValue
 from gan_core.gans.stabilised import stabilised
 from gan_core.hparams import AdversarialHParams, TrainingHParams
 from gan_core.knobs import changed
-from gan_core.objectives.base import Objective
+from gan_core.objectives.base import Batch, Objective
 from gan_core.registry import Registry
 from gan_core.runs.spec import RunSpec
 
@@ -49,6 +49,13 @@ Draw = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None], Tensor]
 Truncate = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None, float], Tensor]
 
 
+# networks, settings, images (B, C, H, W) in [-1, 1] -> images; what it is called, e.g. "a_to_b", stands in the recipe
+Translate = Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]
+
+# networks, settings, a batch that wasn't trained on -> what stands side by side for each item, (B, C, H, W) each
+Compare = Callable[[Mapping[str, nn.Module], Any, Batch], Sequence[Tensor]]
+
+
 def draw_from_latents(
     networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None
 ) -> Tensor:
@@ -79,7 +86,7 @@ class Recipe:
 
     name: str
     title: str
-    task: str  # "images", "points", "paired", "unpaired", "super_resolution", ...
+    task: str  # "images", "points", "paired", "unpaired", "super_resolution", "inpainting", "supervised"
     paper: str  # arXiv id
     year: int
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
@@ -94,6 +101,9 @@ class Recipe:
     averaged: tuple[str, ...] = ("generator",)  # networks whose EMA makes the samples
     draw: Draw = draw_from_latents
     truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
+    translations: Mapping[str, Translate] = field(default_factory=dict)  # by direction, e.g. "a_to_b" or "upscale"
+    compare: Compare | None = None  # for recipes that translate: the picture of a run
+    compared: tuple[str, ...] = ()  # what stands side by side there, in words
     equation: Callable[[Any], str] | None = None  # LaTeX
     about: str = ""  # what it is and when to use it, where the docstring of its file tells of several
 
@@ -103,8 +113,13 @@ class Recipe:
 
     @property
     def draws(self) -> bool:
-        """Whether the networks make samples; supervised ones only judge them."""
-        return self.task != "supervised"
+        """Whether the networks make samples from latents; others judge or translate images."""
+        return self.task != "supervised" and not self.translations
+
+    @property
+    def learns_from(self) -> str:
+        """The task of the data sets that it learns from, a key of `FIELDS`: plain images where there is no own kind."""
+        return self.task if self.task in FIELDS else "images"
 
     def settings(self, changes: Mapping[str, Any]) -> TrainingHParams:
         """The recipe's defaults with some knobs changed; raises UnknownName or BadValue."""
@@ -118,11 +133,10 @@ class Recipe:
 
     def check_data(self, spec: DataSpec) -> None:
         """Raises BadValue or BadData where the networks can't be built for such data."""
-        given = "points" if len(spec.fields.get("real", (0, 0, 0))) == 1 else "images"
-        if (given == "points") != (self.task == "points"):
+        if spec.task != self.learns_from:
             raise BadData(
                 "{recipe} needs {wanted}, and this data set is made of {given}.",
-                recipe=self.title, wanted="points" if self.task == "points" else "images", given=given,
+                recipe=self.title, wanted=DATA_WORDS[self.learns_from], given=DATA_WORDS[spec.task],
             )  # fmt: skip
         if self.sizes and spec.size not in self.sizes:
             raise BadValue(
@@ -157,6 +171,13 @@ class Recipe:
             presets.register(preset.name, preset)
         return presets.get(name)
 
+
+DATA_WORDS = {
+    "images": "images",
+    "points": "points",
+    "paired": "pairs of images",
+    "unpaired": "two sets of images",
+}
 
 recipes: Registry[Recipe] = Registry("recipe")
 

@@ -39,6 +39,7 @@ class StepContext:
         self.phase: Phase | None = None
         self.will_share = False  # a later phase of this step can use what this one makes
         self.next_batch: Callable[[int | None], Batch] = _no_batches  # another batch, of the given size
+        self.held_out: Callable[[], Batch] = dict  # items that are never trained on, for marks; may be none
         self.terms_of: Callable[[str, Batch], dict[str, Tensor]] = _no_terms  # the terms of another phase
         self.optimizer_of: Callable[[str], Optimizer] = _no_optimizer  # the optimiser of a group
         self.observed: dict[str, Tensor] = {}
@@ -72,6 +73,10 @@ class StepContext:
         """What an earlier phase of this step shared under that name, once; else made anew."""
         return self._shared.pop(name) if name in self._shared else make()
 
+    def hand_on(self, name: str, made: Any) -> None:
+        """Keeps what a phase made with its own networks, without a graph, for a later phase to take by `shared`."""
+        self._shared[name] = made
+
     def begin_step(self) -> None:
         self._shared.clear()
         self.observed = {}
@@ -103,6 +108,7 @@ class Phase:
     start: float = 0.0  # thousands of images
     stop: float = inf
     after_update: Callable[[Networks], None] | None = None  # e.g. weight clipping
+    exact: bool = False  # takes second derivatives: in full precision, by networks that aren't compiled
 
     def due(self, step: int, images_seen: int) -> bool:
         return step % self.every == 0 and self.start <= images_seen / 1000 < self.stop

@@ -86,7 +86,7 @@ def _taken(downloads: Path) -> Iterator[dict[str, Any]]:
         for emoji in (entry, *entry.get("skins", ())):
             if "group" not in emoji or emoji["group"] in NOT_TAKEN or isinstance(emoji.get("tone"), list):
                 continue
-            if _base(emoji["hexcode"]) not in LEFT_OUT:
+            if base(emoji["hexcode"]) not in LEFT_OUT:
                 yield emoji | {"tags": entry.get("tags", [])}
 
 
@@ -96,7 +96,7 @@ def _name(emoji: dict[str, Any]) -> str:
     return name if not tone or "skin tone" in name else f"{name}: {TONES[tone - 1]} skin tone"
 
 
-def _base(code: str) -> str:
+def base(code: str) -> str:
     return "-".join(part for part in code.split("-") if part not in TONE_CODES and part != VARIANT)
 
 

@@ -1,0 +1,64 @@
+"""Two pictures of the same thing: pairs in the cache, and the same pictures taken apart for learning without pairs.
+
+A pair lies in the cache as one image with the channels of both, so that its halves can't be mixed up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from gan_core.data import cache
+from gan_core.data.base import DataSet, Progress, Source, tracked
+from gan_core.data.prepared import UNREADABLE
+from gan_core.errors import BadData
+
+Pair = tuple[np.ndarray, np.ndarray]  # source and target, uint8 (C, size, size)
+
+
+def cached_pairs(
+    name: str,
+    size: int,
+    version: str,
+    count: int,
+    pairs: Callable[[], Iterable[Pair]],
+    licence: str,
+    progress: Progress,
+) -> DataSet:
+    """The pairs as a data set: `source` and `target`, uint8 (N, C, size, size). Raises BadData."""
+
+    def write(writer: cache.Writer) -> None:
+        for source, target in tracked(pairs(), count, progress, "Preparing pairs"):
+            writer.add(np.concatenate([source, target]))
+
+    try:
+        both = cache.entry(name, size, version, write).arrays["real"]  # (N, 2C, H, W)
+    except UNREADABLE as error:
+        raise BadData("The files of '{name}' can't be read ({reason}).", name=name, reason=error) from error
+    channels = both.shape[1] // 2
+    return DataSet(name, {"source": both[:, :channels], "target": both[:, channels:]}, (), licence)
+
+
+def apart(data: DataSet, name: str) -> DataSet:
+    """The sources as domain `a` and the targets as domain `b`, each drawn in an order of its own."""
+    arrays = {"a": data.arrays["source"], "b": data.arrays["target"]}
+    return dataclasses.replace(data, name=name, arrays=arrays, unpaired=True)
+
+
+def unpaired(paired: Source, title: str) -> Source:
+    """A source of pairs as one of two domains, called NAME_unpaired."""
+    name = f"{paired.name}_unpaired"
+    test = paired.test
+
+    def load(size: int | None, progress: Progress) -> DataSet:
+        return apart(paired.load(size, progress), name)
+
+    def load_test(size: int | None, progress: Progress) -> DataSet:
+        assert test is not None
+        return apart(test(size, progress), f"test:{name}")
+
+    return dataclasses.replace(
+        paired, name=name, title=title, task="unpaired", load=load, test=load_test if test else None
+    )
