@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page("pages/train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
         st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
         st.Page("pages/runs.py", title=_("Runs"), icon=":material/history:", url_path="runs"),
+        st.Page("pages/study.py", title=_("Study"), icon=":material/biotech:", url_path="study"),
         st.Page("pages/projector.py", title=_("Projector"), url_path="projector", visibility="hidden"),
     ]
 )

@@ -1,0 +1,97 @@
+"""`ganscope augment-study`: do generated images help a classifier when data are few?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gan_core.cli.output import AsJson, data_name, emit, reporting, say, show_table
+from gan_core.errors import BadValue
+from gan_core.study.plan import ARMS, StudyPlan, numbers, words
+
+if TYPE_CHECKING:
+    from gan_core.study.plan import Cell
+    from gan_core.study.results import Result
+    from gan_core.study.summary import Summary
+
+LARGEST = 64  # pixels: a study is for small images and a patient hour
+OWN = 28  # pixels of the user's own images, where nobody says
+
+
+def study(
+    data: Annotated[str, typer.Option(help="Labelled images: a data set's name, or a folder of a folder per class.")],
+    k: Annotated[str, typer.Option(help="Real images of each class, with commas; '' for none.")] = "20,50,100,500",
+    unbalanced: Annotated[
+        int, typer.Option(help="Images of each common class in the unbalanced set (1:20); 0 leaves it out.")
+    ] = 400,
+    seeds: Annotated[int, typer.Option(help="Repetitions, each with other images, GAN and classifier.")] = 5,
+    steps: Annotated[int, typer.Option(help="Training steps of each classifier.")] = 400,
+    gan_steps: Annotated[int, typer.Option(help="Training steps of each GAN.")] = 2000,
+    arms: Annotated[str, typer.Option(help="What is compared, with commas.")] = ",".join(ARMS),
+    size: Annotated[int | None, typer.Option(help="Height and width in pixels. [default: the data's own]")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compares classifiers that learn from few real images: alone, altered, with a GAN's images, with both.
+
+    A study that was ended goes on where it stopped when the same command is given again. A quick one:
+    ganscope augment-study --data digits --k 20 --unbalanced 0 --seeds 2 --steps 100 --gan-steps 200
+    """
+    reference = data_name(data)
+    plan = StudyPlan(
+        reference, _fitting(reference, size), numbers(k), unbalanced, seeds, steps, gan_steps, tuple(words(arms))
+    )
+
+    from gan_core.study import running, subsets
+    from gan_core.study.summary import summarise
+
+    with reporting(not as_json) as progress:
+        images = subsets.load(plan, progress)
+    if images.test_part == "held_out":
+        say(f"{plan.data} has no test part: every tenth image, {len(images.test)} in all, is kept for measuring.")
+    folder = running.run(plan, images, _tell)
+    summary = summarise(folder, plan)
+    if as_json:
+        about = {"test_part": images.test_part, "test_images": len(images.test)}
+        emit({"folder": str(folder.path), **plan.to_state(), **about, **summary.to_state()})
+        return
+    _show(summary)
+    say(f"Measured on {len(images.test)} test images. Intervals: 95 %, Student's t over {seeds} seeds.")
+    say(f"Results: {folder.path}; the app's page Study draws them.")
+
+
+def _fitting(reference: str, size: int | None) -> int:
+    """Pixels that the GAN can make; raises BadValue or UnknownName."""
+    from gan_core import data
+    from gan_core.gans import recipes
+
+    recipe = recipes.get("cgan")
+    if size is not None and (size not in recipe.sizes or size > LARGEST):
+        valid = ", ".join(str(known) for known in recipe.sizes if known <= LARGEST)
+        raise BadValue("A study can be made with images of {valid} pixels, not of {size}.", valid=valid, size=size)
+    if size is not None:
+        return size
+    if reference.partition(":")[0] in ("folder", "zip"):
+        return OWN
+    return min(LARGEST, recipe.fit_size(data.source(reference).size))
+
+
+def _tell(done: int, planned: int, cell: Cell, result: Result) -> None:
+    say(
+        f"{done} of {planned}  {cell.setting.name} seed {cell.seed} {cell.arm}: accuracy {result.accuracy:.3f}, "
+        f"AUC {result.auc:.3f} ({result.seconds:.0f} s)"
+    )
+
+
+def _show(summary: Summary) -> None:
+    rows = [
+        (row.setting.name, row.arm, row.measure, f"{row.estimate.mean:.3f}", f"±{row.estimate.half:.3f}")
+        for row in summary.rows
+    ]
+    show_table(("real images", "arm", "measure", "mean", "95 %"), rows)
+    compared = [
+        (one.setting.name, f"{one.arm} - {one.against}", one.measure, f"{one.difference.mean:+.3f}",
+         f"±{one.difference.half:.3f}", one.difference.verdict)
+        for one in summary.comparisons
+    ]  # fmt: skip
+    show_table(("real images", "difference", "measure", "mean", "95 %", ""), compared)

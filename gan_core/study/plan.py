@@ -1,0 +1,145 @@
+"""What a study compares: arms, numbers of real images, repetitions. Needs no torch.
+
+A *setting* is how many real images of each class there are: the same number of all (`k20`), or an unbalanced set
+(`u400`: 400 of each common class and a twentieth of the last one). An *arm* is what the classifier is shown:
+
+    real        the real images as they are
+    classical   real images, turned, slanted, stretched and moved a little
+    gan         real images and as many generated ones
+    both        the images of `gan`, altered as in `classical`
+
+In every arm all classes are shown equally often and the steps are the same, so that an arm can't win by balancing or by
+training longer. The GAN learns from the same real images as the classifier, and from no others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from gan_core.errors import BadValue, UnknownName
+
+ARMS = ("real", "classical", "gan", "both")
+ALTERED = ("classical", "both")
+GENERATED = ("gan", "both")
+RATIO = 20  # of an unbalanced set: so many of each common class to one of the last class
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "k": (2, 100_000),
+    "seeds": (1, 100),
+    "steps": (1, 1_000_000),
+    "gan_steps": (1, 1_000_000),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How many real images there are of each common class, and of the last class."""
+
+    common: int
+    rare: int
+
+    @property
+    def name(self) -> str:
+        return f"k{self.common}" if self.common == self.rare else f"u{self.common}"
+
+    def counts(self, classes: int) -> list[int]:
+        """Of each class, in the order of the labels."""
+        return [self.common] * (classes - 1) + [self.rare]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One classifier of a study."""
+
+    setting: Setting
+    seed: int
+    arm: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.setting.name}.{self.arm}.{self.seed}"
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """All of a study. `unbalanced` is the number of each common class in the unbalanced set, 0: without it.
+
+    `steps` are those of each classifier, `gan_steps` those of each GAN; `size` is in pixels.
+    """
+
+    data: str
+    size: int
+    k: tuple[int, ...] = (20, 50, 100, 500)
+    unbalanced: int = 400
+    seeds: int = 5
+    steps: int = 400
+    gan_steps: int = 2000
+    arms: tuple[str, ...] = ARMS
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            given = getattr(self, name)
+            for value in given if isinstance(given, tuple) else (given,):
+                if not low <= value <= high:
+                    raise BadValue(
+                        "{name} must lie between {low} and {high}, not at {value}.",
+                        name=name, low=low, high=high, value=value,
+                    )  # fmt: skip
+        if self.unbalanced and not 2 * RATIO <= self.unbalanced <= LIMITS["k"][1]:
+            raise BadValue(
+                "unbalanced must be 0 (without it) or at least {least}: one image in {ratio} is of the rare class.",
+                least=2 * RATIO, ratio=RATIO,
+            )  # fmt: skip
+        if not self.settings:
+            raise BadValue("A study needs at least one number of real images.")
+        unknown = [arm for arm in self.arms if arm not in ARMS]
+        if unknown or not self.arms:
+            raise UnknownName("arm", ", ".join(unknown), ARMS)
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The few before the many, the unbalanced one last."""
+        balanced = [Setting(k, k) for k in sorted(set(self.k))]
+        return (*balanced, *([Setting(self.unbalanced, self.unbalanced // RATIO)] if self.unbalanced else []))
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder, from all that a single result depends on.
+
+        More seeds, arms or numbers of images go on in the same folder.
+        """
+        fixed = json.dumps([self.data, self.size, self.steps, self.gan_steps])
+        readable = re.sub(r"[^a-z0-9]+", "-", self.data.lower()).strip("-")[-40:]
+        return f"{readable}-{hashlib.sha256(fixed.encode()).hexdigest()[:8]}"
+
+    def cells(self) -> Iterator[Cell]:
+        """Every classifier; seeds outermost, so that a study that was cut off has whole comparisons."""
+        arms = [arm for arm in ARMS if arm in self.arms]
+        for seed, setting, arm in product(range(self.seeds), self.settings, arms):
+            yield Cell(setting, seed, arm)
+
+    def to_state(self) -> dict[str, Any]:
+        """Plain values, for a file."""
+        return dict(vars(self)) | {"k": list(self.k), "arms": list(self.arms)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> StudyPlan:
+        return cls(**(dict(state) | {"k": tuple(state["k"]), "arms": tuple(state["arms"])}))
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """`20,50` as numbers; raises BadValue."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise BadValue("'{text}' must be whole numbers with commas between them, such as 20,50.", text=text) from None
+
+
+def words(text: str) -> Sequence[str]:
+    """`real,gan` as words."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())

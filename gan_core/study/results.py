@@ -1,0 +1,126 @@
+"""Where a study's results lie: a folder below GANSCOPE_HOME, and in it a file for each classifier. Needs no torch.
+
+    studies/pneumonia-1a2b3c4d/plan.json            the plan, the classes, and what the test images are
+                               cells/k20.gan.0.json one result
+                               k20.0.npz            images of a GAN: `images` uint8 (N, C, H, W), `label` (N,)
+                               k20.real.png         real images beside generated ones
+                               k20.generated.png
+
+Each file is whole or not there, so a study that was killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_core.errors import StoreError
+from gan_core.files import write_atomically
+from gan_core.paths import home
+from gan_core.study.plan import Cell, Setting, StudyPlan
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one classifier reached on the test images: shares in [0, 1], and the seconds that it took."""
+
+    accuracy: float
+    auc: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Background:
+    """What a reader must know of the data: names of the classes, number of test images, where these come from."""
+
+    class_names: tuple[str, ...]
+    test_items: int
+    test_part: str  # "published", or "held_out": every tenth image of the set
+
+
+class StudyFolder:
+    """The files of one study."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def of(cls, plan: StudyPlan) -> StudyFolder:
+        return cls(studies() / plan.folder)
+
+    def begin(self, plan: StudyPlan, background: Background) -> None:
+        """Makes the folder and writes the plan, the newest one where there was one; raises StoreError."""
+        state = {"plan": plan.to_state(), "background": vars(background)}
+        try:
+            (self.path / "cells").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                "{path} can't be written ({reason}).", path=self.path, reason=error.strerror or error
+            ) from error
+        self.write("plan.json", json.dumps(state, indent=1).encode())
+
+    def write(self, name: str, content: bytes) -> None:
+        """A whole file or none; raises StoreError."""
+        try:
+            write_atomically(self.path / name, content)
+        except OSError as error:
+            raise StoreError(
+                "{path} can't be written ({reason}).", path=self.path / name, reason=error.strerror or error
+            ) from error
+
+    def plan(self) -> tuple[StudyPlan, Background]:
+        """What was asked for last; raises StoreError where the file can't be read."""
+        path = self.path / "plan.json"
+        try:
+            state: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            about = dict(state["background"])
+            about["class_names"] = tuple(about["class_names"])
+            return StudyPlan.from_state(state["plan"]), Background(**about)
+        except UNREADABLE as error:
+            raise StoreError("{path} can't be read ({reason}).", path=path, reason=error) from error
+
+    def keep(self, cell: Cell, result: Result) -> None:
+        self.write(f"cells/{cell.name}.json", json.dumps(vars(result)).encode())
+
+    def result(self, cell: Cell) -> Result | None:
+        """None where it isn't there yet, or where its file is damaged: it is then measured again."""
+        try:
+            return Result(**json.loads((self.path / "cells" / f"{cell.name}.json").read_text(encoding="utf-8")))
+        except UNREADABLE:
+            return None
+
+    def keep_generated(self, setting: Setting, seed: int, images: np.ndarray, labels: np.ndarray) -> None:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, images=images, label=labels)
+        self.write(f"{setting.name}.{seed}.npz", buffer.getvalue())
+
+    def generated(self, setting: Setting, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Images uint8 (N, C, H, W) and labels (N,) of a GAN; None where it isn't trained."""
+        try:
+            with np.load(self.path / f"{setting.name}.{seed}.npz") as kept:
+                return kept["images"], kept["label"]
+        except (*UNREADABLE, EOFError):
+            return None
+
+    def picture(self, setting: Setting, kind: str) -> Path | None:
+        """The PNG of `real` or `generated` images, a row for each class; None where there is none."""
+        path = self.path / f"{setting.name}.{kind}.png"
+        return path if path.is_file() else None
+
+
+def studies() -> Path:
+    return home() / "studies"
+
+
+def found() -> list[StudyFolder]:
+    """Every study, the one that was worked on last first."""
+    plans = sorted(studies().glob("*/plan.json"), key=lambda path: -path.stat().st_mtime)
+    return [StudyFolder(path.parent) for path in plans]

@@ -1,0 +1,139 @@
+"""The study of GAN images for a classifier: what is compared, refused, resumed and told."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_core.data.base import DataSet
+from gan_core.study import results, subsets
+from gan_core.study.plan import ARMS, Cell, Setting, StudyPlan
+from gan_core.study.results import Result, StudyFolder
+from gan_core.study.summary import estimate, summarise
+from tests.cli.commands import ok, refused
+from tests.conftest import images
+
+ROOT = Path(__file__).parents[2]
+TINY = ("--data", "digits", "--k", "4", "--unbalanced", "0", "--seeds", "2", "--steps", "3", "--gan-steps", "3")
+
+
+def study(*more: str) -> dict:
+    return json.loads(ok("augment-study", *TINY, *more, "--json"))
+
+
+def measured(told: dict) -> list[tuple]:
+    return [(row["setting"], row["arm"], row["measure"], row["mean"]) for row in told["results"]]
+
+
+def test_the_interval_is_students() -> None:
+    found = estimate([1.0, 2.0, 3.0])
+    assert found.mean == pytest.approx(2.0)
+    assert found.half == pytest.approx(4.302652729911275 / math.sqrt(3))  # t(0.975, 2) of the tables, s = 1
+    assert found.verdict == "unclear"
+    assert estimate([1.0, 1.1, 0.9]).verdict == "better"
+    assert estimate([-1.0, -1.1, -0.9]).verdict == "worse"
+    assert math.isnan(estimate([1.0]).half)
+    assert estimate([1.0]).verdict == "unclear"
+
+
+def test_the_few_are_a_part_of_the_many_and_classes_are_shown_equally_often() -> None:
+    train = DataSet("random", {"real": images(200), "label": np.arange(200) % 2}, ("a", "b"))
+    few, many = subsets.chosen(train, Setting(5, 5), 1), subsets.chosen(train, Setting(40, 40), 1)
+    assert _set(few) < _set(many)
+    assert len(_set(few)) == 10
+    assert _set(few) != _set(subsets.chosen(train, Setting(5, 5), 2))
+    uneven = subsets.chosen(train, Setting(40, 2), 1)
+    assert np.bincount(uneven.arrays["label"]).tolist() == [40, 40]
+    rare = uneven.arrays["real"][uneven.arrays["label"] == 1]
+    assert len(np.unique(rare, axis=0)) == 2
+
+
+def _set(data: DataSet) -> set[bytes]:
+    return {image.tobytes() for image in data.arrays["real"]}
+
+
+def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
+    plan = StudyPlan("digits", 8, k=(4,), unbalanced=0, seeds=2)
+    folder = StudyFolder.of(plan)
+    (folder.path / "cells").mkdir(parents=True)
+    for arm, auc in (("real", (0.5, 0.6)), ("gan", (0.7, 0.8, 0.0))):
+        for seed, value in enumerate(auc):
+            folder.keep(Cell(Setting(4, 4), seed, arm), Result(0.5, value, 1.0))
+    summary = summarise(folder, plan)
+    assert (summary.done, summary.planned) == (4, 8)  # the third seed isn't asked for
+    [one] = [one for one in summary.comparisons if one.measure == "auc"]
+    assert (one.arm, one.against) == ("gan", "real")
+    assert one.difference.mean == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--k", "500"), "has 16"),
+        (("--k", "1"), "between 2 and"),
+        (("--k", "many"), "whole numbers"),
+        (("--k", ""), "at least one number"),
+        (("--seeds", "0"), "between 1 and"),
+        (("--steps", "0"), "between 1 and"),
+        (("--unbalanced", "5"), "at least 40"),
+        (("--arms", "magic"), "'magic'"),
+        (("--size", "9"), "not of 9"),
+        (("--data", "nothing"), "'nothing'"),
+        (("--data", "ring8"), "at least two classes"),
+    ],
+)
+def test_bad_input_is_refused(options: tuple[str, ...], said: str, home: Path) -> None:
+    assert said in refused(2, "augment-study", *TINY, *options)
+    assert not results.studies().exists()
+
+
+def test_images_without_classes_are_refused(tmp_path: Path) -> None:
+    for number in range(12):
+        Image.fromarray(images(12)[number, 0]).resize((32, 32)).save(tmp_path / f"{number}.png")
+    assert "at least two classes" in refused(2, "augment-study", *TINY, "--data", str(tmp_path))
+
+
+def test_a_study_is_extended_and_a_damaged_result_is_measured_again() -> None:
+    first = study("--seeds", "1", "--arms", "real,gan")
+    assert (first["done"], first["test_part"], first["test_images"]) == (2, "held_out", 179)
+    whole = study()
+    assert whole["folder"] == first["folder"]
+    assert (whole["done"], whole["planned"]) == (8, 8)
+    assert {row["arm"] for row in whole["results"]} == set(ARMS)
+    assert all(0 <= row["mean"] <= 1 for row in whole["results"])
+    damaged = Path(whole["folder"]) / "cells" / "k4.both.1.json"
+    damaged.write_text("{")
+    (Path(whole["folder"]) / "k4.1.npz").write_bytes(b"PK")
+    assert measured(study()) == measured(whole)
+    assert json.loads(damaged.read_text())["seconds"] > 0
+
+
+def test_a_killed_study_goes_on_where_it_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = ("--steps", "20", "--seeds", "3")
+    command = [sys.executable, "-m", "gan_core", "augment-study", *TINY, *more]
+    environment = {**os.environ, "GANSCOPE_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("2 of 12"):
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    [folder] = results.found()
+    kept = {path: path.stat().st_mtime_ns for path in (folder.path / "cells").glob("*.json")}
+    assert 2 <= len(kept) < 12
+    resumed = study(*more)
+    assert resumed["done"] == 12
+    assert all(path.stat().st_mtime_ns == before for path, before in kept.items())
+    monkeypatch.setenv("GANSCOPE_HOME", str(home.with_name("other")))
+    assert measured(study(*more)) == measured(resumed)
