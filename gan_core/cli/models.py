@@ -50,7 +50,7 @@ def show(name: Annotated[str, typer.Argument(help=NAMED)], as_json: AsJson = Fal
     if as_json:
         emit(card)
         return
-    hidden = {"hparams", "fields", "class_names", "format", "parameters", "metrics", "capabilities"}
+    hidden = {"hparams", "fields", "class_names", "format", "parameters", "metrics", "capabilities", "attributes"}
     parameters = ", ".join(f"{network} {count:,}" for network, count in card["parameters"].items())
     show_facts({key: value for key, value in card.items() if key not in hidden} | {"parameters": parameters})
     if card["metrics"]:

@@ -16,10 +16,12 @@ from huggingface_hub import constants
 
 import gan_core
 from gan_core import paths
+from gan_core.cli.judging import judged
 from gan_core.errors import BadCheckpoint, BadValue, HubError, StoreError
 from gan_core.models import hub as remote
 from gan_core.models import listing, shelf
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card, write_card
+from gan_core.runs.store import RunStore
 from tests.hub_server import Hub, at
 
 NAME = "ada/noise"
@@ -61,6 +63,16 @@ def test_a_model_of_the_hub_is_the_model_that_was_put_there(on_hub: Hub, model: 
 def test_a_card_is_shown_without_the_weights(on_hub: Hub) -> None:
     assert listing.card(ADDRESS).title == "Noise"
     assert not asked(on_hub, WEIGHTS)
+
+
+def test_an_address_is_a_model_for_eval(on_hub: Hub) -> None:
+    store = RunStore()
+    found = judged(store, ADDRESS)
+    sampler = found.sampler(store)
+    store.close()
+    assert found.data == "noise"
+    assert sampler is not None
+    assert torch.equal(sampler.sample(2), shelf.load(ADDRESS).sample(2))
 
 
 def test_revisions_are_branches_tags_and_commits(on_hub: Hub, model: Path) -> None:
