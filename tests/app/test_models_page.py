@@ -1,0 +1,267 @@
+"""The Models page without a browser: the gallery, one model, its samples, and the ways on from it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from gan_core.gans import recipes
+from gan_core.models import listing
+from gan_core.models.card import CARD, WEIGHTS, Card, write_card
+from gan_core.runs.store import RunState, RunStore
+from tests.app.test_train_page import page, sound, store, wait  # noqa: F401  `store` is a fixture
+from tests.made_models import LIMITS, make_model
+from ui import models_facts, models_metrics
+from ui.i18n import using
+from ui.texts import plain
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def shelf(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """The user's shelf alone, and nothing kept from other tests."""
+    monkeypatch.setattr(listing, "BUNDLED", tmp_path / "bundled")
+    st.cache_data.clear()
+    yield home / "models"
+    st.cache_data.clear()
+
+
+def texts(test: AppTest) -> str:
+    kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.title, test.subheader)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def links(test: AppTest) -> list[str]:
+    return [element.proto.query_string for element in test.get("page_link") if "model=" in element.proto.query_string]
+
+
+def test_an_empty_shelf_says_how_models_come(store: RunStore) -> None:  # noqa: F811
+    text = texts(page("models"))
+    assert "no models on the shelf" in text
+    assert "ganscope pretrain" in text
+    assert "Play with trained models" not in texts(page("home"))
+
+
+def test_cards_are_links_and_say_what_a_model_can_do(store: RunStore) -> None:  # noqa: F811
+    make_model("cgan.x")
+    make_model("stylegan2.x")
+    test = page("models")
+    text = texts(test)
+    assert "10 classes" in text
+    assert "truncation" in text
+    assert plain("CC0-1.0") in text
+    assert "8 px" in text
+    assert len(links(test)) == 2
+    assert any("model=cgan.x" in link for link in links(test))
+    assert "Nets that judge" not in text
+    home = page("home")
+    assert "Play with trained models" in texts(home)
+    assert len(links(home)) == 2
+
+
+def test_the_gallery_and_a_cards_facts_need_no_torch(home: Path) -> None:
+    make_model("cgan.x")
+    code = """
+import sys
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+from ui import models_facts, models_one, warm
+warm.start = lambda: None  # it imports torch once the page is painted
+made = PagesManager.__init__
+def through_the_app(manager, *arguments, **options):
+    made(manager, *arguments, **options)
+    PagesManager.uses_pages_directory = False
+PagesManager.__init__ = through_the_app
+test = AppTest.from_file("app.py", default_timeout=60).run()
+test = test.switch_page("pages/models.py").run()
+assert not test.exception, test.exception
+links = [one for one in test.get("page_link") if "model=" in one.proto.query_string]
+print(len(links), bool({"torch", "torchvision", "sklearn"} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["1", "False"]
+
+
+def test_damaged_models_are_named_among_the_others(store: RunStore, shelf: Path) -> None:  # noqa: F811
+    for name in ("mlp_gan.good", "mlp_gan.altered", "mlp_gan.cardless"):
+        make_model(name)
+    weights = shelf / "mlp_gan.altered" / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1])
+    card = shelf / "mlp_gan.cardless" / CARD
+    card.write_text(card.read_text().replace("licence", "license"))
+    (shelf / "mlp_gan.good" / "sample.png").write_bytes(b"no picture")
+    test = page("models")
+    told = [element.value for element in test.warning]
+    assert len(told) == 2
+    assert any(plain("mlp_gan.altered") in words and "checksum" in words for words in told)
+    assert any(plain("mlp_gan.cardless") in words and "licence" in words for words in told)
+    assert len(links(test)) == 1
+    broken = page("models", model="mlp_gan.altered")
+    assert "checksum" in texts(broken)
+    assert not broken.button
+    assert plain(LIMITS) in texts(broken)  # its card can still be read
+    assert "lacks licence" in texts(page("models", model="mlp_gan.cardless")).replace("\\", "")
+
+
+def test_an_unknown_model_is_told_and_no_path_is_opened(store: RunStore, shelf: Path) -> None:  # noqa: F811
+    make_model("mlp_gan.x")
+    for name in ("mlp_gan.y", str(shelf / "mlp_gan.x"), "../models/mlp_gan.x", "<b>"):
+        test = page("models", model=name)
+        assert "There is no model named" in test.error[0].value
+        assert not test.number_input
+
+
+def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:  # noqa: F811
+    described = make_model("cgan.x")
+    test = page("models", model="cgan.x")
+    text = texts(test)
+    for part in (LIMITS, "Handwritten digits", "a blink", "2 steps", described.sha256[:12], "seed 0"):
+        assert plain(part) in text or part in text
+    assert test.slider(key="sampler-count").value == 20  # two of each class
+    first = samples(test)
+    sound(test.button(key="sampler-dice").click().run())
+    seed = test.number_input(key="sampler-seed").value
+    assert test.query_params["seed"] in (str(seed), [str(seed)])
+    assert samples(test) != first
+    sound(test.number_input(key="sampler-seed").set_value(0).run())
+    assert samples(test) == first
+    assert "seed" not in test.query_params
+    sound(test.selectbox(key="sampler-class").set_value(3).run())
+    assert samples(test) != first
+    assert test.query_params["class"] in ("3", ["3"])
+    assert page("models", model="cgan.x", **{"class": "3"}).selectbox(key="sampler-class").value == 3
+
+
+def test_truncation_pulls_the_samples_together(store: RunStore) -> None:  # noqa: F811
+    make_model("stylegan2.x")
+    test = page("models", model="stylegan2.x", truncation="0", n="4", seed="7")
+    assert test.slider(key="sampler-psi").value == 0
+    assert test.slider(key="sampler-count").value == 4
+    pulled = samples(test)
+    sound(test.slider(key="sampler-psi").set_value(1.0).run())
+    assert samples(test) != pulled
+    for odd in ("-1", "x", "²", "9" * 30):
+        test = page("models", model="stylegan2.x", truncation=odd, n=odd, seed=odd)
+        assert (test.slider(key="sampler-psi").value, test.slider(key="sampler-count").value) == (1.0, 16)
+
+
+def samples(test: AppTest) -> str:
+    """The address of the drawn picture, which is made from its content."""
+    pictures = [element.proto.imgs[0] for element in test.get("image")]
+    drawn = [picture.url for picture in pictures if "seed" in picture.alt]
+    assert len(drawn) == 1
+    return str(drawn[0])
+
+
+def test_a_model_of_points_is_drawn_over_its_data(store: RunStore) -> None:  # noqa: F811
+    make_model("points.x", "ring8")
+    test = page("models", model="points.x")
+    assert samples(test)
+    assert not test.selectbox
+
+
+def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path) -> None:  # noqa: F811
+    described = make_model("cgan.x")
+    parameters = {"features": 1000}
+    metrics = {"accuracy180_test": 0.987}
+    judge = Card(**{**vars(described), "task": "supervised", "parameters": parameters, "metrics": metrics})
+    write_card(shelf / "cgan.x", judge)
+    text = texts(page("models"))
+    assert "Nets that judge" in text
+    assert "right in 98.7 %" in text
+    test = page("models", model="cgan.x")
+    assert "98.7 %" in [element.value for element in test.metric]
+    assert "ganscope eval RUN --net" in texts(test)
+    assert not test.slider
+
+
+def test_training_goes_on_from_a_model(store: RunStore) -> None:  # noqa: F811
+    described = make_model("infogan.x")
+    test = page("models", model="infogan.x")
+    from ui import sessions
+
+    run = sessions.start_from(listing.standing("infogan.x"), 3, "onwards")
+    wait(lambda: store.get(run.id).state is RunState.FINISHED)
+    run = store.get(run.id)
+    assert (run.name, run.step) == ("onwards", 3)
+    assert run.images_seen == described.images + 3 * described.hparams["batch_size"]
+    assert not test.exception
+
+
+def test_settings_are_put_into_the_link_of_the_train_page(store: RunStore) -> None:  # noqa: F811
+    from ui.models_actions import settings_link
+    from ui.setup_state import from_query
+
+    described = make_model("cgan.x", seed=7)
+    setup, problems = from_query(settings_link(described))
+    assert problems == []
+    assert (setup.recipe, setup.data, setup.size, setup.steps) == ("cgan", "digits", 8, 2)
+    recipe = recipes.get("cgan")
+    assert recipe.settings(setup.hparams) == recipe.settings(described.hparams)
+
+
+def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    make_model("mlp_gan.x")
+    monkeypatch.setenv("GANSCOPE_PASSPHRASE", "open sesame")
+    test = page("models", model="mlp_gan.x")
+    assert samples(test)
+    code = (
+        "from gan_core.models import listing\nfrom ui import sessions\nfrom ui.errors import shown\n"
+        "with shown():\n    sessions.start_from(listing.standing('mlp_gan.x'), 3)\n"
+    )
+    refused = sound(AppTest.from_string(code, default_timeout=60).run())
+    assert "passphrase" in refused.error[0].value
+    assert store.runs() == []
+
+
+def test_sixteen_faces_of_64_pixels_are_drawn_quickly(store: RunStore) -> None:  # noqa: F811
+    from ui import models_sampler
+
+    described = make_model("dcgan.x", stem="linear")
+    sampler = models_sampler.loaded(described.sha256, "dcgan.x")
+    assert models_sampler.loaded(described.sha256, "dcgan.x") is sampler
+    began = time.perf_counter()
+    models_sampler.drawn(sampler, described, models_sampler.Wish(16, 1, None, None))
+    assert time.perf_counter() - began < 2
+
+
+def test_numbers_are_told_with_net_and_count() -> None:
+    described = make_model("mlp_gan.x")
+    metrics = {"fd10k_mnistnet": 12.34, "kid1k_mnistnet": 0.5, "kid1k_mnistnet_error": 0.01, "recall500_mnistnet": 0.25}
+    card = Card(**{**vars(described), "metrics": metrics | {"strange": 3.0}})
+    found = models_metrics.numbers(card)
+    assert [(one.label, one.value, one.made_of) for one in found] == [
+        ("Fréchet distance", "12.3", "10k samples, net mnistnet"),
+        ("KID", "0.5 ± 0.01", "1k samples, net mnistnet"),
+        ("Recall", "25.0 %", "500 samples, net mnistnet"),
+        ("strange", "3", ""),
+    ]
+    with using("zh"):
+        assert models_metrics.numbers(card)[0].label == "弗雷歇距离"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_recipe_has_a_page_that_can_be_told(language: str) -> None:
+    for recipe in recipes:
+        path = models_facts.DOCS / f"{recipe.name}{'.zh' if language == 'zh' else ''}.md"
+        told = models_facts.told(path.read_text(encoding="utf-8"))
+        assert "README" not in told
+        assert "| ---" not in told
+        assert "arxiv.org" in told
+        assert len(told) > 200
+
+
+def test_the_page_speaks_chinese(store: RunStore) -> None:  # noqa: F811
+    make_model("mlp_gan.x")
+    assert "已经训练好" in texts(page("models", {"language": "zh"}))
+    assert PagesManager.uses_pages_directory is False
