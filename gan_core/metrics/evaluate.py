@@ -18,6 +18,7 @@ import numpy as np
 
 from gan_core.data.base import DataSet, Progress, silent
 from gan_core.errors import BadData, UnknownName
+from gan_core.metrics.answers import Answers, reached, sureness
 from gan_core.metrics.classes import ClassCounts, divergence
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.frechet import Moments, frechet_distance
@@ -60,6 +61,8 @@ class Report:
     references: int
     histogram: dict[str, tuple[float, float]] = field(default_factory=dict)  # class -> share of samples, of real ones
     memorisation: Memorisation | None = None
+    made_answers: Answers = field(default_factory=dict)  # what the net said of samples, and of real images
+    real_answers: Answers = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)  # "sampling", "judging", and each metric's
 
 
@@ -68,7 +71,7 @@ class Side:
     """What is gathered of one side."""
 
     moments: Moments
-    classes: ClassCounts
+    answers: dict[str, ClassCounts]
     kept: list[np.ndarray] = field(default_factory=list)  # features (B, d)
     first: list[np.ndarray] = field(default_factory=list)  # images (B, C, H, W), as far as they are queries
     count: int = 0
@@ -78,10 +81,16 @@ class Side:
             self.first.append(images)
         for features, probabilities in net.judge(images):
             self.moments.add(features)
-            self.classes.add(probabilities)
+            for name, part in net.split(probabilities).items():
+                self.answers[name].add(part)
             if self.count < KEPT:
                 self.kept.append(features)
             self.count += len(features)
+
+    @property
+    def classes(self) -> ClassCounts:
+        """Of a net that has learnt classes."""
+        return self.answers["class"]
 
     @property
     def features(self) -> np.ndarray:
@@ -133,7 +142,6 @@ def evaluate(
     real = _gather(reference, net, clock, "reading", lambda done: progress(done / total, "Judging real images"))
     before = reference.count
     made = _gather(samples, net, clock, "sampling", lambda done: progress((before + done) / total, "Judging samples"))
-    labels = _label_shares(data, net, real)
     memorised = None
     if "nearest" in names:
         with clock.of("nearest"):
@@ -143,13 +151,16 @@ def evaluate(
         if name in names:
             with clock.of(name):
                 values |= compute(real, made, net.name)
+    histogram: dict[str, tuple[float, float]] = {}
     if "classes" in names:
-        values |= _class_scores(made.classes, labels, f"{count_text(made.count)}_{net.name}")
+        scores, histogram = _answers(real, made, data, net)
+        values |= scores
     if memorised is not None:
         end = f"{count_text(min(QUERIES, made.count))}_pixels"
         values |= {f"nearest{end}": memorised.ratio, f"copied{end}": memorised.copied}
-    histogram = _histogram(data, made.classes, labels) if "classes" in names else {}
-    return Report(values, made.count, real.count, histogram, memorised, clock.seconds)
+    return Report(
+        values, made.count, real.count, histogram, memorised, made.answers, real.answers, clock.seconds
+    )  # fmt: skip
 
 
 class Clock:
@@ -167,7 +178,7 @@ class Clock:
 
 def _gather(stream: Stream, net: FeatureNet, clock: Clock, taking: str, report: Callable[[int], None]) -> Side:
     """One pass over a stream; the time in which its images are made counts as `taking`."""
-    side = Side(Moments(net.size), ClassCounts(net.classes))
+    side = Side(Moments(net.size), {name: ClassCounts(count) for name, count in net.questions.items()})
     batches = stream.batches()
     while True:
         with clock.of(taking):
@@ -206,6 +217,22 @@ COMPARISONS: dict[str, Callable[[Side, Side, str], dict[str, float]]] = {
     "kid": _kid,
     "prdc": _manifold,
 }
+
+
+def _answers(
+    real: Side, made: Side, data: DataSet, net: FeatureNet
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Scores by name and the histogram, of classes or of attributes."""
+    end = f"{count_text(made.count)}_{net.name}"
+    if net.classes:
+        labels = _label_shares(data, net, real)
+        return _class_scores(made.classes, labels, end), _histogram(data, made.classes, labels)
+    shares: dict[str, tuple[float, float]] = {}
+    for name, counts in made.answers.items():
+        values = data.attributes.get(name, tuple(map(str, range(len(counts.wins)))))
+        found = zip(values, counts.histogram, real.answers[name].histogram, strict=True)
+        shares |= {f"{name}: {value}": (float(one), float(other)) for value, one, other in found}
+    return {f"sure{end}": sureness(made.answers)} | reached(made.answers, real.answers, end), shares
 
 
 def _class_scores(made: ClassCounts, training: np.ndarray, end: str) -> dict[str, float]:

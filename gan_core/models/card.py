@@ -18,6 +18,7 @@ from gan_core.files import write_atomically
 
 FORMAT = 1
 CARD, WEIGHTS, SAMPLE = "card.toml", "weights.safetensors", "sample.png"
+NEIGHBOURS = "neighbours.png"  # samples above the training images that they lie closest to, where it was measured
 OF_LISTS = ("fields", "attributes")  # tables whose values are lists
 
 

@@ -1,0 +1,163 @@
+"""How good the shelf's generators are: samples beside images that they haven't seen, through the shelf's nets.
+
+    python -m benchmarks.quality dcgan.digits cgan.mnist    # prints; without names: every generator on the shelf
+    python -m benchmarks.quality cgan.mnist --save          # puts the numbers on the card, neighbours.png beside it
+
+Images that they haven't seen are the published test part, or freshly drawn avatars. A set without a test part is its
+own measure, and names then end in `_train`. Samples are as many as these images, 10,000 at most.
+
+- `fd`, `precision`, `recall`, `density`, `coverage`: as `ganscope eval` has them. `fd..._floor` is the distance of one
+  half of the unseen images to the other half: of fewer images, so a little above what a perfect model would get.
+- `sure`, `rarest_class`, `commonest_class`, `reached`: see gan_core/metrics/answers.py.
+- `nearest`, `copied`: see gan_core/metrics/memorisation.py. `neighbours.png` shows the 8 samples that lie closest to a
+  training image, above it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.timing import Row, report
+from gan_core import data
+from gan_core.data.base import DataSet
+from gan_core.data.parts import held_out
+from gan_core.errors import GanscopeError
+from gan_core.images import enlarge, grid, png
+from gan_core.metrics.answers import class_spread, sureness
+from gan_core.metrics.evaluate import QUERIES, Report, count_text, evaluate
+from gan_core.metrics.feature_net import FeatureNet
+from gan_core.metrics.memorisation import Memorisation, memorisation
+from gan_core.metrics.streams import Stream, chosen_places, of_data, of_model
+from gan_core.models import listing, shelf
+from gan_core.models.card import NEIGHBOURS, Card, write_card
+
+SAMPLES = 10_000
+PAIRS = 8
+WIDTH = 320  # pixels of neighbours.png, at least
+SPREAD = (0.5, 1.5)  # times the uniform share, asked of each class
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Numbers by name, and the samples closest to a training image above those, as a picture."""
+
+    card: Card
+    net: str
+    metrics: dict[str, float]
+    neighbours: Image.Image
+
+
+def quality(name: str, net_name: str = "", samples: int = SAMPLES, seed: int = 0) -> Quality:
+    """Measures a model of the shelf; raises GanscopeError where there is no net for its images."""
+    card = shelf.card(name)
+    net = FeatureNet.from_shelf(net_name or f"features.{card.data.removeprefix('train:')}")
+    unseen = held_out(card.data)
+    reference = data.load(unseen or card.data, card.size)
+    stream = of_model(shelf.load(name), min(samples, len(reference)), seed, name)
+    found = evaluate(stream, reference, net, ("fd", "prdc", "classes"), seed)
+    values = {kind: found.values[kind] for kind in found.values if kind.startswith(KEPT)}
+    values |= _floor(reference, stream.count, net, seed) | _answers(found, net)
+    if not unseen:
+        values = {f"{kind}_train": value for kind, value in values.items()}
+    training = data.load(card.data, card.size)
+    first = _first(stream, QUERIES)
+    memorised = memorisation(first, training, seed)
+    end = f"{count_text(len(first))}_pixels"
+    values |= {f"nearest{end}": memorised.ratio, f"copied{end}": memorised.copied}
+    return Quality(card, net.name, values, neighbours(first, training, memorised))
+
+
+KEPT = ("fd", "precision", "recall", "density", "coverage", "sure", "reached")
+
+
+def _floor(reference: DataSet, count: int, net: FeatureNet, seed: int) -> dict[str, float]:
+    """The Frechet distance of one half of so many real images to the other half."""
+    places = chosen_places(len(reference), count, seed)
+    one, other = (
+        dataclasses.replace(reference, arrays={"real": reference.arrays["real"][half]})
+        for half in (places[: count // 2], places[count // 2 : count // 2 * 2])
+    )
+    found = evaluate(of_data(one, len(one), seed), other, net, ("fd",), seed)
+    return {f"{kind}_floor": value for kind, value in found.values.items()}
+
+
+def _answers(found: Report, net: FeatureNet) -> dict[str, float]:
+    end = f"{count_text(found.samples)}_{net.name}"
+    values = {f"sure{end}_real": sureness(found.real_answers)}
+    if net.classes:
+        values |= class_spread(found.made_answers["class"], found.real_answers["class"], end)
+    return values
+
+
+def _first(stream: Stream, count: int) -> np.ndarray:
+    """The first images of a stream, (N, C, H, W)."""
+    parts: list[np.ndarray] = []
+    for images in stream.batches():
+        parts.append(images)
+        if sum(map(len, parts)) >= count:
+            break
+    return np.concatenate(parts)[:count]
+
+
+def neighbours(samples: np.ndarray, training: DataSet, memorised: Memorisation) -> Image.Image:
+    """The PAIRS samples (N, C, H, W) that lie closest to a training image, and below each that image."""
+    closest = memorised.distances.argsort(kind="stable")[:PAIRS]
+    pairs = np.concatenate([samples[closest], training.arrays["real"][memorised.places[closest]]])
+    return enlarge(grid(pairs.transpose(0, 2, 3, 1), len(closest)), WIDTH)  # (N, C, H, W) -> (N, H, W, C)
+
+
+def save(name: str, measured: Quality) -> None:
+    """Puts the numbers on the model's card, in place of older ones of the same kind, and the picture beside it."""
+    folder = shelf.folder_of(name)
+    kept = {kind: value for kind, value in measured.card.metrics.items() if not kind.startswith(OURS)}
+    (folder / NEIGHBOURS).write_bytes(png(measured.neighbours))
+    write_card(folder, dataclasses.replace(measured.card, metrics=kept | measured.metrics))
+
+
+OURS = (*KEPT, "rarest_class", "commonest_class", "nearest", "copied")
+
+
+def rows(measured: Quality) -> list[Row]:
+    return [_row(kind, value) for kind, value in measured.metrics.items()]
+
+
+def _row(kind: str, value: float) -> Row:
+    """Only the spread of classes has a bound that holds for every set."""
+    low, high = SPREAD
+    if kind.endswith("_real") or not kind.startswith(("rarest_class", "commonest_class")):
+        return Row(kind, f"{value:.4g}")
+    return Row(kind, f"{value:.2f}", f"{low} to {high}", low <= value <= high)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="models; default: every generator on the shelf")
+    parser.add_argument("--net", default="", help="a net of the shelf; default: features.DATA")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="at most; default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", action="store_true", help="on the card, and neighbours.png beside it")
+    options = parser.parse_args(arguments)
+    cards, _ = listing.survey()
+    names = options.names or [name for name, card in cards.items() if card.task == "images"]
+    failed = False
+    for name in names:
+        try:
+            measured = quality(name, options.net, options.samples, options.seed)
+            if options.save:
+                save(name, measured)
+        except GanscopeError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            failed = True
+            continue
+        report(f"{name} through {measured.net}", rows(measured))
+    return 2 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
