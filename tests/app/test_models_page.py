@@ -84,7 +84,7 @@ PagesManager.__init__ = through_the_app
 test = AppTest.from_file("app.py", default_timeout=60).run()
 test = test.switch_page("pages/models.py").run()
 assert not test.exception, test.exception
-links = [one for one in test.get("page_link") if "model=" in one.proto.query_string]
+links = [one for one in test.get("page_link") if "model=cgan.x" in one.proto.query_string]
 print(len(links), bool({"torch", "torchvision", "sklearn"} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
