@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gan_core.errors import BadValue
-from gan_core.knobs import HParams, knob
+from gan_core.knobs import HParams, differences, knob, knobs
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,16 @@ class TrainingHParams(HParams):
         0, 0, 2**31 - 1, label="Seed", change="rebuild",
         help="Fixes initial weights, data order and latents: the same seed gives the same run on a CPU.",
     )  # fmt: skip
+
+
+def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
+    """Raises BadValue where an edit needs a fork, because it would rebuild the networks."""
+    rebuilt = [name for name in differences(old, new) if knobs(new)[name].change == "rebuild"]
+    if rebuilt:
+        raise BadValue(
+            "{names} can't change in a running run, because the networks would be built anew. Fork the run instead.",
+            names=", ".join(rebuilt),
+        )
 
 
 @dataclass(frozen=True)

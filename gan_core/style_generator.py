@@ -155,7 +155,7 @@ class StyleGenerator(nn.Module, ABC):
         w = self.mapping(latents, labels)
         if self.training:
             with torch.no_grad():
-                self.w_mean.lerp_(w.mean(0), 1 - W_MEMORY)
+                self.w_mean.lerp_(w.float().mean(0), 1 - W_MEMORY)
         ws = self.mixing(self.repeated(w), latents, lambda fresh: self.mapping(fresh, labels))
         return self.synthesis(ws, "random" if self.training else "constant")
 

@@ -34,6 +34,7 @@ from gan_core.runs.store import Run, RunState, RunStore
 
 if TYPE_CHECKING:
     from gan_core.data.base import DataSet
+    from gan_core.training.computation import Computation
     from gan_core.training.session import Session
 
 STEPS = 2000  # where neither the user nor a preset says
@@ -58,6 +59,7 @@ def train(
     settings: Settings = None,
     name: Annotated[str, typer.Option(help="What to call the run.")] = "",
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    precision: Annotated[str, typer.Option(help="fp32, or bf16 (CUDA alone): less memory, and less exact.")] = "fp32",
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run from its newest checkpoint instead.")
     ] = None,
@@ -79,12 +81,15 @@ def train(
         "preset": preset,
     }
     given |= {"set": settings or None, "name": name or None, "from": start}
+    from gan_core.training.computation import asked_for
+
     store = RunStore()
     if resume is not None:
         run = _resumable(store, resume, [option for option, value in given.items() if value is not None])
     elif start is None and recipe is None:
         raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
     check_device(device)
+    computation = asked_for(precision, device)
     if start is not None:
         fixed = {option: given[option] for option in ("recipe", "size", "preset")}
         run = started_from(store, start, fixed, data, steps, seed, settings, name, shown=not as_json)
@@ -93,7 +98,7 @@ def train(
         spec = planned(recipe, data, size, steps, seed, preset, settings)
         prepare_data(spec, shown=not as_json)
         run = store.create(spec, name=name)
-    _train(store, run, device, as_json)
+    _train(store, run, device, computation, as_json)
 
 
 def planned(
@@ -179,13 +184,13 @@ def _resumable(store: RunStore, wanted: str, others: list[str]) -> Run:
     return run
 
 
-def _train(store: RunStore, run: Run, device: str, as_json: bool) -> None:
+def _train(store: RunStore, run: Run, device: str, computation: Computation, as_json: bool) -> None:
     from gan_core.training.session import Session
 
     # a failure is told in a sentence; its traceback is in the store
     logging.getLogger("gan_core").addHandler(logging.NullHandler())
     with interrupts() as asked, _display(store, run, silent=as_json) as show:
-        session = Session(store, run.id, device=device).start()
+        session = Session(store, run.id, device=device, computation=computation).start()
         trouble = _watch(store, session, asked, show, patient=not as_json and sys.stderr.isatty())
     run = store.get(run.id)
     message = trouble or sentence(run)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.parametrizations import spectral_norm
-from torch.nn.utils.parametrize import is_parametrized
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
@@ -38,7 +38,16 @@ def normalise(network: nn.Module) -> None:
     """
     for layer in list(network.modules()):
         if isinstance(layer, NORMALISED) and not is_parametrized(layer, "weight"):
-            spectral_norm(layer)
+            outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # the weight's axis
+            register_parametrization(layer, "weight", SpectralNorm(layer.weight, dim=outputs))
+
+
+class SpectralNorm(_SpectralNorm):
+    """PyTorch's, always in single precision: autocast would multiply vectors of two types, which raises on CUDA."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        with torch.autocast(weight.device.type, enabled=False):
+            return super().forward(weight)
 
 
 def _with_reference(

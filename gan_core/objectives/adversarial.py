@@ -81,6 +81,8 @@ class Adversarial(Objective):
 
     def phases(self, hparams: AdversarialHParams) -> Sequence[Phase]:
         clip = hparams.weight_clip
+        penalised = hparams.penalty != "none"
+        lazy = penalised and hparams.penalty_every > 1
         phases = [
             Phase(
                 "discriminator",
@@ -89,13 +91,23 @@ class Adversarial(Objective):
                 self._discriminator_terms,
                 repeats=hparams.discriminator_steps,
                 after_update=(lambda networks: clip_weights(networks["discriminator"], clip)) if clip else None,
+                exact=penalised and not lazy,
             ),
-            Phase("generator", "generator", "generator", self._generator_terms, repeats=hparams.generator_steps),
+            Phase(
+                "generator",
+                "generator",
+                "generator",
+                self._generator_terms,
+                repeats=hparams.generator_steps,
+                exact=hparams.unroll_steps > 0,
+            ),
         ]
-        if hparams.penalty != "none" and hparams.penalty_every > 1:
-            # lazy: a phase of its own, so that the optimiser can be corrected for it (1912.04958, appendix B)
-            lazy = Phase("penalty", "discriminator", "discriminator", self._penalty_terms, every=hparams.penalty_every)
-            phases.insert(1, lazy)
+        if lazy:
+            # a phase of its own, so that the optimiser can be corrected for it (1912.04958, appendix B)
+            every = hparams.penalty_every
+            phases.insert(
+                1, Phase("penalty", "discriminator", "discriminator", self._penalty_terms, every=every, exact=True)
+            )
         return phases
 
     # --- what a subclass may change ----------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class Phase:
     start: float = 0.0  # thousands of images
     stop: float = inf
     after_update: Callable[[Networks], None] | None = None  # e.g. weight clipping
-    exact: bool = False  # takes second derivatives: in full precision, by networks that aren't compiled
+    exact: bool = False  # takes second derivatives: always in full precision
 
     def due(self, step: int, images_seen: int) -> bool:
         return step % self.every == 0 and self.start <= images_seen / 1000 < self.stop

@@ -100,7 +100,7 @@ def _growable(networks: Networks, name: str = "generator") -> Growable:
 
 def _with_faded_reals(terms: Terms) -> Terms:
     def faded(networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        return terms(networks, {**batch, "real": fade(batch["real"], _growable(networks))}, context)
+        return terms(networks, {**batch, "real": fade(batch["real"], _growable(context.networks))}, context)
 
     return faded
 

@@ -79,7 +79,7 @@ class PathLength(Adversarial):
         phases = list(super().phases(hparams))
         if hparams.path_weight:
             every = hparams.path_every
-            phases.append(Phase("path_length", "generator", "generator", self._path_terms, every=every))
+            phases.append(Phase("path_length", "generator", "generator", self._path_terms, every=every, exact=True))
         return phases
 
     def _path_terms(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:

@@ -13,8 +13,6 @@ others have trained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +23,7 @@ from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
 from gan_core.objectives.adversarial import Adversarial, Fakes, Verdict
 from gan_core.objectives.base import Batch, Networks, StepContext
+from gan_core.objectives.stabilisers import input_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Reconstruction(Adversarial):
         deepest = getattr(discriminator, "deepest", None)
         if not isinstance(deepest, nn.Module):  # one that looks ahead, for the generator alone
             return super().judge(discriminator, images, labels, features)
-        with _input_of(deepest) as before:
+        with input_of(deepest) as before:
             verdict = super().judge(discriminator, images, labels, features=True)
         return Seen(verdict.logits, verdict.features, images, before[-1])
 
@@ -87,16 +86,6 @@ class Reconstruction(Adversarial):
             "redrawn_whole": weight * redrawn(whole, real.images),
             "redrawn_part": weight * redrawn(part, quarter(real.images, place)),
         }
-
-
-@contextmanager
-def _input_of(layer: nn.Module) -> Iterator[list[Tensor]]:
-    found: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda layer, inputs: found.append(inputs[0]))
-    try:
-        yield found
-    finally:
-        handle.remove()
 
 
 def _settings(context: StepContext) -> ReconstructionHParams:

@@ -72,8 +72,15 @@ def captured_input(discriminator: nn.Module) -> Iterator[list[Tensor]]:
     head = next((layer for name, layer in discriminator.named_modules() if name.rpartition(".")[2] == "head"), None)
     if head is None:
         raise BadValue("This discriminator has no last layer that features could be read from.")
+    with input_of(head) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def input_of(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """What goes into a layer while this is open, in single precision."""
     found: list[Tensor] = []
-    handle = head.register_forward_pre_hook(lambda layer, inputs: found.append(inputs[0]))
+    handle = layer.register_forward_pre_hook(lambda layer, inputs: found.append(inputs[0].float()))
     try:
         yield found
     finally:

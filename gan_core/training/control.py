@@ -69,7 +69,7 @@ class Control:
 
     def edit(self, **changes: Any) -> None:
         """Changes live knobs while the run goes on; raises UnknownName or BadValue, and then nothing changes."""
-        from gan_core.training.trainer import check_edit
+        from gan_core.hparams import check_edit
 
         run = self.status
         current = current_hparams(self.store, run)

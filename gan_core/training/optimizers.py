@@ -41,6 +41,25 @@ def restore(optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, A
                 values[name] = torch.empty_like(weight).copy_(value)
 
 
+def set_rates(
+    optimizers: Mapping[str, torch.optim.Optimizer], specs: Mapping[str, OptimizerSpec], lazy: Mapping[str, int],
+    factor: float,
+) -> dict[str, float]:  # fmt: skip
+    """Multiplies each group's rate by `factor`, and returns the rates as `rate/GROUP`."""
+    rates = {}
+    for group, optimizer in optimizers.items():
+        rates[f"rate/{group}"] = rate = specs[group].rate * factor
+        every = lazy[group]
+        for settings in optimizer.param_groups:
+            settings["lr"] = rate * every / (every + 1) if every > 1 else rate
+    return rates
+
+
+def shorten(gradients: list[Tensor], norms: Iterable[Tensor], longest: float) -> None:
+    """Scales gradients of these norms, together, down to the norm `longest` where they are longer."""
+    torch._foreach_mul_(gradients, longest / torch.stack(list(norms)).norm().clamp(min=longest))
+
+
 def rate_factor(hparams: TrainingHParams, step: int) -> float:
     """What the learning rates are multiplied by at a step, in [0, 1]."""
     if step < hparams.warmup_steps:

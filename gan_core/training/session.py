@@ -27,6 +27,7 @@ from gan_core.gans import recipes
 from gan_core.knobs import changed, differences, knobs, to_dict
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
+from gan_core.training.computation import USUAL, Computation
 from gan_core.training.control import Control
 from gan_core.training.journal import Journal
 from gan_core.training.recorder import Fault
@@ -72,9 +73,18 @@ class Session(Control):
     trainer: Trainer
     journal: Journal
 
-    def __init__(self, store: RunStore, run_id: str, *, device: str = "cpu", limit: int | None = None) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        run_id: str,
+        *,
+        device: str = "cpu",
+        limit: int | None = None,
+        computation: Computation = USUAL,
+    ) -> None:
         super().__init__(store, run_id)
         self.device = device
+        self.computation = computation
         self.limit = limit or runs_at_once()
         self._paused = False
         self._reported: Fault | None = None  # the fault that the run's state tells of
@@ -149,7 +159,7 @@ class Session(Control):
         recipe.check_data(data_set.spec)
         state = self._saved_state()
         hparams = recipe.settings(run.spec.hparams if state is None else state["hparams"])
-        self.trainer = Trainer(recipe, hparams, data_set, self.device)
+        self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
         torch.set_num_threads(cpu_threads(self.trainer.networks))
         if state is not None:
             load_state(self.trainer, state)
@@ -212,7 +222,7 @@ class Session(Control):
     def _train(self) -> None:
         planned = self.status.spec.steps
         self._tell_of_damage()
-        self.journal.event("started", {"device": self.device})
+        self.journal.event("started", {"device": self.device} | self.computation.told())
         if self._paused:
             self._set_state(RunState.PAUSED)
         while True:

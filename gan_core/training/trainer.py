@@ -17,16 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSet
-from gan_core.data.batches import Batches
-from gan_core.errors import BadValue
+from gan_core.data.batches import HELD_OUT, Batches
 from gan_core.gans.recipe import Recipe
-from gan_core.hparams import TrainingHParams
-from gan_core.knobs import differences, knobs
+from gan_core.hparams import TrainingHParams, check_edit
+from gan_core.knobs import differences
 from gan_core.layers import set_noise_generator
 from gan_core.objectives.base import Batch, Phase, StepContext
 from gan_core.training.allocator import keep_freed_memory
 from gan_core.training.average import Average
-from gan_core.training.optimizers import make_optimizer, rate_factor, restore
+from gan_core.training.computation import USUAL, Computation
+from gan_core.training.optimizers import make_optimizer, rate_factor, restore, set_rates, shorten
 
 
 @dataclass
@@ -43,7 +43,14 @@ class StepResult:
 class Trainer:
     """Trains the networks of a recipe on a data set; knows nothing of threads, stores or screens."""
 
-    def __init__(self, recipe: Recipe, hparams: TrainingHParams, data: DataSet, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        hparams: TrainingHParams,
+        data: DataSet,
+        device: str = "cpu",
+        computation: Computation = USUAL,
+    ) -> None:
         keep_freed_memory()
         self.recipe = recipe
         self.hparams = hparams
@@ -56,8 +63,9 @@ class Trainer:
         }
         self.objective = recipe.objective(hparams).to(self.device)
         self.objective.setup(self.networks, data.spec)
+        self.computed = computation.of(self.networks, self.device)
         self.average = Average(self.networks, recipe.averaged)
-        self.batches = Batches(data, hparams.seed, self.device)
+        self.batches = Batches(data, hparams.seed, self.device, HELD_OUT if recipe.compare else 0)
         self.generator = torch.Generator().manual_seed(hparams.seed)
         self.noise = (
             self.generator if self.device.type == "cpu" else torch.Generator(self.device).manual_seed(hparams.seed)
@@ -69,6 +77,7 @@ class Trainer:
         self.context = StepContext(self.networks, hparams, self.generator)
         self.context.device = self.device
         self.context.next_batch = self._next_batch
+        self.context.held_out = self.batches.held_out
         self.context.terms_of = lambda name, batch: self._phase(name).terms(self.networks, batch, self.context)
         self.context.optimizer_of = lambda group: self.optimizers[group]
         self._batch_size = hparams.batch_size
@@ -102,7 +111,7 @@ class Trainer:
         scheduled = self.objective.schedule(self.networks, self.images_seen)
         self._batch_size = int(scheduled.get("batch_size", self.hparams.batch_size))
         result = StepResult(self.step + 1, values={f"schedule/{name}": value for name, value in scheduled.items()})
-        self._set_rates(result)
+        result.values |= set_rates(self.optimizers, self._specs, self._lazy, rate_factor(self.hparams, self.step))
         context = self.context
         context.begin_step()
         context.step, context.images_seen = self.step, self.images_seen
@@ -129,29 +138,19 @@ class Trainer:
         self.context.phase = phase
         optimizer = self.optimizers[phase.group]
         optimizer.zero_grad(set_to_none=True)
-        terms = phase.terms(self.networks, batch, self.context)
+        terms = phase.terms(self.networks if phase.exact else self.computed, batch, self.context)
         loss = functools.reduce(operator.add, terms.values())
         torch.autograd.backward(loss * phase.every if phase.every > 1 else loss)
         gradients = [weight.grad for weight in self._weights[phase.group] if weight.grad is not None]
         norms = result.gradients[phase.name] = torch._foreach_norm(gradients)
         if self.hparams.gradient_clip:
-            scale = self.hparams.gradient_clip / torch.stack(norms).norm().clamp(min=self.hparams.gradient_clip)
-            torch._foreach_mul_(gradients, scale)
+            shorten(gradients, norms, self.hparams.gradient_clip)
         optimizer.step()
         if phase.after_update:
             phase.after_update(self.networks)
         for name, term in terms.items():
             result.terms[f"{phase.name}/{name}"] = term.detach()
         result.terms[f"{phase.name}/loss"] = loss.detach()
-
-    def _set_rates(self, result: StepResult) -> None:
-        factor = rate_factor(self.hparams, self.step)
-        for group, optimizer in self.optimizers.items():
-            rate = self._specs[group].rate * factor
-            result.values[f"rate/{group}"] = rate
-            every = self._lazy[group]
-            for settings in optimizer.param_groups:
-                settings["lr"] = rate * every / (every + 1) if every > 1 else rate
 
     def edit(self, hparams: TrainingHParams) -> None:
         """Changes live knobs; raises BadValue, and changes nothing, where a knob would rebuild the networks."""
@@ -196,13 +195,3 @@ class Trainer:
         self.noise.set_state(state["noise"])
         self.step = state["step"]
         self.images_seen = state["images_seen"]
-
-
-def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
-    """Raises BadValue where an edit needs a fork, because it would rebuild the networks."""
-    rebuilt = [name for name in differences(old, new) if knobs(new)[name].change == "rebuild"]
-    if rebuilt:
-        raise BadValue(
-            "{names} can't change in a running run, because the networks would be built anew. Fork the run instead.",
-            names=", ".join(rebuilt),
-        )

@@ -142,6 +142,8 @@ def test_a_failure_is_a_sentence_and_its_traceback_is_kept(store: RunStore, monk
         (["mlp_gan", "--size", "4"], ["4", "8 to 256"]),
         (["mlp_gan", "--steps", "-1"], ["-1"]),
         (["mlp_gan", "--device", "toaster"], ["toaster", "Valid: cpu"]),
+        (["mlp_gan", "--precision", "bf16"], ["would not make training quicker on cpu", "--device cuda"]),
+        (["mlp_gan", "--precision", "fp8"], ["fp8", "Valid: fp32, bf16"]),
         (["cgan", "--data", "avatars", "--size", "32"], ["labels"]),
         ([], ["dcgan", "--resume"]),
         (["--resume", "nobody"], ["nobody"]),

@@ -1,0 +1,96 @@
+"""In which precision a run computes: an option of the process that trains it, not a setting of the run.
+
+With bf16 every network runs under autocast: convolutions and products of matrices take bfloat16, which has the range of
+float32 and 8 bits of precision. Weights, gradients, optimisers, averages and all that an objective computes from the
+networks' outputs stay in float32, so that a run can go on with either precision from the same checkpoint.
+
+Phases that are `exact` (penalties, path length, unrolling) take second derivatives. They get the plain networks: a
+gradient's norm in 8 bits is mostly rounding. A penalty that is computed
+in each step is part of the discriminator's phase, so that whole phase is exact; a lazy one has a phase of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.errors import BadValue
+
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Computation:
+    """`precision` is one of PRECISIONS."""
+
+    precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise BadValue(
+                "The precision can't be '{value}'. Valid: {valid}.", value=self.precision, valid=", ".join(PRECISIONS)
+            )
+
+    def check(self, device: str) -> None:
+        """Raises BadValue where it would not help: bf16 is for CUDA."""
+        if self == USUAL:
+            return
+        if not device.startswith("cuda"):
+            raise BadValue(
+                "bfloat16 would not make training quicker on {device}: it is many times slower there. Use it with "
+                "--device cuda, or leave out --precision bf16.",
+                device=device,
+            )
+        if not torch.cuda.is_bf16_supported(including_emulation=False):
+            raise BadValue("This graphics card doesn't compute in bfloat16. Leave out --precision bf16.")
+
+    def told(self) -> dict[str, Any]:
+        """For the record of a run: what differs from the usual."""
+        return {} if self == USUAL else asdict(self)
+
+    def of(self, networks: Mapping[str, nn.Module], device: torch.device) -> Mapping[str, nn.Module]:
+        """The networks as phases call them that aren't exact; weights are shared."""
+        if self == USUAL:
+            return networks
+        return {name: LowPrecision(network, device.type) for name, network in networks.items()}
+
+
+class LowPrecision(nn.Module):
+    """A network whose forward pass is in bfloat16, with outputs in float32. All else is the network's."""
+
+    def __init__(self, network: nn.Module, device: str) -> None:
+        super().__init__()
+        self.network = network
+        self.device = device
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("network"), name)
+
+    def forward(self, *inputs: Any) -> Any:
+        # no cache: a weight that was first cast under no_grad would lose its gradient
+        with torch.autocast(self.device, torch.bfloat16, cache_enabled=False):
+            return single(self.network(*inputs))
+
+
+def asked_for(precision: str, device: str) -> Computation:
+    """What the option of a command means; raises BadValue where it can't help on that device."""
+    computation = Computation(precision)
+    computation.check(device)
+    return computation
+
+
+def single(outputs: Any) -> Any:
+    """Tensors, also in tuples, in single precision."""
+    if isinstance(outputs, tuple):
+        return tuple(single(output) for output in outputs)
+    return outputs.float() if isinstance(outputs, Tensor) and outputs.dtype == torch.bfloat16 else outputs
+
+
+USUAL = Computation()

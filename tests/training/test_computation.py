@@ -1,0 +1,102 @@
+"""bfloat16: close to the usual numbers, exact where second derivatives are taken, resumable."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan_core.checkpoint import same_state
+from gan_core.errors import BadValue
+from gan_core.gans import recipes
+from gan_core.knobs import changed
+from gan_core.objectives.supervised import Supervised
+from gan_core.training.computation import Computation, asked_for
+from gan_core.training.trainer import Trainer
+from tests.conftest import example
+
+LOW = Computation("bf16")
+
+
+def trainer(name: str, computation: Computation, **changes: object) -> Trainer:
+    recipe = recipes.get(name)
+    return Trainer(recipe, changed(recipe.tiny, changes), example(recipe), "cpu", computation)
+
+
+def types(running: Trainer, network: str = "discriminator") -> set[torch.dtype]:
+    """The types that the last convolutions or linear layers of a network gave in a step."""
+    seen: set[torch.dtype] = set()
+
+    def look(layer: nn.Module, inputs: object, output: Tensor) -> None:
+        seen.add(output.dtype)
+
+    for layer in running.networks[network].modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            layer.register_forward_hook(look)
+    running.train_step()
+    return seen
+
+
+@pytest.mark.parametrize("name", ["mlp_gan", "sngan", "acgan", "lightweight_gan", "feature_net", "progan"])
+def test_bf16_is_close_to_full_precision(name: str) -> None:
+    results = []
+    for computation in (Computation(), LOW):
+        running = trainer(name, computation)
+        running.train_step()
+        results.append(running.train_step())
+    usual, low = results
+    assert usual.terms.keys() == low.terms.keys()
+    for term, value in low.terms.items():
+        assert value.dtype == torch.float32
+        assert float(value) == pytest.approx(float(usual.terms[term]), abs=0.03), term
+    assert any(float(low.terms[term]) != float(usual.terms[term]) for term in low.terms)
+
+
+def test_networks_alone_compute_in_bf16() -> None:
+    running = trainer("mlp_gan", LOW)
+    assert types(running) == {torch.bfloat16}
+    weights = [weight for network in running.networks.values() for weight in network.parameters()]
+    assert {weight.dtype for weight in weights} == {torch.float32}
+    assert all(weight.grad is None or weight.grad.dtype == torch.float32 for weight in weights)
+
+
+def test_second_derivatives_are_taken_in_full_precision() -> None:
+    penalised = {"penalty": "r1", "penalty_every": 1}
+    running = trainer("mlp_gan", LOW, **penalised)
+    assert types(running) == {torch.float32, torch.bfloat16}  # of its own phase and of the generator's
+    phases = {phase.name: phase.exact for phase in running.phases}
+    assert phases == {"discriminator": True, "generator": False}
+    lazy = {phase.name: phase.exact for phase in trainer("mlp_gan", LOW, penalty="r1", penalty_every=4).phases}
+    assert lazy == {"discriminator": False, "penalty": True, "generator": False}
+    unrolled = {phase.name: phase.exact for phase in trainer("unrolled_gan", LOW).phases}
+    assert unrolled["generator"]
+    style = {phase.name: phase.exact for phase in trainer("stylegan2", LOW).phases}
+    assert style["path_length"]
+    assert not style["generator"]
+    assert not any(phase.exact for phase in Supervised().phases(recipes.get("feature_net").tiny))
+    # the same numbers as without bf16 in the first step, where the phase is exact
+    usual, low = (trainer("mlp_gan", one, **penalised).train_step() for one in (Computation(), LOW))
+    assert float(usual.terms["discriminator/penalty"]) == float(low.terms["discriminator/penalty"])
+
+
+def test_a_run_goes_on_from_its_state() -> None:
+    first = trainer("sngan", LOW)
+    for _ in range(2):
+        first.train_step()
+    second, usual = trainer("sngan", LOW), trainer("sngan", Computation())
+    for running in (second, usual):
+        running.load_state_dict(copy.deepcopy(first.state_dict()))
+    for running in (first, second, usual):
+        running.train_step()
+    assert same_state(first.state_dict(), second.state_dict())  # bit for bit
+    assert not same_state(first.state_dict(), usual.state_dict())  # in another precision, but it goes on
+
+
+def test_bf16_is_refused_where_it_does_not_help() -> None:
+    with pytest.raises(BadValue, match="would not make training quicker on cpu"):
+        asked_for("bf16", "cpu")
+    assert asked_for("fp32", "cpu") == Computation()
+    with pytest.raises(BadValue, match=r"can't be 'fp8'\. Valid: fp32, bf16"):
+        asked_for("fp8", "cuda")
