@@ -6,6 +6,7 @@ import math
 
 import streamlit as st
 
+from gan_core.errors import StoreError
 from gan_core.study import results
 from gan_core.study.plan import ARMS, RATIO, Setting, StudyPlan
 from gan_core.study.results import Background, StudyFolder
@@ -14,7 +15,7 @@ from ui.errors import shown
 from ui.grids import picture
 from ui.i18n import N_, _
 from ui.study_chart import chart
-from ui.texts import data_title, plain
+from ui.texts import data_title, joined, plain
 
 ARM_NAMES = {
     "real": N_("Real only"),
@@ -77,8 +78,20 @@ def _choice(found: list[StudyFolder]) -> StudyFolder:
     """The newest study, or another one that is chosen."""
     if len(found) == 1:
         return found[0]
-    names = {folder.path.name: folder for folder in found}
-    return names[st.selectbox(_("Study"), list(names), key="study", width=420)]
+    places = {folder.path.name: folder for folder in found}
+    return places[
+        st.selectbox(_("Study"), list(places), format_func=lambda name: _title(places[name]), key="study", width=520)
+    ]
+
+
+def _title(folder: StudyFolder) -> str:
+    """What a study is called in the list; by its folder where its plan can't be read."""
+    try:
+        plan, _background = folder.plan()
+    except StoreError:
+        return folder.path.name
+    steps = _("{steps} and {gan_steps} steps").format(steps=plan.steps, gan_steps=plan.gan_steps)
+    return joined(data_title(plan.data), _("{size} pixels").format(size=plan.size), steps)
 
 
 def _progress(summary: Summary) -> None:

@@ -82,3 +82,15 @@ def test_a_damaged_plan_is_named() -> None:
     (made((0.1, 0.1)).path / "plan.json").write_text("{")
     test = AppTest.from_file(str(PAGE), default_timeout=60).run()
     assert "can't be read" in test.error[0].value.replace("\\", "")
+
+
+def test_one_of_several_studies_is_chosen() -> None:
+    made((0.1, 0.1))
+    other = StudyPlan("digits", 8, k=(4,), unbalanced=0, seeds=2, steps=7)
+    StudyFolder.of(other).begin(other, Background(("a", "b"), 179, "held_out"))
+    test = page()
+    [choice] = test.selectbox
+    assert sorted(choice.options) == [
+        "Handwritten digits (small) · 8 pixels · 400 and 2000 steps",
+        "Handwritten digits (small) · 8 pixels · 7 and 2000 steps",
+    ]
