@@ -43,7 +43,15 @@ def chart(
             Scatter(
                 x=[places[row.setting.name] + offset for row in rows],
                 y=[row.estimate.mean for row in rows],
-                error_y={"type": "data", "array": halves, "thickness": 1.5, "width": 4},
+                # a share can't be above 1 or below 0, however wide the interval is
+                error_y={
+                    "type": "data",
+                    "symmetric": False,
+                    "thickness": 1.5,
+                    "width": 4,
+                    "array": [min(half, 1 - row.estimate.mean) for row, half in zip(rows, halves, strict=True)],
+                    "arrayminus": [min(half, row.estimate.mean) for row, half in zip(rows, halves, strict=True)],
+                },  # fmt: skip
                 customdata=[[settings[row.setting.name], half] for row, half in zip(rows, halves, strict=True)],
                 hovertemplate="%{customdata[0]}: %{y:.3f} ± %{customdata[1]:.3f}",
                 mode="markers",

@@ -105,7 +105,8 @@ def _answer(summary: Summary) -> None:
     asked = [one for one in summary.comparisons if (one.arm, one.against) in ASKED and one.measure == "auc"]
     if not asked:
         return
-    if any(math.isnan(one.difference.half) for one in asked):
+    asked = [one for one in asked if not math.isnan(one.difference.half)]
+    if not asked:
         st.info(_("A single repetition says nothing about chance: give two seeds or more."), icon=":material/casino:")
         return
     count = {verdict: sum(one.difference.verdict == verdict for one in asked) for verdict in VERDICTS}
@@ -174,13 +175,15 @@ def number(difference: Estimate) -> str:
 
 def _pictures(folder: StudyFolder, plan: StudyPlan, background: Background) -> None:
     """Real and generated images of the first repetition."""
-    there = [setting for setting in plan.settings if folder.picture(setting, "generated")]
+    there = {one.name: one for one in plan.settings if folder.picture(one, "generated")}
     if not there:
         return
     st.subheader(_("What the GAN drew"), anchor=False)
-    setting = st.segmented_control(
-        _("real images"), there, format_func=setting_name, default=there[0], required=True, key="study-setting"
-    )
+    chosen = st.segmented_control(
+        _("real images"), list(there), format_func=lambda name: setting_name(there[name]), default=next(iter(there)),
+        required=True, key=f"study-setting-{folder.path.name}",
+    )  # fmt: skip
+    setting = there[chosen]
     rows = _("A row for each class: {names}.").format(names=", ".join(map(plain, background.class_names)))
     for column, kind, words in zip(st.columns(2), ("real", "generated"), (_("Real"), _("Generated")), strict=True):
         if path := folder.picture(setting, kind):
