@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder of its own for every test."""
+    """A state folder of its own for every test, and a shelf without the models that come with GANscope."""
     folder = tmp_path / "home"
     monkeypatch.setenv("GANSCOPE_HOME", str(folder))
+    monkeypatch.setattr("gan_core.models.listing.BUNDLED", tmp_path / "bundled")
     return folder
 
 
