@@ -51,7 +51,7 @@ def chart(
                     "width": 4,
                     "array": [min(half, 1 - row.estimate.mean) for row, half in zip(rows, halves, strict=True)],
                     "arrayminus": [min(half, row.estimate.mean) for row, half in zip(rows, halves, strict=True)],
-                },  # fmt: skip
+                },
                 customdata=[[settings[row.setting.name], half] for row, half in zip(rows, halves, strict=True)],
                 hovertemplate="%{customdata[0]}: %{y:.3f} ± %{customdata[1]:.3f}",
                 mode="markers",

@@ -122,14 +122,12 @@ def test_a_killed_study_goes_on_where_it_stopped(home: Path, monkeypatch: pytest
     more = ("--steps", "10")
     command = [sys.executable, "-m", "gan_core", "augment-study", *TINY, *more]
     environment = {**os.environ, "GANSCOPE_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("2 of 8"):
-            break
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            assert any(line.startswith("2 of 8") for line in process.stderr)
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
     [folder] = results.found()
     kept = {path: path.stat().st_mtime_ns for path in (folder.path / "cells").glob("*.json")}
     assert 2 <= len(kept) < 8
