@@ -32,36 +32,36 @@ _DCGAN = {
 
 plans: dict[str, Plan] = {
     "dcgan.digits": Plan(
-        "dcgan", "digits", 16, 20_000, 0.1, 0.0, "Digits",
+        "dcgan", "digits", 16, 10_000, 0.1, 0.0, "Digits",
         "Small and grey; one digit in five is hard to read.",
-        _DCGAN | {"generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 20_000, "penalty_weight": 0.3,
+        _DCGAN | {"generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 10_000, "penalty_weight": 0.3,
                   "ema": 0.999},
     ),
     "dcgan.fashion_mnist": Plan(
-        "dcgan", "fashion_mnist", 28, 30_000, 1.0, 0.0, "Clothes",
+        "dcgan", "fashion_mnist", 28, 15_000, 1.0, 0.0, "Clothes",
         "Patterns and prints blur; sandals lack straps.",
-        _DCGAN | {"max_channels": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 30_000,
+        _DCGAN | {"max_channels": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 15_000,
                   "penalty_weight": 0.3, "ema": 0.999},
     ),
     "cgan.mnist": Plan(
-        "cgan", "mnist", 28, 8_000, 0.3, 0.0, "Digits on demand",
+        "cgan", "mnist", 28, 4_000, 0.3, 0.0, "Digits on demand",
         "Strokes break now and then; the seven's crossbar is a matter of luck.",
         _DCGAN | {"body": "dcgan", "batch_norm": True, "channels": 48, "max_channels": 128, "generator_rate": 1e-3,
-                  "discriminator_rate": 1e-3, "decay_steps": 8_000, "penalty_weight": 0.3, "ema": 0.999},
+                  "discriminator_rate": 1e-3, "decay_steps": 4_000, "penalty_weight": 0.3, "ema": 0.999},
         half=True,
     ),
     "infogan.mnist": Plan(
-        "infogan", "mnist", 28, 10_000, 0.3, 0.0, "Digits with sliders nobody labelled",
+        "infogan", "mnist", 28, 6_000, 0.3, 0.0, "Digits with sliders nobody labelled",
         "A category is a way of writing, not always a digit: two of them may share one.",
         _DCGAN | {"latent_size": 65, "max_channels": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
-                  "decay_steps": 10_000, "penalty_weight": 0.3, "ema": 0.999},
+                  "decay_steps": 6_000, "penalty_weight": 0.3, "ema": 0.999},
         half=True,
     ),
     "wgan_gp.mnist": Plan(
-        "wgan_gp", "mnist", 28, 8_000, 0.5, 0.0, "Digits of a Wasserstein critic",
+        "wgan_gp", "mnist", 28, 4_000, 0.5, 0.0, "Digits of a Wasserstein critic",
         "Strokes break now and then.",
         {"channels": 32, "max_channels": 128, "latent_size": 64, "stem": "linear", "discriminator_steps": 2,
-         "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 8_000,
+         "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 4_000,
          "ema": 0.999},
         half=True,
     ),
@@ -79,10 +79,10 @@ plans: dict[str, Plan] = {
         {"schedule": "cosine", "decay_steps": 3_000},
     ),
     "features.fashion_mnist": Plan(
-        "feature_net", "fashion_mnist", 28, 6_000, 0.3, 0.0, "A judge of clothes",
+        "feature_net", "fashion_mnist", 28, 3_000, 0.3, 0.0, "A judge of clothes",
         "Takes everything for one of ten kinds of clothes; shirts, T-shirts, pullovers and coats are mistaken for each "
         "other.",
-        {"channels": 24, "augment": 0.2, "schedule": "cosine", "decay_steps": 6_000},
+        {"channels": 24, "augment": 0.2, "schedule": "cosine", "decay_steps": 3_000},
     ),
     "features.digits": Plan(
         "feature_net", "train:digits", 16, 1_500, 0.1, 0.0, "A judge of small digits",
