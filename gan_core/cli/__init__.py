@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from gan_core.cli import data, evaluation, media, models, recipes, runs, study, training
+from gan_core.cli import data, evaluation, latent, media, models, recipes, runs, study, training
 from gan_core.cli.output import Verbs
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app.add_typer(runs.app, name="runs")
 app.command("sample")(media.sample)
 app.command("eval")(evaluation.evaluate)
 app.command("augment-study")(study.study)
+app.command("directions")(latent.directions)
+app.command("interpolate")(latent.interpolate)
 app.command("export-history")(media.export)
 
 

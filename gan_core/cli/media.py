@@ -44,7 +44,7 @@ def sample(
         raise BadValue("The width must lie between 1 and 8192 pixels, not at {width}.", width=width)
     check_seed(seed)
     label = None if classes is None else parse_classes(classes)
-    sampler, title, facts = _sampler(run)
+    sampler, title, facts = sampler_of(run)
     from gan_core.images import enlarge, grid, scatter, to_uint8
 
     drawn = sampler.sample(count, seed, label, truncation)
@@ -81,7 +81,7 @@ def parse_classes(text: str) -> Classes:
     return shares
 
 
-def _sampler(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
+def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
     """What draws: a model of the shelf by its name, else a run's newest checkpoint."""
     from gan_core.models import hub, listing, shelf
     from gan_core.models.sampler import Sampler

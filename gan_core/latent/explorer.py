@@ -29,7 +29,7 @@ from torch.nn.functional import one_hot
 from gan_core.errors import BadValue, UnknownName
 from gan_core.latent.codes import read_codes, write_codes
 from gan_core.latent.points import Points
-from gan_core.models.sampler import Sampler
+from gan_core.models.sampler import Classes, Sampler
 from gan_core.style_generator import NoiseMode, StyleGenerator
 
 CHUNK = 64  # pictures drawn at once
@@ -50,7 +50,8 @@ class Explorer:
     def __init__(self, sampler: Sampler) -> None:
         """Raises BadValue for a model that makes no pictures from latents."""
         generator = sampler.networks.get("generator")
-        if generator is None or not sampler.recipe.draws or not hasattr(sampler.hparams, "latent_size"):
+        recipe = sampler.recipe
+        if generator is None or not recipe.draws or not hasattr(sampler.hparams, "latent_size"):
             raise BadValue("{recipe} has no latent space.", recipe=sampler.recipe.title)
         self.sampler = sampler
         self.generator: nn.Module = generator
@@ -106,10 +107,15 @@ class Explorer:
 
     # --- points ------------------------------------------------------------------------------------------------------
 
-    def sample(self, count: int, seed: int = 0, label: int | None = None) -> Points:
-        """Random points; raises BadValue for an invalid count or class. The same seed is the same pictures."""
+    def sample(self, count: int, seed: int = 0, label: Classes | None = None) -> Points:
+        """Random points, of one class, of a blend, or of all classes in turn; the same seed is the same pictures.
+
+        Raises BadValue for an invalid count or class.
+        """
         latents, labels = self.sampler.latents(count, seed, label)
-        classes = None if labels is None else one_hot(labels, self.sampler.spec.classes).float()
+        classes = labels
+        if labels is not None and not labels.is_floating_point():
+            classes = one_hot(labels, self.sampler.spec.classes).float()
         return self.placed(Points(latents.to(self.device), None if classes is None else classes.to(self.device)))
 
     @torch.no_grad()
@@ -121,7 +127,7 @@ class Explorer:
         return replace(points, ws=self.styled.repeated(w).contiguous())
 
     @torch.no_grad()
-    def mean(self, label: int | None = None) -> Points:
+    def mean(self, label: Classes | None = None) -> Points:
         """The average point: the mean of w, or latents of 0 (of the first class where none is given)."""
         if self.styled is None:
             chosen = 0 if label is None and self.sampler.recipe.conditional else label

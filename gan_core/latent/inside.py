@@ -20,6 +20,7 @@ from gan_core.style_generator import Noise
 from gan_core.style_layers import Blur
 
 MOST_SCALE = 10.0
+PROBES = 3  # pictures drawn to see what a layer gives
 Shape = tuple[int, ...]
 
 
@@ -38,7 +39,8 @@ def _shapes(explorer: Explorer) -> dict[str, Shape]:
 
     def note(name: str) -> Any:
         def keep(layer: nn.Module, inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and output.ndim in (2, 4):
+            # what has another count of rows is no picture's own: a weight on its way through spectral norm
+            if isinstance(output, Tensor) and output.ndim in (2, 4) and len(output) == PROBES:
                 seen.append((name, output))
 
         return keep
@@ -47,10 +49,11 @@ def _shapes(explorer: Explorer) -> dict[str, Shape]:
         modules = [(name, layer) for name, layer in _places(explorer) if not isinstance(layer, (Noise, Blur))]
         handles = [layer.register_forward_hook(note(name)) for name, layer in modules]
         try:
-            explorer.draw(explorer.sample(1))
+            with torch.no_grad():
+                picture = explorer.images(explorer.sample(PROBES))
         finally:
             _remove(handles)
-    latest = {id(output): (name, tuple(output.shape[1:])) for name, output in seen}
+    latest = {id(output): (name, tuple(output.shape[1:])) for name, output in seen if output is not picture}
     shapes = dict(latest.values())
     inner = {name.rpartition(".")[0] for name in shapes if name.endswith(".style")}  # modulation, within its layer
     return {name: shape for name, shape in shapes.items() if name not in inner and "style" not in name}
@@ -59,7 +62,8 @@ def _shapes(explorer: Explorer) -> dict[str, Shape]:
 def _places(explorer: Explorer) -> Iterator[tuple[str, nn.Module]]:
     """All layers but the whole network, and those of the mapping network, which make no part of a picture."""
     for name, layer in explorer.generator.named_modules():
-        if name and not name.startswith("mapping") and not isinstance(layer, nn.ModuleList):
+        inner = name.startswith("mapping") or "parametrizations" in name
+        if name and not inner and not isinstance(layer, nn.ModuleList):
             yield name, layer
 
 
@@ -94,6 +98,18 @@ def maps(explorer: Explorer, points: Points, layer: str) -> Tensor:
             # not copied in the hook: a layer after it that works in place, such as ReLU, belongs to it
             parts.append(kept[0].detach().cpu().contiguous())
     return torch.cat(parts)
+
+
+def watched(explorer: Explorer, points: Points, layer: str) -> tuple[Tensor, Tensor]:
+    """Pictures (B, C, H, W) and a layer's maps (B, c, h, w), through which gradients flow; raises UnknownName."""
+    kept: list[Tensor] = []
+    with explorer.lock:
+        handle = _layer(explorer, layer).register_forward_hook(lambda module, inputs, output: kept.append(output))
+        try:
+            picture = explorer.images(points)
+        finally:
+            handle.remove()
+    return picture, kept[0]
 
 
 @contextmanager

@@ -1,0 +1,120 @@
+"""`ganscope directions` and `ganscope interpolate`: what sliders move along, and films of the latent space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gan_core.cli.media import sampler_of
+from gan_core.cli.output import AsJson, RunName, check_seed, emit, reporting, say, show_table
+from gan_core.data.base import Progress
+from gan_core.errors import BadValue
+from gan_core.models import listing
+
+if TYPE_CHECKING:
+    from gan_core.latent.attributes import Leakage
+    from gan_core.latent.directions import Direction
+    from gan_core.latent.explorer import Explorer
+    from gan_core.latent.judge import Judge
+
+METHODS = ("pca", "sefa", "attributes")
+JUDGES = "features."  # with a data set's name: the model of the shelf that judges its images
+
+
+def directions(
+    model: RunName,
+    method: Annotated[str, typer.Option(help="pca, sefa, or attributes (learnt with a net, and measured).")] = "pca",
+    count: Annotated[int, typer.Option("--n", "-n", help="How many of pca or sefa.")] = 12,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file. [default: beside a model of the shelf]")
+    ] = None,
+    net: Annotated[
+        str | None, typer.Option(help="The shelf's net that judges attributes. [default: features.DATA]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples that are compared.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Finds directions of a model's latent space and saves them, for sliders and edits."""
+    if method not in METHODS:
+        raise BadValue("There is no method '{method}'. Valid: {valid}.", method=method, valid=", ".join(METHODS))
+    check_seed(seed)
+    shelved = listing.is_model(model)
+    if output is None and not shelved:
+        raise BadValue("{model} isn't on the shelf: say where to save with --output FILE.", model=model)
+    from gan_core.latent.closed_form import sefa
+    from gan_core.latent.components import pca
+    from gan_core.latent.explorer import Explorer
+    from gan_core.latent.files import DIRECTIONS, write_directions
+
+    explorer = Explorer(sampler_of(model)[0])
+    with reporting(not as_json) as progress:
+        if method == "attributes":
+            found = _attributes(explorer, _judge(model, net), seed, progress)
+        else:
+            found = pca(explorer, count, seed) if method == "pca" else sefa(explorer, count)
+    path = output or listing.folder_of(model) / DIRECTIONS
+    write_directions(path, explorer, found)
+    if as_json:
+        emit({"file": path.resolve(), "directions": [{"name": one.name, **one.facts} for one in found]})
+        return
+    names = list(dict.fromkeys(name for one in found for name in one.facts))
+    rows = [(one.name, *(f"{one.facts[name]:.2f}" if name in one.facts else "" for name in names)) for one in found]
+    show_table(("DIRECTION", *(name.upper() for name in names)), rows)
+    say(f"{len(found)} directions: {path}")
+
+
+def _attributes(explorer: Explorer, judge: Judge, seed: int, progress: Progress) -> list[Direction]:
+    from gan_core.latent.attributes import described, learn, measure
+
+    found = learn(explorer, judge, seed=seed, progress=progress)
+    leakage: Leakage = measure(explorer, found, judge, seed=seed + 1, progress=progress)
+    return [described(one, leakage) for one in found]
+
+
+def _judge(model: str, net: str | None) -> Judge:
+    """The net that judges what the model draws; raises UnknownName, or BadValue where it is none."""
+    from gan_core.latent.judge import judge_of
+    from gan_core.models import shelf
+
+    name = net or f"{JUDGES}{model.partition('.')[2]}"
+    card = shelf.card(name)
+    return judge_of(shelf.load(name), card.attributes or {"class": card.class_names})
+
+
+def interpolate(
+    model: RunName,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The film: .mp4, .gif, .webp, or .zip of PNG files.")],
+    count: Annotated[int, typer.Option("--n", "-n", help="How many samples it leads through.")] = 6,
+    seconds: Annotated[float, typer.Option(help="How long it lasts.")] = 8.0,
+    rate: Annotated[int, typer.Option(help="Frames per second.")] = 24,
+    size: Annotated[int, typer.Option(help="Width in pixels.")] = 256,
+    way: Annotated[str, typer.Option(help="linear, spherical or smooth.")] = "smooth",
+    closed: Annotated[bool, typer.Option("--loop/--no-loop", help="Lead back to the first sample.")] = True,
+    truncation: Annotated[
+        float | None, typer.Option(metavar="PSI", help="0 to 1.5: below 1, samples are more alike and better.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same samples.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Makes a film that leads from sample to sample."""
+    from gan_core.latent.film import check_film, write_film
+
+    check_film(output, rate, size)
+    check_seed(seed)
+    from gan_core.latent.explorer import Explorer
+    from gan_core.latent.interpolation import way as led
+    from gan_core.latent.truncation import Truncation, truncated
+
+    explorer = Explorer(sampler_of(model)[0])
+    keyframes = explorer.sample(count, seed)
+    if truncation is not None:
+        keyframes = truncated(explorer, keyframes, Truncation(truncation))
+    points = led(explorer, keyframes, round(seconds * rate), closed, way)  # type: ignore[arg-type]  # checked there
+    with reporting(not as_json) as progress:
+        film = write_film(explorer, points, output, rate, size, progress)
+    if as_json:
+        emit({"file": film.path.resolve(), "frames": film.frames, "seconds": film.seconds, "bytes": film.bytes})
+    else:
+        typer.echo(f"{film.frames} frames in {film.seconds:.1f} s: {film.path}")

@@ -1,0 +1,84 @@
+"""Ways from point to point: linear, along a great circle, or a smooth curve through all of them.
+
+    lerp:  (1 - t) a + t b
+    slerp: sin((1 - t) theta) / sin(theta) a + sin(t theta) / sin(theta) b      (Shoemake 1985; 1609.04468, section 2.1)
+
+Normal latents of many dimensions lie near a sphere, whose inside is rarely seen in training: slerp keeps their length.
+It applies to z; shares of classes and w are always mixed linearly. "smooth" is a cubic spline through all keyframes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_core.errors import BadValue
+from gan_core.latent.explorer import Explorer
+from gan_core.latent.points import Points
+
+MOST_KEYFRAMES, MOST_FRAMES = 64, 3_000
+Way = Literal["linear", "spherical", "smooth"]
+Between = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def lerp(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    """(N, ...) and (N, ...), `share` (N,) in [0, 1] of the other."""
+    return one.lerp(other, share.to(one).reshape(-1, *[1] * (one.ndim - 1)))  # (N,) -> (N, 1, ...)
+
+
+def slerp(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    """(N, d) and (N, d): directions turn evenly, lengths change linearly. Parallel ones are mixed linearly."""
+    lengths = one.norm(dim=1, keepdim=True), other.norm(dim=1, keepdim=True)
+    units = one / lengths[0].clamp(min=1e-12), other / lengths[1].clamp(min=1e-12)
+    angle = (units[0] * units[1]).sum(1, keepdim=True).clamp(-1, 1).acos()  # (N, 1)
+    t = share.to(one)[:, None]
+    turned = (torch.sin((1 - t) * angle) * units[0] + torch.sin(t * angle) * units[1]) / angle.sin()
+    return torch.where(angle.sin() < 1e-4, one.lerp(other, t), turned * lengths[0].lerp(lengths[1], t))
+
+
+def way(explorer: Explorer, keyframes: Points, frames: int, closed: bool = False, kind: Way = "linear") -> Points:
+    """`frames` points through all keyframes, evenly spaced in time; `closed` goes back to the first one.
+
+    A closed way doesn't show the first keyframe twice, so that it can be repeated. Spherical ways lead through z, hence
+    without the truncation and edits of w; all others lead through w where there is one. Raises BadValue for too few or
+    many keyframes or frames, an unknown kind, or keyframes without a z.
+    """
+    count = len(keyframes)
+    if kind not in get_args(Way):
+        raise BadValue("'{kind}' is no way. Valid: {valid}.", kind=kind, valid=", ".join(get_args(Way)))
+    if not 2 <= count <= MOST_KEYFRAMES:
+        raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=count)
+    if not count <= frames <= MOST_FRAMES:
+        raise BadValue(
+            "There can be {least} to {most} frames, not {count}.", least=count, most=MOST_FRAMES, count=frames
+        )
+    times = torch.linspace(0, count if closed else count - 1, frames + closed, dtype=torch.float64)[:frames]
+    space = "z" if kind == "spherical" else explorer.home
+    values = explorer.read(keyframes, space)
+    if kind == "smooth":
+        moved = _spline(values, times, closed)
+    else:
+        moved = _at(values, times, slerp if kind == "spherical" else lerp)
+    if space == "w+":
+        return Points(ws=moved)
+    classes = None if keyframes.classes is None else _at(keyframes.classes, times, lerp)
+    return explorer.placed(Points(moved, classes))
+
+
+def _at(values: Tensor, times: Tensor, between: Between) -> Tensor:
+    """Keyframes (K, ...) -> their values at some times (F,), counted in keyframes; K is the first one again."""
+    first = times.floor().long().to(values.device)
+    return between(values[first % len(values)], values[(first + 1) % len(values)], times.frac())
+
+
+def _spline(values: Tensor, times: Tensor, closed: bool) -> Tensor:
+    from scipy.interpolate import CubicSpline
+
+    flat = values.flatten(1).double().cpu().numpy()
+    knots = np.concatenate([flat, flat[:1]]) if closed else flat
+    curve = CubicSpline(np.arange(len(knots)), knots, bc_type="periodic" if closed else "natural")
+    return torch.from_numpy(curve(times.numpy())).to(values).reshape(-1, *values.shape[1:])

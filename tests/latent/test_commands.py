@@ -1,0 +1,106 @@
+"""`ganscope directions` and `ganscope interpolate` on a model of the shelf."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from gan_core.cli import app
+from gan_core.data.base import DataSpec
+from gan_core.gans import recipes
+from gan_core.knobs import changed, to_dict
+from gan_core.latent.explorer import Explorer
+from gan_core.latent.files import read_directions
+from gan_core.models import shelf
+
+
+def ganscope(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def publish(folder: Path, recipe_name: str, spec: DataSpec, names: Mapping[str, tuple[str, ...]]) -> None:
+    """A model with random weights on the user's shelf."""
+    recipe = recipes.get(recipe_name)
+    hparams = changed(recipe.tiny, {"w_size": 8} if recipe_name == "stylegan2" else {})
+    networks = recipe.build(hparams, spec)
+    if "features" in networks:  # its answers shall differ from picture to picture
+        for _ in range(40):
+            networks["features"](shelf.load("stylegan2.noise").sample(64))
+    weights = {name: network.state_dict() for name, network in networks.items()}
+    state = {
+        "recipe": recipe_name, "hparams": to_dict(hparams), "spec": spec.to_state(), "step": 1, "images_seen": 4,
+        "average": {name: weights[name] for name in recipe.averaged}, "networks": weights,
+    }  # fmt: skip
+    words = shelf.Words("Noise", "CC0", "numbers", "nothing", "nothing")
+    nothing = {} if recipe.draws else {"show": lambda model: shelf.Shown(b"")}
+    shelf.publish(state, folder.name, words, (), "noise", folder, half=False, attributes=names, **nothing)
+
+
+@pytest.fixture
+def model(home: Path) -> Path:
+    folder = home / "models" / "stylegan2.noise"
+    publish(folder, "stylegan2", DataSpec({"real": (3, 16, 16)}), {})
+    return folder
+
+
+def test_directions_stand_beside_their_model(model: Path) -> None:
+    for method in ("pca", "sefa"):
+        result = ganscope("directions", "stylegan2.noise", "--method", method, "-n", 3, "--json")
+        assert result.exit_code == 0, result.output
+        told = json.loads(result.stdout)
+        assert told["file"] == str(model / "directions.safetensors")
+        found = read_directions(model / "directions.safetensors", Explorer(shelf.load("stylegan2.noise")))
+        assert [one["name"] for one in told["directions"]] == [one.name for one in found]
+    table = ganscope("directions", "stylegan2.noise", "-n", 2)
+    assert "PCA 1" in table.stdout
+    assert "2 directions" in table.stderr
+
+
+def test_directions_of_attributes_are_learnt_with_the_shelfs_net(model: Path, tmp_path: Path) -> None:
+    attributes = {"hat": ("none", "cap"), "hair": ("bob", "bun", "long")}
+    spec = DataSpec({"real": (3, 16, 16)}, 0, {name: len(values) for name, values in attributes.items()})
+    publish(model.parent / "features.noise", "feature_net", spec, attributes)
+    file = tmp_path / "mine.safetensors"
+    result = ganscope("directions", "stylegan2.noise", "--method", "attributes", "-o", file, "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)["directions"]
+    assert {one["name"].split(": ")[0] for one in told} <= {"hat", "hair"}
+    assert all({"explained", "share", "moves", "leaks"} <= one.keys() for one in told)
+    assert len(read_directions(file, Explorer(shelf.load("stylegan2.noise")))) == len(told)
+
+
+def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:
+    film = tmp_path / "film.gif"
+    arguments = ("interpolate", "stylegan2.noise", "-o", film, "-n", 3, "--seconds", 1, "--rate", 10, "--size", 64)
+    result = ganscope(*arguments, "--truncation", 0.7, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["frames"] == 10
+    with Image.open(film) as image:
+        assert (image.n_frames, image.size) == (10, (64, 64))
+    assert "10 frames in 1.0 s" in ganscope(*arguments, "--way", "spherical").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("directions", "stylegan2.noise", "--method", "magic"), "no method 'magic'. Valid: pca, sefa, attributes"),
+        (("directions", "nobody"), "isn't on the shelf"),
+        (("directions", "stylegan2.noise", "-n", "99"), "1 to 8 directions"),
+        (("directions", "stylegan2.noise", "--method", "attributes"), "no model named 'features.noise'"),
+        (("interpolate", "stylegan2.noise", "-o", "film.avi"), "valid endings"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "-n", "1"), "2 to 64 keyframes"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--way", "x"), "'x' is no way"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "0.1"), "6 to 3000 frames"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--truncation", "2"), "0 and 1.5"),
+    ],
+)
+def test_bad_input_is_a_sentence(model: Path, arguments: tuple[str, ...], said: str) -> None:
+    result = ganscope(*arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.output

@@ -1,0 +1,108 @@
+"""Dragging: points are followed exactly, and a handle comes nearer its target."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from gan_core.errors import BadValue
+from gan_core.latent.drag import DragSettings, drag, feature_layer, motion, sampled, tracked
+from gan_core.latent.explorer import Explorer
+from tests.latent.models import explorer
+
+
+@pytest.fixture(scope="module")
+def styled() -> Explorer:
+    return explorer("stylegan2", channels=3, size=32)
+
+
+def test_features_are_read_between_pixels() -> None:
+    features = torch.arange(16.0).reshape(1, 1, 4, 4)
+    places = torch.tensor([[0.0, 0.0], [3.0, 1.0], [1.5, 0.0], [1.0, 2.5]])
+    assert_close(sampled(features, places)[:, 0], torch.tensor([0.0, 7.0, 1.5, 11.0]))
+
+
+def test_a_point_is_followed_where_the_picture_goes() -> None:
+    random = torch.randn(1, 8, 32, 32, generator=torch.Generator().manual_seed(0))
+    start = torch.tensor([[10.0, 12.0], [20.0, 8.0]])
+    marks = sampled(random, start)
+    shifted = random.roll((2, -1), (2, 3))  # 2 down, 1 to the left
+    assert_close(tracked(shifted, start, marks, 3), start + torch.tensor([-1.0, 2.0]))
+    # within a border nothing is looked for outside the picture
+    corner = torch.tensor([[0.0, 31.0]])
+    assert_close(tracked(random, corner, sampled(random, corner), 3), corner)
+
+
+def test_motion_is_nothing_where_all_is_alike_or_the_handle_has_arrived() -> None:
+    flat, place = torch.ones(1, 4, 16, 16), torch.tensor([[8.0, 8.0]])
+    assert float(motion(flat, place, place + 5, 2)) == 0
+    uneven = torch.arange(16.0).expand(1, 1, 16, 16)
+    assert float(motion(uneven, place, place, 2)) == 0
+    # a step to the right over a slope of 1 a pixel
+    assert float(motion(uneven, place, place + torch.tensor([5.0, 0]), 2)) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["stylegan2", "dcgan"])
+def test_dragging_changes_the_picture_and_yields_every_step(name: str) -> None:
+    model = explorer(name, size=32)
+    points = model.sample(1, 2)
+    frames = list(drag(model, points, [(10, 16)], [(16, 16)], settings=DragSettings(steps=4)))
+    assert frames[-1].done
+    assert [frame.step for frame in frames] == list(range(len(frames)))
+    assert_close(frames[0].picture, model.draw(points), atol=1e-4, rtol=0)
+    assert frames[0].handles == ((10.0, 16.0),)
+    assert frames[0].left == pytest.approx(6)
+    if len(frames) > 1:
+        assert not torch.equal(frames[-1].picture, frames[0].picture)
+        assert_close(model.draw(frames[-1].points), frames[-1].picture, atol=1e-4, rtol=0)
+
+
+def test_only_the_coarse_layers_move_and_a_mask_holds_back(styled: Explorer) -> None:
+    points = styled.sample(1, 2)
+    before = styled.read(points, "w+")
+    *_, last = drag(styled, points, [(8, 16)], [(20, 16)], settings=DragSettings(steps=5, layers=2))
+    moved = (styled.read(last.points, "w+") - before).abs().sum(2)[0]
+    assert (moved[2:] == 0).all()
+    assert (moved[:2] > 0).all()
+    shut = torch.zeros(32, 32, dtype=torch.bool)
+    *_, held = drag(styled, points, [(8, 16)], [(20, 16)], shut, DragSettings(steps=5))
+    *_, free = drag(styled, points, [(8, 16)], [(20, 16)], None, DragSettings(steps=5))
+    start = styled.draw(points)
+    assert (held.picture - start).abs().mean() < (free.picture - start).abs().mean()
+
+
+def test_a_handle_that_stands_on_its_target_has_arrived(styled: Explorer) -> None:
+    (only,) = drag(styled, styled.sample(1), [(5, 5)], [(5, 5)])
+    assert (only.done, only.left) == (True, 0.0)
+
+
+def test_the_layer_is_half_as_large_as_the_picture(styled: Explorer) -> None:
+    from gan_core.latent.inside import layer_names
+
+    assert layer_names(styled)[feature_layer(styled)][1:] == (16, 16)
+    flat = explorer("mlp_gan")
+    with pytest.raises(BadValue, match="no maps that points can be followed in"):
+        next(drag(flat, flat.sample(1), [(1, 1)], [(2, 2)]))
+
+
+def test_what_can_not_be_dragged_is_refused(styled: Explorer) -> None:
+    one, inside = styled.sample(1), (5.0, 5.0)
+    for arguments, said in (
+        ((one, [(32, 5)], [inside]), "32, 5 lies outside the picture of 32 x 32"),
+        ((one, [inside], [(5, -1)]), "lies outside"), ((one, [(float("nan"), 1)], [inside]), "lies outside"),
+        ((one, [inside], []), "a target for each; there are 1 and 0"), ((one, [], []), "1 to 16 handles"),
+        ((styled.sample(2), [inside], [inside]), "One picture"),
+        ((one, [inside], [inside], torch.ones(4, 4, dtype=torch.bool)), "mask must have"),
+    ):  # fmt: skip
+        with pytest.raises(BadValue, match=said):
+            next(drag(styled, *arguments))  # type: ignore[arg-type]
+    for change, said in (
+        ({"steps": 0}, "1 to 1000 steps"),
+        ({"rate": 0.0}, "rate must lie"),
+        ({"layers": 99}, "layers of w"),
+    ):
+        with pytest.raises(BadValue, match=said):
+            next(drag(styled, one, [inside], [inside], settings=dataclasses.replace(DragSettings(), **change)))  # type: ignore[arg-type]

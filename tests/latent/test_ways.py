@@ -1,0 +1,129 @@
+"""Ways between points, and films of them."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from imageio_ffmpeg import count_frames_and_secs, read_frames
+from PIL import Image
+from scipy.interpolate import CubicSpline
+from torch.testing import assert_close
+
+from gan_core.errors import BadValue, StoreError
+from gan_core.images import to_uint8
+from gan_core.latent.explorer import Explorer
+from gan_core.latent.film import check_film, write_film
+from gan_core.latent.interpolation import lerp, slerp, way
+from gan_core.latent.points import joined
+from tests.latent.models import explorer
+
+
+@pytest.fixture(scope="module")
+def styled() -> Explorer:
+    return explorer("stylegan2")
+
+
+@pytest.fixture(scope="module")
+def plain() -> Explorer:
+    return explorer("dcgan")
+
+
+def test_slerp_turns_evenly_and_keeps_lengths() -> None:
+    one, other = torch.tensor([[2.0, 0, 0]]), torch.tensor([[0, 4.0, 0]])
+    half = slerp(one, other, torch.tensor([0.5]))
+    assert_close(half, torch.tensor([[3 / 2**0.5, 3 / 2**0.5, 0]]))  # 45 degrees, length 3
+    third = slerp(one, other, torch.tensor([1 / 3]))
+    assert float(torch.atan2(third[0, 1], third[0, 0])) == pytest.approx(np.pi / 6, abs=1e-6)
+    for share, end in ((0.0, one), (1.0, other)):
+        assert_close(slerp(one, other, torch.tensor([share])), end, atol=1e-6, rtol=0)
+    assert_close(slerp(one, 3 * one, torch.tensor([0.5])), 2 * one)
+    assert_close(slerp(one, -one, torch.tensor([0.25])), one / 2)
+    assert_close(lerp(one, other, torch.tensor([0.25])), torch.tensor([[1.5, 1.0, 0]]))
+
+
+@pytest.mark.parametrize("kind", ["linear", "spherical", "smooth"])
+@pytest.mark.parametrize("name", ["stylegan2", "dcgan", "cgan"])
+def test_a_way_passes_its_keyframes_and_a_loop_closes(name: str, kind: str) -> None:
+    model = explorer(name)
+    keyframes = model.sample(3, 5)
+    wanted = model.draw(keyframes)
+    there = model.draw(way(model, keyframes, 9, kind=kind))  # type: ignore[arg-type]
+    assert_close(there[[0, 4, 8]], wanted, atol=1e-4, rtol=0)
+    loop = model.draw(way(model, keyframes, 12, closed=True, kind=kind))  # type: ignore[arg-type]
+    assert len(loop) == 12
+    assert_close(loop[[0, 4, 8]], wanted, atol=1e-4, rtol=0)
+    again = model.draw(way(model, joined([keyframes, keyframes.at(0)]), 13, kind=kind))  # type: ignore[arg-type]
+    if kind != "smooth":
+        assert_close(loop, again[:12], atol=1e-4, rtol=0)  # the last step of a loop leads back to the first keyframe
+
+
+def test_smooth_ways_are_scipys_splines(plain: Explorer) -> None:
+    keyframes = plain.sample(4, 2)
+    z = plain.read(keyframes, "z").double().numpy()
+    found = plain.read(way(plain, keyframes, 16, closed=True, kind="smooth"), "z")
+    spline = CubicSpline(range(5), np.concatenate([z, z[:1]]), bc_type="periodic")
+    assert_close(found.double().numpy(), spline(np.arange(16) / 4), atol=1e-5, rtol=0)
+
+
+def test_ways_that_can_not_be_are_refused(styled: Explorer) -> None:
+    keyframes = styled.sample(3)
+    for arguments, said in (
+        ((styled.sample(1), 10), "2 to 64 keyframes, not 1"), ((keyframes, 2), "3 to 3000 frames"),
+        ((keyframes, 3001), "3 to 3000 frames"), ((keyframes, 10, False, "winding"), "'winding' is no way"),
+    ):  # fmt: skip
+        with pytest.raises(BadValue, match=said):
+            way(styled, *arguments)  # type: ignore[arg-type]
+    with pytest.raises(BadValue, match="no place in the space z"):
+        way(styled, joined([styled.mean(), keyframes]), 10, kind="spherical")
+
+
+def test_films_show_every_point_once(styled: Explorer, tmp_path: Path) -> None:
+    points = way(styled, styled.sample(2), 6)
+    said: list[float] = []
+    for ending in (".mp4", ".gif", ".webp", ".zip"):
+        film = write_film(styled, points, tmp_path / f"film{ending}", 12, 64, lambda share, what: said.append(share))
+        assert (film.frames, film.seconds, film.bytes) == (6, 0.5, film.path.stat().st_size)
+    assert said[-1] == 1.0
+    frames, seconds = count_frames_and_secs(str(tmp_path / "film.mp4"))
+    assert (frames, round(seconds, 1)) == (6, 0.5)
+    reader = read_frames(str(tmp_path / "film.mp4"))
+    assert next(reader)["size"] == (64, 64)
+    reader.close()
+    for ending in (".gif", ".webp"):
+        with Image.open(tmp_path / f"film{ending}") as image:
+            assert (image.n_frames, image.size, image.info["loop"]) == (6, (64, 64), 0)
+    with zipfile.ZipFile(tmp_path / "film.zip") as archive:
+        assert archive.namelist() == [f"{place:05d}.png" for place in range(6)]
+        first = Image.open(archive.open("00000.png"))
+    drawn = Image.fromarray(to_uint8(styled.draw(points.at(0)))[0])
+    assert first.tobytes() == drawn.resize((64, 64), Image.Resampling.LANCZOS).tobytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.gif", "film.mp4", "film.webp", "film.zip"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "size", "said"),
+    [("film.avi", 24, 64, r"valid endings are \.mp4, \.gif, \.webp, \.zip"), ("film", 24, 64, "valid endings"),
+     ("film.gif", 60, 64, "1 and 50 frames"), ("film.mp4", 0, 64, "1 and 60 frames"), ("film.mp4", 24, 8, "32 and")],
+)  # fmt: skip
+def test_films_that_can_not_be_written_are_refused(name: str, rate: int, size: int, said: str) -> None:
+    with pytest.raises(BadValue, match=said):
+        check_film(Path(name), rate, size)
+
+
+def test_nothing_half_written_is_left(plain: Explorer, tmp_path: Path) -> None:
+    def interrupted(share: float, what: str) -> None:
+        if share > 0:
+            raise KeyboardInterrupt
+
+    points = way(plain, plain.sample(2), 40)
+    for ending in (".mp4", ".gif", ".zip"):
+        with pytest.raises(KeyboardInterrupt):
+            write_film(plain, points, tmp_path / f"film{ending}", 12, 64, interrupted)
+    with pytest.raises(StoreError):
+        write_film(plain, points, tmp_path / "missing" / "film.gif")
+    assert os.listdir(tmp_path) == []
