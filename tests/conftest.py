@@ -41,11 +41,18 @@ def images(count: int = 24, size: int = 8, channels: int = 1, seed: int = 0) -> 
 
 
 def example(recipe: Recipe) -> DataSet:
-    """24 random items that the recipe can learn: labelled grey images of its smallest size from 8 pixels, or points."""
+    """24 random items that the recipe can learn: labelled grey images of its smallest size from 8 pixels, points, pairs
+    or two domains.
+    """
     random = np.random.default_rng(0)
+    size = recipe.fit_size(8)
+    if recipe.learns_from == "paired":
+        return DataSet("random", {"source": images(size=size), "target": images(size=size, seed=1)})
+    if recipe.learns_from == "unpaired":
+        return DataSet("random", {"a": images(size=size), "b": images(20, size, seed=1)}, unpaired=True)
     if recipe.task == "points":
         return DataSet("random", {"real": random.standard_normal((24, 2)).astype(np.float32)})
-    return DataSet("random", {"real": images(size=recipe.fit_size(8)), "label": np.arange(24) % 3}, ("a", "b", "c"))
+    return DataSet("random", {"real": images(size=size), "label": np.arange(24) % 3}, ("a", "b", "c"))
 
 
 @pytest.fixture

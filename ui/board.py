@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from gan_core.runs.store import Run, RunState
+from ui import live_panels
 from ui.advice import advice
 from ui.curves import HERE, payload, read
 from ui.feed import Feed, Picture
@@ -153,12 +154,19 @@ def _findings(watched: Feed, run: Run) -> list[dict[str, str]]:
     ]
 
 
+def _samples_note(run: Run) -> str:
+    if compared := live_panels.compared_in(run):
+        kinds = " · ".join(_(kind) for kind in compared)
+        return _("Side by side: {kinds}. Nothing here is trained on.").format(kinds=kinds)
+    if is_points(run.spec.data):
+        return _("Violet: samples, always from the same latents. Grey: real points.")
+    return _("Always the same latents: each place shows one sample as it learns.")
+
+
 def _words(run: Run, large: bool) -> dict[str, str]:
     return {
         "samples": _("Samples"),
-        "samplesNote": _("Violet: samples, always from the same latents. Grey: real points.")
-        if is_points(run.spec.data)
-        else _("Always the same latents: each place shows one sample as it learns."),
+        "samplesNote": _samples_note(run),
         "noSamples": _("The first samples appear as soon as training begins."),
         "real": _("Real images"),
         "realNote": _("From {data}.").format(data=data_title(run.spec.data)),

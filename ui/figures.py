@@ -36,6 +36,11 @@ NAMES = {
     "path_length": N_("Path length"),
     "class_accuracy": N_("Classes"),
     "code_accuracy": N_("Codes"),
+    "held_out_l1": N_("L1 to the truth"),
+    "psnr": N_("PSNR"),
+    "psnr_bicubic": N_("PSNR of bicubic"),
+    "ssim": N_("SSIM"),
+    "ssim_bicubic": N_("SSIM of bicubic"),
     "augment_probability": N_("Augmentation probability"),
     "schedule/resolution": N_("Resolution"),
     "schedule/alpha": N_("Share of the new level"),
@@ -47,6 +52,11 @@ TINTS = {
     "score/fake_after": "fake_after",
     "accuracy": "real",
     "class_accuracy": "real",
+    "psnr": "generator",
+    "ssim": "generator",
+    "held_out_l1": "generator",
+    "psnr_bicubic": "quiet",
+    "ssim_bicubic": "quiet",
 }
 RATIO = "loss_ratio"
 EPSILON = 1e-8
@@ -132,6 +142,26 @@ def _special(history: History) -> list[Panel]:
             low=0.0,
             high=1.0,
             file="recognised",
+        ),
+        Panel(
+            _("Images not trained on"),
+            _("mean distance of a pixel (0 to 2)"),
+            _series(history, ["held_out_l1"]),
+            low=0.0,
+            file="held-out",
+        ),
+        Panel(
+            _("PSNR on images not trained on"),
+            _("decibel: higher is nearer to the truth"),
+            _series(history, ["psnr", "psnr_bicubic"]),
+            file="psnr",
+        ),
+        Panel(
+            _("SSIM on images not trained on"),
+            _("structural similarity, at most 1"),
+            _series(history, ["ssim", "ssim_bicubic"]),
+            high=1.0,
+            file="ssim",
         ),
         Panel(
             _("Path length"),

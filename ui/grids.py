@@ -61,16 +61,28 @@ def _real_points(reference: str) -> np.ndarray:
 
 
 def pick(data_set: data.DataSet, columns: int, rows: int) -> np.ndarray:
-    """Images (B, C, H, W): spread over the set, or with `columns` classes one class a column."""
+    """Images (B, C, H, W): spread over the set, or with `columns` classes one class a column.
+
+    Pairs stand beside each other, and so do images of two domains.
+    """
+    if "real" not in data_set.arrays:
+        count = columns * rows // 2
+        return np.stack([_spread(images, count) for images in data_set.arrays.values()], 1).reshape(
+            -1, *next(iter(data_set.arrays.values())).shape[1:]
+        )  # (N, 2, C, H, W) -> (2N, C, H, W)
     images = data_set.arrays["real"]
     labels = data_set.arrays.get("label")
     count = min(columns * rows, len(images))
     if labels is None or len(data_set.class_names) != columns:
-        return np.asarray(images[np.linspace(0, len(images) - 1, count).astype(int)])
+        return _spread(images, count)
     of_class = [np.flatnonzero(np.asarray(labels) == label)[:rows] for label in range(columns)]
     depth = max(1, min(len(found) for found in of_class))
     chosen = [int(found[row]) for row in range(depth) for found in of_class if len(found)]
     return np.asarray(images[chosen])
+
+
+def _spread(images: np.ndarray, count: int) -> np.ndarray:
+    return np.asarray(images[np.linspace(0, len(images) - 1, count).astype(int)])
 
 
 def layout(images: np.ndarray, columns: int) -> Image.Image:

@@ -38,6 +38,12 @@ def preset_of(run: Run) -> str:
     return next((preset.look_for for preset in presets if preset.name == run.spec.preset), "")
 
 
+def compared_in(run: Run) -> tuple[str, ...]:
+    """What stands side by side in the pictures of a run that translates images; () otherwise."""
+    recipe = _recipe(run)
+    return recipe.compared if recipe else ()
+
+
 def grid_columns(run: Run) -> int | None:
     """How many classes stand side by side in the samples of a conditional run."""
     recipe = _recipe(run)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from gan_core import data
-from gan_core.data.base import DataSpec
+from gan_core.data.base import FIELDS, DataSpec
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.gans import Preset, Recipe, recipes
 from ui.i18n import N_
 
-SHOWN = ("images", "points")  # tasks whose samples the page can show
+SHOWN = ("images", "points", "paired", "unpaired", "super_resolution", "inpainting")  # tasks that the page can show
 SIZES = (8, 16, 28, 32, 48, 64, 96, 128)  # offered where the networks can make any
-NETWORKS, CLASSES, LOSSES, POINTS = "networks", "classes", "losses", "points"
+NETWORKS, CLASSES, LOSSES, TRANSLATION, POINTS = "networks", "classes", "losses", "translation", "points"
 GROUPS = {
     NETWORKS: N_("Networks"),
     CLASSES: N_("With classes"),
     LOSSES: N_("Losses and remedies"),
+    TRANSLATION: N_("Image to image"),
     POINTS: N_("Points in the plane"),
 }
-FIRST = {NETWORKS: 3, CLASSES: 1, LOSSES: 1, POINTS: 1}  # how many presets of each group are for beginners
+FIRST = {
+    NETWORKS: 3,
+    CLASSES: 1,
+    LOSSES: 1,
+    TRANSLATION: 1,
+    POINTS: 1,
+}  # how many presets of each group are for beginners
 
 
 def offered() -> list[Recipe]:
@@ -40,6 +47,8 @@ def group_of(recipe: Recipe) -> str:
     """The key of the recipe's group in `GROUPS`."""
     if recipe.task == "points":
         return POINTS
+    if recipe.translations:
+        return TRANSLATION
     if recipe.conditional:
         return CLASSES
     first = next(other for other in recipes if other.networks is recipe.networks)
@@ -90,7 +99,8 @@ def spec_of(reference: str, size: int) -> DataSpec:
     """What networks are built for. The user's own images are taken for labelled until they have been read."""
     if reference in data.sources:
         return data.source(reference).spec(size)
-    return DataSpec({"real": (3, size, size)}, 2)
+    kind = reference.partition(":")[0]
+    return DataSpec(dict.fromkeys(FIELDS.get(kind, ("real",)), (3, size, size)), 2)
 
 
 def sizes_for(recipe: Recipe) -> tuple[int, ...]:

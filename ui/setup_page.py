@@ -12,7 +12,7 @@ from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
 from ui import access, data_panel, knob_widgets, offers, preset_cards, sessions
 from ui.errors import shown
-from ui.i18n import STATE, _
+from ui.i18n import N_, STATE, _
 from ui.offers import fitting_size, sizes_for
 from ui.setup_state import MOST_STEPS, Setup, default_setup, from_query, to_query
 from ui.texts import data_title, error_sentence, plain
@@ -25,6 +25,16 @@ FORM_FIRST = "setup-form-first"  # a link or a preset to adjust was opened
 OWN = "own"
 LONG = 37  # letters of an equation that fit into the column
 SUM = re.compile(r"(?<=[\])}])(?=[+-](?:\\lambda|\\tfrac12)?\\mathbb{E}\[)")  # between two terms of a loss
+LAYOUTS = {  # what the user's own images must look like, by what the recipe learns from
+    "images": N_(
+        "A zip of pictures; subfolders become classes. Broken files are left out. All stays on this computer."
+    ),
+    "paired": N_(
+        "A folder with trainA and trainB, in which partners have the same name; or a folder of pictures that hold both "
+        "side by side, the source left. All stays on this computer."
+    ),
+    "unpaired": N_("A folder with trainA and trainB, with any number of pictures. All stays on this computer."),
+}
 OWN_IMAGES = "+own"  # what the data selector gives for "my own images"
 
 
@@ -173,7 +183,7 @@ def _recipe_choice(recipe: Recipe, round_: int) -> str:
 def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
     own = [] if setup.data in data.sources else [setup.data]
     options = [*own, *offers.fitting_data(recipe)]
-    if recipe.task == "images":
+    if recipe.learns_from == "images" or (recipe.learns_from != "points" and access.is_owner()):
         options.append(OWN_IMAGES)
 
     def word(reference: str) -> str:
@@ -194,36 +204,43 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
 
 
 def _own_images(setup: Setup, round_: int) -> None:
-    """A zip to upload, or a folder of this computer."""
+    """A zip to upload, or a folder of this computer; pairs and domains come from a folder alone."""
+    kind = setup.recipe_object.learns_from
     with st.container(border=True):
         st.markdown(f"**{_('My own images')}**")
-        st.caption(
-            _("A zip of pictures; subfolders become classes. Broken files are left out. All stays on this computer.")
-        )
-        locked = not access.may_steer()
-        sent = st.file_uploader(
-            _("Zip file"),
-            type="zip",
-            key=f"zip{round_}",
-            disabled=locked,
-            help=access.why_locked(),
-            max_upload_size=2048,
-        )
-        if sent is not None and st.session_state.get("zip-taken") != sent.file_id:
-            with shown():
-                access.require_steering()
-                stored = folders.store_upload(sent.name, sent)
-                st.session_state["zip-taken"] = sent.file_id
-                _use(setup, "upload:" + stored.partition(":")[2].replace("\\", "/").rpartition("/")[2])
+        st.caption(_(LAYOUTS[kind]))
+        if kind == "images":
+            _upload(setup, round_)
         if access.is_owner():
-            path = st.text_input(
-                _("Or a folder of this computer"), key=f"folder{round_}", placeholder="/home/me/pictures"
-            )
-            if path:
-                with shown():
-                    access.require_owner()
-                    if f"folder:{path}" != setup.data:
-                        _use(setup, f"folder:{path}")
+            _folder(setup, "folder" if kind == "images" else kind, round_)
+
+
+def _upload(setup: Setup, round_: int) -> None:
+    locked = not access.may_steer()
+    sent = st.file_uploader(
+        _("Zip file"),
+        type="zip",
+        key=f"zip{round_}",
+        disabled=locked,
+        help=access.why_locked(),
+        max_upload_size=2048,
+    )
+    if sent is not None and st.session_state.get("zip-taken") != sent.file_id:
+        with shown():
+            access.require_steering()
+            stored = folders.store_upload(sent.name, sent)
+            st.session_state["zip-taken"] = sent.file_id
+            _use(setup, "upload:" + stored.partition(":")[2].replace("\\", "/").rpartition("/")[2])
+
+
+def _folder(setup: Setup, kind: str, round_: int) -> None:
+    label = _("Or a folder of this computer") if kind == "folder" else _("A folder of this computer")
+    path = st.text_input(label, key=f"folder{round_}", placeholder="/home/me/pictures")
+    if path:
+        with shown():
+            access.require_owner()
+            if f"{kind}:{path}" != setup.data:
+                _use(setup, f"{kind}:{path}")
 
 
 def _use(setup: Setup, reference: str) -> None:

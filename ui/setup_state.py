@@ -189,7 +189,7 @@ def resolve(reference: str) -> str:
         if path.suffix != ".zip" or not path.is_file():
             raise BadValue("There is no upload named '{name}' any more. Upload the zip again.", name=rest)
         return f"zip:{path}"
-    if kind in ("folder", "zip") and rest:
+    if kind in ("folder", "zip", "paired", "unpaired") and rest:
         if not is_owner():
             raise BadValue("Folders of this computer are open to its owner alone.")
         return reference

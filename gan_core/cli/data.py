@@ -75,7 +75,7 @@ def load(
     facts = {
         "name": data_set.name,
         "images": len(data_set),
-        "shape": list(data_set.spec.fields["real"]),
+        "shape": list(data_set.spec.shape),
         "classes": list(data_set.class_names),
         "skipped": [list(pair) for pair in data_set.skipped],
         "notes": list(data_set.notes),
@@ -83,8 +83,11 @@ def load(
     if as_json:
         emit(facts)
         return
-    shape = " x ".join(map(str, data_set.spec.fields["real"]))
-    typer.echo(f"{data_set.name}: {len(data_set):,} images of {shape} (channels x height x width)")
+    shape, kind = (
+        " x ".join(map(str, data_set.spec.shape)),
+        {"paired": "pairs of images"}.get(data_set.spec.task, "images"),
+    )
+    typer.echo(f"{data_set.name}: {len(data_set):,} {kind} of {shape} (channels x height x width)")
     for note in data_set.notes:
         typer.echo(f"  {note}")
     for file, reason in data_set.skipped:

@@ -168,7 +168,7 @@ def data_sources() -> Registry[Source]:
 def data_name(text: str) -> str:
     """A data set as it is stored with a run: user's folders and zips by their whole path."""
     kind, _, path = text.partition(":")
-    if kind in ("folder", "zip") and path:
+    if kind in ("folder", "zip", "paired", "unpaired") and path:
         return f"{kind}:{os.path.abspath(os.path.expanduser(path))}"
     place = Path(text).expanduser()
     if text not in data_sources() and place.exists():

@@ -72,12 +72,12 @@ class DataSpec:
     @property
     def channels(self) -> int:
         """Colour channels of the images: 1 or 3, the same of both domains where there are two."""
-        return self._shape[0]
+        return self.shape[0]
 
     @property
     def size(self) -> int:
         """Height and width of the images, in pixels."""
-        return self._shape[-1]
+        return self.shape[-1]
 
     @property
     def task(self) -> str:
@@ -87,7 +87,8 @@ class DataSpec:
         return next(task for task, names in FIELDS.items() if set(names) <= self.fields.keys())
 
     @property
-    def _shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, ...]:
+        """Of one image (C, H, W), or of a point (2,)."""
         return self.fields[FIELDS[self.task][0]]
 
 

@@ -84,8 +84,10 @@ class Batches:
         return {name: self._gather(name, torch.arange(count) % len(array)) for name, array in self._arrays.items()}
 
     def held_out(self) -> dict[str, Tensor]:
-        """The items that are never drawn; draws nothing."""
+        """The items that are never drawn, by name; empty where there are none. Draws nothing."""
         count = self._held_out
+        if not count:
+            return {}
         return {
             name: self._gather(name, torch.arange(len(array) - count, len(array)))
             for name, array in self._arrays.items()

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gan_core.data import digits, drawn, folders, parts, points, shared_sets, vision_sets
+from gan_core.data import (
+    digits,
+    drawn,
+    folders,
+    pair_folders,
+    paired_drawn,
+    paired_shared,
+    parts,
+    points,
+    shared_sets,
+    vision_sets,
+)
 from gan_core.data.base import DataSet, Progress, Source, silent, sources
 from gan_core.errors import BadData
 
-for _source in (digits.SOURCE, drawn.SOURCE, *vision_sets.SOURCES, *shared_sets.SOURCES, *points.SOURCES):
+for _source in (
+    digits.SOURCE, drawn.SOURCE, *vision_sets.SOURCES, *shared_sets.SOURCES, *points.SOURCES, *paired_drawn.SOURCES,
+    *paired_shared.SOURCES,
+):  # fmt: skip
     sources.register(_source.name, _source)
 
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
-    """A data set by name, a part of it (`train:NAME`, `test:NAME`), or the user's own: `folder:PATH` or `zip:PATH`.
+    """A data set by name, a part of it (`train:NAME`, `test:NAME`), or the user's own: `folder:PATH` or `zip:PATH`,
+    and for translation `paired:PATH` or `unpaired:PATH`, folders in the layouts of pair_folders.py.
 
     `size` is the height and width in pixels, 8..256 (None: native). Raises UnknownName or BadData.
     """
@@ -23,7 +38,12 @@ def load(name: str, size: int | None = None, progress: Progress = silent) -> Dat
         raise BadData("Images can be loaded at sizes from 8 to 256 pixels, not {size}.", size=size)
     if kind in ("folder", "zip") and path:
         return folders.load(Path(path), size, progress)
+    if kind in OWN_PAIRS and path:
+        return OWN_PAIRS[kind](Path(path), size, progress)
     return source(name).load(size, progress)
+
+
+OWN_PAIRS = {"paired": pair_folders.load_paired, "unpaired": pair_folders.load_unpaired}
 
 
 def source(name: str) -> Source:

@@ -75,7 +75,7 @@ def edges(attributes: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
     down[..., 1:, :] = np.abs(np.diff(levels, axis=2))
     step = np.maximum(across, down).max(1, keepdims=True)  # (N, C, H, W) -> (N, 1, H, W)
     lines = (255 - np.minimum(255, np.maximum(0, step - EDGE) * EDGE)).astype(np.uint8)
-    return lines.repeat(3, 1)
+    return np.repeat(lines, 3, 1)
 
 
 def _coloured_digits(size: int | None, progress: Progress) -> DataSet:

@@ -13,6 +13,7 @@ from gan_core.classes import blended
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import Recipe, recipes
+from gan_core.models import translator
 from gan_core.runs.store import RunStore
 
 CHUNK = 256  # samples drawn at once, to bound the memory
@@ -63,6 +64,8 @@ class Sampler:
             raise BadValue(
                 "The number of samples must lie between 1 and {most}, not at {count}.", most=MOST, count=count
             )
+        if self.recipe.translations:
+            raise BadValue("{recipe} translates images and draws none from latents.", recipe=self.recipe.title)
         if not self.recipe.draws:
             raise BadValue("{recipe} judges images and draws none.", recipe=self.recipe.title)
         if label is not None and not self.recipe.conditional:
@@ -109,3 +112,11 @@ class Sampler:
     def sample(self, count: int, seed: int = 0, label: Classes | None = None, psi: float | None = None) -> Tensor:
         """`count` samples, (count, C, H, W) in [-1, 1]; raises BadValue for an invalid count, class or truncation."""
         return self.draw(*self.latents(count, seed, label), psi)
+
+    def translate(self, images: Tensor, direction: str = "") -> Tensor:
+        """Images (B, C, H, W) in [-1, 1] in one of the recipe's directions; raises BadValue, see translator.py."""
+        return translator.translate(self, images, direction)
+
+    def upscale(self, image: Tensor) -> Tensor:
+        """One image (C, H, W) in [-1, 1], enlarged; raises BadValue where the model can't."""
+        return translator.upscale(self, image)

@@ -1,8 +1,8 @@
-"""The picture of a run as it is now: samples, points over the real ones, or images sorted by a classifier."""
+"""The picture of a run as it is now: samples, points over the real ones, translations, or images sorted by class."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
+from gan_core.data.batches import HELD_OUT
 from gan_core.images import BACKGROUND, grid, png, scatter, to_uint8
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.supervised import answered
@@ -19,6 +20,8 @@ SEED = 0
 ROWS = 8
 POINTS = 1000
 JUDGED = 128  # real images that a classifier's preview sorts
+LINES = 6  # of items whose translation is shown
+SIDE = 8  # pictures in a line, at most, where items stand beside each other
 COLUMNS = 16  # classes shown by a classifier's preview, at most
 
 Draw = Callable[[], Image.Image]
@@ -36,6 +39,8 @@ def previewer(trainer: Trainer) -> Callable[[], bytes]:
 
 
 def _drawer(trainer: Trainer) -> Draw:
+    if trainer.recipe.compare:
+        return _translated(trainer)
     if not trainer.recipe.draws:
         return _sorted_images(trainer)
     sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.average.networks)
@@ -45,6 +50,28 @@ def _drawer(trainer: Trainer) -> Draw:
         return lambda: scatter(sampler.draw(*latents).numpy(), real)
     latents = sampler.latents(ROWS * sampler.columns, SEED)
     return lambda: grid(to_uint8(sampler.draw(*latents)), sampler.columns)
+
+
+def _translated(trainer: Trainer) -> Draw:
+    """Items that are never trained on, each with what is made of it."""
+    compare, batch = trainer.recipe.compare, trainer.batches.held_out() or trainer.batches.first(HELD_OUT)
+    assert compare is not None
+
+    def draw() -> Image.Image:
+        with torch.no_grad():
+            return side_by_side(compare(trainer.average.networks, trainer.hparams, batch))
+
+    return draw
+
+
+def side_by_side(kinds: Sequence[Tensor]) -> Image.Image:
+    """Each item's images (B, C, H, W) of several kinds in a line, small ones enlarged; some items share a line."""
+    height = max(kind.shape[2] for kind in kinds)
+    alike = [kind.repeat_interleave(height // kind.shape[2], 2).repeat_interleave(height // kind.shape[3], 3)
+             for kind in kinds]  # fmt: skip
+    columns = len(kinds) * max(1, SIDE // len(kinds))
+    cells = torch.stack(alike, 1)[: LINES * columns // len(kinds)].flatten(0, 1)  # (B, kinds, ...) -> (B * kinds, ...)
+    return grid(to_uint8(cells), columns)
 
 
 def _sorted_images(trainer: Trainer) -> Draw:

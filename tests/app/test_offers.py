@@ -14,7 +14,7 @@ from ui.setup_state import default_setup, from_query, preset_setup, to_query
 def test_points_and_images_do_not_mix() -> None:
     for recipe in offers.offered():
         for name in offers.fitting_data(recipe):
-            assert data.source(name).task == recipe.task
+            assert data.source(name).task == recipe.learns_from
     assert "ring8" in offers.fitting_data(recipes.get("points"))
     assert "digits" in offers.fitting_data(recipes.get("dcgan"))
 
@@ -68,12 +68,15 @@ def test_the_settings_of_a_link_are_taken_together() -> None:
 
 def test_own_images_are_for_recipes_of_images() -> None:
     offers.check(recipes.get("dcgan"), "folder:/somewhere", 64)
-    with pytest.raises(BadData):
-        offers.check(recipes.get("points"), "folder:/somewhere", 2)
+    offers.check(recipes.get("pix2pix"), "paired:/somewhere", 64)
+    offers.check(recipes.get("cyclegan"), "unpaired:/somewhere", 64)
+    for name, reference in (("points", "folder:/x"), ("pix2pix", "folder:/x"), ("dcgan", "paired:/x")):
+        with pytest.raises(BadData):
+            offers.check(recipes.get(name), reference, 64)
 
 
 def test_a_recipe_without_samples_is_not_offered() -> None:
-    assert not [recipe for recipe in offers.offered() if not recipe.draws]
+    assert not [recipe for recipe in offers.offered() if not recipe.draws and not recipe.translations]
     with pytest.raises(BadValue, match="feature_net"):
         offers.require_offered(recipes.get("feature_net"))
 
@@ -89,6 +92,7 @@ def test_recipes_are_found_by_kind_and_year() -> None:
     assert recipes.get("dcgan") in groups[offers.NETWORKS]
     assert all(recipe.conditional for recipe in groups[offers.CLASSES])
     assert all(recipe.task == "points" for recipe in groups[offers.POINTS])
+    assert all(recipe.translations for recipe in groups[offers.TRANSLATION])
 
 
 def test_presets_to_begin_with_are_the_quickest() -> None:

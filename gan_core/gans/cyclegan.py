@@ -1,0 +1,122 @@
+"""CycleGAN: two kinds of images into each other, learnt without pairs (1703.10593).
+
+    min_{G,F} max_{D_X,D_Y}  L_GAN(G, D_Y) + L_GAN(F, D_X) + lambda (E[|F(G(x)) - x|] + E[|G(F(y)) - y|])
+
+Two generators map (B, C, H, W) to (B, C, H, W) in [-1, 1], a to b and b to a: convolutions of stride 2, residual blocks
+with instance norm, transposed convolutions. Two discriminators judge patches of 70 pixels or fewer. The loss is least
+squares; the discriminators see the generators' past images too, from a pool of 50; an identity term of half the cycle's
+weight keeps colours. The rate is constant for the first half of the run and then falls to 0 (`schedule`).
+
+Differences: narrower networks and a batch of 2 by default; samples come from averaged weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
+from gan_core.knobs import knob
+from gan_core.objectives.base import Batch
+from gan_core.objectives.cycle import Cycle, CycleHParams
+from gan_core.objectives.translation import EQUATIONS
+from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, fitting_layers
+
+SIZES = (8, 16, 32, 64, 96, 128, 256)
+
+
+@dataclass(frozen=True)
+class CycleGanHParams(CycleHParams):
+    """The knobs of CycleGAN."""
+
+    blocks: int = knob(
+        6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
+        help="Of each generator: 6 for images of 128 pixels and 9 for 256 in the paper.",
+    )  # fmt: skip
+
+
+def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    layers = fitting_layers(hparams.patch_layers, spec.size)
+    generators = {
+        name: ResnetGenerator(spec.channels, hparams.channels, hparams.blocks)
+        for name in ("generator_ab", "generator_ba")
+    }
+    judges = {
+        name: PatchDiscriminator(spec.channels, hparams.discriminator_channels, layers)
+        for name in ("discriminator_a", "discriminator_b")
+    }
+    return {**generators, **judges}
+
+
+def _group(names: tuple[str, ...], rate: str) -> Callable[[Any], OptimizerSpec]:
+    def spec(hparams: CycleGanHParams) -> OptimizerSpec:
+        ratio = hparams.rate_ratio if rate == "discriminator_rate" else 1.0
+        return OptimizerSpec(names, hparams.optimizer, ratio * getattr(hparams, rate), (hparams.beta1, hparams.beta2))
+
+    return spec
+
+
+def _by(network: str) -> Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]:
+    def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
+        translated: Tensor = networks[network](images)
+        return translated
+
+    return translate
+
+
+def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
+    forth, back = networks["generator_ab"], networks["generator_ba"]
+    to_b, to_a = forth(batch["a"]), back(batch["b"])
+    return [batch["a"], to_b, back(to_b), batch["b"], to_a, forth(to_a)]
+
+
+def equation(hparams: CycleGanHParams) -> str:
+    return EQUATIONS[hparams.loss].replace("D(y)", "D_b(b)").replace("D(G(x))", "D_b(G(a))") + (
+        r"+\lambda\,\mathbb{E}[\lVert F(G(a))-a\rVert_1]+\lambda\,\mathbb{E}[\lVert G(F(b))-b\rVert_1]+\dots"
+    )
+
+
+DEFAULTS = CycleGanHParams(batch_size=2)
+
+register(
+    Recipe(
+        name="cyclegan",
+        title="CycleGAN",
+        task="unpaired",
+        paper="1703.10593",
+        year=2017,
+        networks=networks,
+        objective=Cycle,
+        hparams=DEFAULTS,
+        tiny=replace(DEFAULTS, channels=4, discriminator_channels=4, blocks=1, batch_size=4, pool_size=6),
+        data="avatars_pencil_unpaired",
+        capabilities=frozenset({"translate"}),
+        sizes=SIZES,
+        optimizers={
+            "generator": _group(("generator_ab", "generator_ba"), "generator_rate"),
+            "discriminator": _group(("discriminator_a", "discriminator_b"), "discriminator_rate"),
+        },
+        averaged=("generator_ab", "generator_ba"),
+        translations={"a_to_b": _by("generator_ab"), "b_to_a": _by("generator_ba")},
+        compare=compare,
+        compared=("a", "as b", "back again", "b", "as a", "back again"),
+        equation=equation,
+        presets=(
+            Preset(
+                "pencil",
+                "Colour and pencil without pairs",
+                "Each row: a drawing, its colours, back to a drawing; a face, its drawing, back in colour. Back again "
+                "is right long before the middle is: the networks hide what they need in faint patterns.",
+                "avatars_pencil_unpaired", 32, 6_000, 900,
+                {
+                    "batch_size": 4, "channels": 16, "discriminator_channels": 16, "blocks": 3, "patch_layers": 2,
+                    "generator_rate": 1e-3, "discriminator_rate": 5e-4, "schedule": "linear", "decay_steps": 6_000,
+                },
+            ),
+        ),
+    )
+)  # fmt: skip

@@ -1,0 +1,67 @@
+"""Translates images with a model: into another domain, larger, or with what is missing filled in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from gan_core.errors import BadValue
+
+if TYPE_CHECKING:
+    from gan_core.models.sampler import Sampler
+
+CHUNK = 16  # images at once, to bound the memory
+MOST_PIXELS = 4_000_000  # of all images of a call that are translated at once
+
+
+def directions(sampler: Sampler) -> tuple[str, ...]:
+    """What the model can do with images, by name; empty where it draws from latents alone."""
+    return tuple(sampler.recipe.translations)
+
+
+@torch.no_grad()
+def translate(sampler: Sampler, images: Tensor, direction: str = "") -> Tensor:
+    """Images (B, C, H, W) in [-1, 1] by one of the model's `directions` (the first, where none is named), on the CPU.
+
+    Raises BadValue for a direction that isn't there, and for images of another shape than the networks take.
+    """
+    recipe = sampler.recipe
+    if not recipe.translations:
+        raise BadValue("{recipe} draws from latents and translates no images.", recipe=recipe.title)
+    name = direction or next(iter(recipe.translations))
+    if name not in recipe.translations:
+        raise BadValue(
+            "{recipe} has no direction '{direction}'. Valid: {valid}.",
+            recipe=recipe.title, direction=name, valid=", ".join(recipe.translations),
+        )  # fmt: skip
+    _check(sampler, images)
+    device = next(next(iter(sampler.networks.values())).parameters()).device
+    chunk = max(1, min(CHUNK, MOST_PIXELS // (images.shape[2] * images.shape[3])))
+    made = recipe.translations[name]
+    parts = torch.split(images, chunk)
+    return torch.cat([made(sampler.networks, sampler.hparams, part.to(device)).cpu() for part in parts])
+
+
+def upscale(sampler: Sampler, image: Tensor) -> Tensor:
+    """One image (C, H, W) in [-1, 1] enlarged by the model's factor; raises BadValue where it can't enlarge."""
+    if "upscale" not in sampler.recipe.translations:
+        raise BadValue("{recipe} can't enlarge images.", recipe=sampler.recipe.title)
+    return translate(sampler, image[None], "upscale")[0]
+
+
+def _check(sampler: Sampler, images: Tensor) -> None:
+    channels, size = sampler.spec.channels, sampler.spec.size
+    if images.ndim != 4 or images.shape[1] != channels or not len(images):
+        raise BadValue(
+            "Images must be of the shape (count, {channels}, height, width), not {shape}.",
+            channels=channels, shape=tuple(images.shape),
+        )  # fmt: skip
+    if images.shape[2] * images.shape[3] > MOST_PIXELS:
+        raise BadValue("An image may have {most} pixels at most.", most=MOST_PIXELS)
+    if sampler.recipe.task != "super_resolution" and images.shape[2:] != (size, size):
+        raise BadValue(
+            "{recipe} takes images of {size}x{size} pixels here, not {width}x{height}.",
+            recipe=sampler.recipe.title, size=size, height=images.shape[2], width=images.shape[3],
+        )  # fmt: skip

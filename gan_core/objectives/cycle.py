@@ -1,0 +1,117 @@
+"""Two domains without pairs: there and back again is where it began (1703.10593).
+
+    L_D = E[(D_b(b) - 1)^2]/2 + E[D_b(G_ab(a))^2]/2, and the same of D_a
+    L_G = E[(D_b(G_ab(a)) - 1)^2] + E[(D_a(G_ba(b)) - 1)^2]
+        + lambda (E[|G_ba(G_ab(a)) - a|] + E[|G_ab(G_ba(b)) - b|])
+        + lambda i (E[|G_ab(b) - b|] + E[|G_ba(a) - a|])
+
+a and b are images of the two domains, drawn independently; i is the weight of the identity term (section 5.2). The
+generators go first, and the discriminators see their images mixed with past ones, from a pool for each domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import l1_loss
+
+from gan_core.data.base import DataSpec
+from gan_core.knobs import knob
+from gan_core.objectives.base import Batch, Networks, Phase, StepContext
+from gan_core.objectives.translation import (
+    ReplayPool,
+    Translation,
+    TranslationHParams,
+    deceive,
+    discriminator_terms,
+)
+
+Fakes = dict[str, Tensor]  # by the domain that they imitate
+
+
+@dataclass(frozen=True)
+class CycleHParams(TranslationHParams):
+    """What the objective reads."""
+
+    cycle_weight: float = knob(
+        10.0, 0.0, 100.0, label="Cycle weight", group="objective",
+        help="How much an image that was translated there and back must look like itself. At 0 the two domains need "
+        "have nothing in common.",
+    )  # fmt: skip
+    identity_weight: float = knob(
+        0.5, 0.0, 10.0, label="Identity weight", unit="of the cycle's", group="objective",
+        help="How much an image of the target domain must stay as it is. Keeps colours; 0 leaves the term out.",
+    )  # fmt: skip
+    pool_size: int = knob(
+        50, 0, 500, label="Replay pool", unit="images", change="rebuild", group="objective",
+        help="Past outputs that the discriminators are shown again, so that old mistakes don't come back; 0 is off.",
+    )  # fmt: skip
+
+
+class Cycle(Translation):
+    """Networks: `generator_ab`, `generator_ba`, `discriminator_a`, `discriminator_b`."""
+
+    pool_a: ReplayPool
+    pool_b: ReplayPool
+
+    def __init__(self, hparams: CycleHParams) -> None:
+        super().__init__()
+        self.pool_size = hparams.pool_size
+
+    def setup(self, networks: Networks, spec: DataSpec) -> None:
+        device = next(networks["generator_ab"].parameters()).device
+        self.pool_a = ReplayPool(self.pool_size, spec.fields["a"]).to(device)
+        self.pool_b = ReplayPool(self.pool_size, spec.fields["b"]).to(device)
+
+    def phases(self, hparams: CycleHParams) -> Sequence[Phase]:
+        return (
+            Phase("generator", "generator", "generator", self._generators),
+            Phase("discriminator", "discriminator", "discriminator", self._discriminators),
+        )
+
+    def _generators(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+        hparams = settings(context)
+        fakes = made(networks, batch)
+        context.hand_on("fakes", {domain: fake.detach() for domain, fake in fakes.items()})
+        logits = {domain: networks[f"discriminator_{domain}"](fakes[domain]) for domain in ("a", "b")}
+        context.observe("fake_before", logits["b"])
+        terms = {
+            f"adversarial_{domain}": hparams.adversarial_weight * deceive(hparams.loss, logits[domain])
+            for domain in ("a", "b")
+        }
+        forth, back = networks["generator_ab"], networks["generator_ba"]
+        terms["cycle_a"] = hparams.cycle_weight * l1_loss(back(fakes["b"]), batch["a"])
+        terms["cycle_b"] = hparams.cycle_weight * l1_loss(forth(fakes["a"]), batch["b"])
+        if hparams.identity_weight:
+            weight = hparams.cycle_weight * hparams.identity_weight
+            terms["identity_a"] = weight * l1_loss(back(batch["a"]), batch["a"])
+            terms["identity_b"] = weight * l1_loss(forth(batch["b"]), batch["b"])
+        return terms
+
+    def _discriminators(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+        fakes: Fakes = context.shared("fakes", lambda: made(networks, batch))
+        terms: dict[str, Tensor] = {}
+        for domain, pool in (("a", self.pool_a), ("b", self.pool_b)):
+            judge = networks[f"discriminator_{domain}"]
+            real_logits, fake_logits = judge(batch[domain]), judge(pool.mix(fakes[domain].detach(), context))
+            halves = discriminator_terms(settings(context).loss, real_logits, fake_logits)
+            terms |= {f"{name}_{domain}": term for name, term in halves.items()}
+        context.observe("real", real_logits)
+        return terms
+
+    def after_step(self, context: StepContext) -> None:
+        self.pool_a.settle()
+        self.pool_b.settle()
+
+
+def made(networks: Networks, batch: Batch) -> Fakes:
+    """Each image as one of the other domain."""
+    return {"b": networks["generator_ab"](batch["a"]), "a": networks["generator_ba"](batch["b"])}
+
+
+def settings(context: StepContext) -> CycleHParams:
+    hparams = context.hparams
+    assert isinstance(hparams, CycleHParams)
+    return hparams

@@ -1,0 +1,156 @@
+"""What the GANs that translate images share: losses on maps of logits, a pool of past fakes, knobs, marks.
+
+A discriminator that judges patches gives a map of logits (B, 1, h, w); a loss is its mean over patches and images. The
+papers on translation halve the discriminator's loss, "which slows down the rate at which D learns relative to G"
+(1611.07004, section 3.3; 1703.10593, section 4), and not the generator's:
+
+    non-saturating   L_D = -E[log D(y)]/2 - E[log(1 - D(G(x)))]/2     L_G = -E[log D(G(x))]
+    least squares    L_D = E[(D(y) - 1)^2]/2 + E[D(G(x))^2]/2         L_G = E[(D(G(x)) - 1)^2]
+    hinge            L_D = E[max(0, 1 - D(y))]/2 + E[max(0, 1 + D(G(x)))]/2    L_G = -E[D(G(x))]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu, softplus
+
+from gan_core.hparams import TrainingHParams
+from gan_core.knobs import knob
+from gan_core.objectives.base import Objective, StepContext
+
+LOSSES = ("non_saturating", "least_squares", "hinge")
+EQUATIONS = {
+    "non_saturating": r"L_D=-\tfrac12\mathbb{E}[\log D(y)]-\tfrac12\mathbb{E}[\log(1-D(G(x)))]"
+    r"\qquad L_G=-\mathbb{E}[\log D(G(x))]",
+    "least_squares": r"L_D=\tfrac12\mathbb{E}[(D(y)-1)^2]+\tfrac12\mathbb{E}[D(G(x))^2]"
+    r"\qquad L_G=\mathbb{E}[(D(G(x))-1)^2]",
+    "hinge": r"L_D=\tfrac12\mathbb{E}[\max(0,1-D(y))]+\tfrac12\mathbb{E}[\max(0,1+D(G(x)))]"
+    r"\qquad L_G=-\mathbb{E}[D(G(x))]",
+}
+
+
+@dataclass(frozen=True)
+class TranslationHParams(TrainingHParams):
+    """The knobs of every GAN that makes images from images."""
+
+    batch_size: int = knob(
+        4, 1, 1024, label="Batch size", unit="images",
+        help="Images in one step. The papers on translation have 1: patches, not images, make the batch.",
+    )  # fmt: skip
+    loss: str = knob(
+        "least_squares", choices=LOSSES, label="Loss", group="objective",
+        help="What the discriminator and, beside its other terms, the generator minimise.",
+    )  # fmt: skip
+    adversarial_weight: float = knob(
+        1.0, 0.0, 100.0, label="Adversarial weight", group="objective",
+        help="How much deceiving the discriminator counts in the generator's loss; at 0 it learns without an opponent.",
+    )  # fmt: skip
+    channels: int = knob(
+        32, 2, 256, label="Generator's channels", change="rebuild", group="networks",
+        help="Channels at the image's side of the generator; the papers have 64. The cost grows with the square.",
+    )  # fmt: skip
+    discriminator_channels: int = knob(
+        32, 2, 256, label="Discriminator's channels", change="rebuild", group="networks",
+        help="Channels of the discriminator's first layer; the papers have 64.",
+    )  # fmt: skip
+    patch_layers: int = knob(
+        3, 1, 4, label="Patch layers", unit="halvings", change="rebuild", group="networks",
+        help="How much of the image one verdict sees: 1, 2 or 3 halvings give 16, 34 or 70 pixels each way. Small "
+        "images have room for fewer.",
+    )  # fmt: skip
+
+
+def discriminator_terms(loss: str, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """The two halves of L_D from logits of any shape."""
+    if loss == "non_saturating":
+        return {"real": 0.5 * softplus(-real).mean(), "fake": 0.5 * softplus(fake).mean()}
+    if loss == "hinge":
+        return {"real": 0.5 * relu(1 - real).mean(), "fake": 0.5 * relu(1 + fake).mean()}
+    return {"real": 0.5 * (real - 1).square().mean(), "fake": 0.5 * fake.square().mean()}
+
+
+def deceive(loss: str, fake: Tensor) -> Tensor:
+    """L_G from logits of any shape."""
+    if loss == "non_saturating":
+        return softplus(-fake).mean()
+    return -fake.mean() if loss == "hinge" else (fake - 1).square().mean()
+
+
+class Translation(Objective):
+    """Base of the objectives of translation: what they observe becomes metrics in the same way."""
+
+    def summarise(self, hparams: TranslationHParams, observed: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Scores of D as means over patches, its accuracy, and whatever else was observed."""
+        metrics = {}
+        for name, values in observed.items():
+            flat = values.flatten(1).float()  # (K, ...) -> (K, scores)
+            if name in SCORES:
+                shown = flat.sigmoid() if hparams.loss == "non_saturating" else flat
+                metrics[f"score/{name}"] = shown.mean(1)
+            else:
+                metrics[name] = flat.mean(1)
+        if {"real", "fake_before"} <= observed.keys():
+            threshold = 0.5 if hparams.loss == "least_squares" else 0.0
+            right = (observed["real"].flatten(1) > threshold).float().mean(1)
+            metrics["accuracy"] = (right + (observed["fake_before"].flatten(1) <= threshold).float().mean(1)) / 2
+        return metrics
+
+
+@contextmanager
+def evaluated(network: nn.Module) -> Iterator[nn.Module]:
+    """The network in evaluation mode: no dropout, and no statistics that move."""
+    network.eval()
+    try:
+        yield network
+    finally:
+        network.train()
+
+
+SCORES = ("real", "fake_before", "fake_after")
+MARK_EVERY = 50  # steps between marks on items that were held out
+
+
+class ReplayPool(nn.Module):
+    """Past fakes, half of which are shown to the discriminator instead of new ones (1612.07828, section 2.3).
+
+    While it fills, all are new. Then each fake is, with probability 1/2, exchanged for one of the pool, whose place it
+    takes. `mix` says what is shown; the pool itself moves in `settle`, after the step.
+    """
+
+    images: Tensor
+    filled: Tensor
+
+    def __init__(self, size: int, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("images", torch.zeros(size, *shape))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.long))
+        self._moves: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def mix(self, fakes: Tensor, context: StepContext) -> Tensor:
+        """Fakes (B, C, H, W), some exchanged for past ones."""
+        size, count = len(self.images), min(len(self.images), len(fakes))
+        if not count:
+            return fakes
+        new, device = fakes[:count].detach(), fakes.device
+        places = torch.randperm(size, generator=context.generator)[:count].to(device)
+        chosen = (torch.rand(count, generator=context.generator) < 0.5).to(device)
+        full = self.filled >= size
+        # no transfer from the device: what to do is decided there
+        places = torch.where(full, places, (self.filled + torch.arange(count, device=device)) % size)
+        old = (chosen & full)[:, None, None, None]
+        self._moves = places, new, chosen | ~full
+        return torch.cat([torch.where(old, self.images[places], new), fakes[count:]])
+
+    def settle(self) -> None:
+        """Puts what `mix` exchanged into the pool."""
+        if self._moves is None:
+            return
+        places, new, kept = self._moves
+        self.images[places] = torch.where(kept[:, None, None, None], new, self.images[places])
+        self.filled.add_(len(new)).clamp_(max=len(self.images))
+        self._moves = None

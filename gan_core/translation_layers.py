@@ -1,0 +1,157 @@
+"""Networks that turn images into images, and the discriminator that judges them patch by patch.
+
+The layers stand in the order of junyanz/pytorch-CycleGAN-and-pix2pix, so that weights trained there fit
+(models/foreign.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.layers import Dropout, initialise_normal
+
+WIDEST = 8  # times the channels at the image's side
+
+
+def normalisation(kind: str, channels: int) -> nn.Module:
+    """`instance` (1607.08022), as style transfer has it, or `batch`."""
+    return nn.BatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels)
+
+
+class ResidualBlock(nn.Module):
+    """x + F(x), (B, C, H, W) -> the same, with mirrored borders (1703.10593, appendix)."""
+
+    def __init__(self, channels: int, norm: str, dropout: float) -> None:
+        super().__init__()
+        bias = norm == "instance"
+        layers: list[nn.Module] = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias)]
+        layers += [normalisation(norm, channels), nn.ReLU(inplace=True)]
+        if dropout:
+            layers.append(Dropout(dropout))
+        layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), normalisation(norm, channels)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        changed: Tensor = features + self.layers(features)
+        return changed
+
+
+class ResnetGenerator(nn.Module):
+    """(B, C, H, W) -> (B, C, H, W) in [-1, 1], H and W divisible by 4: halved twice, residual blocks, doubled twice.
+
+    `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`.
+    """
+
+    def __init__(
+        self, image_channels: int, channels: int, blocks: int, norm: str = "instance", dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        bias = norm == "instance"
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(image_channels, channels, 7, bias=bias)]
+        layers += [normalisation(norm, channels), nn.ReLU(inplace=True)]
+        for width in (channels, 2 * channels):
+            layers.append(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=bias))
+            layers += [normalisation(norm, 2 * width), nn.ReLU(inplace=True)]
+        layers += [ResidualBlock(4 * channels, norm, dropout) for _ in range(blocks)]
+        for width in (4 * channels, 2 * channels):
+            layers.append(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=bias))
+            layers += [normalisation(norm, width // 2), nn.ReLU(inplace=True)]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(channels, image_channels, 7), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        translated: Tensor = self.layers(images)
+        return translated
+
+    def features(self, images: Tensor, places: Sequence[int]) -> list[Tensor]:
+        """What comes out of some layers of the first half, (B, C', H', W') each; 0 is the padded image."""
+        found = []
+        for place, layer in enumerate(self.layers[: max(places) + 1]):
+            images = layer(images)
+            if place in places:
+                found.append(images)
+        return found
+
+
+class UnetGenerator(nn.Module):
+    """(B, C, H, W) -> (B, C, H, W) in [-1, 1]: halved `depth` times and doubled again, with a skip at each level.
+
+    Channels double from `channels` up to eight times that (1611.07004, section 6.1.1). Dropout, the paper's noise,
+    stands at the three levels next to the innermost one, on the way up.
+    """
+
+    def __init__(
+        self, image_channels: int, channels: int, depth: int, norm: str = "batch", dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        widths = [channels * min(2**level, WIDEST) for level in range(depth)]
+        noisy = range(max(2, depth - 4), depth - 1) if dropout else range(0)
+        down = [nn.Sequential(nn.Conv2d(image_channels, widths[0], 4, stride=2, padding=1, bias=norm == "instance"))]
+        up = [nn.Sequential(nn.ReLU(), _doubling(2 * widths[0], image_channels, bias=True), nn.Tanh())]
+        for level in range(1, depth):
+            innermost = level == depth - 1
+            outer, width = widths[level - 1], widths[level]
+            halving = nn.Conv2d(outer, width, 4, stride=2, padding=1, bias=norm == "instance")
+            # a single pixel has no statistics of its own
+            down.append(nn.Sequential(nn.LeakyReLU(0.2), halving, *([] if innermost else [normalisation(norm, width)])))
+            doubling = _doubling(width if innermost else 2 * width, outer, bias=norm == "instance")
+            noise = [Dropout(dropout)] if level in noisy else []
+            up.append(nn.Sequential(nn.ReLU(), doubling, normalisation(norm, outer), *noise))
+        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        skips = []
+        for layers in self.down:
+            images = layers(images)
+            skips.append(images)
+        features = skips.pop()
+        for layers in reversed(self.up):
+            features = layers(features)
+            if skips:
+                features = torch.cat([skips.pop(), features], 1)
+        return features
+
+
+def _doubling(inputs: int, outputs: int, bias: bool) -> nn.Module:
+    """(B, inputs, H, W) -> (B, outputs, 2H, 2W)."""
+    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+
+
+class PatchDiscriminator(nn.Module):
+    """(B, C, H, W) -> logits (B, 1, h, w), each of a patch of the image (1611.07004, section 3.2.2).
+
+    A logit sees 16, 34 or 70 pixels each way for 1, 2 or 3 `layers` that halve the image; small images have room for
+    fewer, see `fitting_layers`.
+    """
+
+    def __init__(self, image_channels: int, channels: int, layers: int, norm: str = "instance") -> None:
+        super().__init__()
+        bias = norm == "instance"
+        modules: list[nn.Module] = [nn.Conv2d(image_channels, channels, 4, stride=2, padding=1), _leaky()]
+        width = channels
+        for level in range(1, layers + 1):
+            inputs, width = width, channels * min(2**level, WIDEST)
+            stride = 2 if level < layers else 1
+            modules.append(nn.Conv2d(inputs, width, 4, stride=stride, padding=1, bias=bias))
+            modules += [normalisation(norm, width), _leaky()]
+        modules.append(nn.Conv2d(width, 1, 4, padding=1))
+        self.layers = nn.Sequential(*modules)
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.layers(images)
+        return logits
+
+
+def _leaky() -> nn.Module:
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
+def fitting_layers(wanted: int, size: int) -> int:
+    """How many halvings of the discriminator an image of `size` pixels has room for, at most as many as wanted."""
+    return min(wanted, size.bit_length() - 3)

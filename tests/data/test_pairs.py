@@ -1,0 +1,293 @@
+"""Pairs and domains: drawn ones, published ones, and the user's own in every layout, sound and flawed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_core.data import DataSet, avatars, load, paired_drawn, source, sources
+from gan_core.data.avatars.pencil import GRAPHITE, PAPER, draw_pencil
+from gan_core.data.base import silent
+from gan_core.data.batches import Batches
+from gan_core.data.paired_drawn import edges
+from gan_core.data.paired_shared import emoji_places
+from gan_core.data.published.emoji import base
+from gan_core.errors import BadData
+from tests.conftest import images
+
+DRAWN = ("avatars_pencil", "edges2avatars", "digits_coloured")
+PUBLISHED = ("emoji_styles", "heroes_turned", "edges2photos")
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paired_drawn, "COUNT", 40)
+    monkeypatch.setattr(paired_drawn, "TEST_COUNT", 20)
+
+
+def flat(folder: Path, name: str, level: int, size: tuple[int, int] = (16, 16)) -> None:
+    """A picture of one grey level."""
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (level, 0, 255 - level)).save(folder / name)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_drawn_pairs_and_the_same_apart(name: str) -> None:
+    pairs, apart = load(name, 32), load(f"{name}_unpaired", 32)
+    assert pairs.arrays.keys() == {"source", "target"}
+    assert pairs.spec == source(name).spec(32)
+    assert apart.spec == source(f"{name}_unpaired").spec(32)
+    assert apart.unpaired
+    np.testing.assert_array_equal(pairs.arrays["source"], apart.arrays["a"])
+    np.testing.assert_array_equal(pairs.arrays["target"], apart.arrays["b"])
+    assert all(array.std() > 20 for array in pairs.arrays.values())
+
+
+def test_a_pencil_drawing_is_of_the_same_face() -> None:
+    pairs = load("avatars_pencil", 64)
+    attributes = avatars.sample_attributes(40, 0)
+    np.testing.assert_array_equal(pairs.arrays["target"], avatars.draw_avatars(attributes, 64))
+    np.testing.assert_array_equal(pairs.arrays["source"], draw_pencil(attributes, 64))
+    drawing = pairs.arrays["source"]
+    assert (drawing[:, :, 0, 0] == PAPER).all()
+    assert drawing.min() >= min(GRAPHITE)
+    # the tones alone: hardly any colour is left
+    assert (drawing.max(1).astype(int) - drawing.min(1)).max() <= 8
+    test = source("avatars_pencil").test
+    assert test is not None
+    unseen = test(64, silent)
+    assert unseen.name == "test:avatars_pencil"
+    assert not any((face == pairs.arrays["target"]).all((1, 2, 3)).any() for face in unseen.arrays["target"])
+
+
+def test_edges_are_where_colour_steps() -> None:
+    faces = np.zeros((1, 3, 4, 4), np.uint8)
+    faces[0, 1, :, 2:] = 200
+    assert edges(np.empty(0), faces, 4)[0, 0].tolist() == [[255, 255, 0, 255]] * 4
+    assert edges(np.empty(0), faces // 40, 4).min() == 255  # a step of 5 is no edge
+
+
+def test_a_digits_colour_tells_which_digit_it_is() -> None:
+    pairs, labels = load("digits_coloured").arrays, load("digits").arrays["label"]
+    colours = set()
+    for digit in range(10):
+        full = pairs["source"][labels == digit][:, 0] == 255  # (N, H, W)
+        ink = np.unique(pairs["target"][labels == digit].transpose(0, 2, 3, 1)[full], axis=0)
+        assert len(ink) == 1
+        colours.add(tuple(ink[0]))
+    assert len(colours) == 10
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_pairs_say_what_they_need(name: str) -> None:
+    for wanted in (name, f"{name}_unpaired"):
+        assert not source(wanted).available()
+        with pytest.raises(BadData, match="Set GANSCOPE_DATA to a folder that holds"):
+            load(wanted)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_pairs(name: str, real_data: Path) -> None:
+    declared = source(name)
+    pairs = load(name, 32)
+    assert len(pairs) == declared.items
+    assert pairs.spec == declared.spec(32)
+    assert declared.test is not None
+    assert len(declared.test(32, silent)) > 50
+    # partners look more alike than strangers
+    first, second = (array[:200].astype(np.float32).mean(1) for array in pairs.arrays.values())
+    if name != "edges2photos":
+        near, far = np.abs(first - second).mean(), np.abs(first - np.roll(second, 7, 0)).mean()
+        assert near < 0.9 * far
+
+
+def test_all_tones_of_an_emoji_are_on_one_side() -> None:
+    codes = [f"1F{number:03X}" for number in range(40)]
+    codes += [f"{code}-1F3FB" for code in codes[:25]] + [f"{code}-1F3FF" for code in codes[:25]]
+    train, test = emoji_places(codes, "train"), emoji_places(codes, "test")
+    assert sorted(train + test) == list(range(90))
+    sides = [{base(codes[place]) for place in part} for part in (train, test)]
+    assert not sides[0] & sides[1]
+    assert len(sides[1]) == 4
+    # those that are held out of training, the last ones, have no other tone in it
+    assert all(codes[place] in codes[25:40] for place in train[-12:])
+
+
+def test_unpaired_domains_are_drawn_in_orders_of_their_own() -> None:
+    numbered = np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1)
+    data = DataSet("numbers", {"a": numbered, "b": numbered[:30]}, unpaired=True)
+    batches = Batches(data, 0, torch.device("cpu"), held_out=6)
+    drawn = [batches.next(5) for _ in range(40)]
+    assert any(not torch.equal(batch["a"], batch["b"]) for batch in drawn)
+    seen = {
+        name: {round((float(value) + 1) * 127.5) for batch in drawn for value in batch[name]} for name in ("a", "b")
+    }
+    assert seen == {"a": set(range(34)), "b": set(range(24))}
+    assert ((batches.held_out()["b"].flatten() + 1) * 127.5).round().tolist() == [24, 25, 26, 27, 28, 29]
+
+
+def test_a_small_set_holds_out_a_quarter_at_most() -> None:
+    data = DataSet("few", {"real": images(8)})
+    assert len(Batches(data, 0, torch.device("cpu"), 12).held_out()["real"]) == 2
+    assert Batches(DataSet("fewer", {"real": images(3)}), 0, torch.device("cpu"), 12).held_out() == {}
+    assert Batches(data, 0, torch.device("cpu")).held_out() == {}
+
+
+# --- the user's own ------------------------------------------------------------------------------------------------
+
+
+def test_partners_by_name(tmp_path: Path) -> None:
+    for number in range(5):
+        flat(tmp_path / "trainA", f"{number}.png", 10 * number)
+        flat(tmp_path / "trainB", f"{number}.jpg" if number == 3 else f"{number}.png", 100 + 10 * number)
+    (tmp_path / "trainA" / "notes.txt").write_text("no image")
+    data = load(f"paired:{tmp_path}", 16)
+    assert data.spec.task == "paired"
+    assert data.arrays["source"][:, 0, 0, 0].tolist() == [0, 10, 20, 30, 40]
+    assert data.arrays["target"][[0, 1, 2, 4], 0, 0, 0].tolist() == [100, 110, 120, 140]
+
+
+def test_halves_side_by_side(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (32, 16), (255, 0, 0))
+    picture.paste((0, 0, 255), (16, 0, 32, 16))
+    (tmp_path / "train").mkdir()
+    picture.save(tmp_path / "train" / "one.png")
+    data = load(f"paired:{tmp_path}", 8)
+    assert data.arrays["source"][0, :, 4, 4].tolist() == [255, 0, 0]
+    assert data.arrays["target"][0, :, 4, 4].tolist() == [0, 0, 255]
+    again = load(f"paired:{tmp_path / 'train'}", 8)
+    np.testing.assert_array_equal(again.arrays["source"], data.arrays["source"])
+
+
+def test_domains_of_unequal_number(tmp_path: Path) -> None:
+    for number in range(5):
+        flat(tmp_path / "trainA", f"{number}.png", 10 * number)
+    flat(tmp_path / "trainB", "x.png", 200)
+    flat(tmp_path / "trainB", "y.png", 210)
+    (tmp_path / "trainB" / "broken.png").write_bytes(b"not a picture")
+    data = load(f"unpaired:{tmp_path}", 16)
+    assert {name: len(array) for name, array in data.arrays.items()} == {"a": 5, "b": 2}
+    assert data.unpaired
+    assert [file for file, _ in data.skipped] == ["trainB/broken.png"]
+
+
+def test_a_grey_domain_beside_one_in_colour(tmp_path: Path) -> None:
+    flat(tmp_path / "trainA", "1.png", 50)
+    (tmp_path / "trainB").mkdir()
+    Image.new("L", (16, 16), 70).save(tmp_path / "trainB" / "1.png")
+    data = load(f"unpaired:{tmp_path}", 16)
+    assert data.arrays["b"].shape == (1, 3, 16, 16)
+    assert (data.arrays["b"] == 70).all()
+
+
+def test_a_changed_partner_is_read_again(tmp_path: Path) -> None:
+    flat(tmp_path / "trainA", "1.png", 50)
+    flat(tmp_path / "trainB", "1.png", 60)
+    assert load(f"paired:{tmp_path}", 16).arrays["target"][0, 0, 0, 0] == 60
+    flat(tmp_path / "trainB", "1.png", 160, (20, 20))
+    flat(tmp_path / "trainA", "1.png", 50, (20, 20))
+    assert load(f"paired:{tmp_path}", 16).arrays["target"][0, 0, 0, 0] == 160
+
+
+def no_folder(root: Path) -> None:
+    root.rmdir()
+
+
+def no_second_domain(root: Path) -> None:
+    flat(root / "trainA", "1.png", 1)
+
+
+def empty_domain(root: Path) -> None:
+    flat(root / "trainA", "1.png", 1)
+    (root / "trainB").mkdir()
+
+
+def unequal_counts(root: Path) -> None:
+    for name in ("1.png", "2.png", "3.png"):
+        flat(root / "trainA", name, 1)
+    flat(root / "trainB", "1.png", 1)
+
+
+def sizes_that_differ(root: Path) -> None:
+    flat(root / "trainA", "1.png", 1, (16, 16))
+    flat(root / "trainB", "1.png", 1, (20, 16))
+
+
+def broken_partner(root: Path) -> None:
+    flat(root / "trainA", "1.png", 1)
+    flat(root / "trainB", "1.png", 1)
+    (root / "trainB" / "1.png").write_bytes(b"\x89PNG no")
+
+
+def one_picture_alone(root: Path) -> None:
+    flat(root / "train", "1.png", 1, (16, 20))
+
+
+def nothing(root: Path) -> None:
+    (root / "train").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (no_folder, "There is no folder at"),
+        (no_second_domain, "lacks the folder trainB"),
+        (empty_domain, "There is no image in .*trainB"),
+        (unequal_counts, "trainA holds 3 images and trainB 1, and '2' is in trainA alone"),
+        (sizes_that_differ, "'trainA/1.png' has 16x16 pixels and its partner 20x16"),
+        (broken_partner, "'trainB/1.png' can't be used: not an image"),
+        (one_picture_alone, "'train/1.png' has 16x20 pixels, so it doesn't hold two pictures"),
+        (nothing, "There is no image in .*train"),
+    ],
+)
+def test_flawed_pairs(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
+    root = tmp_path / "pairs"
+    root.mkdir()
+    make(root)
+    with pytest.raises(BadData, match=said):
+        load(f"paired:{root}", 16)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (no_folder, "There is no folder at"),
+        (no_second_domain, "lacks the folder trainB"),
+        (empty_domain, "There are no files in .*trainB"),
+    ],
+)
+def test_flawed_domains(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
+    root = tmp_path / "domains"
+    root.mkdir()
+    make(root)
+    with pytest.raises(BadData, match=said):
+        load(f"unpaired:{root}", 16)
+
+
+def test_every_source_of_pairs_is_described() -> None:
+    both = [offered for offered in sources if offered.task in ("paired", "unpaired")]
+    assert {offered.name for offered in both} == {
+        f"{name}{end}" for name in (*DRAWN, *PUBLISHED) for end in ("", "_unpaired")
+    }
+    for offered in both:
+        assert offered.title
+        assert offered.about
+        assert offered.licence
+        assert offered.items > 0
+
+
+def test_a_file_that_is_cut_off_inside_a_published_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path))
+    place = tmp_path / "emoji" / "emoji_pairs_64.npz"
+    place.parent.mkdir()
+    held = io.BytesIO()
+    np.savez(held, noto=images(4, 64, 3).transpose(0, 2, 3, 1))
+    place.write_bytes(held.getvalue()[:500])
+    with pytest.raises(BadData, match="can't be read"):
+        load("emoji_styles")

@@ -1,0 +1,153 @@
+"""The networks of translation: published sizes, shapes, directions, pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from gan_core.data.base import DataSpec
+from gan_core.errors import BadData, BadValue
+from gan_core.gans import Recipe, recipes
+from gan_core.models.sampler import Sampler
+from gan_core.training.previews import previewer, side_by_side
+from gan_core.training.trainer import Trainer
+from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, UnetGenerator, fitting_layers
+from tests.conftest import example
+
+TRANSLATORS = [pytest.param(recipe, id=recipe.name) for recipe in recipes if recipe.translations]
+
+
+def count(network: nn.Module) -> int:
+    return sum(weight.numel() for weight in network.parameters())
+
+
+def test_published_sizes() -> None:
+    """As printed by the authors' code: 11.378 M, 2.765 M (6 channels: 2.769 M), 54.414 M."""
+    assert count(ResnetGenerator(3, 64, 9)) == 11_378_179
+    assert count(PatchDiscriminator(3, 64, 3)) == 2_764_737
+    assert count(PatchDiscriminator(6, 64, 3, "batch")) == 2_768_705
+    assert count(UnetGenerator(3, 64, 8)) == 54_413_955
+
+
+@pytest.mark.parametrize(("layers", "seen"), [(1, 16), (2, 34), (3, 70), (4, 142)])
+def test_how_far_a_verdict_sees(layers: int, seen: int) -> None:
+    """The logit in the middle depends on so many pixels each way, found by its gradient."""
+    judge = PatchDiscriminator(1, 2, layers, "batch").eval()
+    images = torch.randn(1, 1, 256, 256, requires_grad=True)
+    logits = judge(images)
+    middle = logits.shape[2] // 2
+    logits[0, 0, middle, middle].backward()
+    assert images.grad is not None
+    rows = images.grad[0, 0].abs().sum(1).nonzero().flatten()
+    assert int(rows.max() - rows.min()) + 1 == seen
+
+
+@pytest.mark.parametrize("size", [8, 16, 32, 64, 256])
+def test_small_images_have_room_for_fewer_halvings(size: int) -> None:
+    layers = fitting_layers(3, size)
+    assert layers == {8: 1, 16: 2}.get(size, 3)
+    assert PatchDiscriminator(1, 2, layers)(torch.zeros(2, 1, size, size)).shape[2] >= 2
+
+
+@pytest.mark.parametrize("depth", [3, 5, 8])
+def test_the_unets_noise_stands_next_to_its_innermost_level(depth: int) -> None:
+    network = UnetGenerator(1, 2, depth, dropout=0.5)
+    noisy = [place for place, layers in enumerate(network.up) if any("Dropout" in str(layer) for layer in layers)]
+    assert noisy == {3: [], 5: [2, 3], 8: [4, 5, 6]}[depth]
+    images = torch.randn(2, 1, 2**depth, 2**depth)
+    assert network(images).shape == images.shape
+
+
+@pytest.mark.parametrize("recipe", TRANSLATORS)
+def test_directions(recipe: Recipe) -> None:
+    spec = example(recipe).spec
+    networks = recipe.build(recipe.tiny, spec)
+    sampler = Sampler(recipe, recipe.tiny, spec, {name: networks[name].eval() for name in recipe.averaged})
+    images = torch.rand(3, *spec.shape) * 2 - 1
+    for direction in recipe.translations:
+        made = sampler.translate(images, direction)
+        assert made.shape[:2] == images.shape[:2]
+        assert made.isfinite().all()
+        # one at a time is the same as all at once
+        torch.testing.assert_close(sampler.translate(images[1:2], direction)[0], made[1], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(sampler.translate(images), sampler.translate(images, next(iter(recipe.translations))))
+
+
+@pytest.mark.parametrize("recipe", TRANSLATORS)
+def test_pictures_show_items_that_are_held_out(recipe: Recipe) -> None:
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
+    state = trainer.generator.get_state()
+    with Image.open(io.BytesIO(previewer(trainer)())) as picture:
+        side = (picture.width + 1) / (trainer.spec.size + 1)
+        assert side == int(side)
+        assert side % len(recipe.compared) == 0
+    assert torch.equal(trainer.generator.get_state(), state)
+    assert recipe.compare is not None
+    kinds = recipe.compare(trainer.average.networks, trainer.hparams, trainer.batches.held_out())
+    assert len(kinds) == len(recipe.compared)
+
+
+@pytest.mark.parametrize("recipe", TRANSLATORS)
+def test_what_cant_be_translated_is_refused(recipe: Recipe) -> None:
+    spec = example(recipe).spec
+    networks = recipe.build(recipe.tiny, spec)
+    sampler = Sampler(recipe, recipe.tiny, spec, networks)
+    with pytest.raises(BadValue, match=r"no direction 'sideways'\. Valid: "):
+        sampler.translate(torch.zeros(1, *spec.shape), "sideways")
+    with pytest.raises(BadValue, match="must be of the shape"):
+        sampler.translate(torch.zeros(1, 5, spec.size, spec.size))
+    with pytest.raises(BadValue, match="must be of the shape"):
+        sampler.translate(torch.zeros(0, *spec.shape))
+    with pytest.raises(BadValue, match="pixels"):
+        sampler.translate(torch.zeros(1, spec.channels, 1, 1).expand(-1, -1, 4096, 4096))
+    with pytest.raises(BadValue, match="draws none from latents"):
+        sampler.sample(4)
+    if "upscale" not in recipe.translations:
+        with pytest.raises(BadValue, match="takes images of"):
+            sampler.translate(torch.zeros(1, spec.channels, spec.size + 4, spec.size))
+        with pytest.raises(BadValue, match="can't enlarge"):
+            sampler.upscale(torch.zeros(spec.shape))
+    wrong = DataSpec({"a": (1, 8, 8), "b": (1, 8, 8)}) if recipe.learns_from != "unpaired" else DataSpec({"real": (2,)})
+    with pytest.raises(BadData, match=r"needs .* made of"):
+        recipe.check_data(wrong)
+
+
+def test_a_model_that_draws_translates_nothing() -> None:
+    recipe = recipes.get("mlp_gan")
+    sampler = Sampler(recipe, recipe.tiny, example(recipe).spec, {})
+    with pytest.raises(BadValue, match="translates no images"):
+        sampler.translate(torch.zeros(1, 1, 8, 8))
+
+
+def test_items_stand_side_by_side() -> None:
+    small = torch.tensor([[[[-1.0]]], [[[1.0]]]])  # (2, 1, 1, 1)
+    large = torch.zeros(2, 1, 2, 2)
+    picture = np.asarray(side_by_side([small, large]))
+    assert picture.tolist() == [
+        [0, 0, 255, 128, 128, 255, 255, 255, 255, 128, 128], [0, 0, 255, 128, 128, 255, 255, 255, 255, 128, 128],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["unet", "resnet"])
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_pix2pix_generators(kind: str, norm: str) -> None:
+    recipe = recipes.get("pix2pix")
+    hparams = dataclasses.replace(recipe.tiny, generator_kind=kind, norm=norm, blocks=1)
+    trainer = Trainer(recipe, hparams, example(recipe))
+    for _ in range(2):
+        result = trainer.train_step()
+    assert all(term.isfinite() for term in result.terms.values())
+
+
+def test_cyclegan_decays_its_rate_over_the_second_half() -> None:
+    recipe = recipes.get("cyclegan")
+    hparams = dataclasses.replace(recipe.tiny, schedule="linear", decay_steps=8)
+    trainer = Trainer(recipe, hparams, example(recipe))
+    rates = [trainer.train_step().values["rate/generator"] / hparams.generator_rate for _ in range(8)]
+    assert rates == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
