@@ -40,8 +40,8 @@ KEEP = 20.0  # lambda, as in the paper
 
 @dataclass(frozen=True)
 class DragSettings:
-    steps: int = 120
-    rate: float = 0.05  # in deviations of w a step
+    steps: int = 200
+    rate: float = 0.01  # in deviations of w a step; 0.05 wandered off to other faces
     layers: int | None = None  # how many of the first layers of w may change; None: half of them
 
 
