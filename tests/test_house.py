@@ -29,6 +29,26 @@ print(light, heavy)
     assert python(code) == "[] []"
 
 
+def test_the_front_ends_do_not_import_each_other_and_paint_before_torch() -> None:
+    """`tabs/` and what they share never load Streamlit, pages never Gradio; neither needs torch to show a page."""
+    studio = """
+import sys
+import gradio_app
+print([name for name in ("streamlit", "plotly", "torch", "torchvision") if name in sys.modules])
+"""
+    assert python(studio) == "[]"
+    pages = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py")])
+    shared = sorted(path for path in (ROOT / "ui").glob("*.py") if not path.name.startswith("studio"))
+    for path in (*pages, *shared):
+        imported = set(re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.M))
+        wrong = {name for name in imported if name.split(".")[0] in {"gradio", "tabs"} or "studio" in name}
+        assert not wrong, path.name
+    for path in (*(ROOT / "tabs").glob("*.py"), *(ROOT / "ui").glob("studio*.py")):
+        assert not re.search(r"^\s*(?:from|import) (?:streamlit|pages)", path.read_text(encoding="utf-8"), re.M), (
+            path.name
+        )
+
+
 def test_adding_a_gan_as_the_contributors_guide_says(tmp_path: Path) -> None:
     """The example of CONTRIBUTING.md is written beside the others and trained by the trainer."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

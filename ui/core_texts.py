@@ -9,7 +9,7 @@ import re
 import string
 from functools import cache
 
-from ui.i18n import N_, _
+from ui.languages import N_, _
 
 TEMPLATES = (
     # why a file of the user's own isn't used

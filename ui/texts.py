@@ -10,7 +10,7 @@ from typing import Any
 from gan_core.errors import GanscopeError
 from gan_core.runs.records import Run, RunState
 from ui.core_texts import filled
-from ui.i18n import N_, _
+from ui.languages import N_, _
 
 STATES = {
     RunState.QUEUED: N_("queued"),
@@ -33,7 +33,8 @@ STATE_LOOKS = {  # colour and icon of a state's badge
 # words that fill the templates of gan_core
 WORDS = (
     N_("a whole number"), N_("a number"), N_("true or false"), N_("a word"), N_("a list such as 256,512"),
-    N_("points"), N_("images"), N_("knob"), N_("recipe"), N_("preset"), N_("data set"), N_("run"), N_("loss"),
+    N_("points"), N_("images"), N_("pairs of images"), N_("two sets of images"), N_("knob"), N_("recipe"), N_("preset"),
+    N_("data set"), N_("run"), N_("loss"),
     N_("pause"), N_("resume"), N_("stop"), N_("save"), N_("rollback"), N_("step"), N_("edit"),
 )  # fmt: skip
 
@@ -108,7 +109,7 @@ def data_title(reference: str) -> str:
     from gan_core.data import sources
 
     kind, _colon, path = reference.partition(":")
-    if kind in ("folder", "zip", "upload") and path:
+    if kind in ("folder", "zip", "upload", "paired", "unpaired") and path:
         return _DIGEST.sub("", re.split(r"[\\/]", path.rstrip("/\\"))[-1])
     return _(sources.get(reference).title) if reference in sources else reference
 

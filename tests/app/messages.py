@@ -13,7 +13,10 @@ from gan_core.knobs import knobs
 from gan_core.training import health
 
 ROOT = Path(__file__).parents[2]
-FRONT = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py")), *sorted((ROOT / "ui").glob("*.py"))]
+FRONT = [
+    *(ROOT / name for name in ("app.py", "gradio_app.py")),
+    *(path for folder in ("pages", "tabs", "ui") for path in sorted((ROOT / folder).glob("*.py"))),
+]
 CORE = sorted((ROOT / "gan_core").rglob("*.py"))
 ERRORS = {
     name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.GanscopeError)
@@ -56,7 +59,7 @@ def of_core() -> Iterator[str]:
 def of_catalogues() -> Iterator[str]:
     """Knobs, recipes, presets, data sets, notes, findings."""
     for recipe in recipes:
-        yield from (recipe.title, recipe.about)
+        yield from (recipe.title, recipe.about, *recipe.compared)
         for knob in knobs(recipe.hparams).values():
             yield from (knob.label, knob.help, knob.unit)
         for preset in recipe.presets:

@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from tests.app.messages import ROOT, all_messages
+from tests.app.messages import FRONT, all_messages
 from ui.i18n import CATALOGUES, _, translations, using
 
 
@@ -35,7 +35,7 @@ def test_no_text_is_an_f_string() -> None:
     """gettext finds constants alone; values belong into placeholders."""
     offenders = [
         f"{path.name}:{number}"
-        for path in [ROOT / "app.py", *(ROOT / "ui").glob("*.py"), *(ROOT / "pages").glob("*.py")]
+        for path in FRONT
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if '_(f"' in line.replace("n_(f", "")
     ]

@@ -1,0 +1,11 @@
+"""GANscope's Studio, the app that is hosted as a Space: `python gradio_app.py`. The list of tabs, nothing else."""
+
+from __future__ import annotations
+
+from tabs import drag, editing, inside, interpolation, mixing, models, my_picture
+from ui import studio
+
+TABS = (editing, mixing, interpolation, my_picture, inside, drag, models)
+
+if __name__ == "__main__":
+    studio.serve(TABS)

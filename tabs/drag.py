@@ -1,0 +1,139 @@
+"""Drag: press a place of the picture and where it shall go, and the model redraws the picture so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from gan_core.errors import BadValue
+from ui import studio_parts
+from ui.languages import N_, _
+from ui.studio_calls import spoken, telling
+from ui.studio_latest import workshop
+from ui.studio_models import offered, opened
+from ui.studio_pictures import SMALL, drawn, shown
+from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
+
+TITLE = N_("Drag")
+ID = "drag"
+LONGEST = 90.0  # seconds
+MOST_PAIRS = 8
+SHOW_EVERY = 4  # steps
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The picture that is dragged, and places in its pixels: a handle and a target in turn."""
+
+    model: str = ""
+    points: Any = None
+    places: tuple[Place, ...] = ()
+
+
+def begin(model: str, seed: float) -> list[Any]:
+    """A picture to drag."""
+    chosen = opened(model)
+    label = 0 if chosen.explorer.sampler.recipe.conditional else None
+    view = View(model, checked_seed(int(seed or 0)), PSI if chosen.explorer.styled else 1.0, label)
+    hold = Hold(model, points_of(view))
+    return [hold, _value(hold), _told(hold)]
+
+
+def put(event: gr.EventData, hold: Hold) -> list[Any]:
+    """A place is pressed."""
+    return put_at(hold, float(event.x), float(event.y))
+
+
+def put_at(hold: Hold, x: float, y: float) -> list[Any]:
+    """The next handle or target, in shares of the picture from its upper left corner."""
+    if hold.points is None:
+        return [gr.skip()] * 3
+    if len(hold.places) >= 2 * MOST_PAIRS:
+        raise BadValue("There can be {most} arrows at most.", most=MOST_PAIRS)
+    side = opened(hold.model).explorer.image_shape[-1]
+    place = tuple(min(max(share, 0.0), 1.0) * (side - 1) for share in (x, y))
+    hold = replace(hold, places=(*hold.places, place))  # type: ignore[arg-type]
+    return [hold, _value(hold), _told(hold)]
+
+
+def clear(hold: Hold) -> list[Any]:
+    """No arrows; the picture stays."""
+    hold = replace(hold, places=())
+    return [hold, _value(hold) if hold.points is not None else gr.skip(), _told(hold)]
+
+
+def pull(hold: Hold) -> Iterator[list[Any]]:
+    """Drags, and shows the picture on its way."""
+    from gan_core.latent.drag import drag
+
+    pairs = len(hold.places) // 2
+    if hold.points is None or not pairs:
+        raise BadValue("Press a place of the picture, and then where it shall go.")
+    handles, targets = hold.places[0 : 2 * pairs : 2], hold.places[1 : 2 * pairs : 2]
+    end = time.monotonic() + LONGEST
+    with workshop.place():
+        for found in drag(opened(hold.model).explorer, hold.points, handles, targets):
+            done = found.done or time.monotonic() > end
+            if not done and found.step % SHOW_EVERY:
+                continue
+            places = tuple(place for pair in zip(found.handles, targets, strict=True) for place in pair)
+            moved = Hold(hold.model, found.points, () if done else places)
+            words = _("Step {step}: {left:.1f} pixels to go.").format(step=found.step, left=found.left)
+            yield [moved, _value(moved), words]
+            if done:
+                return
+
+
+def _value(hold: Hold) -> dict[str, Any]:
+    model = opened(hold.model)
+    image = drawn(model.explorer, hold.points)[0]
+    side = image.width
+    return {
+        "now": shown(image), "sharp": side <= SMALL, "side": side, "places": [list(place) for place in hold.places],
+        "alt": _("Press to place arrows"),
+    }  # fmt: skip
+
+
+def _told(hold: Hold) -> str:
+    if not hold.places:
+        return _("Press a place of the picture: a corner of the mouth, say.")
+    if len(hold.places) % 2:
+        return _("Now press where it shall go.")
+    return _("Press “Drag”, or place another arrow.")
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    models = [(_(card.title), name) for name, card in offered().items() if "w_space" in card.capabilities]
+    if not models:
+        gr.Markdown(_("Dragging needs a style-based model, and there is none on the shelf."), elem_classes="quiet")
+        return
+    hold = gr.State(Hold(), time_to_live=3600)
+    with gr.Row():
+        with gr.Column(scale=6, min_width=320):
+            board = studio_parts.board(elem_id="board")
+        with gr.Column(scale=5, min_width=320):
+            words = gr.Markdown("", elem_classes="quiet")
+            with gr.Row(elem_classes="row-tight"):
+                pulls = gr.Button(_("Drag"), variant="primary", elem_id="pull")
+                stop = gr.Button(_("Stop"))
+                clears = gr.Button(_("Remove the arrows"))
+            dice = gr.Button(_("Another picture"))
+            with gr.Accordion(_("More"), open=False):
+                model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+                seed = gr.Number(1, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    outputs = [hold, board, words]
+    gr.on([model.input, seed.change], spoken(begin), [model, seed], outputs, api_name="begin", **quiet)
+    board.press(spoken(put), hold, outputs, api_visibility="private", **quiet)
+    clears.click(spoken(clear), hold, outputs, api_name="clear", **quiet)
+    dice.click(another_seed, None, seed, api_visibility="private", **quiet)
+    pulling = pulls.click(telling(pull), hold, outputs, api_name="pull", concurrency_limit=4, **quiet)
+    stop.click(None, cancels=pulling, api_visibility="private")
+    tab.select(spoken(begin), [model, seed], outputs, api_visibility="private", **quiet)

@@ -1,0 +1,250 @@
+"""Latent editing: one picture, six sliders. What a slider means is a direction of the model's latent space."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gan_core.errors import BadValue
+from tabs.editing_parts import Parts, lay_out
+from ui import studio_parts
+from ui.languages import N_, _
+from ui.studio_calls import spoken, warned
+from ui.studio_history import History
+from ui.studio_latest import Latest
+from ui.studio_models import offered, opened
+from ui.studio_pictures import file_of, settings_in
+from ui.studio_uploads import received
+from ui.studio_view import View, another_seed, first_view, parsed
+from ui.studio_visit import Visit, at_view, chosen_change, slider_values, view_of
+from ui.studio_words import class_choices, direction_words
+
+TITLE = N_("Latent editing")
+ID = "editing"
+
+_latest = Latest()
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file for the browser to save."""
+
+    name: str
+    content: bytes
+
+    @property
+    def plain(self) -> dict[str, str]:
+        return {"name": self.name, "content": base64.b64encode(self.content).decode()}
+
+
+# --- callbacks: the visit, then the values of the controls -----------------------------------------------------------
+
+
+def arrive(link: str) -> list[Any]:
+    """A visitor opens the page, perhaps by a link."""
+    view, problems = parsed(link)
+    warned(problems)
+    return _empty() if view is None else _scene(_stepped(Visit(), view), view)
+
+
+def move(request: gr.Request, visit: Visit, *values: Any) -> Any:
+    """While a slider is dragged: the picture alone. Requests that were overtaken are dropped."""
+    if not visit.model:
+        return gr.skip()
+    view = view_of(visit, values)
+    visitor = (request and request.session_hash) or ""
+    made = _latest(visitor, lambda: studio_parts.face_value(view, settled=False))
+    return gr.skip() if made is None else made
+
+
+def settle(visit: Visit, *values: Any) -> list[Any]:
+    """A slider is let go: a step of the history, and the link."""
+    view = view_of(visit, values)
+    visit = _stepped(visit, view)
+    return [visit, studio_parts.face_value(view, settled=True), *_past(visit)]
+
+
+def undo(visit: Visit, *values: Any) -> list[Any]:
+    return _travel(_stepped(visit, view_of(visit, values)), -1)
+
+
+def redo(visit: Visit, *values: Any) -> list[Any]:
+    return _travel(visit, 1)
+
+
+def revisit(event: gr.EventData, visit: Visit) -> list[Any]:
+    """One of the last steps is chosen."""
+    return _travel(visit, int(event.place) - visit.history.place)
+
+
+def another(visit: Visit, *values: Any) -> list[Any]:
+    """Another random picture, with the same edits."""
+    return _go(visit, values, replace(view_of(visit, values), seed=another_seed()))
+
+
+def reset(visit: Visit, *values: Any) -> list[Any]:
+    """The picture without edits."""
+    return _go(visit, values, view_of(visit, values).before)
+
+
+def choose_model(visit: Visit, model: str, *values: Any) -> list[Any]:
+    """Another model: its first picture."""
+    if model == visit.model or not visit.model:
+        return [gr.skip()] * Parts.OUTPUTS
+    return _go(visit, values, first_view(model))
+
+
+def pick(visit: Visit, direction: str, *values: Any) -> list[Any]:
+    """The slider below is given another direction; the one that it had keeps its strength."""
+    view = view_of(visit, values)
+    if direction and direction not in opened(view.model).directions:
+        raise BadValue("The model has no direction named {name}.", name=direction)
+    visit = replace(_stepped(visit, view), chosen=direction or "")
+    return _scene(at_view(visit, view), view)
+
+
+def download(visit: Visit, *values: Any) -> dict[str, str]:
+    """The picture as PNG, with its settings inside."""
+    view = view_of(visit, values)
+    return Download(f"{view.model}-seed{view.seed}.png", file_of(view)).plain
+
+
+def save_edit(visit: Visit, *values: Any) -> dict[str, str]:
+    """The edits as a file, for this model alone."""
+    from gan_core.latent.files import Work, write_work
+    from ui.studio_view import edit_of
+
+    view = view_of(visit, values)
+    model = opened(view.model)
+    if not view.changes:
+        raise BadValue("There is no edit to save: all sliders stand in the middle.")
+    with tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
+        path = Path(folder) / "edit.safetensors"
+        write_work(path, model.explorer, Work("edit", tuple(edit_of(change, model) for change in view.changes)))
+        return Download(f"{view.model}-edit.safetensors", path.read_bytes()).plain
+
+
+def read_back(path: str | None, visit: Visit, *values: Any) -> list[Any]:
+    """A PNG that was downloaded from here brings its settings back."""
+    if path is None:
+        return [gr.skip()] * Parts.OUTPUTS
+    with received(path) as image:
+        view, problems = parsed(settings_in(image))
+    warned(problems)
+    return [gr.skip()] * Parts.OUTPUTS if view is None else _go(visit, values, view)
+
+
+# --- what they share -------------------------------------------------------------------------------------------------
+
+
+def _stepped(visit: Visit, view: View) -> Visit:
+    return replace(at_view(visit, view), history=visit.history.with_view(view))
+
+
+def _go(visit: Visit, values: Any, view: View) -> list[Any]:
+    """On to another view; where the controls stood is a step of its own."""
+    if visit.model:
+        visit = _stepped(visit, view_of(visit, values))
+    return _scene(_stepped(visit, view), view)
+
+
+def _travel(visit: Visit, steps: int) -> list[Any]:
+    visit = replace(visit, history=visit.history.at(visit.history.place + steps))
+    view = visit.history.shown
+    return _scene(at_view(visit, view), view)
+
+
+def _past(visit: Visit) -> list[Any]:
+    """Strip, undo and redo."""
+    history: History = visit.history
+    strip = studio_parts.strip_value(history.views, history.place)
+    return [strip, gr.update(interactive=history.can_undo), gr.update(interactive=history.can_redo)]
+
+
+def _scene(visit: Visit, view: View) -> list[Any]:
+    """Everything that is seen of a view, in the order of `Parts.outputs`."""
+    model = opened(view.model)
+    layers = model.explorer.layers
+    chosen = chosen_change(visit, view)
+    first, last = chosen.layers if chosen and chosen.layers else (0, max(layers - 1, 0))
+    names = [(_(card.title), name) for name, card in offered().items()]
+    sliders = [
+        gr.update(value=value, label=direction_words(visit.slots[place]), visible=True)
+        if place < len(visit.slots)
+        else gr.update(value=0, visible=False)
+        for place, value in enumerate(slider_values(visit, view))
+    ]
+    classes = class_choices(model) if view.label is not None else []
+    directions = [("", ""), *((direction_words(name), name) for name in model.directions)]
+    return [
+        visit, studio_parts.face_value(view, settled=True), *_past(visit),
+        gr.update(choices=names, value=view.model),
+        view.seed,
+        gr.update(value=view.psi, visible=model.truncates),
+        gr.update(choices=classes, value=view.label, visible=bool(classes)),
+        *sliders,
+        gr.update(choices=directions, value=visit.chosen),
+        chosen.strength if chosen else 0.0,
+        *(gr.update(value=value, maximum=max(layers - 1, 1), visible=layers > 1) for value in (first, last)),
+        _list(visit),
+    ]  # fmt: skip
+
+
+def _list(visit: Visit) -> str:
+    """The edits that have no slider now, in words."""
+    words = [f"{direction_words(change.direction)} {change.strength:+g}" for change in visit.others]
+    return _("Also at work: {edits}").format(edits=", ".join(words)) if words else ""
+
+
+def _empty() -> list[Any]:
+    """No model on the shelf."""
+    words = _("There are no models on the shelf yet. Train one, or put a model's folder beside this app.")
+    skipped: list[Any] = [gr.skip()] * Parts.OUTPUTS
+    skipped[1] = {"wait": words}
+    return skipped
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    parts = lay_out()
+    inputs, outputs = [parts.visit, *parts.controls], parts.outputs
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    dragged = [control.input for control in (*parts.sliders, parts.psi, parts.strength, parts.first, parts.last)]
+    let_go = [control.release for control in (*parts.sliders, parts.psi, parts.strength, parts.first, parts.last)]
+    page.load(
+        spoken(arrive), parts.link, outputs, js="() => location.search", api_name="arrive", concurrency_limit=4, **quiet
+    )
+    gr.on(dragged, spoken(move), inputs, parts.face, trigger_mode="always_last", queue=False, api_name="move", **quiet)
+    gr.on(
+        [*let_go, parts.seed.submit, parts.seed.blur, parts.label.input], spoken(settle), inputs,
+        [parts.visit, parts.face, parts.strip, parts.undo, parts.redo],
+        trigger_mode="always_last", concurrency_limit=4, api_name="settle", **quiet,
+    )  # fmt: skip
+    for button, function in ((parts.undo, undo), (parts.redo, redo), (parts.another, another), (parts.reset, reset)):
+        button.click(
+            spoken(function), inputs, outputs, api_name=function.__name__, concurrency_limit=4,
+            trigger_mode="multiple", **quiet,
+        )  # fmt: skip
+    parts.strip.select(spoken(revisit), parts.visit, outputs, api_visibility="private", **quiet)
+    parts.model.input(
+        spoken(choose_model), [parts.visit, parts.model, *parts.controls], outputs, api_name="choose_model", **quiet
+    )
+    parts.direction.input(
+        spoken(pick), [parts.visit, parts.direction, *parts.controls], outputs, api_name="pick", **quiet
+    )
+    for button, make in ((parts.download, download), (parts.save, save_edit)):
+        button.click(spoken(make), inputs, parts.file, api_name=make.__name__, **quiet).success(
+            None, parts.file, js=studio_parts.SAVE, api_visibility="private"
+        )
+    parts.drop.upload(spoken(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **quiet).then(
+        lambda: None, None, parts.drop, api_visibility="private", **quiet
+    )
+    parts.copy.click(None, js=studio_parts.COPY, api_visibility="private")

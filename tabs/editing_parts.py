@@ -1,0 +1,129 @@
+"""The pieces of the tab "Latent editing" and where they stand: a first visitor sees a picture and six sliders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import gradio as gr
+
+from ui import studio_parts
+from ui.languages import _
+from ui.studio_models import SLOTS
+from ui.studio_view import MOST_PSI, MOST_SEED
+from ui.studio_visit import REACH, Visit
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What callbacks read and write."""
+
+    OUTPUTS: ClassVar[int] = 5 + 4 + SLOTS + 5  # how many there are
+
+    visit: gr.State
+    link: gr.Textbox
+    file: gr.JSON
+    face: gr.HTML
+    strip: gr.HTML
+    sliders: list[gr.Slider]
+    undo: gr.Button
+    redo: gr.Button
+    another: gr.Button
+    reset: gr.Button
+    download: gr.Button
+    copy: gr.Button
+    model: gr.Dropdown
+    seed: gr.Number
+    psi: gr.Slider
+    label: gr.Dropdown
+    direction: gr.Dropdown
+    strength: gr.Slider
+    first: gr.Slider
+    last: gr.Slider
+    others: gr.Markdown
+    save: gr.Button
+    drop: gr.File
+
+    @property
+    def controls(self) -> list[Any]:
+        """In the order of `Controls.of`."""
+        return [self.seed, self.psi, self.label, *self.sliders, self.strength, self.first, self.last]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """In the order in which a whole scene is given."""
+        return [
+            self.visit, self.face, self.strip, self.undo, self.redo, self.model, self.seed, self.psi, self.label,
+            *self.sliders, self.direction, self.strength, self.first, self.last, self.others,
+        ]  # fmt: skip
+
+
+def lay_out() -> Parts:
+    """The picture to the left, sliders to the right, everything else behind "More"."""
+    found: dict[str, Any] = {"visit": gr.State(Visit(), time_to_live=24 * 3600)}
+    found["link"] = gr.Textbox(visible=False)
+    found["file"] = gr.JSON(visible=False)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=6, min_width=320, elem_id="stage"):
+            found["face"] = studio_parts.face(_("The model is being opened …"), elem_id="face")
+            found["strip"] = studio_parts.strip(elem_id="steps")
+        with gr.Column(scale=5, min_width=320):
+            gr.Markdown(
+                _("Move a slider: the picture follows. Press and hold the picture to see it as it was before."),
+                elem_classes="quiet",
+            )
+            found["sliders"] = [
+                gr.Slider(-REACH, REACH, 0, step=0.1, label=_("Slider {number}").format(number=place + 1),
+                          elem_id=f"slider-{place}", elem_classes="face-slider", buttons=[])
+                for place in range(SLOTS)
+            ]  # fmt: skip
+            found |= _buttons()
+            with gr.Accordion(_("More"), open=False, elem_id="more"):
+                found |= _more()
+    return Parts(**found)
+
+
+def _buttons() -> dict[str, gr.Button]:
+    with gr.Row(elem_classes="row-tight"):
+        found = {
+            "another": gr.Button(_("Another picture"), variant="primary", elem_id="another"),
+            "undo": gr.Button(_("Undo"), interactive=False, elem_id="undo"),
+            "redo": gr.Button(_("Redo"), interactive=False, elem_id="redo"),
+            "reset": gr.Button(_("Reset"), elem_id="reset"),
+        }
+    with gr.Row(elem_classes="row-tight"):
+        found["download"] = gr.Button(_("Save picture"), elem_id="download")
+        found["copy"] = gr.Button(_("Copy link"), elem_id="copy-link")
+    return found
+
+
+def _more() -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "model": gr.Dropdown([], label=_("Model"), elem_id="model"),
+        "label": gr.Dropdown([], label=_("Class"), visible=False, elem_id="class"),
+        "seed": gr.Number(
+            0, label=_("Seed"), precision=0, elem_id="seed", minimum=0, maximum=MOST_SEED,
+            info=_("The number of a random picture. The same seed is the same picture."),
+        ),
+        "psi": gr.Slider(
+            0, MOST_PSI, 1, step=0.05, label=_("Truncation"), elem_id="psi",
+            info=_("0 is the average picture, 1 is what the model learnt; less variety makes better pictures."),
+        ),
+        "direction": gr.Dropdown(
+            [], label=_("Any direction"), elem_id="direction", filterable=True,
+            info=_("All that is known of this model: named ones, the main ways in which its pictures vary, and what "
+                   "its weights react to most."),
+        ),
+        "strength": gr.Slider(-REACH * 2, REACH * 2, 0, step=0.1, label=_("Strength"), elem_id="strength",
+                              info=_("In standard deviations of random pictures.")),
+    }  # fmt: skip
+    with gr.Row():
+        found["first"] = gr.Slider(0, 1, 0, step=1, label=_("From layer"), info=_("0 is the coarsest."), min_width=120)
+        found["last"] = gr.Slider(
+            0, 1, 1, step=1, label=_("To layer"), info=_("The last is the finest."), min_width=120
+        )
+    found["others"] = gr.Markdown("", elem_classes="quiet")
+    found["save"] = gr.Button(_("Save the edits as a file"))
+    gr.Markdown(_("Drop a saved picture here to go on from it:"), elem_classes="quiet")
+    found["drop"] = gr.File(show_label=False, file_types=[".png"], height=120, elem_id="drop")
+    return found

@@ -1,0 +1,149 @@
+"""Inside: the channels of any layer as pictures; press one to switch it off, and see what it draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from gan_core.errors import BadValue
+from ui import studio_parts
+from ui.languages import N_, _
+from ui.studio_calls import spoken
+from ui.studio_models import offered, opened
+from ui.studio_pictures import SMALL, address, drawn, shown
+from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
+
+TITLE = N_("Inside")
+ID = "inside"
+MOST_SHOWN = 64  # channels, the liveliest ones
+TILE = 64  # pixels
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is looked at; `order` are the channels that are shown, `off` those that are switched off."""
+
+    model: str = ""
+    seed: int = 0
+    layer: str = ""
+    order: tuple[int, ...] = ()
+    off: frozenset[int] = frozenset()
+
+
+def look(model: str, seed: float, layer: str | None) -> list[Any]:
+    """A layer's channels for one picture; the first layer that makes maps where none is named."""
+    from gan_core.latent.inside import layer_names
+
+    chosen = opened(model)
+    names = {name: shape for name, shape in layer_names(chosen.apart).items() if len(shape) == 3}
+    if not names:
+        raise BadValue("{recipe} has no layers that make maps.", recipe=chosen.explorer.sampler.recipe.title)
+    if layer not in names:
+        layer = list(names)[min(1, len(names) - 1)]
+    start = Look(model, checked_seed(int(seed or 0)), layer)
+    choices = [
+        (_("{place}. {size} x {size} pixels, {channels} channels").format(
+            place=place + 1, size=shape[2], channels=shape[0]), name)
+        for place, (name, shape) in enumerate(names.items())
+    ]  # fmt: skip
+    return [*_seen(start), gr.update(choices=choices, value=layer)]
+
+
+def toggle(event: gr.EventData, seen: Look) -> list[Any]:
+    """A channel is switched off, or on again."""
+    return switch(seen, int(event.place))
+
+
+def switch(seen: Look, place: int) -> list[Any]:
+    """The channel at a place of the grid is switched off, or on again."""
+    if not 0 <= place < len(seen.order):
+        raise BadValue("There is no channel at place {place}.", place=place)
+    return _seen(replace(seen, off=seen.off ^ {seen.order[place]}))
+
+
+def all_on(seen: Look) -> list[Any]:
+    """All channels on again."""
+    return _seen(replace(seen, off=frozenset()))
+
+
+def _seen(seen: Look) -> list[Any]:
+    """The look, the grid, both pictures, and words."""
+    from gan_core.latent.inside import maps, switched
+
+    chosen = opened(seen.model)
+    conditional = chosen.explorer.sampler.recipe.conditional
+    view = View(seen.model, seen.seed, PSI if chosen.explorer.styled else 1.0, 0 if conditional else None)
+    points = points_of(view)
+    explorer = chosen.apart
+    values = maps(explorer, points, seen.layer)[0].float().numpy()  # (C, h, w)
+    if not seen.order:
+        lively = np.argsort(-values.reshape(len(values), -1).std(1))[:MOST_SHOWN]
+        seen = replace(seen, order=tuple(int(one) for one in lively))
+    before = drawn(explorer, points)[0]
+    with switched(explorer, {seen.layer: sorted(seen.off)} if seen.off else {}):
+        after = drawn(explorer, points)[0]
+    grid = {
+        "items": [address(_tile(values[channel])) for channel in seen.order],
+        "off": [place for place, channel in enumerate(seen.order) if channel in seen.off],
+        "label": _("Channel"), "numbers": list(seen.order),
+    }  # fmt: skip
+    words = _("{off} of {all} channels are off.").format(off=len(seen.off), all=len(values))
+    both = [
+        {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt}
+        for image, alt in ((before, _("As the model draws it")), (after, _("Without these channels")))
+    ]
+    return [seen, grid, *both, words]
+
+
+def _tile(channel: np.ndarray) -> Image.Image:
+    """A map (h, w) as grey levels, its own smallest value black and its largest white."""
+    low, high = float(channel.min()), float(channel.max())
+    levels = (channel - low) / (high - low) if high > low else np.zeros_like(channel)
+    image = Image.fromarray((255 * levels).astype(np.uint8))
+    return image.resize((min(TILE, image.width), min(TILE, image.height)), Image.Resampling.BOX)
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    models = [(_(card.title), name) for name, card in offered().items() if card.recipe != "mlp_gan"]
+    if not models:
+        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        return
+    seen = gr.State(Look(), time_to_live=3600)
+    gr.Markdown(
+        _("A layer draws many small pictures, its channels, and the next one makes larger ones of them. Press a "
+          "channel to switch it off: what then is missing from the picture is what it draws."),
+        elem_classes="quiet",
+    )  # fmt: skip
+    with gr.Row():
+        with gr.Column(scale=4, min_width=300):
+            with gr.Row():
+                faces = []
+                for words in (_("As it is"), _("Without")):
+                    with gr.Column(min_width=140):
+                        gr.Markdown(f"**{words}**")
+                        faces.append(studio_parts.face("…"))
+            said = gr.Markdown("", elem_classes="quiet")
+            layer = gr.Dropdown([], label=_("Layer"), info=_("In the order in which they work, the coarsest first."))
+            with gr.Row(elem_classes="row-tight"):
+                on = gr.Button(_("All on again"))
+                dice = gr.Button(_("Another picture"))
+            with gr.Accordion(_("More"), open=False):
+                model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+                seed = gr.Number(1, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
+        with gr.Column(scale=5, min_width=300):
+            grid = studio_parts.tiles(elem_id="channels")
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    outputs = [seen, grid, *faces, said]
+    gr.on(
+        [layer.input, model.input, seed.change], spoken(look), [model, seed, layer], [*outputs, layer],
+        trigger_mode="always_last", api_name="look", **quiet,
+    )  # fmt: skip
+    grid.select(spoken(toggle), seen, outputs, api_visibility="private", **quiet)
+    on.click(spoken(all_on), seen, outputs, api_name="all_on", **quiet)
+    dice.click(another_seed, None, seed, api_visibility="private", **quiet)
+    tab.select(spoken(look), [model, seed, layer], [*outputs, layer], api_visibility="private", **quiet)

@@ -1,0 +1,165 @@
+"""Interpolation: from picture to picture, as a slider and as a film."""
+
+from __future__ import annotations
+
+import base64
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gan_core.errors import BadValue
+from ui import studio_parts
+from ui.languages import N_, _
+from ui.studio_calls import spoken
+from ui.studio_latest import Latest, workshop
+from ui.studio_models import offered, opened
+from ui.studio_pictures import SMALL, drawn, shown
+from ui.studio_view import PSI, View, another_seed, checked_seed, points_of
+
+TITLE = N_("Interpolation")
+ID = "interpolation"
+MOST_KEYFRAMES = 8
+WAYS = {"linear": N_("Straight"), "spherical": N_("Along a sphere"), "smooth": N_("Smooth curve")}
+KINDS = {"MP4": ("video/mp4", 24), "GIF": ("image/gif", 20), "WebP": ("image/webp", 24)}  # frames a second
+SIZES = (128, 256, 512)  # pixels
+SECONDS = (0.5, 4.0)  # from one keyframe to the next
+FINE = 24  # frames between two keyframes, of the slider
+
+PROGRESS = gr.Progress()  # Gradio puts the visitor's own in its place
+
+_latest = Latest()
+
+
+def keyframes(model: str, seeds: str) -> Any:
+    """The pictures that the way leads through."""
+    return studio_parts.strip_value([_view(model, seed) for seed in _seeds(seeds)], -1)
+
+
+def more_keyframes(seeds: str) -> str:
+    """The seeds with another random one."""
+    known = _seeds(seeds)
+    if len(known) >= MOST_KEYFRAMES:
+        raise BadValue("There can be {most} keyframes at most.", most=MOST_KEYFRAMES)
+    return ", ".join(map(str, [*known, another_seed()]))
+
+
+def between(request: gr.Request, model: str, seeds: str, way: str, closed: bool, share: float) -> Any:
+    """The picture at a share of the way, 0 to 1."""
+    made = _latest((request and request.session_hash) or "", lambda: _between(model, _seeds(seeds), way, closed, share))
+    return gr.skip() if made is None else made
+
+
+def film(
+    model: str, seeds: str, way: str, closed: bool, kind: str, seconds: float, size: float,
+    progress: gr.Progress = PROGRESS,
+) -> str:  # fmt: skip
+    """The way as a film, shown and to be saved."""
+    from gan_core.latent.film import write_film
+
+    if kind not in KINDS:
+        raise BadValue("There is no film of kind '{name}'. Valid: {valid}.", name=kind[:20], valid=", ".join(KINDS))
+    if size not in SIZES:
+        raise BadValue("The size must be one of {valid} pixels.", valid=", ".join(map(str, SIZES)))
+    if not SECONDS[0] <= seconds <= SECONDS[1]:
+        raise BadValue(
+            "From one keyframe to the next it must take {low} to {high} seconds.", low=SECONDS[0], high=SECONDS[1]
+        )
+    mime, rate = KINDS[kind]
+    known = _seeds(seeds)
+    parts = len(known) if closed else len(known) - 1
+    with workshop.place(), tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
+        points = _way(model, known, way, closed, max(len(known), round(parts * seconds * rate)))
+        path = Path(folder) / f"film.{kind.lower()}"
+        written = write_film(
+            opened(model).explorer, points, path, rate, int(size), lambda share, what: progress(share, _(what))
+        )
+        content = base64.b64encode(path.read_bytes()).decode()
+    return _film(f"data:{mime};base64,{content}", f"{model}-way.{kind.lower()}", written.frames, mime)
+
+
+def _film(address: str, name: str, frames: int, mime: str) -> str:
+    shown_film = (
+        f'<video src="{address}" autoplay loop muted playsinline controls></video>'
+        if mime == "video/mp4"
+        else f'<img src="{address}" alt="{_("The film")}">'
+    )
+    words = _("Save the film ({frames} frames)").format(frames=frames)
+    return f'<div class="film">{shown_film}<a class="save" href="{address}" download="{name}">{words}</a></div>'
+
+
+def _between(model: str, seeds: list[int], way: str, closed: bool, share: float) -> dict[str, Any]:
+    parts = len(seeds) if closed else len(seeds) - 1
+    points = _way(model, seeds, way, closed, parts * FINE + (not closed))
+    place = round(max(0.0, min(share or 0.0, 1.0)) * (len(points) - 1))
+    image = drawn(opened(model).explorer, points.at(place))[0]
+    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("A picture on the way")}
+
+
+def _way(model: str, seeds: list[int], kind: str, closed: bool, frames: int) -> Any:
+    from gan_core.latent.interpolation import way
+    from gan_core.latent.points import joined
+
+    if kind not in WAYS:
+        raise BadValue("'{kind}' is no way. Valid: {valid}.", kind=kind[:20], valid=", ".join(WAYS))
+    frames_of = joined([points_of(_view(model, seed)) for seed in seeds])
+    return way(opened(model).explorer, frames_of, frames, closed, kind)  # type: ignore[arg-type]
+
+
+def _view(model: str, seed: int) -> View:
+    chosen = opened(model)
+    label = 0 if chosen.explorer.sampler.recipe.conditional else None
+    return View(model, seed, PSI if chosen.explorer.styled else 1.0, label)
+
+
+def _seeds(text: str) -> list[int]:
+    """Whole numbers, however they are set apart."""
+    found = [checked_seed(part) for part in re.split(r"[\s,，;]+", (text or "").strip()) if part]
+    if not 2 <= len(found) <= MOST_KEYFRAMES:
+        raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=len(found))
+    return found
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    models = [(_(card.title), name) for name, card in offered().items()]
+    if not models:
+        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        return
+    with gr.Row():
+        with gr.Column(scale=6, min_width=320):
+            face = studio_parts.face(_("Move the slider to begin."))
+            share = gr.Slider(0, 1, 0, step=0.005, label=_("Along the way"), elem_classes="face-slider", buttons=[])
+            strip = studio_parts.strip()
+        with gr.Column(scale=5, min_width=320):
+            seeds = gr.Textbox("1, 2, 3, 4", label=_("Keyframes"), info=_("Seeds of the pictures that the way leads "
+                                                                        "through, in order."))  # fmt: skip
+            add = gr.Button(_("Add a random keyframe"))
+            way = gr.Radio([(_(words), name) for name, words in WAYS.items()], value="smooth", label=_("Way"))
+            closed = gr.Checkbox(True, label=_("Back to the first one, so that the film can loop"))
+            with gr.Accordion(_("More"), open=False):
+                model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+                seconds = gr.Slider(*SECONDS, 1.5, step=0.5, label=_("Seconds from keyframe to keyframe"))
+                size = gr.Radio([(f"{value} px", value) for value in SIZES], value=256, label=_("Size of the film"))
+            kind = gr.Radio(list(KINDS), value="MP4", label=_("Kind of file"))
+            make = gr.Button(_("Make the film"), variant="primary")
+            made = gr.HTML("", apply_default_css=False, elem_id="film", min_height=60)
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    inputs = [model, seeds, way, closed, share]
+    gr.on(
+        [share.input, way.input, closed.input, model.input, seeds.change], spoken(between), inputs, face,
+        trigger_mode="always_last", queue=False, api_name="between", **quiet,
+    )  # fmt: skip
+    gr.on(
+        [seeds.change, model.input], spoken(keyframes), [model, seeds], strip, api_name="keyframes",
+        trigger_mode="always_last", **quiet,
+    )  # fmt: skip
+    add.click(spoken(more_keyframes), seeds, seeds, api_name="more_keyframes", **quiet)
+    make.click(
+        spoken(film), [model, seeds, way, closed, kind, seconds, size], made, api_name="film", concurrency_limit=4,
+        show_progress_on=made,
+    )  # fmt: skip
+    tab.select(spoken(between), inputs, face, queue=False, api_visibility="private", **quiet)
+    tab.select(spoken(keyframes), [model, seeds], strip, api_visibility="private", **quiet)

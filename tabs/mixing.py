@@ -1,0 +1,133 @@
+"""Style mixing: some layers of w from one picture, the others from another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from gan_core.errors import BadValue
+from ui import studio_parts
+from ui.languages import N_, _
+from ui.studio_bands import BANDS, WORDS, band_choices, band_layers
+from ui.studio_calls import spoken
+from ui.studio_latest import Latest, workshop
+from ui.studio_models import Opened, offered, opened
+from ui.studio_pictures import SMALL, drawn, sheet, shown
+from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
+
+TITLE = N_("Style mixing")
+ID = "mixing"
+MOST_SIDE = 6  # rows or columns of the matrix
+
+_latest = Latest()
+
+
+def mix(request: gr.Request, model: str, one: float, other: float, band: str, first: float) -> Any:
+    """Both pictures and their mixture, and what the band decides."""
+    made = _latest((request and request.session_hash) or "", lambda: _mixed(model, one, other, band, int(first or 0)))
+    return gr.skip() if made is None else made
+
+
+def _mixed(model: str, one: float, other: float, band: str, first: int) -> list[Any]:
+    from gan_core.latent.mixing import mixed
+
+    chosen = _styled(model)
+    layers = _layers(chosen, band, first)
+    a, b = (points_of(View(model, checked_seed(int(seed or 0)), PSI)) for seed in (one, other))
+    values = [_face(chosen, points) for points in (a, b, mixed(chosen.explorer, a, b, layers))]
+    words = _("Layers {first} to {last} of {count} come from B.").format(
+        first=layers[0], last=layers[-1], count=chosen.explorer.layers
+    ) if layers else _("Nothing comes from B.")  # fmt: skip
+    return [*values, f"{_(WORDS[band])} {words}"]
+
+
+def matrix(model: str, rows: float, columns: float, seed: float, band: str, first: float) -> str:
+    """Every row's picture with the band of every column's, beside both."""
+    from gan_core.latent import mixing
+    from gan_core.latent.points import joined
+
+    height, width = (_side(count) for count in (rows, columns))
+    chosen, start = _styled(model), checked_seed(int(seed or 0))
+    with workshop.place():
+        down = joined([points_of(View(model, start + place, PSI)) for place in range(height)])
+        across = joined([points_of(View(model, start + height + place, PSI)) for place in range(width)])
+        crossed = mixing.matrix(chosen.explorer, down, across, _layers(chosen, band, int(first or 0)))
+        heads, sides, inner = (drawn(chosen.explorer, points) for points in (across, down, crossed))
+    blank = Image.new("RGBA", heads[0].size)
+    rows_of = [[side, *inner[place * width : (place + 1) * width]] for place, side in enumerate(sides)]
+    pictures = [blank, *heads, *(picture for row in rows_of for picture in row)]
+    words = _("Rows keep their picture; the band comes from the column.")
+    return studio_parts.sheet_value(sheet(pictures, width + 1), words, blank.width <= SMALL)
+
+
+def _styled(name: str) -> Opened:
+    model = opened(name)
+    if not model.explorer.layers:
+        raise BadValue("{recipe} has no layers of w to mix.", recipe=model.explorer.sampler.recipe.title)
+    return model
+
+
+def _layers(model: Opened, band: str, first: int) -> range:
+    if band not in BANDS:
+        raise BadValue("There is no band named '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
+    return band_layers(model.explorer.layers, band, first)
+
+
+def _side(count: float) -> int:
+    if not 1 <= int(count or 0) <= MOST_SIDE:
+        raise BadValue("There can be 1 to {most} rows and columns, not {count}.", most=MOST_SIDE, count=count)
+    return int(count)
+
+
+def _face(model: Opened, points: Any) -> dict[str, Any]:
+    image = drawn(model.explorer, points)[0]
+    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _(model.card.title)}
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    models = [(_(card.title), name) for name, card in offered().items() if "style_mixing" in card.capabilities]
+    if not models:
+        gr.Markdown(_("Mixing needs a style-based model, and there is none on the shelf."), elem_classes="quiet")
+        return
+    layers = 14
+    with gr.Row():
+        faces = []
+        for words in (_("A"), _("B"), _("A with a band of B")):
+            with gr.Column(min_width=150):
+                gr.Markdown(f"**{words}**")
+                faces.append(studio_parts.face(_("Choose a band to begin.")))
+    with gr.Row():
+        band = gr.Radio(band_choices(), value="coarse", label=_("What comes from B"), scale=3)
+        first = gr.Slider(0, layers, 4, step=1, label=_("From layer"), visible=False, scale=2)
+    said = gr.Markdown("", elem_classes="quiet")
+    with gr.Row(elem_classes="row-tight"):
+        dice = [gr.Button(_("Another A")), gr.Button(_("Another B"))]
+        draw = gr.Button(_("Draw the matrix"), variant="primary")
+    with gr.Accordion(_("More"), open=False):
+        with gr.Row():
+            model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+            seeds = [
+                gr.Number(value, label=label, precision=0, minimum=0, maximum=MOST_SEED)
+                for value, label in ((1, _("Seed of A")), (2, _("Seed of B")))
+            ]
+        with gr.Row():
+            rows = gr.Slider(1, MOST_SIDE, 3, step=1, label=_("Rows of the matrix"))
+            columns = gr.Slider(1, MOST_SIDE, 4, step=1, label=_("Columns of the matrix"))
+    shown_matrix = gr.HTML("", apply_default_css=False)
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    inputs, outputs = [model, *seeds, band, first], [*faces, said]
+    band.change(lambda chosen: gr.update(visible=chosen == "from"), band, first, api_visibility="private", **quiet)
+    gr.on(
+        [first.input, band.input, model.input, *(seed.change for seed in seeds)], spoken(mix), inputs, outputs,
+        trigger_mode="always_last", queue=False, api_name="mix", **quiet,
+    )  # fmt: skip
+    for button, seed in zip(dice, seeds, strict=True):
+        button.click(another_seed, None, seed, api_visibility="private", **quiet)
+    draw.click(
+        spoken(matrix), [model, rows, columns, seeds[0], band, first], shown_matrix, api_name="matrix",
+        concurrency_limit=2,
+    )  # fmt: skip
+    tab.select(spoken(mix), inputs, outputs, queue=False, api_visibility="private", **quiet)

@@ -1,0 +1,69 @@
+"""Models: what is on the shelf, each with its card."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from gan_core.models import listing
+from gan_core.models.card import SAMPLE, Card
+from ui.languages import N_, _
+from ui.studio_calls import spoken
+from ui.studio_models import offered
+from ui.studio_pictures import address
+from ui.texts import bytes_size, data_title, joined, number
+
+TITLE = N_("Models")
+ID = "models"
+WIDTH = 480  # pixels of a thumbnail
+
+
+def models() -> str:
+    """All models of the shelf as cards; those that draw can be opened."""
+    cards, damaged = listing.survey()
+    if not cards and not damaged:
+        return f'<p class="quiet">{_("There are no models on the shelf yet.")}</p>'
+    drawing = offered()
+    made = [_card(card, name in drawing) for name, card in sorted(cards.items(), key=lambda one: one[0] not in drawing)]
+    broken = _("This model is damaged and can not be used.")
+    made += [f"<article><div><h3>{escape(one.name)}</h3><p>{broken}</p></div></article>" for one in damaged]
+    return f'<div class="cards">{"".join(made)}</div>'
+
+
+def _card(card: Card, draws: bool) -> str:
+    facts = joined(
+        _(card.recipe_title or card.recipe), data_title(card.data), f"{card.size} px", bytes_size(card.bytes),
+        _("{count} parameters").format(count=number(sum(card.parameters.values()))),
+    )  # fmt: skip
+    path = listing.standing(card.name) / SAMPLE
+    picture = f'<img src="{_thumbnail(path, path.stat().st_mtime_ns)}" alt="" loading="lazy">' if path.is_file() else ""
+    link = f'<a href="?model={escape(card.name)}">{_("Open in Latent editing")}</a>' if draws else ""
+    lines = [facts, _("Can't do: {limits}").format(limits=_(card.limits)), _("Licence: {licence}").format(
+        licence=_(card.licence))]  # fmt: skip
+    words = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return f"<article>{picture}<div><h3>{escape(_(card.title))}</h3>{words}{link}</div></article>"
+
+
+@lru_cache(maxsize=64)
+def _thumbnail(path: Path, changed: int) -> str:
+    with Image.open(io.BytesIO(path.read_bytes()), formats=("PNG",)) as image:
+        small = image.convert("RGB")
+    small.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+    return address(small)
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    gr.Markdown(
+        _("Trained already. Each card says what a model learnt from, what it can't do and under which licence it is."),
+        elem_classes="quiet",
+    )
+    shown = gr.HTML("", apply_default_css=False, elem_id="cards", min_height=200)
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    tab.select(spoken(models), None, shown, api_name="models", **quiet)

@@ -1,0 +1,167 @@
+"""My picture: the point of the latent space whose picture is nearest to a visitor's own, and its edits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from gan_core.errors import BadValue
+from ui import studio_parts
+from ui.languages import N_, _
+from ui.studio_calls import spoken, telling
+from ui.studio_latest import Latest, workshop
+from ui.studio_models import SLOTS, Opened, offered, opened
+from ui.studio_pictures import SMALL, drawn, shown
+from ui.studio_uploads import MOST_BYTES, clean, received
+from ui.studio_visit import REACH
+from ui.studio_words import direction_words
+
+TITLE = N_("My picture")
+ID = "my-picture"
+STEPS = (50, 600)
+LONGEST = 120.0  # seconds of a search
+
+_latest = Latest()
+
+
+@dataclass(frozen=True)
+class Own:
+    """A visitor's picture as a model would have made it (1, C, H, W), and the point that was found for it."""
+
+    model: str = ""
+    picture: Any = None  # the upload, cleaned: nothing but pixels
+    points: Any = None
+
+
+def take(path: str | None, model: str) -> list[Any]:
+    """An upload: checked, cleaned, deleted, and shown as the model would see it."""
+    if path is None:
+        return [gr.skip()] * 3
+    with received(path) as image:
+        picture = clean(image)
+    return [Own(model, picture), _target(opened(model), picture), _("Now press “Find it”.")]
+
+
+def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
+    """Searches, and shows how far it is: the picture, the words, and what was found."""
+    from gan_core.latent.inversion import Settings, invert, prepared
+
+    if own.picture is None:
+        raise BadValue("Drop in a picture first.")
+    if not STEPS[0] <= steps <= STEPS[1]:
+        raise BadValue("There can be {least} to {most} steps, not {count}.",
+                       least=STEPS[0], most=STEPS[1], count=steps)  # fmt: skip
+    chosen = opened(model)
+    kept: list[Any] = [gr.skip()] * SLOTS
+    with workshop.place():
+        yield [gr.skip(), gr.skip(), _("Looking for a picture to start from …"), *kept]
+        end = time.monotonic() + LONGEST
+        for found in invert(chosen.explorer, prepared(own.picture, chosen.explorer), Settings(steps=int(steps))):
+            done = found.step == int(steps) or time.monotonic() > end
+            words = _("Step {step} of {steps}: {psnr:.1f} dB alike. More is better; above 25 few can tell them apart.")
+            yield [
+                Own(model, own.picture, found.points), _face(chosen, found.points),
+                words.format(step=found.step, steps=int(steps), psnr=found.psnr),
+                *([gr.update(interactive=True, value=0)] * SLOTS if done else kept),
+            ]  # fmt: skip
+            if done:
+                return
+
+
+def edit(request: gr.Request, own: Own, *strengths: float) -> Any:
+    """The found picture with sliders moved."""
+    from gan_core.latent.edits import Edit, edited
+
+    if own.points is None:
+        return gr.skip()
+    chosen = opened(own.model)
+    edits = [
+        Edit(chosen.directions[name], float(strength))
+        for name, strength in zip(chosen.slots, strengths, strict=False)
+        if strength
+    ]
+    made = _latest(
+        (request and request.session_hash) or "",
+        lambda: _face(chosen, edited(chosen.explorer, own.points, edits)),
+    )
+    return gr.skip() if made is None else made
+
+
+def choose(own: Own, model: str) -> list[Any]:
+    """Another model: the same picture as it would see it, and its own sliders."""
+    chosen = opened(model)
+    target = _target(chosen, own.picture) if own.picture is not None else gr.skip()
+    return [Own(model, own.picture), target, {"wait": ""}, *_sliders(chosen)]
+
+
+def _sliders(chosen: Opened) -> list[Any]:
+    names = [direction_words(name) for name in chosen.slots]
+    return [gr.update(label=name, value=0, visible=True, interactive=False) for name in names] + [
+        gr.update(visible=False)
+    ] * (SLOTS - len(names))
+
+
+def _target(chosen: Opened, picture: Any) -> dict[str, Any]:
+    from PIL import Image
+
+    from gan_core.images import to_uint8
+    from gan_core.latent.inversion import prepared
+
+    pixels = to_uint8(prepared(picture, chosen.explorer))[0]
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("Your picture")}
+
+
+def _face(chosen: Opened, points: Any) -> dict[str, Any]:
+    image = drawn(chosen.explorer, points)[0]
+    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("What the model found")}
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    models = [(_(card.title), name) for name, card in offered().items()]
+    if not models:
+        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        return
+    own = gr.State(Own(), time_to_live=3600)
+    gr.Markdown(
+        _("Drop in a picture, and the model looks for the nearest one that it can draw. A model knows only what it has "
+          "learnt: one of drawn faces answers with a drawn face. Your picture is deleted once it is read."),
+        elem_classes="quiet",
+    )  # fmt: skip
+    with gr.Row():
+        with gr.Column(min_width=240):
+            gr.Markdown(f"**{_('Yours')}**")
+            target = studio_parts.face(_("PNG, JPEG or WebP, up to {size} MB").format(size=MOST_BYTES // 1_000_000))
+            drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="own-picture")
+        with gr.Column(min_width=240):
+            gr.Markdown(f"**{_('The model’s')}**")
+            found = studio_parts.face(_("The search shows here as it goes."))
+            words = gr.Markdown("", elem_classes="quiet")
+        with gr.Column(min_width=240):
+            begin = gr.Button(_("Find it"), variant="primary")
+            sliders = [
+                gr.Slider(-REACH, REACH, 0, step=0.1, label=_("Slider {number}").format(number=place + 1),
+                          elem_classes="face-slider", buttons=[], interactive=False)
+                for place in range(SLOTS)
+            ]  # fmt: skip
+            with gr.Accordion(_("More"), open=False):
+                model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+                steps = gr.Slider(*STEPS, 200, step=50, label=_("Steps of the search"))
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    drop.upload(spoken(take), [drop, model], [own, target, words], api_name="take", **quiet).then(
+        lambda: None, None, drop, api_visibility="private", **quiet
+    )
+    begin.click(
+        telling(find), [own, model, steps], [own, found, words, *sliders], api_name="find", concurrency_limit=4, **quiet
+    )
+    gr.on(
+        [slider.input for slider in sliders], spoken(edit), [own, *sliders], found, trigger_mode="always_last",
+        queue=False, api_name="edit", **quiet,
+    )  # fmt: skip
+    model.input(spoken(choose), [own, model], [own, target, found, *sliders], api_name="choose", **quiet)
+    tab.select(lambda name: _sliders(opened(name)), model, sliders, api_visibility="private", **quiet)

@@ -1,0 +1,358 @@
+"""The tabs' callbacks as plain functions: what a visitor does, step by step, and what goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from gan_core.errors import BadData, BadValue, UnknownName
+from tabs import drag, editing, inside, interpolation, mixing, models, my_picture
+from tabs.editing_parts import Parts
+from tests.studio_serving import STYLED
+from ui.languages import using
+from ui.studio_calls import spoken
+from ui.studio_models import SLOTS, opened
+from ui.studio_pictures import file_of
+from ui.studio_view import Change, View
+from ui.studio_visit import Visit
+
+pytestmark = pytest.mark.usefixtures("shelf")
+VISIT, FACE, STRIP, UNDO, REDO, MODEL, SEED, PSI, LABEL = range(9)
+SLIDERS = slice(9, 9 + SLOTS)
+
+
+def plain(value: Any) -> Any:
+    """The value inside an update."""
+    return value.get("value") if isinstance(value, dict) and value.get("__type__") == "update" else value
+
+
+def controls(scene: list[Any]) -> list[Any]:
+    """The values that the controls have after a scene, as the next callback gets them."""
+    values = [plain(value) for value in scene]
+    return [values[SEED], values[PSI], values[LABEL], *values[SLIDERS], *values[10 + SLOTS : 13 + SLOTS]]
+
+
+def pixels(address: str) -> bytes:
+    with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
+        return image.tobytes()
+
+
+def arrived(link: str = "?seed=4") -> tuple[Visit, list[Any], list[Any]]:
+    scene = editing.arrive(link)
+    assert len(scene) == Parts.OUTPUTS
+    return scene[VISIT], controls(scene), scene
+
+
+def test_a_slider_changes_the_picture_at_once_and_a_step_when_it_is_let_go() -> None:
+    visit, values, scene = arrived()
+    values[3] = 3.0
+    moved = editing.move(None, visit, *values)
+    assert pixels(moved["now"]) != pixels(scene[FACE]["now"])
+    settled = editing.settle(visit, *values)
+    assert pixels(settled[FACE]["now"]) == pixels(moved["now"])
+    assert pixels(settled[FACE]["before"]) == pixels(scene[FACE]["now"])
+    assert settled[FACE]["query"].endswith(f"edits={visit.slots[0].replace(' ', '+')}*3")
+    assert len(settled[STRIP]["items"]) == 2
+    again = editing.arrive("?" + settled[FACE]["query"])
+    assert pixels(again[FACE]["now"]) == pixels(moved["now"])
+
+
+def test_undo_redo_another_and_reset() -> None:
+    visit, values, scene = arrived()
+    values[3] = 2.0
+    after = editing.another(visit, *values)
+    assert plain(after[SEED]) != 4
+    assert plain(after[SLIDERS.start]) == 2.0
+    back = editing.undo(after[VISIT], *controls(after))
+    assert (plain(back[SEED]), plain(back[SLIDERS.start])) == (4, 2.0)
+    first = editing.undo(back[VISIT], *controls(back))
+    assert pixels(first[FACE]["now"]) == pixels(scene[FACE]["now"])
+    assert not first[UNDO]["interactive"]
+    assert first[REDO]["interactive"]
+    forth = editing.redo(first[VISIT], *controls(first))
+    assert plain(forth[SLIDERS.start]) == 2.0
+    chosen = editing.revisit(gr.EventData(None, {"place": 2}), forth[VISIT])
+    assert plain(chosen[SEED]) == plain(after[SEED])
+    clean = editing.reset(chosen[VISIT], *controls(chosen))
+    assert [plain(value) for value in clean[SLIDERS]] == [0.0] * SLOTS
+
+
+def test_any_direction_with_its_layers_and_another_one_after_it() -> None:
+    visit, values, _ = arrived()
+    picked = editing.pick(visit, "SeFa 2", *values)
+    values = controls(picked)
+    values[-3:] = [4.0, 1, 2]
+    settled = editing.settle(picked[VISIT], *values)
+    assert "SeFa+2*4@1-2" in settled[FACE]["query"]
+    next_one = editing.pick(settled[VISIT], "SeFa 3", *values)
+    assert next_one[VISIT].others == (Change("SeFa 2", 4.0, (1, 2)),)
+    assert controls(next_one)[-3] == 0.0
+    back = editing.pick(next_one[VISIT], "SeFa 2", *controls(next_one))
+    assert controls(back)[-3:] == [4.0, 1, 2]
+    with pytest.raises(BadValue, match="no direction named nobody"):
+        editing.pick(visit, "nobody", *values)
+
+
+def test_another_model_has_its_own_sliders_and_classes() -> None:
+    visit, values, _ = arrived()
+    scene = editing.choose_model(visit, "cgan.tiny", *values)
+    assert scene[VISIT].model == "cgan.tiny"
+    assert scene[LABEL]["visible"]
+    assert not scene[PSI]["visible"]
+    values = controls(scene)
+    values[2] = 7
+    assert "class=7" in editing.settle(scene[VISIT], *values)[FACE]["query"]
+
+
+def test_a_saved_picture_brings_its_settings_back(tmp_path: Path) -> None:
+    visit, values, scene = arrived()
+    values[4] = -1.5
+    saved = editing.download(visit, *values)
+    assert saved["name"] == f"{STYLED}-seed4.png"
+    path = tmp_path / "saved.png"
+    path.write_bytes(base64.b64decode(saved["content"]))
+    read = editing.read_back(str(path), visit, *controls(scene))
+    assert plain(read[SLIDERS.start + 1]) == -1.5
+    assert not path.exists()
+
+
+def test_a_foreign_picture_is_refused_and_the_picture_stays(tmp_path: Path) -> None:
+    visit, values, _ = arrived()
+    path = tmp_path / "other.png"
+    Image.new("RGB", (64, 64)).save(path)
+    with pytest.raises(BadData, match="holds no settings"):
+        editing.read_back(str(path), visit, *values)
+    assert not path.exists()
+
+
+def test_edits_are_saved_as_a_file_of_this_model(tmp_path: Path) -> None:
+    from gan_core.latent.files import read_work
+
+    visit, values, _ = arrived()
+    with pytest.raises(BadValue, match="no edit to save"):
+        editing.save_edit(visit, *values)
+    values[3] = 2.5
+    path = tmp_path / "edit.safetensors"
+    path.write_bytes(base64.b64decode(editing.save_edit(visit, *values)["content"]))
+    (edit,) = read_work(path, opened(STYLED).explorer).edits
+    assert (edit.direction.name, edit.strength) == (visit.slots[0], 2.5)
+
+
+def test_a_bad_link_is_told_and_shows_a_picture() -> None:
+    with pytest.warns(UserWarning, match="The truncation must lie between 0 and 1.5"):
+        scene = editing.arrive("?psi=9&seed=2")
+    assert plain(scene[SEED]) == 2
+    assert scene[FACE]["now"].startswith("data:image/")
+
+
+def test_an_empty_shelf_is_told_kindly(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GANSCOPE_HOME", str(tmp_path))
+    scene = editing.arrive("")
+    assert "There are no models on the shelf yet." in scene[FACE]["wait"]
+    assert "There are no models" in models.models()
+    assert editing.move(None, Visit(), 0, 1, None) == gr.skip()
+
+
+def test_errors_are_sentences_in_the_pages_language() -> None:
+    with using("zh"):
+        call = spoken(interpolation.keyframes)
+    with pytest.raises(gr.Error) as caught:
+        call(STYLED, "1")
+    assert "需要 2 到 8 个关键帧" in caught.value.message
+
+
+def test_our_own_mistakes_show_no_details(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> None:
+        raise RuntimeError("/secret/path")
+
+    with pytest.raises(gr.Error, match="it is our mistake") as caught:
+        spoken(broken)()
+    assert "secret" not in caught.value.message
+    assert "/secret/path" in caplog.text
+
+
+# --- mixing ----------------------------------------------------------------------------------------------------------
+
+
+def test_mixing_takes_a_band_from_b() -> None:
+    a, b, all_of_b, words = mixing.mix(None, STYLED, 1, 2, "from", 0)
+    assert pixels(all_of_b["now"]) == pixels(b["now"]) != pixels(a["now"])
+    layers = opened(STYLED).explorer.layers
+    _, _, none, words = mixing.mix(None, STYLED, 1, 2, "from", layers)
+    assert pixels(none["now"]) == pixels(a["now"])
+    assert "Nothing comes from B." in words
+    coarse = mixing.mix(None, STYLED, 1, 2, "coarse", 0)
+    assert pixels(coarse[2]["now"]) not in (pixels(a["now"]), pixels(b["now"]))
+
+
+def test_the_matrix_shows_rows_columns_and_mixtures() -> None:
+    html = mixing.matrix(STYLED, 2, 3, 1, "coarse", 0)
+    with Image.open(io.BytesIO(base64.b64decode(html.partition("base64,")[2].partition('"')[0]))) as image:
+        assert image.size == (4 * 8 + 3 * 2, 3 * 8 + 2 * 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("dcgan.tiny", 1, 2, "coarse", 0), "has no layers of w to mix"),
+        ((STYLED, 1, 2, "other", 0), "There is no band named 'other'"),
+        ((STYLED, -1, 2, "coarse", 0), "The seed must be a whole number"),
+    ],
+)
+def test_what_can_not_be_mixed(arguments: tuple, says: str) -> None:
+    with pytest.raises(BadValue, match=says):
+        mixing.mix(None, *arguments)
+
+
+def test_a_matrix_is_bounded() -> None:
+    with pytest.raises(BadValue, match="1 to 6 rows and columns"):
+        mixing.matrix(STYLED, 7, 3, 1, "coarse", 0)
+
+
+# --- interpolation ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", list(interpolation.WAYS))
+def test_a_way_leads_from_the_first_keyframe_to_the_last(way: str) -> None:
+    first, middle, last = (
+        pixels(interpolation.between(None, STYLED, "3, 8", way, False, share)["now"]) for share in (0, 0.5, 1)
+    )
+    assert len({first, middle, last}) == 3
+    if way != "spherical":  # which leads through z, without truncation
+        strip = interpolation.keyframes(STYLED, "3; 8")["items"]
+        assert [first, last] == [pixels(address) for address in strip]
+
+
+@pytest.mark.parametrize("kind", list(interpolation.KINDS))
+def test_films_are_made_and_can_be_saved(kind: str) -> None:
+    html = interpolation.film(STYLED, "1 2", "linear", True, kind, 0.5, 128)
+    assert f'download="{STYLED}-way.{kind.lower()}"' in html
+    content = base64.b64decode(html.partition("base64,")[2].partition('"')[0])
+    assert len(content) > 500
+    if kind != "MP4":
+        with Image.open(io.BytesIO(content)) as film:
+            assert film.n_frames == round(interpolation.KINDS[kind][1])
+            assert film.size == (128, 128)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seeds": "1"}, "needs 2 to 8 keyframes, not 1"),
+        ({"seeds": "1 2 x"}, "The seed must be a whole number"),
+        ({"way": "nowhere"}, "is no way"),
+        ({"kind": "AVI"}, "no film of kind 'AVI'"),
+        ({"seconds": 60}, "must take 0.5 to 4.0 seconds"),
+        ({"size": 4096}, "one of 128, 256, 512 pixels"),
+    ],
+)
+def test_films_that_can_not_be_made(change: dict[str, Any], says: str) -> None:
+    wanted = {"seeds": "1 2", "way": "linear", "closed": True, "kind": "GIF", "seconds": 1, "size": 128} | change
+    with pytest.raises(BadValue, match=says):
+        interpolation.film(STYLED, **wanted)
+
+
+def test_keyframes_are_added_up_to_a_bound() -> None:
+    assert interpolation.more_keyframes("1 2").startswith("1, 2, ")
+    with pytest.raises(BadValue, match="8 keyframes at most"):
+        interpolation.more_keyframes("1 2 3 4 5 6 7 8")
+
+
+# --- models ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_model_has_a_card_and_those_that_draw_a_link() -> None:
+    html = models.models()
+    assert html.count("<article>") == 3
+    assert f'href="?model={STYLED}"' in html
+    assert "It has learnt next to nothing." in html
+
+
+# --- my picture ------------------------------------------------------------------------------------------------------
+
+
+def test_ones_own_picture_is_found_again_and_edited(tmp_path: Path) -> None:
+    path = tmp_path / "own.png"
+    path.write_bytes(file_of(View(STYLED, 11, 0.7)))
+    own, target, _words = my_picture.take(str(path), STYLED)
+    assert not path.exists()
+    assert target["now"].startswith("data:image/")
+    steps = list(my_picture.find(own, STYLED, 50))
+    found, face, words, *sliders = steps[-1]
+    assert "Step 50 of 50" in words
+    assert all(slider["interactive"] for slider in sliders)
+    assert len(steps) > 3
+    edited = my_picture.edit(None, found, 4.0, *[0.0] * (SLOTS - 1))
+    assert pixels(edited["now"]) != pixels(face["now"])
+    chosen = my_picture.choose(found, "dcgan.tiny")
+    assert chosen[0].points is None
+    assert chosen[1]["now"].startswith("data:image/")
+
+
+def test_a_search_needs_a_picture_and_a_number_of_steps(tmp_path: Path) -> None:
+    with pytest.raises(BadValue, match="Drop in a picture first"):
+        next(my_picture.find(my_picture.Own(), STYLED, 50))
+    path = tmp_path / "own.png"
+    Image.new("RGB", (32, 32)).save(path)
+    own = my_picture.take(str(path), STYLED)[0]
+    with pytest.raises(BadValue, match="50 to 600 steps"):
+        next(my_picture.find(own, STYLED, 10_000))
+
+
+# --- inside ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_channel_is_switched_off_and_on_again() -> None:
+    seen, grid, before, after, words, layers = inside.look(STYLED, 1, None)
+    assert pixels(before["now"]) == pixels(after["now"])
+    assert len(grid["items"]) == len(seen.order)
+    assert layers["value"] == seen.layer
+    for place in range(len(seen.order)):
+        seen, grid, before, after, words = inside.switch(seen, place)
+    assert pixels(before["now"]) != pixels(after["now"])
+    assert grid["off"] == list(range(len(seen.order)))
+    _, _, _, undisturbed, _, _ = inside.look(STYLED, 1, seen.layer)
+    assert pixels(undisturbed["now"]) == pixels(before["now"])
+    assert inside.all_on(seen)[4].startswith("0 of ")
+    with pytest.raises(BadValue, match="no channel at place 999"):
+        inside.switch(seen, 999)
+    assert words.startswith(f"{len(seen.order)} of ")
+
+
+def test_an_unknown_model_has_no_inside() -> None:
+    with pytest.raises(UnknownName, match="There is no model named 'nobody'"):
+        inside.look("nobody", 1, None)
+
+
+# --- drag ------------------------------------------------------------------------------------------------------------
+
+
+def test_places_are_put_and_pulled() -> None:
+    hold, value, _ = drag.begin(STYLED, 3)
+    assert value["side"] == 8
+    for x, y in ((0.3, 0.3), (0.6, 0.3)):
+        hold, value, words = drag.put_at(hold, x, y)
+    assert len(value["places"]) == 2
+    assert "Drag" in words
+    moved, last, words = list(drag.pull(hold))[-1]
+    assert moved.points is not hold.points
+    assert last["places"] == []
+    assert "pixels to go" in words
+    assert drag.clear(hold)[0].places == ()
+
+
+def test_what_can_not_be_dragged() -> None:
+    hold = drag.begin(STYLED, 3)[0]
+    with pytest.raises(BadValue, match="Press a place"):
+        next(drag.pull(hold))
+    for _ in range(2 * drag.MOST_PAIRS):
+        hold = drag.put_at(hold, 2.0, -1.0)[0]
+    assert hold.places[0] == (7.0, 0.0)
+    with pytest.raises(BadValue, match="8 arrows at most"):
+        drag.put_at(hold, 0, 0)

@@ -1,0 +1,260 @@
+"""Links, history, files and turns: what the Studio's tabs stand on."""
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gan_core.errors import BadData, BadValue, GanscopeError
+from tests.studio_serving import STYLED
+from ui import studio_pictures
+from ui.studio_history import MOST, History
+from ui.studio_latest import Latest, Workshop
+from ui.studio_models import SLOTS, hosted, offered, opened
+from ui.studio_uploads import MOST_BYTES, clean, received
+from ui.studio_view import Change, View, first_view, parsed
+from ui.studio_visit import Visit, at_view, slider_values, view_of
+
+FULL = View(STYLED, 7, 0.5, None, (Change("PCA 1", 1.5), Change("SeFa 2", -12.0), Change("PCA 2", 2.0, (0, 2))))
+
+
+def same(one: Image.Image, other: Image.Image) -> bool:
+    return one.tobytes() == other.tobytes()
+
+
+def test_the_style_based_model_comes_first_and_judges_are_left_out(shelf: Path) -> None:
+    assert next(iter(offered())) == STYLED
+    assert len(opened(STYLED).slots) == SLOTS
+
+
+def test_a_link_gives_the_same_picture(shelf: Path) -> None:
+    view, problems = parsed("?" + FULL.query())
+    assert (view, problems) == (FULL, [])
+    assert same(studio_pictures.picture(view), studio_pictures.picture(FULL))
+    assert not same(studio_pictures.picture(FULL), studio_pictures.picture(FULL.before))
+
+
+def test_a_link_of_a_model_with_classes(shelf: Path) -> None:
+    view, problems = parsed("model=cgan.tiny&class=7&seed=3")
+    assert view == View("cgan.tiny", 3, 1.0, 7)
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("model=nobody", "There is no model named 'nobody'"),
+        ("model=../../etc", "There is no model named"),
+        ("seed=-1", "The seed must be a whole number"),
+        ("seed=99999999999999999999", "The seed must be a whole number"),
+        ("psi=7", "The truncation must lie between 0 and 1.5"),
+        ("psi=nan", "The truncation must lie between"),
+        ("class=3", "knows no classes"),
+        ("model=cgan.tiny&class=10", "The class must lie between 0 and 9"),
+        ("edits=smile*1", "There is no direction named 'smile'"),
+        ("edits=PCA 1", "is no edit"),
+        ("edits=PCA 1*21", "The strength must lie between"),
+        ("edits=PCA 1*1@0-99", "Layers must be a range within"),
+        ("edits=" + ",".join(["PCA 1*1"] * 25), "There can be 24 edits at most, not 25."),
+        ("edits=" + "x" * 5000, "The link is longer than 4000 characters."),
+    ],
+)
+def test_what_is_wrong_with_a_link_is_told_and_a_picture_is_shown_all_the_same(
+    shelf: Path, query: str, says: str
+) -> None:
+    view, problems = parsed(query)
+    assert says in str(problems[0])
+    assert view is not None
+    assert replace(view, changes=()) == first_view(view.model)
+    assert studio_pictures.picture(view).width == 8
+
+
+def test_good_parts_of_a_bad_link_are_kept(shelf: Path) -> None:
+    view, problems = parsed("seed=5&psi=9&edits=nobody*1,PCA 2*2")
+    assert view == View(STYLED, 5, 0.7, None, (Change("PCA 2", 2.0),))
+    assert len(problems) == 2
+
+
+def test_an_empty_shelf(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from gan_core.models import listing
+
+    monkeypatch.setattr(listing, "BUNDLED", tmp_path)
+    assert parsed("seed=3") == (None, [])
+
+
+def test_sliders_show_a_view_and_give_it_back(shelf: Path) -> None:
+    visit = at_view(Visit(), FULL)
+    sliders = slider_values(visit, FULL)
+    assert sliders == [1.5, 0, 0, 0, 0, 0]
+    assert visit.others == FULL.changes[1:]
+    assert view_of(visit, [7, 0.5, None, *sliders, 0, 0, 1]) == FULL
+
+
+def test_a_chosen_direction_and_its_layers(shelf: Path) -> None:
+    visit = replace(at_view(Visit(), FULL.before), chosen="SeFa 3")
+    layers = opened(STYLED).explorer.layers
+    everywhere = view_of(visit, [7, 0.5, None, *[0] * SLOTS, 2.0, 0, layers - 1])
+    some = view_of(visit, [7, 0.5, None, *[0] * SLOTS, 2.0, 2, 1])
+    assert everywhere.changes == (Change("SeFa 3", 2.0),)
+    assert some.changes == (Change("SeFa 3", 2.0, (1, 2)),)
+
+
+def test_history_goes_back_and_forth_and_forgets_what_was_undone() -> None:
+    views = [View("a", seed) for seed in range(4)]
+    history = History()
+    for view in (*views, views[-1]):
+        history = history.with_view(view)
+    assert len(history.views) == 4
+    back = history.at(history.place - 2)
+    assert (back.shown, back.can_undo, back.can_redo) == (views[1], True, True)
+    assert back.with_view(View("b")).views == (views[0], views[1], View("b"))
+    assert back.at(-5).shown == views[0]
+    for seed in range(50):
+        history = history.with_view(View("c", seed))
+    assert len(history.views) == MOST
+    assert not history.can_redo
+
+
+def test_a_saved_picture_carries_its_settings_and_its_mark(shelf: Path) -> None:
+    content = studio_pictures.file_of(FULL)
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.text["Software"] == "generated by GANscope"
+        assert image.width >= 512
+        assert parsed(studio_pictures.settings_in(image))[0] == FULL
+
+
+def test_a_picture_from_elsewhere_has_no_settings() -> None:
+    with pytest.raises(BadData, match="holds no settings"):
+        studio_pictures.settings_in(Image.new("RGB", (9, 9)))
+
+
+# --- uploads ---------------------------------------------------------------------------------------------------------
+
+
+def saved(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def bomb(path: Path) -> Path:
+    """A PNG of 100 megapixels in some kilobytes."""
+    return saved(path, Image.new("1", (10_000, 10_000)))
+
+
+def large(path: Path) -> Path:
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(MOST_BYTES))
+    return path
+
+
+def text(path: Path) -> Path:
+    path.write_text("<svg onload=alert(1)>")
+    return path
+
+
+def cut(path: Path) -> Path:
+    saved(path, Image.effect_noise((64, 64), 9))
+    path.write_bytes(path.read_bytes()[:400])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (bomb, "more than 25 megapixels"),
+        (large, "larger than 10 MB"),
+        (text, "no picture of an accepted format"),
+        (lambda path: saved(path, Image.new("RGB", (1, 1))), "smaller than 8 pixels"),
+        (cut, "broken or cut off"),
+    ],
+)
+def test_bad_uploads_are_refused_and_deleted(tmp_path: Path, make, says: str) -> None:  # type: ignore[no-untyped-def]
+    path = make(tmp_path / "own.png")
+    with pytest.raises(BadData, match=says) as caught, received(str(path)) as image:
+        clean(image)
+    assert str(tmp_path) not in str(caught.value)
+    assert not path.exists()
+
+
+def test_a_missing_upload_is_told_without_its_path(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="did not arrive") as caught, received(str(tmp_path / "gone.png")):
+        pass
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_good_upload_is_turned_upright_and_stripped(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "where I live"
+    path = saved(tmp_path / "photo.jpg", Image.new("CMYK", (40, 20)), exif=exif)
+    with received(str(path)) as image:
+        cleaned = clean(image)
+    assert (cleaned.mode, cleaned.size) == ("RGB", (20, 40))
+    assert not cleaned.getexif()
+    assert not cleaned.info
+    assert not path.exists()
+
+
+# --- turns -----------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_newest_request_of_a_visitor_is_answered() -> None:
+    latest, started, free = Latest(at_once=1), threading.Event(), threading.Event()
+    made: dict[str, object] = {}
+
+    def slow() -> str:
+        started.set()
+        free.wait(20)
+        return "first"
+
+    def ask(visitor: str, name: str) -> threading.Thread:
+        thread = threading.Thread(target=lambda: made.update({name: latest(visitor, lambda: name)}))
+        thread.start()
+        return thread
+
+    threads = [threading.Thread(target=lambda: made.update(first=latest("one", slow)))]
+    threads[0].start()
+    assert started.wait(20)
+    for visitor, name in (("one", "second"), ("two", "other"), ("one", "third")):
+        threads.append(ask(visitor, name))
+        while latest._newest.get(visitor) != len(threads) - 1:  # it has asked and waits for its turn
+            pass
+    free.set()
+    for thread in threads:
+        thread.join(20)
+    assert made == {"first": "first", "second": None, "other": "other", "third": "third"}
+
+
+def test_a_full_workshop_says_so_kindly() -> None:
+    shop = Workshop(waiting=0)
+    with shop.place(), pytest.raises(BadValue, match="Please try again in a minute"), shop.place():
+        pass
+    with shop.place():
+        pass
+
+
+# --- where it runs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [({}, False), ({"SPACE_ID": "me/mine"}, True), ({"GANSCOPE_HOSTED": "1"}, True),
+     ({"SPACE_ID": "me/mine", "GANSCOPE_HOSTED": "0"}, False)],
+)  # fmt: skip
+def test_hosted_is_the_default_in_a_space(
+    environment: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SPACE_ID", "GANSCOPE_HOSTED"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert hosted() is expected
+
+
+@pytest.mark.parametrize("name", ["hf://somebody/model", "../models/stylegan2.tiny", "/tmp", "."])
+def test_no_path_and_no_address_is_opened(shelf: Path, name: str) -> None:
+    with pytest.raises(GanscopeError, match="There is no model named"):
+        opened(name)

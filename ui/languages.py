@@ -1,0 +1,68 @@
+"""Languages, through gettext. English texts stand in the code; `locale/zh_CN.po` is compiled in memory.
+
+    _("Train")                      the text in the visitor's language
+    N_("Train")                     the text itself, marked for the catalogue and translated where it is shown
+
+Which language a visitor has, a front end says: by `using`, or by a function in `asked` (see i18n.py).
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+CATALOGUES = {"zh": Path(__file__).with_name("locale") / "zh_CN.po"}
+DEFAULT = "en"
+
+asked: list[Callable[[], str]] = []  # the front end's own way to know the visitor's language, where it has one
+
+_forced: ContextVar[str | None] = ContextVar("language", default=None)
+
+
+@cache
+def translations(language: str) -> gettext.NullTranslations:
+    """The catalogue of a language; English has none and needs none."""
+    if language not in CATALOGUES:
+        return gettext.NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    compiled = io.BytesIO()
+    with CATALOGUES[language].open("rb") as file:
+        write_mo(compiled, read_po(file))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def language() -> str:
+    """The language of the visitor whose page is being drawn."""
+    forced = _forced.get()
+    if forced is not None:
+        return forced
+    return asked[0]() if asked else DEFAULT
+
+
+@contextmanager
+def using(chosen: str) -> Iterator[None]:
+    """Texts in a given language, whoever asks."""
+    token = _forced.set(chosen)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def _(text: str) -> str:
+    """The text in the visitor's language; a text that the catalogue lacks stays English."""
+    return translations(language()).gettext(text) if text else ""
+
+
+def N_(text: str) -> str:  # noqa: N802  gettext's own name
+    """Marks a text for the catalogue."""
+    return text

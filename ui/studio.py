@@ -1,0 +1,95 @@
+"""The Studio as a server: one page for each language, and nothing else on the network.
+
+Each language is a Gradio app of its own (`/` and `/zh/`), so that a page arrives in its language and nothing has to be
+translated later. `?lang=zh` leads from one to the other and keeps the rest of a link.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlencode
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import fastapi
+import gradio as gr
+
+from ui import studio_parts
+from ui.languages import DEFAULT, LANGUAGES, _, using
+from ui.studio_models import warm
+from ui.studio_theme import ICON, SHEET, theme
+from ui.studio_uploads import MOST_BYTES
+
+MOST_WAITING = 60  # requests in the queue of a page
+UPLOADS_LAST = 600  # seconds after which an upload that nobody fetched is deleted
+
+
+class Tab(Protocol):
+    """What a module of `tabs/` offers."""
+
+    TITLE: str
+    ID: str
+
+    def build(self, page: gr.Blocks, tab: gr.Tab) -> None: ...
+
+
+def page(tabs: Sequence[Tab], language: str) -> gr.Blocks:
+    """The page in one language."""
+    with using(language), gr.Blocks(title="GANscope Studio", analytics_enabled=False,
+                                    delete_cache=(UPLOADS_LAST, UPLOADS_LAST)) as made:  # fmt: skip
+        gr.HTML(studio_parts.head(), apply_default_css=False)
+        with gr.Tabs():
+            for tab in tabs:
+                with gr.Tab(_(tab.TITLE), id=tab.ID, elem_id=f"tab-{tab.ID}") as place:
+                    tab.build(made, place)
+    made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
+    page_made: gr.Blocks = made
+    return page_made
+
+
+def app(tabs: Sequence[Tab]) -> fastapi.FastAPI:
+    """All pages as one server."""
+    made = fastapi.FastAPI(openapi_url=None)
+    made.middleware("http")(_by_language)
+    looks: dict[str, Any] = {
+        "theme": theme(), "css_paths": [SHEET], "footer_links": ["api"], "run_history": False, "ssr_mode": False,
+        "show_error": False, "max_file_size": MOST_BYTES, "pwa": False, "mcp_server": False,
+    }  # fmt: skip
+    for language in sorted(LANGUAGES, key=lambda one: one == DEFAULT):  # the page at "/" would catch all others' paths
+        default = language == DEFAULT
+        path = "/" if default else f"/{language}"
+        gr.mount_gradio_app(made, page(tabs, language), path, favicon_path=str(ICON) if default else None, **looks)
+    return made
+
+
+async def _by_language(request: fastapi.Request, go_on: Any) -> fastapi.Response:
+    """Leads a visitor to the page of the language that the link or the browser asks for."""
+    paths = {language: "/" if language == DEFAULT else f"/{language}/" for language in LANGUAGES}
+    here = next((language for language, path in paths.items() if request.url.path in (path, path.rstrip("/"))), None)
+    if here is None or request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
+        return await go_on(request)  # type: ignore[no-any-return]
+    asked = request.query_params.get("lang")
+    if asked not in LANGUAGES:
+        prefers = request.headers.get("accept-language", "").lower()
+        asked = "zh" if here == DEFAULT and prefers.startswith("zh") else here
+    if asked == here:
+        return await go_on(request)  # type: ignore[no-any-return]
+    rest = {name: values[-1] for name, values in parse_qs(request.url.query).items()} | {"lang": asked}
+    prefix = str(request.scope.get("root_path", "")).rstrip("/")
+    return fastapi.responses.RedirectResponse(f"{prefix}{paths[asked]}?{urlencode(rest)}", 307)
+
+
+def serve(tabs: Sequence[Tab]) -> None:
+    """Runs until it is stopped. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` say where."""
+    import uvicorn
+
+    host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
+    port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
+    made = app(tabs)
+    threading.Thread(target=warm, name="warm-up", daemon=True).start()
+    print(f"The Studio is at http://{host}:{port}", flush=True)
+    uvicorn.run(made, host=host, port=port, log_level="warning")

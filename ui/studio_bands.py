@@ -1,0 +1,24 @@
+"""Layers of w in three bands, and what each usually decides (1812.04948, section 3.1)."""
+
+from __future__ import annotations
+
+from ui.languages import N_, _
+
+BANDS = {"coarse": N_("Coarse"), "middle": N_("Middle"), "fine": N_("Fine"), "from": N_("From a layer on")}
+WORDS = {
+    "coarse": N_("Coarse layers draw 4 to 8 pixels: pose, the shape of the face and of the hair."),
+    "middle": N_("Middle layers draw 16 to 32 pixels: eyes, mouth, glasses, the finer shape of the hair."),
+    "fine": N_("Fine layers draw all larger sizes: mostly colours and small texture."),
+    "from": N_("All layers from the chosen one on come from B."),
+}
+
+
+def band_layers(layers: int, band: str, first: int) -> range:
+    """The layers of a band in a model with so many: two for each size from 4 pixels on, the first with one less."""
+    edges = {"coarse": (0, 3), "middle": (3, 7), "fine": (7, layers), "from": (first, layers)}
+    start, stop = edges[band]
+    return range(max(0, min(start, layers)), min(stop, layers))
+
+
+def band_choices() -> list[tuple[str, str]]:
+    return [(_(words), name) for name, words in BANDS.items()]

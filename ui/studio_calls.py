@@ -1,0 +1,69 @@
+"""Callbacks as Gradio gets them: in the page's language, and with errors as sentences. No traceback reaches a page."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+
+from gan_core.errors import GanscopeError
+from ui.languages import _, language, using
+from ui.texts import error_sentence
+
+logger = logging.getLogger(__name__)
+
+
+def spoken(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A callback in the language in which the page is being built, with errors that a visitor understands."""
+    chosen = language()
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        with using(chosen), sentences():
+            return function(*arguments)
+
+    return call
+
+
+def telling(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """The same for a callback that shows its work step by step."""
+    chosen = language()
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Iterator[Any]:
+        steps = function(*arguments)
+        while True:
+            # the context variable is set for each step alone: a generator may go on in another thread
+            with using(chosen), sentences():
+                try:
+                    step = next(steps)
+                except StopIteration:
+                    return
+            yield step
+
+    return call
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """What goes wrong inside becomes one sentence on the page; details of our own mistakes stay in the log."""
+    try:
+        yield
+    except GanscopeError as error:
+        raise gr.Error(error_sentence(error), title=_("That doesn't work"), print_exception=False) from None
+    except gr.Error:
+        raise
+    except Exception:
+        logger.exception("an unexpected error in the Studio")
+        words = _("Something went wrong here, and it is our mistake. The picture stays as it was.")
+        raise gr.Error(words, title=_("Sorry"), print_exception=False) from None
+
+
+def warned(problems: list[GanscopeError]) -> None:
+    """Tells what of a link could not be had; the rest is shown all the same."""
+    for problem in problems[:3]:
+        gr.Warning(error_sentence(problem), title=_("Part of the link was left out"))

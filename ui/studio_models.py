@@ -1,0 +1,145 @@
+"""The models that the Studio has open, each with its directions. No front end in here."""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from gan_core.errors import GanscopeError
+from gan_core.models import listing
+from gan_core.models.card import Card
+
+if TYPE_CHECKING:
+    from gan_core.latent.directions import Direction
+    from gan_core.latent.explorer import Explorer
+
+MOST_OPEN = 3  # models kept in memory
+FOUND = 12  # directions of each kind that are computed
+SLOTS = 6  # sliders that are seen first
+FIRST = ("stylegan2.avatars", "stylegan2", "stylegan", "progan")  # which models make the best first impression
+
+# a slider for each, in this order: of several directions the one that moves most
+WANTED = (
+    ("mouth: smile", "mouth: laugh"),
+    ("hair: long", "hair: wavy", "hair: bob"),
+    ("glasses: round", "glasses: square", "glasses: sun"),
+    ("beard: full", "beard: goatee", "beard: moustache"),
+    ("skin: brown", "skin: ebony", "skin: caramel"),
+    ("hat: beanie", "hat: cap", "hat: straw hat", "hat: flowers"),
+)
+
+
+def hosted() -> bool:
+    """Whether strangers visit: then nothing outside the shelf is opened. The default in a Space."""
+    return os.environ.get("GANSCOPE_HOSTED", "1" if os.environ.get("SPACE_ID") else "0") == "1"
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A model in memory."""
+
+    name: str
+    card: Card
+    explorer: Explorer
+
+    @cached_property
+    def directions(self) -> Mapping[str, Direction]:
+        """All directions by name: those that came with the model first, then computed ones."""
+        from gan_core.latent.closed_form import sefa
+        from gan_core.latent.components import pca
+        from gan_core.latent.directions import vector_space
+        from gan_core.latent.files import DIRECTIONS, read_directions
+
+        path = listing.standing(self.name) / DIRECTIONS
+        named = read_directions(path, self.explorer) if path.is_file() else []
+        count = min(FOUND, self.explorer.space(vector_space(self.explorer)).shape[0])
+        found = [*named, *pca(self.explorer, count)]
+        if "codes" not in self.explorer.spaces:
+            found += sefa(self.explorer, count)
+        return {one.name: one for one in found}
+
+    @cached_property
+    def slots(self) -> tuple[str, ...]:
+        """The directions that have a slider of their own, six at most."""
+        chosen = []
+        for names in WANTED:
+            known = [name for name in names if name in self.directions]
+            if known:
+                chosen.append(max(known, key=lambda name: self.directions[name].facts.get("moves", 0.0)))
+        rest = [name for name in self.directions if name not in chosen]
+        return tuple([*chosen, *rest][:SLOTS])
+
+    @cached_property
+    def apart(self) -> Explorer:
+        """A copy, for looks that change the networks on their way: nobody else's pictures may show it."""
+        from gan_core.latent.explorer import Explorer
+
+        return Explorer(copy.deepcopy(self.explorer.sampler))
+
+    @property
+    def truncates(self) -> bool:
+        return self.explorer.sampler.recipe.truncate is not None
+
+
+_open: OrderedDict[str, Opened] = OrderedDict()
+_lock = threading.Lock()
+
+
+def offered() -> dict[str, Card]:
+    """The models that draw pictures from latents, by name, the best first impression first. Needs no torch."""
+    cards, _damaged = listing.survey()
+    drawing = {name: card for name, card in cards.items() if _draws(card)}
+    return dict(sorted(drawing.items(), key=lambda item: _rank(item[1])))
+
+
+def _draws(card: Card) -> bool:
+    return card.task == "images" and "latent_size" in card.hparams
+
+
+def _rank(card: Card) -> int:
+    return next((place for place, start in enumerate(FIRST) if card.name.startswith(start)), len(FIRST))
+
+
+def opened(name: str) -> Opened:
+    """A model of the shelf, loaded once; raises UnknownName, BadCheckpoint or BadValue.
+
+    Only names are taken, never paths or addresses: a name can come from a link.
+    """
+    from gan_core.latent.explorer import Explorer
+    from gan_core.models import shelf
+
+    folder = listing.standing(name)
+    with _lock:
+        if name in _open:
+            _open.move_to_end(name)
+            return _open[name]
+        made = Opened(name, listing.card(name), Explorer(shelf.load(str(folder))))
+        _open[name] = made
+        while len(_open) > MOST_OPEN:
+            _open.popitem(last=False)
+        return made
+
+
+def forget() -> None:
+    """Closes all models: those on the shelf may have changed."""
+    with _lock:
+        _open.clear()
+
+
+def warm() -> None:
+    """Opens the first model, so that the first visitor need not wait; what goes wrong is told to who asks for it."""
+    names = list(offered())
+    if not names:
+        return
+    try:
+        model = opened(names[0])
+        model.explorer.draw(model.explorer.sample(1))
+        len(model.slots)
+    except GanscopeError:
+        return

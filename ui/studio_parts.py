@@ -1,0 +1,161 @@
+"""Pieces of the Studio's pages that Gradio doesn't have: the large picture, strips, tiles, a board, the head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from ui.languages import LANGUAGES, _, language
+from ui.studio_models import opened
+from ui.studio_pictures import SMALL, address, picture, shown, small
+from ui.studio_theme import LOGO
+from ui.studio_view import View
+
+_FACE = """
+<div class="face ${value.sharp ? 'sharp' : ''}">
+  <img src="${value.now || ''}" alt="${value.alt || ''}" ${value.now ? '' : 'hidden'} draggable="false">
+  <span class="tag">${value.tag || ''}</span>
+  <div class="wait" ${value.now ? 'hidden' : ''}>${value.wait || ''}</div>
+</div>"""
+# what a picture knows of its link is put into the address bar; pressing it shows the picture without edits
+_HOLD = """
+let before = '';
+const settle = () => {
+  if (props.value && props.value.before) before = props.value.before;
+  if (!props.value || !props.value.query) return;
+  const kept = new URLSearchParams(location.search), next = new URLSearchParams(props.value.query);
+  for (const name of ['lang', '__theme', 'view']) if (kept.has(name)) next.set(name, kept.get(name));
+  history.replaceState(history.state, '', location.pathname + '?' + next);
+};
+watch('value', settle);
+settle();
+const hold = on => {
+  const face = element.querySelector('.face'), image = element.querySelector('img');
+  if (!face || !image || !before) return;
+  face.classList.toggle('held', on);
+  image.src = on ? before : props.value.now;
+};
+element.addEventListener('pointerdown', () => hold(true));
+for (const name of ['pointerup', 'pointerleave', 'pointercancel']) element.addEventListener(name, () => hold(false));
+element.addEventListener('ganscope-hold', event => hold(event.detail));
+"""
+_STRIP = """
+<div class="strip" role="list">
+${(value.items || []).map((item, place) => `<button aria-current="${place === value.place}" data-place="${place}"
+  aria-label="${value.label} ${place + 1}"><img src="${item}" alt=""></button>`).join('')}
+</div>"""
+_CHOOSE = """
+element.addEventListener('click', event => {
+  const button = event.target.closest('button[data-place]');
+  if (button) trigger('select', {place: Number(button.dataset.place)});
+});
+"""
+_TILES = """
+<div class="tiles">
+${(value.items || []).map((item, place) => `<button data-place="${place}" aria-pressed="${value.off.includes(place)}"
+  aria-label="${value.label} ${value.numbers[place]}" title="${value.label} ${value.numbers[place]}"><img src="${item}"
+  alt=""></button>`).join('')}
+</div>"""
+# arrows lie over the picture in its own pixels; an odd place at the end is a handle without a target
+_BOARD = """
+<div class="face board ${value.sharp ? 'sharp' : ''}">
+  <img src="${value.now || ''}" alt="${value.alt || ''}" ${value.now ? '' : 'hidden'} draggable="false">
+  <svg viewBox="-0.5 -0.5 ${value.side || 1} ${value.side || 1}">
+  ${(value.places || []).map(([x, y], place, all) => place % 2 ? `<line x1="${all[place - 1][0]}"
+    y1="${all[place - 1][1]}" x2="${x}" y2="${y}"/><circle class="target" cx="${x}" cy="${y}" r="1.2"/>`
+    : `<circle class="handle" cx="${x}" cy="${y}" r="1.2"/>`).join('')}
+  </svg>
+</div>"""
+_PRESS = """
+element.addEventListener('click', event => {
+  const image = element.querySelector('img');
+  if (!image || image.hidden) return;
+  const box = image.getBoundingClientRect();
+  trigger('press', {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
+});
+"""
+# for buttons: the browser saves a file that a callback made; the page's link goes to the clipboard
+SAVE = """file => {
+  if (!file) return;
+  const link = document.createElement('a');
+  link.href = 'data:application/octet-stream;base64,' + file.content;
+  link.download = file.name;
+  link.click();
+}"""
+COPY = """() => {
+  const button = document.querySelector('#copy-link'), words = button.textContent;
+  const done = () => { button.textContent = '✓'; setTimeout(() => button.textContent = words, 1500); };
+  if (navigator.clipboard) navigator.clipboard.writeText(location.href).then(done);
+  else prompt('', location.href);
+}"""
+
+
+def face(wait: str = "", **options: Any) -> gr.HTML:
+    """The large picture; `wait` stands in its place until there is one."""
+    return gr.HTML({"wait": wait}, html_template=_FACE, js_on_load=_HOLD, apply_default_css=False, **options)
+
+
+def strip(**options: Any) -> gr.HTML:
+    """Small pictures in a row, to choose one."""
+    return gr.HTML({"items": []}, html_template=_STRIP, js_on_load=_CHOOSE, apply_default_css=False, **options)
+
+
+def tiles(**options: Any) -> gr.HTML:
+    """Many small pictures, each of which can be pressed."""
+    return gr.HTML(
+        {"items": [], "off": []}, html_template=_TILES, js_on_load=_CHOOSE, apply_default_css=False, **options
+    )
+
+
+def board(**options: Any) -> gr.HTML:
+    """A large picture that arrows are placed on."""
+    return gr.HTML({}, html_template=_BOARD, js_on_load=_PRESS, apply_default_css=False, **options)
+
+
+def face_value(view: View, settled: bool) -> dict[str, Any]:
+    """What `face` shows of a view; `settled` also gives the picture before the edits, and the link."""
+    image = picture(view)
+    value = {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt(view)}
+    if not settled:
+        return value
+    before = shown(picture(view.before)) if view.changes else value["now"]
+    return value | {"before": before, "query": view.query(), "tag": _("Before")}
+
+
+def alt(view: View) -> str:
+    """What a picture is, in words."""
+    card = opened(view.model).card
+    return _("A picture by the model {model}, seed {seed}").format(model=_(card.title), seed=view.seed)
+
+
+def strip_value(views: Sequence[View], place: int) -> dict[str, Any]:
+    return {"items": [small(view) for view in views], "place": place, "label": _("Step")}
+
+
+def sheet_value(image: Image.Image, alt_words: str, sharp: bool) -> str:
+    """A sheet of pictures as HTML."""
+    return f'<div class="sheet{" sharp" if sharp else ""}"><img src="{address(image)}" alt="{escape(alt_words)}"></div>'
+
+
+def head() -> str:
+    """Logo and languages."""
+    links = "".join(
+        f'<a href="?lang={code}" lang="{code}"{" aria-current=true" if code == language() else ""} '
+        f'onclick="{escape(_keeping(code))}">{escape(name)}</a>'
+        for code, name in LANGUAGES.items()
+    )
+    return f'<div id="head">{LOGO.read_text(encoding="utf-8")}<nav aria-label="{_("Language")}">{links}</nav></div>'
+
+
+def _keeping(code: str) -> str:
+    """The same picture in another language: the link's other parts stay."""
+    return (
+        "event.preventDefault(); const next = new URLSearchParams(location.search); "
+        f"next.set('lang', {json.dumps(code)}); "
+        "location.href = location.pathname.replace(/zh\\/?$/, '') + '?' + next;"
+    )
