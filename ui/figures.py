@@ -36,6 +36,8 @@ NAMES = {
     "path_length": N_("Path length"),
     "class_accuracy": N_("Classes"),
     "code_accuracy": N_("Codes"),
+    "warm_up/loss": N_("Warm-up"),
+    "gradient_norm/warm_up": N_("Warm-up"),
     "held_out_l1": N_("L1 to the truth"),
     "psnr": N_("PSNR"),
     "psnr_bicubic": N_("PSNR of bicubic"),

@@ -21,9 +21,9 @@ from gan_core.data.base import DataSpec
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.objectives.translation import (
+    PatchHParams,
     ReplayPool,
     Translation,
-    TranslationHParams,
     deceive,
     discriminator_terms,
 )
@@ -32,7 +32,7 @@ Fakes = dict[str, Tensor]  # by the domain that they imitate
 
 
 @dataclass(frozen=True)
-class CycleHParams(TranslationHParams):
+class CycleHParams(PatchHParams):
     """What the objective reads."""
 
     cycle_weight: float = knob(

@@ -19,8 +19,8 @@ from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.objectives.translation import (
     MARK_EVERY,
+    PatchHParams,
     Translation,
-    TranslationHParams,
     deceive,
     discriminator_terms,
     evaluated,
@@ -28,7 +28,7 @@ from gan_core.objectives.translation import (
 
 
 @dataclass(frozen=True)
-class PairsHParams(TranslationHParams):
+class PairsHParams(PatchHParams):
     """What the objective reads."""
 
     l1_weight: float = knob(

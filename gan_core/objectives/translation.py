@@ -58,6 +58,12 @@ class TranslationHParams(TrainingHParams):
         32, 2, 256, label="Discriminator's channels", change="rebuild", group="networks",
         help="Channels of the discriminator's first layer; the papers have 64.",
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PatchHParams(TranslationHParams):
+    """With a discriminator that judges patches."""
+
     patch_layers: int = knob(
         3, 1, 4, label="Patch layers", unit="halvings", change="rebuild", group="networks",
         help="How much of the image one verdict sees: 1, 2 or 3 halvings give 16, 34 or 70 pixels each way. Small "

@@ -1,0 +1,142 @@
+"""CUT: contrastive translation of one domain into another, without pairs and without a way back (2007.15651).
+
+    L_G = E[(D(G(a)) - 1)^2] + lambda (L_NCE(a, G(a)) + L_NCE(b, G(b))) / 2
+    L_NCE = -E_patches[log softmax_j(z . k_j / tau)_own]
+
+Half of CycleGAN: one residual generator (B, C, H, W) -> (B, C, H, W) in [-1, 1] and one discriminator of patches. The
+generator's first half also encodes: for five of its layers a head of two linear layers maps the features of 256
+places to unit vectors, and each place of the output must be most like the same place of the input. What a thing looks
+like may change, where it is may not.
+
+Differences: narrower networks, transposed convolutions and strides where the paper's code blurs before it resamples;
+samples come from averaged weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
+from gan_core.knobs import knob
+from gan_core.objectives.base import Batch
+from gan_core.objectives.contrastive import Contrastive, ContrastiveHParams
+from gan_core.objectives.translation import EQUATIONS
+from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, fitting_layers
+
+SIZES = (8, 16, 32, 64, 96, 128, 256)
+PIXELS, HALVED, QUARTERED, BLOCK = 0, 4, 7, 10  # layers of the generator: the image, two convolutions, the first block
+
+
+@dataclass(frozen=True)
+class CutHParams(ContrastiveHParams):
+    """The knobs of CUT."""
+
+    blocks: int = knob(
+        6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
+        help="Of the generator; the paper has 9.",
+    )  # fmt: skip
+    head_size: int = knob(
+        64, 2, 1024, label="Head size", unit="numbers", change="rebuild", group="networks",
+        help="Length of the vectors that patches are compared by; the paper has 256.",
+    )  # fmt: skip
+
+
+class Heads(nn.Module):
+    """(layer's number, patches (B, S, C)) -> unit vectors (B, S, V)."""
+
+    def __init__(self, widths: list[int], size: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.Linear(width, size), nn.ReLU(), nn.Linear(size, size)) for width in widths
+        )
+
+    def forward(self, layer: int, patches: Tensor) -> Tensor:
+        return normalize(self.layers[layer](patches), dim=-1)
+
+
+def places(hparams: CutHParams) -> tuple[int, ...]:
+    """The layers that are compared: the image, the convolutions that halve it, the first and the fifth block."""
+    return tuple(sorted({PIXELS, HALVED, QUARTERED, BLOCK, BLOCK + min(4, hparams.blocks - 1)}))
+
+
+def networks(hparams: CutHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    wide = hparams.channels
+    widths = {PIXELS: spec.channels, HALVED: 2 * wide, QUARTERED: 4 * wide}
+    layers = fitting_layers(hparams.patch_layers, spec.size)
+    return {
+        "generator": ResnetGenerator(spec.channels, wide, hparams.blocks),
+        "discriminator": PatchDiscriminator(spec.channels, hparams.discriminator_channels, layers),
+        "heads": Heads([widths.get(place, 4 * wide) for place in places(hparams)], hparams.head_size),
+    }
+
+
+def _generator(hparams: CutHParams) -> OptimizerSpec:
+    betas = hparams.beta1, hparams.beta2
+    return OptimizerSpec(("generator", "heads"), hparams.optimizer, hparams.generator_rate, betas)
+
+
+def _discriminator(hparams: CutHParams) -> OptimizerSpec:
+    rate = hparams.discriminator_rate * hparams.rate_ratio
+    return OptimizerSpec(("discriminator",), hparams.optimizer, rate, (hparams.beta1, hparams.beta2))
+
+
+def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
+    translated: Tensor = networks["generator"](images)
+    return translated
+
+
+def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
+    generator = networks["generator"]
+    return [batch["a"], generator(batch["a"]), batch["b"], generator(batch["b"])]
+
+
+def equation(hparams: CutHParams) -> str:
+    return EQUATIONS[hparams.loss].replace("D(y)", "D(b)").replace("D(G(x))", "D(G(a))") + (
+        r"+\lambda\,L_{NCE}(a,G(a))+\lambda\,L_{NCE}(b,G(b))"
+    )
+
+
+DEFAULTS = CutHParams(batch_size=2)
+
+register(
+    Recipe(
+        name="cut",
+        title="CUT",
+        task="unpaired",
+        paper="2007.15651",
+        year=2020,
+        networks=networks,
+        objective=lambda hparams: Contrastive(places(hparams)),
+        hparams=DEFAULTS,
+        tiny=replace(
+            DEFAULTS, channels=4, discriminator_channels=4, blocks=2, batch_size=4, head_size=4, patches=16
+        ),
+        data="avatars_pencil_unpaired",
+        capabilities=frozenset({"translate"}),
+        sizes=SIZES,
+        optimizers={"generator": _generator, "discriminator": _discriminator},
+        translations={"a_to_b": translate},
+        compare=compare,
+        compared=("a", "as b", "b", "b unchanged"),
+        equation=equation,
+        presets=(
+            Preset(
+                "pencil",
+                "Pencil drawings get colour, by patches",
+                "Fours: a drawing, its colours, a face, the same face again. The last should soon be as the third. One "
+                "generator instead of CycleGAN's two: colours spread from patch to patch and may differ across a face.",
+                "avatars_pencil_unpaired", 32, 5_000, 700,
+                {
+                    "batch_size": 4, "channels": 16, "discriminator_channels": 16, "blocks": 3, "patch_layers": 2,
+                    "generator_rate": 1e-3, "discriminator_rate": 5e-4, "schedule": "linear", "decay_steps": 5_000,
+                },
+            ),
+        ),
+    )
+)  # fmt: skip

@@ -1,0 +1,115 @@
+"""Two domains without pairs or a way back: each patch of the output tells which patch it came from (2007.15651).
+
+    L_NCE(x, y) = mean over layers l and patches s of  -log softmax_j(z_s . k_j / tau)_s
+    L_G = w l_generator(D(G(a))) + lambda (L_NCE(a, G(a)) + L_NCE(b, G(b))) / 2
+
+k_j are the heads' unit vectors of the patches of the input's features in the generator's first half, z_s those of the
+output's features at the same place; the other patches of the same image are the negatives. The second term, on images
+that are of the target domain already, keeps what need not change; without it lambda counts the first one whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from gan_core.knobs import knob
+from gan_core.objectives.base import Batch, Networks, Phase, StepContext
+from gan_core.objectives.translation import PatchHParams, Translation, deceive, discriminator_terms
+
+
+@dataclass(frozen=True)
+class ContrastiveHParams(PatchHParams):
+    """What the objective reads."""
+
+    contrast_weight: float = knob(
+        1.0, 0.0, 100.0, label="Contrast weight", group="objective",
+        help="How much each patch must tell where it came from. At 0 nothing ties the output to the input.",
+    )  # fmt: skip
+    contrast_identity: bool = knob(
+        True, label="Contrast on the target too", group="objective",
+        help="Images that are of the target domain already must keep their patches: CUT has it, FastCUT not.",
+    )  # fmt: skip
+    patches: int = knob(
+        256, 2, 4096, label="Patches", unit="of an image", group="objective",
+        help="How many places of each layer are compared with each other, at most.",
+    )  # fmt: skip
+    temperature: float = knob(
+        0.07, 0.01, 1.0, label="Temperature", group="objective", logarithmic=True,
+        help="How sharply a patch must stand out from the others; lower is stricter.",
+    )  # fmt: skip
+
+
+class Encoder(Protocol):
+    """What the objective asks of a generator, beside images."""
+
+    def features(self, images: Tensor, places: Sequence[int]) -> list[Tensor]:
+        """Some layers' outputs, (B, C, H, W) each."""
+
+
+class Contrastive(Translation):
+    """Networks: `generator`, `discriminator`, and `heads`: (layer's number, patches (B, S, C)) -> unit vectors."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        super().__init__()
+        self.places = tuple(places)
+
+    def phases(self, hparams: ContrastiveHParams) -> Sequence[Phase]:
+        return (
+            Phase("discriminator", "discriminator", "discriminator", self._discriminator),
+            Phase("generator", "generator", "generator", self._generator),
+        )
+
+    def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+        fake = context.share("fake", lambda: networks["generator"](batch["a"]), "generator").detach()
+        real_logits, fake_logits = networks["discriminator"](batch["b"]), networks["discriminator"](fake)
+        context.observe("real", real_logits)
+        context.observe("fake_before", fake_logits)
+        return discriminator_terms(settings(context).loss, real_logits, fake_logits)
+
+    def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+        hparams = settings(context)
+        fake: Tensor = context.shared("fake", lambda: networks["generator"](batch["a"]))
+        logits = networks["discriminator"](fake)
+        context.observe("fake_after", logits)
+        both = hparams.contrast_identity
+        weight = hparams.contrast_weight * (0.5 if both else 1.0)
+        terms = {
+            "adversarial": hparams.adversarial_weight * deceive(hparams.loss, logits),
+            "contrast": weight * self._contrast(networks, batch["a"], fake, context),
+        }
+        if both:
+            same = networks["generator"](batch["b"])
+            terms["contrast_identity"] = weight * self._contrast(networks, batch["b"], same, context)
+        return terms
+
+    def _contrast(self, networks: Networks, images: Tensor, made: Tensor, context: StepContext) -> Tensor:
+        hparams = settings(context)
+        encoder, heads = cast(Encoder, networks["generator"]), networks["heads"]
+        keys, queries = encoder.features(images, self.places), encoder.features(made, self.places)
+        parts = []
+        for layer, (key, query) in enumerate(zip(keys, queries, strict=True)):
+            count = key.shape[2] * key.shape[3]
+            chosen = torch.randperm(count, generator=context.generator)[: hparams.patches].to(key.device)
+            # (B, C, H, W) -> (B, H * W, C) -> (B, S, C)
+            known, asked = (part.flatten(2).transpose(1, 2)[:, chosen] for part in (key, query))
+            parts.append(patch_loss(heads(layer, asked), heads(layer, known).detach(), hparams.temperature))
+        return torch.stack(parts).mean()
+
+
+def patch_loss(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
+    """The cross-entropy of finding each query's own key among those of the image; unit vectors (B, S, V) both."""
+    likeness = queries @ keys.transpose(1, 2) / temperature  # (B, S, V) -> (B, S, S)
+    truth = torch.arange(likeness.shape[1], device=likeness.device).repeat(len(likeness))
+    return cross_entropy(likeness.flatten(0, 1), truth)  # (B, S, S) -> (B * S, S)
+
+
+def settings(context: StepContext) -> ContrastiveHParams:
+    hparams = context.hparams
+    assert isinstance(hparams, ContrastiveHParams)
+    return hparams

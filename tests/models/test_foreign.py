@@ -1,0 +1,185 @@
+"""Weights of junyanz/pytorch-CycleGAN-and-pix2pix: networks of its layout, written here anew, against ours."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from gan_core.errors import BadCheckpoint
+from gan_core.models.foreign import load_foreign, read_weights
+from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, UnetGenerator
+
+
+class Block(nn.Module):
+    """Their ResnetBlock: reflection padding, instance norm."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width), nn.ReLU(True),
+            nn.ReflectionPad2d(1), nn.Conv2d(width, width, 3), nn.InstanceNorm2d(width),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv_block(x)
+
+
+class Model(nn.Module):
+    """Anything whose layers lie in `model`."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
+def resnet(channels: int, blocks: int) -> Model:
+    layers: list[nn.Module] = [
+        nn.ReflectionPad2d(3),
+        nn.Conv2d(3, channels, 7),
+        nn.InstanceNorm2d(channels),
+        nn.ReLU(True),
+    ]
+    for width in (channels, 2 * channels):
+        layers += [nn.Conv2d(width, 2 * width, 3, 2, 1), nn.InstanceNorm2d(2 * width), nn.ReLU(True)]
+    layers += [Block(4 * channels) for _ in range(blocks)]
+    for width in (4 * channels, 2 * channels):
+        layers.append(nn.ConvTranspose2d(width, width // 2, 3, 2, 1, output_padding=1))
+        layers += [nn.InstanceNorm2d(width // 2), nn.ReLU(True)]
+    return Model(*layers, nn.ReflectionPad2d(3), nn.Conv2d(channels, 3, 7), nn.Tanh())
+
+
+def patch(inputs: int, channels: int) -> Model:
+    layers: list[nn.Module] = [nn.Conv2d(inputs, channels, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+    for width, stride in ((channels, 2), (2 * channels, 2), (4 * channels, 1)):
+        layers += [nn.Conv2d(width, 2 * width, 4, stride, 1), nn.InstanceNorm2d(2 * width), nn.LeakyReLU(0.2, True)]
+    return Model(*layers, nn.Conv2d(8 * channels, 1, 4, 1, 1))
+
+
+class Skip(nn.Module):
+    """Their UnetSkipConnectionBlock, with its in-place activation, and batch-norm."""
+
+    def __init__(self, outer: int, inner: int, inputs: int | None = None, inside: nn.Module | None = None,
+                 outermost: bool = False, dropout: bool = False) -> None:  # fmt: skip
+        super().__init__()
+        self.outermost = outermost
+        down = nn.Conv2d(inputs or outer, inner, 4, 2, 1, bias=False)
+        if outermost:
+            assert inside is not None
+            layers = [down, inside, nn.ReLU(True), nn.ConvTranspose2d(2 * inner, outer, 4, 2, 1), nn.Tanh()]
+        elif inside is None:
+            layers = [nn.LeakyReLU(0.2, True), down, nn.ReLU(True)]
+            layers += [nn.ConvTranspose2d(inner, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
+        else:
+            layers = [nn.LeakyReLU(0.2, True), down, nn.BatchNorm2d(inner), inside, nn.ReLU(True)]
+            layers += [nn.ConvTranspose2d(2 * inner, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
+            layers += [nn.Dropout(0.5)] if dropout else []
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
+
+
+class Unet(nn.Module):
+    def __init__(self, channels: int, downs: int) -> None:
+        super().__init__()
+        block = Skip(8 * channels, 8 * channels)
+        for _ in range(downs - 5):
+            block = Skip(8 * channels, 8 * channels, inside=block, dropout=True)
+        for width in (4, 2, 1):
+            block = Skip(width * channels, 2 * width * channels, inside=block)
+        self.model = Skip(3, channels, 3, block, outermost=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
+PAIRS = {
+    "resnet_9blocks": (lambda: resnet(4, 9), lambda: ResnetGenerator(3, 4, 9), 32),
+    "patch": (lambda: patch(3, 4), lambda: PatchDiscriminator(3, 4, 3), 64),
+    "unet_256": (lambda: Unet(4, 8), lambda: UnetGenerator(3, 4, 8), 256),
+    "unet_128": (lambda: Unet(4, 7), lambda: UnetGenerator(3, 4, 7), 128),
+}
+
+
+def moved(network: nn.Module) -> nn.Module:
+    """With statistics that aren't those of a fresh network."""
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.copy_(torch.rand_like(tensor) * 0.4 + (0.8 if tensor.ndim == 1 else -0.2))
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+def test_the_same_weights_give_the_same_pictures(name: str, ending: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    theirs, ours, size = moved(PAIRS[name][0]()), PAIRS[name][1]().eval(), PAIRS[name][2]
+    path = tmp_path / f"net{ending}"
+    if ending == ".pth":
+        torch.save(theirs.state_dict(), path)
+    else:
+        save_file(theirs.state_dict(), path)
+    load_foreign(ours, read_weights(path))
+    images = torch.rand(2, 3, size, size) * 2 - 1
+    with torch.no_grad():
+        expected, found = theirs(images.clone()), ours(images)
+    assert float(expected.std()) > 1e-3
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_statistics_of_old_files_are_left_out() -> None:
+    theirs, ours = resnet(4, 1), ResnetGenerator(3, 4, 1)
+    old = theirs.state_dict() | {"model.2.running_mean": torch.zeros(4), "model.2.running_var": torch.ones(4)}
+    load_foreign(ours, old)
+    torch.testing.assert_close(ours.layers[1].weight, theirs.model[1].weight)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (lambda: resnet(4, 6), lambda: ResnetGenerator(3, 4, 9)),
+        (lambda: resnet(8, 9), lambda: ResnetGenerator(3, 4, 9)),
+        (lambda: Unet(4, 7), lambda: UnetGenerator(3, 4, 8)),
+        (lambda: Unet(4, 8), lambda: UnetGenerator(3, 4, 7)),
+        (lambda: patch(6, 4), lambda: PatchDiscriminator(3, 4, 3)),
+        (lambda: resnet(4, 9), lambda: UnetGenerator(3, 4, 8)),
+    ],
+)
+def test_weights_of_another_network_are_refused(theirs, ours) -> None:  # type: ignore[no-untyped-def]
+    network = ours()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    with pytest.raises(BadCheckpoint, match="belong to another network: at"):
+        load_foreign(network, theirs().state_dict())
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+
+
+class Evil:
+    def __reduce__(self) -> tuple:
+        return (Path("touched").touch, ())
+
+
+@pytest.mark.parametrize("kind", ["pickle", "cut", "nested", "missing", "safetensors"])
+def test_files_that_are_no_weights(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / ("net.safetensors" if kind == "safetensors" else "net.pth")
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps({"model.1.weight": Evil()}))
+    elif kind == "cut":
+        torch.save(resnet(4, 1).state_dict(), path)
+        path.write_bytes(path.read_bytes()[:3000])
+    elif kind == "nested":
+        torch.save({"generator": {"weight": torch.zeros(1)}}, path)
+    elif kind == "safetensors":
+        path.write_bytes(b"no header")
+    with pytest.raises(BadCheckpoint, match=r"can't be read as weights|holds no plain weights"):
+        read_weights(path)
+    assert not (tmp_path / "touched").exists()

@@ -1,0 +1,216 @@
+"""Super-resolution, contrast between patches and filled holes, by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from gan_core.gans import recipes
+from gan_core.gans.cut import Heads
+from gan_core.gans.esrgan import DenseGenerator
+from gan_core.gans.srgan import SrResNet
+from gan_core.objectives.base import StepContext
+from gan_core.objectives.contrastive import patch_loss
+from gan_core.objectives.fidelity import psnr, ssim
+from gan_core.objectives.masked import Masked, MaskedHParams, blanked, filled, hole, rimmed_distance
+from gan_core.objectives.super_resolution import (
+    SuperResolution,
+    SuperResolutionHParams,
+    crop_side,
+    crops,
+    larger,
+    middle,
+    smaller,
+)
+from gan_core.training.trainer import Trainer
+from tests.conftest import example
+
+
+class Constant(nn.Module):
+    """An image of one level, `scale` times as large as what it is given, or with a share of its size."""
+
+    def __init__(self, level: float, scale: float) -> None:
+        super().__init__()
+        self.level, self.scale = nn.Parameter(torch.tensor(level)), scale
+
+    def forward(self, images: Tensor) -> Tensor:
+        side = int(images.shape[2] * self.scale)
+        return self.level.expand(len(images), images.shape[1], side, side)
+
+
+class Mean(nn.Module):
+    """(B, C, H, W) -> its mean, (B,)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.factor * images.mean((1, 2, 3))
+
+
+def test_published_sizes() -> None:
+    count = [
+        sum(weight.numel() for weight in network.parameters())
+        for network in (SrResNet(3, 64, 16, 4), DenseGenerator(3, 64, 32, 23, 4))
+    ]
+    assert count == [1_547_350, 16_697_987]  # about 1.55 M (1609.04802); as in the authors' RRDBNet (1809.00219)
+    assert SrResNet(1, 4, 1, 4)(torch.zeros(1, 1, 5, 7)).shape == (1, 1, 20, 28)
+    assert DenseGenerator(1, 4, 2, 1, 2)(torch.zeros(1, 1, 5, 7)).shape == (1, 1, 10, 14)
+
+
+# --- marks ----------------------------------------------------------------------------------------------------------
+
+
+def test_psnr_by_hand() -> None:
+    truth = torch.zeros(2, 3, 4, 4)
+    made = torch.stack([torch.full((3, 4, 4), 0.2), torch.full((3, 4, 4), -2.0)])
+    # 10 log10(2^2 / 0.2^2) = 20 dB; 10 log10(4 / 4) = 0 dB
+    assert_close(psnr(made, truth), torch.tensor([20.0, 0.0]), atol=1e-4, rtol=0)
+
+
+def test_ssim_by_hand() -> None:
+    first, second = torch.full((1, 1, 12, 12), 0.5), torch.full((1, 1, 12, 12), 0.25)
+    # flat images of levels 0.75 and 0.625: (2 * 0.75 * 0.625 + c) / (0.75^2 + 0.625^2 + c) with c = 0.01^2
+    assert_close(ssim(first, second), torch.tensor([(0.9375 + 1e-4) / (0.953125 + 1e-4)]), atol=1e-4, rtol=0)
+    noise = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert_close(ssim(noise, noise), torch.ones(2))
+    assert float(ssim(noise, -noise).max()) < 0
+    assert ssim(noise[:, :, :6, :6], noise[:, :, :6, :6]).shape == (2,)
+
+
+# --- super-resolution -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("content", "distance"), [("l1", 0.5), ("l2", 0.25)])
+def test_super_resolution_by_hand(content: str, distance: float) -> None:
+    """All is 0.75 and G says 0.25, D the mean."""
+    networks: dict[str, nn.Module] = {"generator": Constant(0.25, 2), "discriminator": Mean()}
+    hparams = SuperResolutionHParams(
+        scale="2", loss="non_saturating", content=content, adversarial_weight=0.1, content_weight=2.0, warm_up=1.0
+    )
+    context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
+    batch = {"real": torch.full((2, 1, 8, 8), 0.75)}
+    terms = {phase.name: phase.terms(networks, batch, context) for phase in SuperResolution().phases(hparams)}
+    assert_close(terms["warm_up"]["content"], torch.tensor(2 * distance))
+    assert_close(terms["discriminator"]["real"], torch.tensor(math.log(1 + math.exp(-0.75))))
+    assert_close(terms["discriminator"]["fake"], torch.tensor(math.log(1 + math.exp(0.25))))
+    assert_close(terms["generator"]["content"], torch.tensor(2 * distance))
+    assert_close(terms["generator"]["adversarial"], torch.tensor(0.1 * math.log(1 + math.exp(-0.25))))
+
+
+def test_a_relativistic_discriminator_by_hand() -> None:
+    networks: dict[str, nn.Module] = {"generator": Constant(0.25, 2), "discriminator": Mean()}
+    hparams = SuperResolutionHParams(scale="2", loss="non_saturating", relativistic="average", adversarial_weight=1.0)
+    context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
+    batch = {"real": torch.full((2, 1, 8, 8), 0.75)}
+    phases = {phase.name: phase for phase in SuperResolution().phases(hparams)}
+    # C(y) - E C(G(x)) = 0.5 both ways round
+    found = phases["discriminator"].terms(networks, batch, context)
+    near = math.log(1 + math.exp(-0.5))
+    assert_close(found["real"] + found["fake"], torch.tensor(2 * near))
+    found = phases["generator"].terms(networks, batch, context)
+    assert_close(found["adversarial"], torch.tensor(2 * math.log(1 + math.exp(0.5))))
+
+
+def test_the_warm_up_is_counted_in_images() -> None:
+    recipe = recipes.get("srgan")
+    trainer = Trainer(recipe, replace(recipe.tiny, warm_up=0.008), example(recipe))
+    phases = [{name.partition("/")[0] for name in trainer.train_step().terms} for _ in range(4)]
+    assert phases == [{"warm_up"}] * 2 + [{"discriminator", "generator"}] * 2
+    alone = Trainer(recipe, replace(recipe.tiny, adversarial_weight=0.0), example(recipe))
+    assert {name.partition("/")[0] for name in alone.train_step().terms} == {"warm_up"}
+
+
+def test_both_phases_look_at_the_same_crops() -> None:
+    recipe = recipes.get("srgan")
+    trainer = Trainer(recipe, replace(recipe.tiny, crop=8), replace_size(recipe.name))
+    seen: list[Tensor] = []
+    trainer.networks["generator"].register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    result = trainer.train_step()
+    assert [len(images) for images in seen] == [4, 6]  # one pass for both players; one for the marks
+    assert result.observed["psnr"].shape == (6,)
+    assert result.observed["ssim_bicubic"].shape == (6,)
+
+
+def replace_size(name: str):  # type: ignore[no-untyped-def]
+    from gan_core.data.base import DataSet
+    from tests.conftest import images
+
+    return DataSet(name, {"real": images(size=16)})
+
+
+def test_crops_lie_anywhere_in_their_own_image() -> None:
+    rows = torch.arange(6.0)[:, None] * 10 + torch.arange(6.0)
+    images = torch.stack([rows + 100 * place for place in range(200)])[:, None]
+    cut = crops(images, 4, torch.Generator().manual_seed(0))
+    corners = cut[:, 0, 0, 0] - 100 * torch.arange(200)
+    assert set(corners.tolist()) == {10.0 * top + left for top in range(3) for left in range(3)}
+    assert_close(cut[7] - cut[7, 0, 0, 0], (rows[:4, :4])[None])
+    assert crops(images, 6, torch.Generator()) is images
+    assert middle(images, 2)[0, 0].tolist() == [[22.0, 23.0], [32.0, 33.0]]
+    assert crop_side(SuperResolutionHParams(crop=50), 200) == 48
+    assert crop_side(SuperResolutionHParams(crop=50, scale="2"), 33) == 32
+
+
+def test_smaller_and_larger_keep_flat_images_and_the_range() -> None:
+    flat = torch.full((1, 3, 8, 8), 0.3)
+    assert_close(smaller(flat, 4), torch.full((1, 3, 2, 2), 0.3))
+    assert_close(larger(flat, 2), torch.full((1, 3, 16, 16), 0.3))
+    edge = torch.ones(1, 1, 16, 16)
+    edge[..., 8:] = -1
+    assert float(larger(smaller(edge, 2), 2).abs().max()) <= 1
+
+
+# --- contrast -------------------------------------------------------------------------------------------------------
+
+
+def test_patch_loss_by_hand() -> None:
+    """Two orthogonal patches: the own key has likeness 1, the other 0, at temperature 0.5: -log(e^2 / (e^2 + 1))."""
+    keys = torch.eye(2)[None]
+    assert_close(patch_loss(keys, keys, 0.5), torch.tensor(math.log(1 + math.exp(-2))))
+    assert_close(patch_loss(keys.flip(1), keys, 0.5), torch.tensor(math.log(1 + math.exp(2))))
+    assert_close(patch_loss(torch.zeros(3, 4, 2), torch.ones(3, 4, 2), 0.07), torch.tensor(math.log(4)))
+
+
+def test_heads_give_unit_vectors() -> None:
+    assert_close(Heads([3, 5], 4)(1, torch.randn(2, 7, 5)).norm(dim=-1), torch.ones(2, 7))
+
+
+def test_without_the_target_contrast_the_first_counts_whole() -> None:
+    recipe = recipes.get("cut")
+    found = []
+    for identity in (True, False):
+        trainer = Trainer(recipe, replace(recipe.tiny, contrast_identity=identity), example(recipe))
+        found.append(trainer.train_step(only="generator").terms)
+    assert "generator/contrast_identity" not in found[1]
+    assert_close(2 * found[0]["generator/contrast"], found[1]["generator/contrast"])
+
+
+# --- holes ----------------------------------------------------------------------------------------------------------
+
+
+def test_holes() -> None:
+    images = torch.arange(64.0).reshape(1, 1, 8, 8)
+    assert hole(images)[0, 0, 0].tolist() == [18.0, 19.0, 20.0, 21.0]
+    assert float(hole(blanked(images)).abs().max()) == 0
+    assert torch.equal(filled(blanked(images), hole(images)), images)
+    # a rim of one pixel: 12 of 16 weigh ten times
+    assert_close(rimmed_distance(torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.5)), torch.tensor(0.25 * 124 / 16))
+
+
+def test_the_context_encoder_by_hand() -> None:
+    networks: dict[str, nn.Module] = {"generator": Constant(0.25, 0.5), "discriminator": Mean()}
+    hparams = MaskedHParams(loss="non_saturating", content_weight=0.5, adversarial_weight=0.1)
+    context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
+    batch = {"real": torch.full((2, 1, 8, 8), 0.75)}
+    terms = {phase.name: phase.terms(networks, batch, context) for phase in Masked().phases(hparams)}
+    assert_close(terms["discriminator"]["real"], torch.tensor(math.log(1 + math.exp(-0.75))))
+    assert_close(terms["discriminator"]["fake"], torch.tensor(math.log(1 + math.exp(0.25))))
+    assert_close(terms["generator"]["content"], torch.tensor(0.5 * 0.25 * 124 / 16))
+    assert_close(terms["generator"]["adversarial"], torch.tensor(0.1 * math.log(1 + math.exp(-0.25))))
