@@ -1,13 +1,16 @@
-# make run: the app.  make test: the tests.  Both set everything up in .venv on the first call.
+# make run: the app.  make studio: the Studio.  make test: the tests.  All set everything up in .venv on the first call.
 PYTHON ?= python3
 BIN := .venv/bin
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
 
-.PHONY: run test slow e2e check format clean
+.PHONY: run studio test slow e2e check format clean
 
 run: $(RUN_READY)
 	$(BIN)/streamlit run app.py
+
+studio: $(RUN_READY)
+	$(BIN)/python gradio_app.py
 
 test: $(DEV_READY)
 	$(BIN)/python -m pytest

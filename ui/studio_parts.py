@@ -134,7 +134,7 @@ def alt(view: View) -> str:
 
 
 def strip_value(views: Sequence[View], place: int) -> dict[str, Any]:
-    return {"items": [small(view) for view in views], "place": place, "label": _("Step")}
+    return {"items": [small(view) for view in views], "place": place, "label": _("Earlier picture")}
 
 
 def sheet_value(image: Image.Image, alt_words: str, sharp: bool) -> str:

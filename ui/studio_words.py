@@ -40,6 +40,7 @@ PLAIN = {
     "beard: full": N_("Beard"), "glasses: round": N_("Round glasses"), "glasses: sun": N_("Sunglasses"),
     "hat: beanie": N_("Beanie"), "hat: straw hat": N_("Straw hat"), "skin: brown": N_("Brown skin"),
 }  # fmt: skip
+KINDS = (N_("model"), N_("direction"), N_("layer"), N_("latent space"))  # that fill "There is no {kind} named ..."
 COMPUTED = {"PCA": N_("Variation {number}"), "SeFa": N_("Weights' direction {number}")}
 
 

@@ -1,0 +1,187 @@
+"""From a slider's move to its picture: how long the Studio takes, alone and with ten visitors.
+
+    python -m benchmarks.studio --model stylegan2.avatars
+
+A Studio is started with the shelf of `GANSCOPE_HOME` and the bundled one. Visitors are real clients of its HTTP API, in
+one process of their own, asynchronous, each with its own session. Alone: one visitor asks for the next picture as soon
+as it has the last one. Ten visitors: each moves five times a second, and like the page has one request on its way at
+most, so that moves in between are dropped; a move that is answered counts from its own start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from benchmarks.timing import ROOT, Row, at_most, interleaved, median_ratio, report, seconds
+
+if TYPE_CHECKING:
+    import httpx
+
+ALONE_P50, ALONE_P95 = 60.0, 120.0  # milliseconds
+TEN_P95 = 250.0  # milliseconds
+VISITORS, MOVES = 10, 5.0  # moves a second of each
+START = 120.0  # seconds
+SLIDERS = 6
+
+
+def starting(repetitions: int) -> Row:
+    """The Studio up, against a process that imports Gradio and PyTorch and ends."""
+
+    def ours() -> float:
+        began = time.perf_counter()
+        with serving():
+            return time.perf_counter() - began
+
+    def imports() -> float:
+        return seconds(lambda: subprocess.run([sys.executable, "-c", "import gradio, torch"], check=True))
+
+    ours(), imports()  # the first start reads files from disk and compiles them
+    results = interleaved({"ours": ours, "imports": imports}, repetitions)
+    medians = {name: statistics.median(found) for name, found in results.items()}
+    what = f"{repetitions} starts; {medians['ours']:.2f} against {medians['imports']:.2f} s"
+    ratio = median_ratio(results["ours"], results["imports"])
+    return at_most("the Studio up, against importing Gradio and PyTorch", ratio, 1.3, "x", what)
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The address of a Studio."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [sys.executable, "gradio_app.py"], cwd=ROOT, env={**os.environ, "GRADIO_SERVER_PORT": str(port)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        end = time.monotonic() + START
+        while not _answers(url):
+            if time.monotonic() > end or process.poll() is not None:
+                raise RuntimeError("the Studio did not start")
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/config", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+class Visitor:
+    """One visitor: a session with its own state on the server."""
+
+    def __init__(self, client: httpx.AsyncClient, functions: dict[str, int]) -> None:
+        self.client = client
+        self.functions = functions
+        self.session = uuid.uuid4().hex[:12]
+        self.times: list[float] = []  # milliseconds
+
+    async def arrive(self, link: str) -> None:
+        """Opens a link, as the page does; through the queue, whose answer comes as a stream of events."""
+        body = {"data": [link], "fn_index": self.functions["arrive"], "session_hash": self.session}
+        (await self.client.post("/gradio_api/queue/join", json=body)).raise_for_status()
+        stream = self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.session})
+        async with stream as answer:
+            async for line in answer.aiter_lines():
+                if '"process_completed"' in line:
+                    if '"success":true' not in line:
+                        raise RuntimeError(f"the link was refused: {line[:300]}")
+                    return
+
+    async def move(self, strength: float) -> None:
+        """One move of the first slider, until its picture is here."""
+        values = [4, 0.7, None, strength, *[0.0] * (SLIDERS - 1), 0.0, 0, 1]
+        body = {"data": [None, *values], "fn_index": self.functions["move"], "session_hash": self.session}
+        began = time.perf_counter()
+        answer = await self.client.post("/gradio_api/run/predict", json=body)
+        answer.raise_for_status()
+        if not answer.json()["data"][0]["now"].startswith("data:image/"):
+            raise RuntimeError("a move was answered without a picture")
+        self.times.append(1000 * (time.perf_counter() - began))
+
+    async def drag(self, moves: int) -> None:
+        """As fast as pictures come."""
+        for number in range(moves):
+            await self.move(-4 + 8 * (number % 50) / 50)
+
+    async def wander(self, length: float, offset: float) -> None:
+        """Five moves a second; one that falls due while another is on its way is dropped."""
+        await asyncio.sleep(offset)
+        end, number = time.perf_counter() + length, 0
+        while time.perf_counter() < end:
+            due = time.perf_counter() + 1 / MOVES
+            number += 1
+            await self.move(-4 + 8 * (number % 50) / 50)
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+
+async def measure(url: str, model: str, moves: int, length: float) -> tuple[list[float], list[list[float]]]:
+    """Milliseconds of one visitor alone, and of each of ten."""
+    import httpx
+
+    limits = httpx.Limits(max_connections=4 * VISITORS)
+    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+        config = (await client.get("/config")).json()
+        functions = {one["api_name"]: one["id"] for one in config["dependencies"] if one["api_name"]}
+        visitors = [Visitor(client, functions) for _ in range(VISITORS)]
+        for visitor in visitors:
+            await visitor.arrive(f"?model={model}&seed=4")
+        await visitors[0].drag(10)  # the first pictures warm caches
+        visitors[0].times.clear()
+        await visitors[0].drag(moves)
+        alone = list(visitors[0].times)
+        visitors[0].times.clear()
+        await asyncio.gather(*(one.wander(length, place / VISITORS / MOVES) for place, one in enumerate(visitors)))
+    return alone, [visitor.times for visitor in visitors]
+
+
+def share(values: list[float], part: float) -> float:
+    """The value that a part of all lies below, such as 0.95."""
+    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
+
+
+def rows(alone: list[float], ten: list[list[float]], length: float) -> list[Row]:
+    together = [value for times in ten for value in times]
+    slowest = max(share(times, 0.95) for times in ten)
+    many = f"{len(together)} moves in {length:g} s, of {VISITORS * MOVES * length:g} asked"
+    return [
+        at_most("a move, alone, p50", statistics.median(alone), ALONE_P50, " ms", f"{len(alone)} moves"),
+        at_most("a move, alone, p95", share(alone, 0.95), ALONE_P95, " ms", f"{len(alone)} moves"),
+        at_most(f"a move, {VISITORS} visitors, p95", share(together, 0.95), TEN_P95, " ms", many),
+        at_most("the same, of the visitor who waits longest", slowest, 1.5 * TEN_P95, " ms", many),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="stylegan2.avatars")
+    parser.add_argument("--moves", type=int, default=300, help="of the visitor who is alone")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of the ten visitors")
+    parser.add_argument("--starts", type=int, default=5)
+    options = parser.parse_args()
+    with serving() as url:
+        alone, ten = asyncio.run(measure(url, options.model, options.moves, options.seconds))
+    report("The Studio", [*rows(alone, ten, options.seconds), starting(options.starts)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""The Studio as a real server: every endpoint by a real client, uploads, languages, and what strangers may not see."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from tests.studio_serving import STYLED, Studio
+from ui.studio_models import SLOTS
+from ui.studio_uploads import MOST_BYTES
+
+CONTROLS = [4, 0.7, None, 2.0, *[0.0] * (SLOTS - 1), 0.0, 0, 1]
+WAY = [STYLED, "1, 2", "linear", True]
+
+
+def picture(folder: Path) -> Any:
+    path = folder / "own.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(path)
+    return handle_file(str(path))
+
+
+# what a client calls, in this order; a function is given a folder for files
+CALLS: dict[str, Any] = {
+    "/arrive": ["?seed=4"],
+    "/move": CONTROLS,
+    "/settle": CONTROLS,
+    "/undo": CONTROLS,
+    "/redo": CONTROLS,
+    "/another": CONTROLS,
+    "/reset": CONTROLS,
+    "/pick": ["SeFa 1", *CONTROLS],
+    "/download": CONTROLS,
+    "/save_edit": CONTROLS,
+    "/choose_model": ["cgan.tiny", *CONTROLS],
+    "/mix": [STYLED, 1, 2, "middle", 0],
+    "/matrix": [STYLED, 2, 2, 1, "coarse", 0],
+    "/between": [*WAY, 0.3],
+    "/keyframes": [STYLED, "1, 2"],
+    "/more_keyframes": ["1, 2"],
+    "/film": [*WAY, "GIF", 0.5, 128],
+    "/take": lambda folder: [picture(folder), STYLED],
+    "/find": [STYLED, 50],
+    "/edit": [1.0, *[0.0] * (SLOTS - 1)],
+    "/choose": ["dcgan.tiny"],
+    "/look": [STYLED, 1, None],
+    "/all_on": [],
+    "/begin": [STYLED, 1],
+    "/clear": [],
+    "/models": [],
+}
+REFUSED = {"/pull": ([], "Press a place of the picture"), "/read_back": (None, "no settings of the Studio")}
+
+
+@pytest.fixture(scope="module")
+def client(studio: Studio) -> Iterator[Client]:
+    made = Client(studio.url, verbose=False)
+    yield made
+    made.close()
+
+
+def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
+    named = set(client.view_api(return_format="dict", print_info=False)["named_endpoints"])  # type: ignore[index]
+    assert named == {*CALLS, *REFUSED}
+    for name, given in CALLS.items():
+        answer = client.predict(*(given(tmp_path) if callable(given) else given), api_name=name)
+        assert answer is not None, name
+        assert "data:" in json.dumps(answer, default=str) or name in {"/more_keyframes", "/download", "/save_edit"}, (
+            name
+        )
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_makes_no_sense_is_refused_with_a_sentence(client: Client, tmp_path: Path, name: str) -> None:
+    client.predict("", api_name="/arrive")
+    client.predict(STYLED, 1, api_name="/begin")
+    arguments, says = REFUSED[name]
+    given = [picture(tmp_path), *CONTROLS] if arguments is None else arguments
+    with pytest.raises(Exception, match=says):
+        client.predict(*given, api_name=name)
+
+
+def test_a_client_sees_the_same_picture_as_the_link_says(client: Client) -> None:
+    client.predict("?seed=4", api_name="/arrive")
+    settled = client.predict(*CONTROLS, api_name="/settle")
+    again = client.predict("?" + settled[0]["query"], api_name="/arrive")
+    assert again[0]["now"] == settled[0]["now"] != settled[0]["before"]
+
+
+@pytest.mark.parametrize("content", [b"<svg onload=alert(1)>", b"GIF89a", b""])
+def test_an_upload_that_is_no_picture_is_refused_and_deleted(
+    studio: Studio, client: Client, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "own.png"
+    path.write_bytes(content)
+    with pytest.raises(Exception, match=r"no picture of an accepted format|broken or cut off") as caught:
+        client.predict(handle_file(str(path)), STYLED, api_name="/take")
+    assert str(studio.uploads) not in str(caught.value)
+    assert not list(studio.uploads.rglob("own.png"))
+
+
+def test_a_bomb_of_100_megapixels_is_refused(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "own.png"
+    Image.new("1", (10_000, 10_000)).save(path)
+    with pytest.raises(Exception, match="more than 25 megapixels"):
+        client.predict(handle_file(str(path)), STYLED, api_name="/take")
+
+
+def test_a_file_that_is_too_large_is_not_even_kept(studio: Studio, client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    path.write_bytes(bytes(MOST_BYTES + 1))
+    with pytest.raises(Exception, match=r"413|exceeded|too large|Maximum|10"):
+        client.predict(handle_file(str(path)), STYLED, api_name="/take")
+    assert not list(studio.uploads.rglob("large.png"))
+
+
+def test_an_error_in_chinese(studio: Studio) -> None:
+    chinese = Client(f"{studio.url}/zh/", verbose=False)
+    with pytest.raises(Exception, match="需要 2 到 8 个关键帧"):
+        chinese.predict(STYLED, "1", api_name="/keyframes")
+    chinese.close()
+
+
+def fetched(url: str, **headers: str) -> tuple[str, str]:
+    """The address that was arrived at, and the page."""
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
+        return answer.url, answer.read().decode()
+
+
+def test_the_language_of_a_page_comes_from_the_link_and_else_from_the_browser(studio: Studio) -> None:
+    page = {"Accept": "text/html"}
+    url, text = fetched(f"{studio.url}/?seed=3&lang=zh", **page)
+    assert url.endswith("/zh/?seed=3&lang=zh")
+    assert "潜空间编辑" in text
+    url, text = fetched(f"{studio.url}/zh/?lang=en&seed=3", **page)
+    assert url.endswith("/?lang=en&seed=3")
+    assert "Latent editing" in text
+    assert fetched(studio.url, **page, **{"Accept-Language": "zh-CN,zh;q=0.9"})[0].endswith("/zh/?lang=zh")
+    assert "Latent editing" in fetched(f"{studio.url}/?lang=xx", **page)[1]
+
+
+def test_pages_name_no_other_server(studio: Studio) -> None:
+    """Fonts, scripts and styles: nothing is loaded from elsewhere."""
+    import re
+
+    _, text = fetched(studio.url, Accept="text/html")
+    loaded = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]+)"', text)
+    assert [address for address in loaded if not address.startswith(studio.url)] == []
+
+
+@pytest.mark.parametrize("path", ["gradio_app.py", "requirements.txt", "/etc/passwd", "../requirements.txt"])
+def test_no_file_of_the_server_can_be_fetched(studio: Studio, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        fetched(f"{studio.url}/gradio_api/file={path}")
+    assert caught.value.code in (403, 404)
+    caught.value.close()

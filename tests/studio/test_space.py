@@ -1,0 +1,27 @@
+"""What a Space reads of this project is true, and the benchmark of the Studio runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.studio_serving import ROOT, STYLED
+from tests.test_benchmarks import run
+
+
+def test_the_front_matter_names_what_is_installed() -> None:
+    _, matter, _ = (ROOT / "docs" / "space" / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    facts = dict(line.split(": ", 1) for line in matter.splitlines())
+    pinned = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert f"gradio=={facts['sdk_version']}" in pinned
+    assert (ROOT / facts["app_file"]).is_file()
+    assert facts["sdk"] == "gradio"
+    assert len(facts["short_description"]) <= 60  # the Hub refuses longer ones
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs(models_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANSCOPE_HOME", str(models_home))
+    table = run("studio", "--model", STYLED, "--moves", "5", "--seconds", "2", "--starts", "1")
+    assert table.count("a move, ") == 3
