@@ -29,6 +29,8 @@ CHOICES = {
     "constant": N_("Constant"), "linear": N_("Linear"), "exponential": N_("Exponential"), "cosine": N_("Cosine"),
     "non_saturating": N_("Non-saturating"), "minimax": N_("Saturating minimax"), "least_squares": N_("Least squares"),
     "wasserstein": "Wasserstein", "hinge": N_("Hinge"), "logistic": N_("Logistic (softplus)"),
+    "unet": "U-Net", "resnet": "ResNet", "batch": N_("Over the batch"), "instance": N_("Each image by itself"),
+    "l1": "L1", "l2": "L2",
     "none": N_("None"), "gradient_penalty": N_("Gradient penalty"), "r1": "R1", "r2": "R2", "dragan": "DRAGAN",
     "one_sided_gradient_penalty": N_("Gradient penalty, one-sided"),
     "standard": N_("Standard: in pairs"), "average": N_("Average"),

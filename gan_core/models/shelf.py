@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
-from gan_core.data.base import Progress, silent
+from gan_core.data.base import DataSpec, Progress, silent
 from gan_core.errors import BadCheckpoint, StoreError
 from gan_core.images import grid, png, scatter, to_uint8
 from gan_core.knobs import to_dict
@@ -149,7 +149,7 @@ def _card(
     hparams = recipe.settings(state["hparams"])
     weights = state["average"] | {n: w for n, w in state["networks"].items() if n not in state["average"]}
     return Card(
-        name=name, title=words.title, recipe=recipe.name, data=data, size=state["spec"]["fields"]["real"][-1],
+        name=name, title=words.title, recipe=recipe.name, data=data, size=DataSpec.from_state(state["spec"]).size,
         steps=state["step"], images=state["images_seen"], seed=hparams.seed, licence=words.licence,
         origin=words.origin, cost=words.cost, limits=words.limits, sha256=sha256, bytes=size,
         parameters={network: _count(tensors) for network, tensors in weights.items()}, hparams=to_dict(hparams),
