@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 from PIL import Image
 
+from gan_core.errors import BadValue
 from gan_core.models import listing
 from gan_core.models.card import SAMPLE, Card
 from ui.languages import N_, _
 from ui.studio_calls import spoken
-from ui.studio_models import offered
+from ui.studio_models import add, folder_of, hosted, offered
 from ui.studio_pictures import address
 from ui.texts import bytes_size, data_title, joined, number
 
@@ -36,14 +39,22 @@ def models() -> str:
     return f'<div class="cards">{"".join(made)}</div>'
 
 
+def bring(reference: str) -> str:
+    """A model from a folder or from the Hub: its card, and the link that opens it."""
+    if not (reference or "").strip():
+        raise BadValue("Name a folder, or a model on the Hub: hf://owner/name")
+    name = add(reference)
+    return f'<div class="cards">{_card(replace(offered()[name], name=name), True)}</div>'
+
+
 def _card(card: Card, draws: bool) -> str:
     facts = joined(
         _(card.recipe_title or card.recipe), data_title(card.data), f"{card.size} px", bytes_size(card.bytes),
         _("{count} parameters").format(count=number(sum(card.parameters.values()))),
     )  # fmt: skip
-    path = listing.standing(card.name) / SAMPLE
+    path = folder_of(card.name) / SAMPLE
     picture = f'<img src="{_thumbnail(path, path.stat().st_mtime_ns)}" alt="" loading="lazy">' if path.is_file() else ""
-    link = f'<a href="?model={escape(card.name)}">{_("Open in Latent editing")}</a>' if draws else ""
+    link = f'<a href="?{escape(urlencode({"model": card.name}))}">{_("Open in Latent editing")}</a>' if draws else ""
     lines = [facts, _("Can't do: {limits}").format(limits=_(card.limits)), _("Licence: {licence}").format(
         licence=_(card.licence))]  # fmt: skip
     words = "".join(f"<p>{escape(line)}</p>" for line in lines)
@@ -67,3 +78,14 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     shown = gr.HTML("", apply_default_css=False, elem_id="cards", min_height=200)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     tab.select(spoken(models), None, shown, api_name="models", **quiet)
+    if hosted():
+        return
+    with gr.Accordion(_("Open another model"), open=False):
+        with gr.Row():
+            reference = gr.Textbox(
+                label=_("Folder, or address on the Hub"), placeholder="hf://owner/name", scale=4,
+                info=_("It stays until the Studio ends. In a Space this is not offered."),
+            )  # fmt: skip
+            fetch = gr.Button(_("Open"), scale=1)
+        brought = gr.HTML("", apply_default_css=False)
+    gr.on([fetch.click, reference.submit], spoken(bring), reference, brought, api_name="bring", concurrency_limit=1)

@@ -6,6 +6,7 @@ import functools
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -15,6 +16,7 @@ from ui.languages import _, language, using
 from ui.texts import error_sentence
 
 logger = logging.getLogger(__name__)
+MOST_TOLD = 3  # problems of one link
 
 
 def spoken(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,7 +56,7 @@ def sentences() -> Iterator[None]:
     try:
         yield
     except GanscopeError as error:
-        raise gr.Error(error_sentence(error), title=_("That doesn't work"), print_exception=False) from None
+        raise gr.Error(_safe(error), title=_("That doesn't work"), print_exception=False) from None
     except gr.Error:
         raise
     except Exception:
@@ -65,5 +67,11 @@ def sentences() -> Iterator[None]:
 
 def warned(problems: list[GanscopeError]) -> None:
     """Tells what of a link could not be had; the rest is shown all the same."""
-    for problem in problems[:3]:
-        gr.Warning(error_sentence(problem), title=_("Part of the link was left out"))
+    if problems:
+        words = " ".join(_safe(problem) for problem in problems[:MOST_TOLD])
+        gr.Warning(_("Part of the link was left out: {reasons}").format(reasons=words))
+
+
+def _safe(error: GanscopeError) -> str:
+    """As a sentence for a toast, which is HTML: a name in a link can be anything."""
+    return escape(error_sentence(error), quote=False)

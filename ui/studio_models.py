@@ -9,11 +9,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_core.errors import GanscopeError
+from gan_core.errors import BadValue, GanscopeError
 from gan_core.models import listing
-from gan_core.models.card import Card
+from gan_core.models.card import Card, read_card
 
 if TYPE_CHECKING:
     from gan_core.latent.directions import Direction
@@ -47,6 +48,7 @@ class Opened:
     name: str
     card: Card
     explorer: Explorer
+    folder: Path
 
     @cached_property
     def directions(self) -> Mapping[str, Direction]:
@@ -56,7 +58,7 @@ class Opened:
         from gan_core.latent.directions import vector_space
         from gan_core.latent.files import DIRECTIONS, read_directions
 
-        path = listing.standing(self.name) / DIRECTIONS
+        path = self.folder / DIRECTIONS
         named = read_directions(path, self.explorer) if path.is_file() else []
         count = min(FOUND, self.explorer.space(vector_space(self.explorer)).shape[0])
         found = [*named, *pca(self.explorer, count)]
@@ -88,12 +90,14 @@ class Opened:
 
 
 _open: OrderedDict[str, Opened] = OrderedDict()
+_added: dict[str, Path] = {}  # models from elsewhere, by name, where their user asked for them
 _lock = threading.Lock()
 
 
 def offered() -> dict[str, Card]:
     """The models that draw pictures from latents, by name, the best first impression first. Needs no torch."""
     cards, _damaged = listing.survey()
+    cards |= {name: read_card(folder) for name, folder in _added.items() if folder.is_dir()}
     drawing = {name: card for name, card in cards.items() if _draws(card)}
     return dict(sorted(drawing.items(), key=lambda item: _rank(item[1])))
 
@@ -114,22 +118,39 @@ def opened(name: str) -> Opened:
     from gan_core.latent.explorer import Explorer
     from gan_core.models import shelf
 
-    folder = listing.standing(name)
+    folder = folder_of(name)
     with _lock:
         if name in _open:
             _open.move_to_end(name)
             return _open[name]
-        made = Opened(name, listing.card(name), Explorer(shelf.load(str(folder))))
+        made = Opened(name, read_card(folder), Explorer(shelf.load(str(folder))), folder)
         _open[name] = made
         while len(_open) > MOST_OPEN:
             _open.popitem(last=False)
         return made
 
 
-def forget() -> None:
-    """Closes all models: those on the shelf may have changed."""
+def folder_of(name: str) -> Path:
+    """Where a model stands; raises UnknownName."""
+    return _added[name] if name in _added else listing.standing(name)
+
+
+def add(reference: str) -> str:
+    """A model from a folder or from the Hub (`hf://owner/name`), until the Studio ends; returns its name.
+
+    Only its own user may ask for that: raises BadValue where strangers visit, and what `listing.folder_of` raises.
+    """
+    if hosted():
+        raise BadValue("Only models of the shelf can be opened here: this Studio is open to everybody.")
+    folder = listing.folder_of(reference.strip())
+    card = read_card(folder)
+    if not _draws(card):
+        raise BadValue("{recipe} has no latent space.", recipe=card.recipe_title or card.recipe)
+    name = card.name if card.name not in listing.names() else f"{card.name} ({folder.name})"
     with _lock:
-        _open.clear()
+        _open.pop(name, None)
+        _added[name] = folder
+    return name
 
 
 def warm() -> None:

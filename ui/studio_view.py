@@ -158,7 +158,7 @@ def _change(text: str, model: Opened) -> Change:
         raise BadValue("'{text}' is no edit. An edit looks like: {example}", text=text[:60], example="PCA 1*2.5")
     name, strength = match["name"], float(match["strength"])
     if name not in model.directions:
-        raise UnknownName("direction", name[:60], model.directions)
+        raise BadValue("The model has no direction named {name}.", name=name[:60])
     layers = (int(match["first"]), int(match["last"])) if match["first"] else None
     change = Change(name, strength, layers)
     _checked(change, model)

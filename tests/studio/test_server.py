@@ -56,6 +56,7 @@ CALLS: dict[str, Any] = {
     "/begin": [STYLED, 1],
     "/clear": [],
     "/models": [],
+    "/bring": [STYLED],
 }
 REFUSED = {"/pull": ([], "Press a place of the picture"), "/read_back": (None, "no settings of the Studio")}
 

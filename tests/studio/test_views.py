@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,16 @@ import pytest
 from PIL import Image
 
 from gan_core.errors import BadData, BadValue, GanscopeError
+from gan_core.latent.files import DIRECTIONS, write_directions
 from tests.studio_serving import STYLED
-from ui import studio_pictures
+from ui import studio_models, studio_pictures
 from ui.studio_history import MOST, History
 from ui.studio_latest import Latest, Workshop
 from ui.studio_models import SLOTS, hosted, offered, opened
 from ui.studio_uploads import MOST_BYTES, clean, received
 from ui.studio_view import Change, View, first_view, parsed
 from ui.studio_visit import Visit, at_view, slider_values, view_of
+from ui.studio_words import direction_words
 
 FULL = View(STYLED, 7, 0.5, None, (Change("PCA 1", 1.5), Change("SeFa 2", -12.0), Change("PCA 2", 2.0, (0, 2))))
 
@@ -56,7 +59,7 @@ def test_a_link_of_a_model_with_classes(shelf: Path) -> None:
         ("psi=nan", "The truncation must lie between"),
         ("class=3", "knows no classes"),
         ("model=cgan.tiny&class=10", "The class must lie between 0 and 9"),
-        ("edits=smile*1", "There is no direction named 'smile'"),
+        ("edits=smile*1", "The model has no direction named smile."),
         ("edits=PCA 1", "is no edit"),
         ("edits=PCA 1*21", "The strength must lie between"),
         ("edits=PCA 1*1@0-99", "Layers must be a range within"),
@@ -252,6 +255,40 @@ def test_hosted_is_the_default_in_a_space(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert hosted() is expected
+
+
+def test_a_folder_is_opened_by_its_user_and_not_for_strangers(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "friend"
+    shutil.copytree(shelf / "dcgan.tiny", folder)
+    monkeypatch.setattr(studio_models, "_added", {})
+    monkeypatch.setenv("GANSCOPE_HOSTED", "1")
+    with pytest.raises(BadValue, match="open to everybody"):
+        studio_models.add(str(folder))
+    monkeypatch.setenv("GANSCOPE_HOSTED", "0")
+    name = studio_models.add(str(folder))
+    assert name == "dcgan.tiny (friend)"
+    assert studio_pictures.picture(View(name, 3)).tobytes() == studio_pictures.picture(View("dcgan.tiny", 3)).tobytes()
+    assert parsed("model=dcgan.tiny (friend)")[1] == []
+
+
+def test_named_directions_come_first_and_the_strongest_of_several(shelf: Path, tmp_path: Path) -> None:
+    """Those that came with the model, as sliders in a fixed order."""
+    folder = tmp_path / "named"
+    shutil.copytree(shelf / STYLED, folder)
+    plain = opened(STYLED)
+    names = {"glasses: sun": 0.5, "mouth: smile": 0.3, "mouth: laugh": 0.9, "gaze: left": 2.0}
+    vectors = [plain.directions[f"PCA {place + 1}"] for place in range(len(names))]
+    named = [
+        replace(one, name=name, kind="attribute", facts={"moves": moves})
+        for one, (name, moves) in zip(vectors, names.items(), strict=True)
+    ]
+    write_directions(folder / DIRECTIONS, plain.explorer, named)
+    model = studio_models.Opened("named", plain.card, plain.explorer, folder)
+    assert model.slots == ("mouth: laugh", "glasses: sun", "mouth: smile", "gaze: left", "PCA 1", "PCA 2")
+    words = [direction_words(name) for name in model.slots]
+    assert words == ["Laughter", "Sunglasses", "Smile", "Gaze: left", "Variation 1", "Variation 2"]
 
 
 @pytest.mark.parametrize("name", ["hf://somebody/model", "../models/stylegan2.tiny", "/tmp", "."])

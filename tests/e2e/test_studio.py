@@ -1,0 +1,104 @@
+"""The Studio in a browser: a slider moves and the picture follows, a link shows it again, nothing else is contacted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.made_models import make_model
+from tests.studio_serving import STYLED, Studio, serving
+
+DRAWN = re.compile(r"^data:image/")
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    home = tmp_path_factory.mktemp("studio")
+    make_model(STYLED, folder=home / "models" / STYLED)
+    with serving(home) as running:
+        yield running
+
+
+def picture(page: Page) -> str:
+    """The address of the large picture, once there is one."""
+    image = page.locator("#face img")
+    expect(image).to_have_attribute("src", DRAWN)
+    return image.get_attribute("src") or ""
+
+
+def drag(page: Page, number: int, share: float) -> None:
+    """Takes a slider in its middle and lets it go at a share of its width."""
+    box = page.locator(f"#slider-{number} input[type=range]").bounding_box()
+    assert box is not None
+    height = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, height)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * share, height, steps=4)
+    page.mouse.up()
+
+
+def test_a_slider_moves_the_picture_and_the_link_shows_it_again(
+    studio: Studio, contexts: Callable[..., BrowserContext]
+) -> None:
+    page = contexts().new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{studio.url}/?seed=3")
+    before = picture(page)
+    drag(page, 0, 0.9)
+    expect(page.locator("#steps button")).to_have_count(2)
+    after = picture(page)
+    assert after != before
+    expect(page).to_have_url(re.compile(r"seed=3&psi=0.7&edits=PCA\+1\*\d"))
+
+    page.locator("#face img").hover()
+    page.mouse.down()
+    assert picture(page) == before
+    page.mouse.up()
+    assert picture(page) == after
+
+    other = contexts().new_page()
+    other.goto(page.url)
+    assert picture(other) == after
+
+    page.locator("#undo").click()
+    expect(page.locator("#face img")).to_have_attribute("src", before)
+    page.locator("#redo").click()
+    expect(page.locator("#face img")).to_have_attribute("src", after)
+    outside = [url for url in asked if not url.startswith((studio.url, "data:", "blob:"))]
+    assert outside == []
+
+
+def test_a_saved_picture_is_downloaded_and_brings_its_settings_back(
+    studio: Studio, contexts: Callable[..., BrowserContext], tmp_path: Path
+) -> None:
+    page = contexts().new_page()
+    page.goto(f"{studio.url}/?seed=8&edits=PCA 2*3")
+    saved = picture(page)
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == f"{STYLED}-seed8.png"
+    page.locator("#another").click()
+    expect(page.locator("#face img")).not_to_have_attribute("src", saved)
+    page.locator("#more button").first.click()
+    page.locator("#drop input[type=file]").set_input_files(path)
+    expect(page.locator("#face img")).to_have_attribute("src", saved)
+
+
+def test_a_bad_link_is_told_and_a_narrow_page_fits(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
+    page = contexts(width=420).new_page()
+    page.goto(f"{studio.url}/?seed=3&psi=9&edits=%3Cimg src=x onerror='window.broken=1'%3E*1&lang=zh")
+    expect(page).to_have_url(re.compile("/zh/"))
+    expect(page.get_by_text("链接中有一部分未采用").first).to_be_visible()
+    picture(page)
+    assert page.evaluate("window.broken") is None
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("#another")).to_have_text("Another picture")
+    expect(page).to_have_url(re.compile("seed=3"))
