@@ -62,6 +62,11 @@ def matrix(model: str, rows: float, columns: float, seed: float, band: str, firs
     return studio_parts.sheet_value(sheet(pictures, width + 1), words, blank.width <= SMALL)
 
 
+def layer_slider(model: str, band: str) -> Any:
+    """The slider of the first layer, as long as the model is deep; it is only of use with one of the bands."""
+    return gr.update(visible=band == "from", maximum=_styled(model).explorer.layers)
+
+
 def _styled(name: str) -> Opened:
     model = opened(name)
     if not model.explorer.layers:
@@ -92,7 +97,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     if not models:
         gr.Markdown(_("Mixing needs a style-based model, and there is none on the shelf."), elem_classes="quiet")
         return
-    layers = 14
     with gr.Row():
         faces = []
         for words in (_("A"), _("B"), _("A with a band of B")):
@@ -101,7 +105,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 faces.append(studio_parts.face(_("Choose a band to begin.")))
     with gr.Row():
         band = gr.Radio(band_choices(), value="coarse", label=_("What comes from B"), scale=3)
-        first = gr.Slider(0, layers, 4, step=1, label=_("From layer"), visible=False, scale=2)
+        first = gr.Slider(0, 10, 4, step=1, label=_("From layer"), visible=False, scale=2)
     said = gr.Markdown("", elem_classes="quiet")
     with gr.Row(elem_classes="row-tight"):
         dice = [gr.Button(_("Another A")), gr.Button(_("Another B"))]
@@ -119,7 +123,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     shown_matrix = gr.HTML("", apply_default_css=False)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     inputs, outputs = [model, *seeds, band, first], [*faces, said]
-    band.change(lambda chosen: gr.update(visible=chosen == "from"), band, first, api_visibility="private", **quiet)
+    gr.on([band.input, model.input], spoken(layer_slider), [model, band], first, api_visibility="private", **quiet)
     gr.on(
         [first.input, band.input, model.input, *(seed.change for seed in seeds)], spoken(mix), inputs, outputs,
         trigger_mode="always_last", queue=False, api_name="mix", **quiet,

@@ -98,6 +98,11 @@ def choose(own: Own, model: str) -> list[Any]:
     return [Own(model, own.picture), target, {"wait": ""}, *_sliders(chosen)]
 
 
+def own_sliders(model: str) -> list[Any]:
+    """The sliders of a model, resting until something was found."""
+    return _sliders(opened(model))
+
+
 def _sliders(chosen: Opened) -> list[Any]:
     names = [direction_words(name) for name in chosen.slots]
     return [gr.update(label=name, value=0, visible=True, interactive=False) for name in names] + [
@@ -164,4 +169,4 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         queue=False, api_name="edit", **quiet,
     )  # fmt: skip
     model.input(spoken(choose), [own, model], [own, target, found, *sliders], api_name="choose", **quiet)
-    tab.select(lambda name: _sliders(opened(name)), model, sliders, api_visibility="private", **quiet)
+    tab.select(spoken(own_sliders), model, sliders, api_visibility="private", **quiet)

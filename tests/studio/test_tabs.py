@@ -16,7 +16,8 @@ from tabs import drag, editing, inside, interpolation, mixing, models, my_pictur
 from tabs.editing_parts import Parts
 from tests.studio_serving import STYLED
 from ui.languages import using
-from ui.studio_calls import spoken
+from ui.studio_calls import spoken, telling
+from ui.studio_latest import workshop
 from ui.studio_models import SLOTS, opened
 from ui.studio_pictures import file_of
 from ui.studio_view import Change, View
@@ -191,6 +192,12 @@ def test_mixing_takes_a_band_from_b() -> None:
     assert pixels(coarse[2]["now"]) not in (pixels(a["now"]), pixels(b["now"]))
 
 
+def test_the_slider_of_layers_is_as_long_as_the_model_is_deep() -> None:
+    layers = opened(STYLED).explorer.layers
+    assert mixing.layer_slider(STYLED, "from") == gr.update(visible=True, maximum=layers)
+    assert not mixing.layer_slider(STYLED, "fine")["visible"]
+
+
 def test_the_matrix_shows_rows_columns_and_mixtures() -> None:
     html = mixing.matrix(STYLED, 2, 3, 1, "coarse", 0)
     with Image.open(io.BytesIO(base64.b64decode(html.partition("base64,")[2].partition('"')[0]))) as image:
@@ -293,6 +300,24 @@ def test_ones_own_picture_is_found_again_and_edited(tmp_path: Path) -> None:
     chosen = my_picture.choose(found, "dcgan.tiny")
     assert chosen[0].points is None
     assert chosen[1]["now"].startswith("data:image/")
+
+
+def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "own.png"
+    Image.new("RGB", (32, 32)).save(path)
+    own = my_picture.take(str(path), STYLED)[0]
+    search = telling(my_picture.find)(own, STYLED, 600)
+    assert "Looking for a picture" in next(search)[2]
+    assert next(search)[1]["now"].startswith("data:image/")
+    assert workshop._taken == 1
+    del search
+    assert workshop._taken == 0
+
+
+def test_sliders_have_their_names_in_the_pages_language() -> None:
+    with using("zh"):
+        sliders = spoken(my_picture.own_sliders)
+    assert [slider["label"] for slider in sliders("cgan.tiny")][:2] == ["变化 1", "变化 2"]
 
 
 def test_a_search_needs_a_picture_and_a_number_of_steps(tmp_path: Path) -> None:
