@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -23,9 +24,9 @@ from gan_core.models.listing import card, folder_of, names
 from gan_core.models.sampler import Sampler
 from gan_core.runs.disk import writing
 
-__all__ = ["SAMPLES", "Shown", "Words", "card", "folder_of", "load", "names", "publish", "sample_picture", "state_of"]
+__all__ = ["Shown", "Words", "card", "folder_of", "load", "names", "publish", "sample_picture", "state_of"]
 
-SAMPLES = 32  # on `sample.png`
+SAMPLES, POINTS = 32, 1000  # on `sample.png`
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,10 @@ def _count(tensors: dict[str, Tensor]) -> int:
     return sum(tensor.numel() for tensor in tensors.values())
 
 
-def sample_picture(sampler: Sampler, count: int = SAMPLES) -> bytes:
-    """Samples of seed 0, not chosen, as a PNG."""
-    drawn = sampler.sample(count, seed=0)
+def sample_picture(sampler: Sampler) -> bytes:
+    """Samples of seed 0, not chosen, as a PNG: at least SAMPLES in whole rows, or POINTS in the plane."""
     if sampler.recipe.task == "points":
-        return png(scatter(drawn.numpy(), drawn.numpy()))
-    return png(grid(to_uint8(drawn), sampler.columns))
+        drawn = sampler.sample(POINTS).numpy()
+        return png(scatter(drawn, drawn))
+    rows = math.ceil(SAMPLES / sampler.columns)
+    return png(grid(to_uint8(sampler.sample(rows * sampler.columns)), sampler.columns))
