@@ -7,6 +7,8 @@ translated later. `?lang=zh` leads from one to the other and keeps the rest of a
 from __future__ import annotations
 
 import os
+import socket
+import sys
 import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -89,7 +91,18 @@ def serve(tabs: Sequence[Tab]) -> None:
 
     host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
     port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
+    check_port(host, port)
     made = app(tabs)
     threading.Thread(target=warm, name="warm-up", daemon=True).start()
     print(f"The Studio is at http://{host}:{port}", flush=True)
     uvicorn.run(made, host=host, port=port, log_level="warning")
+
+
+def check_port(host: str, port: int) -> None:
+    """Ends the program with a sentence where something else listens at the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.exit(f"Port {port} can't be used ({error.strerror}). Choose another one: GRADIO_SERVER_PORT={port + 1}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from tests.studio_serving import ROOT, STYLED
 from tests.test_benchmarks import run
+from ui.studio import check_port
 
 
 def test_the_front_matter_names_what_is_installed() -> None:
@@ -18,6 +20,16 @@ def test_the_front_matter_names_what_is_installed() -> None:
     assert (ROOT / facts["app_file"]).is_file()
     assert facts["sdk"] == "gradio"
     assert len(facts["short_description"]) <= 60  # the Hub refuses longer ones
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(SystemExit, match=f"Port {port} can't be used .* GRADIO_SERVER_PORT={port + 1}"):
+            check_port("127.0.0.1", port)
+    check_port("127.0.0.1", port)
 
 
 @pytest.mark.slow
