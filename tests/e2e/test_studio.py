@@ -47,7 +47,7 @@ def test_a_slider_moves_the_picture_and_the_link_shows_it_again(
     page = contexts().new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{studio.url}/?seed=3")
+    page.goto(f"{studio.url}/?model={STYLED}&seed=3")
     before = picture(page)
     drag(page, 0, 0.9)
     expect(page.locator("#steps button")).to_have_count(2)
@@ -77,7 +77,7 @@ def test_a_saved_picture_is_downloaded_and_brings_its_settings_back(
     studio: Studio, contexts: Callable[..., BrowserContext], tmp_path: Path
 ) -> None:
     page = contexts().new_page()
-    page.goto(f"{studio.url}/?seed=8&edits=PCA 2*3")
+    page.goto(f"{studio.url}/?model={STYLED}&seed=8&edits=PCA 2*3")
     saved = picture(page)
     with page.expect_download() as download:
         page.locator("#download").click()
@@ -93,7 +93,7 @@ def test_a_saved_picture_is_downloaded_and_brings_its_settings_back(
 
 def test_a_bad_link_is_told_and_a_narrow_page_fits(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
     page = contexts(width=420).new_page()
-    page.goto(f"{studio.url}/?seed=3&psi=9&edits=%3Cimg src=x onerror='window.broken=1'%3E*1&lang=zh")
+    page.goto(f"{studio.url}/?model={STYLED}&seed=3&psi=9&edits=%3Cimg src=x onerror='window.broken=1'%3E*1&lang=zh")
     expect(page).to_have_url(re.compile("/zh/"))
     expect(page.get_by_text("链接中有一部分未采用").first).to_be_visible()
     picture(page)

@@ -30,7 +30,7 @@ def picture(folder: Path) -> Any:
 
 # what a client calls, in this order; a function is given a folder for files
 CALLS: dict[str, Any] = {
-    "/arrive": ["?seed=4"],
+    "/arrive": [f"?model={STYLED}&seed=4"],
     "/move": CONTROLS,
     "/settle": CONTROLS,
     "/undo": CONTROLS,
@@ -81,7 +81,7 @@ def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_what_makes_no_sense_is_refused_with_a_sentence(client: Client, tmp_path: Path, name: str) -> None:
-    client.predict("", api_name="/arrive")
+    client.predict(f"?model={STYLED}", api_name="/arrive")
     client.predict(STYLED, 1, api_name="/begin")
     arguments, says = REFUSED[name]
     given = [picture(tmp_path), *CONTROLS] if arguments is None else arguments
@@ -90,7 +90,7 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(client: Client, tmp_path
 
 
 def test_a_client_sees_the_same_picture_as_the_link_says(client: Client) -> None:
-    client.predict("?seed=4", api_name="/arrive")
+    client.predict(f"?model={STYLED}&seed=4", api_name="/arrive")
     settled = client.predict(*CONTROLS, api_name="/settle")
     again = client.predict("?" + settled[0]["query"], api_name="/arrive")
     assert again[0]["now"] == settled[0]["now"] != settled[0]["before"]
