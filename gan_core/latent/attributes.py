@@ -31,7 +31,7 @@ from gan_core.latent.judge import Judge
 from gan_core.latent.points import Points
 
 RIDGE = 0.02  # times the number of samples
-KAPPA = 0.1  # times the mean eigenvalue of what is kept still
+KAPPA = 0.5  # times the mean eigenvalue of what is kept still
 LEAST_SHARE = 0.002  # of the samples that must show a value, for a direction to be learnt
 REPORT = 256  # samples between two reports
 

@@ -52,7 +52,7 @@ def test_a_study_that_was_made_is_drawn() -> None:
     ok("augment-study", *TINY)
     test = page()
     assert len(test.get("plotly_chart")) == 2
-    assert len(test.get("imgs")) == 2
+    assert len(test.get("image")) == 2
     text = texts(test)
     assert "With GAN images against Real only" in text
     assert "179 test images: every tenth" in text

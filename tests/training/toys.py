@@ -278,7 +278,7 @@ def unrolled() -> Toy:
 
 
 class WarmUp(Objective):
-    """Pixel loss alone for the first 20 images, then the adversarial phases as well."""
+    """Pixel loss alone for the first 20 images, then the adversarial phases as well; the small image is made here."""
 
     def phases(self, hparams: TrainingHParams) -> Sequence[Phase]:
         return (
@@ -288,19 +288,23 @@ class WarmUp(Objective):
         )
 
     def _pixels(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        return {"l1": l1_loss(networks["generator"](batch["low_res"]), batch["high_res"])}
+        return {"l1": l1_loss(networks["generator"](halved(batch)), batch["real"])}
 
     def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        fake = networks["generator"](batch["low_res"]).detach()
+        fake = networks["generator"](halved(batch)).detach()
         judge = networks["discriminator"]
-        return {"real": softplus(-judge(batch["high_res"])).mean(), "fake": softplus(judge(fake)).mean()}
+        return {"real": softplus(-judge(batch["real"])).mean(), "fake": softplus(judge(fake)).mean()}
 
     def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        fake = networks["generator"](batch["low_res"])
+        fake = networks["generator"](halved(batch))
         return {
-            "content": l1_loss(fake, batch["high_res"]),
+            "content": l1_loss(fake, batch["real"]),
             "adversarial": 1e-3 * softplus(-networks["discriminator"](fake)).mean(),
         }
+
+
+def halved(batch: Batch) -> Tensor:
+    return avg_pool2d(batch["real"], 2)  # (B, C, H, W) -> (B, C, H/2, W/2)
 
 
 def warm_up() -> Toy:
@@ -312,9 +316,7 @@ def warm_up() -> Toy:
         objective=lambda hparams: WarmUp(), hparams=TrainingHParams(batch_size=4), tiny=TrainingHParams(batch_size=4),
         data="",
     )  # fmt: skip
-    high = images(20)
-    low = high.reshape(20, 1, 4, 2, 4, 2).mean((3, 5)).astype(np.uint8)  # (N, C, H, W) -> (N, C, H/2, W/2)
-    return Toy(recipe, recipe.hparams, DataSet("halved", {"low_res": low, "high_res": high}))
+    return Toy(recipe, recipe.hparams, DataSet("halved", {"real": images(20)}))
 
 
 TOYS = {make.__name__: make for make in (critic_steps, lazy_penalty, replay_pool, paired, growing, unrolled, warm_up)}
