@@ -67,7 +67,7 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
     if not checkpoints:
         raise BadCheckpoint("The run {run} has no checkpoint yet.", run=name)
     source = data.source(wanted.data)
-    took = cost or f"{run.seconds / 3600:.1f} hours, {run.images_seen:,} images"
+    took = cost or f"{_time(run.seconds)}, {run.images_seen:,} images"
     words = Words(wanted.title, source.licence, f"{source.title}. {source.about}", took, wanted.limits)
     state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
     place = folder or listing.BUNDLED / name
@@ -87,6 +87,10 @@ def _judging(name: str, wanted: Plan, sampler: Sampler) -> Shown:
     images = to_device(torch.from_numpy(chosen), torch.device("cpu"))
     picture = png(sorted_by(sampler.networks["features"], images, sampler.spec))
     return Shown(picture, examined(FeatureNet(name, sampler), shown) if unseen else {})
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.0f} minutes"
 
 
 def main(arguments: list[str] | None = None) -> int:
