@@ -51,10 +51,10 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "infogan.mnist": Plan(
-        "infogan", "mnist", 28, 6_000, 0.3, 0.0, "Digits with sliders nobody labelled",
+        "infogan", "mnist", 28, 8_000, 0.3, 0.0, "Digits with sliders nobody labelled",
         "A category is a way of writing, not always a digit: two of them may share one.",
-        _DCGAN | {"latent_size": 65, "max_channels": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
-                  "decay_steps": 6_000, "penalty_weight": 0.3, "ema": 0.999},
+        _DCGAN | {"latent_size": 65, "channels": 48, "max_channels": 128, "generator_rate": 1e-3,
+                  "discriminator_rate": 1e-3, "decay_steps": 8_000, "penalty_weight": 0.3, "ema": 0.999},
         half=True,
     ),
     "wgan_gp.mnist": Plan(
