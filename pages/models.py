@@ -1,14 +1,9 @@
-"""Models: the shelf as a gallery, or one model of it."""
+"""Models: the shelf as a gallery."""
 
 from __future__ import annotations
 
-import streamlit as st
-
-from ui import entry, models_gallery, models_one, warm
+from ui import entry, models_gallery, warm
 
 entry.through_app()
-if name := st.query_params.get("model"):
-    models_one.show(name)
-else:
-    models_gallery.show()
+models_gallery.show()
 warm.start()

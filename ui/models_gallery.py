@@ -66,7 +66,8 @@ def _face(name: str, card: Card) -> None:
     """Picture and title; the style sheet spreads the link over the whole card."""
     content = thumbnail(listing.standing(name), card)
     picture(content, alt=_("Samples of {model}").format(model=_(card.title)))
-    st.page_link("pages/models.py", label=f"**{plain(_(card.title))}**", query_params=link(name))
+    # a page of its own: a link to the page that is shown, with another query alone, does nothing in Streamlit
+    st.page_link("pages/model.py", label=f"**{plain(_(card.title))}**", query_params=link(name))
 
 
 def badges(card: Card) -> list[str]:

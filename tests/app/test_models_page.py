@@ -106,24 +106,24 @@ def test_damaged_models_are_named_among_the_others(store: RunStore, shelf: Path)
     assert any(plain("mlp_gan.altered") in words and "checksum" in words for words in told)
     assert any(plain("mlp_gan.cardless") in words and "licence" in words for words in told)
     assert len(links(test)) == 1
-    broken = page("models", model="mlp_gan.altered")
+    broken = page("model", model="mlp_gan.altered")
     assert "checksum" in texts(broken)
     assert not broken.button
     assert plain(LIMITS) in texts(broken)  # its card can still be read
-    assert "lacks licence" in texts(page("models", model="mlp_gan.cardless")).replace("\\", "")
+    assert "lacks licence" in texts(page("model", model="mlp_gan.cardless")).replace("\\", "")
 
 
 def test_an_unknown_model_is_told_and_no_path_is_opened(store: RunStore, shelf: Path) -> None:  # noqa: F811
     make_model("mlp_gan.x")
     for name in ("mlp_gan.y", str(shelf / "mlp_gan.x"), "../models/mlp_gan.x", "<b>"):
-        test = page("models", model=name)
+        test = page("model", model=name)
         assert "There is no model named" in test.error[0].value
         assert not test.number_input
 
 
 def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:  # noqa: F811
     described = make_model("cgan.x")
-    test = page("models", model="cgan.x")
+    test = page("model", model="cgan.x")
     text = texts(test)
     for part in (LIMITS, "Handwritten digits", "a blink", "2 steps", described.sha256[:12], "seed 0"):
         assert plain(part) in text or part in text
@@ -139,19 +139,19 @@ def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:  # noq
     sound(test.selectbox(key="sampler-class").set_value(3).run())
     assert samples(test) != first
     assert test.query_params["class"] in ("3", ["3"])
-    assert page("models", model="cgan.x", **{"class": "3"}).selectbox(key="sampler-class").value == 3
+    assert page("model", model="cgan.x", **{"class": "3"}).selectbox(key="sampler-class").value == 3
 
 
 def test_truncation_pulls_the_samples_together(store: RunStore) -> None:  # noqa: F811
     make_model("stylegan2.x")
-    test = page("models", model="stylegan2.x", truncation="0", n="4", seed="7")
+    test = page("model", model="stylegan2.x", truncation="0", n="4", seed="7")
     assert test.slider(key="sampler-psi").value == 0
     assert test.slider(key="sampler-count").value == 4
     pulled = samples(test)
     sound(test.slider(key="sampler-psi").set_value(1.0).run())
     assert samples(test) != pulled
     for odd in ("-1", "x", "²", "9" * 30):
-        test = page("models", model="stylegan2.x", truncation=odd, n=odd, seed=odd)
+        test = page("model", model="stylegan2.x", truncation=odd, n=odd, seed=odd)
         assert (test.slider(key="sampler-psi").value, test.slider(key="sampler-count").value) == (1.0, 16)
 
 
@@ -165,7 +165,7 @@ def samples(test: AppTest) -> str:
 
 def test_a_model_of_points_is_drawn_over_its_data(store: RunStore) -> None:  # noqa: F811
     make_model("points.x", "ring8")
-    test = page("models", model="points.x")
+    test = page("model", model="points.x")
     assert samples(test)
     assert not test.selectbox
 
@@ -179,7 +179,7 @@ def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path
     text = texts(page("models"))
     assert "Nets that judge" in text
     assert "right in 98.7 %" in text
-    test = page("models", model="cgan.x")
+    test = page("model", model="cgan.x")
     assert "98.7 %" in [element.value for element in test.metric]
     assert "ganscope eval RUN --net" in texts(test)
     assert not test.slider
@@ -187,7 +187,7 @@ def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path
 
 def test_training_goes_on_from_a_model(store: RunStore) -> None:  # noqa: F811
     described = make_model("infogan.x")
-    test = page("models", model="infogan.x")
+    test = page("model", model="infogan.x")
     from ui import sessions
 
     run = sessions.start_from(listing.standing("infogan.x"), 3, "onwards")
@@ -213,7 +213,7 @@ def test_settings_are_put_into_the_link_of_the_train_page(store: RunStore) -> No
 def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     make_model("mlp_gan.x")
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "open sesame")
-    test = page("models", model="mlp_gan.x")
+    test = page("model", model="mlp_gan.x")
     assert samples(test)
     code = (
         "from gan_core.models import listing\nfrom ui import sessions\nfrom ui.errors import shown\n"
