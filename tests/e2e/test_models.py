@@ -65,7 +65,10 @@ def test_a_run_goes_on_from_a_model(page: Page, shelf: Server) -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_it_fits_a_phone(page: Page, shelf: Server, lang: str) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
-    for place, wanted in (("models?", ".st-key-gallery"), ("model?model=stylegan2.style&", ".st-key-model-samples img")):
+    for place, wanted in (
+        ("models?", ".st-key-gallery"),
+        ("model?model=stylegan2.style&", ".st-key-model-samples img"),
+    ):
         page.goto(f"{shelf.url}/{place}lang={lang}")
         expect(page.locator(wanted)).to_be_visible()
         assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 420
