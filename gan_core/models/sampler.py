@@ -71,7 +71,9 @@ class Sampler:
         if label is not None and not self.recipe.conditional:
             raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.", recipe=self.recipe.title)
         generator = torch.Generator().manual_seed(seed)
-        latents = torch.randn(count, self.hparams.latent_size, generator=generator)
+        # numbers are made in blocks of 16, and a last, shorter block would differ from that of a larger count
+        rows = count + -count % 16
+        latents = torch.randn(rows, self.hparams.latent_size, generator=generator)[:count]
         return latents, self._labels(count, label) if self.recipe.conditional else None
 
     def _labels(self, count: int, label: Classes | None) -> Tensor:

@@ -1,0 +1,51 @@
+"""Every model that comes with GANscope: its file, its card and its picture belong together."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_core.images import to_uint8
+from gan_core.models import shelf
+from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card
+
+PRETRAINED = Path(__file__).parents[2] / "pretrained"
+MODELS = sorted(path.parent for path in PRETRAINED.glob(f"*/{CARD}"))
+MOST_BYTES, MOST_BYTES_IN_ALL = 16 * 2**20, 120 * 2**20
+CLOSE = 2  # steps of 255, between processors
+
+
+def test_there_are_models_and_they_are_small() -> None:
+    files = [path for path in PRETRAINED.rglob("*") if path.is_file()]
+    assert MODELS
+    assert max(path.stat().st_size for path in files) <= MOST_BYTES
+    assert sum(path.stat().st_size for path in files) <= MOST_BYTES_IN_ALL
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
+def test_weights_card_and_picture_agree(folder: Path) -> None:
+    card = read_card(folder)
+    content = (folder / WEIGHTS).read_bytes()
+    assert card.name == folder.name
+    assert hashlib.sha256(content).hexdigest() == card.sha256
+    assert len(content) == card.bytes
+    for words in (card.title, card.licence, card.origin, card.cost, card.limits):
+        assert words.strip()
+    assert card.metrics
+    sampler = shelf.load(str(folder))
+    for name, network in sampler.networks.items():
+        assert sum(tensor.numel() for tensor in network.state_dict().values()) == card.parameters[name]
+    if not sampler.recipe.draws:
+        return
+    with Image.open(io.BytesIO((folder / SAMPLE).read_bytes())) as picture:
+        shown = np.asarray(picture.convert("RGB"), dtype=int)
+    drawn = to_uint8(sampler.sample(4, seed=0)).astype(int)  # (4, H, W, C)
+    step = drawn.shape[1] + (shown.shape[1] - sampler.columns * drawn.shape[1]) // max(1, sampler.columns - 1)
+    for place, tile in enumerate(drawn):
+        left = place * step
+        assert np.abs(shown[: tile.shape[0], left : left + tile.shape[1]] - tile).max() <= CLOSE
