@@ -67,7 +67,7 @@ plans: dict[str, Plan] = {
     ),
     "stylegan2.avatars": Plan(
         "stylegan2", "avatars", 64, 15_000, 2.0, 0.0, "Drawn faces",
-        "Faces of one drawn style alone; rare hats and glasses come out less sharp than common ones.",
+        "An early model: pale halos around the hair, mouths that seldom smile, few of the rare hats and glasses.",
         {"channels": 16, "max_channels": 128, "latent_size": 64, "w_size": 96, "penalty_weight": 0.3, "path_every": 16,
          "generator_rate": 2.5e-3, "discriminator_rate": 2.5e-3, "ema": 0.999, "schedule": "linear",
          "decay_steps": 15_000},
