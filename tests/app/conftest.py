@@ -1,0 +1,29 @@
+"""The store that the app works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from gan_core.runs.store import RunStore
+from tests.app.pages import wait, without_pages_directory
+from ui import access
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    monkeypatch.delenv("GANSCOPE_PASSPHRASE", raising=False)
+    monkeypatch.setattr(PagesManager, "__init__", without_pages_directory)
+    monkeypatch.setattr(access, "is_owner", access.may_steer)  # AppTest's visitors have no address
+    st.cache_resource.clear()
+    store = RunStore()
+    yield store
+    for run in store.runs():
+        if run.is_active:
+            store.send(run.id, "stop")
+    wait(lambda: not any(run.is_active for run in store.runs()))
+    store.close()
+    st.cache_resource.clear()

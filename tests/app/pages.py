@@ -1,0 +1,45 @@
+"""Pages of the app, opened without a browser."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).parents[2] / "app.py"
+
+
+_made = PagesManager.__init__
+
+
+def without_pages_directory(manager: PagesManager, *arguments: Any, **options: Any) -> None:
+    """As after a server's first page: AppTest forgets between runs that pages are drawn by `st.navigation`."""
+    _made(manager, *arguments, **options)
+    PagesManager.uses_pages_directory = False
+
+
+def page(name: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
+    test = AppTest.from_file(str(APP), default_timeout=60)
+    for key, value in (state or {}).items():
+        test.session_state[key] = value
+    sound(test.run())
+    if name != "home":
+        for key, value in query.items():
+            test.query_params[key] = value
+        sound(test.switch_page(f"pages/{name}.py").run())
+    return test
+
+
+def sound(test: AppTest) -> AppTest:
+    assert not test.exception, [element.message for element in test.exception]
+    return test
+
+
+def wait(done: Any, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
