@@ -57,8 +57,8 @@ def put_at(hold: Hold, x: float, y: float) -> list[Any]:
     if len(hold.places) >= 2 * MOST_PAIRS:
         raise BadValue("There can be {most} arrows at most.", most=MOST_PAIRS)
     side = opened(hold.model).explorer.image_shape[-1]
-    place = tuple(min(max(share, 0.0), 1.0) * (side - 1) for share in (x, y))
-    hold = replace(hold, places=(*hold.places, place))  # type: ignore[arg-type]
+    right, down = (min(max(share, 0.0), 1.0) * (side - 1) for share in (x, y))
+    hold = replace(hold, places=(*hold.places, (right, down)))
     return [hold, _value(hold), _told(hold)]
 
 

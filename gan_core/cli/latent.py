@@ -111,7 +111,7 @@ def interpolate(
     keyframes = explorer.sample(count, seed)
     if truncation is not None:
         keyframes = truncated(explorer, keyframes, Truncation(truncation))
-    points = led(explorer, keyframes, round(seconds * rate), closed, way)  # type: ignore[arg-type]  # checked there
+    points = led(explorer, keyframes, round(seconds * rate), closed, way)
     with reporting(not as_json) as progress:
         film = write_film(explorer, points, output, rate, size, progress)
     if as_json:

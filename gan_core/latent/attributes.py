@@ -65,9 +65,9 @@ def observed(
     """Random points and the log-odds of all values in their pictures, (count, values)."""
     points = explorer.sample(count, seed)
     found = []
-    for start in range(0, count, REPORT):
-        progress(start / count, "Judging samples")
-        found.append(judge.log_odds(explorer.draw(points.mapped(lambda values: values[start : start + REPORT]))))  # noqa: B023
+    for place, part in enumerate(points.parts(REPORT)):
+        progress(place * REPORT / count, "Judging samples")
+        found.append(judge.log_odds(explorer.draw(part)))
     return points, torch.cat(found).double()
 
 

@@ -186,7 +186,7 @@ class Explorer:
         """Pictures (B, C, H, W) in [-1, 1] on the CPU. `noise` "none" leaves it out, where the model has any."""
         with self.lock:
             parts = [
-                self.images(points.mapped(lambda values: values[start : start + CHUNK].to(self.device)), noise).cpu()  # noqa: B023
-                for start in range(0, len(points), CHUNK)
+                self.images(part.mapped(lambda values: values.to(self.device)), noise).cpu()
+                for part in points.parts(CHUNK)
             ]
         return torch.cat(parts).clamp(-1, 1)

@@ -88,11 +88,11 @@ def maps(explorer: Explorer, points: Points, layer: str) -> Tensor:
         kept.append(output)
 
     with explorer.lock:
-        for start in range(0, len(points), CHUNK):
+        for part in points.parts(CHUNK):
             kept: list[Tensor] = []
             handle = _layer(explorer, layer).register_forward_hook(keep)
             try:
-                explorer.draw(points.mapped(lambda values: values[start : start + CHUNK]))  # noqa: B023
+                explorer.draw(part)
             finally:
                 handle.remove()
             # not copied in the hook: a layer after it that works in place, such as ReLU, belongs to it

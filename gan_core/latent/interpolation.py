@@ -10,7 +10,6 @@ It applies to z; shares of classes and w are always mixed linearly. "smooth" is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
 
 MOST_KEYFRAMES, MOST_FRAMES = 64, 3_000
-Way = Literal["linear", "spherical", "smooth"]
+WAYS = ("linear", "spherical", "smooth")
 Between = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -40,7 +39,7 @@ def slerp(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
     return torch.where(angle.sin() < 1e-4, one.lerp(other, t), turned * lengths[0].lerp(lengths[1], t))
 
 
-def way(explorer: Explorer, keyframes: Points, frames: int, closed: bool = False, kind: Way = "linear") -> Points:
+def way(explorer: Explorer, keyframes: Points, frames: int, closed: bool = False, kind: str = "linear") -> Points:
     """`frames` points through all keyframes, evenly spaced in time; `closed` goes back to the first one.
 
     A closed way doesn't show the first keyframe twice, so that it can be repeated. Spherical ways lead through z, hence
@@ -48,8 +47,8 @@ def way(explorer: Explorer, keyframes: Points, frames: int, closed: bool = False
     many keyframes or frames, an unknown kind, or keyframes without a z.
     """
     count = len(keyframes)
-    if kind not in get_args(Way):
-        raise BadValue("'{kind}' is no way. Valid: {valid}.", kind=kind, valid=", ".join(get_args(Way)))
+    if kind not in WAYS:
+        raise BadValue("'{kind}' is no way. Valid: {valid}.", kind=kind, valid=", ".join(WAYS))
     if not 2 <= count <= MOST_KEYFRAMES:
         raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=count)
     if not count <= frames <= MOST_FRAMES:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,6 +42,11 @@ class Points:
         if wrong:
             raise BadValue("There is no point {place}: there are {count}.", place=wrong[0], count=len(self))
         return self.mapped(lambda values: values[list(places)])
+
+    def parts(self, size: int) -> Iterator[Points]:
+        """All points in their order, at most `size` at once."""
+        for start in range(0, len(self), size):
+            yield self.mapped(operator.itemgetter(slice(start, start + size)))
 
     def repeated(self, times: int) -> Points:
         """Each point so many times in a row: a a b b."""

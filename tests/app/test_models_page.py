@@ -17,7 +17,7 @@ from gan_core.gans import recipes
 from gan_core.models import listing
 from gan_core.models.card import CARD, WEIGHTS, Card, write_card
 from gan_core.runs.store import RunState, RunStore
-from tests.app.test_train_page import page, sound, store, wait  # noqa: F401  `store` is a fixture
+from tests.app.pages import page, sound, wait
 from tests.made_models import LIMITS, make_model
 from ui import models_facts, models_metrics
 from ui.i18n import using
@@ -44,14 +44,14 @@ def links(test: AppTest) -> list[str]:
     return [element.proto.query_string for element in test.get("page_link") if "model=" in element.proto.query_string]
 
 
-def test_an_empty_shelf_says_how_models_come(store: RunStore) -> None:  # noqa: F811
+def test_an_empty_shelf_says_how_models_come(store: RunStore) -> None:
     text = texts(page("models"))
     assert "no models on the shelf" in text
     assert "ganscope pretrain" in text
     assert "Play with trained models" not in texts(page("home"))
 
 
-def test_cards_are_links_and_say_what_a_model_can_do(store: RunStore) -> None:  # noqa: F811
+def test_cards_are_links_and_say_what_a_model_can_do(store: RunStore) -> None:
     make_model("cgan.x")
     make_model("stylegan2.x")
     test = page("models")
@@ -92,7 +92,7 @@ print(len(links), bool({"torch", "torchvision", "sklearn"} & sys.modules.keys())
     assert done.stdout.split() == ["1", "False"]
 
 
-def test_damaged_models_are_named_among_the_others(store: RunStore, shelf: Path) -> None:  # noqa: F811
+def test_damaged_models_are_named_among_the_others(store: RunStore, shelf: Path) -> None:
     for name in ("mlp_gan.good", "mlp_gan.altered", "mlp_gan.cardless"):
         make_model(name)
     weights = shelf / "mlp_gan.altered" / WEIGHTS
@@ -113,7 +113,7 @@ def test_damaged_models_are_named_among_the_others(store: RunStore, shelf: Path)
     assert "lacks licence" in texts(page("model", model="mlp_gan.cardless")).replace("\\", "")
 
 
-def test_an_unknown_model_is_told_and_no_path_is_opened(store: RunStore, shelf: Path) -> None:  # noqa: F811
+def test_an_unknown_model_is_told_and_no_path_is_opened(store: RunStore, shelf: Path) -> None:
     make_model("mlp_gan.x")
     for name in ("mlp_gan.y", str(shelf / "mlp_gan.x"), "../models/mlp_gan.x", "<b>"):
         test = page("model", model=name)
@@ -121,7 +121,7 @@ def test_an_unknown_model_is_told_and_no_path_is_opened(store: RunStore, shelf: 
         assert not test.number_input
 
 
-def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:  # noqa: F811
+def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:
     described = make_model("cgan.x")
     test = page("model", model="cgan.x")
     text = texts(test)
@@ -142,7 +142,7 @@ def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:  # noq
     assert page("model", model="cgan.x", **{"class": "3"}).selectbox(key="sampler-class").value == 3
 
 
-def test_truncation_pulls_the_samples_together(store: RunStore) -> None:  # noqa: F811
+def test_truncation_pulls_the_samples_together(store: RunStore) -> None:
     make_model("stylegan2.x")
     test = page("model", model="stylegan2.x", truncation="0", n="4", seed="7")
     assert test.slider(key="sampler-psi").value == 0
@@ -163,14 +163,14 @@ def samples(test: AppTest) -> str:
     return str(drawn[0])
 
 
-def test_a_model_of_points_is_drawn_over_its_data(store: RunStore) -> None:  # noqa: F811
+def test_a_model_of_points_is_drawn_over_its_data(store: RunStore) -> None:
     make_model("points.x", "ring8")
     test = page("model", model="points.x")
     assert samples(test)
     assert not test.selectbox
 
 
-def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path) -> None:  # noqa: F811
+def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path) -> None:
     described = make_model("cgan.x")
     parameters = {"features": 1000}
     metrics = {"accuracy180_test": 0.987}
@@ -185,7 +185,7 @@ def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path
     assert not test.slider
 
 
-def test_training_goes_on_from_a_model(store: RunStore) -> None:  # noqa: F811
+def test_training_goes_on_from_a_model(store: RunStore) -> None:
     described = make_model("infogan.x")
     test = page("model", model="infogan.x")
     from ui import sessions
@@ -198,7 +198,7 @@ def test_training_goes_on_from_a_model(store: RunStore) -> None:  # noqa: F811
     assert not test.exception
 
 
-def test_settings_are_put_into_the_link_of_the_train_page(store: RunStore) -> None:  # noqa: F811
+def test_settings_are_put_into_the_link_of_the_train_page(store: RunStore) -> None:
     from ui.models_actions import settings_link
     from ui.setup_state import from_query
 
@@ -210,7 +210,7 @@ def test_settings_are_put_into_the_link_of_the_train_page(store: RunStore) -> No
     assert recipe.settings(setup.hparams) == recipe.settings(described.hparams)
 
 
-def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     make_model("mlp_gan.x")
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "open sesame")
     test = page("model", model="mlp_gan.x")
@@ -224,7 +224,7 @@ def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkey
     assert store.runs() == []
 
 
-def test_sixteen_faces_of_64_pixels_are_drawn_quickly(store: RunStore) -> None:  # noqa: F811
+def test_sixteen_faces_of_64_pixels_are_drawn_quickly(store: RunStore) -> None:
     from ui import models_sampler
 
     described = make_model("dcgan.x", stem="linear")
@@ -261,7 +261,7 @@ def test_every_recipe_has_a_page_that_can_be_told(language: str) -> None:
         assert len(told) > 200
 
 
-def test_the_page_speaks_chinese(store: RunStore) -> None:  # noqa: F811
+def test_the_page_speaks_chinese(store: RunStore) -> None:
     make_model("mlp_gan.x")
     assert "已经训练好" in texts(page("models", {"language": "zh"}))
     assert PagesManager.uses_pages_directory is False

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from gan_core.gans import recipes
@@ -18,60 +13,10 @@ from gan_core.knobs import knobs
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.session import Session
 from tests.app.messages import all_messages
-from ui import access, board, knob_widgets
+from tests.app.pages import page, sound, wait
+from ui import board, knob_widgets
 from ui.feed import feed
 from ui.i18n import using
-
-APP = Path(__file__).parents[2] / "app.py"
-
-
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    monkeypatch.delenv("GANSCOPE_PASSPHRASE", raising=False)
-    monkeypatch.setattr(PagesManager, "__init__", without_pages_directory)
-    monkeypatch.setattr(access, "is_owner", access.may_steer)  # AppTest's visitors have no address
-    st.cache_resource.clear()
-    store = RunStore()
-    yield store
-    for run in store.runs():
-        if run.is_active:
-            store.send(run.id, "stop")
-    wait(lambda: not any(run.is_active for run in store.runs()))
-    store.close()
-    st.cache_resource.clear()
-
-
-_made = PagesManager.__init__
-
-
-def without_pages_directory(manager: PagesManager, *arguments: Any, **options: Any) -> None:
-    """As after a server's first page: AppTest forgets between runs that pages are drawn by `st.navigation`."""
-    _made(manager, *arguments, **options)
-    PagesManager.uses_pages_directory = False
-
-
-def page(name: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
-    test = AppTest.from_file(str(APP), default_timeout=60)
-    for key, value in (state or {}).items():
-        test.session_state[key] = value
-    sound(test.run())
-    if name != "home":
-        for key, value in query.items():
-            test.query_params[key] = value
-        sound(test.switch_page(f"pages/{name}.py").run())
-    return test
-
-
-def sound(test: AppTest) -> AppTest:
-    assert not test.exception, [element.message for element in test.exception]
-    return test
-
-
-def wait(done: Any, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def tiny_run(store: RunStore, **changes: Any) -> tuple[Run, Session]:
