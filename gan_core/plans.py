@@ -11,7 +11,10 @@ from gan_core.errors import UnknownName
 
 @dataclass(frozen=True)
 class Plan:
-    """How one model is made. Hours are what it took: on 2 CPU cores, and on one GPU (0: not made there)."""
+    """How one model is made. Hours are what it took: on 2 CPU cores, and on one GPU (0: not made there).
+
+    `start` names the model of the same networks whose weights it begins from; "" begins anew.
+    """
 
     recipe: str
     data: str
@@ -23,6 +26,7 @@ class Plan:
     limits: str
     hparams: Mapping[str, Any] = field(default_factory=dict)
     half: bool = False
+    start: str = ""
 
 
 _DCGAN = {

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,18 +20,22 @@ from gan_core import data
 from gan_core.checkpoint import read_checkpoint
 from gan_core.data.batches import to_device
 from gan_core.data.parts import held_out
-from gan_core.errors import BadCheckpoint, GanscopeError
-from gan_core.gans import recipes
+from gan_core.errors import BadCheckpoint, BadValue, GanscopeError
+from gan_core.gans import Recipe, recipes
+from gan_core.hparams import TrainingHParams
 from gan_core.images import png
+from gan_core.knobs import to_dict
 from gan_core.metrics.examination import examined
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.streams import chosen_places
 from gan_core.models import listing, shelf
-from gan_core.models.card import Card
+from gan_core.models.card import Card, read_card
 from gan_core.models.sampler import Sampler
 from gan_core.models.shelf import Shown, Words
 from gan_core.plans import Plan, plan, plans
 from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.training import continuing
+from gan_core.training.comparing import compared, unseen
 from gan_core.training.previews import JUDGED, sorted_by
 from gan_core.training.session import Session
 
@@ -39,9 +45,27 @@ LOOK = 0.5  # seconds between looks at the run
 def run_of(store: RunStore, name: str) -> Run:
     """The run that trains a model: the one that was begun with these settings, or a new one."""
     wanted = plan(name)
-    spec = recipes.get(wanted.recipe).plan(wanted.data, wanted.size, wanted.steps, wanted.hparams)
+    recipe = recipes.get(wanted.recipe)
+    spec = recipe.plan(wanted.data, wanted.size, wanted.steps, wanted.hparams)
     begun = [run for run in store.runs() if run.name == name and run.spec == spec]
-    return begun[0] if begun else store.create(spec, name=name)
+    if begun:
+        return begun[0]
+    if not wanted.start:
+        return store.create(spec, name=name)
+    folder = listing.folder_of(wanted.start)
+    changes = _changes(read_card(folder), wanted, recipe.settings(wanted.hparams))
+    return continuing.begin(store, folder, steps=wanted.steps, changes=changes, data_name=wanted.data, name=name)
+
+
+def _changes(started: Card, wanted: Plan, settings: TrainingHParams) -> dict[str, Any]:
+    """The settings that differ from those of the model that is started from; raises BadValue for other networks."""
+    if (started.recipe, started.size) != (wanted.recipe, wanted.size):
+        raise BadValue(
+            "{title} can't start from {start}, which is {recipe} at {size} pixels.",
+            title=wanted.title, start=wanted.start, recipe=started.recipe_title, size=started.size,
+        )  # fmt: skip
+    before = to_dict(recipes.get(started.recipe).settings(started.hparams))
+    return {name: value for name, value in to_dict(settings).items() if value != before[name]}
 
 
 def train(store: RunStore, name: str, device: str = "cpu", budget: float = 0.0) -> Run:
@@ -68,15 +92,27 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
         raise BadCheckpoint("The run {run} has no checkpoint yet.", run=name)
     source = data.source(wanted.data)
     took = cost or f"{_time(run.seconds)}, {run.images_seen:,} images"
+    took += f"; started from {wanted.start}" if wanted.start else ""
     words = Words(wanted.title, source.licence, f"{source.title}. {source.about}", took, wanted.limits)
     state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
     place = folder or listing.BUNDLED / name
-    if recipes.get(wanted.recipe).draws:
-        return shelf.publish(state, name, words, source.class_names, wanted.data, place, wanted.half)
-    show = partial(_judging, name, wanted)
+    recipe = recipes.get(wanted.recipe)
+    learnt = source.attributes if recipe.task == "supervised" else {}
     return shelf.publish(
-        state, name, words, source.class_names, wanted.data, place, wanted.half, source.attributes, show
+        state, name, words, source.class_names, wanted.data, place, wanted.half, learnt, _shows(recipe, name, wanted)
     )
+
+
+def _shows(recipe: Recipe, name: str, wanted: Plan) -> Callable[[Sampler], Shown]:
+    """What makes the picture beside the card."""
+    if recipe.task == "supervised":
+        return partial(_judging, name, wanted)
+    return partial(_translating, wanted) if recipe.translations else shelf.samples
+
+
+def _translating(wanted: Plan, sampler: Sampler) -> Shown:
+    """Items that it hasn't learnt from, not chosen, each with what is made of it."""
+    return Shown(png(compared(sampler, unseen(sampler.recipe, wanted.data, wanted.size))))
 
 
 def _judging(name: str, wanted: Plan, sampler: Sampler) -> Shown:

@@ -49,6 +49,7 @@ class Card:
     recipe_title: str = ""  # these three say what the recipe is where the recipes aren't loaded
     task: str = "images"
     capabilities: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()  # what stands side by side on the picture of a model that translates, in words
     format: int = FORMAT
 
 

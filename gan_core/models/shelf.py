@@ -24,9 +24,10 @@ from gan_core.models.listing import card, folder_of, names
 from gan_core.models.sampler import Sampler
 from gan_core.runs.disk import writing
 
-__all__ = ["Shown", "Words", "card", "folder_of", "load", "names", "publish", "sample_picture", "state_of"]
+__all__ = ["Shown", "Words", "card", "folder_of", "load", "names", "publish", "sample_picture", "samples", "state_of"]
 
 SAMPLES, POINTS = 32, 1000  # on `sample.png`
+LARGEST = 16 * 2**20  # bytes of weights; what judged the model is left out where it would take more
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Shown:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-def _samples(sampler: Sampler) -> Shown:
+def samples(sampler: Sampler) -> Shown:
+    """What stands beside the card of a model that draws."""
     return Shown(sample_picture(sampler))
 
 
@@ -92,24 +94,21 @@ def publish(
     folder: Path,
     half: bool,
     attributes: Mapping[str, tuple[str, ...]] | None = None,
-    show: Callable[[Sampler], Shown] = _samples,
+    show: Callable[[Sampler], Shown] = samples,
 ) -> Card:
     """Writes the model of a checkpoint's state to `folder`, replacing what stands there; all of it or nothing.
 
     `half` stores floats in half precision. `attributes` are those of the data that a net has learnt from. `show` is
     given the model as it was written; one that draws nothing needs its own. Raises StoreError.
     """
-    kept = {
-        "average": state["average"],
-        "networks": {n: w for n, w in state["networks"].items() if n == "discriminator"},
-    }
+    kept = _kept(state, half)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with writing(folder.parent):
         made = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
         made.chmod(0o755)
     try:
         with writing(folder.parent):
-            sha256, size = write_checkpoint(made / WEIGHTS, _half(kept) if half else kept)
+            sha256, size = write_checkpoint(made / WEIGHTS, kept)
             described = _card(state, name, words, class_names, data, sha256, size)
             described = dataclasses.replace(described, attributes=attributes or {})
             write_card(made, described)
@@ -122,6 +121,21 @@ def publish(
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return described
+
+
+def _kept(state: dict[str, Any], half: bool) -> dict[str, Any]:
+    """The averaged networks, and what judged them where there is room."""
+    judges = {name: state["networks"][name] for name in _trained(state) if name.startswith("discriminator")}
+    both: dict[str, Any] = {"average": state["average"], "networks": judges}
+    both = _half(both) if half else both
+    size = sum(tensor.nbytes for part in both.values() for network in part.values() for tensor in network.values())
+    return both if size <= LARGEST else both | {"networks": {}}
+
+
+def _trained(state: dict[str, Any]) -> list[str]:
+    """The networks that have learnt anything: judges that had no say haven't."""
+    silenced = state["hparams"].get("adversarial_weight") == 0
+    return [name for name in state["networks"] if not (silenced and name.startswith("discriminator"))]
 
 
 def _half(value: Any) -> Any:
@@ -148,7 +162,7 @@ def _card(
 
     recipe = recipes.get(state["recipe"])
     hparams = recipe.settings(state["hparams"])
-    weights = state["average"] | {n: w for n, w in state["networks"].items() if n not in state["average"]}
+    weights = {name: state["networks"][name] for name in _trained(state)}
     return Card(
         name=name, title=words.title, recipe=recipe.name, data=data, size=DataSpec.from_state(state["spec"]).size,
         steps=state["step"], images=state["images_seen"], seed=hparams.seed, licence=words.licence,
@@ -156,6 +170,7 @@ def _card(
         parameters={network: _count(tensors) for network, tensors in weights.items()}, hparams=to_dict(hparams),
         fields={field: tuple(shape) for field, shape in state["spec"]["fields"].items()}, class_names=class_names,
         recipe_title=recipe.title, task=recipe.task, capabilities=tuple(sorted(recipe.capabilities)),
+        compared=recipe.compared,
     )  # fmt: skip
 
 

@@ -8,19 +8,22 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
+import gan_core
 from gan_core import data, pretrain
-from gan_core.checkpoint import read_checkpoint
+from gan_core.checkpoint import read_checkpoint, same_state
 from gan_core.data import drawn
-from gan_core.errors import UnknownName
+from gan_core.errors import BadValue, UnknownName
 from gan_core.gans import recipes
+from gan_core.knobs import to_dict
 from gan_core.metrics.feature_net import FeatureNet
-from gan_core.models import shelf
+from gan_core.models import listing, shelf
 from gan_core.models.card import SAMPLE, WEIGHTS, read_card
 from gan_core.plans import Plan
 from gan_core.runs.store import RunState, RunStore
-from gan_core.training.previews import ROWS
+from gan_core.training.previews import LINES, ROWS, SIDE
 
 TINY = Plan(
     "mlp_gan", "digits", 8, 12, 0.1, 0.0, "Tiny", "Everything.",
@@ -38,7 +41,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
 def test_every_plan_can_be_begun(name: str) -> None:
     plan = pretrain.plan(name)
     recipe = recipes.get(plan.recipe)
-    assert name == f"{plan.recipe if recipe.draws else 'features'}.{plan.data.removeprefix('train:')}"
+    if recipe.task == "supervised" or recipe.draws:
+        assert name == f"{plan.recipe if recipe.draws else 'features'}.{plan.data.removeprefix('train:')}"
+    assert not plan.start or plan.start in pretrain.plans
     recipe.check_data(data.source(plan.data).spec(plan.size))
     hparams = recipe.settings(plan.hparams)
     assert hparams.schedule == "constant" or hparams.decay_steps >= plan.steps
@@ -120,6 +125,88 @@ def test_a_judge_of_attributes_says_what_it_gets_wrong_where_it_sees_and_where_i
     assert errors["error150_face"] == pytest.approx(wrong.mean())
     with Image.open(folder / SAMPLE) as picture:
         assert picture.width == 11 * 9 - 1  # a column for each style of hair
+
+
+TRANSLATORS = {
+    "pix2pix": ("train:digits_coloured", {"batch_size": 4}, {"fields": ("source", "target"), "kinds": 3}),
+    "cyclegan": ("train:digits_coloured_unpaired", {"batch_size": 2}, {"fields": ("a", "b"), "kinds": 6}),
+    "cut": ("digits_coloured_unpaired", {"batch_size": 2}, {"fields": ("a", "b"), "kinds": 4}),
+    "srgan": ("digits", {"batch_size": 4}, {"fields": ("real",), "kinds": 4}),
+    "esrgan": ("train:digits", {"batch_size": 4}, {"fields": ("real",), "kinds": 4}),
+    "context_encoder": ("digits", {"batch_size": 4}, {"fields": ("real",), "kinds": 3}),
+}
+
+
+@pytest.mark.parametrize("recipe", TRANSLATORS)
+def test_a_translator_is_published_with_what_it_makes_of_items_that_it_has_not_seen(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, changes, expected = TRANSLATORS[recipe]
+    tiny = to_dict(recipes.get(recipe).tiny) | changes
+    monkeypatch.setitem(pretrain.plans, "x.tiny", Plan(recipe, reference, 16, 2, 0, 0, "Tiny", "All.", tiny, half=True))
+    folder = tmp_path / "x.tiny"
+    assert pretrain.main(["x.tiny", "--folder", str(folder)]) == 0
+    described = read_card(folder)
+    assert tuple(described.fields) == expected["fields"]
+    assert described.compared == recipes.get(recipe).compared
+    assert len(described.compared) == expected["kinds"]
+    with Image.open(folder / SAMPLE) as picture:
+        columns = expected["kinds"] * max(1, SIDE // expected["kinds"])
+        assert picture.size == (columns * 17 - 1, LINES * 17 - 1)
+        assert picture.getextrema() != ((0, 0),)
+    model = gan_core.load(str(folder))
+    weights = read_checkpoint(folder / WEIGHTS)
+    assert set(weights["average"]) == set(recipes.get(recipe).averaged) == set(model.networks)
+    assert weights["networks"]
+    assert all(name.startswith("discriminator") for name in weights["networks"])
+    images = torch.zeros(2, *model.spec.shape)
+    for direction in recipes.get(recipe).translations:
+        assert model.translate(images, direction).shape[:2] == images.shape[:2]
+    if described.task == "super_resolution":
+        assert model.upscale(images[0, :, :5, :7]).shape == (1, 10, 14)
+
+
+def test_a_judge_without_a_say_or_without_room_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = to_dict(recipes.get("srgan").tiny)
+    for name, changes in {"warm": {"adversarial_weight": 0.0}, "wide": {"discriminator_channels": 64}}.items():
+        plan = Plan("srgan", "digits", 64, 1, 0, 0, "Tiny", "All.", tiny | changes | {"crop": 64}, half=True)
+        monkeypatch.setitem(pretrain.plans, "x.tiny", plan)
+        folder = tmp_path / name
+        assert pretrain.main(["x.tiny", "--folder", str(folder)]) == 0
+        assert read_checkpoint(folder / WEIGHTS)["networks"] == {}
+        described = read_card(folder)
+        assert described.bytes < 100_000
+        assert ("discriminator" in described.parameters) == (name == "wide")
+
+
+def test_a_plan_can_start_from_another_models_weights(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "BUNDLED", home / "models")
+    tiny = to_dict(recipes.get("srgan").tiny)
+    first = Plan("srgan", "digits", 8, 3, 0, 0, "First", "All.", tiny | {"adversarial_weight": 0.0})
+    then = Plan("srgan", "digits", 8, 2, 0, 0, "Then", "All.", tiny, start="first.tiny")
+    monkeypatch.setitem(pretrain.plans, "first.tiny", first)
+    monkeypatch.setitem(pretrain.plans, "then.tiny", then)
+    store = RunStore()
+    with pytest.raises(UnknownName, match="first"):
+        pretrain.run_of(store, "then.tiny")
+    assert pretrain.main(["first.tiny"]) == 0
+    begun = pretrain.run_of(store, "then.tiny")
+    assert begun == pretrain.run_of(store, "then.tiny")
+    state = read_checkpoint(store.checkpoints(begun.id)[-1].path)
+    learnt = read_checkpoint(home / "models" / "first.tiny" / WEIGHTS)["average"]
+    assert same_state(state["average"], learnt)
+    assert begun.images_seen == 12
+    assert pretrain.main(["then.tiny"]) == 0
+    assert len(store.runs()) == 2
+    described = listing.card("then.tiny")
+    assert described.steps == 2
+    assert described.cost.endswith("20 images; started from first.tiny")
+    other = Plan("srgan", "digits", 16, 2, 0, 0, "Then", "All.", tiny, start="first.tiny")
+    monkeypatch.setitem(pretrain.plans, "then.tiny", other)
+    with pytest.raises(BadValue, match=r"can't start from first\.tiny, which is SRGAN at 8 pixels"):
+        pretrain.run_of(store, "then.tiny")
 
 
 def test_an_unknown_model_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,49 @@
+"""What a model that translates makes of items that it hasn't learnt from: the picture beside its card."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gan_core import data
+from gan_core.data.base import NOT_SHOWN_TO_NETWORKS, DataSet
+from gan_core.data.batches import HELD_OUT, to_device
+from gan_core.data.parts import held_out
+from gan_core.gans import Recipe
+from gan_core.metrics.streams import chosen_places
+from gan_core.models.sampler import Sampler
+from gan_core.training.previews import LINES, SIDE, side_by_side
+
+LARGE = 64  # pixels; of larger images half as many are shown
+
+
+def unseen(recipe: Recipe, name: str, size: int, seed: int = 0) -> dict[str, Tensor]:
+    """Items of a data set that weren't trained on, as a batch; which of them depends on the seed alone.
+
+    They are of the test part where there is one, else of those at the end that every run leaves out. Raises BadData.
+    """
+    lines = LINES if size <= LARGE else LINES // 2
+    count = lines * max(1, SIDE // len(recipe.compared))
+    apart = held_out(name)
+    found = data.load(apart or name, size)
+    batch = {}
+    for field, array in found.arrays.items():
+        if field not in NOT_SHOWN_TO_NETWORKS:
+            places = chosen_places(len(found), count, seed) if apart else _left_out(found, array)[:count]
+            batch[field] = to_device(torch.from_numpy(array[places]), torch.device("cpu"))
+    return batch
+
+
+def _left_out(found: DataSet, array: np.ndarray) -> np.ndarray:
+    kept = min(HELD_OUT, len(found) // 4)
+    return np.arange(len(array) - kept, len(array))
+
+
+def compared(sampler: Sampler, batch: dict[str, Tensor]) -> Image.Image:
+    """Each item beside what is made of it, as `recipe.compared` tells."""
+    compare = sampler.recipe.compare
+    assert compare is not None
+    with torch.no_grad():
+        return side_by_side(compare(sampler.networks, sampler.hparams, batch))
