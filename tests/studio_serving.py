@@ -30,6 +30,13 @@ class Studio:
 @contextmanager
 def serving(home: Path, **environment: str) -> Iterator[Studio]:
     """The Studio with a home's shelf, for as long as it is needed."""
+    with serving_from(ROOT, home, **environment) as running:
+        yield running
+
+
+@contextmanager
+def serving_from(folder: Path, home: Path, **environment: str) -> Iterator[Studio]:
+    """The Studio of a folder with `gradio_app.py` in it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -40,7 +47,7 @@ def serving(home: Path, **environment: str) -> Iterator[Studio]:
         "OMP_NUM_THREADS": "1", **environment,
     }  # fmt: skip
     with log.open("w") as file:
-        process = subprocess.Popen([sys.executable, "gradio_app.py"], cwd=ROOT, env=names, stdout=file, stderr=file)
+        process = subprocess.Popen([sys.executable, "gradio_app.py"], cwd=folder, env=names, stdout=file, stderr=file)
         try:
             _wait(f"http://localhost:{port}", process, log)
             yield Studio(f"http://localhost:{port}", log, uploads)

@@ -1,4 +1,4 @@
-"""`ganscope models`, `ganscope pretrain` and `ganscope push`: the shelf."""
+"""`ganscope models`, `pretrain`, `push` and `publish-space`: the shelf, and what goes from it to the Hub."""
 
 from __future__ import annotations
 
@@ -77,6 +77,25 @@ def push(
     seen = "private" if pushed.private else "public"
     typer.echo(f"{model} is at {pushed.url} ({seen}, commit {pushed.commit[:12]}).")
     typer.echo(f'Load it with gan_core.load("{hub.SCHEME}{repository}").')
+
+
+def publish_space(
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Made on the Hub where it isn't there.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="For you alone; refused where a public one is there.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Puts the Studio on the Hugging Face Hub as a Space, with all bundled models. It starts there by itself."""
+    from gan_core.models.space import publish
+
+    published = publish(repository, private)
+    if as_json:
+        emit(dataclasses.asdict(published))
+        return
+    seen = "private" if published.private else "public"
+    typer.echo(f"The Studio is at {published.url} ({seen}, commit {published.commit[:12]}).")
+    typer.echo("The Hub builds it now; that takes some minutes.")
 
 
 def _folder(model: str) -> Path:

@@ -39,20 +39,15 @@ def push(folder: Path, repository: str, private: bool = False) -> Pushed:
     The repository is made where it isn't there. The token is HF_TOKEN, or that of `hf auth login`. Raises BadValue,
     BadCheckpoint or HubError.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+    from huggingface_hub import CommitOperationAdd, HfApi
 
-    _check_name(repository)
+    check_name(repository)
     described = read_card(folder)
     shelf.load(str(folder))
     files = [name for name in (CARD, WEIGHTS, SAMPLE) if (folder / name).is_file()]
     api = HfApi()
-    with hub.told(repository), _uploading(repository):
-        if get_token() is None:
-            raise HubError(
-                "Pushing needs a token of the Hub that may write: set HF_TOKEN, or run `hf auth login`. Tokens are "
-                "made at {address}.",
-                address="https://huggingface.co/settings/tokens",
-            )
+    with hub.told(repository), uploading(repository):
+        require_token()
         api.create_repo(repository, private=private or None, exist_ok=True)
         found = api.model_info(repository, timeout=hub.WAIT)
         if private and not found.private:
@@ -63,15 +58,28 @@ def push(folder: Path, repository: str, private: bool = False) -> Pushed:
     return Pushed(f"{api.endpoint}/{repository}", made.oid, bool(found.private))
 
 
-def _check_name(repository: str) -> None:
+def check_name(repository: str) -> None:
+    """Raises BadValue for what is no `owner/name`."""
     with suppress(BadValue):
         if hub.address(hub.SCHEME + repository) == hub.Address(repository, hub.MAIN):
             return
     raise BadValue("'{name}' is no repository of the Hub. Valid: owner/name.", name=repository)
 
 
+def require_token() -> None:
+    """Raises HubError where no token is set."""
+    from huggingface_hub import get_token
+
+    if get_token() is None:
+        raise HubError(
+            "Pushing needs a token of the Hub that may write: set HF_TOKEN, or run `hf auth login`. Tokens are "
+            "made at {address}.",
+            address="https://huggingface.co/settings/tokens",
+        )
+
+
 @contextmanager
-def _uploading(repository: str) -> Iterator[None]:
+def uploading(repository: str) -> Iterator[None]:
     """What breaks an upload may come wrapped: raises what was wrapped, or a HubError."""
     try:
         yield

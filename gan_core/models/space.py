@@ -1,0 +1,95 @@
+"""The Studio as a Space of the Hugging Face Hub: all that it needs to start there, in one commit.
+
+    publish("owner/name")
+
+The Space gets the code, the models of `pretrained/`, docs/space/README.md as its page, and requirements without what
+only the classroom uses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import gan_core
+from gan_core.errors import BadValue, HubError
+from gan_core.models import hub, listing
+from gan_core.models.card import CARD, read_card
+from gan_core.models.push import PAGE, Pushed, check_name, require_token, uploading
+
+ROOT = Path(gan_core.__file__).parents[1]
+ENTRY = "gradio_app.py"
+FRONT = Path("docs") / "space" / "README.md"
+REQUIREMENTS = "requirements.txt"
+FOLDERS = ("gan_core", "tabs", "ui", "pretrained")
+KINDS = {".css", ".html", ".js", ".json", ".po", ".png", ".py", ".safetensors", ".svg", ".toml"}
+CLASSROOM = ("plotly", "streamlit")  # what only `app.py` needs
+CPU = "--extra-index-url https://download.pytorch.org/whl/cpu"  # PyTorch without the 5 GB for GPUs
+OURS = "gan_core/__init__.py"  # by which a Space of GANscope is known
+FRESH = {".gitattributes", ".gitignore", PAGE}  # what the Hub itself puts into a new Space
+
+
+def publish(repository: str, private: bool = False) -> Pushed:
+    """Makes `owner/name` a Space that runs the Studio: all of it or nothing. What it has and needs no more is deleted.
+
+    A Space that holds something else is left alone. The token is HF_TOKEN, or that of `hf auth login`. Raises BadValue,
+    BadCheckpoint or HubError.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+    check_name(repository)
+    files = contents()
+    api = HfApi()
+    with hub.told(repository), uploading(repository):
+        require_token()
+        api.create_repo(repository, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True)
+        found = api.space_info(repository, timeout=hub.WAIT)
+        present = {one.rfilename for one in found.siblings or ()}
+        _check_ours(repository, present)
+        if private and not found.private:
+            raise HubError("{repository} is there already and public, so nothing was sent.", repository=repository)
+        adds = [CommitOperationAdd(path, content) for path, content in files.items()]
+        gone = [CommitOperationDelete(path) for path in sorted(present - files.keys() - FRESH)]
+        words = f"GANscope {gan_core.__version__}"
+        made = api.create_commit(repository, [*adds, *gone], commit_message=words, repo_type="space")
+    return Pushed(f"{api.endpoint}/spaces/{repository}", made.oid, bool(found.private))
+
+
+def contents() -> dict[str, Path | bytes]:
+    """All files of the Space by their path there; raises BadValue, or BadCheckpoint where a model isn't whole."""
+    if not all((ROOT / name).exists() for name in (ENTRY, FRONT, REQUIREMENTS, *FOLDERS)):
+        raise BadValue(
+            "A Space is made from GANscope's own folder, with {entry} in it, and {folder} is none. Clone GANscope and "
+            "run the command there.",
+            entry=ENTRY,
+            folder=ROOT,
+        )
+    for card in sorted((ROOT / "pretrained").glob(f"*/{CARD}")):
+        listing.check_weights(card.parent, read_card(card.parent))
+    files: dict[str, Path | bytes] = {path.relative_to(ROOT).as_posix(): path for path in _code_and_models()}
+    pinned = (ROOT / REQUIREMENTS).read_text(encoding="utf-8").splitlines()
+    return files | {PAGE: ROOT / FRONT, REQUIREMENTS: "\n".join(requirements(pinned)).encode() + b"\n"}
+
+
+def requirements(pinned: Collection[str]) -> list[str]:
+    """The lines of a Space's requirements.txt, from the project's own."""
+    return [CPU, *(line for line in pinned if re.split(r"[=<>~\[ ]", line)[0] not in CLASSROOM)]
+
+
+def _code_and_models() -> Iterator[Path]:
+    yield from (ROOT / name for name in (ENTRY, "LICENSE"))
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            hidden = any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+            if path.suffix in KINDS and path.is_file() and not hidden:
+                yield path
+
+
+def _check_ours(repository: str, present: Collection[str]) -> None:
+    """Raises HubError for a Space that holds something else: its files would be deleted."""
+    if OURS not in present and set(present) - FRESH:
+        raise HubError(
+            "{repository} is a Space with something else in it, so nothing was sent. Choose another name.",
+            repository=repository,
+        )
