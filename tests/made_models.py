@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gan_core import data, paths
 from gan_core.models.card import Card
+
+if TYPE_CHECKING:
+    from gan_core.models.sampler import Sampler
+    from gan_core.models.shelf import Shown
 
 LIMITS = "It has learnt next to nothing."
 
@@ -33,4 +38,13 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
     }
     words = shelf.Words(f"Tiny {recipe.title}", "CC0-1.0", f"{source.title}. {source.about}", "a blink", LIMITS)
     place = folder or paths.home() / "models" / name
-    return shelf.publish(state, name, words, source.class_names, reference, place, half=False)
+    show = partial(_translating, reference) if recipe.translations else shelf.samples
+    return shelf.publish(state, name, words, source.class_names, reference, place, half=False, show=show)
+
+
+def _translating(reference: str, sampler: Sampler) -> Shown:
+    from gan_core.images import png
+    from gan_core.models.shelf import Shown
+    from gan_core.training.comparing import compared, unseen
+
+    return Shown(png(compared(sampler, unseen(sampler.recipe, reference, sampler.spec.size))))

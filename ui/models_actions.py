@@ -62,7 +62,7 @@ def _continue(folder: Path, card: Card) -> None:
     )  # fmt: skip
     with shown():
         anew = begun_anew(folder)
-        if "discriminator" in anew:
+        if any(network.startswith("discriminator") for network in anew):
             st.warning(
                 _("The file has no discriminator. A fresh one must first learn to judge: expect a setback."),
                 icon=":material/policy:",

@@ -13,14 +13,18 @@ from gan_core import data
 from gan_core.models.card import Card
 from ui import models_metrics
 from ui.i18n import N_, _, language
-from ui.models_shelf import data_name, judges
+from ui.models_shelf import data_name, draws
 from ui.network_panel import NETWORKS
 from ui.texts import bytes_size, data_title, joined, number, plain
 
 DOCS = Path(__file__).parents[1] / "docs" / "gans"
 LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't here
 FIGURE = re.compile(r"!\[[^\]]*\]\(([\w.]+\.svg)\)")
-PARTS = NETWORKS | {"features": N_("Feature net"), "recogniser": N_("Recogniser"), "mapping": N_("Mapping")}
+PARTS = NETWORKS | {
+    "features": N_("Feature net"), "recogniser": N_("Recogniser"), "mapping": N_("Mapping"), "heads": N_("Heads"),
+    "generator_ab": N_("Generator a to b"), "generator_ba": N_("Generator b to a"),
+    "discriminator_a": N_("Discriminator of a"), "discriminator_b": N_("Discriminator of b"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def show(card: Card) -> None:
                 st.metric(one.label, one.value, help=one.help or None, border=True)
                 st.caption(plain(one.made_of))
     else:
-        st.caption(_("Nothing was measured of this model yet: `ganscope eval` does.") if not judges(card) else "")
+        st.caption(_("Nothing was measured of this model yet: `ganscope eval` does.") if draws(card) else "")
 
 
 def facts(card: Card) -> Iterator[Fact]:

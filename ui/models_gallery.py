@@ -31,6 +31,12 @@ def show() -> None:
         if found.drawing:
             st.markdown(_("Trained already: choose one, draw new pictures from it, or go on from where it stands."))
             _cards(found.drawing, "gallery")
+        if found.translating:
+            st.subheader(_("Models that translate"), anchor=False)
+            st.markdown(
+                _("Bring a picture, get another one: in another style, larger, or with what is missing filled in.")
+            )
+            _cards(found.translating, "translators")
         if found.judging:
             st.subheader(_("Nets that judge"), anchor=False)
             st.markdown(
@@ -82,6 +88,8 @@ def badges(card: Card) -> list[str]:
         found.append(("violet", _("codes")))
     if "truncation" in can:
         found.append(("blue", _("truncation")))
+    if "upscale" in can:
+        found.append(("violet", _("{scale} times larger").format(scale=card.hparams.get("scale", 4))))
     found.append(("gray", ":material/license: " + plain(short_licence(card))))
     return [f":{colour}-badge[{words}]" for colour, words in found]
 

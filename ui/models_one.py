@@ -15,7 +15,7 @@ from ui import models_actions, models_facts, models_gallery, style, warm
 from ui.errors import shown
 from ui.grids import picture
 from ui.i18n import STATE, _
-from ui.models_shelf import damage, enlarged_file, judges, one_line
+from ui.models_shelf import damage, draws, enlarged_file, judges, kinds, one_line, translates
 from ui.texts import bytes_size, plain
 
 
@@ -46,7 +46,7 @@ def show(name: str) -> None:
             models_facts.explain(card)
         if not broken and not judges(card):
             with stage:
-                _samples(name, card)
+                _playground(name, card)
 
 
 def _head(card: Card) -> None:
@@ -63,18 +63,24 @@ def _sheet(folder: Path, card: Card) -> None:
         return
     with st.container(key="sheet"):
         picture(content, alt=_("Samples of {model}").format(model=_(card.title)))
-    if not judges(card):
+    if draws(card):
         st.caption(_("The first samples of seed 0, not chosen by hand."))
+    elif translates(card):
+        st.caption(_("Side by side: {kinds}.").format(kinds=kinds(card)))
+        st.caption(_("Of pictures that it hasn't learnt from, not chosen by hand."))
 
 
-def _samples(name: str, card: Card) -> None:
+def _playground(name: str, card: Card) -> None:
     if not warm.is_ready():
         with st.spinner(_("Loading PyTorch, once after each start …")):
             warm.now()
         st.rerun()
-    from ui import models_sampler
+    from ui import models_sampler, models_translator
 
-    models_sampler.show(name, card)
+    if translates(card):
+        models_translator.show(name, card)
+    else:
+        models_sampler.show(name, card)
 
 
 def _weights(name: str, folder: Path, card: Card) -> None:

@@ -80,7 +80,7 @@ def _controls(sampler: Sampler, card: Card) -> Wish:
         label = _label(sampler, card)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large", key="sampler-sliders"):
         count = st.slider(
-            _("Number"), 1, MOST, _asked("n", 1, MOST, _whole_rows(sampler)), key="sampler-count", width=260,
+            _("Number"), 1, MOST, asked("n", 1, MOST, _whole_rows(sampler)), key="sampler-count", width=260,
             help=_("How many samples are drawn; they share nothing but the seed."),
         )  # fmt: skip
         psi = _truncation(sampler)
@@ -91,7 +91,7 @@ def _controls(sampler: Sampler, card: Card) -> Wish:
 
 def _seed() -> int:
     if "sampler-seed" not in st.session_state:
-        st.session_state["sampler-seed"] = _asked("seed", 0, MOST_SEED, 0)
+        st.session_state["sampler-seed"] = asked("seed", 0, MOST_SEED, 0)
     seed = st.number_input(
         _("Seed"), 0, MOST_SEED, key="sampler-seed", width=170,
         help=_("From it all random numbers of the samples follow."),
@@ -110,7 +110,7 @@ def _label(sampler: Sampler, card: Card) -> int | None:
     names = card.class_names
     options = [IN_TURN, *range(len(names))]
     chosen: int = st.selectbox(
-        _("Class"), options, options.index(_asked("class", IN_TURN, len(names) - 1, IN_TURN)),
+        _("Class"), options, options.index(asked("class", IN_TURN, len(names) - 1, IN_TURN)),
         lambda place: _("all in turn") if place == IN_TURN else names[place], key="sampler-class", width=200,
         help=_("The model was told the classes while it learnt, so it can draw the one that is asked for."),
     )  # fmt: skip
@@ -120,7 +120,7 @@ def _label(sampler: Sampler, card: Card) -> int | None:
 def _truncation(sampler: Sampler) -> float | None:
     if sampler.recipe.truncate is None:
         return None
-    percent = _asked("truncation", 0, round(100 * MOST_TRUNCATION), 100)
+    percent = asked("truncation", 0, round(100 * MOST_TRUNCATION), 100)
     psi = st.slider(
         _("Truncation ψ"), 0.0, MOST_TRUNCATION, percent / 100, 0.05, key="sampler-psi", width=260,
         help=_("Below 1 the samples come nearer to the average one: cleaner, and more alike. At 0 all are the same; "
@@ -129,7 +129,7 @@ def _truncation(sampler: Sampler) -> float | None:
     return None if psi == 1 else float(psi)
 
 
-def _asked(name: str, low: int, high: int, standard: int) -> int:
+def asked(name: str, low: int, high: int, standard: int) -> int:
     """A whole number of the link, if it is a valid one."""
     text = st.query_params.get(name, "")
     value = int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 12 else standard

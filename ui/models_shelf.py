@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from ui.grids import encode
 from ui.i18n import STATE, _
 from ui.texts import data_title, joined, sentence, size_word
 
-COLUMNS, ROWS = 4, 3  # samples of a card's picture
+COLUMNS, ROWS = 4, 3  # samples of a card's picture; whole items where several pictures stand side by side
 WIDE = 640  # pixels, at least: enlarged by whole factors, so that the browser makes it smaller and edges stay sharp
 GAP = 1  # pixels between the samples of a sheet
+TRANSLATION = ("paired", "unpaired", "super_resolution", "inpainting")  # tasks
 PARTS = ("train:", "test:")  # what can stand before a data set's name
 
 
@@ -36,8 +38,12 @@ class Shelf:
     @property
     def drawing(self) -> dict[str, Card]:
         """The most to be seen first: in colour, then large."""
-        found = {name: card for name, card in self.models.items() if not judges(card)}
+        found = {name: card for name, card in self.models.items() if draws(card)}
         return dict(sorted(found.items(), key=lambda pair: _prominence(pair[1]), reverse=True))
+
+    @property
+    def translating(self) -> dict[str, Card]:
+        return {name: card for name, card in self.models.items() if translates(card)}
 
     @property
     def judging(self) -> dict[str, Card]:
@@ -81,9 +87,19 @@ def judges(card: Card) -> bool:
     return card.task == "supervised" or "features" in card.parameters
 
 
+def translates(card: Card) -> bool:
+    """Whether the model makes pictures of pictures: in another style, larger, or whole again."""
+    return card.task in TRANSLATION
+
+
+def draws(card: Card) -> bool:
+    """Whether the model makes pictures of nothing but a seed."""
+    return not judges(card) and not translates(card)
+
+
 def _prominence(card: Card) -> tuple[int, int]:
     """Channels and size; points have neither."""
-    return (0, 0) if card.task == "points" else (card.fields["real"][0], card.size)
+    return (0, 0) if card.task == "points" else (next(iter(card.fields.values()))[0], card.size)
 
 
 def link(name: str) -> dict[str, str]:
@@ -103,6 +119,11 @@ def one_line(card: Card) -> str:
     return joined(_(card.recipe_title or card.recipe), data_title(reference), size_word(reference, card.size))
 
 
+def kinds(card: Card) -> str:
+    """What stands side by side on the picture of a model that translates. Plain text."""
+    return _(", ").join(_(kind) for kind in card.compared)
+
+
 def short_licence(card: Card) -> str:
     """The licence's name, without who holds the rights."""
     return re.split(r"\s*[(（;；]", _(card.licence))[0]
@@ -110,18 +131,22 @@ def short_licence(card: Card) -> str:
 
 def thumbnail(folder: Path, card: Card) -> bytes:
     """A corner of the model's sample sheet as PNG: few samples, large; grey where there is no picture."""
-    return _thumbnail(folder / SAMPLE, _stamp(folder / SAMPLE), card.size if card.task != "points" else 0)
+    kinds = len(card.compared) or 1
+    columns = kinds * max(1, COLUMNS // kinds)
+    rows = math.ceil(columns * ROWS / COLUMNS)
+    size = card.size if card.task != "points" else 0
+    return _thumbnail(folder / SAMPLE, _stamp(folder / SAMPLE), size, columns, rows)
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _thumbnail(path: Path, stamp: tuple[int, int], size: int) -> bytes:
+def _thumbnail(path: Path, stamp: tuple[int, int], size: int, columns: int, rows: int) -> bytes:
     try:
         picture = _opened(path)
     except OSError:
         picture = Image.new("L", (COLUMNS * 10, ROWS * 10), 128)
     if size:
         cell = size + GAP
-        picture = picture.crop((0, 0, min(picture.width, COLUMNS * cell - GAP), min(picture.height, ROWS * cell - GAP)))
+        picture = picture.crop((0, 0, min(picture.width, columns * cell - GAP), min(picture.height, rows * cell - GAP)))
     return encode(enlarged(picture, WIDE))
 
 

@@ -58,11 +58,13 @@ def evaluate(
 
     from gan_core.metrics.evaluate import check_metrics
     from gan_core.metrics.evaluate import evaluate as measure
+    from gan_core.metrics.streams import check_images
 
     names = check_metrics(metric or [])
     sampler = subject.sampler(store)
     seer = find_net(store, net, reference, sampler.spec.size if sampler else None)
     if sampler:
+        check_images(sampler)
         seer.check(sampler.spec.fields["real"], model)
     if subject.folder:
         check_folder(subject.folder, seer)

@@ -85,7 +85,7 @@ def _trained_net(store: RunStore, reference: str, size: int | None) -> Run:
     from gan_core.gans import recipes
 
     def judges(recipe: str) -> bool:
-        return recipe in recipes and not recipes.get(recipe).draws
+        return recipe in recipes and recipes.get(recipe).task == "supervised"
 
     nets = [run for run in store.runs() if judges(run.spec.recipe)]
     for run in nets:

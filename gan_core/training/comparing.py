@@ -31,14 +31,14 @@ def unseen(recipe: Recipe, name: str, size: int, seed: int = 0) -> dict[str, Ten
     batch = {}
     for field, array in found.arrays.items():
         if field not in NOT_SHOWN_TO_NETWORKS:
-            places = chosen_places(len(found), count, seed) if apart else _left_out(found, array)[:count]
+            places = chosen_places(len(found), count, seed) if apart else _left_out(found, array, count, seed)
             batch[field] = to_device(torch.from_numpy(array[places]), torch.device("cpu"))
     return batch
 
 
-def _left_out(found: DataSet, array: np.ndarray) -> np.ndarray:
+def _left_out(found: DataSet, array: np.ndarray, count: int, seed: int) -> np.ndarray:
     kept = min(HELD_OUT, len(found) // 4)
-    return np.arange(len(array) - kept, len(array))
+    return len(array) - kept + chosen_places(kept, count, seed)
 
 
 def compared(sampler: Sampler, batch: dict[str, Tensor]) -> Image.Image:

@@ -185,6 +185,36 @@ def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path
     assert not test.slider
 
 
+def test_a_translator_has_its_own_section_and_shows_what_it_makes_of_unseen_pictures(store: RunStore) -> None:
+    make_model("cyclegan.x", "digits_coloured_unpaired")
+    make_model("srgan.x")
+    text = texts(page("models"))
+    assert "Models that translate" in text
+    assert "2 times larger" in text
+    assert "draw new pictures" not in text
+    test = page("model", model="srgan.x")
+    assert "Side by side: small, bicubic, output, truth" in texts(test)
+    assert "ganscope eval" not in texts(test)
+    first = samples(test)
+    sound(test.button(key="translator-dice").click().run())
+    assert samples(test) != first
+    test = page("model", model="cyclegan.x", seed="7")
+    assert test.number_input(key="translator-seed").value == 7
+    assert samples(test)
+    assert "Generator a to b" in texts(test)
+
+
+def test_a_translator_without_its_data_says_how_to_get_them(
+    store: RunStore, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GANSCOPE_DATA", raising=False)
+    described = make_model("pix2pix.x", "digits_coloured")
+    write_card(shelf / "pix2pix.x", Card(**{**vars(described), "data": "emoji_styles"}))
+    test = page("model", model="pix2pix.x")
+    assert "ganscope data get emoji" in test.info[0].value
+    assert "Side by side: source, output, target" in texts(test)
+
+
 def test_training_goes_on_from_a_model(store: RunStore) -> None:
     described = make_model("infogan.x")
     test = page("model", model="infogan.x")

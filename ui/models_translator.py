@@ -1,0 +1,72 @@
+"""What a model that translates makes of pictures of its own data that it hasn't learnt from, by seed."""
+
+from __future__ import annotations
+
+import random
+
+import streamlit as st
+
+from gan_core import data
+from gan_core.images import enlarge, png
+from gan_core.models.card import Card
+from gan_core.training.comparing import compared, unseen
+from ui.core_texts import filled
+from ui.errors import shown
+from ui.grids import picture
+from ui.i18n import _
+from ui.models_sampler import MOST_SEED, WIDE, asked, loaded
+from ui.models_shelf import data_name
+from ui.texts import plain
+
+
+@st.fragment
+def show(name: str, card: Card) -> None:
+    """The seed and the pictures; only these are drawn again when something is changed."""
+    with shown():
+        if data_name(card) not in data.sources or not data.source(data_name(card)).available():
+            st.info(plain(_why_none(card)), icon=":material/download:")
+            return
+        seed = _seed()
+        with st.spinner(_("Loading the model …")):
+            content = made(card.sha256, name, card.data, card.size, seed)
+        with st.container(key="model-samples"):
+            picture(content, alt=_("What the model makes of the pictures of seed {seed}").format(seed=seed))
+        st.download_button(
+            _("Download (PNG)"), content, f"ganscope-{name}-seed{seed}.png", "image/png", icon=":material/image:",
+            key="model-download", on_click="ignore",
+        )  # fmt: skip
+
+
+def _why_none(card: Card) -> str:
+    reference = data_name(card)
+    needs = filled(data.source(reference).needs) if reference in data.sources else ""
+    return " ".join(part for part in (_("The pictures that it is shown aren't here."), needs) if part)
+
+
+def _seed() -> int:
+    if "translator-seed" not in st.session_state:
+        st.session_state["translator-seed"] = asked("seed", 0, MOST_SEED, 0)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="translator-controls"):
+        seed = int(
+            st.number_input(
+                _("Seed"), 0, MOST_SEED, key="translator-seed", width=170,
+                help=_("Which pictures are taken from those that it hasn't learnt from."),
+            )
+        )  # fmt: skip
+        st.button(_("Other pictures"), icon=":material/casino:", key="translator-dice", type="primary", on_click=_throw)
+    if seed:
+        st.query_params["seed"] = str(seed)
+    else:
+        st.query_params.pop("seed", None)
+    return seed
+
+
+def _throw() -> None:
+    st.session_state["translator-seed"] = random.randrange(10_000)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def made(sha256: str, name: str, reference: str, size: int, seed: int) -> bytes:
+    """Each picture beside what the model makes of it, as a PNG; raises BadData or BadCheckpoint."""
+    sampler = loaded(sha256, name)
+    return png(enlarge(compared(sampler, unseen(sampler.recipe, reference, size, seed)), WIDE))
