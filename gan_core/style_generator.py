@@ -43,6 +43,11 @@ class StyleHParams(PyramidHParams):
         help="Share of the training images whose finer layers follow another latent than the coarser ones, so that "
         "layers don't rely on each other.",
     )  # fmt: skip
+    noise: bool = knob(
+        True, label="Noise in every layer", change="rebuild", group="networks",
+        help="Each layer may add random detail, such as where single hairs lie. Drawings have none: in them it "
+        "speckles.",
+    )  # fmt: skip
 
 
 class LearntConstant(nn.Module):
@@ -77,6 +82,18 @@ class Noise(RandomLayer):
             shape = (len(features), *noise.shape[1:])
             noise = torch.randn(shape, generator=self.generator, device=features.device)
         return features + self.strength * noise
+
+
+class Noiseless(nn.Module):
+    """What stands in the place of `Noise` where there shall be none."""
+
+    def forward(self, features: Tensor, mode: NoiseMode) -> Tensor:
+        return features
+
+
+def noise_layer(size: int, hparams: StyleHParams, channels: int = 1) -> nn.Module:
+    """Noise for features (B, C, size, size), if the knob asks for it: of one strength, or one for each channel."""
+    return Noise(size, channels) if hparams.noise else Noiseless()
 
 
 class MappingNetwork(nn.Module):

@@ -1,30 +1,35 @@
-"""Context encoder: what was there, told from its surroundings (1604.07379).
+"""Context encoder: what is missing, told from its surroundings (1604.07379).
 
-    L_G = 0.999 |y - G(x)|^2 - 0.001 E[log D(G(x))]        L_D = -E[log D(y)] - E[log(1 - D(G(x)))]
+    L_G = 0.999 |M (y - G(x, M))|^2 - 0.001 E[log D(x')]        L_D = -E[log D(y)] - E[log(1 - D(x'))]
 
-The encoder halves an image with a blank middle (B, C, H, W) down to 4 pixels and to a code of `code_size` numbers; the
-decoder doubles it up to the missing square (B, C, H/2, W/2) in [-1, 1]. The discriminator judges squares alone. All
-are DCGAN's: strided convolutions, batch-norm, leaky ReLU 0.2 in encoder and discriminator, ReLU in the decoder.
+The encoder halves an image with holes, and the mask of the holes, (B, C + 1, H, W), down to 4 pixels and to a code of
+`code_size` numbers; the decoder doubles it up to a whole image (B, C, H, W) in [-1, 1], of which only what was missing
+is taken. The discriminator judges the filled image. All are DCGAN's: strided convolutions, batch-norm, leaky ReLU 0.2
+in encoder and discriminator, ReLU in the decoder.
 
-Differences: the paper's published network overlaps the hole's rim by 7 pixels of 64; here the rim of the hole itself
-weighs ten times. The blank is grey, not the data's mean. Narrower by default.
+Differences: for a hole in the middle the paper's networks make and judge that square alone, with an overlap of 7 pixels
+of 64; here one network serves holes of any shape, is told where they are, and the rims of the holes weigh ten times.
+The blank is grey, not the data's mean. Skips from encoder to decoder, as in a U-Net, are a knob: they fill better, and
+leave less for the code to know. Narrower by default.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.dcgan import DcganDiscriminator, DcganGenerator, DcganHParams
+from gan_core.gans.dcgan import DcganDiscriminator, DcganHParams
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
 from gan_core.layers import initialise_normal
 from gan_core.objectives.base import Batch
-from gan_core.objectives.masked import Masked, MaskedHParams, blanked, filled
+from gan_core.objectives.masked import Masked, MaskedHParams, blanked, middle_hole, shown_holes
 
 SIZES = (16, 32, 64, 128)
 WIDEST = 8  # times the channels at the image's side
@@ -38,55 +43,98 @@ class ContextHParams(MaskedHParams):
         256, 4, 4096, label="Code size", unit="numbers", change="rebuild", group="networks",
         help="How many numbers the surroundings are summed up in; the paper has 4000.",
     )  # fmt: skip
+    skips: bool = knob(
+        False, label="Skips", change="rebuild", group="networks",
+        help="The decoder sees the encoder's features too, as in a U-Net: it fills more sharply, and codes know less.",
+    )  # fmt: skip
 
 
 class ContextEncoder(nn.Module):
-    """Images with a blank middle (B, C, H, W) -> the square that belongs there, (B, C, H/2, W/2) in [-1, 1]."""
+    """Images (B, C, H, W), holes (B, 1, H, W), true where they are missing -> whole images (B, C, H, W) in [-1, 1]."""
 
-    def __init__(self, image_channels: int, size: int, channels: int, code_size: int) -> None:
+    def __init__(self, image_channels: int, size: int, channels: int, code_size: int, skips: bool) -> None:
         super().__init__()
-        self.decoder = DcganGenerator(code_size, image_channels, size // 2, _body(channels))
-        layers: list[nn.Module] = []
-        inputs, width = image_channels, channels
-        while size > 4:
-            layers.append(nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=not layers))
-            layers += ([nn.BatchNorm2d(width)] if len(layers) > 1 else []) + [nn.LeakyReLU(0.2, inplace=True)]
-            inputs, width, size = width, min(2 * width, WIDEST * channels), size // 2
-        layers += [nn.Conv2d(inputs, code_size, 4, bias=False), nn.BatchNorm2d(code_size)]
-        self.encoder = nn.Sequential(*layers, nn.LeakyReLU(0.2, inplace=True), nn.Flatten())  # -> (B, code_size)
-        initialise_normal(self.encoder)
+        levels = size.bit_length() - 3  # halvings down to 4 pixels
+        widths = [channels * min(2**level, WIDEST) for level in range(levels)]
+        self.skips = skips
+        self.down = nn.ModuleList([_halving(image_channels + 1, widths[0], norm=False)])
+        self.down.extend(_halving(inputs, outputs) for inputs, outputs in pairwise(widths))
+        self.code = nn.Sequential(
+            nn.Conv2d(widths[-1], code_size, 4, bias=False), nn.BatchNorm2d(code_size), nn.LeakyReLU(0.2), nn.Flatten()
+        )
+        self.open = nn.Sequential(
+            nn.Unflatten(1, (code_size, 1, 1)),
+            nn.ConvTranspose2d(code_size, widths[-1], 4, bias=False), nn.BatchNorm2d(widths[-1]), nn.ReLU(),
+        )  # fmt: skip
+        seen = 2 if skips else 1
+        self.up = nn.ModuleList(_doubling(seen * inputs, outputs) for inputs, outputs in pairwise(widths[::-1]))
+        self.up.append(
+            nn.Sequential(nn.ConvTranspose2d(seen * widths[0], image_channels, 4, stride=2, padding=1), nn.Tanh())
+        )
+        initialise_normal(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        square: Tensor = self.decoder(self.encoder(images))
-        return square
+    def forward(self, images: Tensor, holes: Tensor) -> Tensor:
+        levels = self._levels(images, holes)
+        features: Tensor = self.open(self.code(levels[-1]))
+        for layers, level in zip(self.up, reversed(levels), strict=True):
+            features = layers(torch.cat([features, level], 1) if self.skips else features)
+        return features
+
+    def encode(self, images: Tensor, holes: Tensor) -> Tensor:
+        """The codes, (B, code_size)."""
+        code: Tensor = self.code(self._levels(images, holes)[-1])
+        return code
+
+    def _levels(self, images: Tensor, holes: Tensor) -> list[Tensor]:
+        features = torch.cat([blanked(images, holes), holes.to(images.dtype)], 1)
+        levels = []
+        for layers in self.down:
+            features = layers(features)
+            levels.append(features)
+        return levels
+
+
+def _halving(inputs: int, outputs: int, norm: bool = True) -> nn.Module:
+    """(B, inputs, H, W) -> (B, outputs, H/2, W/2)."""
+    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not norm)]
+    return nn.Sequential(*layers, *([nn.BatchNorm2d(outputs)] if norm else []), nn.LeakyReLU(0.2))
+
+
+def _doubling(inputs: int, outputs: int) -> nn.Module:
+    """(B, inputs, H, W) -> (B, outputs, 2H, 2W)."""
+    convolution = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
 def networks(hparams: ContextHParams, spec: DataSpec) -> dict[str, nn.Module]:
-    half, inputs = spec.size // 2, spec.channels
+    size, inputs, width = spec.size, spec.channels, max(4, hparams.discriminator_channels)
+    body = DcganHParams(channels=width, max_channels=WIDEST * width)
     return {
-        "generator": ContextEncoder(inputs, spec.size, hparams.channels, hparams.code_size),
-        "discriminator": DcganDiscriminator(inputs, half, _body(hparams.discriminator_channels)),
+        "generator": ContextEncoder(inputs, size, hparams.channels, hparams.code_size, hparams.skips),
+        "discriminator": DcganDiscriminator(inputs, size, body),
     }
 
 
-def _body(channels: int) -> DcganHParams:
-    """DCGAN's settings for networks of that width."""
-    return DcganHParams(channels=max(4, channels), max_channels=WIDEST * max(4, channels))
+def fill(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor, holes: Tensor) -> Tensor:
+    """The images (B, C, H, W) with what is missing (B, 1, H, W) made anew from the rest."""
+    return torch.where(holes, networks["generator"](images, holes), images)
 
 
-def fill(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
-    """The images (B, C, H, W) with their middle made anew from the rest."""
-    return filled(images, networks["generator"](blanked(images)))
+def fill_middle(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
+    """The images with the square in their middle made anew."""
+    return fill(networks, hparams, images, middle_hole(len(images), images.shape[3]).to(images.device))
 
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
     images = batch["real"]
-    return [blanked(images), fill(networks, hparams, images), images]
+    holes = shown_holes(hparams.holes, images)
+    return [blanked(images, holes), fill(networks, hparams, images, holes), images]
 
 
 def equation(hparams: ContextHParams) -> str:
+    contrast = r"+c\,L_{contrast}" if hparams.contrast_weight else ""
     return (
-        r"L_G=\lambda\,\mathbb{E}[\lVert y-G(x)\rVert_2^2]+w\,L_G^{adv}\qquad y=\text{the middle},\ x=\text{the rest}"
+        r"L_G=\lambda\,\mathbb{E}[\lVert M\odot(y-G(x,M))\rVert_2^2]+w\,L_G^{adv}" + contrast + r"\qquad x=(1-M)\odot y"
     )
 
 
@@ -104,9 +152,10 @@ register(
         hparams=DEFAULTS,
         tiny=replace(DEFAULTS, channels=4, discriminator_channels=4, code_size=6, batch_size=4),
         data="avatars",
-        capabilities=frozenset({"translate"}),
+        capabilities=frozenset({"translate", "fill"}),
         sizes=SIZES,
-        translations={"fill": fill},
+        translations={"fill_middle": fill_middle},
+        fill=fill,
         compare=compare,
         compared=("given", "filled", "truth"),
         equation=equation,

@@ -52,6 +52,9 @@ Truncate = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None, float]
 # networks, settings, images (B, C, H, W) in [-1, 1] -> images; what it is called, e.g. "a_to_b", stands in the recipe
 Translate = Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]
 
+# networks, settings, images (B, C, H, W) and holes (B, 1, H, W), true where they are missing -> whole images
+Fill = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor], Tensor]
+
 # networks, settings, a batch that wasn't trained on -> what stands side by side for each item, (B, C, H, W) each
 Compare = Callable[[Mapping[str, nn.Module], Any, Batch], Sequence[Tensor]]
 
@@ -102,6 +105,7 @@ class Recipe:
     draw: Draw = draw_from_latents
     truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
     translations: Mapping[str, Translate] = field(default_factory=dict)  # by direction, e.g. "a_to_b" or "upscale"
+    fill: Fill | None = None  # only with the capability "fill"
     compare: Compare | None = None  # for recipes that translate: the picture of a run
     compared: tuple[str, ...] = ()  # what stands side by side there, in words
     equation: Callable[[Any], str] | None = None  # LaTeX

@@ -34,11 +34,11 @@ from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.growing import Growing, GrowthHParams
 from gan_core.style_generator import (
     LearntConstant,
-    Noise,
     NoiseMode,
     StyleGenerator,
     StyleHParams,
     draw_truncated,
+    noise_layer,
 )
 from gan_core.style_layers import (
     SIZES,
@@ -83,12 +83,12 @@ class AdaIn(nn.Module):
 class StyledLayer(nn.Module):
     """What follows a convolution without bias, or the constant: noise, bias, leaky ReLU, AdaIN."""
 
-    def __init__(self, channels: int, size: int, w_size: int) -> None:
+    def __init__(self, channels: int, size: int, hparams: StyleHParams) -> None:
         super().__init__()
-        self.noise = Noise(size, channels)
+        self.noise = noise_layer(size, hparams, channels)
         self.bias = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.activation = leaky()
-        self.adain = AdaIn(channels, w_size)
+        self.adain = AdaIn(channels, hparams.w_size)
 
     def forward(self, features: Tensor, w: Tensor, noise: NoiseMode) -> Tensor:
         styled: Tensor = self.adain(self.activation(self.noise(features, noise) + self.bias), w)
@@ -98,15 +98,15 @@ class StyledLayer(nn.Module):
 class SynthesisLevel(nn.Module):
     """(B, inputs, H, W) -> (B, outputs, 2H, 2W), or from the constant to 4 pixels where `inputs` is 0."""
 
-    def __init__(self, inputs: int, outputs: int, size: int, w_size: int) -> None:
+    def __init__(self, inputs: int, outputs: int, size: int, hparams: StyleHParams) -> None:
         super().__init__()
         enter: list[nn.Module] = [LearntConstant(outputs)]
         if inputs:
             enter = [EqualisedConv2d(inputs, outputs, 3, resample="up", bias=False), Blur()]
         self.enter = nn.Sequential(*enter)
-        self.first = StyledLayer(outputs, size, w_size)
+        self.first = StyledLayer(outputs, size, hparams)
         self.convolution = EqualisedConv2d(outputs, outputs, 3, bias=False)
-        self.second = StyledLayer(outputs, size, w_size)
+        self.second = StyledLayer(outputs, size, hparams)
 
     def forward(self, features: Tensor, ws: Tensor, noise: NoiseMode) -> Tensor:
         features = self.first(self.enter(features), ws[:, 0], noise)
@@ -121,7 +121,7 @@ class StyleganGenerator(Growable, StyleGenerator):
         channels = widths(size, hparams)
         super().__init__(size, 2 * len(channels), classes, hparams)
         self.levels = nn.ModuleList(
-            SynthesisLevel(inputs, outputs, 4 << level, hparams.w_size)
+            SynthesisLevel(inputs, outputs, 4 << level, hparams)
             for level, (inputs, outputs) in enumerate(itertools.pairwise([0, *channels]))
         )
         self.to_rgb = to_rgb_layers(image_channels, size, hparams)

@@ -36,11 +36,11 @@ from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.path_length import PathLength, PathLengthHParams
 from gan_core.style_generator import (
     LearntConstant,
-    Noise,
     NoiseMode,
     StyleGenerator,
     StyleHParams,
     draw_truncated,
+    noise_layer,
 )
 from gan_core.style_layers import (
     HE,
@@ -127,7 +127,7 @@ class StyledConv(nn.Module):
     def __init__(self, inputs: int, outputs: int, size: int, hparams: Stylegan2HParams, up: bool = False) -> None:
         super().__init__()
         self.convolution = ModulatedConv2d(inputs, outputs, 3, hparams.w_size, hparams.modulation, up)
-        self.noise = Noise(size)
+        self.noise = noise_layer(size, hparams)
         self.bias = nn.Parameter(torch.zeros(1, outputs, 1, 1))
 
     def forward(self, features: Tensor, w: Tensor, noise: NoiseMode) -> Tensor:

@@ -119,6 +119,10 @@ class Sampler:
         """Images (B, C, H, W) in [-1, 1] in one of the recipe's directions; raises BadValue, see translator.py."""
         return translator.translate(self, images, direction)
 
+    def fill(self, images: Tensor, holes: Tensor) -> Tensor:
+        """Images (B, C, H, W) in [-1, 1] with their holes (B, 1, H, W) filled; raises BadValue, see translator.py."""
+        return translator.fill(self, images, holes)
+
     def upscale(self, image: Tensor) -> Tensor:
         """One image (C, H, W) in [-1, 1], enlarged; raises BadValue where the model can't."""
         return translator.upscale(self, image)

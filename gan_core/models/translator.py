@@ -51,6 +51,25 @@ def upscale(sampler: Sampler, image: Tensor) -> Tensor:
     return translate(sampler, image[None], "upscale")[0]
 
 
+@torch.no_grad()
+def fill(sampler: Sampler, images: Tensor, holes: Tensor) -> Tensor:
+    """Images (B, C, H, W) in [-1, 1] with what is missing (`holes`, (B, 1, H, W), true there) made anew, on the CPU.
+
+    What isn't missing stays as it is. Raises BadValue where the model can't, for another shape, or for no hole at all.
+    """
+    made = sampler.recipe.fill
+    if made is None:
+        raise BadValue("{recipe} can't fill holes.", recipe=sampler.recipe.title)
+    _check(sampler, images)
+    if holes.shape != (len(images), 1, *images.shape[2:]) or holes.dtype != torch.bool:
+        raise BadValue("Holes must be true or false, of the shape {shape}.", shape=(len(images), 1, *images.shape[2:]))
+    if not holes.any():
+        raise BadValue("Nothing is missing: paint over what shall be made anew.")
+    device = next(next(iter(sampler.networks.values())).parameters()).device
+    inputs = sampler.networks, sampler.hparams, images.to(device), holes.to(device)
+    return made(*inputs).cpu()
+
+
 def _check(sampler: Sampler, images: Tensor) -> None:
     channels, size = sampler.spec.channels, sampler.spec.size
     if images.ndim != 4 or images.shape[1] != channels or not len(images):

@@ -1,18 +1,24 @@
-"""A hole in an image, filled from what is around it (1604.07379).
+"""Holes in an image, filled from what is around them (1604.07379).
 
-    L_D = -E[log D(y)] - E[log(1 - D(G(x)))]        L_G = l |y - G(x)|^2 - (1 - l) E[log D(G(x))]
+    L_D = -E[log D(y)] - E[log(1 - D(x'))]        L_G = l |M (y - G(x, M))|^2 - (1 - l) E[log D(x')]
 
-x is the image with its middle square blank, y that square, and l = 0.999. The rim of the square weighs ten times as
-much, so that it meets its surroundings (section 4.1).
+y is an image, M is 1 where it is missing, x = (1 - M) y, and x' = x + M G(x, M) the filled image; l = 0.999. What is
+missing at the rim of a hole weighs ten times as much, so that it meets its surroundings (section 4.1). The hole is the
+square in the middle, or blocks and strokes at random (section 4.2), which teach an encoder more.
+
+With a contrast weight, the codes of two maskings of an image must tell it from the others of the batch, as in SimCLR
+(2002.05709, equation 1): -log softmax_j(c_i . c'_j / tau)_i for unit vectors c, c'. Not in the paper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy, max_pool2d, normalize
 
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
@@ -20,23 +26,42 @@ from gan_core.objectives.losses import losses
 from gan_core.objectives.translation import MARK_EVERY, Translation, TranslationHParams, evaluated
 
 RIM_WEIGHT = 10.0
-RIM = 16  # the rim is this share of the square's side wide: 4 pixels of 64
+RIM = 32  # the rim is this share of the image's side wide: 4 pixels of 128
+SHORTEST, LONGEST = 1 / 6, 1 / 2  # of the image's side: a block's sides
+THINNEST, THICKEST = 1 / 24, 1 / 10  # of the image's side: a stroke's radius
+BLOCKS, BENDS = 2, 4  # of a mask
+TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True)
 class MaskedHParams(TranslationHParams):
     """What the objective reads."""
 
+    holes: str = knob(
+        "middle", choices=("middle", "random"), label="Holes", group="objective",
+        help="What is missing: the square in the middle, or blocks and brush strokes anywhere, so that any hole can be "
+        "filled.",
+    )  # fmt: skip
     content_weight: float = knob(
         0.999, 0.0, 100.0, label="Content weight", group="objective",
         help="How much the squared distance to what was there counts. Alone it fills holes with a blur.",
     )  # fmt: skip
+    contrast_weight: float = knob(
+        0.0, 0.0, 10.0, label="Contrast weight", group="objective",
+        help="How much two maskings of one image must have codes that are alike, and unlike those of other images: "
+        "better features for other tasks. 0 leaves the term out.",
+    )  # fmt: skip
+
+
+class Encoder(Protocol):
+    """What the objective asks of a generator, beside images."""
+
+    def encode(self, images: Tensor, holes: Tensor) -> Tensor:
+        """The codes (B, code_size) of images with holes."""
 
 
 class Masked(Translation):
-    """`generator(blanked images (B, C, H, W))` gives the square in the middle, (B, C, H/2, W/2); `discriminator` judges
-    such squares.
-    """
+    """`generator(images (B, C, H, W), holes (B, 1, H, W))` gives whole images; `discriminator(images)` logits (B,)."""
 
     def phases(self, hparams: MaskedHParams) -> Sequence[Phase]:
         return (
@@ -45,55 +70,114 @@ class Masked(Translation):
         )
 
     def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        made = context.share("made", lambda: networks["generator"](blanked(batch["real"])), "generator").detach()
-        real, fake = networks["discriminator"](hole(batch["real"])), networks["discriminator"](made)
+        truth, holes = batch["real"], self._holes(batch, context)
+        context.hand_on("holes", holes)
+        made = context.share("made", lambda: networks["generator"](truth, holes), "generator").detach()
+        real, fake = networks["discriminator"](truth), networks["discriminator"](torch.where(holes, made, truth))
         context.observe("real", real)
         context.observe("fake_before", fake)
         return losses[settings(context).loss].discriminator_terms(real, fake)
 
     def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         hparams = settings(context)
-        made: Tensor = context.shared("made", lambda: networks["generator"](blanked(batch["real"])))
-        fake = networks["discriminator"](made)
+        truth = batch["real"]
+        holes: Tensor = context.shared("holes", lambda: self._holes(batch, context))
+        made: Tensor = context.shared("made", lambda: networks["generator"](truth, holes))
+        fake = networks["discriminator"](torch.where(holes, made, truth))
         context.observe("fake_after", fake)
-        return {
-            "content": hparams.content_weight * rimmed_distance(made, hole(batch["real"])),
+        terms = {
+            "content": hparams.content_weight * rimmed_distance(made, truth, holes),
             "adversarial": hparams.adversarial_weight * losses[hparams.loss].generator_terms(fake)["adversarial"],
         }
+        if hparams.contrast_weight:
+            encoder = cast(Encoder, networks["generator"])
+            others = random_holes(len(truth), truth.shape[3], context.generator).to(truth.device)
+            terms["contrast"] = hparams.contrast_weight * contrast(
+                encoder.encode(truth, holes), encoder.encode(truth, others)
+            )
+        return terms
+
+    def _holes(self, batch: Batch, context: StepContext) -> Tensor:
+        count, size = len(batch["real"]), batch["real"].shape[3]
+        return drawn_holes(settings(context).holes, count, size, context.generator).to(batch["real"].device)
 
     def after_step(self, context: StepContext) -> None:
         if context.step % MARK_EVERY == 0 and (held_out := context.held_out()):
+            truth = held_out["real"]
+            holes = shown_holes(settings(context).holes, truth)
             with torch.no_grad(), evaluated(context.networks["generator"]) as generator:
-                made = generator(blanked(held_out["real"]))
-            context.observe("held_out_l1", (made - hole(held_out["real"])).abs().mean().reshape(1))
+                made = generator(truth, holes)
+            missing = holes.expand_as(truth)
+            context.observe("held_out_l1", (made - truth)[missing].abs().mean().reshape(1))
 
 
-def hole(images: Tensor) -> Tensor:
-    """The square in the middle, half as high and wide: (B, C, H/2, W/2)."""
-    quarter = images.shape[2] // 4
-    return images[:, :, quarter : 3 * quarter, quarter : 3 * quarter]
+def drawn_holes(kind: str, count: int, size: int, generator: torch.Generator) -> Tensor:
+    """(count, 1, size, size), true where images are missing; `kind` is a choice of the knob `holes`."""
+    return random_holes(count, size, generator) if kind == "random" else middle_hole(count, size)
 
 
-def blanked(images: Tensor) -> Tensor:
-    """The images without that square: 0, which is grey, in its place."""
-    return filled(images, torch.zeros_like(hole(images)))
+def shown_holes(kind: str, images: Tensor) -> Tensor:
+    """The holes that a run's picture has: the same ones each time."""
+    generator = torch.Generator().manual_seed(0)
+    return drawn_holes(kind, len(images), images.shape[3], generator).to(images.device)
 
 
-def filled(images: Tensor, square: Tensor) -> Tensor:
-    """The images with another square in the middle."""
-    quarter = images.shape[2] // 4
-    whole = images.clone()
-    whole[:, :, quarter : 3 * quarter, quarter : 3 * quarter] = square
-    return whole
+def middle_hole(count: int, size: int) -> Tensor:
+    """The square in the middle, half as high and wide: (count, 1, size, size), true inside."""
+    holes = torch.zeros(count, 1, size, size, dtype=torch.bool)
+    quarter = size // 4
+    holes[:, :, quarter : 3 * quarter, quarter : 3 * quarter] = True
+    return holes
 
 
-def rimmed_distance(made: Tensor, truth: Tensor) -> Tensor:
-    """Mean squared distance of squares (B, C, S, S), in which the rim counts ten times."""
-    side = made.shape[2]
-    rim = max(1, side // RIM)
-    weight = torch.full((side, side), RIM_WEIGHT, device=made.device)
-    weight[rim:-rim, rim:-rim] = 1.0
-    return ((made - truth).square() * weight).mean()
+def random_holes(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """Blocks or a brush stroke for each image, (count, 1, size, size), true where it is missing."""
+    stroked = torch.rand(count, 1, 1, generator=generator) < 0.5
+    holes = torch.where(stroked, _strokes(count, size, generator), _blocks(count, size, generator))
+    return holes[:, None]  # (count, H, W) -> (count, 1, H, W)
+
+
+def _blocks(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """Rectangles, (count, size, size), true inside."""
+    sides = SHORTEST + (LONGEST - SHORTEST) * torch.rand(count, BLOCKS, 2, generator=generator)
+    starts = torch.rand(count, BLOCKS, 2, generator=generator) * (1 - sides)
+    places = (torch.arange(size) + 0.5) / size
+    inside = (places >= starts[..., None]) & (places < (starts + sides)[..., None])  # (count, BLOCKS, 2, size)
+    return (inside[:, :, 0, :, None] & inside[:, :, 1, None, :]).any(1)
+
+
+def _strokes(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """A bent line with round ends, (count, size, size), true where its brush went."""
+    steps = 0.2 * torch.randn(count, BENDS + 1, 2, generator=generator)
+    steps[:, 0] = 0.15 + 0.7 * torch.rand(count, 2, generator=generator)
+    corners = steps.cumsum(1).clamp(0, 1)  # (count, BENDS + 1, 2)
+    radius = THINNEST + (THICKEST - THINNEST) * torch.rand(count, 1, 1, 1, generator=generator)
+    start, along = corners[:, :-1, None, None], corners.diff(dim=1)[:, :, None, None]  # (count, BENDS, 1, 1, 2)
+    places = (torch.arange(size) + 0.5) / size
+    pixels = torch.stack(torch.meshgrid(places, places, indexing="ij"), -1)  # (size, size, 2)
+    # how far along its line the nearest point to each pixel lies
+    share = (((pixels - start) * along).sum(-1) / along.square().sum(-1).clamp(min=1e-8)).clamp(0, 1)
+    distance = (pixels - start - share[..., None] * along).square().sum(-1).sqrt()  # (count, BENDS, size, size)
+    return (distance < radius).any(1)
+
+
+def blanked(images: Tensor, holes: Tensor) -> Tensor:
+    """The images without what is missing: 0, which is grey, in its place."""
+    return images.masked_fill(holes, 0.0)
+
+
+def rimmed_distance(made: Tensor, truth: Tensor, holes: Tensor) -> Tensor:
+    """Mean squared distance over what is missing, in which the rims of the holes count ten times."""
+    rim = max(1, holes.shape[3] // RIM)
+    near = max_pool2d((~holes).float(), 2 * rim + 1, stride=1, padding=rim) > 0
+    weight = holes * torch.where(near, RIM_WEIGHT, 1.0)
+    return ((made - truth).square().mean(1, keepdim=True) * weight).sum() / holes.sum().clamp(min=1)
+
+
+def contrast(codes: Tensor, others: Tensor) -> Tensor:
+    """The cross-entropy of finding each image's other code among those of the batch; codes (B, code_size) both."""
+    likeness = normalize(codes) @ normalize(others).T / TEMPERATURE
+    return cross_entropy(likeness, torch.arange(len(codes), device=codes.device))
 
 
 def settings(context: StepContext) -> MaskedHParams:

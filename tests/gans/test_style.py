@@ -137,7 +137,7 @@ def test_the_equalised_rate_moves_wide_and_narrow_layers_at_the_same_relative_sp
         optimizer.step()
         moved = (layer.weight.detach() * layer.scale - start).abs()
         # Adam's first step is the rate, here in units of the weights' deviation
-        assert_close(moved, torch.full_like(moved, 0.01 * (2 / inputs) ** 0.5), rtol=0.01, atol=0)
+        assert_close(moved, torch.full_like(moved, 0.01 * (2 / inputs) ** 0.5), rtol=0.02, atol=0)
     slow = EqualisedLinear(8, 64, rate=0.01, bias=1.0)
     assert float((slow.weight.detach() * slow.scale).std()) == pytest.approx(0.5, rel=0.1)
     assert_close(slow.bias * slow.rate, torch.ones(64))

@@ -15,6 +15,7 @@ from gan_core.data.base import DataSpec
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.models.sampler import Sampler
+from gan_core.objectives.masked import random_holes
 from gan_core.training.previews import previewer, side_by_side
 from gan_core.training.trainer import Trainer
 from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, UnetGenerator, fitting_layers
@@ -151,3 +152,31 @@ def test_cyclegan_decays_its_rate_over_the_second_half() -> None:
     trainer = Trainer(recipe, hparams, example(recipe))
     rates = [trainer.train_step().values["rate/generator"] / hparams.generator_rate for _ in range(8)]
     assert rates == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
+
+
+def test_holes_are_filled_and_all_else_stays() -> None:
+    recipe = recipes.get("context_encoder")
+    spec = DataSpec({"real": (3, 16, 16)})
+    sampler = Sampler(recipe, recipe.tiny, spec, {"generator": recipe.build(recipe.tiny, spec)["generator"].eval()})
+    images = torch.rand(3, 3, 16, 16) * 2 - 1
+    holes = random_holes(3, 16, torch.Generator().manual_seed(0))
+    filled = sampler.fill(images, holes)
+    missing = holes.expand_as(images)
+    assert torch.equal(filled[~missing], images[~missing])
+    assert not torch.isclose(filled[missing], images[missing]).all()
+    # what was there before doesn't shine through
+    assert torch.equal(filled, sampler.fill(images.masked_fill(holes, 1.0), holes))
+    with pytest.raises(BadValue, match="Nothing is missing"):
+        sampler.fill(images, torch.zeros_like(holes))
+    with pytest.raises(BadValue, match=r"of the shape \(3, 1, 16, 16\)"):
+        sampler.fill(images, holes[:2])
+    with pytest.raises(BadValue, match="16x16"):
+        sampler.fill(images[:, :, :8], holes[:, :, :8])
+
+
+def test_other_models_fill_no_holes() -> None:
+    recipe = recipes.get("pix2pix")
+    spec = DataSpec({"source": (3, 16, 16), "target": (3, 16, 16)})
+    sampler = Sampler(recipe, recipe.tiny, spec, {"generator": recipe.build(recipe.tiny, spec)["generator"]})
+    with pytest.raises(BadValue, match="can't fill holes"):
+        sampler.fill(torch.zeros(1, 3, 16, 16), torch.ones(1, 1, 16, 16, dtype=torch.bool))

@@ -17,7 +17,16 @@ from gan_core.gans.srgan import SrResNet
 from gan_core.objectives.base import StepContext
 from gan_core.objectives.contrastive import patch_loss
 from gan_core.objectives.fidelity import psnr, ssim
-from gan_core.objectives.masked import Masked, MaskedHParams, blanked, filled, hole, rimmed_distance
+from gan_core.objectives.masked import (
+    TEMPERATURE,
+    Masked,
+    MaskedHParams,
+    blanked,
+    contrast,
+    middle_hole,
+    random_holes,
+    rimmed_distance,
+)
 from gan_core.objectives.super_resolution import (
     SuperResolution,
     SuperResolutionHParams,
@@ -195,22 +204,55 @@ def test_without_the_target_contrast_the_first_counts_whole() -> None:
 # --- holes ----------------------------------------------------------------------------------------------------------
 
 
-def test_holes() -> None:
+def test_the_hole_in_the_middle() -> None:
     images = torch.arange(64.0).reshape(1, 1, 8, 8)
-    assert hole(images)[0, 0, 0].tolist() == [18.0, 19.0, 20.0, 21.0]
-    assert float(hole(blanked(images)).abs().max()) == 0
-    assert torch.equal(filled(blanked(images), hole(images)), images)
-    # a rim of one pixel: 12 of 16 weigh ten times
-    assert_close(rimmed_distance(torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.5)), torch.tensor(0.25 * 124 / 16))
+    holes = middle_hole(1, 8)
+    assert images[holes].tolist()[:5] == [18.0, 19.0, 20.0, 21.0, 26.0]
+    assert int(holes.sum()) == 16
+    assert float(blanked(images, holes)[holes].abs().max()) == 0
+    assert torch.equal(blanked(images, holes)[~holes], images[~holes])
+
+
+def test_the_rim_of_a_hole_weighs_ten_times() -> None:
+    # 12 of its 16 pixels touch what isn't missing; what isn't missing counts nothing
+    made, truth = torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 0.5)
+    assert_close(rimmed_distance(made, truth, middle_hole(1, 8)), torch.tensor(0.25 * 124 / 16))
+    assert float(rimmed_distance(made, truth, torch.zeros(1, 1, 8, 8, dtype=torch.bool))) == 0
+
+
+def test_random_holes_leave_some_of_every_image() -> None:
+    generator = torch.Generator().manual_seed(0)
+    holes = random_holes(200, 32, generator)
+    shares = holes.float().mean((1, 2, 3))
+    assert holes.shape == (200, 1, 32, 32)
+    assert float(shares.min()) > 0.005
+    assert float(shares.max()) < 0.6
+    assert torch.equal(holes, random_holes(200, 32, torch.Generator().manual_seed(0)))
+
+
+def test_contrast_by_hand() -> None:
+    codes = torch.tensor([[3.0, 0.0], [0.0, 0.2]])
+    near, far = 1 / TEMPERATURE, 0.0  # likeness of the same and of another direction
+    expected = math.log(1 + math.exp(far - near))
+    assert_close(contrast(codes, 2 * codes), torch.tensor(expected))
+    assert_close(contrast(codes, codes.flip(0)), torch.tensor(near + expected))
+
+
+class Filling(Constant):
+    """Makes one grey everywhere."""
+
+    def forward(self, images: Tensor, holes: Tensor) -> Tensor:
+        return super().forward(images)
 
 
 def test_the_context_encoder_by_hand() -> None:
-    networks: dict[str, nn.Module] = {"generator": Constant(0.25, 0.5), "discriminator": Mean()}
+    networks: dict[str, nn.Module] = {"generator": Filling(0.25, 1.0), "discriminator": Mean()}
     hparams = MaskedHParams(loss="non_saturating", content_weight=0.5, adversarial_weight=0.1)
     context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
     batch = {"real": torch.full((2, 1, 8, 8), 0.75)}
     terms = {phase.name: phase.terms(networks, batch, context) for phase in Masked().phases(hparams)}
+    filled = 0.75 * 0.75 + 0.25 * 0.25  # a quarter of the image is missing
     assert_close(terms["discriminator"]["real"], torch.tensor(math.log(1 + math.exp(-0.75))))
-    assert_close(terms["discriminator"]["fake"], torch.tensor(math.log(1 + math.exp(0.25))))
+    assert_close(terms["discriminator"]["fake"], torch.tensor(math.log(1 + math.exp(filled))))
     assert_close(terms["generator"]["content"], torch.tensor(0.5 * 0.25 * 124 / 16))
-    assert_close(terms["generator"]["adversarial"], torch.tensor(0.1 * math.log(1 + math.exp(-0.25))))
+    assert_close(terms["generator"]["adversarial"], torch.tensor(0.1 * math.log(1 + math.exp(-filled))))
