@@ -19,6 +19,7 @@ page = st.navigation(
         st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),
         st.Page("pages/train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
         st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
+        st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
         st.Page("pages/runs.py", title=_("Runs"), icon=":material/history:", url_path="runs"),
         st.Page("pages/study.py", title=_("Study"), icon=":material/biotech:", url_path="study"),
         st.Page("pages/model.py", title=_("Model"), url_path="model", visibility="hidden"),

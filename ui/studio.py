@@ -7,7 +7,6 @@ translated later. `?lang=zh` leads from one to the other and keeps the rest of a
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import threading
 from collections.abc import Sequence
@@ -20,13 +19,14 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import fastapi
 import gradio as gr
 
-from ui import studio_parts
+from ui import beside, studio_parts
 from ui.languages import DEFAULT, LANGUAGES, _, using
 from ui.studio_models import warm
 from ui.studio_theme import ICON, SHEET, theme
 from ui.studio_uploads import MOST_BYTES
 
 MOST_WAITING = 60  # requests in the queue of a page
+GRACE = 3  # seconds that pages in the making are given when the server ends
 UPLOADS_LAST = 600  # seconds after which an upload that nobody fetched is deleted
 
 
@@ -53,9 +53,10 @@ def page(tabs: Sequence[Tab], language: str) -> gr.Blocks:
     return page_made
 
 
-def app(tabs: Sequence[Tab]) -> fastapi.FastAPI:
-    """All pages as one server."""
+def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
+    """All pages as one server; by its word it is known again."""
     made = fastapi.FastAPI(openapi_url=None)
+    made.get(beside.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
     made.middleware("http")(_by_language)
     looks: dict[str, Any] = {
         "theme": theme(), "css_paths": [SHEET], "footer_links": ["api"], "run_history": False, "ssr_mode": False,
@@ -92,17 +93,26 @@ def serve(tabs: Sequence[Tab]) -> None:
     host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
     port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
     check_port(host, port)
-    made = app(tabs)
+    notice = beside.Notice(host, port, beside.new_word())
+    made = app(tabs, notice.word)
     threading.Thread(target=warm, name="warm-up", daemon=True).start()
-    print(f"The Studio is at http://{host}:{port}", flush=True)
-    uvicorn.run(made, host=host, port=port, log_level="warning")
+    server = uvicorn.Server(
+        uvicorn.Config(made, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACE)
+    )
+    if beside.CHILD in os.environ:
+        threading.Thread(target=_end_with_input, args=(server,), name="end", daemon=True).start()
+    print(f"The Studio is at http://{beside.bracketed(host)}:{port}", flush=True)
+    with beside.announced(notice):
+        server.run()
+
+
+def _end_with_input(server: Any) -> None:
+    """Ends the server once the process that started it has gone."""
+    sys.stdin.buffer.read()
+    server.should_exit = True
 
 
 def check_port(host: str, port: int) -> None:
     """Ends the program with a sentence where something else listens at the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            sys.exit(f"Port {port} can't be used ({error.strerror}). Choose another one: GRADIO_SERVER_PORT={port + 1}")
+    if why := beside.why_taken(host, port):
+        sys.exit(f"Port {port} can't be used ({why}). Choose another one: GRADIO_SERVER_PORT={port + 1}")

@@ -36,7 +36,7 @@ def of_front() -> Iterator[str]:
                 assert call.args, path
                 assert _text(call.args[0]) or not isinstance(call.args[0], ast.JoinedStr), (path, call.lineno)
                 yield _text(call.args[0])
-            elif _name(call) in ERRORS | {"NotAllowed"} and call.args:
+            elif _name(call) in ERRORS | {"NotAllowed", "StudioError"} and call.args:
                 yield _text(call.args[0])
 
 

@@ -1,0 +1,34 @@
+"""The page Studio without a browser: who may start it, and what is told where it can't be started."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from gan_core.runs.store import RunStore
+from tests.app.pages import page
+from tests.app.test_models_page import texts
+from ui import beside
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.warm.start", lambda: None)  # its thread would outlive the tests
+
+
+def test_who_only_watches_starts_nothing(store: RunStore, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
+    assert "Whoever has the passphrase starts it" in texts(page("studio"))
+    assert not (home / beside.LOG).exists()
+
+
+def test_a_taken_port_is_told_on_the_page(store: RunStore, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setenv("GRADIO_SERVER_PORT", str(other.getsockname()[1]))
+        assert "is taken by another program" in texts(page("studio"))
+        assert "被其他程序占用" in texts(page("studio", lang="zh"))
+    assert not (home / beside.LOG).exists()

@@ -1,0 +1,72 @@
+"""The page Studio in a browser: it starts the Studio once, shows it in place, and leads to it from other computers."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+
+from tests.e2e.serving import Server, serving
+from tests.made_models import make_model
+from tests.studio_serving import STYLED
+
+WAIT = 180_000  # milliseconds until the Studio is there
+DRAWN = re.compile(r"^data:image/")
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("home")
+    make_model(STYLED, folder=home / "models" / STYLED)
+    with serving(home, GRADIO_SERVER_PORT=str(port), OMP_NUM_THREADS="1") as running:
+        yield running
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port))  # the Studio has ended with the classroom
+
+
+def frame(page: Page) -> FrameLocator:
+    expect(page.locator(".st-key-studio-frame iframe")).to_be_visible(timeout=WAIT)
+    return page.frame_locator(".st-key-studio-frame iframe")
+
+
+def test_the_studio_opens_in_place_and_is_the_same_for_all(
+    classroom: Server, port: int, contexts: Callable[..., BrowserContext]
+) -> None:
+    page = contexts().new_page()
+    page.goto(f"{classroom.url}/studio?model={STYLED}&seed=5")
+    expect(page.locator("[data-testid=stMain]")).to_contain_text("Opening the Studio")
+    face = frame(page).locator("#face img")
+    expect(face).to_have_attribute("src", DRAWN)
+    drawn = face.get_attribute("src")
+    frame(page).locator("#another").click()
+    expect(face).not_to_have_attribute("src", drawn or "")
+
+    other = contexts(width=420, locale="zh-CN").new_page()
+    other.goto(f"{classroom.url}/studio?model={STYLED}&seed=5")
+    expect(frame(other).locator("#face img")).to_have_attribute("src", drawn or "")
+    expect(frame(other).locator("#another")).to_have_text("换一张")
+    assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    link = other.get_by_role("link", name="在单独的窗口中打开").get_attribute("href") or ""
+    assert urlsplit(link).netloc == f"localhost:{port}"
+    assert parse_qs(urlsplit(link).query) == {"model": [STYLED], "seed": ["5"], "lang": ["zh"]}
+
+
+def test_by_another_name_of_this_computer_the_link_has_that_name(
+    classroom: Server, port: int, contexts: Callable[..., BrowserContext]
+) -> None:
+    """As from another computer, which reaches this one by an address of the network."""
+    page = contexts().new_page()
+    page.goto(f"{classroom.url.replace('localhost', '127.0.0.1')}/studio")
+    expect(frame(page).locator("#face img")).to_have_attribute("src", DRAWN)
+    assert (page.locator("iframe").get_attribute("src") or "").startswith(f"http://127.0.0.1:{port}/")

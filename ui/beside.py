@@ -1,0 +1,242 @@
+"""The Studio beside the classroom: one process for all visitors, found where it runs, started where it doesn't.
+
+A Studio says in `GANSCOPE_HOME/studio.json` where it listens and by which word it answers, so that it is found by
+whoever shares that folder, also after the classroom was restarted. One that was started from here ends with this
+process, however that ends: its standard input is a pipe that closes then.
+
+No front end in here: both apps import it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from enum import Enum
+from http.client import HTTPException
+from pathlib import Path
+
+from gan_core import paths
+from gan_core.errors import BadValue, GanscopeError, StoreError
+from gan_core.files import write_atomically
+
+ENTRY = Path(__file__).parents[1] / "gradio_app.py"
+NOTICE, LOG = "studio.json", "studio.log"
+CHILD = "GANSCOPE_STUDIO_ENDS_WITH_STDIN"  # set for a Studio that was started from here
+WHO = "/ganscope-studio"  # answers with the Studio's word
+PORTS = range(7860, 7880)
+PATIENCE = 2.0  # seconds for a Studio to say who it is
+GRACE = 10.0  # seconds in which it ends by itself
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to this computer
+_ABSENT = re.compile(r"No module named '([\w.]+)'")
+
+
+class StudioError(GanscopeError):
+    """The Studio can't be started."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Where a Studio listens. `host` is an address to bind, such as 0.0.0.0; `word` proves that it is this one."""
+
+    host: str
+    port: int
+    word: str
+
+    @property
+    def open(self) -> bool:
+        """Whether other computers reach it."""
+        return not is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this computer alone."""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+@contextmanager
+def announced(notice: Notice) -> Iterator[None]:
+    """For the Studio itself: others can find it meanwhile. Where nothing can be written, it runs unannounced."""
+    path = None
+    with suppress(StoreError, OSError):
+        path = paths.home() / NOTICE
+        write_atomically(path, json.dumps(asdict(notice)).encode())
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if path and read(path) == notice:
+                path.unlink()
+
+
+def read(path: Path) -> Notice | None:
+    """What stands in a notice; None where there is none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        notice = Notice(**values)
+    except (OSError, ValueError, TypeError):
+        return None
+    fits = isinstance(notice.host, str) and isinstance(notice.word, str) and isinstance(notice.port, int)
+    return notice if fits and 0 < notice.port < 65536 else None
+
+
+def found() -> Notice | None:
+    """The Studio that runs, if it answers."""
+    notice = read(paths.home() / NOTICE)
+    if notice is None:
+        return None
+    host = "127.0.0.1" if notice.open and notice.host in ("0.0.0.0", "::", "") else notice.host
+    try:
+        with _direct.open(f"http://{bracketed(host)}:{notice.port}{WHO}", timeout=PATIENCE) as answer:
+            said = answer.read(200).decode(errors="replace")
+    except (OSError, HTTPException, ValueError):
+        return None
+    return notice if said == notice.word else None
+
+
+def log() -> Path:
+    """What a Studio that was started from here has said."""
+    return paths.home() / LOG
+
+
+def bracketed(host: str) -> str:
+    """As it stands in an address."""
+    return f"[{host}]" if ":" in host else host
+
+
+class Stage(Enum):
+    """How far it is."""
+
+    ABSENT = "absent"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Status:
+    """`notice` where it is ready, `seconds` since it was started, `reason` where it failed."""
+
+    stage: Stage
+    notice: Notice | None = None
+    seconds: float = 0.0
+    reason: StudioError | None = None
+
+
+class Beside:
+    """The Studio of this process. `host` is where it listens if it is started from here."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._began = 0.0
+
+    def look(self) -> Status:
+        """Where the Studio stands; asks it, for some milliseconds."""
+        notice = found()
+        if notice and (notice.open or is_loopback(self.host)):
+            return Status(Stage.READY, notice)
+        with self._lock:
+            process = self._process
+        if process is None:
+            return Status(Stage.ABSENT)
+        if process.poll() is None:
+            return Status(Stage.STARTING, seconds=time.monotonic() - self._began)
+        return Status(Stage.FAILED, reason=_last_words(process.returncode))
+
+    def start(self) -> None:
+        """Begins to start it, unless it runs or starts already; raises BadValue, StoreError or StudioError."""
+        with self._lock:
+            if self._process and self._process.poll() is None:
+                return
+            if (notice := found()) and (notice.open or is_loopback(self.host)):
+                return
+            names = os.environ | {
+                "GRADIO_SERVER_NAME": self.host, "GRADIO_SERVER_PORT": str(free_port(self.host)), CHILD: "1",
+                "PYTHONUNBUFFERED": "1",
+            }  # fmt: skip
+            try:
+                with log().open("wb") as said:
+                    self._process = subprocess.Popen(
+                        [sys.executable, str(ENTRY)], cwd=ENTRY.parent, env=names, stdin=subprocess.PIPE, stdout=said,
+                        stderr=said,
+                    )  # fmt: skip
+            except OSError as error:
+                raise StudioError("The Studio can't be started: {reason}.", reason=error.strerror or error) from error
+            self._began = time.monotonic()
+
+    def close(self) -> None:
+        """Ends the Studio that was started from here."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin:
+            process.stdin.close()
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port(host: str) -> int:
+    """The port that `GRADIO_SERVER_PORT` names, else the first free one of PORTS; raises BadValue or StudioError."""
+    asked = os.environ.get("GRADIO_SERVER_PORT", "")
+    if asked and not (asked.isdecimal() and 0 < int(asked) < 65536):
+        raise BadValue("GRADIO_SERVER_PORT must be a port between 1 and 65535, not {value}.", value=asked)
+    for port in [int(asked)] if asked else PORTS:
+        if why_taken(host, port) is None:
+            return port
+    if asked:
+        raise StudioError(
+            "Port {port} is taken by another program. Set GRADIO_SERVER_PORT to another one, and start GANscope again.",
+            port=asked,
+        )
+    raise StudioError(
+        "All ports from {first} to {last} are taken. Set GRADIO_SERVER_PORT to a free one, and start GANscope again.",
+        first=PORTS[0],
+        last=PORTS[-1],
+    )
+
+
+def why_taken(host: str, port: int) -> str | None:
+    """Why a program can't listen there; None where it can."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if os.name == "posix":  # elsewhere it would let two programs listen at one port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return None
+
+
+def new_word() -> str:
+    """By which a Studio is known again."""
+    return secrets.token_hex(8)
+
+
+def _last_words(code: int) -> StudioError:
+    """Why the Studio ended, from its log."""
+    lines: list[str] = []
+    with suppress(OSError):
+        lines = log().read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last = lines[-1] if lines else ""
+    if absent := _ABSENT.search(last):
+        return StudioError(
+            "The Studio needs the package {package}, which isn't installed here: pip install -r requirements.txt",
+            package=absent[1],
+        )
+    return StudioError("The Studio ended before it was ready (code {code}). Its log is {file}.", code=code, file=LOG)
