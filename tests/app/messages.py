@@ -10,6 +10,7 @@ from gan_core import errors
 from gan_core.data import sources
 from gan_core.gans import recipes
 from gan_core.knobs import knobs
+from gan_core.plans import plans
 from gan_core.training import health
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ def of_core() -> Iterator[str]:
 
 
 def of_catalogues() -> Iterator[str]:
-    """Knobs, recipes, presets, data sets, notes, findings."""
+    """Knobs, recipes, presets, data sets, models, notes, findings."""
     for recipe in recipes:
         yield from (recipe.title, recipe.about, *recipe.compared)
         for knob in knobs(recipe.hparams).values():
@@ -66,6 +67,8 @@ def of_catalogues() -> Iterator[str]:
             yield from (preset.title, preset.look_for)
     for source in sources:
         yield from (source.title, source.about, source.licence)
+    for plan in plans.values():
+        yield from (plan.title, plan.limits)
     for path in (Path(health.__file__),):
         for call in _calls(path):
             if _name(call) == "Finding":
