@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from gan_core.cli.output import AsJson, RunName, check_seed, emit, find_run, reporting
 from gan_core.errors import BadValue
-from gan_core.runs.disk import TEMPORARY, writing
+from gan_core.runs.disk import replacing
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
@@ -53,13 +52,8 @@ def sample(
     else:
         picture = grid(to_uint8(drawn), sampler.columns if label is None else 8)
     picture = enlarge(picture, width)
-    temporary = output.with_name(f"{output.stem}.{os.getpid()}{TEMPORARY}{output.suffix}")
-    with writing(output.parent):
-        try:
-            picture.save(temporary)
-            os.replace(temporary, output)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with replacing(output) as temporary:
+        picture.save(temporary)
     if as_json:
         asked = {"samples": count, "seed": seed, "class": classes, "truncation": truncation}
         emit(facts | asked | {"file": output.resolve()})

@@ -45,6 +45,21 @@ def writing(folder: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes `path` when all is written; nothing is left of it where that fails.
+
+    Raises StoreError.
+    """
+    temporary = path.with_name(f"{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix}")
+    with writing(path.parent):
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 def is_full(folder: Path) -> bool:
     """Finds out by writing a little, since SQLite reports some full disks (and all full quotas) as an I/O error."""
     probe = folder / f"probe-{os.getpid()}-{threading.get_ident()}{TEMPORARY}"

@@ -1,0 +1,222 @@
+"""Pictures of any size made larger with a super-resolution model, in bounded memory.
+
+A picture is read in tiles, and what is made of it is written in strips of whole rows, so that nothing but the result is
+held as a whole. Tiles are as large as the memory allows, and overlap as far as the network sees where that is not too
+far: the result is then that of the whole picture at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+from gan_core.data.base import Progress, silent
+from gan_core.errors import BadValue
+from gan_core.models.sampler import Sampler
+from gan_core.models.tiles import Span, spans, strips
+from gan_core.objectives.super_resolution import larger
+from gan_core.photos import array_of, image_of
+
+MOST_PIXELS = 16 * 2**20  # of a picture that is enlarged
+MOST_RESULT = 64 * 2**20  # pixels
+MOST_MARGIN = 64  # pixels that a tile reads beyond its part, at most; of what lies further, a network sees little
+FADE = 16  # pixels each way in which neighbours fade into each other where they don't fit exactly
+LEAST = 64  # pixels that a tile is wide without its margins, at least
+ALPHA_REACH = 3  # pixels that bicubic enlargement sees
+TILE_BYTES = 384 * 2**20  # for what the network holds while it works on a tile, about
+STRIP_BYTES = 96 * 2**20  # for a strip of the result in single precision
+PROBE = 16  # pixels of the image that tells how far a network sees
+
+Picture = TypeVar("Picture", Image.Image, np.ndarray)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a network asks of its tiles."""
+
+    reach: int  # pixels of the input that an output pixel depends on, to each side, at most
+    bytes: float  # for each pixel of the input, while it works, about
+
+
+def enlarge(sampler: Sampler, picture: Picture, scale: int = 0, tile: int = 0, progress: Progress = silent) -> Picture:
+    """The picture, `scale` times larger (0: as the model does); of the same kind, colours and depth.
+
+    Images, or arrays (H, W) or (H, W, C) of uint8 or uint16; C is 1 or 3, or one more with alpha, which is enlarged
+    bicubically. A model of scale 4 enlarges twice as well, by its mean over 2x2 pixels. `tile` is the side of a tile in
+    pixels of the input, with its margins; 0 chooses it. An exception out of `progress` ends the work.
+
+    Raises BadValue where the model can't, or for a picture that is too large or of no such kind.
+    """
+    if isinstance(picture, Image.Image):
+        return image_of(_enlarged(sampler, array_of(picture), scale, tile, progress))
+    made = _enlarged(sampler, picture[:, :, None] if picture.ndim == 2 else picture, scale, tile, progress)
+    return made[:, :, 0] if picture.ndim == 2 else made
+
+
+def _enlarged(sampler: Sampler, array: np.ndarray, scale: int, tile: int, progress: Progress) -> np.ndarray:
+    parts = enlarged_rows(sampler, array, scale, tile, progress)
+    first = next(parts)
+    result = np.empty((array.shape[0] * first.shape[1] // array.shape[1], *first.shape[1:]), array.dtype)
+    top = 0
+    for rows in chain([first], parts):
+        result[top : top + len(rows)] = rows
+        top += len(rows)
+    return result
+
+
+def enlarged_rows(
+    sampler: Sampler, array: np.ndarray, scale: int = 0, tile: int = 0, progress: Progress = silent
+) -> Iterator[np.ndarray]:
+    """As `enlarge`, for an array (H, W, C): some rows of the result at a time, to be written as they come."""
+    native = factor(sampler)
+    wanted = scale or native
+    if wanted < 2 or native % wanted:
+        valid = [str(one) for one in range(2, native + 1) if native % one == 0]
+        raise BadValue(
+            "{recipe} can't enlarge {scale} times here. Valid: {valid}.",
+            recipe=sampler.recipe.title, scale=wanted, valid=", ".join(valid),
+        )  # fmt: skip
+    check(array, wanted)
+    return _rows(sampler, array, native, wanted, tile, progress)
+
+
+def _rows(
+    sampler: Sampler, array: np.ndarray, native: int, wanted: int, tile: int, progress: Progress
+) -> Iterator[np.ndarray]:
+    rows, columns = tiling(sampler, array.shape, wanted, tile)
+    most = np.iinfo(array.dtype).max
+    done = 0
+
+    def made(row: Span, column: Span) -> Tensor:
+        nonlocal done
+        progress(done / (len(rows) * len(columns)), "Enlarging")
+        done += 1
+        levels = torch.from_numpy(array[row.start : row.stop, column.start : column.stop].astype(np.float32))
+        images = levels.permute(2, 0, 1)[None] * (2 / most) - 1  # (h, w, C) -> (1, C, h, w)
+        enlarged = _tile(sampler, images, native)
+        return (avg_pool2d(enlarged, native // wanted) if wanted < native else enlarged)[0]
+
+    with torch.inference_mode():
+        for strip in strips(rows, columns, wanted, made):
+            levels = strip.add_(1).mul_(most / 2).round_().clamp_(0, most)
+            yield levels.permute(1, 2, 0).numpy().astype(array.dtype)  # (C, rows, W) -> (rows, W, C)
+    progress(1.0, "Enlarging")
+
+
+def _tile(sampler: Sampler, images: Tensor, scale: int) -> Tensor:
+    """(1, C, h, w) in [-1, 1] with alpha as the last of 2 or 4 channels -> (1, C, scale h, scale w)."""
+    count = images.shape[1]
+    colours = count - 1 if count in (2, 4) else count
+    shown, taken = images[:, :colours], sampler.spec.channels
+    device = next(sampler.networks["generator"].parameters()).device
+    if taken == 1:
+        shown = shown.transpose(0, 1)  # (1, C, h, w) -> (C, 1, h, w)
+    elif colours == 1:
+        shown = shown.expand(-1, taken, -1, -1)
+    upscale = sampler.recipe.translations["upscale"]
+    made = upscale(sampler.networks, sampler.hparams, shown.to(device)).cpu()
+    if taken == 1:
+        made = made.transpose(0, 1)
+    elif colours == 1:
+        made = made.mean(1, keepdim=True)
+    return made if colours == count else torch.cat([made, larger(images[:, colours:], scale)], 1)
+
+
+def factor(sampler: Sampler) -> int:
+    """How many times larger the model makes pictures; raises BadValue where it doesn't."""
+    if "upscale" not in sampler.recipe.translations:
+        raise BadValue("{recipe} can't enlarge images.", recipe=sampler.recipe.title)
+    return int(sampler.hparams.scale)
+
+
+def check(array: np.ndarray, scale: int) -> None:
+    """Raises BadValue for an array that can't be enlarged so much."""
+    if array.ndim != 3 or not 1 <= array.shape[2] <= 4 or array.dtype not in (np.uint8, np.uint16) or not array.size:
+        raise BadValue(
+            "A picture must be of 8 or 16 bits and of the shape (height, width, 1 to 4), not {kind} {shape}.",
+            kind=array.dtype, shape=array.shape,
+        )  # fmt: skip
+    pixels = array.shape[0] * array.shape[1]
+    most = min(MOST_PIXELS, MOST_RESULT // scale**2)
+    if pixels > most:
+        raise BadValue(
+            "The picture has {pixels} megapixels, and {most} at most can be enlarged {scale} times.",
+            pixels=f"{pixels / 2**20:.1f}", most=f"{most / 2**20:.0f}", scale=scale,
+        )  # fmt: skip
+
+
+def tiling(sampler: Sampler, shape: tuple[int, ...], scale: int, tile: int = 0) -> tuple[list[Span], list[Span]]:
+    """Rows and columns of tiles for a picture (H, W, C); raises BadValue for a `tile` that is too small."""
+    needs = needed(sampler)
+    exact = needs.reach <= MOST_MARGIN
+    margin, fade = (needs.reach, 0) if exact else (MOST_MARGIN, FADE)
+    side = tile or max(LEAST + 2 * margin, int(math.sqrt(TILE_BYTES / needs.bytes)))
+    least = 2 * margin + max(1, 4 * fade)
+    if side < least:
+        raise BadValue(
+            "A tile must be at least {least} pixels wide for this model, not {tile}.", least=least, tile=tile
+        )
+    height, width, channels = shape
+    rows_at_once = STRIP_BYTES // (4 * channels * width * scale**2)
+    core = side - 2 * margin
+    tall = min(core, max(LEAST, rows_at_once))
+    whole = height <= min(side, rows_at_once)
+    rows = spans(height, height if whole else tall, margin, fade)
+    return rows, spans(width, width if width <= side else core, margin, fade)
+
+
+def needed(sampler: Sampler) -> Needs:
+    """How far the generator sees and how much memory it takes, from one look at a small image."""
+    network = copy.deepcopy(sampler.networks["generator"])  # hooks on a copy: the network may be in use elsewhere
+    reach, floats = 0.0, 0.0
+
+    def convolved(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        nonlocal reach
+        assert isinstance(layer, nn.Conv2d)
+        beyond = max(size * step - step for size, step in zip(layer.kernel_size, layer.dilation, strict=True)) / 2
+        reach += beyond * PROBE / inputs[0].shape[3]  # an upper limit where layers stand side by side
+
+    def held(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
+        nonlocal floats
+        floats = max(floats, (inputs[0].numel() + output.numel()) / PROBE**2)
+
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(convolved)
+        if not list(layer.children()):
+            layer.register_forward_hook(held)
+    first = next(network.parameters())
+    with torch.inference_mode():
+        network(first.new_zeros(1, sampler.spec.channels, PROBE, PROBE))
+    return Needs(max(ALPHA_REACH, math.ceil(reach)), 4 * floats)
+
+
+def blended(one: Sampler, other: Sampler, share: float) -> Sampler:
+    """A model between two of the same networks, by interpolation of their weights: `share` in [0, 1] of `other`.
+
+    Raises BadValue for models of other networks (1809.00219, section 3.4).
+    """
+    if not 0 <= share <= 1:
+        raise BadValue("The share must lie between 0 and 1, not at {share}.", share=share)
+    first, second = one.networks["generator"].state_dict(), other.networks["generator"].state_dict()
+    alike = {name: weight.shape for name, weight in first.items()} == {n: w.shape for n, w in second.items()}
+    if one.recipe.name != other.recipe.name or not alike or factor(one) != factor(other):
+        raise BadValue(
+            "{one} and {other} can't be blended: their networks differ.", one=one.recipe.title, other=other.recipe.title
+        )
+    generator = copy.deepcopy(one.networks["generator"])
+    generator.load_state_dict(
+        {name: torch.lerp(weight, second[name].to(weight.device), share) if weight.is_floating_point() else weight
+         for name, weight in first.items()}
+    )  # fmt: skip
+    return Sampler(one.recipe, one.hparams, one.spec, {"generator": generator})

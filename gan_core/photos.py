@@ -1,0 +1,110 @@
+"""Whole pictures as arrays (H, W, C) of uint8 or uint16: grey or colours, with alpha or without; from files and back.
+
+Pillow holds colours of 8 bits alone, so PNG files of 16 bits are read and written by png16.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from gan_core import png16
+from gan_core.data.images import ACCEPTED, FORMATS, MAX_BYTES
+from gan_core.errors import BadData, BadValue
+from gan_core.runs.disk import replacing
+
+OPAQUE = (".jpg", ".jpeg")
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+
+
+def array_of(image: Image.Image) -> np.ndarray:
+    """The first frame, upright, as it is: uint8, or uint16 of deep grey. Palettes and CMYK become RGB.
+
+    Raises BadData for pixels whose range isn't known.
+    """
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode == "F" or upright.mode.startswith("I"):
+        return _deep(upright)
+    grey = upright.mode in ("1", "L", "LA", "La")
+    clear = upright.has_transparency_data
+    mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
+    levels = np.asarray(upright.convert(mode))
+    return levels[:, :, None] if levels.ndim == 2 else levels  # (H, W) -> (H, W, 1)
+
+
+def _deep(image: Image.Image) -> np.ndarray:
+    values = np.asarray(image)
+    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
+        raise BadData("The range of these pixels isn't known; save the picture with 8 or 16 bits.")
+    return values.astype(np.uint16)[:, :, None]
+
+
+def image_of(array: np.ndarray) -> Image.Image:
+    """An image of an array (H, W, C); raises BadValue for colours of 16 bits, which Pillow can't hold."""
+    channels = array.shape[2]
+    if array.dtype == np.uint16 and channels > 1:
+        raise BadValue("Pictures in colour or with alpha can have 16 bits in PNG files alone.")
+    return Image.fromarray(array[:, :, 0] if channels == 1 else array)
+
+
+def read(path: Path, most_pixels: int) -> np.ndarray:
+    """A picture file; sizes are checked before anything is decoded. Raises BadData, which names the file."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BadData("{file} is larger than {size} MB.", file=path.name, size=MAX_BYTES // 1_000_000)
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > most_pixels:
+                raise _too_many(path, most_pixels)
+            if image.format == "PNG" and _deep_colours(path):
+                return png16.decoded(path.read_bytes())
+            return array_of(image)
+    except BadData:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_many(path, most_pixels) from None
+    except FileNotFoundError:
+        raise BadData("There is no file {file}.", file=path) from None
+    except UnidentifiedImageError:
+        raise BadData(
+            "{file} is no picture of an accepted format ({formats}).", file=path.name, formats=ACCEPTED
+        ) from None
+    except Exception as error:  # decoders raise nearly anything on a damaged or hostile file
+        raise BadData("{file} is broken or cut off ({reason}).", file=path.name, reason=error) from error
+
+
+def _too_many(path: Path, most: int) -> BadData:
+    return BadData("{file} has more than {most} megapixels.", file=path.name, most=f"{most / 2**20:.0f}")
+
+
+def _deep_colours(path: Path) -> bool:
+    with path.open("rb") as file:
+        told = png16.header(file.read(29))
+    return told.depth == 16 and not told.interlaced
+
+
+def write(path: Path, array: np.ndarray) -> None:
+    """Writes a picture, whole or not at all, in the format that the name's ending says; raises BadValue."""
+    check_ending(path, array)
+    with replacing(path) as temporary:
+        if array.dtype == np.uint16:
+            with temporary.open("wb") as file:
+                for part in png16.encoded(array):
+                    file.write(part)
+        else:
+            image_of(array).save(temporary, format=Image.registered_extensions()[path.suffix.lower()])
+
+
+def check_ending(path: Path, array: np.ndarray | None = None) -> None:
+    """Raises BadValue for a name that can't be written, or that can't hold such a picture."""
+    ending = path.suffix.lower()
+    valid = [name for name in ENDINGS if _fits(name, array)]
+    if ending not in valid:
+        raise BadValue("{file} can't be written: valid endings are {valid}.", file=path.name, valid=", ".join(valid))
+
+
+def _fits(ending: str, array: np.ndarray | None) -> bool:
+    if array is None:
+        return True
+    return ending == ".png" or (array.dtype == np.uint8 and (array.shape[2] in (1, 3) or ending not in OPAQUE))

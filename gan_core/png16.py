@@ -1,0 +1,119 @@
+"""PNG files of 16 bits a channel, which Pillow reads as 8: grey or colours, with alpha or without (ISO 15948).
+
+A row's bytes are kept as differences to the pixel on the left (a), above (b) and above on the left (c), as the row's
+filter says. All of a, b and c are known once a pixel's diagonal is reached, so whole diagonals are restored at once.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> PNG's number
+CHANNELS = {number: channels for channels, number in COLOUR_TYPES.items()}
+SUB, UP, AVERAGE, PAETH = 1, 2, 3, 4
+ROWS = 256  # written at once
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first chunk."""
+
+    width: int
+    height: int
+    depth: int
+    channels: int  # 0: a palette
+    interlaced: bool
+
+
+def header(content: bytes) -> Header:
+    """Of a PNG file's first 29 bytes; raises ValueError for another file."""
+    if content[:8] != SIGNATURE or content[12:16] != b"IHDR" or len(content) < 29:
+        raise ValueError("no PNG file")
+    width, height, depth, colours, _, _, interlaced = struct.unpack(">IIBBBBB", content[16:29])
+    return Header(width, height, depth, CHANNELS.get(colours, 0), bool(interlaced))
+
+
+def decoded(content: bytes) -> np.ndarray:
+    """uint16 (H, W, C); raises ValueError or zlib.error for a file that is damaged, interlaced or not of 16 bits."""
+    told = header(content)
+    if told.depth != 16 or not told.channels or told.interlaced:
+        raise ValueError("only PNG files of 16 bits without interlacing can be read so deep")
+    row = 1 + 2 * told.width * told.channels
+    unpacker, packed = zlib.decompressobj(), bytearray()
+    for part in _parts(content):
+        packed += unpacker.decompress(part, row * told.height - len(packed) + 1)
+    if len(packed) != row * told.height:
+        raise ValueError("cut off")
+    lines = np.frombuffer(packed, np.uint8).reshape(told.height, row)
+    steps = lines[:, 1:].reshape(told.height, told.width, 2 * told.channels)
+    restored = _restored(steps, lines[:, 0])
+    return restored.view(">u2").astype(np.uint16)  # (H, W, 2C) -> (H, W, C)
+
+
+def _parts(content: bytes) -> Iterator[bytes]:
+    """The IDAT chunks."""
+    place = 8
+    while place < len(content):
+        length, kind = struct.unpack(">I4s", content[place : place + 8])
+        body, check = content[place + 8 : place + 8 + length], content[place + 8 + length : place + 12 + length]
+        if len(check) < 4 or struct.unpack(">I", check)[0] != zlib.crc32(kind + body):
+            raise ValueError("cut off or altered")
+        if kind == b"IDAT":
+            yield body
+        if kind == b"IEND":
+            return
+        place += 12 + length
+    raise ValueError("cut off")
+
+
+def _restored(steps: np.ndarray, filters: np.ndarray) -> np.ndarray:
+    """Bytes of pixels (H, W, B) from their differences, along one diagonal after the other; filters (H,)."""
+    height, width, count = steps.shape
+    if filters.max(initial=0) > PAETH:
+        raise ValueError("an unknown filter")
+    bordered = np.zeros((height + 1, width + 1, count), np.uint8)  # outside, all is 0
+    bordered[1:, 1:] = steps
+    pixels = bordered.reshape(-1, count)
+    for diagonal in range(2, height + width + 1):
+        top, bottom = max(1, diagonal - width), min(height, diagonal - 1)
+        # row y of this diagonal has the column diagonal - y: the next row's pixel lies `width` further
+        start, stop = diagonal + top * width, diagonal + bottom * width + 1
+        here = pixels[start:stop:width]
+        a, b, c = (
+            pixels[start - back : stop - back : width].astype(np.int16) for back in (1, width + 1, width + 2)
+        )  # fmt: skip
+        here += _guess(filters[top - 1 : bottom, None], a, b, c)
+    return np.ascontiguousarray(bordered[1:, 1:])
+
+
+def _guess(kinds: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    to_a, to_b, to_c = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
+    nearest = np.where((to_a <= to_b) & (to_a <= to_c), a, np.where(to_b <= to_c, b, c))
+    guess = np.select([kinds == SUB, kinds == UP, kinds == AVERAGE, kinds == PAETH], [a, b, (a + b) // 2, nearest])
+    return guess.astype(np.uint8)
+
+
+def encoded(array: np.ndarray) -> Iterator[bytes]:
+    """A file of uint16 (H, W, C), part by part: each row as its difference to the one above."""
+    height, width, channels = array.shape
+    yield SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, 0))
+    packer = zlib.compressobj(4)
+    above = np.zeros((1, width * channels * 2), np.uint8)
+    for top in range(0, height, ROWS):
+        rows = array[top : top + ROWS].astype(">u2").reshape(-1, width * channels).view(np.uint8)  # (h, W * C * 2)
+        steps = rows - np.concatenate([above, rows[:-1]])
+        above = rows[-1:]
+        kinds = np.full((len(rows), 1), UP, np.uint8)
+        if packed := packer.compress(np.concatenate([kinds, steps], 1).tobytes()):
+            yield _chunk(b"IDAT", packed)
+    yield _chunk(b"IDAT", packer.flush()) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -1,0 +1,161 @@
+"""Pictures from files and back: what they are is kept, and what can't be read is told."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_core import png16
+from gan_core.errors import BadData, BadValue, StoreError
+from gan_core.photos import array_of, image_of, read, write
+
+MOST = 2**20
+
+
+def noise(channels: int, kind: type = np.uint8) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, np.iinfo(kind).max + 1, (300, 7, channels)).astype(kind)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_png_comes_back_as_it_was(channels: int, kind: type, tmp_path: Path) -> None:
+    array = noise(channels, kind)
+    write(tmp_path / "x.PNG", array)
+    back = read(tmp_path / "x.PNG", MOST)
+    assert back.dtype == kind
+    np.testing.assert_array_equal(back, array)
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.PNG"]
+
+
+def test_deep_grey_is_what_pillow_reads(tmp_path: Path) -> None:
+    array = noise(1, np.uint16)
+    (tmp_path / "x.png").write_bytes(b"".join(png16.encoded(array)))
+    with Image.open(tmp_path / "x.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), array[:, :, 0])
+
+
+def filtered(array: np.ndarray) -> bytes:
+    """A PNG file of 8-bit colours as Pillow writes it, with filters of every kind."""
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_every_filter_is_undone() -> None:
+    """Against Pillow's own reading: 16 bits of grey have the bytes of 8 bits of grey and alpha."""
+    y, x = np.mgrid[:90, :70]
+    smooth = np.stack([2 * x + y, (x * y) // 40], 2).astype(np.uint8)
+    array = np.concatenate([smooth, noise(2)[:20].repeat(10, 1)])
+    content = filtered(array)
+    head = b"IHDR" + struct.pack(">IIBBBBB", 70, 110, 16, 0, 0, 0, 0)
+    deep = content[:12] + head + struct.pack(">I", zlib.crc32(head)) + content[33:]
+    np.testing.assert_array_equal(png16.decoded(deep)[:, :, 0], array.view(">u2")[:, :, 0])
+    lines = np.frombuffer(zlib.decompress(b"".join(png16._parts(content))), np.uint8).reshape(110, -1)
+    assert set(lines[:, 0]) >= {png16.SUB, png16.UP, png16.PAETH}
+    for kind in range(5):
+        restored = png16._restored(array, np.full(110, kind, np.uint8))
+        np.testing.assert_array_equal(restored, one_by_one(array, kind))
+
+
+def one_by_one(steps: np.ndarray, kind: int) -> np.ndarray:
+    """The standard's own words, pixel by pixel."""
+    height, width, count = steps.shape
+    made = np.zeros((height + 1, width + 1, count), int)
+    for row in range(1, height + 1):
+        for column in range(1, width + 1):
+            for byte in range(count):
+                a, b, c = made[row, column - 1, byte], made[row - 1, column, byte], made[row - 1, column - 1, byte]
+                nearest = min((a, b, c), key=lambda value: abs(value - (a + b - c)))
+                guess = (0, a, b, (a + b) // 2, nearest)[kind]
+                made[row, column, byte] = (int(steps[row - 1, column - 1, byte]) + guess) % 256
+    return made[1:, 1:].astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels"),
+    [("1", 1), ("L", 1), ("LA", 2), ("P", 3), ("CMYK", 3), ("YCbCr", 3), ("RGB", 3), ("RGBA", 4), ("I;16", 1)],
+)
+def test_kinds_of_images(mode: str, channels: int) -> None:
+    array = array_of(Image.new(mode, (5, 4)))
+    assert array.shape == (4, 5, channels)
+    assert array.dtype == (np.uint16 if mode == "I;16" else np.uint8)
+
+
+def test_a_palette_with_a_clear_colour_has_alpha(tmp_path: Path) -> None:
+    picture = Image.new("P", (5, 4), 1)
+    picture.putpalette([0, 0, 0, 250, 10, 20])
+    picture.putpixel((0, 0), 0)
+    picture.save(tmp_path / "x.gif", transparency=0)
+    array = read(tmp_path / "x.gif", MOST)
+    assert array.shape == (4, 5, 4)
+    assert array[0, 0, 3] == 0
+    assert array[1, 1].tolist() == [250, 10, 20, 255]
+
+
+def test_a_turned_photo_is_put_upright(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (8, 4))
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "x.jpg", exif=exif)
+    assert read(tmp_path / "x.jpg", MOST).shape == (8, 4, 3)
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".webp", ".tif", ".png"])
+def test_endings(ending: str, tmp_path: Path) -> None:
+    write(tmp_path / f"x{ending}", noise(3))
+    assert read(tmp_path / f"x{ending}", MOST).shape == (300, 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "valid"),
+    [
+        ("x.bmp", noise(3), ".png, .jpg, .jpeg, .webp, .tif, .tiff"),
+        ("x", noise(3), ".png, .jpg"),
+        ("x.jpg", noise(4), ".png, .webp, .tif, .tiff"),
+        ("x.webp", noise(3, np.uint16), "are .png."),
+    ],
+)
+def test_what_a_file_cannot_hold_is_told(name: str, array: np.ndarray, valid: str, tmp_path: Path) -> None:
+    with pytest.raises(BadValue) as told:
+        write(tmp_path / name, array)
+    assert valid in str(told.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="can't use its folder"):
+        write(tmp_path / "no" / "x.png", noise(3))
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    with pytest.raises(BadData, match="There is no file"):
+        read(path, MOST)
+    path.write_bytes(b"no picture")
+    with pytest.raises(BadData, match=r"x\.png is no picture of an accepted format"):
+        read(path, MOST)
+    for kind in (np.uint8, np.uint16):
+        write(path, noise(3, kind))
+        path.write_bytes(path.read_bytes()[:-4000])
+        with pytest.raises(BadData, match=r"x\.png is broken or cut off"):
+            read(path, MOST)
+    written = b"".join(png16.encoded(np.zeros((1, 1, 3), np.uint16)))
+    for size in ((20_000, 20_000), (1025, 1024)):
+        head = b"IHDR" + struct.pack(">II", *size) + written[24:29]
+        path.write_bytes(written[:12] + head + struct.pack(">I", zlib.crc32(head)) + written[33:])
+        with pytest.raises(BadData, match=r"x\.png has more than 1 megapixels"):
+            read(path, MOST)
+    Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / "x.tif")
+    with pytest.raises(BadData, match="range of these pixels isn't known"):
+        read(tmp_path / "x.tif", MOST)
+
+
+def test_pillow_cannot_hold_deep_colours() -> None:
+    with pytest.raises(BadValue, match="PNG files alone"):
+        image_of(noise(3, np.uint16))
