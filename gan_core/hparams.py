@@ -9,18 +9,9 @@ from gan_core.knobs import HParams, differences, knob, knobs
 
 
 @dataclass(frozen=True)
-class TrainingHParams(HParams):
-    """What the one trainer reads: seed, batches, optimisers, schedules, averaging."""
+class PlayersHParams(HParams):
+    """How fast two players learn; it goes beside `TrainingHParams` where there are two."""
 
-    batch_size: int = knob(
-        64, 2, 1024, label="Batch size", unit="images",
-        help="Images in one step. Larger batches are steadier and slower.",
-    )  # fmt: skip
-    optimizer: str = knob(
-        "adam", choices=("adam", "rmsprop", "sgd"), label="Optimiser", group="optimiser",
-        help="Adam is the usual choice; RMSprop goes with weight clipping; SGD takes beta 1 as its momentum. "
-        "A change while running starts with fresh moments.",
-    )  # fmt: skip
     generator_rate: float = knob(
         2e-4, 1e-6, 0.1, label="Generator's learning rate", group="optimiser", logarithmic=True,
         help="How far one step moves the generator. Too high: samples flicker. Too low: nothing happens.",
@@ -33,6 +24,21 @@ class TrainingHParams(HParams):
         1.0, 0.05, 20.0, label="Two time-scales", unit="times", group="optimiser", logarithmic=True,
         help="The discriminator's rate is multiplied by this, so that one number sets the players' speeds against each "
         "other (TTUR, 1706.08500). Try 2 to 4 where the discriminator lags behind.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainingHParams(HParams):
+    """What the one trainer reads of every recipe: seed, batches, optimisers, schedules, averaging."""
+
+    batch_size: int = knob(
+        64, 2, 1024, label="Batch size", unit="images",
+        help="Images in one step. Larger batches are steadier and slower.",
+    )  # fmt: skip
+    optimizer: str = knob(
+        "adam", choices=("adam", "rmsprop", "sgd"), label="Optimiser", group="optimiser",
+        help="Adam is the usual choice; RMSprop goes with weight clipping; SGD takes beta 1 as its momentum. "
+        "A change while running starts with fresh moments.",
     )  # fmt: skip
     beta1: float = knob(
         0.5, 0.0, 0.99, label="Beta 1", group="optimiser",
@@ -85,7 +91,7 @@ def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
 
 
 @dataclass(frozen=True)
-class AdversarialHParams(TrainingHParams):
+class AdversarialHParams(TrainingHParams, PlayersHParams):
     """What the adversarial objective reads, for any generator that starts from noise."""
 
     latent_size: int = knob(

@@ -23,7 +23,7 @@ GROUPS = {
     "growth": N_("Growth"),
     "networks": N_("Networks"),
 }
-BASIC = ("loss", "generator_rate", "discriminator_rate", "batch_size", "latent_size", "seed")
+BASIC = ("loss", "generator_rate", "discriminator_rate", "rate", "batch_size", "latent_size", "seed")
 CHOICES = {
     "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD",
     "constant": N_("Constant"), "linear": N_("Linear"), "exponential": N_("Exponential"), "cosine": N_("Cosine"),

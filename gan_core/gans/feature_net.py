@@ -84,7 +84,7 @@ def networks(hparams: FeatureNetHParams, spec: DataSpec) -> dict[str, nn.Module]
 
 
 def optimizer(hparams: FeatureNetHParams) -> OptimizerSpec:
-    return OptimizerSpec(("features",), hparams.optimizer, hparams.discriminator_rate, (hparams.beta1, hparams.beta2))
+    return OptimizerSpec(("features",), hparams.optimizer, hparams.rate, (hparams.beta1, hparams.beta2))
 
 
 register(

@@ -69,7 +69,7 @@ def draw_from_latents(
 
 
 def _player(group: str) -> Callable[[Any], OptimizerSpec]:
-    def spec(hparams: TrainingHParams) -> OptimizerSpec:
+    def spec(hparams: Any) -> OptimizerSpec:
         rate: float = getattr(hparams, f"{group}_rate")
         if group == "discriminator":
             rate *= hparams.rate_ratio

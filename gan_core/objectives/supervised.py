@@ -37,17 +37,9 @@ MOVE = 0.1  # of the side
 
 @dataclass(frozen=True)
 class SupervisedHParams(TrainingHParams):
-    """What the objective reads. There is a single player, whose rate is the discriminator's."""
+    """What the objective reads."""
 
-    generator_rate: float = knob(
-        2e-4, 1e-6, 0.1, label="Generator's learning rate", group="optimiser", logarithmic=True,
-        help="Not used: a classifier has no generator.",
-    )  # fmt: skip
-    rate_ratio: float = knob(
-        1.0, 0.05, 20.0, label="Two time-scales", unit="times", group="optimiser", logarithmic=True,
-        help="Not used: a classifier has no opponent.",
-    )  # fmt: skip
-    discriminator_rate: float = knob(
+    rate: float = knob(
         2e-3, 1e-6, 0.1, label="Learning rate", group="optimiser", logarithmic=True,
         help="How far one step moves the network.",
     )  # fmt: skip

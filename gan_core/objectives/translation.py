@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
-from gan_core.hparams import TrainingHParams
+from gan_core.hparams import PlayersHParams, TrainingHParams
 from gan_core.knobs import knob
 from gan_core.objectives.base import Objective, StepContext
 
@@ -35,7 +35,7 @@ EQUATIONS = {
 
 
 @dataclass(frozen=True)
-class TranslationHParams(TrainingHParams):
+class TranslationHParams(TrainingHParams, PlayersHParams):
     """The knobs of every GAN that makes images from images."""
 
     batch_size: int = knob(

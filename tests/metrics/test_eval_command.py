@@ -18,7 +18,7 @@ from gan_core.models.card import WEIGHTS, Card, write_card
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunStore
 
-NET = ("channels=4", "max_channels=8", "features=6", "batch_size=32", "discriminator_rate=0.01")
+NET = ("channels=4", "max_channels=8", "features=6", "batch_size=32", "rate=0.01")
 GAN = ("batch_size=4", "latent_size=4", "generator_widths=8", "discriminator_widths=8")
 
 

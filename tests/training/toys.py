@@ -14,10 +14,15 @@ from torch.nn.functional import avg_pool2d, interpolate, l1_loss, softplus
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.gans import recipes
 from gan_core.gans.recipe import OptimizerSpec, Recipe
-from gan_core.hparams import TrainingHParams
+from gan_core.hparams import PlayersHParams, TrainingHParams
 from gan_core.layers import Dropout
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from tests.conftest import images
+
+
+@dataclass(frozen=True)
+class ToyHParams(TrainingHParams, PlayersHParams):
+    """Nothing but what the trainer reads."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ def replay_pool() -> Toy:
             "generator_ab": convolution(), "generator_ba": convolution(),
             "discriminator_a": Judge(), "discriminator_b": Judge(),
         },
-        objective=lambda hparams: Cycle(), hparams=TrainingHParams(batch_size=4), tiny=TrainingHParams(batch_size=4),
+        objective=lambda hparams: Cycle(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
         data="", averaged=("generator_ab", "generator_ba"),
         optimizers={
             "generators": optimizer("generator_ab", "generator_ba"),
@@ -167,7 +172,7 @@ def paired() -> Toy:
         networks=lambda hparams, spec: {
             "generator": nn.Sequential(convolution(), Dropout(0.5), nn.Conv2d(1, 1, 1)), "discriminator": Judge(2),
         },
-        objective=lambda hparams: Paired(), hparams=TrainingHParams(batch_size=4), tiny=TrainingHParams(batch_size=4),
+        objective=lambda hparams: Paired(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
         data="",
     )  # fmt: skip
     return Toy(recipe, recipe.hparams, DataSet("pairs", {"source": images(20), "target": images(20, seed=1)}))
@@ -223,7 +228,7 @@ def growing() -> Toy:
     recipe = Recipe(
         name="toy_growing", title="Toy growing", task="images", paper="1710.10196", year=2017,
         networks=lambda hparams, spec: {"generator": Growing(), "discriminator": Judge()},
-        objective=lambda hparams: Grow(), hparams=TrainingHParams(batch_size=4), tiny=TrainingHParams(batch_size=4),
+        objective=lambda hparams: Grow(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
         data="",
     )  # fmt: skip
     return Toy(recipe, recipe.hparams, random_images())
@@ -267,7 +272,7 @@ def unrolled() -> Toy:
     recipe = Recipe(
         name="toy_unrolled", title="Toy unrolled", task="images", paper="1611.02163", year=2016,
         networks=lambda hparams, spec: {"generator": Growing(), "discriminator": Judge()},
-        objective=lambda hparams: Unrolled(), hparams=TrainingHParams(batch_size=4), tiny=TrainingHParams(batch_size=4),
+        objective=lambda hparams: Unrolled(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
         data="",
     )  # fmt: skip
     return Toy(recipe, recipe.hparams, random_images())
@@ -312,7 +317,7 @@ def warm_up() -> Toy:
         networks=lambda hparams, spec: {
             "generator": nn.Sequential(convolution(1, 4), nn.PixelShuffle(2)), "discriminator": Judge(),
         },
-        objective=lambda hparams: WarmUp(), hparams=TrainingHParams(batch_size=4), tiny=TrainingHParams(batch_size=4),
+        objective=lambda hparams: WarmUp(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
         data="",
     )  # fmt: skip
     return Toy(recipe, recipe.hparams, DataSet("halved", {"real": images(20)}))
