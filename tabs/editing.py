@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +27,6 @@ TITLE = N_("Latent editing")
 ID = "editing"
 
 _latest = Latest()
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file for the browser to save."""
-
-    name: str
-    content: bytes
-
-    @property
-    def plain(self) -> dict[str, str]:
-        return {"name": self.name, "content": base64.b64encode(self.content).decode()}
 
 
 # --- callbacks: the visit, then the values of the controls -----------------------------------------------------------
@@ -111,7 +98,7 @@ def pick(visit: Visit, direction: str, *values: Any) -> list[Any]:
 def download(visit: Visit, *values: Any) -> dict[str, str]:
     """The picture as PNG, with its settings inside."""
     view = view_of(visit, values)
-    return Download(f"{view.model}-seed{view.seed}.png", file_of(view)).plain
+    return studio_parts.Download(f"{view.model}-seed{view.seed}.png", file_of(view)).plain
 
 
 def save_edit(visit: Visit, *values: Any) -> dict[str, str]:
@@ -126,7 +113,7 @@ def save_edit(visit: Visit, *values: Any) -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
         path = Path(folder) / "edit.safetensors"
         write_work(path, model.explorer, Work("edit", tuple(edit_of(change, model) for change in view.changes)))
-        return Download(f"{view.model}-edit.safetensors", path.read_bytes()).plain
+        return studio_parts.Download(f"{view.model}-edit.safetensors", path.read_bytes()).plain
 
 
 def read_back(path: str | None, visit: Visit, *values: Any) -> list[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -79,6 +81,20 @@ element.addEventListener('click', event => {
   trigger('press', {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
 });
 """
+
+
+@dataclass(frozen=True)
+class Download:
+    """A small file for the browser to save, by `SAVE`."""
+
+    name: str
+    content: bytes
+
+    @property
+    def plain(self) -> dict[str, str]:
+        return {"name": self.name, "content": base64.b64encode(self.content).decode()}
+
+
 # for buttons: the browser saves a file that a callback made; the page's link goes to the clipboard
 SAVE = """file => {
   if (!file) return;

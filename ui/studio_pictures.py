@@ -49,12 +49,18 @@ def shown(image: Image.Image) -> str:
 
 def address(image: Image.Image) -> str:
     """As a `data:` address: small ones without loss, larger ones as WebP of a tenth of the size."""
-    buffer = io.BytesIO()
     if image.width <= SMALL:
-        image.save(buffer, "PNG", compress_level=1)
-        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+        return exact(image)
+    buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=QUALITY, method=0)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def exact(image: Image.Image) -> str:
+    """As a `data:` address without loss."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 @lru_cache(maxsize=KEPT)
@@ -65,13 +71,18 @@ def small(view: View) -> str:
 
 def file_of(view: View) -> bytes:
     """The picture as PNG, with what it is made from and that it is made."""
+    return marked(picture(view), view.query())
+
+
+def marked(image: Image.Image, settings: str = "", least: int = SIDE) -> bytes:
+    """A made picture as PNG, `least` pixels wide at least, that says of itself that it is made."""
     from PIL.PngImagePlugin import PngInfo
 
     texts = PngInfo()
     texts.add_text(MARK_KEY, MARK)
-    texts.add_itxt(SETTINGS_KEY, view.query())
-    image = picture(view)
-    larger = max(1, -(-SIDE // image.width))
+    if settings:
+        texts.add_itxt(SETTINGS_KEY, settings)
+    larger = max(1, -(-least // image.width))
     resample = Image.Resampling.NEAREST if image.width <= SMALL else Image.Resampling.BICUBIC
     buffer = io.BytesIO()
     image.resize((image.width * larger, image.height * larger), resample).save(buffer, "PNG", pnginfo=texts)

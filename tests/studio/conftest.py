@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gan_core.models.card import read_card, write_card
 from tests.made_models import make_model
 from tests.studio_serving import STYLED, Studio, serving
 from ui import studio_models
 
 OTHERS = ("dcgan.tiny", "cgan.tiny")
+CYCLE, DRAWING, FILLING = "cyclegan.tiny", "pix2pix.tiny", "context_encoder.tiny"
+TRANSLATORS = {CYCLE: "digits_coloured_unpaired", DRAWING: "digits_coloured", FILLING: "digits"}
 
 
 @pytest.fixture(scope="session")
 def models_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose shelf holds a style-based model, a plain one, and one that knows classes."""
+    """A home whose shelf holds a style-based model, a plain one, one that knows classes, and some that translate."""
     folder = tmp_path_factory.mktemp("studio")
     for name in (STYLED, *OTHERS):
         make_model(name, folder=folder / "models" / name)
+    for name, data in TRANSLATORS.items():
+        make_model(name, data, folder / "models" / name)
+    place = folder / "models" / DRAWING  # a model that draws has learnt from edges, whose drawing would take a while
+    write_card(place, replace(read_card(place), data="edges2avatars"))
     return folder
 
 

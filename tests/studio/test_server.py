@@ -14,8 +14,10 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
+from tests.studio.conftest import CYCLE, DRAWING, FILLING
 from tests.studio_serving import STYLED, Studio
 from ui.studio_models import SLOTS
+from ui.studio_pictures import exact
 from ui.studio_uploads import MOST_BYTES
 
 CONTROLS = [4, 0.7, None, 2.0, *[0.0] * (SLOTS - 1), 0.0, 0, 1]
@@ -55,9 +57,24 @@ CALLS: dict[str, Any] = {
     "/all_on": [],
     "/begin": [STYLED, 1],
     "/clear": [],
+    "/translate_model": [CYCLE],
+    "/translate": [CYCLE, "b_to_a"],
+    "/translate_picture": lambda folder: [picture(folder), CYCLE, "a_to_b"],
+    "/translate_photo": [exact(Image.new("RGB", (32, 32))), CYCLE, "a_to_b"],
+    "/translate_files": lambda folder: [[picture(folder)], CYCLE, "a_to_b"],
+    "/save_translation": [CYCLE, "a_to_b"],
+    "/sheet": [DRAWING],
+    "/surprise": [DRAWING],
+    "/draw": [exact(Image.new("RGB", (8, 8), "white")), DRAWING],
+    "/save_drawing": [exact(Image.new("RGB", (8, 8), "white")), DRAWING],
+    "/fill_model": [FILLING],
+    "/fill_picture": lambda folder: [picture(folder), FILLING],
+    "/fill": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
+    "/save_filled": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
     "/models": [],
     "/bring": [STYLED],
 }
+FILES = {"/download", "/save_edit", "/save_translation", "/translate_files", "/save_drawing", "/save_filled"}
 REFUSED = {"/pull": ([], "Press a place of the picture"), "/read_back": (None, "no settings of the Studio")}
 
 
@@ -74,9 +91,7 @@ def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
     for name, given in CALLS.items():
         answer = client.predict(*(given(tmp_path) if callable(given) else given), api_name=name)
         assert answer is not None, name
-        assert "data:" in json.dumps(answer, default=str) or name in {"/more_keyframes", "/download", "/save_edit"}, (
-            name
-        )
+        assert "data:" in json.dumps(answer, default=str) or name in FILES | {"/more_keyframes"}, name
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))

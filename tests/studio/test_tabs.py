@@ -14,6 +14,7 @@ from PIL import Image
 from gan_core.errors import BadData, BadValue, UnknownName
 from tabs import drag, editing, inside, interpolation, mixing, models, my_picture
 from tabs.editing_parts import Parts
+from tests.studio.conftest import TRANSLATORS
 from tests.studio_serving import STYLED
 from ui.languages import using
 from ui.studio_calls import spoken, telling
@@ -276,7 +277,8 @@ def test_keyframes_are_added_up_to_a_bound() -> None:
 
 def test_every_model_has_a_card_and_those_that_draw_a_link() -> None:
     html = models.models()
-    assert html.count("<article>") == 3
+    assert html.count("<article>") == 3 + len(TRANSLATORS)
+    assert html.count("href=") == 3
     assert f'href="?model={STYLED}"' in html
     assert "It has learnt next to nothing." in html
 

@@ -1,0 +1,189 @@
+"""Inpaint: what is painted over is made anew from the rest of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image, ImageDraw
+
+from gan_core.errors import BadValue
+from ui import studio_canvas, studio_parts
+from ui.languages import N_, _
+from ui.studio_calls import spoken
+from ui.studio_canvas import read_back, sheet_of
+from ui.studio_latest import Latest
+from ui.studio_pictures import SMALL, address, exact, marked, shown
+from ui.studio_uploads import MOST_BYTES, clean, received
+from ui.studio_view import another_seed
+from ui.studio_works import Worker, at_work, examples, made, taken, workers
+
+TITLE = N_("Inpaint")
+ID = "inpaint"
+PAD = "fill-pad"
+FILLING = ("inpainting",)  # task of the models that fill
+KIND = "truth"  # of the pictures on the sheet beside a model's card
+OPAQUE = 128  # from here on a pixel counts as painted, of 255
+OUTPUTS = 5  # of a scene
+FIRST_HOLE = (0.28, 0.42, 0.72, 0.6)  # left, top, right, bottom, as shares: the eyes of an example
+COLOUR = (90, 75, 212)  # of what is painted
+
+_latest = Latest()
+
+
+@dataclass(frozen=True)
+class Own:
+    """The picture that is painted on, nothing but pixels; `place` is that of an example, -1 for a visitor's own."""
+
+    picture: Image.Image | None = None
+    place: int = 0
+
+
+def paper(own: Own, model: str) -> list[Any]:
+    """A model, and the picture that is there or its first example with a hole in it."""
+    worker = at_work(model, FILLING)
+    if own.picture is not None and own.place < 0:
+        return _scene(own, worker)
+    return press_at(model, 0)
+
+
+def press(event: gr.EventData, model: str) -> list[Any]:
+    """One of the examples is pressed."""
+    return press_at(model, int(event.place))
+
+
+def press_at(model: str, place: float) -> list[Any]:
+    """The example at a place of the row, with a hole in it."""
+    worker = at_work(model, FILLING)
+    pictures = examples(worker.card, KIND) or [Image.new("RGB", (worker.size, worker.size), "white")]
+    if not 0 <= int(place) < len(pictures):
+        raise BadValue("There is no example at place {place}.", place=int(place))
+    return _scene(Own(pictures[int(place)], int(place)), worker)
+
+
+def take(path: str | None, model: str) -> list[Any]:
+    """An upload: checked, cleaned, deleted, and laid on the pad."""
+    if path is None:
+        return [gr.skip()] * OUTPUTS
+    with received(path) as image:
+        picture = clean(image)
+    return _scene(Own(picture, -1), at_work(model, FILLING))
+
+
+def fill(request: gr.Request, mask: str, own: Own, model: str) -> Any:
+    """While it is painted: the picture with the painted part made anew. `mask` is a PNG as a `data:` address, opaque
+    where it is painted. Requests that were overtaken are dropped.
+    """
+    worker = at_work(model, FILLING)
+    picture = _of(own)
+    visitor = (request and request.session_hash) or ""
+    answer = _latest(visitor, lambda: _filled(worker, picture, _hole(mask, worker.size)))
+    return [gr.skip()] * 2 if answer is None else answer
+
+
+def save(mask: str, own: Own, model: str) -> dict[str, str]:
+    """The filled picture as a file."""
+    worker = at_work(model, FILLING)
+    return studio_parts.Download("filled.png", marked(_answer(worker, _of(own), _hole(mask, worker.size)))).plain
+
+
+def _of(own: Own) -> Image.Image:
+    if own.picture is None:
+        raise BadValue("Drop in a picture first.")
+    return own.picture
+
+
+def _hole(mask: str, size: int) -> np.ndarray:
+    """(size, size), true where it is painted."""
+    painted = read_back(mask).getchannel("A").resize((size, size), Image.Resampling.BOX)
+    return np.asarray(painted) >= OPAQUE
+
+
+def _scene(own: Own, worker: Worker) -> list[Any]:
+    """The picture on the pad with a first hole, the row of examples, and what the model makes of it."""
+    picture = _of(own)
+    hole = Image.new("L", (worker.size, worker.size))
+    if own.place >= 0:
+        ImageDraw.Draw(hole).rounded_rectangle([worker.size * share for share in FIRST_HOLE], worker.size / 12, 255)
+    painted = Image.new("RGBA", hole.size, (*COLOUR, 0))
+    painted.putalpha(hole)
+    pad = {
+        "side": worker.size, "picture": shown(made(taken(worker, picture))), "mask": exact(painted),
+        "key": f"{worker.name} {another_seed()}",
+    }  # fmt: skip
+    strip = {"items": [address(one) for one in examples(worker.card, KIND)], "place": own.place, "label": _("Example")}
+    return [own, pad, strip, *_filled(worker, picture, np.asarray(hole) >= OPAQUE)]
+
+
+def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray) -> list[Any]:
+    image = _answer(worker, picture, hole)
+    words = ""
+    if not hole.any():
+        words = _("Nothing is painted yet: paint over what shall be made anew.")
+    elif hole.all():
+        words = _("All is painted over: the model has nothing left to go by, and draws what is most likely.")
+    return [{"now": shown(image), "sharp": image.width <= SMALL, "alt": _("The filled picture")}, words]
+
+
+def _answer(worker: Worker, picture: Image.Image, hole: np.ndarray) -> Image.Image:
+    """The picture with its hole filled; without one it stays as it is."""
+    import torch
+
+    given = taken(worker, picture)
+    if not hole.any():
+        return made(given)
+    return made(worker.sampler.fill(given, torch.from_numpy(hole.copy())[None, None]))  # (H, W) -> (1, 1, H, W)
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    models = [(_(card.title), name) for name, card in workers(FILLING).items()]
+    if not models:
+        gr.Markdown(
+            _("Filling needs a context encoder, and there is none on the shelf. Train one with "
+              "`ganscope train context_encoder`."),
+            elem_classes="quiet",
+        )  # fmt: skip
+        return
+    own = gr.State(Own(), time_to_live=3600)
+    mask, file = gr.Textbox(visible=False, label=_("Mask")), gr.JSON(visible=False)
+    gr.Markdown(_("Paint over a part of the picture: the model makes it anew, from what is around it."),
+                elem_classes="quiet")  # fmt: skip
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=300):
+            pad = studio_canvas.mask_pad(PAD, _("A picture to paint on"))
+        with gr.Column(min_width=300):
+            face = studio_parts.face(_("The model is being opened …"), elem_id="filled-face")
+            words = gr.Markdown("", elem_classes="quiet")
+    gr.Markdown(_("Examples, none of which the model has learnt from:"), elem_classes="quiet")
+    strip = studio_parts.strip(elem_id="fill-examples")
+    with gr.Row(elem_classes="row-left"):
+        download = gr.Button(_("Save picture"), elem_id="save-filled")
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=280):
+            gr.Markdown(f"**{_('Your picture')}**")
+            drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="fill-drop")
+        with gr.Column(min_width=280):
+            gr.Markdown(
+                _("PNG, JPEG or WebP, up to {size} MB. Its middle square is made as small as the model needs it, and "
+                  "it is deleted once it is read. A model knows only what it has learnt: one of drawn faces fills "
+                  "every picture with parts of drawn faces.").format(size=MOST_BYTES // 1_000_000),
+                elem_classes="quiet",
+            )  # fmt: skip
+            model = gr.Dropdown(models, value=models[0][1], label=_("Model"), visible=len(models) > 1)
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    scene = [own, pad, strip, face, words]
+    pad.draw(
+        spoken(fill), [mask, own, model], [face, words], js=sheet_of(PAD, 2), trigger_mode="always_last", queue=False,
+        api_name="fill", **quiet,
+    )  # fmt: skip
+    gr.on([tab.select, model.input], spoken(paper), [own, model], scene, api_name="fill_model", **quiet)
+    strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
+    drop.upload(spoken(take), [drop, model], scene, api_name="fill_picture", **quiet).then(
+        lambda: None, None, drop, api_visibility="private", **quiet
+    )
+    download.click(
+        spoken(save), [mask, own, model], file, js=sheet_of(PAD, 2), api_name="save_filled", **quiet
+    ).success(None, file, None, js=studio_parts.SAVE, api_visibility="private")

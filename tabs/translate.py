@@ -1,0 +1,259 @@
+"""Translate: a picture into another kind of picture, and back again."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image, ImageChops, ImageStat
+
+from gan_core.errors import BadValue, GanscopeError
+from ui import studio_canvas, studio_parts
+from ui.languages import N_, _
+from ui.studio_calls import spoken, telling
+from ui.studio_canvas import read_back, sheet_of
+from ui.studio_latest import workshop
+from ui.studio_models import hosted
+from ui.studio_pictures import SMALL, address, marked, shown
+from ui.studio_uploads import MOST_BYTES, clean, received
+from ui.studio_works import TRANSLATING, Worker, at_work, direction_choices, examples, made, taken, workers
+from ui.texts import error_sentence
+
+TITLE = N_("Translate")
+ID = "translate"
+CAMERA = "translate-camera"
+STRONGER = 4  # times, so that a small difference can be seen
+OUTPUTS = 9  # of a scene
+TOLD = 3  # files of a batch whose trouble is told
+MOST_FILES = 500
+MOST_HOSTED = 24  # files of a batch where strangers visit
+
+
+@dataclass(frozen=True)
+class Own:
+    """What is translated. `picture` is nothing but pixels; `place` is that of an example, None for a visitor's own."""
+
+    picture: Image.Image | None = None
+    place: int | None = None
+
+
+def choose(own: Own, model: str) -> list[Any]:
+    """Another model: its directions, its examples, and the visitor's own picture or the first example translated."""
+    worker = at_work(model, TRANSLATING)
+    direction = worker.directions[0]
+    list_of = gr.update(choices=direction_choices(worker), value=direction, interactive=len(worker.directions) > 1)
+    return [list_of, *turn(own, model, direction)]
+
+
+def turn(own: Own, model: str, direction: str) -> list[Any]:
+    """The picture that is there in another direction; an example of the other kind where it is an example."""
+    worker = _facing(model, direction)
+    if own.picture is None or own.place is not None:
+        kind = _examples(worker, direction)
+        place = min(own.place or 0, max(0, len(kind) - 1))
+        own = Own(kind[place] if kind else Image.new("RGB", (worker.size, worker.size), "white"), place)
+    return _scene(own, worker, direction)
+
+
+def press(event: gr.EventData, model: str, direction: str) -> list[Any]:
+    """One of the examples is pressed."""
+    return press_at(model, direction, int(event.place))
+
+
+def press_at(model: str, direction: str, place: float) -> list[Any]:
+    """The example at a place of the row, which the model hasn't learnt from."""
+    worker = _facing(model, direction)
+    kind = _examples(worker, direction)
+    if not 0 <= int(place) < len(kind):
+        raise BadValue("There is no example at place {place}.", place=int(place))
+    return _scene(Own(kind[int(place)], int(place)), worker, direction)
+
+
+def take(path: str | None, model: str, direction: str) -> list[Any]:
+    """An upload: checked, cleaned, deleted, and translated."""
+    if path is None:
+        return [gr.skip()] * OUTPUTS
+    with received(path) as image:
+        picture = clean(image)
+    return _scene(Own(picture), _facing(model, direction), direction)
+
+
+def take_photo(photo: str, model: str, direction: str) -> list[Any]:
+    """A picture of the webcam, as a `data:` address."""
+    return _scene(Own(read_back(photo).convert("RGB")), _facing(model, direction), direction)
+
+
+def save(own: Own, model: str, direction: str) -> dict[str, str]:
+    """The translated picture as a file."""
+    if own.picture is None:
+        raise BadValue("Drop in a picture first.")
+    worker = _facing(model, direction)
+    return studio_parts.Download("translated.png", marked(_translated(worker, own.picture, direction))).plain
+
+
+def batch(paths: Sequence[str] | None, model: str, direction: str) -> Iterator[list[Any]]:
+    """Many files: each translated and put into a zip; what can't be read is told and left out."""
+    files = list(paths or [])
+    try:
+        yield from _batch(files, _facing(model, direction), direction)
+    finally:
+        for path in files:
+            with suppress(OSError):
+                Path(path).unlink(missing_ok=True)
+
+
+def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[Any]]:
+    most = MOST_HOSTED if hosted() else MOST_FILES
+    if not 1 <= len(files) <= most:
+        raise BadValue("There can be 1 to {most} files, not {count}.", most=most, count=len(files))
+    content, names, left_out = io.BytesIO(), set[str](), list[str]()
+    with workshop.place(), zipfile.ZipFile(content, "w") as archive:
+        for number, path in enumerate(files):
+            yield [gr.skip(), _("{done} of {all} pictures …").format(done=number, all=len(files))]
+            try:
+                with received(path) as image:
+                    picture = _translated(worker, clean(image), direction)
+            except GanscopeError as error:
+                left_out.append(f"{Path(path).name}: {error_sentence(error)}")
+                continue
+            name = _free_name(Path(path).stem, names)
+            archive.writestr(name, marked(picture, least=1))
+    if not names:
+        raise BadValue("None of the files can be used. {reasons}", reasons=" ".join(left_out[:TOLD]))
+    words = _("{done} of {all} pictures were translated.").format(done=len(names), all=len(files))
+    if left_out:
+        words += " " + _("Left out: {reasons}").format(reasons=" ".join(left_out[:TOLD]))
+    yield [studio_parts.Download("translated.zip", content.getvalue()).plain, words]
+
+
+def _free_name(stem: str, names: set[str]) -> str:
+    """A name that isn't in the archive yet, which it then is."""
+    number, name = 1, f"{stem}.png"
+    while name in names:
+        number += 1
+        name = f"{stem} {number}.png"
+    names.add(name)
+    return name
+
+
+def _facing(model: str, direction: str) -> Worker:
+    """The model, if it has such a direction."""
+    worker = at_work(model, TRANSLATING)
+    if direction not in worker.directions:
+        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=worker.card.title,
+                       direction=str(direction)[:40], valid=", ".join(worker.directions))  # fmt: skip
+    return worker
+
+
+def _examples(worker: Worker, direction: str) -> list[Image.Image]:
+    return examples(worker.card, direction.partition("_to_")[0])
+
+
+def _translated(worker: Worker, picture: Image.Image, direction: str) -> Image.Image:
+    return made(worker.sampler.translate(taken(worker, picture), direction))
+
+
+def _scene(own: Own, worker: Worker, direction: str) -> list[Any]:
+    """The picture, the row of examples, what was given, what came of it, the way back, its difference, and words."""
+    assert own.picture is not None
+    given = taken(worker, own.picture)
+    there = worker.sampler.translate(given, direction)
+    back = worker.back(direction)
+    items = [address(one) for one in _examples(worker, direction)]
+    strip = {"items": items, "place": -1 if own.place is None else own.place, "label": _("Example")}
+    first = made(given)
+    scene = [replace(own), strip, _face(first, _("What is given")), _face(made(there), _("What the model makes of it"))]
+    if not back:
+        return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, ""]
+    again = made(worker.sampler.translate(there, back))
+    apart = ImageChops.difference(again.convert("RGB"), first.convert("RGB"))
+    levels = sum(ImageStat.Stat(apart).mean) / 3
+    words = _(
+        "Back again, a pixel is off by {levels:.1f} of 255 levels; the difference is shown {times} times as strong."
+    )
+    return [
+        *scene, _face(again, _("Translated back")), _face(apart.point(lambda level: level * STRONGER), _("Difference")),
+        *[gr.update(visible=True)] * 2, words.format(levels=levels, times=STRONGER),
+    ]  # fmt: skip
+
+
+def _face(image: Image.Image, alt: str) -> dict[str, Any]:
+    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt}
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    models = [(_(card.title), name) for name, card in workers(TRANSLATING).items()]
+    if not models:
+        gr.Markdown(
+            _("Translating needs a model such as CycleGAN's, and there is none on the shelf. Train one with "
+              "`ganscope train cyclegan`."),
+            elem_classes="quiet",
+        )  # fmt: skip
+        return
+    own = gr.State(Own(), time_to_live=3600)
+    photo, file = gr.Textbox(visible=False, label=_("Photo")), gr.JSON(visible=False)
+    with gr.Row():
+        model = gr.Dropdown(models, value=models[0][1], label=_("Model"), elem_id="translate-model")
+        direction = gr.Dropdown([], label=_("Direction"), elem_id="translate-direction")
+    with gr.Row(equal_height=False):
+        faces, loop = [], []
+        for words, elem_id in ((_("Given"), "given"), (_("Translated"), "translated")):
+            with gr.Column(min_width=140):
+                faces.append(_titled(words, elem_id))
+        for words, elem_id in ((_("Back again"), "again"), (_("Difference"), "difference")):
+            with gr.Column(visible=False, min_width=140) as column:
+                faces.append(_titled(words, elem_id))
+            loop.append(column)
+    said = gr.Markdown("", elem_classes="quiet")
+    gr.Markdown(_("Examples, none of which the model has learnt from:"), elem_classes="quiet")
+    strip = studio_parts.strip(elem_id="translate-examples")
+    with gr.Row(elem_classes="row-left"):
+        download = gr.Button(_("Save picture"), elem_id="save-translation")
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=280):
+            gr.Markdown(f"**{_('Your picture')}**")
+            drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="translate-drop")
+            gr.Markdown(
+                _("PNG, JPEG or WebP, up to {size} MB. Its middle square is made as small as the model needs it, and "
+                  "it is deleted once it is read.").format(size=MOST_BYTES // 1_000_000),
+                elem_classes="quiet",
+            )  # fmt: skip
+        with gr.Column(min_width=280):
+            gr.Markdown(f"**{_('Your webcam')}**")
+            camera = studio_canvas.camera(CAMERA)
+    with gr.Accordion(_("Many files"), open=False):
+        many = gr.File(show_label=False, file_types=["image"], file_count="multiple", height=160,
+                       elem_id="translate-files")  # fmt: skip
+        start = gr.Button(_("Translate all into a zip"), elem_id="translate-all")
+        told = gr.Markdown("", elem_classes="quiet")
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    scene = [own, strip, *faces, *loop, said]
+    where = [model, direction]
+    gr.on([tab.select, model.input], spoken(choose), [own, model], [direction, *scene], api_name="translate_model",
+          **quiet)  # fmt: skip
+    direction.input(spoken(turn), [own, *where], scene, api_name="translate", **quiet)
+    strip.select(spoken(press), where, scene, api_visibility="private", **quiet)
+    drop.upload(spoken(take), [drop, *where], scene, api_name="translate_picture", **quiet).then(
+        lambda: None, None, drop, api_visibility="private", **quiet
+    )
+    camera.take(spoken(take_photo), [photo, *where], scene, js=sheet_of(CAMERA, 2), api_name="translate_photo", **quiet)
+    download.click(spoken(save), [own, *where], file, api_name="save_translation", **quiet).success(
+        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+    )
+    start.click(
+        telling(batch), [many, *where], [file, told], api_name="translate_files", concurrency_limit=2, **quiet
+    ).success(None, file, None, js=studio_parts.SAVE, api_visibility="private").then(
+        lambda: None, None, many, api_visibility="private", **quiet
+    )
+
+
+def _titled(words: str, elem_id: str) -> gr.HTML:
+    gr.Markdown(f"**{words}**")
+    return studio_parts.face("…", elem_id=f"translate-{elem_id}")

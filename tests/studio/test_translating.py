@@ -1,0 +1,304 @@
+"""The tabs that make a picture of a picture: translate, draw, inpaint. What a visitor does, and what goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName
+from gan_core.models.card import read_card
+from tabs import draw, inpaint, translate
+from tests.studio.conftest import CYCLE, DRAWING, FILLING
+from tests.studio_serving import ROOT
+from ui.studio_pictures import MARK, exact
+from ui.studio_works import MOST_OPEN, _open, at_work, examples
+
+pytestmark = pytest.mark.usefixtures("shelf")
+SIDE = 8
+GIVEN, THERE, BACK, APART = range(2, 6)
+
+
+def picture(value: dict[str, Any]) -> Image.Image:
+    """The picture that a piece of the page shows."""
+    with Image.open(io.BytesIO(base64.b64decode(value["now"].partition(",")[2]))) as image:
+        return image.convert("RGB")
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return picture(one).tobytes() == picture(other).tobytes()
+
+
+def written(folder: Path, name: str = "own.png", size: tuple[int, int] = (30, 20), seed: int = 0) -> Path:
+    path = folder / name
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def content(download: dict[str, str]) -> io.BytesIO:
+    return io.BytesIO(base64.b64decode(download["content"]))
+
+
+def sheet(mode: str = "RGB", colour: Any = "white", side: int = SIDE) -> str:
+    return exact(Image.new(mode, (side, side), colour))
+
+
+# --- models ----------------------------------------------------------------------------------------------------------
+
+
+def test_models_stay_open_up_to_a_bound_and_others_are_refused() -> None:
+    assert at_work(CYCLE, ("unpaired",)) is at_work(CYCLE, ("unpaired",))
+    for name, task in ((DRAWING, "paired"), (FILLING, "inpainting"), (CYCLE, "unpaired")):
+        at_work(name, (task,))
+    assert len(_open) <= MOST_OPEN
+    with pytest.raises(BadValue, match="can't do that"):
+        at_work(CYCLE, ("paired",))
+    with pytest.raises(UnknownName, match="There is no model named"):
+        at_work("../../etc", ("paired",))
+
+
+def test_examples_are_cut_from_the_sheet_beside_the_card(shelf: Path) -> None:
+    card = read_card(shelf / CYCLE)
+    first, second = examples(card, "a"), examples(card, "b")
+    assert {image.size for image in first + second} == {(SIDE, SIDE)}
+    assert len(first) == len(second) >= 6
+    assert examples(card, "truth") == []
+    with Image.open(shelf / CYCLE / "sample.png") as whole:
+        assert first[0].tobytes() == whole.convert("RGB").crop((0, 0, SIDE, SIDE)).tobytes()
+
+
+# --- translate -------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_begins_with_an_example_and_leads_back_where_it_can() -> None:
+    directions, own, strip, *faces, first, second, words = translate.choose(translate.Own(), CYCLE)
+    assert [value for _, value in directions["choices"]] == ["a_to_b", "b_to_a"]
+    assert directions["choices"][0][0] == "Grey → Coloured"
+    assert strip["place"] == 0
+    assert picture(faces[0]).tobytes() == own.picture.tobytes()
+    assert not same(faces[0], faces[1])
+    assert first["visible"]
+    assert second["visible"]
+    assert "off by" in words
+    *_, first, second, words = translate.choose(own, DRAWING)
+    assert (first["visible"], second["visible"], words) == (False, False, "")
+
+
+def test_the_other_direction_takes_an_example_of_the_other_kind_but_ones_own_picture_stays(tmp_path: Path) -> None:
+    scene = translate.press_at(CYCLE, "a_to_b", 1)
+    turned = translate.turn(scene[0], CYCLE, "b_to_a")
+    assert turned[0].place == 1
+    assert not same(turned[GIVEN], scene[GIVEN])
+    path = written(tmp_path)
+    mine = translate.take(str(path), CYCLE, "a_to_b")
+    assert not path.exists()
+    assert mine[1]["place"] == -1
+    assert same(translate.turn(mine[0], CYCLE, "b_to_a")[GIVEN], mine[GIVEN])
+    other = translate.choose(mine[0], DRAWING)
+    assert same(other[1 + GIVEN], mine[GIVEN])
+
+
+def test_a_translated_picture_is_saved_with_its_mark() -> None:
+    scene = translate.press(gr.EventData(None, {"place": 0}), CYCLE, "a_to_b")
+    with Image.open(content(translate.save(scene[0], CYCLE, "a_to_b"))) as image:
+        assert image.width == 512
+        assert image.text["Software"] == MARK
+    with pytest.raises(BadValue, match="Drop in a picture first"):
+        translate.save(translate.Own(), CYCLE, "a_to_b")
+
+
+def test_a_photo_of_the_webcam_is_translated() -> None:
+    scene = translate.take_photo(exact(Image.new("RGB", (64, 48), "red")), CYCLE, "a_to_b")
+    assert picture(scene[GIVEN]).getpixel((0, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((CYCLE, "sideways", 0), "has no direction 'sideways'. Valid: a_to_b, b_to_a"),
+        ((CYCLE, "a_to_b", 99), "no example at place 99"),
+        ((FILLING, "a_to_b", 0), "can't do that"),
+    ],
+)
+def test_what_can_not_be_translated(arguments: tuple, says: str) -> None:
+    with pytest.raises(BadValue, match=says):
+        translate.press_at(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("size", "says"), [((1, 1), "smaller than 8 pixels"), ((6000, 5000), "more than 25 megapixels")]
+)
+@pytest.mark.parametrize("take", [translate.take, inpaint.take])
+def test_pictures_of_impossible_sizes_are_refused_and_deleted(
+    tmp_path: Path, take: Any, size: tuple[int, int], says: str
+) -> None:
+    path = tmp_path / "own.png"
+    Image.new("1", size).save(path)
+    more = (CYCLE, "a_to_b") if take is translate.take else (FILLING,)
+    with pytest.raises(BadData, match=says):
+        take(str(path), *more)
+    assert not path.exists()
+
+
+def test_many_files_become_a_zip_and_what_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    junk = tmp_path / "junk.png"
+    junk.write_bytes(b"nothing")
+    paths = [written(tmp_path, "one.png"), junk, written(tmp_path / "more", "one.png", seed=1)]
+    *steps, (download, words) = translate.batch([str(path) for path in paths], CYCLE, "a_to_b")
+    assert len(steps) == 3
+    assert "2 of 3 pictures" in words
+    assert "junk.png: This is no picture" in words
+    with zipfile.ZipFile(content(download)) as archive:
+        assert archive.namelist() == ["one.png", "one 2.png"]
+        with Image.open(archive.open("one.png")) as image:
+            assert (image.size, image.text["Software"]) == ((SIDE, SIDE), MARK)
+    assert not any(path.exists() for path in paths)
+
+
+def test_batches_are_bounded_where_strangers_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANSCOPE_HOSTED", "1")
+    paths = [str(written(tmp_path, f"{number}.png", (8, 8))) for number in range(25)]
+    with pytest.raises(BadValue, match="1 to 24 files, not 25"):
+        list(translate.batch(paths, CYCLE, "a_to_b"))
+    assert not list(tmp_path.glob("*.png"))
+    with pytest.raises(BadValue, match="1 to 24 files, not 0"):
+        list(translate.batch(None, CYCLE, "a_to_b"))
+    junk = tmp_path / "junk.png"
+    junk.write_bytes(b"")
+    with pytest.raises(BadValue, match="None of the files can be used"):
+        list(translate.batch([str(junk)], CYCLE, "a_to_b"))
+
+
+# --- draw ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_drawing_is_there_with_its_picture_from_the_start() -> None:
+    pad, strip, face, words = draw.sheet(DRAWING)
+    assert pad["side"] == SIDE
+    assert len(strip["items"]) == draw.STARTS
+    assert pad["picture"] == strip["items"][0]
+    assert words == ""
+    drawn, _ = draw.draw(None, pad["picture"], DRAWING)
+    assert same(drawn, face)
+    other = draw.press(gr.EventData(None, {"place": 3}), DRAWING)
+    assert other[0]["picture"] == strip["items"][3]
+    assert draw.surprise(DRAWING)[0]["picture"] not in strip["items"]
+    with pytest.raises(BadValue, match="no drawing at place 8"):
+        draw.press_at(DRAWING, 8)
+
+
+def test_a_line_changes_the_picture_and_an_empty_sheet_is_told_kindly() -> None:
+    nothing, words = draw.draw(None, sheet(), DRAWING)
+    assert "The sheet is empty" in words
+    lines = np.full((SIDE, SIDE, 4), 255, np.uint8)
+    lines[3:5, :, :3] = 0
+    something, words = draw.draw(None, exact(Image.fromarray(lines)), DRAWING)
+    assert words == ""
+    assert not same(something, nothing)
+    assert same(draw.draw(None, sheet("RGBA", (0, 0, 0, 0)), DRAWING)[0], nothing)
+    with Image.open(content(draw.save(sheet(), DRAWING))) as image:
+        assert image.text["Software"] == MARK
+
+
+@pytest.mark.parametrize(
+    ("drawing", "says"),
+    [
+        ("", "did not arrive"),
+        (None, "did not arrive"),
+        ("data:image/png;base64,!!!", "did not arrive"),
+        ("data:image/png;base64," + base64.b64encode(b"junk").decode(), "did not arrive"),
+        ("data:image/png;base64," + "A" * 3_000_001, "did not arrive"),
+        (sheet(side=1025), "1024 pixels wide and high at most"),
+        (exact(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)))[:2022], "cut off"),
+    ],
+)
+def test_what_is_no_drawing(drawing: Any, says: str) -> None:
+    with pytest.raises(BadData, match=says):
+        draw.draw(None, drawing, DRAWING)
+
+
+def test_a_model_of_other_pictures_does_not_draw() -> None:
+    with pytest.raises(BadValue, match="can't do that"):
+        draw.sheet(CYCLE)
+
+
+# --- inpaint ---------------------------------------------------------------------------------------------------------
+
+
+def mask(part: float) -> str:
+    """Painted from the left up to a share."""
+    alpha = np.zeros((16, 16, 4), np.uint8)
+    alpha[:, : round(16 * part), 3] = 255
+    return exact(Image.fromarray(alpha))
+
+
+def test_an_example_has_a_hole_and_what_is_not_painted_stays() -> None:
+    own, pad, strip, face, words = inpaint.paper(inpaint.Own(), FILLING)
+    assert words == ""
+    assert strip["place"] == 0
+    assert own.picture is not None
+    again, _ = inpaint.fill(None, pad["mask"], own, FILLING)
+    assert same(again, face)
+    half = np.asarray(picture(inpaint.fill(None, mask(0.5), own, FILLING)[0]))
+    given = np.asarray(own.picture)
+    assert np.abs(half[:, 8:].astype(int) - given[:, 8:]).max() <= 1
+    assert np.abs(half[:, :8].astype(int) - given[:, :8]).max() > 1
+
+
+def test_a_mask_of_nothing_and_one_of_everything() -> None:
+    own = inpaint.press(gr.EventData(None, {"place": 1}), FILLING)[0]
+    face, words = inpaint.fill(None, mask(0), own, FILLING)
+    assert "Nothing is painted yet" in words
+    assert picture(face).tobytes() == own.picture.tobytes()
+    _, words = inpaint.fill(None, mask(1), own, FILLING)
+    assert "All is painted over" in words
+    with pytest.raises(BadValue, match="no example at place"):
+        inpaint.press_at(FILLING, 999)
+
+
+def test_ones_own_picture_is_painted_on(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    own, _pad, strip, _face, words = inpaint.take(str(path), FILLING)
+    assert not path.exists()
+    assert strip["place"] == -1
+    assert "Nothing is painted yet" in words
+    assert inpaint.paper(own, FILLING)[0] is own
+    with Image.open(content(inpaint.save(mask(0.5), own, FILLING))) as image:
+        assert image.text["Software"] == MARK
+    with pytest.raises(BadValue, match="Drop in a picture first"):
+        inpaint.fill(None, mask(0.5), inpaint.Own(), FILLING)
+    with pytest.raises(GanscopeError, match="did not arrive"):
+        inpaint.fill(None, "junk", own, FILLING)
+
+
+# --- without models --------------------------------------------------------------------------------------------------
+
+
+def test_a_tab_without_a_model_says_how_to_get_one(tmp_path: Path) -> None:
+    """In a process of its own, because Gradio leaves sockets open behind a page that is never served."""
+    code = f"""
+from pathlib import Path
+from gan_core.models import listing
+listing.BUNDLED = Path({str(tmp_path)!r})
+from tabs import draw, inpaint, translate
+from ui import studio
+for language in ("en", "zh"):
+    print(studio.page([translate, draw, inpaint], language).config)
+"""
+    environment = {**os.environ, "GANSCOPE_HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
+    english, chinese = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120
+    ).stdout.splitlines()
+    assert english.count("none on the shelf") == english.count("ganscope train") == 3
+    assert chinese.count("模型架上还没有") == 3

@@ -1,0 +1,134 @@
+"""The models of the Studio that make a picture of a picture: translated, filled in, larger. No front end in here."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from gan_core.errors import BadValue
+from gan_core.models import listing
+from gan_core.models.card import SAMPLE, Card, read_card
+from ui.languages import N_, _
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gan_core.models.sampler import Sampler
+
+MOST_OPEN = 4  # models kept in memory
+TRANSLATING = ("paired", "unpaired")  # tasks of the models that translate
+DOMAINS = {  # data -> what its first and its second pictures are
+    "avatars_pencil": (N_("Pencil"), N_("Colour")),
+    "edges2avatars": (N_("Edges"), N_("Face")),
+    "digits_coloured": (N_("Grey"), N_("Coloured")),
+    "emoji_styles": (N_("Noto"), N_("Twemoji")),
+    "heroes_turned": (N_("From the front"), N_("From the left")),
+    "edges2photos": (N_("Edges"), N_("Photo")),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Worker:
+    """A model in memory."""
+
+    name: str
+    card: Card
+    sampler: Sampler
+    folder: Path
+
+    @property
+    def size(self) -> int:
+        """Height and width of the pictures that it takes, in pixels."""
+        return self.sampler.spec.size
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return tuple(self.sampler.recipe.translations)
+
+    def back(self, direction: str) -> str:
+        """The direction that leads back, "" where there is none."""
+        start, _to, end = direction.partition("_to_")
+        return f"{end}_to_{start}" if f"{end}_to_{start}" in self.directions else ""
+
+
+_open: OrderedDict[str, Worker] = OrderedDict()
+_lock = threading.Lock()
+
+
+def workers(tasks: Sequence[str]) -> dict[str, Card]:
+    """The models of the shelf that were made for one of some tasks, by name. Needs no torch."""
+    cards, _damaged = listing.survey()
+    return {name: card for name, card in cards.items() if card.task in tasks}
+
+
+def at_work(name: str, tasks: Sequence[str]) -> Worker:
+    """A model of the shelf, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
+    from gan_core.models import shelf
+
+    folder = listing.standing(name)
+    card = read_card(folder)
+    if card.task not in tasks:
+        raise BadValue("{recipe} can't do that.", recipe=card.recipe_title or card.recipe)
+    with _lock:
+        kept = _open.get(name)
+        if kept is None or kept.card.sha256 != card.sha256:
+            kept = _open[name] = Worker(name, card, shelf.load(str(folder)), folder)
+        _open.move_to_end(name)
+        while len(_open) > MOST_OPEN:
+            _open.popitem(last=False)
+        return kept
+
+
+def direction_choices(worker: Worker) -> list[tuple[str, str]]:
+    """What a model can make of a picture, in words."""
+    first, second = DOMAINS.get(learnt_from(worker.card), (N_("A"), N_("B")))
+    forth, back = (f"{_(one)} → {_(other)}" for one, other in ((first, second), (second, first)))
+    return [(back if name.startswith("b_") else forth, name) for name in worker.directions]
+
+
+def learnt_from(card: Card) -> str:
+    """The set of pairs that a model has learnt from, whether it knew the pairs or not."""
+    return card.data.rpartition(":")[2].removesuffix("_unpaired")
+
+
+def examples(card: Card, kind: str) -> list[Image.Image]:
+    """Pictures of one kind, such as "source", that a model hasn't learnt from: off the sheet beside its card."""
+    path = listing.standing(card.name) / SAMPLE
+    if kind not in card.compared or not path.is_file():
+        return []
+    with Image.open(path, formats=("PNG",)) as file:
+        sheet = file.convert("RGB")
+    step = card.size + 1  # a pixel lies between the pictures of a sheet
+    columns, rows = (sheet.width + 1) // step, (sheet.height + 1) // step
+    if (columns * step - 1, rows * step - 1) != sheet.size or columns % len(card.compared):
+        return []
+    places = [
+        (column * step, row * step)
+        for row in range(rows)
+        for column in range(card.compared.index(kind), columns, len(card.compared))
+    ]
+    return [sheet.crop((left, top, left + card.size, top + card.size)) for left, top in places]
+
+
+def taken(worker: Worker, picture: Image.Image) -> Tensor:
+    """The middle square of an RGB picture as the model takes it, (1, C, size, size) in [-1, 1]."""
+    import torch
+
+    from gan_core.data.images import square
+
+    pixels = square(picture.convert("L") if worker.sampler.spec.channels == 1 else picture, worker.size)
+    return torch.from_numpy(pixels.copy())[None].float() / 127.5 - 1  # (C, H, W) -> (1, C, H, W)
+
+
+def made(images: Tensor) -> Image.Image:
+    """The first of some images (B, C, H, W) in [-1, 1] as a picture."""
+    from gan_core.images import to_uint8
+
+    pixels = to_uint8(images[:1])[0]
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
