@@ -10,11 +10,13 @@ from typing import Any
 import gradio as gr
 
 from gan_core.errors import BadValue
+from gan_core.models.card import Card
 from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken, telling
+from ui.studio_choices import choices, model_choice
 from ui.studio_latest import workshop
-from ui.studio_models import offered, opened
+from ui.studio_models import opened
 from ui.studio_pictures import SMALL, drawn, shown
 from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
 
@@ -108,10 +110,14 @@ def _told(hold: Hold) -> str:
     return _("Press “Drag”, or place another arrow.")
 
 
+def fits(card: Card) -> bool:
+    """Whether a model can be shown here."""
+    return "w_space" in card.capabilities
+
+
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
-    models = [(_(card.title), name) for name, card in offered().items() if "w_space" in card.capabilities]
-    if not models:
+    if not choices(fits):
         gr.Markdown(_("Dragging needs a style-based model, and there is none on the shelf."), elem_classes="quiet")
         return
     hold = gr.State(Hold(), time_to_live=3600)
@@ -126,7 +132,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 clears = gr.Button(_("Remove the arrows"))
             dice = gr.Button(_("Another picture"))
             with gr.Accordion(_("More"), open=False):
-                model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+                model = model_choice(page, fits)
                 seed = gr.Number(1, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     outputs = [hold, board, words]

@@ -10,10 +10,12 @@ import numpy as np
 from PIL import Image
 
 from gan_core.errors import BadValue
+from gan_core.models.card import Card
 from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken
-from ui.studio_models import offered, opened
+from ui.studio_choices import choices, model_choice
+from ui.studio_models import opened
 from ui.studio_pictures import SMALL, address, drawn, shown
 from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
 
@@ -107,10 +109,14 @@ def _tile(channel: np.ndarray) -> Image.Image:
     return image.resize((min(TILE, image.width), min(TILE, image.height)), Image.Resampling.BOX)
 
 
+def fits(card: Card) -> bool:
+    """Whether a model can be shown here."""
+    return card.recipe != "mlp_gan"
+
+
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
-    models = [(_(card.title), name) for name, card in offered().items() if card.recipe != "mlp_gan"]
-    if not models:
+    if not choices(fits):
         gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
         return
     seen = gr.State(Look(), time_to_live=3600)
@@ -133,7 +139,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 on = gr.Button(_("All on again"))
                 dice = gr.Button(_("Another picture"))
             with gr.Accordion(_("More"), open=False):
-                model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+                model = model_choice(page, fits)
                 seed = gr.Number(1, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
         with gr.Column(scale=5, min_width=300):
             grid = studio_parts.tiles(elem_id="channels")

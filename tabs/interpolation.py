@@ -14,8 +14,9 @@ from gan_core.errors import BadValue
 from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken
+from ui.studio_choices import choices, model_choice
 from ui.studio_latest import Latest, workshop
-from ui.studio_models import offered, opened
+from ui.studio_models import opened
 from ui.studio_pictures import SMALL, drawn, shown
 from ui.studio_view import PSI, View, another_seed, checked_seed, points_of
 
@@ -122,8 +123,7 @@ def _seeds(text: str) -> list[int]:
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
-    models = [(_(card.title), name) for name, card in offered().items()]
-    if not models:
+    if not choices():
         gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
         return
     with gr.Row():
@@ -138,7 +138,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             way = gr.Radio([(_(words), name) for name, words in WAYS.items()], value="smooth", label=_("Way"))
             closed = gr.Checkbox(True, label=_("Back to the first one, so that the film can loop"))
             with gr.Accordion(_("More"), open=False):
-                model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+                model = model_choice(page)
                 seconds = gr.Slider(*SECONDS, 1.5, step=0.5, label=_("Seconds from keyframe to keyframe"))
                 size = gr.Radio([(f"{value} px", value) for value in SIZES], value=256, label=_("Size of the film"))
             kind = gr.Radio(list(KINDS), value="MP4", label=_("Kind of file"))

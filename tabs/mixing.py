@@ -8,12 +8,14 @@ import gradio as gr
 from PIL import Image
 
 from gan_core.errors import BadValue
+from gan_core.models.card import Card
 from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_bands import BANDS, WORDS, band_choices, band_layers
 from ui.studio_calls import spoken
+from ui.studio_choices import choices, model_choice
 from ui.studio_latest import Latest, workshop
-from ui.studio_models import Opened, offered, opened
+from ui.studio_models import Opened, opened
 from ui.studio_pictures import SMALL, drawn, sheet, shown
 from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
 
@@ -91,10 +93,14 @@ def _face(model: Opened, points: Any) -> dict[str, Any]:
     return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _(model.card.title)}
 
 
+def fits(card: Card) -> bool:
+    """Whether a model can be shown here."""
+    return "style_mixing" in card.capabilities
+
+
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
-    models = [(_(card.title), name) for name, card in offered().items() if "style_mixing" in card.capabilities]
-    if not models:
+    if not choices(fits):
         gr.Markdown(_("Mixing needs a style-based model, and there is none on the shelf."), elem_classes="quiet")
         return
     with gr.Row():
@@ -112,7 +118,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         draw = gr.Button(_("Draw the matrix"), variant="primary")
     with gr.Accordion(_("More"), open=False):
         with gr.Row():
-            model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+            model = model_choice(page, fits)
             seeds = [
                 gr.Number(value, label=label, precision=0, minimum=0, maximum=MOST_SEED)
                 for value, label in ((1, _("Seed of A")), (2, _("Seed of B")))

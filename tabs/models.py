@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from html import escape
@@ -16,31 +17,56 @@ from PIL import Image
 from gan_core.errors import BadValue
 from gan_core.models import listing
 from gan_core.models.card import SAMPLE, Card
+from gan_core.runs.store import Checkpoint, Run
+from ui import studio_runs
+from ui.beside import is_loopback
 from ui.languages import N_, _
 from ui.studio_calls import spoken
 from ui.studio_models import add, folder_of, hosted, offered
 from ui.studio_pictures import address
-from ui.texts import bytes_size, data_title, joined, number
+from ui.texts import bytes_size, data_title, joined, number, run_title, state_word
 
 TITLE = N_("Models")
 ID = "models"
 WIDTH = 480  # pixels of a thumbnail
+RUNS = 6  # that are shown
 
 
 def models() -> str:
-    """All models of the shelf as cards; those that draw can be opened."""
+    """All models of the shelf as cards, and the newest runs; those that draw can be opened."""
     cards, damaged = listing.survey()
-    if not cards and not damaged:
+    runs = _runs()
+    if not cards and not damaged and not runs:
         return f'<p class="quiet">{_("There are no models on the shelf yet.")}</p>'
     drawing = offered()
-    made = [_card(card, name in drawing) for name, card in sorted(cards.items(), key=lambda one: one[0] not in drawing)]
+    ordered = sorted(cards.items(), key=lambda one: one[0] not in drawing)
+    made = [_card(card, name in drawing) for name, card in ordered]
     broken = _("This model is damaged and can not be used.")
     made += [f"<article><div><h3>{escape(one.name)}</h3><p>{broken}</p></div></article>" for one in damaged]
-    return f'<div class="cards">{"".join(made)}</div>'
+    html = f'<div class="cards">{"".join(made)}</div>'
+    if runs:
+        html += f'<h3 class="part">{_("Your runs")}</h3><div class="cards">{"".join(runs)}</div>'
+    return html
 
 
-def bring(reference: str) -> str:
-    """A model from a folder or from the Hub: its card, and the link that opens it."""
+def _runs() -> list[str]:
+    """The newest runs of the classroom, where no strangers visit."""
+    return [] if hosted() else [_run(run, checkpoint) for run, checkpoint in studio_runs.runs()[:RUNS]]
+
+
+def _run(run: Run, checkpoint: Checkpoint) -> str:
+    card = studio_runs.card_of(run, checkpoint)
+    previews = studio_runs.store().previews(run.id)
+    picture = _picture(previews[-1].path) if previews else ""
+    facts = joined(_("Run, {state}").format(state=state_word(run.state)), _(card.recipe_title), data_title(card.data),
+                   f"{card.size} px", _("step {step}").format(step=number(checkpoint.step)))  # fmt: skip
+    return _article(picture, run_title(run), [facts], card.name)
+
+
+def bring(request: gr.Request, reference: str) -> str:
+    """A model from a folder or from the Hub: its card, and the link that opens it. For whoever sits at the computer."""
+    if request and not is_loopback(request.client.host):
+        raise BadValue("Folders and the Hub are open to whoever sits at the computer that the Studio runs on.")
     if not (reference or "").strip():
         raise BadValue("Name a folder, or a model on the Hub: hf://owner/name")
     name = add(reference)
@@ -52,13 +78,20 @@ def _card(card: Card, draws: bool) -> str:
         _(card.recipe_title or card.recipe), data_title(card.data), f"{card.size} px", bytes_size(card.bytes),
         _("{count} parameters").format(count=number(sum(card.parameters.values()))),
     )  # fmt: skip
-    path = folder_of(card.name) / SAMPLE
-    picture = f'<img src="{_thumbnail(path, path.stat().st_mtime_ns)}" alt="" loading="lazy">' if path.is_file() else ""
-    link = f'<a href="?{escape(urlencode({"model": card.name}))}">{_("Open in Latent editing")}</a>' if draws else ""
     lines = [facts, _("Can't do: {limits}").format(limits=_(card.limits)), _("Licence: {licence}").format(
         licence=_(card.licence))]  # fmt: skip
+    return _article(_picture(folder_of(card.name) / SAMPLE), _(card.title), lines, card.name if draws else "")
+
+
+def _article(picture: str, title: str, lines: Sequence[str], name: str) -> str:
+    """A card as HTML; `name` is that of the model that its link opens, if any."""
     words = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return f"<article>{picture}<div><h3>{escape(_(card.title))}</h3>{words}{link}</div></article>"
+    link = f'<a href="?{escape(urlencode({"model": name}))}">{_("Open in Latent editing")}</a>' if name else ""
+    return f"<article>{picture}<div><h3>{escape(title)}</h3>{words}{link}</div></article>"
+
+
+def _picture(path: Path) -> str:
+    return f'<img src="{_thumbnail(path, path.stat().st_mtime_ns)}" alt="" loading="lazy">' if path.is_file() else ""
 
 
 @lru_cache(maxsize=64)

@@ -13,8 +13,9 @@ from gan_core.errors import BadValue
 from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken, telling
+from ui.studio_choices import choices, model_choice
 from ui.studio_latest import Latest, workshop
-from ui.studio_models import SLOTS, Opened, offered, opened
+from ui.studio_models import SLOTS, Opened, opened
 from ui.studio_pictures import SMALL, drawn, shown
 from ui.studio_uploads import MOST_BYTES, clean, received
 from ui.studio_visit import REACH
@@ -128,8 +129,7 @@ def _face(chosen: Opened, points: Any) -> dict[str, Any]:
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
-    models = [(_(card.title), name) for name, card in offered().items()]
-    if not models:
+    if not choices():
         gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
         return
     own = gr.State(Own(), time_to_live=3600)
@@ -155,7 +155,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 for place in range(SLOTS)
             ]  # fmt: skip
             with gr.Accordion(_("More"), open=False):
-                model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
+                model = model_choice(page)
                 steps = gr.Slider(*STEPS, 200, step=50, label=_("Steps of the search"))
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     drop.upload(spoken(take), [drop, model], [own, target, words], api_name="take", **quiet).then(

@@ -9,7 +9,7 @@ import streamlit as st
 
 from gan_core.errors import GanscopeError
 from gan_core.runs.store import Run, RunState
-from ui import access, board, live_panels, sessions, warm
+from ui import access, board, live_panels, run_actions, sessions, warm
 from ui.errors import shown
 from ui.feed import Feed, Picture, feed
 from ui.grids import COLUMNS, real_grid
@@ -64,6 +64,11 @@ def _title(run: Run) -> None:
     titles = live_panels.recipe_titles()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.title(plain(run_title(run, titles)), anchor=False, width="content")
+        if run_actions.has_sliders(store(), run):
+            st.page_link(
+                "pages/studio.py", label=_("Open in the Studio"), icon=":material/palette:",
+                query_params=run_actions.studio_link(run.id),
+            )  # fmt: skip
         st.page_link(
             "pages/projector.py", label=_("Projector"), icon=":material/fit_screen:",
             query_params={"run": run.id, "lang": st.session_state.get(STATE, "en")},

@@ -13,7 +13,8 @@ from gan_core.runs.quota import keep_within_quota, quota_bytes
 from gan_core.runs.store import Run, RunState, RunStore
 from ui.access import require_steering
 from ui.errors import logger
-from ui.i18n import _
+from ui.i18n import STATE, _
+from ui.texts import bytes_size, is_points
 
 QUOTA_EVERY = 60.0  # seconds between looks at the quota
 
@@ -45,6 +46,21 @@ def delete_unpinned(store: RunStore) -> int:
 def resumable(run: Run) -> bool:
     """Whether the run can be taken up here: it is paused, or it ended before its time."""
     return run.state in (RunState.PAUSED, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED)
+
+
+def has_sliders(store: RunStore, run: Run) -> bool:
+    """Whether the Studio can open the run: it draws images from latents, and has a checkpoint."""
+    return "latent_size" in run.spec.hparams and not is_points(run.spec.data) and bool(store.checkpoints(run.id))
+
+
+def studio_link(id: str) -> dict[str, str]:
+    """The query of the page Studio that shows a run's newest checkpoint."""
+    return {"model": f"run:{id}", "lang": st.session_state.get(STATE, "en")}
+
+
+def open_in_studio(id: str) -> None:
+    """To the page Studio; doesn't return."""
+    st.switch_page("pages/studio.py", query_params=studio_link(id))
 
 
 class Keeper:
@@ -81,8 +97,6 @@ def keeper(root: Path, _store: RunStore) -> Keeper:
 
 def state_of_store(size: int, quota: int) -> tuple[float, str]:
     """How full the store is, in [0, 1], and what happens then."""
-    from ui.texts import bytes_size
-
     words = _("{size} of {quota} used").format(size=bytes_size(size), quota=bytes_size(quota))
     if size > quota:
         words += " · " + _("over the quota: pin less or delete runs")

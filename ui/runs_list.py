@@ -40,11 +40,12 @@ FILTERS: dict[str, tuple[str, Callable[[Run], bool]]] = {
     "pinned": (N_("Pinned"), lambda run: run.pinned),
     "ended": (N_("Ended"), lambda run: not run.is_active),
 }
-HISTORY, CLONE = "history", "clone"
+HISTORY, CLONE, STUDIO = "history", "clone", "studio"
 LOOKING = {  # the part of a card's menu that is for everybody
     HISTORY: (N_("History and film"), ":material/history:"),
     CLONE: (N_("New run with these settings"), ":material/content_copy:"),
 }
+PLAYING = {STUDIO: (N_("Open in the Studio"), ":material/palette:")}  # of what draws from latents
 
 
 def show_runs(store: RunStore, open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
@@ -194,7 +195,10 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Call
             with shown():
                 run_actions.set_pinned(store, run.id, not run.pinned)
                 st.rerun()
-        menu = LOOKING | (run_dialogs.MENU if may_steer() else {})
+        studio = (
+            {STUDIO: (N_("Open in the Studio"), ":material/palette:")} if run_actions.has_sliders(store, run) else {}
+        )
+        menu = LOOKING | studio | (run_dialogs.MENU if may_steer() else {})
         picked = st.menu_button(
             "", list(menu), key=f"menu-{run.id}", icon=":material/more_vert:", type="tertiary",
             format_func=lambda name: f"{menu[name][1]} {_(menu[name][0])}", help=_("More"),
@@ -204,6 +208,8 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Call
     if picked == HISTORY:
         ask_for([run.id])
         st.rerun()
+    elif picked == STUDIO:
+        run_actions.open_in_studio(run.id)
     elif picked == CLONE:
         with shown(), st.spinner(_("Opening …")):
             clone(run)

@@ -19,7 +19,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import fastapi
 import gradio as gr
 
-from ui import beside, studio_parts
+from ui import beside, studio_choices, studio_parts
 from ui.languages import DEFAULT, LANGUAGES, _, using
 from ui.studio_models import warm
 from ui.studio_theme import ICON, SHEET, theme
@@ -48,6 +48,7 @@ def page(tabs: Sequence[Tab], language: str) -> gr.Blocks:
             for tab in tabs:
                 with gr.Tab(_(tab.TITLE), id=tab.ID, elem_id=f"tab-{tab.ID}") as place:
                     tab.build(made, place)
+        studio_choices.connect(made)
     made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
     page_made: gr.Blocks = made
     return page_made

@@ -12,9 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_core.errors import BadValue, GanscopeError
+from gan_core.errors import BadValue, GanscopeError, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
+from ui import studio_runs
 
 if TYPE_CHECKING:
     from gan_core.latent.directions import Direction
@@ -95,11 +96,18 @@ _lock = threading.Lock()
 
 
 def offered() -> dict[str, Card]:
-    """The models that draw pictures from latents, by name, the best first impression first. Needs no torch."""
+    """The models that draw pictures from latents, the best first impression first, runs last. Needs no torch."""
     cards, _damaged = listing.survey()
     cards |= {name: read_card(folder) for name, folder in _added.items() if folder.is_dir()}
     drawing = {name: card for name, card in cards.items() if _draws(card)}
-    return dict(sorted(drawing.items(), key=lambda item: _rank(item[1])))
+    shelved = dict(sorted(drawing.items(), key=lambda item: _rank(item[1])))
+    return shelved if hosted() else shelved | studio_runs.cards() | _opened_runs()
+
+
+def _opened_runs() -> dict[str, Card]:
+    """Of runs that go on, checkpoints that are looked at and aren't the newest any more."""
+    with _lock:
+        return {name: model.card for name, model in _open.items() if studio_runs.is_run(name)}
 
 
 def _draws(card: Card) -> bool:
@@ -111,23 +119,43 @@ def _rank(card: Card) -> int:
 
 
 def opened(name: str) -> Opened:
-    """A model of the shelf, loaded once; raises UnknownName, BadCheckpoint or BadValue.
+    """A model of the shelf, or a run's, loaded once; raises UnknownName, BadCheckpoint, BadValue or StoreError.
 
     Only names are taken, never paths or addresses: a name can come from a link.
     """
-    from gan_core.latent.explorer import Explorer
-    from gan_core.models import shelf
-
-    folder = folder_of(name)
     with _lock:
         if name in _open:
             _open.move_to_end(name)
             return _open[name]
-        made = Opened(name, read_card(folder), Explorer(shelf.load(str(folder))), folder)
+        made = _loaded(name)
         _open[name] = made
         while len(_open) > MOST_OPEN:
             _open.popitem(last=False)
         return made
+
+
+def _loaded(name: str) -> Opened:
+    if studio_runs.is_run(name) and not hosted():
+        card, explorer, folder = studio_runs.load(name)
+        return Opened(name, card, explorer, folder)
+    from gan_core.latent.explorer import Explorer
+    from gan_core.models import shelf
+
+    folder = folder_of(name)
+    return Opened(name, read_card(folder), Explorer(shelf.load(str(folder))), folder)
+
+
+def named(name: str) -> tuple[str, GanscopeError | None]:
+    """The name of a model that can be opened, and what of the one asked for can't be had.
+
+    Raises UnknownName, and for runs what `studio_runs.resolved` raises.
+    """
+    if studio_runs.is_run(name) and not hosted():
+        return studio_runs.resolved(name)
+    names = list(offered())
+    if name not in names:
+        raise UnknownName("model", name[:60], names)
+    return name, None
 
 
 def folder_of(name: str) -> Path:

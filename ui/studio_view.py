@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
-from gan_core.errors import BadValue, GanscopeError, UnknownName
-from ui.studio_models import Opened, offered, opened
+from gan_core.errors import BadValue, GanscopeError
+from ui.studio_models import Opened, named, offered, opened
 
 if TYPE_CHECKING:
     from gan_core.latent.edits import Edit
@@ -88,11 +88,8 @@ def parsed(query: str) -> tuple[View | None, list[GanscopeError]]:
     names = list(offered())
     if not names:
         return None, problems
-    name = given.get("model", names[0])
-    if name not in names:
-        problems.append(UnknownName("model", name[:60], names))
-        name = names[0]
-    view = first_view(name)
+    view, problem = _first_of(given.get("model", names[0]), names[0])
+    problems += [problem] if problem else []
     for part, read in _READERS.items():
         if part in given:
             try:
@@ -101,6 +98,15 @@ def parsed(query: str) -> tuple[View | None, list[GanscopeError]]:
                 problems.append(error)
     changes, wrong = _changes(given.get("edits", ""), opened(view.model))
     return replace(view, changes=changes), problems + wrong
+
+
+def _first_of(name: str, instead: str) -> tuple[View, GanscopeError | None]:
+    """The first view of a model, or of another one where that can't be opened, and why."""
+    try:
+        name, problem = named(name)
+        return first_view(name), problem
+    except GanscopeError as error:
+        return first_view(instead), error
 
 
 def checked_seed(value: object) -> int:

@@ -13,11 +13,12 @@ from streamlit.testing.v1 import AppTest
 from gan_core.runs.quota import quota_bytes
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunState, RunStore
-from tests.made_runs import STEPS, make_run
+from tests.made_runs import STEPS, make_run, trained
+from ui import run_dialogs
 from ui.compare import differing
 from ui.films import file_name
 from ui.i18n import using
-from ui.run_actions import Keeper, state_of_store
+from ui.run_actions import Keeper, state_of_store, studio_link
 from ui.texts import plain
 
 PAGE = Path(__file__).parents[2] / "pages" / "runs.py"
@@ -216,10 +217,7 @@ def test_who_lacks_the_passphrase_can_only_look(store: RunStore, monkeypatch: py
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "open sesame")
     test = page()
     assert all(test.button(key=key).disabled for key in (f"pin-{id}", f"resume-{id}", "delete-unpinned"))
-    assert (
-        test.menu_button(key=f"menu-{id}").options == ["history", "clone"]
-        or len(test.menu_button(key=f"menu-{id}").options) == 2
-    )
+    assert len(test.menu_button(key=f"menu-{id}").options) == 2
     # a hidden button is no protection: the actions themselves refuse
     for call in (
         "run_actions.delete(store(), id)",
@@ -313,3 +311,11 @@ def test_the_page_speaks_chinese(store: RunStore) -> None:
     with using("zh"):
         assert _("History and film") != "History and film"
         assert _("Make {kind}") != "Make {kind}"
+
+
+def test_what_has_a_checkpoint_and_latents_opens_in_the_studio(store: RunStore) -> None:
+    open_too, not_yet = trained(store, "mlp_gan"), make_run(store)
+    test = page()
+    assert len(test.menu_button(key=f"menu-{open_too}").options) == len(run_dialogs.MENU) + 3
+    assert len(test.menu_button(key=f"menu-{not_yet}").options) == len(run_dialogs.MENU) + 2
+    assert studio_link(open_too) == {"model": f"run:{open_too}", "lang": "en"}

@@ -10,8 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
+from gan_core.runs.store import RunStore
 from tests.e2e.serving import Server, serving
 from tests.made_models import make_model
+from tests.made_runs import trained
 from tests.studio_serving import STYLED
 
 WAIT = 180_000  # milliseconds until the Studio is there
@@ -29,6 +31,9 @@ def port() -> int:
 def classroom(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("home")
     make_model(STYLED, folder=home / "models" / STYLED)
+    store = RunStore(home)
+    trained(store, name="mine")
+    store.close()
     with serving(home, GRADIO_SERVER_PORT=str(port), OMP_NUM_THREADS="1") as running:
         yield running
     with socket.socket() as probe:
@@ -70,3 +75,18 @@ def test_by_another_name_of_this_computer_the_link_has_that_name(
     page.goto(f"{classroom.url.replace('localhost', '127.0.0.1')}/studio")
     expect(frame(page).locator("#face img")).to_have_attribute("src", DRAWN)
     assert (page.locator("iframe").get_attribute("src") or "").startswith(f"http://127.0.0.1:{port}/")
+
+
+def test_a_run_opens_in_the_studio_from_its_card_and_its_page(
+    classroom: Server, contexts: Callable[..., BrowserContext]
+) -> None:
+    page = contexts().new_page()
+    page.goto(f"{classroom.url}/runs")
+    page.locator("[class*=st-key-menu-] button").click()
+    page.get_by_text("Open in the Studio").click()
+    expect(page).to_have_url(re.compile(r"/studio\?model=run%3A"))
+    expect(frame(page).locator("#face img")).to_have_attribute("alt", re.compile("mine · 2"))
+    page.goto(f"{classroom.url}/runs")
+    page.get_by_role("button", name="Open", exact=False).first.click()
+    page.get_by_role("link", name="Open in the Studio").click()
+    expect(frame(page).locator("#face img")).to_have_attribute("alt", re.compile("mine · 2"))
