@@ -78,16 +78,16 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "pix2pix.edges2avatars": Plan(
-        "pix2pix", "edges2avatars", 64, 12_000, 0.5, 0.0, "Lines become faces",
+        "pix2pix", "edges2avatars", 64, 8_000, 0.4, 0.0, "Lines become faces",
         "Knows the lines of drawn faces alone: what else is drawn is coloured like a part of one.",
         {"channels": 24, "discriminator_channels": 24, "batch_size": 8, "generator_rate": 1e-3,
-         "discriminator_rate": 4e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 12_000},
+         "discriminator_rate": 4e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 8_000},
         half=True,
     ),
     "srresnet.bsds_x4": Plan(
         "srgan", "bsds500", 160, 2_500, 0.5, 0.0, "Photos four times larger",
         "Learnt from 200 photos: edges come out clean, fine texture stays soft.",
-        {"channels": 32, "blocks": 8, "crop": 96, "batch_size": 16, "content": "l1", "adversarial_weight": 0.0,
+        {"channels": 32, "blocks": 8, "crop": 64, "batch_size": 16, "content": "l1", "adversarial_weight": 0.0,
          "generator_rate": 1e-3, "ema": 0.995, "schedule": "cosine", "decay_steps": 2_500},
     ),
     "context_encoder.avatars": Plan(
