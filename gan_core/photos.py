@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gan_core import png16
-from gan_core.data.images import ACCEPTED, FORMATS, MAX_BYTES
+from gan_core.data.images import ACCEPTED, FORMATS, MAX_BYTES, plain, square
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.disk import replacing
 
@@ -47,6 +47,12 @@ def image_of(array: np.ndarray) -> Image.Image:
     if array.dtype == np.uint16 and channels > 1:
         raise BadValue("Pictures in colour or with alpha can have 16 bits in PNG files alone.")
     return Image.fromarray(array[:, :, 0] if channels == 1 else array)
+
+
+def fitted(array: np.ndarray, size: int, channels: int) -> np.ndarray:
+    """The middle square at `size` pixels, uint8 (C, size, size), grey or in colour; what is clear becomes white."""
+    levels = ((array.astype(np.uint32) + 128) // 257).astype(np.uint8) if array.dtype == np.uint16 else array
+    return square(plain(image_of(levels)).convert("L" if channels == 1 else "RGB"), size)
 
 
 def read(path: Path, most_pixels: int) -> np.ndarray:

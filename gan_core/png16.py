@@ -95,7 +95,8 @@ def _restored(steps: np.ndarray, filters: np.ndarray) -> np.ndarray:
 def _guess(kinds: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     to_a, to_b, to_c = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
     nearest = np.where((to_a <= to_b) & (to_a <= to_c), a, np.where(to_b <= to_c, b, c))
-    guess = np.select([kinds == SUB, kinds == UP, kinds == AVERAGE, kinds == PAETH], [a, b, (a + b) // 2, nearest])
+    guesses = [(SUB, a), (UP, b), (AVERAGE, (a + b) // 2), (PAETH, nearest)]
+    guess: np.ndarray = np.select([kinds == kind for kind, _ in guesses], [values for _, values in guesses])
     return guess.astype(np.uint8)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from gan_core.cli import data, evaluation, latent, media, models, recipes, runs, study, training
+from gan_core.cli import data, evaluation, latent, media, models, recipes, runs, study, training, translating
 from gan_core.cli.output import Verbs
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ app.command("publish-space")(models.publish_space)
 app.command("train")(training.train)
 app.add_typer(runs.app, name="runs")
 app.command("sample")(media.sample)
+app.command("translate")(translating.translate)
+app.command("upscale")(translating.upscale)
 app.command("eval")(evaluation.evaluate)
 app.command("augment-study")(study.study)
 app.command("directions")(latent.directions)

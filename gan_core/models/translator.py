@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gan_core.errors import BadValue
+from gan_core.images import to_uint8
+from gan_core.photos import fitted
 
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
@@ -21,12 +24,8 @@ def directions(sampler: Sampler) -> tuple[str, ...]:
     return tuple(sampler.recipe.translations)
 
 
-@torch.no_grad()
-def translate(sampler: Sampler, images: Tensor, direction: str = "") -> Tensor:
-    """Images (B, C, H, W) in [-1, 1] by one of the model's `directions` (the first, where none is named), on the CPU.
-
-    Raises BadValue for a direction that isn't there, and for images of another shape than the networks take.
-    """
+def direction_of(sampler: Sampler, direction: str = "") -> str:
+    """The direction of that name, or the first; raises BadValue for one that isn't there."""
     recipe = sampler.recipe
     if not recipe.translations:
         raise BadValue("{recipe} draws from latents and translates no images.", recipe=recipe.title)
@@ -36,10 +35,30 @@ def translate(sampler: Sampler, images: Tensor, direction: str = "") -> Tensor:
             "{recipe} has no direction '{direction}'. Valid: {valid}.",
             recipe=recipe.title, direction=name, valid=", ".join(recipe.translations),
         )  # fmt: skip
+    return name
+
+
+def translate_picture(sampler: Sampler, picture: np.ndarray, direction: str = "") -> np.ndarray:
+    """A picture (H, W, C) of uint8 or uint16: its middle square at the model's size, translated, uint8 (S, S, C).
+
+    Raises BadValue as `translate` does.
+    """
+    pixels = fitted(picture, sampler.spec.size, sampler.spec.channels)
+    images = torch.from_numpy(pixels)[None].float() / 127.5 - 1  # (C, S, S) -> (1, C, S, S)
+    translated: np.ndarray = to_uint8(translate(sampler, images, direction))[0]
+    return translated
+
+
+@torch.no_grad()
+def translate(sampler: Sampler, images: Tensor, direction: str = "") -> Tensor:
+    """Images (B, C, H, W) in [-1, 1] by one of the model's `directions` (the first, where none is named), on the CPU.
+
+    Raises BadValue for a direction that isn't there, and for images of another shape than the networks take.
+    """
+    made = sampler.recipe.translations[direction_of(sampler, direction)]
     _check(sampler, images)
     device = next(next(iter(sampler.networks.values())).parameters()).device
     chunk = max(1, min(CHUNK, MOST_PIXELS // (images.shape[2] * images.shape[3])))
-    made = recipe.translations[name]
     parts = torch.split(images, chunk)
     return torch.cat([made(sampler.networks, sampler.hparams, part.to(device)).cpu() for part in parts])
 

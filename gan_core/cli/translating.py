@@ -1,0 +1,193 @@
+"""`ganscope translate` and `ganscope upscale`: pictures from pictures, one file or whole folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gan_core.cli.media import sampler_of
+from gan_core.cli.output import AsJson, emit, reporting, say
+from gan_core.data.base import Progress
+from gan_core.errors import BadData, BadValue
+from gan_core.runs.disk import writing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gan_core.models.sampler import Sampler
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")  # taken from a folder
+OUTPUT = "A picture's name for one picture, else a folder, which is made where it isn't there."
+
+Model = Annotated[str, typer.Argument(help="A model of the shelf, hf://owner/name, or a run.")]
+Inputs = Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="INPUT...")]
+Output = Annotated[Path, typer.Option("--output", "-o", help=OUTPUT)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture, and where what is made of it goes."""
+
+    source: Path
+    target: Path
+
+
+def translate(
+    model: Model,
+    inputs: Inputs,
+    output: Output,
+    direction: Annotated[
+        str, typer.Option(help="Which way, where the model knows several: such as b_to_a. [default: its first]")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Translates pictures: each one's middle square, at the model's size."""
+    work = jobs(inputs, output)
+    sampler, title, facts = sampler_of(model)
+    from gan_core.models import translator
+
+    recipe = sampler.recipe
+    way = translator.direction_of(sampler, direction)
+    if recipe.task == "super_resolution":
+        raise BadValue("{recipe} enlarges pictures: use `ganscope upscale`.", recipe=recipe.title)
+
+    def made(array: np.ndarray, progress: Progress) -> np.ndarray:
+        return translator.translate_picture(sampler, array, way)
+
+    sizes = _worked(work, made, not as_json)
+    if as_json:
+        emit(facts | {"direction": way, "files": [str(path.resolve()) for path in sizes]})
+    else:
+        _tell(f"by {title} ({way})", sizes)
+
+
+def upscale(
+    model: Model,
+    inputs: Inputs,
+    output: Output,
+    scale: Annotated[int, typer.Option(help="2 or 4, as far as the model can. [default: the model's]")] = 0,
+    mixed: Annotated[
+        str | None,
+        typer.Option(
+            "--with", metavar="OTHER:SHARE", help="Blend with a model of the same networks: 0.3 is three tenths of it."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enlarges pictures of any size; alpha, grey and 16 bits are kept."""
+    work = jobs(inputs, output)
+    sampler, title, facts = sampler_of(model)
+    from gan_core.models.enlarging import enlarge, factor
+
+    factor(sampler)
+    if mixed is not None:
+        sampler, title = _blended(sampler, mixed, title)
+
+    def made(array: np.ndarray, progress: Progress) -> np.ndarray:
+        return enlarge(sampler, array, scale, progress=progress)
+
+    sizes = _worked(work, made, not as_json)
+    if as_json:
+        emit(
+            facts | {"with": mixed, "scale": scale or factor(sampler), "files": [str(path.resolve()) for path in sizes]}
+        )
+    else:
+        _tell(f"by {title}", sizes)
+
+
+def _blended(sampler: Sampler, text: str, title: str) -> tuple[Sampler, str]:
+    from gan_core.models.enlarging import blended
+
+    other, _, share = text.rpartition(":")
+    try:
+        part = float(share)
+    except ValueError:
+        part = -1.0
+    if not other or not 0 <= part <= 1:
+        raise BadValue("'{text}' must be a model and a share in [0, 1], such as srgan.bsds_x4:0.5.", text=text)
+    found, named, _ = sampler_of(other)
+    return blended(sampler, found, part), f"{title} with {share} of {named}"
+
+
+def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
+    """What is to be done; raises BadData or BadValue before anything is loaded."""
+    from gan_core.photos import ENDINGS, check_ending
+
+    sources = list(_pictures(inputs))
+    one_file = len(inputs) == 1 and not inputs[0].is_dir()
+    if one_file and output.suffix and not output.is_dir():
+        check_ending(output)
+        found = [Job(sources[0], output)]
+    else:
+        if output.suffix.lower() in ENDINGS and not output.is_dir():
+            raise BadValue("Several pictures need a folder as --output, and {file} is a picture's name.", file=output)
+        found = [Job(source, output / f"{source.stem}.png") for source in sources]
+    targets = [job.target.resolve() for job in found]
+    for job, target in zip(found, targets, strict=True):
+        if target in {source.resolve() for source in sources}:
+            raise BadValue("{file} would be written over. Choose another --output.", file=job.target)
+        if targets.count(target) > 1:
+            raise BadValue("Two pictures would both become {file}. Translate them apart.", file=job.target)
+    return found
+
+
+def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
+    for given in inputs:
+        if given.is_dir():
+            inside = sorted(path for path in given.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
+            if not inside:
+                raise BadData("There is no picture in {folder}.", folder=given)
+            yield from inside
+        elif given.is_file():
+            yield given
+        else:
+            raise BadData("There is no file {file}.", file=given)
+
+
+def _worked(
+    work: list[Job], made: Callable[[np.ndarray, Progress], np.ndarray], shown: bool
+) -> dict[Path, tuple[int, int]]:
+    """Does it, one picture after the other; those that can't be used are named, and the others done.
+
+    Returns width and height by file. Raises BadData where one can't be used.
+    """
+    from gan_core.models.enlarging import MOST_PIXELS
+    from gan_core.photos import check_ending, read, write
+
+    folder = work[0].target.parent
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    sizes: dict[Path, tuple[int, int]] = {}
+    bad: list[BadData | BadValue] = []
+    with reporting(shown) as progress:
+        for done, job in enumerate(work):
+
+            def told(share: float, what: str, done: int = done, job: Job = job) -> None:
+                progress((done + share) / len(work), job.source.name)
+
+            told(0.0, "")
+            try:
+                array = read(job.source, MOST_PIXELS)
+                check_ending(job.target, array)
+                result = made(array, told)
+            except (BadData, BadValue) as error:
+                bad.append(error)
+                if len(work) > 1:
+                    say(f"{job.source}: {error}")
+                continue
+            write(job.target, result)
+            sizes[job.target] = (result.shape[1], result.shape[0])
+    if bad and len(work) == 1:
+        raise bad[0]
+    if bad:
+        raise BadData("{bad} of {count} pictures could not be used.", bad=len(bad), count=len(work))
+    return sizes
+
+
+def _tell(how: str, sizes: dict[Path, tuple[int, int]]) -> None:
+    for path, (width, height) in sizes.items():
+        typer.echo(f"{path}: {width} x {height} pixels, {how}")

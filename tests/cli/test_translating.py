@@ -1,0 +1,162 @@
+"""`ganscope translate` and `ganscope upscale`, on models that have learnt next to nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageOps
+
+from gan_core.models import shelf
+from tests.cli.commands import ok, refused
+from tests.made_models import make_model
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of models: a path names a model as well as a name does."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, data, changes in (
+        ("cyclegan.x", "digits_coloured_unpaired", {}),
+        ("pix2pix.x", "digits_coloured", {}),
+        ("srgan.x", "digits", {}),
+        ("srgan.y", "digits", {"seed": 5}),
+        ("srgan.z", "digits", {"blocks": 2}),
+        ("cgan.x", "digits", {}),
+    ):
+        make_model(name, data, folder / name, **changes)
+    return folder
+
+
+@pytest.fixture
+def on_shelf(models: Path, home: Path) -> Path:
+    home.mkdir(exist_ok=True)
+    (home / "models").symlink_to(models)
+    return models
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.jpg"
+    levels = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    Image.fromarray(levels).save(path, quality=95)
+    return path
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_a_picture_is_fitted_and_translated(on_shelf: Path, photo: Path, tmp_path: Path) -> None:
+    told = ok("translate", "cyclegan.x", photo, "-o", tmp_path / "new" / "out.png")
+    assert "8 x 8 pixels, by cyclegan.x (a_to_b)" in told
+    there = pixels(tmp_path / "new" / "out.png")
+    assert there.shape == (8, 8, 3)
+    with Image.open(photo) as image:
+        square = ImageOps.fit(image, (8, 8), Image.Resampling.LANCZOS)
+    images = torch.from_numpy(np.asarray(square).copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    expected = shelf.load("cyclegan.x").translate(images, "a_to_b")[0].permute(1, 2, 0).add(1).mul(127.5).numpy()
+    assert np.abs(there - expected).max() <= 1
+    facts = json.loads(
+        ok("translate", "cyclegan.x", photo, "-o", tmp_path / "b.png", "--direction", "b_to_a", "--json")
+    )
+    assert (facts["direction"], facts["files"]) == ("b_to_a", [str(tmp_path / "b.png")])
+    assert not np.array_equal(pixels(tmp_path / "b.png"), there)
+
+
+def test_a_folder_goes_to_a_folder_and_bad_files_are_named(on_shelf: Path, photo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("one.png", "two.webp", "three.tif"):
+        Image.new("RGB", (9, 9), "red").save(folder / name)
+    (folder / "notes.txt").write_text("no picture")
+    told = ok("translate", "pix2pix.x", folder, photo, "-o", tmp_path / "out")
+    assert told.count("8 x 8 pixels") == 4
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "one.png", "photo.png", "three.png", "two.png",
+    ]  # fmt: skip
+    (folder / "junk.png").write_bytes(b"\x89PNG and no more")
+    message = refused(2, "translate", "pix2pix.x", folder, "-o", tmp_path / "again")
+    assert "junk.png is no picture of an accepted format" in message
+    assert "1 of 4 pictures could not be used" in message
+    assert len(list((tmp_path / "again").iterdir())) == 3
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK", "I;16"])
+def test_every_kind_of_picture_can_be_translated(mode: str, on_shelf: Path, tmp_path: Path) -> None:
+    path = tmp_path / ("x.tif" if mode == "CMYK" else "x.png")
+    Image.new(mode, (1, 1)).save(path)  # a picture of one pixel is enlarged
+    ok("translate", "pix2pix.x", path, "-o", tmp_path / "out.png")
+    assert pixels(tmp_path / "out.png").shape == (8, 8, 3)
+
+
+def test_a_picture_is_enlarged_and_keeps_its_kind(on_shelf: Path, photo: Path, tmp_path: Path) -> None:
+    assert "120 x 80 pixels, by srgan.x" in ok("upscale", "srgan.x", photo, "-o", tmp_path / "large.png")
+    facts = json.loads(ok("upscale", "srgan.x", photo, "-o", tmp_path / "l.png", "--scale", "2", "--json"))
+    assert (facts["model"], facts["scale"], facts["with"]) == ("srgan.x", 2, None)
+    for mode, shape in (("L", (10, 12)), ("RGBA", (10, 12, 4)), ("I;16", (10, 12))):
+        Image.new(mode, (6, 5)).save(tmp_path / "x.png")
+        ok("upscale", "srgan.x", tmp_path / "x.png", "-o", tmp_path / "y.png")
+        assert pixels(tmp_path / "y.png").shape == shape
+        assert pixels(tmp_path / "y.png").dtype == pixels(tmp_path / "x.png").dtype
+    Image.new("L", (1, 1)).save(tmp_path / "x.png")
+    assert "2 x 2 pixels" in ok("upscale", "srgan.x", tmp_path / "x.png", "-o", tmp_path / "y.png")
+
+
+def test_two_models_are_blended(on_shelf: Path, photo: Path, tmp_path: Path) -> None:
+    def made(*options: str, model: str = "srgan.x") -> np.ndarray:
+        ok("upscale", model, photo, "-o", tmp_path / "x.png", *options)
+        return pixels(tmp_path / "x.png").astype(int)
+
+    one, other = made(), made(model="srgan.y")
+    np.testing.assert_array_equal(made("--with", "srgan.y:0"), one)
+    np.testing.assert_array_equal(made("--with", "srgan.y:1"), other)
+    between = made("--with", "srgan.y:0.5")
+    assert np.abs(between - one).mean() > 0
+    assert "0.5 of srgan.y" in ok("upscale", "srgan.x", photo, "-o", tmp_path / "x.png", "--with", "srgan.y:0.5")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("translate", "cyclegan.x", "{photo}", "-o", "{out}/x.png", "--direction", "up"), "Valid: a_to_b, b_to_a"),
+        (("translate", "cgan.x", "{photo}", "-o", "{out}/x.png"), "draws from latents and translates no images"),
+        (("translate", "srgan.x", "{photo}", "-o", "{out}/x.png"), "use `ganscope upscale`"),
+        (("translate", "nobody.x", "{photo}", "-o", "{out}/x.png"), "There is no run named 'nobody.x'"),
+        (("translate", "cyclegan.x", "{photo}x", "-o", "{out}/x.png"), "There is no file"),
+        (("translate", "cyclegan.x", "{photo}", "-o", "{out}/x.bmp"), "valid endings are .png, .jpg"),
+        (("translate", "cyclegan.x", "{empty}", "-o", "{out}"), "There is no picture in"),
+        (("translate", "cyclegan.x", "{photo}", "{photo}", "-o", "{out}/x.png"), "Several pictures need a folder"),
+        (("translate", "cyclegan.x", "{photo}", "{photo}", "-o", "{out}"), "Two pictures would both become"),
+        (("translate", "cyclegan.x", "{photo}", "-o", "{photo}"), "would be written over"),
+        (("upscale", "cyclegan.x", "{photo}", "-o", "{out}/x.png"), "can't enlarge images"),
+        (("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--scale", "3"), "Valid: 2."),
+        (("upscale", "srgan.x", "{junk}", "-o", "{out}/x.png"), "is no picture of an accepted format"),
+        (("upscale", "srgan.x", "{clear}", "-o", "{out}/x.jpg"), "valid endings are .png, .webp"),
+        (("upscale", "srgan.x", "{huge}", "-o", "{out}/x.png"), "more than 16 megapixels"),
+        (("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.z:0.5"), "their networks differ"),
+        (("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y"), "a model and a share in [0, 1]"),
+        (
+            ("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y:2"),
+            "a model and a share in [0, 1]",
+        ),
+    ],
+)
+def test_bad_input_is_told_and_nothing_is_written(
+    arguments: tuple[str, ...], said: str, on_shelf: Path, photo: Path, tmp_path: Path
+) -> None:
+    places = {name: tmp_path / name for name in ("out", "empty", "junk", "clear.png", "huge.png")}
+    places["empty"].mkdir()
+    places["junk"].write_bytes(b"no picture")
+    Image.new("RGBA", (5, 5)).save(places["clear.png"])
+    if "{huge}" in arguments:
+        Image.new("1", (8193, 2048)).save(places["huge.png"])
+    named = {name.partition(".")[0]: path for name, path in places.items()} | {"photo": photo}
+    before = photo.read_bytes()
+    assert said in refused(2, *(word.format(**named) for word in arguments))
+    assert photo.read_bytes() == before
+    assert not places["out"].exists() or not list(places["out"].iterdir())
