@@ -70,11 +70,11 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "stylegan2.avatars": Plan(
-        "stylegan2", "avatars", 64, 12_000, 1.1, 0.0, "Drawn faces",
+        "stylegan2", "avatars", 64, 9_000, 1.1, 0.0, "Drawn faces",
         "Knows faces of this drawing style alone. Small things, such as eyes and glasses, are seldom quite even.",
         {"channels": 16, "max_channels": 96, "latent_size": 64, "w_size": 96, "noise": False, "style_mixing": 0.5,
          "path_weight": 0.0, "penalty_weight": 1.0, "generator_rate": 1e-2, "discriminator_rate": 1e-2, "ema": 0.998,
-         "schedule": "linear", "decay_steps": 12_000},
+         "schedule": "linear", "decay_steps": 9_000},
         half=True,
     ),
     "pix2pix.edges2avatars": Plan(
