@@ -35,6 +35,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Random numbers that no test asked a seed for are the same in every run."""
+    import torch
+
+    torch.manual_seed(0)
+
+
 def images(count: int = 24, size: int = 8, channels: int = 1, seed: int = 0) -> np.ndarray:
     """Random uint8 images (count, channels, size, size)."""
     return np.random.default_rng(seed).integers(0, 256, (count, channels, size, size), dtype=np.uint8)
