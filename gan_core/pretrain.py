@@ -20,7 +20,7 @@ from gan_core import data
 from gan_core.checkpoint import read_checkpoint
 from gan_core.data.batches import to_device
 from gan_core.data.parts import held_out
-from gan_core.errors import BadCheckpoint, BadValue, GanscopeError
+from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
 from gan_core.gans import Recipe, recipes
 from gan_core.hparams import TrainingHParams
 from gan_core.images import png
@@ -33,6 +33,7 @@ from gan_core.models.card import Card, read_card
 from gan_core.models.sampler import Sampler
 from gan_core.models.shelf import Shown, Words
 from gan_core.plans import Plan, plan, plans
+from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import continuing
 from gan_core.training.comparing import compared, unseen
@@ -47,7 +48,7 @@ def run_of(store: RunStore, name: str) -> Run:
     wanted = plan(name)
     recipe = recipes.get(wanted.recipe)
     spec = recipe.plan(wanted.data, wanted.size, wanted.steps, wanted.hparams)
-    begun = [run for run in store.runs() if run.name == name and run.spec == spec]
+    begun = [run for run in store.runs() if run.name == name and _same(run.spec, spec)]
     if begun:
         return begun[0]
     if not wanted.start:
@@ -55,6 +56,15 @@ def run_of(store: RunStore, name: str) -> Run:
     folder = listing.folder_of(wanted.start)
     changes = _changes(read_card(folder), wanted, recipe.settings(wanted.hparams))
     return continuing.begin(store, folder, steps=wanted.steps, changes=changes, data_name=wanted.data, name=name)
+
+
+def _same(begun: RunSpec, wanted: RunSpec) -> bool:
+    """Whether a run does what is wanted; one that was begun before a knob was there has its standard setting."""
+    try:
+        settings = to_dict(recipes.get(begun.recipe).settings(begun.hparams))
+    except (BadValue, UnknownName):  # a knob that is no more, or a value that no longer is one
+        return False
+    return begun.with_hparams(settings) == wanted
 
 
 def _changes(started: Card, wanted: Plan, settings: TrainingHParams) -> dict[str, Any]:

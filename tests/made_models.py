@@ -48,3 +48,25 @@ def _translating(reference: str, sampler: Sampler) -> Shown:
     from gan_core.training.comparing import compared, unseen
 
     return Shown(png(compared(sampler, unseen(sampler.recipe, reference, sampler.spec.size))))
+
+
+def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None = None) -> Card:
+    """A feature net with random weights, on the user's shelf or in a folder."""
+    from PIL import Image
+
+    from gan_core.data.base import DataSpec
+    from gan_core.gans import recipes
+    from gan_core.images import png
+    from gan_core.knobs import to_dict
+    from gan_core.models import shelf
+
+    recipe, spec = recipes.get("feature_net"), DataSpec({"real": (channels, size, size)}, classes=2)
+    weights = {"features": recipe.build(recipe.tiny, spec)["features"].state_dict()}
+    state = {
+        "recipe": recipe.name, "hparams": to_dict(recipe.tiny), "spec": spec.to_state(), "step": 0, "images_seen": 0,
+        "average": weights, "networks": weights,
+    }  # fmt: skip
+    words = shelf.Words("Tiny judge", "CC0-1.0", "Nothing", "a blink", LIMITS)
+    place = folder or paths.home() / "models" / name
+    shown = shelf.Shown(png(Image.new("L", (1, 1))))
+    return shelf.publish(state, name, words, ("a", "b"), "nothing", place, half=False, show=lambda sampler: shown)

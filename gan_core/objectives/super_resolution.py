@@ -4,7 +4,8 @@
 
 y is a random crop of a real image and x the same crop made smaller, bicubic with antialiasing. While the warm-up lasts
 the generator has the content term alone (1609.04802, section 3.2). The discriminator may be relativistic: D(y) is then
-sigmoid(C(y) - E C(G(x))), and the generator's term has both halves (1809.00219, section 3.2).
+sigmoid(C(y) - E C(G(x))), and the generator's term has both halves (1809.00219, section 3.2). Content may be compared
+in the features of a net as well as in pixels: G's third term is then f d(y, G(x)), see perception.py.
 
 What is made of crops that are held out is marked by PSNR and SSIM, beside those of bicubic enlargement.
 """
@@ -23,6 +24,7 @@ from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.objectives.fidelity import psnr, ssim
 from gan_core.objectives.losses import losses
+from gan_core.objectives.perception import NETS, Perception, perception
 from gan_core.objectives.translation import MARK_EVERY, Translation, TranslationHParams, evaluated
 
 
@@ -40,8 +42,17 @@ class SuperResolutionHParams(TranslationHParams):
         "scale divides.",
     )  # fmt: skip
     content: str = knob(
-        "l1", choices=("l1", "l2"), label="Content loss", group="objective",
-        help="Distance to the truth, pixel by pixel. Squares (L2) give the best PSNR and the softest pictures.",
+        "l1", choices=("l1", "l2", "features"), label="Content loss", group="objective",
+        help="Distance to the truth, pixel by pixel: squares (L2) give the best PSNR and the softest pictures. "
+        "Features: beside the pixels (L1), what a net notices, once the warm-up is over.",
+    )  # fmt: skip
+    content_net: str = knob(
+        "features.emoji", choices=NETS, label="Content's net", group="objective",
+        help="The net of the shelf whose features are compared where the content loss is that of features.",
+    )  # fmt: skip
+    features_weight: float = knob(
+        0.2, 0.0, 100.0, label="Features' weight", group="objective",
+        help="How much the distance of features counts beside that of pixels.",
     )  # fmt: skip
     content_weight: float = knob(
         1.0, 0.0, 100.0, label="Content weight", group="objective",
@@ -60,7 +71,13 @@ class SuperResolutionHParams(TranslationHParams):
 class SuperResolution(Translation):
     """`generator(images (B, C, h, w))` gives (B, C, scale h, scale w); `discriminator(crops)` gives logits (B,)."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._nets: dict[str, Perception] = {}  # of the shelf, and so in no checkpoint
+
     def phases(self, hparams: SuperResolutionHParams) -> Sequence[Phase]:
+        if hparams.content == "features":
+            self._net(hparams.content_net)  # raises before anything is trained where it isn't there
         begins = hparams.warm_up if hparams.adversarial_weight else inf
         return [
             Phase("warm_up", "generator", "generator", self._content, stop=begins),
@@ -93,10 +110,16 @@ class SuperResolution(Translation):
             with torch.no_grad():
                 real = networks["discriminator"](truth)
         adversarial = losses[hparams.loss].generator_terms(fake, real, hparams.relativistic)["adversarial"]
-        return {
-            "content": self._distance(made, truth, context),
-            "adversarial": hparams.adversarial_weight * adversarial,
-        }
+        terms = {"content": self._distance(made, truth, context)}
+        if hparams.content == "features":
+            net = self._net(hparams.content_net).to(made.device)
+            terms["features"] = hparams.content_weight * hparams.features_weight * net(made, truth).mean()
+        return terms | {"adversarial": hparams.adversarial_weight * adversarial}
+
+    def _net(self, name: str) -> Perception:
+        if name not in self._nets:
+            self._nets[name] = perception(name)
+        return self._nets[name]
 
     def _crops(self, batch: Batch, context: StepContext) -> Tensor:
         return crops(batch["real"], crop_side(settings(context), batch["real"].shape[3]), context.generator)
@@ -104,7 +127,7 @@ class SuperResolution(Translation):
     def _distance(self, made: Tensor, truth: Tensor, context: StepContext) -> Tensor:
         hparams = settings(context)
         error = made - truth
-        return hparams.content_weight * (error.abs() if hparams.content == "l1" else error.square()).mean()
+        return hparams.content_weight * (error.square() if hparams.content == "l2" else error.abs()).mean()
 
     def after_step(self, context: StepContext) -> None:
         if context.step % MARK_EVERY or not (held_out := context.held_out()):
