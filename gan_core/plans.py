@@ -87,8 +87,9 @@ plans: dict[str, Plan] = {
     "srresnet.bsds_x4": Plan(
         "srgan", "bsds500", 160, 2_500, 0.5, 0.0, "Photos four times larger",
         "Learnt from 200 photos: edges come out clean, fine texture stays soft.",
-        {"channels": 32, "blocks": 8, "crop": 64, "batch_size": 16, "content": "l1", "adversarial_weight": 0.0,
-         "generator_rate": 1e-3, "ema": 0.995, "schedule": "cosine", "decay_steps": 2_500},
+        {"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
+         "content": "l1", "adversarial_weight": 0.0, "generator_rate": 1e-3, "warmup_steps": 100, "ema": 0.995,
+         "schedule": "cosine", "decay_steps": 2_500},
     ),
     "context_encoder.avatars": Plan(
         "context_encoder", "avatars", 64, 12_000, 0.5, 0.0, "Faces made whole",

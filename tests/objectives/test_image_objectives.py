@@ -73,6 +73,13 @@ def test_published_sizes() -> None:
     assert DenseGenerator(1, 4, 2, 1, 2)(torch.zeros(1, 1, 5, 7)).shape == (1, 1, 10, 14)
 
 
+def test_a_network_that_adds_to_bicubic_begins_as_bicubic() -> None:
+    small = torch.rand(2, 3, 6, 8) * 2 - 1
+    network = SrResNet(3, 4, 2, 4, norm=False, from_bicubic=True)
+    assert_close(network(small), larger(small, 4), rtol=0, atol=0)
+    assert not [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+
+
 # --- marks ----------------------------------------------------------------------------------------------------------
 
 
