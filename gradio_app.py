@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tabs import drag, draw, editing, inpaint, inside, interpolation, mixing, models, my_picture, translate
+from tabs import drag, draw, editing, enlarge, inpaint, inside, interpolation, mixing, models, my_picture, translate
 from ui import studio
 
-TABS = (editing, mixing, interpolation, my_picture, translate, draw, inpaint, inside, drag, models)
+TABS = (editing, mixing, interpolation, my_picture, translate, draw, enlarge, inpaint, inside, drag, models)
 
 if __name__ == "__main__":
     studio.serve(TABS)

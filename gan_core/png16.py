@@ -103,7 +103,7 @@ def _guess(kinds: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np
 def encoded(array: np.ndarray) -> Iterator[bytes]:
     """A file of uint16 (H, W, C), part by part: each row as its difference to the one above."""
     height, width, channels = array.shape
-    yield SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, 0))
+    yield SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, 0))
     packer = zlib.compressobj(4)
     above = np.zeros((1, width * channels * 2), np.uint8)
     for top in range(0, height, ROWS):
@@ -112,9 +112,10 @@ def encoded(array: np.ndarray) -> Iterator[bytes]:
         above = rows[-1:]
         kinds = np.full((len(rows), 1), UP, np.uint8)
         if packed := packer.compress(np.concatenate([kinds, steps], 1).tobytes()):
-            yield _chunk(b"IDAT", packed)
-    yield _chunk(b"IDAT", packer.flush()) + _chunk(b"IEND", b"")
+            yield chunk(b"IDAT", packed)
+    yield chunk(b"IDAT", packer.flush()) + chunk(b"IEND", b"")
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A part of a PNG file: its length, kind, content and checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

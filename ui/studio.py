@@ -23,11 +23,21 @@ from ui import beside, studio_choices, studio_parts
 from ui.languages import DEFAULT, LANGUAGES, _, using
 from ui.studio_models import warm
 from ui.studio_theme import ICON, SHEET, theme
-from ui.studio_uploads import MOST_BYTES
+from ui.studio_uploads import LARGE_BYTES
 
 MOST_WAITING = 60  # requests in the queue of a page
 GRACE = 3  # seconds that pages in the making are given when the server ends
 UPLOADS_LAST = 600  # seconds after which an upload that nobody fetched is deleted
+
+
+# the selected tab is a part of the link, but for the first one, which needs no word: it is there before any is chosen
+_REMEMBER = """() => {
+  if (!window.ganscopeTab) { window.ganscopeTab = '%(tab)s'; if ('%(tab)s' === '%(first)s') return; }
+  const next = new URLSearchParams(location.search), tab = '%(tab)s';
+  if (tab === '%(first)s') next.delete('tab'); else next.set('tab', tab);
+  const words = next.toString();
+  history.replaceState(history.state, '', location.pathname + (words ? '?' + words : ''));
+}"""
 
 
 class Tab(Protocol):
@@ -44,14 +54,27 @@ def page(tabs: Sequence[Tab], language: str) -> gr.Blocks:
     with using(language), gr.Blocks(title="GANscope Studio", analytics_enabled=False,
                                     delete_cache=(UPLOADS_LAST, UPLOADS_LAST)) as made:  # fmt: skip
         gr.HTML(studio_parts.head(), apply_default_css=False)
-        with gr.Tabs():
+        with gr.Tabs() as places:
             for tab in tabs:
                 with gr.Tab(_(tab.TITLE), id=tab.ID, elem_id=f"tab-{tab.ID}") as place:
                     tab.build(made, place)
+                place.select(None, js=_REMEMBER % {"tab": tab.ID, "first": tabs[0].ID}, api_visibility="private")
+        link = gr.Textbox(visible=False)
+        ids = [tab.ID for tab in tabs]
+        made.load(
+            lambda asked: gr.Tabs(selected=tab_of(asked, ids)), link, places, js="() => location.search",
+            show_progress="hidden", queue=False, api_visibility="private",
+        )  # fmt: skip
         studio_choices.connect(made)
     made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
     page_made: gr.Blocks = made
     return page_made
+
+
+def tab_of(link: str, ids: Sequence[str]) -> str:
+    """The tab that a link names, else the first one."""
+    asked = parse_qs(link.lstrip("?")).get("tab", [""])[-1]
+    return asked if asked in ids else ids[0]
 
 
 def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
@@ -61,7 +84,7 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     made.middleware("http")(_by_language)
     looks: dict[str, Any] = {
         "theme": theme(), "css_paths": [SHEET], "footer_links": ["api"], "run_history": False, "ssr_mode": False,
-        "show_error": False, "max_file_size": MOST_BYTES, "pwa": False, "mcp_server": False,
+        "show_error": False, "max_file_size": LARGE_BYTES, "pwa": False, "mcp_server": False,
     }  # fmt: skip
     for language in sorted(LANGUAGES, key=lambda one: one == DEFAULT):  # the page at "/" would catch all others' paths
         default = language == DEFAULT

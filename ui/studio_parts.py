@@ -31,7 +31,7 @@ const settle = () => {
   if (props.value && props.value.before) before = props.value.before;
   if (!props.value || !props.value.query) return;
   const kept = new URLSearchParams(location.search), next = new URLSearchParams(props.value.query);
-  for (const name of ['lang', '__theme', 'view']) if (kept.has(name)) next.set(name, kept.get(name));
+  for (const name of ['lang', '__theme', 'view', 'tab']) if (kept.has(name)) next.set(name, kept.get(name));
   history.replaceState(history.state, '', location.pathname + '?' + next);
 };
 watch('value', settle);
@@ -73,6 +73,17 @@ _BOARD = """
     : `<circle class="handle" cx="${x}" cy="${y}" r="1.2"/>`).join('')}
   </svg>
 </div>"""
+# two pictures of one size, the second over the first from the slider on
+_COMPARE = """
+<div class="compare ${value.now ? '' : 'empty'}">
+  <img class="before" src="${value.before || ''}" alt="%(before)s" draggable="false">
+  <img class="after" src="${value.now || ''}" alt="%(after)s" draggable="false">
+  <span class="line"></span><span class="tag">%(before)s</span><span class="tag right">%(after)s</span>
+  <input type="range" min="0" max="100" step="0.1" value="50" aria-label="%(before)s / %(after)s">
+</div>"""
+_SLIDE = """
+element.addEventListener('input', event => element.style.setProperty('--at', event.target.value + '%'));
+"""
 _PRESS = """
 element.addEventListener('click', event => {
   const image = element.querySelector('img');
@@ -131,6 +142,12 @@ def tiles(**options: Any) -> gr.HTML:
 def board(**options: Any) -> gr.HTML:
     """A large picture that arrows are placed on."""
     return gr.HTML({}, html_template=_BOARD, js_on_load=_PRESS, apply_default_css=False, **options)
+
+
+def compare(before: str, after: str, **options: Any) -> gr.HTML:
+    """A picture before and after, under one slider. Its value: both as addresses, `before` and `now`."""
+    template = _COMPARE % {"before": escape(before), "after": escape(after)}
+    return gr.HTML({}, html_template=template, js_on_load=_SLIDE, apply_default_css=False, **options)
 
 
 def face_value(view: View, settled: bool) -> dict[str, Any]:

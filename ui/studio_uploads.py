@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -13,53 +14,67 @@ from gan_core.data.images import Unusable, plain
 from gan_core.errors import BadData
 
 MOST_BYTES = 10_000_000
+LARGE_BYTES = 100_000_000  # of a picture that is enlarged: the server takes no larger file at all
 MOST_PIXELS = 25_000_000
 LEAST_SIDE = 8  # pixels
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
-ACCEPTED = "PNG, JPEG, WebP, GIF, BMP"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an upload may be."""
+
+    bytes: int = MOST_BYTES
+    pixels: int = MOST_PIXELS
+    side: int = LEAST_SIDE
+    formats: tuple[str, ...] = FORMATS
+
+
+USUAL = Limits()
 
 
 @contextmanager
-def received(path: str) -> Iterator[Image.Image]:
+def received(path: str, limits: Limits = USUAL) -> Iterator[Image.Image]:
     """An uploaded file as a picture whose header was checked; the file is deleted after it, whatever happens.
 
     Raises BadData with what a visitor can do about it.
     """
     file = Path(path)
     try:
-        yield _opened(_content(file))
+        yield _opened(_content(file, limits), limits)
     finally:
         with suppress(OSError):
             file.unlink(missing_ok=True)
 
 
-def _content(file: Path) -> bytes:
+def _content(file: Path, limits: Limits) -> bytes:
     try:
-        if file.stat().st_size > MOST_BYTES:
-            raise BadData("The file is larger than {size} MB.", size=MOST_BYTES // 1_000_000)
+        if file.stat().st_size > limits.bytes:
+            raise BadData("The file is larger than {size} MB.", size=limits.bytes // 1_000_000)
         return file.read_bytes()
     except OSError:
         raise BadData("The upload did not arrive. Please try again.") from None
 
 
-def _opened(content: bytes) -> Image.Image:
+def _opened(content: bytes, limits: Limits) -> Image.Image:
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        image = Image.open(io.BytesIO(content), formats=limits.formats)
     except UnidentifiedImageError:
-        raise BadData("This is no picture of an accepted format ({formats}).", formats=ACCEPTED) from None
+        names = ", ".join(limits.formats).replace("WEBP", "WebP")
+        raise BadData("This is no picture of an accepted format ({formats}).", formats=names) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_many() from None
+        raise _too_many(limits) from None
     except Exception:  # decoders raise nearly anything on a damaged or hostile file
         raise BadData("The picture is broken or cut off.") from None
-    if image.width * image.height > MOST_PIXELS:
-        raise _too_many()
-    if min(image.size) < LEAST_SIDE:
-        raise BadData("The picture is smaller than {least} pixels.", least=LEAST_SIDE)
+    if image.width * image.height > limits.pixels:
+        raise _too_many(limits)
+    if min(image.size) < limits.side:
+        raise BadData("The picture is smaller than {least} pixels.", least=limits.side)
     return image
 
 
-def _too_many() -> BadData:
-    return BadData("The picture has more than {count} megapixels.", count=MOST_PIXELS // 1_000_000)
+def _too_many(limits: Limits) -> BadData:
+    return BadData("The picture has more than {count} megapixels.", count=limits.pixels // 1_000_000)
 
 
 def clean(image: Image.Image, most: int = 1024) -> Image.Image:

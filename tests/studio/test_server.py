@@ -14,11 +14,11 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from tests.studio.conftest import CYCLE, DRAWING, FILLING
+from tests.studio.conftest import CYCLE, DRAWING, ENLARGING, FILLING
 from tests.studio_serving import STYLED, Studio
 from ui.studio_models import SLOTS
 from ui.studio_pictures import exact
-from ui.studio_uploads import MOST_BYTES
+from ui.studio_uploads import LARGE_BYTES
 
 CONTROLS = [4, 0.7, None, 2.0, *[0.0] * (SLOTS - 1), 0.0, 0, 1]
 WAY = [STYLED, "1, 2", "linear", True]
@@ -71,6 +71,9 @@ CALLS: dict[str, Any] = {
     "/fill_picture": lambda folder: [picture(folder), FILLING],
     "/fill": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
     "/save_filled": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
+    "/enlarge_model": [ENLARGING],
+    "/enlarge_picture": lambda folder: [picture(folder)],
+    "/enlarge": [ENLARGING, 2, 0.5],
     "/models": [],
     "/bring": [STYLED],
 }
@@ -132,10 +135,21 @@ def test_a_bomb_of_100_megapixels_is_refused(client: Client, tmp_path: Path) -> 
 
 def test_a_file_that_is_too_large_is_not_even_kept(studio: Studio, client: Client, tmp_path: Path) -> None:
     path = tmp_path / "large.png"
-    path.write_bytes(bytes(MOST_BYTES + 1))
-    with pytest.raises(Exception, match=r"413|exceeded|too large|Maximum|10"):
+    path.write_bytes(bytes(LARGE_BYTES + 1))
+    with pytest.raises(Exception, match="exceeds the maximum file size"):
         client.predict(handle_file(str(path)), STYLED, api_name="/take")
     assert not list(studio.uploads.rglob("large.png"))
+
+
+def test_what_one_tab_takes_another_may_not(studio: Studio, client: Client, tmp_path: Path) -> None:
+    """Pictures that are enlarged may be larger files than others."""
+    path = tmp_path / "large.bmp"
+    Image.new("RGB", (2000, 2000)).save(path)
+    with pytest.raises(Exception, match="larger than 10 MB"):
+        client.predict(handle_file(str(path)), STYLED, api_name="/take")
+    assert not list(studio.uploads.rglob("large.bmp"))
+    assert "2000 x 2000 pixels" in client.predict(handle_file(str(path)), api_name="/enlarge_picture")[2]
+    assert not list(studio.uploads.rglob("large.bmp"))
 
 
 def test_an_error_in_chinese(studio: Studio) -> None:

@@ -291,14 +291,14 @@ def test_a_tab_without_a_model_says_how_to_get_one(tmp_path: Path) -> None:
 from pathlib import Path
 from gan_core.models import listing
 listing.BUNDLED = Path({str(tmp_path)!r})
-from tabs import draw, inpaint, translate
+from tabs import draw, enlarge, inpaint, translate
 from ui import studio
 for language in ("en", "zh"):
-    print(studio.page([translate, draw, inpaint], language).config)
+    print(studio.page([translate, draw, enlarge, inpaint], language).config)
 """
     environment = {**os.environ, "GANSCOPE_HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
     english, chinese = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120
     ).stdout.splitlines()
-    assert english.count("none on the shelf") == english.count("ganscope train") == 3
-    assert chinese.count("模型架上还没有") == 3
+    assert english.count("none on the shelf") == english.count("ganscope train") == 4
+    assert chinese.count("模型架上还没有") == 4

@@ -1,0 +1,301 @@
+"""Super-resolution: a picture made two or four times larger, before and after under one slider."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from gan_core.data.base import Progress
+from gan_core.errors import BadValue
+from gan_core.models.card import Card
+from ui import studio_parts
+from ui.languages import N_, _
+from ui.studio_calls import spoken, telling
+from ui.studio_jobs import watched
+from ui.studio_latest import workshop
+from ui.studio_models import hosted
+from ui.studio_pictures import address, write_marked
+from ui.studio_uploads import FORMATS, LARGE_BYTES, Limits, received
+from ui.studio_works import Worker, at_work, workers
+
+if TYPE_CHECKING:
+    from gan_core.models.sampler import Sampler
+
+TITLE = N_("Super-resolution")
+ID = "enlarge"
+ENLARGING = ("super_resolution",)  # task of the models that enlarge
+MOST_PIXELS = 16 * 2**20  # of a picture
+MOST_HOSTED = 2**20  # pixels, where strangers visit
+LONGEST, LONGEST_HOSTED = 3600.0, 120.0  # seconds
+SHOWN = 1280, 960  # pixels of the result that are shown at most: of a larger one its middle
+PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}  # of scikit-learn, and which part
+SHRUNK = 2  # times, so that the examples' own compression can't be seen
+FACE = 96  # pixels of the drawn example
+OUTPUTS = 7  # of a scene
+ALIKE = ("blocks", "channels", "scale")  # settings that make the same networks
+
+
+@dataclass(frozen=True)
+class Own:
+    """The picture (H, W, C) as it is, uint8 or uint16; `place` is that of an example, -1 for a visitor's own."""
+
+    array: Any = None
+    name: str = ""
+    place: int = 0
+
+
+# --- callbacks -------------------------------------------------------------------------------------------------------
+
+
+def model_of(own: Own, model: str) -> list[Any]:
+    """A model: how many times it enlarges, what it can be blended with, and the first example where there is none."""
+    at_work(model, ENLARGING)
+    cards = workers(ENLARGING)
+    native, other = _scale(cards[model]), _partner(model, cards)
+    scales = gr.update(choices=[(f"{scale}×", scale) for scale in (2, 4) if native % scale == 0], value=native)
+    label = _("Blend: 0 is {model}, 1 is {other}").format(
+        model=_(cards[model].title), other=_(cards[other].title) if other else ""
+    )
+    share = gr.update(visible=bool(other), value=0, label=label)
+    if own.array is not None and own.place < 0:
+        return [scales, share, *[gr.skip()] * OUTPUTS]
+    return [scales, share, *_example(model, 0)]
+
+
+def press(event: gr.EventData, model: str) -> list[Any]:
+    """One of the examples is pressed."""
+    return press_at(model, int(event.place))
+
+
+def press_at(model: str, place: float) -> list[Any]:
+    """The example at a place of the row, enlarged as the model does."""
+    if not 0 <= int(place) < len(_examples()):
+        raise BadValue("There is no example at place {place}.", place=int(place))
+    return _example(model, int(place))
+
+
+def take(path: str | None) -> list[Any]:
+    """An upload: checked and deleted; its colours, depth and transparency stay."""
+    from gan_core import photos
+
+    if path is None:
+        return [gr.skip()] * OUTPUTS
+    limits = Limits(LARGE_BYTES, _most(), 1, (*FORMATS, "TIFF"))
+    with received(path, limits):
+        array = photos.read(Path(path), limits.pixels)
+    height, width = array.shape[:2]
+    own = Own(array, Path(path).stem, -1)
+    words = _("{width} x {height} pixels. Now press “Enlarge”.").format(width=width, height=height)
+    shown = address(_plain(_window(array, 1)[0]))
+    return [own, {"now": shown, "before": shown}, _strip(-1), words, gr.skip(), gr.skip(), gr.skip()]
+
+
+def enlarge(own: Own, model: str, scale: float, share: float) -> Iterator[list[Any]]:
+    """Enlarges, tells how far it is, and gives the result as a file."""
+    if own.array is None:
+        raise BadValue("Drop in a picture first.")
+    if own.array.shape[0] * own.array.shape[1] > _most():
+        raise BadValue("The picture has more than {count} megapixels.", count=_most() // 1_000_000)
+    sampler = _sampler(at_work(model, ENLARGING), float(share or 0))
+    waits: list[Any] = [gr.skip()] * 3
+    with workshop.place(), tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{own.name}_x{int(scale)}.png"
+        steps = watched(lambda told: _written(sampler, own.array, int(scale), path, told), _longest())
+        try:
+            while True:
+                done = next(steps)
+                yield [own, gr.skip(), gr.skip(), _bar(done), *waits]
+        except StopIteration as ended:
+            result = ended.value
+        finally:
+            steps.close()
+        scene = [own, _compared(own.array, result, int(scale)), gr.skip(), _told(own.array, result)]
+        yield [*scene, gr.update(value=str(path), visible=True), gr.skip(), gr.skip()]
+
+
+# --- pictures --------------------------------------------------------------------------------------------------------
+
+
+def _most() -> int:
+    return MOST_HOSTED if hosted() else MOST_PIXELS
+
+
+def _longest() -> float:
+    return LONGEST_HOSTED if hosted() else LONGEST
+
+
+def _scale(card: Card) -> int:
+    return int(card.hparams["scale"])
+
+
+def _partner(name: str, cards: dict[str, Card]) -> str:
+    """Another model of the same networks, "" where there is none."""
+    card = cards[name]
+    same = (
+        other
+        for other, its in cards.items()
+        if other != name and its.recipe == card.recipe and all(its.hparams[one] == card.hparams[one] for one in ALIKE)
+    )
+    return next(same, "")
+
+
+def _sampler(worker: Worker, share: float) -> Sampler:
+    """The model, or one between it and its partner."""
+    if not 0 <= share <= 1:
+        raise BadValue("The share must lie between 0 and 1, not at {share}.", share=share)
+    other = _partner(worker.name, workers(ENLARGING))
+    if not share or not other:
+        return worker.sampler
+    from gan_core.models.enlarging import blended
+
+    return blended(worker.sampler, at_work(other, ENLARGING).sampler, share)
+
+
+def _written(sampler: Sampler, array: np.ndarray, scale: int, path: Path, told: Progress) -> np.ndarray:
+    """The picture enlarged and written; what is shown of it, in its own depth."""
+    from gan_core.models.enlarging import enlarge as enlarged
+
+    result = enlarged(sampler, array, scale, progress=told)
+    write_marked(path, result)
+    return result
+
+
+def _window(array: np.ndarray, scale: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+    """The middle of a result (H, W, C), as much as is shown, and where it lies: left, top, right, bottom."""
+    height, width = array.shape[:2]
+    # the corners lie between pixels of the picture that was given
+    wide, high = (min(length, most // scale * scale) for length, most in zip((width, height), SHOWN, strict=True))
+    left, top = ((length - shown) // 2 // scale * scale for length, shown in ((width, wide), (height, high)))
+    return array[top : top + high, left : left + wide], (left, top, left + wide, top + high)
+
+
+def _plain(array: np.ndarray) -> Image.Image:
+    """To look at: 8 bits, on white."""
+    from gan_core.data.images import plain
+    from gan_core.photos import image_of
+
+    levels = (array.astype(np.uint32) + 128) // 257 if array.dtype == np.uint16 else array
+    return plain(image_of(levels.astype(np.uint8))).convert("RGB")
+
+
+def _compared(array: np.ndarray, result: np.ndarray, scale: int) -> dict[str, Any]:
+    """The result beside the same enlarged bicubically, as far as they are shown."""
+    window, (left, top, right, bottom) = _window(result, scale)
+    part = _plain(array[top // scale : bottom // scale, left // scale : right // scale])
+    before = part.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
+    return {"now": address(_plain(window)), "before": address(before)}
+
+
+def _told(array: np.ndarray, result: np.ndarray) -> str:
+    (high, wide), (height, width) = array.shape[:2], result.shape[:2]
+    words = _("{wide} x {high} became {width} x {height} pixels.").format(
+        wide=wide, high=high, width=width, height=height
+    )
+    if width > SHOWN[0] or height > SHOWN[1]:
+        words += " " + _("Here you see the middle; the file holds all of it.")
+    return words
+
+
+def _bar(done: float) -> str:
+    return f'<progress max="1" value="{done:.3f}"></progress> {done:.0%}'
+
+
+# --- examples --------------------------------------------------------------------------------------------------------
+
+
+@lru_cache
+def _examples() -> list[np.ndarray]:
+    """Parts of photos that come with scikit-learn, and a drawn face: (H, W, 3)."""
+    from gan_core.data import avatars
+
+    found = importlib.util.find_spec("sklearn")
+    pictures = []
+    for name, box in PHOTOS.items():
+        with Image.open(Path(str(found and found.origin)).parent / "datasets" / "images" / name) as photo:
+            part = photo.convert("RGB").crop(box)
+        pictures.append(
+            np.asarray(part.resize((part.width // SHRUNK, part.height // SHRUNK), Image.Resampling.LANCZOS))
+        )
+    face = avatars.draw_avatars(avatars.sample_attributes(1, 5), FACE)[0]
+    return [*pictures, np.ascontiguousarray(face.transpose(1, 2, 0))]  # (C, H, W) -> (H, W, C)
+
+
+def _strip(place: int) -> dict[str, Any]:
+    items = [address(Image.fromarray(one)) for one in _examples()]
+    return {"items": items, "place": place, "label": _("Example")}
+
+
+def _example(model: str, place: int) -> list[Any]:
+    """An example by the model alone; each is made once."""
+    worker = at_work(model, ENLARGING)
+    own = Own(_examples()[place], "example", place)
+    result = _made(model, worker.card.sha256, place)
+    scene = [own, _compared(own.array, result, _scale(worker.card)), _strip(place), _told(own.array, result)]
+    return [*scene, gr.update(visible=False), gr.update(value=_scale(worker.card)), gr.update(value=0)]
+
+
+@lru_cache(maxsize=16)
+def _made(model: str, sha256: str, place: int) -> np.ndarray:
+    from gan_core.models.enlarging import enlarge as enlarged
+
+    return enlarged(at_work(model, ENLARGING).sampler, _examples()[place])
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    models = [(_(card.title), name) for name, card in workers(ENLARGING).items()]
+    if not models:
+        gr.Markdown(
+            _("Enlarging needs a model such as SRGAN's, and there is none on the shelf. Train one with "
+              "`ganscope train srgan`."),
+            elem_classes="quiet",
+        )  # fmt: skip
+        return
+    own = gr.State(Own(), time_to_live=3600)
+    gr.Markdown(_("Move the slider over the picture: on its left as usual programs enlarge, on its right the model."),
+                elem_classes="quiet")  # fmt: skip
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=7, min_width=320):
+            compare = studio_parts.compare(_("Bicubic"), _("Model"), elem_id="enlarged")
+            said = gr.Markdown("", elem_classes="quiet", elem_id="enlarge-said")
+            strip = studio_parts.strip(elem_id="enlarge-examples")
+            gr.Markdown(_("The photos come with scikit-learn (CC BY 2.0)."), elem_classes="quiet")
+        with gr.Column(scale=4, min_width=280):
+            drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="enlarge-drop")
+            gr.Markdown(
+                _("PNG, JPEG, WebP or TIFF, up to {pixels} megapixels and {size} MB. Grey, 16 bits and transparency "
+                  "stay. It is deleted once it is read.").format(
+                    pixels=_most() // 2**20, size=LARGE_BYTES // 1_000_000),
+                elem_classes="quiet",
+            )  # fmt: skip
+            scale = gr.Radio([("4×", 4)], value=4, label=_("How much larger"))
+            share = gr.Slider(0, 1, 0, step=0.1, label=_("Blend"), visible=False, buttons=[])
+            with gr.Row(elem_classes="row-tight"):
+                start = gr.Button(_("Enlarge"), variant="primary", elem_id="enlarge-start")
+                stop = gr.Button(_("Stop"))
+            file = gr.File(label=_("Result"), visible=False, interactive=False, elem_id="enlarge-result")
+            model = gr.Dropdown(models, value=models[0][1], label=_("Model"), elem_id="enlarge-model")
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    scene = [own, compare, strip, said, file, scale, share]
+    gr.on([tab.select, model.input], spoken(model_of), [own, model], [scale, share, *scene], api_name="enlarge_model",
+          **quiet)  # fmt: skip
+    strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
+    drop.upload(spoken(take), drop, scene, api_name="enlarge_picture", **quiet).then(
+        lambda: None, None, drop, api_visibility="private", **quiet
+    )
+    working = start.click(
+        telling(enlarge), [own, model, scale, share], scene, api_name="enlarge", concurrency_limit=4, **quiet
+    )
+    stop.click(None, cancels=working, api_visibility="private")

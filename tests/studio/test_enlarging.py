@@ -1,0 +1,175 @@
+"""Super-resolution in the Studio: examples, uploads of every kind, results as files, long work that can be stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_core import photos
+from gan_core.data.base import Progress
+from gan_core.errors import BadData, BadValue
+from tabs import enlarge
+from tests.studio.conftest import CYCLE, ENLARGING, SMOOTH
+from tests.studio.test_translating import picture, same
+from ui.studio_calls import telling
+from ui.studio_jobs import watched
+from ui.studio_latest import workshop
+from ui.studio_pictures import MARK, write_marked
+
+pytestmark = pytest.mark.usefixtures("shelf")
+OWN, SHOWN, STRIP, SAID, FILE = range(5)
+
+
+def saved(folder: Path, array: np.ndarray, name: str = "own.png") -> Path:
+    path = folder / name
+    photos.write(path, array)
+    return path
+
+
+def noise(*shape: int, kind: Any = np.uint8) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, np.iinfo(kind).max, shape, kind, endpoint=True)
+
+
+def finished(own: enlarge.Own, scale: int = 4, share: float = 0.0) -> tuple[list[Any], np.ndarray, dict[str, str]]:
+    """The last scene, and the file as the page gets it, before the callback goes on and deletes it."""
+    for scene in enlarge.enlarge(own, ENLARGING, scale, share):
+        if scene[FILE].get("visible"):
+            path = Path(scene[FILE]["value"])
+            with Image.open(path) as image:
+                texts = dict(image.text)
+            result = photos.read(path, 2**24), texts
+    assert not path.exists()
+    return scene, *result
+
+
+def test_an_example_is_enlarged_from_the_start_and_models_of_the_same_networks_can_be_blended() -> None:
+    scales, share, own, shown, strip, said, *_ = enlarge.model_of(enlarge.Own(), ENLARGING)
+    assert scales["choices"] == [("2×", 2), ("4×", 4)]
+    assert share["visible"]
+    assert len(strip["items"]) == 3
+    assert picture(shown).size == (640, 480)
+    assert "160 x 120 became 640 x 480" in said
+    assert picture({"now": shown["before"]}).size == (640, 480)
+    other = enlarge.press(gr.EventData(None, {"place": 2}), ENLARGING)
+    assert other[STRIP]["place"] == 2
+    assert not same(other[SHOWN], shown)
+    own = enlarge.Own(own.array[:20, :20], "part", -1)
+    first, half, last = (picture(finished(own, share=part)[0][SHOWN]).tobytes() for part in (0, 0.5, 1))
+    assert len({first, half, last}) == 3
+
+
+@pytest.mark.parametrize(
+    "array", [noise(12, 10, 3), noise(12, 10, 4), noise(9, 7, 1), noise(1, 1, 3), noise(6, 8, 3, kind=np.uint16),
+              noise(6, 8, 1, kind=np.uint16)],
+    ids=["colours", "transparency", "grey", "one pixel", "deep colours", "deep grey"],
+)  # fmt: skip
+def test_pictures_keep_their_kind(tmp_path: Path, array: np.ndarray) -> None:
+    path = saved(tmp_path, array)
+    own, shown, *_ = enlarge.take(str(path))
+    assert not path.exists()
+    assert picture(shown).size == (array.shape[1], array.shape[0])
+    for scale in (2, 4):
+        scene, result, texts = finished(own, scale)
+        height, width, channels = array.shape
+        assert (result.shape, result.dtype) == ((height * scale, width * scale, channels), array.dtype)
+        assert texts["Software"] == MARK
+        assert picture(scene[SHOWN]).size == (width * scale, height * scale)
+
+
+def test_of_a_large_result_the_middle_is_shown() -> None:
+    array = noise(700, 900, 3)
+    window, (left, top, right, bottom) = enlarge._window(array.repeat(2, 0).repeat(2, 1), 2)
+    assert window.shape == (960, 1280, 3)
+    assert (left % 2, top % 2, right % 2, bottom % 2) == (0, 0, 0, 0)
+    assert np.array_equal(window[::2, ::2], array[top // 2 : bottom // 2, left // 2 : right // 2])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"junk", "no picture of an accepted format"), (b"", "no picture of an accepted format")],
+)
+def test_what_is_no_picture_is_refused_and_deleted(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "own.png"
+    path.write_bytes(content)
+    with pytest.raises(BadData, match=says):
+        enlarge.take(str(path))
+    assert not path.exists()
+
+
+def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "own.png"
+    Image.new("1", (20_000, 20_000)).save(path)
+    with pytest.raises(BadData, match="more than 16 megapixels"):
+        enlarge.take(str(path))
+    assert not path.exists()
+    own = enlarge.Own(np.zeros((2100, 2100, 3), np.uint8), "own", -1)
+    with pytest.raises(BadValue, match="4 at most can be enlarged 4 times"):
+        list(enlarge.enlarge(own, ENLARGING, 4, 0))
+    monkeypatch.setenv("GANSCOPE_HOSTED", "1")
+    with pytest.raises(BadValue, match="more than 1 megapixels"):
+        list(enlarge.enlarge(own, ENLARGING, 2, 0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [((ENLARGING, 3, 0), "can't enlarge 3 times"), ((ENLARGING, 4, 2), "share must lie"), ((CYCLE, 4, 0), "can't do")],
+)
+def test_what_can_not_be_asked(arguments: tuple, says: str) -> None:
+    own = enlarge.Own(noise(8, 8, 3), "own", -1)
+    with pytest.raises(BadValue, match=says):
+        list(enlarge.enlarge(own, *arguments))
+    with pytest.raises(BadValue, match="Drop in a picture first"):
+        list(enlarge.enlarge(enlarge.Own(), SMOOTH, 4, 0))
+    with pytest.raises(BadValue, match="no example at place 9"):
+        enlarge.press_at(ENLARGING, 9)
+    assert workshop._taken == 0
+
+
+def test_who_stops_a_job_gives_the_place_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    def endless(sampler: Any, array: Any, scale: int, path: Path, told: Progress) -> None:
+        try:
+            while True:
+                told(0.25, "")
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(enlarge, "_written", endless)
+    own = enlarge.Own(noise(8, 8, 3), "own", -1)
+    steps = telling(enlarge.enlarge)(own, ENLARGING, 4, 0)
+    next(steps)
+    assert "25%" in next(steps)[SAID]
+    assert workshop._taken == 1
+    del steps
+    assert ended.wait(5)
+    assert workshop._taken == 0
+    monkeypatch.setattr(enlarge, "LONGEST", 0.3)
+    with pytest.raises(BadValue, match="takes longer than"):
+        list(enlarge.enlarge(own, ENLARGING, 4, 0))
+
+
+def test_work_that_fails_says_so() -> None:
+    def broken(told: Progress) -> None:
+        raise BadData("nothing there")
+
+    with pytest.raises(BadData, match="nothing there"):
+        list(watched(broken, 10))
+
+
+def test_a_deep_picture_carries_the_mark_and_can_be_read(tmp_path: Path) -> None:
+    array = noise(5, 4, 3, kind=np.uint16)
+    path = tmp_path / "deep.png"
+    write_marked(path, array)
+    assert np.array_equal(photos.read(path, 100), array)
+    with Image.open(path) as image:
+        image.load()
+        assert image.text["Software"] == MARK
