@@ -19,12 +19,21 @@ CHUNK = 16  # images at once, to bound the memory
 MOST_PIXELS = 4_000_000  # of all images of a call that are translated at once
 
 
-def directions(sampler: Sampler) -> tuple[str, ...]:
+class Model(Protocol):
+    """What is asked of a `Sampler`."""
+
+    recipe: Recipe
+    hparams: Any
+    spec: DataSpec
+    networks: Mapping[str, nn.Module]
+
+
+def directions(sampler: Model) -> tuple[str, ...]:
     """What the model can do with images, by name; empty where it draws from latents alone."""
     return tuple(sampler.recipe.translations)
 
 
-def direction_of(sampler: Sampler, direction: str = "") -> str:
+def direction_of(sampler: Model, direction: str = "") -> str:
     """The direction of that name, or the first; raises BadValue for one that isn't there."""
     recipe = sampler.recipe
     if not recipe.translations:
@@ -38,7 +47,7 @@ def direction_of(sampler: Sampler, direction: str = "") -> str:
     return name
 
 
-def translate_picture(sampler: Sampler, picture: np.ndarray, direction: str = "") -> np.ndarray:
+def translate_picture(sampler: Model, picture: np.ndarray, direction: str = "") -> np.ndarray:
     """A picture (H, W, C) of uint8 or uint16: its middle square at the model's size, translated, uint8 (S, S, C).
 
     Raises BadValue as `translate` does.
@@ -50,7 +59,7 @@ def translate_picture(sampler: Sampler, picture: np.ndarray, direction: str = ""
 
 
 @torch.no_grad()
-def translate(sampler: Sampler, images: Tensor, direction: str = "") -> Tensor:
+def translate(sampler: Model, images: Tensor, direction: str = "") -> Tensor:
     """Images (B, C, H, W) in [-1, 1] by one of the model's `directions` (the first, where none is named), on the CPU.
 
     Raises BadValue for a direction that isn't there, and for images of another shape than the networks take.
@@ -63,7 +72,7 @@ def translate(sampler: Sampler, images: Tensor, direction: str = "") -> Tensor:
     return torch.cat([made(sampler.networks, sampler.hparams, part.to(device)).cpu() for part in parts])
 
 
-def upscale(sampler: Sampler, image: Tensor) -> Tensor:
+def upscale(sampler: Model, image: Tensor) -> Tensor:
     """One image (C, H, W) in [-1, 1] enlarged by the model's factor; raises BadValue where it can't enlarge."""
     if "upscale" not in sampler.recipe.translations:
         raise BadValue("{recipe} can't enlarge images.", recipe=sampler.recipe.title)
@@ -71,7 +80,7 @@ def upscale(sampler: Sampler, image: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def fill(sampler: Sampler, images: Tensor, holes: Tensor) -> Tensor:
+def fill(sampler: Model, images: Tensor, holes: Tensor) -> Tensor:
     """Images (B, C, H, W) in [-1, 1] with what is missing (`holes`, (B, 1, H, W), true there) made anew, on the CPU.
 
     What isn't missing stays as it is. Raises BadValue where the model can't, for another shape, or for no hole at all.
@@ -89,7 +98,7 @@ def fill(sampler: Sampler, images: Tensor, holes: Tensor) -> Tensor:
     return made(*inputs).cpu()
 
 
-def _check(sampler: Sampler, images: Tensor) -> None:
+def _check(sampler: Model, images: Tensor) -> None:
     channels, size = sampler.spec.channels, sampler.spec.size
     if images.ndim != 4 or images.shape[1] != channels or not len(images):
         raise BadValue(

@@ -42,6 +42,8 @@ class StepContext:
         self.held_out: Callable[[], Batch] = dict  # items that are never trained on, for marks; may be none
         self.terms_of: Callable[[str, Batch], dict[str, Tensor]] = _no_terms  # the terms of another phase
         self.optimizer_of: Callable[[str], Optimizer] = _no_optimizer  # the optimiser of a group
+        # how far images (B, C, H, W) are apart to a feature net, (B,): one of those that `Objective.nets` names
+        self.perceived: Callable[[str, Tensor, Tensor], Tensor] = _no_perception
         self.observed: dict[str, Tensor] = {}
         self._shared: dict[str, Any] = {}
 
@@ -90,6 +92,10 @@ def _no_terms(phase: str, batch: Batch) -> dict[str, Tensor]:
     raise RuntimeError("this context belongs to no trainer")
 
 
+def _no_perception(net: str, one: Tensor, other: Tensor) -> Tensor:
+    raise RuntimeError("this context belongs to no trainer")
+
+
 def _no_optimizer(group: str) -> Optimizer:
     raise RuntimeError("this context belongs to no trainer")
 
@@ -119,6 +125,10 @@ class Objective(nn.Module, ABC):
 
     def setup(self, networks: Networks, spec: DataSpec) -> None:
         """Allocates buffers, before any state is loaded."""
+
+    def nets(self, hparams: Any) -> Sequence[str]:
+        """The feature nets of the shelf that the terms look through."""
+        return ()
 
     @abstractmethod
     def phases(self, hparams: Any) -> Sequence[Phase]:

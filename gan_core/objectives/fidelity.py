@@ -10,6 +10,18 @@ RANGE = 2.0  # of the values
 WINDOW, SPREAD = 11, 1.5  # pixels, of SSIM's Gaussian window
 
 
+def luma(images: Tensor) -> Tensor:
+    """Brightness (B, 1, H, W) of images (B, C, H, W), as ITU-R BT.601 has it for video: of black 16, of white 235.
+
+    That range, scaled to [-1, 1], is what the literature on super-resolution measures in. Grey stays as it is.
+    """
+    if images.shape[1] == 1:
+        return images
+    weights = torch.tensor([65.481, 128.553, 24.966], device=images.device)
+    levels = 16 + ((images + 1) / RANGE * weights[:, None, None]).sum(1, keepdim=True)  # 0..255
+    return levels / 127.5 - 1
+
+
 def psnr(images: Tensor, truth: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image (B, C, H, W), over all its channels, in decibel, (B,)."""
     error = (images - truth).square().flatten(1).mean(1).clamp(min=1e-10)

@@ -5,7 +5,7 @@
 y is a random crop of a real image and x the same crop made smaller, bicubic with antialiasing. While the warm-up lasts
 the generator has the content term alone (1609.04802, section 3.2). The discriminator may be relativistic: D(y) is then
 sigmoid(C(y) - E C(G(x))), and the generator's term has both halves (1809.00219, section 3.2). Content may be compared
-in the features of a net as well as in pixels: G's third term is then f d(y, G(x)), see perception.py.
+in the features of a net as well as in pixels: G's third term is then f d(y, G(x)).
 
 What is made of crops that are held out is marked by PSNR and SSIM, beside those of bicubic enlargement.
 """
@@ -24,8 +24,9 @@ from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.objectives.fidelity import psnr, ssim
 from gan_core.objectives.losses import losses
-from gan_core.objectives.perception import NETS, Perception, perception
 from gan_core.objectives.translation import MARK_EVERY, Translation, TranslationHParams, evaluated
+
+NETS = ("features.emoji", "features.avatars")  # of the shelf, for images in colour
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,10 @@ class SuperResolutionHParams(TranslationHParams):
 class SuperResolution(Translation):
     """`generator(images (B, C, h, w))` gives (B, C, scale h, scale w); `discriminator(crops)` gives logits (B,)."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._nets: dict[str, Perception] = {}  # of the shelf, and so in no checkpoint
+    def nets(self, hparams: SuperResolutionHParams) -> Sequence[str]:
+        return [hparams.content_net] if hparams.content == "features" else []
 
     def phases(self, hparams: SuperResolutionHParams) -> Sequence[Phase]:
-        if hparams.content == "features":
-            self._net(hparams.content_net)  # raises before anything is trained where it isn't there
         begins = hparams.warm_up if hparams.adversarial_weight else inf
         return [
             Phase("warm_up", "generator", "generator", self._content, stop=begins),
@@ -112,14 +110,9 @@ class SuperResolution(Translation):
         adversarial = losses[hparams.loss].generator_terms(fake, real, hparams.relativistic)["adversarial"]
         terms = {"content": self._distance(made, truth, context)}
         if hparams.content == "features":
-            net = self._net(hparams.content_net).to(made.device)
-            terms["features"] = hparams.content_weight * hparams.features_weight * net(made, truth).mean()
+            apart = context.perceived(hparams.content_net, made, truth)
+            terms["features"] = hparams.content_weight * hparams.features_weight * apart.mean()
         return terms | {"adversarial": hparams.adversarial_weight * adversarial}
-
-    def _net(self, name: str) -> Perception:
-        if name not in self._nets:
-            self._nets[name] = perception(name)
-        return self._nets[name]
 
     def _crops(self, batch: Batch, context: StepContext) -> Tensor:
         return crops(batch["real"], crop_side(settings(context), batch["real"].shape[3]), context.generator)

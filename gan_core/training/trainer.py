@@ -22,6 +22,7 @@ from gan_core.gans.recipe import Recipe
 from gan_core.hparams import TrainingHParams, check_edit
 from gan_core.knobs import differences
 from gan_core.layers import set_noise_generator
+from gan_core.metrics.perception import Perception, perception
 from gan_core.objectives.base import Batch, Phase, StepContext
 from gan_core.training.allocator import keep_freed_memory
 from gan_core.training.average import Average
@@ -80,6 +81,8 @@ class Trainer:
         self.context.held_out = self.batches.held_out
         self.context.terms_of = lambda name, batch: self._phase(name).terms(self.networks, batch, self.context)
         self.context.optimizer_of = lambda group: self.optimizers[group]
+        self.context.perceived = lambda net, one, other: self._nets[net](one, other)
+        self._nets: dict[str, Perception] = {}  # of the shelf, and so in no checkpoint
         self._batch_size = hparams.batch_size
         self._plan()
         self._weights = {
@@ -89,7 +92,9 @@ class Trainer:
         self.optimizers = {group: self._optimizer(group) for group in recipe.optimizers}
 
     def _plan(self) -> None:
-        """Reads the phases and the rates from the hyperparameters."""
+        """Reads the phases and the rates from the hyperparameters; raises BadValue where a net isn't on the shelf."""
+        for net in set(self.objective.nets(self.hparams)) - self._nets.keys():
+            self._nets[net] = perception(net).to(self.device)
         self.phases = list(self.objective.phases(self.hparams))
         self._specs = {group: make(self.hparams) for group, make in self.recipe.optimizers.items()}
         self._lazy = {

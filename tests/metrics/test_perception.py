@@ -12,9 +12,9 @@ from torch.testing import assert_close
 
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
+from gan_core.metrics.perception import Perception, perception
 from gan_core.models import listing
 from gan_core.objectives.base import StepContext
-from gan_core.objectives.perception import Perception, perception
 from gan_core.objectives.super_resolution import SuperResolution
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
@@ -89,6 +89,7 @@ def test_the_terms_are_those_of_pixels_and_features(home: Path) -> None:
 
     networks = {"generator": Flat(), "discriminator": Verdict()}
     context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
+    context.perceived = lambda net, one, other: perception(net)(one, other)
     images = torch.rand(2, 3, 8, 8) * 2 - 1
     terms = phases["generator"].terms(networks, {"real": images}, context)
     assert list(terms) == ["content", "features", "adversarial"]

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.errors import BadValue, UnknownName
+from gan_core.models import shelf
 
-NETS = ("features.emoji", "features.avatars")  # of the shelf, for images in colour
 EPSILON = 1e-8
 
 
@@ -50,8 +50,6 @@ def _halves(layer: nn.Module) -> bool:
 
 def perception(net: str) -> Perception:
     """Of a feature net of the shelf; raises BadValue where it isn't there, or BadCheckpoint."""
-    from gan_core.models import shelf  # which knows the recipes, that know this module
-
     try:
         network = shelf.load(net).networks["features"]
     except UnknownName as error:
