@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
+from gan_core.gans import Recipe
 from gan_core.images import to_uint8
 from gan_core.photos import fitted
-
-if TYPE_CHECKING:
-    from gan_core.models.sampler import Sampler
 
 CHUNK = 16  # images at once, to bound the memory
 MOST_PIXELS = 4_000_000  # of all images of a call that are translated at once
