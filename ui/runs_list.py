@@ -195,9 +195,7 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Call
             with shown():
                 run_actions.set_pinned(store, run.id, not run.pinned)
                 st.rerun()
-        studio = (
-            {STUDIO: (N_("Open in the Studio"), ":material/palette:")} if run_actions.has_sliders(store, run) else {}
-        )
+        studio = PLAYING if run_actions.has_sliders(store, run) else {}
         menu = LOOKING | studio | (run_dialogs.MENU if may_steer() else {})
         picked = st.menu_button(
             "", list(menu), key=f"menu-{run.id}", icon=":material/more_vert:", type="tertiary",
