@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,6 +12,7 @@ from tabs.editing_parts import Parts, lay_out
 from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken, warned
+from ui.studio_edits import EDITS, file_of_changes, received_changes
 from ui.studio_history import History
 from ui.studio_latest import Latest
 from ui.studio_models import offered, opened
@@ -103,25 +102,22 @@ def download(visit: Visit, *values: Any) -> dict[str, str]:
 
 def save_edit(visit: Visit, *values: Any) -> dict[str, str]:
     """The edits as a file, for this model alone."""
-    from gan_core.latent.files import Work, write_work
-    from ui.studio_view import edit_of
-
     view = view_of(visit, values)
-    model = opened(view.model)
-    if not view.changes:
-        raise BadValue("There is no edit to save: all sliders stand in the middle.")
-    with tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
-        path = Path(folder) / "edit.safetensors"
-        write_work(path, model.explorer, Work("edit", tuple(edit_of(change, model) for change in view.changes)))
-        return studio_parts.Download(f"{view.model}-edit.safetensors", path.read_bytes()).plain
+    return studio_parts.Download(f"{view.model}-edit{EDITS}", file_of_changes(view.changes, opened(view.model))).plain
 
 
 def read_back(path: str | None, visit: Visit, *values: Any) -> list[Any]:
-    """A PNG that was downloaded from here brings its settings back."""
+    """A PNG that was downloaded from here brings its settings back, a file of edits is put onto the picture."""
     if path is None:
         return [gr.skip()] * Parts.OUTPUTS
-    with received(path) as image:
-        view, problems = parsed(settings_in(image))
+    view: View | None
+    if path.endswith(EDITS):
+        now = view_of(visit, values)
+        changes, problems = received_changes(path, opened(now.model))
+        view = replace(now, changes=changes)
+    else:
+        with received(path) as image:
+            view, problems = parsed(settings_in(image))
     warned(problems)
     return [gr.skip()] * Parts.OUTPUTS if view is None else _go(visit, values, view)
 

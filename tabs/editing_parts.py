@@ -9,6 +9,7 @@ import gradio as gr
 
 from ui import studio_parts
 from ui.languages import _
+from ui.studio_edits import EDITS
 from ui.studio_models import SLOTS
 from ui.studio_view import MOST_PSI, MOST_SEED
 from ui.studio_visit import REACH, Visit
@@ -124,6 +125,6 @@ def _more() -> dict[str, Any]:
         )
     found["others"] = gr.Markdown("", elem_classes="quiet")
     found["save"] = gr.Button(_("Save the edits as a file"))
-    gr.Markdown(_("Drop a saved picture here to go on from it:"), elem_classes="quiet")
-    found["drop"] = gr.File(show_label=False, file_types=[".png"], height=120, elem_id="drop")
+    gr.Markdown(_("Drop a saved picture here, or a file of edits, to go on from it:"), elem_classes="quiet")
+    found["drop"] = gr.File(show_label=False, file_types=[".png", EDITS], height=120, elem_id="drop")
     return found

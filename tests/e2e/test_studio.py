@@ -102,3 +102,17 @@ def test_a_bad_link_is_told_and_a_narrow_page_fits(studio: Studio, contexts: Cal
     page.get_by_role("link", name="English").click()
     expect(page.locator("#another")).to_have_text("Another picture")
     expect(page).to_have_url(re.compile("seed=3"))
+
+
+def test_the_chosen_tab_is_a_part_of_the_link(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
+    page = contexts().new_page()
+    page.goto(f"{studio.url}/?seed=5&tab=mixing")
+    expect(page.get_by_role("tab", name="Style mixing")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#tab-mixing .face img").first).to_have_attribute("src", DRAWN)
+    expect(page).to_have_url(re.compile("tab=mixing"))
+    page.get_by_role("tab", name="Drag").click()
+    expect(page).to_have_url(re.compile("seed=5.*tab=drag"))
+    page.get_by_role("tab", name="Latent editing").click()
+    expect(page).not_to_have_url(re.compile("tab="))
+    page.goto(f"{studio.url}/?tab=nowhere&lang=zh")
+    expect(page.get_by_role("tab", name="潜空间编辑")).to_have_attribute("aria-selected", "true")

@@ -52,7 +52,7 @@ def test_the_studio_opens_in_place_and_is_the_same_for_all(
     page.goto(f"{classroom.url}/studio?model={STYLED}&seed=5")
     expect(page.locator("[data-testid=stMain]")).to_contain_text("Opening the Studio")
     face = frame(page).locator("#face img")
-    expect(face).to_have_attribute("src", DRAWN)
+    expect(face).to_have_attribute("src", DRAWN, timeout=WAIT)
     drawn = face.get_attribute("src")
     frame(page).locator("#another").click()
     expect(face).not_to_have_attribute("src", drawn or "")
@@ -82,7 +82,7 @@ def test_a_run_opens_in_the_studio_from_its_card_and_its_page(
 ) -> None:
     page = contexts().new_page()
     page.goto(f"{classroom.url}/runs")
-    page.locator("[class*=st-key-menu-] button").click()
+    page.locator("[class*=st-key-menu-] button").first.click()
     page.get_by_text("Open in the Studio").click()
     expect(page).to_have_url(re.compile(r"/studio\?model=run%3A"))
     expect(frame(page).locator("#face img")).to_have_attribute("alt", re.compile("mine · 2"))
