@@ -122,6 +122,11 @@ def enlarge(own: Own, model: str, scale: float, share: float) -> Iterator[list[A
         yield [*scene, gr.update(value=str(path), visible=True), gr.skip(), gr.skip()]
 
 
+def stopped() -> str:
+    """What is said when a visitor has ended the work."""
+    return _("Stopped.")
+
+
 # --- pictures --------------------------------------------------------------------------------------------------------
 
 
@@ -269,7 +274,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=7, min_width=320):
             compare = studio_parts.compare(_("Bicubic"), _("Model"), elem_id="enlarged")
-            said = gr.Markdown("", elem_classes="quiet", elem_id="enlarge-said")
+            said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="enlarge-said")
             strip = studio_parts.strip(elem_id="enlarge-examples")
             gr.Markdown(_("The photos come with scikit-learn (CC BY 2.0)."), elem_classes="quiet")
         with gr.Column(scale=4, min_width=280):
@@ -298,4 +303,4 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     working = start.click(
         telling(enlarge), [own, model, scale, share], scene, api_name="enlarge", concurrency_limit=4, **quiet
     )
-    stop.click(None, cancels=working, api_visibility="private")
+    stop.click(spoken(stopped), None, said, cancels=working, api_visibility="private", **quiet)

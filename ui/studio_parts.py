@@ -75,7 +75,7 @@ _BOARD = """
 </div>"""
 # two pictures of one size, the second over the first from the slider on
 _COMPARE = """
-<div class="compare ${value.now ? '' : 'empty'}">
+<div class="compare ${!value.now ? 'empty' : value.now === value.before ? 'alone' : ''}">
   <img class="before" src="${value.before || ''}" alt="%(before)s" draggable="false">
   <img class="after" src="${value.now || ''}" alt="%(after)s" draggable="false">
   <span class="line"></span><span class="tag">%(before)s</span><span class="tag right">%(after)s</span>
