@@ -1,6 +1,6 @@
-"""How good the shelf's generators are: samples beside images that they haven't seen, through the shelf's nets.
+"""How good the shelf's models are: samples beside images that they haven't seen, through the shelf's nets.
 
-    python -m benchmarks.quality dcgan.digits cgan.mnist    # prints; without names: every generator on the shelf
+    python -m benchmarks.quality dcgan.digits cgan.mnist    # prints; without names: every one on the shelf
     python -m benchmarks.quality cgan.mnist --save          # puts the numbers on the card, neighbours.png beside it
 
 Images that they haven't seen are the published test part, or freshly drawn avatars. A set without a test part is its
@@ -11,6 +11,8 @@ own measure, and names then end in `_train`. Samples are as many as these images
 - `sure`, `rarest_class`, `commonest_class`, `reached`: see gan_core/metrics/answers.py.
 - `nearest`, `copied`: see gan_core/metrics/memorisation.py. `neighbours.png` shows the 8 samples that lie closest to a
   training image, above it.
+
+Models that translate are measured by translation_quality.py.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from benchmarks import translation_quality
 from benchmarks.timing import Row, report
+from benchmarks.translation_quality import KINDS, TASKS, Closeness, closeness
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.data.parts import held_out
@@ -112,11 +116,13 @@ def neighbours(samples: np.ndarray, training: DataSet, memorised: Memorisation) 
     return enlarge(grid(pairs.transpose(0, 2, 3, 1), len(closest)), WIDTH)  # (N, C, H, W) -> (N, H, W, C)
 
 
-def save(name: str, measured: Quality) -> None:
-    """Puts the numbers on the model's card, in place of older ones of the same kind, and the picture beside it."""
+def save(name: str, measured: Quality | Closeness) -> None:
+    """Puts the numbers on the model's card, in place of older ones of the same kind, and a picture beside it."""
     folder = shelf.folder_of(name)
-    kept = {kind: value for kind, value in measured.card.metrics.items() if not kind.startswith(OURS)}
-    (folder / NEIGHBOURS).write_bytes(png(measured.neighbours))
+    ours = OURS if isinstance(measured, Quality) else KINDS
+    kept = {kind: value for kind, value in measured.card.metrics.items() if not kind.startswith(ours)}
+    if isinstance(measured, Quality):
+        (folder / NEIGHBOURS).write_bytes(png(measured.neighbours))
     write_card(folder, dataclasses.replace(measured.card, metrics=kept | measured.metrics))
 
 
@@ -135,27 +141,32 @@ def _row(kind: str, value: float) -> Row:
     return Row(kind, f"{value:.2f}", f"{low} to {high}", low <= value <= high)
 
 
+def _measured(name: str, net: str, samples: int, seed: int) -> Quality | Closeness:
+    return (closeness if shelf.card(name).task in TASKS else quality)(name, net, samples, seed)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help="models; default: every generator on the shelf")
+    parser.add_argument("names", nargs="*", help="models; default: all on the shelf but nets")
     parser.add_argument("--net", default="", help="a net of the shelf; default: features.DATA")
     parser.add_argument("--samples", type=int, default=SAMPLES, help="at most; default: %(default)s")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", action="store_true", help="on the card, and neighbours.png beside it")
     options = parser.parse_args(arguments)
     cards, _ = listing.survey()
-    names = options.names or [name for name, card in cards.items() if card.task == "images"]
+    names = options.names or [name for name, card in cards.items() if card.task in ("images", *TASKS)]
     failed = False
     for name in names:
         try:
-            measured = quality(name, options.net, options.samples, options.seed)
+            measured = _measured(name, options.net, options.samples, options.seed)
             if options.save:
                 save(name, measured)
         except GanscopeError as error:
             print(f"{name}: {error}", file=sys.stderr)
             failed = True
             continue
-        report(f"{name} through {measured.net}", rows(measured))
+        found = rows(measured) if isinstance(measured, Quality) else translation_quality.rows(measured)
+        report(f"{name} through {measured.net}", found)
     return 2 if failed else 0
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from gan_core.models.card import Card
 from ui.i18n import N_, _
 
-NAME = re.compile(r"([a-z_]+?)(\d+k?)?(?:_([a-z0-9]+?))?(_error)?")
+NAME = re.compile(r"([a-z_]+?)(?:(\d+k?)(?:_([a-z0-9]+?))?)?(_error)?")
+BACK = "back_"  # before the marks of a translator's second direction
 ACCURACY = "accuracy"
 
 # what a metric is called, and what it says
@@ -32,7 +33,18 @@ WORDS = {
                 N_("How far samples are from the closest training image, as a multiple of how far real images are from "
                    "each other. Far below 1 means that images were learnt by heart.")),
     "copied": (N_("Copies"), N_("The share of samples that are nearly a training image.")),
+    "psnr": (N_("PSNR"), N_("How near the pixels come to the true ones, in decibel: the more, the nearer. Blur scores "
+                            "well.")),
+    "ssim": (N_("SSIM"), N_("How alike structures are to the true ones: 1 for the same picture.")),
+    "perceptual": (N_("Perceptual distance"),
+                   N_("How far pictures are from the true ones in what a net notices, at all its levels. 0 is best.")),
 }  # fmt: skip
+BESIDE = {  # after a mark: what it is of, where it isn't the model's own
+    "_bicubic": N_("{mark} of bicubic enlargement"),
+    "_input": N_("{mark} of the input as it is"),
+    "_colours": N_("{mark} of the input in the other's colours"),
+    "_mean": N_("{mark} of the mean colour"),
+}
 SHARES = {ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied"}  # in [0, 1], shown in percent
 
 
@@ -65,13 +77,26 @@ def _kind(name: str) -> str:
 def _number(name: str, card: Card) -> Number:
     match = NAME.fullmatch(name)
     kind, count, net = (match[1], match[2], match[3]) if match else (name, None, None)
-    label, help_ = WORDS.get(kind, (kind.replace("_", " "), ""))
+    label, help_ = _words(kind)
     value = _text(kind, card.metrics[name])
     if (error := card.metrics.get(f"{name}_error")) is not None:
         value += f" ± {error:.2g}"
     made_of = [_("{count} samples").format(count=count)] if count else []
     made_of += [_("net {net}").format(net=net)] if net else []
-    return Number(_(label), value, _(help_), ", ".join(made_of))
+    return Number(label, value, help_, ", ".join(made_of))
+
+
+def _words(kind: str) -> tuple[str, str]:
+    """What a mark is called and what it says."""
+    if kind.startswith(BACK):
+        label, help_ = _words(kind.removeprefix(BACK))
+        return _("{mark}, the other way").format(mark=label), help_
+    for ending, words in BESIDE.items():
+        if kind.endswith(ending) and kind.removesuffix(ending) in WORDS:
+            label, help_ = _words(kind.removesuffix(ending))
+            return _(words).format(mark=label), help_
+    label, help_ = WORDS.get(kind, (kind.replace("_", " "), ""))
+    return _(label), _(help_)
 
 
 def _text(kind: str, value: float) -> str:

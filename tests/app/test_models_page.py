@@ -276,6 +276,13 @@ def test_numbers_are_told_with_net_and_count() -> None:
         ("Recall", "25.0 %", "500 samples, net mnistnet"),
         ("strange", "3", ""),
     ]
+    marks = {"psnr200": 26.123, "psnr_bicubic200": 25.0, "back_perceptual_input9_emojinet": 0.5}
+    found = models_metrics.numbers(Card(**{**vars(described), "metrics": marks}))
+    assert [(one.label, one.value, one.made_of) for one in found] == [
+        ("PSNR", "26.1", "200 samples"),
+        ("PSNR of bicubic enlargement", "25", "200 samples"),
+        ("Perceptual distance of the input as it is, the other way", "0.5", "9 samples, net emojinet"),
+    ]
     with using("zh"):
         assert models_metrics.numbers(card)[0].label == "弗雷歇距离"
 
