@@ -15,6 +15,7 @@ from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken
 from ui.studio_choices import choices, model_choice
+from ui.studio_measured import leakage_page
 from ui.studio_models import opened
 from ui.studio_pictures import SMALL, address, drawn, shown
 from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
@@ -109,6 +110,11 @@ def _tile(channel: np.ndarray) -> Image.Image:
     return image.resize((min(TILE, image.width), min(TILE, image.height)), Image.Resampling.BOX)
 
 
+def leakage(model: str) -> str:
+    """How far the sliders of a model move what they are named after, and all else: words and a heat map."""
+    return leakage_page(opened(model))
+
+
 def fits(card: Card) -> bool:
     """Whether a model can be shown here."""
     return card.recipe != "mlp_gan"
@@ -143,7 +149,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 seed = gr.Number(1, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
         with gr.Column(scale=5, min_width=300):
             grid = studio_parts.tiles(elem_id="channels")
+    with gr.Accordion(_("What the sliders move"), open=False, elem_id="leakage") as moves:
+        table = gr.HTML("", apply_default_css=False, min_height=80)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
+    moves.expand(spoken(leakage), model, table, api_name="leakage", **quiet)
+    model.input(spoken(leakage), model, table, api_visibility="private", **quiet)
     outputs = [seen, grid, *faces, said]
     gr.on(
         [layer.input, model.input, seed.change], spoken(look), [model, seed, layer], [*outputs, layer],

@@ -15,6 +15,7 @@ from ui.studio_bands import BANDS, WORDS, band_choices, band_layers
 from ui.studio_calls import spoken
 from ui.studio_choices import choices, model_choice
 from ui.studio_latest import Latest, workshop
+from ui.studio_measured import band_words
 from ui.studio_models import Opened, opened
 from ui.studio_pictures import SMALL, drawn, sheet, shown
 from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
@@ -42,7 +43,7 @@ def _mixed(model: str, one: float, other: float, band: str, first: int) -> list[
     words = _("Layers {first} to {last} of {count} come from B.").format(
         first=layers[0], last=layers[-1], count=chosen.explorer.layers
     ) if layers else _("Nothing comes from B.")  # fmt: skip
-    return [*values, f"{_(WORDS[band])} {words}"]
+    return [*values, " ".join(filter(None, (_(WORDS[band]), words, band_words(chosen, band))))]
 
 
 def matrix(model: str, rows: float, columns: float, seed: float, band: str, first: float) -> str:

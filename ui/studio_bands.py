@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gan_core.latent import bands
 from ui.languages import N_, _
 
 BANDS = {"coarse": N_("Coarse"), "middle": N_("Middle"), "fine": N_("Fine"), "from": N_("From a layer on")}
@@ -14,10 +15,8 @@ WORDS = {
 
 
 def band_layers(layers: int, band: str, first: int) -> range:
-    """The layers of a band in a model with so many: two for each size from 4 pixels on, the first with one less."""
-    edges = {"coarse": (0, 3), "middle": (3, 7), "fine": (7, layers), "from": (first, layers)}
-    start, stop = edges[band]
-    return range(max(0, min(start, layers)), min(stop, layers))
+    """The layers of a band in a model with so many; `first` is that of "from"."""
+    return range(max(0, min(first, layers)), layers) if band == "from" else bands.band_layers(layers, band)
 
 
 def band_choices() -> list[tuple[str, str]]:

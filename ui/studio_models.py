@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_core.errors import BadValue, GanscopeError, UnknownName
+from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
 from ui import studio_runs
@@ -20,6 +20,7 @@ from ui import studio_runs
 if TYPE_CHECKING:
     from gan_core.latent.directions import Direction
     from gan_core.latent.explorer import Explorer
+    from gan_core.latent.measured import Measured
 
 MOST_OPEN = 3  # models kept in memory
 FOUND = 12  # directions of each kind that are computed
@@ -66,6 +67,16 @@ class Opened:
         if "codes" not in self.explorer.spaces:
             found += sefa(self.explorer, count)
         return {one.name: one for one in found}
+
+    @cached_property
+    def measured(self) -> Measured | None:
+        """What a judge has measured of directions and layers; None where that wasn't done, or with other weights."""
+        from gan_core.latent.measured import MEASURED, read_measured
+
+        try:
+            return read_measured(self.folder / MEASURED, self.explorer)
+        except BadCheckpoint:
+            return None
 
     @cached_property
     def slots(self) -> tuple[str, ...]:

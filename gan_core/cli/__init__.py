@@ -33,6 +33,7 @@ app.command("upscale")(translating.upscale)
 app.command("eval")(evaluation.evaluate)
 app.command("augment-study")(study.study)
 app.command("directions")(latent.directions)
+app.command("measure")(latent.measure)
 app.command("interpolate")(latent.interpolate)
 app.command("export-history")(media.export)
 

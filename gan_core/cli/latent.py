@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gan_core.latent.directions import Direction
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.judge import Judge
+    from gan_core.latent.measured import Measured
 
 METHODS = ("pca", "sefa", "attributes")
 JUDGES = "features."  # with a data set's name: the model of the shelf that judges its images
@@ -47,14 +48,17 @@ def directions(
     from gan_core.latent.components import pca
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.files import DIRECTIONS, write_directions
+    from gan_core.latent.measured import MEASURED, write_measured
 
     explorer = Explorer(sampler_of(model)[0])
+    path = output or listing.folder_of(model) / DIRECTIONS
     with reporting(not as_json) as progress:
         if method == "attributes":
-            found = _attributes(explorer, _judge(model, net), seed, progress)
+            judge = _judge(model, net)
+            found, measured = _attributes(explorer, judge, seed, progress)
+            write_measured(path.with_name(MEASURED), explorer, measured)
         else:
             found = pca(explorer, count, seed) if method == "pca" else sefa(explorer, count)
-    path = output or listing.folder_of(model) / DIRECTIONS
     write_directions(path, explorer, found)
     if as_json:
         emit({"file": path.resolve(), "directions": [{"name": one.name, **one.facts} for one in found]})
@@ -65,12 +69,51 @@ def directions(
     say(f"{len(found)} directions: {path}")
 
 
-def _attributes(explorer: Explorer, judge: Judge, seed: int, progress: Progress) -> list[Direction]:
-    from gan_core.latent.attributes import described, learn, measure
+def _attributes(explorer: Explorer, judge: Judge, seed: int, progress: Progress) -> tuple[list[Direction], Measured]:
+    from gan_core.latent.attributes import described, learn
+    from gan_core.latent.measured import measure_model
 
     found = learn(explorer, judge, seed=seed, progress=progress)
-    leakage: Leakage = measure(explorer, found, judge, seed=seed + 1, progress=progress)
-    return [described(one, leakage) for one in found]
+    measured = measure_model(explorer, found, judge, seed + 1, progress)
+    return [described(one, measured.leakage) for one in found], measured
+
+
+def measure(
+    model: Annotated[str, typer.Argument(help="A model of the shelf that has directions of attributes.")],
+    net: Annotated[
+        str | None, typer.Option(help="The shelf's net that judges attributes. [default: features.DATA]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples that are compared.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Measures what a model's sliders and bands of layers change, and keeps it beside the model."""
+    check_seed(seed)
+    from gan_core.latent.explorer import Explorer
+    from gan_core.latent.files import DIRECTIONS, read_directions
+    from gan_core.latent.measured import MEASURED, measure_model, write_measured
+    from gan_core.models import shelf
+
+    folder = listing.standing(model)
+    explorer = Explorer(shelf.load(model))
+    directions = read_directions(folder / DIRECTIONS, explorer)
+    with reporting(not as_json) as progress:
+        measured = measure_model(explorer, directions, _judge(model, net), seed, progress)
+    write_measured(folder / MEASURED, explorer, measured)
+    leakage = measured.leakage
+    bands = {name: {key: band.changes[key] for key in band.words} for name, band in measured.bands.items()}
+    if as_json:
+        moves = {name: {"moves": leakage.own(name), "leaks": leakage.worst(name)} for name in leakage.directions}
+        emit({"file": (folder / MEASURED).resolve(), "directions": moves, "bands": bands})
+        return
+    rows = [(name, f"{leakage.own(name):.2f}", *_worst(leakage, name)) for name in leakage.directions]
+    show_table(("DIRECTION", "MOVES", "LEAKS", "INTO"), rows)
+    for name, changes in bands.items():
+        typer.echo(f"{name}: " + (", ".join(f"{key} {share:.0%}" for key, share in changes.items()) or "-"))
+
+
+def _worst(leakage: Leakage, name: str) -> tuple[str, str]:
+    value, move = leakage.worst(name)
+    return f"{move:.2f}", value
 
 
 def _judge(model: str, net: str | None) -> Judge:

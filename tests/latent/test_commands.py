@@ -72,6 +72,25 @@ def test_directions_of_attributes_are_learnt_with_the_shelfs_net(model: Path, tm
     assert {one["name"].split(": ")[0] for one in told} <= {"hat", "hair"}
     assert all({"explained", "share", "moves", "leaks"} <= one.keys() for one in told)
     assert len(read_directions(file, Explorer(shelf.load("stylegan2.noise")))) == len(told)
+    assert (tmp_path / "measured.json").is_file()
+
+
+def test_what_stands_beside_a_model_is_measured_again(model: Path) -> None:
+    assert "directions.safetensors is missing" in ganscope("measure", "stylegan2.noise").stderr
+    attributes = {"hat": ("none", "cap"), "hair": ("bob", "bun", "long")}
+    spec = DataSpec({"real": (3, 16, 16)}, 0, {name: len(values) for name, values in attributes.items()})
+    publish(model.parent / "features.noise", "feature_net", spec, attributes)
+    assert ganscope("directions", "stylegan2.noise", "--method", "attributes").exit_code == 0
+    first = (model / "measured.json").read_bytes()
+    (model / "measured.json").unlink()
+    result = ganscope("measure", "stylegan2.noise", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["file"] == str(model / "measured.json")
+    assert {"moves", "leaks"} == next(iter(told["directions"].values())).keys()
+    assert set(told["bands"]) == {"coarse", "middle"}
+    assert (model / "measured.json").read_bytes() == first
+    assert "coarse: " in ganscope("measure", "stylegan2.noise").stdout
 
 
 def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ CALLS: dict[str, Any] = {
     "/choose": ["dcgan.tiny"],
     "/look": [STYLED, 1, None],
     "/all_on": [],
+    "/leakage": [STYLED],
     "/begin": [STYLED, 1],
     "/clear": [],
     "/translate_model": [CYCLE],
@@ -94,7 +95,7 @@ def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
     for name, given in CALLS.items():
         answer = client.predict(*(given(tmp_path) if callable(given) else given), api_name=name)
         assert answer is not None, name
-        assert "data:" in json.dumps(answer, default=str) or name in FILES | {"/more_keyframes"}, name
+        assert "data:" in json.dumps(answer, default=str) or name in FILES | {"/more_keyframes", "/leakage"}, name
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))

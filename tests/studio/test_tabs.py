@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
+import torch
 from PIL import Image
 
-from gan_core.errors import BadData, BadValue, UnknownName
+from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
+from gan_core.latent.attributes import Leakage
+from gan_core.latent.edits import Edit
+from gan_core.latent.files import Work, write_directions, write_work
+from gan_core.latent.measured import Measured
+from gan_core.latent.mixing import Band
 from tabs import drag, editing, inside, interpolation, mixing, models, my_picture
 from tabs.editing_parts import Parts
 from tests.studio.conftest import TRANSLATORS
@@ -133,17 +140,66 @@ def test_a_foreign_picture_is_refused_and_the_picture_stays(tmp_path: Path) -> N
     assert not path.exists()
 
 
-def test_edits_are_saved_as_a_file_of_this_model(tmp_path: Path) -> None:
-    from gan_core.latent.files import read_work
+def saved_edits(folder: Path, model: str = STYLED) -> Path:
+    """A file of two edits, one of them along a direction without a slider."""
+    visit, values, _ = arrived(f"?model={model}&seed=4&edits=PCA 2*2.5,SeFa 3*-4")
+    path = folder / "edit.safetensors"
+    path.write_bytes(base64.b64decode(editing.save_edit(visit, *values)["content"]))
+    return path
 
+
+def test_edits_are_saved_and_put_onto_another_picture(tmp_path: Path) -> None:
     visit, values, _ = arrived()
     with pytest.raises(BadValue, match="no edit to save"):
         editing.save_edit(visit, *values)
-    values[3] = 2.5
+    path = saved_edits(tmp_path)
+    visit, values, _ = arrived("?seed=9")
+    read = editing.read_back(str(path), visit, *values)
+    assert not path.exists()
+    assert (plain(read[SEED]), plain(read[SLIDERS.start + 1]), plain(read[SLIDERS.start])) == (9, 2.5, 0.0)
+    assert read[FACE]["query"].endswith("edits=PCA+2*2.5,SeFa+3*-4")
+    again = editing.arrive("?" + read[FACE]["query"])
+    assert pixels(again[FACE]["now"]) == pixels(read[FACE]["now"])
+
+
+def foreign(folder: Path) -> Path:
+    return saved_edits(folder, "dcgan.tiny")
+
+
+def cut_off(folder: Path) -> Path:
+    path = saved_edits(folder)
+    path.write_bytes(path.read_bytes()[:100])
+    return path
+
+
+def directions_instead(folder: Path) -> Path:
+    model = opened(STYLED)
+    write_directions(folder / "edit.safetensors", model.explorer, [model.directions["PCA 1"]])
+    return folder / "edit.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [(foreign, "belongs to another model"), (cut_off, "can't be read"), (directions_instead, "has the format")],
+)
+def test_a_file_of_edits_that_does_not_fit_is_told_and_the_picture_stays(tmp_path: Path, make: Any, says: str) -> None:
+    path = make(tmp_path)
+    visit, values, _ = arrived()
+    with pytest.raises(BadCheckpoint, match=says) as caught:
+        editing.read_back(str(path), visit, *values)
+    assert str(tmp_path) not in str(caught.value)
+    assert not path.exists()
+
+
+def test_edits_along_a_direction_that_is_not_here_are_left_out_and_told(tmp_path: Path) -> None:
+    model = opened(STYLED)
+    own = replace(model.directions["PCA 1"], name="mine")
     path = tmp_path / "edit.safetensors"
-    path.write_bytes(base64.b64decode(editing.save_edit(visit, *values)["content"]))
-    (edit,) = read_work(path, opened(STYLED).explorer).edits
-    assert (edit.direction.name, edit.strength) == (visit.slots[0], 2.5)
+    write_work(path, model.explorer, Work("x", (Edit(own, 1.0), Edit(model.directions["PCA 2"], 1.5, (0, 2)))))
+    visit, values, _ = arrived()
+    with pytest.warns(UserWarning, match="no direction named mine"):
+        read = editing.read_back(str(path), visit, *values)
+    assert read[VISIT].others == (Change("PCA 2", 1.5, (0, 1)),)
 
 
 def test_a_bad_link_is_told_and_shows_a_picture() -> None:
@@ -277,7 +333,7 @@ def test_keyframes_are_added_up_to_a_bound() -> None:
 
 def test_every_model_has_a_card_and_those_that_draw_a_link() -> None:
     html = models.models()
-    assert html.count("<article>") == 3 + len(TRANSLATORS)
+    assert html.count("<article>") == 3 + len(TRANSLATORS) + 2
     assert html.count("href=") == 3
     assert f'href="?model={STYLED}"' in html
     assert "It has learnt next to nothing." in html
@@ -355,6 +411,26 @@ def test_a_channel_is_switched_off_and_on_again() -> None:
 def test_an_unknown_model_has_no_inside() -> None:
     with pytest.raises(UnknownName, match="There is no model named 'nobody'"):
         inside.look("nobody", 1, None)
+
+
+def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Nobody has measured the sliders of this model: ganscope measure" in inside.leakage(STYLED)
+    assert "Measured in this model" not in mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
+    model = opened(STYLED)
+    values = ("hat: none", "hat: cap", "hair: bob")
+    moves = torch.tensor([[0.1, 1.2, -0.2], [0.9, 0.8, 1.0]])
+    changes = {"hat": 0.7, "hair": 0.3, "beard": 0.1}
+    measured = Measured(Leakage(("hat: cap", "hair: bob"), values, moves), {"coarse": Band((0, 3), changes)})
+    monkeypatch.setitem(model.__dict__, "measured", measured)
+    html = inside.leakage(STYLED)
+    assert "1 of 2 directions move their own feature at least 3 times as far" in html
+    assert html.count('class="own"') == 2
+    assert 'title="Hat: cap +1.20">+1.20</td>' in html
+    assert 'title="Hat: none +0.90">+0.90</td>' in html
+    words = mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
+    assert words.endswith("and in how many of the pictures: Hat 70%, Hair 30%.")
+    with using("zh"):
+        assert "帽子 70%" in spoken(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
 
 
 # --- drag ------------------------------------------------------------------------------------------------------------
