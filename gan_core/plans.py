@@ -91,6 +91,14 @@ plans: dict[str, Plan] = {
          "content": "l1", "adversarial_weight": 0.0, "generator_rate": 1e-3, "warmup_steps": 100, "ema": 0.995,
          "schedule": "cosine", "decay_steps": 2_500},
     ),
+    "srgan.bsds_x4": Plan(
+        "srgan", "bsds500", 160, 700, 0.3, 0.0, "Photos four times larger, with grain",
+        "Learnt from 200 photos: grass and hair are invented, and letters may turn into other marks.",
+        {"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
+         "content": "features", "features_weight": 0.2, "adversarial_weight": 2e-3, "warm_up": 0.0,
+         "generator_rate": 2e-4, "discriminator_rate": 2e-4, "ema": 0.99, "schedule": "linear", "decay_steps": 700},
+        start="srresnet.bsds_x4",
+    ),
     "context_encoder.avatars": Plan(
         "context_encoder", "avatars", 64, 12_000, 0.5, 0.0, "Faces made whole",
         "Knows drawn faces alone: a hole in anything else is filled with a part of one.",
