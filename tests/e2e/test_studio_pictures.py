@@ -1,0 +1,158 @@
+"""The Studio's tabs that take pictures, in a browser: translate, draw, enlarge, inpaint."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from gan_core.models.card import read_card, write_card
+from tests.made_models import make_model
+from tests.studio_serving import STYLED, Studio, serving
+
+DRAWN = re.compile(r"^data:image/")
+MODELS = {
+    STYLED: "digits", "cyclegan.tiny": "digits_coloured_unpaired", "pix2pix.tiny": "digits_coloured",
+    "context_encoder.tiny": "digits", "srgan.tiny": "digits",
+}  # fmt: skip
+Contexts = Callable[..., BrowserContext]
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    home = tmp_path_factory.mktemp("studio")
+    for name, data in MODELS.items():
+        make_model(name, data, home / "models" / name)
+    place = home / "models" / "pix2pix.tiny"
+    write_card(place, replace(read_card(place), data="edges2avatars"))
+    with serving(home) as running:
+        yield running
+
+
+def opened(page: Page, studio: Studio, tab: str) -> Page:
+    page.goto(f"{studio.url}/?model={STYLED}")
+    expect(page.locator("#face img")).to_have_attribute("src", DRAWN)
+    page.get_by_role("tab", name=tab, exact=True).click()
+    return page
+
+
+def shown(image: Locator) -> str:
+    expect(image).to_have_attribute("src", DRAWN)
+    return image.get_attribute("src") or ""
+
+
+def line(page: Page, pad: str, *, height: float = 0.5) -> None:
+    """A line across the pad."""
+    box = page.locator(f"{pad} canvas.face").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + height * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + height * box["height"], steps=8)
+    page.mouse.up()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "own.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def test_a_face_appears_while_lines_are_drawn(studio: Studio, contexts: Contexts, tmp_path: Path) -> None:
+    page = opened(contexts().new_page(), studio, "Draw")
+    face = page.locator("#drawn-face img")
+    first = shown(face)
+    line(page, "#draw-pad")
+    expect(face).not_to_have_attribute("src", first)
+    with page.expect_download() as download:
+        page.locator("#save-drawing").click()
+    download.value.save_as(tmp_path / "drawn.png")
+    with Image.open(tmp_path / "drawn.png") as image:
+        assert image.width == 512
+    page.locator("#draw-pad [data-tool=undo]").click()
+    expect(face).to_have_attribute("src", first)
+    page.locator("#draw-pad [data-tool=clear]").click()
+    expect(page.get_by_text("The sheet is empty")).to_be_visible()
+    page.locator("#drawings button").nth(3).click()
+    expect(page.get_by_text("The sheet is empty")).to_be_hidden()
+    shown(face)
+
+
+def test_ones_own_picture_is_translated_and_back_and_many_become_a_zip(
+    studio: Studio, contexts: Contexts, own: Path
+) -> None:
+    page = opened(contexts().new_page(), studio, "Translate")
+    given = page.locator("#translate-given img")
+    example = shown(given)
+    for name in ("translated", "again", "difference"):
+        shown(page.locator(f"#translate-{name} img"))
+    page.locator("#translate-drop input[type=file]").set_input_files(own)
+    expect(given).not_to_have_attribute("src", example)
+    page.locator("#translate-examples button").first.click()
+    expect(given).to_have_attribute("src", example)
+    page.get_by_text("Many files").click()
+    page.locator("#translate-files input[type=file]").set_input_files([own])
+    with page.expect_download() as download:
+        page.locator("#translate-all").click()
+    assert download.value.suggested_filename == "translated.zip"
+    assert not list(studio.uploads.rglob("own.png"))
+
+
+def test_the_webcam_gives_a_picture_when_the_visitor_says_so(studio: Studio, browser: Browser) -> None:
+    flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    other = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=flags)
+    page = opened(other.new_page(), studio, "Translate")
+    given = page.locator("#translate-given img")
+    example = shown(given)
+    page.get_by_role("button", name="Use the webcam").click()
+    page.get_by_role("button", name="Take the picture").click()
+    expect(given).not_to_have_attribute("src", example)
+    expect(page.locator("#translate-camera video")).to_be_hidden()
+    other.close()
+
+
+def test_where_there_is_no_webcam_it_is_told(studio: Studio, contexts: Contexts) -> None:
+    page = opened(contexts().new_page(), studio, "Translate")
+    page.get_by_role("button", name="Use the webcam").click()
+    expect(page.get_by_text("There is no webcam here")).to_be_visible()
+
+
+def test_a_picture_is_enlarged_and_can_be_downloaded(
+    studio: Studio, contexts: Contexts, own: Path, tmp_path: Path
+) -> None:
+    page = opened(contexts().new_page(), studio, "Super-resolution")
+    after = page.locator("#enlarged img.after")
+    example = shown(after)
+    page.locator("#enlarge-drop input[type=file]").set_input_files(own)
+    expect(page.get_by_text("40 x 40 pixels. Now press")).to_be_visible()
+    expect(after).not_to_have_attribute("src", example)
+    page.locator("#enlarge-start").click()
+    expect(page.get_by_text("40 x 40 became 80 x 80 pixels.")).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#enlarge-result a").first.click()
+    download.value.save_as(tmp_path / "large.png")
+    with Image.open(tmp_path / "large.png") as image:
+        assert image.size == (80, 80)
+    page.locator("#enlarged input").fill("20")
+    assert page.locator("#enlarged .line").evaluate("line => line.offsetLeft / line.parentElement.clientWidth") < 0.25
+
+
+def test_what_is_painted_over_is_filled(studio: Studio, contexts: Contexts, own: Path) -> None:
+    page = opened(contexts().new_page(), studio, "Inpaint")
+    page.set_viewport_size({"width": 420, "height": 900})
+    face = page.locator("#filled-face img")
+    first = shown(face)
+    line(page, "#fill-pad", height=0.8)
+    expect(face).not_to_have_attribute("src", first)
+    page.locator("#fill-pad [data-tool=clear]").click()
+    expect(page.get_by_text("Nothing is painted yet")).to_be_visible()
+    page.locator("#fill-drop input[type=file]").set_input_files(own)
+    expect(page.locator("#fill-examples button[aria-current=true]")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
