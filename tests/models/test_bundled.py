@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_core import data
 from gan_core.images import to_uint8
 from gan_core.models import shelf
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card
+from gan_core.training.comparing import compared, unseen
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
 MODELS = sorted(path.parent for path in PRETRAINED.glob(f"*/{CARD}"))
@@ -25,6 +27,22 @@ def test_there_are_models_and_they_are_small() -> None:
     assert MODELS
     assert max(path.stat().st_size for path in files) <= MOST_BYTES
     assert sum(path.stat().st_size for path in files) <= MOST_BYTES_IN_ALL
+
+
+def is_translator(folder: Path) -> bool:
+    return bool(read_card(folder).compared)
+
+
+@pytest.mark.parametrize("folder", filter(is_translator, MODELS), ids=lambda folder: folder.name)
+def test_the_picture_of_a_translator_is_what_it_makes_of_unseen_items(folder: Path) -> None:
+    card = read_card(folder)
+    if not data.source(card.data).available():
+        pytest.skip(f"{card.data} isn't here")
+    with Image.open(folder / SAMPLE) as picture:
+        shown = np.asarray(picture.convert("RGB"), dtype=int)
+    sampler = shelf.load(str(folder))
+    made = compared(sampler, unseen(sampler.recipe, card.data, card.size))
+    assert np.abs(shown - np.asarray(made.convert("RGB"), dtype=int)).max() <= CLOSE
 
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
