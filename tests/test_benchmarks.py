@@ -149,6 +149,13 @@ def test_memory() -> None:
 
 
 @pytest.mark.slow
+def test_enlarging() -> None:
+    table = run("enlarging", "srresnet.bsds_x4", "--repetitions", "1", "--megapixels", "0.1")
+    assert "256 x 256 to 1024 x 1024" in table
+    assert "memory for 323 x 323" in table
+
+
+@pytest.mark.slow
 def test_streaming(tmp_path: Path) -> None:
     table = run("streaming", "--gib", "0.03", "--steps", "3", "--repetitions", "1", "--folder", str(tmp_path))
     assert "0.03 GiB" in table
