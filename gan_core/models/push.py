@@ -21,7 +21,19 @@ DATASETS = {  # ids on the Hub of the data sets that are there; others are given
     "fashion_mnist": "zalando-datasets/fashion_mnist",
     "cifar10": "uoft-cs/cifar10",
 }
-KINDS = {"images": "unconditional-image-generation", "supervised": "image-classification"}  # task -> the Hub's name
+KINDS = {  # task -> the Hub's name
+    "images": "unconditional-image-generation",
+    "supervised": "image-classification",
+    **dict.fromkeys(("paired", "unpaired", "super_resolution", "inpainting"), "image-to-image"),
+}
+USAGE = {  # task -> a line of Python; other models draw
+    "supervised": "",
+    "paired": "made = model.translate(images)  # (B, C, H, W) in [-1, 1]",
+    "unpaired": "made = model.translate(images)  # (B, C, H, W) in [-1, 1]",
+    "super_resolution": "large = model.upscale(image)  # (C, H, W) in [-1, 1]",
+    "inpainting": "whole = model.fill(images, holes)  # (B, C, H, W) in [-1, 1]; (B, 1, H, W), true where they miss",
+}
+DRAWN = "samples = model.sample(16, seed=0)  # (16, C, H, W) in [-1, 1]"
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,8 @@ def page(card: Card, repository: str, with_samples: bool) -> str:
         pipeline_tag=KINDS.get(card.task),
         **licence(card.licence),
     )
-    samples = ["![Samples of seed 0, not chosen](sample.png)"] if with_samples else []
+    shown = f"Side by side: {', '.join(card.compared)}" if card.compared else "Samples of seed 0"
+    samples = [f"![{shown}, not chosen](sample.png)"] if with_samples else []
     parts = [f"---\n{metadata.to_yaml()}\n---", f"# {card.title}", *samples, _facts(card), f"**Limits.** {card.limits}"]
     return "\n\n".join([*parts, *_metrics(card), _usage(card, repository)]) + "\n"
 
@@ -141,6 +154,6 @@ def _metrics(card: Card) -> list[str]:
 
 
 def _usage(card: Card, repository: str) -> str:
-    draws = [] if card.task == "supervised" else ["samples = model.sample(16, seed=0)  # (16, C, H, W) in [-1, 1]"]
-    code = ["import gan_core", "", f'model = gan_core.load("{hub.SCHEME}{repository}")', *draws]
+    used = USAGE.get(card.task, DRAWN)
+    code = ["import gan_core", "", f'model = gan_core.load("{hub.SCHEME}{repository}")', *([used] if used else [])]
     return "\n".join(["## Use", "", "With GANscope:", "", "```python", *code, "```"])

@@ -20,10 +20,11 @@ from gan_core.cli import app
 from gan_core.errors import HubError
 from gan_core.models import shelf
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card, write_card
-from gan_core.models.push import licence, push
+from gan_core.models.push import licence, page, push
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunStore
 from tests.hub_server import Hub, at, environment
+from tests.made_models import make_model
 
 # how huggingface_hub 2.4 hands a file over to httpx2 on the LFS path
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -55,8 +56,8 @@ def test_a_pushed_model_is_one_commit_that_loads_again(hub: Hub, model: Path) ->
 def test_the_page_says_what_the_card_says(hub: Hub, model: Path) -> None:
     write_card(model, dataclasses.replace(read_card(model), metrics={"fid_digits_5k": 12.345}, origin="a | b"))
     push(model, NAME)
-    page = ModelCard(hub.repositories["model", NAME].commits[-1].files["README.md"].decode())
-    assert page.data.to_dict() == {
+    shown = ModelCard(hub.repositories["model", NAME].commits[-1].files["README.md"].decode())
+    assert shown.data.to_dict() == {
         "license": "cc0-1.0", "library_name": "gan_core", "tags": ["cgan", "gan", "ganscope", "images"],
         "datasets": ["noise"], "pipeline_tag": "unconditional-image-generation",
     }  # fmt: skip
@@ -65,7 +66,20 @@ def test_the_page_says_what_the_card_says(hub: Hub, model: Path) -> None:
         "**Limits.** It knows nothing.", "| fid_digits_5k | 12.35 |", 'gan_core.load("hf://ada/noise")',
         "model.sample(16, seed=0)",
     ):  # fmt: skip
-        assert said in page.text, said
+        assert said in shown.text, said
+
+
+def test_the_page_of_a_translator_says_what_it_does(tmp_path: Path) -> None:
+    for name, data, shown, used in (
+        ("pix2pix.x", "digits_coloured", "Side by side: source, output, target, not chosen", "model.translate(images)"),
+        ("srgan.x", "digits", "Side by side: small, bicubic, output, truth, not chosen", "model.upscale(image)"),
+        ("context_encoder.x", "digits", "Side by side: given, filled, truth, not chosen", "model.fill(images, holes)"),
+    ):
+        text = page(make_model(name, data, tmp_path / name), NAME, with_samples=True)
+        assert f"![{shown}](sample.png)" in text
+        assert used in text
+        assert "model.sample" not in text
+        assert "pipeline_tag: image-to-image" in text
 
 
 def test_a_second_push_of_the_same_adds_no_commit(hub: Hub, model: Path) -> None:
