@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from tabs import drag, draw, editing, enlarge, inpaint, inside, interpolation, mixing, models, my_picture, translate
+from tabs import (
+    drag,
+    draw,
+    editing,
+    enlarge,
+    inpaint,
+    inside,
+    interpolation,
+    marks,
+    mixing,
+    models,
+    my_picture,
+    translate,
+)
 from ui import studio
 
-TABS = (editing, mixing, interpolation, my_picture, translate, draw, enlarge, inpaint, inside, drag, models)
+TABS = (editing, mixing, marks, interpolation, my_picture, translate, draw, enlarge, inpaint, inside, drag, models)
 
 if __name__ == "__main__":
     studio.serve(TABS)

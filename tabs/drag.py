@@ -25,6 +25,7 @@ ID = "drag"
 LONGEST = 90.0  # seconds
 MOST_PAIRS = 8
 SHOW_EVERY = 4  # steps
+EDGE = 0.02  # of the picture: who presses its very edge means the edge
 
 Place = tuple[float, float]
 
@@ -58,6 +59,8 @@ def put_at(hold: Hold, x: float, y: float) -> list[Any]:
         return [gr.skip()] * 3
     if len(hold.places) >= 2 * MOST_PAIRS:
         raise BadValue("There can be {most} arrows at most.", most=MOST_PAIRS)
+    if not (-EDGE <= x <= 1 + EDGE and -EDGE <= y <= 1 + EDGE):
+        raise BadValue("This place lies outside the picture. Press inside it.")
     side = opened(hold.model).explorer.image_shape[-1]
     right, down = (min(max(share, 0.0), 1.0) * (side - 1) for share in (x, y))
     hold = replace(hold, places=(*hold.places, (right, down)))

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from gan_core.errors import BadValue
 from tabs.editing_parts import Parts, lay_out
 from ui import studio_parts
 from ui.languages import N_, _
@@ -88,8 +87,8 @@ def choose_model(visit: Visit, model: str, *values: Any) -> list[Any]:
 def pick(visit: Visit, direction: str, *values: Any) -> list[Any]:
     """The slider below is given another direction; the one that it had keeps its strength."""
     view = view_of(visit, values)
-    if direction and direction not in opened(view.model).directions:
-        raise BadValue("The model has no direction named {name}.", name=direction)
+    if direction:
+        opened(view.model).direction(direction)
     visit = replace(_stepped(visit, view), chosen=direction or "")
     return _scene(at_view(visit, view), view)
 

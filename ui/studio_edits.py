@@ -48,8 +48,12 @@ def _changes(path: Path, model: Opened) -> tuple[tuple[Change, ...], list[Gansco
     problems: list[GanscopeError] = []
     for edit in read_work(path, model.explorer).edits:
         name = edit.direction.name
-        known = model.directions.get(name)
-        if known is None or known.space != edit.direction.space or not allclose(known.vector, edit.direction.vector):
+        try:
+            known = model.direction(name)
+        except BadValue as error:
+            problems.append(error)
+            continue
+        if known.space != edit.direction.space or not allclose(known.vector, edit.direction.vector, atol=1e-5):
             problems.append(BadValue("The model has no direction named {name}.", name=name[:60]))
             continue
         layers = (edit.layers[0], edit.layers[1] - 1) if edit.layers else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
-from ui import studio_runs
+from ui import studio_marks, studio_runs
 
 if TYPE_CHECKING:
     from gan_core.latent.directions import Direction
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_OPEN = 3  # models kept in memory
 FOUND = 12  # directions of each kind that are computed
+MOST_OWN = 64  # directions of visitors that are remembered
 SLOTS = 6  # sliders that are seen first
 FIRST = ("stylegan2.avatars", "stylegan2", "stylegan", "progan")  # which models make the best first impression
 
@@ -67,6 +68,21 @@ class Opened:
         if "codes" not in self.explorer.spaces:
             found += sefa(self.explorer, count)
         return {one.name: one for one in found}
+
+    def direction(self, name: str) -> Direction:
+        """A direction by its name, a visitor's own among them; raises BadValue where there is none."""
+        if name in self.directions:
+            return self.directions[name]
+        if name not in self._own:
+            made = studio_marks.made(self.explorer, name)
+            if len(self._own) >= MOST_OWN:
+                self._own.clear()
+            self._own[name] = made
+        return self._own[name]
+
+    @cached_property
+    def _own(self) -> dict[str, Direction]:
+        return {}
 
     @cached_property
     def measured(self) -> Measured | None:

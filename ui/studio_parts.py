@@ -63,6 +63,11 @@ ${(value.items || []).map((item, place) => `<button data-place="${place}" aria-p
   aria-label="${value.label} ${value.numbers[place]}" title="${value.label} ${value.numbers[place]}"><img src="${item}"
   alt=""></button>`).join('')}
 </div>"""
+_MARKS = """
+<div class="tiles marks">
+${(value.items || []).map((item, place) => `<button data-place="${place}" data-mark="${value.marks[place]}"
+  aria-label="${value.labels[place]}" title="${value.labels[place]}"><img src="${item}" alt=""></button>`).join('')}
+</div>"""
 # arrows lie over the picture in its own pixels; an odd place at the end is a handle without a target
 _BOARD = """
 <div class="face board ${value.sharp ? 'sharp' : ''}">
@@ -137,6 +142,14 @@ def tiles(**options: Any) -> gr.HTML:
     return gr.HTML(
         {"items": [], "off": []}, html_template=_TILES, js_on_load=_CHOOSE, apply_default_css=False, **options
     )
+
+
+def marks(**options: Any) -> gr.HTML:
+    """Small pictures that are marked with yes or no by pressing them."""
+    return gr.HTML(
+        {"items": [], "marks": [], "labels": []}, html_template=_MARKS, js_on_load=_CHOOSE, apply_default_css=False,
+        **options,
+    )  # fmt: skip
 
 
 def board(**options: Any) -> gr.HTML:

@@ -163,8 +163,7 @@ def _change(text: str, model: Opened) -> Change:
     if match is None:
         raise BadValue("'{text}' is no edit. An edit looks like: {example}", text=text[:60], example="PCA 1*2.5")
     name, strength = match["name"], float(match["strength"])
-    if name not in model.directions:
-        raise BadValue("The model has no direction named {name}.", name=name[:60])
+    model.direction(name)
     layers = (int(match["first"]), int(match["last"])) if match["first"] else None
     change = Change(name, strength, layers)
     _checked(change, model)
@@ -182,7 +181,7 @@ def edit_of(change: Change, model: Opened) -> Edit:
     from gan_core.latent.edits import Edit
 
     layers = (change.layers[0], change.layers[1] + 1) if change.layers else None
-    return Edit(model.directions[change.direction], change.strength, layers)
+    return Edit(model.direction(change.direction), change.strength, layers)
 
 
 def points_of(view: View) -> Points:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ui.studio_history import History
+from ui.studio_marks import is_own
 from ui.studio_models import SLOTS, opened
 from ui.studio_view import Change, View, checked_seed
 
@@ -79,7 +80,7 @@ def _layers(visit: Visit, controls: Controls) -> tuple[int, int] | None:
 
 def at_view(visit: Visit, view: View) -> Visit:
     """The visit as it is before a view: what the sliders can't show is kept beside them."""
-    slots = opened(view.model).slots
+    slots = _slots(visit, view)
     chosen = visit.chosen if visit.model == view.model else ""
     others = tuple(change for change in view.changes if change != _on_slider(view, slots, change.direction))
     shown = next((change for change in others if change.direction == chosen), None)
@@ -87,6 +88,13 @@ def at_view(visit: Visit, view: View) -> Visit:
         visit, model=view.model, slots=slots, chosen=chosen,
         others=tuple(change for change in others if change is not shown),
     )  # fmt: skip
+
+
+def _slots(visit: Visit, view: View) -> tuple[str, ...]:
+    """Which directions have sliders: the visitor's own first."""
+    before = visit.slots if visit.model == view.model else ()
+    own = [name for name in (*before, *(change.direction for change in view.changes)) if is_own(name)]
+    return tuple(dict.fromkeys([*own, *opened(view.model).slots]))[:SLOTS]
 
 
 def slider_values(visit: Visit, view: View) -> list[float]:

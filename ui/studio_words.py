@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ui.languages import N_, _
+from ui.studio_marks import is_own
 from ui.studio_models import Opened
 
 # of attributes and their values, as data sets name them
@@ -48,6 +49,8 @@ def direction_words(name: str) -> str:
     """What a slider is called."""
     if name in PLAIN:
         return _(PLAIN[name])
+    if is_own(name):
+        return _("Your own slider")
     kind, _space, number = name.partition(" ")
     if kind in COMPUTED and number.isdecimal():
         return _(COMPUTED[kind]).format(number=number)

@@ -45,6 +45,7 @@ CALLS: dict[str, Any] = {
     "/choose_model": ["cgan.tiny", *CONTROLS],
     "/mix": [STYLED, 1, 2, "middle", 0],
     "/matrix": [STYLED, 2, 2, 1, "coarse", 0],
+    "/samples": [STYLED, 7],
     "/between": [*WAY, 0.3],
     "/keyframes": [STYLED, "1, 2"],
     "/more_keyframes": ["1, 2"],
@@ -79,7 +80,11 @@ CALLS: dict[str, Any] = {
     "/bring": [STYLED],
 }
 FILES = {"/download", "/save_edit", "/save_translation", "/translate_files", "/save_drawing", "/save_filled"}
-REFUSED = {"/pull": ([], "Press a place of the picture"), "/read_back": (None, "no settings of the Studio")}
+REFUSED = {
+    "/make_slider": ([], "Mark between 10 and"),
+    "/pull": ([], "Press a place of the picture"),
+    "/read_back": (None, "no settings of the Studio"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +107,7 @@ def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_refused_with_a_sentence(client: Client, tmp_path: Path, name: str) -> None:
     client.predict(f"?model={STYLED}", api_name="/arrive")
     client.predict(STYLED, 1, api_name="/begin")
+    client.predict(STYLED, 7, api_name="/samples")
     arguments, says = REFUSED[name]
     given = [picture(tmp_path), *CONTROLS] if arguments is None else arguments
     with pytest.raises(Exception, match=says):

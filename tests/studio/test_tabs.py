@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from gan_core.latent.edits import Edit
 from gan_core.latent.files import Work, write_directions, write_work
 from gan_core.latent.measured import Measured
 from gan_core.latent.mixing import Band
-from tabs import drag, editing, inside, interpolation, mixing, models, my_picture
+from tabs import drag, editing, inside, interpolation, marks, mixing, models, my_picture
 from tabs.editing_parts import Parts
 from tests.studio.conftest import TRANSLATORS
 from tests.studio_serving import STYLED
 from ui.languages import using
 from ui.studio_calls import spoken, telling
 from ui.studio_latest import workshop
+from ui.studio_marks import name_of
 from ui.studio_models import SLOTS, opened
 from ui.studio_pictures import file_of
 from ui.studio_view import Change, View
@@ -433,6 +435,64 @@ def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pyte
         assert "帽子 70%" in spoken(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
 
 
+# --- own slider ------------------------------------------------------------------------------------------------------
+
+
+def marked(said: str, model: str = STYLED) -> marks.Marked:
+    """The first samples marked with these letters."""
+    state = marks.show(model, 7)[0]
+    for place, letter in enumerate(said):
+        for _ in range(".yn".index(letter)):
+            state = marks.mark_at(state, place)[0]
+    return state
+
+
+def test_marks_make_a_slider_that_a_link_holds() -> None:
+    state = marked("yynnyynn.yn")
+    _, grid, words, _ = marks.show(STYLED, 7)
+    assert len(grid["items"]) == 24
+    assert marks.mark_at(state, 8)[1]["labels"][8] == "Sample 9: yes"
+    assert words.startswith("0 yes, 0 no")
+    html = marks.make(state)
+    assert html.count("data:image") == 1
+    assert "right; half is chance" in html
+    link = unescape(html.partition('href="')[2].partition('"')[0])
+    scene = editing.arrive(link)
+    name = "own 7 yynnyynn.yn............."
+    assert scene[VISIT].slots[0] == name
+    assert (plain(scene[SLIDERS.start]), scene[SLIDERS.start]["label"]) == (2.0, "Your own slider")
+    assert pixels(scene[FACE]["now"]) != pixels(scene[FACE]["before"])
+    values = controls(scene)
+    values[3] = 0.0
+    settled = editing.settle(scene[VISIT], *values)
+    assert settled[VISIT].slots[0] == name
+    assert pixels(settled[FACE]["now"]) == pixels(scene[FACE]["before"])
+    saved = editing.save_edit(scene[VISIT], *controls(scene))
+    assert base64.b64decode(saved["content"])
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [("y" * 12, "All pictures are marked alike"), ("n" * 12, "marked alike"), ("yn", "Mark between 10 and"),
+     ("", "Mark between 10 and")],
+)  # fmt: skip
+def test_marks_that_make_no_slider_are_told(said: str, says: str) -> None:
+    state = marked(said)
+    with pytest.raises(BadValue, match=says):
+        marks.make(state)
+    query = f"seed=3&edits={name_of(7, state.marks)}*2"
+    with pytest.warns(UserWarning, match=says):
+        scene = editing.arrive("?" + query)
+    assert pixels(scene[FACE]["now"]) == pixels(editing.arrive("?seed=3")[FACE]["now"])
+
+
+def test_there_is_nothing_to_make_without_pictures() -> None:
+    with pytest.raises(BadValue, match="Choose pictures first"):
+        marks.make(marks.Marked())
+    with pytest.raises(BadValue, match="no picture at place 99"):
+        marks.mark_at(marked(""), 99)
+
+
 # --- drag ------------------------------------------------------------------------------------------------------------
 
 
@@ -454,8 +514,11 @@ def test_what_can_not_be_dragged() -> None:
     hold = drag.begin(STYLED, 3)[0]
     with pytest.raises(BadValue, match="Press a place"):
         next(drag.pull(hold))
+    for x, y in ((1.5, 0.5), (0.5, -0.1), (float("nan"), 0.5)):
+        with pytest.raises(BadValue, match="lies outside the picture"):
+            drag.put_at(hold, x, y)
     for _ in range(2 * drag.MOST_PAIRS):
-        hold = drag.put_at(hold, 2.0, -1.0)[0]
+        hold = drag.put_at(hold, 1.01, -0.01)[0]
     assert hold.places[0] == (7.0, 0.0)
     with pytest.raises(BadValue, match="8 arrows at most"):
         drag.put_at(hold, 0, 0)

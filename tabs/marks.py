@@ -1,0 +1,128 @@
+"""Own slider: mark what shows it and what doesn't, and there is a slider for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from gan_core.errors import BadValue
+from ui import studio_parts
+from ui.languages import N_, _
+from ui.studio_calls import spoken
+from ui.studio_choices import choices, model_choice
+from ui.studio_latest import workshop
+from ui.studio_marks import COUNT, NO, OPEN, YES, name_of, samples
+from ui.studio_models import opened
+from ui.studio_pictures import SMALL, address, drawn, picture, sheet
+from ui.studio_view import MOST_SEED, Change, View, another_seed, checked_seed, first_view
+
+TITLE = N_("Own slider")
+ID = "marks"
+SHOWN = (-4.0, -2.0, 0.0, 2.0, 4.0)  # strengths at which a new slider is shown
+NEXT = {OPEN: YES, YES: NO, NO: OPEN}
+
+
+@dataclass(frozen=True)
+class Marked:
+    """Samples and what was said of each."""
+
+    model: str = ""
+    seed: int = 0
+    pictures: tuple[str, ...] = ()
+    marks: tuple[str, ...] = (OPEN,) * COUNT
+
+
+def show(model: str, seed: float) -> list[Any]:
+    """Fresh samples, none of them marked."""
+    chosen, number = opened(model), checked_seed(int(seed or 0))
+    pictures = drawn(chosen.explorer, samples(chosen.explorer, number))
+    marked = Marked(model, number, tuple(address(one) for one in pictures))
+    return [marked, _value(marked), _told(marked), ""]
+
+
+def mark(event: gr.EventData, marked: Marked) -> list[Any]:
+    """A sample is pressed."""
+    return mark_at(marked, int(event.place))
+
+
+def mark_at(marked: Marked, place: int) -> list[Any]:
+    """From open to yes, no, and open again."""
+    if not 0 <= place < len(marked.pictures):
+        raise BadValue("There is no picture at place {place}.", place=place)
+    marks = list(marked.marks)
+    marks[place] = NEXT[marks[place]]
+    marked = replace(marked, marks=tuple(marks))
+    return [marked, _value(marked), _told(marked)]
+
+
+def make(marked: Marked) -> str:
+    """The slider that the marks make: one picture along it, how sure it is, and the link that opens it."""
+    if not marked.model:
+        raise BadValue("Choose pictures first.")
+    name = name_of(marked.seed, marked.marks)
+    with workshop.place():
+        accuracy = opened(marked.model).direction(name).facts["accuracy"]
+        first = replace(first_view(marked.model), seed=1)
+        row = [picture(replace(first, changes=(Change(name, strength),))) for strength in SHOWN]
+    words = _("From less to more. ") + (
+        _("Of marks that it had not seen it told {share:.0%} right; half is chance.").format(share=accuracy)
+        if accuracy == accuracy  # one yes alone can't be tested
+        else _("Too few of one kind to test it.")
+    )
+    view: View = replace(first, changes=(Change(name, 2.0),))
+    link = f'<a href="?{escape(view.query())}">{_("Open in Latent editing")}</a>'
+    shown = studio_parts.sheet_value(sheet(row, len(row)), words, row[0].width <= SMALL)
+    return f'{shown}<p class="quiet">{escape(words)}</p><p>{link}</p>'
+
+
+def _value(marked: Marked) -> dict[str, Any]:
+    words = {OPEN: _("not marked"), YES: _("yes"), NO: _("no")}
+    return {
+        "items": list(marked.pictures), "marks": list(marked.marks),
+        "labels": [f"{_('Sample')} {place + 1}: {words[one]}" for place, one in enumerate(marked.marks)],
+    }  # fmt: skip
+
+
+def _told(marked: Marked) -> str:
+    yes, no = marked.marks.count(YES), marked.marks.count(NO)
+    return _("{yes} yes, {no} no. Ten in all are enough, with some of both.").format(yes=yes, no=no)
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Lays the tab out and connects it."""
+    if not choices():
+        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        return
+    marked = gr.State(Marked(), time_to_live=3600)
+    gr.Markdown(
+        _("Think of something that some of these pictures show: a mood, a colour, a hat. Press once where you see it "
+          "(✓), twice where you don't (✗), and leave open what you can't tell. The model makes a slider of it."),
+        elem_classes="quiet",
+    )  # fmt: skip
+    with gr.Row():
+        with gr.Column(scale=6, min_width=320):
+            grid = studio_parts.marks(elem_id="marks")
+        with gr.Column(scale=4, min_width=300):
+            words = gr.Markdown("", elem_classes="quiet")
+            with gr.Row(elem_classes="row-tight"):
+                makes = gr.Button(_("Make the slider"), variant="primary", elem_id="make-slider")
+                dice = gr.Button(_("Other pictures"))
+            made = gr.HTML("", apply_default_css=False, elem_id="own-slider", min_height=60)
+            with gr.Accordion(_("More"), open=False):
+                model = model_choice(page)
+                seed = gr.Number(7, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
+    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    outputs = [marked, grid, words]
+    gr.on([model.input, seed.change], spoken(show), [model, seed], [*outputs, made], api_name="samples", **quiet)
+    grid.select(spoken(mark), marked, outputs, api_visibility="private", **quiet)
+    dice.click(another_seed, None, seed, api_visibility="private", **quiet)
+    makes.click(spoken(make), marked, made, api_name="make_slider", concurrency_limit=2, show_progress_on=made)
+    tab.select(spoken(show_first), [marked, model, seed], [*outputs, made], api_visibility="private", **quiet)
+
+
+def show_first(marked: Marked, model: str, seed: float) -> list[Any]:
+    """The tab is opened: what was marked before stays."""
+    return [gr.skip()] * 4 if marked.model else show(model, seed)
