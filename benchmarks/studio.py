@@ -1,17 +1,20 @@
 """From a slider's move to its picture: how long the Studio takes, alone and with ten visitors.
 
-    python -m benchmarks.studio --model stylegan2.avatars
+    python -m benchmarks.studio --model stylegan2.avatars --drawing pix2pix.edges2avatars
 
 A Studio is started with the shelf of `GANSCOPE_HOME` and the bundled one. Visitors are real clients of its HTTP API, in
 one process of their own, asynchronous, each with its own session. Alone: one visitor asks for the next picture as soon
 as it has the last one. Ten visitors: each moves five times a second, and like the page has one request on its way at
-most, so that moves in between are dropped; a move that is answered counts from its own start.
+most, so that moves in between are dropped; a move that is answered counts from its own start. Drawing: one visitor
+draws a line, and asks for the next picture as soon as it has the last one.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
+import io
 import os
 import socket
 import statistics
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 ALONE_P50, ALONE_P95 = 60.0, 120.0  # milliseconds
 TEN_P95 = 250.0  # milliseconds
+DRAWN_P95 = 300.0  # milliseconds
 VISITORS, MOVES = 10, 5.0  # moves a second of each
 START = 120.0  # seconds
 SLIDERS = 6
@@ -118,6 +122,16 @@ class Visitor:
             raise RuntimeError("a move was answered without a picture")
         self.times.append(1000 * (time.perf_counter() - began))
 
+    async def stroke(self, model: str, sheet: str) -> None:
+        """A line is drawn, until its picture is here."""
+        body = {"data": [sheet, model], "fn_index": self.functions["draw"], "session_hash": self.session}
+        began = time.perf_counter()
+        answer = await self.client.post("/gradio_api/run/predict", json=body)
+        answer.raise_for_status()
+        if not answer.json()["data"][0]["now"].startswith("data:image/"):
+            raise RuntimeError("a line was answered without a picture")
+        self.times.append(1000 * (time.perf_counter() - began))
+
     async def drag(self, moves: int) -> None:
         """As fast as pictures come."""
         for number in range(moves):
@@ -154,6 +168,31 @@ async def measure(url: str, model: str, moves: int, length: float) -> tuple[list
     return alone, [visitor.times for visitor in visitors]
 
 
+async def measure_drawing(url: str, model: str, strokes: int) -> list[float]:
+    """Milliseconds from a line to its picture."""
+    import httpx
+
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        config = (await client.get("/config")).json()
+        visitor = Visitor(client, {one["api_name"]: one["id"] for one in config["dependencies"] if one["api_name"]})
+        for number in range(strokes + 10):
+            await visitor.stroke(model, sheet(number))
+    return visitor.times[10:]  # the first pictures open the model and warm caches
+
+
+def sheet(number: int, side: int = 64) -> str:
+    """A drawing of a face with one line more, as the page sends it."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (side, side), "white")
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((16, 12, 48, 52), outline="black", width=2)
+    pen.line((20, 40, 20 + number % 24, 44), fill="black", width=2)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
 def share(values: list[float], part: float) -> float:
     """The value that a part of all lies below, such as 0.95."""
     return sorted(values)[min(len(values) - 1, int(part * len(values)))]
@@ -171,16 +210,27 @@ def rows(alone: list[float], ten: list[list[float]], length: float) -> list[Row]
     ]
 
 
+def drawing_rows(times: list[float]) -> list[Row]:
+    what = f"{len(times)} lines"
+    return [
+        at_most("a line, p50", statistics.median(times), DRAWN_P95 / 2, " ms", what),
+        at_most("a line, p95", share(times, 0.95), DRAWN_P95, " ms", what),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="stylegan2.avatars")
+    parser.add_argument("--drawing", default="", help="the model that draws; without it no line is drawn")
     parser.add_argument("--moves", type=int, default=300, help="of the visitor who is alone")
     parser.add_argument("--seconds", type=float, default=30.0, help="of the ten visitors")
     parser.add_argument("--starts", type=int, default=5)
     options = parser.parse_args()
     with serving() as url:
         alone, ten = asyncio.run(measure(url, options.model, options.moves, options.seconds))
-    report("The Studio", [*rows(alone, ten, options.seconds), starting(options.starts)])
+        drawn = asyncio.run(measure_drawing(url, options.drawing, options.moves)) if options.drawing else []
+    lines = drawing_rows(drawn) if drawn else []
+    report("The Studio", [*rows(alone, ten, options.seconds), *lines, starting(options.starts)])
 
 
 if __name__ == "__main__":
