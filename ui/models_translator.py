@@ -15,7 +15,7 @@ from ui.errors import shown
 from ui.grids import picture
 from ui.i18n import _
 from ui.models_sampler import MOST_SEED, WIDE, asked, loaded
-from ui.models_shelf import data_name
+from ui.models_shelf import data_name, kinds
 from ui.texts import plain
 
 
@@ -31,10 +31,17 @@ def show(name: str, card: Card) -> None:
             content = made(card.sha256, name, card.data, card.size, seed)
         with st.container(key="model-samples"):
             picture(content, alt=_("What the model makes of the pictures of seed {seed}").format(seed=seed))
+        st.caption(_("Side by side: {kinds}.").format(kinds=kinds(card)))
         st.download_button(
             _("Download (PNG)"), content, f"ganscope-{name}-seed{seed}.png", "image/png", icon=":material/image:",
             key="model-download", on_click="ignore",
         )  # fmt: skip
+    verb = "upscale" if card.task == "super_resolution" else "translate"
+    st.caption(
+        _("For pictures of your own: the Studio, or {command}.").format(
+            command=f"`ganscope {verb} {name} PICTURE -o OUT`"
+        )
+    )
 
 
 def _why_none(card: Card) -> str:

@@ -202,6 +202,7 @@ def test_a_translator_has_its_own_section_and_shows_what_it_makes_of_unseen_pict
     assert test.number_input(key="translator-seed").value == 7
     assert samples(test)
     assert "Generator a to b" in texts(test)
+    assert "ganscope translate cyclegan.x PICTURE" in texts(test)
 
 
 def test_a_translator_without_its_data_says_how_to_get_them(
