@@ -98,8 +98,8 @@ def publish(
 ) -> Card:
     """Writes the model of a checkpoint's state to `folder`, replacing what stands there; all of it or nothing.
 
-    `half` stores floats in half precision. `attributes` are those of the data that a net has learnt from. `show` is
-    given the model as it was written; one that draws nothing needs its own. Raises StoreError.
+    `half` stores matrices and kernels in half precision. `attributes` are those of the data that a net has learnt from.
+    `show` is given the model as it was written; one that draws nothing needs its own. Raises StoreError.
     """
     kept = _kept(state, half)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,9 @@ def _trained(state: dict[str, Any]) -> list[str]:
 def _half(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _half(inner) for name, inner in value.items()}
-    return value.half() if isinstance(value, Tensor) and value.dtype == torch.float32 else value
+    if not isinstance(value, Tensor) or value.dtype != torch.float32 or value.ndim < 2:
+        return value  # variances of batch-norm can lie beyond the range of half precision
+    return value.half()
 
 
 def _replace(made: Path, folder: Path) -> None:

@@ -47,6 +47,9 @@ def test_half_precision_is_a_smaller_file_and_nearly_the_same_model(state: dict[
     one, other = (shelf.load(str(tmp_path / str(half))).sample(8) for half in (False, True))
     assert_close(one, other, atol=1e-2, rtol=0)
     assert not torch.equal(one, other)
+    kept = read_checkpoint(tmp_path / "True" / WEIGHTS)["average"]["generator"]
+    assert {weight.dtype for weight in kept.values() if weight.ndim > 1} == {torch.float16}
+    assert torch.float16 not in {weight.dtype for weight in kept.values() if weight.ndim < 2}
 
 
 def test_models_are_found_by_name(model: Path, home: Path) -> None:
