@@ -33,7 +33,7 @@ MOST_MARGIN = 64  # pixels that a tile reads beyond its part, at most; of what l
 FADE = 16  # pixels each way in which neighbours fade into each other where they don't fit exactly
 LEAST = 64  # pixels that a tile is wide without its margins, at least
 ALPHA_REACH = 3  # pixels that bicubic enlargement sees
-TILE_BYTES = 384 * 2**20  # for what the network holds while it works on a tile, about
+TILE_BYTES = 320 * 2**20  # for what the network holds while it works on a tile, about
 STRIP_BYTES = 96 * 2**20  # for a strip of the result in single precision
 PROBE = 16  # pixels of the image that tells how far a network sees
 
