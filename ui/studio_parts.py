@@ -18,12 +18,14 @@ from ui.studio_pictures import SMALL, address, picture, shown, small
 from ui.studio_theme import LOGO
 from ui.studio_view import View
 
+# what a picture shows, which can be a name that somebody gave: here it stays text
+_ALT = """${(value.alt || '').replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"""
 _FACE = """
 <div class="face ${value.sharp ? 'sharp' : ''}">
-  <img src="${value.now || ''}" alt="${value.alt || ''}" ${value.now ? '' : 'hidden'} draggable="false">
+  <img src="${value.now || ''}" alt="ALT" ${value.now ? '' : 'hidden'} draggable="false">
   <span class="tag">${value.tag || ''}</span>
   <div class="wait" ${value.now ? 'hidden' : ''}>${value.wait || ''}</div>
-</div>"""
+</div>""".replace("ALT", _ALT)
 # what a picture knows of its link is put into the address bar; pressing it shows the picture without edits
 _HOLD = """
 let before = '';
@@ -71,13 +73,13 @@ ${(value.items || []).map((item, place) => `<button data-place="${place}" data-m
 # arrows lie over the picture in its own pixels; an odd place at the end is a handle without a target
 _BOARD = """
 <div class="face board ${value.sharp ? 'sharp' : ''}">
-  <img src="${value.now || ''}" alt="${value.alt || ''}" ${value.now ? '' : 'hidden'} draggable="false">
+  <img src="${value.now || ''}" alt="ALT" ${value.now ? '' : 'hidden'} draggable="false">
   <svg viewBox="-0.5 -0.5 ${value.side || 1} ${value.side || 1}">
   ${(value.places || []).map(([x, y], place, all) => place % 2 ? `<line x1="${all[place - 1][0]}"
     y1="${all[place - 1][1]}" x2="${x}" y2="${y}"/><circle class="target" cx="${x}" cy="${y}" r="1.2"/>`
     : `<circle class="handle" cx="${x}" cy="${y}" r="1.2"/>`).join('')}
   </svg>
-</div>"""
+</div>""".replace("ALT", _ALT)
 # two pictures of one size, the second over the first from the slider on
 _COMPARE = """
 <div class="compare ${!value.now ? 'empty' : value.now === value.before ? 'alone' : ''}">
@@ -111,7 +113,8 @@ class Download:
         return {"name": self.name, "content": base64.b64encode(self.content).decode()}
 
 
-# for buttons: the browser saves a file that a callback made; the page's link goes to the clipboard
+# for buttons: the browser saves a file that a callback made; the page's link goes to the clipboard, which is closed to
+# pages of plain http, while prompts are closed to frames
 SAVE = """file => {
   if (!file) return;
   const link = document.createElement('a');
@@ -122,8 +125,16 @@ SAVE = """file => {
 COPY = """() => {
   const button = document.querySelector('#copy-link'), words = button.textContent;
   const done = () => { button.textContent = '✓'; setTimeout(() => button.textContent = words, 1500); };
-  if (navigator.clipboard) navigator.clipboard.writeText(location.href).then(done);
-  else prompt('', location.href);
+  const without = () => {
+    const area = document.createElement('textarea');
+    area.value = location.href;
+    document.body.append(area);
+    area.select();
+    if (document.execCommand('copy')) done(); else prompt('', location.href);
+    area.remove();
+  };
+  if (navigator.clipboard) navigator.clipboard.writeText(location.href).then(done, without);
+  else without();
 }"""
 
 

@@ -15,8 +15,10 @@ from tests.e2e.serving import Server, serving
 from tests.made_models import make_model
 from tests.made_runs import trained
 from tests.studio_serving import STYLED
+from ui.offline import network_address
 
 WAIT = 180_000  # milliseconds until the Studio is there
+NAME = """mine"><img src=x onerror="window.broken=1">"""
 DRAWN = re.compile(r"^data:image/")
 
 
@@ -32,7 +34,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[S
     home = tmp_path_factory.mktemp("home")
     make_model(STYLED, folder=home / "models" / STYLED)
     store = RunStore(home)
-    trained(store, name="mine")
+    trained(store, name=NAME)
     store.close()
     with serving(home, GRADIO_SERVER_PORT=str(port), OMP_NUM_THREADS="1") as running:
         yield running
@@ -71,10 +73,13 @@ def test_by_another_name_of_this_computer_the_link_has_that_name(
     classroom: Server, port: int, contexts: Callable[..., BrowserContext]
 ) -> None:
     """As from another computer, which reaches this one by an address of the network."""
+    name = network_address() or "127.0.0.1"
     page = contexts().new_page()
-    page.goto(f"{classroom.url.replace('localhost', '127.0.0.1')}/studio")
-    expect(frame(page).locator("#face img")).to_have_attribute("src", DRAWN)
-    assert (page.locator("iframe").get_attribute("src") or "").startswith(f"http://127.0.0.1:{port}/")
+    page.goto(f"{classroom.url.replace('localhost', name)}/studio")
+    expect(frame(page).locator("#face img")).to_have_attribute("src", DRAWN, timeout=WAIT)
+    assert (page.locator("iframe").get_attribute("src") or "").startswith(f"http://{name}:{port}/")
+    frame(page).locator("#copy-link").click()
+    expect(frame(page).locator("#copy-link")).to_have_text("✓")
 
 
 def test_a_run_opens_in_the_studio_from_its_card_and_its_page(
@@ -85,8 +90,9 @@ def test_a_run_opens_in_the_studio_from_its_card_and_its_page(
     page.locator("[class*=st-key-menu-] button").first.click()
     page.get_by_text("Open in the Studio").click()
     expect(page).to_have_url(re.compile(r"/studio\?model=run%3A"))
-    expect(frame(page).locator("#face img")).to_have_attribute("alt", re.compile("mine · 2"))
+    expect(frame(page).locator("#face img")).to_have_attribute("alt", re.compile(re.escape(f"{NAME} · 2")))
     page.goto(f"{classroom.url}/runs")
     page.get_by_role("button", name="Open", exact=False).first.click()
     page.get_by_role("link", name="Open in the Studio").click()
-    expect(frame(page).locator("#face img")).to_have_attribute("alt", re.compile("mine · 2"))
+    expect(frame(page).locator("#face img")).to_have_attribute("alt", re.compile(re.escape(f"{NAME} · 2")))
+    assert not any(one.evaluate("window.broken") for one in page.frames)
