@@ -33,22 +33,30 @@ def studio() -> Beside:
 def show() -> None:
     """The whole page."""
     style.apply("beside.css")
+    head = st.empty()
     with shown():
-        if st.session_state.pop(TRY_AGAIN, False):
-            access.require_steering()
-            studio().start()
-        status = studio().look()
-        if status.stage is Stage.ABSENT and access.may_steer():
-            studio().start()
-            status = studio().look()
-        if status.notice:
-            _placed(status.notice)
+        notice = _begun()
+        if notice:
+            _placed(notice)
             return
-        st.title(_("Studio"), anchor=False)
-        if status.stage is Stage.ABSENT:
-            st.info(_("The Studio doesn't run yet. Whoever has the passphrase starts it by opening this page."),
-                    icon=":material/lock:")  # fmt: skip
+    head.title(_("Studio"), anchor=False)
+
+
+def _begun() -> Notice | None:
+    """The Studio that runs, else None: then it is told how far it is."""
+    if st.session_state.pop(TRY_AGAIN, False):
+        access.require_steering()
+        studio().start()
+    status = studio().look()
+    if status.stage is Stage.ABSENT and access.may_steer():
+        studio().start()
+        status = studio().look()
+    if status.stage is Stage.ABSENT:
+        st.info(_("The Studio doesn't run yet. Whoever has the passphrase starts it by opening this page."),
+                icon=":material/lock:")  # fmt: skip
+    if status.notice is None:
         _waiting()
+    return status.notice
 
 
 @st.fragment(run_every=POLL)

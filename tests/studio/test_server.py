@@ -94,6 +94,7 @@ def client(studio: Studio) -> Iterator[Client]:
     made.close()
 
 
+@pytest.mark.timeout(900)  # with the making of all models
 def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
     named = set(client.view_api(return_format="dict", print_info=False)["named_endpoints"])  # type: ignore[index]
     assert named == {*CALLS, *REFUSED}
