@@ -22,14 +22,26 @@ POINT_STAGES = (  # the same for points, which learn in far fewer
     ),
     (float("inf"), N_("Fine work: clusters grow narrow, and few samples are left on the way between them.")),
 )
+TRANSLATED = (  # the same for images made of images
+    (0.0, N_("Nothing has been learnt yet: what is made of the images is what random weights make of them.")),
+    (5.0, N_("Brightness and large shapes come first; colours are a mean of all that was seen.")),
+    (50.0, N_("Colours part, edges get sharp. Compare each picture with the one that was given beside it.")),
+    (float("inf"), N_("Fine work: texture and small parts. What can't be known from the given picture stays a guess.")),
+)
 JUDGED = N_("Each column gathers the images that the network takes for one class: mixed at first, then sorted.")
+
+
+def translates(run: Run) -> bool:
+    """Whether a run's generator makes images of images, not of latents. Needs no torch."""
+    return "generator_rate" in run.spec.hparams and "latent_size" not in run.spec.hparams
 
 
 def advice(run: Run, look_for: str) -> list[str]:
     """What to look for; `look_for` is the preset's sentence, or ""."""
-    if "latent_size" not in run.spec.hparams:  # a network that judges images, and makes none
+    if "generator_rate" not in run.spec.hparams:  # a network that judges images, and makes none
         return [_(look_for or JUDGED)]
     thousands = run.images_seen / 1000
-    stages = POINT_STAGES if is_points(run.spec.data) else STAGES
+    of_images = TRANSLATED if translates(run) else STAGES
+    stages = POINT_STAGES if is_points(run.spec.data) else of_images
     stage = next(text for limit, text in stages if thousands <= limit)
     return [text for text in (_(look_for), _(stage)) if text]

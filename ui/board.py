@@ -14,7 +14,7 @@ import streamlit as st
 
 from gan_core.runs.store import Run, RunState
 from ui import live_panels
-from ui.advice import advice
+from ui.advice import advice, translates
 from ui.curves import HERE, payload, read
 from ui.feed import Feed, Picture
 from ui.i18n import _
@@ -158,6 +158,8 @@ def _samples_note(run: Run) -> str:
     if compared := live_panels.compared_in(run):
         kinds = " · ".join(_(kind) for kind in compared)
         return _("Side by side: {kinds}. Nothing here is trained on.").format(kinds=kinds)
+    if translates(run):  # until the recipes are loaded
+        return _("Always the same images: each line shows what is made of them as it learns.")
     if is_points(run.spec.data):
         return _("Violet: samples, always from the same latents. Grey: real points.")
     return _("Always the same latents: each place shows one sample as it learns.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,20 @@ NAMES = {
     "path_length": N_("Path length"),
     "class_accuracy": N_("Classes"),
     "code_accuracy": N_("Codes"),
+    "generator/adversarial": N_("Adversarial"),
+    "generator/adversarial_a": N_("Adversarial, a"),
+    "generator/adversarial_b": N_("Adversarial, b"),
+    "generator/l1": N_("L1"),
+    "generator/content": N_("Content"),
+    "generator/features": N_("Features"),
+    "generator/cycle_a": N_("Cycle, a"),
+    "generator/cycle_b": N_("Cycle, b"),
+    "generator/identity_a": N_("Identity, a"),
+    "generator/identity_b": N_("Identity, b"),
+    "generator/contrast": N_("Contrast"),
+    "generator/contrast_identity": N_("Contrast, identity"),
+    "generator/category": N_("Category"),
+    "generator/value": N_("Value"),
     "warm_up/loss": N_("Warm-up"),
     "gradient_norm/warm_up": N_("Warm-up"),
     "held_out_l1": N_("L1 to the truth"),
@@ -88,6 +103,7 @@ def panels(history: History, probability: bool, points: bool = False) -> list[Pa
         Panel(
             _("Losses"), _("loss (no unit)"), _series(history, [n for n in names if n.endswith("/loss")]), file="losses"
         ),
+        *_terms(history),
         Panel(
             "D(x), D(G(z))" if probability else _("Scores of D"),
             score_unit,
@@ -134,6 +150,26 @@ def panels(history: History, probability: bool, points: bool = False) -> list[Pa
     return [panel for panel in wanted if panel.series]
 
 
+def _terms(history: History) -> list[Panel]:
+    """What the generator's loss is made of, where that is more than one term."""
+    names = [name for name in history.names if name.startswith("generator/") and name != "generator/loss"]
+    if len(names) < 2:
+        return []
+    series = [
+        replace(one, colour=RUN_COLOURS[place % len(RUN_COLOURS)]) for place, one in enumerate(_series(history, names))
+    ]
+    positive = all(np.nanmin(np.asarray(one.values)) > 0 for one in series)
+    return [
+        Panel(
+            _("Terms of the generator's loss"),
+            _("loss, log scale") if positive else _("loss (no unit)"),
+            series,
+            log=positive,
+            file="terms",
+        )
+    ]
+
+
 def _special(history: History) -> list[Panel]:
     """What some runs alone have: classes or codes to recognise, adaptive augmentation, growing networks."""
     return [
@@ -148,20 +184,20 @@ def _special(history: History) -> list[Panel]:
         Panel(
             _("Images not trained on"),
             _("mean distance of a pixel (0 to 2)"),
-            _series(history, ["held_out_l1"]),
+            _series(history, ["held_out_l1"], smooth=False),
             low=0.0,
             file="held-out",
         ),
         Panel(
             _("PSNR on images not trained on"),
             _("decibel: higher is nearer to the truth"),
-            _series(history, ["psnr", "psnr_bicubic"]),
+            _series(history, ["psnr", "psnr_bicubic"], smooth=False),
             file="psnr",
         ),
         Panel(
             _("SSIM on images not trained on"),
             _("structural similarity, at most 1"),
-            _series(history, ["ssim", "ssim_bicubic"]),
+            _series(history, ["ssim", "ssim_bicubic"], smooth=False),
             high=1.0,
             file="ssim",
         ),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from gan_core.gans import recipes
 from gan_core.runs.records import Metrics
+from gan_core.runs.store import RunStore
 from ui import curves, figures
+from ui.advice import advice
 from ui.history import POINTS, History, moving_average
 
 
@@ -78,6 +83,42 @@ def test_what_is_sent_can_be_read_back() -> None:
     offset, count = series["x"]
     np.testing.assert_array_equal(floats[offset : offset + count], np.arange(1, 51))
     assert all(panel["unit"] for panel in header["panels"])
+
+
+def test_a_loss_of_several_terms_shows_them_apart() -> None:
+    terms = {"generator/adversarial": np.ones(9), "generator/l1": np.full(9, 20.0)}
+    history = History()
+    history.append(rows(1, 9, **terms, **{"generator/loss": np.full(9, 21.0)}))
+    losses, apart = figures.panels(history, True)[:2]
+    assert [series.name for series in losses.series] == ["Generator"]
+    assert [series.name for series in apart.series] == ["Adversarial", "L1"]
+    assert apart.log
+    assert len({series.colour for series in apart.series}) == 2
+    history.append(rows(10, 9, **{name: -values for name, values in terms.items()}))
+    assert not figures.panels(history, True)[1].log
+
+
+def test_marks_of_now_and_then_are_not_averaged() -> None:
+    history = History()
+    history.append(rows(1, 200, psnr=np.where(np.arange(200) % 50 == 0, np.linspace(20, 30, 200), np.nan)))
+    (panel,) = figures.panels(history, True)
+    values = np.asarray(panel.series[0].values)
+    assert values[np.isfinite(values)].max() > 27
+
+
+@pytest.mark.parametrize(
+    ("recipe", "data", "says"),
+    [
+        ("cyclegan", "digits_coloured_unpaired", "what random weights make of them"),
+        ("srgan", "digits", "what random weights make of them"),
+        ("dcgan", "digits", "noise from random weights"),
+        ("feature_net", "digits", "for one class"),
+    ],
+)
+def test_what_is_said_of_a_run_fits_its_kind(home: Path, recipe: str, data: str, says: str) -> None:
+    chosen = recipes.get(recipe)
+    run = RunStore().create(chosen.plan(data, chosen.fit_size(8), 2, {}))
+    assert says in advice(run, "")[0]
 
 
 def test_a_sparkline_is_one_line() -> None:
