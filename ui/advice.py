@@ -28,6 +28,8 @@ TRANSLATED = (  # the same for images made of images
     (50.0, N_("Colours part, edges get sharp. Compare each picture with the one that was given beside it.")),
     (float("inf"), N_("Fine work: texture and small parts. What can't be known from the given picture stays a guess.")),
 )
+ENLARGED = N_("Edges get sharp first. Above bicubic's curve the network knows more than the given pixels tell; texture that "
+              "looks real may cost PSNR.")  # fmt: skip
 JUDGED = N_("Each column gathers the images that the network takes for one class: mixed at first, then sorted.")
 
 
@@ -40,6 +42,8 @@ def advice(run: Run, look_for: str) -> list[str]:
     """What to look for; `look_for` is the preset's sentence, or ""."""
     if "generator_rate" not in run.spec.hparams:  # a network that judges images, and makes none
         return [_(look_for or JUDGED)]
+    if "scale" in run.spec.hparams:  # images are made larger
+        return [text for text in (_(look_for), _(ENLARGED)) if text]
     thousands = run.images_seen / 1000
     of_images = TRANSLATED if translates(run) else STAGES
     stages = POINT_STAGES if is_points(run.spec.data) else of_images

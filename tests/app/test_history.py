@@ -110,7 +110,7 @@ def test_marks_of_now_and_then_are_not_averaged() -> None:
     ("recipe", "data", "says"),
     [
         ("cyclegan", "digits_coloured_unpaired", "what random weights make of them"),
-        ("srgan", "digits", "what random weights make of them"),
+        ("srgan", "digits", "Above bicubic's curve"),
         ("dcgan", "digits", "noise from random weights"),
         ("feature_net", "digits", "for one class"),
     ],
