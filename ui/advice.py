@@ -28,8 +28,10 @@ TRANSLATED = (  # the same for images made of images
     (50.0, N_("Colours part, edges get sharp. Compare each picture with the one that was given beside it.")),
     (float("inf"), N_("Fine work: texture and small parts. What can't be known from the given picture stays a guess.")),
 )
-ENLARGED = N_("Edges get sharp first. Above bicubic's curve the network knows more than the given pixels tell; texture that "
-              "looks real may cost PSNR.")  # fmt: skip
+ENLARGED = N_(
+    "Edges get sharp first. Above bicubic's curve the network knows more than the given pixels tell; texture that "
+    "looks real may cost PSNR."
+)
 JUDGED = N_("Each column gathers the images that the network takes for one class: mixed at first, then sorted.")
 
 
