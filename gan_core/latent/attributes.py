@@ -1,22 +1,20 @@
 """Directions of known attributes, learnt with a judge and measured by it.
 
-Random points are drawn, and the judge gives each picture's log-odds of every value (hair: bob). Ridge regression finds
-how they depend on the white coordinates x of w (or z),
+The judge gives each picture's log-odds y_k of every value k (hair: bob), and a picture is a function of the white
+coordinates x of w+ (or z). At random points, their slopes g_k = dy_k / dx, over the deviation of y_k, say how a small
+step moves everything. The direction of j raises its log-odds while those of other attributes' values stay where they
+are, at every point and not just on average (what 1907.10786, section 2.3, does with planes):
 
-    B = argmin |Y - X B|^2 + ridge |B|^2,     Y standardised, column b_j for value j
+    d_j = argmin  sum_{k of other attributes} E[(g_k . d)^2] + kappa |d|^2   so that  E[g_j] . d = 1,   hence
+    d_j ~ (sum_k E[g_k g_k^T] + kappa I)^-1 E[g_j]
 
-and the direction of j moves its log-odds most while those of other attributes' values stay (conditional manipulation of
-1907.10786, section 2.3, softened because there are more values than dimensions):
-
-    d_j = argmin sum_{k of other attributes} (b_k . d)^2 + kappa |d|^2   so that  b_j . d = 1,   hence
-    d_j ~ (sum_k b_k b_k^T + kappa I)^-1 b_j
-
-One unit is a standard deviation of w. `measure` then moves fresh points and asks the judge again: the leakage matrix.
+With a w for each layer a direction acts in the layers that do what it is named after. One unit is a standard deviation
+of w, in the mean over the layers. `measure` then moves fresh points and asks the judge again: the leakage matrix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,15 +22,17 @@ from torch import Tensor
 
 from gan_core.data.base import Progress, silent
 from gan_core.errors import BadValue
-from gan_core.latent.directions import Direction, Layers, cloud, vector_space
+from gan_core.latent.directions import Direction, Layers, cloud
 from gan_core.latent.edits import Edit, edited
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.judge import Judge
 from gan_core.latent.points import Points
 
-RIDGE = 0.02  # times the number of samples
-KAPPA = 0.5  # times the mean eigenvalue of what is kept still
+KAPPA = 0.1  # times the mean eigenvalue of what is kept still
 LEAST_SHARE = 0.002  # of the samples that must show a value, for a direction to be learnt
+LEAST_SAMPLES = 8
+SURVEYED = 1_000  # samples that tell how often values occur, and how their log-odds vary
+AT_ONCE = 32  # samples whose slopes are computed together
 REPORT = 256  # samples between two reports
 
 
@@ -72,54 +72,70 @@ def observed(
 
 
 def learn(
-    explorer: Explorer, judge: Judge, count: int = 4_000, seed: int = 0, progress: Progress = silent
+    explorer: Explorer, judge: Judge, count: int = 96, seed: int = 0, progress: Progress = silent
 ) -> list[Direction]:
-    """A direction for every value that occurs; `explained` is the share of its log-odds' variance that is linear.
+    """A direction for every value that occurs, from the slopes at `count` points.
 
-    Raises BadValue for too few samples.
+    Its facts: `share`, that of random samples which show the value. Raises BadValue for too few samples.
     """
-    size = explorer.space(vector_space(explorer)).shape[0]
-    if count < 2 * size:
-        raise BadValue("{least} samples at least are needed, not {count}.", least=2 * size, count=count)
-    points, odds = observed(explorer, judge, count, seed, progress)
-    around = cloud(explorer)
-    white = (explorer.read(points, vector_space(explorer)).double().cpu() - around.mean) @ around.whitening
-    slopes, explained = regression(white, odds)
+    if count < LEAST_SAMPLES:
+        raise BadValue("{least} samples at least are needed, not {count}.", least=LEAST_SAMPLES, count=count)
+    _, odds = observed(explorer, judge, SURVEYED, seed, progress)
     shown = (odds > 0).double().mean(0)
-    attribute_of = [name.split(": ")[0] for name in judge.names]
+    around = cloud(explorer)
+    mean, products = slopes(explorer, judge, explorer.sample(count, seed + 1), around.root, odds.std(0), progress)
+    everything, layers = torch.stack(list(products.values())).sum(0), max(1, explorer.layers)
     found = []
     for place, name in enumerate(judge.names):
         if not LEAST_SHARE <= float(shown[place]) <= 1 - LEAST_SHARE:
             continue
-        others = [other for other, attribute in enumerate(attribute_of) if attribute != attribute_of[place]]
-        chosen = still(slopes[:, place], slopes[:, others])
-        found.append(
-            Direction(
-                name, vector_space(explorer), (around.root @ chosen).float(), "attribute",
-                facts={"explained": float(explained[place]), "share": float(shown[place])},
-            )
-        )  # fmt: skip
+        chosen = still(mean[place], everything - products[name.split(": ")[0]])
+        moved = layers**0.5 * chosen.reshape(layers, -1) @ around.root  # (D,) -> (layers, d)
+        vector = moved if explorer.styled else moved[0]
+        facts = {"share": float(shown[place])}
+        found.append(Direction(name, explorer.home, vector.float(), "attribute", facts=facts))
     return found
 
 
-def regression(white: Tensor, odds: Tensor) -> tuple[Tensor, Tensor]:
-    """Slopes (d, V) of standardised log-odds (N, V) over white coordinates (N, d), and the share that they explain."""
-    inputs = white - white.mean(0)
-    targets = (odds - odds.mean(0)) / odds.std(0).clamp(min=1e-9)
-    products = inputs.T @ inputs + RIDGE * len(white) * torch.eye(white.shape[1], dtype=white.dtype)
-    slopes: Tensor = torch.linalg.solve(products, inputs.T @ targets)
-    left = (targets - inputs @ slopes).var(0) / targets.var(0).clamp(min=1e-9)
-    return slopes, 1 - left
+def slopes(
+    explorer: Explorer, judge: Judge, points: Points, root: Tensor, deviations: Tensor, progress: Progress = silent
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """How log-odds, over their `deviations` (V,), change with white coordinates: E[g_k] (V, D), and for each attribute
+    the sum of E[g g^T] over its values, (D, D). D counts all layers; `root` (d, d) is the cloud's.
+    """
+    names = [name.split(": ")[0] for name in judge.names]
+    size = max(1, explorer.layers) * len(root)
+    mean = torch.zeros(len(names), size, dtype=torch.float64)
+    products = {name: torch.zeros(size, size, dtype=torch.float64) for name in judge.attributes}
+    for place, part in enumerate(points.parts(AT_ONCE)):
+        progress(place * AT_ONCE / len(points), "Looking for directions")
+        for value, slope in enumerate(_slopes_at(explorer, judge, part)):
+            white = slope.double().cpu().reshape(len(part), -1, len(root)) @ root  # (B, D) -> (B, layers, d)
+            white = white.flatten(1) / deviations[value].clamp(min=1e-9)
+            mean[value] += white.sum(0) / len(points)
+            products[names[value]] += white.T @ white / len(points)
+    return mean, products
+
+
+def _slopes_at(explorer: Explorer, judge: Judge, points: Points) -> Iterator[Tensor]:
+    """The slopes of one value's log-odds after another, (B, D) each."""
+    with explorer.lock, torch.enable_grad():
+        values = explorer.read(points, explorer.home).detach().clone().requires_grad_(True)
+        moved = replace(points, ws=values) if explorer.styled else replace(points, latents=values)
+        odds = judge.log_odds_of(explorer.images(moved))
+        for column in odds.unbind(1):
+            (slope,) = torch.autograd.grad(column.sum(), values, retain_graph=True)
+            yield slope.flatten(1)
 
 
 def still(slope: Tensor, others: Tensor) -> Tensor:
-    """The unit vector (d,) that follows `slope` (d,) while the `others` (d, K) move little."""
-    if not others.shape[1]:
+    """The unit vector (D,) that follows `slope` (D,) while what the products `others` (D, D) tell of moves little."""
+    size = len(slope)
+    weight = KAPPA * others.trace() / size
+    if not weight:
         alone: Tensor = slope / slope.norm()
         return alone
-    products = others @ others.T
-    products = products + KAPPA * products.trace() / len(products) * torch.eye(len(products), dtype=products.dtype)
-    solved = torch.linalg.solve(products, slope)
+    solved = torch.linalg.solve(others + weight * torch.eye(size, dtype=others.dtype), slope)
     chosen: Tensor = solved / solved.norm()
     return chosen
 
