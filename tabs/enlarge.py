@@ -303,4 +303,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     working = start.click(
         telling(enlarge), [own, model, scale, share], scene, api_name="enlarge", concurrency_limit=4, **quiet
     )
-    stop.click(spoken(stopped), None, said, cancels=working, api_visibility="private", **quiet)
+    stop.click(None, cancels=working, api_visibility="private").then(
+        spoken(stopped), None, said, queue=False, api_visibility="private", **quiet
+    )
