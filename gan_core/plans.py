@@ -100,10 +100,10 @@ plans: dict[str, Plan] = {
         start="srresnet.bsds_x4",
     ),
     "context_encoder.avatars": Plan(
-        "context_encoder", "avatars", 64, 6_000, 0.3, 0.0, "Faces made whole",
+        "context_encoder", "avatars", 64, 3_000, 0.3, 0.0, "Faces made whole",
         "Knows drawn faces alone: a hole in anything else is filled with a part of one.",
         {"channels": 24, "discriminator_channels": 24, "code_size": 128, "holes": "random", "skips": True,
-         "generator_rate": 1e-3, "discriminator_rate": 5e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 6_000},
+         "generator_rate": 1e-3, "discriminator_rate": 5e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 3_000},
         half=True,
     ),
     "cyclegan.avatars": Plan(
