@@ -33,7 +33,7 @@ def is_translator(folder: Path) -> bool:
     return bool(read_card(folder).compared)
 
 
-@pytest.mark.parametrize("folder", filter(is_translator, MODELS), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [one for one in MODELS if is_translator(one)], ids=lambda folder: folder.name)
 def test_the_picture_of_a_translator_is_what_it_makes_of_unseen_items(folder: Path) -> None:
     card = read_card(folder)
     if not data.source(card.data).available():
