@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 from gan_core import errors
 from gan_core.data import sources
+from gan_core.files import write_atomically
 from gan_core.gans import recipes
 from gan_core.knobs import knobs
 from gan_core.plans import plans
@@ -114,8 +116,9 @@ def update(path: Path) -> list[str]:
     catalog.header_comment = "# GANscope in Simplified Chinese. Update: python -m tests.app.messages"
     for text in sorted(all_messages()):
         catalog.add(text, known.get(text, ""))
-    with path.open("wb") as file:
-        write_po(file, catalog, width=110, sort_output=True, omit_header=False)
+    content = io.BytesIO()
+    write_po(content, catalog, width=110, sort_output=True, omit_header=False)
+    write_atomically(path, content.getvalue())
     return [text for text in sorted(all_messages()) if not known.get(text)]
 
 
