@@ -97,7 +97,7 @@ plans: dict[str, Plan] = {
         {"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
          "content": "features", "features_weight": 0.2, "adversarial_weight": 2e-3, "warm_up": 0.0,
          "generator_rate": 2e-4, "discriminator_rate": 2e-4, "ema": 0.99, "schedule": "linear", "decay_steps": 700},
-        start="srresnet.bsds_x4",
+        half=True, start="srresnet.bsds_x4",
     ),
     "context_encoder.avatars": Plan(
         "context_encoder", "avatars", 64, 3_000, 0.3, 0.0, "Faces made whole",

@@ -39,7 +39,7 @@ CHANGES = {
     "features": 6,
     "batch_size": 32,
     "decay_steps": 60,
-    "discriminator_rate": 0.01,
+    "rate": 0.01,
 }
 
 
