@@ -92,11 +92,11 @@ plans: dict[str, Plan] = {
          "schedule": "cosine", "decay_steps": 2_500},
     ),
     "srgan.bsds_x4": Plan(
-        "srgan", "bsds500", 160, 700, 0.3, 0.0, "Photos four times larger, with grain",
+        "srgan", "bsds500", 160, 600, 0.3, 0.0, "Photos four times larger, with grain",
         "Learnt from 200 photos: grass and hair are invented, and letters may turn into other marks.",
         {"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
-         "content": "features", "features_weight": 0.2, "adversarial_weight": 2e-3, "warm_up": 0.0,
-         "generator_rate": 2e-4, "discriminator_rate": 2e-4, "ema": 0.99, "schedule": "linear", "decay_steps": 700},
+         "content": "features", "features_weight": 2.0, "adversarial_weight": 2e-3, "warm_up": 0.0,
+         "generator_rate": 2e-4, "discriminator_rate": 2e-4, "ema": 0.99, "schedule": "linear", "decay_steps": 600},
         half=True, start="srresnet.bsds_x4",
     ),
     "context_encoder.avatars": Plan(
