@@ -43,6 +43,12 @@ def opened(page: Page, studio: Studio, tab: str) -> Page:
     return page
 
 
+def choose(page: Page, where: str, title: str) -> None:
+    """A model of a list; those that come with GANscope stand before the tiny ones."""
+    page.locator(f"{where} input").click()
+    page.get_by_role("option", name=title).click()
+
+
 def shown(image: Locator) -> str:
     expect(image).to_have_attribute("src", DRAWN)
     return image.get_attribute("src") or ""
@@ -89,6 +95,9 @@ def test_ones_own_picture_is_translated_and_back_and_many_become_a_zip(
     studio: Studio, contexts: Contexts, own: Path
 ) -> None:
     page = opened(contexts().new_page(), studio, "Translate")
+    shown(page.locator("#translate-translated img"))
+    choose(page, "#translate-model", "Tiny CycleGAN")
+    expect(page.locator("#translate-again")).to_be_visible()
     given = page.locator("#translate-given img")
     example = shown(given)
     for name in ("translated", "again", "difference"):
@@ -129,6 +138,9 @@ def test_a_picture_is_enlarged_and_can_be_downloaded(
 ) -> None:
     page = opened(contexts().new_page(), studio, "Super-resolution")
     after = page.locator("#enlarged img.after")
+    first = shown(after)
+    choose(page, "#enlarge-model", "Tiny SRGAN")
+    expect(after).not_to_have_attribute("src", first)
     example = shown(after)
     page.locator("#enlarge-drop input[type=file]").set_input_files(own)
     expect(page.get_by_text("40 x 40 pixels. Now press")).to_be_visible()
