@@ -167,7 +167,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         spoken(draw), [drawing, model], [face, words], js=sheet_of(PAD, 1), trigger_mode="always_last", queue=False,
         api_name="draw", **quiet,
     )  # fmt: skip
-    gr.on([tab.select, model.input], spoken(sheet), model, whole, api_name="sheet", **quiet)
+    gr.on([tab.select, model.input], spoken(sheet), model, whole, api_name="sheet", concurrency_limit=1,
+          **quiet)  # fmt: skip
     strip.select(spoken(press), model, whole, api_visibility="private", **quiet)
     dice.click(spoken(surprise), model, whole, api_name="surprise", **quiet)
     download.click(spoken(save), [drawing, model], file, js=sheet_of(PAD, 1), api_name="save_drawing", **quiet).success(

@@ -41,7 +41,7 @@ PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}  
 SHRUNK = 2  # times, so that the examples' own compression can't be seen
 FACE = 96  # pixels of the drawn example
 OUTPUTS = 7  # of a scene
-ALIKE = ("blocks", "channels", "scale")  # settings that make the same networks
+ALIKE = ("blocks", "channels", "scale", "batch_norm", "from_bicubic")  # settings that make the same networks, if any
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,9 @@ def _partner(name: str, cards: dict[str, Card]) -> str:
     same = (
         other
         for other, its in cards.items()
-        if other != name and its.recipe == card.recipe and all(its.hparams[one] == card.hparams[one] for one in ALIKE)
+        if other != name
+        and its.recipe == card.recipe
+        and all(its.hparams.get(one) == card.hparams.get(one) for one in ALIKE)
     )
     return next(same, "")
 
@@ -295,7 +297,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     scene = [own, compare, strip, said, file, scale, share]
     gr.on([tab.select, model.input], spoken(model_of), [own, model], [scale, share, *scene], api_name="enlarge_model",
-          **quiet)  # fmt: skip
+          concurrency_limit=1, **quiet)  # fmt: skip
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
     drop.upload(spoken(take), drop, scene, api_name="enlarge_picture", **quiet).then(
         lambda: None, None, drop, api_visibility="private", **quiet

@@ -179,7 +179,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         spoken(fill), [mask, own, model], [face, words], js=sheet_of(PAD, 2), trigger_mode="always_last", queue=False,
         api_name="fill", **quiet,
     )  # fmt: skip
-    gr.on([tab.select, model.input], spoken(paper), [own, model], scene, api_name="fill_model", **quiet)
+    gr.on([tab.select, model.input], spoken(paper), [own, model], scene, api_name="fill_model", concurrency_limit=1,
+          **quiet)  # fmt: skip
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
     drop.upload(spoken(take), [drop, model], scene, api_name="fill_picture", **quiet).then(
         lambda: None, None, drop, api_visibility="private", **quiet

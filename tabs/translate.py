@@ -237,7 +237,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     scene = [own, strip, *faces, *loop, said]
     where = [model, direction]
     gr.on([tab.select, model.input], spoken(choose), [own, model], [direction, *scene], api_name="translate_model",
-          **quiet)  # fmt: skip
+          concurrency_limit=1, **quiet)  # fmt: skip
     direction.input(spoken(turn), [own, *where], scene, api_name="translate", **quiet)
     strip.select(spoken(press), where, scene, api_visibility="private", **quiet)
     drop.upload(spoken(take), [drop, *where], scene, api_name="translate_picture", **quiet).then(

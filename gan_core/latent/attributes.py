@@ -14,7 +14,7 @@ of w, in the mean over the layers. `measure` then moves fresh points and asks th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -117,15 +117,13 @@ def slopes(
     return mean, products
 
 
-def _slopes_at(explorer: Explorer, judge: Judge, points: Points) -> Iterator[Tensor]:
-    """The slopes of one value's log-odds after another, (B, D) each."""
+def _slopes_at(explorer: Explorer, judge: Judge, points: Points) -> list[Tensor]:
+    """The slopes of each value's log-odds, (B, D)."""
     with explorer.lock, torch.enable_grad():
         values = explorer.read(points, explorer.home).detach().clone().requires_grad_(True)
         moved = replace(points, ws=values) if explorer.styled else replace(points, latents=values)
-        odds = judge.log_odds_of(explorer.images(moved))
-        for column in odds.unbind(1):
-            (slope,) = torch.autograd.grad(column.sum(), values, retain_graph=True)
-            yield slope.flatten(1)
+        columns = judge.log_odds_of(explorer.images(moved)).unbind(1)
+        return [torch.autograd.grad(column.sum(), values, retain_graph=True)[0].flatten(1) for column in columns]
 
 
 def still(slope: Tensor, others: Tensor) -> Tensor:
