@@ -38,6 +38,13 @@ def browser() -> Iterator[Browser]:
 
 expect.set_options(timeout=60_000)  # importing torch on a busy machine takes its time
 
+STILL = """
+const animate = Element.prototype.animate;
+Element.prototype.animate = function (frames, options) {
+  return animate.call(this, frames, {...options, duration: 0});
+};
+"""  # a folded panel unfolds at once: a robot presses sooner than its buttons come to rest
+
 
 @pytest.fixture
 def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
@@ -45,7 +52,8 @@ def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     made: list[BrowserContext] = []
 
     def make(width: int = 1280, height: int = 900, locale: str = "en-GB") -> BrowserContext:
-        context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+        context = browser.new_context(viewport={"width": width, "height": height}, locale=locale, reduced_motion="reduce")
+        context.add_init_script(STILL)
         context.set_default_timeout(60_000)
         made.append(context)
         return context
