@@ -6,6 +6,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 const CURVES = 1900; // milliseconds between two drawings of the curves, at least
+const REST = 15; // times as long as a question and its drawing took is at least rested: they share the trainer's machine
+const RESTED = 3000; // milliseconds of such a rest, at most
 const PATIENCE = 8000; // milliseconds after which a question without an answer is asked again
 
 class Board {
@@ -44,7 +46,8 @@ class Board {
       this.version = board.version;
       this.drawn = performance.now();
     }
-    this.wait(board.every * 1000);
+    const took = performance.now() - this.asked;
+    this.wait(board.every && Math.max(board.every * 1000, Math.min(RESTED, REST * took || 0)));
   }
 
   wait(milliseconds) {
@@ -62,6 +65,7 @@ class Board {
     }
     const early = performance.now() - this.drawn < CURVES || !this.charts.inView();
     this.questions += 1;
+    this.asked = performance.now();
     this.ask("poll", {
       question: this.questions,
       samples: this.urls.samples?.version ?? null,

@@ -21,7 +21,7 @@ from ui.i18n import _
 from ui.store import store
 from ui.texts import data_title, duration, is_points, number, run_message, sentence, state_word
 
-POLL = 1.25  # seconds from a drawing to the next question of the browser
+POLL = 1.25  # seconds from a drawing to the next question of the browser, at least
 LATER = "later"  # what the browser says of curves that it doesn't want to draw now
 
 
