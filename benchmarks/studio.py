@@ -6,7 +6,9 @@ A Studio is started with the shelf of `GANSCOPE_HOME` and the bundled one. Visit
 one process of their own, asynchronous, each with its own session. Alone: one visitor asks for the next picture as soon
 as it has the last one. Ten visitors: each moves five times a second, and like the page has one request on its way at
 most, so that moves in between are dropped; a move that is answered counts from its own start. Drawing: one visitor
-draws a line, and asks for the next picture as soon as it has the last one.
+draws a line, and asks for the next picture as soon as it has the last one. `--browser`: a slider is moved by an
+arrow key in Chromium, and the picture that comes has been decoded and painted. `--training`: the same moves of one
+visitor while a DCGAN trains on the same machine, in a process of its own.
 """
 
 from __future__ import annotations
@@ -20,14 +22,19 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.browser import chromium
 from benchmarks.timing import ROOT, Row, at_most, interleaved, median_ratio, report, seconds
+from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
     import httpx
@@ -35,6 +42,8 @@ if TYPE_CHECKING:
 ALONE_P50, ALONE_P95 = 60.0, 120.0  # milliseconds
 TEN_P95 = 250.0  # milliseconds
 DRAWN_P95 = 300.0  # milliseconds
+SEEN_P95 = 250.0  # milliseconds, in a browser on the same machine
+MEMORY = 2048.0  # MiB, of the Studio after all visits
 VISITORS, MOVES = 10, 5.0  # moves a second of each
 START = 120.0  # seconds
 SLIDERS = 6
@@ -59,9 +68,20 @@ def starting(repetitions: int) -> Row:
     return at_most("the Studio up, against importing Gradio and PyTorch", ratio, 1.3, "x", what)
 
 
+@dataclass(frozen=True)
+class Studio:
+    url: str
+    process: int
+
+    def memory(self) -> float:
+        """MiB that are resident."""
+        status = Path(f"/proc/{self.process}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
 @contextmanager
-def serving() -> Iterator[str]:
-    """The address of a Studio."""
+def serving() -> Iterator[Studio]:
+    """A Studio."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -76,7 +96,7 @@ def serving() -> Iterator[str]:
             if time.monotonic() > end or process.poll() is not None:
                 raise RuntimeError("the Studio did not start")
             time.sleep(0.1)
-        yield url
+        yield Studio(url, process.pid)
     finally:
         process.terminate()
         process.wait(15)
@@ -180,6 +200,63 @@ async def measure_drawing(url: str, model: str, strokes: int) -> list[float]:
     return visitor.times[10:]  # the first pictures open the model and warm caches
 
 
+# from a slider's event to the frame in which the picture that it asked for is painted
+SEEN = """
+() => {
+  const face = () => document.querySelector("#face img");
+  window.seen = [];
+  document.querySelector("#slider-0 input[type=range]").addEventListener("input", () => {
+    const began = performance.now(), before = face().src;
+    const look = async () => {
+      if (face().src === before) return requestAnimationFrame(look);
+      await face().decode();
+      requestAnimationFrame(() => requestAnimationFrame(() => window.seen.push(performance.now() - began)));
+    };
+    look();
+  }, true);
+}
+"""
+
+
+def measure_seen(url: str, model: str, moves: int) -> list[float]:
+    """Milliseconds from a key's press to the picture on the screen."""
+    with chromium() as page:
+        page.goto(f"{url}/?model={model}&seed=4")
+        slider = page.locator("#slider-0 input[type=range]")
+        slider.focus()
+        page.wait_for_timeout(2000)
+        page.evaluate(SEEN)
+        for number in range(moves + 10):
+            slider.press("ArrowRight" if number % 40 < 20 else "ArrowLeft")
+            page.wait_for_function("count => window.seen.length === count", arg=number + 1)
+            page.wait_for_timeout(100)
+        found: list[float] = page.evaluate("window.seen")
+    return found[10:]
+
+
+@contextmanager
+def training() -> Iterator[None]:
+    """A DCGAN of 32 pixels that trains in a process of its own, as a run of the command line does."""
+    with tempfile.TemporaryDirectory(prefix="ganscope-", ignore_cleanup_errors=True) as home:
+        command = [sys.executable, "-m", "gan_core", "train", "dcgan", "--data", "digits", "--steps", "100000000"]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "GANSCOPE_HOME": home},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            store = RunStore(Path(home))
+            end = time.monotonic() + START
+            while not (runs := store.runs()) or runs[0].step < 20:
+                if time.monotonic() > end or process.poll() is not None:
+                    raise RuntimeError("the run did not start")
+                time.sleep(0.2)
+            store.close()
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
 def sheet(number: int, side: int = 64) -> str:
     """A drawing of a face with one line more, as the page sends it."""
     from PIL import Image, ImageDraw
@@ -225,12 +302,28 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=300, help="of the visitor who is alone")
     parser.add_argument("--seconds", type=float, default=30.0, help="of the ten visitors")
     parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--browser", action="store_true", help="also as seen in Chromium")
+    parser.add_argument("--training", action="store_true", help="also while a run trains")
     options = parser.parse_args()
-    with serving() as url:
-        alone, ten = asyncio.run(measure(url, options.model, options.moves, options.seconds))
-        drawn = asyncio.run(measure_drawing(url, options.drawing, options.moves)) if options.drawing else []
-    lines = drawing_rows(drawn) if drawn else []
-    report("The Studio", [*rows(alone, ten, options.seconds), *lines, starting(options.starts)])
+    with serving() as studio:
+        alone, ten = asyncio.run(measure(studio.url, options.model, options.moves, options.seconds))
+        found = rows(alone, ten, options.seconds)
+        if options.drawing:
+            found += drawing_rows(asyncio.run(measure_drawing(studio.url, options.drawing, options.moves)))
+        if options.browser:
+            seen = measure_seen(studio.url, options.model, options.moves // 3)
+            found.append(at_most("a move, seen in Chromium, p95", share(seen, 0.95), SEEN_P95, " ms", seen_text(seen)))
+        if options.training:
+            with training():
+                busy, _ = asyncio.run(measure(studio.url, options.model, options.moves, 0.0))
+            p95, p50 = share(busy, 0.95), statistics.median(busy)
+            found.append(Row("the same, while a DCGAN trains, p95", f"{p95:.3g} ms", "", None, f"p50 {p50:.3g} ms"))
+        found.append(at_most("resident memory after all this", studio.memory(), MEMORY, " MiB", "one process"))
+    report("The Studio", [*found, starting(options.starts)])
+
+
+def seen_text(times: list[float]) -> str:
+    return f"{len(times)} moves, p50 {statistics.median(times):.3g} ms"
 
 
 if __name__ == "__main__":
