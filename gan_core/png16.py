@@ -1,7 +1,10 @@
 """PNG files of 16 bits a channel, which Pillow reads as 8: grey or colours, with alpha or without (ISO 15948).
 
 A row's bytes are kept as differences to the pixel on the left (a), above (b) and above on the left (c), as the row's
-filter says. All of a, b and c are known once a pixel's diagonal is reached, so whole diagonals are restored at once.
+filter says. All of a, b and c are known once a pixel's diagonal is reached, so whole diagonals are restored at once. An
+interlaced file holds seven pictures, each of some columns and rows of the whole (Adam7).
+
+torchvision.io has a reader of such files, but an altered one ends the process there, and strangers send files.
 """
 
 from __future__ import annotations
@@ -18,6 +21,10 @@ COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> PNG's number
 CHANNELS = {number: channels for channels, number in COLOUR_TYPES.items()}
 SUB, UP, AVERAGE, PAETH = 1, 2, 3, 4
 ROWS = 256  # written at once
+WHOLE = ((0, 0, 1, 1),)  # first column, first row, columns to the next, rows to the next
+ADAM7 = (
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,20 +47,27 @@ def header(content: bytes) -> Header:
 
 
 def decoded(content: bytes) -> np.ndarray:
-    """uint16 (H, W, C); raises ValueError or zlib.error for a file that is damaged, interlaced or not of 16 bits."""
+    """uint16 (H, W, C); raises ValueError or zlib.error for a file that is damaged or not of 16 bits."""
     told = header(content)
-    if told.depth != 16 or not told.channels or told.interlaced:
-        raise ValueError("only PNG files of 16 bits without interlacing can be read so deep")
-    row = 1 + 2 * told.width * told.channels
+    if told.depth != 16 or not told.channels:
+        raise ValueError("only PNG files of 16 bits can be read so deep")
+    array = np.empty((told.height, told.width, told.channels), np.uint16)
+    parts = [array[top::down, left::across] for left, top, across, down in (ADAM7 if told.interlaced else WHOLE)]
+    parts = [part for part in parts if part.size]
+    whole = sum(part.shape[0] + 2 * part.size for part in parts)  # bytes: each row has its filter before it
     unpacker, packed = zlib.decompressobj(), bytearray()
-    for part in _parts(content):
-        packed += unpacker.decompress(part, row * told.height - len(packed) + 1)
-    if len(packed) != row * told.height:
+    for chunk_body in _parts(content):
+        packed += unpacker.decompress(chunk_body, whole - len(packed) + 1)
+    if len(packed) != whole:
         raise ValueError("cut off")
-    lines = np.frombuffer(packed, np.uint8).reshape(told.height, row)
-    steps = lines[:, 1:].reshape(told.height, told.width, 2 * told.channels)
-    restored = _restored(steps, lines[:, 0])
-    return restored.view(">u2").astype(np.uint16)  # (H, W, 2C) -> (H, W, C)
+    start = 0
+    for part in parts:
+        height, width, channels = part.shape
+        lines = np.frombuffer(packed, np.uint8, height + 2 * part.size, start).reshape(height, -1)
+        start += lines.size
+        steps = lines[:, 1:].reshape(height, width, 2 * channels)
+        part[:] = _restored(steps, lines[:, 0]).view(">u2")  # (h, w, 2C) -> (h, w, C)
+    return array
 
 
 def _parts(content: bytes) -> Iterator[bytes]:

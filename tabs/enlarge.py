@@ -92,9 +92,15 @@ def take(path: str | None) -> list[Any]:
     limits = Limits(LARGE_BYTES, _most(), 1, (*FORMATS, "TIFF"))
     with received(path, limits):
         array = photos.read(Path(path), limits.pixels)
+        lost = photos.levels_lost(Path(path), array)
     height, width = array.shape[:2]
     own = Own(array, Path(path).stem, -1)
     words = _("{width} x {height} pixels. Now press “Enlarge”.").format(width=width, height=height)
+    if lost:
+        words += " " + _(
+            "The file has 16 bits a channel, packed in a way that can't be read here: 8 are used. PNG keeps all 16, "
+            "and so does TIFF without compression or with ZIP."
+        )
     shown = address(_plain(_window(array, 1)[0]))
     return [own, {"now": shown, "before": shown}, _strip(-1), words, gr.skip(), gr.skip(), gr.skip()]
 

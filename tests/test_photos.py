@@ -6,14 +6,16 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageOps
 
 from gan_core import png16
 from gan_core.errors import BadData, BadValue, StoreError
-from gan_core.photos import array_of, image_of, read, write
+from gan_core.photos import array_of, image_of, levels_lost, read, write
 
 MOST = 2**20
 
@@ -38,6 +40,106 @@ def test_deep_grey_is_what_pillow_reads(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"".join(png16.encoded(array)))
     with Image.open(tmp_path / "x.png") as image:
         np.testing.assert_array_equal(np.asarray(image), array[:, :, 0])
+
+
+# written by ImageMagick 6.9 (convert): the same 21 x 13 pixels of 16 bits in all, and as bare numbers
+PICTURES = Path(__file__).parent / "pictures"
+LEVELS = np.fromfile(PICTURES / "deep_levels.rgb", ">u2").reshape(13, 21, 3)
+ALPHA = {"interlaced_alpha.png": 41287, "alpha.tif": 24248}  # of 65535
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "plain.png", "interlaced.png", "interlaced_alpha.png",
+        "plain.tif", "zip.tif", "other_order.tif", "alpha.tif", "turned.tif",
+    ],
+)  # fmt: skip
+def test_deep_colours_of_other_programs_keep_all_their_levels(name: str) -> None:
+    array = read(PICTURES / f"deep_{name}", MOST)
+    assert array.dtype == np.uint16
+    upright = np.rot90(LEVELS, -1) if name == "turned.tif" else LEVELS
+    np.testing.assert_array_equal(array[:, :, :3], upright)
+    assert array.shape[2] == (4 if name in ALPHA else 3)
+    assert (array[:, :, 3:] == ALPHA.get(name)).all()
+    assert not levels_lost(PICTURES / f"deep_{name}", array)
+
+
+def test_a_packing_that_cannot_be_read_so_deep_is_read_as_8_bits_and_told(tmp_path: Path) -> None:
+    path = PICTURES / "deep_lzw.tif"
+    array = read(path, MOST)
+    assert array.dtype == np.uint8
+    np.testing.assert_allclose(array, LEVELS / 257, atol=1)
+    assert levels_lost(path, array)
+    for ending in (".png", ".tif", ".jpg", ".webp"):
+        write(tmp_path / f"x{ending}", array)
+        assert not levels_lost(tmp_path / f"x{ending}", read(tmp_path / f"x{ending}", MOST))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_deep_tiffs_are_put_upright_as_pillow_does(orientation: int, tmp_path: Path) -> None:
+    levels = np.arange(12, dtype=np.uint16).reshape(2, 2, 3) * 257 * 20
+    tifffile.imwrite(tmp_path / "x.tif", levels, photometric="rgb", extratags=[(274, 3, 1, orientation)])
+    with Image.open(tmp_path / "x.tif") as image:
+        shallow = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(read(tmp_path / "x.tif", MOST), shallow.astype(np.uint16) * 257)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"planarconfig": "separate"}, {"tile": (16, 16)}, {"tile": (16, 16), "compression": "zlib", "predictor": 2}],
+    ids=["planes", "tiles", "differences"],
+)
+def test_deep_tiffs_of_other_layouts(options: dict[str, Any], tmp_path: Path) -> None:
+    levels = noise(3, np.uint16)
+    given = levels.transpose(2, 0, 1) if "planarconfig" in options else levels
+    tifffile.imwrite(tmp_path / "x.tif", given, photometric="rgb", **options)
+    np.testing.assert_array_equal(read(tmp_path / "x.tif", MOST), levels)
+
+
+def test_a_deep_tiff_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    levels = np.zeros((4, 4, 3), np.uint16)
+    tifffile.imwrite(path, levels, photometric="rgb", compression="zlib")
+    content = path.read_bytes()
+    bomb = zlib.compress(bytes(50_000_000))  # of 50 kB
+    for tag, value in ((273, len(content)), (279, len(bomb))):  # where the strip begins, and its bytes
+        place = content.index(struct.pack("<HHI", tag, 4, 1)) + 8
+        content = content[:place] + struct.pack("<I", value) + content[place + 4 :]
+    path.write_bytes(content + bomb)
+    with pytest.raises(BadData, match="more pixels than it says"):
+        read(path, MOST)
+    path.write_bytes(PICTURES.joinpath("deep_zip.tif").read_bytes()[:900])
+    with pytest.raises(BadData, match=r"x\.tif is"):
+        read(path, MOST)
+
+
+@pytest.mark.parametrize("cut", [40, 300, 900, 1700])
+def test_damaged_interlaced_files_are_named(cut: int, tmp_path: Path) -> None:
+    content = bytearray((PICTURES / "deep_interlaced.png").read_bytes())
+    path = tmp_path / "x.png"
+    path.write_bytes(content[:cut])
+    with pytest.raises(BadData, match=r"x\.png is"):
+        read(path, MOST)
+    content[cut] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(BadData, match=r"x\.png is"):
+        read(path, MOST)
+
+
+@pytest.mark.parametrize("width", range(1, 10))
+@pytest.mark.parametrize("height", [1, 2, 3, 5, 9])
+def test_interlaced_pictures_of_a_few_pixels(width: int, height: int) -> None:
+    levels = noise(3, np.uint16)[:height, :1].repeat(width, 1) + np.arange(width, dtype=np.uint16)[None, :, None]
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 1)
+    rows = [
+        b"\0" + row.astype(">u2").tobytes()
+        for left, top, across, down in png16.ADAM7
+        for row in levels[top::down, left::across]
+        if row.size
+    ]
+    content = png16.SIGNATURE + png16.chunk(b"IHDR", head) + png16.chunk(b"IDAT", zlib.compress(b"".join(rows)))
+    np.testing.assert_array_equal(png16.decoded(content + png16.chunk(b"IEND", b"")), levels)
 
 
 def filtered(array: np.ndarray) -> bytes:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")  # taken from a folder
+SHALLOW = (
+    "its 16 bits a channel are packed in a way that can't be read here: 8 are used. PNG keeps all 16, and so does TIFF "
+    "without compression or with ZIP."
+)
 OUTPUT = "A picture's name for one picture, else a folder, which is made where it isn't there."
 
 Model = Annotated[str, typer.Argument(help="A model of the shelf, hf://owner/name, or a run.")]
@@ -90,7 +94,7 @@ def upscale(
     def made(array: np.ndarray, progress: Progress) -> np.ndarray:
         return enlarge(sampler, array, scale, progress=progress)
 
-    sizes = _worked(work, made, not as_json)
+    sizes = _worked(work, made, not as_json, deep=True)
     if as_json:
         emit(
             facts | {"with": mixed, "scale": scale or factor(sampler), "files": [str(path.resolve()) for path in sizes]}
@@ -149,14 +153,15 @@ def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
 
 
 def _worked(
-    work: list[Job], made: Callable[[np.ndarray, Progress], np.ndarray], shown: bool
+    work: list[Job], made: Callable[[np.ndarray, Progress], np.ndarray], shown: bool, deep: bool = False
 ) -> dict[Path, tuple[int, int]]:
     """Does it, one picture after the other; those that can't be used are named, and the others done.
 
-    Returns width and height by file. Raises BadData where one can't be used.
+    `deep`: it is told where 16 bits can't be read as such. Returns width and height by file. Raises BadData where one
+    can't be used.
     """
     from gan_core.models.enlarging import MOST_PIXELS
-    from gan_core.photos import check_ending, read, write
+    from gan_core.photos import check_ending, levels_lost, read, write
 
     folder = work[0].target.parent
     with writing(folder):
@@ -172,6 +177,8 @@ def _worked(
             told(0.0, "")
             try:
                 array = read(job.source, MOST_PIXELS)
+                if deep and levels_lost(job.source, array):
+                    say(f"{job.source}: {SHALLOW}")
                 check_ending(job.target, array)
                 result = made(array, told)
             except (BadData, BadValue) as error:

@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
+from gan_core import photos
 from gan_core.models import shelf
-from tests.cli.commands import ok, refused
+from tests.cli.commands import ganscope, ok, refused
 from tests.made_models import make_model
 
 
@@ -105,6 +106,18 @@ def test_a_picture_is_enlarged_and_keeps_its_kind(on_shelf: Path, photo: Path, t
         assert pixels(tmp_path / "y.png").dtype == pixels(tmp_path / "x.png").dtype
     Image.new("L", (1, 1)).save(tmp_path / "x.png")
     assert "2 x 2 pixels" in ok("upscale", "srgan.x", tmp_path / "x.png", "-o", tmp_path / "y.png")
+
+
+def test_sixteen_bits_are_kept_or_it_is_told_that_they_are_not(on_shelf: Path, tmp_path: Path) -> None:
+    deep, shallow = (Path(__file__).parents[1] / "pictures" / f"deep_{name}.tif" for name in ("zip", "lzw"))
+    out = tmp_path / "out"
+    said = ganscope("upscale", "srgan.x", deep, shallow, "-o", out).stderr
+    assert f"{shallow}: its 16 bits a channel" in said
+    assert f"{deep}: its 16 bits" not in said
+    assert photos.read(out / "deep_zip.png", 2**20).dtype == np.uint16
+    assert photos.read(out / "deep_lzw.png", 2**20).dtype == np.uint8
+    assert "16 bits" not in ganscope("translate", "cyclegan.x", shallow, "-o", tmp_path / "x.png").stderr
+    assert (tmp_path / "x.png").exists()
 
 
 def test_two_models_are_blended(on_shelf: Path, photo: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -101,6 +102,17 @@ def test_what_is_no_picture_is_refused_and_deleted(tmp_path: Path, content: byte
     with pytest.raises(BadData, match=says):
         enlarge.take(str(path))
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("zip.tif", np.uint16), ("interlaced.png", np.uint16), ("lzw.tif", np.uint8)]
+)
+def test_sixteen_bits_are_kept_or_it_is_told_that_they_are_not(name: str, kind: type, tmp_path: Path) -> None:
+    path = Path(shutil.copy(Path(__file__).parents[1] / "pictures" / f"deep_{name}", tmp_path))
+    own, _, _, said, *_ = enlarge.take(str(path))
+    assert own.array.dtype == kind
+    assert "21 x 13 pixels" in said
+    assert ("16 bits a channel, packed in a way that can't be read here: 8 are used" in said) == (kind is np.uint8)
 
 
 def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
