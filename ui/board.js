@@ -31,9 +31,12 @@ class Board {
     this.root.classList.toggle("large", board.large);
     this.status(board);
     this.image("samples", header, board.samples, board.pixelated);
+    this.image("pool", header, board.pool, board.pixelated);
     this.image("real", header, board.real, board.pixelated);
     this.text("samples-title", board.words.samples);
     this.text("samples-note", board.samples ? board.words.samplesNote : board.words.noSamples);
+    this.text("pool-title", board.pool ? board.words.pool : "");
+    this.text("pool-note", board.pool ? board.words.poolNote : "");
     this.text("real-title", board.real ? board.words.real : "");
     this.text("real-note", board.real ? board.words.realNote : "");
     this.text("advice-title", board.words.advice);
@@ -69,6 +72,7 @@ class Board {
     this.ask("poll", {
       question: this.questions,
       samples: this.urls.samples?.version ?? null,
+      pool: this.urls.pool?.version ?? null,
       real: this.urls.real?.version ?? null,
       curves: this.version != null && early ? "later" : (this.version ?? null),
     });

@@ -85,9 +85,10 @@ def encoded(
         "advice": advice(run, look_for)[: 1 if large else None],
         "findings": _findings(watched, run),
         "samples": _blob(samples, blobs, held, "samples", alt),
+        "pool": None if large else _blob(watched.pool(), blobs, held, "pool", _("Past outputs in the replay pool")),
         "real": None if large else _blob(real, blobs, held, "real", _("Real images of the data set")),
         "pixelated": run.spec.size < 48 and not is_points(run.spec.data),
-        "words": _words(run, large),
+        "words": _words(run, large) | _pool_words(watched),
     }
     return payload(header | {"board": content}, *blobs)
 
@@ -163,6 +164,22 @@ def _samples_note(run: Run) -> str:
     if is_points(run.spec.data):
         return _("Violet: samples, always from the same latents. Grey: real points.")
     return _("Always the same latents: each place shows one sample as it learns.")
+
+
+def _pool_words(watched: Feed) -> dict[str, str]:
+    """How full the replay pool is and how old what it holds; nothing for runs without one."""
+    told = [watched.newest(f"pool_{name}") for name in ("filled", "age", "oldest")]
+    size = int(watched.hparams.get("pool_size", 0))
+    if None in told or not size:
+        return {"pool": "", "poolNote": ""}
+    filled, age, oldest = (number(round(value or 0)) for value in told)
+    return {
+        "pool": _("Replay pool: {filled} of {size} images").format(filled=filled, size=number(size)),
+        "poolNote": _(
+            "Past outputs, the oldest first: as b above, as a below. Once the pool is full, the discriminators are "
+            "shown one of these for every other new output. Mean age {age} steps, the oldest {oldest}."
+        ).format(age=age, oldest=oldest),
+    }
 
 
 def _words(run: Run, large: bool) -> dict[str, str]:

@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from gan_core.runs.store import Event, Run, RunStore
 from gan_core.training.health import Finding, assess, scores_are_probabilities
 from ui import curves, figures
-from ui.grids import newest_picture
+from ui.grids import newest_picture, newest_pool
 from ui.history import History
 from ui.i18n import language
 from ui.texts import is_points
@@ -70,6 +71,7 @@ class Feed:
         self.version += 1  # of the curves: grows with all that is new in them
         self._parts: dict[Any, tuple[dict[str, Any], bytes]] = {}
         self._picture: Picture | None = None
+        self._pool: Picture | None = None
 
     def run(self, fresh: bool = False) -> Run:
         """The run as it is now; raises UnknownName. `fresh` reads it anew, as after a command."""
@@ -140,12 +142,28 @@ class Feed:
         self.run()
         return self._picture
 
+    def pool(self) -> Picture | None:
+        """The past fakes that the discriminators are shown again, where the run has such."""
+        self.run()
+        return self._pool
+
+    def newest(self, name: str) -> float | None:
+        """The last value of a metric; None where there is none."""
+        self.run()
+        values = self.history.recent.columns.get(name, np.empty(0, np.float32))
+        known = values[np.isfinite(values)]
+        return float(known[-1]) if len(known) else None
+
     def _look(self) -> None:
-        content = newest_picture(self._store, self.id)
-        if content is None:
-            self._picture = None
-        elif self._picture is None or self._picture.version != zlib.crc32(content):
-            self._picture = Picture.of(content)
+        self._picture = _seen(self._picture, newest_picture(self._store, self.id))
+        self._pool = _seen(self._pool, newest_pool(self._store, self.id))
+
+
+def _seen(last: Picture | None, content: bytes | None) -> Picture | None:
+    """The picture of a PNG: the last one where it is the same still."""
+    if content is None:
+        return None
+    return last if last and last.version == zlib.crc32(content) else Picture.of(content)
 
 
 _feeds: OrderedDict[tuple[str, str], Feed] = OrderedDict()

@@ -58,6 +58,8 @@ NAMES = {
     "psnr_bicubic": N_("PSNR of bicubic"),
     "ssim": N_("SSIM"),
     "ssim_bicubic": N_("SSIM of bicubic"),
+    "pool_age": N_("mean"),
+    "pool_oldest": N_("the oldest"),
     "augment_probability": N_("Augmentation probability"),
     "schedule/resolution": N_("Resolution"),
     "schedule/alpha": N_("Share of the new level"),
@@ -72,6 +74,7 @@ TINTS = {
     "psnr": "generator",
     "ssim": "generator",
     "held_out_l1": "generator",
+    "pool_oldest": "quiet",
     "psnr_bicubic": "quiet",
     "ssim_bicubic": "quiet",
 }
@@ -200,6 +203,13 @@ def _special(history: History) -> list[Panel]:
             _series(history, ["ssim", "ssim_bicubic"], smooth=False),
             high=1.0,
             file="ssim",
+        ),
+        Panel(
+            _("Age of the replay pool's images"),
+            _("steps since they were made"),
+            _series(history, ["pool_age", "pool_oldest"], smooth=False),
+            low=0.0,
+            file="pool-age",
         ),
         Panel(
             _("Path length"),

@@ -39,6 +39,15 @@ def newest_picture(store: RunStore, id: str) -> bytes | None:
     return None
 
 
+def newest_pool(store: RunStore, id: str) -> bytes | None:
+    """The newest picture of the past fakes that a run's discriminators are shown again; None where there is none."""
+    path = store.live_pool(id)
+    try:
+        return path.read_bytes() if path else None
+    except OSError:  # replaced meanwhile
+        return None
+
+
 @st.cache_data(show_spinner=False, max_entries=64)
 def real_grid(reference: str, size: int, columns: int = COLUMNS, rows: int = ROWS) -> bytes:
     """A grid of real images, PNG: with labels and 2 to 16 classes a column for each class, as in conditional samples.

@@ -81,6 +81,8 @@ def equation(hparams: CycleGanHParams) -> str:
 
 
 DEFAULTS = CycleGanHParams(batch_size=2)
+DIGITS = {"batch_size": 8, "channels": 8, "discriminator_channels": 16, "blocks": 2, "patch_layers": 2,
+          "generator_rate": 1e-3, "discriminator_rate": 5e-4}  # fmt: skip
 
 register(
     Recipe(
@@ -116,6 +118,22 @@ register(
                     "batch_size": 4, "channels": 16, "discriminator_channels": 16, "blocks": 3, "patch_layers": 2,
                     "generator_rate": 1e-3, "discriminator_rate": 5e-4, "schedule": "linear", "decay_steps": 6_000,
                 },
+            ),
+            Preset(
+                "digits_cycle",
+                "Digits get colour: with the cycle",
+                "Each row: a grey digit, in colour, back again; a coloured digit, in grey, back again. By step 200 the "
+                "strokes stay where they were, by 500 most colours are those of the class, though no pair was shown: "
+                "every digit must find its way back. Compare with the preset without the cycle.",
+                "digits_coloured_unpaired", 16, 2_000, 60, DIGITS,
+            ),
+            Preset(
+                "digits_no_cycle",
+                "Digits get colour: without the cycle",
+                "The cycle's weight is 0, and the identity's with it. All rows become alike: one speckled picture for "
+                "whatever digit is given, and one grey one back. It changes from step to step, and the digit that was "
+                "given is lost: nothing asks for it.",
+                "digits_coloured_unpaired", 16, 2_000, 30, {**DIGITS, "cycle_weight": 0.0},
             ),
         ),
     )

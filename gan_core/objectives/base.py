@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -120,6 +120,16 @@ class Phase:
         return step % self.every == 0 and self.start <= images_seen / 1000 < self.stop
 
 
+class Pool(Protocol):
+    """Past fakes that a discriminator is shown again."""
+
+    images: Tensor  # (size, C, H, W)
+    filled: Tensor  # how many of them there are, the first ones
+
+    def ages(self, step: int) -> Tensor:
+        """How many steps ago each was made, (size,)."""
+
+
 class Objective(nn.Module, ABC):
     """Base of all objectives. Buffers hold ALL of its mutable state, so that a resume is exact."""
 
@@ -139,6 +149,10 @@ class Objective(nn.Module, ABC):
 
     def schedule(self, networks: Networks, images_seen: int) -> dict[str, float]:
         """Sets what changes with progress (resolution, alpha) and returns it by name; `batch_size` is obeyed."""
+        return {}
+
+    def pools(self) -> Mapping[str, Pool]:
+        """Past fakes that are shown again, by what they imitate, for whoever watches."""
         return {}
 
     def summarise(self, hparams: Any, observed: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ generators go first, and the discriminators see their images mixed with past one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -26,6 +26,7 @@ from gan_core.objectives.translation import (
     Translation,
     deceive,
     discriminator_terms,
+    observe_pools,
 )
 
 Fakes = dict[str, Tensor]  # by the domain that they imitate
@@ -102,8 +103,12 @@ class Cycle(Translation):
         return terms
 
     def after_step(self, context: StepContext) -> None:
-        self.pool_a.settle()
-        self.pool_b.settle()
+        for pool in (pools := self.pools()).values():
+            pool.settle()
+        observe_pools(context, pools)
+
+    def pools(self) -> Mapping[str, ReplayPool]:
+        return {"b": self.pool_b, "a": self.pool_a}
 
 
 def made(networks: Networks, batch: Batch) -> Fakes:

@@ -11,9 +11,10 @@ papers on translation halve the discriminator's loss, "which slows down the rate
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -129,13 +130,15 @@ class ReplayPool(nn.Module):
     """
 
     images: Tensor
+    made: Tensor
     filled: Tensor
 
     def __init__(self, size: int, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.register_buffer("images", torch.zeros(size, *shape))
+        self.register_buffer("made", torch.zeros(size, dtype=torch.long))  # at which step, each of them
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
-        self._moves: tuple[Tensor, Tensor, Tensor] | None = None
+        self._moves: tuple[Tensor, Tensor, Tensor, int] | None = None
 
     def mix(self, fakes: Tensor, context: StepContext) -> Tensor:
         """Fakes (B, C, H, W), some exchanged for past ones."""
@@ -149,14 +152,36 @@ class ReplayPool(nn.Module):
         # no transfer from the device: what to do is decided there
         places = torch.where(full, places, (self.filled + torch.arange(count, device=device)) % size)
         old = (chosen & full)[:, None, None, None]
-        self._moves = places, new, chosen | ~full
+        self._moves = places, new, chosen | ~full, context.step
         return torch.cat([torch.where(old, self.images[places], new), fakes[count:]])
 
     def settle(self) -> None:
         """Puts what `mix` exchanged into the pool."""
         if self._moves is None:
             return
-        places, new, kept = self._moves
+        places, new, kept, step = self._moves
         self.images[places] = torch.where(kept[:, None, None, None], new, self.images[places])
+        self.made[places] = torch.where(kept, step, self.made[places])
         self.filled.add_(len(new)).clamp_(max=len(self.images))
         self._moves = None
+
+    def ages(self, step: int) -> Tensor:
+        """How many steps ago each image was made, (size,); 0 at places that are empty."""
+        taken = torch.arange(len(self.made), device=self.made.device) < self.filled
+        return torch.where(taken, step - self.made, 0)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        # checkpoints of before the steps were kept: what lies there counts as made at the start
+        state_dict.setdefault(f"{prefix}made", torch.zeros_like(self.made))
+        super()._load_from_state_dict(state_dict, prefix, *others)
+
+
+def observe_pools(context: StepContext, pools: Mapping[str, ReplayPool]) -> None:
+    """How full they are and how old their images, for the curves; nothing where they have no places."""
+    if not all(len(pool.images) for pool in pools.values()):
+        return
+    filled = torch.stack([pool.filled for pool in pools.values()])
+    ages = torch.stack([pool.ages(context.step) for pool in pools.values()])  # (pools, size)
+    context.observe("pool_filled", filled)
+    context.observe("pool_age", ages.sum(1) / filled.clamp(min=1))
+    context.observe("pool_oldest", ages.amax(1))

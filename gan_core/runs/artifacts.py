@@ -15,7 +15,7 @@ from gan_core.runs.records import Checkpoint, Preview
 
 
 class Artifacts(Catalogue):
-    """`previews/00000012.png`, `previews/live.png`, and the files in `checkpoints/`, which the owner writes itself."""
+    """`previews/00000012.png`, `live.png` and `pool.png` beside it, and `checkpoints/`, which the owner writes."""
 
     def add_preview(self, id: str, token: str, step: int, images_seen: int, png: bytes) -> Path:
         """Stores a PNG for a step, in place of an earlier one of that step."""
@@ -50,6 +50,17 @@ class Artifacts(Catalogue):
             step = self._row(connection, id)["live_step"]
         path = self._live_path(id)
         return (step, path) if step is not None and path.exists() else None
+
+    def write_live_pool(self, id: str, token: str, step: int, png: bytes) -> Path:
+        """Replaces the picture of the past fakes that the discriminators are shown again."""
+        path = self._pool_path(id)
+        self._publish(id, token, path, png, "UPDATE runs SET live_step = ? WHERE id = ?", (step, id))
+        return path
+
+    def live_pool(self, id: str) -> Path | None:
+        """The file of that picture, or None."""
+        path = self._pool_path(id)
+        return path if path.exists() else None
 
     def add_checkpoint(
         self, id: str, token: str, step: int, images_seen: int, path: Path, sha256: str, bytes: int
@@ -112,7 +123,7 @@ class Artifacts(Catalogue):
         files += [path for path in pictures if path.stem.isdigit() and int(path.stem) > step]
         if connection.execute("SELECT 1 FROM runs WHERE id = ? AND live_step > ?", (id, step)).fetchone():
             connection.execute("UPDATE runs SET live_step = NULL WHERE id = ?", (id,))
-            files.append(self._live_path(id))
+            files += [self._live_path(id), self._pool_path(id)]
         return files
 
     def _publish(
@@ -135,6 +146,9 @@ class Artifacts(Catalogue):
 
     def _live_path(self, id: str) -> Path:
         return self._folder(id) / "previews" / "live.png"
+
+    def _pool_path(self, id: str) -> Path:
+        return self._folder(id) / "previews" / "pool.png"
 
     def _checkpoint_path(self, id: str, file: str) -> Path:
         return self._folder(id) / "checkpoints" / file

@@ -15,7 +15,7 @@ from gan_core.checkpoint import checkpoint_name, write_checkpoint
 from gan_core.knobs import to_dict
 from gan_core.runs.disk import writing
 from gan_core.runs.store import Metrics, RunStore
-from gan_core.training.previews import previewer
+from gan_core.training.previews import pool_previewer, previewer
 from gan_core.training.recorder import Fault, Recorder
 from gan_core.training.trainer import StepResult, Trainer
 
@@ -43,7 +43,7 @@ class Journal:
         self.fault: Fault | None = None
         self.event_id = 0  # the last event whose effect the trainer's state contains
         self._token = token
-        self._preview = previewer(trainer)
+        self._preview, self._pool = previewer(trainer), pool_previewer(trainer)
         self._live_cost = self._checkpoint_cost = self._rate = 0.0
         self._flushed = time.monotonic()
         self._live = self._saved = 0.0
@@ -129,7 +129,10 @@ class Journal:
     def live_preview(self) -> None:
         """The samples of this moment, for whoever watches; replaces the last ones."""
         began = time.monotonic()
-        self.store.write_live_preview(self.run_id, self._token, self.trainer.step, self._preview())
+        step = self.trainer.step
+        self.store.write_live_preview(self.run_id, self._token, step, self._preview())
+        if self._pool:
+            self.store.write_live_pool(self.run_id, self._token, step, self._pool())
         self._live = time.monotonic()
         self._live_cost = self._live - began
 

@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from gan_core.data.base import DataSpec
 from gan_core.data.batches import HELD_OUT
 from gan_core.images import BACKGROUND, grid, png, scatter, to_uint8
 from gan_core.models.sampler import Sampler
+from gan_core.objectives.base import Pool
 from gan_core.objectives.supervised import answered
 from gan_core.training.trainer import Trainer
 
@@ -23,6 +25,8 @@ JUDGED = 128  # real images that a classifier's preview sorts
 LINES = 6  # of items whose translation is shown
 SIDE = 8  # pictures in a line, at most, where items stand beside each other
 COLUMNS = 16  # classes shown by a classifier's preview, at most
+POOLED, POOL_COLUMNS = 50, 10  # of a pool's images that are shown, at most, and how many side by side
+POOLED_SIDE = 64  # pixels of each, at most
 
 Draw = Callable[[], Image.Image]
 
@@ -36,6 +40,33 @@ def previewer(trainer: Trainer) -> Callable[[], bytes]:
         return png(draw())
 
     return preview
+
+
+def pool_previewer(trainer: Trainer) -> Callable[[], bytes] | None:
+    """Gives a PNG of the past fakes that the discriminators are shown again; None for a trainer without such a pool."""
+    if not any(len(pool.images) for pool in trainer.objective.pools().values()):
+        return None
+
+    def preview() -> bytes:
+        shown = [pooled(pool, trainer.step) for pool in trainer.objective.pools().values()]
+        return png(grid(np.concatenate(shown), POOL_COLUMNS))
+
+    return preview
+
+
+def pooled(pool: Pool, step: int) -> np.ndarray:
+    """A pool's images, the oldest first, (B, H, W, C) in whole rows; empty places are blank. Of many every nth."""
+    filled = int(pool.filled)
+    oldest_first = pool.ages(step)[:filled].argsort(descending=True, stable=True)
+    if filled > POOLED:
+        oldest_first = oldest_first[torch.linspace(0, filled - 1, POOLED).long()]
+    images = pool.images[oldest_first]
+    if (side := max(images.shape[2:])) > POOLED_SIDE:
+        images = interpolate(images, scale_factor=POOLED_SIDE / side, mode="area")
+    levels = to_uint8(images)
+    places = -(-min(POOLED, len(pool.images)) // POOL_COLUMNS) * POOL_COLUMNS
+    blank = np.full((places - len(levels), *levels.shape[1:]), BACKGROUND, np.uint8)
+    return np.concatenate([levels, blank])
 
 
 def _drawer(trainer: Trainer) -> Draw:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from gan_core.gans import recipes
-from gan_core.knobs import knobs
+from gan_core.knobs import knobs, to_dict
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.session import Session
 from tests.app.messages import all_messages
@@ -170,6 +171,34 @@ def test_what_the_browser_holds_is_not_sent_again(store: RunStore) -> None:
     assert "panels" in header(board.encoded(watched, "", None, held=held | {"curves": told["version"] - 1}))
     assert "panels" not in header(board.encoded(watched, "", None, held=held | {"curves": board.LATER}))
     assert len(again) < len(everything) / 2
+
+
+def test_the_replay_pool_of_a_cyclegan_is_shown(store: RunStore) -> None:
+    recipe = recipes.get("cyclegan")
+    settings = to_dict(replace(recipe.tiny, pool_size=20))
+    run = store.create(recipe.plan("digits_coloured_unpaired", 8, 30, settings))
+    assert Session(store, run.id).start().join(60)
+    watched = feed(store, run.id)
+    watched.run(fresh=True)
+    everything = board.encoded(watched, "", None)
+    shown = header(everything)["board"]
+    assert shown["words"]["pool"] == "Replay pool: 20 of 20 images"
+    oldest = store.metrics(run.id).columns["pool_oldest"][-1]
+    assert f"the oldest {round(oldest)}." in shown["words"]["poolNote"]
+    assert shown["pool"]["bytes"] > 0
+    assert any(panel["file"] == "pool-age" for panel in header(everything)["panels"])
+    again = header(board.encoded(watched, "", None, held={"pool": shown["pool"]["version"]}))["board"]
+    assert "bytes" not in again["pool"]
+    assert header(board.encoded(watched, "", None, large=True))["board"]["pool"] is None
+
+
+def test_a_run_without_a_pool_shows_none(store: RunStore) -> None:
+    run, session = tiny_run(store)
+    store.send(run.id, "stop")
+    assert session.join(20)
+    shown = header(board.encoded(feed(store, run.id), "", None))["board"]
+    assert shown["pool"] is None
+    assert shown["words"]["pool"] == shown["words"]["poolNote"] == ""
 
 
 def test_a_feature_net_is_shown_though_it_draws_no_samples(store: RunStore) -> None:

@@ -183,6 +183,46 @@ def test_a_batch_larger_than_the_pool_and_no_pool() -> None:
     none.settle()
 
 
+def test_the_pool_knows_how_old_its_images_are() -> None:
+    pool, shared = ReplayPool(4, (1, 1, 1)), context({}, CycleHParams())
+    made: dict[float, int] = {}
+    for shared.step in range(60):
+        pool.mix(new := numbered(2 * shared.step, 2), shared)
+        pool.settle()
+        made |= dict.fromkeys(new.flatten().tolist(), shared.step)
+        if not shared.step:
+            assert pool.ages(3).tolist() == [3, 3, 0, 0]  # two places are empty still
+    held = pool.images.flatten().tolist()
+    assert pool.ages(60).tolist() == [60 - made[number] for number in held]
+    assert len(set(pool.ages(60).tolist())) > 1
+
+
+def test_ages_and_fill_become_curves_and_older_checkpoints_can_be_read() -> None:
+    recipe = recipes.get("cyclegan")
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
+    metrics: dict[str, list[float]] = {}
+    for _ in range(12):
+        observed = {name: values[None] for name, values in trainer.train_step().observed.items()}
+        for name, value in trainer.objective.summarise(trainer.hparams, observed).items():
+            metrics.setdefault(name, []).append(float(value))
+    assert metrics["pool_filled"] == [4] + 11 * [6]  # four images a step, six places
+    assert metrics["pool_age"][0] == 0
+    assert 0 < metrics["pool_age"][-1] <= metrics["pool_oldest"][-1] < 12
+    both = trainer.objective.pools()["a"].ages(11), trainer.objective.pools()["b"].ages(11)
+    assert_close(metrics["pool_age"][-1], float(torch.stack(both).float().mean()))
+    old = {name: value for name, value in trainer.objective.state_dict().items() if not name.endswith("made")}
+    other = Trainer(recipe, recipe.tiny, example(recipe))
+    other.objective.load_state_dict(old)
+    assert torch.equal(other.objective.pools()["a"].images, trainer.objective.pools()["a"].images)
+    assert other.objective.pools()["a"].ages(11).tolist() == 6 * [11]
+
+
+def test_without_places_there_is_no_curve_of_a_pool() -> None:
+    recipe = recipes.get("cyclegan")
+    trainer = Trainer(recipe, replace(recipe.tiny, pool_size=0), example(recipe))
+    assert not any("pool" in name for name in trainer.train_step().observed)
+
+
 def test_a_step_of_the_generators_alone_leaves_the_pool() -> None:
     recipe = recipes.get("cyclegan")
     trainer = Trainer(recipe, recipe.tiny, example(recipe))

@@ -101,9 +101,13 @@ def test_previews(store: RunStore, owned: tuple[str, str]) -> None:
     assert [(found.step, found.images_seen, found.bytes) for found in store.previews(id)] == [(3, 24, 5), (12, 96, 5)]
     store.write_live_preview(id, token, 13, b"live")
     store.write_live_preview(id, token, 14, b"later")
+    assert store.live_pool(id) is None
+    pool = store.write_live_pool(id, token, 14, b"pool")
+    assert store.live_pool(id) == pool
+    assert pool.read_bytes() == b"pool"
     assert store.live_preview(id) == (14, store.live_preview_path(id))
     assert store.live_preview_path(id).read_bytes() == b"later"
-    assert {file.name for file in path.parent.iterdir()} == {"00000003.png", "00000012.png", "live.png"}
+    assert {file.name for file in path.parent.iterdir()} == {"00000003.png", "00000012.png", "live.png", "pool.png"}
 
 
 def checkpoint(store: RunStore, id: str, token: str, step: int, size: int = 10) -> Path:
@@ -155,6 +159,7 @@ def test_truncate_goes_back_to_a_step(store: RunStore, owned: tuple[str, str]) -
     for step, kind in [(5, "note"), (16, "edit"), (17, "note"), (18, "step")]:
         store.add_event(id, token, step, kind, {})
     store.write_live_preview(id, token, 30, b"live")
+    store.write_live_pool(id, token, 30, b"pool")
     unrecorded = store.folder(id) / "previews" / "00000029.png"  # killed between the file and its record
     unrecorded.write_bytes(b"png")
 
