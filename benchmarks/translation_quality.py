@@ -9,7 +9,8 @@ All on items that weren't trained on, against the true pictures, beside what cou
   field does;
 - pairs, and domains whose true pairs are known: each direction, beside the input as it is (`input`) and beside it with
   the colours brought to the other domain's histogram, channel by channel (`colours`);
-- holes: PSNR inside them, beside the mean colour of the rest (`mean`).
+- holes: PSNR inside them, beside the mean colour of the rest (`mean`);
+- encoders: pictures as the generator draws what was found for them, beside its average picture (`average`).
 
 `perceptual` is the distance of metrics/perception.py in a net of the shelf, which stands in the name: that of the
 model's own data where there is one, else `features.emoji`. Names carry the number of pictures; `back_` is the second
@@ -32,6 +33,7 @@ from gan_core.data.images import plain
 from gan_core.data.parts import held_out
 from gan_core.data.shared_sets import files_of
 from gan_core.errors import BadData
+from gan_core.gans.encoder import PictureEncoder
 from gan_core.images import to_uint8
 from gan_core.metrics.evaluate import count_text
 from gan_core.metrics.feature_net import plain_name
@@ -45,7 +47,7 @@ from gan_core.objectives.fidelity import luma, psnr, ssim
 from gan_core.objectives.masked import random_holes
 from gan_core.objectives.super_resolution import NETS
 
-TASKS = ("super_resolution", "paired", "unpaired", "inpainting")
+TASKS = ("super_resolution", "paired", "unpaired", "inpainting", "inversion")
 PHOTOS = "BSDS500/test/*.jpg"
 CUT = 4  # pixels from each side, of enlarged pictures
 CHUNK = 16
@@ -75,6 +77,7 @@ def closeness(name: str, net: str = "", samples: int = 10_000, seed: int = 0) ->
         "paired": measure.translated,
         "unpaired": measure.translated,
         "inpainting": measure.filled,
+        "inversion": measure.rebuilt,
     }[card.task]()
     return Closeness(card, chosen, found)
 
@@ -173,6 +176,20 @@ class _Measure:
                 marks.setdefault(_named("psnr", side), []).append(10 * torch.log10(4 / inside.clamp(min=1e-10)))
                 marks.setdefault(_named("perceptual", side), []).append(self._distance(made, truth))
         return self._means(marks)
+
+    def rebuilt(self) -> dict[str, float]:
+        unseen = data.load(self._unseen(self.card.data), self.card.size).arrays["real"]
+        places = chosen_places(len(unseen), self.samples, self.seed)
+        encoder = self.sampler.networks["encoder"]
+        assert isinstance(encoder, PictureEncoder)
+        average = encoder.drawn(torch.zeros(1, *encoder.shape)).clamp(-1, 1)
+
+        def sides() -> Iterator[tuple[Sides, Tensor]]:
+            for start in range(0, len(places), CHUNK):
+                truth = _scaled(unseen[places[start : start + CHUNK]])
+                yield {"": self.sampler.translate(truth), "average": average.expand_as(truth)}, truth
+
+        return self._marked(sides())
 
     def _unseen(self, reference: str) -> str:
         unseen = held_out(reference)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
 from gan_core.files import check_whole, write_atomically
@@ -104,6 +104,15 @@ def load_state(trainer: Any, state: Mapping[str, Any]) -> None:
 
 def checkpoint_name(step: int) -> str:
     return f"step-{step:09d}.safetensors"
+
+
+def fingerprint(network: nn.Module) -> str:
+    """sha256 of a network's learnt weights in their order: the same for a run, its checkpoint and the shelf."""
+    digest = hashlib.sha256()
+    for name, weight in network.named_parameters():
+        digest.update(name.encode())
+        digest.update(weight.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def same_state(one: Any, other: Any) -> bool:

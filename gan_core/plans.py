@@ -106,6 +106,12 @@ plans: dict[str, Plan] = {
          "generator_rate": 1e-3, "discriminator_rate": 5e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 3_000},
         half=True,
     ),
+    "encoder.avatars": Plan(
+        "encoder", "avatars", 64, 1_200, 0.1, 0.0, "Where drawn faces lie",
+        "Finds faces of this drawing style alone; what the generator can't draw, it can't find.",
+        {"generator": "stylegan2.avatars", "schedule": "cosine", "decay_steps": 1_200},
+        half=True,
+    ),
     "cyclegan.avatars": Plan(
         "cyclegan", "avatars_pencil_unpaired", 64, 16_000, 2.0, 0.0, "Pencil and colour, learnt without pairs",
         "Knows drawn faces alone. The colours that pencil doesn't tell are guessed.",

@@ -49,7 +49,7 @@ def take(path: str | None, model: str) -> list[Any]:
 
 def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
     """Searches, and shows how far it is: the picture, the words, and what was found."""
-    from gan_core.latent.inversion import Settings, invert, prepared
+    from gan_core.latent.inversion import invert, prepared
 
     if own.picture is None:
         raise BadValue("Drop in a picture first.")
@@ -61,16 +61,37 @@ def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
     with workshop.place():
         yield [gr.skip(), gr.skip(), _("Looking for a picture to start from …"), *kept]
         end = time.monotonic() + LONGEST
-        for found in invert(chosen.explorer, prepared(own.picture, chosen.explorer), Settings(steps=int(steps))):
+        target = prepared(own.picture, chosen.explorer)
+        for found in invert(chosen.explorer, target, _settings(chosen, int(steps)), encode=chosen.encode):
             done = found.step == int(steps) or time.monotonic() > end
             words = _("Step {step} of {steps}: {psnr:.1f} dB alike. More is better; above 25 few can tell them apart.")
+            said = words.format(step=found.step, steps=int(steps), psnr=found.psnr)
             yield [
                 Own(model, own.picture, found.points), _face(chosen, found.points),
-                words.format(step=found.step, steps=int(steps), psnr=found.psnr),
+                " ".join([said, *_honest(chosen, target, found.picture)]) if done else said,
                 *([gr.update(interactive=True, value=0)] * SLOTS if done else kept),
             ]  # fmt: skip
             if done:
                 return
+
+
+def _settings(chosen: Opened, steps: int) -> Any:
+    """A search starts from what the model's encoder finds, where the shelf has one."""
+    from gan_core.latent.inversion import Settings
+
+    return Settings(steps=steps) if chosen.encode is None else Settings(steps=steps, start="encoder")
+
+
+def _honest(chosen: Opened, target: Any, picture: Any) -> Iterator[str]:
+    """How far what was found is from what was looked for, and whether the model knows such pictures at all."""
+    if chosen.perceive is not None:
+        distance = float(chosen.perceive(picture, target.cpu()))
+        yield _("To a net that knows such pictures they are {distance:.2f} apart; 0 is the same picture.").format(
+            distance=distance
+        )
+    if chosen.familiarity.far(times := chosen.familiarity.distance(target)):
+        yield _("**Far from what this model knows**: {times:.1f} times as far from its pictures as these are from one "
+                "another, so it answers with another picture.").format(times=times)  # fmt: skip
 
 
 def edit(request: gr.Request, own: Own, *strengths: float) -> Any:

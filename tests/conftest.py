@@ -50,10 +50,14 @@ def images(count: int = 24, size: int = 8, channels: int = 1, seed: int = 0) -> 
 
 def example(recipe: Recipe) -> DataSet:
     """24 random items that the recipe can learn: labelled grey images of its smallest size from 8 pixels, points, pairs
-    or two domains.
+    or two domains. What it borrows is put on the shelf.
     """
     random = np.random.default_rng(0)
     size = recipe.fit_size(8)
+    if recipe.borrows:
+        from tests.made_models import make_model
+
+        make_model(recipe.borrows(recipe.tiny))
     if recipe.learns_from == "paired":
         return DataSet("random", {"source": images(size=size), "target": images(size=size, seed=1)})
     if recipe.learns_from == "unpaired":

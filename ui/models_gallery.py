@@ -37,6 +37,13 @@ def show() -> None:
                 _("Bring a picture, get another one: in another style, larger, or with what is missing filled in.")
             )
             _cards(found.translating, "translators")
+        if found.finding:
+            st.subheader(_("Encoders"), anchor=False)
+            st.markdown(
+                _("They look for a picture in what another model can draw, in a single pass. A search for your own "
+                  "picture in the Studio starts from what they find.")
+            )  # fmt: skip
+            _cards(found.finding, "encoders")
         if found.judging:
             st.subheader(_("Nets that judge"), anchor=False)
             st.markdown(

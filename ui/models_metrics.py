@@ -44,6 +44,7 @@ BESIDE = {  # after a mark: what it is of, where it isn't the model's own
     "_input": N_("{mark} of the input as it is"),
     "_colours": N_("{mark} of the input in the other's colours"),
     "_mean": N_("{mark} of the mean colour"),
+    "_average": N_("{mark} of the average picture"),
 }
 SHARES = {ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied"}  # in [0, 1], shown in percent
 

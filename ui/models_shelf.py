@@ -25,6 +25,7 @@ COLUMNS, ROWS = 4, 3  # samples of a card's picture; whole items where several p
 WIDE = 640  # pixels, at least: enlarged by whole factors, so that the browser makes it smaller and edges stay sharp
 GAP = 1  # pixels between the samples of a sheet
 TRANSLATION = ("paired", "unpaired", "super_resolution", "inpainting")  # tasks
+INVERSION = "inversion"
 PARTS = ("train:", "test:")  # what can stand before a data set's name
 
 
@@ -43,7 +44,11 @@ class Shelf:
 
     @property
     def translating(self) -> dict[str, Card]:
-        return {name: card for name, card in self.models.items() if translates(card)}
+        return {name: card for name, card in self.models.items() if card.task in TRANSLATION}
+
+    @property
+    def finding(self) -> dict[str, Card]:
+        return {name: card for name, card in self.models.items() if card.task == INVERSION}
 
     @property
     def judging(self) -> dict[str, Card]:
@@ -88,8 +93,8 @@ def judges(card: Card) -> bool:
 
 
 def translates(card: Card) -> bool:
-    """Whether the model makes pictures of pictures: in another style, larger, or whole again."""
-    return card.task in TRANSLATION
+    """Whether the model makes pictures of pictures: in another style, larger, whole again, or as a generator draws."""
+    return card.task in (*TRANSLATION, INVERSION)
 
 
 def draws(card: Card) -> bool:

@@ -20,7 +20,10 @@ from ui import studio_marks, studio_runs
 if TYPE_CHECKING:
     from gan_core.latent.directions import Direction
     from gan_core.latent.explorer import Explorer
+    from gan_core.latent.familiarity import Familiarity
+    from gan_core.latent.inversion import Encode
     from gan_core.latent.measured import Measured
+    from gan_core.metrics.perception import Perception
 
 MOST_OPEN = 3  # models kept in memory
 FOUND = 12  # directions of each kind that are computed
@@ -93,6 +96,32 @@ class Opened:
             return read_measured(self.folder / MEASURED, self.explorer)
         except BadCheckpoint:
             return None
+
+    @cached_property
+    def encode(self) -> Encode | None:
+        """What finds a picture in w+ in a single pass; None where the shelf has no encoder of this model."""
+        from gan_core.latent.encoding import encode_of
+
+        try:
+            return encode_of(self.explorer)
+        except GanscopeError:  # damaged: a search without it still finds
+            return None
+
+    @cached_property
+    def familiarity(self) -> Familiarity:
+        """What tells whether a picture is of a kind that the model knows."""
+        from gan_core.latent.familiarity import Familiarity
+
+        return Familiarity(self.explorer)
+
+    @cached_property
+    def perceive(self) -> Perception | None:
+        """The eye of the net that has learnt from the model's data; None where the shelf has none that fits."""
+        from gan_core.metrics.perception import perception
+
+        net, (cards, _damaged) = f"features.{self.card.data.removeprefix('train:')}", listing.survey()
+        fits = net in cards and cards[net].fields == {"real": self.explorer.image_shape}
+        return perception(net) if fits else None
 
     @cached_property
     def slots(self) -> tuple[str, ...]:

@@ -55,6 +55,9 @@ Translate = Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]
 # networks, settings, images (B, C, H, W) and holes (B, 1, H, W), true where they are missing -> whole images
 Fill = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor], Tensor]
 
+# networks, settings, a generator of the shelf and latents (N, latent_size): networks that draw with it are given it
+Lend = Callable[[Mapping[str, nn.Module], Any, nn.Module, Tensor], None]
+
 # networks, settings, a batch that wasn't trained on -> what stands side by side for each item, (B, C, H, W) each
 Compare = Callable[[Mapping[str, nn.Module], Any, Batch], Sequence[Tensor]]
 
@@ -89,7 +92,7 @@ class Recipe:
 
     name: str
     title: str
-    task: str  # "images", "points", "paired", "unpaired", "super_resolution", "inpainting", "supervised"
+    task: str  # "images", "points", "paired", "unpaired", "super_resolution", "inpainting", "supervised", "inversion"
     paper: str  # arXiv id
     year: int
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
@@ -108,6 +111,8 @@ class Recipe:
     fill: Fill | None = None  # only with the capability "fill"
     compare: Compare | None = None  # for recipes that translate: the picture of a run
     compared: tuple[str, ...] = ()  # what stands side by side there, in words
+    borrows: Callable[[Any], str] | None = None  # settings -> the model of the shelf whose generator it draws with
+    lend: Lend | None = None  # only for recipes that borrow
     equation: Callable[[Any], str] | None = None  # LaTeX
     about: str = ""  # what it is and when to use it, where the docstring of its file tells of several
 

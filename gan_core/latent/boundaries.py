@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gan_core.cloud import Cloud
 from gan_core.errors import BadValue
-from gan_core.latent.directions import Cloud, Direction, Layers, check_layers, cloud, vector_space
+from gan_core.latent.directions import Direction, Layers, check_layers, cloud, vector_space
 from gan_core.latent.edits import check_direction
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from gan_core.cloud import Cloud
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
 
@@ -35,33 +35,6 @@ class Direction:
         return replace(self, name=name)
 
 
-class Cloud(NamedTuple):
-    """Random points of a space: their mean (d,) and covariance (d, d), in double precision."""
-
-    mean: Tensor
-    covariance: Tensor
-
-    @property
-    def root(self) -> Tensor:
-        """The symmetric square root of the covariance, (d, d): white coordinates to deviations of the space."""
-        values, vectors = torch.linalg.eigh(self.covariance)
-        root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-        return root
-
-    @property
-    def whitening(self) -> Tensor:
-        """The inverse of `root`, (d, d); directions in which points hardly vary are damped."""
-        values, vectors = torch.linalg.eigh(self.covariance)
-        inverse: Tensor = (vectors * values.clamp(min=1e-6 * float(values.max())).rsqrt()) @ vectors.T
-        return inverse
-
-    def unit(self, vector: Tensor) -> Tensor:
-        """The vector (d,) with the length of one standard deviation of the points along it."""
-        normal = vector.double() / vector.double().norm()
-        scaled: Tensor = normal * (normal @ self.covariance @ normal).clamp(min=0).sqrt()
-        return scaled
-
-
 def vector_space(explorer: Explorer) -> str:
     """The space of plain vectors in which directions are found: w where there is one, else z."""
     return "w" if explorer.styled else "z"
@@ -77,8 +50,7 @@ def cloud(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Cloud:
     if explorer.styled is None:
         size = explorer.space("z").shape[0]
         return Cloud(torch.zeros(size, dtype=torch.float64), torch.eye(size, dtype=torch.float64))
-    drawn = vectors(explorer, count, seed)
-    return Cloud(drawn.mean(0), drawn.T.cov())
+    return Cloud.of(vectors(explorer, count, seed))
 
 
 def signed(vector: Tensor) -> Tensor:

@@ -16,7 +16,6 @@ same picture. Edits are made in `home`: w+ where there is one, else z.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from gan_core.checkpoint import fingerprint
 from gan_core.errors import BadValue, UnknownName
 from gan_core.latent.codes import read_codes, write_codes
 from gan_core.latent.points import Points
@@ -99,11 +99,7 @@ class Explorer:
     @cached_property
     def fingerprint(self) -> str:
         """sha256 of the generator's learnt weights in their order: the same for a run, its checkpoint and the shelf."""
-        digest = hashlib.sha256()
-        for name, weight in self.generator.named_parameters():
-            digest.update(name.encode())
-            digest.update(weight.detach().float().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self.generator)
 
     # --- points ------------------------------------------------------------------------------------------------------
 
@@ -175,11 +171,15 @@ class Explorer:
     # --- pictures ----------------------------------------------------------------------------------------------------
 
     def images(self, points: Points, noise: NoiseMode = "constant") -> Tensor:
-        """Pictures (B, C, H, W) through which gradients flow; style-based ones may leave [-1, 1] a little."""
-        if self.styled is not None:
-            return self.styled.synthesis(self.read(points, "w+"), noise)
-        sampler = self.sampler
-        return sampler.recipe.draw(sampler.networks, sampler.hparams, self.read(points, "z"), points.classes)
+        """Pictures (B, C, H, W) through which gradients flow; style-based ones may leave [-1, 1] a little.
+
+        Waits while another thread has something hooked in.
+        """
+        with self.lock:
+            if self.styled is not None:
+                return self.styled.synthesis(self.read(points, "w+"), noise)
+            sampler = self.sampler
+            return sampler.recipe.draw(sampler.networks, sampler.hparams, self.read(points, "z"), points.classes)
 
     @torch.no_grad()
     def draw(self, points: Points, noise: NoiseMode = "constant") -> Tensor:

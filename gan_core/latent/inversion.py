@@ -178,11 +178,12 @@ def _start(
     candidates = explorer.sample(CANDIDATES, settings.seed)
     drawn = explorer.draw(candidates).to(target)
     # without a net, small pictures stand for features
-    seen, wanted = (_small(pictures) if describe is None else describe(pictures) for pictures in (drawn, target))
+    seen, wanted = (small(pictures) if describe is None else describe(pictures) for pictures in (drawn, target))
     return candidates.at(int((seen - wanted).square().mean(1).argmin()))
 
 
-def _small(pictures: Tensor) -> Tensor:
+def small(pictures: Tensor) -> Tensor:
+    """Pictures of 8 x 8 pixels, as vectors."""
     return adaptive_avg_pool2d(pictures, 8).flatten(1)  # (B, C, H, W) -> (B, C * 8 * 8)
 
 

@@ -50,6 +50,7 @@ class Card:
     task: str = "images"
     capabilities: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()  # what stands side by side on the picture of a model that translates, in words
+    generator: str = ""  # of an encoder: the sha256 of the weights of the generator that it finds points of
     format: int = FORMAT
 
 

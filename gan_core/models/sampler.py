@@ -14,6 +14,7 @@ from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.models import translator
+from gan_core.models.lending import lend
 from gan_core.runs.store import RunStore
 
 CHUNK = 256  # samples drawn at once, to bound the memory
@@ -51,6 +52,7 @@ class Sampler:
         averaged = {name: networks[name].eval().requires_grad_(False) for name in recipe.averaged}
         for name, network in averaged.items():
             network.load_state_dict(state["average"][name])
+        lend(recipe, hparams, spec, averaged)
         return cls(recipe, hparams, spec, averaged)
 
     @property

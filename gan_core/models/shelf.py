@@ -20,6 +20,7 @@ from gan_core.errors import BadCheckpoint, StoreError
 from gan_core.images import grid, png, scatter, to_uint8
 from gan_core.knobs import to_dict
 from gan_core.models.card import SAMPLE, WEIGHTS, Card, read_card, write_card
+from gan_core.models.lending import owner
 from gan_core.models.listing import card, folder_of, names
 from gan_core.models.sampler import Sampler
 from gan_core.runs.disk import writing
@@ -172,7 +173,7 @@ def _card(
         parameters={network: _count(tensors) for network, tensors in weights.items()}, hparams=to_dict(hparams),
         fields={field: tuple(shape) for field, shape in state["spec"]["fields"].items()}, class_names=class_names,
         recipe_title=recipe.title, task=recipe.task, capabilities=tuple(sorted(recipe.capabilities)),
-        compared=recipe.compared,
+        compared=recipe.compared, generator=owner(state["average"]),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from gan_core.hparams import TrainingHParams, check_edit
 from gan_core.knobs import differences
 from gan_core.layers import set_noise_generator
 from gan_core.metrics.perception import Perception, perception
+from gan_core.models.lending import lend
 from gan_core.objectives.base import Batch, Phase, StepContext
 from gan_core.training.allocator import keep_freed_memory
 from gan_core.training.average import Average
@@ -62,6 +63,7 @@ class Trainer:
             name: network.to(self.device).to(memory_format=torch.channels_last)
             for name, network in recipe.build(hparams, data.spec).items()
         }
+        lend(recipe, hparams, data.spec, self.networks)
         self.objective = recipe.objective(hparams).to(self.device)
         self.objective.setup(self.networks, data.spec)
         self.computed = computation.of(self.networks, self.device)

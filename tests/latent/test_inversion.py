@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from torch import Tensor
 
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
-from gan_core.latent.inversion import Settings, invert, pixel_distance, prepared, psnr
+from gan_core.latent.inside import layer_names, switched
+from gan_core.latent.inversion import Found, Settings, invert, pixel_distance, prepared, psnr
 from tests.latent.models import explorer
 
 QUICK = Settings(steps=60, rate=0.2, prior=0.0)
@@ -62,6 +64,20 @@ def test_an_encoder_can_say_where_to_start(styled: Explorer) -> None:
     target = styled.draw(wanted)
     first = next(invert(styled, target, Settings(start="encoder"), encode=lambda picture: styled.read(wanted, "w+")))
     assert first.psnr > 50
+
+
+def test_a_search_never_shows_what_another_visitor_has_switched_off(styled: Explorer) -> None:
+    target, settings = styled.draw(styled.sample(1, 11)), dataclasses.replace(QUICK, start="mean")
+    alone = next(invert(styled, target, settings))
+    layer, shape = next(iter(layer_names(styled).items()))
+    found: list[Found] = []
+    search = threading.Thread(target=lambda: found.append(next(invert(styled, target, settings))))
+    with switched(styled, {layer: range(shape[0])}):
+        search.start()
+        search.join(1.0)
+        assert not found
+    search.join(60.0)
+    assert torch.equal(found[0].picture, alone.picture)
 
 
 def test_the_distance_is_the_mean_over_three_sizes() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gan_core import data
 from gan_core.images import to_uint8
-from gan_core.models import shelf
+from gan_core.models import listing, shelf
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card
 from gan_core.training.comparing import compared, unseen
 
@@ -20,6 +20,12 @@ PRETRAINED = Path(__file__).parents[2] / "pretrained"
 MODELS = sorted(path.parent for path in PRETRAINED.glob(f"*/{CARD}"))
 MOST_BYTES, MOST_BYTES_IN_ALL = 16 * 2**20, 120 * 2**20
 CLOSE = 2  # steps of 255, between processors
+
+
+@pytest.fixture(autouse=True)
+def bundled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundled shelf: an encoder draws with a generator that stands on it."""
+    monkeypatch.setattr(listing, "BUNDLED", PRETRAINED)
 
 
 def test_there_are_models_and_they_are_small() -> None:

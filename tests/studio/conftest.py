@@ -15,6 +15,7 @@ from ui import studio_models
 
 OTHERS = ("dcgan.tiny", "cgan.tiny")
 CYCLE, DRAWING, FILLING = "cyclegan.tiny", "pix2pix.tiny", "context_encoder.tiny"
+ENCODER = "encoder.tiny"  # of the style-based one
 ENLARGING, SMOOTH = "srgan.tiny", "srgan.smooth"  # of the same networks, so that they can be blended
 TRANSLATORS = {CYCLE: "digits_coloured_unpaired", DRAWING: "digits_coloured", FILLING: "digits"}
 
@@ -29,6 +30,9 @@ def models_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_model(name, data, folder / "models" / name)
     for name, seed in ((ENLARGING, 0), (SMOOTH, 1)):
         make_model(name, folder=folder / "models" / name, scale="4", seed=seed)
+    with pytest.MonkeyPatch.context() as patch:  # where the encoder's generator stands
+        patch.setenv("GANSCOPE_HOME", str(folder))
+        make_model(ENCODER)
     place = folder / "models" / DRAWING  # a model that draws has learnt from edges, whose drawing would take a while
     write_card(place, replace(read_card(place), data="edges2avatars"))
     return folder

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -18,18 +19,19 @@ from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
 from gan_core.latent.attributes import Leakage
 from gan_core.latent.edits import Edit
 from gan_core.latent.files import Work, write_directions, write_work
+from gan_core.latent.inversion import prepared
 from gan_core.latent.measured import Measured
 from gan_core.latent.mixing import Band
 from tabs import drag, editing, inside, interpolation, marks, mixing, models, my_picture
 from tabs.editing_parts import Parts
-from tests.studio.conftest import TRANSLATORS
+from tests.studio.conftest import ENCODER, TRANSLATORS
 from tests.studio_serving import STYLED
 from ui.languages import using
 from ui.studio_calls import spoken, telling
 from ui.studio_latest import workshop
 from ui.studio_marks import name_of
-from ui.studio_models import SLOTS, opened
-from ui.studio_pictures import file_of
+from ui.studio_models import SLOTS, offered, opened
+from ui.studio_pictures import drawn, file_of
 from ui.studio_view import Change, View
 from ui.studio_visit import Visit
 
@@ -335,7 +337,7 @@ def test_keyframes_are_added_up_to_a_bound() -> None:
 
 def test_every_model_has_a_card_and_those_that_draw_a_link() -> None:
     html = models.models()
-    assert html.count("<article>") == 3 + len(TRANSLATORS) + 2
+    assert html.count("<article>") == 3 + len(TRANSLATORS) + 2 + 1
     assert html.count("href=") == 3
     assert f'href="?model={STYLED}"' in html
     assert "It has learnt next to nothing." in html
@@ -360,6 +362,32 @@ def test_ones_own_picture_is_found_again_and_edited(tmp_path: Path) -> None:
     chosen = my_picture.choose(found, "dcgan.tiny")
     assert chosen[0].points is None
     assert chosen[1]["now"].startswith("data:image/")
+
+
+def test_a_search_starts_from_what_the_encoder_finds(tmp_path: Path) -> None:
+    path = tmp_path / "own.png"
+    path.write_bytes(file_of(View(STYLED, 11, 0.7)))
+    own = my_picture.take(str(path), STYLED)[0]
+    _wait, first, *_rest = my_picture.find(own, STYLED, 50)
+    model = opened(STYLED)
+    assert model.encode is not None
+    expected = model.encode(prepared(own.picture, model.explorer))
+    torch.testing.assert_close(first[0].points.ws, expected, atol=1e-4, rtol=1e-3)
+    assert ENCODER not in offered()
+    assert opened("dcgan.tiny").encode is None
+
+
+def test_a_picture_of_another_kind_is_told_to_be_far_off(tmp_path: Path) -> None:
+    said = []
+    checks = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8))
+    for place, picture in enumerate((drawn(opened(STYLED).explorer, opened(STYLED).explorer.sample(1, 11))[0], checks)):
+        path = tmp_path / f"{place}.png"
+        picture.save(path)
+        own = my_picture.take(str(path), STYLED)[0]
+        *_rest, last = my_picture.find(own, STYLED, 50)
+        said.append(last[2])
+    assert "Far from what this model knows" not in said[0]
+    assert "Far from what this model knows" in said[1]
 
 
 def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None:

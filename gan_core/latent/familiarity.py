@@ -1,0 +1,37 @@
+"""Whether a picture is of a kind that a model knows, before it is looked for.
+
+Pictures are compared as small ones of 8 x 8 pixels. The distance of a picture to the nearest of many samples is given
+as a multiple of what it is for the model's own samples, in the median: about 1 for pictures that it may have made. A
+feature net wouldn't do: it has learnt the model's data alone, and sees photos amidst them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gan_core.latent.explorer import Explorer
+from gan_core.latent.inversion import CANDIDATES, small
+
+FAR = 2.2  # of stylegan2.avatars, 97 % of unseen drawn faces are nearer, and 90 % of emoji and all photos are farther
+OWN = 128  # samples that tell what is usual
+
+
+class Familiarity:
+    """What a model knows, from its samples."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self._known = small(explorer.draw(explorer.sample(CANDIDATES, seed=0)))
+        own = small(explorer.draw(explorer.sample(OWN, seed=1)))
+        self._usual = float(self._nearest(own).median())
+
+    def distance(self, picture: Tensor) -> float:
+        """Of a picture (1, C, H, W) in [-1, 1], as a multiple of the usual distance."""
+        return float(self._nearest(small(picture.cpu()))) / self._usual
+
+    def far(self, distance: float) -> bool:
+        """Whether so distant a picture is of another kind."""
+        return distance > FAR
+
+    def _nearest(self, pictures: Tensor) -> Tensor:
+        return torch.cdist(pictures, self._known).min(1).values

@@ -1,0 +1,116 @@
+"""The encoder: it learns to find pictures in a generator of the shelf, and works with no other generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_core import data
+from gan_core.checkpoint import fingerprint, load_state, read_checkpoint, write_checkpoint
+from gan_core.errors import BadCheckpoint, BadValue, UnknownName
+from gan_core.gans import recipes
+from gan_core.gans.encoder import PictureEncoder
+from gan_core.knobs import changed
+from gan_core.latent.encoding import encode_of
+from gan_core.latent.explorer import Explorer
+from gan_core.latent.inversion import Settings, invert
+from gan_core.models import shelf
+from gan_core.models.sampler import Sampler
+from gan_core.objectives.fidelity import psnr
+from gan_core.training.trainer import Trainer
+from tests.made_models import make_model
+
+RECIPE = recipes.get("encoder")
+GENERATOR = "stylegan2.tiny"
+
+
+def trainer(**changes: object) -> Trainer:
+    return Trainer(RECIPE, changed(RECIPE.tiny, changes), data.load("digits", 8))
+
+
+def encoder_of(trainer: Trainer) -> PictureEncoder:
+    encoder = trainer.networks["encoder"]
+    assert isinstance(encoder, PictureEncoder)
+    return encoder
+
+
+@pytest.fixture
+def generator() -> Sampler:
+    make_model(GENERATOR)
+    return shelf.load(GENERATOR)
+
+
+def test_it_learns_to_find_what_the_generator_draws_and_what_the_data_show(generator: Sampler) -> None:
+    learning = trainer(channels=16, max_channels=32, batch_size=16, rate=3e-3, ema=0.9)
+    encoder = encoder_of(learning)
+    points = encoder.random(64, 0.5, torch.Generator().manual_seed(5))
+    drawn, real = encoder.drawn(points).clamp(-1, 1), learning.batches.first(64)["real"]
+    marks = []
+    for steps in (1, 150):
+        for _ in range(steps):
+            learning.train_step()
+        with torch.no_grad():
+            found = learning.average.refresh(0.9)["encoder"]
+            marks.append([float(psnr(found.rebuilt(images), images).mean()) for images in (drawn, real)])
+            marks[-1].append(float(encoder.apart(found(drawn), points)))
+    (drawn_before, real_before, apart_before), (drawn_after, real_after, apart_after) = marks
+    assert drawn_after > drawn_before + 3
+    assert real_after > real_before + 0.5
+    assert apart_after < 0.7 * apart_before
+
+
+def test_random_points_are_those_of_the_generator_half_of_them_mixed(generator: Sampler) -> None:
+    encoder = encoder_of(trainer())
+    points = encoder.random(2_000, 0.5, torch.Generator().manual_seed(1))
+    assert points.mean().abs() < 0.05
+    assert float(points.var()) == pytest.approx(1, abs=0.1)
+    mixed = (points[:, 0] != points[:, -1]).any(1).float().mean()
+    assert float(mixed) == pytest.approx(0.5 * 3 / 4, abs=0.05)  # a mix may begin behind the last of 4 layers
+    explorer = Explorer(generator)
+    own = explorer.sample(3, 7)
+    white = (explorer.read(own, "w+") - encoder.mean) @ encoder.whitening
+    torch.testing.assert_close(encoder.drawn(white), explorer.images(own), atol=1e-3, rtol=1e-3)
+
+
+def test_what_does_not_fit_is_refused_with_what_does(generator: Sampler) -> None:
+    make_model("dcgan.tiny")
+    with pytest.raises(UnknownName, match=r"stylegan2\.tinny.*stylegan2\.tiny"):
+        trainer(generator="stylegan2.tinny")
+    with pytest.raises(BadValue, match=r"dcgan\.tiny has no w for each layer.*Valid: stylegan2\.tiny"):
+        trainer(generator="dcgan.tiny")
+    with pytest.raises(BadValue, match="4 layers of w of 4 numbers: set layers=4 and w_size=4"):
+        trainer(layers=10)
+    with pytest.raises(BadValue, match=r"shape \(1, 8, 8\), and the data are of \(1, 16, 16\)"):
+        Trainer(RECIPE, RECIPE.tiny, data.load("digits", 16))
+
+
+def test_the_weights_work_with_their_own_generator_alone(generator: Sampler, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    write_checkpoint(path, trainer().state_dict())
+    described = make_model("encoder.x")
+    assert described.generator == fingerprint(generator.networks["generator"])
+    assert shelf.load("encoder.x").translate(torch.zeros(2, 1, 8, 8)).shape == (2, 1, 8, 8)
+    assert encode_of(Explorer(shelf.load(GENERATOR))) is not None
+    make_model(GENERATOR, seed=1)
+    with pytest.raises(BadCheckpoint, match=f"belong to the generator {described.generator[:16]}, and {GENERATOR}"):
+        shelf.load("encoder.x")
+    assert encode_of(Explorer(shelf.load(GENERATOR))) is None
+    other = trainer()
+    before = encoder_of(other).owner.clone()
+    with pytest.raises(BadCheckpoint, match="belong to the generator"):
+        load_state(other, read_checkpoint(path))
+    assert torch.equal(encoder_of(other).owner, before)
+
+
+def test_an_inversion_starts_from_what_it_finds(generator: Sampler) -> None:
+    make_model("encoder.x")
+    explorer = Explorer(generator)
+    encode = encode_of(explorer)
+    assert encode is not None
+    target = explorer.draw(explorer.sample(1, 3))
+    first = next(invert(explorer, target, Settings(start="encoder"), encode=encode))
+    rebuilt = shelf.load("encoder.x").translate(target)
+    torch.testing.assert_close(first.picture, rebuilt, atol=1e-3, rtol=1e-3)
+    assert encode_of(Explorer(shelf.load(make_model("stylegan.x").name))) is None
