@@ -19,7 +19,7 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui import studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken, telling
+from ui.studio_calls import moving, spoken, telling
 from ui.studio_jobs import watched
 from ui.studio_latest import workshop
 from ui.studio_models import hosted
@@ -90,7 +90,8 @@ def take(path: str | None) -> list[Any]:
     if path is None:
         return [gr.skip()] * OUTPUTS
     limits = Limits(LARGE_BYTES, _most(), 1, (*FORMATS, "TIFF"))
-    with received(path, limits):
+    with received(path, limits) as image:
+        moving(image)
         array = photos.read(Path(path), limits.pixels)
         lost = photos.levels_lost(Path(path), array)
     height, width = array.shape[:2]
@@ -305,9 +306,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     gr.on([tab.select, model.input], spoken(model_of), [own, model], [scale, share, *scene], api_name="enlarge_model",
           concurrency_limit=1, **quiet)  # fmt: skip
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
-    drop.upload(spoken(take), drop, scene, api_name="enlarge_picture", **quiet).then(
-        lambda: None, None, drop, api_visibility="private", **quiet
-    )
+    studio_parts.emptied(drop, drop.upload(spoken(take), drop, scene, api_name="enlarge_picture", **quiet))
     working = start.click(
         telling(enlarge), [own, model, scale, share], scene, api_name="enlarge", concurrency_limit=4, **quiet
     )

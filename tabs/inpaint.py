@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from gan_core.errors import BadValue
 from ui import studio_canvas, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken
+from ui.studio_calls import moving, spoken
 from ui.studio_canvas import read_back, sheet_of
 from ui.studio_latest import Latest
 from ui.studio_pictures import SMALL, address, exact, marked, shown
@@ -68,6 +68,7 @@ def take(path: str | None, model: str) -> list[Any]:
     if path is None:
         return [gr.skip()] * OUTPUTS
     with received(path) as image:
+        moving(image)
         picture = clean(image)
     return _scene(Own(picture, -1), at_work(model, FILLING))
 
@@ -182,9 +183,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     gr.on([tab.select, model.input], spoken(paper), [own, model], scene, api_name="fill_model", concurrency_limit=1,
           **quiet)  # fmt: skip
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
-    drop.upload(spoken(take), [drop, model], scene, api_name="fill_picture", **quiet).then(
-        lambda: None, None, drop, api_visibility="private", **quiet
-    )
+    studio_parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="fill_picture", **quiet))
     download.click(
         spoken(save), [mask, own, model], file, js=sheet_of(PAD, 2), api_name="save_filled", **quiet
     ).success(None, file, None, js=studio_parts.SAVE, api_visibility="private")

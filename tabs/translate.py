@@ -16,7 +16,7 @@ from PIL import Image, ImageChops, ImageStat
 from gan_core.errors import BadValue, GanscopeError
 from ui import studio_canvas, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken, telling
+from ui.studio_calls import moving, spoken, telling
 from ui.studio_canvas import read_back, sheet_of
 from ui.studio_latest import workshop
 from ui.studio_models import hosted
@@ -80,6 +80,7 @@ def take(path: str | None, model: str, direction: str) -> list[Any]:
     if path is None:
         return [gr.skip()] * OUTPUTS
     with received(path) as image:
+        moving(image)
         picture = clean(image)
     return _scene(Own(picture), _facing(model, direction), direction)
 
@@ -240,18 +241,16 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
           concurrency_limit=1, **quiet)  # fmt: skip
     direction.input(spoken(turn), [own, *where], scene, api_name="translate", **quiet)
     strip.select(spoken(press), where, scene, api_visibility="private", **quiet)
-    drop.upload(spoken(take), [drop, *where], scene, api_name="translate_picture", **quiet).then(
-        lambda: None, None, drop, api_visibility="private", **quiet
-    )
+    studio_parts.emptied(drop, drop.upload(spoken(take), [drop, *where], scene, api_name="translate_picture", **quiet))
     camera.take(spoken(take_photo), [photo, *where], scene, js=sheet_of(CAMERA, 2), api_name="translate_photo", **quiet)
     download.click(spoken(save), [own, *where], file, api_name="save_translation", **quiet).success(
         None, file, None, js=studio_parts.SAVE, api_visibility="private"
     )
-    start.click(
+    translated = start.click(
         telling(batch), [many, *where], [file, told], api_name="translate_files", concurrency_limit=2, **quiet
-    ).success(None, file, None, js=studio_parts.SAVE, api_visibility="private").then(
-        lambda: None, None, many, api_visibility="private", **quiet
     )
+    translated.success(None, file, None, js=studio_parts.SAVE, api_visibility="private")
+    studio_parts.emptied(many, translated)
 
 
 def _titled(words: str, elem_id: str) -> gr.HTML:

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from gan_core.errors import GanscopeError
 from ui.languages import _, language, using
@@ -17,6 +18,7 @@ from ui.texts import error_sentence
 
 logger = logging.getLogger(__name__)
 MOST_TOLD = 3  # problems of one link
+MOVING = ("GIF", "WEBP", "PNG")  # formats whose further frames are an animation
 
 
 def spoken(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,6 +72,13 @@ def warned(problems: list[GanscopeError]) -> None:
     if problems:
         words = " ".join(_safe(problem) for problem in problems[:MOST_TOLD])
         gr.Warning(_("Part of the link was left out: {reasons}").format(reasons=words))
+
+
+def moving(image: Image.Image) -> None:
+    """Tells that of a picture that moves the first frame alone is used."""
+    frames = getattr(image, "n_frames", 1) if image.format in MOVING else 1
+    if frames > 1:
+        gr.Info(_("This picture moves: the first of its {count} frames is used.").format(count=frames))
 
 
 def _safe(error: GanscopeError) -> str:

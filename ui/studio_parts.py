@@ -174,6 +174,12 @@ def compare(before: str, after: str, **options: Any) -> gr.HTML:
     return gr.HTML({}, html_template=template, js_on_load=_SLIDE, apply_default_css=False, **options)
 
 
+def emptied(box: gr.File, read: Any) -> None:
+    """Takes what was dropped out of its box once the event `read` is over: a refused file too, which `then` leaves."""
+    for after in (read.success, read.failure):
+        after(lambda: None, None, box, show_progress="hidden", api_visibility="private")
+
+
 def face_value(view: View, settled: bool) -> dict[str, Any]:
     """What `face` shows of a view; `settled` also gives the picture before the edits, and the link."""
     image = picture(view)

@@ -114,6 +114,41 @@ def test_ones_own_picture_is_translated_and_back_and_many_become_a_zip(
     assert not list(studio.uploads.rglob("own.png"))
 
 
+@pytest.mark.parametrize(
+    ("tab", "part"), [("Translate", "translate"), ("Super-resolution", "enlarge"), ("Inpaint", "fill")]
+)
+def test_after_a_file_that_is_refused_the_next_one_can_be_dropped(
+    studio: Studio, contexts: Contexts, own: Path, tmp_path: Path, tab: str, part: str
+) -> None:
+    page = opened(contexts().new_page(), studio, tab)
+    (tmp_path / "junk.png").write_text("no picture")
+    box = page.locator(f"#{part}-drop input[type=file]")
+    for _ in range(2):
+        box.set_input_files(tmp_path / "junk.png")
+        told = page.get_by_text("This is no picture of an accepted format")
+        expect(told).to_be_visible()
+        page.locator(".toast-close").click()
+        expect(told).to_be_hidden()
+    with page.expect_response(lambda response: "/upload" in response.url):
+        box.set_input_files(own)
+    expect(page.locator(f"#{part}-drop").get_by_text("own")).to_be_hidden()
+    expect(page.locator(f"#{part}-examples button[aria-current=true]")).to_have_count(0)
+    assert not list(studio.uploads.rglob("junk.png"))
+
+
+@pytest.mark.parametrize(
+    ("tab", "part"), [("Translate", "translate"), ("Super-resolution", "enlarge"), ("Inpaint", "fill")]
+)
+def test_of_a_picture_that_moves_the_first_frame_is_used_and_that_is_told(
+    studio: Studio, contexts: Contexts, tmp_path: Path, tab: str, part: str
+) -> None:
+    page = opened(contexts().new_page(), studio, tab)
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue", "green")]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    page.locator(f"#{part}-drop input[type=file]").set_input_files(tmp_path / "moving.gif")
+    expect(page.get_by_text("the first of its 3 frames is used")).to_be_visible()
+
+
 def test_the_webcam_gives_a_picture_when_the_visitor_says_so(studio: Studio, browser: Browser) -> None:
     flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     other = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=flags)
