@@ -40,7 +40,8 @@ remedies: Mapping[str, Mapping[str, Any]] = {
     "unrolling": {"unroll_steps": 5},
     "gradient penalty": {"penalty": "gradient_penalty", "penalty_weight": 1.0},
     "R1": {"penalty": "r1", "penalty_weight": 0.1},
-    "spectral norm with hinge": {"spectral_norm": "discriminator", "loss": "hinge"},
+    # 1802.05957 trains the discriminator five times to the generator's once
+    "spectral norm with hinge": {"spectral_norm": "discriminator", "loss": "hinge", "discriminator_steps": 5},
     "minibatch discrimination": {"minibatch": "discrimination"},
     "instance noise": {"instance_noise": 0.7, "instance_noise_steps": 2_500},
     "two time-scales": {"rate_ratio": 0.25},

@@ -113,11 +113,11 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "cyclegan.avatars": Plan(
-        "cyclegan", "avatars_pencil_unpaired", 64, 16_000, 2.0, 0.0, "Pencil and colour, learnt without pairs",
+        "cyclegan", "avatars_pencil_unpaired", 64, 7_000, 0.6, 0.0, "Pencil and colour, learnt without pairs",
         "Knows drawn faces alone. The colours that pencil doesn't tell are guessed.",
         {"channels": 16, "discriminator_channels": 24, "blocks": 4, "batch_size": 4, "identity_weight": 0.0,
          "generator_rate": 1e-3, "discriminator_rate": 5e-4, "ema": 0.995, "schedule": "linear",
-         "decay_steps": 16_000},
+         "decay_steps": 7_000},
     ),
     "features.mnist": Plan(
         "feature_net", "mnist", 28, 3_000, 0.1, 0.0, "A judge of digits",
