@@ -276,6 +276,7 @@ def comparison(title: str, unit: str, name: str, runs: Mapping[str, History], lo
 COMPARED = (  # metric, title, unit, logarithmic
     ("generator/loss", N_("Generator's loss"), N_("loss (no unit)"), False),
     ("discriminator/loss", N_("Discriminator's loss"), N_("loss (no unit)"), False),
+    ("psnr", N_("PSNR on images not trained on"), N_("decibel: higher is nearer to the truth"), False),
     ("accuracy", N_("Accuracy of the discriminator"), N_("share that it judges right"), False),
     ("score/fake_before", N_("D(G(z)): how samples are judged"), N_("probability or score"), False),
     ("gradient_norm/generator", N_("Generator's gradient norm"), N_("norm (no unit, log scale)"), True),

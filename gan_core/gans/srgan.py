@@ -176,6 +176,10 @@ DEFAULTS = SrganHParams(
     batch_size=16, loss="non_saturating", adversarial_weight=1e-3, content="l2", generator_rate=2e-4, beta1=0.9
 )
 
+SQUARES = {"blocks": 3, "channels": 24, "discriminator_channels": 16, "crop": 32, "batch_norm": False,
+           "from_bicubic": True, "generator_rate": 1e-3, "discriminator_rate": 5e-4, "warm_up": 9.6,
+           "schedule": "linear", "decay_steps": 1_200}  # fmt: skip
+
 register(
     Recipe(
         name="srgan",
@@ -211,6 +215,23 @@ register(
                 "hair come with the discriminator, and are invented.",
                 "bsds500", 160, 6_000, 1_200,
                 {"blocks": 6, "crop": 64, "generator_rate": 5e-4, "warm_up": 48.0},
+            ),
+            Preset(
+                "squares",
+                "Why squares blur",
+                "Fours: 16 pixels, bicubic, output, truth. Trained by squared distance alone: eyes and hair find their "
+                "place, but all edges stay soft, and rims of glasses melt away. Where many edges fit the given pixels, "
+                "their mean is the best guess, and PSNR likes it. Train the same with a discriminator, and compare "
+                "both on the page Runs.",
+                "avatars", 64, 1_200, 40, {**SQUARES, "adversarial_weight": 0.0},
+            ),
+            Preset(
+                "squares_judged",
+                "Why squares blur: with a discriminator",
+                "Up to step 600 the same as with squares alone; then the discriminator joins. Lines and eyes get "
+                "harder and darker, hair and cloth get texture, and flat ground gets specks that aren't in the truth. "
+                "Sharper, and 1 dB of PSNR further from the truth: 23.0 against 24.1.",
+                "avatars", 64, 1_200, 90, {**SQUARES, "adversarial_weight": 2e-3},
             ),
         ),
     )

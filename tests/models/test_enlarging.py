@@ -20,7 +20,7 @@ from gan_core.models import enlarging
 from gan_core.models.enlarging import blended, enlarge, enlarged_rows, needed, tiling
 from gan_core.models.sampler import Sampler
 from gan_core.models.tiles import spans
-from gan_core.photos import array_of
+from gan_core.photos import array_of, write
 
 Settings = dict[str, object]
 
@@ -260,26 +260,29 @@ MEMORY = """
 import resource, sys
 import numpy as np
 from gan_core.models.enlarging import enlarge
-from gan_core.photos import write
+from gan_core.photos import read, write
 from pathlib import Path
 from tests.models.test_enlarging import model
 sampler = model(scale=sys.argv[1], channels=32, blocks=2)
-height, width, kind = int(sys.argv[2]), int(sys.argv[3]), np.dtype(sys.argv[4])
-row = np.linspace(0, np.iinfo(kind).max, width).astype(kind)
-array = np.broadcast_to(row[None, :, None], (height, width, 3)).copy()
-enlarge(sampler, array[:100, :100].copy())
+enlarge(sampler, np.zeros((100, 100, 3), np.uint8))
 idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-made = enlarge(sampler, array)
-write(Path(sys.argv[5]), made)
+made = enlarge(sampler, read(Path(sys.argv[2]), 2**24))
+write(Path(sys.argv[3]), made)
 print(made.shape, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("scale", "height", "width", "kind"), [("2", 4096, 4096, "uint8"), ("4", 64, 32768, "uint16")])
+@pytest.mark.parametrize(
+    ("scale", "height", "width", "kind"),
+    [("2", 4096, 4096, "uint8"), ("2", 4096, 4096, "uint16"), ("4", 64, 32768, "uint16")],
+)
 def test_large_pictures_need_little_memory(scale: str, height: int, width: int, kind: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", MEMORY, scale, str(height), str(width), kind, str(tmp_path / "made.png")]
+    """From one file to another, above the size of a process that has enlarged a small picture."""
+    row = np.linspace(0, np.iinfo(kind).max, width).astype(kind)
+    write(tmp_path / "given.png", np.broadcast_to(row[None, :, None], (height, width, 3)))
+    command = [sys.executable, "-c", MEMORY, scale, str(tmp_path / "given.png"), str(tmp_path / "made.png")]
     done = subprocess.run(
         command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=1700, check=False
     )
