@@ -226,7 +226,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         button.click(spoken(make), inputs, parts.file, api_name=make.__name__, **quiet).success(
             None, parts.file, js=studio_parts.SAVE, api_visibility="private"
         )
-    parts.drop.upload(spoken(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **quiet).then(
-        lambda: None, None, parts.drop, api_visibility="private", **quiet
-    )
+    dropped = parts.drop.upload(spoken(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **quiet)
+    studio_parts.emptied(parts.drop, dropped)
     parts.copy.click(None, js=studio_parts.COPY, api_visibility="private")

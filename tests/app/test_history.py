@@ -124,3 +124,14 @@ def test_what_is_said_of_a_run_fits_its_kind(home: Path, recipe: str, data: str,
 def test_a_sparkline_is_one_line() -> None:
     assert curves.sparkline([1.0]) == ""
     assert curves.sparkline([1.0, np.nan, 2.0, 3.0]).count("polyline") == 1
+
+
+def test_runs_are_compared_by_what_they_have() -> None:
+    with_marks, without = History(), History()
+    losses = {"generator/loss": np.arange(5.0)}
+    with_marks.append(rows(1, 5, psnr=np.array([20, np.nan, np.nan, np.nan, 22.5]), **losses))
+    without.append(rows(1, 5, **losses))
+    compared = {panel.file: panel for panel in figures.comparisons({"one": with_marks, "other": without})}
+    assert set(compared) == {"generator-loss", "psnr"}
+    assert [series.name for series in compared["psnr"].series] == ["one"]
+    assert [series.name for series in compared["generator-loss"].series] == ["one", "other"]
