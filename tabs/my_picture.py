@@ -24,6 +24,7 @@ from ui.studio_words import direction_words
 TITLE = N_("My picture")
 ID = "my-picture"
 STEPS = (50, 600)
+USUAL = 100  # 23.5 dB of unseen drawn faces from an encoder's start, 22.4 without; see docs/benchmarks.md
 LONGEST = 120.0  # seconds of a search
 
 _latest = Latest()
@@ -177,7 +178,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             ]  # fmt: skip
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
-                steps = gr.Slider(*STEPS, 200, step=50, label=_("Steps of the search"))
+                steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Steps of the search"))
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     drop.upload(spoken(take), [drop, model], [own, target, words], api_name="take", **quiet).then(
         lambda: None, None, drop, api_visibility="private", **quiet

@@ -156,6 +156,12 @@ def test_enlarging() -> None:
 
 
 @pytest.mark.slow
+def test_inversion() -> None:
+    table = run("inversion", "stylegan2.avatars", "--pictures", "1", "--steps", "2")
+    assert all(f"| {start}, {steps} steps |" in table for start in ("mean", "nearest", "encoder") for steps in (0, 2))
+
+
+@pytest.mark.slow
 def test_streaming(tmp_path: Path) -> None:
     table = run("streaming", "--gib", "0.03", "--steps", "3", "--repetitions", "1", "--folder", str(tmp_path))
     assert "0.03 GiB" in table

@@ -13,16 +13,19 @@ from ui import access, sessions, warm
 from ui.core_texts import filled
 from ui.errors import shown
 from ui.i18n import STATE, _
-from ui.models_shelf import data_name, judges
+from ui.models_shelf import data_name, finds, judges
 from ui.texts import plain
 
 MOST_STEPS = 100_000_000
 
 
 def show(name: str, folder: Path, card: Card) -> None:
-    """The buttons; for nets that judge, what to type instead."""
+    """The buttons; for nets that judge or find, which the Train page doesn't offer, what they are for."""
     if judges(card):
         st.markdown(_("Metrics look through it: `ganscope eval RUN --net {name}`").format(name=name))
+        return
+    if finds(card):
+        st.markdown(_("A search for your own picture in the Studio starts from what it finds."))
         return
     ask = st.popover(
         _("Continue training"), icon=":material/forward:", disabled=not access.may_steer(), key="continue",

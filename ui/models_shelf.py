@@ -48,7 +48,7 @@ class Shelf:
 
     @property
     def finding(self) -> dict[str, Card]:
-        return {name: card for name, card in self.models.items() if card.task == INVERSION}
+        return {name: card for name, card in self.models.items() if finds(card)}
 
     @property
     def judging(self) -> dict[str, Card]:
@@ -94,7 +94,12 @@ def judges(card: Card) -> bool:
 
 def translates(card: Card) -> bool:
     """Whether the model makes pictures of pictures: in another style, larger, whole again, or as a generator draws."""
-    return card.task in (*TRANSLATION, INVERSION)
+    return card.task in TRANSLATION or finds(card)
+
+
+def finds(card: Card) -> bool:
+    """Whether the model looks for pictures in what another one can draw."""
+    return card.task == INVERSION
 
 
 def draws(card: Card) -> bool:

@@ -205,6 +205,19 @@ def test_a_translator_has_its_own_section_and_shows_what_it_makes_of_unseen_pict
     assert "ganscope translate cyclegan.x PICTURE" in texts(test)
 
 
+def test_an_encoder_has_its_own_section_and_shows_what_its_generator_draws_anew(store: RunStore) -> None:
+    make_model("stylegan2.tiny")
+    make_model("encoder.x")
+    text = texts(page("models"))
+    assert "Encoders" in text
+    assert "Models that translate" not in text
+    test = page("model", model="encoder.x")
+    assert "Side by side: given, output" in texts(test)
+    assert "starts from what it finds" in texts(test)
+    assert "model-settings" not in {button.key for button in test.button}  # the Train page doesn't offer its recipe
+    sound(test.button(key="translator-dice").click().run())
+
+
 def test_a_translator_without_its_data_says_how_to_get_them(
     store: RunStore, shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,20 +6,26 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
-from gan_core import data
+from gan_core import data, pretrain
 from gan_core.checkpoint import fingerprint, load_state, read_checkpoint, write_checkpoint
+from gan_core.data.batches import HELD_OUT
 from gan_core.errors import BadCheckpoint, BadValue, UnknownName
 from gan_core.gans import recipes
 from gan_core.gans.encoder import PictureEncoder
-from gan_core.knobs import changed
+from gan_core.knobs import changed, to_dict
 from gan_core.latent.encoding import encode_of
 from gan_core.latent.explorer import Explorer
+from gan_core.latent.familiarity import Familiarity
 from gan_core.latent.inversion import Settings, invert
 from gan_core.models import shelf
+from gan_core.models.card import SAMPLE, WEIGHTS, read_card
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.fidelity import psnr
+from gan_core.plans import Plan
 from gan_core.training.trainer import Trainer
+from tests.latent.models import explorer
 from tests.made_models import make_model
 
 RECIPE = recipes.get("encoder")
@@ -102,6 +108,32 @@ def test_the_weights_work_with_their_own_generator_alone(generator: Sampler, tmp
     with pytest.raises(BadCheckpoint, match="belong to the generator"):
         load_state(other, read_checkpoint(path))
     assert torch.equal(encoder_of(other).owner, before)
+
+
+def test_it_is_published_with_the_name_of_its_generator_and_what_that_draws_anew(
+    generator: Sampler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = {**to_dict(RECIPE.tiny), "batch_size": 4}
+    monkeypatch.setitem(pretrain.plans, "encoder.tiny", Plan("encoder", "digits", 8, 2, 0, 0, "Tiny", "All.", tiny))
+    folder = tmp_path / "encoder.tiny"
+    assert pretrain.main(["encoder.tiny", "--folder", str(folder)]) == 0
+    described = read_card(folder)
+    assert described.generator == fingerprint(generator.networks["generator"])
+    assert (described.task, described.compared) == ("inversion", ("given", "output"))
+    with Image.open(folder / SAMPLE) as picture:
+        assert picture.size == (8 * 9 - 1, HELD_OUT // 4 * 9 - 1)  # four pairs in a line
+    assert set(read_checkpoint(folder / WEIGHTS)["average"]) == {"encoder"}  # the generator stays where it is
+
+
+def test_what_a_model_knows_is_near_and_other_pictures_are_far() -> None:
+    model = explorer("stylegan2")
+    known = Familiarity(model)
+    near = [known.distance(picture[None]) for picture in model.draw(model.sample(40, 99))]
+    assert sorted(near)[20] == pytest.approx(1, abs=0.3)
+    random = torch.Generator().manual_seed(3)
+    noise = torch.rand(1, *model.image_shape, generator=random) * 2 - 1
+    assert known.far(known.distance(noise))
+    assert not known.far(sorted(near)[20])
 
 
 def test_an_inversion_starts_from_what_it_finds(generator: Sampler) -> None:

@@ -14,6 +14,8 @@ from benchmarks import quality, translation_quality
 from benchmarks.translation_quality import closeness, colour_table, recoloured
 from gan_core import data
 from gan_core.data import drawn, shared_sets
+from gan_core.latent.explorer import Explorer
+from gan_core.latent.points import Points
 from gan_core.models import shelf
 from gan_core.objectives.fidelity import luma, psnr, ssim
 from gan_core.objectives.super_resolution import NETS
@@ -117,6 +119,21 @@ def test_holes_are_measured_beside_the_mean_of_the_rest(monkeypatch: pytest.Monk
     assert set(found.metrics) == {
         named(kind, side, 20, "avatarsnet") for kind in ("psnr", "perceptual") for side in ("", "mean")
     }
+
+
+def test_encoders_are_measured_beside_the_generators_average_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawn, "COUNT", 40)
+    monkeypatch.setattr(drawn, "TEST_COUNT", 20)
+    make_model("stylegan2.tiny", "avatars")
+    make_model("encoder.avatars", "avatars")
+    found = closeness("encoder.avatars")
+    assert set(found.metrics) == {named(kind, side, 20, "avatarsnet") for kind in MARKS for side in ("", "average")}
+    explorer = Explorer(shelf.load("stylegan2.tiny"))
+    w = explorer.read(explorer.sample(10_000), "w+").mean(0, keepdim=True)
+    average = explorer.draw(Points(ws=w))
+    truth = torch.from_numpy(data.load("test:avatars", 8).arrays["real"].copy()).float() / 127.5 - 1
+    marks = psnr(average.expand_as(truth), truth)
+    assert_close(found.metrics["psnr_average20"], float(marks.mean()), atol=0.1, rtol=0)
 
 
 def test_what_cannot_be_measured_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
+from gan_core.data.avatars import draw_avatars, sample_attributes
 from tests.studio.conftest import CYCLE, DRAWING, ENLARGING, FILLING
 from tests.studio_serving import STYLED, Studio
 from ui.studio_models import SLOTS
@@ -102,6 +104,27 @@ def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
         answer = client.predict(*(given(tmp_path) if callable(given) else given), api_name=name)
         assert answer is not None, name
         assert "data:" in json.dumps(answer, default=str) or name in FILES | {"/more_keyframes", "/leakage"}, name
+
+
+def test_an_unseen_drawn_face_is_found_and_another_kind_of_picture_is_told_to_be_far_off(
+    client: Client, tmp_path: Path
+) -> None:
+    """With the bundled model and its encoder."""
+    said = []
+    face = draw_avatars(sample_attributes(1, seed=77), 128)[0].transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
+    stripes = np.full((64, 64, 3), 255, np.uint8)
+    stripes[::16] = 0
+    stripes[:, :32] = 0
+    for name, pixels in (("face", face), ("stripes", stripes)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+        client.predict(handle_file(str(tmp_path / f"{name}.png")), "stylegan2.avatars", api_name="/take")
+        said.append(client.predict("stylegan2.avatars", 50, api_name="/find")[1])
+    found = re.search(r"50 of 50: ([\d.]+) dB .* ([\d.]+) apart", said[0])
+    assert found is not None, said
+    assert float(found[1]) > 20
+    assert float(found[2]) < 0.6
+    assert "Far from what this model knows" not in said[0]
+    assert "Far from what this model knows" in said[1]
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
