@@ -6,7 +6,8 @@ Image2StyleGAN (1904.03189) optimises a w for each layer, as StyleGAN2's project
 5), with a learning rate that rises and falls. The pixel term compares the picture at three resolutions, so that large
 forms are found first. F is any net that describes pictures. The prior keeps w among those that the generator was
 trained with (white coordinates: deviations from the mean of w), so that the found picture can still be edited. Models
-without w are inverted in z, which has the same prior.
+without w are inverted in z, which has the same prior. Where it starts decides how many steps it takes: the mean, the
+nearest of many samples, or what an encoder finds (encoding.py).
 """
 
 from __future__ import annotations
