@@ -180,9 +180,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 model = model_choice(page)
                 steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Steps of the search"))
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    drop.upload(spoken(take), [drop, model], [own, target, words], api_name="take", **quiet).then(
-        lambda: None, None, drop, api_visibility="private", **quiet
-    )
+    studio_parts.emptied(drop, drop.upload(spoken(take), [drop, model], [own, target, words], api_name="take", **quiet))
     begin.click(
         telling(find), [own, model, steps], [own, found, words, *sliders], api_name="find", concurrency_limit=4, **quiet
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -39,8 +40,9 @@ def make_run(
     steps: tuple[int, ...] = STEPS,
     state: RunState = RunState.FINISHED,
     seed: int = 0,
+    **hparams: Any,
 ) -> str:
-    spec = RunSpec("mlp_gan", "digits", 8, steps=40, hparams={"seed": seed, "loss": "hinge"})
+    spec = RunSpec("mlp_gan", "digits", 8, steps=40, hparams={"seed": seed, "loss": "hinge"} | hparams)
     run = store.create(spec, name=name)
     token = store.claim(run.id)
     for step in steps:

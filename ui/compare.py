@@ -9,8 +9,6 @@ from typing import Any
 import streamlit as st
 
 from gan_core.errors import UnknownName
-from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knobs
 from gan_core.runs.export import MOST_RUNS, all_steps, frames_at, history
 from gan_core.runs.records import Preview
 from gan_core.runs.store import Run, RunStore
@@ -21,7 +19,8 @@ from ui.feed import feed
 from ui.films import film_maker
 from ui.grids import picture
 from ui.i18n import _
-from ui.live_panels import recipe_titles
+from ui.knob_widgets import choice_word
+from ui.live_panels import knobs_of, recipe_titles
 from ui.texts import data_title, is_points, number, plain, run_title, size_word, state_badge
 
 MOST = min(MOST_RUNS, len(RUN_COLOURS))
@@ -201,9 +200,11 @@ def _differences(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) ->
 
 
 def _settings(store: RunStore, run: Run) -> dict[str, Any]:
-    labels = knobs(AdversarialHParams)  # others are shown by name: their recipes would need torch
-    values = dict(feed(store, run.id).hparams)
-    settings = {_(labels[name].label) if name in labels else name: value for name, value in values.items()}
+    described = knobs_of(run)
+    settings = {
+        _(described[name].label) if name in described else name: choice_word(value) if isinstance(value, str) else value
+        for name, value in feed(store, run.id).hparams.items()
+    }
     spec = {
         _("Recipe"): run.spec.recipe,
         _("Data"): data_title(run.spec.data),

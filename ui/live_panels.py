@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from gan_core import data
-from gan_core.knobs import knobs
+from gan_core.hparams import AdversarialHParams
+from gan_core.knobs import Knob, knobs
 from gan_core.runs.store import Run
 from ui import access, downloads, knob_widgets, network_panel, sessions, warm
 from ui.errors import shown
@@ -29,6 +30,12 @@ def _recipe(run: Run) -> Any:
 def recipe_titles() -> Mapping[str, str]:
     """Recipe titles by name, as far as the recipes are loaded."""
     return {recipe.name: recipe.title for recipe in sys.modules["gan_core.gans"].recipes} if warm.is_ready() else {}
+
+
+def knobs_of(run: Run) -> Mapping[str, Knob]:
+    """The run's knobs by name; where the recipes aren't loaded, those that all GANs from noise have."""
+    recipe = _recipe(run)
+    return knobs(recipe.hparams if recipe else AdversarialHParams)
 
 
 def preset_of(run: Run) -> str:

@@ -14,7 +14,7 @@ from gan_core.runs.quota import quota_bytes
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunState, RunStore
 from tests.made_runs import STEPS, make_run, trained
-from ui import run_dialogs
+from ui import run_dialogs, warm
 from ui.compare import differing
 from ui.films import file_name
 from ui.i18n import using
@@ -153,6 +153,14 @@ def test_a_comparison_says_what_differs(store: RunStore) -> None:
     assert "Loss" not in text
     assert plain(f"a|b ({ids[0][-4:]})") in text  # the same name twice
     assert differing([{"x": 1, "y": 2}, {"x": 1}]) == [("y", [2, None])]
+
+
+def test_settings_are_told_in_words(store: RunStore) -> None:
+    warm.now()
+    ids = [make_run(store), make_run(store, loss="least_squares", generator_widths=[64])]
+    text = texts(page(compare=",".join(ids)))
+    assert "|Loss|Hinge|Least squares|" in text
+    assert "|Generator's layers|–|64|" in text
 
 
 def test_a_link_to_a_deleted_run_says_so(store: RunStore) -> None:
