@@ -143,7 +143,8 @@ register(
             Preset(
                 "first_gan",
                 "The first GAN, as tutorials print it",
-                "Blobs, then strokes, then digits with speckles: without convolutions each pixel is learnt alone.",
+                "One speckled blob in all places at first, strokes after some hundred steps, soft digits in the end: "
+                "without convolutions each pixel is learnt alone.",
                 "digits", 28, 20_000, 300,
             ),
         ),

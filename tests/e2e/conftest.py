@@ -52,7 +52,9 @@ def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     made: list[BrowserContext] = []
 
     def make(width: int = 1280, height: int = 900, locale: str = "en-GB") -> BrowserContext:
-        context = browser.new_context(viewport={"width": width, "height": height}, locale=locale, reduced_motion="reduce")
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=locale, reduced_motion="reduce"
+        )
         context.add_init_script(STILL)
         context.set_default_timeout(60_000)
         made.append(context)
