@@ -36,6 +36,6 @@ def test_a_taken_port_is_told() -> None:
 @pytest.mark.slow
 def test_the_benchmark_runs(models_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANSCOPE_HOME", str(models_home))
-    table = run("studio", "--model", STYLED, "--drawing", DRAWING, "--moves", "5", "--seconds", "2", "--starts", "1")
+    table = run("studio", "--model", STYLED, "--drawing", DRAWING, "--moves", "5", "--seconds", "2", "--starts", "0")
     assert table.count("a move, ") == 3
     assert table.count("a line, ") == 2
