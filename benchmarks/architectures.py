@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,22 +120,29 @@ def measure(recipe: Recipe, which: str, seconds: float) -> dict[str, Any]:
         "parameters": {n: sum(w.numel() for w in net.parameters()) for n, net in trainer.networks.items()},
         "images_per_second": statistics.median(rates),
         "convolutions_share": statistics.median(shares),
-        "one_image_ms": 1000 * one_image(trainer) if "generator" in trainer.average.networks else None,
+        "one_image_ms": None if (made := one_image(trainer)) is None else 1000 * made,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "steps": cycle * len(rates),
     }
 
 
-def one_image(trainer: Trainer, repetitions: int = 15) -> float:
-    """Median seconds for one sample."""
-    networks = trainer.average.refresh(trainer.hparams.ema)
-    latents = torch.randn(1, trainer.hparams.latent_size)  # type: ignore[attr-defined]
-    labels = torch.zeros(1, dtype=torch.int64) if trainer.recipe.conditional else None
+def one_image(trainer: Trainer, repetitions: int = 15) -> float | None:
+    """Median seconds for one sample, or for one picture translated; None for what makes no pictures."""
+    recipe, hparams = trainer.recipe, trainer.hparams
+    networks = trainer.average.refresh(hparams.ema)
+    labels = torch.zeros(1, dtype=torch.int64) if recipe.conditional else None
+    if recipe.translations:
+        translate, given = next(iter(recipe.translations.values())), torch.zeros(1, *trainer.spec.shape)
+        make = partial(translate, networks, hparams, given)
+    elif recipe.draws:
+        make = partial(recipe.draw, networks, hparams, torch.randn(1, hparams.latent_size), labels)  # type: ignore[attr-defined]
+    else:
+        return None
     times = []
     with torch.no_grad():
         for _ in range(repetitions):
             began = time.perf_counter()
-            trainer.recipe.draw(networks, trainer.hparams, latents, labels)
+            make()
             times.append(time.perf_counter() - began)
     return statistics.median(times)
 
@@ -169,9 +177,9 @@ def main() -> None:
             row = in_a_process(name, which, options.seconds)
             found.append(row)
             print(described(row), flush=True)
-    if options.save:
-        kept = {"machine": machine(), "measured": found}
-        options.save.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            if options.save:  # after each, so that what was measured isn't lost
+                kept = {"machine": machine(), "measured": found}
+                options.save.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def described(row: dict[str, Any]) -> str:
