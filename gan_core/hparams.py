@@ -80,6 +80,16 @@ class TrainingHParams(HParams):
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class AloneHParams(TrainingHParams):
+    """What networks add that learn without an opponent."""
+
+    rate: float = knob(
+        2e-3, 1e-6, 0.1, label="Learning rate", group="optimiser", logarithmic=True,
+        help="How far one step moves the network.",
+    )  # fmt: skip
+
+
 def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
     """Raises BadValue where an edit needs a fork, because it would rebuild the networks."""
     rebuilt = [name for name in differences(old, new) if knobs(new)[name].change == "rebuild"]

@@ -17,6 +17,7 @@ class Board {
     this.charts = new Charts(this.part("curves"));
     this.urls = {};
     this.questions = 0;
+    this.asked = null;
     this.drawn = -Infinity;
     const seen = () => {
       if (!root.isConnected) document.removeEventListener("visibilitychange", seen);
@@ -49,8 +50,9 @@ class Board {
       this.version = board.version;
       this.drawn = performance.now();
     }
-    const took = performance.now() - this.asked;
-    this.wait(board.every && Math.max(board.every * 1000, Math.min(RESTED, REST * took || 0)));
+    const took = this.asked == null ? 0 : performance.now() - this.asked; // null: the page was drawn, nobody asked
+    this.asked = null;
+    this.wait(board.every && Math.max(board.every * 1000, Math.min(RESTED, REST * took)));
   }
 
   wait(milliseconds) {

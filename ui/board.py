@@ -40,8 +40,8 @@ def draw(
 ) -> None:
     """Shows the run as it is now. `look_for`: the preset's sentence; `chart`: that one alone.
 
-    While the run goes on, the browser asks for more by the trigger `poll`, a second after it has drawn; a tab that
-    nobody sees asks for nothing.
+    While the run goes on, the browser asks for more by the trigger `poll`, POLL after it has drawn, and later where
+    answers take long; a tab that nobody sees asks for nothing.
     """
     message = encoded(watched, look_for, real, large=large, chart=chart, held=_held(key))
     _component()(data=message, key=key, on_poll_change=lambda: None)

@@ -186,7 +186,7 @@ def optimizer(hparams: EncoderHParams) -> OptimizerSpec:
     return OptimizerSpec(("encoder",), hparams.optimizer, hparams.rate, (hparams.beta1, hparams.beta2))
 
 
-DEFAULTS = EncoderHParams(batch_size=16, beta1=0.9, ema=0.99)
+DEFAULTS = EncoderHParams(batch_size=16, rate=1e-3, beta1=0.9, ema=0.99)
 
 register(
     Recipe(

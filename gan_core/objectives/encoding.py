@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from gan_core.hparams import TrainingHParams
+from gan_core.hparams import AloneHParams
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from gan_core.objectives.fidelity import psnr
@@ -28,13 +28,9 @@ MIXED = 0.5  # of the random points
 
 
 @dataclass(frozen=True)
-class EncodingHParams(TrainingHParams):
+class EncodingHParams(AloneHParams):
     """What the objective reads."""
 
-    rate: float = knob(
-        1e-3, 1e-6, 0.1, label="Learning rate", group="optimiser", logarithmic=True,
-        help="How far one step moves the network.",
-    )  # fmt: skip
     latent_weight: float = knob(
         0.1, 0.0, 100.0, label="Latents' weight", group="objective",
         help="How much it counts to find the very point that a picture of the generator was drawn from.",

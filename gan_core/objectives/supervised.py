@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from gan_core.data.base import DataSpec
-from gan_core.hparams import TrainingHParams
+from gan_core.hparams import AloneHParams
 from gan_core.knobs import knob
 from gan_core.objectives.augment import Random, uniform
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
@@ -36,13 +36,9 @@ MOVE = 0.1  # of the side
 
 
 @dataclass(frozen=True)
-class SupervisedHParams(TrainingHParams):
+class SupervisedHParams(AloneHParams):
     """What the objective reads."""
 
-    rate: float = knob(
-        2e-3, 1e-6, 0.1, label="Learning rate", group="optimiser", logarithmic=True,
-        help="How far one step moves the network.",
-    )  # fmt: skip
     augment: float = knob(
         0.5, 0.0, 1.0, label="Altered images", group="objective",
         help="How far training images are turned, slanted, stretched and moved; 0 leaves them as they are.",
