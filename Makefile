@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
+IN_TWO := -n 2 --dist loadfile  # processes; a file stays in one
 
 .PHONY: run studio test slow e2e check format clean
 
@@ -13,10 +14,10 @@ studio: $(RUN_READY)
 	$(BIN)/python gradio_app.py
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_TWO)
 
 slow: $(DEV_READY)
-	$(BIN)/python -m pytest -m "slow and not e2e"
+	$(BIN)/python -m pytest $(IN_TWO) -m "slow and not e2e"
 
 e2e: $(DEV_READY)
 	$(BIN)/python -m pytest -m e2e
