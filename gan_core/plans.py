@@ -77,6 +77,13 @@ plans: dict[str, Plan] = {
          "schedule": "linear", "decay_steps": 9_000},
         half=True,
     ),
+    "projected_gan.avatars": Plan(
+        "projected_gan", "avatars", 64, 14_000, 1.2, 0.0, "Drawn faces, learnt through an emoji net",
+        "Knows faces of this drawing style alone. Small things, such as eyes and glasses, are seldom quite even.",
+        {"style_mixing": 0.5, "generator_rate": 2.5e-3, "discriminator_rate": 5e-4, "ema": 0.999, "schedule": "linear",
+         "decay_steps": 14_000},
+        half=True,
+    ),
     "pix2pix.edges2avatars": Plan(
         "pix2pix", "edges2avatars", 64, 8_000, 0.4, 0.0, "Lines become faces",
         "Knows the lines of drawn faces alone: what else is drawn is coloured like a part of one.",

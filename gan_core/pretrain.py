@@ -153,7 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
         run = train(store, options.name, options.device, options.budget)
         print(f"{run.state.value} at step {run.step:,} of {run.spec.steps:,}, {run.seconds:,.0f} s", file=sys.stderr)
         if run.state is RunState.FAILED:
-            print(run.message, file=sys.stderr)
+            print(run.message.format(**run.message_values), file=sys.stderr)
             return 1
         described = publish(store, options.name, options.cost, options.folder)
     except GanscopeError as error:

@@ -54,10 +54,10 @@ def example(recipe: Recipe) -> DataSet:
     """
     random = np.random.default_rng(0)
     size = recipe.fit_size(8)
-    if recipe.borrows:
-        from tests.made_models import make_model
+    if recipe.loan:
+        from tests.made_models import make_lender
 
-        make_model(recipe.borrows(recipe.tiny))
+        make_lender(recipe)
     if recipe.learns_from == "paired":
         return DataSet("random", {"source": images(size=size), "target": images(size=size, seed=1)})
     if recipe.learns_from == "unpaired":

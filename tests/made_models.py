@@ -10,6 +10,7 @@ from gan_core import data, paths
 from gan_core.models.card import Card
 
 if TYPE_CHECKING:
+    from gan_core.gans import Recipe
     from gan_core.models.sampler import Sampler
     from gan_core.models.shelf import Shown
 
@@ -48,6 +49,13 @@ def _translating(reference: str, sampler: Sampler) -> Shown:
     from gan_core.training.comparing import compared, unseen
 
     return Shown(png(compared(sampler, unseen(sampler.recipe, reference, sampler.spec.size))))
+
+
+def make_lender(recipe: Recipe) -> Card:
+    """The model that a recipe borrows from in its tiny size."""
+    assert recipe.loan
+    name = recipe.loan.model(recipe.tiny)
+    return make_seer(name, channels=1) if recipe.loan.task == "supervised" else make_model(name)
 
 
 def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None = None) -> Card:

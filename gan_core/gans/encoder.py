@@ -27,7 +27,7 @@ from gan_core.checkpoint import fingerprint
 from gan_core.cloud import Cloud
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue
-from gan_core.gans.recipe import OptimizerSpec, Recipe, register
+from gan_core.gans.recipe import Lender, Loan, OptimizerSpec, Recipe, register
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch
 from gan_core.objectives.encoding import Encoding, EncodingHParams, Finder, finder
@@ -35,6 +35,7 @@ from gan_core.style_generator import StyleGenerator
 
 SMALLEST = 4  # pixels: the convolutions end at this side or below
 SHOWN = 16  # digits of a fingerprint
+SAMPLES = 10_000  # latents that the mean and covariance of w are taken from
 
 
 @dataclass(frozen=True)
@@ -159,18 +160,23 @@ def networks(hparams: EncoderHParams, spec: DataSpec) -> dict[str, nn.Module]:
     return {"encoder": PictureEncoder(spec.shape, hparams)}
 
 
-def lend(networks: Mapping[str, nn.Module], hparams: EncoderHParams, generator: nn.Module, latents: Tensor) -> None:
-    """Gives the encoder its generator; raises BadValue for one of other latents, or BadCheckpoint for another's."""
-    encoder = networks["encoder"]
+def lend(encoder: nn.Module, hparams: EncoderHParams, lender: Lender) -> None:
+    """Gives the encoder its generator; raises BadValue for one that doesn't fit, or BadCheckpoint for another's."""
     assert isinstance(encoder, PictureEncoder)
-    if not isinstance(generator, StyleGenerator):
-        raise BadValue("{name} has no w for each layer, which an encoder needs.", name=hparams.generator)
+    generator = lender.networks["generator"]
+    assert isinstance(generator, StyleGenerator)
     layers, size = generator.num_ws, generator.w_mean.shape[0]
     if (layers, size) != encoder.shape:
         raise BadValue(
             "{name} has {layers} layers of w of {size} numbers: set layers={layers} and w_size={size}.",
             name=hparams.generator, layers=layers, size=size,
         )  # fmt: skip
+    if lender.spec.shape != encoder.picture:
+        raise BadValue(
+            "{name} draws pictures of the shape {wanted}, and the data are of {given}.",
+            name=hparams.generator, wanted=lender.spec.shape, given=encoder.picture,
+        )  # fmt: skip
+    latents, _ = lender.latents(SAMPLES, seed=0)
     encoder.lend(generator, latents, hparams.generator)
 
 
@@ -208,8 +214,7 @@ register(
         translations={"rebuild": rebuild},
         compare=compare,
         compared=("given", "output"),
-        borrows=lambda hparams: hparams.generator,
-        lend=lend,
+        loan=Loan("encoder", lambda hparams: hparams.generator, "images", lend, capability="w_space"),
         equation=lambda hparams: (
             r"L=l\,\mathbb{E}[\lVert E(G(w^+))-w^+\rVert^2]/\mathrm{Var}(w^+)"
             r"+p\,\mathbb{E}[\lVert G(E(x))-x\rVert^2]+q\,\mathbb{E}[\lVert\mathrm{white}(E(x))\rVert^2]/d"

@@ -17,6 +17,7 @@ losses are summed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -51,20 +52,34 @@ class FeatureNetHParams(SupervisedHParams):
     )  # fmt: skip
 
 
+class Level(NamedTuple):
+    """Convolutions that share a resolution, and the channels and pixels of what they give."""
+
+    layers: list[nn.Module]
+    channels: int
+    size: int
+
+
+def convolutions(image_channels: int, size: int, channels: int, max_channels: int) -> list[Level]:
+    """A level for each halving down to `SMALLEST` or below, and a last one that keeps the size."""
+    levels = []
+    inputs, width = image_channels, channels
+    while size > SMALLEST:
+        size = (size + 1) // 2
+        levels.append(Level([*_convolution(inputs, width, 1), *_convolution(width, width, 2)], width, size))
+        inputs, width = width, min(2 * width, max_channels)
+    return [*levels, Level([*_convolution(inputs, width, 1), *_convolution(width, width, 1)], width, size)]
+
+
 class FeatureClassifier(nn.Module):
     """(B, C, H, W) in [-1, 1] -> features (B, d) and logits (B, answers): the classes, or each attribute's values."""
 
     def __init__(self, image_channels: int, size: int, answers: int, hparams: FeatureNetHParams) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        inputs, width = image_channels, hparams.channels
-        while size > SMALLEST:
-            layers += [*_convolution(inputs, width, 1), *_convolution(width, width, 2)]
-            inputs, width = width, min(2 * width, hparams.max_channels)
-            size = (size + 1) // 2
-        layers += [*_convolution(inputs, width, 1), *_convolution(width, width, 1)]
+        levels = convolutions(image_channels, size, hparams.channels, hparams.max_channels)
+        layers = (layer for level in levels for layer in level.layers)
         self.layers = nn.Sequential(*layers, nn.Flatten())  # (B, C, H, W) -> (B, C * H * W)
-        self.features = nn.Linear(width * size * size, hparams.features, bias=False)
+        self.features = nn.Linear(levels[-1].channels * levels[-1].size ** 2, hparams.features, bias=False)
         self.norm = nn.BatchNorm1d(hparams.features)
         self.head = nn.Sequential(nn.ReLU(), Dropout(hparams.dropout), nn.Linear(hparams.features, answers))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -55,9 +55,6 @@ Translate = Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]
 # networks, settings, images (B, C, H, W) and holes (B, 1, H, W), true where they are missing -> whole images
 Fill = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor], Tensor]
 
-# networks, settings, a generator of the shelf and latents (N, latent_size): networks that draw with it are given it
-Lend = Callable[[Mapping[str, nn.Module], Any, nn.Module, Tensor], None]
-
 # networks, settings, a batch that wasn't trained on -> what stands side by side for each item, (B, C, H, W) each
 Compare = Callable[[Mapping[str, nn.Module], Any, Batch], Sequence[Tensor]]
 
@@ -69,6 +66,28 @@ def draw_from_latents(
     generator = networks["generator"]
     images: Tensor = generator(latents) if labels is None else generator(latents, labels)
     return images
+
+
+class Lender(Protocol):
+    """A model of the shelf as who borrows from it sees it: a Sampler."""
+
+    spec: DataSpec
+    hparams: Any
+    networks: Mapping[str, nn.Module]
+
+    def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
+        """Latents (count, latent_size), and labels."""
+
+
+@dataclass(frozen=True)
+class Loan:
+    """What a network borrows from a model of the shelf, which isn't trained with it."""
+
+    network: str  # that borrows
+    model: Callable[[Any], str]  # settings -> the model that lends; "" for none
+    task: str  # of models that can lend
+    lend: Callable[[nn.Module, Any, Lender], None]  # the network, settings; raises BadValue or BadCheckpoint
+    capability: str = ""  # of models that can lend
 
 
 def _player(group: str) -> Callable[[Any], OptimizerSpec]:
@@ -111,8 +130,7 @@ class Recipe:
     fill: Fill | None = None  # only with the capability "fill"
     compare: Compare | None = None  # for recipes that translate: the picture of a run
     compared: tuple[str, ...] = ()  # what stands side by side there, in words
-    borrows: Callable[[Any], str] | None = None  # settings -> the model of the shelf whose generator it draws with
-    lend: Lend | None = None  # only for recipes that borrow
+    loan: Loan | None = None  # for recipes with a network that borrows from a model of the shelf
     equation: Callable[[Any], str] | None = None  # LaTeX
     about: str = ""  # what it is and when to use it, where the docstring of its file tells of several
 

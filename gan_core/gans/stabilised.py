@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import _SpectralNorm
-from torch.nn.utils.parametrize import is_parametrized, register_parametrization
+from torch.nn.utils.parametrize import register_parametrization
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
@@ -33,11 +33,11 @@ def stabilised(
 def normalise(network: nn.Module) -> None:
     """Divides each weight by its largest singular value, by one power iteration a pass (1802.05957, equation 8).
 
-    Layers that are normalised already stay as they are. When to use it: in the discriminator with the hinge loss; in
-    both networks where the generator has attention (1805.08318).
+    Layers that are normalised already, or that nothing trains, stay as they are. When to use it: in the discriminator
+    with the hinge loss; in both networks where the generator has attention (1805.08318).
     """
     for layer in list(network.modules()):
-        if isinstance(layer, NORMALISED) and not is_parametrized(layer, "weight"):
+        if isinstance(layer, NORMALISED) and "weight" in dict(layer.named_parameters(recurse=False)):
             outputs = 1 if isinstance(layer, nn.ConvTranspose2d) else 0  # the weight's axis
             register_parametrization(layer, "weight", SpectralNorm(layer.weight, dim=outputs))
 

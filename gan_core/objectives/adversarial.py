@@ -46,7 +46,7 @@ class Fakes:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the discriminator says: logits (B,), and the input (B, ...) of its `head` where that was asked for."""
+    """What the discriminator says: logits (B,) or (B, L), and the input (B, ...) of its `head` where that was asked."""
 
     logits: Tensor
     features: Tensor | None = None
@@ -75,7 +75,7 @@ class Adversarial(Objective):
     def setup(self, networks: Networks, spec: DataSpec) -> None:
         """Real and fake images are judged in one pass, unless a layer would then mix them."""
         layers = networks["discriminator"].modules()
-        self._together = not any(isinstance(layer, ACROSS_THE_BATCH) for layer in layers)
+        self._together = not any(isinstance(layer, ACROSS_THE_BATCH) and layer.training for layer in layers)
         if self.history is not None:
             self.history.setup({name: networks[name] for name in ("generator", "discriminator")})
 
@@ -291,12 +291,12 @@ class Adversarial(Objective):
         loss = losses[hparams.loss]
         probability = loss.probability and hparams.relativistic == "none"
         threshold = loss.threshold if hparams.relativistic == "none" else None
-        logits = {name: values for name, values in observed.items() if name in SCORES}
+        logits = {name: values.flatten(1) for name, values in observed.items() if name in SCORES}
         shown = {name: values.sigmoid() if probability else values for name, values in logits.items()}
         metrics = {f"score/{name}": values.mean(1) for name, values in shown.items()}
-        if threshold is not None and {"real", "fake_before"} <= observed.keys():
-            right = (observed["real"] > threshold).float().mean(1)
-            metrics["accuracy"] = (right + (observed["fake_before"] <= threshold).float().mean(1)) / 2
+        if threshold is not None and {"real", "fake_before"} <= logits.keys():
+            right = (logits["real"] > threshold).float().mean(1)
+            metrics["accuracy"] = (right + (logits["fake_before"] <= threshold).float().mean(1)) / 2
         others = {name: values for name, values in observed.items() if name not in SCORES}
         return metrics | {name: values.flatten(1).float().mean(1) for name, values in others.items()}
 

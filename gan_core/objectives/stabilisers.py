@@ -30,7 +30,7 @@ def noise_level(hparams: AdversarialHParams, step: int) -> float:
 
 
 def flip_labels(real: Tensor, fake: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Exchanges the logits (B,) of a random share of pairs, so that their labels are wrong.
+    """Exchanges the logits (B, ...) of a random share of pairs, so that their labels are wrong.
 
     When to use it: against a discriminator that wins too early (a trick of S. Chintala's "How to train a GAN", 2016;
     label smoothing is the steadier form).
@@ -38,6 +38,7 @@ def flip_labels(real: Tensor, fake: Tensor, share: float, generator: torch.Gener
     if not share:
         return real, fake
     flipped = torch.rand(len(real), generator=generator).to(real.device) < share
+    flipped = flipped.reshape(-1, *(1,) * (real.dim() - 1))  # (B,) -> (B, 1, ...)
     return torch.where(flipped, fake, real), torch.where(flipped, real, fake)
 
 
@@ -52,12 +53,12 @@ def feature_matching(real: Tensor | None, fake: Tensor | None) -> Tensor:
 
 
 def top_share(logits: Tensor, share: float) -> Tensor:
-    """The best-judged share of the logits (B,), at least one (2002.06224, section 3).
+    """The best-judged share of the logits (B, ...), of each column, at least one (2002.06224, section 3).
 
     When to use it: late in training, so that hopeless samples no longer pull the generator.
     """
     count = max(1, round(share * len(logits)))
-    return logits if count == len(logits) else logits.topk(count).values
+    return logits if count == len(logits) else logits.topk(count, dim=0).values
 
 
 def top_k_share(hparams: AdversarialHParams, step: int) -> float:

@@ -47,6 +47,9 @@ def test_every_weight_gets_a_gradient(recipe: Recipe) -> None:
     for _ in range(3):
         result = trainer.train_step()
     assert all(term.isfinite() for term in result.terms.values())
+    observed = {name: value[None] for name, value in result.observed.items()}
+    for told in trainer.objective.summarise(trainer.hparams, observed).values():
+        assert told.shape == (1,)
     for name, network in trainer.networks.items():
         still = [key for key, weight in network.named_parameters() if torch.equal(weight, initial[name][key])]
         assert not still, f"{name} does not learn in {still}"
@@ -103,7 +106,8 @@ def test_any_loss_with_any_penalty(recipe: Recipe, loss: str, penalty: str) -> N
     weights = torch.cat([weight.flatten() for weight in trainer.networks["discriminator"].parameters()])
     assert float(weights.detach().abs().max()) <= 0.05 + 1e-6
     if penalty == "gradient_penalty":
-        assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in trainer.networks["discriminator"].modules())
+        layers = trainer.networks["discriminator"].modules()
+        assert not any(isinstance(layer, torch.nn.BatchNorm2d) and layer.training for layer in layers)
         assert trainer.objective.notes(hparams)
 
 

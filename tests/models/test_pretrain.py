@@ -78,6 +78,13 @@ def test_a_finished_plan_is_published_once(tiny: str, tmp_path: Path) -> None:
     assert len(RunStore().runs()) == 1
 
 
+def test_why_a_run_failed_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = Plan("encoder", "digits", 8, 5, 0.1, 0.0, "Lost", "All.", {"generator": "stylegan2.gone"})
+    monkeypatch.setitem(pretrain.plans, "encoder.digits", plan)
+    assert pretrain.main(["encoder.digits"]) == 1
+    assert "There is no model named 'stylegan2.gone'" in capsys.readouterr().err
+
+
 NET = {"channels": 4, "max_channels": 8, "features": 6, "batch_size": 16, "ema": 0.9}
 
 

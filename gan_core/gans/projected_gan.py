@@ -1,0 +1,243 @@
+"""Projected GAN: discriminators that look through a net which has already learnt to see (2111.01007).
+
+    L_D = sum_l  E[l_real(D_l(P_l(x)))] + E[l_fake(D_l(P_l(G(z))))]                                      (equation 4)
+
+A feature net that was trained on other pictures, and that stays as it is, gives features of L resolutions. P_l mixes
+them by random convolutions that stay as they are, too: 1x1 ones across channels, and 3x3 ones from the coarsest
+resolution upwards (section 3.2). Each D_l (B, mixed_channels, H, W) -> (B,) has to learn little to judge such a
+mixture, so that the generator is told early what is wrong; it learns from a few thousand images in minutes.
+
+The generator is StyleGAN2's, which the paper tests besides that of lightweight GANs; its w, style mixing and truncation
+are as in `stylegan2`. The discriminator gives logits (B, L). When to use it: where there is little time or data, and a
+net that knows something similar. A net that judges the same pictures later makes them look better than they are.
+
+Differs from the paper: a small feature net of the shelf (`judge`) in the place of EfficientNet; one logit for each
+resolution instead of a map of them; means instead of sums over the resolutions, which Adam takes for the same; with
+`pixels`, another discriminator sees the picture itself, which small nets look at too coarsely.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from gan_core.data.base import DataSpec
+from gan_core.errors import BadValue
+from gan_core.gans.feature_net import convolutions
+from gan_core.gans.recipe import Lender, Loan, Recipe, register
+from gan_core.gans.stabilised import normalise
+from gan_core.gans.stylegan2 import DEFAULTS as STYLEGAN2
+from gan_core.gans.stylegan2 import Stylegan2Generator, Stylegan2HParams
+from gan_core.knobs import changed, knob, to_dict
+from gan_core.layers import verdict_head
+from gan_core.objectives.equations import adversarial_equation
+from gan_core.objectives.path_length import PathLength
+from gan_core.style_generator import draw_truncated
+from gan_core.style_layers import SIZES, draw_clamped
+
+LEVELS = 4  # resolutions of features, at most
+LAST = 4  # pixels, where a discriminator ends
+
+
+@dataclass(frozen=True)
+class ProjectedHParams(Stylegan2HParams):
+    """The knobs of the generator, and of the discriminators."""
+
+    judge: str = knob(
+        "features.emoji", label="Feature net", change="rebuild", group="networks",
+        help="The model of the shelf that the discriminators look through. Empty: a net that has learnt nothing.",
+    )  # fmt: skip
+    judge_channels: int = knob(
+        12, 4, 256, label="The net's channels", change="rebuild", group="networks",
+        help="Channels of the feature net's first convolutions.",
+    )  # fmt: skip
+    judge_max_channels: int = knob(
+        128, 4, 1024, label="The net's channels at most", change="rebuild", group="networks",
+        help="Channels of the feature net's last convolutions.",
+    )  # fmt: skip
+    mixed_channels: int = knob(
+        48, 4, 1024, label="Mixed channels", change="rebuild", group="networks",
+        help="How many random mixtures of the net's features the discriminators see at each resolution.",
+    )  # fmt: skip
+    discriminator_channels: int = knob(
+        64, 4, 1024, label="Discriminators' channels", change="rebuild", group="networks",
+        help="Channels of every layer of the discriminators.",
+    )  # fmt: skip
+    pixels: bool = knob(
+        True, label="See pixels, too", change="rebuild", group="networks",
+        help="One more discriminator sees the picture itself, so that colours and single pixels come out right.",
+    )  # fmt: skip
+
+
+class Fixed(nn.Module):
+    """Layers that nothing trains: their weights are buffers, and batch-norm keeps its statistics."""
+
+    def fix(self) -> Self:
+        for layer in self.modules():
+            for name, weight in list(layer.named_parameters(recurse=False)):
+                delattr(layer, name)
+                layer.register_buffer(name, weight.detach())
+        return self.train()
+
+    def train(self, mode: bool = True) -> Self:
+        return super().train(False)
+
+
+class Eyes(Fixed):
+    """Images (B, C, H, W) -> features (B, C_l, H / 2^l, W / 2^l) of the first `LEVELS` resolutions, l = 1, 2, ..."""
+
+    def __init__(self, image_channels: int, size: int, channels: int, max_channels: int) -> None:
+        super().__init__()
+        levels = convolutions(image_channels, size, channels, max_channels)[:-1][:LEVELS]
+        self.layers = nn.Sequential(*(layer for level in levels for layer in level.layers))
+        self.level_lengths = [len(level.layers) for level in levels]
+        self.shapes = [(level.channels, level.size) for level in levels]
+        self.fix()
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        found = []
+        layers = iter(self.layers)
+        for length in self.level_lengths:
+            for layer in itertools.islice(layers, length):
+                images = layer(images)
+            found.append(images)
+        return found
+
+
+class Mixing(Fixed):
+    """Features of L resolutions -> as many random mixtures (B, channels, H_l, W_l) (section 3.2)."""
+
+    def __init__(self, shapes: list[tuple[int, int]], channels: int) -> None:
+        super().__init__()
+        self.across_channels = nn.ModuleList(nn.Conv2d(inputs, channels, 1, bias=False) for inputs, _ in shapes)
+        self.across_levels = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1, bias=False) for _ in shapes)
+        for layer in [*self.across_channels, *self.across_levels]:
+            nn.init.kaiming_normal_(layer.weight)
+        self.fix()
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        mixed: list[Tensor] = []
+        coarser: Tensor | None = None
+        for found, channels, levels in zip(
+            reversed(features), reversed(self.across_channels), reversed(self.across_levels), strict=True
+        ):
+            here = channels(found)
+            if coarser is not None:
+                doubled = interpolate(coarser, size=here.shape[-2:], mode="bilinear")
+                here = (here + doubled) / math.sqrt(2)  # of unit size, as each of them
+            coarser = levels(here)
+            mixed.insert(0, coarser)
+        return mixed
+
+
+class LevelDiscriminator(nn.Module):
+    """(B, inputs, size, size) -> logits (B,): strided convolutions with spectral norm and leaky ReLU 0.2."""
+
+    def __init__(self, inputs: int, size: int, channels: int, minibatch: str) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        while size > LAST:
+            layers += [nn.Conv2d(inputs, channels, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+            inputs, size = channels, size // 2
+        layers += [nn.Conv2d(inputs, channels, 3, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+        self.layers = nn.Sequential(*layers)
+        self.head = verdict_head(channels, size, minibatch, bias=False)
+        normalise(self)
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.layers(features))
+        return logits.flatten()  # (B, 1) -> (B,)
+
+
+class ProjectedDiscriminator(nn.Module):
+    """(B, C, H, W) in [-1, 1] -> logits (B, L): of the picture itself where it is seen, then from fine to coarse."""
+
+    def __init__(self, image_channels: int, size: int, hparams: ProjectedHParams) -> None:
+        super().__init__()
+        self.eyes = Eyes(image_channels, size, hparams.judge_channels, hparams.judge_max_channels)
+        self.mixing = Mixing(self.eyes.shapes, hparams.mixed_channels)
+        self.seen, self.pixels = (image_channels, size), hparams.pixels
+        seen = [(hparams.mixed_channels, side) for _, side in self.eyes.shapes]
+        if hparams.pixels:
+            seen = [(image_channels, size), *seen]
+        self.levels = nn.ModuleList(
+            LevelDiscriminator(inputs, side, hparams.discriminator_channels, hparams.minibatch) for inputs, side in seen
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        seen = self.mixing(self.eyes(images))
+        if self.pixels:
+            seen = [images, *seen]
+        verdicts = [level(features) for level, features in zip(self.levels, seen, strict=True)]
+        return torch.stack(verdicts, 1)  # L times (B,) -> (B, L)
+
+
+def networks(hparams: ProjectedHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    return {
+        "generator": Stylegan2Generator(spec.channels, spec.size, hparams),
+        "discriminator": ProjectedDiscriminator(spec.channels, spec.size, hparams),
+    }
+
+
+def lend(discriminator: nn.Module, hparams: ProjectedHParams, lender: Lender) -> None:
+    """Gives the discriminators a feature net's convolutions; raises BadValue for a net that doesn't fit."""
+    assert isinstance(discriminator, ProjectedDiscriminator)
+    theirs = lender.hparams
+    if (theirs.channels, theirs.max_channels) != (hparams.judge_channels, hparams.judge_max_channels):
+        raise BadValue(
+            "{name} has other channels: set judge_channels={channels} and judge_max_channels={most}.",
+            name=hparams.judge, channels=theirs.channels, most=theirs.max_channels,
+        )  # fmt: skip
+    channels, size = discriminator.seen
+    if lender.spec.channels != channels or lender.spec.size < size:
+        raise BadValue(
+            "{name} looks at pictures of {wanted} channels and up to {most} pixels, and the data have {channels} and "
+            "{size}.",
+            name=hparams.judge, wanted=lender.spec.channels, most=lender.spec.size, channels=channels, size=size,
+        )  # fmt: skip
+    weights = lender.networks["features"].state_dict()
+    discriminator.eyes.load_state_dict({name: weights[name] for name in discriminator.eyes.state_dict()})
+
+
+DEFAULTS = changed(
+    ProjectedHParams(**to_dict(STYLEGAN2)),
+    {
+        "loss": "hinge", "penalty": "none", "minibatch": "none", "path_weight": 0.0, "channels": 16,
+        "max_channels": 96, "latent_size": 64, "w_size": 96, "noise": False, "generator_rate": 2.5e-3,
+        "discriminator_rate": 5e-4, "ema": 0.998,
+    },
+)  # fmt: skip
+
+register(
+    Recipe(
+        name="projected_gan",
+        title="Projected GAN",
+        task="images",
+        paper="2111.01007",
+        year=2021,
+        networks=networks,
+        objective=PathLength,
+        hparams=DEFAULTS,
+        tiny=changed(
+            DEFAULTS,
+            {
+                "judge": "feature_net.tiny", "judge_channels": 4, "judge_max_channels": 8, "mixed_channels": 4,
+                "discriminator_channels": 4, "latent_size": 4, "channels": 4, "max_channels": 8, "w_size": 4,
+                "mapping_layers": 2, "batch_size": 4, "path_every": 2,
+            },
+        ),
+        data="avatars",
+        sizes=SIZES,
+        capabilities=frozenset({"truncation", "w_space", "style_mixing"}),
+        draw=draw_clamped,
+        truncate=draw_truncated,
+        loan=Loan("discriminator", lambda hparams: hparams.judge, "supervised", lend),
+        equation=adversarial_equation,
+    )
+)  # fmt: skip

@@ -1,0 +1,107 @@
+"""Projected GAN: what its discriminators look through stays as it was lent, and tells the generator what is wrong."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan_core import data
+from gan_core.errors import BadValue
+from gan_core.gans import recipes
+from gan_core.gans.projected_gan import Mixing, ProjectedDiscriminator
+from gan_core.knobs import changed
+from gan_core.models import shelf
+from gan_core.training.trainer import Trainer
+from tests.made_models import make_model, make_seer
+
+RECIPE = recipes.get("projected_gan")
+NET = "feature_net.tiny"
+
+
+def trainer(size: int = 8, **changes: object) -> Trainer:
+    return Trainer(RECIPE, changed(RECIPE.tiny, changes), data.load("digits", size))
+
+
+def discriminator_of(trainer: Trainer) -> ProjectedDiscriminator:
+    discriminator = trainer.networks["discriminator"]
+    assert isinstance(discriminator, ProjectedDiscriminator)
+    return discriminator
+
+
+def test_it_sees_the_features_of_the_net_it_was_lent() -> None:
+    make_seer(NET, channels=1, size=32)
+    eyes = discriminator_of(trainer(16)).eyes
+    layers = shelf.load(NET).networks["features"].layers
+    assert isinstance(layers, nn.Sequential)
+    pictures = torch.randn(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    fine, coarse = eyes(pictures)
+    assert (fine.shape, coarse.shape) == ((3, 4, 8, 8), (3, 8, 4, 4))
+    torch.testing.assert_close(fine, layers[:6](pictures))
+    torch.testing.assert_close(coarse, layers[:12](pictures))
+
+
+def test_training_leaves_the_lent_net_and_the_mixing_alone() -> None:
+    make_seer(NET, channels=1)
+    learning = trainer()
+    discriminator = discriminator_of(learning)
+
+    def state() -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in discriminator.state_dict().items()}
+
+    before = state()
+    for _ in range(3):
+        learning.train_step()
+    after = state()
+    moved = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"levels"}
+
+
+def test_mixtures_add_up_from_coarse_to_fine() -> None:
+    mixing = Mixing([(1, 4), (1, 2)], 1)
+    with torch.no_grad():
+        for layer in mixing.across_channels:
+            layer.weight.fill_(2.0)
+        for layer in mixing.across_levels:
+            layer.weight.zero_()
+            layer.weight[:, :, 1, 1] = 1.0  # passes the middle on
+    fine, coarse = mixing([torch.full((1, 1, 4, 4), 3.0), torch.full((1, 1, 2, 2), 5.0)])
+    torch.testing.assert_close(coarse, torch.full((1, 1, 2, 2), 10.0))
+    torch.testing.assert_close(fine, torch.full((1, 1, 4, 4), (6 + 10) / math.sqrt(2)))
+
+
+@pytest.mark.parametrize("pixels", [True, False])
+def test_every_resolution_has_a_verdict_that_reaches_the_picture(pixels: bool) -> None:
+    make_seer(NET, channels=1, size=16)
+    discriminator = discriminator_of(trainer(16, pixels=pixels))
+    pictures = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    logits = discriminator(pictures)
+    assert logits.shape == (2, 2 + pixels)
+    for column in logits.unbind(1):
+        (slope,) = torch.autograd.grad(column.sum(), pictures, retain_graph=True)
+        assert slope.abs().sum() > 0
+
+
+def test_spectral_norm_is_for_what_is_trained() -> None:
+    make_seer(NET, channels=1)
+    plain, normed = discriminator_of(trainer()), discriminator_of(trainer(spectral_norm="discriminator"))
+    assert plain.state_dict().keys() == normed.state_dict().keys()
+
+
+def test_a_net_that_does_not_fit_is_refused_with_what_does() -> None:
+    make_model("dcgan.tiny")
+    make_seer(NET, channels=1)
+    with pytest.raises(BadValue, match=rf"can't work with dcgan\.tiny. Valid: {NET}"):
+        trainer(judge="dcgan.tiny")
+    with pytest.raises(BadValue, match="set judge_channels=4 and judge_max_channels=8"):
+        trainer(judge_channels=16)
+    with pytest.raises(BadValue, match="1 channels and up to 8 pixels, and the data have 1 and 16"):
+        trainer(16)
+
+
+def test_without_a_net_it_looks_through_one_that_has_learnt_nothing() -> None:
+    learning = trainer(judge="")
+    result = learning.train_step()
+    assert all(term.isfinite() for term in result.terms.values())
