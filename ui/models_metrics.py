@@ -1,4 +1,7 @@
-"""The numbers on a model's card in words. Their names carry net and sample count: `fd10k_mnistnet`."""
+"""The numbers on a model's card in words.
+
+Their names carry the sample count, the net and what they are of: `fd10k_mnistnet`, `reached10k_avatarsnet_hair`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from dataclasses import dataclass
 
 from gan_core.models.card import Card
 from ui.i18n import N_, _
+from ui.studio_words import ATTRIBUTES
 
-NAME = re.compile(r"([a-z_]+?)(?:(\d+k?)(?:_([a-z0-9]+?))?)?(_error)?")
+NAME = re.compile(r"([a-z_]+?)(?:(\d+k?)((?:_[a-z0-9]+)*))?")
 BACK = "back_"  # before the marks of a translator's second direction
 ACCURACY = "accuracy"
 
@@ -29,6 +33,13 @@ WORDS = {
                                                   "classes.")),
     "mode_score": (N_("Mode score"), N_("The inception score, if the classes should be as frequent as in the data.")),
     "class_divergence": (N_("Class divergence"), N_("How far the samples' classes are from the data's. 0 is best.")),
+    "rarest_class": (N_("Rarest class"), N_("How often the rarest class is drawn: 1 is as often as all others.")),
+    "commonest_class": (N_("Commonest class"),
+                        N_("How often the commonest class is drawn: 1 is as often as all others.")),
+    "reached": (N_("Values reached"),
+                N_("The share of an attribute's values, such as blonde or copper, that are drawn at least half as "
+                   "often as they are among real images.")),
+    "error": (N_("Errors"), N_("The share of images that it had never seen and named wrongly.")),
     "nearest": (N_("Distance to the training images"),
                 N_("How far samples are from the closest training image, as a multiple of how far real images are from "
                    "each other. Far below 1 means that images were learnt by heart.")),
@@ -46,7 +57,14 @@ BESIDE = {  # after a mark: what it is of, where it isn't the model's own
     "_mean": N_("{mark} of the mean colour"),
     "_average": N_("{mark} of the average picture"),
 }
-SHARES = {ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied"}  # in [0, 1], shown in percent
+OF = {  # at a name's end
+    "floor": N_("{mark} between halves of the real images"),
+    "real": N_("{mark}, of real images"),
+}
+HIDDEN = "_hidden"  # after an attribute: where it can't be seen
+PIXELS = "pixels"  # in the place of a net
+# in [0, 1], shown in percent
+SHARES = {ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied", "reached", "error"}
 
 
 @dataclass(frozen=True)
@@ -76,15 +94,38 @@ def _kind(name: str) -> str:
 
 
 def _number(name: str, card: Card) -> Number:
-    match = NAME.fullmatch(name)
-    kind, count, net = (match[1], match[2], match[3]) if match else (name, None, None)
+    kind, count, net, of, trained = _parts(name)
     label, help_ = _words(kind)
     value = _text(kind, card.metrics[name])
     if (error := card.metrics.get(f"{name}_error")) is not None:
         value += f" ± {error:.2g}"
     made_of = [_("{count} samples").format(count=count)] if count else []
-    made_of += [_("net {net}").format(net=net)] if net else []
-    return Number(label, value, help_, ", ".join(made_of))
+    made_of += [_("net {net}").format(net=net)] if net.endswith("net") else []
+    made_of += [_("against the training images")] if trained else []
+    return Number(_labelled(label, of), value, help_, ", ".join(made_of))
+
+
+def _parts(name: str) -> tuple[str, str, str, str, bool]:
+    """Kind, sample count, net, what it is of, and whether it is measured against the training images."""
+    match = NAME.fullmatch(name)
+    if not match or not match[2]:
+        return name, "", "", "", False
+    rest = match[3].split("_")[1:]
+    trained = rest[-1:] == ["train"]
+    rest = rest[:-1] if trained else rest
+    net = rest.pop(0) if rest and (rest[0].endswith("net") or rest[0] == PIXELS) else ""
+    return match[1], match[2], net, "_".join(rest), trained
+
+
+def _labelled(label: str, of: str) -> str:
+    """What a mark is called that is of a part, such as an attribute."""
+    if of in OF:
+        return _(OF[of]).format(mark=label)
+    name = of.removesuffix(HIDDEN)
+    attribute = _(ATTRIBUTES.get(name, name.replace("_", " "))) if name else ""
+    if of.endswith(HIDDEN):
+        return _("{mark}: {attribute}, where it is hidden").format(mark=label, attribute=attribute)
+    return _("{mark}: {attribute}").format(mark=label, attribute=attribute) if of else label
 
 
 def _words(kind: str) -> tuple[str, str]:

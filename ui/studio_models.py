@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import os
 import threading
 from collections import OrderedDict
@@ -238,7 +239,10 @@ def add(reference: str) -> str:
 
 
 def warm() -> None:
-    """Opens the first model, so that the first visitor need not wait; what goes wrong is told to who asks for it."""
+    """Opens the first model and imports what searches need, so that the first visitor need not wait.
+
+    What goes wrong is told to who asks for it.
+    """
     names = list(offered())
     if not names:
         return
@@ -248,3 +252,4 @@ def warm() -> None:
         len(model.slots)
     except GanscopeError:
         return
+    importlib.import_module("torch._dynamo")  # as the first optimiser of a process would, for seconds

@@ -30,7 +30,7 @@ from torch.nn.functional import interpolate
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans.feature_net import convolutions
-from gan_core.gans.recipe import Lender, Loan, Recipe, register
+from gan_core.gans.recipe import Lender, Loan, Preset, Recipe, register
 from gan_core.gans.stabilised import normalise
 from gan_core.gans.stylegan2 import DEFAULTS as STYLEGAN2
 from gan_core.gans.stylegan2 import Stylegan2Generator, Stylegan2HParams
@@ -239,5 +239,13 @@ register(
         truncate=draw_truncated,
         loan=Loan("discriminator", lambda hparams: hparams.judge, "supervised", lend),
         equation=adversarial_equation,
+        presets=(
+            Preset(
+                "avatars",
+                "Drawn faces",
+                "WORDS",
+                "avatars", 32, 3_000, 300, {"channels": 16, "max_channels": 64},
+            ),
+        ),
     )
 )  # fmt: skip

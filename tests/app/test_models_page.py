@@ -297,8 +297,30 @@ def test_numbers_are_told_with_net_and_count() -> None:
         ("PSNR of bicubic enlargement", "25", "200 samples"),
         ("Perceptual distance of the input as it is, the other way", "0.5", "9 samples, net emojinet"),
     ]
+    parts = {
+        "fd5k_avatarsnet_floor": 2.9, "sure9_digitsnet_real_train": 0.5, "reached10k_avatarsnet_hair_colour": 0.8,
+        "error10k_gaze_hidden": 0.2, "nearest500_pixels": 1.2, "commonest_class9_digitsnet": 1.25,
+    }  # fmt: skip
+    found = models_metrics.numbers(Card(**{**vars(described), "metrics": parts}))
+    assert [(one.label, one.value, one.made_of) for one in found] == [
+        ("Fréchet distance between halves of the real images", "2.9", "5k samples, net avatarsnet"),
+        ("Readable, of real images", "50.0 %", "9 samples, net digitsnet, against the training images"),
+        ("Values reached: Hair colour", "80.0 %", "10k samples, net avatarsnet"),
+        ("Errors: Gaze, where it is hidden", "20.0 %", "10k samples"),
+        ("Distance to the training images", "1.2", "500 samples"),
+        ("Commonest class", "1.25", "9 samples, net digitsnet"),
+    ]
     with using("zh"):
         assert models_metrics.numbers(card)[0].label == "弗雷歇距离"
+
+
+def test_every_number_on_the_shelf_has_a_name_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")
+    cards = listing.survey()[0].values()
+    assert cards
+    for card in cards:
+        for one in models_metrics.numbers(card):
+            assert one.help, f"{card.name}: {one.label}"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
