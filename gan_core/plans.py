@@ -78,10 +78,10 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "projected_gan.avatars": Plan(
-        "projected_gan", "avatars", 64, 14_000, 1.2, 0.0, "Drawn faces, learnt through an emoji net",
+        "projected_gan", "avatars", 64, 6_500, 0.7, 0.0, "Drawn faces, learnt through an emoji net",
         "Knows faces of this drawing style alone. Small things, such as eyes and glasses, are seldom quite even.",
         {"style_mixing": 0.5, "generator_rate": 2.5e-3, "discriminator_rate": 5e-4, "ema": 0.999, "schedule": "linear",
-         "decay_steps": 14_000},
+         "decay_steps": 6_500},
         half=True,
     ),
     "pix2pix.edges2avatars": Plan(

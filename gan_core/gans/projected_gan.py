@@ -13,7 +13,8 @@ net that knows something similar. A net that judges the same pictures later make
 
 Differs from the paper: a small feature net of the shelf (`judge`) in the place of EfficientNet; one logit for each
 resolution instead of a map of them; means instead of sums over the resolutions, which Adam takes for the same; with
-`pixels`, another discriminator sees the picture itself, which small nets look at too coarsely.
+`pixels`, another discriminator sees the picture itself, which small nets look at too coarsely; R1 and the minibatch's
+standard deviation, without which 4,000 drawn faces were clear after ten minutes and all alike after thirty.
 """
 
 from __future__ import annotations
@@ -208,7 +209,7 @@ def lend(discriminator: nn.Module, hparams: ProjectedHParams, lender: Lender) ->
 DEFAULTS = changed(
     ProjectedHParams(**to_dict(STYLEGAN2)),
     {
-        "loss": "hinge", "penalty": "none", "minibatch": "none", "path_weight": 0.0, "channels": 16,
+        "loss": "hinge", "penalty_every": 8, "path_weight": 0.0, "channels": 16,
         "max_channels": 96, "latent_size": 64, "w_size": 96, "noise": False, "generator_rate": 2.5e-3,
         "discriminator_rate": 5e-4, "ema": 0.998,
     },
