@@ -119,6 +119,12 @@ plans: dict[str, Plan] = {
         {"generator": "stylegan2.avatars", "schedule": "cosine", "decay_steps": 1_200},
         half=True,
     ),
+    "encoder.projected_avatars": Plan(
+        "encoder", "avatars", 64, 1_200, 0.1, 0.0, "Where drawn faces lie, in the projected GAN",
+        "Finds faces of this drawing style alone; what the generator can't draw, it can't find.",
+        {"generator": "projected_gan.avatars", "schedule": "cosine", "decay_steps": 1_200},
+        half=True,
+    ),
     "cyclegan.avatars": Plan(
         "cyclegan", "avatars_pencil_unpaired", 64, 7_000, 0.6, 0.0, "Pencil and colour, learnt without pairs",
         "Knows drawn faces alone. The colours that pencil doesn't tell are guessed.",
