@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 
 from gan_core.models.card import Card
+from ui.attributes import ATTRIBUTES
 from ui.i18n import N_, _
-from ui.studio_words import ATTRIBUTES
 
 NAME = re.compile(r"([a-z_]+?)(?:(\d+k?)((?:_[a-z0-9]+)*))?")
 BACK = "back_"  # before the marks of a translator's second direction

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from ui.attributes import ATTRIBUTES
 from ui.languages import _
 from ui.studio_models import Opened
-from ui.studio_words import ATTRIBUTES, direction_words
+from ui.studio_words import direction_words
 
 if TYPE_CHECKING:
     from gan_core.latent.attributes import Leakage

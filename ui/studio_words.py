@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from ui.attributes import ATTRIBUTES
 from ui.languages import N_, _
 from ui.studio_marks import is_own
 from ui.studio_models import Opened
 
-# of attributes and their values, as data sets name them
-ATTRIBUTES = {
-    "skin": N_("Skin"), "face": N_("Face"), "hair": N_("Hair"), "hair_colour": N_("Hair colour"), "eyes": N_("Eyes"),
-    "eye_colour": N_("Eye colour"), "gaze": N_("Gaze"), "brows": N_("Brows"), "cheeks": N_("Cheeks"),
-    "mouth": N_("Mouth"), "beard": N_("Beard"), "glasses": N_("Glasses"), "hat": N_("Hat"),
-    "earrings": N_("Earrings"), "clothes": N_("Clothes"), "shirt": N_("Shirt"), "background": N_("Background"),
-}  # fmt: skip
+# of attributes' values, as data sets name them
 VALUES = {
     "porcelain": N_("porcelain"), "fair": N_("fair"), "peach": N_("peach"), "honey": N_("honey"),
     "olive": N_("olive"), "caramel": N_("caramel"), "brown": N_("brown"), "ebony": N_("ebony"), "oval": N_("oval"),
