@@ -30,7 +30,7 @@ MOST_OPEN = 3  # models kept in memory
 FOUND = 12  # directions of each kind that are computed
 MOST_OWN = 64  # directions of visitors that are remembered
 SLOTS = 6  # sliders that are seen first
-FIRST = ("stylegan2.avatars", "stylegan2", "stylegan", "progan")  # which models make the best first impression
+FIRST = ("projected_gan", "stylegan2", "stylegan", "progan")  # which models make the best first impression
 
 # a slider for each, in this order: of several directions the one that moves most
 WANTED = (

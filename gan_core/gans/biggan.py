@@ -215,8 +215,8 @@ register(
             Preset(
                 "fashion",
                 "Clothes on demand (Fashion-MNIST)",
-                "Each column asks for one kind. Trousers and dresses stand out after half a minute, shoes and bags "
-                "after two; then truncate the samples: at 0.5 they are cleaner and more alike, at 0 one for each kind.",
+                "Each column asks for one kind. Trousers and dresses stand out after a minute, shoes and bags soon "
+                "after; then truncate the samples: at 0.5 they are cleaner and more alike, at 0 one for each kind.",
                 "fashion_mnist", 28, 1_800, 270,
                 {
                     "channels": 24, "max_channels": 96, "latent_size": 64, "embedding": 32,
