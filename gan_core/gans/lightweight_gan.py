@@ -239,9 +239,9 @@ register(
             Preset(
                 "heroes",
                 "Pixel-art heroes",
-                "Upright shapes on white within a minute, checkered at first; heads, hair and boots after two. The heroes "
-                "look much alike and change together: variety takes longer than five minutes. Watch the two redrawn "
-                "terms fall: the discriminator learns to hold whole images, not just what gives fakes away.",
+                "Upright shapes on white within a minute, checkered at first; heads, hair and boots after two. The "
+                "heroes look much alike and change together: variety takes longer than five minutes. Watch the two "
+                "redrawn terms fall: the discriminator learns to hold whole images, not just what gives fakes away.",
                 "tinyhero", 64, 1_800, 290,
                 {
                     "channels": 12, "max_channels": 64, "latent_size": 64, "ema": 0.99,
