@@ -223,7 +223,15 @@ def test_changed_files_are_read_again(small_mnist: Path) -> None:
     assert (load("mnist").arrays["real"] == 7).all()
 
 
-@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"\0\0\x0d\x03 floats"), gzip.compress(b"\0\0")])
+DAMAGED = {
+    "empty": b"",
+    "no gzip": b"not gzip",
+    "floats": gzip.compress(b"\0\0\x0d\x03 floats"),
+    "cut": gzip.compress(b"\0\0"),
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)  # with ids: gzip writes the time into its bytes
 def test_damaged_files(small_mnist: Path, content: bytes) -> None:
     (small_mnist / "MNIST/raw/train-images-idx3-ubyte.gz").write_bytes(content)
     with pytest.raises(BadData, match=r"files of 'mnist' .* can't be read"):
