@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="recipes, separated by commas")
     parser.add_argument("--size", choices=STANDARD, help="one size alone")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
-    parser.add_argument("--save", type=Path, help="a JSON file for the pages of docs/gans")
+    parser.add_argument("--save", type=Path, help="a JSON file for the pages of docs/gans, which keeps other rows")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -171,15 +171,20 @@ def main() -> None:
     print(f"\n## Architectures\n\n{machine()}\n")
     print("| recipe | size | pixels | parameters | images/s | one image | convolutions' share | peak memory | steps |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    found = []
     for name in chosen:
         for which in [options.size] if options.size else STANDARD:
             row = in_a_process(name, which, options.seconds)
-            found.append(row)
             print(described(row), flush=True)
             if options.save:  # after each, so that what was measured isn't lost
-                kept = {"machine": machine(), "measured": found}
-                options.save.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+                save(options.save, row)
+
+
+def save(path: Path, row: dict[str, Any]) -> None:
+    """Puts a row into the file; those of other recipes and sizes stay."""
+    before = json.loads(path.read_text(encoding="utf-8"))["measured"] if path.is_file() else []
+    rows = {(one["recipe"], one["size"]): one for one in [*before, row]}
+    kept = {"machine": machine(), "measured": list(rows.values())}
+    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def described(row: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -190,6 +191,14 @@ def test_the_preset_learns_readable_digits() -> None:
     assert outcome.step == steps // 2
     assert outcome.share >= recognisable.SHARE, outcome
     assert outcome.classes.min() >= recognisable.SMALLEST, outcome
+
+
+def test_what_is_measured_anew_takes_its_old_place_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "architectures.json"
+    for name, rate in (("dcgan", 1), ("cgan", 2), ("dcgan", 3)):
+        architectures.save(path, {"recipe": name, "size": "default", "images_per_second": rate})
+    rows = json.loads(path.read_text(encoding="utf-8"))["measured"]
+    assert [(row["recipe"], row["images_per_second"]) for row in rows] == [("dcgan", 3), ("cgan", 2)]
 
 
 @pytest.mark.slow

@@ -84,13 +84,8 @@ def numbers(card: Card) -> list[Number]:
 
 def accuracy(card: Card) -> str:
     """How often a judging net is right, in percent; "" where the card doesn't say."""
-    found = [value for name, value in card.metrics.items() if _kind(name) == ACCURACY]
+    found = [value for name, value in card.metrics.items() if _parts(name)[0] == ACCURACY]
     return _text(ACCURACY, found[0]) if found else ""
-
-
-def _kind(name: str) -> str:
-    match = NAME.fullmatch(name)
-    return match[1] if match else name
 
 
 def _number(name: str, card: Card) -> Number:

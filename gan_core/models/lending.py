@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe
+from gan_core.gans.recipe import Loan
 from gan_core.models import listing
-from gan_core.models.card import read_card
+from gan_core.models.card import Card, read_card
 
 
 def owner(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
@@ -32,15 +33,15 @@ def lend(recipe: Recipe, hparams: Any, networks: Mapping[str, nn.Module]) -> Non
         return
     from gan_core.models import shelf  # which loads what is lent to
 
-    fitting = [
-        other
-        for other, card in listing.survey()[0].items()
-        if card.task == loan.task and (not loan.capability or loan.capability in card.capabilities)
-    ]
     folder = listing.standing(name)
-    if read_card(folder).name not in fitting:
+    if not _fits(read_card(folder), loan):
+        fitting = [other for other, card in listing.survey()[0].items() if _fits(card, loan)]
         raise BadValue(
             "{recipe} can't work with {name}. Valid: {valid}.",
             recipe=recipe.title, name=name, valid=", ".join(fitting) or "-",
         )  # fmt: skip
     loan.lend(networks[loan.network], hparams, shelf.load(str(folder)))
+
+
+def _fits(card: Card, loan: Loan) -> bool:
+    return card.task == loan.task and (not loan.capability or loan.capability in card.capabilities)

@@ -54,6 +54,13 @@ def test_label_flipping_exchanges_pairs() -> None:
         assert torch.equal(shown_real, -shown_fake)
         assert torch.equal(shown_real.abs(), real)
         assert float((shown_real < 0).float().mean()) == pytest.approx(share, abs=0.015)
+    of_two = torch.stack(
+        [real, 2 * real], 1
+    )  # a verdict of each of two discriminators: a pair's are exchanged together
+    shown_real, shown_fake = stabilisers.flip_labels(of_two, -of_two, 0.5, seeded())
+    assert torch.equal(shown_real, -shown_fake)
+    assert torch.equal(shown_real[:, 1], 2 * shown_real[:, 0])
+    assert float((shown_real[:, 0] < 0).float().mean()) == pytest.approx(0.5, abs=0.015)
 
 
 def test_instance_noise_has_its_level_and_leaves_the_rest() -> None:
@@ -93,6 +100,8 @@ def test_top_k_keeps_the_best_judged() -> None:
     assert_close(stabilisers.top_share(logits, 0.5), torch.tensor([5.0, 2.0]))
     assert_close(stabilisers.top_share(logits, 0.01), torch.tensor([5.0]))
     assert stabilisers.top_share(logits, 1.0) is logits
+    of_two = torch.stack([logits, -logits], 1)  # each discriminator keeps the samples that it judges best
+    assert_close(stabilisers.top_share(of_two, 0.5), torch.tensor([[5.0, 1.0], [2.0, 0.0]]))
     hparams = AdversarialHParams(top_k=0.5, top_k_steps=100)
     assert [stabilisers.top_k_share(hparams, step) for step in (0, 50, 100, 500)] == pytest.approx([1, 0.75, 0.5, 0.5])
 
