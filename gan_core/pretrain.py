@@ -8,6 +8,7 @@ Training is an ordinary run of the store, named after the model: a second call g
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -37,10 +38,10 @@ from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import continuing
 from gan_core.training.comparing import compared, unseen
+from gan_core.training.computation import USUAL, Computation, asked_for
 from gan_core.training.previews import JUDGED, sorted_by
 from gan_core.training.session import Session
-
-LOOK = 0.5  # seconds between looks at the run
+from gan_core.training.watching import Lines, Show, follow, interrupts, say
 
 
 def run_of(store: RunStore, name: str) -> Run:
@@ -78,19 +79,40 @@ def _changes(started: Card, wanted: Plan, settings: TrainingHParams) -> dict[str
     return {name: value for name, value in to_dict(settings).items() if value != before[name]}
 
 
-def train(store: RunStore, name: str, device: str = "cpu", budget: float = 0.0) -> Run:
-    """Trains until the plan is done, or for `budget` minutes (0: no limit); returns the run as it then stands."""
+def make(
+    store: RunStore,
+    name: str,
+    cost: str = "",
+    folder: Path | None = None,
+    budget: float = 0.0,
+    device: str = "cpu",
+    computation: Computation = USUAL,
+    show: Show | None = None,
+) -> int:
+    """Trains a model until its plan is done, or for `budget` minutes (0: no limit), and puts it on the shelf.
+
+    Returns 0, 1 where training failed, or 128 + the number of the signal that stopped it; what was there before on the
+    shelf then stays, and the next call goes on.
+    """
     run = run_of(store, name)
-    if run.state is RunState.FINISHED:
-        return run
-    session = Session(store, run.id, device=device).start()
-    enough = run.seconds + 60 * budget if budget else float("inf")
-    asked = False
-    while not session.join(LOOK):
-        if not asked and session.status.seconds >= enough:
-            session.stop()
-            asked = True
-    return store.get(run.id)
+    asked: list[int] = []
+    trouble = ""
+    if run.state is not RunState.FINISHED:
+        enough = run.seconds + 60 * budget if budget else math.inf
+        session = Session(store, run.id, device=device, computation=computation)
+        with interrupts() as asked:
+            trouble = follow(session, asked, show or Lines(store), seconds=enough)
+        run = store.get(run.id)
+    say(f"{run.state.value} at step {run.step:,} of {run.spec.steps:,}, {run.seconds:,.0f} s")
+    if asked:
+        say("The same command goes on from here.")
+        return 128 + asked[0]
+    if trouble or run.state is RunState.FAILED:
+        say(trouble or run.sentence)
+        return 1
+    described = publish(store, name, cost, folder)
+    say(f"{described.name}: {described.bytes:,} bytes")
+    return 0
 
 
 def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = None) -> Card:
@@ -147,20 +169,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--budget", type=float, default=0.0, help="minutes of training, then a checkpoint")
     parser.add_argument("--cost", default="", help="what the card says of the cost")
     parser.add_argument("--folder", type=Path, help="where the model is put; default: pretrained/NAME")
+    parser.add_argument("--precision", default="fp32", help="fp32, or bf16 (CUDA alone)")
     options = parser.parse_args(arguments)
-    store = RunStore()
     try:
-        run = train(store, options.name, options.device, options.budget)
-        print(f"{run.state.value} at step {run.step:,} of {run.spec.steps:,}, {run.seconds:,.0f} s", file=sys.stderr)
-        if run.state is RunState.FAILED:
-            print(run.message.format(**run.message_values), file=sys.stderr)
-            return 1
-        described = publish(store, options.name, options.cost, options.folder)
+        computation = asked_for(options.precision, options.device)
+        return make(RunStore(), options.name, options.cost, options.folder, options.budget, options.device, computation)
     except GanscopeError as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return 2
-    print(f"{described.name}: {described.bytes:,} bytes", file=sys.stderr)
-    return 0
 
 
 if __name__ == "__main__":

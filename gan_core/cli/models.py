@@ -117,11 +117,19 @@ def pretrain(
     name: Annotated[str, typer.Argument(help="A model of the table in gan_core/plans.py.")],
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     budget: Annotated[float, typer.Option(help="Minutes of training, then a checkpoint; 0: until done.")] = 0.0,
+    precision: Annotated[str, typer.Option(help="fp32, or bf16 (CUDA alone): less memory, and less exact.")] = "fp32",
     cost: Annotated[str, typer.Option(help="What the card says of the cost, and on which machine.")] = "",
+    folder: Annotated[Path | None, typer.Option(help="Where the model is put. [default: pretrained/NAME]")] = None,
 ) -> None:
     """Trains a model of the shelf, goes on where it stopped before, and puts it into pretrained/."""
-    from gan_core.pretrain import main
+    from gan_core import pretrain as making
+    from gan_core.cli.training import display
+    from gan_core.runs.store import RunStore
+    from gan_core.training.computation import asked_for
 
-    arguments = [name, "--device", device, "--budget", str(budget), "--cost", cost]
-    if code := main(arguments):
+    computation = asked_for(precision, device)
+    store = RunStore()
+    with display(store, making.run_of(store, name)) as show:
+        code = making.make(store, name, cost, folder, budget, device, computation, show)
+    if code:
         raise typer.Exit(code)

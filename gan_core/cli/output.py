@@ -125,14 +125,6 @@ def find_run(store: RunStore, wanted: str) -> Run:
     raise UnknownName("run", wanted, several or [name for run in runs[:10] for name in (run.id, run.name) if name])
 
 
-def sentence(run: Run) -> str:
-    """The message of a run's state."""
-    try:
-        return run.message.format(**run.message_values)
-    except (KeyError, IndexError, ValueError):
-        return run.message
-
-
 def moment(seconds: float) -> str:
     """A time of the clock on the wall."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

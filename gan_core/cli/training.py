@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -25,24 +21,19 @@ from gan_core.cli.output import (
     parse_settings,
     reporting,
     say,
-    sentence,
 )
 from gan_core.cli.starting import options, started_from
 from gan_core.errors import BadValue, RunConflict
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.training.watching import Lines, Show, facts, follow, interrupts, losses, state_words
 
 if TYPE_CHECKING:
     from gan_core.data.base import DataSet
     from gan_core.training.computation import Computation
-    from gan_core.training.session import Session
 
 STEPS = 2000  # where neither the user nor a preset says
-REFRESH = 0.2  # seconds between looks at the run
-LINE = 10.0  # seconds between lines where the output is no terminal
 TAIL = 200  # steps in which the final value of a metric is looked for
-
-Show = Callable[[Run], None]
 
 
 def train(
@@ -88,7 +79,6 @@ def train(
         run = _resumable(store, resume, [option for option, value in given.items() if value is not None])
     elif start is None and recipe is None:
         raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
-    check_device(device)
     computation = asked_for(precision, device)
     if start is not None:
         fixed = {option: given[option] for option in ("recipe", "size", "preset")}
@@ -155,19 +145,6 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
         say(f"{len(loaded.skipped)} files can't be used; see `ganscope data load {spec.data}`.")
 
 
-def check_device(device: str) -> None:
-    """Raises BadValue where this machine can't compute there."""
-    import torch
-
-    valid = ["cpu"]
-    valid += ["cuda", *(f"cuda:{place}" for place in range(torch.cuda.device_count()))] * torch.cuda.is_available()
-    valid += ["mps"] * torch.backends.mps.is_available()
-    if device not in valid:
-        raise BadValue(
-            "The device '{device}' can't be used here. Valid: {valid}.", device=device, valid=", ".join(valid)
-        )
-
-
 def _resumable(store: RunStore, wanted: str, others: list[str]) -> Run:
     if others:
         raise BadValue(
@@ -187,13 +164,11 @@ def _resumable(store: RunStore, wanted: str, others: list[str]) -> Run:
 def _train(store: RunStore, run: Run, device: str, computation: Computation, as_json: bool) -> None:
     from gan_core.training.session import Session
 
-    # a failure is told in a sentence; its traceback is in the store
-    logging.getLogger("gan_core").addHandler(logging.NullHandler())
-    with interrupts() as asked, _display(store, run, silent=as_json) as show:
-        session = Session(store, run.id, device=device, computation=computation).start()
-        trouble = _watch(store, session, asked, show, patient=not as_json and sys.stderr.isatty())
+    session = Session(store, run.id, device=device, computation=computation)
+    with interrupts() as asked, display(store, run, silent=as_json) as show:
+        trouble = follow(session, asked, show, patient=not as_json and sys.stderr.isatty())
     run = store.get(run.id)
-    message = trouble or sentence(run)
+    message = trouble or run.sentence
     if as_json:
         emit(result(store, run, message))
     else:
@@ -205,61 +180,14 @@ def _train(store: RunStore, run: Run, device: str, computation: Computation, as_
 
 
 @contextmanager
-def interrupts() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM; a second one ends the process at once, whatever it does."""
-    asked: list[int] = []
-
-    def handle(number: int, _frame: object) -> None:
-        if asked:
-            if sys.stderr.isatty():
-                sys.stderr.write("\x1b[?25h\n")  # the progress bar hid the cursor
-            os._exit(128 + number)
-        asked.append(number)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _watch(store: RunStore, session: Session, asked: list[int], show: Show, patient: bool) -> str:
-    """Waits for the end; returns what is wrong, if the run can't go on by itself and nobody is there to mend it."""
-    stopping = False
-    trouble = ""
-    while not session.join(REFRESH):
-        run = session.status
-        show(run)
-        if not patient and not trouble:
-            trouble = _trouble(store, run)
-        if (asked or trouble) and not stopping:
-            stopping = True
-            if asked:
-                say("\nStopping with a checkpoint; press Ctrl-C again to end at once.")
-            with suppress(RunConflict):  # it has just ended by itself
-                session.stop()
-    show(session.status)
-    return trouble
-
-
-def _trouble(store: RunStore, run: Run) -> str:
-    """Why a run paused by itself: a loss that isn't finite, a full disk. A pause that somebody asked for is none."""
-    if run.state is not RunState.PAUSED or not run.message:
-        return ""
-    last = store.events(run.id)[-1:]
-    return "" if last and last[0].kind == "rollback" else sentence(run)
-
-
-@contextmanager
-def _display(store: RunStore, run: Run, silent: bool) -> Iterator[Show]:
+def display(store: RunStore, run: Run, silent: bool = False) -> Iterator[Show]:
     """A progress bar on a terminal, else a line now and then."""
     if silent:
         yield lambda run: None
         return
     console = errors()
     if not console.is_terminal:
-        yield _Lines(store)
+        yield Lines(store)
         return
     console.print(f"Run {run.id}: {run.spec.recipe} on {run.spec.data}, {run.spec.size} px", markup=False)
     columns = (
@@ -286,43 +214,6 @@ class _Bar:
         self.progress.update(
             self.task, completed=run.step, description=state_words(self.store, run), facts=facts(run, self.losses)
         )
-
-
-class _Lines:
-    def __init__(self, store: RunStore) -> None:
-        self.store = store
-        self.words = ""
-        self.next = 0.0
-
-    def __call__(self, run: Run) -> None:
-        words = state_words(self.store, run)
-        if words == self.words and time.monotonic() < self.next:
-            return
-        self.words, self.next = words, time.monotonic() + LINE
-        say(f"{run.id} {words}: {facts(run, losses(self.store, run.id, run.step - TAIL))}")
-
-
-def state_words(store: RunStore, run: Run) -> str:
-    """What the run does now; a waiting one says for how many."""
-    if run.state is RunState.QUEUED:
-        queue = store.queue()
-        place = queue.index(run.id) if run.id in queue else 0
-        ahead = f", {place} before it" if place else ""
-        return f"waiting for its turn (GANSCOPE_MAX_RUNS at once{ahead})"
-    return f"{run.state.value}: {sentence(run)}" if run.message else run.state.value
-
-
-def facts(run: Run, losses: str) -> str:
-    steps = f"{run.step:,}/{run.spec.steps:,}" if run.spec.steps else f"{run.step:,}"
-    parts = [f"{steps} steps", f"{run.images_per_second:,.0f} images/s", losses]
-    return " · ".join(part for part in parts if part)
-
-
-def losses(store: RunStore, id: str, since: int) -> str:
-    """The mean losses of the steps after `since`."""
-    metrics = store.metrics(id, since)
-    found = {name.removesuffix("/loss"): values for name, values in metrics.columns.items() if name.endswith("/loss")}
-    return " · ".join(f"{name} {np.nanmean(values):.3f}" for name, values in found.items() if np.isfinite(values).any())
 
 
 def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:

@@ -55,6 +55,14 @@ class Run:
         """Whether it waits, trains or is paused in a living process."""
         return self.state in ACTIVE
 
+    @property
+    def sentence(self) -> str:
+        """The message, in English; a template that its values don't fill stays as it is."""
+        try:
+            return self.message.format(**self.message_values)
+        except (KeyError, IndexError, ValueError):
+            return self.message
+
 
 @dataclass(frozen=True, eq=False)
 class Metrics:

@@ -80,10 +80,22 @@ class LowPrecision(nn.Module):
 
 
 def asked_for(precision: str, device: str) -> Computation:
-    """What the option of a command means; raises BadValue where it can't help on that device."""
+    """What the options of a command mean; raises BadValue for a device that isn't here or that it can't help on."""
+    check_device(device)
     computation = Computation(precision)
     computation.check(device)
     return computation
+
+
+def check_device(device: str) -> None:
+    """Raises BadValue where this machine can't compute there."""
+    valid = ["cpu"]
+    valid += ["cuda", *(f"cuda:{place}" for place in range(torch.cuda.device_count()))] * torch.cuda.is_available()
+    valid += ["mps"] * torch.backends.mps.is_available()
+    if device not in valid:
+        raise BadValue(
+            "The device '{device}' can't be used here. Valid: {valid}.", device=device, valid=", ".join(valid)
+        )
 
 
 def single(outputs: Any) -> Any:

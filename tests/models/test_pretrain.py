@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models import listing, shelf
 from gan_core.models.card import SAMPLE, WEIGHTS, read_card
 from gan_core.plans import Plan
-from gan_core.runs.store import RunState, RunStore
+from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.previews import LINES, ROWS, SIDE
 
 TINY = Plan(
@@ -57,11 +58,14 @@ def test_a_budget_stops_and_the_next_call_goes_on(
     monkeypatch.setitem(pretrain.plans, "mlp_gan.long", long)
     folder = str(tmp_path / "long")
     store = RunStore()
-    first = pretrain.train(store, "mlp_gan.long", budget=0.02)
+    assert pretrain.make(store, "mlp_gan.long", budget=0.02, folder=tmp_path / "long") == 0
+    first = store.runs()[0]
     assert first.state is RunState.STOPPED
     assert 0 < first.step < 1_000_000
     assert pretrain.main(["mlp_gan.long", "--budget", "0.02", "--folder", folder]) == 0
-    assert "stopped" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "images/s · discriminator" in told  # how it goes on
+    assert "stopped at step" in told
     assert len(store.runs()) == 1
     assert read_card(Path(folder)).steps > first.step
 
@@ -76,6 +80,51 @@ def test_a_finished_plan_is_published_once(tiny: str, tmp_path: Path) -> None:
     assert described.data == "digits"
     assert shelf.load(str(folder)).sample(3).shape == (3, 1, 8, 8)
     assert len(RunStore().runs()) == 1
+
+
+def test_ctrl_c_ends_with_a_checkpoint_and_leaves_the_shelf_as_it_was(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(pretrain.plans, "mlp_gan.long", Plan(**{**vars(TINY), "steps": 1_000_000}))
+    store = RunStore()
+
+    def interrupt(run: Run) -> None:
+        if run.step and not sent:
+            sent.append(run.step)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    sent: list[int] = []
+    assert pretrain.make(store, "mlp_gan.long", folder=tmp_path / "long", show=interrupt) == 130
+    assert "The same command goes on" in capsys.readouterr().err
+    run = store.runs()[0]
+    assert run.state is RunState.STOPPED
+    assert store.checkpoints(run.id)[-1].step == run.step >= sent[0]
+    assert not (tmp_path / "long").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_it_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hparams = {
+        **TINY.hparams,
+        "optimizer": "sgd",
+        "generator_rate": 0.1,
+        "discriminator_rate": 0.1,
+        "loss": "wasserstein",
+    }
+    wild = Plan(**{**vars(TINY), "steps": 100_000, "hparams": hparams})
+    monkeypatch.setitem(pretrain.plans, "mlp_gan.wild", wild)
+    assert pretrain.main(["mlp_gan.wild", "--folder", str(tmp_path / "wild")]) == 1
+    assert "Go back to the last good checkpoint" in capsys.readouterr().err
+    assert not (tmp_path / "wild").exists()
+
+
+def test_a_device_that_is_not_here_is_refused(tiny: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pretrain.main([tiny, "--device", "abacus"]) == 2
+    assert "Valid: cpu" in capsys.readouterr().err
+    assert pretrain.main([tiny, "--precision", "bf16"]) == 2
+    assert "bfloat16 would not make training quicker on cpu" in capsys.readouterr().err
+    assert not RunStore().runs()
 
 
 def test_why_a_run_failed_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

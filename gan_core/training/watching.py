@@ -1,0 +1,124 @@
+"""Following a run to its end from a terminal, for `ganscope train`, `ganscope pretrain` and `gan_core.pretrain`."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gan_core.errors import RunConflict
+from gan_core.runs.store import Run, RunState, RunStore
+
+if TYPE_CHECKING:
+    from gan_core.training.session import Session
+
+REFRESH = 0.2  # seconds between looks at the run
+LINE = 10.0  # seconds between lines where the output is no terminal
+TAIL = 200  # steps over which losses are averaged
+
+Show = Callable[[Run], None]
+
+
+def say(text: str) -> None:
+    """A message for the person at the terminal."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM; a second one ends the process at once, whatever it does."""
+    asked: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        if asked:
+            if sys.stderr.isatty():
+                sys.stderr.write("\x1b[?25h\n")  # the progress bar hid the cursor
+            os._exit(128 + number)
+        asked.append(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def follow(session: Session, asked: list[int], show: Show, patient: bool = False, seconds: float = math.inf) -> str:
+    """Starts a run and waits for its end, after `seconds` of training at the latest.
+
+    Returns what is wrong, if the run can't go on by itself and nobody is there to mend it; a `patient` caller waits
+    until somebody did.
+    """
+    logging.getLogger("gan_core").addHandler(logging.NullHandler())  # a failure is told in a sentence; see the store
+    session.start()
+    stopping = False
+    trouble = ""
+    while not session.join(REFRESH):
+        run = session.status
+        show(run)
+        if not patient and not trouble:
+            trouble = _trouble(session.store, run)
+        if (asked or trouble or run.seconds >= seconds) and not stopping:
+            stopping = True
+            if asked:
+                say("\nStopping with a checkpoint; press Ctrl-C again to end at once.")
+            with suppress(RunConflict):  # it has just ended by itself
+                session.stop()
+    show(session.status)
+    return trouble
+
+
+def _trouble(store: RunStore, run: Run) -> str:
+    """Why a run paused by itself: a loss that isn't finite, a full disk. A pause that somebody asked for is none."""
+    if run.state is not RunState.PAUSED or not run.message:
+        return ""
+    last = store.events(run.id)[-1:]
+    return "" if last and last[0].kind == "rollback" else run.sentence
+
+
+class Lines:
+    """A line now and then, and where the state changes."""
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+        self.words = ""
+        self.next = 0.0
+
+    def __call__(self, run: Run) -> None:
+        words = state_words(self.store, run)
+        if words == self.words and time.monotonic() < self.next:
+            return
+        self.words, self.next = words, time.monotonic() + LINE
+        say(f"{run.id} {words}: {facts(run, losses(self.store, run.id, run.step - TAIL))}")
+
+
+def state_words(store: RunStore, run: Run) -> str:
+    """What the run does now; a waiting one says for how many."""
+    if run.state is RunState.QUEUED:
+        queue = store.queue()
+        place = queue.index(run.id) if run.id in queue else 0
+        ahead = f", {place} before it" if place else ""
+        return f"waiting for its turn (GANSCOPE_MAX_RUNS at once{ahead})"
+    return f"{run.state.value}: {run.sentence}" if run.message else run.state.value
+
+
+def facts(run: Run, losses: str) -> str:
+    steps = f"{run.step:,}/{run.spec.steps:,}" if run.spec.steps else f"{run.step:,}"
+    parts = [f"{steps} steps", f"{run.images_per_second:,.0f} images/s", losses]
+    return " · ".join(part for part in parts if part)
+
+
+def losses(store: RunStore, id: str, since: int) -> str:
+    """The mean losses of the steps after `since`."""
+    metrics = store.metrics(id, since)
+    found = {name.removesuffix("/loss"): values for name, values in metrics.columns.items() if name.endswith("/loss")}
+    return " · ".join(f"{name} {np.nanmean(values):.3f}" for name, values in found.items() if np.isfinite(values).any())
