@@ -143,6 +143,11 @@ class StyleMixing(RandomLayer):
         return torch.where(changed[:, :, None], fresh[:, None], ws)
 
 
+def layers_of_w(size: int) -> int:
+    """How many layers of a generator of this size take a w: two at each of 4, 8, ... `size` pixels."""
+    return 2 * (size.bit_length() - 2)
+
+
 class StyleGenerator(nn.Module, ABC):
     """Latents (B, latent_size)[, labels] -> w (B, w_size) -> images (B, C, H, W).
 

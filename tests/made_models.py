@@ -54,7 +54,7 @@ def _translating(reference: str, sampler: Sampler) -> Shown:
 def make_lender(recipe: Recipe) -> Card:
     """The model that a recipe borrows from in its tiny size."""
     assert recipe.loan
-    name = recipe.loan.model(recipe.tiny)
+    name = getattr(recipe.tiny, recipe.loan.knob)
     return make_seer(name, channels=1) if recipe.loan.task == "supervised" else make_model(name)
 
 

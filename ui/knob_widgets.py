@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -84,16 +84,24 @@ def draw(
     return {name: values[name] for name in names}
 
 
-def draw_calm(defaults: HParams, current: Mapping[str, Any], prefix: str, points: bool = False) -> dict[str, Any]:
+def draw_calm(
+    defaults: HParams,
+    current: Mapping[str, Any],
+    prefix: str,
+    models: Mapping[str, Mapping[str, str]] | None = None,
+    fixed: Container[str] = (),
+    points: bool = False,
+) -> dict[str, Any]:
     """A control for every knob at its current value; returns what the visitor set, by name.
 
     A group says how many of its knobs differ from `defaults`, and is open at first where some do. Knobs without an
-    effect are left out, and keep their values.
+    effect are left out, and keep their values; so are the `fixed` ones. `models`: for a knob that names a model, the
+    titles of those to choose from, by name.
     """
-    described = knobs(defaults)
+    described = {name: knob for name, knob in knobs(defaults).items() if name not in fixed}
     now = {name: st.session_state.get(f"{prefix}.{name}", value) for name, value in current.items()}
     values = dict(current)
-    values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False, points)
+    values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False, points, models)
     for group, members in grouped([name for name in described if name not in BASIC], described).items():
         acting = [name for name in members if not idle(name, now)]
         resting = [_(described[name].label) for name in members if name not in acting]
@@ -102,7 +110,7 @@ def draw_calm(defaults: HParams, current: Mapping[str, Any], prefix: str, points
         opened = st.session_state.setdefault(f"{key}.opened", bool(changed))
         title = group_word(group) + (f" · {_('{count} changed').format(count=changed)}" if changed else "")
         with st.expander(title, expanded=opened, key=key):
-            values |= _row(acting, defaults, current, prefix, False, points)
+            values |= _row(acting, defaults, current, prefix, False, points, models)
             if resting:
                 st.caption(_("Shown when they have an effect: {names}.").format(names=_(", ").join(resting)))
     return values
@@ -120,7 +128,13 @@ def group_word(group: str) -> str:
 
 
 def _row(
-    names: list[str], hparams: HParams, current: Mapping[str, Any], prefix: str, disabled: bool, points: bool
+    names: list[str],
+    hparams: HParams,
+    current: Mapping[str, Any],
+    prefix: str,
+    disabled: bool,
+    points: bool,
+    models: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Controls three in a row."""
     values: dict[str, Any] = {}
@@ -131,8 +145,12 @@ def _row(
     for start in range(0, len(names), 3):
         for column, name in zip(st.columns(3, vertical_alignment="bottom"), names[start : start + 3], strict=False):
             with column:
+                key = f"{prefix}.{name}"
+                if models and name in models:
+                    values[name] = _model(models[name], current[name], described[name], key)
+                    continue
                 kind = knob_type(type(hparams), name)
-                values[name] = control(name, kind, current[name], described[name], f"{prefix}.{name}", disabled)
+                values[name] = control(name, kind, current[name], described[name], key, disabled)
     return values
 
 
@@ -152,6 +170,16 @@ def control(name: str, kind: Any, current: Any, described: Knob, key: str, disab
     step = current / 10 if described.logarithmic and current else 0.01
     # numbers such as 0.9995 must not be rounded away
     return float(st.number_input(label, described.low, described.high, float(current), step, format="%.6g", **shared))
+
+
+def _model(titles: Mapping[str, str], current: str, described: Knob, key: str) -> str:
+    """A model of the shelf. One that doesn't fit stays chosen: what is wrong with it is told elsewhere."""
+    names = list(titles) if current in titles else [current, *titles]
+    chosen: str = st.selectbox(
+        _(described.label), names, names.index(current), lambda name: _(titles.get(name, name)), key=key,
+        help=help_text(described),
+    )  # fmt: skip
+    return chosen
 
 
 def _listed(name: str, kind: Any, current: tuple[int, ...], label: str, shared: dict[str, Any]) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from gan_core import data
 from gan_core.data.base import FIELDS, DataSpec
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.gans import Preset, Recipe, recipes
+from gan_core.models import lending
 from ui.i18n import N_
 
 SHOWN = ("images", "points", "paired", "unpaired", "super_resolution", "inpainting")  # tasks that the page can show
@@ -93,6 +94,11 @@ def fits(recipe: Recipe, reference: str) -> bool:
 def check(recipe: Recipe, reference: str, size: int) -> None:
     """Raises BadData or BadValue where the recipe can't learn from such data at this size."""
     recipe.check_data(spec_of(reference, size))
+
+
+def lenders(recipe: Recipe, reference: str, size: int) -> dict[str, str]:
+    """The titles of the models that the recipe can borrow from for such data, by name."""
+    return {name: card.title for name, card in lending.lenders(recipe, spec_of(reference, size)).items()}
 
 
 def spec_of(reference: str, size: int) -> DataSpec:

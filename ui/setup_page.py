@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from typing import Any
 
 import streamlit as st
 
@@ -10,6 +12,7 @@ from gan_core import data
 from gan_core.data import folders
 from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
+from gan_core.models import lending
 from ui import access, data_panel, knob_widgets, offers, preset_cards, sessions
 from ui.errors import shown
 from ui.i18n import N_, STATE, _
@@ -121,14 +124,24 @@ def _form() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         setup = _choices(setup, recipe, round_)
-        values = knob_widgets.draw_calm(
-            recipe.hparams, setup.hparams, f"knob{round_}.{recipe.name}", recipe.task == "points"
-        )
+        values = _knobs(setup, recipe, f"knob{round_}.{recipe.name}")
     setup = Setup(setup.recipe, setup.data, setup.size, setup.steps, setup.preset, values)
     st.session_state[CURRENT] = setup
     _write(setup)
     with right:
         _summary(setup, recipe)
+
+
+def _knobs(setup: Setup, recipe: Recipe, prefix: str) -> dict[str, Any]:
+    """The settings; those on which a recipe must agree with the model that it borrows from follow it."""
+    if recipe.loan is None:
+        return knob_widgets.draw_calm(recipe.hparams, setup.hparams, prefix, points=recipe.task == "points")
+    borrowed = recipe.loan.knob
+    offered = {"": _("None"), **offers.lenders(recipe, setup.data, setup.size)}
+    followed: dict[str, Any] = {}
+    with suppress(GanscopeError):  # what is wrong with the model is told in the summary
+        followed = lending.agreed(recipe, st.session_state.get(f"{prefix}.{borrowed}", setup.hparams[borrowed]))
+    return knob_widgets.draw_calm(recipe.hparams, {**setup.hparams, **followed}, prefix, {borrowed: offered}, followed)
 
 
 def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:

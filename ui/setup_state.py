@@ -17,9 +17,10 @@ from gan_core.errors import BadValue, GanscopeError, UnknownName
 from gan_core.gans import Preset, Recipe, recipes
 from gan_core.hparams import TrainingHParams
 from gan_core.knobs import changed, differences, knobs
+from gan_core.models import lending
 from gan_core.runs.spec import RunSpec
 from ui.access import is_owner
-from ui.offers import check, fitting_size, presets, require_offered, sizes_for
+from ui.offers import check, fitting_size, presets, require_offered, sizes_for, spec_of
 
 DEFAULT_RECIPE = "dcgan"
 DEFAULT_STEPS = 10_000
@@ -49,9 +50,10 @@ class Setup:
     def plan(self) -> RunSpec:
         """The run to start; raises a GanscopeError that names what doesn't fit."""
         recipe = self.recipe_object
-        self.settings()
+        settings = self.settings()
         require_offered(recipe)
         check(recipe, self.data, self.size)
+        lending.check(recipe, settings, spec_of(self.data, self.size))
         return recipe.plan(resolve(self.data), self.size, self.steps, self.hparams, self.preset)
 
 

@@ -102,6 +102,7 @@ def planned(
 ) -> RunSpec:
     """What the options ask for, all names and values checked."""
     from gan_core.gans import recipes
+    from gan_core.models.lending import agreed
 
     recipe = recipes.get(recipe_name)
     preset = recipe.preset(preset_name) if preset_name else None
@@ -109,6 +110,8 @@ def planned(
     changes |= parse_settings(settings)
     if seed is not None:
         changes["seed"] = seed
+    if recipe.loan and (model := changes.get(recipe.loan.knob)):
+        changes = agreed(recipe, model) | changes
     recipe.settings(changes)
     data = data_name(data or (preset.data if preset else recipe.data))
     native = native_size(data)  # an unknown data set ends here
@@ -133,14 +136,18 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
     from gan_core import data
     from gan_core.data import source
     from gan_core.gans import recipes
+    from gan_core.models import lending
 
     recipe = recipes.get(spec.recipe)
+    settings = recipe.settings(spec.hparams)
     if not spec.data.startswith(("folder:", "zip:")):  # known without looking: don't download what can't be used
-        known = source(spec.data)
-        recipe.check_data(known.spec(spec.size))
+        known = source(spec.data).spec(spec.size)
+        recipe.check_data(known)
+        lending.check(recipe, settings, known)
     with reporting(shown) as progress:
         loaded: DataSet = data.load(spec.data, spec.size, progress)
     recipe.check_data(loaded.spec)
+    lending.check(recipe, settings, loaded.spec)
     if shown and loaded.skipped:
         say(f"{len(loaded.skipped)} files can't be used; see `ganscope data load {spec.data}`.")
 

@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from gan_core.checkpoint import fingerprint
 from gan_core.cloud import Cloud
 from gan_core.data.base import DataSpec
-from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.errors import BadCheckpoint
 from gan_core.gans.recipe import Lender, Loan, OptimizerSpec, Recipe, register
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch
 from gan_core.objectives.encoding import Encoding, EncodingHParams, Finder, finder
-from gan_core.style_generator import StyleGenerator
+from gan_core.style_generator import StyleGenerator, layers_of_w
 
 SMALLEST = 4  # pixels: the convolutions end at this side or below
 SHOWN = 16  # digits of a fingerprint
@@ -161,21 +161,10 @@ def networks(hparams: EncoderHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 
 def lend(encoder: nn.Module, hparams: EncoderHParams, lender: Lender) -> None:
-    """Gives the encoder its generator; raises BadValue for one that doesn't fit, or BadCheckpoint for another's."""
+    """Gives the encoder its generator; raises BadCheckpoint for another than it has learnt with."""
     assert isinstance(encoder, PictureEncoder)
     generator = lender.networks["generator"]
     assert isinstance(generator, StyleGenerator)
-    layers, size = generator.num_ws, generator.w_mean.shape[0]
-    if (layers, size) != encoder.shape:
-        raise BadValue(
-            "{name} has {layers} layers of w of {size} numbers: set layers={layers} and w_size={size}.",
-            name=hparams.generator, layers=layers, size=size,
-        )  # fmt: skip
-    if lender.spec.shape != encoder.picture:
-        raise BadValue(
-            "{name} draws pictures of the shape {wanted}, and the data are of {given}.",
-            name=hparams.generator, wanted=lender.spec.shape, given=encoder.picture,
-        )  # fmt: skip
     latents, _ = lender.latents(SAMPLES, seed=0)
     encoder.lend(generator, latents, hparams.generator)
 
@@ -214,7 +203,15 @@ register(
         translations={"rebuild": rebuild},
         compare=compare,
         compared=("given", "output"),
-        loan=Loan("encoder", lambda hparams: hparams.generator, "images", lend, capability="w_space"),
+        loan=Loan(
+            "encoder",
+            "generator",
+            "images",
+            fits=lambda theirs, ours: theirs.shape == ours.shape,
+            agreed=lambda theirs, spec: {"layers": layers_of_w(spec.size), "w_size": theirs["w_size"]},
+            lend=lend,
+            capability="w_space",
+        ),
         equation=lambda hparams: (
             r"L=l\,\mathbb{E}[\lVert E(G(w^+))-w^+\rVert^2]/\mathrm{Var}(w^+)"
             r"+p\,\mathbb{E}[\lVert G(E(x))-x\rVert^2]+q\,\mathbb{E}[\lVert\mathrm{white}(E(x))\rVert^2]/d"

@@ -29,7 +29,6 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from gan_core.data.base import DataSpec
-from gan_core.errors import BadValue
 from gan_core.gans.feature_net import convolutions
 from gan_core.gans.recipe import Lender, Loan, Preset, Recipe, register
 from gan_core.gans.stabilised import normalise
@@ -163,7 +162,7 @@ class ProjectedDiscriminator(nn.Module):
         super().__init__()
         self.eyes = Eyes(image_channels, size, hparams.judge_channels, hparams.judge_max_channels)
         self.mixing = Mixing(self.eyes.shapes, hparams.mixed_channels)
-        self.seen, self.pixels = (image_channels, size), hparams.pixels
+        self.pixels = hparams.pixels
         seen = [(hparams.mixed_channels, side) for _, side in self.eyes.shapes]
         if hparams.pixels:
             seen = [(image_channels, size), *seen]
@@ -187,21 +186,8 @@ def networks(hparams: ProjectedHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 
 def lend(discriminator: nn.Module, hparams: ProjectedHParams, lender: Lender) -> None:
-    """Gives the discriminators a feature net's convolutions; raises BadValue for a net that doesn't fit."""
+    """Gives the discriminators a feature net's convolutions."""
     assert isinstance(discriminator, ProjectedDiscriminator)
-    theirs = lender.hparams
-    if (theirs.channels, theirs.max_channels) != (hparams.judge_channels, hparams.judge_max_channels):
-        raise BadValue(
-            "{name} has other channels: set judge_channels={channels} and judge_max_channels={most}.",
-            name=hparams.judge, channels=theirs.channels, most=theirs.max_channels,
-        )  # fmt: skip
-    channels, size = discriminator.seen
-    if lender.spec.channels != channels or lender.spec.size < size:
-        raise BadValue(
-            "{name} looks at pictures of {wanted} channels and up to {most} pixels, and the data have {channels} and "
-            "{size}.",
-            name=hparams.judge, wanted=lender.spec.channels, most=lender.spec.size, channels=channels, size=size,
-        )  # fmt: skip
     weights = lender.networks["features"].state_dict()
     discriminator.eyes.load_state_dict({name: weights[name] for name in discriminator.eyes.state_dict()})
 
@@ -238,7 +224,17 @@ register(
         capabilities=frozenset({"truncation", "w_space", "style_mixing"}),
         draw=draw_clamped,
         truncate=draw_truncated,
-        loan=Loan("discriminator", lambda hparams: hparams.judge, "supervised", lend),
+        loan=Loan(
+            "discriminator",
+            "judge",
+            "supervised",
+            fits=lambda theirs, ours: theirs.channels == ours.channels and theirs.size >= ours.size,
+            agreed=lambda theirs, _: {
+                "judge_channels": theirs["channels"],
+                "judge_max_channels": theirs["max_channels"],
+            },
+            lend=lend,
+        ),
         equation=adversarial_equation,
         presets=(
             Preset(

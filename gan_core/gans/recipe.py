@@ -84,9 +84,11 @@ class Loan:
     """What a network borrows from a model of the shelf, which isn't trained with it."""
 
     network: str  # that borrows
-    model: Callable[[Any], str]  # settings -> the model that lends; "" for none
+    knob: str  # the setting that names the model; "" there for none
     task: str  # of models that can lend
-    lend: Callable[[nn.Module, Any, Lender], None]  # the network, settings; raises BadValue or BadCheckpoint
+    fits: Callable[[DataSpec, DataSpec], bool]  # the lender's data, the borrower's
+    agreed: Callable[[Mapping[str, Any], DataSpec], Mapping[str, Any]]  # the lender's settings -> the borrower's
+    lend: Callable[[nn.Module, Any, Lender], None]  # the network, settings; raises BadCheckpoint for another's weights
     capability: str = ""  # of models that can lend
 
 

@@ -38,6 +38,7 @@ from gan_core.style_generator import (
     StyleGenerator,
     StyleHParams,
     draw_truncated,
+    layers_of_w,
     noise_layer,
 )
 from gan_core.style_layers import (
@@ -119,7 +120,7 @@ class StyleganGenerator(Growable, StyleGenerator):
 
     def __init__(self, image_channels: int, size: int, hparams: StyleHParams, classes: int = 0) -> None:
         channels = widths(size, hparams)
-        super().__init__(size, 2 * len(channels), classes, hparams)
+        super().__init__(size, layers_of_w(size), classes, hparams)
         self.levels = nn.ModuleList(
             SynthesisLevel(inputs, outputs, 4 << level, hparams)
             for level, (inputs, outputs) in enumerate(itertools.pairwise([0, *channels]))

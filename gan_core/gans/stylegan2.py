@@ -40,6 +40,7 @@ from gan_core.style_generator import (
     StyleGenerator,
     StyleHParams,
     draw_truncated,
+    layers_of_w,
     noise_layer,
 )
 from gan_core.style_layers import (
@@ -178,7 +179,7 @@ class Stylegan2Generator(StyleGenerator):
 
     def __init__(self, image_channels: int, size: int, hparams: Stylegan2HParams, classes: int = 0) -> None:
         channels = widths(size, hparams)
-        super().__init__(2 * len(channels), classes, hparams)
+        super().__init__(layers_of_w(size), classes, hparams)
         self.constant = LearntConstant(channels[0])
         self.levels = nn.ModuleList(
             SynthesisLevel(inputs, outputs, image_channels, 4 << level, hparams)

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe
 from gan_core.gans.recipe import Loan
@@ -22,26 +23,58 @@ def owner(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
     return found[0] if found else ""
 
 
-def lend(recipe: Recipe, hparams: Any, networks: Mapping[str, nn.Module]) -> None:
+def lenders(recipe: Recipe, spec: DataSpec) -> dict[str, Card]:
+    """The models of the shelf, by name, that a recipe can borrow from for such data."""
+    loan = recipe.loan
+    return {name: card for name, card in listing.survey()[0].items() if loan and _fits(loan, card, spec)}
+
+
+def agreed(recipe: Recipe, name: str) -> dict[str, Any]:
+    """What a recipe's settings must be where it borrows from this model; raises UnknownName or BadCheckpoint."""
+    if recipe.loan is None or not name:
+        return {}
+    card = read_card(listing.standing(name))
+    return dict(recipe.loan.agreed(card.hparams, _spec(card)))
+
+
+def check(recipe: Recipe, hparams: Any, spec: DataSpec) -> None:
+    """Raises UnknownName where what a recipe borrows from isn't on the shelf, BadValue where it doesn't fit."""
+    loan = recipe.loan
+    name = getattr(hparams, loan.knob) if loan else ""
+    if loan is None or not name:
+        return
+    if not _fits(loan, read_card(listing.standing(name)), spec):
+        raise BadValue(
+            "{recipe} can't work with {name} on pictures of {shape}. Valid for {knob}: {valid}.",
+            recipe=recipe.title, name=name, shape=" x ".join(map(str, spec.shape)), knob=loan.knob,
+            valid=", ".join(lenders(recipe, spec)) or "-",
+        )  # fmt: skip
+    wanted = agreed(recipe, name)
+    if any(getattr(hparams, knob) != value for knob, value in wanted.items()):
+        raise BadValue(
+            "{name} asks for other settings: {settings}.",
+            name=name, settings=", ".join(f"{knob}={value}" for knob, value in wanted.items()),
+        )  # fmt: skip
+
+
+def lend(recipe: Recipe, hparams: Any, networks: Mapping[str, nn.Module], spec: DataSpec) -> None:
     """Gives the network of a recipe that borrows what it works with; others are left alone.
 
-    Raises UnknownName where it isn't on the shelf, BadValue where it doesn't fit, BadCheckpoint where it is damaged or
-    the weights belong to another one.
+    Raises what `check` raises, and BadCheckpoint where the model is damaged or the weights belong to another one.
     """
     loan = recipe.loan
-    if loan is None or loan.network not in networks or not (name := loan.model(hparams)):
+    if loan is None or loan.network not in networks or not (name := getattr(hparams, loan.knob)):
         return
     from gan_core.models import shelf  # which loads what is lent to
 
-    folder = listing.standing(name)
-    if not _fits(read_card(folder), loan):
-        fitting = [other for other, card in listing.survey()[0].items() if _fits(card, loan)]
-        raise BadValue(
-            "{recipe} can't work with {name}. Valid: {valid}.",
-            recipe=recipe.title, name=name, valid=", ".join(fitting) or "-",
-        )  # fmt: skip
-    loan.lend(networks[loan.network], hparams, shelf.load(str(folder)))
+    check(recipe, hparams, spec)
+    loan.lend(networks[loan.network], hparams, shelf.load(str(listing.standing(name))))
 
 
-def _fits(card: Card, loan: Loan) -> bool:
-    return card.task == loan.task and (not loan.capability or loan.capability in card.capabilities)
+def _fits(loan: Loan, card: Card, spec: DataSpec) -> bool:
+    able = card.task == loan.task and (not loan.capability or loan.capability in card.capabilities)
+    return able and loan.fits(_spec(card), spec)
+
+
+def _spec(card: Card) -> DataSpec:
+    return DataSpec(card.fields, len(card.class_names))

@@ -52,7 +52,7 @@ class Sampler:
         averaged = {name: networks[name].eval().requires_grad_(False) for name in recipe.averaged}
         for name, network in averaged.items():
             network.load_state_dict(state["average"][name])
-        lend(recipe, hparams, averaged)
+        lend(recipe, hparams, averaged, spec)
         return cls(recipe, hparams, spec, averaged)
 
     @property

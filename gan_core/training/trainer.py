@@ -63,7 +63,7 @@ class Trainer:
             name: network.to(self.device).to(memory_format=torch.channels_last)
             for name, network in recipe.build(hparams, data.spec).items()
         }
-        lend(recipe, hparams, self.networks)
+        lend(recipe, hparams, self.networks, data.spec)
         self.objective = recipe.objective(hparams).to(self.device)
         self.objective.setup(self.networks, data.spec)
         self.computed = computation.of(self.networks, self.device)

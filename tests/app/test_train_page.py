@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gan_core.gans import recipes
+from gan_core.gans import Recipe, recipes
 from gan_core.knobs import knobs, to_dict
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.session import Session
 from tests.app.messages import all_messages
 from tests.app.pages import page, sound, wait
-from ui import board, knob_widgets
+from tests.made_models import make_seer
+from ui import board, knob_widgets, offers
 from ui.feed import feed
 from ui.i18n import using
 
@@ -101,6 +102,41 @@ def test_a_bad_link_is_told_and_the_default_taken(store: RunStore, query: dict[s
     test = page("train", **query)
     assert any(named in element.value.replace("\\", "") for element in test.warning)
     assert not store.runs()
+
+
+@pytest.mark.parametrize("recipe", offers.offered(), ids=lambda recipe: recipe.name)
+def test_every_recipe_and_preset_can_be_set_up(store: RunStore, recipe: Recipe) -> None:
+    for query in ({}, *({"preset": preset.name} for preset in recipe.presets)):
+        test = page("train", recipe=recipe.name, **query)
+        assert not test.warning
+        shown = {one.key.partition(f".{recipe.name}.")[2] for one in (*test.number_input, *test.selectbox) if one.key}
+        assert "seed" in shown
+
+
+def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) -> None:
+    make_seer("features.mine", size=32)
+    make_seer("features.grey", channels=1, size=32)
+    make_seer("features.small", size=8)
+    test = page("train", recipe="projected_gan", data="avatars", size="32", judge="features.mine")
+    assert test.query_params["judge"] in ("features.mine", ["features.mine"])
+    assert test.query_params["judge_channels"] in (
+        "4",
+        ["4"],
+    )  # agreed with the model, so there are no controls for them
+    net = test.selectbox(next(one.key for one in test.selectbox if one.label == "Feature net"))
+    assert not any(one.label.startswith("The net's channels") for one in test.number_input)
+    assert net.options == ["None", "Tiny judge"]
+    assert not errors(test)
+    sound(net.set_value("").run())
+    assert any(one.label.startswith("The net's channels") for one in test.number_input)
+    bad = page("train", recipe="projected_gan", data="avatars", size="32", judge="features.grey")
+    assert "can't work with features.grey on pictures of 3 x 32 x 32. Valid for judge: " in errors(bad).replace(
+        "\\", ""
+    )
+    sound(bad.button(key="train").click().run())
+    assert not store.runs()
+    gone = page("train", recipe="projected_gan", judge="features.nosuch")
+    assert "features.nosuch" in errors(gone).replace("\\", "")
 
 
 def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
