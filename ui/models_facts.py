@@ -13,6 +13,7 @@ from gan_core import data
 from gan_core.models.card import Card
 from ui import models_metrics
 from ui.i18n import N_, _, language
+from ui.models_metrics import Number
 from ui.models_shelf import data_name, draws
 from ui.network_panel import NETWORKS
 from ui.texts import bytes_size, data_title, joined, number, plain
@@ -44,13 +45,24 @@ def show(card: Card) -> None:
     measured = models_metrics.numbers(card)
     if measured:
         st.markdown(f"**{_('Measured')}**")
-        grid = st.grid("auto", min_column_width=160, gap="small", key="model-numbers")
-        for one in measured:
+        _measured(measured)
+    else:
+        st.caption(_("Nothing was measured of this model yet: `ganscope eval` does.") if draws(card) else "")
+
+
+def _measured(found: list[Number]) -> None:
+    """A tile for each number; those of single attributes as folded tables."""
+    grid = st.grid("auto", min_column_width=160, gap="small", key="model-numbers")
+    for one in found:
+        if not one.part:
             with grid.cell():
                 st.metric(one.label, one.value, help=one.help or None, border=True)
                 st.caption(plain(one.made_of))
-    else:
-        st.caption(_("Nothing was measured of this model yet: `ganscope eval` does.") if draws(card) else "")
+    for label, members in models_metrics.by_attribute(found).items():
+        with st.expander(_("{mark}, by attribute").format(mark=label), key=f"by-attribute-{label}"):
+            rows = [f"| {plain(one.part)} | {plain(one.value)} |" for one in members]
+            st.markdown("\n".join([f"| {_('Attribute')} | {label} |", "| :-- | --: |", *rows]))
+            st.caption(plain(members[0].made_of))
 
 
 def facts(card: Card) -> Iterator[Fact]:

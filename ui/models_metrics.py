@@ -6,6 +6,7 @@ Their names carry the sample count, the net and what they are of: `fd10k_mnistne
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gan_core.models.card import Card
@@ -75,11 +76,21 @@ class Number:
     value: str
     help: str
     made_of: str  # samples and net
+    part: str  # the attribute that it is of; "" where it is of the whole
 
 
 def numbers(card: Card) -> list[Number]:
     """The card's metrics; an error of measuring stands beside its number."""
     return [_number(name, card) for name in card.metrics if not name.endswith("_error")]
+
+
+def by_attribute(found: Iterable[Number]) -> dict[str, list[Number]]:
+    """The numbers that are of attributes, by what they are called."""
+    groups: dict[str, list[Number]] = {}
+    for one in found:
+        if one.part:
+            groups.setdefault(one.label, []).append(one)
+    return groups
 
 
 def accuracy(card: Card) -> str:
@@ -97,7 +108,8 @@ def _number(name: str, card: Card) -> Number:
     made_of = [_("{count} samples").format(count=count)] if count else []
     made_of += [_("net {net}").format(net=net)] if net.endswith("net") else []
     made_of += [_("against the training images")] if trained else []
-    return Number(_labelled(label, of), value, help_, ", ".join(made_of))
+    label, part = (_(OF[of]).format(mark=label), "") if of in OF else (label, _attribute(of))
+    return Number(label, value, help_, ", ".join(made_of), part)
 
 
 def _parts(name: str) -> tuple[str, str, str, str, bool]:
@@ -112,15 +124,10 @@ def _parts(name: str) -> tuple[str, str, str, str, bool]:
     return match[1], match[2], net, "_".join(rest), trained
 
 
-def _labelled(label: str, of: str) -> str:
-    """What a mark is called that is of a part, such as an attribute."""
-    if of in OF:
-        return _(OF[of]).format(mark=label)
+def _attribute(of: str) -> str:
     name = of.removesuffix(HIDDEN)
     attribute = _(ATTRIBUTES.get(name, name.replace("_", " "))) if name else ""
-    if of.endswith(HIDDEN):
-        return _("{mark}: {attribute}, where it is hidden").format(mark=label, attribute=attribute)
-    return _("{mark}: {attribute}").format(mark=label, attribute=attribute) if of else label
+    return _("{attribute}, where it is hidden").format(attribute=attribute) if of.endswith(HIDDEN) else attribute
 
 
 def _words(kind: str) -> tuple[str, str]:

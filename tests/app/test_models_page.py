@@ -173,7 +173,7 @@ def test_a_model_of_points_is_drawn_over_its_data(store: RunStore) -> None:
 def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path) -> None:
     described = make_model("cgan.x")
     parameters = {"features": 1000}
-    metrics = {"accuracy180_test": 0.987}
+    metrics = {"accuracy180": 0.987}
     judge = Card(**{**vars(described), "task": "supervised", "parameters": parameters, "metrics": metrics})
     write_card(shelf / "cgan.x", judge)
     text = texts(page("models"))
@@ -302,16 +302,31 @@ def test_numbers_are_told_with_net_and_count() -> None:
         "error10k_gaze_hidden": 0.2, "nearest500_pixels": 1.2, "commonest_class9_digitsnet": 1.25,
     }  # fmt: skip
     found = models_metrics.numbers(Card(**{**vars(described), "metrics": parts}))
-    assert [(one.label, one.value, one.made_of) for one in found] == [
-        ("Fréchet distance between halves of the real images", "2.9", "5k samples, net avatarsnet"),
-        ("Readable, of real images", "50.0 %", "9 samples, net digitsnet, against the training images"),
-        ("Values reached: Hair colour", "80.0 %", "10k samples, net avatarsnet"),
-        ("Errors: Gaze, where it is hidden", "20.0 %", "10k samples"),
-        ("Distance to the training images", "1.2", "500 samples"),
-        ("Commonest class", "1.25", "9 samples, net digitsnet"),
+    assert [(one.label, one.part, one.value, one.made_of) for one in found] == [
+        ("Fréchet distance between halves of the real images", "", "2.9", "5k samples, net avatarsnet"),
+        ("Readable, of real images", "", "50.0 %", "9 samples, net digitsnet, against the training images"),
+        ("Values reached", "Hair colour", "80.0 %", "10k samples, net avatarsnet"),
+        ("Errors", "Gaze, where it is hidden", "20.0 %", "10k samples"),
+        ("Distance to the training images", "", "1.2", "500 samples"),
+        ("Commonest class", "", "1.25", "9 samples, net digitsnet"),
     ]
+    assert {label: len(members) for label, members in models_metrics.by_attribute(found).items()} == {
+        "Values reached": 1, "Errors": 1,
+    }  # fmt: skip
     with using("zh"):
         assert models_metrics.numbers(card)[0].label == "弗雷歇距离"
+
+
+def test_numbers_of_attributes_are_folded_into_a_table(home: Path) -> None:
+    described = make_model("mlp_gan.x")
+    metrics = {"fd10k_avatarsnet": 2.0, "reached10k_avatarsnet_hat": 0.5, "reached10k_avatarsnet_hair_colour": 0.25}
+    write_card(home / "models" / "mlp_gan.x", Card(**{**vars(described), "metrics": metrics}))
+    test = page("model", model="mlp_gan.x")
+    assert [one.label for one in test.metric] == ["Fréchet distance"]
+    folded = next(one for one in test.expander if one.label == "Values reached, by attribute")
+    table = folded.markdown[0].value
+    assert f"| Hat | {plain('50.0 %')} |" in table
+    assert f"| Hair colour | {plain('25.0 %')} |" in table
 
 
 def test_every_number_on_the_shelf_has_a_name_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
