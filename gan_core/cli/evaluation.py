@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gan_core.cli.judging import find_net, judged
-from gan_core.cli.output import AsJson, check_seed, data_name, data_sources, emit, reporting, say, show_table
+from gan_core.cli.output import AsJson, check_seed, data_name, emit, reporting, say, show_table
+from gan_core.data.parts import whole
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.store import RunStore
 
@@ -29,7 +30,11 @@ def evaluate(
         typer.Argument(help="A model of the shelf, a run (id, its beginning, name, or 'latest'), or a folder."),
     ],
     against: Annotated[
-        str | None, typer.Option(help="A data set's name, or a folder of real images. [default: the model's own data]")
+        str | None,
+        typer.Option(
+            help="A data set's name, test:NAME for the part that nothing learns from, or a folder of real images. "
+            "[default: the model's own data]"
+        ),
     ] = None,
     net: Annotated[
         str | None,
@@ -50,11 +55,13 @@ def evaluate(
     check_seed(seed)
     store = RunStore()
     subject = judged(store, model)
+    from gan_core.data import source
+
     reference = data_name(against) if against else subject.data
     if not reference:
         raise BadValue("A folder of images needs --against: a data set's name, or a folder of real images.")
     if reference.partition(":")[0] not in ("folder", "zip"):
-        data_sources().get(reference)  # an unknown data set ends here
+        source(reference)  # an unknown data set ends here
 
     from gan_core.metrics.evaluate import check_metrics
     from gan_core.metrics.evaluate import evaluate as measure
@@ -97,10 +104,10 @@ def check_folder(folder: Path, net: FeatureNet) -> None:
 
 def _check_known_counts(names: tuple[str, ...], net: FeatureNet, samples: int | None, reference: str) -> None:
     """What can be refused before a data set is prepared."""
+    from gan_core.data import source, sources
     from gan_core.metrics.evaluate import check_counts
 
-    sources = data_sources()
-    items = sources.get(reference).items if reference in sources else MOST
+    items = source(reference).items if whole(reference) in sources else MOST
     check_counts(names, net.size, MOST if samples is None else samples, items)
 
 

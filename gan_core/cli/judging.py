@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_core.cli.output import find_run
+from gan_core.data.parts import whole
 from gan_core.errors import BadData, UnknownName
 from gan_core.models import listing
 from gan_core.runs.store import Run, RunStore
@@ -73,6 +74,7 @@ def find_net(store: RunStore, wanted: str | None, reference: str, size: int | No
 
     if wanted is not None and Path(wanted).is_file():
         return FeatureNet.from_file(Path(wanted))
+    reference = whole(reference)
     named = wanted if wanted is not None else SHELVED + reference
     if listing.is_model(named) and (wanted is not None or size in (None, listing.card(named).size)):
         return FeatureNet.from_shelf(named)
@@ -89,7 +91,7 @@ def _trained_net(store: RunStore, reference: str, size: int | None) -> Run:
 
     nets = [run for run in store.runs() if judges(run.spec.recipe)]
     for run in nets:
-        if run.spec.data == reference and size in (None, run.spec.size) and store.checkpoints(run.id):
+        if whole(run.spec.data) == reference and size in (None, run.spec.size) and store.checkpoints(run.id):
             return run
     shelved = [name for name, card in listing.survey()[0].items() if judges(card.recipe)]
     command = f"ganscope train feature_net --data {reference}" + (f" --size {size}" if size else "")

@@ -25,6 +25,12 @@ def held_out(name: str) -> str:
     return f"test:{name}" if name in sources and sources.get(name).test else ""
 
 
+def whole(name: str) -> str:
+    """The name of the data set that a part belongs to; any other name as it is."""
+    part, _, rest = name.partition(":")
+    return rest if part in PARTS and rest else name
+
+
 def part_of(whole: Source, part: str) -> Source:
     """The source of a part; its `items` are counted where they are known."""
     if whole.task == "points":

@@ -123,6 +123,10 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     assert real["metrics"]["copied200_pixels"] == 1.0
     assert real["metrics"]["fd200_digitsnet"] < made["metrics"]["fd300_digitsnet"]
 
+    test = json.loads(ok("eval", gan, "--against", "test:digits", "--samples", "179", "--metric", "fd", "--json"))
+    assert (test["against"], test["net"], test["references"]) == ("test:digits", "digitsnet", 179)
+    assert "Valid: digits" in refused("eval", gan, "--against", "test:digitz")
+
     text = ok("eval", "latest", "--samples", "100", "--metric", "fd", "--metric", "classes")
     assert "100 samples of latest against 100 images of digits" in text
     assert "fd100_digitsnet" in text
