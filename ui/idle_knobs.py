@@ -37,6 +37,7 @@ BODIES = {  # where a recipe has the networks of several: the body that a knob b
     "generator_widths": "mlp", "discriminator_widths": "mlp", "activation": "mlp", "slope": "mlp",
     "batch_norm_momentum": "mlp",
     "channels": "dcgan", "max_channels": "dcgan", "stem": "dcgan", "upsampling": "dcgan",
+    "dense": "dcgan",
 }  # fmt: skip
 
 

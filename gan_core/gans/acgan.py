@@ -40,7 +40,7 @@ class AcganHParams(DcganHParams, AuxiliaryHParams):
 
 def feature_count(size: int, hparams: DcganHParams) -> int:
     """How many numbers DCGAN's discriminator judges an image by: what goes into its head."""
-    return pyramid(size, hparams)[-1] * base_size(size) ** 2
+    return hparams.dense or pyramid(size, hparams)[-1] * base_size(size) ** 2
 
 
 def networks(hparams: AcganHParams, spec: DataSpec) -> dict[str, nn.Module]:

@@ -7,8 +7,9 @@ The generator maps z (B, latent_size) through blocks that double the resolution 
 batch-norm in both networks (not at the generator's output nor the discriminator's input), ReLU in the generator,
 leaky ReLU 0.2 in the discriminator, weights from N(0, 0.02), Adam with rate 2e-4 and beta 1 of 0.5.
 
-Settings cover what tutorials print: fully connected stem and head, upsampling before a plain convolution, sizes
-from 8 to 128. The channels of the widest layer are capped, so that small computers can train it.
+Settings cover what tutorials print: fully connected stem and head, a dense layer (as in 1606.03657, appendix C.1),
+upsampling before a plain convolution, sizes from 8 to 128. The channels of the widest layer are capped, so that small
+computers can train it.
 """
 
 from __future__ import annotations
@@ -47,6 +48,12 @@ class DcganHParams(AdversarialHParams):
         help="Convolution: conv-only, as in the paper. Linear: a fully connected layer from the latents and one to "
         "the verdict, as in many tutorials.",
     )  # fmt: skip
+    dense: int = knob(
+        0, 0, 4096, label="Dense layer", unit="numbers", change="rebuild", group="networks",
+        help="One more fully connected layer: in the generator behind the latents, in the discriminator before the "
+        "verdict. 0: none. At 28 pixels there are but two convolutions, which see strokes and no whole digit: there "
+        "InfoGAN's networks have 1024.",
+    )  # fmt: skip
     upsampling: str = knob(
         "transposed", choices=("transposed", "nearest"), label="Upsampling", change="rebuild", group="networks",
         help="Transposed convolution (the paper), or nearest-neighbour upsampling and a convolution, which leaves "
@@ -80,6 +87,12 @@ def _double(inputs: int, outputs: int, hparams: DcganHParams, bias: bool) -> lis
     return [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)]
 
 
+def _dense(inputs: int, outputs: int, activation: nn.Module, norm: bool) -> nn.Sequential:
+    """(B, inputs) -> (B, outputs)."""
+    normed = [nn.BatchNorm1d(outputs)] if norm else []
+    return nn.Sequential(nn.Linear(inputs, outputs, bias=not norm), *normed, activation)
+
+
 class DcganGenerator(nn.Module):
     """(B, inputs) -> (B, C, H, W) in [-1, 1]."""
 
@@ -89,6 +102,8 @@ class DcganGenerator(nn.Module):
         widths = pyramid(size, hparams)[::-1]
         norm = hparams.batch_norm
         self.base = (widths[0], base, base)
+        self.dense = _dense(inputs, hparams.dense, nn.ReLU(inplace=True), norm) if hparams.dense else None
+        inputs = hparams.dense or inputs
         self.stem: nn.Module = (
             LatentStem(inputs, widths[0], base, bias=not norm)
             if hparams.stem == "convolution"
@@ -105,6 +120,8 @@ class DcganGenerator(nn.Module):
         initialise_normal(self)
 
     def forward(self, latents: Tensor) -> Tensor:
+        if self.dense is not None:
+            latents = self.dense(latents)  # (B, inputs) -> (B, dense)
         if isinstance(self.stem, nn.Linear):
             features = self.stem(latents).unflatten(1, self.base)  # (B, C * H * W) -> (B, C, H, W)
             features = features.contiguous(memory_format=torch.channels_last)
@@ -133,7 +150,11 @@ class DcganDiscriminator(nn.Module):
                 layers.append(Dropout(hparams.dropout))
             inputs = width
         self.layers = nn.Sequential(*layers)
-        if hparams.stem == "convolution":
+        if hparams.dense:
+            self.layers.append(nn.Flatten())  # (B, C, H, W) -> (B, C * H * W) -> (B, dense)
+            self.layers.extend(_dense(inputs * base * base, hparams.dense, nn.LeakyReLU(0.2, inplace=True), norm))
+            self.head = verdict_head(hparams.dense, 0, hparams.minibatch)
+        elif hparams.stem == "convolution":
             self.head = verdict_head(inputs, base, hparams.minibatch, bias=False)
         else:
             self.layers.append(nn.Flatten())

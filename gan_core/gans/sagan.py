@@ -84,8 +84,8 @@ register(
             Preset(
                 "avatars",
                 "Drawn faces with attention",
-                "Heads on shoulders before a background of one colour after a minute and a half, then hair and faces. "
-                "Expect the discriminator's scores to swing while its rate is high.",
+                "Heads by step 100, shoulders by 300, hair and eyes from 700 on; at the end the background is of one "
+                "colour. Expect the discriminator's scores to swing while its rate is high.",
                 "avatars", 32, 1_500, 270,
                 {
                     "channels": 24, "max_channels": 96, "latent_size": 64, "batch_size": 24,

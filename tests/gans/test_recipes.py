@@ -141,9 +141,9 @@ def test_every_knob_explains_itself(recipe: Recipe) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("stem", ["convolution", "linear"])
-@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
-def test_dcgan_makes_every_size(size: int, stem: str, upsampling: str) -> None:
-    hparams = DcganHParams(channels=4, max_channels=8, latent_size=4, stem=stem, upsampling=upsampling)
+@pytest.mark.parametrize(("upsampling", "dense"), [("transposed", 0), ("nearest", 0), ("nearest", 6)])
+def test_dcgan_makes_every_size(size: int, stem: str, upsampling: str, dense: int) -> None:
+    hparams = DcganHParams(channels=4, max_channels=8, latent_size=4, stem=stem, upsampling=upsampling, dense=dense)
     drawn = DcganGenerator(4, 3, size, hparams)(torch.randn(2, 4))
     assert drawn.shape == (2, 3, size, size)
     assert DcganDiscriminator(3, size, hparams)(drawn).shape == (2,)
@@ -157,6 +157,24 @@ def test_dcgan_has_the_published_parameter_counts() -> None:
         for net in (DcganGenerator(100, 3, 64, hparams), DcganDiscriminator(3, 64, hparams))
     ]
     assert count == [3_576_704, 2_765_568]
+
+
+def test_a_dense_layer_makes_them_infogans_networks_for_mnist() -> None:
+    # 1606.03657, table 1: 64 and 128 channels, dense layers of 1024, 62 latents and 12 codes
+    hparams = DcganHParams(channels=64, max_channels=128, stem="linear", dense=1024)
+    generator, discriminator = DcganGenerator(74, 1, 28, hparams), DcganDiscriminator(1, 28, hparams)
+    made = [[tuple(w.shape) for w in net.parameters() if w.ndim > 1] for net in (generator, discriminator)]
+    assert made[0] == [(1024, 74), (6272, 1024), (128, 64, 4, 4), (64, 1, 4, 4)]
+    assert made[1] == [(64, 1, 4, 4), (128, 64, 4, 4), (1024, 6272), (1, 1024)]
+    assert generator(torch.randn(2, 74)).shape == (2, 1, 28, 28)
+
+
+@pytest.mark.parametrize("name", ["acgan", "infogan", "cgan", "wgan_gp"])
+def test_recipes_on_dcgans_networks_learn_with_a_dense_layer(name: str, labelled: DataSet) -> None:
+    recipe = recipes.get(name)
+    changes = {"dense": 6, "stem": "linear"} | ({"body": "dcgan"} if name == "cgan" else {})
+    trainer = Trainer(recipe, changed(recipe.tiny, changes), labelled)
+    assert all(term.isfinite() for term in trainer.train_step().terms.values())
 
 
 def test_mlp_defaults_are_the_sizes_that_tutorials_print() -> None:
