@@ -42,7 +42,7 @@ plans: dict[str, Plan] = {
                   "ema": 0.999},
     ),
     "dcgan.fashion_mnist": Plan(
-        "dcgan", "fashion_mnist", 28, 12_000, 0.3, 0.0, "Clothes",
+        "dcgan", "fashion_mnist", 28, 12_000, 0.4, 0.0, "Clothes",
         "Patterns and prints blur; sandals lack straps.",
         _DCGAN | {"max_channels": 128, "dense": 512, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
                   "decay_steps": 12_000, "penalty_weight": 0.3, "ema": 0.999},
