@@ -129,7 +129,9 @@ def pretrain(
 
     computation = asked_for(precision, device)
     store = RunStore()
-    with display(store, making.run_of(store, name)) as show:
+    run = making.run_of(store, name)
+    with display(store, run) as show:
+        show(run)  # one that is finished is published again
         code = making.make(store, name, cost, folder, budget, device, computation, show)
     if code:
         raise typer.Exit(code)

@@ -30,11 +30,14 @@ def lenders(recipe: Recipe, spec: DataSpec) -> dict[str, Card]:
 
 
 def agreed(recipe: Recipe, name: str) -> dict[str, Any]:
-    """What a recipe's settings must be where it borrows from this model; raises UnknownName or BadCheckpoint."""
+    """What a recipe's settings must be where it borrows from this model; nothing for one that can't lend.
+
+    Raises UnknownName or BadCheckpoint.
+    """
     if recipe.loan is None or not name:
         return {}
     card = read_card(listing.standing(name))
-    return dict(recipe.loan.agreed(card.hparams, _spec(card)))
+    return dict(recipe.loan.agreed(card.hparams, _spec(card))) if _able(recipe.loan, card) else {}
 
 
 def check(recipe: Recipe, hparams: Any, spec: DataSpec) -> None:
@@ -71,9 +74,12 @@ def lend(recipe: Recipe, hparams: Any, networks: Mapping[str, nn.Module], spec: 
     loan.lend(networks[loan.network], hparams, shelf.load(str(listing.standing(name))))
 
 
+def _able(loan: Loan, card: Card) -> bool:
+    return card.task == loan.task and (not loan.capability or loan.capability in card.capabilities)
+
+
 def _fits(loan: Loan, card: Card, spec: DataSpec) -> bool:
-    able = card.task == loan.task and (not loan.capability or loan.capability in card.capabilities)
-    return able and loan.fits(_spec(card), spec)
+    return _able(loan, card) and loan.fits(_spec(card), spec)
 
 
 def _spec(card: Card) -> DataSpec:

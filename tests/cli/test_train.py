@@ -17,6 +17,7 @@ from PIL import Image
 
 from gan_core.runs.store import RunState, RunStore
 from tests.cli.commands import MARKUP, TINY, ganscope, ok, refused
+from tests.made_models import make_model, make_seer
 
 
 def test_train_ends_with_one_line_of_json_and_its_run_can_be_used(store: RunStore, tmp_path: Path) -> None:
@@ -208,3 +209,22 @@ def test_interrupted_it_stops_with_a_checkpoint_and_prints_only_json(store: RunS
         {"generator_rate": 0.001}
     ]
     assert "ganscope train --resume" in refused(1, "runs", "resume", run.id)
+
+
+def test_a_model_to_borrow_from_brings_its_settings_and_one_that_cannot_lend_is_refused(store: RunStore) -> None:
+    make_seer("features.mine", channels=1)
+    make_model("mlp_gan.mine")
+    small = ["channels=4", "max_channels=8", "mapping_layers=2", "batch_size=4", "discriminator_channels=4"]
+    options = ["--data", "digits", "--size", "8", "--steps", "1"] + [word for one in small for word in ("--set", one)]
+    line = json.loads(ok("train", "projected_gan", *options, "--set", "judge=features.mine", "--json"))
+    hparams = store.get(line["run"]).spec.hparams
+    assert (hparams["judge_channels"], hparams["judge_max_channels"]) == (4, 8)
+    said = refused(2, "train", "projected_gan", *options, "--set", "judge=mlp_gan.mine")
+    assert "can't work with mlp_gan.mine on pictures of 1 x 8 x 8. Valid for judge: features.mine" in said
+    assert "nosuch" in refused(2, "train", "projected_gan", *options, "--set", "judge=nosuch")
+    assert "Valid for generator: -" in refused(
+        2, "train", "encoder", "--data", "digits", "--set", "generator=mlp_gan.mine"
+    )
+    said = refused(2, "train", "projected_gan", *options, "--set", "judge=features.mine", "--set", "judge_channels=16")
+    assert "features.mine asks for other settings: judge_channels=4, judge_max_channels=8" in said
+    assert len(store.runs()) == 1
