@@ -170,9 +170,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cost", default="", help="what the card says of the cost")
     parser.add_argument("--folder", type=Path, help="where the model is put; default: pretrained/NAME")
     parser.add_argument("--precision", default="fp32", help="fp32, or bf16 (CUDA alone)")
+    parser.add_argument("--compile", action="store_true", help="compile the networks first")
     options = parser.parse_args(arguments)
     try:
-        computation = asked_for(options.precision, options.device)
+        computation = asked_for(options.precision, options.device, options.compile)
         return make(RunStore(), options.name, options.cost, options.folder, options.budget, options.device, computation)
     except GanscopeError as error:
         say(str(error))

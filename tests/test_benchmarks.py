@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import architectures, memory, recognisable, timing
+from benchmarks import architectures, computation, memory, recognisable, timing
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.metrics.digit_judge import judge
+from gan_core.training.computation import USUAL
 
 ROOT = Path(__file__).parent.parent
 MLP_SCRIPT = """
@@ -208,3 +209,11 @@ def test_architectures() -> None:
     assert row["convolutions_share"] > 0
     assert row["parameters"].keys() == {"generator", "discriminator"}
     assert "dcgan" in architectures.described(row)
+
+
+@pytest.mark.slow
+def test_ways_to_compute_are_measured_beside_each_other() -> None:
+    ways = {"eager": USUAL, "again": USUAL}
+    lines = computation.measure("mlp_gan", "cpu", 8, ways, steps=1)
+    assert [line.split(" | ")[:3] for line in lines] == [["| mlp_gan", "8", way] for way in ways]
+    assert all(0.05 < float(line.split(" | ")[4]) < 20 for line in lines)

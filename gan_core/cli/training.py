@@ -51,6 +51,9 @@ def train(
     name: Annotated[str, typer.Option(help="What to call the run.")] = "",
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     precision: Annotated[str, typer.Option(help="fp32, or bf16 (CUDA alone): less memory, and less exact.")] = "fp32",
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the networks first: half a minute, then quicker on CUDA.")
+    ] = False,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run from its newest checkpoint instead.")
     ] = None,
@@ -79,7 +82,7 @@ def train(
         run = _resumable(store, resume, [option for option, value in given.items() if value is not None])
     elif start is None and recipe is None:
         raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
-    computation = asked_for(precision, device)
+    computation = asked_for(precision, device, compiled)
     if start is not None:
         fixed = {option: given[option] for option in ("recipe", "size", "preset")}
         run = started_from(store, start, fixed, data, steps, seed, settings, name, shown=not as_json)

@@ -1,19 +1,22 @@
-"""In which precision a run computes: an option of the process that trains it, not a setting of the run.
+"""How a run computes: options of the process that trains it, not settings of the run.
 
 With bf16 every network runs under autocast: convolutions and products of matrices take bfloat16, which has the range of
 float32 and 8 bits of precision. Weights, gradients, optimisers, averages and all that an objective computes from the
 networks' outputs stay in float32, so that a run can go on with either precision from the same checkpoint.
 
 Phases that are `exact` (penalties, path length, unrolling) take second derivatives. They get the plain networks: a
-gradient's norm in 8 bits is mostly rounding. A penalty that is computed
-in each step is part of the discriminator's phase, so that whole phase is exact; a lazy one has a phase of its own.
+gradient's norm in 8 bits is mostly rounding. A penalty that is computed in each step is part of the discriminator's
+phase, so that whole phase is exact; a lazy one has a phase of its own.
+
+With `compiled` the networks run through torch.compile, except in those same phases: it can't derive twice. The numbers
+are the same but for rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +28,10 @@ PRECISIONS = ("fp32", "bf16")
 
 @dataclass(frozen=True)
 class Computation:
-    """`precision` is one of PRECISIONS."""
+    """`precision` is one of PRECISIONS; `compiled` networks take a while to begin."""
 
     precision: str = "fp32"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -36,8 +40,10 @@ class Computation:
             )
 
     def check(self, device: str) -> None:
-        """Raises BadValue where it would not help: bf16 is for CUDA."""
-        if self == USUAL:
+        """Raises BadValue where it would not help, or not work: bf16 is for CUDA, and compiling needs a compiler."""
+        if self.compiled:
+            check_compiler(device)
+        if self.precision == "fp32":
             return
         if not device.startswith("cuda"):
             raise BadValue(
@@ -54,9 +60,12 @@ class Computation:
 
     def of(self, networks: Mapping[str, nn.Module], device: torch.device) -> Mapping[str, nn.Module]:
         """The networks as phases call them that aren't exact; weights are shared."""
-        if self == USUAL:
-            return networks
-        return {name: LowPrecision(network, device.type) for name, network in networks.items()}
+        called: dict[str, nn.Module] = dict(networks)
+        if self.compiled:
+            called = {name: compile_network(network) for name, network in called.items()}
+        if self.precision == "bf16":
+            called = {name: LowPrecision(network, device.type) for name, network in called.items()}
+        return called
 
 
 class LowPrecision(nn.Module):
@@ -79,10 +88,26 @@ class LowPrecision(nn.Module):
             return single(self.network(*inputs))
 
 
-def asked_for(precision: str, device: str) -> Computation:
+def compile_network(network: nn.Module) -> nn.Module:
+    """The network through torch.compile; it shares the weights."""
+    return cast(nn.Module, torch.compile(network))
+
+
+def check_compiler(device: str) -> None:
+    """Raises BadValue where torch.compile can't make a program, e.g. for want of a C++ compiler."""
+    try:
+        torch.compile(lambda numbers: numbers.sin() + 1)(torch.ones(4, device=device))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadValue(
+            "torch.compile doesn't work on {device} here: {reason}. Leave out --compile.", device=device, reason=reason
+        ) from error
+
+
+def asked_for(precision: str, device: str, compiled: bool = False) -> Computation:
     """What the options of a command mean; raises BadValue for a device that isn't here or that it can't help on."""
+    computation = Computation(precision, compiled)
     check_device(device)
-    computation = Computation(precision)
     computation.check(device)
     return computation
 

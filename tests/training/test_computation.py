@@ -1,8 +1,12 @@
-"""bfloat16: close to the usual numbers, exact where second derivatives are taken, resumable."""
+"""bfloat16: close to the usual numbers, exact where second derivatives are taken, resumable. Compiled networks."""
 
 from __future__ import annotations
 
 import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +17,7 @@ from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.knobs import changed
 from gan_core.objectives.supervised import Supervised
+from gan_core.training import computation as computing
 from gan_core.training.computation import Computation, asked_for
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
@@ -100,3 +105,46 @@ def test_bf16_is_refused_where_it_does_not_help() -> None:
     assert asked_for("fp32", "cpu") == Computation()
     with pytest.raises(BadValue, match=r"can't be 'fp8'\. Valid: fp32, bf16"):
         asked_for("fp8", "cuda")
+
+
+def learn_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced as for a real compiler, and run as it was traced: the numbers are those of the plain networks."""
+    torch.compiler.reset()
+    monkeypatch.setattr(computing, "compile_network", lambda network: torch.compile(network, backend="eager"))
+    usual, compiled = trainer(name, Computation()), trainer(name, Computation(compiled=True))
+    for _ in range(3):
+        expected, found = usual.train_step(), compiled.train_step()
+        for term, value in expected.terms.items():
+            assert float(found.terms[term]) == pytest.approx(float(value), rel=1e-4, abs=1e-5), term
+
+
+# of torch's own making, while it traces
+TRACED = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+
+
+@TRACED
+@pytest.mark.parametrize("name", ["mlp_gan", "gan_feature_matching", "progan", "feature_net", "unrolled_gan"])
+def test_compiled_networks_learn_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    learn_compiled(name, monkeypatch)
+
+
+@TRACED
+@pytest.mark.slow
+@pytest.mark.parametrize("name", {recipe.networks: recipe.name for recipe in recipes}.values())
+def test_every_recipes_networks_can_be_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    learn_compiled(name, monkeypatch)
+
+
+@pytest.mark.slow
+def test_a_compiled_run_learns_and_a_missing_compiler_is_told(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gan_core", "train", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "5"]
+    command += ["--compile", "--set", "generator_widths=8", "--set", "discriminator_widths=8", "--json"]
+    here = os.environ | {"GANSCOPE_HOME": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "made")}
+    done = subprocess.run(command, env=here, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert '"state": "finished"' in done.stdout
+    lost = subprocess.run(command, env=here | {"CXX": "/nowhere/g++"}, capture_output=True, text=True, timeout=300)
+    assert lost.returncode == 2
+    assert "torch.compile doesn't work on cpu here" in lost.stderr
+    assert "Leave out --compile." in lost.stderr
+    assert "Traceback" not in lost.stderr
