@@ -32,7 +32,7 @@ ENLARGED = N_(
     "Edges get sharp first. Above bicubic's curve the network knows more than the given pixels tell; texture that "
     "looks real may cost PSNR."
 )
-JUDGED = N_("Each column gathers the images that the network takes for one class: mixed at first, then sorted.")
+JUDGED = N_("Images that the network takes for one class stand one below the other: mixed at first, then sorted.")
 
 
 def translates(run: Run) -> bool:

@@ -120,11 +120,17 @@ def sorted_by(network: nn.Module, images: Tensor, spec: DataSpec) -> Image.Image
 
 
 def by_class(images: Tensor, predicted: Tensor, classes: int) -> Image.Image:
-    """A column for each class with the images (B, C, H, W) that were taken for it, at most 2 * ROWS of them."""
+    """Columns for each class with the images (B, C, H, W) that were taken for it, at most 2 * ROWS of them.
+
+    One column, or several side by side where the classes are few.
+    """
     levels, found = to_uint8(images), predicted.cpu().numpy()
-    rows = 2 * ROWS
-    cells = np.full((rows, classes, *levels.shape[1:]), BACKGROUND, np.uint8)
+    beside = max(1, ROWS // classes)
+    rows = 2 * ROWS // beside
+    cells = np.full((classes, rows * beside, *levels.shape[1:]), BACKGROUND, np.uint8)
     for label in range(classes):
-        members = levels[found == label][:rows]
-        cells[: len(members), label] = members
-    return grid(cells.reshape(-1, *levels.shape[1:]), classes)  # (rows, classes, H, W, C) -> (rows * classes, H, W, C)
+        members = levels[found == label][: rows * beside]
+        cells[label, : len(members)] = members
+    sorted_cells = cells.reshape(classes, rows, beside, *levels.shape[1:]).swapaxes(0, 1)
+    # (rows, classes, beside, H, W, C) -> (rows * classes * beside, H, W, C)
+    return grid(sorted_cells.reshape(-1, *levels.shape[1:]), classes * beside)

@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -19,12 +20,20 @@ from gan_core.training.trainer import Trainer
 from tests.conftest import example, images
 
 
-def test_images_stand_in_the_column_of_their_class() -> None:
+@pytest.mark.parametrize(
+    ("classes", "beside", "expected"),
+    [
+        (5, 1, [[128, 0, 255, 255, 255], [255, 255, 255, 255, 255], [255, 191, 255, 255, 255]]),
+        (3, 2, [[128, 255, 0, 255, 255, 255], [255, 255, 191, 255, 255, 255]]),
+        (2, 4, [[128, 255, 255, 255, 0, 255, 191, 255], [255] * 8]),
+    ],
+)
+def test_images_stand_in_the_columns_of_their_class(classes: int, beside: int, expected: list[list[int]]) -> None:
     levels = torch.tensor([-1.0, 0.0, 1.0, 0.5]).reshape(4, 1, 1, 1).expand(4, 1, 3, 3)  # (B,) -> (B, C, H, W)
-    picture = np.asarray(by_class(levels, torch.tensor([1, 0, 1, 1]), 3))
-    assert picture.shape == (2 * ROWS * 4 - 1, 11)
+    picture = np.asarray(by_class(levels, torch.tensor([1, 0, 1, 1]), classes))
+    assert picture.shape == (2 * ROWS // beside * 4 - 1, classes * beside * 4 - 1)
     cells = picture[1::4, 1::4]  # the middle of each
-    np.testing.assert_array_equal(cells[:4], [[128, 0, 255], [255, 255, 255], [255, 191, 255], [255, 255, 255]])
+    np.testing.assert_array_equal(cells[: len(expected)], expected)
 
 
 def test_a_classifiers_preview_sorts_real_images_and_draws_nothing(labelled: DataSet) -> None:
@@ -32,7 +41,7 @@ def test_a_classifiers_preview_sorts_real_images_and_draws_nothing(labelled: Dat
     trainer = Trainer(recipe, recipe.tiny, labelled)
     state = trainer.generator.get_state()
     with Image.open(io.BytesIO(previewer(trainer)())) as picture:
-        assert picture.size == (3 * 9 - 1, 2 * ROWS * 9 - 1)
+        assert picture.size == (6 * 9 - 1, ROWS * 9 - 1)  # three classes of two columns each
     assert torch.equal(trainer.generator.get_state(), state)
     assert len(trainer.batches.first(JUDGED)["real"]) == JUDGED
 
