@@ -52,7 +52,7 @@ def test_a_net_that_learnt_attributes_sorts_by_the_one_with_most_values() -> Non
     rows = np.arange(24)[:, None] % (2, 4)  # (N, K)
     data = DataSet("faces", {"real": images(), "attributes": rows}, attributes=attributes)
     with Image.open(io.BytesIO(previewer(Trainer(recipe, recipe.tiny, data))())) as picture:
-        assert picture.size == (4 * 9 - 1, 2 * ROWS * 9 - 1)
+        assert picture.size == (8 * 9 - 1, ROWS * 9 - 1)
 
 
 def test_samples_and_points_are_shown() -> None:
