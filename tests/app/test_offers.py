@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gan_core import data
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import recipes
+from gan_core.models import listing
 from ui import offers
 from ui.setup_state import default_setup, from_query, preset_setup, to_query
 
@@ -27,7 +30,8 @@ def test_conditional_recipes_are_offered_labelled_sets_alone() -> None:
     assert not any(unlabelled & set(offers.fitting_data(recipe)) for recipe in conditional)
 
 
-def test_every_default_and_preset_fits() -> None:
+def test_every_default_and_preset_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")
     for recipe in offers.offered():
         default_setup(recipe.name).plan()
         assert recipe.data in offers.fitting_data(recipe)
