@@ -6,6 +6,7 @@ import copy
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,13 +110,20 @@ def test_bf16_is_refused_where_it_does_not_help() -> None:
 
 def learn_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Traced as for a real compiler, and run as it was traced: the numbers are those of the plain networks."""
+    traced: list[torch.fx.GraphModule] = []
+
+    def as_traced(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., object]:
+        traced.append(graph)
+        return graph.forward
+
     torch.compiler.reset()
-    monkeypatch.setattr(computing, "compile_network", lambda network: torch.compile(network, backend="eager"))
+    monkeypatch.setattr(computing, "compile_network", lambda network: torch.compile(network, backend=as_traced))
     usual, compiled = trainer(name, Computation()), trainer(name, Computation(compiled=True))
     for _ in range(3):
         expected, found = usual.train_step(), compiled.train_step()
         for term, value in expected.terms.items():
             assert float(found.terms[term]) == pytest.approx(float(value), rel=1e-4, abs=1e-5), term
+    assert traced  # every recipe has phases that go through the compiled networks
 
 
 # of torch's own making, while it traces
