@@ -13,9 +13,8 @@ from torch import Tensor
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inversion import CANDIDATES, small
 
-FAR = (
-    2.2  # of both generators of drawn faces, 98 % of unseen ones are nearer; 95 % of emoji, 99 % of photos are farther
-)
+# of both generators of drawn faces, 98 % of unseen ones are nearer; 95 % of emoji and 99 % of photos are farther
+FAR = 2.2
 OWN = 128  # samples that tell what is usual
 
 
