@@ -27,10 +27,11 @@ def check_whole(path: Path, sha256: str = "") -> None:
     """Raises BadCheckpoint where the file is missing, or where it isn't the one of that checksum ("": any)."""
     if not path.is_file():
         raise BadCheckpoint("The checkpoint {name} is missing.", name=path.name)
-    if sha256 and _sha256(path) != sha256:
+    if sha256 and sha256_of(path) != sha256:
         raise BadCheckpoint("The checkpoint {name} was altered or cut short: its checksum differs.", name=path.name)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The checksum of a file's content, read piece by piece."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -42,12 +42,15 @@ class ResidualBlock(nn.Module):
 class ResnetGenerator(nn.Module):
     """(B, C, H, W) -> (B, C, H, W) in [-1, 1], H and W divisible by 4: halved twice, residual blocks, doubled twice.
 
-    `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`.
+    `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `resized` doubles by
+    bilinear enlargement and a convolution, whose pixels have equally many weights each, where transposed convolutions
+    leave a chequered pattern.
     """
 
     def __init__(
-        self, image_channels: int, channels: int, blocks: int, norm: str = "instance", dropout: float = 0.0
-    ) -> None:
+        self, image_channels: int, channels: int, blocks: int, norm: str = "instance", dropout: float = 0.0,
+        resized: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         bias = norm == "instance"
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(image_channels, channels, 7, bias=bias)]
@@ -57,7 +60,12 @@ class ResnetGenerator(nn.Module):
             layers += [normalisation(norm, 2 * width), nn.ReLU(inplace=True)]
         layers += [ResidualBlock(4 * channels, norm, dropout) for _ in range(blocks)]
         for width in (4 * channels, 2 * channels):
-            layers.append(nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=bias))
+            if resized:
+                layers += [nn.Upsample(scale_factor=2, mode="bilinear"), nn.ReflectionPad2d(1)]
+                layers.append(nn.Conv2d(width, width // 2, 3, bias=bias))
+            else:
+                doubling = nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=bias)
+                layers.append(doubling)
             layers += [normalisation(norm, width // 2), nn.ReLU(inplace=True)]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(channels, image_channels, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from gan_core.gans import Recipe
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--peer", help="a checkout of junyanz/pytorch-CycleGAN-and-pix2pix, to be compared with")
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state folder of its own for every test, and a shelf without the models that come with GANscope."""

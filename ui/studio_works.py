@@ -30,6 +30,11 @@ DOMAINS = {  # data -> what its first and its second pictures are
     "emoji_styles": (N_("Noto"), N_("Twemoji")),
     "heroes_turned": (N_("From the front"), N_("From the left")),
     "edges2photos": (N_("Edges"), N_("Photo")),
+    "horse2zebra": (N_("Horse"), N_("Zebra")),
+    "apple2orange": (N_("Apple"), N_("Orange")),
+    "summer2winter_yosemite": (N_("Summer"), N_("Winter")),
+    "facades": (N_("Photo"), N_("Plan")),
+    **{f"{painter}2photo": (N_("Painting"), N_("Photo")) for painter in ("monet", "vangogh", "cezanne", "ukiyoe")},
 }
 
 

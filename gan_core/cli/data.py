@@ -110,8 +110,8 @@ def get(
         return
     wanted = published.published.get(name)
     say(f"{wanted.title}. Licence: {wanted.licence}")
-    for origin in wanted.origins:
-        say(f"  from github.com/{origin.repository} at {origin.commit[:12]}")
+    for place, version in (origin.known for origin in wanted.origins):
+        say(f"  from {place}" + (f" at {version[:12]}" if version else ""))
     with reporting(not as_json) as progress:
         got = published.get(name, progress)
     if as_json:
@@ -142,7 +142,7 @@ def _list_published(as_json: bool) -> None:
         emit(
             [
                 {"name": item.name, "title": item.title, "licence": item.licence, "bytes": item.size}
-                | {"sources": {origin.repository: origin.commit for origin in item.origins}}
+                | {"sources": dict(origin.known for origin in item.origins)}
                 | {"available": source(item.name).available()}
                 for item in published
             ]

@@ -76,16 +76,20 @@ def parse_classes(text: str) -> Classes:
 
 
 def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
-    """What draws: a model of the shelf by its name, else a run's newest checkpoint."""
-    from gan_core.models import hub, listing, shelf
+    """What draws: a model of the shelf by its name, one by its folder or its file, else a run's newest checkpoint."""
+    from gan_core.models import community, hub, listing, shelf
+    from gan_core.models.card import CARD
     from gan_core.models.sampler import Sampler
 
     if hub.is_address(wanted):
         with reporting() as progress:
             folder = hub.folder(wanted, progress)
         return shelf.load(str(folder)), f"{wanted} at {folder.name[:12]}", {"model": wanted, "commit": folder.name}
-    if wanted in listing.names():
+    if wanted in listing.names() or (Path(wanted) / CARD).is_file():
         return shelf.load(wanted), wanted, {"model": wanted}
+    if community.is_file(wanted):
+        sampler = community.load_upscaler(Path(wanted))
+        return sampler, f"{Path(wanted).name} ({sampler.recipe.title})", {"model": wanted}
     store = RunStore()
     found = find_run(store, wanted)
     sampler = Sampler.from_run(store, found.id)

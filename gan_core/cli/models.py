@@ -1,4 +1,4 @@
-"""`ganscope models`, `pretrain`, `push` and `publish-space`: the shelf, and what goes from it to the Hub."""
+"""`ganscope models`, `pretrain`, `import`, `push` and `publish-space`: what comes on the shelf, and goes to the Hub."""
 
 from __future__ import annotations
 
@@ -56,6 +56,34 @@ def show(name: Annotated[str, typer.Argument(help=NAMED)], as_json: AsJson = Fal
     if card["metrics"]:
         rows = [(metric, f"{value:.4g}") for metric, value in card["metrics"].items()]
         show_table(("METRIC", "VALUE"), rows)
+
+
+def bring(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="One file (.pth or .safetensors), or two: a to b, then b to a.", metavar="FILE..."),
+    ],
+    name: Annotated[str, typer.Option(help="What the model shall be called.")],
+    title: Annotated[str, typer.Option(help="What it does, in words. [default: its name]")] = "",
+    licence: Annotated[str, typer.Option(help="That of the weights.")] = "",
+    learnt: Annotated[
+        str, typer.Option("--data", help="The data set that it was trained on, such as horse2zebra.")
+    ] = "",
+    size: Annotated[
+        int, typer.Option(help="Pixels of the pictures that it shall take. [default: 256, or its own]")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Puts generators of junyanz/pytorch-CycleGAN-and-pix2pix on your shelf; nothing in their files is run."""
+    from gan_core.cli.output import data_name
+    from gan_core.importing import Told, bring
+
+    card = bring(files, name, Told(title, licence, data_name(learnt) if learnt else ""), size)
+    if as_json:
+        emit(dataclasses.asdict(card))
+        return
+    typer.echo(f"{card.name}: {card.recipe_title}, {card.size} px, {megabytes(card.bytes)}")
+    typer.echo(f"  ganscope translate {card.name} PICTURE -o OUT, or the Studio's tab Translate")
 
 
 def push(

@@ -27,7 +27,14 @@ SHALLOW = (
 )
 OUTPUT = "A picture's name for one picture, else a folder, which is made where it isn't there."
 
-Model = Annotated[str, typer.Argument(help="A model of the shelf, hf://owner/name, or a run.")]
+Model = Annotated[str, typer.Argument(help="A model of the shelf, its folder, hf://owner/name, or a run.")]
+Upscaler = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model of the shelf, its folder, hf://owner/name, a run, or a community file such as 4x.pth.",
+    ),
+]
 Inputs = Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="INPUT...")]
 Output = Annotated[Path, typer.Option("--output", "-o", help=OUTPUT)]
 
@@ -70,7 +77,7 @@ def translate(
 
 
 def upscale(
-    model: Model,
+    model: Upscaler,
     inputs: Inputs,
     output: Output,
     scale: Annotated[int, typer.Option(help="2 or 4, as far as the model can. [default: the model's]")] = 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gan_core.data import (
+    classic_sets,
     digits,
     drawn,
     folders,
@@ -21,7 +22,7 @@ from gan_core.errors import BadData
 
 for _source in (
     digits.SOURCE, drawn.SOURCE, *vision_sets.SOURCES, *shared_sets.SOURCES, *points.SOURCES, *paired_drawn.SOURCES,
-    *paired_shared.SOURCES,
+    *paired_shared.SOURCES, *classic_sets.SOURCES,
 ):  # fmt: skip
     sources.register(_source.name, _source)
 

@@ -7,7 +7,8 @@ with instance norm, transposed convolutions. Two discriminators judge patches of
 squares; the discriminators see the generators' past images too, from a pool of 50; an identity term of half the cycle's
 weight keeps colours. The rate is constant for the first half of the run and then falls to 0 (`schedule`).
 
-Differences: narrower networks and a batch of 2 by default; samples come from averaged weights.
+Differences: narrower networks and a batch of 2 by default; samples come from averaged weights; `upsampling` can take
+the place of transposed convolutions.
 """
 
 from __future__ import annotations
@@ -37,12 +38,17 @@ class CycleGanHParams(CycleHParams):
         6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
         help="Of each generator: 6 for images of 128 pixels and 9 for 256 in the paper.",
     )  # fmt: skip
+    upsampling: str = knob(
+        "transposed", choices=("transposed", "resized"), label="Upsampling", change="rebuild", group="networks",
+        help="How the generators double the resolution. Transposed convolutions, as in the paper, can leave a "
+        "chequered pattern on even areas. Enlarging first and convolving then doesn't, and takes a little more time.",
+    )  # fmt: skip
 
 
 def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
     layers = fitting_layers(hparams.patch_layers, spec.size)
     generators = {
-        name: ResnetGenerator(spec.channels, hparams.channels, hparams.blocks)
+        name: ResnetGenerator(spec.channels, hparams.channels, hparams.blocks, resized=hparams.upsampling == "resized")
         for name in ("generator_ab", "generator_ba")
     }
     judges = {

@@ -36,6 +36,10 @@ ALPHA_REACH = 3  # pixels that bicubic enlargement sees
 TILE_BYTES = 320 * 2**20  # for what the network holds while it works on a tile, about
 STRIP_BYTES = 96 * 2**20  # for a strip of the result in single precision
 PROBE = 16  # pixels of the image that tells how far a network sees
+NEAR = (  # layers that see no farther than the convolutions among them; any other may see the whole picture
+    nn.Conv2d, nn.BatchNorm2d, nn.PReLU, nn.LeakyReLU, nn.ReLU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh,
+    nn.PixelShuffle, nn.PixelUnshuffle, nn.Identity, nn.Dropout,
+)  # fmt: skip
 
 Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
@@ -44,7 +48,7 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray)
 class Needs:
     """What a network asks of its tiles."""
 
-    reach: int  # pixels of the input that an output pixel depends on, to each side, at most
+    reach: int  # pixels of the input that an output pixel depends on, to each side; of far ones MOST_MARGIN + 1
     bytes: float  # for each pixel of the input, while it works, about
 
 
@@ -195,10 +199,12 @@ def needed(sampler: Sampler) -> Needs:
             layer.register_forward_hook(convolved)
         if not list(layer.children()):
             layer.register_forward_hook(held)
+            if not isinstance(layer, NEAR):
+                reach = math.inf
     first = next(network.parameters())
     with torch.inference_mode():
         network(first.new_zeros(1, sampler.spec.channels, PROBE, PROBE))
-    return Needs(max(ALPHA_REACH, math.ceil(reach)), 4 * floats)
+    return Needs(max(ALPHA_REACH, math.ceil(min(reach, MOST_MARGIN + 1))), 4 * floats)
 
 
 def blended(one: Sampler, other: Sampler, share: float) -> Sampler:

@@ -7,14 +7,19 @@ layers in the same order; only the names differ:
     PatchGAN model.N...              -> layers.N...
     U-Net    model.model.1.model.3... -> down.LEVEL.N and up.LEVEL.N: its levels lie inside one another
 
-The mapping is written from those published names and tested against networks of that layout.
+The mapping is written from those published names and tested against networks of that layout, and against their code
+where a checkout of it is given (`pytest --peer CHECKOUT`). `kind_of` tells from names and shapes alone which network a
+file is of. Batch-norm takes the file's running statistics here; their scripts take those of the picture at hand unless
+called with --eval.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -29,22 +34,82 @@ OLD_STATISTICS = re.compile(r"\.(running_mean|running_var|num_batches_tracked)$"
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors by name from a `.safetensors` or `.pth` file; nothing in the file is run. Raises BadCheckpoint."""
+    found = read_state(path)
+    if not all(isinstance(tensor, Tensor) for tensor in found.values()):
+        raise BadCheckpoint("{path} holds no plain weights of one network.", path=path.name)
+    return dict(found)
+
+
+def read_state(path: Path) -> Mapping[str, Any]:
+    """What a `.safetensors` or `.pth` file holds, which may lie in tables inside it. Raises BadCheckpoint."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise _unreadable(path, error) from error
-    except Exception as error:  # pickle.UnpicklingError where the file wants more than tensors
-        raise _unreadable(path, error) from error
-    if not isinstance(found, Mapping) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
-        raise BadCheckpoint("{path} holds no plain weights of one network.", path=path)
-    return dict(found)
+        raise BadCheckpoint(
+            "{path} can't be read as weights ({reason}).", path=path.name, reason=str(error).split("\n")[0][:200]
+        ) from error
+    except Exception as error:  # pickle.UnpicklingError, whose text advises to run what is in the file
+        raise BadCheckpoint(
+            "{path} can't be read as weights: it holds more than tensors, or isn't a file of PyTorch.", path=path.name
+        ) from error
+    if not isinstance(found, Mapping):
+        raise BadCheckpoint("{path} holds no plain weights of one network.", path=path.name)
+    return found
 
 
-def _unreadable(path: Path, error: Exception) -> BadCheckpoint:
+@dataclass(frozen=True)
+class Kind:
+    """The network that weights are of. `depth` counts residual blocks, or the U-Net's halvings."""
+
+    network: str  # "resnet" or "unet"
+    image_channels: int
+    channels: int  # next to the image
+    depth: int
+    norm: str  # "instance" or "batch"
+    dropout: bool  # where it can be told: it has no weights
+
+
+def kind_of(weights: Mapping[str, Tensor]) -> Kind:
+    """Which generator weights are of; raises BadCheckpoint where they are of no known one."""
+    plain = {name.removeprefix("module."): tensor for name, tensor in weights.items()}
+    levels = [match.group(0).count(".model") for name in plain if (match := re.match(r"model(\.model\.\d+)+", name))]
+    first = plain.get("model.model.0.weight" if levels else "model.1.weight")
+    last = plain.get("model.model.3.weight" if levels else f"model.{_last(plain)}.weight")
+    if first is None or last is None or first.ndim != 4 or last.ndim != 4:
+        raise _unknown()
+    taken, given = first.shape[1], last.shape[1 if levels else 0]
+    if taken != given:
+        raise BadCheckpoint(
+            "These weights turn images of {taken} channels into images of {given}; only equal numbers are known here.",
+            taken=taken, given=given,
+        )  # fmt: skip
+    channels = first.shape[0]
+    if levels:
+        inside = "model.model" + ".1.model" + ".3.model" * (max(levels) - 2)
+        return Kind("unet", taken, channels, max(levels), _norm(plain, f"{inside}.4"), False)
+    blocks = {match.group(1) for name in plain if (match := re.match(r"model\.(\d+)\.conv_block\.", name))}
+    if not blocks:
+        raise _unknown()
+    after_dropout = plain.get(f"model.{min(blocks, key=int)}.conv_block.6.weight")
+    dropped = after_dropout is not None and after_dropout.ndim == 4
+    return Kind("resnet", taken, channels, len(blocks), _norm(plain, "model.2"), dropped)
+
+
+def _last(weights: Mapping[str, Tensor]) -> int:
+    return max((int(match.group(1)) for name in weights if (match := re.match(r"model\.(\d+)\.", name))), default=0)
+
+
+def _norm(weights: Mapping[str, Tensor], place: str) -> str:
+    """Only batch-norm has weights."""
+    return "batch" if f"{place}.weight" in weights else "instance"
+
+
+def _unknown() -> BadCheckpoint:
     return BadCheckpoint(
-        "{path} can't be read as weights ({reason}).", path=path, reason=str(error).split("\n")[0][:200]
+        "These weights are of no generator that is known here. Valid: ResNet and U-Net generators of "
+        "junyanz/pytorch-CycleGAN-and-pix2pix."
     )
 
 

@@ -17,6 +17,7 @@ from gan_core.data.base import silent
 from gan_core.data.batches import Batches
 from gan_core.data.paired_drawn import edges
 from gan_core.data.paired_shared import emoji_places
+from gan_core.data.published.classic import CLASSICS
 from gan_core.data.published.emoji import base
 from gan_core.errors import BadData
 from tests.conftest import images
@@ -272,9 +273,8 @@ def test_flawed_domains(make: Callable[[Path], None], said: str, tmp_path: Path)
 
 def test_every_source_of_pairs_is_described() -> None:
     both = [offered for offered in sources if offered.task in ("paired", "unpaired")]
-    assert {offered.name for offered in both} == {
-        f"{name}{end}" for name in (*DRAWN, *PUBLISHED) for end in ("", "_unpaired")
-    }
+    twofold = {f"{name}{end}" for name in (*DRAWN, *PUBLISHED) for end in ("", "_unpaired")}
+    assert {offered.name for offered in both} == twofold | {classic.name for classic in CLASSICS}
     for offered in both:
         assert offered.title
         assert offered.about

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import io
 import json
+import re
 import sqlite3
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +20,11 @@ from scipy.io import savemat
 from gan_core.data import load, source
 from gan_core.data.published import arrays, bccd, bsds500, emoji, fetch, getting, pneumonia, published, tinyhero
 from gan_core.data.published.catalogue import Published
+from gan_core.data.published.classic import CLASSICS, Classic
 from gan_core.data.published.getting import bring, get
-from gan_core.data.published.origins import File, Origin, group_sum, groups, sha256
+from gan_core.data.published.origins import File, Origin, group_sum, groups
 from gan_core.errors import BadData, UnknownName
+from gan_core.files import sha256_of
 from tests.data.loopback import Loopback, serving
 
 ORIGIN = Origin("somebody/some-set", "0123456789abcdef0123456789abcdef01234567")
@@ -33,6 +37,7 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving() as server:
         monkeypatch.setenv("GANSCOPE_GITHUB_RAW", f"{server.address}/")
+        monkeypatch.setenv("GANSCOPE_MIRROR", server.address)
         yield server
 
 
@@ -66,7 +71,7 @@ def summed(bare: Published, loopback: Loopback, tmp_path: Path) -> Published:
         (served / name).write_bytes(content)
     return replace(
         bare,
-        first={file: sha256(file.place(served)) for file in bare.first},
+        first={file: sha256_of(file.place(served)) for file in bare.first},
         sums=tuple(group_sum(group, served) for group in groups(bare.listed(served))),
         digest=arrays.digest(bare.convert(served, lambda share, what: None)),
     )
@@ -93,7 +98,9 @@ def test_a_set_is_fetched_checked_and_converted(numbers: Published, loopback: Lo
     assert (got.folder, got.exact, got.fresh) == (home / "data" / "Numbers", True, True)
     with np.load(got.folder / "numbers.npz") as made:
         np.testing.assert_array_equal(made["values"], np.repeat(np.arange(COUNT, dtype=np.uint8)[:, None], 5000, 1))
-    assert json.loads((got.folder / "origin.json").read_bytes())["sources"] == {ORIGIN.repository: ORIGIN.commit}
+    assert json.loads((got.folder / "origin.json").read_bytes())["sources"] == {
+        f"github.com/{ORIGIN.repository}": ORIGIN.commit
+    }
     assert {path.split("/")[2] for path, _ in loopback.asked} == {ORIGIN.commit}
     assert len(loopback.asked) == COUNT + 1
     shares = [share for share, _ in seen]
@@ -429,6 +436,58 @@ def test_tinyhero(offer: Callable[..., Published], monkeypatch: pytest.MonkeyPat
     assert load("tinyhero").arrays["real"].shape == (8, 3, 64, 64)
 
 
+def zipped(files: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_a_classic_set_of_two_domains(
+    offer: Callable[..., Published], loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (horses,) = (one for one in CLASSICS if one.name == "horse2zebra")
+    monkeypatch.setenv("GANSCOPE_MIRROR", "")
+    assert horses.file.address == "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets/horse2zebra.zip"
+    monkeypatch.setenv("GANSCOPE_MIRROR", loopback.address)
+    parts = {"trainA": 3, "trainB": 5, "testA": 1, "testB": 2}
+    pictures = {
+        f"horse2zebra/{part}/n{place}.jpg": photo((256, 256), 10 * len(part) + place)
+        for part, count in parts.items()
+        for place in range(count)
+    }
+    offer("horse2zebra", {horses.file: zipped({"horse2zebra/": b"", "horse2zebra/.DS_Store": b"x"} | pictures)})
+    with pytest.raises(BadData, match="Run `ganscope data get horse2zebra`"):
+        load("horse2zebra")
+    loopback.cut[horses.file.name] = [1000]
+    got = get("horse2zebra")
+    assert (got.fresh, got.exact) == (True, True)
+    assert files_below(got.folder).keys() - {"origin.json"} == {name.partition("/")[2] for name in pictures}
+    assert (got.folder / "trainB" / "n4.jpg").read_bytes() == pictures["horse2zebra/trainB/n4.jpg"]
+    found = load("horse2zebra", 64)
+    assert {field: array.shape for field, array in found.arrays.items()} == {"a": (3, 3, 64, 64), "b": (5, 3, 64, 64)}
+    assert found.spec == source("horse2zebra").spec(64)
+    assert found.unpaired
+    assert load("test:horse2zebra", 64).arrays["b"].shape[0] == 2
+    assert not get("horse2zebra").fresh
+
+
+def test_an_archive_that_lacks_a_domain(offer: Callable[..., Published], home: Path) -> None:
+    (apples,) = (one for one in CLASSICS if one.name == "apple2orange")
+    content = zipped({f"apple2orange/{part}/1.jpg": photo((8, 8)) for part in ("trainA", "trainB", "testA")})
+    with pytest.raises(ValueError, match="holds no testB"):
+        offer("apple2orange", {apples.file: content})
+
+
+@pytest.mark.parametrize("one", CLASSICS, ids=lambda one: one.name)
+def test_the_table_of_the_classic_sets(one: Classic) -> None:
+    assert published.get(one.name).first == {one.file: one.sha256}
+    assert re.fullmatch("[0-9a-f]{64}", one.sha256)
+    assert source(one.name).items == min(one.pictures[:2])
+    assert one.size / sum(one.pictures) > 10_000  # bytes of a picture
+
+
 @pytest.mark.parametrize("wanted", list(published), ids=lambda wanted: wanted.name)
 def test_the_shared_sets_are_what_the_sources_give(wanted: Published, real_data: Path) -> None:
     """The digests of the catalogue are those of the sets that models are made from."""
@@ -436,7 +495,7 @@ def test_the_shared_sets_are_what_the_sources_give(wanted: Published, real_data:
         pytest.skip(f"GANSCOPE_DATA holds no {wanted.folder}")
     got = get(wanted.name)
     assert (got.folder, got.fresh, got.exact) == (real_data / wanted.folder, False, True)
-    assert all(len(origin.commit) == 40 for origin in wanted.origins)
+    assert all(len(origin.known[1]) == 40 for origin in wanted.origins)
 
 
 def test_an_unreadable_file_is_named(numbers: Published, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,25 @@
-"""Weights of junyanz/pytorch-CycleGAN-and-pix2pix: networks of its layout, written here anew, against ours."""
+"""Weights of junyanz/pytorch-CycleGAN-and-pix2pix, in our networks.
+
+Against networks of its layout that are written here anew; against what its own code gave, which is recorded in
+golden_foreign.json; and against that code itself, where `pytest --peer CHECKOUT` names one.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import pickle
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
-from gan_core.models.foreign import load_foreign, read_weights
+from gan_core.models.foreign import Kind, kind_of, load_foreign, read_weights
 from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, UnetGenerator
 
 
@@ -134,6 +142,131 @@ def test_the_same_weights_give_the_same_pictures(name: str, ending: str, tmp_pat
         expected, found = theirs(images.clone()), ours(images)
     assert float(expected.std()) > 1e-3
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+# --- their own code ---------------------------------------------------------------------------------------------------
+
+GOLDEN = Path(__file__).with_name("golden_foreign.json")
+EVERY = 16  # pixels of an output, of which one is recorded
+
+
+def weights_for(network: nn.Module) -> dict[str, Tensor]:
+    """Weights by the names of a network, the same on every machine."""
+    numbers = np.random.default_rng(0)
+    made = {}
+    for name, tensor in sorted(network.state_dict().items()):
+        if tensor.is_floating_point():
+            around = 1.0 if name.endswith("running_var") or (tensor.ndim == 1 and "weight" in name) else 0.0
+            values = around + numbers.uniform(-0.25, 0.25, tuple(tensor.shape))
+            made[name] = torch.from_numpy(values.astype(np.float32))
+        else:
+            made[name] = tensor
+    return made
+
+
+def pictures(size: int) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, (1, 3, size, size)).astype(np.float32))
+
+
+def given(network: nn.Module, size: int) -> Tensor:
+    with torch.no_grad():
+        made: Tensor = network.eval()(pictures(size))
+    return made
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_recorded_pictures_of_their_code(name: str) -> None:
+    theirs, ours, size = PAIRS[name][0](), PAIRS[name][1](), PAIRS[name][2]
+    load_foreign(ours, weights_for(theirs))
+    recorded = json.loads(GOLDEN.read_text())[name]
+    expected = torch.tensor(recorded)
+    step = 1 if name == "patch" else EVERY
+    assert float(expected.std()) > 1e-2
+    torch.testing.assert_close(given(ours, size)[0, :, ::step, ::step], expected, atol=1e-5, rtol=1e-5)
+
+
+def their_networks(code: ModuleType) -> dict[str, nn.Module]:
+    """What stands in PAIRS, made by their code."""
+    return {
+        "resnet_9blocks": code.define_G(3, 3, 4, "resnet_9blocks", "instance"),
+        "patch": code.define_D(3, 4, "basic", norm="instance"),
+        "unet_256": code.define_G(3, 3, 4, "unet_256", "batch", use_dropout=True),
+        "unet_128": code.define_G(3, 3, 4, "unet_128", "batch", use_dropout=True),
+    }
+
+
+def test_their_own_code(request: pytest.FixtureRequest) -> None:
+    """Also writes the recorded pictures anew."""
+    checkout = request.config.getoption("--peer")
+    if checkout is None:
+        pytest.skip("no --peer CHECKOUT of junyanz/pytorch-CycleGAN-and-pix2pix")
+    spec = importlib.util.spec_from_file_location("their_networks", Path(checkout) / "models" / "networks.py")
+    assert spec
+    assert spec.loader
+    code = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(code)
+    recorded = {}
+    for name, theirs in their_networks(code).items():
+        reference, ours, size = PAIRS[name][0](), PAIRS[name][1](), PAIRS[name][2]
+        assert {n: t.shape for n, t in theirs.state_dict().items()} == {
+            n: t.shape for n, t in reference.state_dict().items()
+        }
+        theirs.load_state_dict(weights_for(theirs))
+        load_foreign(ours, theirs.state_dict())
+        expected = given(theirs, size)
+        torch.testing.assert_close(given(ours, size), expected, atol=1e-5, rtol=1e-5)
+        step = 1 if name == "patch" else EVERY
+        recorded[name] = expected[0, :, ::step, ::step].tolist()
+    GOLDEN.write_text(json.dumps(recorded) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("network", "kind"),
+    [
+        (lambda: resnet(4, 9), Kind("resnet", 3, 4, 9, "instance", False)),
+        (lambda: resnet(16, 6), Kind("resnet", 3, 16, 6, "instance", False)),
+        (lambda: Unet(4, 8), Kind("unet", 3, 4, 8, "batch", False)),
+        (lambda: Unet(8, 7), Kind("unet", 3, 8, 7, "batch", False)),
+    ],
+)
+@pytest.mark.parametrize("parallel", [False, True])
+def test_which_network_weights_are_of(network, kind: Kind, parallel: bool) -> None:  # type: ignore[no-untyped-def]
+    weights = network().state_dict()
+    if parallel:  # saved out of DataParallel
+        weights = {f"module.{name}": tensor for name, tensor in weights.items()}
+    assert kind_of(weights) == kind
+
+
+def test_dropout_and_batch_norm_can_be_told() -> None:
+    ours = ResnetGenerator(3, 4, 2, "batch", 0.5).state_dict()
+    theirs = {
+        name.replace("layers.", "model.", 1).replace(".layers.", ".conv_block."): tensor
+        for name, tensor in ours.items()
+    }
+    assert kind_of(theirs) == Kind("resnet", 3, 4, 2, "batch", True)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {},
+        {"weight": torch.zeros(3)},
+        patch(3, 4).state_dict(),
+        {name: tensor for name, tensor in resnet(4, 2).state_dict().items() if "conv_block" not in name},
+        {name: tensor for name, tensor in Unet(4, 7).state_dict().items() if name.endswith("3.weight")},
+    ],
+    ids=["nothing", "one", "a discriminator", "no blocks", "half a U-Net"],
+)
+def test_weights_of_no_known_generator(weights: dict[str, Tensor]) -> None:
+    with pytest.raises(BadCheckpoint, match="of no generator that is known here"):
+        kind_of(weights)
+
+
+def test_images_of_other_channels() -> None:
+    weights = resnet(4, 2).state_dict()
+    weights["model.1.weight"] = torch.zeros(4, 6, 7, 7)
+    with pytest.raises(BadCheckpoint, match="of 6 channels into images of 3"):
+        kind_of(weights)
 
 
 def test_statistics_of_old_files_are_left_out() -> None:

@@ -1,4 +1,4 @@
-"""The data sets that `ganscope data get` brings: files at fixed commits, their sums, how they are converted."""
+"""The data sets that `ganscope data get` brings: where their files lie, their sums, how they are converted."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gan_core.data.base import Progress
-from gan_core.data.published import bccd, bsds500, emoji, pneumonia, sums, tinyhero
+from gan_core.data.published import bccd, bsds500, classic, emoji, pneumonia, sums, tinyhero
 from gan_core.data.published.arrays import Arrays
-from gan_core.data.published.origins import File, Origin
+from gan_core.data.published.origins import File, Origin, Site
 from gan_core.registry import Registry
 
 
@@ -18,13 +18,14 @@ class Published:
     """One set: fetched in two rounds, because what `first` brings says which files there are, then converted.
 
     `listed(downloads)` gives the files of the second round, `convert(downloads, progress)` the arrays; both read
-    nothing but the files below `downloads`. `digest` is that of the arrays as Pillow and NumPy made them for us.
+    nothing but the files below `downloads`. `digest` is that of the arrays as Pillow and NumPy made them here; "" where
+    none of our models was made from them.
     """
 
     name: str
     title: str
     licence: str
-    origins: tuple[Origin, ...]
+    origins: tuple[Origin | Site, ...]
     folder: str  # below the folder of data sets
     npz: str | None  # the one file in it; None: a folder of files
     size: int  # bytes to download
@@ -110,6 +111,21 @@ for _set in (
         digest="ee8a921f6ccc18053002e93866ff18c97cae368ff980ed0b038763775d1e1422",
         listed=bsds500.listed,
         sums=sums.BSDS500,
+    ),
+    *(
+        Published(
+            name=one.name,
+            title=one.title,
+            licence=one.licence,
+            origins=(one.file.origin,),
+            folder=one.name,
+            npz=None,
+            size=one.size,
+            convert=one.convert,
+            digest="",
+            first={one.file: one.sha256},
+        )
+        for one in classic.CLASSICS
     ),
 ):
     published.register(_set.name, _set)

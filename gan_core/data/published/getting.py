@@ -22,8 +22,9 @@ from gan_core.data.cache import sweep
 from gan_core.data.published import arrays
 from gan_core.data.published.catalogue import Published, published
 from gan_core.data.published.fetch import Fetcher
-from gan_core.data.published.origins import File, group_sum, groups, sha256
+from gan_core.data.published.origins import File, group_sum, groups
 from gan_core.errors import BadData
+from gan_core.files import sha256_of
 from gan_core.paths import data_home, home
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error)
@@ -32,7 +33,10 @@ ABOUT = "origin.json"
 
 @dataclass(frozen=True)
 class Got:
-    """A set that is here. `exact`: its arrays equal, value for value, those that our own models were made from."""
+    """A set that is here. `exact`: its arrays equal, value for value, those that our own models were made from.
+
+    It is true of sets that none of them was made from.
+    """
 
     name: str
     folder: Path
@@ -74,7 +78,7 @@ def _found(wanted: Published) -> Got | None:
             if place == folder and digest != json.loads((place / ABOUT).read_bytes())["digest"]:
                 continue
             if wanted.npz or any(place.iterdir()):
-                return Got(wanted.name, place, digest, digest == wanted.digest, fresh=False)
+                return Got(wanted.name, place, digest, wanted.digest in ("", digest), fresh=False)
     return None
 
 
@@ -106,7 +110,7 @@ def _fetch(wanted: Published, downloads: Path, progress: Progress) -> None:
 
     fetcher.fetch(list(wanted.first), look)
     for file, expected in wanted.first.items():
-        if sha256(file.place(downloads)) != expected:
+        if sha256_of(file.place(downloads)) != expected:
             _refuse(wanted, [file], downloads)
     for group, expected in zip(groups(wanted.listed(downloads)), wanted.sums, strict=True):
         fetcher.fetch(group, look)
@@ -146,7 +150,7 @@ def _publish(wanted: Published, converted: arrays.Arrays) -> Got:
     about = {
         "name": wanted.name,
         "licence": wanted.licence,
-        "sources": {origin.repository: origin.commit for origin in wanted.origins},
+        "sources": dict(origin.known for origin in wanted.origins),
         "digest": digest,
         "made with": {"pillow": PIL.__version__, "numpy": np.__version__},
     }
@@ -163,4 +167,4 @@ def _publish(wanted: Published, converted: arrays.Arrays) -> Got:
         raise BadData("{folder} can't be written ({reason}).", folder=place, reason=error.strerror or error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Got(wanted.name, place, digest, digest == wanted.digest, fresh=True)
+    return Got(wanted.name, place, digest, wanted.digest in ("", digest), fresh=True)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gan_core.files import sha256_of
+
 RAW = "https://raw.githubusercontent.com"
 GROUP = 64  # files that share one sum: thousands of small files then need a few lines of sums, not thousands
 
@@ -26,29 +28,64 @@ class Origin:
     def file(self, path: str) -> File:
         return File(self, path)
 
+    @property
+    def below(self) -> str:
+        """What stands before the path of each file."""
+        return f"{self.repository}/{self.commit}"
+
+    @property
+    def root(self) -> str:
+        """GANSCOPE_GITHUB_RAW names a mirror that answers the same paths."""
+        return (os.environ.get("GANSCOPE_GITHUB_RAW") or RAW).rstrip("/") + "/"
+
+    @property
+    def known(self) -> tuple[str, str]:
+        """Where it is, and which version."""
+        return f"github.com/{self.repository}", self.commit
+
+
+@dataclass(frozen=True)
+class Site:
+    """A folder of a server that keeps no versions: its files are known by their SHA-256 alone."""
+
+    place: str  # host and folder
+
+    def folder(self, downloads: Path) -> Path:
+        """Where its files lie below the folder of downloads."""
+        return downloads / self.place
+
+    @property
+    def below(self) -> str:
+        return self.place
+
+    @property
+    def root(self) -> str:
+        """GANSCOPE_MIRROR names a server that answers the same files below `host/folder`."""
+        mirror = os.environ.get("GANSCOPE_MIRROR")
+        return f"{mirror.rstrip('/')}/" if mirror else "https://"
+
+    @property
+    def known(self) -> tuple[str, str]:
+        return self.place, ""
+
 
 @dataclass(frozen=True)
 class File:
-    """One file of a repository."""
+    """One file of a repository or a site."""
 
-    origin: Origin
+    origin: Origin | Site
     path: str
 
     @property
     def name(self) -> str:
-        return f"{self.origin.repository}/{self.origin.commit}/{self.path}"
+        return f"{self.origin.below}/{self.path}"
 
     @property
     def address(self) -> str:
-        """GANSCOPE_GITHUB_RAW names a mirror that answers the same paths."""
-        return f"{(os.environ.get('GANSCOPE_GITHUB_RAW') or RAW).rstrip('/')}/{self.name}"
+        return f"{self.origin.root}{self.name}"
 
     def place(self, downloads: Path) -> Path:
         return self.origin.folder(downloads) / self.path
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def groups(files: Sequence[File]) -> list[Sequence[File]]:
@@ -60,5 +97,5 @@ def group_sum(files: Sequence[File], downloads: Path) -> str:
     """The first 16 hex digits of a SHA-256 over paths and contents, in this order."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.path}\0{sha256(file.place(downloads))}\0".encode())
+        digest.update(f"{file.path}\0{sha256_of(file.place(downloads))}\0".encode())
     return digest.hexdigest()[:16]

@@ -1,0 +1,42 @@
+"""The sets that translation without pairs is known by, brought by `ganscope data get` (published/classic.py)."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from pathlib import Path
+
+from gan_core.data import pair_folders
+from gan_core.data.base import DataSet, Progress, Source
+from gan_core.data.published.classic import CLASSICS, Classic
+from gan_core.data.shared_sets import files_of
+from gan_core.errors import BadData
+
+SIZE = 256  # pixels of the pictures
+
+
+def _folder(name: str) -> Path | None:
+    found = files_of(f"{name}/trainA/*.jpg")
+    return found[0].parents[1] if found else None
+
+
+def _source(classic: Classic) -> Source:
+    name = classic.name
+    needs = f"Run `ganscope data get {name}`. Or: Set GANSCOPE_DATA to a folder that holds {name}/trainA/*.jpg."
+
+    def load(size: int | None, progress: Progress, *, part: str = "train") -> DataSet:
+        folder = _folder(name)
+        if folder is None:
+            raise BadData("'{name}' isn't here. {needs}", name=name, needs=needs)
+        found = pair_folders.load_unpaired(folder, size or SIZE, progress, part)
+        whole = f"test:{name}" if part == "test" else name
+        return dataclasses.replace(found, name=whole, licence=classic.licence)
+
+    return Source(
+        name=name, title=classic.title, about=classic.about, licence=classic.licence, size=SIZE, channels=3,
+        items=min(classic.pictures[:2]), class_names=(), load=load, test=partial(load, part="test"),
+        available=lambda: _folder(name) is not None, needs=needs, task="unpaired",
+    )  # fmt: skip
+
+
+SOURCES = tuple(_source(classic) for classic in CLASSICS)

@@ -1,0 +1,86 @@
+"""The unpaired sets of CycleGAN's authors (1703.10593, section 5): a zip each, with trainA, trainB, testA and testB.
+
+Their server keeps no versions, so each archive is known by its SHA-256 alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gan_core.data import archives
+from gan_core.data.base import Progress, tracked
+from gan_core.data.published.arrays import Arrays
+from gan_core.data.published.origins import File, Site
+
+CYCLEGAN = Site("efrosgans.eecs.berkeley.edu/cyclegan/datasets")
+
+
+@dataclass(frozen=True)
+class Classic:
+    """One archive, and what its two domains are. `pictures` counts those of trainA, trainB, testA and testB."""
+
+    name: str
+    title: str
+    about: str
+    licence: str
+    pictures: tuple[int, int, int, int]
+    size: int  # bytes
+    sha256: str
+
+    @property
+    def file(self) -> File:
+        return File(CYCLEGAN, f"{self.name}.zip")
+
+    def convert(self, downloads: Path, progress: Progress) -> Arrays:
+        """`trainA/NAME.jpg` and so on, as they lie in the archive; raises ValueError where a domain is missing."""
+        inside = re.compile(rf"{re.escape(self.name)}/((?:train|test)[AB]/[^/]+\.jpg)")
+        with archives.opened(self.file.place(downloads)) as archive:
+            found = sorted(match[1] for name in archive.names if (match := inside.fullmatch(name)))
+            missing = {"trainA", "trainB", "testA", "testB"} - {name.partition("/")[0] for name in found}
+            if missing:
+                raise ValueError(f"the archive holds no {', '.join(sorted(missing))}")
+            unpacked = tracked(found, len(found), progress, f"Unpacking {self.title}")
+            return {name: np.frombuffer(archive.read(f"{self.name}/{name}").getbuffer(), np.uint8) for name in unpacked}
+
+
+IMAGENET = "none stated: photos from ImageNet, for research and education; cite Zhu, Park, Isola, Efros, ICCV 2017"
+FLICKR = "none stated: photos from Flickr; cite Zhu, Park, Isola, Efros, ICCV 2017"
+PAINTED = "none stated: paintings from WikiArt and photos from Flickr; cite Zhu, Park, Isola, Efros, ICCV 2017"
+FACADES = "none stated: CMP Facade Database; cite Tylecek and Sara, GCPR 2013"
+
+
+def _painter(name: str, painter: str, pictures: tuple[int, int, int, int], size: int, sha256: str) -> Classic:
+    title, about = f"{painter[0].upper()}{painter[1:]} and photos", f"Pictures by {painter}, and photos of landscapes."
+    return Classic(f"{name}2photo", title, about, PAINTED, pictures, size, sha256)
+
+
+CLASSICS = (
+    Classic(
+        "horse2zebra", "Horses and zebras", "Photos of wild horses, and of zebras.", IMAGENET, (1067, 1334, 120, 140),
+        116_867_962, "a74d9d392eecca9966b51287a76ca126af473d9de4f3e8fc0e9cda08fa1730a1",
+    ),
+    Classic(
+        "apple2orange", "Apples and oranges", "Photos of apples, and of oranges.", IMAGENET, (995, 1019, 266, 248),
+        78_456_409, "845a191e9af8926408ea597001cd03a452e3300a1f44a79fe329b3d59f6e3eb8",
+    ),
+    Classic(
+        "summer2winter_yosemite", "Yosemite in summer and winter", "Photos of Yosemite in summer, and in winter.",
+        FLICKR, (1231, 962, 309, 238), 132_640_856, "167fe1726807a9d22bd106b4a6c0bd7953b688af924ac1bf967439c4961e49f9",
+    ),
+    Classic(
+        "facades", "Facades and their plans", "Photos of facades, and drawings of where windows, doors and walls are.",
+        FACADES, (400, 400, 106, 106), 35_135_868, "9a31ebf3a31b9b5cd195dd5bf62e9308e00cb94604d1019e3889ac84248695c0",
+    ),
+    _painter("monet", "Claude Monet", (1072, 6287, 121, 751), 305_231_073,
+             "88f91b00fc228f97c9411fbf1880ec1d119c98f1722e4cfcfaa2fb35fac05b04"),
+    _painter("vangogh", "Vincent van Gogh", (400, 6287, 400, 751), 306_590_349,
+             "362c3473e70be0944bda08d49d660eafdc2854df55d697835b8186d1d79caaff"),
+    _painter("cezanne", "Paul Cezanne", (525, 6287, 58, 751), 279_885_071,
+             "3a6c10ca21f9485862f1cbd707744b9dc258954a04631271d23a3605eeb63cff"),
+    _painter("ukiyoe", "ukiyo-e masters", (562, 6287, 263, 751), 292_946_532,
+             "02a2a2fb5ecf425ca1bf86aca7304377da64a2a1d3b86df54eb65e4068bf3b08"),
+)  # fmt: skip

@@ -1,0 +1,94 @@
+"""Super-resolution files that others have trained, such as ESRGAN's, Real-ESRGAN's or SwinIR's: read through spandrel.
+
+They are used as they are, by path, and stay what they are: their networks aren't among the recipes here, so nothing can
+be trained on from them. spandrel tells which of some forty architectures a file is of; it is an extra, `pip install
+spandrel`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.data.base import DataSpec
+from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.gans import recipes
+from gan_core.models.foreign import read_state
+from gan_core.models.sampler import Sampler
+
+if TYPE_CHECKING:
+    from spandrel import ImageModelDescriptor
+
+ENDINGS = (".pth", ".pt", ".ckpt", ".safetensors")
+SIDE = 64  # pixels, of the pictures that a spec tells of; any others are taken as well
+
+
+@dataclass(frozen=True)
+class Enlarges:
+    """All that is known of the settings of such a network."""
+
+    scale: int
+
+
+class CommunityNetwork(nn.Module):
+    """(B, C, h, w) -> (B, C, scale h, scale w) in [-1, 1], by a network that works in [0, 1]."""
+
+    def __init__(self, described: ImageModelDescriptor[Any]) -> None:
+        super().__init__()
+        self.network = described.model
+        self.described = described
+
+    def forward(self, images: Tensor) -> Tensor:
+        levels: Tensor = self.described((images + 1) / 2)
+        return levels * 2 - 1
+
+
+def is_file(wanted: str) -> bool:
+    """Whether this is the path of a file that may hold such weights."""
+    return Path(wanted).suffix.lower() in ENDINGS and Path(wanted).is_file()
+
+
+def load_upscaler(path: Path) -> Sampler:
+    """What enlarges with the weights of a file; nothing in it is run.
+
+    Raises BadValue where spandrel is missing, BadCheckpoint for files that can't be read, are of no known architecture,
+    or don't enlarge pictures of one or three channels.
+    """
+    try:
+        from spandrel import ImageModelDescriptor, ModelLoader
+    except ImportError as error:
+        raise BadValue("{file} needs the package spandrel to be read: pip install spandrel.", file=path.name) from error
+    state = read_state(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about their networks' code
+            described = ModelLoader(torch.device("cpu")).load_from_state_dict(dict(state))
+    except Exception as error:  # UnsupportedModelError, and what networks raise for weights that don't fit
+        raise BadCheckpoint(
+            "{file} holds no network that enlarges pictures and that spandrel knows.", file=path.name
+        ) from error
+    if not isinstance(described, ImageModelDescriptor) or described.scale < 2:
+        raise BadCheckpoint("{file} is a network that doesn't enlarge pictures.", file=path.name)
+    channels = described.input_channels
+    if channels not in (1, 3) or described.output_channels != channels:
+        raise BadCheckpoint(
+            "{file} turns {taken} channels into {given}; only 1 or 3, and as many, can be used here.",
+            file=path.name, taken=channels, given=described.output_channels,
+        )  # fmt: skip
+    recipe = replace(
+        recipes.get("esrgan"), name="community", title=described.architecture.name, translations={"upscale": _upscale}
+    )
+    generator = CommunityNetwork(described.eval()).requires_grad_(False)
+    spec = DataSpec({"real": (channels, SIDE, SIDE)})
+    return Sampler(recipe, Enlarges(described.scale), spec, {"generator": generator})
+
+
+def _upscale(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
+    enlarged: Tensor = networks["generator"](images)
+    return enlarged

@@ -1,0 +1,136 @@
+"""Generators trained elsewhere become models of the user's shelf, and bad files leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from gan_core.errors import BadCheckpoint, BadData, BadValue
+from gan_core.importing import Told, bring
+from gan_core.models import listing, shelf
+from gan_core.runs.store import RunStore
+from gan_core.training import continuing
+from tests.cli.commands import ok, refused
+from tests.models.test_foreign import Unet, moved, patch, resnet
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return saved(resnet(4, 2), tmp_path / "horse2zebra.pth")
+
+
+def saved(network: nn.Module, path: Path) -> Path:
+    torch.save(network.state_dict(), path)
+    return path
+
+
+def nothing_left(home: Path) -> bool:
+    return not (home / "models").exists() or not list((home / "models").iterdir())
+
+
+def test_one_direction_becomes_a_model(tmp_path: Path, home: Path) -> None:
+    theirs = moved(resnet(4, 2))
+    card = bring([saved(theirs, tmp_path / "horse2zebra.pth")], "zebras", Told("Zebras", "CC BY 4.0"), 64)
+    assert (card.name, card.title, card.recipe, card.size, card.licence) == ("zebras", "Zebras", "cut", 64, "CC BY 4.0")
+    assert (card.data, card.steps, card.parameters.keys()) == ("horse2zebra", 0, {"generator"})
+    assert "horse2zebra.pth (sha256" in card.origin
+    assert "zebras" in listing.names()
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        expected = theirs(images.clone())
+    torch.testing.assert_close(shelf.load("zebras").translate(images), expected, atol=1e-5, rtol=1e-5)
+    with Image.open(home / "models" / "zebras" / "sample.png") as sheet:
+        assert sheet.size == (8 * 65 - 1, 2 * 65 - 1)  # four photos as both domains, each beside what is made of it
+
+
+def test_there_and_back_become_a_cyclegan(tmp_path: Path) -> None:
+    forth, back = (moved(resnet(4, 2)) for _ in range(2))
+    card = bring([saved(forth, tmp_path / "ab.pth"), saved(back, tmp_path / "ba.pth")], "both", size=32)
+    assert (card.recipe, card.data, card.task) == ("cyclegan", "", "unpaired")
+    sampler, images = shelf.load("both"), torch.rand(1, 3, 32, 32) * 2 - 1
+    with torch.no_grad():
+        expected = {"a_to_b": forth(images.clone()), "b_to_a": back(images.clone())}
+    assert not torch.allclose(expected["a_to_b"], expected["b_to_a"])
+    for direction, pictures in expected.items():
+        torch.testing.assert_close(sampler.translate(images, direction), pictures, atol=1e-5, rtol=1e-5)
+
+
+def test_a_u_net_becomes_pix2pix(tmp_path: Path) -> None:
+    theirs = moved(Unet(4, 7))
+    card = bring([saved(theirs, tmp_path / "facades.pth")], "plans")
+    assert (card.recipe, card.size, card.data) == ("pix2pix", 128, "")  # `facades` isn't a set of pairs here
+    images = torch.rand(1, 3, 128, 128) * 2 - 1
+    with torch.no_grad():
+        expected = theirs(images.clone())
+    torch.testing.assert_close(shelf.load("plans").translate(images), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_training_goes_on_from_there(file: Path, home: Path) -> None:
+    bring([file], "zebras", Told(data="digits_coloured_unpaired"), 32)
+    folder = home / "models" / "zebras"
+    assert set(continuing.begun_anew(folder)) == {"discriminator", "heads"}
+    store = RunStore()
+    run = continuing.begin(store, folder, steps=1)
+    assert (run.spec.recipe, run.spec.data, run.spec.size) == ("cut", "digits_coloured_unpaired", 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("", "can't be a model's name"), ("../x", "can't be a model's name"), ("a/b", "can't be a model's name"),
+     (".x", "can't be a model's name"), ("x" * 65, "can't be a model's name")],
+)  # fmt: skip
+def test_names_that_cannot_be_had(file: Path, home: Path, name: str, said: str) -> None:
+    with pytest.raises(BadValue, match=said):
+        bring([file], name, size=32)
+    assert nothing_left(home)
+
+
+def test_a_model_is_never_replaced(file: Path) -> None:
+    bring([file], "zebras", size=32)
+    with pytest.raises(BadValue, match="There is a model named zebras already"):
+        bring([file], "zebras", size=32)
+
+
+def test_files_that_make_no_model(tmp_path: Path, home: Path, file: Path) -> None:
+    cut = tmp_path / "cut.pth"
+    cut.write_bytes(file.read_bytes()[:2000])
+    judge = saved(patch(3, 4), tmp_path / "judge.pth")
+    other = saved(resnet(4, 3), tmp_path / "other.pth")
+    unet = saved(Unet(4, 7), tmp_path / "unet.pth")
+    for files, said in (
+        ([cut], "can't be read as weights"),
+        ([tmp_path / "none.pth"], "can't be read as weights"),
+        ([judge], "of no generator that is known here"),
+        ([file, other], "of different networks"),
+        ([unet, unet], "Two files must be ResNet generators"),
+    ):
+        with pytest.raises(BadCheckpoint, match=said):
+            bring(files, "x")
+    with pytest.raises(BadValue, match="One file is one direction"):
+        bring([file] * 3, "x")
+    with pytest.raises(BadValue, match=r"can't take pictures of 50 pixels\. Valid: 32, 64"):
+        bring([file], "x", size=50)
+    with pytest.raises(BadValue, match=r"Valid: 128\."):
+        bring([unet], "x", size=256)
+    with pytest.raises(BadData, match="needs"):
+        bring([unet], "x", Told(data="facades"))
+    assert nothing_left(home)
+
+
+def test_on_the_command_line(file: Path, tmp_path: Path, home: Path) -> None:
+    told = ok("import", file, "--name", "zebras", "--size", "32", "--title", "Zebras")
+    assert "zebras: CUT, 32 px" in told
+    picture = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(picture)
+    ok("translate", "zebras", picture, "-o", tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as made:
+        assert made.size == (32, 32)
+    assert json.loads(ok("models", "show", "zebras", "--json"))["title"] == "Zebras"
+    assert "already" in refused(2, "import", file, "--name", "zebras")
+    assert "can't be read as weights" in refused(1, "import", picture, "--name", "other")
