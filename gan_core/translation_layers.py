@@ -42,14 +42,13 @@ class ResidualBlock(nn.Module):
 class ResnetGenerator(nn.Module):
     """(B, C, H, W) -> (B, C, H, W) in [-1, 1], H and W divisible by 4: halved twice, residual blocks, doubled twice.
 
-    `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `resized` doubles by
-    bilinear enlargement and a convolution, whose pixels have equally many weights each, where transposed convolutions
-    leave a chequered pattern.
+    `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `bilinear` doubles by
+    upsampling and a convolution, where transposed convolutions can leave a checkerboard.
     """
 
     def __init__(
         self, image_channels: int, channels: int, blocks: int, norm: str = "instance", dropout: float = 0.0,
-        resized: bool = False,
+        bilinear: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         bias = norm == "instance"
@@ -60,7 +59,7 @@ class ResnetGenerator(nn.Module):
             layers += [normalisation(norm, 2 * width), nn.ReLU(inplace=True)]
         layers += [ResidualBlock(4 * channels, norm, dropout) for _ in range(blocks)]
         for width in (4 * channels, 2 * channels):
-            if resized:
+            if bilinear:
                 layers += [nn.Upsample(scale_factor=2, mode="bilinear"), nn.ReflectionPad2d(1)]
                 layers.append(nn.Conv2d(width, width // 2, 3, bias=bias))
             else:

@@ -39,16 +39,18 @@ class CycleGanHParams(CycleHParams):
         help="Of each generator: 6 for images of 128 pixels and 9 for 256 in the paper.",
     )  # fmt: skip
     upsampling: str = knob(
-        "transposed", choices=("transposed", "resized"), label="Upsampling", change="rebuild", group="networks",
-        help="How the generators double the resolution. Transposed convolutions, as in the paper, can leave a "
-        "chequered pattern on even areas. Enlarging first and convolving then doesn't, and takes a little more time.",
+        "transposed", choices=("transposed", "bilinear"), label="Upsampling", change="rebuild", group="networks",
+        help="Transposed convolution (the paper), or bilinear upsampling and a convolution, which leaves no checkerboard "
+        "and takes a little more time.",
     )  # fmt: skip
 
 
 def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
     layers = fitting_layers(hparams.patch_layers, spec.size)
     generators = {
-        name: ResnetGenerator(spec.channels, hparams.channels, hparams.blocks, resized=hparams.upsampling == "resized")
+        name: ResnetGenerator(
+            spec.channels, hparams.channels, hparams.blocks, bilinear=hparams.upsampling == "bilinear"
+        )
         for name in ("generator_ab", "generator_ba")
     }
     judges = {
