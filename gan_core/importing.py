@@ -37,7 +37,8 @@ from gan_core.training.comparing import compared, unseen
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SIZE = 256  # pixels, which those networks are trained at
 PHOTOS = ("flower.jpg", "china.jpg")  # of scikit-learn
-LIMITS, COST, LICENCE = "Nothing of it was measured here.", "trained elsewhere", "not told by the file"
+N_LIMITS = "Trained elsewhere; nothing of it was measured here."
+N_UNTOLD = "not told by the file"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,11 @@ def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int 
         recipe.check_data(data.source(told.data).spec(pixels))
     learnt = told.data or (files[0].stem if _teaches(files[0].stem, recipe) else "")
     sums = ", ".join(f"{file.name} (sha256 {sha256_of(file)[:16]})" for file in files)
-    words = Words(told.title or name, told.licence or LICENCE, f"Imported from {sums}.", COST, LIMITS)
+    known = data.source(learnt) if learnt in data.sources else None
+    origin = f"{known.title}. {known.about}" if known else learnt or N_UNTOLD
+    words = Words(
+        told.title or name, told.licence or N_UNTOLD, origin, f"trained elsewhere; read from {sums}", N_LIMITS
+    )
     folder = paths.home() / "models" / name
     return shelf.publish(state, name, words, (), learnt, folder, half=False, show=lambda made: _shown(made, learnt))
 

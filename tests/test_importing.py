@@ -39,7 +39,8 @@ def test_one_direction_becomes_a_model(tmp_path: Path, home: Path) -> None:
     card = bring([saved(theirs, tmp_path / "horse2zebra.pth")], "zebras", Told("Zebras", "CC BY 4.0"), 64)
     assert (card.name, card.title, card.recipe, card.size, card.licence) == ("zebras", "Zebras", "cut", 64, "CC BY 4.0")
     assert (card.data, card.steps, card.parameters.keys()) == ("horse2zebra", 0, {"generator"})
-    assert "horse2zebra.pth (sha256" in card.origin
+    assert "horse2zebra.pth (sha256" in card.cost
+    assert card.origin == "Horses and zebras. Photos of wild horses, and of zebras."
     assert "zebras" in listing.names()
     images = torch.rand(2, 3, 64, 64) * 2 - 1
     with torch.no_grad():
@@ -53,6 +54,7 @@ def test_there_and_back_become_a_cyclegan(tmp_path: Path) -> None:
     forth, back = (moved(resnet(4, 2)) for _ in range(2))
     card = bring([saved(forth, tmp_path / "ab.pth"), saved(back, tmp_path / "ba.pth")], "both", size=32)
     assert (card.recipe, card.data, card.task) == ("cyclegan", "", "unpaired")
+    assert (card.origin, card.licence) == ("not told by the file", "not told by the file")
     sampler, images = shelf.load("both"), torch.rand(1, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         expected = {"a_to_b": forth(images.clone()), "b_to_a": back(images.clone())}

@@ -77,11 +77,12 @@ def facts(card: Card) -> Iterator[Fact]:
         _("Licence of the weights"), plain(_(card.licence)),
         _("It follows the data that they were learnt from. GANscope's code is apart from it, under the MIT licence."),
     )  # fmt: skip
-    trained = _("{steps} steps, {images} images seen").format(steps=number(card.steps), images=number(card.images))
-    yield Fact(
-        _("Trained for"), trained,
-        _("In a step each network learns from a batch of images. An image counts each time that it is seen."),
-    )  # fmt: skip
+    if card.steps:  # not told of what was trained elsewhere
+        trained = _("{steps} steps, {images} images seen").format(steps=number(card.steps), images=number(card.images))
+        yield Fact(
+            _("Trained for"), trained,
+            _("In a step each network learns from a batch of images. An image counts each time that it is seen."),
+        )  # fmt: skip
     yield Fact(_("What it took"), plain(card.cost), _("Time and machine of the training."))
     sizes = [f"{_(PARTS.get(name, name))} {short(count)}" for name, count in card.parameters.items()]
     yield Fact(
@@ -103,7 +104,7 @@ def facts(card: Card) -> Iterator[Fact]:
 def _origin(card: Card) -> str:
     reference = data_name(card)
     if reference not in data.sources:
-        return plain(card.origin)
+        return plain(_(card.origin))
     return f"**{plain(data_title(reference))}**. {plain(_(data.source(reference).about))}"
 
 
