@@ -17,6 +17,7 @@ from PIL import Image
 from gan_core.data.base import Progress
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
+from gan_core.models.listing import WEIGHT_FILES
 from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import moving, spoken, telling
@@ -25,7 +26,7 @@ from ui.studio_latest import workshop
 from ui.studio_models import hosted
 from ui.studio_pictures import address, write_marked
 from ui.studio_uploads import FORMATS, LARGE_BYTES, Limits, received
-from ui.studio_works import Worker, at_work, workers
+from ui.studio_works import COMMUNITY, FILE, Worker, at_work, workers
 
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
@@ -58,10 +59,10 @@ class Own:
 
 def model_of(own: Own, model: str) -> list[Any]:
     """A model: how many times it enlarges, what it can be blended with, and the first example where there is none."""
-    at_work(model, ENLARGING)
-    cards = workers(ENLARGING)
-    native, other = _scale(cards[model]), _partner(model, cards)
-    scales = gr.update(choices=[(f"{scale}×", scale) for scale in (2, 4) if native % scale == 0], value=native)
+    native, cards = _scale(at_work(model, ENLARGING).card), workers(ENLARGING)
+    other = _partner(model, cards)
+    valid = [scale for scale in sorted({2, 4, native}) if native % scale == 0]
+    scales = gr.update(choices=[(f"{scale}×", scale) for scale in valid], value=native)
     label = _("Blend: 0 is {model}, 1 is {other}").format(
         model=_(cards[model].title), other=_(cards[other].title) if other else ""
     )
@@ -129,12 +130,38 @@ def enlarge(own: Own, model: str, scale: float, share: float) -> Iterator[list[A
         yield [*scene, gr.update(value=str(path), visible=True), gr.skip(), gr.skip()]
 
 
+def bring(path: str | None) -> Any:
+    """A network's file: checked, kept in the user's folder of such files, and chosen."""
+    if path is None:
+        return gr.skip()
+    try:
+        if hosted():
+            raise BadValue("Only models of the shelf can be opened here: this Studio is open to everybody.")
+        from gan_core.models.community import keep
+
+        kept = keep(Path(path))
+        return gr.update(choices=_choices(), value=f"{FILE}{kept.name}")
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+def listed(model: str) -> Any:
+    """The models that there are now, files that came since the page was made among them."""
+    choices = _choices()
+    names = [name for _title, name in choices]
+    return gr.update(choices=choices, value=model if model in names else names[0])
+
+
 def stopped() -> str:
     """What is said when a visitor has ended the work."""
     return _("Stopped.")
 
 
 # --- pictures --------------------------------------------------------------------------------------------------------
+
+
+def _choices() -> list[tuple[str, str]]:
+    return [(_(card.title), name) for name, card in workers(ENLARGING).items()]
 
 
 def _most() -> int:
@@ -156,7 +183,7 @@ def _partner(name: str, cards: dict[str, Card]) -> str:
         other
         for other, its in cards.items()
         if other != name
-        and its.recipe == card.recipe
+        and its.recipe == card.recipe != COMMUNITY
         and all(its.hparams.get(one) == card.hparams.get(one) for one in ALIKE)
     )
     return next(same, "")
@@ -269,7 +296,7 @@ def _made(model: str, sha256: str, place: int) -> np.ndarray:
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
-    models = [(_(card.title), name) for name, card in workers(ENLARGING).items()]
+    models = _choices()
     if not models:
         gr.Markdown(
             _("Enlarging needs a model such as SRGAN's, and there is none on the shelf. Train one with "
@@ -301,10 +328,23 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 stop = gr.Button(_("Stop"))
             file = gr.File(label=_("Result"), visible=False, interactive=False, elem_id="enlarge-result")
             model = gr.Dropdown(models, value=models[0][1], label=_("Model"), elem_id="enlarge-model")
+            with gr.Accordion(_("A network of your own"), open=False, visible=not hosted()):
+                network = gr.File(
+                    show_label=False, file_types=list(WEIGHT_FILES), height=120, elem_id="enlarge-network"
+                )
+                gr.Markdown(
+                    _("ESRGAN, Real-ESRGAN, SwinIR and what else the package spandrel knows, as .pth or .safetensors. "
+                      "Nothing in the file is run. It stays on this computer, in the folder `upscalers`."),
+                    elem_classes="quiet",
+                )  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     scene = [own, compare, strip, said, file, scale, share]
     gr.on([tab.select, model.input], spoken(model_of), [own, model], [scale, share, *scene], api_name="enlarge_model",
           concurrency_limit=1, **quiet)  # fmt: skip
+    tab.select(spoken(listed), model, model, api_visibility="private", **quiet)
+    brought = network.upload(spoken(bring), network, model, api_visibility="private", **quiet)
+    studio_parts.emptied(network, brought)
+    brought.success(spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet)
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
     studio_parts.emptied(drop, drop.upload(spoken(take), drop, scene, api_name="enlarge_picture", **quiet))
     working = start.click(

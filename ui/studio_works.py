@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from gan_core.errors import BadValue
+from gan_core.errors import BadValue, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import SAMPLE, Card, read_card
 from ui.languages import N_, _
+from ui.studio_models import hosted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
 
 MOST_OPEN = 4  # models kept in memory
+FILE = "file:"  # stands before the name of a super-resolution file that isn't a model of ours
+COMMUNITY = "community"
 TRANSLATING = ("paired", "unpaired")  # tasks of the models that translate
 DOMAINS = {  # data -> what its first and its second pictures are
     "avatars_pencil": (N_("Pencil"), N_("Colour")),
@@ -67,27 +70,62 @@ _lock = threading.Lock()
 
 
 def workers(tasks: Sequence[str]) -> dict[str, Card]:
-    """The models of the shelf that were made for one of some tasks, by name. Needs no torch."""
+    """The models of the shelf that were made for one of some tasks, by name, and the user's files. Needs no torch."""
     cards, _damaged = listing.survey()
+    if not hosted():
+        cards |= {f"{FILE}{name}": _card_of(path) for name, path in listing.upscalers().items()}
     return {name: card for name, card in cards.items() if card.task in tasks}
 
 
 def at_work(name: str, tasks: Sequence[str]) -> Worker:
-    """A model of the shelf, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
-    from gan_core.models import shelf
-
-    folder = listing.standing(name)
-    card = read_card(folder)
+    """A model, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
+    file = _file(name)
+    folder = listing.standing(name) if file is None else file.parent
+    card = read_card(folder) if file is None else _card_of(file)
     if card.task not in tasks:
         raise BadValue("{recipe} can't do that.", recipe=card.recipe_title or card.recipe)
     with _lock:
         kept = _open.get(name)
         if kept is None or kept.card.sha256 != card.sha256:
-            kept = _open[name] = Worker(name, card, shelf.load(str(folder)), folder)
+            kept = _open[name] = _of_file(name, file, card) if file else _of_shelf(name, folder, card)
         _open.move_to_end(name)
         while len(_open) > MOST_OPEN:
             _open.popitem(last=False)
         return kept
+
+
+def _of_shelf(name: str, folder: Path, card: Card) -> Worker:
+    from gan_core.models import shelf
+
+    return Worker(name, card, shelf.load(str(folder)), folder)
+
+
+def _file(name: str) -> Path | None:
+    """The user's file that a name stands for; raises UnknownName for one that isn't there."""
+    if not name.startswith(FILE) or hosted():
+        return None
+    files = listing.upscalers()
+    if name.removeprefix(FILE) not in files:
+        raise UnknownName("model", name[:60], workers(("super_resolution",)))
+    return files[name.removeprefix(FILE)]
+
+
+def _of_file(name: str, file: Path, card: Card) -> Worker:
+    from gan_core.models.community import load_upscaler
+
+    sampler = load_upscaler(file)
+    known = replace(card, recipe_title=sampler.recipe.title, hparams={"scale": sampler.hparams.scale})
+    return Worker(name, known, sampler, file.parent)
+
+
+def _card_of(file: Path) -> Card:
+    """What can be told of a file before it is read; `sha256` tells its versions apart and is none."""
+    about = file.stat()
+    return Card(
+        name=f"{FILE}{file.name}", title=file.stem, recipe=COMMUNITY, data="", size=0, steps=0, images=0, seed=0,
+        licence="", origin="", cost="", limits="", sha256=f"{about.st_mtime_ns}-{about.st_size}", bytes=about.st_size,
+        parameters={}, hparams={"scale": 0}, fields={}, task="super_resolution",
+    )  # fmt: skip
 
 
 def direction_choices(worker: Worker) -> list[tuple[str, str]]:

@@ -40,8 +40,8 @@ class CycleGanHParams(CycleHParams):
     )  # fmt: skip
     upsampling: str = knob(
         "transposed", choices=("transposed", "bilinear"), label="Upsampling", change="rebuild", group="networks",
-        help="Transposed convolution (the paper), or bilinear upsampling and a convolution, which leaves no checkerboard "
-        "and takes a little more time.",
+        help="Transposed convolution (the paper), or bilinear upsampling and a convolution, which leaves no "
+        "checkerboard and takes a little more time.",
     )  # fmt: skip
 
 

@@ -1,12 +1,13 @@
 """Super-resolution files that others have trained, such as ESRGAN's, Real-ESRGAN's or SwinIR's: read through spandrel.
 
-They are used as they are, by path, and stay what they are: their networks aren't among the recipes here, so nothing can
-be trained on from them. spandrel tells which of some forty architectures a file is of; it is an extra, `pip install
-spandrel`.
+They are used as they are, by path, or kept in `GANSCOPE_HOME/upscalers`, where the Studio finds them. Their networks
+aren't among the recipes here, so nothing can be trained on from them. spandrel tells which of some forty architectures
+a file is of; it is an extra, `pip install spandrel`.
 """
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,16 +17,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from gan_core import paths
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import recipes
 from gan_core.models.foreign import read_state
+from gan_core.models.listing import WEIGHT_FILES
 from gan_core.models.sampler import Sampler
+from gan_core.runs.disk import replacing, writing
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
 
-ENDINGS = (".pth", ".pt", ".ckpt", ".safetensors")
 SIDE = 64  # pixels, of the pictures that a spec tells of; any others are taken as well
 
 
@@ -51,7 +54,7 @@ class CommunityNetwork(nn.Module):
 
 def is_file(wanted: str) -> bool:
     """Whether this is the path of a file that may hold such weights."""
-    return Path(wanted).suffix.lower() in ENDINGS and Path(wanted).is_file()
+    return Path(wanted).suffix.lower() in WEIGHT_FILES and Path(wanted).is_file()
 
 
 def load_upscaler(path: Path) -> Sampler:
@@ -87,6 +90,24 @@ def load_upscaler(path: Path) -> Sampler:
     generator = CommunityNetwork(described.eval()).requires_grad_(False)
     spec = DataSpec({"real": (channels, SIDE, SIDE)})
     return Sampler(recipe, Enlarges(described.scale), spec, {"generator": generator})
+
+
+def keep(path: Path) -> Path:
+    """Copies a file to where the Studio finds it, once it is known to enlarge; one of the same name gives way.
+
+    Raises what `load_upscaler` does, BadValue for a name with another ending, StoreError.
+    """
+    if path.suffix.lower() not in WEIGHT_FILES:
+        raise BadValue(
+            "{file} can't be read as weights: valid endings are {valid}.", file=path.name, valid=", ".join(WEIGHT_FILES)
+        )
+    load_upscaler(path)
+    kept = paths.home() / "upscalers" / path.name
+    with writing(paths.home()):
+        kept.parent.mkdir(exist_ok=True)
+    with replacing(kept) as temporary:
+        shutil.copyfile(path, temporary)
+    return kept
 
 
 def _upscale(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:

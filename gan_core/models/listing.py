@@ -17,6 +17,7 @@ from gan_core.files import check_whole
 from gan_core.models import hub
 from gan_core.models.card import CARD, WEIGHTS, Card, read_card
 
+WEIGHT_FILES = (".pth", ".pt", ".ckpt", ".safetensors")  # what weights of others come in
 BUNDLED = Path(gan_core.__file__).parents[1] / "pretrained"
 
 
@@ -59,6 +60,12 @@ def folder_of(name: str, progress: Progress = silent) -> Path:
         return hub.folder(name, progress)
     path = Path(name)
     return path if name not in names() and path.is_dir() else standing(name)
+
+
+def upscalers() -> dict[str, Path]:
+    """The super-resolution files of others that the user keeps (community.py), by name."""
+    found = sorted((paths.home() / "upscalers").glob("*"))
+    return {path.name: path for path in found if path.suffix.lower() in WEIGHT_FILES and path.is_file()}
 
 
 def card(name: str) -> Card:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gan_core import photos
 from gan_core.data.base import Progress
-from gan_core.errors import BadData, BadValue
+from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
 from tabs import enlarge
+from tests.models.test_community import compact
 from tests.studio.conftest import CYCLE, ENLARGING, SMOOTH
 from tests.studio.test_translating import picture, same
 from ui.studio_calls import telling
@@ -64,6 +67,75 @@ def test_an_example_is_enlarged_from_the_start_and_models_of_the_same_networks_c
     own = enlarge.Own(own.array[:20, :20], "part", -1)
     first, half, last = (picture(finished(own, share=part)[0][SHOWN]).tobytes() for part in (0, 0.5, 1))
     assert len({first, half, last}) == 3
+
+
+def brought(tmp_path: Path, name: str = "2x.pth") -> Path:
+    """An upload of a network that others have trained."""
+    path = tmp_path / "uploads" / name
+    path.parent.mkdir(exist_ok=True)
+    torch.save(compact().state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def no_files(shelf: Path) -> Iterator[Path]:
+    """The folder of such files, which the other tests want empty."""
+    folder = shelf.parent / "upscalers"
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_network_of_ones_own_is_kept_chosen_and_enlarges(no_files: Path, tmp_path: Path) -> None:
+    path = brought(tmp_path)
+    content = path.read_bytes()
+    chosen = enlarge.bring(str(path))
+    assert chosen["value"] == "file:2x.pth"
+    assert ("2x", "file:2x.pth") in chosen["choices"]
+    assert not path.exists()
+    assert (no_files / "2x.pth").read_bytes() == content
+    assert enlarge.listed(ENLARGING)["choices"] == chosen["choices"]
+    scales, share, own, _shown, _strip, said, *_ = enlarge.model_of(enlarge.Own(), "file:2x.pth")
+    assert (scales["choices"], scales["value"]) == ([("2×", 2)], 2)
+    assert not share["visible"]
+    assert "160 x 120 became 320 x 240" in said
+    own = enlarge.Own(own.array[:20, :20], "part", -1)
+    (scene,) = [scene for scene in enlarge.enlarge(own, "file:2x.pth", 2, 0) if scene[FILE].get("visible")]
+    assert "20 x 20 became 40 x 40" in scene[SAID]
+    (no_files / "2x.pth").unlink()
+    assert enlarge.listed("file:2x.pth")["value"] in (ENLARGING, SMOOTH)
+    with pytest.raises(UnknownName):
+        enlarge.model_of(own, "file:2x.pth")
+    with pytest.raises(UnknownName):
+        enlarge.model_of(own, "file:../../secret.pth")
+
+
+def test_files_that_are_no_network_are_told_and_not_kept(no_files: Path, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.pth"
+    junk.write_bytes(b"junk")
+    with pytest.raises(BadCheckpoint, match=r"junk\.pth can't be read as weights"):
+        enlarge.bring(str(junk))
+    text = tmp_path / "x.txt"
+    text.write_text("x")
+    with pytest.raises(BadValue, match=r"valid endings are \.pth"):
+        enlarge.bring(str(text))
+    assert not junk.exists()
+    assert not text.exists()
+    assert not no_files.exists()
+
+
+def test_where_strangers_visit_no_network_is_taken(
+    no_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enlarge.bring(str(brought(tmp_path)))
+    monkeypatch.setenv("GANSCOPE_HOSTED", "1")
+    path = brought(tmp_path, "other.pth")
+    with pytest.raises(BadValue, match="open to everybody"):
+        enlarge.bring(str(path))
+    assert not path.exists()
+    assert [path.name for path in no_files.iterdir()] == ["2x.pth"]
+    assert "file:2x.pth" not in dict(map(reversed, enlarge.listed(ENLARGING)["choices"]))
+    with pytest.raises(UnknownName):
+        enlarge.model_of(enlarge.Own(), "file:2x.pth")
 
 
 @pytest.mark.parametrize(
