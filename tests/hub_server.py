@@ -1,7 +1,7 @@
 """A Hugging Face Hub on this machine: the endpoints that huggingface_hub uses, for models, data sets and Spaces.
 
-Large files go along LFS: downloads because no answer has an X-Xet-Hash header, uploads because `pointed` switches xet
-off, which huggingface_hub 2.4 would else use for every upload where hf_xet is installed, whatever the server says.
+Large files go along LFS where xet is off, as `pointed` has it unless told otherwise, and else by xet (xet_server.py),
+which huggingface_hub 2.4 uses for every upload where hf_xet is installed, whatever the server says.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.xet_server import BLOCK, ROUTE, Xet
+
 LARGE = (".safetensors", ".png", ".bin")  # what goes into LFS, as a repository's .gitattributes would say
+POINTER = b"xet:"  # what a commit holds of a file whose chunks lie in `xet`, before its SHA-256
 TYPES = {"models": "model", "datasets": "dataset", "spaces": "space"}
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 API = re.compile(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)(?:/([a-z0-9-]+)(?:/([^/]+)(?:/(.*))?)?)?")
@@ -83,6 +87,7 @@ class Hub:
     repositories: dict[tuple[str, str], Repository] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=lambda: {"hf_ada": "ada"})  # by token
     stored: dict[str, bytes] = field(default_factory=dict)  # LFS, by sha256
+    xet: Xet = field(default_factory=Xet)
     cut: dict[str, list[int]] = field(default_factory=dict)
     shortened: dict[str, list[int]] = field(default_factory=dict)
     refuse: dict[str, tuple[int, str, str]] = field(default_factory=dict)
@@ -131,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         self.path = unquote(urlsplit(self.path).path)
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.body = self._body()
         asked = f"{self.command} {self.path}"
         self.hub.asked.append(asked + (" Range" if "Range" in self.headers else ""))
         try:
@@ -147,6 +152,16 @@ class Handler(BaseHTTPRequestHandler):
             headers = {"X-Error-Code": refused.code, "X-Error-Message": refused.said}
             content = json.dumps({"error": refused.said}).encode()
             self._send(content, {name: value for name, value in headers.items() if value}, refused.status)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
 
     def _user(self) -> str | None:
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -165,6 +180,13 @@ class Handler(BaseHTTPRequestHandler):
             self._json({"errors": [], "warnings": []})
         elif self.path.startswith("/lfs/"):
             self._large(self.path.removeprefix("/lfs/"))
+        elif self.path == "/cas/v1/shards":
+            self.hub.xet.add(self.body)
+            self._json({"result": 1})
+        elif found := ROUTE.fullmatch(self.path):
+            self._xet(found[1].partition("/")[0], found[2])
+        elif found := BLOCK.fullmatch(self.path):
+            self._block(self.hub.xet.blocks[found[1]])
         elif found := BATCH.fullmatch(self.path):
             self._batch(self.hub.writable(TYPES[found[1] or "models"], found[2], user))
         elif found := FILE.fullmatch(self.path):
@@ -184,6 +206,8 @@ class Handler(BaseHTTPRequestHandler):
             self._preupload(self.hub.writable(type, id, user))
         elif verb == "commit":
             self._commit(self.hub.writable(type, id, user))
+        elif verb in ("xet-write-token", "xet-read-token"):
+            self._token((self.hub.writable if "write" in verb else self.hub.repository)(type, id, user))
         else:
             raise Refused(404, "", f"Not found: {verb}")
 
@@ -233,10 +257,17 @@ class Handler(BaseHTTPRequestHandler):
         if not path.endswith(LARGE):
             self._part(path, content, headers | {"ETag": f'"{blob_id(content)}"'})
             return
-        self.hub.stored[sha256(content)] = content
-        linked = {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content))}
-        place = f"{self.hub.store}/lfs/{sha256(content)}/{path}"
-        self._send(b"", headers | linked | {"Location": place}, 302)
+        if content.startswith(POINTER):
+            id = content.removeprefix(POINTER).decode()
+            hashed = self.hub.xet.hashes[id]
+            size = self.hub.xet.length(hashed)
+            token = f"{self.hub.address}/api/{repository.type}s/{repository.id}/xet-read-token/{commit.id}"
+            headers |= {"X-Xet-Hash": hashed, "X-Xet-Refresh-Route": token}
+        else:
+            id, size = sha256(content), len(content)
+            self.hub.stored[id] = content
+        linked = {"X-Linked-Etag": f'"{id}"', "X-Linked-Size": str(size)}
+        self._send(b"", headers | linked | {"Location": f"{self.hub.store}/lfs/{id}/{path}"}, 302)
 
     # --- large files --------------------------------------------------------------------------------------------------
 
@@ -262,6 +293,32 @@ class Handler(BaseHTTPRequestHandler):
             objects.append(one | ({} if one["oid"] in self.hub.stored else {"actions": actions}))
         self._json({"transfer": "basic", "objects": objects})
 
+    # --- large files by xet -----------------------------------------------------------------------------------------
+
+    def _token(self, repository: Repository) -> None:
+        """Where the store is and what opens it, in the body for hf_xet and in headers for huggingface_hub."""
+        place, ends = f"{self.hub.address}/cas", int(time.time()) + 3600
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        headers = {"X-Xet-Cas-Url": place, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(ends)}
+        told = json.dumps({"casUrl": place, "accessToken": token, "exp": ends}).encode()
+        self._send(told, headers | {"Content-Type": "application/json"})
+
+    def _xet(self, kind: str, hashed: str) -> None:
+        xet = self.hub.xet
+        if kind == "xorbs":
+            fresh = hashed not in xet.blocks
+            xet.blocks[hashed] = self.body
+            self._json({"was_inserted": fresh})
+        elif kind == "reconstructions" and hashed in xet.files:
+            self._json(xet.reconstruction(hashed, self.hub.address))
+        else:
+            raise Refused(404, "", "Not found")
+
+    def _block(self, content: bytes) -> None:
+        first, _, last = self.headers["Range"].removeprefix("bytes=").partition("-")
+        part = content[int(first) : int(last) + 1]
+        self._send(part, {"Content-Range": f"bytes {first}-{last}/{len(content)}"}, 206)
+
     # --- commits ------------------------------------------------------------------------------------------------------
 
     def _preupload(self, repository: Repository) -> None:
@@ -286,9 +343,10 @@ class Handler(BaseHTTPRequestHandler):
                 case "file":
                     files[value["path"]] = base64.b64decode(value["content"])
                 case "lfsFile":
-                    if value["oid"] not in self.hub.stored:
+                    pointer = POINTER + value["oid"].encode() if value["oid"] in self.hub.xet.hashes else None
+                    if value["oid"] not in self.hub.stored and not pointer:
                         raise Refused(400, "", f"{value['path']} was not uploaded")
-                    files[value["path"]] = self.hub.stored[value["oid"]]
+                    files[value["path"]] = pointer or self.hub.stored[value["oid"]]
                 case "deletedFile":
                     del files[value["path"]]
                 case "deletedFolder":
@@ -364,12 +422,12 @@ def environment(hub: Hub, home: Path, token: str = "hf_ada") -> dict[str, str]:
     return {"HF_ENDPOINT": hub.address, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token}
 
 
-def pointed(monkeypatch: pytest.MonkeyPatch, hub: Hub, home: Path, token: str = "hf_ada") -> None:
+def pointed(monkeypatch: pytest.MonkeyPatch, hub: Hub, home: Path, token: str = "hf_ada", xet: bool = False) -> None:
     """Makes this process talk to this Hub: huggingface_hub reads its variables once, at import, but for the token."""
     from huggingface_hub import constants
 
     at(monkeypatch, hub.address)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", not xet)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
     monkeypatch.setenv("HF_TOKEN", token)
 

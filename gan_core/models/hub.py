@@ -170,6 +170,9 @@ def _bar(progress: Progress, what: str) -> type:
         def update_transfer(self, count: float | None = 1) -> None:
             """Of xet, which else shows a second bar for the bytes on the line."""
 
+        def set_transfer_postfix_str(self, text: str = "", refresh: bool = True) -> None:
+            """Of xet too: how fast they come."""
+
     return Bar
 
 
@@ -216,6 +219,11 @@ def told(repository: str, revision: str = MAIN) -> Iterator[None]:
         ) from error
     except FileMetadataError as error:
         raise _no_hub() from error
+    except (ConnectionError, TimeoutError, RuntimeError) as error:  # of xet, after it has tried again and again
+        raise HubError(
+            "The Hub's store of large files fails for {repository} ({reason}). Nothing of it was kept; try again.",
+            repository=repository, reason=error,
+        ) from error  # fmt: skip
     except OSError as error:
         if "Consistency check failed" in str(error):
             raise _half_way(repository) from error

@@ -99,7 +99,7 @@ def uploading(repository: str) -> Iterator[None]:
         yield
     except json.JSONDecodeError:
         raise
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, ConnectionError, TimeoutError) as error:
         if error.__cause__:
             raise error.__cause__ from error
         raise HubError(
@@ -114,7 +114,7 @@ def page(card: Card, repository: str, with_samples: bool) -> str:
     metadata = ModelCardData(
         library_name="gan_core",
         tags=sorted({"gan", "ganscope", card.recipe, card.task}),
-        datasets=[DATASETS.get(card.data, card.data)],
+        datasets=[DATASETS.get(card.data, card.data)] if card.data else None,
         pipeline_tag=KINDS.get(card.task),
         **licence(card.licence),
     )

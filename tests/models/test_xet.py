@@ -1,0 +1,89 @@
+"""Models to the Hub and back by xet, the way that everybody's uploads take, against its endpoints on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_core.errors import BadCheckpoint, HubError
+from gan_core.models import shelf
+from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card, write_card
+from gan_core.models.push import push
+from tests import hub_server
+from tests.hub_server import POINTER, Hub
+
+NAME = "ada/noise"
+ADDRESS = f"hf://{NAME}"
+
+
+@pytest.fixture
+def xet_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    with hub_server.serving() as hub:
+        hub_server.pointed(monkeypatch, hub, tmp_path, xet=True)
+        yield hub
+
+
+def asked(hub: Hub, begun: str) -> list[str]:
+    return [line for line in hub.asked if line.startswith(begun)]
+
+
+def test_a_model_goes_and_comes_in_chunks(xet_hub: Hub, model: Path) -> None:
+    seen: list[float] = []
+    push(model, NAME)
+    files = xet_hub.repositories["model", NAME].commits[-1].files
+    assert all(files[name].startswith(POINTER) for name in (WEIGHTS, SAMPLE))  # only the chunks were sent
+    assert files[WEIGHTS] == POINTER + read_card(model).sha256.encode()
+    assert asked(xet_hub, "POST /cas/v1/xorbs/")
+    assert len(asked(xet_hub, "POST /cas/v1/shards")) == 1
+    assert not asked(xet_hub, f"POST /{NAME}.git/info/lfs")
+    loaded = shelf.load(ADDRESS, lambda share, what: seen.append(share))
+    assert torch.equal(loaded.sample(3), shelf.load(str(model)).sample(3))
+    assert asked(xet_hub, "GET /blocks/")
+    assert max(seen) == 1
+    before = len(xet_hub.asked)
+    shelf.load(ADDRESS)
+    assert not [line for line in xet_hub.asked[before:] if "/blocks/" in line or "reconstructions" in line]
+
+
+def test_an_upload_that_the_store_refuses_commits_nothing(xet_hub: Hub, model: Path) -> None:
+    xet_hub.refuse["POST /cas/v1/shards"] = (403, "", "No")
+    with pytest.raises(HubError, match=f"The upload to {NAME} failed"):
+        push(model, NAME)
+    assert [commit.summary for commit in xet_hub.repositories["model", NAME].commits] == ["initial commit"]
+    xet_hub.refuse.clear()
+    push(model, NAME)
+    assert torch.equal(shelf.load(ADDRESS).sample(2), shelf.load(str(model)).sample(2))
+
+
+def test_a_token_that_may_not_write_is_told(xet_hub: Hub, model: Path) -> None:
+    xet_hub.refuse[f"GET /api/models/{NAME}/xet-write-token"] = (403, "", "You may not write")
+    with pytest.raises(HubError, match=f"The upload to {NAME} failed .*403"):
+        push(model, NAME)
+    assert len(xet_hub.repositories["model", NAME].commits) == 1
+
+
+def test_blocks_that_cannot_be_had_leave_nothing_half_loaded(xet_hub: Hub, model: Path) -> None:
+    push(model, NAME)
+    xet_hub.refuse["GET /blocks/"] = (404, "", "Gone")
+    with pytest.raises(HubError, match=f"store of large files fails for {NAME}"):
+        shelf.load(ADDRESS)
+    xet_hub.refuse.clear()
+    assert torch.equal(shelf.load(ADDRESS).sample(2), shelf.load(str(model)).sample(2))
+
+
+def test_other_weights_than_the_cards_are_deleted(xet_hub: Hub, model: Path) -> None:
+    card = read_card(model)
+    push(model, NAME)
+    write_card(model, dataclasses.replace(card, sha256="0" * 64))
+    files = xet_hub.repositories["model", NAME].commits[-1].files
+    xet_hub.repositories["model", NAME].commit("A wrong card", files | {CARD: (model / CARD).read_bytes()})
+    with pytest.raises(BadCheckpoint, match="altered or cut short"):
+        shelf.load(ADDRESS)
+    xet_hub.repositories["model", NAME].commit("The card", files)
+    xet_hub.asked.clear()
+    shelf.load(ADDRESS)
+    assert asked(xet_hub, "GET /blocks/")
