@@ -23,7 +23,7 @@ from gan_core import data, paths
 from gan_core.data.base import DataSpec
 from gan_core.data.batches import to_device
 from gan_core.data.images import square
-from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.errors import BadCheckpoint, BadData, BadValue
 from gan_core.files import sha256_of
 from gan_core.gans import Recipe, recipes
 from gan_core.images import png
@@ -37,7 +37,7 @@ from gan_core.training.comparing import compared, unseen
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SIZE = 256  # pixels, which those networks are trained at
 PHOTOS = ("flower.jpg", "china.jpg")  # of scikit-learn
-N_LIMITS = "Trained elsewhere; nothing of it was measured here."
+N_LIMITS = "Not known. It was trained elsewhere, and nothing of it was measured here."
 N_UNTOLD = "not told by the file"
 
 
@@ -47,7 +47,8 @@ class Told:
 
     title: str = ""
     licence: str = ""
-    data: str = ""  # a data set's name, which it was trained on
+    data: str = ""  # the name of the data set that it was trained on, from its first domain to its second
+    backwards: bool = False  # it leads from the second domain to the first, as zebra2horse does
 
 
 def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int = 0) -> Card:
@@ -55,7 +56,7 @@ def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int 
 
     `size` is the side in pixels of the pictures that it shall take (0: 256, or what its U-Net needs). Raises BadValue
     for a name that can't be had or files that don't belong together, BadCheckpoint where they hold no generator that is
-    known, BadData where `told.data` is a set of another kind, StoreError.
+    known, UnknownName or BadData where it can't have learnt from `told.data`, StoreError.
     """
     told = told or Told()
     _check_name(name)
@@ -75,22 +76,30 @@ def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int 
         "recipe": recipe.name, "hparams": changes, "spec": spec.to_state(), "step": 0, "images_seen": 0,
         "average": states, "networks": states,
     }  # fmt: skip
-    if told.data in data.sources:
-        recipe.check_data(data.source(told.data).spec(pixels))
-    learnt = told.data or (files[0].stem if _teaches(files[0].stem, recipe) else "")
+    learnt = _learnt(told, files[0].stem, recipe, spec)
     sums = ", ".join(f"{file.name} (sha256 {sha256_of(file)[:16]})" for file in files)
-    known = data.source(learnt) if learnt in data.sources else None
-    origin = f"{known.title}. {known.about}" if known else learnt or N_UNTOLD
+    origin = f"{data.source(learnt).title}. {data.source(learnt).about}" if learnt else N_UNTOLD
     words = Words(
         told.title or name, told.licence or N_UNTOLD, origin, f"trained elsewhere; read from {sums}", N_LIMITS
     )
+    shown = "" if told.backwards else learnt  # its domains would be taken for each other
     folder = paths.home() / "models" / name
-    return shelf.publish(state, name, words, (), learnt, folder, half=False, show=lambda made: _shown(made, learnt))
+    return shelf.publish(state, name, words, (), shown, folder, half=False, show=lambda made: _shown(made, shown))
 
 
-def _teaches(name: str, recipe: Recipe) -> bool:
-    """Whether it is the name of a data set that such a recipe learns from."""
-    return name in data.sources and data.source(name).task == recipe.learns_from
+def _learnt(told: Told, stem: str, recipe: Recipe, spec: DataSpec) -> str:
+    """The data set that is named, or that the file is named after; "" for none. Raises UnknownName or BadData."""
+    if told.data:
+        found = data.source(told.data).spec(spec.size)
+        recipe.check_data(found)
+        if found.channels != spec.channels:
+            raise BadData(
+                "The network takes images of {taken} channels, and those of {data} have {given}.",
+                taken=spec.channels, data=told.data, given=found.channels,
+            )  # fmt: skip
+        return told.data
+    fits = stem in data.sources and data.source(stem).spec(spec.size).fields == spec.fields
+    return stem if fits else ""
 
 
 def _check_name(name: str) -> None:
@@ -106,6 +115,10 @@ def _check_name(name: str) -> None:
 def _recipe(kinds: Sequence[Kind]) -> tuple[Recipe, Mapping[str, Any]]:
     """The recipe that has such generators, and what makes its networks the same."""
     kind = kinds[0]
+    if kind.image_channels not in (1, 3):
+        raise BadCheckpoint(
+            "These weights take images of {channels} channels. Valid: 1 or 3.", channels=kind.image_channels
+        )
     if any(other != kind for other in kinds):
         raise BadCheckpoint("The two files are of different networks: {one} and {other}.", one=kind, other=kinds[1])
     plain = kind.network == "resnet" and kind.norm == "instance" and not kind.dropout
@@ -122,8 +135,10 @@ def _recipe(kinds: Sequence[Kind]) -> tuple[Recipe, Mapping[str, Any]]:
 
 def _pixels(recipe: Recipe, kind: Kind, size: int) -> int:
     valid = (2**kind.depth,) if kind.network == "unet" else tuple(one for one in recipe.sizes if one >= 32)
+    if valid[0] not in recipe.sizes:
+        raise BadCheckpoint("These weights need images of {size} pixels, and 256 is the most here.", size=valid[0])
     wanted = size or (valid[0] if kind.network == "unet" else SIZE)
-    if wanted not in valid or wanted not in recipe.sizes:
+    if wanted not in valid:
         raise BadValue(
             "This network can't take pictures of {size} pixels. Valid: {valid}.",
             size=wanted, valid=", ".join(map(str, valid)),

@@ -19,6 +19,7 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from gan_core.models.listing import WEIGHT_FILES
 from ui import studio_parts
+from ui.beside import is_loopback
 from ui.languages import N_, _
 from ui.studio_calls import moving, spoken, telling
 from ui.studio_jobs import watched
@@ -95,16 +96,13 @@ def take(path: str | None) -> list[Any]:
         moving(image)
         array = photos.read(Path(path), limits.pixels)
         lost = photos.levels_lost(Path(path), array)
-    height, width = array.shape[:2]
-    own = Own(array, Path(path).stem, -1)
-    words = _("{width} x {height} pixels. Now press “Enlarge”.").format(width=width, height=height)
+    scene = _unmade(Own(array, Path(path).stem, -1))
     if lost:
-        words += " " + _(
+        scene[-1] += " " + _(
             "The file has 16 bits a channel, packed in a way that can't be read here: 8 are used. PNG keeps all 16, "
             "and so does TIFF without compression or with ZIP."
         )
-    shown = address(_plain(_window(array, 1)[0]))
-    return [own, {"now": shown, "before": shown}, _strip(-1), words, gr.skip(), gr.skip(), gr.skip()]
+    return [*scene, gr.skip(), gr.skip(), gr.skip()]
 
 
 def enlarge(own: Own, model: str, scale: float, share: float) -> Iterator[list[Any]]:
@@ -130,11 +128,13 @@ def enlarge(own: Own, model: str, scale: float, share: float) -> Iterator[list[A
         yield [*scene, gr.update(value=str(path), visible=True), gr.skip(), gr.skip()]
 
 
-def bring(path: str | None) -> Any:
+def bring(request: gr.Request, path: str | None) -> Any:
     """A network's file: checked, kept in the user's folder of such files, and chosen."""
     if path is None:
         return gr.skip()
     try:
+        if request and not is_loopback(request.client.host):
+            raise BadValue("Only whoever sits at the computer that the Studio runs on can add networks to it.")
         if hosted():
             raise BadValue("Only models of the shelf can be opened here: this Studio is open to everybody.")
         from gan_core.models.community import keep
@@ -162,6 +162,14 @@ def stopped() -> str:
 
 def _choices() -> list[tuple[str, str]]:
     return [(_(card.title), name) for name, card in workers(ENLARGING).items()]
+
+
+def _unmade(own: Own) -> list[Any]:
+    """A picture that nothing was made of yet."""
+    height, width = own.array.shape[:2]
+    words = _("{width} x {height} pixels. Now press “Enlarge”.").format(width=width, height=height)
+    shown = address(_plain(_window(own.array, 1)[0]))
+    return [own, {"now": shown, "before": shown}, _strip(own.place), words]
 
 
 def _most() -> int:
@@ -276,9 +284,12 @@ def _strip(place: int) -> dict[str, Any]:
 
 
 def _example(model: str, place: int) -> list[Any]:
-    """An example by the model alone; each is made once."""
+    """An example by the model alone; each is made once. A network of others may take minutes, and waits to be asked."""
     worker = at_work(model, ENLARGING)
     own = Own(_examples()[place], "example", place)
+    if model.startswith(FILE):
+        scale = gr.update(value=_scale(worker.card))
+        return [*_unmade(own), gr.update(visible=False), scale, gr.update(value=0)]
     result = _made(model, worker.card.sha256, place)
     scene = [own, _compared(own.array, result, _scale(worker.card)), _strip(place), _told(own.array, result)]
     return [*scene, gr.update(visible=False), gr.update(value=_scale(worker.card)), gr.update(value=0)]
@@ -334,7 +345,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 )
                 gr.Markdown(
                     _("ESRGAN, Real-ESRGAN, SwinIR and what else the package spandrel knows, as .pth or .safetensors. "
-                      "Nothing in the file is run. It stays on this computer, in the folder `upscalers`."),
+                      "Nothing in the file is run. It stays on this computer, in the folder `upscalers`, where larger "
+                      "ones than {size} MB can be put by hand.").format(size=LARGE_BYTES // 1_000_000),
                     elem_classes="quiet",
                 )  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden"}

@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from gan_core.errors import BadCheckpoint, BadData, BadValue
+from gan_core.checkpoint import read_checkpoint
+from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
 from gan_core.importing import Told, bring
 from gan_core.models import listing, shelf
+from gan_core.models.push import page
 from gan_core.runs.store import RunStore
 from gan_core.training import continuing
 from tests.cli.commands import ok, refused
@@ -78,8 +80,29 @@ def test_training_goes_on_from_there(file: Path, home: Path) -> None:
     folder = home / "models" / "zebras"
     assert set(continuing.begun_anew(folder)) == {"discriminator", "heads"}
     store = RunStore()
+    with pytest.raises(BadValue, match="Say how many steps"):
+        continuing.begin(store, folder)
     run = continuing.begin(store, folder, steps=1)
+    checkpoint = store.checkpoints(run.id)[-1]
+    assert read_checkpoint(checkpoint.path)["average_updates"] == continuing.OLD  # it keeps what it has learnt
     assert (run.spec.recipe, run.spec.data, run.spec.size) == ("cut", "digits_coloured_unpaired", 32)
+
+
+def test_a_file_that_leads_back_is_not_taken_for_one_that_leads_there(file: Path, home: Path) -> None:
+    card = bring([file], "horses", Told(data="horse2zebra", backwards=True), 32)
+    assert (card.data, card.origin) == ("", "Horses and zebras. Photos of wild horses, and of zebras.")
+    bring([file], "zebras", size=32)
+    assert json.loads(ok("models", "show", "zebras", "--json"))["data"] == "horse2zebra"
+    ok("import", file, "--name", "again", "--data", "horse2zebra", "--backwards", "--size", "32")
+    assert json.loads(ok("models", "show", "again", "--json"))["data"] == ""
+
+
+def test_the_page_on_the_hub_tells_nothing_that_is_not_known(file: Path, home: Path) -> None:
+    other = file.rename(file.with_name("latest_net_G.pth"))
+    text = page(bring([other], "some", size=32), "ada/some", with_samples=True)
+    assert "datasets" not in text
+    assert "0 steps" not in text
+    assert "| training | trained elsewhere; read from latest_net_G.pth" in text
 
 
 @pytest.mark.parametrize(
@@ -122,7 +145,35 @@ def test_files_that_make_no_model(tmp_path: Path, home: Path, file: Path) -> Non
         bring([unet], "x", size=256)
     with pytest.raises(BadData, match="needs"):
         bring([unet], "x", Told(data="facades"))
+    with pytest.raises(UnknownName, match="horse2zebra"):
+        bring([file], "x", Told(data="horse2zebar"))
     assert nothing_left(home)
+
+
+def test_weights_of_strange_shapes(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "x.pth"
+
+    def changed(**tensors: object) -> Path:
+        torch.save(resnet(4, 2).state_dict() | tensors, path)
+        return path
+
+    two = {"model.1.weight": torch.zeros(4, 2, 7, 7), "model.19.weight": torch.zeros(2, 4, 7, 7)}
+    assert "model.19.weight" in resnet(4, 2).state_dict()
+    with pytest.raises(BadCheckpoint, match="of 2 channels"):
+        bring([changed(**two)], "x", size=32)
+    with pytest.raises(BadCheckpoint, match="can't be read as weights|no plain weights"):  # as PyTorch reads it
+        bring([changed(sparse=torch.eye(3).to_sparse())], "x", size=32)
+    torch.save({0: torch.zeros(1)}, path)
+    with pytest.raises(BadCheckpoint, match="no plain weights"):
+        bring([path], "x", size=32)
+    with pytest.raises(BadCheckpoint, match="need images of 512 pixels, and 256"):
+        bring([saved(Unet(2, 9), path)], "x")
+    grey = {"model.1.weight": torch.zeros(4, 1, 7, 7), "model.19.weight": torch.zeros(1, 4, 7, 7),
+            "model.19.bias": torch.zeros(1)}  # fmt: skip
+    with pytest.raises(BadData, match="of 1 channels, and those of digits_coloured_unpaired have 3"):
+        bring([changed(**grey)], "x", Told(data="digits_coloured_unpaired"), 32)
+    assert nothing_left(home)
+    assert bring([changed(**grey)], "grey", size=32).fields["a"] == (1, 32, 32)
 
 
 def test_on_the_command_line(file: Path, tmp_path: Path, home: Path) -> None:

@@ -27,6 +27,13 @@ def show(name: str, folder: Path, card: Card) -> None:
     if finds(card):
         st.markdown(_("A search for your own picture in the Studio starts from what it finds."))
         return
+    if not card.data:
+        st.caption(
+            _("What it has learnt from isn't known. To train on from it: {command}").format(
+                command=f"`ganscope train --from {name} --data DATA --steps STEPS`"
+            )
+        )
+        return
     ask = st.popover(
         _("Continue training"), icon=":material/forward:", disabled=not access.may_steer(), key="continue",
         help=access.why_locked() or _("A new run that starts from these weights."), on_change="rerun",

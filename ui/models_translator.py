@@ -23,19 +23,10 @@ from ui.texts import plain
 def show(name: str, card: Card) -> None:
     """The seed and the pictures; only these are drawn again when something is changed."""
     with shown():
-        if data_name(card) not in data.sources or not data.source(data_name(card)).available():
+        if data_name(card) in data.sources and data.source(data_name(card)).available():
+            _of_seed(name, card)
+        else:
             st.info(plain(_why_none(card)), icon=":material/download:")
-            return
-        seed = _seed()
-        with st.spinner(_("Loading the model …")):
-            content = made(card.sha256, name, card.data, card.size, seed)
-        with st.container(key="model-samples"):
-            picture(content, alt=_("What the model makes of the pictures of seed {seed}").format(seed=seed))
-        st.caption(_("Side by side: {kinds}.").format(kinds=kinds(card)))
-        st.download_button(
-            _("Download (PNG)"), content, f"ganscope-{name}-seed{seed}.png", "image/png", icon=":material/image:",
-            key="model-download", on_click="ignore",
-        )  # fmt: skip
     verb = "upscale" if card.task == "super_resolution" else "translate"
     st.caption(
         _("For pictures of your own: the Studio, or {command}.").format(
@@ -44,8 +35,23 @@ def show(name: str, card: Card) -> None:
     )
 
 
+def _of_seed(name: str, card: Card) -> None:
+    seed = _seed()
+    with st.spinner(_("Loading the model …")):
+        content = made(card.sha256, name, card.data, card.size, seed)
+    with st.container(key="model-samples"):
+        picture(content, alt=_("What the model makes of the pictures of seed {seed}").format(seed=seed))
+    st.caption(_("Side by side: {kinds}.").format(kinds=kinds(card)))
+    st.download_button(
+        _("Download (PNG)"), content, f"ganscope-{name}-seed{seed}.png", "image/png", icon=":material/image:",
+        key="model-download", on_click="ignore",
+    )  # fmt: skip
+
+
 def _why_none(card: Card) -> str:
     reference = data_name(card)
+    if not reference:
+        return _("It isn't known what this model has learnt from, so there are no pictures to show.")
     needs = filled(data.source(reference).needs) if reference in data.sources else ""
     return " ".join(part for part in (_("The pictures that it is shown aren't here."), needs) if part)
 

@@ -67,18 +67,20 @@ def bring(
     title: Annotated[str, typer.Option(help="What it does, in words. [default: its name]")] = "",
     licence: Annotated[str, typer.Option(help="That of the weights.")] = "",
     learnt: Annotated[
-        str, typer.Option("--data", help="The data set that it was trained on, such as horse2zebra.")
+        str, typer.Option("--data", help="The data set that it was trained on, such as horse2zebra, from A to B.")
     ] = "",
+    backwards: Annotated[
+        bool, typer.Option("--backwards", help="It leads from B to A of that set, as zebra2horse does.")
+    ] = False,
     size: Annotated[
         int, typer.Option(help="Pixels of the pictures that it shall take. [default: 256, or its own]")
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Puts generators of junyanz/pytorch-CycleGAN-and-pix2pix on your shelf; nothing in their files is run."""
-    from gan_core.cli.output import data_name
     from gan_core.importing import Told, bring
 
-    card = bring(files, name, Told(title, licence, data_name(learnt) if learnt else ""), size)
+    card = bring(files, name, Told(title, licence, learnt, backwards), size)
     if as_json:
         emit(dataclasses.asdict(card))
         return

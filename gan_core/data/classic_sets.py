@@ -8,16 +8,16 @@ from pathlib import Path
 
 from gan_core.data import pair_folders
 from gan_core.data.base import DataSet, Progress, Source
-from gan_core.data.published.classic import CLASSICS, Classic
-from gan_core.data.shared_sets import files_of
+from gan_core.data.published.classic import CLASSICS, NEEDED, Classic
+from gan_core.data.shared_sets import homes
 from gan_core.errors import BadData
 
 SIZE = 256  # pixels of the pictures
 
 
 def _folder(name: str) -> Path | None:
-    found = files_of(f"{name}/trainA/*.jpg")
-    return found[0].parents[1] if found else None
+    whole = (place for home in homes() if all(any((place := home / name).glob(pattern)) for pattern in NEEDED))
+    return next(whole, None)
 
 
 def _source(classic: Classic) -> Source:

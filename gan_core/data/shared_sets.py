@@ -73,12 +73,18 @@ def _tiles(file: Path) -> Iterator[Image.Image]:
             yield photo.crop((left, top, left + TILE, top + TILE))
 
 
-def files_of(pattern: str) -> list[Path]:
-    folders = [data_home()]
+def homes() -> list[Path]:
+    """The folders in which data sets lie."""
+    shared = data_home()
+    folders = [shared] if shared else []
     with suppress(StoreError):
         folders.append(home() / "data")
-    for folder in folders:
-        if folder and (files := sorted(folder.glob(pattern))):
+    return folders
+
+
+def files_of(pattern: str) -> list[Path]:
+    for folder in homes():
+        if files := sorted(folder.glob(pattern)):
             return files
     return []
 

@@ -8,9 +8,11 @@ a file is of; it is an extra, `pip install spandrel`.
 from __future__ import annotations
 
 import shutil
+import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +22,12 @@ from torch import Tensor, nn
 from gan_core import paths
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.files import sha256_of
 from gan_core.gans import recipes
 from gan_core.models.foreign import read_state
 from gan_core.models.listing import WEIGHT_FILES
 from gan_core.models.sampler import Sampler
-from gan_core.runs.disk import replacing, writing
+from gan_core.runs.disk import writing
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor
@@ -93,7 +96,7 @@ def load_upscaler(path: Path) -> Sampler:
 
 
 def keep(path: Path) -> Path:
-    """Copies a file to where the Studio finds it, once it is known to enlarge; one of the same name gives way.
+    """Copies a file to where the Studio finds it, once it is known to enlarge; one of the same name stays beside it.
 
     Raises what `load_upscaler` does, BadValue for a name with another ending, StoreError.
     """
@@ -102,12 +105,17 @@ def keep(path: Path) -> Path:
             "{file} can't be read as weights: valid endings are {valid}.", file=path.name, valid=", ".join(WEIGHT_FILES)
         )
     load_upscaler(path)
-    kept = paths.home() / "upscalers" / path.name
-    with writing(paths.home()):
-        kept.parent.mkdir(exist_ok=True)
-    with replacing(kept) as temporary:
-        shutil.copyfile(path, temporary)
-    return kept
+    folder = paths.home() / "upscalers"
+    with writing(paths.home()), tempfile.TemporaryDirectory(prefix="upscaler-", dir=paths.home()) as apart:
+        folder.mkdir(exist_ok=True)
+        whole = Path(shutil.copyfile(path, Path(apart) / path.name))
+        for number in count(1):
+            kept = folder / (path.name if number == 1 else f"{path.stem} ({number}){path.suffix}")
+            if not kept.exists():
+                return whole.rename(kept)
+            if sha256_of(kept) == sha256_of(whole):
+                return kept
+    raise AssertionError("names are never used up")
 
 
 def _upscale(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:

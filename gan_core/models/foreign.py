@@ -35,15 +35,19 @@ OLD_STATISTICS = re.compile(r"\.(running_mean|running_var|num_batches_tracked)$"
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors by name from a `.safetensors` or `.pth` file; nothing in the file is run. Raises BadCheckpoint."""
     found = read_state(path)
-    if not all(isinstance(tensor, Tensor) for tensor in found.values()):
+    if not all(isinstance(name, str) and _dense(tensor) for name, tensor in found.items()):
         raise BadCheckpoint("{path} holds no plain weights of one network.", path=path.name)
     return dict(found)
+
+
+def _dense(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.layout == torch.strided
 
 
 def read_state(path: Path) -> Mapping[str, Any]:
     """What a `.safetensors` or `.pth` file holds, which may lie in tables inside it. Raises BadCheckpoint."""
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError) as error:
@@ -69,6 +73,9 @@ class Kind:
     depth: int
     norm: str  # "instance" or "batch"
     dropout: bool  # where it can be told: it has no weights
+
+    def __str__(self) -> str:
+        return f"{self.network}, depth {self.depth}, {self.channels} channels, {self.norm} norm"
 
 
 def kind_of(weights: Mapping[str, Tensor]) -> Kind:

@@ -137,7 +137,9 @@ def _facts(card: Card) -> str:
         "recipe": f"{card.recipe_title or card.recipe} (`{card.recipe}`)",
         "learnt from": card.origin,
         "size": "points in the plane" if card.task == "points" else f"{card.size} pixels",
-        "training": f"{card.steps:,} steps, {card.images:,} images, seed {card.seed}; {card.cost}",
+        "training": f"{card.steps:,} steps, {card.images:,} images, seed {card.seed}; {card.cost}"
+        if card.steps
+        else card.cost,
         "weights": ", ".join(f"{name} {count:,}" for name, count in card.parameters.items()),
         "file": f"{card.bytes / 1e6:.1f} MB, sha256 `{card.sha256}`",
         "licence": card.licence,

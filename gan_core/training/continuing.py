@@ -28,6 +28,8 @@ from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.journal import Journal
 from gan_core.training.trainer import Trainer
 
+OLD = 100_000  # steps that are assumed of a model that was trained elsewhere
+
 
 def begin(
     store: RunStore,
@@ -46,6 +48,8 @@ def begin(
     networks, or BadData.
     """
     described = read_card(folder)
+    if steps is None and not described.steps:
+        raise BadValue("How long {title} was trained isn't known. Say how many steps.", title=described.title)
     recipe = recipes.get(described.recipe)
     hparams = _settings(recipe, described, changes or {})
     spec = RunSpec(
@@ -97,7 +101,7 @@ def _started(trainer: Trainer, described: Card, weights: Mapping[str, Any]) -> d
     return state | {
         "networks": {name: kept.get(name, fresh) for name, fresh in state["networks"].items()},
         "average": weights["average"],
-        "average_updates": described.steps,  # a young average would forget the model at once
+        "average_updates": described.steps or OLD,  # a young average would forget the model at once
         "images_seen": described.images,
     }
 

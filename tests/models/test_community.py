@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from gan_core.errors import BadCheckpoint, BadValue
-from gan_core.models import enlarging
-from gan_core.models.community import load_upscaler
+from gan_core.models import enlarging, listing
+from gan_core.models.community import keep, load_upscaler
 from gan_core.models.enlarging import enlarge, factor, needed
 from tests.cli.commands import ok, refused
 from tests.models.test_foreign import resnet
@@ -136,6 +136,17 @@ def test_files_that_enlarge_nothing(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadCheckpoint, match=said):
             load_upscaler(tmp_path / name)
+
+
+def test_files_that_are_kept_stand_beside_others_of_their_name(tmp_path: Path, home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    torch.save(compact().state_dict(), tmp_path / "2x.pth")
+    assert keep(tmp_path / "2x.pth") == keep(tmp_path / "2x.pth") == home / "upscalers" / "2x.pth"
+    torch.save(esrgan(2).state_dict(), tmp_path / "2x.pth")
+    assert keep(tmp_path / "2x.pth").name == "2x (2).pth"
+    assert list(listing.upscalers()) == ["2x (2).pth", "2x.pth"]
+    assert load_upscaler(home / "upscalers" / "2x.pth").recipe.title == "RealESRGAN Compact"
+    assert [path.name for path in home.iterdir()] == ["upscalers"]  # nothing half-written
 
 
 def test_without_spandrel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

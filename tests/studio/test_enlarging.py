@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -77,6 +78,11 @@ def brought(tmp_path: Path, name: str = "2x.pth") -> Path:
     return path
 
 
+def visitor(host: str = "127.0.0.1") -> Any:
+    """Who asks, as far as callbacks look at it."""
+    return SimpleNamespace(client=SimpleNamespace(host=host))
+
+
 @pytest.fixture
 def no_files(shelf: Path) -> Iterator[Path]:
     """The folder of such files, which the other tests want empty."""
@@ -88,16 +94,18 @@ def no_files(shelf: Path) -> Iterator[Path]:
 def test_a_network_of_ones_own_is_kept_chosen_and_enlarges(no_files: Path, tmp_path: Path) -> None:
     path = brought(tmp_path)
     content = path.read_bytes()
-    chosen = enlarge.bring(str(path))
+    chosen = enlarge.bring(visitor(), str(path))
     assert chosen["value"] == "file:2x.pth"
     assert ("2x", "file:2x.pth") in chosen["choices"]
     assert not path.exists()
     assert (no_files / "2x.pth").read_bytes() == content
     assert enlarge.listed(ENLARGING)["choices"] == chosen["choices"]
-    scales, share, own, _shown, _strip, said, *_ = enlarge.model_of(enlarge.Own(), "file:2x.pth")
+    scales, share, own, shown, strip, said, *_ = enlarge.model_of(enlarge.Own(), "file:2x.pth")
     assert (scales["choices"], scales["value"]) == ([("2×", 2)], 2)
     assert not share["visible"]
-    assert "160 x 120 became 320 x 240" in said
+    assert "Now press" in said  # it may take long, so nothing is made of the example yet
+    assert (strip["place"], picture(shown).size) == (0, (160, 120))
+    assert enlarge.press_at("file:2x.pth", 1)[STRIP]["place"] == 1
     own = enlarge.Own(own.array[:20, :20], "part", -1)
     (scene,) = [scene for scene in enlarge.enlarge(own, "file:2x.pth", 2, 0) if scene[FILE].get("visible")]
     assert "20 x 20 became 40 x 40" in scene[SAID]
@@ -113,11 +121,11 @@ def test_files_that_are_no_network_are_told_and_not_kept(no_files: Path, tmp_pat
     junk = tmp_path / "junk.pth"
     junk.write_bytes(b"junk")
     with pytest.raises(BadCheckpoint, match=r"junk\.pth can't be read as weights"):
-        enlarge.bring(str(junk))
+        enlarge.bring(visitor(), str(junk))
     text = tmp_path / "x.txt"
     text.write_text("x")
     with pytest.raises(BadValue, match=r"valid endings are \.pth"):
-        enlarge.bring(str(text))
+        enlarge.bring(visitor(), str(text))
     assert not junk.exists()
     assert not text.exists()
     assert not no_files.exists()
@@ -126,11 +134,15 @@ def test_files_that_are_no_network_are_told_and_not_kept(no_files: Path, tmp_pat
 def test_where_strangers_visit_no_network_is_taken(
     no_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    enlarge.bring(str(brought(tmp_path)))
+    enlarge.bring(visitor(), str(brought(tmp_path)))
+    path = brought(tmp_path, "other.pth")
+    with pytest.raises(BadValue, match="whoever sits at the computer"):
+        enlarge.bring(visitor("192.168.1.7"), str(path))
+    assert not path.exists()
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     path = brought(tmp_path, "other.pth")
     with pytest.raises(BadValue, match="open to everybody"):
-        enlarge.bring(str(path))
+        enlarge.bring(visitor(), str(path))
     assert not path.exists()
     assert [path.name for path in no_files.iterdir()] == ["2x.pth"]
     assert "file:2x.pth" not in dict(map(reversed, enlarge.listed(ENLARGING)["choices"]))

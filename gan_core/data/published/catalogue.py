@@ -19,7 +19,7 @@ class Published:
 
     `listed(downloads)` gives the files of the second round, `convert(downloads, progress)` the arrays; both read
     nothing but the files below `downloads`. `digest` is that of the arrays as Pillow and NumPy made them here; "" where
-    none of our models was made from them.
+    none of our models was made from them. `needed` are patterns of files without which the set isn't there.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Published:
     first: Mapping[File, str] = field(default_factory=dict)  # SHA-256 of each
     listed: Callable[[Path], list[File]] = lambda downloads: []
     sums: tuple[str, ...] = ()  # of the listed files, in groups
+    needed: tuple[str, ...] = ()
 
 
 published: Registry[Published] = Registry("published data set")
@@ -124,6 +125,7 @@ for _set in (
             convert=one.convert,
             digest="",
             first={one.file: one.sha256},
+            needed=classic.NEEDED,
         )
         for one in classic.CLASSICS
     ),

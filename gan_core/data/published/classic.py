@@ -16,6 +16,8 @@ from gan_core.data.base import Progress, tracked
 from gan_core.data.published.arrays import Arrays
 from gan_core.data.published.origins import File, Site
 
+PARTS = ("trainA", "trainB", "testA", "testB")
+NEEDED = tuple(f"{part}/*.jpg" for part in PARTS)
 CYCLEGAN = Site("efrosgans.eecs.berkeley.edu/cyclegan/datasets")
 
 
@@ -40,7 +42,7 @@ class Classic:
         inside = re.compile(rf"{re.escape(self.name)}/((?:train|test)[AB]/[^/]+\.jpg)")
         with archives.opened(self.file.place(downloads)) as archive:
             found = sorted(match[1] for name in archive.names if (match := inside.fullmatch(name)))
-            missing = {"trainA", "trainB", "testA", "testB"} - {name.partition("/")[0] for name in found}
+            missing = set(PARTS) - {name.partition("/")[0] for name in found}
             if missing:
                 raise ValueError(f"the archive holds no {', '.join(sorted(missing))}")
             unpacked = tracked(found, len(found), progress, f"Unpacking {self.title}")

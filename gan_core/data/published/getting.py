@@ -74,6 +74,8 @@ def _found(wanted: Published) -> Got | None:
     shared = data_home()
     for place in (shared / wanted.folder, folder) if shared else (folder,):
         with suppress(*UNREADABLE):
+            if not all(any(place.glob(pattern)) for pattern in wanted.needed):
+                continue
             digest = arrays.digest(arrays.read(place, wanted.npz))
             if place == folder and digest != json.loads((place / ABOUT).read_bytes())["digest"]:
                 continue
