@@ -34,6 +34,12 @@ _DCGAN = {
     "penalty_every": 8,
 }  # fmt: skip
 
+_CRITIC = {
+    "channels": 32, "max_channels": 128, "dense": 512, "stem": "linear", "loss": "wasserstein",
+    "penalty": "gradient_penalty", "beta1": 0.0, "beta2": 0.9, "discriminator_steps": 2, "generator_rate": 1e-3,
+    "discriminator_rate": 1e-3, "schedule": "linear", "ema": 0.999,
+}  # fmt: skip
+
 plans: dict[str, Plan] = {
     "dcgan.digits": Plan(
         "dcgan", "digits", 16, 10_000, 0.1, 0.0, "Digits",
@@ -56,19 +62,15 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "infogan.mnist": Plan(
-        "infogan", "mnist", 28, 8_000, 0.3, 0.0, "Digits with sliders nobody labelled",
+        "infogan", "mnist", 28, 10_000, 0.5, 0.0, "Digits with sliders nobody labelled",
         "A category is a way of writing, not always a digit: two of them may share one.",
-        _DCGAN | {"latent_size": 65, "channels": 48, "max_channels": 128, "dense": 512, "generator_rate": 1e-3,
-                  "discriminator_rate": 1e-3, "decay_steps": 8_000, "penalty_weight": 0.3, "ema": 0.999},
+        _CRITIC | {"latent_size": 65, "decay_steps": 10_000},
         half=True,
     ),
     "wgan_gp.mnist": Plan(
         "wgan_gp", "mnist", 28, 10_000, 0.8, 0.0, "Digits of a Wasserstein critic",
         "Strokes break now and then.",
-        {"channels": 32, "max_channels": 128, "dense": 512, "latent_size": 64, "stem": "linear",
-         "discriminator_steps": 2, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear",
-         "decay_steps": 10_000,
-         "ema": 0.999},
+        _CRITIC | {"latent_size": 64, "decay_steps": 10_000},
         half=True,
     ),
     "mlp_gan.mnist": Plan(
