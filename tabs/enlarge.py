@@ -128,7 +128,7 @@ def enlarge(own: Own, model: str, scale: float, share: float) -> Iterator[list[A
         yield [*scene, gr.update(value=str(path), visible=True), gr.skip(), gr.skip()]
 
 
-def bring(request: gr.Request, path: str | None) -> Any:
+def take_network(request: gr.Request, path: str | None) -> Any:
     """A network's file: checked, kept in the user's folder of such files, and chosen."""
     if path is None:
         return gr.skip()
@@ -354,7 +354,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     gr.on([tab.select, model.input], spoken(model_of), [own, model], [scale, share, *scene], api_name="enlarge_model",
           concurrency_limit=1, **quiet)  # fmt: skip
     tab.select(spoken(listed), model, model, api_visibility="private", **quiet)
-    brought = network.upload(spoken(bring), network, model, api_visibility="private", **quiet)
+    brought = network.upload(spoken(take_network), network, model, api_visibility="private", **quiet)
     studio_parts.emptied(network, brought)
     brought.success(spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet)
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)

@@ -161,7 +161,7 @@ def test_weights_of_strange_shapes(tmp_path: Path, home: Path) -> None:
     assert "model.19.weight" in resnet(4, 2).state_dict()
     with pytest.raises(BadCheckpoint, match="of 2 channels"):
         bring([changed(**two)], "x", size=32)
-    with pytest.raises(BadCheckpoint, match="can't be read as weights|no plain weights"):  # as PyTorch reads it
+    with pytest.raises(BadCheckpoint, match=r"can't be read as weights|no plain weights"):  # as PyTorch reads it
         bring([changed(sparse=torch.eye(3).to_sparse())], "x", size=32)
     torch.save({0: torch.zeros(1)}, path)
     with pytest.raises(BadCheckpoint, match="no plain weights"):

@@ -22,9 +22,16 @@ MOST_BYTES, MOST_BYTES_IN_ALL = 16 * 2**20, 120 * 2**20
 CLOSE = 2  # steps of 255, between processors
 
 
+@pytest.fixture(scope="module")
+def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home for all tests here: ten thousand unseen faces take their time to be drawn."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(autouse=True)
-def bundled(monkeypatch: pytest.MonkeyPatch) -> None:
+def bundled(home: Path, drawn_once: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bundled shelf: an encoder draws with a generator that stands on it."""
+    monkeypatch.setenv("GANSCOPE_HOME", str(drawn_once))
     monkeypatch.setattr(listing, "BUNDLED", PRETRAINED)
 
 

@@ -94,7 +94,7 @@ def no_files(shelf: Path) -> Iterator[Path]:
 def test_a_network_of_ones_own_is_kept_chosen_and_enlarges(no_files: Path, tmp_path: Path) -> None:
     path = brought(tmp_path)
     content = path.read_bytes()
-    chosen = enlarge.bring(visitor(), str(path))
+    chosen = enlarge.take_network(visitor(), str(path))
     assert chosen["value"] == "file:2x.pth"
     assert ("2x", "file:2x.pth") in chosen["choices"]
     assert not path.exists()
@@ -121,11 +121,11 @@ def test_files_that_are_no_network_are_told_and_not_kept(no_files: Path, tmp_pat
     junk = tmp_path / "junk.pth"
     junk.write_bytes(b"junk")
     with pytest.raises(BadCheckpoint, match=r"junk\.pth can't be read as weights"):
-        enlarge.bring(visitor(), str(junk))
+        enlarge.take_network(visitor(), str(junk))
     text = tmp_path / "x.txt"
     text.write_text("x")
     with pytest.raises(BadValue, match=r"valid endings are \.pth"):
-        enlarge.bring(visitor(), str(text))
+        enlarge.take_network(visitor(), str(text))
     assert not junk.exists()
     assert not text.exists()
     assert not no_files.exists()
@@ -134,15 +134,15 @@ def test_files_that_are_no_network_are_told_and_not_kept(no_files: Path, tmp_pat
 def test_where_strangers_visit_no_network_is_taken(
     no_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    enlarge.bring(visitor(), str(brought(tmp_path)))
+    enlarge.take_network(visitor(), str(brought(tmp_path)))
     path = brought(tmp_path, "other.pth")
     with pytest.raises(BadValue, match="whoever sits at the computer"):
-        enlarge.bring(visitor("192.168.1.7"), str(path))
+        enlarge.take_network(visitor("192.168.1.7"), str(path))
     assert not path.exists()
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     path = brought(tmp_path, "other.pth")
     with pytest.raises(BadValue, match="open to everybody"):
-        enlarge.bring(visitor(), str(path))
+        enlarge.take_network(visitor(), str(path))
     assert not path.exists()
     assert [path.name for path in no_files.iterdir()] == ["2x.pth"]
     assert "file:2x.pth" not in dict(map(reversed, enlarge.listed(ENLARGING)["choices"]))
