@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from gan_core.models.card import read_card, write_card
 from tests.made_models import make_model
+from tests.models.test_community import compact
 from tests.studio_serving import STYLED, Studio, serving
 
 DRAWN = re.compile(r"^data:image/")
@@ -191,6 +193,26 @@ def test_a_picture_is_enlarged_and_can_be_downloaded(
         assert image.size == (80, 80)
     page.locator("#enlarged input").fill("20")
     assert page.locator("#enlarged .line").evaluate("line => line.offsetLeft / line.parentElement.clientWidth") < 0.25
+
+
+def test_a_network_of_ones_own_is_added_and_enlarges(
+    studio: Studio, contexts: Contexts, own: Path, tmp_path: Path
+) -> None:
+    torch.save(compact().state_dict(), tmp_path / "2x-Mine.pth")
+    (tmp_path / "junk.pth").write_text("no network")
+    page = opened(contexts().new_page(), studio, "Super-resolution")
+    shown(page.locator("#enlarged img.after"))
+    page.get_by_text("A network of your own").click()
+    box = page.locator("#enlarge-network input[type=file]")
+    box.set_input_files(tmp_path / "junk.pth")
+    expect(page.get_by_text("junk.pth can't be read as weights")).to_be_visible()
+    box.set_input_files(tmp_path / "2x-Mine.pth")
+    expect(page.locator("#enlarge-model input")).to_have_value("2x-Mine", timeout=60_000)  # spandrel is imported
+    expect(page.get_by_text("160 x 120 pixels. Now press")).to_be_visible()
+    page.locator("#enlarge-drop input[type=file]").set_input_files(own)
+    expect(page.get_by_text("40 x 40 pixels. Now press")).to_be_visible()
+    page.locator("#enlarge-start").click()
+    expect(page.get_by_text("40 x 40 became 80 x 80 pixels.")).to_be_visible()
 
 
 def test_what_is_painted_over_is_filled(studio: Studio, contexts: Contexts, own: Path) -> None:
