@@ -42,6 +42,9 @@ TEMPLATES = (
     N_("Set GANSCOPE_DATA to a folder that holds {pattern}."),
     N_("Run `{command}`. Or: {other}"),
     N_("Downloaded at first use ({size} MB on disk). Or: {other}"),
+    # what is being done
+    N_("Downloading {title} ({done} of {size} MB)"),
+    N_("Unpacking {title}"),
 )
 
 

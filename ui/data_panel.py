@@ -7,12 +7,13 @@ import streamlit as st
 
 from gan_core import data
 from gan_core.gans import Recipe
+from ui import access
 from ui.core_texts import filled
 from ui.errors import shown
 from ui.grids import dots, encode, layout, pick, picture, real_grid
 from ui.i18n import _
 from ui.setup_state import Setup, resolve
-from ui.texts import data_title, is_points, joined, number, plain, size_word
+from ui.texts import bytes_size, data_title, is_points, joined, number, plain, size_word
 
 COLUMNS, ROWS = 8, 4
 LISTED = 200  # files of a list, at most
@@ -33,13 +34,35 @@ def _named(setup: Setup) -> None:
     st.caption(joined(_(source.title), count, size_word(setup.data, setup.size)))
     st.write(_(source.about))
     if not source.available():
-        st.info(filled(source.needs) or _("The data are downloaded first."), icon=":material/download:")
+        _missing(source)
     elif points:
         picture(dots(np.empty((0, 2)), setup.data), alt=_("Real points of the data set"), width=320)
     elif st.toggle(_("Show some of its images"), key="look", value=setup.data == "digits"):
         with shown(), st.spinner(_("Reading the images …")):
             picture(real_grid(resolve(setup.data), setup.size, rows=ROWS), alt=_("Real images of the data set"))
     st.caption(_("Licence: {licence}").format(licence=plain(_(source.licence))))
+
+
+def _missing(source: data.Source) -> None:
+    """How data that aren't here can be had, or a button that brings them."""
+    st.info(filled(source.needs) or _("The data are downloaded first."), icon=":material/download:")
+    if not source.published:
+        return
+    from gan_core.data.published import get, published
+
+    size = bytes_size(published.get(source.published).size)
+    asked = st.button(
+        _("Download now ({size})").format(size=size), icon=":material/cloud_download:", key="get-data",
+        disabled=not access.may_steer(), help=access.why_locked(),
+    )  # fmt: skip
+    if not asked:
+        return
+    bar = st.empty()
+    with shown():
+        access.require_steering()
+        get(source.published, lambda share, what: _progress(bar, share, filled(what)))
+        st.rerun()
+    bar.empty()
 
 
 def _own(setup: Setup, recipe: Recipe) -> None:

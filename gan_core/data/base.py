@@ -155,6 +155,7 @@ class Source:
     task: str = "images"  # a key of FIELDS; points are float32 (N, 2), and their `size` is 2
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> names of its values
     test: Callable[[int | None, Progress], DataSet] | None = None
+    published: str = ""  # the published set (published/catalogue.py) that brings it, where one does
 
     def spec(self, size: int) -> DataSpec:
         """What networks for this set at `size` pixels are built for, without loading it."""

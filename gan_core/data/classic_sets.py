@@ -35,7 +35,7 @@ def _source(classic: Classic) -> Source:
     return Source(
         name=name, title=classic.title, about=classic.about, licence=classic.licence, size=SIZE, channels=3,
         items=min(classic.pictures[:2]), class_names=(), load=load, test=partial(load, part="test"),
-        available=lambda: _folder(name) is not None, needs=needs, task="unpaired",
+        available=lambda: _folder(name) is not None, needs=needs, task="unpaired", published=name,
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def _source(
     return Source(
         name=name, title=title, about=about, licence=licence, size=size, channels=3, items=items, class_names=(),
         load=load, test=partial(load, part="test"), available=lambda: bool(files_of(patterns["train"])), needs=needs,
-        task="paired",
+        task="paired", published=needed,
     )  # fmt: skip
 
 

@@ -122,6 +122,7 @@ def _source(
         load=partial(load, name, read),
         available=lambda: bool(files_of(pattern)),
         needs=needs,
+        published=name,
         test=partial(load, f"test:{name}", read_test) if read_test else None,
     )
 
