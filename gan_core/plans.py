@@ -68,9 +68,9 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "wgan_gp.mnist": Plan(
-        "wgan_gp", "mnist", 28, 10_000, 0.8, 0.0, "Digits of a Wasserstein critic",
+        "wgan_gp", "mnist", 28, 16_000, 0.9, 0.0, "Digits of a Wasserstein critic",
         "Strokes break now and then.",
-        _CRITIC | {"latent_size": 64, "decay_steps": 10_000},
+        _CRITIC | {"latent_size": 64, "decay_steps": 16_000},
         half=True,
     ),
     "mlp_gan.mnist": Plan(
@@ -80,6 +80,13 @@ plans: dict[str, Plan] = {
          "activation": "relu", "batch_norm": True, "beta1": 0.0, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
          "penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8, "ema": 0.999, "schedule": "linear",
          "decay_steps": 25_000},
+        half=True,
+    ),
+    "biggan.fashion_mnist": Plan(
+        "biggan", "fashion_mnist", 28, 6_000, 0.3, 0.0, "Clothes on demand",
+        "Patterns and prints blur, and sandals lack straps.",
+        {"channels": 24, "max_channels": 96, "latent_size": 64, "embedding": 32, "generator_rate": 5e-4,
+         "discriminator_rate": 1e-3, "ema": 0.998, "schedule": "linear", "decay_steps": 6_000},
         half=True,
     ),
     "stylegan2.avatars": Plan(
@@ -144,6 +151,29 @@ plans: dict[str, Plan] = {
         {"channels": 16, "discriminator_channels": 24, "blocks": 4, "batch_size": 4, "identity_weight": 0.0,
          "generator_rate": 1e-3, "discriminator_rate": 5e-4, "ema": 0.995, "schedule": "linear",
          "decay_steps": 7_000},
+    ),
+    "cyclegan.emoji": Plan(
+        "cyclegan", "emoji_styles_unpaired", 64, 9_000, 1.4, 0.0, "Noto's and Twemoji's emoji, learnt without pairs",
+        "Knows emoji alone. Colours and shading change; shapes stay as they were given. Small eyes and mouths may run.",
+        {"channels": 24, "discriminator_channels": 32, "blocks": 4, "patch_layers": 2, "batch_size": 4,
+         "upsampling": "bilinear", "generator_rate": 5e-4, "discriminator_rate": 2.5e-4, "ema": 0.998,
+         "schedule": "linear", "decay_steps": 9_000},
+        half=True,
+    ),
+    "pix2pix.tinyhero": Plan(
+        "pix2pix", "heroes_turned", 64, 6_000, 0.3, 0.0, "Heroes turn to their left",
+        "Knows these pixel-art characters alone, from the front. What the front hides is guessed.",
+        {"channels": 24, "discriminator_channels": 24, "batch_size": 8, "generator_rate": 1e-3,
+         "discriminator_rate": 4e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 6_000},
+        half=True,
+    ),
+    "esrgan.bsds_x4": Plan(
+        "esrgan", "bsds500", 160, 2_000, 0.3, 0.0, "Photos four times larger, with dense blocks",
+        "Learnt from 200 photos: grass and hair are invented, and letters may turn into other marks.",
+        {"crop": 64, "batch_size": 16, "content": "features", "features_weight": 2.0, "adversarial_weight": 2e-3,
+         "warm_up": 24.0, "generator_rate": 5e-4, "discriminator_rate": 2e-4, "warmup_steps": 100, "ema": 0.99,
+         "schedule": "linear", "decay_steps": 2_000},
+        half=True,
     ),
     "features.mnist": Plan(
         "feature_net", "mnist", 28, 3_000, 0.1, 0.0, "A judge of digits",
