@@ -20,7 +20,7 @@ slow: $(DEV_READY)
 	$(BIN)/python -m pytest $(IN_TWO) -m "slow and not e2e"
 
 e2e: $(DEV_READY)
-	$(BIN)/python -m pytest -m e2e
+	$(BIN)/python -m pytest $(IN_TWO) -m e2e
 
 check: $(DEV_READY)
 	$(BIN)/ruff format --check .
