@@ -201,8 +201,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     own = gr.State(Own(), time_to_live=3600)
     photo, file = gr.Textbox(visible=False, label=_("Photo")), gr.JSON(visible=False)
     with gr.Row():
-        model = gr.Dropdown(models, value=models[0][1], label=_("Model"), elem_id="translate-model")
-        direction = gr.Dropdown([], label=_("Direction"), elem_id="translate-direction")
+        model = gr.Dropdown(models, value=models[0][1], label=_("Model"), min_width=240, elem_id="translate-model")
+        direction = gr.Dropdown([], label=_("Direction"), min_width=240, elem_id="translate-direction")
     with gr.Row(equal_height=False):
         faces, loop = [], []
         for words, elem_id in ((_("Given"), "given"), (_("Translated"), "translated")):

@@ -135,8 +135,10 @@ def kinds(card: Card) -> str:
 
 
 def short_licence(card: Card) -> str:
-    """The licence's name, without who holds the rights."""
-    return re.split(r"\s*[(（;；]", _(card.licence))[0]
+    """The licence's name, without who holds the rights; of a set of several makers each one's."""
+    parts = re.split(r"\s*[;；]\s*", re.sub(r"\s*[(（][^)）]*[)）]", "", _(card.licence)))
+    makers = [part for part in parts if re.match(r"[^:：]+[:：]", part)]
+    return "; ".join(makers) if len(makers) > 1 else parts[0]
 
 
 def thumbnail(folder: Path, card: Card) -> bytes:
