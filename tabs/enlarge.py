@@ -172,6 +172,12 @@ def _unmade(own: Own) -> list[Any]:
     return [own, {"now": shown, "before": shown}, _strip(own.place), words]
 
 
+def _first() -> str:
+    """The model that is shown first: one that can be blended, where there is one."""
+    cards = workers(ENLARGING)
+    return next((name for name in cards if _partner(name, cards)), next(iter(cards)))
+
+
 def _most() -> int:
     return MOST_HOSTED if hosted() else MOST_PIXELS
 
@@ -338,7 +344,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 start = gr.Button(_("Enlarge"), variant="primary", elem_id="enlarge-start")
                 stop = gr.Button(_("Stop"))
             file = gr.File(label=_("Result"), visible=False, interactive=False, elem_id="enlarge-result")
-            model = gr.Dropdown(models, value=models[0][1], label=_("Model"), elem_id="enlarge-model")
+            model = gr.Dropdown(models, value=_first(), label=_("Model"), elem_id="enlarge-model")
             with gr.Accordion(_("A network of your own"), open=False, visible=not hosted()):
                 network = gr.File(
                     show_label=False, file_types=list(WEIGHT_FILES), height=120, elem_id="enlarge-network"
