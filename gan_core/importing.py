@@ -7,7 +7,6 @@ on the command line, and to train on from.
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from gan_core import data, paths
@@ -32,11 +30,12 @@ from gan_core.models.card import Card
 from gan_core.models.foreign import Kind, kind_of, load_foreign, read_weights
 from gan_core.models.sampler import Sampler
 from gan_core.models.shelf import Shown, Words
+from gan_core.photos import sample_photo
 from gan_core.training.comparing import compared, unseen
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SIZE = 256  # pixels, which those networks are trained at
-PHOTOS = ("flower.jpg", "china.jpg")  # of scikit-learn
+PHOTOS = ("flower.jpg", "china.jpg")
 N_LIMITS = "Not known. It was trained elsewhere, and nothing of it was measured here."
 N_UNTOLD = "not told by the file"
 
@@ -158,14 +157,14 @@ def _shown(sampler: Sampler, learnt: str) -> Shown:
     if sampler.spec.channels == 1:
         drawn = drawn.mean(1, keepdims=True).astype(np.uint8)
     images: Tensor = to_device(torch.from_numpy(drawn), torch.device("cpu"))
-    return Shown(png(compared(sampler, dict.fromkeys(_fields(sampler.recipe), images))))
+    batch = dict.fromkeys(_fields(sampler.recipe), images)
+    if "target" in batch:
+        batch["target"] = torch.zeros_like(images)  # grey: the truth isn't known
+    return Shown(png(compared(sampler, batch)))
 
 
 def _photos(size: int) -> Iterator[np.ndarray]:
     """The two ends of each photo that comes with scikit-learn, uint8 (3, size, size)."""
-    found = importlib.util.find_spec("sklearn")
-    for name in PHOTOS:
-        with Image.open(Path(str(found and found.origin)).parent / "datasets" / "images" / name) as file:
-            photo = file.convert("RGB")
+    for photo in map(sample_photo, PHOTOS):
         for left in (0, photo.width - photo.height):
             yield square(photo.crop((left, 0, left + photo.height, photo.height)), size)

@@ -6,6 +6,7 @@ bits are read by tifffile, as far as it can without codecs of its own; all else 
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import zlib
 from collections.abc import Callable
@@ -33,6 +34,16 @@ UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     5: lambda array: array.swapaxes(0, 1), 6: lambda array: np.rot90(array, -1),
     7: lambda array: array[::-1, ::-1].swapaxes(0, 1), 8: np.rot90,
 }  # fmt: skip
+
+
+def sample_photo(name: str) -> Image.Image:
+    """One of the photos that come with scikit-learn (CC BY 2.0): `flower.jpg` or `china.jpg`, 640 x 427 in RGB.
+
+    Found without importing scikit-learn, which takes seconds.
+    """
+    found = importlib.util.find_spec("sklearn")
+    with Image.open(Path(str(found and found.origin)).parent / "datasets" / "images" / name) as file:
+        return file.convert("RGB")
 
 
 def array_of(image: Image.Image) -> np.ndarray:

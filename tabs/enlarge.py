@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -147,9 +146,7 @@ def take_network(request: gr.Request, path: str | None) -> Any:
 
 def listed(model: str) -> Any:
     """The models that there are now, files that came since the page was made among them."""
-    choices = _choices()
-    names = [name for _title, name in choices]
-    return gr.update(choices=choices, value=model if model in names else names[0])
+    return gr.update(choices=_choices(), value=model if model in workers(ENLARGING) else _first())
 
 
 def stopped() -> str:
@@ -175,7 +172,7 @@ def _unmade(own: Own) -> list[Any]:
 def _first() -> str:
     """The model that is shown first: one that can be blended, where there is one."""
     cards = workers(ENLARGING)
-    return next((name for name in cards if _partner(name, cards)), next(iter(cards)))
+    return next((name for name in cards if _partner(name, cards)), next(iter(cards), ""))
 
 
 def _most() -> int:
@@ -271,12 +268,11 @@ def _bar(done: float) -> str:
 def _examples() -> list[np.ndarray]:
     """Parts of photos that come with scikit-learn, and a drawn face: (H, W, 3)."""
     from gan_core.data import avatars
+    from gan_core.photos import sample_photo
 
-    found = importlib.util.find_spec("sklearn")
     pictures = []
     for name, box in PHOTOS.items():
-        with Image.open(Path(str(found and found.origin)).parent / "datasets" / "images" / name) as photo:
-            part = photo.convert("RGB").crop(box)
+        part = sample_photo(name).crop(box)
         pictures.append(
             np.asarray(part.resize((part.width // SHRUNK, part.height // SHRUNK), Image.Resampling.LANCZOS))
         )

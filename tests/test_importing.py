@@ -65,7 +65,7 @@ def test_there_and_back_become_a_cyclegan(tmp_path: Path) -> None:
         torch.testing.assert_close(sampler.translate(images, direction), pictures, atol=1e-5, rtol=1e-5)
 
 
-def test_a_u_net_becomes_pix2pix(tmp_path: Path) -> None:
+def test_a_u_net_becomes_pix2pix(tmp_path: Path, home: Path) -> None:
     theirs = moved(Unet(4, 7))
     card = bring([saved(theirs, tmp_path / "facades.pth")], "plans")
     assert (card.recipe, card.size, card.data) == ("pix2pix", 128, "")  # `facades` isn't a set of pairs here
@@ -73,6 +73,9 @@ def test_a_u_net_becomes_pix2pix(tmp_path: Path) -> None:
     with torch.no_grad():
         expected = theirs(images.clone())
     torch.testing.assert_close(shelf.load("plans").translate(images), expected, atol=1e-5, rtol=1e-5)
+    with Image.open(home / "models" / "plans" / "sample.png") as sheet:
+        truth = np.asarray(sheet.convert("RGB"))[:128, 2 * 129 : 2 * 129 + 128]  # the third of source, output, target
+    assert np.abs(truth.astype(int) - 128).max() <= 1  # grey: it isn't known
 
 
 def test_training_goes_on_from_there(file: Path, home: Path) -> None:

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,13 +109,10 @@ def keep(path: Path) -> Path:
     with writing(paths.home()), tempfile.TemporaryDirectory(prefix="upscaler-", dir=paths.home()) as apart:
         folder.mkdir(exist_ok=True)
         whole = Path(shutil.copyfile(path, Path(apart) / path.name))
-        for number in count(1):
-            kept = folder / (path.name if number == 1 else f"{path.stem} ({number}){path.suffix}")
-            if not kept.exists():
-                return whole.rename(kept)
-            if sha256_of(kept) == sha256_of(whole):
-                return kept
-    raise AssertionError("names are never used up")
+        numbered = (folder / f"{path.stem} ({number}){path.suffix}" for number in count(2))
+        places = chain([folder / path.name], numbered)
+        kept = next(place for place in places if not place.exists() or sha256_of(place) == sha256_of(whole))
+        return kept if kept.exists() else whole.rename(kept)
 
 
 def _upscale(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from gan_core.data.published import fetch, published
 from gan_core.data.published.classic import CLASSICS, PARTS
 from tests.app.pages import page, sound
 from tests.data.loopback import Loopback, serving
-from tests.data.test_published import photo, zipped
+from tests.data.offered import photo, zipped
 
 NAME = "horse2zebra"
 

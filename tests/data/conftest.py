@@ -1,15 +1,21 @@
-"""A home of its own for every test, and real image files of every kind."""
+"""A home of its own for every test, real image files of every kind, and a server of published sets."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from gan_core.data.published import fetch, published
+from gan_core.data.published.catalogue import Published
+from gan_core.data.published.origins import File
+from tests.data.loopback import Loopback, serving
+from tests.data.offered import summed
 
 REAL_DATA = os.environ.get("GANSCOPE_DATA")
 
@@ -43,5 +49,28 @@ def picture() -> Callable[..., bytes]:
         file = io.BytesIO()
         image.save(file, format, **options)
         return file.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    monkeypatch.setattr(fetch, "PAUSE", 0.01)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving() as server:
+        monkeypatch.setenv("GANSCOPE_GITHUB_RAW", f"{server.address}/")
+        monkeypatch.setenv("GANSCOPE_MIRROR", server.address)
+        yield server
+
+
+@pytest.fixture
+def offer(loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Published]:
+    """Puts files on the server and gives the set of that name with their sums, also to `get`."""
+
+    def make(name: str, files: dict[File, bytes]) -> Published:
+        loopback.files.update({file.name: content for file, content in files.items()})
+        made = summed(published.get(name), loopback, tmp_path)
+        monkeypatch.setitem(published._items, name, made)
+        return made
 
     return make

@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import json
-import re
 import sqlite3
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,25 +18,14 @@ from scipy.io import savemat
 from gan_core.data import load, source
 from gan_core.data.published import arrays, bccd, bsds500, emoji, fetch, getting, pneumonia, published, tinyhero
 from gan_core.data.published.catalogue import Published
-from gan_core.data.published.classic import CLASSICS, PARTS, Classic
 from gan_core.data.published.getting import bring, get
-from gan_core.data.published.origins import File, Origin, group_sum, groups
+from gan_core.data.published.origins import File, Origin
 from gan_core.errors import BadData, UnknownName
-from gan_core.files import sha256_of
-from tests.data.loopback import Loopback, serving
+from tests.data.loopback import Loopback
+from tests.data.offered import files_below, photo, summed
 
 ORIGIN = Origin("somebody/some-set", "0123456789abcdef0123456789abcdef01234567")
 COUNT = 70  # files: more than share one sum
-
-
-@pytest.fixture
-def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    monkeypatch.setattr(fetch, "PAUSE", 0.01)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with serving() as server:
-        monkeypatch.setenv("GANSCOPE_GITHUB_RAW", f"{server.address}/")
-        monkeypatch.setenv("GANSCOPE_MIRROR", server.address)
-        yield server
 
 
 @pytest.fixture
@@ -61,24 +48,6 @@ def numbers(loopback: Loopback, tmp_path: Path) -> Published:
         size=COUNT * 5000, convert=convert, digest="", first={listing: ""}, listed=listed,
     )  # fmt: skip
     return summed(bare, loopback, tmp_path)
-
-
-def summed(bare: Published, loopback: Loopback, tmp_path: Path) -> Published:
-    """The set with the sums and the digest of what the server holds."""
-    served = tmp_path / "served"
-    for name, content in loopback.files.items():
-        (served / name).parent.mkdir(parents=True, exist_ok=True)
-        (served / name).write_bytes(content)
-    return replace(
-        bare,
-        first={file: sha256_of(file.place(served)) for file in bare.first},
-        sums=tuple(group_sum(group, served) for group in groups(bare.listed(served))),
-        digest=arrays.digest(bare.convert(served, lambda share, what: None)),
-    )
-
-
-def files_below(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def failed(wanted: Published, home: Path) -> str:
@@ -294,26 +263,6 @@ def npz(**content: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def photo(size: tuple[int, int], seed: int = 0) -> bytes:
-    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(noise).save(file, "JPEG", quality=95)
-    return file.getvalue()
-
-
-@pytest.fixture
-def offer(loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Published]:
-    """Puts files on the server and gives the set of that name with their sums, also to `get`."""
-
-    def make(name: str, files: dict[File, bytes]) -> Published:
-        loopback.files.update({file.name: content for file, content in files.items()})
-        made = summed(published.get(name), loopback, tmp_path)
-        monkeypatch.setitem(published._items, name, made)
-        return made
-
-    return make
-
-
 def test_emoji(offer: Callable[..., Published]) -> None:
     def entry(code: str, label: str, group: int | None, **more: object) -> dict[str, object]:
         grouped = {} if group is None else {"group": group, "subgroup": 16}
@@ -434,75 +383,6 @@ def test_tinyhero(offer: Callable[..., Published], monkeypatch: pytest.MonkeyPat
     assert made["masks"][..., :32, :].all()
     assert not made["masks"][..., 32:, :].any()
     assert load("tinyhero").arrays["real"].shape == (8, 3, 64, 64)
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return file.getvalue()
-
-
-def test_a_classic_set_of_two_domains(
-    offer: Callable[..., Published], loopback: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (horses,) = (one for one in CLASSICS if one.name == "horse2zebra")
-    monkeypatch.setenv("GANSCOPE_MIRROR", "")
-    assert horses.file.address == "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets/horse2zebra.zip"
-    monkeypatch.setenv("GANSCOPE_MIRROR", loopback.address)
-    parts = {"trainA": 3, "trainB": 5, "testA": 1, "testB": 2}
-    pictures = {
-        f"horse2zebra/{part}/n{place}.jpg": photo((256, 256), 10 * len(part) + place)
-        for part, count in parts.items()
-        for place in range(count)
-    }
-    offer("horse2zebra", {horses.file: zipped({"horse2zebra/": b"", "horse2zebra/.DS_Store": b"x"} | pictures)})
-    with pytest.raises(BadData, match="Run `ganscope data get horse2zebra`"):
-        load("horse2zebra")
-    loopback.cut[horses.file.name] = [1000]
-    got = get("horse2zebra")
-    assert got.fresh
-    assert files_below(got.folder).keys() - {"origin.json"} == {name.partition("/")[2] for name in pictures}
-    assert (got.folder / "trainB" / "n4.jpg").read_bytes() == pictures["horse2zebra/trainB/n4.jpg"]
-    found = load("horse2zebra", 64)
-    assert {field: array.shape for field, array in found.arrays.items()} == {"a": (3, 3, 64, 64), "b": (5, 3, 64, 64)}
-    assert found.spec == source("horse2zebra").spec(64)
-    assert found.unpaired
-    assert load("test:horse2zebra", 64).arrays["b"].shape[0] == 2
-    assert not get("horse2zebra").fresh
-
-
-def test_another_folder_of_that_name_is_not_taken_for_the_set(
-    offer: Callable[..., Published], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """pix2pix's own `facades` has other folders."""
-    (facades,) = (one for one in CLASSICS if one.name == "facades")
-    other = tmp_path / "shared" / "facades"
-    for part in ("train", "trainA"):
-        (other / part).mkdir(parents=True)
-        (other / part / "1.jpg").write_bytes(photo((8, 8)))
-    monkeypatch.setenv("GANSCOPE_DATA", str(other.parent))
-    assert not source("facades").available()
-    offer("facades", {facades.file: zipped({f"facades/{part}/1.jpg": photo((8, 8)) for part in PARTS})})
-    got = get("facades")
-    assert (got.folder, got.fresh) == (home / "data" / "facades", True)
-    assert load("facades", 8).arrays["a"].shape == (1, 3, 8, 8)
-
-
-def test_an_archive_that_lacks_a_domain(offer: Callable[..., Published], home: Path) -> None:
-    (apples,) = (one for one in CLASSICS if one.name == "apple2orange")
-    content = zipped({f"apple2orange/{part}/1.jpg": photo((8, 8)) for part in ("trainA", "trainB", "testA")})
-    with pytest.raises(ValueError, match="holds no testB"):
-        offer("apple2orange", {apples.file: content})
-
-
-@pytest.mark.parametrize("one", CLASSICS, ids=lambda one: one.name)
-def test_the_table_of_the_classic_sets(one: Classic) -> None:
-    assert published.get(one.name).first == {one.file: one.sha256}
-    assert re.fullmatch("[0-9a-f]{64}", one.sha256)
-    assert source(one.name).items == min(one.pictures[:2])
-    assert one.size / sum(one.pictures) > 10_000  # bytes of a picture
 
 
 @pytest.mark.parametrize("wanted", list(published), ids=lambda wanted: wanted.name)
