@@ -2,7 +2,7 @@
 
 They are used as they are, by path, or kept in `GANSCOPE_HOME/upscalers`, where the Studio finds them. Their networks
 aren't among the recipes here, so nothing can be trained on from them. spandrel tells which of some forty architectures
-a file is of; it is an extra, `pip install spandrel`.
+a file is of; it is imported here alone, because that takes seconds.
 """
 
 from __future__ import annotations

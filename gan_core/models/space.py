@@ -24,7 +24,7 @@ FRONT = Path("docs") / "space" / "README.md"
 REQUIREMENTS = "requirements.txt"
 FOLDERS = ("gan_core", "tabs", "ui", "pretrained")
 KINDS = {".css", ".html", ".js", ".json", ".po", ".png", ".py", ".safetensors", ".svg", ".toml"}
-CLASSROOM = ("plotly", "streamlit")  # what only `app.py` needs
+UNUSED = ("plotly", "spandrel", "streamlit")  # what only the app needs, and what a Studio open to strangers never reads
 CPU = "--extra-index-url https://download.pytorch.org/whl/cpu"  # PyTorch without the 5 GB for GPUs
 OURS = "gan_core/__init__.py"  # by which a Space of GANscope is known
 FRESH = {".gitattributes", ".gitignore", PAGE}  # what the Hub itself puts into a new Space
@@ -74,7 +74,7 @@ def contents() -> dict[str, Path | bytes]:
 
 def requirements(pinned: Collection[str]) -> list[str]:
     """The lines of a Space's requirements.txt, from the project's own."""
-    return [CPU, *(line for line in pinned if re.split(r"[=<>~\[ ]", line)[0] not in CLASSROOM)]
+    return [CPU, *(line for line in pinned if re.split(r"[=<>~\[ ]", line)[0] not in UNUSED)]
 
 
 def _code_and_models() -> Iterator[Path]:
