@@ -12,7 +12,7 @@ from ui.core_texts import filled
 from ui.errors import shown
 from ui.grids import dots, encode, layout, pick, picture, real_grid
 from ui.i18n import _
-from ui.setup_state import Setup, resolve
+from ui.setup_state import Setup, opened
 from ui.texts import bytes_size, data_title, is_points, joined, number, plain, size_word
 
 COLUMNS, ROWS = 8, 4
@@ -39,7 +39,7 @@ def _named(setup: Setup) -> None:
         picture(dots(np.empty((0, 2)), setup.data), alt=_("Real points of the data set"), width=320)
     elif st.toggle(_("Show some of its images"), key="look", value=setup.data == "digits"):
         with shown(), st.spinner(_("Reading the images …")):
-            picture(real_grid(resolve(setup.data), setup.size, rows=ROWS), alt=_("Real images of the data set"))
+            picture(real_grid(opened(setup.data), setup.size, rows=ROWS), alt=_("Real images of the data set"))
     st.caption(_("Licence: {licence}").format(licence=plain(_(source.licence))))
 
 
@@ -72,7 +72,7 @@ def _own(setup: Setup, recipe: Recipe) -> None:
         return
     with shown():
         bar = st.empty()
-        loaded = data.load(resolve(setup.data), setup.size, lambda share, what: _progress(bar, share, what))
+        loaded = data.load(opened(setup.data), setup.size, lambda share, what: _progress(bar, share, what))
         bar.empty()
         found(loaded)
         recipe.check_data(loaded.spec)
@@ -86,12 +86,21 @@ def _progress(bar: st.delta_generator.DeltaGenerator, share: float, what: str) -
 def found(loaded: data.DataSet) -> None:
     """How many images and classes there are, and what was left out."""
     colours = _("in colour") if loaded.spec.channels == 3 else _("grey")
-    words = joined(_("{count} images").format(count=number(len(loaded))), colours)
+    words = joined(_count(loaded), colours)
     if loaded.class_names:
         names = _(", ").join(loaded.class_names[:12]) + (" …" if len(loaded.class_names) > 12 else "")
         words = joined(words, _("classes: {names}").format(names=names))
     st.markdown(":material/check_circle: " + plain(words))
     left_out(loaded)
+
+
+def _count(loaded: data.DataSet) -> str:
+    if loaded.spec.task == "paired":
+        return _("{count} pairs of images").format(count=number(len(loaded)))
+    if loaded.unpaired:
+        first, second = (number(len(array)) for array in loaded.arrays.values())
+        return _("{first} and {second} images").format(first=first, second=second)
+    return _("{count} images").format(count=number(len(loaded)))
 
 
 def left_out(loaded: data.DataSet) -> None:

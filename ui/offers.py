@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gan_core import data
 from gan_core.data.base import FIELDS, DataSpec
+from gan_core.data.own import own
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.gans import Preset, Recipe, recipes
 from gan_core.models import lending
@@ -105,8 +106,8 @@ def spec_of(reference: str, size: int) -> DataSpec:
     """What networks are built for. The user's own images are taken for labelled until they have been read."""
     if reference in data.sources:
         return data.source(reference).spec(size)
-    kind = reference.partition(":")[0]
-    return DataSpec(dict.fromkeys(FIELDS.get(kind, ("real",)), (3, size, size)), 2)
+    mine = own(reference)
+    return DataSpec(dict.fromkeys(FIELDS[mine.task if mine else "images"], (3, size, size)), 2)
 
 
 def sizes_for(recipe: Recipe) -> tuple[int, ...]:

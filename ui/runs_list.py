@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ import streamlit as st
 
 from gan_core.errors import GanscopeError, UnknownName
 from gan_core.knobs import to_dict
-from gan_core.paths import home
 from gan_core.runs.quota import quota_bytes
 from gan_core.runs.store import Run, RunState, RunStore
 from ui import run_actions, run_dialogs, sessions, warm
@@ -313,8 +311,5 @@ def settings_link(store: RunStore, run: Run) -> dict[str, str]:
     from ui.setup_state import Setup, to_query
 
     settings = recipes.get(run.spec.recipe).settings(feed(store, run.id).hparams)
-    kind, _colon, path = run.spec.data.partition(":")
-    uploaded = kind == "zip" and Path(path).parent == home() / "uploads"
-    data = f"upload:{Path(path).name}" if uploaded else run.spec.data
     spec = run.spec
-    return to_query(Setup(spec.recipe, data, spec.size, spec.steps, spec.preset, to_dict(settings)))
+    return to_query(Setup(spec.recipe, spec.data, spec.size, spec.steps, spec.preset, to_dict(settings)))

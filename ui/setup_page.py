@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from gan_core import data
 from gan_core.data import folders
+from gan_core.data.own import CROP, PAD, STRETCH, own
 from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
 from gan_core.models import lending
@@ -37,6 +39,11 @@ LAYOUTS = {  # what the user's own images must look like, by what the recipe lea
         "side by side, the source left. All stays on this computer."
     ),
     "unpaired": N_("A folder with trainA and trainB, with any number of pictures. All stays on this computer."),
+}
+FITS = {  # how the user's pictures become squares
+    CROP: N_("Cut to the middle"),
+    STRETCH: N_("Stretched"),
+    PAD: N_("Padded"),
 }
 OWN_IMAGES = "+own"  # what the data selector gives for "my own images"
 
@@ -194,8 +201,8 @@ def _recipe_choice(recipe: Recipe, round_: int) -> str:
 
 
 def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
-    own = [] if setup.data in data.sources else [setup.data]
-    options = [*own, *offers.fitting_data(recipe)]
+    given = [] if setup.data in data.sources else [setup.data]
+    options = [*given, *offers.fitting_data(recipe)]
     if recipe.learns_from == "images" or (recipe.learns_from != "points" and access.is_owner()):
         options.append(OWN_IMAGES)
 
@@ -207,7 +214,7 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
             return title + " " + _("(not here yet)")
         return title
 
-    uploading = st.session_state.get(OWN) and not own and OWN_IMAGES in options
+    uploading = st.session_state.get(OWN) and not given and OWN_IMAGES in options
     place = options.index(OWN_IMAGES if uploading else setup.data)
     chosen = st.selectbox(
         _("Data"), options, place, word, key=f"data{round_}", help=_("What is real: the GAN learns to make such.")
@@ -226,6 +233,7 @@ def _own_images(setup: Setup, round_: int) -> None:
             _upload(setup, round_)
         if access.is_owner():
             _folder(setup, "folder" if kind == "images" else kind, round_)
+        _fit(setup, round_)
 
 
 def _upload(setup: Setup, round_: int) -> None:
@@ -243,7 +251,7 @@ def _upload(setup: Setup, round_: int) -> None:
             access.require_steering()
             stored = folders.store_upload(sent.name, sent)
             st.session_state["zip-taken"] = sent.file_id
-            _use(setup, "upload:" + stored.partition(":")[2].replace("\\", "/").rpartition("/")[2])
+            _use(setup, stored)
 
 
 def _folder(setup: Setup, kind: str, round_: int) -> None:
@@ -252,8 +260,27 @@ def _folder(setup: Setup, kind: str, round_: int) -> None:
     if path:
         with shown():
             access.require_owner()
-            if f"{kind}:{path}" != setup.data:
+            before = own(setup.data)
+            if before is None or (before.kind, before.path) != (kind, path):
                 _use(setup, f"{kind}:{path}")
+
+
+def _fit(setup: Setup, round_: int) -> None:
+    """What happens to pictures that aren't square, once there are some."""
+    mine = own(setup.data)
+    if mine is None:
+        return
+    chosen = st.segmented_control(
+        _("Pictures become squares"), list(FITS), default=mine.fit, key=f"fit{round_}", required=True,
+        format_func=lambda fit: _(FITS[fit]),
+        help=_(
+            "Cut: the square in the middle. Stretched: all of the picture, pulled to a square. Padded: all of it, with "
+            "mirrored borders."
+        ),
+    )  # fmt: skip
+    if chosen and chosen != mine.fit:
+        _take(replace(setup, data=str(replace(mine, fit=chosen))))
+        st.rerun()
 
 
 def _use(setup: Setup, reference: str) -> None:

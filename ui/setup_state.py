@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gan_core import data, paths
-from gan_core.errors import BadValue, GanscopeError, UnknownName
+from gan_core import data
+from gan_core.data import folders
+from gan_core.data.own import own
+from gan_core.errors import BadValue, GanscopeError
 from gan_core.gans import Preset, Recipe, recipes
 from gan_core.hparams import TrainingHParams
 from gan_core.knobs import changed, differences, knobs
@@ -33,7 +35,7 @@ class Setup:
     """Settings of a run before it starts."""
 
     recipe: str
-    data: str  # a source's name, `upload:FILE` or `folder:PATH`
+    data: str  # a source's name, or the user's own images by reference
     size: int  # pixels
     steps: int
     preset: str = ""
@@ -54,7 +56,7 @@ class Setup:
         require_offered(recipe)
         check(recipe, self.data, self.size)
         lending.check(recipe, settings, spec_of(self.data, self.size))
-        return recipe.plan(resolve(self.data), self.size, self.steps, self.hparams, self.preset)
+        return recipe.plan(opened(self.data), self.size, self.steps, self.hparams, self.preset)
 
 
 def base_settings(recipe: Recipe, preset: Preset | None) -> TrainingHParams:
@@ -148,7 +150,7 @@ def _recipe(query: Mapping[str, str], problems: list[GanscopeError]) -> Recipe:
 def _data(query: Mapping[str, str], recipe: Recipe, standard: str, problems: list[GanscopeError]) -> str:
     asked = query.get("data", standard)
     try:
-        resolve(asked)
+        opened(asked)
         check(recipe, asked, fitting_size(recipe, asked))
         return asked
     except GanscopeError as error:
@@ -178,31 +180,19 @@ def _whole(
     return standard
 
 
-def resolve(reference: str) -> str:
-    """The data reference for `gan_core.data.load`; raises where it is unknown or not open to this visitor.
-
-    An upload is named by its file alone, so that no link reaches another folder; folders are for the owner.
-    """
-    kind, colon, rest = reference.partition(":")
-    if not colon:
-        return data.source(reference).name
-    if kind == "upload":
-        path = paths.home() / "uploads" / re.split(r"[\\/]", rest)[-1]
-        if path.suffix != ".zip" or not path.is_file():
-            raise BadValue("There is no upload named '{name}' any more. Upload the zip again.", name=rest)
-        return f"zip:{path}"
-    if kind in ("folder", "zip", "paired", "unpaired") and rest:
-        if not is_owner():
-            raise BadValue("Folders of this computer are open to its owner alone.")
-        return reference
-    raise UnknownName("data set", reference, data.sources.names())
+def opened(reference: str) -> str:
+    """The data reference as it is; raises where it is unknown or not open to this visitor: folders are the owner's."""
+    mine = own(reference)
+    if mine is None:
+        return data.sources.get(reference).name
+    if mine.kind == "upload":
+        folders.uploaded(mine.path)
+    elif not is_owner():
+        raise BadValue("Folders of this computer are open to its owner alone.")
+    return reference
 
 
 def of_spec(spec: RunSpec) -> Setup:
     """The setup that a run was started with, to clone its settings."""
-    kind, _colon, path = spec.data.partition(":")
-    uploads = str(paths.home() / "uploads")
-    inside = kind == "zip" and path.startswith(uploads)
-    reference = "upload:" + re.split(r"[\\/]", path)[-1] if inside else spec.data
     settings = recipes.get(spec.recipe).settings(spec.hparams)
-    return Setup(spec.recipe, reference, spec.size, spec.steps, "", _values(settings))
+    return Setup(spec.recipe, spec.data, spec.size, spec.steps, "", _values(settings))

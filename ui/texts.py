@@ -38,6 +38,8 @@ WORDS = (
     N_("pause"), N_("resume"), N_("stop"), N_("save"), N_("rollback"), N_("step"), N_("edit"),
 )  # fmt: skip
 
+FITS = {"stretch": N_("stretched"), "pad": N_("padded")}  # how pictures that aren't cut become squares
+
 _DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # what an upload's name gets, so that it replaces no other one
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&])")
 
@@ -107,10 +109,11 @@ def size_word(reference: str, size: int) -> str:
 def data_title(reference: str) -> str:
     """What a data set is called: the source's title, or the name of the user's folder or zip."""
     from gan_core.data import sources
+    from gan_core.data.own import own
 
-    kind, _colon, path = reference.partition(":")
-    if kind in ("folder", "zip", "upload", "paired", "unpaired") and path:
-        return _DIGEST.sub("", re.split(r"[\\/]", path.rstrip("/\\"))[-1])
+    if mine := own(reference):
+        name = _DIGEST.sub("", re.split(r"[\\/]", mine.path.rstrip("/\\"))[-1])
+        return f"{name} ({_(FITS[mine.fit])})" if mine.fit in FITS else name
     return _(sources.get(reference).title) if reference in sources else reference
 
 

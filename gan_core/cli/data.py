@@ -29,7 +29,11 @@ def default(context: typer.Context) -> None:
 
 @app.command("list")
 def list_sources(as_json: AsJson = False) -> None:
-    """All data sets by name. Your own images: folder:PATH or zip:PATH."""
+    """All data sets by name. Your own images: folder:PATH or zip:PATH, for translation paired:PATH or unpaired:PATH.
+
+    Their pictures are cut to the square in the middle. folder+stretch:PATH makes all of each picture square, and
+    folder+pad:PATH mirrors its borders; so do zip+pad, paired+stretch and the others.
+    """
     sources = data_sources()
     if as_json:
         emit([_facts(source) for source in sources])
@@ -63,7 +67,7 @@ def show(name: Annotated[str, typer.Argument(help="A data set's name.")], as_jso
 
 @app.command("load")
 def load(
-    name: Annotated[str, typer.Argument(help="A data set's name, folder:PATH or zip:PATH.")],
+    name: Annotated[str, typer.Argument(help="A data set's name, or your own: see `ganscope data list --help`.")],
     size: Annotated[int | None, typer.Option(help="Height and width in pixels; the native size if left out.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -56,11 +56,12 @@ def evaluate(
     store = RunStore()
     subject = judged(store, model)
     from gan_core.data import source
+    from gan_core.data.own import of_images
 
     reference = data_name(against) if against else subject.data
     if not reference:
         raise BadValue("A folder of images needs --against: a data set's name, or a folder of real images.")
-    if reference.partition(":")[0] not in ("folder", "zip"):
+    if not of_images(reference):
         source(reference)  # an unknown data set ends here
 
     from gan_core.metrics.evaluate import check_metrics

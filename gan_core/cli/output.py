@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from typer.core import TyperGroup
 
 from gan_core.data.base import Progress as Report
 from gan_core.data.base import Source
+from gan_core.data.own import own
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName
 from gan_core.registry import Registry
 from gan_core.runs.store import Run, RunStore
@@ -157,12 +159,19 @@ def data_sources() -> Registry[Source]:
     return sources
 
 
-def data_name(text: str) -> str:
-    """A data set as it is stored with a run: user's folders and zips by their whole path."""
-    kind, _, path = text.partition(":")
-    if kind in ("folder", "zip", "paired", "unpaired") and path:
-        return f"{kind}:{os.path.abspath(os.path.expanduser(path))}"
+def data_name(text: str, task: str = "images") -> str:
+    """A data set as it is stored with a run: user's folders and zips by their whole path.
+
+    A path alone is what a recipe of that task learns from. Raises BadValue.
+    """
+    if mine := own(text):
+        return str(replace(mine, path=_whole(mine.path)))
     place = Path(text).expanduser()
     if text not in data_sources() and place.exists():
-        return f"{'folder' if place.is_dir() else 'zip'}:{place.absolute()}"
+        kind = task if task in ("paired", "unpaired") else "folder" if place.is_dir() else "zip"
+        return f"{kind}:{_whole(text)}"
     return text
+
+
+def _whole(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from gan_core.cli.output import data_name, parse_settings, reporting, say
@@ -33,12 +34,21 @@ def started_from(
     changes: dict[str, Any] = parse_settings(settings) | ({} if seed is None else {"seed": seed})
     with reporting(shown) as progress:
         run = continuing.begin(
-            store, folder, steps=steps, changes=changes, data_name=data_name(data) if data else None, name=name,
-            progress=progress,
+            store, folder, steps=steps, changes=changes, data_name=_of_task(data, folder), name=name, progress=progress,
         )  # fmt: skip
     if shown and (fresh := continuing.begun_anew(folder)):
         say(f"The model's file lacks these networks, which begin anew: {', '.join(fresh)}.")
     return run
+
+
+def _of_task(data: str | None, folder: Path) -> str | None:
+    """Data as they are stored with a run; a path alone is what the model learnt from."""
+    if data is None:
+        return None
+    from gan_core.gans import recipes
+    from gan_core.models.card import read_card
+
+    return data_name(data, recipes.get(read_card(folder).recipe).learns_from)
 
 
 def options(names: list[str]) -> str:

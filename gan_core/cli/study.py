@@ -63,6 +63,7 @@ def study(
 def _fitting(reference: str, size: int | None) -> int:
     """Pixels that the GAN can make; raises BadValue or UnknownName."""
     from gan_core import data
+    from gan_core.data.own import of_images
     from gan_core.gans import recipes
 
     recipe = recipes.get("cgan")
@@ -71,7 +72,7 @@ def _fitting(reference: str, size: int | None) -> int:
         raise BadValue("A study can be made with images of {valid} pixels, not of {size}.", valid=valid, size=size)
     if size is not None:
         return size
-    if reference.partition(":")[0] in ("folder", "zip"):
+    if of_images(reference):
         return OWN
     return min(LARGEST, recipe.fit_size(data.source(reference).size))
 

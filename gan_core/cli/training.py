@@ -39,7 +39,7 @@ TAIL = 200  # steps in which the final value of a metric is looked for
 def train(
     recipe: Annotated[str | None, typer.Argument(help="A recipe's name: see `ganscope recipes`.")] = None,
     data: Annotated[
-        str | None, typer.Option(help="A data set's name, folder:PATH or zip:PATH: see `ganscope data`.")
+        str | None, typer.Option(help="A data set's name, or your own folder or zip: see `ganscope data`.")
     ] = None,
     size: Annotated[int | None, typer.Option(help="Height and width of the images, in pixels.")] = None,
     steps: Annotated[
@@ -116,7 +116,7 @@ def planned(
     if recipe.loan and (model := changes.get(recipe.loan.knob)):
         changes = agreed(recipe, model) | changes
     recipe.settings(changes)
-    data = data_name(data or (preset.data if preset else recipe.data))
+    data = data_name(data or (preset.data if preset else recipe.data), recipe.learns_from)
     native = native_size(data)  # an unknown data set ends here
     if size is None:
         size = preset.size if preset and preset.data == data else recipe.fit_size(native)
@@ -126,24 +126,23 @@ def planned(
 
 
 def native_size(data: str) -> int:
-    """The size that a data set has of itself; raises UnknownName."""
-    from gan_core.data import folders, source
+    """The size that a data set has of itself; raises UnknownName or BadValue."""
+    from gan_core.data import own, source
 
-    if data.partition(":")[0] in ("folder", "zip") and ":" in data:
-        return folders.SIZE
-    return source(data).size
+    return own.SIZE if own.own(data) else source(data).size
 
 
 def prepare_data(spec: RunSpec, shown: bool) -> None:
     """Downloads and resizes with a progress bar, and checks that recipe and data fit, before there is a run."""
     from gan_core import data
     from gan_core.data import source
+    from gan_core.data.own import own
     from gan_core.gans import recipes
     from gan_core.models import lending
 
     recipe = recipes.get(spec.recipe)
     settings = recipe.settings(spec.hparams)
-    if not spec.data.startswith(("folder:", "zip:")):  # known without looking: don't download what can't be used
+    if own(spec.data) is None:  # known without looking: don't download what can't be used
         known = source(spec.data).spec(spec.size)
         recipe.check_data(known)
         lending.check(recipe, settings, known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 from gan_core.data import (
     classic_sets,
@@ -18,6 +18,7 @@ from gan_core.data import (
     vision_sets,
 )
 from gan_core.data.base import DataSet, Progress, Source, silent, sources
+from gan_core.data.own import SIZE, Own, own
 from gan_core.errors import BadData
 
 for _source in (
@@ -29,22 +30,22 @@ for _source in (
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, a part of it (`train:NAME`, `test:NAME`), or the user's own: `folder:PATH` or `zip:PATH`,
-    and for translation `paired:PATH` or `unpaired:PATH`, folders in the layouts of pair_folders.py.
+    and for translation `paired:PATH` or `unpaired:PATH`, folders in the layouts of pair_folders.py. own.py says how
+    their pictures become squares.
 
-    `size` is the height and width in pixels, 8..256 (None: native). Raises UnknownName or BadData.
+    `size` is the height and width in pixels, 8..256 (None: native). Raises UnknownName, BadValue or BadData.
     """
-    kind, _, path = name.partition(":")
     points_asked = name in sources and sources.get(name).task == "points"
     if size is not None and not points_asked and not 8 <= size <= 256:
         raise BadData("Images can be loaded at sizes from 8 to 256 pixels, not {size}.", size=size)
-    if kind in ("folder", "zip") and path:
-        return folders.load(Path(path), size, progress)
-    if kind in OWN_PAIRS and path:
-        return OWN_PAIRS[kind](Path(path), size, progress)
+    if mine := own(name):
+        return LOADERS[mine.task](mine, size or SIZE, progress)
     return source(name).load(size, progress)
 
 
-OWN_PAIRS = {"paired": pair_folders.load_paired, "unpaired": pair_folders.load_unpaired}
+LOADERS: dict[str, Callable[[Own, int, Progress], DataSet]] = {  # by task
+    "images": folders.load, "paired": pair_folders.load_paired, "unpaired": pair_folders.load_unpaired,
+}  # fmt: skip
 
 
 def source(name: str) -> Source:

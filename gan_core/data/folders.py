@@ -22,10 +22,10 @@ import numpy as np
 from gan_core.data import archives, cache
 from gan_core.data.base import DataSet, Progress, tracked
 from gan_core.data.images import ACCEPTED, MAX_BYTES, Decoded, Unusable, decode, in_threads
+from gan_core.data.own import Own
 from gan_core.errors import BadData
 from gan_core.paths import home
 
-SIZE = 64  # pixels, where none is asked for
 MAX_UPLOAD = 2 * 2**30  # bytes
 CHUNK = 2**20
 
@@ -33,23 +33,30 @@ Opener = Callable[[], BinaryIO]
 Skipped = list[tuple[str, str]]
 
 
-def load(path: Path, size: int | None, progress: Progress) -> DataSet:
-    """The images of a folder, with its subfolders, or of a zip, at `size` pixels (64 where it is None).
+def load(mine: Own, size: int, progress: Progress) -> DataSet:
+    """The images of a folder, with its subfolders, or of a zip, at `size` pixels.
 
-    Each image is cut to its centre square. The set has one channel if all are grey, else three. The name of each
-    image's folder is its class if all images lie in at least two such folders. Raises BadData.
+    The set has one channel if all are grey, else three. The name of each image's folder is its class if all images lie
+    in at least two such folders. Raises BadData.
     """
-    path = path.expanduser()
-    wanted = size or SIZE
+    path = uploaded(mine.path) if mine.kind == "upload" else Path(mine.path).expanduser()
     if os.path.isdir(path):  # False too where it may not be looked at
-        return _load_folder(path.resolve(), wanted, progress)
+        return _load_folder(Own("folder", str(path.resolve()), mine.fit), size, progress)
     if os.path.isfile(path):
-        return _load_zip(path.resolve(), wanted, progress)
+        return _load_zip(Own("zip", str(path.resolve()), mine.fit), size, progress)
     raise BadData("There is no folder or zip at {path}.", path=path)
 
 
+def uploaded(name: str) -> Path:
+    """Where an upload is kept; raises BadData where there is none of that name."""
+    path = home() / "uploads" / re.split(r"[\\/]", name)[-1]
+    if path.suffix != ".zip" or not path.is_file():
+        raise BadData("There is no upload named '{name}' any more. Upload the zip again.", name=name)
+    return path
+
+
 def store_upload(name: str, stream: BinaryIO) -> str:
-    """Keeps an uploaded zip in `GANSCOPE_HOME/uploads`; returns its reference, `zip:PATH`.
+    """Keeps an uploaded zip in `GANSCOPE_HOME/uploads`; returns its reference, `upload:FILE`.
 
     The content is part of the file's name, so that an upload never replaces another one that a run still needs.
     Raises BadData for a file that is too large, refused (see archives.py) or can't be written.
@@ -72,26 +79,29 @@ def store_upload(name: str, stream: BinaryIO) -> str:
         raise _cant_store(name, error) from error
     finally:
         received.unlink(missing_ok=True)
-    return f"zip:{target}"
+    return str(Own("upload", target.name))
 
 
-def _load_folder(root: Path, size: int, progress: Progress) -> DataSet:
+def _load_folder(mine: Own, size: int, progress: Progress) -> DataSet:
+    root = Path(mine.path)
     files, skipped = _listing(root)
     openers: list[tuple[str, Opener]] = [(name, partial(_open, path)) for name, path in files]
-    write = partial(_write, path=root, files=openers, skipped=skipped, size=size, progress=progress)
+    write = partial(_write, mine=mine, files=openers, skipped=skipped, size=size, progress=progress)
     version = _fingerprint(files, skipped)
-    return _dataset(f"folder:{root}", cache.entry(f"folder:{root}", size, version, write))
+    return _dataset(str(mine), cache.entry(str(mine), size, version, write))
 
 
-def _load_zip(path: Path, size: int, progress: Progress) -> DataSet:
+def _load_zip(mine: Own, size: int, progress: Progress) -> DataSet:
+    path = Path(mine.path)
+
     def write(writer: cache.Writer) -> None:
         with archives.opened(path) as archive:
             names = sorted(archive.names)
             openers: list[tuple[str, Opener]] = [(name, partial(archive.read, name)) for name in names]
-            _write(writer, path=path, files=openers, skipped=[], size=size, progress=progress)
+            _write(writer, mine=mine, files=openers, skipped=[], size=size, progress=progress)
 
     version = cache.fingerprint([(path.name, path)])
-    return _dataset(f"zip:{path}", cache.entry(f"zip:{path}", size, version, write))
+    return _dataset(str(mine), cache.entry(str(mine), size, version, write))
 
 
 def _dataset(name: str, entry: cache.Entry) -> DataSet:
@@ -154,7 +164,7 @@ def _open(path: Path) -> BinaryIO:
 
 def _write(
     writer: cache.Writer,
-    path: Path,
+    mine: Own,
     files: list[tuple[str, Opener]],
     skipped: Skipped,
     size: int,
@@ -164,7 +174,7 @@ def _write(
     skipped = list(skipped)
     used: list[str] = []
     grey, animated = True, 0
-    results = in_threads(partial(_decoded, size=size), (opener for _, opener in files))
+    results = in_threads(partial(_decoded, size=size, fit=mine.fit), (opener for _, opener in files))
     named = zip((name for name, _ in files), results, strict=True)
     for name, result in tracked(named, len(files), progress, "Reading images"):
         if isinstance(result, Unusable):
@@ -175,7 +185,7 @@ def _write(
         grey = grey and bool((result.pixels == result.pixels[:1]).all())
         animated += result.animated
     if not used:
-        raise _nothing_usable(path, skipped)
+        raise _nothing_usable(Path(mine.path), skipped)
     if grey:
         writer.keep_one_channel()
     class_names, labels = classes(used)
@@ -188,7 +198,7 @@ def _write(
     }
 
 
-def _decoded(opener: Opener, size: int) -> Decoded | Unusable:
+def _decoded(opener: Opener, size: int, fit: str) -> Decoded | Unusable:
     try:
         with opener() as file:
             length = file.seek(0, os.SEEK_END)
@@ -197,7 +207,7 @@ def _decoded(opener: Opener, size: int) -> Decoded | Unusable:
                 return Unusable("empty")
             if length > MAX_BYTES:
                 return Unusable(f"larger than {MAX_BYTES // 1_000_000} MB")
-            return decode(file, size)
+            return decode(file, size, fit)
     except Unusable as reason:
         return reason
 

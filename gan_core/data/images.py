@@ -18,6 +18,8 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from gan_core.data.own import CROP, PAD, STRETCH
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, TIFF"
 SMALLEST = 8  # pixels, the shorter side
@@ -42,9 +44,9 @@ class Decoded:
     animated: bool
 
 
-def decode(file: BinaryIO, size: int) -> Decoded:
-    """The centre square of an image file at `size` pixels, in colour; raises Unusable."""
-    return _guarded(file, lambda image: _decode(image, size))
+def decode(file: BinaryIO, size: int, fit: str = CROP) -> Decoded:
+    """An image file as a square of `size` pixels, in colour; raises Unusable."""
+    return _guarded(file, lambda image: _decode(image, size, fit))
 
 
 def opened(file: BinaryIO) -> Image.Image:
@@ -82,7 +84,7 @@ def _whole(image: Image.Image) -> Image.Image:
     return plain(image)
 
 
-def _decode(image: Image.Image, size: int) -> Decoded:
+def _decode(image: Image.Image, size: int, fit: str) -> Decoded:
     _check_size(image)
     # a JPEG is decoded at a fraction of its size where that still leaves twice what is needed
     image.draft(None, (2 * size, 2 * size))
@@ -90,7 +92,7 @@ def _decode(image: Image.Image, size: int) -> Decoded:
         image.load()
         with suppress(Exception):  # damaged EXIF is no reason to lose the picture
             ImageOps.exif_transpose(image, in_place=True)
-        pixels = square(plain(image).convert("RGB"), size)
+        pixels = square(plain(image).convert("RGB"), size, fit)
     animated = False
     with suppress(Exception):  # a damaged second frame doesn't matter: the first one is whole
         # the second frame of an MPO (a phone's JPEG) is a preview, not an animation
@@ -117,14 +119,29 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     return ((values + 128) // 257).astype(np.uint8)
 
 
-def square(image: Image.Image, size: int) -> np.ndarray:
-    """The centre square of an `L` or `RGB` image as uint8 (C, size, size): Lanczos down, bicubic up."""
+def square(image: Image.Image, size: int, fit: str = CROP) -> np.ndarray:
+    """An `L` or `RGB` image as uint8 (C, size, size), by one of own.FITS: Lanczos down, bicubic up."""
     # Lanczos rings visibly around the hard edges of small pictures that are enlarged
-    shrinks = min(image.size) >= size
+    shrinks = (max if fit == PAD else min)(image.size) >= size
     resample = Image.Resampling.LANCZOS if shrinks else Image.Resampling.BICUBIC
-    pixels = np.asarray(image if image.size == (size, size) else ImageOps.fit(image, (size, size), resample))
+    if image.size == (size, size):
+        pixels = np.asarray(image)
+    elif fit == CROP:
+        pixels = np.asarray(ImageOps.fit(image, (size, size), resample))
+    elif fit == STRETCH:
+        pixels = np.asarray(image.resize((size, size), resample))
+    else:
+        sides = [max(1, round(side * size / max(image.size))) for side in image.size]
+        pixels = _padded(np.asarray(image.resize((sides[0], sides[1]), resample)), size)
     # (H, W) -> (1, H, W), or (H, W, C) -> (C, H, W)
     return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _padded(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(H, W[, C]) in the middle of (size, size[, C]), mirrored at its borders: bars of one colour would be learnt."""
+    missing = [size - side for side in pixels.shape[:2]]
+    around = [(most // 2, most - most // 2) for most in missing]
+    return np.pad(pixels, [*around, (0, 0)][: pixels.ndim], "symmetric")
 
 
 def in_threads(function: Callable[[Taken], Made], items: Iterable[Taken], chunk: int = 64) -> Iterator[Made]:

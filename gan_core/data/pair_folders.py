@@ -7,6 +7,7 @@ hold both, source left and target right. Unpaired: `trainA` and `trainB` with an
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -14,6 +15,7 @@ from PIL import Image
 from gan_core.data import cache, folders
 from gan_core.data.base import DataSet, Progress
 from gan_core.data.images import Unusable, opened, square
+from gan_core.data.own import Own
 from gan_core.data.pairs import Pair, cached_pairs
 from gan_core.errors import BadData
 
@@ -21,27 +23,28 @@ LICENCE = "your own"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
 
-def load_paired(path: Path, size: int | None, progress: Progress, part: str = "train") -> DataSet:
-    """Pairs of a folder at `size` pixels (64 where it is None); raises BadData where files have no partners."""
-    root, pixels = _folder(path), size or folders.SIZE
+def load_paired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
+    """Pairs of a folder at `size` pixels; raises BadData where files have no partners."""
+    root = _folder(mine)
     sides = root / f"{part}A", root / f"{part}B"
     read = _matched(*sides) if sides[0].is_dir() or sides[1].is_dir() else _side_by_side(root, part)
     version = cache.fingerprint((str(file), file) for pair in read for file in pair)
-    name = f"paired:{root}" if part == "train" else f"test:paired:{root}"
+    name = str(replace(mine, path=str(root)))
     return cached_pairs(
-        name, pixels, version, len(read), lambda: (_pair(files, pixels) for files in read), LICENCE, progress
-    )
+        name if part == "train" else f"test:{name}", size, version, len(read),
+        lambda: (_pair(files, size, mine.fit) for files in read), LICENCE, progress,
+    )  # fmt: skip
 
 
-def load_unpaired(path: Path, size: int | None, progress: Progress, part: str = "train") -> DataSet:
-    """The two domains of a folder at `size` pixels (64 where it is None), which may differ in number."""
-    root = _folder(path)
+def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
+    """The two domains of a folder, which may differ in number, at `size` pixels; raises BadData."""
+    root = _folder(mine)
     domains = {}
     for domain in ("A", "B"):
         folder = root / f"{part}{domain}"
         if not folder.is_dir():
             raise _no_domain(root, folder.name)
-        domains[domain.lower()] = folders.load(folder, size, progress)
+        domains[domain.lower()] = folders.load(Own("folder", str(folder), mine.fit), size, progress)
     images = {name: data.arrays["real"] for name, data in domains.items()}
     if len({array.shape[1] for array in images.values()}) > 1:  # one grey, one in colour
         images = {name: array if array.shape[1] == 3 else array.repeat(3, 1) for name, array in images.items()}
@@ -49,13 +52,14 @@ def load_unpaired(path: Path, size: int | None, progress: Progress, part: str = 
         (f"{part}{name.upper()}/{file}", reason) for name, data in domains.items() for file, reason in data.skipped
     )
     notes = tuple(note for data in domains.values() for note in data.notes)
-    return DataSet(f"unpaired:{root}", images, (), LICENCE, skipped, unpaired=True, notes=notes)
+    name = str(replace(mine, path=str(root)))
+    return DataSet(name, images, (), LICENCE, skipped, unpaired=True, notes=notes)
 
 
-def _folder(path: Path) -> Path:
-    root = path.expanduser()
+def _folder(mine: Own) -> Path:
+    root = Path(mine.path).expanduser()
     if not root.is_dir():
-        raise BadData("There is no folder at {path}.", path=path)
+        raise BadData("There is no folder at {path}.", path=mine.path)
     return root.resolve()
 
 
@@ -96,19 +100,19 @@ def _side_by_side(root: Path, part: str) -> list[tuple[Path, ...]]:
     return [(file,) for file in _images(folder).values()]
 
 
-def _pair(files: tuple[Path, ...], size: int) -> Pair:
+def _pair(files: tuple[Path, ...], size: int, fit: str) -> Pair:
     if len(files) == 1:
-        return _halves(files[0], size)
+        return _halves(files[0], size, fit)
     source, target = (_opened(file) for file in files)
     if source.size != target.size:
         raise BadData(
             "'{name}' has {size} pixels and its partner {other}: they can't show the same, place for place.",
             name=_short(files[0]), size="x".join(map(str, source.size)), other="x".join(map(str, target.size)),
         )  # fmt: skip
-    return square(source, size), square(target, size)
+    return square(source, size, fit), square(target, size, fit)
 
 
-def _halves(file: Path, size: int) -> Pair:
+def _halves(file: Path, size: int, fit: str) -> Pair:
     image = _opened(file)
     if image.width % 2 or image.width < image.height:
         raise BadData(
@@ -117,7 +121,7 @@ def _halves(file: Path, size: int) -> Pair:
         )  # fmt: skip
     half = image.width // 2
     left, right = image.crop((0, 0, half, image.height)), image.crop((half, 0, image.width, image.height))
-    return square(left, size), square(right, size)
+    return square(left, size, fit), square(right, size, fit)
 
 
 def _opened(file: Path) -> Image.Image:

@@ -140,6 +140,10 @@ class Objective(nn.Module, ABC):
         """The feature nets of the shelf that the terms look through."""
         return ()
 
+    def prepare(self, batch: Batch, context: StepContext) -> Batch:
+        """What is learnt from a batch of real images: itself, or changed at random."""
+        return batch
+
     @abstractmethod
     def phases(self, hparams: Any) -> Sequence[Phase]:
         """The phases of a step, in order."""

@@ -22,7 +22,8 @@ from torch.nn.functional import relu, softplus
 
 from gan_core.hparams import PlayersHParams, TrainingHParams
 from gan_core.knobs import knob
-from gan_core.objectives.base import Objective, StepContext
+from gan_core.objectives.base import Batch, Objective, StepContext
+from gan_core.objectives.jitter import jittered
 
 LOSSES = ("non_saturating", "least_squares", "hinge")
 EQUATIONS = {
@@ -51,6 +52,11 @@ class TranslationHParams(TrainingHParams, PlayersHParams):
         1.0, 0.0, 100.0, label="Adversarial weight", group="objective",
         help="How much deceiving the discriminator counts in the generator's loss; at 0 it learns without an opponent.",
     )  # fmt: skip
+    mirror: bool = knob(
+        False, label="Mirror images",
+        help="Every second image is mirrored, left to right, with its partner. Not for what reads one way, such as "
+        "letters.",
+    )  # fmt: skip
     channels: int = knob(
         32, 2, 256, label="Generator's channels", change="rebuild", group="networks",
         help="Channels at the image's side of the generator; the papers have 64. The cost grows with the square.",
@@ -65,6 +71,11 @@ class TranslationHParams(TrainingHParams, PlayersHParams):
 class PatchHParams(TranslationHParams):
     """With a discriminator that judges patches."""
 
+    jitter: float = knob(
+        0.0, 0.0, 1.0, label="Random pieces", unit="of the side",
+        help="By how much images are enlarged before a random piece of the old size is cut from each, partners alike; "
+        "0 leaves them whole. The papers make 256 pixels 286: 0.12. It helps where images are few.",
+    )  # fmt: skip
     patch_layers: int = knob(
         3, 1, 4, label="Patch layers", unit="halvings", change="rebuild", group="networks",
         help="How much of the image one verdict sees: 1, 2 or 3 halvings give 16, 34 or 70 pixels each way. Small "
@@ -90,6 +101,13 @@ def deceive(loss: str, fake: Tensor) -> Tensor:
 
 class Translation(Objective):
     """Base of the objectives of translation: what they observe becomes metrics in the same way."""
+
+    def prepare(self, batch: Batch, context: StepContext) -> Batch:
+        """Random pieces and mirror images, where they are asked for."""
+        hparams = context.hparams
+        assert isinstance(hparams, TranslationHParams)
+        larger = hparams.jitter if isinstance(hparams, PatchHParams) else 0.0
+        return jittered(batch, larger, hparams.mirror, context.generator)
 
     def summarise(self, hparams: TranslationHParams, observed: dict[str, Tensor]) -> dict[str, Tensor]:
         """Scores of D as means over patches, its accuracy, and whatever else was observed."""

@@ -111,7 +111,7 @@ class Trainer:
         return next(phase for phase in self.phases if phase.name == name)
 
     def _next_batch(self, count: int | None) -> Batch:
-        return self.batches.next(count or self._batch_size)
+        return self.objective.prepare(self.batches.next(count or self._batch_size), self.context)
 
     def train_step(self, only: str | None = None) -> StepResult:
         """Every due phase once; `only` is a role, "generator" or "discriminator", whose phases alone are run."""

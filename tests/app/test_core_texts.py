@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_core.data import folders, sources
+from gan_core.data import load, sources
 from tests.app.messages import ROOT
 from ui.core_texts import TEMPLATES, filled
 from ui.i18n import using
@@ -76,7 +76,7 @@ def test_a_folder_tells_what_it_left_out(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "good.png")
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "text.png").write_text("no picture")
-    loaded = folders.load(tmp_path, 16, lambda share, what: None)
+    loaded = load(f"folder:{tmp_path}", 16)
     assert [name for name, _reason in loaded.skipped] == ["empty.png", "text.png"]
     with using("zh"):
         assert all(filled(reason) != reason for _name, reason in loaded.skipped)

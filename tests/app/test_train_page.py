@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from gan_core.gans import Recipe, recipes
@@ -73,6 +75,28 @@ def test_a_link_reproduces_the_settings(store: RunStore) -> None:
     spec = only_run(store).spec
     assert (spec.recipe, spec.data, spec.size, spec.steps) == ("dcgan", "digits", 16, 50)
     assert (spec.hparams["loss"], spec.hparams["seed"], spec.hparams["channels"]) == ("hinge", 3, 8)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kind", "count"), [("pix2pix", "paired", "3 pairs"), ("cut", "unpaired", "3 and 3")]
+)
+def test_how_own_pictures_become_squares(store: RunStore, tmp_path: Path, recipe: str, kind: str, count: str) -> None:
+    for side in ("trainA", "trainB"):
+        (tmp_path / side).mkdir()
+        for number in range(3):
+            Image.new("RGB", (32, 16), (60 * number, 99, 0)).save(tmp_path / side / f"{number}.png")
+    test = page("train", recipe=recipe, data=f"{kind}+pad:{tmp_path}", size="16", jitter="0.1", mirror="true")
+    assert not test.warning
+    assert not errors(test)
+    assert any(count in element.value for element in test.markdown)
+    fit = next(one for one in test.segmented_control if one.label == "Pictures become squares")
+    assert fit.value == "pad"
+    sound(fit.set_value("stretch").run())
+    assert test.query_params["data"] in (f"{kind}+stretch:{tmp_path}", [f"{kind}+stretch:{tmp_path}"])
+    sound(test.button(key="train").click().run())
+    spec = only_run(store).spec
+    assert (spec.data, spec.size) == (f"{kind}+stretch:{tmp_path}", 16)
+    assert (spec.hparams["jitter"], spec.hparams["mirror"]) == (0.1, True)
 
 
 def test_a_widget_writes_the_link(store: RunStore) -> None:

@@ -228,3 +228,22 @@ def test_a_model_to_borrow_from_brings_its_settings_and_one_that_cannot_lend_is_
     said = refused(2, "train", "projected_gan", *options, "--set", "judge=features.mine", "--set", "judge_channels=16")
     assert "features.mine asks for other settings: judge_channels=4, judge_max_channels=8" in said
     assert len(store.runs()) == 1
+
+
+def test_own_pairs_are_learnt_from_by_kind_and_by_path_alone(store: RunStore, tmp_path: Path) -> None:
+    for side in ("trainA", "trainB"):
+        (tmp_path / side).mkdir()
+        for number in range(4):
+            Image.new("RGB", (32, 16), (60 * number, 99, 0)).save(tmp_path / side / f"{number}.png")
+    small = [word for knob in ("channels=4", "discriminator_channels=4", "blocks=1") for word in ("--set", knob)]
+    tiny = ["--size", "16", "--steps", "1", "--json", *small]
+    for recipe, data, known in (
+        ("pix2pix", f"paired+pad:{tmp_path}", f"paired+pad:{tmp_path}"),
+        ("pix2pix", str(tmp_path), f"paired:{tmp_path}"),
+        ("cyclegan", str(tmp_path), f"unpaired:{tmp_path}"),
+    ):
+        line = json.loads(ok("train", recipe, "--data", data, *tiny))
+        assert line["state"] == "finished"
+        assert store.get(line["run"]).spec.data == known
+    assert "Valid: crop, stretch, pad" in refused(2, "train", "pix2pix", "--data", f"paired+zoom:{tmp_path}", *tiny)
+    assert "needs pairs of images" in refused(2, "train", "pix2pix", "--data", f"folder:{tmp_path}", *tiny)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.data import archives, base, cache, folders, images, load
+from gan_core.data import DataSet, DataSpec, archives, cache, folders, images, load
 from gan_core.errors import BadData
 
 Picture = Callable[..., bytes]
@@ -29,14 +29,14 @@ def gradient(width: int = 64, height: int = 64) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def load_one(tmp_path: Path, content: bytes, size: int | None = None) -> base.DataSet:
+def load_one(tmp_path: Path, content: bytes, size: int | None = None) -> DataSet:
     folder = tmp_path / "one"
     folder.mkdir()
     (folder / "image.png").write_bytes(content)
     return load(f"folder:{folder}", size)
 
 
-def pixels(data: base.DataSet) -> np.ndarray:
+def pixels(data: DataSet) -> np.ndarray:
     assert len(data) == 1
     assert data.skipped == ()
     image: np.ndarray = data.arrays["real"][0].astype(int)
@@ -82,7 +82,7 @@ def test_good_and_bad_together(tmp_path: Path, picture: Picture) -> None:
     folder.mkdir()
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-    data = folders.load(folder, 32, base.silent)
+    data = load(f"folder:{folder}", 32)
     assert data.arrays["real"].shape == (3, 3, 32, 32)
     reasons = dict(data.skipped)
     assert "broken or cut off" in reasons.pop("cut.jpg")
@@ -96,7 +96,7 @@ def test_good_and_bad_together(tmp_path: Path, picture: Picture) -> None:
     }
     assert data.class_names == ()
     assert data.notes == ()
-    again = folders.load(folder, 32, base.silent)
+    again = load(f"folder:{folder}", 32)
     assert again.skipped == data.skipped
     np.testing.assert_array_equal(again.arrays["real"], data.arrays["real"])
 
@@ -202,7 +202,7 @@ def test_grey_gives_one_channel(tmp_path: Path, picture: Picture, mode: str) -> 
 def test_grey_and_colour_give_three(tmp_path: Path, picture: Picture) -> None:
     (tmp_path / "a.png").write_bytes(picture(gradient().convert("L")))
     (tmp_path / "b.png").write_bytes(picture(gradient()))
-    data = folders.load(tmp_path, None, base.silent)
+    data = load(f"folder:{tmp_path}")
     assert data.arrays["real"].shape == (2, 3, 64, 64)
 
 
@@ -217,11 +217,11 @@ def test_class_folders(tmp_path: Path, picture: Picture) -> None:
     (tmp_path / "bird").mkdir()
     (tmp_path / "bird" / "broken.png").write_bytes(b"x")
     (tmp_path / "readme.txt").write_text("pets")
-    data = folders.load(tmp_path, 16, base.silent)
+    data = load(f"folder:{tmp_path}", 16)
     assert data.class_names == ("cat", "dog")  # no class without an image
     assert data.arrays["label"].tolist() == [0, 0, 1]
     assert data.arrays["label"].dtype == np.int64
-    assert data.spec == base.DataSpec({"real": (3, 16, 16)}, 2)
+    assert data.spec == DataSpec({"real": (3, 16, 16)}, 2)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_links(tmp_path: Path, picture: Picture) -> None:
     (folder / "nothing.png").symlink_to(folder / "gone.png")
     (folder / "self.png").symlink_to(folder / "self.png")
     os.mkfifo(folder / "pipe.png")
-    data = folders.load(folder, None, base.silent)
+    data = load(f"folder:{folder}")
     assert len(data) == 2
     reasons = dict(data.skipped)
     assert reasons["out.png"] == reasons["out"] == "a link that leads out of the folder"
@@ -266,9 +266,9 @@ def test_links(tmp_path: Path, picture: Picture) -> None:
 def test_changed_folder_is_read_again(tmp_path: Path, picture: Picture) -> None:
     folder = tmp_path / "images"
     fill(folder, ["a.png"], picture)
-    assert len(folders.load(folder, None, base.silent)) == 1
+    assert len(load(f"folder:{folder}")) == 1
     fill(folder, ["a.png", "b.png"], picture)
-    assert len(folders.load(folder, None, base.silent)) == 2
+    assert len(load(f"folder:{folder}")) == 2
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -283,7 +283,7 @@ def test_nothing_there(tmp_path: Path, exists: bool) -> None:
 def test_progress_reaches_the_end(tmp_path: Path, picture: Picture) -> None:
     fill(tmp_path / "images", [f"{index}.png" for index in range(5)], picture)
     shares: list[float] = []
-    folders.load(tmp_path / "images", 8, lambda share, what: shares.append(share))
+    load(f"folder:{tmp_path / 'images'}", 8, lambda share, what: shares.append(share))
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 
@@ -291,7 +291,7 @@ def test_progress_reaches_the_end(tmp_path: Path, picture: Picture) -> None:
 def test_large_folder_is_memory_mapped(tmp_path: Path, picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "SMALL", 10_000)
     fill(tmp_path / "images", ["a/1.png", "b/2.png", "b/3.png"], picture)
-    data = folders.load(tmp_path / "images", 64, base.silent)
+    data = load(f"folder:{tmp_path / 'images'}", 64)
     assert isinstance(data.arrays["real"], np.memmap)
     assert data.arrays["label"].tolist() == [0, 1, 1]
 
@@ -459,7 +459,7 @@ def test_upload_stays_in_its_folder(home: Path, tmp_path: Path, picture: Picture
     content = pack(tmp_path / "a.zip", {"a.png": picture()}).read_bytes()
     reference = folders.store_upload(name, io.BytesIO(content))
     (stored,) = (home / "uploads").iterdir()
-    assert reference == f"zip:{stored}"
+    assert reference == f"upload:{stored.name}"
     assert stored.suffix == ".zip"
 
 

@@ -83,7 +83,7 @@ def test_a_zip_is_read_told_of_and_trained_on(
     wait_for_step(page, 2)
     expect(page.locator(".real")).to_be_visible()
     store = RunStore(server.home)
-    assert store.runs()[0].spec.data.startswith("zip:")
+    assert store.runs()[0].spec.data.startswith("upload:")
     store.close()
     page.locator(".st-key-data-panel summary").click()
     page.locator(".st-key-data-panel").get_by_text(left_out).click()

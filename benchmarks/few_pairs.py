@@ -1,0 +1,85 @@
+"""What random pieces and mirror images are worth where there are few pairs to learn from.
+
+    python -m benchmarks.few_pairs                                # pix2pix from 60 pairs at 64 pixels
+    python -m benchmarks.few_pairs --data heroes_turned --pairs 100
+
+pix2pix learns from the first pairs of a set with each setting of the knobs `jitter` and `mirror`, and is marked on the
+test part: mean absolute error of pixels in [-1, 1] (L1) and SSIM against the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+import torch
+
+from benchmarks.timing import Row, report
+from gan_core import data
+from gan_core.data.base import DataSet
+from gan_core.data.batches import Batches
+from gan_core.data.parts import held_out
+from gan_core.gans import recipes
+from gan_core.objectives.fidelity import ssim
+from gan_core.training.trainer import Trainer
+
+SETTINGS = {
+    "channels": 16, "discriminator_channels": 16, "batch_size": 8, "generator_rate": 1e-3, "discriminator_rate": 4e-4,
+    "ema": 0.995,
+}  # fmt: skip
+KNOBS: dict[str, dict[str, Any]] = {
+    "as they are": {},
+    "mirrored": {"mirror": True},
+    "random pieces": {"jitter": 0.12},
+    "random pieces, mirrored": {"jitter": 0.12, "mirror": True},
+}
+MARKED = 300  # pairs of the test part
+
+
+def first(pairs: DataSet, count: int) -> DataSet:
+    return dataclasses.replace(pairs, arrays={name: array[:count] for name, array in pairs.arrays.items()})
+
+
+def marks(trainer: Trainer, test: DataSet) -> tuple[float, float]:
+    """L1 and SSIM of what the averaged generator makes of the first test pairs."""
+    generator = trainer.average.refresh(trainer.hparams.ema)["generator"].eval()
+    batch = Batches(test, 0, torch.device("cpu")).first(min(MARKED, len(test)))
+    with torch.no_grad():
+        made = torch.cat([generator(part) for part in batch["source"].split(50)])
+    return float((made - batch["target"]).abs().mean()), float(ssim(made, batch["target"]).mean())
+
+
+def measured(name: str, size: int, pairs: int, steps: int, seed: int) -> dict[str, tuple[float, float]]:
+    """L1 and SSIM by setting."""
+    few, test = first(data.load(name, size), pairs), data.load(held_out(name), size)
+    recipe = recipes.get("pix2pix")
+    found = {}
+    for what, knobs in KNOBS.items():
+        trainer = Trainer(recipe, recipe.settings(SETTINGS | knobs | {"seed": seed}), few)
+        for _ in range(steps):
+            trainer.train_step()
+        found[what] = marks(trainer, test)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="edges2avatars")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    found = measured(options.data, options.size, options.pairs, options.steps, options.seed)
+    plain = found["as they are"][0]
+    rows = [
+        Row(what, f"L1 {error:.4f}, SSIM {likeness:.3f}", "" if error == plain else f"L1 < {plain:.4f}",
+            None if error == plain else error < plain, f"{options.pairs} pairs, {MARKED} marked")
+        for what, (error, likeness) in found.items()
+    ]  # fmt: skip
+    report(f"pix2pix on {options.pairs} pairs of {options.data}, {options.steps:,} steps, seed {options.seed}", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The user's own images by reference: what lies where, and how each picture becomes a square.
+
+    folder:/home/me/pictures        zip+pad:/home/me/pictures.zip        paired+stretch:/home/me/facades
+
+No torch and no data are needed to read a reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gan_core.errors import BadValue
+
+TASKS = {  # kind -> key of base.FIELDS
+    "folder": "images", "zip": "images", "upload": "images", "paired": "paired", "unpaired": "unpaired",
+}  # fmt: skip
+SIZE = 64  # pixels, where none is asked for
+CROP, STRETCH, PAD = FITS = ("crop", "stretch", "pad")
+
+
+@dataclass(frozen=True)
+class Own:
+    """A folder or zip, and its `fit`: the centre square of each picture ("crop"), all of it made square ("stretch"),
+    or all of it with mirrored borders ("pad").
+    """
+
+    kind: str  # a key of TASKS
+    path: str  # of an upload its file's name alone, so that no link reaches another folder
+    fit: str = CROP
+
+    def __str__(self) -> str:
+        return f"{fitted(self.kind, self.fit)}:{self.path}"
+
+    @property
+    def task(self) -> str:
+        return TASKS[self.kind]
+
+
+def own(reference: str) -> Own | None:
+    """What `KIND:PATH` or `KIND+FIT:PATH` refers to; None for anything else, such as a data set's name.
+
+    Raises BadValue for a way to fit that there isn't.
+    """
+    described, _, path = reference.partition(":")
+    kind, plus, fit = described.partition("+")
+    if kind not in TASKS or not path:
+        return None
+    if not plus:
+        return Own(kind, path)
+    if fit not in FITS:
+        raise BadValue("{kind} can't be fitted by '{fit}'. Valid: {valid}.", kind=kind, fit=fit, valid=", ".join(FITS))
+    return Own(kind, path, fit)
+
+
+def of_images(reference: str) -> bool:
+    """Whether it refers to the user's own images, and not to pairs or domains; raises BadValue as `own`."""
+    mine = own(reference)
+    return mine is not None and mine.task == "images"
+
+
+def fitted(kind: str, fit: str) -> str:
+    """What stands before the colon of a reference; the centre square goes without saying."""
+    return kind if fit == CROP else f"{kind}+{fit}"
