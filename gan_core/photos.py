@@ -18,6 +18,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from gan_core import png16
 from gan_core.data.images import ACCEPTED, FORMATS, MAX_BYTES, plain, square
+from gan_core.data.own import CROP
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.disk import replacing
 
@@ -76,10 +77,10 @@ def image_of(array: np.ndarray) -> Image.Image:
     return Image.fromarray(array[:, :, 0] if channels == 1 else array)
 
 
-def fitted(array: np.ndarray, size: int, channels: int) -> np.ndarray:
-    """The middle square at `size` pixels, uint8 (C, size, size), grey or in colour; what is clear becomes white."""
+def fitted(array: np.ndarray, size: int, channels: int, fit: str = CROP) -> np.ndarray:
+    """A square of `size` pixels by one of own.FITS, uint8 (C, size, size), grey or in colour; clear becomes white."""
     levels = ((array.astype(np.uint32) + 128) // 257).astype(np.uint8) if array.dtype == np.uint16 else array
-    return square(plain(image_of(levels)).convert("L" if channels == 1 else "RGB"), size)
+    return square(plain(image_of(levels)).convert("L" if channels == 1 else "RGB"), size, fit)
 
 
 def read(path: Path, most_pixels: int) -> np.ndarray:

@@ -97,6 +97,15 @@ plans: dict[str, Plan] = {
          "schedule": "linear", "decay_steps": 9_000},
         half=True,
     ),
+    "progan.avatars": Plan(
+        "progan", "avatars", 64, 14_000, 0.6, 0.0, "Drawn faces that grew",
+        "Knows faces of this drawing style alone. Hats and glasses fray at their edges.",
+        {"channels": 16, "max_channels": 96, "latent_size": 64, "loss": "non_saturating", "penalty": "r1",
+         "penalty_weight": 1.0, "penalty_every": 16, "drift": 0.0, "hold_kimg": 8.0, "fade_kimg": 8.0,
+         "generator_rate": 3e-3, "discriminator_rate": 3e-3, "ema": 0.998, "schedule": "linear",
+         "decay_steps": 14_000},
+        half=True,
+    ),
     "projected_gan.avatars": Plan(
         "projected_gan", "avatars", 64, 6_500, 0.7, 0.0, "Drawn faces, learnt through an emoji net",
         "Knows faces of this drawing style alone. Small things, such as eyes and glasses, are seldom quite even.",

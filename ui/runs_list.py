@@ -308,8 +308,7 @@ def settings_link(store: RunStore, run: Run) -> dict[str, str]:
     """The query of the train page that shows the run's settings, edits and all; raises UnknownName or BadValue."""
     warm.now()
     from gan_core.gans import recipes
-    from ui.setup_state import Setup, to_query
+    from ui.setup_state import of_run, to_query
 
     settings = recipes.get(run.spec.recipe).settings(feed(store, run.id).hparams)
-    spec = run.spec
-    return to_query(Setup(spec.recipe, spec.data, spec.size, spec.steps, spec.preset, to_dict(settings)))
+    return to_query(of_run(run.spec, to_dict(settings)))

@@ -11,7 +11,7 @@ import streamlit as st
 
 from gan_core import data
 from gan_core.data import folders
-from gan_core.data.own import CROP, PAD, STRETCH, own
+from gan_core.data.own import CROP, PAD, STRETCH, Own, own
 from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
 from gan_core.models import lending
@@ -40,7 +40,7 @@ LAYOUTS = {  # what the user's own images must look like, by what the recipe lea
     ),
     "unpaired": N_("A folder with trainA and trainB, with any number of pictures. All stays on this computer."),
 }
-FITS = {  # how the user's pictures become squares
+FIT_LABELS = {  # how the user's pictures become squares
     CROP: N_("Cut to the middle"),
     STRETCH: N_("Stretched"),
     PAD: N_("Padded"),
@@ -169,7 +169,7 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
             size = st.selectbox(
                 _("Image size"), sizes, sizes.index(setup.size), lambda size: f"{size} × {size} px",
                 key=f"size{round_}",
-                help=_("Images are cut to a square of this size. Twice the size takes about four times as long."),
+                help=_("Images become squares of this size. Twice the size takes about four times as long."),
             )  # fmt: skip
     with next(row):
         steps = st.number_input(
@@ -262,7 +262,7 @@ def _folder(setup: Setup, kind: str, round_: int) -> None:
             access.require_owner()
             before = own(setup.data)
             if before is None or (before.kind, before.path) != (kind, path):
-                _use(setup, f"{kind}:{path}")
+                _use(setup, str(Own(kind, path, before.fit if before else CROP)))
 
 
 def _fit(setup: Setup, round_: int) -> None:
@@ -271,8 +271,8 @@ def _fit(setup: Setup, round_: int) -> None:
     if mine is None:
         return
     chosen = st.segmented_control(
-        _("Pictures become squares"), list(FITS), default=mine.fit, key=f"fit{round_}", required=True,
-        format_func=lambda fit: _(FITS[fit]),
+        _("Pictures become squares"), list(FIT_LABELS), default=mine.fit, key=f"fit{round_}", required=True,
+        format_func=lambda fit: _(FIT_LABELS[fit]),
         help=_(
             "Cut: the square in the middle. Stretched: all of the picture, pulled to a square. Padded: all of it, with "
             "mirrored borders."

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from gan_core import data
+from gan_core import data, paths
 from gan_core.data import folders
 from gan_core.data.own import own
 from gan_core.errors import BadValue, GanscopeError
@@ -21,7 +22,7 @@ from gan_core.hparams import TrainingHParams
 from gan_core.knobs import changed, differences, knobs
 from gan_core.models import lending
 from gan_core.runs.spec import RunSpec
-from ui.access import is_owner
+from ui import access
 from ui.offers import check, fitting_size, presets, require_offered, sizes_for, spec_of
 
 DEFAULT_RECIPE = "dcgan"
@@ -150,7 +151,7 @@ def _recipe(query: Mapping[str, str], problems: list[GanscopeError]) -> Recipe:
 def _data(query: Mapping[str, str], recipe: Recipe, standard: str, problems: list[GanscopeError]) -> str:
     asked = query.get("data", standard)
     try:
-        opened(asked)
+        asked = opened(asked)
         check(recipe, asked, fitting_size(recipe, asked))
         return asked
     except GanscopeError as error:
@@ -181,18 +182,25 @@ def _whole(
 
 
 def opened(reference: str) -> str:
-    """The data reference as it is; raises where it is unknown or not open to this visitor: folders are the owner's."""
+    """The data reference in one form; raises where it is unknown, or not open to this visitor, as folders are."""
     mine = own(reference)
     if mine is None:
         return data.sources.get(reference).name
     if mine.kind == "upload":
         folders.uploaded(mine.path)
-    elif not is_owner():
+    elif not access.is_owner():
         raise BadValue("Folders of this computer are open to its owner alone.")
+    return str(mine)
+
+
+def of_run(spec: RunSpec, hparams: Mapping[str, Any]) -> Setup:
+    """The setup that starts such a run with these settings."""
+    return Setup(spec.recipe, _kept(spec.data), spec.size, spec.steps, spec.preset, hparams)
+
+
+def _kept(reference: str) -> str:
+    """An upload by its file's name, also in runs of before uploads went by it."""
+    mine = own(reference)
+    if mine and mine.kind == "zip" and Path(mine.path).parent == paths.home() / "uploads":
+        return str(replace(mine, kind="upload", path=Path(mine.path).name))
     return reference
-
-
-def of_spec(spec: RunSpec) -> Setup:
-    """The setup that a run was started with, to clone its settings."""
-    settings = recipes.get(spec.recipe).settings(spec.hparams)
-    return Setup(spec.recipe, spec.data, spec.size, spec.steps, "", _values(settings))

@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from gan_core.errors import GanscopeError
+from gan_core.data.own import PAD, STRETCH, own
+from gan_core.errors import BadValue, GanscopeError
 from gan_core.runs.records import Run, RunState
 from ui.core_texts import filled
 from ui.languages import N_, _
@@ -38,7 +39,7 @@ WORDS = (
     N_("pause"), N_("resume"), N_("stop"), N_("save"), N_("rollback"), N_("step"), N_("edit"),
 )  # fmt: skip
 
-FITS = {"stretch": N_("stretched"), "pad": N_("padded")}  # how pictures that aren't cut become squares
+FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how pictures that aren't cut become squares
 
 _DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # what an upload's name gets, so that it replaces no other one
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&])")
@@ -109,11 +110,14 @@ def size_word(reference: str, size: int) -> str:
 def data_title(reference: str) -> str:
     """What a data set is called: the source's title, or the name of the user's folder or zip."""
     from gan_core.data import sources
-    from gan_core.data.own import own
 
-    if mine := own(reference):
+    try:
+        mine = own(reference)
+    except BadValue:  # stored by another version
+        return reference
+    if mine:
         name = _DIGEST.sub("", re.split(r"[\\/]", mine.path.rstrip("/\\"))[-1])
-        return f"{name} ({_(FITS[mine.fit])})" if mine.fit in FITS else name
+        return f"{name} ({_(FIT_WORDS[mine.fit])})" if mine.fit in FIT_WORDS else name
     return _(sources.get(reference).title) if reference in sources else reference
 
 

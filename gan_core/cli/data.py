@@ -51,6 +51,7 @@ def list_sources(as_json: AsJson = False) -> None:
         for source in sources
     ]
     show_table(("NAME", "TITLE", "IMAGES", "SIZE", "KIND", "CLASSES", "AVAILABLE"), rows, flexible=("AVAILABLE",))
+    say("Your own: folder:PATH, zip:PATH, paired:PATH or unpaired:PATH. See `ganscope data list --help`.")
 
 
 @app.command("show")

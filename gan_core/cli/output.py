@@ -165,11 +165,11 @@ def data_name(text: str, task: str = "images") -> str:
     A path alone is what a recipe of that task learns from. Raises BadValue.
     """
     if mine := own(text):
-        return str(replace(mine, path=_whole(mine.path)))
-    place = Path(text).expanduser()
+        return str(mine if mine.kind == "upload" else replace(mine, path=_whole(mine.path)))
+    place = Path(_whole(text))
     if text not in data_sources() and place.exists():
         kind = task if task in ("paired", "unpaired") else "folder" if place.is_dir() else "zip"
-        return f"{kind}:{_whole(text)}"
+        return f"{kind}:{place}"
     return text
 
 

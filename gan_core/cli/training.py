@@ -39,7 +39,8 @@ TAIL = 200  # steps in which the final value of a metric is looked for
 def train(
     recipe: Annotated[str | None, typer.Argument(help="A recipe's name: see `ganscope recipes`.")] = None,
     data: Annotated[
-        str | None, typer.Option(help="A data set's name, or your own folder or zip: see `ganscope data`.")
+        str | None,
+        typer.Option(help="A data set's name, or your own: folder:PATH, zip:PATH, paired:PATH, unpaired:PATH."),
     ] = None,
     size: Annotated[int | None, typer.Option(help="Height and width of the images, in pixels.")] = None,
     steps: Annotated[
@@ -142,7 +143,10 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
 
     recipe = recipes.get(spec.recipe)
     settings = recipe.settings(spec.hparams)
-    if own(spec.data) is None:  # known without looking: don't download what can't be used
+    mine = own(spec.data)
+    if mine:
+        recipe.check_task(mine.task)
+    else:  # known without looking: don't download what can't be used
         known = source(spec.data).spec(spec.size)
         recipe.check_data(known)
         lending.check(recipe, settings, known)

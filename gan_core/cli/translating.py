@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gan_core.cli.media import sampler_of
 from gan_core.cli.output import AsJson, emit, reporting, say
 from gan_core.data.base import Progress
+from gan_core.data.own import CROP, check_fit, own
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.disk import writing
+from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,26 +56,39 @@ def translate(
     direction: Annotated[
         str, typer.Option(help="Which way, where the model knows several: such as b_to_a. [default: its first]")
     ] = "",
+    fit: Annotated[
+        str,
+        typer.Option(help="How pictures become squares: crop (the middle), stretch or pad. [default: as the run's]"),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Translates pictures: each one's middle square, at the model's size."""
+    """Translates pictures, each as a square of the model's size."""
+    if fit:
+        check_fit(fit)
     work = jobs(inputs, output)
     sampler, title, facts = sampler_of(model)
     from gan_core.models import translator
 
+    chosen = fit or _learnt(facts)
     recipe = sampler.recipe
     way = translator.direction_of(sampler, direction)
     if recipe.task == "super_resolution":
         raise BadValue("{recipe} enlarges pictures: use `ganscope upscale`.", recipe=recipe.title)
 
     def made(array: np.ndarray, progress: Progress) -> np.ndarray:
-        return translator.translate_picture(sampler, array, way)
+        return translator.translate_picture(sampler, array, way, chosen)
 
     sizes = _worked(work, made, not as_json)
     if as_json:
         emit(facts | {"direction": way, "files": [str(path.resolve()) for path in sizes]})
     else:
         _tell(f"by {title} ({way})", sizes)
+
+
+def _learnt(facts: Mapping[str, Any]) -> str:
+    """How the pictures that a run has learnt from became squares."""
+    mine = own(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
+    return mine.fit if mine else CROP
 
 
 def upscale(

@@ -13,6 +13,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -29,6 +30,8 @@ from gan_core.paths import home
 MAX_UPLOAD = 2 * 2**30  # bytes
 CHUNK = 2**20
 
+_UPLOAD = re.compile(r"[A-Za-z0-9_-]{1,80}\.zip")  # what `store_upload` calls its files
+
 Opener = Callable[[], BinaryIO]
 Skipped = list[tuple[str, str]]
 
@@ -39,19 +42,25 @@ def load(mine: Own, size: int, progress: Progress) -> DataSet:
     The set has one channel if all are grey, else three. The name of each image's folder is its class if all images lie
     in at least two such folders. Raises BadData.
     """
-    path = uploaded(mine.path) if mine.kind == "upload" else Path(mine.path).expanduser()
+    path = uploaded(mine.path) if mine.kind == "upload" else place(mine)
     if os.path.isdir(path):  # False too where it may not be looked at
-        return _load_folder(Own("folder", str(path.resolve()), mine.fit), size, progress)
+        return _load_folder(Own("folder", str(path), mine.fit), size, progress)
     if os.path.isfile(path):
-        return _load_zip(Own("zip", str(path.resolve()), mine.fit), size, progress)
-    raise BadData("There is no folder or zip at {path}.", path=path)
+        with _named_in_errors(path, mine.path):
+            return _load_zip(mine, path, size, progress)
+    raise BadData("There is no folder or zip at {path}.", path=mine.path)
+
+
+def place(mine: Own) -> Path:
+    """Where the user's folder or zip lies, without links and `~`."""
+    return Path(os.path.realpath(os.path.expanduser(mine.path)))
 
 
 def uploaded(name: str) -> Path:
     """Where an upload is kept; raises BadData where there is none of that name."""
-    path = home() / "uploads" / re.split(r"[\\/]", name)[-1]
-    if path.suffix != ".zip" or not path.is_file():
-        raise BadData("There is no upload named '{name}' any more. Upload the zip again.", name=name)
+    path = home() / "uploads" / name
+    if not _UPLOAD.fullmatch(name) or not path.is_file():
+        raise BadData("There is no upload named '{name}' any more. Upload the zip again.", name=name[:80])
     return path
 
 
@@ -91,17 +100,18 @@ def _load_folder(mine: Own, size: int, progress: Progress) -> DataSet:
     return _dataset(str(mine), cache.entry(str(mine), size, version, write))
 
 
-def _load_zip(mine: Own, size: int, progress: Progress) -> DataSet:
-    path = Path(mine.path)
+def _load_zip(mine: Own, path: Path, size: int, progress: Progress) -> DataSet:
+    named = replace(mine, kind="zip", path=str(path))
 
     def write(writer: cache.Writer) -> None:
         with archives.opened(path) as archive:
             names = sorted(archive.names)
             openers: list[tuple[str, Opener]] = [(name, partial(archive.read, name)) for name in names]
-            _write(writer, mine=mine, files=openers, skipped=[], size=size, progress=progress)
+            _write(writer, mine=named, files=openers, skipped=[], size=size, progress=progress)
 
     version = cache.fingerprint([(path.name, path)])
-    return _dataset(str(mine), cache.entry(str(mine), size, version, write))
+    name = str(mine if mine.kind == "upload" else named)
+    return _dataset(name, cache.entry(str(named), size, version, write))
 
 
 def _dataset(name: str, entry: cache.Entry) -> DataSet:

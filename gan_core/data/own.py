@@ -7,6 +7,7 @@ No torch and no data are needed to read a reference.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from gan_core.errors import BadValue
@@ -21,15 +22,18 @@ CROP, STRETCH, PAD = FITS = ("crop", "stretch", "pad")
 @dataclass(frozen=True)
 class Own:
     """A folder or zip, and its `fit`: the centre square of each picture ("crop"), all of it made square ("stretch"),
-    or all of it with mirrored borders ("pad").
+    or all of it with mirrored borders ("pad"). Raises BadValue for another fit.
     """
 
     kind: str  # a key of TASKS
     path: str  # of an upload its file's name alone, so that no link reaches another folder
     fit: str = CROP
 
+    def __post_init__(self) -> None:
+        check_fit(self.fit)
+
     def __str__(self) -> str:
-        return f"{fitted(self.kind, self.fit)}:{self.path}"
+        return f"{self.kind if self.fit == CROP else f'{self.kind}+{self.fit}'}:{self.path}"
 
     @property
     def task(self) -> str:
@@ -42,14 +46,12 @@ def own(reference: str) -> Own | None:
     Raises BadValue for a way to fit that there isn't.
     """
     described, _, path = reference.partition(":")
-    kind, plus, fit = described.partition("+")
+    kind, plus, fit = described.replace(" ", "+").partition("+")  # a plus that stands in a link is read as a space
     if kind not in TASKS or not path:
         return None
-    if not plus:
-        return Own(kind, path)
-    if fit not in FITS:
-        raise BadValue("{kind} can't be fitted by '{fit}'. Valid: {valid}.", kind=kind, fit=fit, valid=", ".join(FITS))
-    return Own(kind, path, fit)
+    if kind == "upload":
+        path = re.split(r"[\\/:]", path)[-1]
+    return Own(kind, path, fit if plus else CROP)
 
 
 def of_images(reference: str) -> bool:
@@ -58,6 +60,7 @@ def of_images(reference: str) -> bool:
     return mine is not None and mine.task == "images"
 
 
-def fitted(kind: str, fit: str) -> str:
-    """What stands before the colon of a reference; the centre square goes without saying."""
-    return kind if fit == CROP else f"{kind}+{fit}"
+def check_fit(fit: str) -> None:
+    """Raises BadValue for a way to fit that there isn't."""
+    if fit not in FITS:
+        raise BadValue("Pictures can't be fitted by '{fit}'. Valid: {valid}.", fit=fit, valid=", ".join(FITS))

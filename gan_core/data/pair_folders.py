@@ -7,6 +7,7 @@ hold both, source left and target right. Unpaired: `trainA` and `trainB` with an
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from PIL import Image
 from gan_core.data import cache, folders
 from gan_core.data.base import DataSet, Progress
 from gan_core.data.images import Unusable, opened, square
-from gan_core.data.own import Own
+from gan_core.data.own import CROP, Own
 from gan_core.data.pairs import Pair, cached_pairs
 from gan_core.errors import BadData
 
@@ -57,10 +58,12 @@ def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train")
 
 
 def _folder(mine: Own) -> Path:
-    root = Path(mine.path).expanduser()
-    if not root.is_dir():
+    root = folders.place(mine)
+    if os.path.isfile(root):
+        raise BadData("{path} is a file. Pairs and domains come from a folder.", path=mine.path)
+    if not os.path.isdir(root):  # asks softly: a path may be too long to be one
         raise BadData("There is no folder at {path}.", path=mine.path)
-    return root.resolve()
+    return root
 
 
 def _images(folder: Path) -> dict[str, Path]:
@@ -114,7 +117,8 @@ def _pair(files: tuple[Path, ...], size: int, fit: str) -> Pair:
 
 def _halves(file: Path, size: int, fit: str) -> Pair:
     image = _opened(file)
-    if image.width % 2 or image.width < image.height:
+    narrow = fit == CROP and image.width < image.height  # then one picture is more likely than two
+    if image.width % 2 or narrow:
         raise BadData(
             "'{name}' has {width}x{height} pixels, so it doesn't hold two pictures side by side.",
             name=_short(file), width=image.width, height=image.height,

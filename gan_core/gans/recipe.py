@@ -160,13 +160,17 @@ class Recipe:
             return native
         return min((size for size in self.sizes if size >= native), default=max(self.sizes))
 
-    def check_data(self, spec: DataSpec) -> None:
-        """Raises BadValue or BadData where the networks can't be built for such data."""
-        if spec.task != self.learns_from:
+    def check_task(self, task: str) -> None:
+        """Raises BadData where the recipe learns from something else."""
+        if task != self.learns_from:
             raise BadData(
                 "{recipe} needs {wanted}, and this data set is made of {given}.",
-                recipe=self.title, wanted=DATA_WORDS[self.learns_from], given=DATA_WORDS[spec.task],
+                recipe=self.title, wanted=DATA_WORDS[self.learns_from], given=DATA_WORDS[task],
             )  # fmt: skip
+
+    def check_data(self, spec: DataSpec) -> None:
+        """Raises BadValue or BadData where the networks can't be built for such data."""
+        self.check_task(spec.task)
         if self.sizes and spec.size not in self.sizes:
             raise BadValue(
                 "{recipe} can't make images of {size} pixels. Valid: {valid}.",

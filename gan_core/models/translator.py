@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
+from gan_core.data.own import CROP
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe
 from gan_core.images import to_uint8
@@ -47,12 +48,13 @@ def direction_of(sampler: Model, direction: str = "") -> str:
     return name
 
 
-def translate_picture(sampler: Model, picture: np.ndarray, direction: str = "") -> np.ndarray:
-    """A picture (H, W, C) of uint8 or uint16: its middle square at the model's size, translated, uint8 (S, S, C).
+def translate_picture(sampler: Model, picture: np.ndarray, direction: str = "", fit: str = CROP) -> np.ndarray:
+    """A picture (H, W, C) of uint8 or uint16, made square by one of own.FITS at the model's size, translated: uint8
+    (S, S, C).
 
     Raises BadValue as `translate` does.
     """
-    pixels = fitted(picture, sampler.spec.size, sampler.spec.channels)
+    pixels = fitted(picture, sampler.spec.size, sampler.spec.channels, fit)
     images = torch.from_numpy(pixels)[None].float() / 127.5 - 1  # (C, S, S) -> (1, C, S, S)
     translated: np.ndarray = to_uint8(translate(sampler, images, direction))[0]
     return translated

@@ -22,7 +22,7 @@ from gan_core.objectives.base import Batch
 
 def jittered(batch: Batch, larger: float, mirror: bool, generator: torch.Generator) -> Mapping[str, Tensor]:
     """The batch with its images (B, C, H, W) in [-1, 1] moved: enlarged by 1 + `larger`, a random piece of their size
-    cut from each, and every second one mirrored.
+    cut from each, and half of them mirrored, at random.
 
     Partners are moved together; images of two domains have nothing to do with each other. All else stays as it is.
     """

@@ -54,8 +54,8 @@ class TranslationHParams(TrainingHParams, PlayersHParams):
     )  # fmt: skip
     mirror: bool = knob(
         False, label="Mirror images",
-        help="Every second image is mirrored, left to right, with its partner. Not for what reads one way, such as "
-        "letters.",
+        help="Half of the images, at random, are mirrored left to right, each with its partner. Not for what reads one "
+        "way, such as letters.",
     )  # fmt: skip
     channels: int = knob(
         32, 2, 256, label="Generator's channels", change="rebuild", group="networks",

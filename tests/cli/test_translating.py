@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from gan_core import photos
 from gan_core.models import shelf
+from gan_core.runs.store import RunStore
 from tests.cli.commands import ganscope, ok, refused
 from tests.made_models import make_model
 
@@ -67,6 +68,33 @@ def test_a_picture_is_fitted_and_translated(on_shelf: Path, photo: Path, tmp_pat
     )
     assert (facts["direction"], facts["files"]) == ("b_to_a", [str(tmp_path / "b.png")])
     assert not np.array_equal(pixels(tmp_path / "b.png"), there)
+
+
+def test_a_picture_is_fitted_as_it_is_asked_or_as_a_run_has_learnt(
+    on_shelf: Path, photo: Path, tmp_path: Path, store: RunStore
+) -> None:
+    made = {}
+    for fit in ("crop", "stretch", "pad"):
+        ok("translate", "cyclegan.x", photo, "-o", tmp_path / f"{fit}.png", "--fit", fit)
+        made[fit] = pixels(tmp_path / f"{fit}.png")
+    assert not np.array_equal(made["crop"], made["stretch"])
+    assert not np.array_equal(made["pad"], made["stretch"])
+    ok("translate", "cyclegan.x", photo, "-o", tmp_path / "usual.png")
+    assert np.array_equal(pixels(tmp_path / "usual.png"), made["crop"])
+    assert "Valid: crop, stretch, pad" in refused(
+        2, "translate", "cyclegan.x", photo, "-o", tmp_path / "no.png", "--fit", "zoom"
+    )
+
+    for side in ("trainA", "trainB"):
+        (tmp_path / "pairs" / side).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGB", (32, 16), (60 * number, 99, 0)).save(tmp_path / "pairs" / side / f"{number}.png")
+    small = [word for knob in ("channels=4", "discriminator_channels=4") for word in ("--set", knob)]
+    ok("train", "pix2pix", "--data", f"paired+pad:{tmp_path / 'pairs'}", "--size", "8", "--steps", "1", *small)
+    for name, options in (("by_run.png", []), ("asked.png", ["--fit", "pad"]), ("other.png", ["--fit", "crop"])):
+        ok("translate", "latest", photo, "-o", tmp_path / name, *options)
+    assert np.array_equal(pixels(tmp_path / "by_run.png"), pixels(tmp_path / "asked.png"))
+    assert not np.array_equal(pixels(tmp_path / "by_run.png"), pixels(tmp_path / "other.png"))
 
 
 def test_a_folder_goes_to_a_folder_and_bad_files_are_named(on_shelf: Path, photo: Path, tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.data import load
+from gan_core.data import folders, load
 from gan_core.data.images import square
 from gan_core.data.own import FITS, Own, of_images, own
 from gan_core.errors import BadData, BadValue
@@ -17,7 +19,7 @@ from gan_core.errors import BadData, BadValue
 @pytest.mark.parametrize("kind", ["folder", "zip", "upload", "paired", "unpaired"])
 @pytest.mark.parametrize("fit", FITS)
 def test_a_reference_and_back(kind: str, fit: str) -> None:
-    mine = Own(kind, "/a place: with/colons+pluses", fit)
+    mine = Own(kind, "cats-0123456789ab.zip" if kind == "upload" else "/a place: with/colons+pluses", fit)
     assert own(str(mine)) == mine
     assert ("+" in str(mine).partition(":")[0]) == (fit != "crop")
     assert of_images(str(mine)) == (kind in ("folder", "zip", "upload"))
@@ -97,3 +99,52 @@ def test_an_upload_that_is_gone(tmp_path: Path) -> None:
     for name in ("gone.zip", "../../etc/passwd", "no-zip.txt"):
         with pytest.raises(BadData, match="no upload named"):
             load(f"upload:{name}", 16)
+
+
+def test_a_plus_that_a_link_lost() -> None:
+    assert own("folder pad:/a b") == Own("folder", "/a b", "pad")
+
+
+@pytest.mark.parametrize("name", ["../../x.zip", "..\\x.zip", "C:x.zip", "/etc/x.zip", "x.zip"])
+def test_an_upload_goes_by_its_files_name_alone(name: str) -> None:
+    assert own(f"upload:{name}") == Own("upload", "x.zip")
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".zip", "\0.zip", "x", ".zip", "ä.zip"])
+def test_a_name_that_no_upload_has(name: str) -> None:
+    with pytest.raises(BadData, match="no upload named"):
+        load(f"upload:{name}", 16)
+
+
+def test_messages_about_an_upload_tell_no_path(home: Path) -> None:
+    with zipfile.ZipFile(packed := io.BytesIO(), "w") as archive:
+        archive.writestr("notes.txt", "no picture")
+    packed.seek(0)
+    reference = folders.store_upload("junk.zip", packed)
+    with pytest.raises(BadData) as caught:
+        load(reference, 16)
+    assert reference.removeprefix("upload:") in str(caught.value)
+    assert str(home) not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["paired", "unpaired"])
+def test_pairs_come_from_a_folder_that_is_there(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "pairs.zip").write_bytes(b"PK")
+    for path, said in (
+        (tmp_path / "pairs.zip", "is a file. Pairs and domains come from a folder"),
+        ("/" + "a" * 5000, "There is no folder"),
+        ("~nosuchuser/x", "There is no folder"),
+    ):
+        with pytest.raises(BadData, match=said):
+            load(f"{kind}:{path}", 16)
+
+
+def test_narrow_halves_are_taken_where_they_are_kept_whole(tmp_path: Path) -> None:
+    both = Image.new("RGB", (20, 30), "red")
+    both.paste((0, 0, 255), (10, 0, 20, 30))
+    both.save(tmp_path / "1.png")
+    with pytest.raises(BadData, match="doesn't hold two pictures"):
+        load(f"paired:{tmp_path}", 8)
+    pair = load(f"paired+pad:{tmp_path}", 8).arrays
+    assert pair["source"][0, 0].min() == 255
+    assert pair["target"][0, 2].min() == 255
