@@ -4,8 +4,8 @@
 256 x 256", and mirroring (1611.07004, section 6.2; 1703.10593 does the same). Here the enlarged image is never made:
 its piece is read, bicubic, from the image itself.
 
-When to use it: sets of some hundred images, or photos taken from any side. Never mirror what reads one way, such as
-letters.
+When to use it: photos taken from any side. Where all things lie in one place, as in drawn faces, it made pix2pix worse
+even with 48 pairs (docs/benchmarks.md). Never mirror what reads one way, such as letters.
 """
 
 from __future__ import annotations

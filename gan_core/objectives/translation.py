@@ -74,7 +74,8 @@ class PatchHParams(TranslationHParams):
     jitter: float = knob(
         0.0, 0.0, 1.0, label="Random pieces", unit="of the side",
         help="By how much images are enlarged before a random piece of the old size is cut from each, partners alike; "
-        "0 leaves them whole. The papers make 256 pixels 286: 0.12. It helps where images are few.",
+        "0 leaves them whole. The papers make 256 pixels 286: 0.12. For pictures in which things lie anywhere; where "
+        "all lie in one place, as in portraits, it is in the way.",
     )  # fmt: skip
     patch_layers: int = knob(
         3, 1, 4, label="Patch layers", unit="halvings", change="rebuild", group="networks",
