@@ -38,7 +38,7 @@ class Shelf:
 
     @property
     def drawing(self) -> dict[str, Card]:
-        """The most to be seen first: in colour, then large."""
+        """The most to be seen first: in colour, then large, then what can be steered."""
         found = {name: card for name, card in self.models.items() if draws(card)}
         return dict(sorted(found.items(), key=lambda pair: _prominence(pair[1]), reverse=True))
 
@@ -107,9 +107,11 @@ def draws(card: Card) -> bool:
     return not judges(card) and not translates(card)
 
 
-def _prominence(card: Card) -> tuple[int, int]:
-    """Channels and size; points have neither."""
-    return (0, 0) if card.task == "points" else (next(iter(card.fields.values()))[0], card.size)
+def _prominence(card: Card) -> tuple[int, int, int]:
+    """Channels, size, and in how many ways it can be steered; points have none of these."""
+    if card.task == "points":
+        return 0, 0, 0
+    return next(iter(card.fields.values()))[0], card.size, len(card.capabilities)
 
 
 def link(name: str) -> dict[str, str]:
