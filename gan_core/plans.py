@@ -61,6 +61,12 @@ plans: dict[str, Plan] = {
                   "discriminator_rate": 1e-3, "decay_steps": 4_000, "penalty_weight": 0.3, "ema": 0.999},
         half=True,
     ),
+    "cgan.pneumonia": Plan(
+        "cgan", "pneumonia", 28, 5_000, 0.2, 0.0, "Chest X-rays on demand",
+        "Not for diagnosis. Added to real X-rays, such pictures did not help a classifier. Some are torn.",
+        _CRITIC | {"body": "dcgan", "latent_size": 64, "decay_steps": 5_000},
+        half=True,
+    ),
     "infogan.mnist": Plan(
         "infogan", "mnist", 28, 10_000, 0.5, 0.0, "Digits with sliders nobody labelled",
         "A category is a way of writing, not always a digit: two of them may share one.",

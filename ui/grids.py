@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from gan_core import data
-from gan_core.runs.store import Run, RunStore
+from gan_core.runs.store import RunStore
 
 COLUMNS = 8
 ROWS = 8
@@ -50,7 +50,7 @@ def newest_pool(store: RunStore, id: str) -> bytes | None:
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def real_grid(reference: str, size: int, columns: int = COLUMNS, rows: int = ROWS) -> bytes:
-    """A grid of real images, PNG: with labels and 2 to 16 classes a column for each class, as in conditional samples.
+    """A grid of real images, PNG: columns of one class each where their number allows it, as in conditional samples.
 
     Raises BadData.
     """
@@ -70,7 +70,7 @@ def _real_points(reference: str) -> np.ndarray:
 
 
 def pick(data_set: data.DataSet, columns: int, rows: int) -> np.ndarray:
-    """Images (B, C, H, W): spread over the set, or with `columns` classes one class a column.
+    """Images (B, C, H, W): spread over the set, or one class a column where the classes fill the columns.
 
     Pairs stand beside each other, and so do images of two domains.
     """
@@ -82,9 +82,14 @@ def pick(data_set: data.DataSet, columns: int, rows: int) -> np.ndarray:
     images = data_set.arrays["real"]
     labels = data_set.arrays.get("label")
     count = min(columns * rows, len(images))
-    if labels is None or len(data_set.class_names) != columns:
+    classes = len(data_set.class_names)
+    if labels is None or not classes or columns % classes:
         return _spread(images, count)
-    of_class = [np.flatnonzero(np.asarray(labels) == label)[:rows] for label in range(columns)]
+    turns = columns // classes
+    of_class = [
+        np.flatnonzero(np.asarray(labels) == column % classes)[column // classes :: turns][:rows]
+        for column in range(columns)
+    ]
     depth = max(1, min(len(found) for found in of_class))
     chosen = [int(found[row]) for row in range(depth) for found in of_class if len(found)]
     return np.asarray(images[chosen])
@@ -111,8 +116,3 @@ def encode(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()
-
-
-def columns_of(run: Run, conditional: bool, classes: int) -> int:
-    """The width of the run's sample grids, in images."""
-    return classes if conditional and 2 <= classes <= 16 else COLUMNS

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from gan_core import data
+from gan_core.data.base import columns_for
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import Knob, knobs
 from gan_core.runs.store import Run
@@ -52,12 +53,12 @@ def compared_in(run: Run) -> tuple[str, ...]:
 
 
 def grid_columns(run: Run) -> int | None:
-    """How many classes stand side by side in the samples of a conditional run."""
+    """How many samples of a conditional run stand side by side; None where a column isn't of one class."""
     recipe = _recipe(run)
     if recipe is None or not recipe.conditional or run.spec.data not in data.sources:
         return None
     classes = len(data.source(run.spec.data).class_names)
-    return classes if 2 <= classes <= 16 else None
+    return columns_for(classes) if 2 <= classes <= 16 else None
 
 
 def open_run(id: str) -> None:

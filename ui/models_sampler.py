@@ -68,7 +68,8 @@ def show(name: str, card: Card) -> None:
                 icon=":material/image:", key="model-download", on_click="ignore",
             )  # fmt: skip
         if _by_columns(sampler, wish):
-            st.caption(_("Columns: {names}").format(names=plain(_(", ").join(card.class_names))))
+            words = _("Columns: {names}") if sampler.columns == len(card.class_names) else _("Columns in turn: {names}")
+            st.caption(words.format(names=plain(_(", ").join(card.class_names))))
 
 
 # --- controls ----------------------------------------------------------------------------------------------------

@@ -27,6 +27,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # task of a source -> its arrays of i
 }
 
 
+def columns_for(classes: int) -> int:
+    """How many samples stand side by side: each of a few classes equally often, 8 in all or as many as there are."""
+    return classes * max(1, 8 // classes) if 2 <= classes <= 16 else 8
+
+
 def silent(share: float, what: str) -> None:
     """The progress callback that shows nothing."""
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gan_core.checkpoint import read_checkpoint
 from gan_core.classes import blended
-from gan_core.data.base import DataSpec
+from gan_core.data.base import DataSpec, columns_for
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.models import translator
@@ -57,8 +57,8 @@ class Sampler:
 
     @property
     def columns(self) -> int:
-        """The natural width of a sample grid: a column for each class, where there are few, else 8."""
-        return self.spec.classes if self.recipe.conditional and 2 <= self.spec.classes <= 16 else 8
+        """The natural width of a sample grid: columns of one class each, where there are few, else 8."""
+        return columns_for(self.spec.classes if self.recipe.conditional else 0)
 
     def latents(self, count: int, seed: int, label: Classes | None = None) -> tuple[Tensor, Tensor | None]:
         """Latents (count, latent_size) and labels: one class or all in turn (count,), or a blend (count, classes)."""

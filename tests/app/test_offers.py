@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gan_core import data
+from gan_core.data.base import DataSet, columns_for
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import recipes
 from gan_core.models import listing
 from ui import offers
+from ui.grids import pick
 from ui.setup_state import default_setup, from_query, preset_setup, to_query
 
 
@@ -105,3 +108,17 @@ def test_presets_to_begin_with_are_the_quickest() -> None:
     seconds = [preset.seconds for _recipe, preset in begin]
     assert seconds == sorted(seconds)
     assert all(data.source(preset.data).available() for _recipe, preset in begin)
+
+
+@pytest.mark.parametrize(("classes", "columns"), [(0, 8), (2, 8), (3, 6), (4, 8), (5, 5), (10, 10), (16, 16), (17, 8)])
+def test_classes_stand_in_whole_turns(classes: int, columns: int) -> None:
+    assert columns_for(classes) == columns
+
+
+def test_real_images_stand_in_the_columns_of_their_class() -> None:
+    labels = np.array([0, 1, 1, 0, 0, 1, 0, 1, 0, 1])
+    images = np.arange(10, dtype=np.uint8)[:, None, None, None].repeat(3, 1)
+    few = DataSet("few", {"real": images, "label": labels}, ("no", "yes"))
+    picked = pick(few, 4, 2)[:, 0, 0, 0].reshape(2, 4)
+    assert labels[picked].tolist() == [[0, 1, 0, 1]] * 2
+    assert len(set(picked.flatten().tolist())) == 8

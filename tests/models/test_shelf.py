@@ -35,7 +35,7 @@ def test_a_model_comes_back_as_it_was(state: dict[str, object], model: Path) -> 
     assert described.fields == {"real": (1, 8, 8)}
     assert described.parameters["generator"] == sum(w.numel() for w in networks["generator"].values())
     with Image.open(model / "sample.png") as picture:
-        assert picture.size == (3 * 9 - 1, 11 * 9 - 1)  # a column for each class
+        assert picture.size == (6 * 9 - 1, 6 * 9 - 1)  # two columns for each class
     assert sampler.sample(4, seed=0).shape == (4, 1, 8, 8)
 
 

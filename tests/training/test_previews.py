@@ -59,7 +59,7 @@ def test_samples_and_points_are_shown() -> None:
     for name, size in (
         ("mlp_gan", (8 * 9 - 1, ROWS * 9 - 1)),
         ("points", (320, 320)),
-        ("cgan", (3 * 9 - 1, ROWS * 9 - 1)),
+        ("cgan", (6 * 9 - 1, ROWS * 9 - 1)),  # each of three classes twice
     ):
         recipe = recipes.get(name)
         with Image.open(io.BytesIO(previewer(Trainer(recipe, recipe.tiny, example(recipe)))())) as picture:
