@@ -5,12 +5,13 @@ The card and its picture are painted before torch is imported; the sampler follo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
 from gan_core.models import listing
-from gan_core.models.card import SAMPLE, WEIGHTS, Card, read_card
+from gan_core.models.card import NEIGHBOURS, SAMPLE, WEIGHTS, Card, read_card
 from ui import models_actions, models_facts, models_gallery, style, warm
 from ui.errors import shown
 from ui.grids import picture
@@ -43,6 +44,7 @@ def show(name: str) -> None:
                 with st.container(horizontal=True, key="model-actions"):
                     models_actions.show(name, folder, card)
                     _weights(name, folder, card)
+            _neighbours(folder, card)
             models_facts.explain(card)
         if not broken and not judges(card):
             with stage:
@@ -68,6 +70,16 @@ def _sheet(folder: Path, card: Card) -> None:
     elif translates(card):
         st.caption(_("Side by side: {kinds}.").format(kinds=kinds(card)))
         st.caption(_("Of pictures that it hasn't learnt from, not chosen by hand."))
+
+
+def _neighbours(folder: Path, card: Card) -> None:
+    """Whether pictures were learnt by heart, for the eye; nothing where nobody has looked."""
+    with suppress(OSError):
+        content = enlarged_file(folder / NEIGHBOURS)
+        with st.container(key="neighbours"):
+            st.markdown(f"**{_('Learnt by heart?')}**")
+            picture(content, alt=_("Samples of {model} beside what it has learnt from").format(model=_(card.title)))
+            st.caption(_("Above, the samples that lie closest to a training image; below, that image."))
 
 
 def _playground(name: str, card: Card) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from gan_core.gans import recipes
 from gan_core.models import listing
-from gan_core.models.card import CARD, WEIGHTS, Card, write_card
+from gan_core.models.card import CARD, NEIGHBOURS, WEIGHTS, Card, write_card
 from gan_core.runs.store import RunState, RunStore
 from tests.app.pages import page, sound, wait
 from tests.made_models import LIMITS, make_model
@@ -140,6 +141,18 @@ def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:
     assert samples(test) != first
     assert test.query_params["class"] in ("3", ["3"])
     assert page("model", model="cgan.x", **{"class": "3"}).selectbox(key="sampler-class").value == 3
+
+
+def test_samples_beside_what_they_lie_closest_to_are_shown_where_somebody_looked(store: RunStore, shelf: Path) -> None:
+    make_model("mlp_gan.x")
+    before = page("model", model="mlp_gan.x")
+    assert "Learnt by heart?" not in texts(before)
+    Image.new("L", (71, 17)).save(shelf / "mlp_gan.x" / NEIGHBOURS)
+    after = page("model", model="mlp_gan.x")
+    assert "Learnt by heart?" in texts(after)
+    assert len(after.get("image")) == len(before.get("image")) + 1
+    (shelf / "mlp_gan.x" / NEIGHBOURS).write_bytes(b"no picture")
+    assert "Learnt by heart?" not in texts(page("model", model="mlp_gan.x"))
 
 
 def test_truncation_pulls_the_samples_together(store: RunStore) -> None:
