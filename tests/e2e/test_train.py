@@ -178,7 +178,7 @@ def test_points_are_trained_and_drawn(server: Server, page: Page) -> None:
     expect(page.locator(".samples")).to_be_visible()
     expect(page.locator(".real")).to_be_hidden()
     assert page.locator(".samples").evaluate("image => getComputedStyle(image).imageRendering") == "auto"
-    expect(page.get_by_text("Points per second")).to_be_visible()
+    expect(page.get_by_text("Points per second", exact=True)).to_be_visible()
     stop_all(server)
 
 
