@@ -80,12 +80,12 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "mlp_gan.mnist": Plan(
-        "mlp_gan", "mnist", 28, 40_000, 0.2, 0.0, "Digits without convolutions",
+        "mlp_gan", "mnist", 28, 50_000, 0.2, 0.0, "Digits without convolutions",
         "Specks beside the strokes: each pixel is learnt alone.",
         {"generator_widths": (256, 512, 512), "discriminator_widths": (512, 256), "latent_size": 64,
-         "activation": "relu", "batch_norm": True, "beta1": 0.0, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
+         "batch_norm": True, "beta1": 0.0, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
          "penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8, "ema": 0.999, "schedule": "linear",
-         "decay_steps": 40_000},
+         "decay_steps": 50_000},
         half=True,
     ),
     "biggan.fashion_mnist": Plan(
