@@ -34,7 +34,7 @@ KNOBS: dict[str, dict[str, Any]] = {
     "random pieces": {"jitter": 0.12},
     "random pieces, mirrored": {"jitter": 0.12, "mirror": True},
 }
-MARKED = 300  # pairs of the test part
+MARKED = 300  # pairs of the test part, at most
 
 
 def first(pairs: DataSet, count: int) -> DataSet:
@@ -42,17 +42,16 @@ def first(pairs: DataSet, count: int) -> DataSet:
 
 
 def marks(trainer: Trainer, test: DataSet) -> tuple[float, float]:
-    """L1 and SSIM of what the averaged generator makes of the first test pairs."""
+    """L1 and SSIM of what the averaged generator, left in evaluation mode, makes of test pairs."""
     generator = trainer.average.refresh(trainer.hparams.ema)["generator"].eval()
-    batch = Batches(test, 0, torch.device("cpu")).first(min(MARKED, len(test)))
+    batch = Batches(test, 0, torch.device("cpu")).first(len(test))
     with torch.no_grad():
         made = torch.cat([generator(part) for part in batch["source"].split(50)])
     return float((made - batch["target"]).abs().mean()), float(ssim(made, batch["target"]).mean())
 
 
-def measured(name: str, size: int, pairs: int, steps: int, seed: int) -> dict[str, tuple[float, float]]:
+def measured(few: DataSet, test: DataSet, steps: int, seed: int) -> dict[str, tuple[float, float]]:
     """L1 and SSIM by setting."""
-    few, test = first(data.load(name, size), pairs + HELD_OUT), data.load(held_out(name), size)
     recipe = recipes.get("pix2pix")
     found = {}
     for what, knobs in KNOBS.items():
@@ -75,11 +74,13 @@ def main() -> None:
         parser.error(f"{options.data} has no test part")
     if options.pairs < 3 * HELD_OUT:  # else fewer would be held out of training
         parser.error(f"--pairs must be {3 * HELD_OUT} at least")
-    found = measured(options.data, options.size, options.pairs, options.steps, options.seed)
+    few = first(data.load(options.data, options.size), options.pairs + HELD_OUT)
+    test = first(data.load(held_out(options.data), options.size), MARKED)
+    found = measured(few, test, options.steps, options.seed)
     plain = found["as they are"][0]
     rows = [
         Row(what, f"L1 {error:.4f}, SSIM {likeness:.3f}", f"L1 < {plain:.4f}" if KNOBS[what] else "",
-            error < plain if KNOBS[what] else None, f"{options.pairs} pairs, {MARKED} marked")
+            error < plain if KNOBS[what] else None, f"{options.pairs} pairs, {len(test)} marked")
         for what, (error, likeness) in found.items()
     ]  # fmt: skip
     report(f"pix2pix on {options.pairs} pairs of {options.data}, {options.steps:,} steps, seed {options.seed}", rows)

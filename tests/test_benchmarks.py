@@ -164,6 +164,12 @@ def test_inversion() -> None:
 
 
 @pytest.mark.slow
+def test_few_pairs() -> None:
+    table = run("few_pairs", "--size", "16", "--pairs", "36", "--steps", "2")
+    assert table.count("36 pairs, 300 marked") == 4
+
+
+@pytest.mark.slow
 def test_streaming(tmp_path: Path) -> None:
     table = run("streaming", "--gib", "0.03", "--steps", "3", "--repetitions", "1", "--folder", str(tmp_path))
     assert "0.03 GiB" in table

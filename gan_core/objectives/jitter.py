@@ -33,11 +33,11 @@ def jittered(batch: Batch, larger: float, mirror: bool, generator: torch.Generat
         if together[0] in batch:
             draws = torch.rand(3, len(batch[together[0]]), generator=generator)
             for name in together:
-                moved[name] = _moved(batch[name], larger, mirror, draws.to(batch[name].device))
+                moved[name] = piece(batch[name], larger, mirror, draws.to(batch[name].device))
     return moved
 
 
-def _moved(images: Tensor, larger: float, mirror: bool, draws: Tensor) -> Tensor:
+def piece(images: Tensor, larger: float, mirror: bool, draws: Tensor) -> Tensor:
     """Images (B, C, H, W) by three uniform numbers each, (3, B): how far down, how far right, whether mirrored."""
     if mirror:
         images = torch.where((draws[2] < 0.5)[:, None, None, None], images.flip(3), images)

@@ -1,0 +1,53 @@
+"""The user's own images on the pages: how they become squares, and references of other versions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gan_core import paths
+from gan_core.gans import recipes
+from gan_core.runs.store import RunStore
+from tests.app.pages import page, sound
+from ui import runs_list
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kind", "count"), [("pix2pix", "paired", "3 pairs"), ("cut", "unpaired", "3 and 3")]
+)
+def test_how_own_pictures_become_squares(store: RunStore, tmp_path: Path, recipe: str, kind: str, count: str) -> None:
+    for side in ("trainA", "trainB"):
+        (tmp_path / side).mkdir()
+        for number in range(3):
+            Image.new("RGB", (32, 16), (60 * number, 99, 0)).save(tmp_path / side / f"{number}.png")
+    test = page("train", recipe=recipe, data=f"{kind}+pad:{tmp_path}", size="16", jitter="0.1", mirror="true")
+    assert not [element.value for element in test.warning]
+    assert not test.error
+    assert any(count in element.value for element in test.markdown)
+    fit = next(one for one in test.segmented_control if one.label == "Pictures become squares")
+    assert fit.value == "pad"
+    sound(fit.set_value("stretch").run())
+    assert test.query_params["data"] in (f"{kind}+stretch:{tmp_path}", [f"{kind}+stretch:{tmp_path}"])
+    sound(test.button(key="train").click().run())
+    (run,) = store.runs()
+    spec = run.spec
+    assert (spec.data, spec.size) == (f"{kind}+stretch:{tmp_path}", 16)
+    assert (spec.hparams["jitter"], spec.hparams["mirror"]) == (0.1, True)
+
+
+def test_an_upload_of_an_older_run_goes_by_its_name(store: RunStore) -> None:
+    spec = recipes.get("mlp_gan").plan(f"zip:{paths.home()}/uploads/cats-0123456789ab.zip", 8, 5, {})
+    run = store.create(spec)
+    assert runs_list.settings_link(store, run)["data"] == "upload:cats-0123456789ab.zip"
+
+
+def test_a_run_whose_pictures_are_fitted_in_an_unknown_way_is_listed(store: RunStore) -> None:
+    recipe = recipes.get("mlp_gan")
+    store.create(replace(recipe.plan("digits", 8, 5, {}), data="folder+zoom:/somewhere"), name="later")
+    assert not page("home").error
+    test = page("runs")
+    assert not test.error
+    assert any("later" in element.value for element in test.markdown)
