@@ -11,7 +11,7 @@ import streamlit as st
 
 from gan_core import data
 from gan_core.data import folders
-from gan_core.data.own import CROP, PAD, STRETCH, Own, own
+from gan_core.data.own import CROP, PAD, STRETCH, own
 from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
 from gan_core.models import lending
@@ -262,7 +262,7 @@ def _folder(setup: Setup, kind: str, round_: int) -> None:
             access.require_owner()
             before = own(setup.data)
             if before is None or (before.kind, before.path) != (kind, path):
-                _use(setup, str(Own(kind, path, before.fit if before else CROP)))
+                _use(setup, f"{kind}:{path}")
 
 
 def _fit(setup: Setup, round_: int) -> None:
@@ -284,7 +284,11 @@ def _fit(setup: Setup, round_: int) -> None:
 
 
 def _use(setup: Setup, reference: str) -> None:
+    """Takes other data; what is the user's own is fitted as it was before. Doesn't return."""
     recipe = setup.recipe_object
+    before, mine = own(setup.data), own(reference)
+    if before and mine:
+        reference = str(replace(mine, fit=before.fit))
     st.session_state[OWN] = False
     _take(Setup(setup.recipe, reference, fitting_size(recipe, reference), setup.steps, setup.preset, setup.hparams))
     st.rerun()

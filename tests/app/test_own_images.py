@@ -38,6 +38,14 @@ def test_how_own_pictures_become_squares(store: RunStore, tmp_path: Path, recipe
     assert (spec.hparams["jitter"], spec.hparams["mirror"]) == (0.1, True)
 
 
+def test_another_folder_is_fitted_as_the_one_before(store: RunStore, tmp_path: Path) -> None:
+    test = page("train", recipe="pix2pix", data=f"paired+pad:{tmp_path / 'one'}")
+    path = next(one for one in test.text_input if one.label == "A folder of this computer")
+    sound(path.set_value(str(tmp_path / "two")).run())
+    assert test.query_params["data"] in (f"paired+pad:{tmp_path / 'two'}", [f"paired+pad:{tmp_path / 'two'}"])
+    assert any("There is no folder at" in element.value for element in test.error)
+
+
 def test_an_upload_of_an_older_run_goes_by_its_name(store: RunStore) -> None:
     spec = recipes.get("mlp_gan").plan(f"zip:{paths.home()}/uploads/cats-0123456789ab.zip", 8, 5, {})
     run = store.create(spec)
