@@ -35,10 +35,12 @@ LAYOUTS = {  # what the user's own images must look like, by what the recipe lea
         "A zip of pictures; subfolders become classes. Broken files are left out. All stays on this computer."
     ),
     "paired": N_(
-        "A folder with trainA and trainB, in which partners have the same name; or a folder of pictures that hold both "
+        "A zip with folders trainA and trainB, in which partners have the same name; or of pictures that hold both "
         "side by side, the source left. All stays on this computer."
     ),
-    "unpaired": N_("A folder with trainA and trainB, with any number of pictures. All stays on this computer."),
+    "unpaired": N_(
+        "A zip with folders trainA and trainB, each with any number of pictures. All stays on this computer."
+    ),
 }
 FIT_LABELS = {  # how the user's pictures become squares
     CROP: N_("Cut to the middle"),
@@ -203,7 +205,7 @@ def _recipe_choice(recipe: Recipe, round_: int) -> str:
 def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
     given = [] if setup.data in data.sources else [setup.data]
     options = [*given, *offers.fitting_data(recipe)]
-    if recipe.learns_from == "images" or (recipe.learns_from != "points" and access.is_owner()):
+    if recipe.learns_from != "points":
         options.append(OWN_IMAGES)
 
     def word(reference: str) -> str:
@@ -224,19 +226,18 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
 
 
 def _own_images(setup: Setup, round_: int) -> None:
-    """A zip to upload, or a folder of this computer; pairs and domains come from a folder alone."""
+    """A zip to upload, or for the owner a folder of this computer."""
     kind = setup.recipe_object.learns_from
     with st.container(border=True):
         st.markdown(f"**{_('My own images')}**")
         st.caption(_(LAYOUTS[kind]))
-        if kind == "images":
-            _upload(setup, round_)
+        _upload(setup, kind, round_)
         if access.is_owner():
             _folder(setup, "folder" if kind == "images" else kind, round_)
         _fit(setup, round_)
 
 
-def _upload(setup: Setup, round_: int) -> None:
+def _upload(setup: Setup, task: str, round_: int) -> None:
     locked = not access.may_steer()
     sent = st.file_uploader(
         _("Zip file"),
@@ -249,14 +250,13 @@ def _upload(setup: Setup, round_: int) -> None:
     if sent is not None and st.session_state.get("zip-taken") != sent.file_id:
         with shown():
             access.require_steering()
-            stored = folders.store_upload(sent.name, sent)
+            stored = folders.store_upload(sent.name, sent, task)
             st.session_state["zip-taken"] = sent.file_id
             _use(setup, stored)
 
 
 def _folder(setup: Setup, kind: str, round_: int) -> None:
-    label = _("Or a folder of this computer") if kind == "folder" else _("A folder of this computer")
-    path = st.text_input(label, key=f"folder{round_}", placeholder="/home/me/pictures")
+    path = st.text_input(_("Or a folder of this computer"), key=f"folder{round_}", placeholder="/home/me/pictures")
     if path:
         with shown():
             access.require_owner()

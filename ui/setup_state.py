@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_core import data, paths
-from gan_core.data import folders
+from gan_core.data import places
 from gan_core.data.own import own
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.gans import Preset, Recipe, recipes
@@ -186,8 +186,8 @@ def opened(reference: str) -> str:
     mine = own(reference)
     if mine is None:
         return data.sources.get(reference).name
-    if mine.kind == "upload":
-        folders.uploaded(mine.path)
+    if mine.is_upload:
+        places.uploaded(mine.path)
     elif not access.is_owner():
         raise BadValue("Folders of this computer are open to its owner alone.")
     return str(mine)

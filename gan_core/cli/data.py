@@ -31,6 +31,7 @@ def default(context: typer.Context) -> None:
 def list_sources(as_json: AsJson = False) -> None:
     """All data sets by name. Your own images: folder:PATH or zip:PATH, for translation paired:PATH or unpaired:PATH.
 
+    Pairs and domains lie in folders trainA and trainB, or pairs side by side in one picture; a zip of them does too.
     Their pictures are cut to the square in the middle. folder+stretch:PATH makes all of each picture square, and
     folder+pad:PATH mirrors its borders; so do zip+pad, paired+stretch and the others.
     """

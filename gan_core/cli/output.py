@@ -165,7 +165,7 @@ def data_name(text: str, task: str = "images") -> str:
     A path alone is what a recipe of that task learns from. Raises BadValue.
     """
     if mine := own(text):
-        return str(mine if mine.kind == "upload" else replace(mine, path=_whole(mine.path)))
+        return str(mine if mine.is_upload else replace(mine, path=_whole(mine.path)))
     place = Path(_whole(text))
     if text not in data_sources() and place.exists():
         kind = task if task in ("paired", "unpaired") else "folder" if place.is_dir() else "zip"

@@ -30,8 +30,8 @@ for _source in (
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, a part of it (`train:NAME`, `test:NAME`), or the user's own: `folder:PATH` or `zip:PATH`,
-    and for translation `paired:PATH` or `unpaired:PATH`, folders in the layouts of pair_folders.py. own.py says how
-    their pictures become squares.
+    and for translation `paired:PATH` or `unpaired:PATH`, folders or zips in the layouts of pair_folders.py. own.py says
+    how their pictures become squares.
 
     `size` is the height and width in pixels, 8..256 (None: native). Raises UnknownName, BadValue or BadData.
     """

@@ -9,10 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -23,17 +20,13 @@ import numpy as np
 from gan_core.data import archives, cache
 from gan_core.data.base import DataSet, Progress, tracked
 from gan_core.data.images import ACCEPTED, MAX_BYTES, Decoded, Unusable, decode, in_threads
-from gan_core.data.own import Own
+from gan_core.data.own import UPLOADS, Own
+from gan_core.data.places import Files, Opener, Place, Skipped, named_in_errors, place
 from gan_core.errors import BadData
 from gan_core.paths import home
 
 MAX_UPLOAD = 2 * 2**30  # bytes
 CHUNK = 2**20
-
-_UPLOAD = re.compile(r"[A-Za-z0-9_-]{1,80}\.zip")  # what `store_upload` calls its files
-
-Opener = Callable[[], BinaryIO]
-Skipped = list[tuple[str, str]]
 
 
 def load(mine: Own, size: int, progress: Progress) -> DataSet:
@@ -42,32 +35,31 @@ def load(mine: Own, size: int, progress: Progress) -> DataSet:
     The set has one channel if all are grey, else three. The name of each image's folder is its class if all images lie
     in at least two such folders. Raises BadData.
     """
-    path = uploaded(mine.path) if mine.kind == "upload" else place(mine)
-    if os.path.isdir(path):  # False too where it may not be looked at
-        return _load_folder(Own("folder", str(path), mine.fit), size, progress)
-    if os.path.isfile(path):
-        with _named_in_errors(path, mine.path):
-            return _load_zip(mine, path, size, progress)
-    raise BadData("There is no folder or zip at {path}.", path=mine.path)
+    found = place(mine)
+    images = images_of(found, mine.fit, size, progress)
+    return replace(images, name=str(mine)) if mine.is_upload else images
 
 
-def place(mine: Own) -> Path:
-    """Where the user's folder or zip lies, without links and `~`."""
-    return Path(os.path.realpath(os.path.expanduser(mine.path)))
+def images_of(found: Place, fit: str, size: int, progress: Progress) -> DataSet:
+    """The same of a place."""
+    name = found.reference(fit)
+
+    def write(writer: cache.Writer) -> None:
+        with found.files() as files:
+            _write(writer, files, found.title, fit, size, progress)
+
+    entry = cache.entry(name, size, found.version, write)
+    animated = entry.notes["animated"]
+    notes = (f"Animated files: {animated}. Only the first frame of each is used.",) if animated else ()
+    skipped = tuple((file, reason) for file, reason in entry.notes["skipped"])
+    return DataSet(name, entry.arrays, tuple(entry.notes["class_names"]), "your own", skipped, notes=notes)
 
 
-def uploaded(name: str) -> Path:
-    """Where an upload is kept; raises BadData where there is none of that name."""
-    path = home() / "uploads" / name
-    if not _UPLOAD.fullmatch(name) or not path.is_file():
-        raise BadData("There is no upload named '{name}' any more. Upload the zip again.", name=name[:80])
-    return path
+def store_upload(name: str, stream: BinaryIO, task: str = "images") -> str:
+    """Keeps an uploaded zip in `GANSCOPE_HOME/uploads`; returns its reference, such as `upload:FILE` for images.
 
-
-def store_upload(name: str, stream: BinaryIO) -> str:
-    """Keeps an uploaded zip in `GANSCOPE_HOME/uploads`; returns its reference, `upload:FILE`.
-
-    The content is part of the file's name, so that an upload never replaces another one that a run still needs.
+    `task` is what its files are for: "images", "paired" or "unpaired". The content is part of the file's name, so that
+    an upload never replaces another one that a run still needs.
     Raises BadData for a file that is too large, refused (see archives.py) or can't be written.
     """
     folder = home() / "uploads"
@@ -80,7 +72,7 @@ def store_upload(name: str, stream: BinaryIO) -> str:
         raise _cant_store(name, error) from error
     try:
         digest = _receive(stream, received, name)
-        with _named_in_errors(received, name), archives.opened(received):
+        with named_in_errors(received, name), archives.opened(received):
             pass
         target = folder / f"{_safe(name)}-{digest[:12]}.zip"
         os.replace(received, target)
@@ -88,105 +80,17 @@ def store_upload(name: str, stream: BinaryIO) -> str:
         raise _cant_store(name, error) from error
     finally:
         received.unlink(missing_ok=True)
-    return str(Own("upload", target.name))
+    return str(Own(UPLOADS[task], target.name))
 
 
-def _load_folder(mine: Own, size: int, progress: Progress) -> DataSet:
-    root = Path(mine.path)
-    files, skipped = _listing(root)
-    openers: list[tuple[str, Opener]] = [(name, partial(_open, path)) for name, path in files]
-    write = partial(_write, mine=mine, files=openers, skipped=skipped, size=size, progress=progress)
-    version = _fingerprint(files, skipped)
-    return _dataset(str(mine), cache.entry(str(mine), size, version, write))
-
-
-def _load_zip(mine: Own, path: Path, size: int, progress: Progress) -> DataSet:
-    named = replace(mine, kind="zip", path=str(path))
-
-    def write(writer: cache.Writer) -> None:
-        with archives.opened(path) as archive:
-            names = sorted(archive.names)
-            openers: list[tuple[str, Opener]] = [(name, partial(archive.read, name)) for name in names]
-            _write(writer, mine=named, files=openers, skipped=[], size=size, progress=progress)
-
-    version = cache.fingerprint([(path.name, path)])
-    name = str(mine if mine.kind == "upload" else named)
-    return _dataset(name, cache.entry(str(named), size, version, write))
-
-
-def _dataset(name: str, entry: cache.Entry) -> DataSet:
-    animated = entry.notes["animated"]
-    notes = (f"Animated files: {animated}. Only the first frame of each is used.",) if animated else ()
-    skipped = tuple((file, reason) for file, reason in entry.notes["skipped"])
-    return DataSet(name, entry.arrays, tuple(entry.notes["class_names"]), "your own", skipped, notes=notes)
-
-
-def _listing(root: Path) -> tuple[list[tuple[str, Path]], Skipped]:
-    """Every regular file below `root` by its relative name, and what isn't followed or can't be listed."""
-    files: list[tuple[str, Path]] = []
-    skipped: Skipped = []
-
-    def unlisted(error: OSError) -> None:
-        skipped.append((os.path.relpath(error.filename, root), f"can't be listed ({error.strerror})"))
-
-    for parent, folders, names in os.walk(root, onerror=unlisted):
-        for name in sorted((*folders, *names)):
-            path = Path(parent, name)
-            relative = path.relative_to(root).as_posix()
-            if archives.hidden((name,)):
-                if name in folders:
-                    folders.remove(name)
-                continue
-            if reason := _not_followed(path, root):
-                skipped.append((relative, reason))
-            elif name not in folders:
-                files.append((relative, path))
-    return sorted(files), sorted(skipped)
-
-
-def _not_followed(path: Path, root: Path) -> str | None:
-    try:
-        if path.is_symlink():
-            target = path.resolve(strict=True)
-            if not target.is_relative_to(root):
-                return "a link that leads out of the folder"
-            if target.is_dir():
-                return "a link to a folder"
-        mode = path.stat().st_mode
-    except (OSError, RuntimeError) as error:  # a link to nothing, or in a circle
-        return f"can't be opened ({error})"
-    return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else "not a file"
-
-
-def _fingerprint(files: list[tuple[str, Path]], skipped: Skipped) -> str:
-    try:
-        return cache.fingerprint(files) + repr(skipped)
-    except OSError as error:
-        raise BadData("{path} changed while it was read: try again.", path=error.filename) from error
-
-
-def _open(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise Unusable(f"can't be opened ({error.strerror})") from error
-
-
-def _write(
-    writer: cache.Writer,
-    mine: Own,
-    files: list[tuple[str, Opener]],
-    skipped: Skipped,
-    size: int,
-    progress: Progress,
-) -> None:
+def _write(writer: cache.Writer, files: Files, title: str, fit: str, size: int, progress: Progress) -> None:
     """Decodes the files into the cache, their skipped ones and classes into its notes."""
-    skipped = list(skipped)
+    skipped = list(files.skipped)
     used: list[str] = []
     grey, animated = True, 0
-    results = in_threads(partial(_decoded, size=size, fit=mine.fit), (opener for _, opener in files))
-    named = zip((name for name, _ in files), results, strict=True)
-    for name, result in tracked(named, len(files), progress, "Reading images"):
+    results = in_threads(partial(_decoded, size=size, fit=fit), files.openers.values())
+    named = zip(files.openers, results, strict=True)
+    for name, result in tracked(named, len(files.openers), progress, "Reading images"):
         if isinstance(result, Unusable):
             skipped.append((name, str(result)))
             continue
@@ -195,7 +99,7 @@ def _write(
         grey = grey and bool((result.pixels == result.pixels[:1]).all())
         animated += result.animated
     if not used:
-        raise _nothing_usable(Path(mine.path), skipped)
+        raise _nothing_usable(title, skipped)
     if grey:
         writer.keep_one_channel()
     class_names, labels = classes(used)
@@ -222,14 +126,14 @@ def _decoded(opener: Opener, size: int, fit: str) -> Decoded | Unusable:
         return reason
 
 
-def _nothing_usable(path: Path, skipped: Skipped) -> BadData:
+def _nothing_usable(title: str, skipped: Skipped) -> BadData:
     if not skipped:
-        return BadData("There are no files in {path}. Accepted are {accepted}.", path=path, accepted=ACCEPTED)
+        return BadData("There are no files in {path}. Accepted are {accepted}.", path=title, accepted=ACCEPTED)
     name, reason = sorted(skipped)[0]
     return BadData(
         "No image in {path} can be used. Accepted are {accepted}. "
         "Files looked at: {count}, such as '{name}': {reason}.",
-        path=path,
+        path=title,
         accepted=ACCEPTED,
         count=len(skipped),
         name=archives.shown(name),
@@ -271,17 +175,6 @@ def _receive(stream: BinaryIO, target: Path, name: str) -> str:
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest()
-
-
-@contextmanager
-def _named_in_errors(path: Path, name: str) -> Iterator[None]:
-    """Errors about the file at `path` show the name that the user gave it."""
-    try:
-        yield
-    except BadData as error:
-        if error.values.get("path") == path:
-            raise BadData(error.message, **{**error.values, "path": archives.shown(name)}) from error
-        raise
 
 
 def _safe(name: str) -> str:

@@ -1,6 +1,7 @@
 """The user's own images by reference: what lies where, and how each picture becomes a square.
 
     folder:/home/me/pictures        zip+pad:/home/me/pictures.zip        paired+stretch:/home/me/facades
+    upload:pictures-0123456789ab.zip        paired-upload:facades-0123456789ab.zip
 
 No torch and no data are needed to read a reference.
 """
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 from gan_core.errors import BadValue
 
 TASKS = {  # kind -> key of base.FIELDS
-    "folder": "images", "zip": "images", "upload": "images", "paired": "paired", "unpaired": "unpaired",
+    "folder": "images", "zip": "images", "upload": "images", "paired": "paired", "paired-upload": "paired",
+    "unpaired": "unpaired", "unpaired-upload": "unpaired",
 }  # fmt: skip
+UPLOADS = {TASKS[kind]: kind for kind in TASKS if kind.endswith("upload")}  # by task
 SIZE = 64  # pixels, where none is asked for
 CROP, STRETCH, PAD = FITS = ("crop", "stretch", "pad")
 
@@ -39,6 +42,10 @@ class Own:
     def task(self) -> str:
         return TASKS[self.kind]
 
+    @property
+    def is_upload(self) -> bool:
+        return self.kind in UPLOADS.values()
+
 
 def own(reference: str) -> Own | None:
     """What `KIND:PATH` or `KIND+FIT:PATH` refers to; None for anything else, such as a data set's name.
@@ -49,7 +56,7 @@ def own(reference: str) -> Own | None:
     kind, plus, fit = described.replace(" ", "+").partition("+")  # a plus that stands in a link is read as a space
     if kind not in TASKS or not path:
         return None
-    if kind == "upload":
+    if kind in UPLOADS.values():
         path = re.split(r"[\\/:]", path)[-1]
     return Own(kind, path, fit if plus else CROP)
 

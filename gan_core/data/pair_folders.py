@@ -1,51 +1,60 @@
-"""The user's own pairs and domains, in the layouts that translation data sets are published in.
+"""The user's own pairs and domains, in the layouts that translation data sets are published in: a folder or a zip.
 
 Paired: `trainA` and `trainB` with files of the same names, or a folder (`train`, where there is one) of images that
 hold both, source left and target right. Unpaired: `trainA` and `trainB` with any number of files. The test part lies in
-`testA` and `testB`, or in `test`.
+`testA` and `testB`, or in `test`. One folder around all of it, as zips often have, is looked through.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from PIL import Image
 
-from gan_core.data import cache, folders
+from gan_core.data.archives import shown
 from gan_core.data.base import DataSet, Progress
+from gan_core.data.folders import images_of
 from gan_core.data.images import Unusable, opened, square
 from gan_core.data.own import CROP, Own
 from gan_core.data.pairs import Pair, cached_pairs
+from gan_core.data.places import Opener, Place, place
 from gan_core.errors import BadData
 
 LICENCE = "your own"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+PARTS = ("train", "val", "test")
+LAYOUT = {*PARTS, *(f"{part}{domain}" for part in PARTS for domain in "AB")}  # names of folders with a meaning
+DEEPEST = 4  # folders around the layout
+
+File = tuple[str, Opener]  # "trainA/1.png", and how it is opened
 
 
 def load_paired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
-    """Pairs of a folder at `size` pixels; raises BadData where files have no partners."""
-    root = _folder(mine)
-    sides = root / f"{part}A", root / f"{part}B"
-    read = _matched(*sides) if sides[0].is_dir() or sides[1].is_dir() else _side_by_side(root, part)
-    version = cache.fingerprint((str(file), file) for pair in read for file in pair)
-    name = str(replace(mine, path=str(root)))
-    return cached_pairs(
-        name if part == "train" else f"test:{name}", size, version, len(read),
-        lambda: (_pair(files, size, mine.fit) for files in read), LICENCE, progress,
-    )  # fmt: skip
+    """Pairs of a folder or zip at `size` pixels; raises BadData where files have no partners."""
+    root = _root(mine, deep=False)
+    sides = _sides(root, part)
+    names = _partners(sides)
+
+    def pairs() -> Iterator[Pair]:
+        with ExitStack() as stack:
+            openers = [stack.enter_context(side.files()).openers for side in sides]
+            for both in names:
+                files = zip(sides, openers, both, strict=True)
+                yield _pair([(_short(side, name), found[name]) for side, found, name in files], size, mine.fit)
+
+    name = _name(mine, root)
+    version = " ".join(side.version for side in sides)
+    cached = name if part == "train" else f"test:{name}"
+    return cached_pairs(cached, size, version, len(names), pairs, LICENCE, progress)
 
 
 def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
-    """The two domains of a folder, which may differ in number, at `size` pixels; raises BadData."""
-    root = _folder(mine)
-    domains = {}
-    for domain in ("A", "B"):
-        folder = root / f"{part}{domain}"
-        if not folder.is_dir():
-            raise _no_domain(root, folder.name)
-        domains[domain.lower()] = folders.load(Own("folder", str(folder), mine.fit), size, progress)
+    """The two domains of a folder or zip, which may differ in number, at `size` pixels; raises BadData."""
+    root = _root(mine)
+    domains = {domain.lower(): images_of(_domain(root, f"{part}{domain}"), mine.fit, size, progress) for domain in "AB"}
     images = {name: data.arrays["real"] for name, data in domains.items()}
     if len({array.shape[1] for array in images.values()}) > 1:  # one grey, one in colour
         images = {name: array if array.shape[1] == 3 else array.repeat(3, 1) for name, array in images.items()}
@@ -53,89 +62,108 @@ def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train")
         (f"{part}{name.upper()}/{file}", reason) for name, data in domains.items() for file, reason in data.skipped
     )
     notes = tuple(note for data in domains.values() for note in data.notes)
-    name = str(replace(mine, path=str(root)))
-    return DataSet(name, images, (), LICENCE, skipped, unpaired=True, notes=notes)
+    return DataSet(_name(mine, root), images, (), LICENCE, skipped, unpaired=True, notes=notes)
 
 
-def _folder(mine: Own) -> Path:
-    root = folders.place(mine)
-    if os.path.isfile(root):
-        raise BadData("{path} is a file. Pairs and domains come from a folder.", path=mine.path)
-    if not os.path.isdir(root):  # asks softly: a path may be too long to be one
-        raise BadData("There is no folder at {path}.", path=mine.path)
-    return root
+def _root(mine: Own, deep: bool = True) -> Place:
+    """Where the layout's folders lie."""
+    found = place(mine, deep)
+    for _ in range(DEEPEST):
+        folders, files = found.entries()
+        if len(folders) != 1 or folders <= LAYOUT or any(name.lower().endswith(SUFFIXES) for name in files):
+            break
+        found = found.within(*folders)
+    return found
 
 
-def _images(folder: Path) -> dict[str, Path]:
-    """The images right in a folder, by name without ending."""
-    if not folder.is_dir():
-        raise _no_domain(folder.parent, folder.name)
-    found = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-    if not found:
-        raise BadData("There is no image in {path}.", path=folder)
-    return {file.stem: file for file in found}
+def _name(mine: Own, root: Place) -> str:
+    return str(mine if mine.is_upload else replace(mine, path=str(root.path)))
 
 
-def _no_domain(root: Path, name: str) -> BadData:
-    return BadData("{path} lacks the folder {name}. Two domains lie in trainA and trainB.", path=root, name=name)
+def _domain(root: Place, folder: str) -> Place:
+    if folder not in root.entries()[0]:
+        raise BadData(
+            "{path} lacks the folder {name}. Two domains lie in trainA and trainB.", path=root.title, name=folder
+        )
+    return root.within(folder)
 
 
-def _matched(first: Path, second: Path) -> list[tuple[Path, ...]]:
-    """Files of the same name in both folders."""
-    sources, targets = _images(first), _images(second)
-    alone = sorted(sources.keys() ^ targets.keys())
-    if alone:
-        where = first if alone[0] in sources else second
+def _sides(root: Place, part: str) -> list[Place]:
+    """Two places whose files are partners by name, or one whose files hold both halves."""
+    domains = [f"{part}A", f"{part}B"]
+    folders, _ = root.entries()
+    if folders & {*domains}:
+        return [_domain(root, domain) for domain in domains]
+    return [root.within(part) if part in folders or part != "train" else root]
+
+
+def _partners(sides: Sequence[Place]) -> list[tuple[str, ...]]:
+    """The names of the files of each pair."""
+    found = [_images(side) for side in sides]
+    if len(found) == 1:
+        return [(name,) for name in found[0].values()]
+    sources, targets = found
+    first, second = (PurePosixPath(side.title).name for side in sides)
+    if alone := sorted(sources.keys() ^ targets.keys()):
         raise BadData(
             "{first} holds {sources} images and {second} {targets}, and '{name}' is in {where} alone. Partners must "
             "have the same name.",
-            first=first.name, sources=len(sources), second=second.name, targets=len(targets), name=alone[0],
-            where=where.name,
+            first=first, sources=len(sources), second=second, targets=len(targets), name=shown(alone[0]),
+            where=first if alone[0] in sources else second,
         )  # fmt: skip
     return [(sources[name], targets[name]) for name in sources]
 
 
-def _side_by_side(root: Path, part: str) -> list[tuple[Path, ...]]:
-    """Files that hold both halves."""
-    folder = root / part
-    if part == "train" and not folder.is_dir():
-        folder = root
-    return [(file,) for file in _images(folder).values()]
+def _images(side: Place) -> dict[str, str]:
+    """The images right in a folder, by name without ending."""
+    with side.files() as files:
+        for name, reason in files.skipped:
+            if name.lower().endswith(SUFFIXES):
+                raise _unusable(_short(side, name), reason)
+        found = {PurePosixPath(name).stem: name for name in files.openers if name.lower().endswith(SUFFIXES)}
+    if not found:
+        raise BadData("There is no image in {path}.", path=side.title)
+    return found
 
 
-def _pair(files: tuple[Path, ...], size: int, fit: str) -> Pair:
+def _pair(files: Sequence[File], size: int, fit: str) -> Pair:
     if len(files) == 1:
         return _halves(files[0], size, fit)
     source, target = (_opened(file) for file in files)
     if source.size != target.size:
         raise BadData(
             "'{name}' has {size} pixels and its partner {other}: they can't show the same, place for place.",
-            name=_short(files[0]), size="x".join(map(str, source.size)), other="x".join(map(str, target.size)),
+            name=files[0][0], size="x".join(map(str, source.size)), other="x".join(map(str, target.size)),
         )  # fmt: skip
     return square(source, size, fit), square(target, size, fit)
 
 
-def _halves(file: Path, size: int, fit: str) -> Pair:
+def _halves(file: File, size: int, fit: str) -> Pair:
     image = _opened(file)
     narrow = fit == CROP and image.width < image.height  # then one picture is more likely than two
     if image.width % 2 or narrow:
         raise BadData(
             "'{name}' has {width}x{height} pixels, so it doesn't hold two pictures side by side.",
-            name=_short(file), width=image.width, height=image.height,
+            name=file[0], width=image.width, height=image.height,
         )  # fmt: skip
     half = image.width // 2
     left, right = image.crop((0, 0, half, image.height)), image.crop((half, 0, image.width, image.height))
     return square(left, size, fit), square(right, size, fit)
 
 
-def _opened(file: Path) -> Image.Image:
+def _opened(file: File) -> Image.Image:
     """In colour; raises BadData."""
+    name, opener = file
     try:
-        with file.open("rb") as stream:
+        with opener() as stream:
             return opened(stream).convert("RGB")
     except (Unusable, OSError) as error:
-        raise BadData("'{name}' can't be used: {reason}.", name=_short(file), reason=error) from error
+        raise _unusable(name, error) from error
 
 
-def _short(file: Path) -> str:
-    return f"{file.parent.name}/{file.name}"
+def _unusable(name: str, reason: str | Exception) -> BadData:
+    return BadData("'{name}' can't be used: {reason}.", name=name, reason=reason)
+
+
+def _short(side: Place, name: str) -> str:
+    return shown(f"{PurePosixPath(side.title).name}/{name}")

@@ -40,10 +40,10 @@ def test_how_own_pictures_become_squares(store: RunStore, tmp_path: Path, recipe
 
 def test_another_folder_is_fitted_as_the_one_before(store: RunStore, tmp_path: Path) -> None:
     test = page("train", recipe="pix2pix", data=f"paired+pad:{tmp_path / 'one'}")
-    path = next(one for one in test.text_input if one.label == "A folder of this computer")
+    path = next(one for one in test.text_input if one.label == "Or a folder of this computer")
     sound(path.set_value(str(tmp_path / "two")).run())
     assert test.query_params["data"] in (f"paired+pad:{tmp_path / 'two'}", [f"paired+pad:{tmp_path / 'two'}"])
-    assert any("There is no folder at" in element.value for element in test.error)
+    assert any("There is no folder or zip at" in element.value for element in test.error)
 
 
 def test_an_upload_of_an_older_run_goes_by_its_name(store: RunStore) -> None:

@@ -12,14 +12,14 @@ from PIL import Image
 
 from gan_core.data import folders, load
 from gan_core.data.images import square
-from gan_core.data.own import FITS, Own, of_images, own
+from gan_core.data.own import FITS, TASKS, Own, of_images, own
 from gan_core.errors import BadData, BadValue
 
 
-@pytest.mark.parametrize("kind", ["folder", "zip", "upload", "paired", "unpaired"])
+@pytest.mark.parametrize("kind", TASKS)
 @pytest.mark.parametrize("fit", FITS)
 def test_a_reference_and_back(kind: str, fit: str) -> None:
-    mine = Own(kind, "cats-0123456789ab.zip" if kind == "upload" else "/a place: with/colons+pluses", fit)
+    mine = Own(kind, "cats-0123456789ab.zip" if kind.endswith("upload") else "/a place: with/colons+pluses", fit)
     assert own(str(mine)) == mine
     assert ("+" in str(mine).partition(":")[0]) == (fit != "crop")
     assert of_images(str(mine)) == (kind in ("folder", "zip", "upload"))
@@ -128,10 +128,10 @@ def test_messages_about_an_upload_tell_no_path(home: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["paired", "unpaired"])
-def test_pairs_come_from_a_folder_that_is_there(kind: str, tmp_path: Path) -> None:
+def test_pairs_come_from_a_folder_or_zip_that_is_there(kind: str, tmp_path: Path) -> None:
     (tmp_path / "pairs.zip").write_bytes(b"PK")
     for path, said in (
-        (tmp_path / "pairs.zip", "is a file. Pairs and domains come from a folder"),
+        (tmp_path / "pairs.zip", "pairs.zip can't be read as a zip"),
         ("/" + "a" * 5000, "There is no folder"),
         ("~nosuchuser/x", "There is no folder"),
     ):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_core.data import DataSet, avatars, load, paired_drawn, source, sources
+from gan_core.data import DataSet, avatars, folders, load, paired_drawn, source, sources
 from gan_core.data.avatars.pencil import GRAPHITE, PAPER, draw_pencil
 from gan_core.data.base import silent
 from gan_core.data.batches import Batches
@@ -187,6 +189,63 @@ def test_a_grey_domain_beside_one_in_colour(tmp_path: Path) -> None:
     assert (data.arrays["b"] == 70).all()
 
 
+def zipped(folder: Path, path: Path, around: str = "") -> Path:
+    """All files of a folder as a zip, with folders around them."""
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr(f"__MACOSX/{around}._left", b"by a system")
+        for file in sorted(folder.rglob("*.*")):
+            packed.write(file, f"{around}{file.relative_to(folder)}")
+    return path
+
+
+@pytest.mark.parametrize("around", ["", "facades/", "sets/of mine/"])
+@pytest.mark.parametrize("kind", ["paired", "unpaired"])
+def test_a_zip_is_read_as_its_folder(kind: str, around: str, tmp_path: Path) -> None:
+    root = tmp_path / "facades"
+    for number in range(4):
+        flat(root / "trainA", f"{number}.png", 10 * number, (20, 16))
+        flat(root / "trainB", f"{number}.png", 100 + 10 * number, (20, 16))
+    (root / "trainB" / "notes.txt").write_text("no image")
+    path = zipped(root, tmp_path / "facades.zip", around)
+    folder, packed = load(f"{kind}+pad:{root}", 16), load(f"{kind}+pad:{path}", 16)
+    assert packed.name == f"{kind}+pad:{path}"
+    assert (packed.skipped, packed.unpaired) == (folder.skipped, folder.unpaired)
+    assert len(packed.skipped) == (kind == "unpaired")
+    for name, array in folder.arrays.items():
+        assert len(array) == 4
+        np.testing.assert_array_equal(packed.arrays[name], array)
+    with path.open("rb") as stream:
+        reference = folders.store_upload("facades.zip", stream, kind)
+    uploaded = load(reference, 16)
+    assert (uploaded.name, uploaded.spec.task) == (reference, kind)
+    assert reference.startswith(f"{kind}-upload:facades-")
+
+
+def test_halves_in_a_zip(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (32, 16), (255, 0, 0))
+    picture.paste((0, 0, 255), (16, 0, 32, 16))
+    (tmp_path / "maps").mkdir()
+    picture.save(tmp_path / "maps" / "one.png")
+    data = load(f"paired:{zipped(tmp_path / 'maps', tmp_path / 'maps.zip', 'maps/')}", 8)
+    assert data.arrays["source"][0, :, 4, 4].tolist() == [255, 0, 0]
+    assert data.arrays["target"][0, :, 4, 4].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize("kind", ["paired", "unpaired"])
+def test_a_folder_around_the_layout_may_lead_in_a_circle(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "again").symlink_to(tmp_path)
+    with pytest.raises(BadData, match=r"There is no image in|lacks the folder trainA"):
+        load(f"{kind}:{tmp_path}", 16)
+
+
+def test_a_domain_that_is_itself_a_link(tmp_path: Path) -> None:
+    flat(tmp_path / "photos", "1.png", 10)
+    flat(tmp_path / "set" / "trainB", "1.png", 20)
+    (tmp_path / "set" / "trainA").symlink_to(tmp_path / "photos")
+    assert load(f"paired:{tmp_path / 'set'}", 16).arrays["source"][0, 0, 0, 0] == 10
+    assert load(f"unpaired:{tmp_path / 'set'}", 16).arrays["a"][0, 0, 0, 0] == 10
+
+
 def test_a_changed_partner_is_read_again(tmp_path: Path) -> None:
     flat(tmp_path / "trainA", "1.png", 50)
     flat(tmp_path / "trainB", "1.png", 60)
@@ -234,10 +293,41 @@ def nothing(root: Path) -> None:
     (root / "train").mkdir()
 
 
+def leads_out(root: Path) -> None:
+    flat(root / "trainA", "1.png", 1)
+    flat(root.parent, "1.png", 1)
+    (root / "trainB").mkdir()
+    (root / "trainB" / "1.png").symlink_to(root.parent / "1.png")
+
+
+def damaged_zip(root: Path) -> None:
+    flat(root / "trainA", "1.png", 1)
+    flat(root / "trainB", "1.png", 2)
+    path = zipped(root, root.parent / "damaged.zip")
+    content = path.read_bytes()
+    data = (root / "trainB" / "1.png").read_bytes()
+    shutil.rmtree(root)
+    path.rename(root)
+    root.write_bytes(content.replace(data, data[:-20] + bytes(20)))
+
+
+def zip_of_one_domain(root: Path) -> None:
+    flat(root / "trainA", "1.png", 1)
+    path = zipped(root, root.parent / "one.zip", "facades/")
+    shutil.rmtree(root)
+    path.rename(root)
+
+
+def zip_of_no_images(root: Path) -> None:
+    root.rmdir()
+    with zipfile.ZipFile(root, "w") as packed:
+        packed.writestr("train/notes.txt", b"no image")
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (no_folder, "There is no folder at"),
+        (no_folder, "There is no folder or zip at"),
         (no_second_domain, "lacks the folder trainB"),
         (empty_domain, "There is no image in .*trainB"),
         (unequal_counts, "trainA holds 3 images and trainB 1, and '2' is in trainA alone"),
@@ -245,6 +335,10 @@ def nothing(root: Path) -> None:
         (broken_partner, "'trainB/1.png' can't be used: not an image"),
         (one_picture_alone, "'train/1.png' has 16x20 pixels, so it doesn't hold two pictures"),
         (nothing, "There is no image in .*train"),
+        (leads_out, "'trainB/1.png' can't be used: a link that leads out of the folder"),
+        (damaged_zip, "'trainB/1.png' can't be used: damaged in the archive"),
+        (zip_of_one_domain, "facades lacks the folder trainB"),
+        (zip_of_no_images, "There is no image in .*pairs/train"),
     ],
 )
 def test_flawed_pairs(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
@@ -258,9 +352,11 @@ def test_flawed_pairs(make: Callable[[Path], None], said: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (no_folder, "There is no folder at"),
+        (no_folder, "There is no folder or zip at"),
         (no_second_domain, "lacks the folder trainB"),
         (empty_domain, "There are no files in .*trainB"),
+        (zip_of_one_domain, "facades lacks the folder trainB"),
+        (zip_of_no_images, "lacks the folder trainA"),
     ],
 )
 def test_flawed_domains(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
