@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample
 
 from gan_core.layers import Dropout, initialise_normal
 
@@ -39,18 +40,38 @@ class ResidualBlock(nn.Module):
         return changed
 
 
+class Framing(nn.Module):
+    """One scale and one shift each way for all images, (B, C, H, W) -> the same, learnt, and none at the start.
+
+    A spatial transformer (1506.02025, equation 10) whose parameters don't depend on the image. What comes in from
+    outside repeats the border.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(2))  # of the picture, across and down; 0.9 makes what it shows smaller
+        self.shift = nn.Parameter(torch.zeros(2))  # to the right and down, in halves of the side
+
+    def forward(self, images: Tensor) -> Tensor:
+        theta = torch.cat([torch.diag(1 / self.scale), -(self.shift / self.scale)[:, None]], 1)
+        grid = affine_grid(theta.expand(len(images), -1, -1), list(images.shape), align_corners=False)
+        return grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
 class ResnetGenerator(nn.Module):
     """(B, C, H, W) -> (B, C, H, W) in [-1, 1], H and W divisible by 4: halved twice, residual blocks, doubled twice.
 
     `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `bilinear` doubles by
-    upsampling and a convolution, where transposed convolutions can leave a checkerboard.
+    upsampling and a convolution, where transposed convolutions can leave a checkerboard. `framing` has images scaled
+    and shifted first, as it learns to; `framed=False` leaves that out, for images that are framed as they should be.
     """
 
     def __init__(
         self, image_channels: int, channels: int, blocks: int, norm: str = "instance", dropout: float = 0.0,
-        bilinear: bool = False,
+        bilinear: bool = False, framing: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.framing = Framing() if framing else None
         bias = norm == "instance"
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(image_channels, channels, 7, bias=bias)]
         layers += [normalisation(norm, channels), nn.ReLU(inplace=True)]
@@ -70,7 +91,9 @@ class ResnetGenerator(nn.Module):
         self.layers = nn.Sequential(*layers)
         initialise_normal(self)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, framed: bool = True) -> Tensor:
+        if self.framing is not None and framed:
+            images = self.framing(images)
         translated: Tensor = self.layers(images)
         return translated
 

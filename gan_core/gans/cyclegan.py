@@ -43,13 +43,19 @@ class CycleGanHParams(CycleHParams):
         help="Transposed convolution (the paper), or bilinear upsampling and a convolution, which leaves no "
         "checkerboard and takes a little more time.",
     )  # fmt: skip
+    framing: bool = knob(
+        False, label="Learn the framing", change="rebuild", group="networks",
+        help="Each direction also learns one scale and one shift for all of its images. For domains that show the same "
+        "things at different sizes or places, which convolutions hardly find.",
+    )  # fmt: skip
 
 
 def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
     layers = fitting_layers(hparams.patch_layers, spec.size)
+    bilinear = hparams.upsampling == "bilinear"
     generators = {
         name: ResnetGenerator(
-            spec.channels, hparams.channels, hparams.blocks, bilinear=hparams.upsampling == "bilinear"
+            spec.channels, hparams.channels, hparams.blocks, bilinear=bilinear, framing=hparams.framing
         )
         for name in ("generator_ab", "generator_ba")
     }

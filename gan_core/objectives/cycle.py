@@ -87,8 +87,8 @@ class Cycle(Translation):
         terms["cycle_b"] = hparams.cycle_weight * l1_loss(forth(fakes["a"]), batch["b"])
         if hparams.identity_weight:
             weight = hparams.cycle_weight * hparams.identity_weight
-            terms["identity_a"] = weight * l1_loss(back(batch["a"]), batch["a"])
-            terms["identity_b"] = weight * l1_loss(forth(batch["b"]), batch["b"])
+            terms["identity_a"] = weight * l1_loss(back(batch["a"], framed=False), batch["a"])
+            terms["identity_b"] = weight * l1_loss(forth(batch["b"], framed=False), batch["b"])
         return terms
 
     def _discriminators(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:

@@ -10,15 +10,17 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torch.nn.functional import interpolate, pad
 
-from gan_core.data.base import DataSpec
+from gan_core.data import load
+from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.masked import random_holes
 from gan_core.training.previews import previewer, side_by_side
 from gan_core.training.trainer import Trainer
-from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, UnetGenerator, fitting_layers
+from gan_core.translation_layers import Framing, PatchDiscriminator, ResnetGenerator, UnetGenerator, fitting_layers
 from tests.conftest import example
 
 TRANSLATORS = [pytest.param(recipe, id=recipe.name) for recipe in recipes if recipe.translations]
@@ -152,6 +154,51 @@ def test_cyclegan_decays_its_rate_over_the_second_half() -> None:
     trainer = Trainer(recipe, hparams, example(recipe))
     rates = [trainer.train_step().values["rate/generator"] / hparams.generator_rate for _ in range(8)]
     assert rates == pytest.approx([1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
+
+
+def test_a_learnt_framing_begins_as_none() -> None:
+    torch.manual_seed(0)
+    framed = ResnetGenerator(3, 4, 1, framing=True)
+    assert framed.framing is not None
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    torch.testing.assert_close(framed.framing(images), images)
+    torch.testing.assert_close(framed(images), framed(images, framed=False))
+    plain = ResnetGenerator(3, 4, 1)  # without it, official weights fit as they are
+    plain.load_state_dict({name: tensor for name, tensor in framed.state_dict().items() if "framing" not in name})
+    torch.testing.assert_close(plain(images), framed(images))
+
+
+def test_framing_scales_and_shifts() -> None:
+    square = torch.full((1, 1, 16, 16), -1.0)
+    square[..., 4:12, 4:12] = 1
+    framing = Framing()
+    with torch.no_grad():
+        framing.scale.copy_(torch.tensor([0.5, 1.0]))  # half as wide
+        framing.shift.copy_(torch.tensor([0.0, 0.25]))  # two pixels down
+    rows, columns = (framing(square)[0, 0] > 0).nonzero().T
+    assert (int(columns.min()), int(columns.max())) == (6, 9)
+    assert (int(rows.min()), int(rows.max())) == (6, 13)
+
+
+def test_cyclegan_learns_that_one_domain_is_smaller() -> None:
+    """Digits, and other ones at three quarters of the size: after 150 steps both directions are on the way there."""
+    digits = load("digits", 16).arrays["real"]
+    small = interpolate(torch.from_numpy(digits).float(), (12, 12), mode="bilinear", antialias=True)
+    smaller = pad(small.to(torch.uint8), (2, 2, 2, 2)).numpy()
+    half = len(digits) // 2
+    data = DataSet("framed", {"a": digits[:half], "b": smaller[half:]}, (), "", unpaired=True)
+    recipe = recipes.get("cyclegan")
+    hparams = dataclasses.replace(
+        recipe.tiny, framing=True, channels=8, discriminator_channels=16, batch_size=8, generator_rate=2e-3,
+        discriminator_rate=1e-3,
+    )  # fmt: skip
+    trainer = Trainer(recipe, hparams, data)
+    for _ in range(150):
+        trainer.train_step()
+    scales = {name: trainer.networks[f"generator_{name}"].get_parameter("framing.scale") for name in ("ab", "ba")}
+    assert scales["ab"].max() < 0.99  # on its way to 0.75
+    assert scales["ab"].mean() < 0.96
+    assert scales["ba"].min() > 1.05  # to 1.33
 
 
 def test_holes_are_filled_and_all_else_stays() -> None:
