@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -88,4 +89,27 @@ def test_a_zip_is_read_told_of_and_trained_on(
     page.locator(".st-key-data-panel summary").click()
     page.locator(".st-key-data-panel").get_by_text(left_out).click()
     expect(page.get_by_role("cell", name="dog/tiny.png")).to_be_visible()
+    stop_all(server)
+
+
+def test_a_zip_of_pairs_is_trained_on(server: Server, page: Page, tmp_path: Path) -> None:
+    stop_all(server)
+    random = np.random.default_rng(0)
+    path = tmp_path / "facades.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for number in range(GOOD):
+            for side in ("trainA", "trainB"):
+                file.writestr(f"facades/{side}/{number}.png", saved(Image.fromarray(noise(random, 3)), "PNG"))
+    page.goto(f"{server.url}/train?recipe=pix2pix&size=16&channels=4&discriminator_channels=4&steps=100000&lang=en")
+    page.locator(".st-key-data1 input").click()
+    page.get_by_role("option").last.click()
+    expect(page.get_by_text("A zip with folders trainA and trainB")).to_be_visible()
+    page.locator("input[type=file]").set_input_files(path)
+    expect(page.locator(".st-key-summary").get_by_text(f"{GOOD} pairs")).to_be_visible()
+    assert "data=paired-upload" in page.url
+    start(page)
+    state(page, "running")
+    wait_for_step(page, 2)
+    with closing(RunStore(server.home)) as store:
+        assert store.runs()[0].spec.data.startswith("paired-upload:facades-")
     stop_all(server)
