@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -28,8 +29,8 @@ ROUND = "setup-round"  # a number in all widget keys: new widgets show new value
 PROBLEMS = "setup-problems"
 FORM_FIRST = "setup-form-first"  # a link or a preset to adjust was opened
 OWN = "own"
-LONG = 37  # letters of an equation that fit into the column
-SUM = re.compile(r"(?<=[\])}])(?=[+-](?:\\lambda|\\tfrac12)?\\mathbb{E}\[)")  # between two terms of a loss
+LONG = 33  # letters of an equation, commands aside, that fit into the column
+BRACKETS = {"[": 1, "(": 1, "{": 1, "]": -1, ")": -1, "}": -1}
 LAYOUTS = {  # what the user's own images must look like, by what the recipe learns from
     "images": N_(
         "A zip of pictures; subfolders become classes. Broken files are left out. All stays on this computer."
@@ -322,10 +323,23 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
 
 
 def _narrow(equation: str) -> str:
-    """The equation for a narrow column: small, each player on a line, long lines broken at their sums."""
-    lines = []
-    for line in equation.split(r"\qquad"):
-        seen = re.sub(r"\\mathbb|[{}\\]", "", line)
-        first, *rest = SUM.split(line.strip()) if len(seen) > LONG else [line.strip()]
-        lines += [first, *(r"\quad " + part for part in rest)]
+    """The equation for a narrow column: small, each player on a line of its own, and long lines broken at terms."""
+    lines: list[str] = []
+    for player in equation.split(r"\qquad"):
+        first, *rest = _terms(player.strip())
+        lines.append(first)
+        for term in rest:
+            if len(re.sub(r"\\[a-zA-Z]+|[{}\\]", "", lines[-1] + term)) > LONG:
+                lines.append(r"\quad ")
+            lines[-1] += term
     return r"\footnotesize " + r"\\[4pt] \footnotesize ".join(lines)
+
+
+def _terms(line: str) -> list[str]:
+    """An equation cut before each plus or minus between two terms and after each comma, outside of all brackets."""
+    starts, depth = [0], 0
+    for place, letter in enumerate(line):
+        depth += BRACKETS.get(letter, 0)
+        if not depth and ((letter in "+-" and line[place - 1] in "])}") or line.startswith(r",\ ", place - 1)):
+            starts.append(place)
+    return [line[start:end] for start, end in itertools.pairwise([*starts, len(line)])]
