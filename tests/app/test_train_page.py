@@ -216,7 +216,7 @@ def test_the_replay_pool_of_a_cyclegan_is_shown(store: RunStore) -> None:
     recipe = recipes.get("cyclegan")
     settings = to_dict(replace(recipe.tiny, pool_size=20))
     run = store.create(recipe.plan("digits_coloured_unpaired", 8, 30, settings))
-    assert Session(store, run.id).start().join(60)
+    assert Session(store, run.id).start().join(240)
     watched = feed(store, run.id)
     watched.run(fresh=True)
     everything = board.encoded(watched, "", None)
