@@ -41,7 +41,7 @@ class ResidualBlock(nn.Module):
 
 
 class Framing(nn.Module):
-    """One scale and one shift each way for all images, (B, C, H, W) -> the same, learnt, and none at the start.
+    """A scale and a shift across and down, the same for all images: (B, C, H, W) -> (B, C, H, W). Learnt, from none.
 
     A spatial transformer (1506.02025, equation 10) whose parameters don't depend on the image. What comes in from
     outside repeats the border.

@@ -8,7 +8,8 @@ squares; the discriminators see the generators' past images too, from a pool of 
 weight keeps colours. The rate is constant for the first half of the run and then falls to 0 (`schedule`).
 
 Differences: narrower networks and a batch of 2 by default; samples come from averaged weights; `upsampling` can take
-the place of transposed convolutions.
+the place of transposed convolutions; with `framing` each generator scales and shifts all its images alike, as it learns
+to, before its first layer.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
         + lambda (E[|G_ba(G_ab(a)) - a|] + E[|G_ab(G_ba(b)) - b|])
         + lambda i (E[|G_ab(b) - b|] + E[|G_ba(a) - a|])
 
-a and b are images of the two domains, drawn independently; i is the weight of the identity term (section 5.2). The
+a and b are images of the two domains, drawn independently; i is the weight of the identity term (section 5.2), in which
+a generator that learns the framing leaves it as it is: the image already has that of the target domain. The
 generators go first, and the discriminators see their images mixed with past ones, from a pool for each domain.
 """
 
