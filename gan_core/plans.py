@@ -74,9 +74,9 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "wgan_gp.mnist": Plan(
-        "wgan_gp", "mnist", 28, 16_000, 0.9, 0.0, "Digits of a Wasserstein critic",
+        "wgan_gp", "mnist", 28, 24_000, 1.1, 0.0, "Digits of a Wasserstein critic",
         "Strokes break now and then.",
-        _CRITIC | {"latent_size": 64, "decay_steps": 16_000},
+        _CRITIC | {"latent_size": 64, "decay_steps": 24_000},
         half=True,
     ),
     "mlp_gan.mnist": Plan(
