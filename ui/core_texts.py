@@ -30,6 +30,7 @@ TEMPLATES = (
     # what was done to files that are used
     N_("Animated files: {count}. Only the first frame of each is used."),
     # why a whole archive is refused
+    N_("it has no name"),
     N_("its name leads out of the archive"),
     N_("it is a link"),
     N_("it is encrypted"),

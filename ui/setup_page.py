@@ -306,7 +306,7 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
             settings = setup.settings()
             setup.plan()
             if recipe.equation:
-                st.latex(_narrow(recipe.equation(settings)))
+                st.latex(narrow(recipe.equation(settings)))
             for note in recipe.objective(settings).notes(settings):
                 st.info(_(note), icon=":material/info:")
         name = st.text_input(_("Name (optional)"), key="setup-name", max_chars=80)
@@ -322,7 +322,7 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
         )
 
 
-def _narrow(equation: str) -> str:
+def narrow(equation: str) -> str:
     """The equation for a narrow column: small, each player on a line of its own, and long lines broken at terms."""
     lines: list[str] = []
     for player in equation.split(r"\qquad"):

@@ -35,7 +35,7 @@ class Archive:
     def __init__(self, file: zipfile.ZipFile, path: Path) -> None:
         self._file = file
         self._path = path
-        self._entries = {entry.filename: entry for entry in file.infolist() if not entry.is_dir()}
+        self._entries = {name: entry for entry in file.infolist() if not (name := _name(entry)).endswith("/")}
         self.names = [name for name in self._entries if not hidden(PurePosixPath(name).parts)]
 
     def read(self, name: str) -> io.BytesIO:
@@ -99,9 +99,16 @@ def _check(file: zipfile.ZipFile, path: Path) -> None:
             raise _refused(path, entry.filename, reason)
 
 
+def _name(entry: zipfile.ZipInfo) -> str:
+    """With slashes, also where it was packed with backslashes."""
+    return entry.filename.replace("\\", "/")
+
+
 def _reason(entry: zipfile.ZipInfo, total: int) -> str | None:
     """Why an archive with this entry is refused; `total` counts the declared sizes up to it."""
-    name = entry.filename.replace("\\", "/")
+    name = _name(entry)
+    if not name:
+        return "it has no name"
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
         return "its name leads out of the archive"
     if stat.S_ISLNK(entry.external_attr >> 16):

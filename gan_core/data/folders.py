@@ -21,7 +21,7 @@ from gan_core.data import archives, cache
 from gan_core.data.base import DataSet, Progress, tracked
 from gan_core.data.images import ACCEPTED, MAX_BYTES, Decoded, Unusable, decode, in_threads
 from gan_core.data.own import UPLOADS, Own
-from gan_core.data.places import Files, Opener, Place, Skipped, named_in_errors, place
+from gan_core.data.places import Opener, Place, Skipped, named_in_errors, place
 from gan_core.errors import BadData
 from gan_core.paths import home
 
@@ -46,7 +46,7 @@ def images_of(found: Place, fit: str, size: int, progress: Progress) -> DataSet:
 
     def write(writer: cache.Writer) -> None:
         with found.files() as files:
-            _write(writer, files, found.title, fit, size, progress)
+            _write(writer, found, files, fit, size, progress)
 
     entry = cache.entry(name, size, found.version, write)
     animated = entry.notes["animated"]
@@ -83,14 +83,16 @@ def store_upload(name: str, stream: BinaryIO, task: str = "images") -> str:
     return str(Own(UPLOADS[task], target.name))
 
 
-def _write(writer: cache.Writer, files: Files, title: str, fit: str, size: int, progress: Progress) -> None:
+def _write(
+    writer: cache.Writer, found: Place, files: dict[str, Opener], fit: str, size: int, progress: Progress
+) -> None:
     """Decodes the files into the cache, their skipped ones and classes into its notes."""
-    skipped = list(files.skipped)
+    skipped = list(found.skipped)
     used: list[str] = []
     grey, animated = True, 0
-    results = in_threads(partial(_decoded, size=size, fit=fit), files.openers.values())
-    named = zip(files.openers, results, strict=True)
-    for name, result in tracked(named, len(files.openers), progress, "Reading images"):
+    results = in_threads(partial(_decoded, size=size, fit=fit), files.values())
+    named = zip(files, results, strict=True)
+    for name, result in tracked(named, len(files), progress, "Reading images"):
         if isinstance(result, Unusable):
             skipped.append((name, str(result)))
             continue
@@ -99,7 +101,7 @@ def _write(writer: cache.Writer, files: Files, title: str, fit: str, size: int, 
         grey = grey and bool((result.pixels == result.pixels[:1]).all())
         animated += result.animated
     if not used:
-        raise _nothing_usable(title, skipped)
+        raise _nothing_usable(found.title, skipped)
     if grey:
         writer.keep_one_channel()
     class_names, labels = classes(used)

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, TypeVar
@@ -78,26 +78,32 @@ def _check_size(image: Image.Image) -> None:
 
 def _whole(image: Image.Image) -> Image.Image:
     _check_size(image)
-    image.load()
-    with suppress(Exception):  # as below
-        ImageOps.exif_transpose(image, in_place=True)
-    return plain(image)
+    with _one_at_a_time(image):
+        return _plain_upright(image)
 
 
 def _decode(image: Image.Image, size: int, fit: str) -> Decoded:
     _check_size(image)
     # a JPEG is decoded at a fraction of its size where that still leaves twice what is needed
     image.draft(None, (2 * size, 2 * size))
-    with _one_large if image.width * image.height > LARGE_PIXELS else nullcontext():
-        image.load()
-        with suppress(Exception):  # damaged EXIF is no reason to lose the picture
-            ImageOps.exif_transpose(image, in_place=True)
-        pixels = square(plain(image).convert("RGB"), size, fit)
+    with _one_at_a_time(image):
+        pixels = square(_plain_upright(image).convert("RGB"), size, fit)
     animated = False
     with suppress(Exception):  # a damaged second frame doesn't matter: the first one is whole
         # the second frame of an MPO (a phone's JPEG) is a preview, not an animation
         animated = image.format != "MPO" and bool(getattr(image, "is_animated", False))
     return Decoded(pixels, animated)
+
+
+def _one_at_a_time(image: Image.Image) -> AbstractContextManager[object]:
+    return _one_large if image.width * image.height > LARGE_PIXELS else nullcontext()
+
+
+def _plain_upright(image: Image.Image) -> Image.Image:
+    image.load()
+    with suppress(Exception):  # damaged EXIF is no reason to lose the picture
+        ImageOps.exif_transpose(image, in_place=True)
+    return plain(image)
 
 
 def plain(image: Image.Image) -> Image.Image:

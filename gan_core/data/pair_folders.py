@@ -28,6 +28,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 PARTS = ("train", "val", "test")
 LAYOUT = {*PARTS, *(f"{part}{domain}" for part in PARTS for domain in "AB")}  # names of folders with a meaning
 DEEPEST = 4  # folders around the layout
+NAMED = 4  # folders in a message
 
 File = tuple[str, Opener]  # "trainA/1.png", and how it is opened
 
@@ -40,7 +41,7 @@ def load_paired(mine: Own, size: int, progress: Progress, part: str = "train") -
 
     def pairs() -> Iterator[Pair]:
         with ExitStack() as stack:
-            openers = [stack.enter_context(side.files()).openers for side in sides]
+            openers = [stack.enter_context(side.files()) for side in sides]
             for both in names:
                 files = zip(sides, openers, both, strict=True)
                 yield _pair([(_short(side, name), found[name]) for side, found, name in files], size, mine.fit)
@@ -70,9 +71,12 @@ def _root(mine: Own, deep: bool = True) -> Place:
     found = place(mine, deep)
     for _ in range(DEEPEST):
         folders, files = found.entries()
-        if len(folders) != 1 or folders <= LAYOUT or any(name.lower().endswith(SUFFIXES) for name in files):
+        if len(folders) != 1 or folders <= LAYOUT:
             break
-        found = found.within(*folders)
+        inner = found.within(*folders)
+        if any(map(_pictured, files)) and not inner.entries()[0] & LAYOUT:
+            break
+        found = inner
     return found
 
 
@@ -91,10 +95,18 @@ def _domain(root: Place, folder: str) -> Place:
 def _sides(root: Place, part: str) -> list[Place]:
     """Two places whose files are partners by name, or one whose files hold both halves."""
     domains = [f"{part}A", f"{part}B"]
-    folders, _ = root.entries()
+    folders, files = root.entries()
     if folders & {*domains}:
         return [_domain(root, domain) for domain in domains]
-    return [root.within(part) if part in folders or part != "train" else root]
+    if part in folders or part != "train":
+        return [root.within(part)]
+    if folders and not any(map(_pictured, files)):
+        raise BadData(
+            "{path} holds the folders {names}. Pairs lie in trainA and trainB, or side by side in each picture of one "
+            "folder.",
+            path=root.title, names=shown(", ".join(sorted(folders)[:NAMED])) + (", …" if len(folders) > NAMED else ""),
+        )  # fmt: skip
+    return [root]
 
 
 def _partners(sides: Sequence[Place]) -> list[tuple[str, ...]]:
@@ -116,14 +128,17 @@ def _partners(sides: Sequence[Place]) -> list[tuple[str, ...]]:
 
 def _images(side: Place) -> dict[str, str]:
     """The images right in a folder, by name without ending."""
-    with side.files() as files:
-        for name, reason in files.skipped:
-            if name.lower().endswith(SUFFIXES):
-                raise _unusable(_short(side, name), reason)
-        found = {PurePosixPath(name).stem: name for name in files.openers if name.lower().endswith(SUFFIXES)}
+    for name, reason in side.skipped:
+        if name == "." or _pictured(name):
+            raise _unusable(_short(side, name), reason)
+    found = {PurePosixPath(name).stem: name for name in side.names() if _pictured(name)}
     if not found:
         raise BadData("There is no image in {path}.", path=side.title)
     return found
+
+
+def _pictured(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
 
 
 def _pair(files: Sequence[File], size: int, fit: str) -> Pair:

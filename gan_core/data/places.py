@@ -8,8 +8,8 @@ import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,23 +26,15 @@ _UPLOAD = re.compile(r"[A-Za-z0-9_-]{1,80}\.zip")  # what folders.store_upload c
 
 
 @dataclass(frozen=True)
-class Files:
-    """Every file of a place by its relative name, sorted, and what isn't followed or can't be listed, with reasons."""
-
-    openers: dict[str, Opener]
-    skipped: Skipped = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class Place(ABC):
-    """A folder or a zip, or a folder within. What systems leave behind is left out, as are subfolders if not `deep`.
+    """A folder or a zip, or a folder within. What systems leave behind is left out.
 
     All of it raises BadData where something can't be read; messages call the place by its `title`.
     """
 
     path: Path
     title: str
-    deep: bool = True
+    deep: bool = True  # with what lies in its subfolders; else its own files alone
 
     @abstractmethod
     def reference(self, fit: str) -> str:
@@ -54,8 +46,17 @@ class Place(ABC):
         """Another one once a file has changed."""
 
     @abstractmethod
-    def files(self) -> AbstractContextManager[Files]:
-        """The files, which can be opened while the context lasts."""
+    def names(self) -> list[str]:
+        """Every file by its relative name, sorted."""
+
+    @property
+    def skipped(self) -> Skipped:
+        """What isn't followed or can't be listed, "." for all of it, with reasons."""
+        return []
+
+    @abstractmethod
+    def files(self) -> AbstractContextManager[dict[str, Opener]]:
+        """The same files, which can be opened while the context lasts."""
 
     @abstractmethod
     def entries(self) -> tuple[set[str], set[str]]:
@@ -68,38 +69,47 @@ class Place(ABC):
 
 @dataclass(frozen=True)
 class Folder(Place):
-    """A folder of this computer; links that lead out of it are not followed."""
+    """A folder of this computer. Links that lead out of it are not followed if it is `deep`, nor ever to folders."""
 
     def reference(self, fit: str) -> str:
         return str(Own("folder", str(self.path), fit))
 
     @property
     def version(self) -> str:
-        found, skipped = self._listing
         try:
-            return cache.fingerprint(found) + repr(skipped)
+            return cache.fingerprint(self._listing) + repr(self.skipped)
         except OSError as error:
             raise BadData("{path} changed while it was read: try again.", path=error.filename) from error
 
+    def names(self) -> list[str]:
+        return [name for name, _ in self._listing]
+
     @contextmanager
-    def files(self) -> Iterator[Files]:
-        found, skipped = self._listing
-        yield Files({name: partial(_open, path) for name, path in found}, skipped)
+    def files(self) -> Iterator[dict[str, Opener]]:
+        yield {name: partial(_open, path) for name, path in self._listing}
 
     def entries(self) -> tuple[set[str], set[str]]:
         try:
             with os.scandir(self.path) as scanned:
-                found = [(entry.name, entry.is_dir()) for entry in scanned if not archives.hidden((entry.name,))]
+                found = [(entry.name, os.path.isdir(entry)) for entry in scanned if not archives.hidden((entry.name,))]
         except OSError as error:
             raise BadData("{path} can't be listed ({reason}).", path=self.title, reason=error.strerror) from error
         return {name for name, folder in found if folder}, {name for name, folder in found if not folder}
 
     def within(self, folder: str) -> Folder:
         path = Path(os.path.realpath(self.path / folder))  # itself a link, as in collections made of others
-        return replace(self, path=path, title=f"{self.title}/{folder}")
+        return replace(self, path=path, title=_inner(self, folder))
+
+    @property
+    def skipped(self) -> Skipped:
+        return self._walked[1]
+
+    @property
+    def _listing(self) -> list[tuple[str, Path]]:
+        return self._walked[0]
 
     @cached_property
-    def _listing(self) -> tuple[list[tuple[str, Path]], Skipped]:
+    def _walked(self) -> tuple[list[tuple[str, Path]], Skipped]:
         files: list[tuple[str, Path]] = []
         skipped: Skipped = []
 
@@ -114,7 +124,7 @@ class Folder(Place):
                     if name in folders:
                         folders.remove(name)
                     continue
-                if reason := _not_followed(path, self.path):
+                if reason := _not_followed(path, self.path if self.deep else None):
                     skipped.append((relative, reason))
                 elif name not in folders:
                     files.append((relative, path))
@@ -136,20 +146,36 @@ class Zip(Place):
     def version(self) -> str:
         return cache.fingerprint([(self.path.name, self.path)])
 
+    def names(self) -> list[str]:
+        return [name for name in self._below() if self.deep or "/" not in name]
+
     @contextmanager
-    def files(self) -> Iterator[Files]:
+    def files(self) -> Iterator[dict[str, Opener]]:
         with named_in_errors(self.path, self.title), archives.opened(self.path) as archive:
-            names = sorted(name for name in archive.names if name.startswith(self.inside))
-            short = {name.removeprefix(self.inside): partial(archive.read, name) for name in names}
-            yield Files({name: opener for name, opener in short.items() if self.deep or "/" not in name})
+            yield {name: partial(archive.read, self.inside + name) for name in self.names()}
 
     def entries(self) -> tuple[set[str], set[str]]:
-        with replace(self, deep=True).files() as files:
-            parted = [name.partition("/") for name in files.openers]
+        parted = [name.partition("/") for name in self._below()]
         return {first for first, slash, _ in parted if slash}, {first for first, slash, _ in parted if not slash}
 
     def within(self, folder: str) -> Zip:
-        return replace(self, inside=f"{self.inside}{folder}/", title=f"{self.title}/{folder}")
+        return replace(self, inside=f"{self.inside}{folder}/", title=_inner(self, folder))
+
+    def _below(self) -> list[str]:
+        with named_in_errors(self.path, self.title):
+            names = _names(self.path, self.version)
+        return [name.removeprefix(self.inside) for name in names if name.startswith(self.inside)]
+
+
+@lru_cache(maxsize=4)
+def _names(path: Path, version: str) -> tuple[str, ...]:
+    """The names in a zip, sorted: a page asks for them whenever a knob moves."""
+    with archives.opened(path) as archive:
+        return tuple(sorted(archive.names))
+
+
+def _inner(place: Place, folder: str) -> str:
+    return f"{place.title}/{archives.shown(folder)}"
 
 
 def place(mine: Own, deep: bool = True) -> Place:
@@ -190,11 +216,12 @@ def _open(path: Path) -> BinaryIO:
         raise Unusable(f"can't be opened ({error.strerror})") from error
 
 
-def _not_followed(path: Path, root: Path) -> str | None:
+def _not_followed(path: Path, root: Path | None) -> str | None:
+    """Why a file is left out; without a root, links to files lead anywhere."""
     try:
         if path.is_symlink():
             target = path.resolve(strict=True)
-            if not target.is_relative_to(root):
+            if root and not target.is_relative_to(root):
                 return "a link that leads out of the folder"
             if target.is_dir():
                 return "a link to a folder"

@@ -82,10 +82,10 @@ class LowPrecision(nn.Module):
         except AttributeError:
             return getattr(super().__getattr__("network"), name)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         # no cache: a weight that was first cast under no_grad would lose its gradient
         with torch.autocast(self.device, torch.bfloat16, cache_enabled=False):
-            return single(self.network(*inputs))
+            return single(self.network(*inputs, **options))
 
 
 def compile_network(network: nn.Module) -> nn.Module:

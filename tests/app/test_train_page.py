@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from gan_core.training.session import Session
 from tests.app.messages import all_messages
 from tests.app.pages import page, sound, wait
 from tests.made_models import make_seer
-from ui import board, knob_widgets, offers
+from ui import board, knob_widgets, offers, setup_page
 from ui.feed import feed
 from ui.i18n import using
 
@@ -367,3 +368,18 @@ def _chinese(text: str) -> str:
 
     with using("zh"):
         return _(text)
+
+
+def test_equations_fit_the_column() -> None:
+    for recipe in recipes:
+        equation = recipe.equation(recipe.hparams) if recipe.equation else ""
+        lines = setup_page.narrow(equation).replace(r"\footnotesize", "").replace(r"\quad", "").split(r"\\[4pt]")
+        assert bare("".join(lines)) == bare(equation.replace(r"\qquad", ""))  # nothing is lost
+        for line in lines:
+            assert len(re.sub(r"\\[a-zA-Z]+|[{}\\]", "", bare(line))) <= 42, line
+            assert line.count("[") == line.count("]"), line
+            assert line.count("(") == line.count(")"), line
+
+
+def bare(equation: str) -> str:
+    return "".join(equation.split())

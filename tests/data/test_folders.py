@@ -401,6 +401,15 @@ def test_zip_with_damaged_entry(tmp_path: Path, picture: Picture) -> None:
     assert "damaged in the archive" in dict(data.skipped)["good.png"]
 
 
+def test_zip_with_a_file_that_has_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "nameless.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        info = zipfile.ZipInfo("x")
+        info.filename = ""
+        file.writestr(info, b"something")
+    assert "it has no name" in refusal(path)
+
+
 def test_encrypted_zip(tmp_path: Path, picture: Picture) -> None:
     path = pack(tmp_path / "a.zip", {"secret.png": picture()})
     content = bytearray(path.read_bytes())

@@ -234,8 +234,55 @@ def test_halves_in_a_zip(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["paired", "unpaired"])
 def test_a_folder_around_the_layout_may_lead_in_a_circle(kind: str, tmp_path: Path) -> None:
     (tmp_path / "again").symlink_to(tmp_path)
-    with pytest.raises(BadData, match=r"There is no image in|lacks the folder trainA"):
+    with pytest.raises(BadData, match=r"holds the folders again|lacks the folder trainA"):
         load(f"{kind}:{tmp_path}", 16)
+    (tmp_path / "again").unlink()
+    (tmp_path / "again").symlink_to("again")  # a link that leads to itself is no folder
+    for side in ("trainA", "trainB"):
+        flat(tmp_path / side, "1.png", 1)
+    assert len(load(f"{kind}:{tmp_path}", 16)) == 1
+
+
+def test_a_picture_beside_the_folder_around_the_layout(tmp_path: Path) -> None:
+    root = tmp_path / "facades"
+    for side in ("trainA", "trainB"):
+        flat(root / side, "1.png", 7)
+    path = zipped(root, tmp_path / "facades.zip", "facades/")
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.write(root / "trainA" / "1.png", "preview.png")
+    assert load(f"paired:{path}", 16).arrays["target"][0, 0, 0, 0] == 7
+
+
+def test_a_zip_packed_with_backslashes(tmp_path: Path) -> None:
+    flat(tmp_path, "1.png", 7)
+    path = tmp_path / "old.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for number, name in enumerate(("trainA/", "trainA/1.png", "trainB/1.png")):
+            info = zipfile.ZipInfo("x")
+            info.filename = name.replace("/", "\\")
+            packed.writestr(info, (tmp_path / "1.png").read_bytes() if number else b"")
+    assert load(f"paired:{path}", 16).arrays["target"].shape == (1, 3, 16, 16)
+    assert len(load(f"unpaired:{path}", 16).arrays["a"]) == 1
+    assert load(f"zip:{path}", 16).class_names == ("trainA", "trainB")
+
+
+def test_partners_that_are_links(tmp_path: Path) -> None:
+    flat(tmp_path / "pool", "1.png", 7)
+    for side in ("trainA", "trainB"):
+        (tmp_path / "set" / side).mkdir(parents=True)
+        (tmp_path / "set" / side / "1.png").symlink_to(tmp_path / "pool" / "1.png")
+    assert load(f"paired:{tmp_path / 'set'}", 16).arrays["target"][0, 0, 0, 0] == 7
+
+
+def test_names_from_a_zip_are_fit_for_a_message(tmp_path: Path) -> None:
+    path = tmp_path / "bad.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("\x1b[31mevil\n/notes.txt", b"")
+    for kind in ("paired", "unpaired"):
+        with pytest.raises(BadData) as caught:
+            load(f"{kind}:{path}", 16)
+        assert "evil" in str(caught.value)
+        assert str(caught.value).isprintable()
 
 
 def test_a_domain_that_is_itself_a_link(tmp_path: Path) -> None:
@@ -293,11 +340,15 @@ def nothing(root: Path) -> None:
     (root / "train").mkdir()
 
 
-def leads_out(root: Path) -> None:
+def leads_nowhere(root: Path) -> None:
     flat(root / "trainA", "1.png", 1)
-    flat(root.parent, "1.png", 1)
     (root / "trainB").mkdir()
     (root / "trainB" / "1.png").symlink_to(root.parent / "1.png")
+
+
+def other_folders(root: Path) -> None:
+    flat(root / "photos", "1.png", 1)
+    flat(root / "sketches", "1.png", 1)
 
 
 def damaged_zip(root: Path) -> None:
@@ -335,7 +386,8 @@ def zip_of_no_images(root: Path) -> None:
         (broken_partner, "'trainB/1.png' can't be used: not an image"),
         (one_picture_alone, "'train/1.png' has 16x20 pixels, so it doesn't hold two pictures"),
         (nothing, "There is no image in .*train"),
-        (leads_out, "'trainB/1.png' can't be used: a link that leads out of the folder"),
+        (leads_nowhere, "'trainB/1.png' can't be used: can't be opened"),
+        (other_folders, "holds the folders photos, sketches. Pairs lie in trainA and trainB, or side by side"),
         (damaged_zip, "'trainB/1.png' can't be used: damaged in the archive"),
         (zip_of_one_domain, "facades lacks the folder trainB"),
         (zip_of_no_images, "There is no image in .*pairs/train"),

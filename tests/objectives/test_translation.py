@@ -25,13 +25,15 @@ def context(networks: dict[str, nn.Module], hparams: PairsHParams | CycleHParams
 
 
 class Times(nn.Module):
-    """Multiplies by a number, which is its one weight."""
+    """Multiplies by a number, which is its one weight, and is told whether to frame."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
         self.factor = nn.Parameter(torch.tensor(factor))
+        self.framed: list[tuple[float, bool]] = []  # what it was given, by its mean, and whether to frame that
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, framed: bool = True) -> Tensor:
+        self.framed.append((images.mean().item(), framed))
         return images * self.factor
 
 
@@ -101,6 +103,9 @@ def test_cycle_by_hand() -> None:
     shared = context(networks, hparams)
     generators, discriminators = objective.phases(hparams)
     terms = generators.terms(networks, batch, shared)
+    # a itself, what b became, and then b as it is, whose framing is right
+    assert networks["generator_ab"].framed == [(0.5, True), (0.5, True), (-1.0, False)]
+    assert networks["generator_ba"].framed == [(-1.0, True), (1.0, True), (0.5, False)]
     assert_close(terms["adversarial_b"], torch.tensor(0.0))  # D_b(1) = 1
     assert_close(terms["adversarial_a"], torch.tensor(0.25))  # D_a(0.5) = 0.5
     assert_close(terms["cycle_a"], torch.tensor(10.0))  # |-0.5 * 1 - 0.5|

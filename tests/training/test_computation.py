@@ -45,7 +45,7 @@ def types(running: Trainer, network: str = "discriminator") -> set[torch.dtype]:
     return seen
 
 
-@pytest.mark.parametrize("name", ["mlp_gan", "sngan", "acgan", "lightweight_gan", "feature_net", "progan"])
+@pytest.mark.parametrize("name", ["mlp_gan", "sngan", "acgan", "lightweight_gan", "feature_net", "progan", "cyclegan"])
 def test_bf16_is_close_to_full_precision(name: str) -> None:
     results = []
     for computation in (Computation(), LOW):
@@ -56,7 +56,7 @@ def test_bf16_is_close_to_full_precision(name: str) -> None:
     assert usual.terms.keys() == low.terms.keys()
     for term, value in low.terms.items():
         assert value.dtype == torch.float32
-        assert float(value) == pytest.approx(float(usual.terms[term]), abs=0.03), term
+        assert float(value) == pytest.approx(float(usual.terms[term]), rel=0.05, abs=0.03), term
     assert any(float(low.terms[term]) != float(usual.terms[term]) for term in low.terms)
 
 
