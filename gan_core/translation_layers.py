@@ -64,12 +64,11 @@ class ResnetGenerator(nn.Module):
     `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `bilinear` doubles by
     upsampling and a convolution, where transposed convolutions can leave a checkerboard. `framing` has images scaled
     and shifted first, as it learns to; `framed=False` leaves that out, for images that are framed as they should be.
-    `residual` adds what the layers make to the image, as the global skip of 1711.07064, and begins with nothing.
     """
 
     def __init__(
         self, image_channels: int, channels: int, blocks: int, norm: str = "instance", dropout: float = 0.0,
-        bilinear: bool = False, framing: bool = False, residual: bool = False,
+        bilinear: bool = False, framing: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self.framing = Framing() if framing else None
@@ -91,16 +90,12 @@ class ResnetGenerator(nn.Module):
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(channels, image_channels, 7), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         initialise_normal(self)
-        self.residual = residual
-        if residual:
-            for weight in layers[-2].parameters():
-                nn.init.zeros_(weight)
 
     def forward(self, images: Tensor, framed: bool = True) -> Tensor:
         if self.framing is not None and framed:
             images = self.framing(images)
-        made: Tensor = self.layers(images)
-        return (images + made).clamp(-1, 1) if self.residual else made
+        translated: Tensor = self.layers(images)
+        return translated
 
     def features(self, images: Tensor, places: Sequence[int]) -> list[Tensor]:
         """What comes out of some layers of the first half, (B, C', H', W') each; 0 is the padded image."""

@@ -9,14 +9,13 @@ weight keeps colours. The rate is constant for the first half of the run and the
 
 Differences: narrower networks and a batch of 2 by default; samples come from averaged weights; `upsampling` can take
 the place of transposed convolutions; with `framing` each generator scales and shifts all its images alike, as it learns
-to, before its first layer; with `residual` it learns what to add to the image (1711.07064).
+to, before its first layer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -45,11 +44,6 @@ class CycleGanHParams(CycleHParams):
         help="Transposed convolution (the paper), or bilinear upsampling and a convolution, which leaves no "
         "checkerboard and takes a little more time.",
     )  # fmt: skip
-    residual: bool = knob(
-        False, label="Learn the change", change="rebuild", group="networks",
-        help="The generators' outputs are added to their inputs, and are nothing at the start: what need not change "
-        "stays as it is. For domains that look much alike.",
-    )  # fmt: skip
     framing: bool = knob(
         False, label="Learn the framing", change="rebuild", group="networks",
         help="Each direction also learns one scale and one shift for all of its images. For domains that show the same "
@@ -59,11 +53,13 @@ class CycleGanHParams(CycleHParams):
 
 def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
     layers = fitting_layers(hparams.patch_layers, spec.size)
-    generator = partial(
-        ResnetGenerator, spec.channels, hparams.channels, hparams.blocks, bilinear=hparams.upsampling == "bilinear",
-        framing=hparams.framing, residual=hparams.residual,
-    )  # fmt: skip
-    generators = {name: generator() for name in ("generator_ab", "generator_ba")}
+    bilinear = hparams.upsampling == "bilinear"
+    generators = {
+        name: ResnetGenerator(
+            spec.channels, hparams.channels, hparams.blocks, bilinear=bilinear, framing=hparams.framing
+        )
+        for name in ("generator_ab", "generator_ba")
+    }
     judges = {
         name: PatchDiscriminator(spec.channels, hparams.discriminator_channels, layers)
         for name in ("discriminator_a", "discriminator_b")
