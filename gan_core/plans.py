@@ -168,11 +168,12 @@ plans: dict[str, Plan] = {
          "decay_steps": 7_000},
     ),
     "cyclegan.emoji": Plan(
-        "cyclegan", "emoji_styles_unpaired", 64, 9_000, 1.4, 0.0, "Noto's and Twemoji's emoji, learnt without pairs",
-        "Knows emoji alone. Colours and shading change; shapes stay as they were given. Small eyes and mouths may run.",
+        "cyclegan", "emoji_styles_unpaired", 64, 8_000, 1.1, 0.0, "Noto's and Twemoji's emoji, learnt without pairs",
+        "Knows emoji alone. Colours, shading and size change; shapes stay. Small eyes and mouths may run.",
         {"channels": 24, "discriminator_channels": 32, "blocks": 4, "patch_layers": 2, "batch_size": 4,
-         "upsampling": "bilinear", "generator_rate": 5e-4, "discriminator_rate": 2.5e-4, "ema": 0.998,
-         "schedule": "linear", "decay_steps": 9_000},
+         "upsampling": "bilinear", "framing": True, "strength": 0.7, "adversarial_weight": 0.5,
+         "generator_rate": 5e-4, "discriminator_rate": 2.5e-4, "ema": 0.998, "schedule": "linear",
+         "decay_steps": 8_000},
         half=True,
     ),
     "pix2pix.tinyhero": Plan(

@@ -92,10 +92,12 @@ class ResnetGenerator(nn.Module):
         initialise_normal(self)
 
     def forward(self, images: Tensor, framed: bool = True) -> Tensor:
-        if self.framing is not None and framed:
-            images = self.framing(images)
-        translated: Tensor = self.layers(images)
+        translated: Tensor = self.layers(self.framed(images) if framed else images)
         return translated
+
+    def framed(self, images: Tensor) -> Tensor:
+        """The images scaled and shifted as learnt, or as they are."""
+        return images if self.framing is None else self.framing(images)
 
     def features(self, images: Tensor, places: Sequence[int]) -> list[Tensor]:
         """What comes out of some layers of the first half, (B, C', H', W') each; 0 is the padded image."""

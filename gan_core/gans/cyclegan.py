@@ -9,15 +9,17 @@ weight keeps colours. The rate is constant for the first half of the run and the
 
 Differences: narrower networks and a batch of 2 by default; samples come from averaged weights; `upsampling` can take
 the place of transposed convolutions; with `framing` each generator scales and shifts all its images alike, as it learns
-to, before its first layer.
+to, before its first layer; `strength` shows less of the change, as 1703.06868 does with its alpha.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
@@ -43,6 +45,11 @@ class CycleGanHParams(CycleHParams):
         "transposed", choices=("transposed", "bilinear"), label="Upsampling", change="rebuild", group="networks",
         help="Transposed convolution (the paper), or bilinear upsampling and a convolution, which leaves no "
         "checkerboard and takes a little more time.",
+    )  # fmt: skip
+    strength: float = knob(
+        1.0, 0.0, 1.0, label="Strength", group="objective",
+        help="How much of the change is shown: 1 is what the generators make, 0 the image as it came, in the other "
+        "domain's framing. Learning goes on as if it were 1.",
     )  # fmt: skip
     framing: bool = knob(
         False, label="Learn the framing", change="rebuild", group="networks",
@@ -77,14 +84,18 @@ def _group(names: tuple[str, ...], rate: str) -> Callable[[Any], OptimizerSpec]:
 
 def _by(network: str) -> Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]:
     def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
-        translated: Tensor = networks[network](images)
-        return translated
+        generator: Any = networks[network]
+        made: Tensor = generator(images)
+        return made if hparams.strength == 1 else torch.lerp(generator.framed(images), made, hparams.strength)
 
     return translate
 
 
+TRANSLATIONS = {"a_to_b": _by("generator_ab"), "b_to_a": _by("generator_ba")}
+
+
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
-    forth, back = networks["generator_ab"], networks["generator_ba"]
+    forth, back = (partial(TRANSLATIONS[direction], networks, hparams) for direction in TRANSLATIONS)
     to_b, to_a = forth(batch["a"]), back(batch["b"])
     return [batch["a"], to_b, back(to_b), batch["b"], to_a, forth(to_a)]
 
@@ -118,7 +129,7 @@ register(
             "discriminator": _group(("discriminator_a", "discriminator_b"), "discriminator_rate"),
         },
         averaged=("generator_ab", "generator_ba"),
-        translations={"a_to_b": _by("generator_ab"), "b_to_a": _by("generator_ba")},
+        translations=TRANSLATIONS,
         compare=compare,
         compared=("a", "as b", "back again", "b", "as a", "back again"),
         equation=equation,

@@ -168,6 +168,26 @@ def test_a_learnt_framing_begins_as_none() -> None:
     torch.testing.assert_close(plain(images), framed(images))
 
 
+@pytest.mark.parametrize("direction", ["a_to_b", "b_to_a"])
+def test_strength_shows_less_of_the_change(direction: str) -> None:
+    recipe = recipes.get("cyclegan")
+    hparams = dataclasses.replace(recipe.tiny, framing=True)
+    networks = recipe.build(hparams, example(recipe).spec)
+    with torch.no_grad():
+        for network in ("generator_ab", "generator_ba"):
+            networks[network].get_parameter("framing.scale").fill_(0.8)
+    images = torch.rand(2, *example(recipe).spec.shape) * 2 - 1
+    shown = {}
+    for strength in (0.0, 0.25, 1.0):
+        settings = dataclasses.replace(hparams, strength=strength)
+        shown[strength] = Sampler(recipe, settings, example(recipe).spec, networks).translate(images, direction)
+    framing = Framing()
+    with torch.no_grad():
+        framing.scale.fill_(0.8)
+        torch.testing.assert_close(shown[0.0], framing(images))
+    torch.testing.assert_close(shown[0.25], 0.75 * shown[0.0] + 0.25 * shown[1.0])
+
+
 def test_framing_scales_and_shifts() -> None:
     square = torch.full((1, 1, 16, 16), -1.0)
     square[..., 4:12, 4:12] = 1
