@@ -44,16 +44,21 @@ class Own:
 
 
 def choose(own: Own, model: str) -> list[Any]:
-    """Another model: its directions, its examples, and the visitor's own picture or the first example translated."""
+    """Another model: its directions and strength, its examples, and the visitor's own picture or the first example
+    translated.
+    """
     worker = at_work(model, TRANSLATING)
     direction = worker.directions[0]
     list_of = gr.update(choices=direction_choices(worker), value=direction, interactive=len(worker.directions) > 1)
-    return [list_of, *turn(own, model, direction)]
+    share = gr.update(value=worker.strength or 0.0, visible=worker.strength is not None)
+    return [list_of, share, *turn(own, model, direction)]
 
 
-def turn(own: Own, model: str, direction: str) -> list[Any]:
-    """The picture that is there in another direction; an example of the other kind where it is an example."""
-    worker = _facing(model, direction)
+def turn(own: Own, model: str, direction: str, strength: float | None = None) -> list[Any]:
+    """The picture that is there in another direction, or at another strength; an example of the other kind where it is
+    an example.
+    """
+    worker = _facing(model, direction, strength)
     if own.picture is None or own.place is not None:
         kind = _examples(worker, direction)
         place = min(own.place or 0, max(0, len(kind) - 1))
@@ -61,48 +66,50 @@ def turn(own: Own, model: str, direction: str) -> list[Any]:
     return _scene(own, worker, direction)
 
 
-def press(event: gr.EventData, model: str, direction: str) -> list[Any]:
+def press(event: gr.EventData, model: str, direction: str, strength: float | None = None) -> list[Any]:
     """One of the examples is pressed."""
-    return press_at(model, direction, int(event.place))
+    return press_at(model, direction, int(event.place), strength)
 
 
-def press_at(model: str, direction: str, place: float) -> list[Any]:
+def press_at(model: str, direction: str, place: float, strength: float | None = None) -> list[Any]:
     """The example at a place of the row, which the model hasn't learnt from."""
-    worker = _facing(model, direction)
+    worker = _facing(model, direction, strength)
     kind = _examples(worker, direction)
     if not 0 <= int(place) < len(kind):
         raise BadValue("There is no example at place {place}.", place=int(place))
     return _scene(Own(kind[int(place)], int(place)), worker, direction)
 
 
-def take(path: str | None, model: str, direction: str) -> list[Any]:
+def take(path: str | None, model: str, direction: str, strength: float | None = None) -> list[Any]:
     """An upload: checked, cleaned, deleted, and translated."""
     if path is None:
         return [gr.skip()] * OUTPUTS
     with received(path) as image:
         moving(image)
         picture = clean(image)
-    return _scene(Own(picture), _facing(model, direction), direction)
+    return _scene(Own(picture), _facing(model, direction, strength), direction)
 
 
-def take_photo(photo: str, model: str, direction: str) -> list[Any]:
+def take_photo(photo: str, model: str, direction: str, strength: float | None = None) -> list[Any]:
     """A picture of the webcam, as a `data:` address."""
-    return _scene(Own(read_back(photo).convert("RGB")), _facing(model, direction), direction)
+    return _scene(Own(read_back(photo).convert("RGB")), _facing(model, direction, strength), direction)
 
 
-def save(own: Own, model: str, direction: str) -> dict[str, str]:
+def save(own: Own, model: str, direction: str, strength: float | None = None) -> dict[str, str]:
     """The translated picture as a file."""
     if own.picture is None:
         raise BadValue("Drop in a picture first.")
-    worker = _facing(model, direction)
+    worker = _facing(model, direction, strength)
     return studio_parts.Download("translated.png", marked(_translated(worker, own.picture, direction))).plain
 
 
-def batch(paths: Sequence[str] | None, model: str, direction: str) -> Iterator[list[Any]]:
+def batch(
+    paths: Sequence[str] | None, model: str, direction: str, strength: float | None = None
+) -> Iterator[list[Any]]:
     """Many files: each translated and put into a zip; what can't be read is told and left out."""
     files = list(paths or [])
     try:
-        yield from _batch(files, _facing(model, direction), direction)
+        yield from _batch(files, _facing(model, direction, strength), direction)
     finally:
         for path in files:
             with suppress(OSError):
@@ -143,13 +150,13 @@ def _free_name(stem: str, names: set[str]) -> str:
     return name
 
 
-def _facing(model: str, direction: str) -> Worker:
-    """The model, if it has such a direction."""
+def _facing(model: str, direction: str, strength: float | None) -> Worker:
+    """The model, if it has such a direction, at a strength where it has one; None: that of its card."""
     worker = at_work(model, TRANSLATING)
     if direction not in worker.directions:
         raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=worker.card.title,
                        direction=str(direction)[:40], valid=", ".join(worker.directions))  # fmt: skip
-    return worker
+    return worker if strength is None or worker.strength is None else worker.at(strength)
 
 
 def _examples(worker: Worker, direction: str) -> list[Image.Image]:
@@ -203,6 +210,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row():
         model = gr.Dropdown(models, value=models[0][1], label=_("Model"), min_width=240, elem_id="translate-model")
         direction = gr.Dropdown([], label=_("Direction"), min_width=240, elem_id="translate-direction")
+        strength = gr.Slider(
+            0, 1, 1, step=0.05, visible=False, label=_("Strength"), min_width=240, elem_id="translate-strength",
+            info=_("How much of the change is shown."), buttons=[],
+        )  # fmt: skip
     with gr.Row(equal_height=False):
         faces, loop = [], []
         for words, elem_id in ((_("Given"), "given"), (_("Translated"), "translated")):
@@ -236,10 +247,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         told = gr.Markdown("", elem_classes="quiet")
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     scene = [own, strip, *faces, *loop, said]
-    where = [model, direction]
-    gr.on([tab.select, model.input], spoken(choose), [own, model], [direction, *scene], api_name="translate_model",
-          concurrency_limit=1, **quiet)  # fmt: skip
+    where = [model, direction, strength]
+    gr.on([tab.select, model.input], spoken(choose), [own, model], [direction, strength, *scene],
+          api_name="translate_model", concurrency_limit=1, **quiet)  # fmt: skip
     direction.input(spoken(turn), [own, *where], scene, api_name="translate", **quiet)
+    strength.input(spoken(turn), [own, *where], scene, api_visibility="private", trigger_mode="always_last", **quiet)
     strip.select(spoken(press), where, scene, api_visibility="private", **quiet)
     studio_parts.emptied(drop, drop.upload(spoken(take), [drop, *where], scene, api_name="translate_picture", **quiet))
     camera.take(spoken(take_photo), [photo, *where], scene, js=sheet_of(CAMERA, 2), api_name="translate_photo", **quiet)

@@ -59,6 +59,17 @@ class Worker:
     def directions(self) -> tuple[str, ...]:
         return tuple(self.sampler.recipe.translations)
 
+    @property
+    def strength(self) -> float | None:
+        """How much of the change it shows, in [0, 1]; None where that can't be chosen."""
+        return getattr(self.sampler.hparams, "strength", None)
+
+    def at(self, strength: float) -> Worker:
+        """The same model showing another share of the change; raises BadValue for one outside of [0, 1]."""
+        sampler = self.sampler
+        hparams = replace(sampler.hparams, strength=float(strength))
+        return replace(self, sampler=type(sampler)(sampler.recipe, hparams, sampler.spec, sampler.networks))
+
     def back(self, direction: str) -> str:
         """The direction that leads back, "" where there is none."""
         start, _to, end = direction.partition("_to_")

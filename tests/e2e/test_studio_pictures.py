@@ -106,6 +106,11 @@ def test_ones_own_picture_is_translated_and_back_and_many_become_a_zip(
     example = shown(given)
     for name in ("translated", "again", "difference"):
         shown(page.locator(f"#translate-{name} img"))
+    strong = shown(page.locator("#translate-translated img"))
+    page.locator("#translate-strength input[type=number]").fill("0")
+    page.locator("#translate-strength input[type=number]").press("Tab")
+    expect(page.locator("#translate-translated img")).to_have_attribute("src", example)
+    assert strong != example
     page.locator("#translate-drop input[type=file]").set_input_files(own)
     expect(given).not_to_have_attribute("src", example)
     page.locator("#translate-examples button").first.click()

@@ -81,7 +81,8 @@ def test_examples_are_cut_from_the_sheet_beside_the_card(shelf: Path) -> None:
 
 
 def test_a_model_begins_with_an_example_and_leads_back_where_it_can() -> None:
-    directions, own, strip, *faces, first, second, words = translate.choose(translate.Own(), CYCLE)
+    directions, strength, own, strip, *faces, first, second, words = translate.choose(translate.Own(), CYCLE)
+    assert (strength["value"], strength["visible"]) == (1.0, True)
     assert [value for _, value in directions["choices"]] == ["a_to_b", "b_to_a"]
     assert directions["choices"][0][0] == "Grey → Coloured"
     assert strip["place"] == 0
@@ -90,7 +91,8 @@ def test_a_model_begins_with_an_example_and_leads_back_where_it_can() -> None:
     assert first["visible"]
     assert second["visible"]
     assert "off by" in words
-    *_, first, second, words = translate.choose(own, DRAWING)
+    _, strength, *_, first, second, words = translate.choose(own, DRAWING)
+    assert not strength["visible"]
     assert (first["visible"], second["visible"], words) == (False, False, "")
 
 
@@ -105,7 +107,21 @@ def test_the_other_direction_takes_an_example_of_the_other_kind_but_ones_own_pic
     assert mine[1]["place"] == -1
     assert same(translate.turn(mine[0], CYCLE, "b_to_a")[GIVEN], mine[GIVEN])
     other = translate.choose(mine[0], DRAWING)
-    assert same(other[1 + GIVEN], mine[GIVEN])
+    assert same(other[2 + GIVEN], mine[GIVEN])
+
+
+def test_strength_shows_less_of_the_change() -> None:
+    scenes = {strength: translate.press_at(CYCLE, "a_to_b", 1, strength) for strength in (0, 0.5, 1, None)}
+    assert same(scenes[0][THERE], scenes[0][GIVEN])  # this one has no framing
+    assert same(scenes[1][THERE], scenes[None][THERE])  # as the card says
+    given, half, whole = (np.asarray(picture(scenes[share][THERE]), float) for share in (0, 0.5, 1))
+    assert np.abs(half - (given + whole) / 2).max() <= 1
+    own = scenes[1][0]
+    assert same(translate.turn(own, CYCLE, "a_to_b", 0.5)[THERE], scenes[0.5][THERE])
+    assert translate.save(own, CYCLE, "a_to_b", 0.5) != translate.save(own, CYCLE, "a_to_b", 1)
+    with pytest.raises(BadValue, match=r"must lie between 0\.0 and 1\.0"):
+        translate.press_at(CYCLE, "a_to_b", 1, 1.5)
+    translate.press_at(DRAWING, next(iter(at_work(DRAWING, ("paired",)).directions)), 0, 0.5)  # not told: no such knob
 
 
 def test_a_translated_picture_is_saved_with_its_mark() -> None:
