@@ -254,7 +254,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     strength.input(spoken(turn), [own, *where], scene, api_visibility="private", trigger_mode="always_last", **quiet)
     strip.select(spoken(press), where, scene, api_visibility="private", **quiet)
     studio_parts.emptied(drop, drop.upload(spoken(take), [drop, *where], scene, api_name="translate_picture", **quiet))
-    camera.take(spoken(take_photo), [photo, *where], scene, js=sheet_of(CAMERA, 2), api_name="translate_photo", **quiet)
+    camera.take(
+        spoken(take_photo), [photo, *where], scene, js=sheet_of(CAMERA, len(where)), api_name="translate_photo", **quiet
+    )
     download.click(spoken(save), [own, *where], file, api_name="save_translation", **quiet).success(
         None, file, None, js=studio_parts.SAVE, api_visibility="private"
     )
