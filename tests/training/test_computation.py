@@ -47,6 +47,7 @@ def types(running: Trainer, network: str = "discriminator") -> set[torch.dtype]:
 
 @pytest.mark.parametrize("name", ["mlp_gan", "sngan", "acgan", "lightweight_gan", "feature_net", "progan", "cyclegan"])
 def test_bf16_is_close_to_full_precision(name: str) -> None:
+    close = 0.3 if name == "cyclegan" else 0.03  # its terms of the way back are weighed by 10
     results = []
     for computation in (Computation(), LOW):
         running = trainer(name, computation)
@@ -56,7 +57,7 @@ def test_bf16_is_close_to_full_precision(name: str) -> None:
     assert usual.terms.keys() == low.terms.keys()
     for term, value in low.terms.items():
         assert value.dtype == torch.float32
-        assert float(value) == pytest.approx(float(usual.terms[term]), rel=0.05, abs=0.03), term
+        assert float(value) == pytest.approx(float(usual.terms[term]), abs=close), term
     assert any(float(low.terms[term]) != float(usual.terms[term]) for term in low.terms)
 
 
