@@ -24,10 +24,10 @@ def bf16_speedup(device: str = "cpu") -> float:
     3x3, 64 channels, 4 x 32 x 32 places, channels last, on as many threads as PyTorch has now; medians of ROUNDS. Takes
     about a tenth of a second where bfloat16 is quick, and at most two where it isn't. 2.0 means twice as fast.
     """
-    layers = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(64, 64, 3, padding=1))
-    layers = layers.to(device, memory_format=torch.channels_last)
     with torch.random.fork_rng(devices=[]):
+        layers = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(64, 64, 3, padding=1))
         images = torch.randn(4, 64, 32, 32).to(device).contiguous(memory_format=torch.channels_last)
+    layers = layers.to(device, memory_format=torch.channels_last)
 
     def one(low: bool) -> float:
         begun = time.perf_counter()

@@ -18,7 +18,9 @@ def generator(seed: int = 0) -> torch.Generator:
 def smooth() -> Tensor:
     """Colour ramps (8, 3, 24, 24) in [-1, 1]."""
     line = torch.linspace(-0.8, 0.8, 24)
-    return torch.stack([line[:, None].expand(24, 24), line[None].expand(24, 24), torch.zeros(24, 24)]).repeat(8, 1, 1, 1)
+    return torch.stack([line[:, None].expand(24, 24), line[None].expand(24, 24), torch.zeros(24, 24)]).repeat(
+        8, 1, 1, 1
+    )
 
 
 def test_a_seed_damages_alike_and_stays_in_range(smooth: Tensor) -> None:
