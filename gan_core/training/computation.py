@@ -43,7 +43,7 @@ class Computation:
             )
 
     def check(self, device: str) -> None:
-        """Raises BadValue where it would not help, or not work: bf16 must be quicker, and compiling needs a compiler."""
+        """Raises BadValue where it would not help, or not work: bf16 must be quicker, compiling needs a compiler."""
         if self.compiled:
             check_compiler(device)
         if self.precision == "fp32":

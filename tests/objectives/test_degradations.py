@@ -26,7 +26,8 @@ def smooth() -> Tensor:
 def test_a_seed_damages_alike_and_stays_in_range(smooth: Tensor) -> None:
     first = degraded(smooth, generator(), 1.0, 1.0, 40.0, 20)
     assert torch.equal(first, degraded(smooth, generator(), 1.0, 1.0, 40.0, 20))
-    assert first.shape == smooth.shape and first.abs().max() <= 1
+    assert first.shape == smooth.shape
+    assert first.abs().max() <= 1
     assert not torch.equal(first, degraded(smooth, generator(1), 1.0, 1.0, 40.0, 20))
 
 
@@ -56,7 +57,7 @@ def test_a_gaussian_keeps_the_mean_and_spreads_a_dot() -> None:
     assert float((across * places**2).sum()) == pytest.approx(1.5**2, rel=0.03)
 
 
-@pytest.mark.parametrize("channels", (1, 3))
+@pytest.mark.parametrize("channels", [1, 3])
 def test_worse_quality_is_further_from_the_truth(channels: int) -> None:
     image = (torch.rand(1, 32, 32, generator=generator()) * 2 - 1).repeat(channels, 1, 1)
     near, far = (float(psnr(compressed(image, quality)[None], image[None])) for quality in (90, 10))

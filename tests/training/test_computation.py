@@ -114,7 +114,7 @@ def test_bf16_is_used_where_a_trial_finds_it_quicker() -> None:
 
 def test_bf16_is_refused_where_it_does_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(computing, "bf16_speedup", lambda device: 0.01)
-    with pytest.raises(BadValue, match="run at 0.01 times the speed of float32"):
+    with pytest.raises(BadValue, match=r"run at 0\.01 times the speed of float32"):
         asked_for("bf16", "cpu")
     assert asked_for("auto", "cpu") == asked_for("fp32", "cpu") == Computation()
     monkeypatch.setattr(computing, "bf16_speedup", lambda device: 2.0)
