@@ -169,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--budget", type=float, default=0.0, help="minutes of training, then a checkpoint")
     parser.add_argument("--cost", default="", help="what the card says of the cost")
     parser.add_argument("--folder", type=Path, help="where the model is put; default: pretrained/NAME")
-    parser.add_argument("--precision", default="fp32", help="fp32, or bf16 (CUDA alone)")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16, or auto: the quicker one here")
     parser.add_argument("--compile", action="store_true", help="compile the networks first")
     options = parser.parse_args(arguments)
     try:

@@ -147,7 +147,9 @@ def pretrain(
     name: Annotated[str, typer.Argument(help="A model of the table in gan_core/plans.py.")],
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     budget: Annotated[float, typer.Option(help="Minutes of training, then a checkpoint; 0: until done.")] = 0.0,
-    precision: Annotated[str, typer.Option(help="fp32, or bf16 (CUDA alone): less memory, and less exact.")] = "fp32",
+    precision: Annotated[
+        str, typer.Option(help="fp32, bf16, or auto: bf16 where a short trial finds it quicker.")
+    ] = "fp32",
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile the networks first: half a minute, then quicker on CUDA.")
     ] = False,

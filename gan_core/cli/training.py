@@ -51,7 +51,9 @@ def train(
     settings: Settings = None,
     name: Annotated[str, typer.Option(help="What to call the run.")] = "",
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
-    precision: Annotated[str, typer.Option(help="fp32, or bf16 (CUDA alone): less memory, and less exact.")] = "fp32",
+    precision: Annotated[
+        str, typer.Option(help="fp32, bf16, or auto: bf16 where a short trial finds it quicker.")
+    ] = "fp32",
     compiled: Annotated[
         bool, typer.Option("--compile", help="Compile the networks first: half a minute, then quicker on CUDA.")
     ] = False,

@@ -22,6 +22,7 @@ from torch.nn.functional import interpolate
 
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
+from gan_core.objectives.degradations import degraded
 from gan_core.objectives.fidelity import psnr, ssim
 from gan_core.objectives.losses import losses
 from gan_core.objectives.translation import MARK_EVERY, Translation, TranslationHParams, evaluated
@@ -67,6 +68,23 @@ class SuperResolutionHParams(TranslationHParams):
         "none", choices=("none", "average"), label="Relativistic", change="rebuild", group="objective",
         help="The discriminator judges whether real images look more real than the average enlarged one.",
     )  # fmt: skip
+    damaged: float = knob(
+        0.0, 0.0, 1.0, label="Damaged images", unit="share", group="objective",
+        help="Share of the small images that are blurred, made noisy and compressed before they are enlarged, so that "
+        "the network learns to repair photos too (Real-ESRGAN, 2107.10833). 0 trains on clean images only.",
+    )  # fmt: skip
+    damage_blur: float = knob(
+        0.8, 0.0, 4.0, label="Largest blur", unit="pixels", group="objective",
+        help="Upper limit of the Gaussian blur's standard deviation in a damaged image.",
+    )  # fmt: skip
+    damage_noise: float = knob(
+        15.0, 0.0, 60.0, label="Strongest noise", unit="of 255", group="objective",
+        help="Upper limit of the noise's standard deviation in a damaged image.",
+    )  # fmt: skip
+    damage_quality: int = knob(
+        30, 5, 100, label="Lowest JPEG quality", group="objective",
+        help="Lower limit of a damaged image's JPEG quality; 100 leaves compression out.",
+    )  # fmt: skip
 
 
 class SuperResolution(Translation):
@@ -85,12 +103,12 @@ class SuperResolution(Translation):
 
     def _content(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         truth = self._crops(batch, context)
-        return {"content": self._distance(networks["generator"](smaller(truth, factor(context))), truth, context)}
+        return {"content": self._distance(networks["generator"](low_resolution(truth, context)), truth, context)}
 
     def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         hparams = settings(context)
         truth = self._crops(batch, context)
-        made = context.share("made", lambda: networks["generator"](smaller(truth, factor(context))), "generator")
+        made = context.share("made", lambda: networks["generator"](low_resolution(truth, context)), "generator")
         context.hand_on("truth", truth)
         real, fake = networks["discriminator"](truth), networks["discriminator"](made.detach())
         relative = hparams.relativistic != "none"
@@ -101,7 +119,7 @@ class SuperResolution(Translation):
     def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         hparams = settings(context)
         truth: Tensor = context.shared("truth", lambda: self._crops(batch, context))
-        made: Tensor = context.shared("made", lambda: networks["generator"](smaller(truth, factor(context))))
+        made: Tensor = context.shared("made", lambda: networks["generator"](low_resolution(truth, context)))
         fake = networks["discriminator"](made)
         real = None
         if hparams.relativistic != "none":
@@ -162,6 +180,17 @@ def smaller(images: Tensor, scale: int) -> Tensor:
     """(B, C, H, W) -> (B, C, H / scale, W / scale), bicubic with antialiasing, in [-1, 1]."""
     size = (images.shape[2] // scale, images.shape[3] // scale)
     return interpolate(images, size, mode="bicubic", antialias=True).clamp(-1, 1)
+
+
+def low_resolution(truth: Tensor, context: StepContext) -> Tensor:
+    """What the generator is given to learn from: smaller, and damaged where the settings say so."""
+    hparams = settings(context)
+    small = smaller(truth, factor(context))
+    if not hparams.damaged:
+        return small
+    return degraded(
+        small, context.generator, hparams.damaged, hparams.damage_blur, hparams.damage_noise, hparams.damage_quality
+    )
 
 
 def larger(images: Tensor, scale: int) -> Tensor:

@@ -19,7 +19,8 @@ from gan_core.gans import recipes
 from gan_core.knobs import changed
 from gan_core.objectives.supervised import Supervised
 from gan_core.training import computation as computing
-from gan_core.training.computation import Computation, asked_for
+from gan_core.training.computation import WORTH, Computation, asked_for
+from gan_core.training.probe import bf16_speedup
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
 
@@ -101,12 +102,32 @@ def test_a_run_goes_on_from_its_state() -> None:
     assert not same_state(first.state_dict(), usual.state_dict())  # in another precision, but it goes on
 
 
-def test_bf16_is_refused_where_it_does_not_help() -> None:
-    with pytest.raises(BadValue, match="would not make training quicker on cpu"):
+def test_bf16_is_used_where_a_trial_finds_it_quicker() -> None:
+    """By this machine's own measure: both outcomes occur, so that what follows is checked and not the speed."""
+    if bf16_speedup("cpu") >= WORTH:
+        assert asked_for("bf16", "cpu") == asked_for("auto", "cpu") == LOW
+    else:
+        assert asked_for("auto", "cpu") == Computation()
+        with pytest.raises(BadValue, match="would not make training quicker on cpu"):
+            asked_for("bf16", "cpu")
+
+
+def test_bf16_is_refused_where_it_does_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(computing, "bf16_speedup", lambda device: 0.01)
+    with pytest.raises(BadValue, match=r"run at 0\.01 times the speed of float32"):
         asked_for("bf16", "cpu")
-    assert asked_for("fp32", "cpu") == Computation()
-    with pytest.raises(BadValue, match=r"can't be 'fp8'\. Valid: fp32, bf16"):
+    assert asked_for("auto", "cpu") == asked_for("fp32", "cpu") == Computation()
+    monkeypatch.setattr(computing, "bf16_speedup", lambda device: 2.0)
+    assert asked_for("auto", "cpu") == asked_for("bf16", "cpu") == LOW
+    with pytest.raises(BadValue, match=r"can't be 'fp8'\. Valid: fp32, bf16, auto"):
         asked_for("fp8", "cuda")
+
+
+def test_the_trial_takes_no_numbers_from_the_global_generator() -> None:
+    before = torch.random.get_rng_state()
+    bf16_speedup.cache_clear()
+    bf16_speedup("cpu")
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 def learn_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
