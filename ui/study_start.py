@@ -85,7 +85,7 @@ def _ended(started: Started) -> None:
         icon=":material/warning:",
     )
     if st.button(
-        _("Go on with it"), icon=":material/play_arrow:", key="study-resume", disabled=not access.may_steer(),
+        _("Resume the study"), icon=":material/play_arrow:", key="study-resume", disabled=not access.may_steer(),
         help=access.why_locked(),
     ):  # fmt: skip
         _begin(started.plan)
@@ -108,7 +108,7 @@ def _form() -> None:
         help=_("One comparison for each number. GAN images are expected to help most where there are few real ones."),
     )  # fmt: skip
     arms = st.pills(
-        _("Compared"), ARMS, default=ARMS, selection_mode="multi", key="study-arms",
+        _("Arms to compare"), ARMS, default=ARMS, selection_mode="multi", key="study-arms",
         format_func=lambda arm: _(ARM_NAMES[arm]),
     )  # fmt: skip
     columns = st.columns(3)
