@@ -25,6 +25,9 @@ from ui.texts import data_title, is_points, number, plain, run_title, size_word,
 
 MOST = min(MOST_RUNS, len(RUN_COLOURS))
 REFRESH = 3.0  # seconds between looks while one of them goes on
+TICK = 0.4  # seconds for a picture while the history is played
+FRAMES = 40  # pictures of a history that is played, at most
+PLAYING = "compare-playing"  # the ids whose history is played, in the session's state
 SLIDER = "compare-step"
 PICKER = "compare-runs"
 
@@ -68,8 +71,12 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
         st.info(_("Choose runs to compare."))
         return
     titles = distinct_titles(runs)
+    ids = [run.id for run in runs]
+    if st.query_params.pop("play", None):
+        _play(ids)
     live = any(run.is_active for run in runs)
-    st.fragment(_scrub, run_every=REFRESH if live else None)(store, [run.id for run in runs], titles)
+    every = TICK if _plays(ids) else REFRESH if live else None
+    st.fragment(_scrub, run_every=every)(store, ids, titles)
     if len(runs) > 1:
         st.subheader(_("What differs"))
         _differences(store, runs, titles)
@@ -121,6 +128,7 @@ def _scrub(store: RunStore, ids: Sequence[str], titles: Sequence[str]) -> None:
 def _samples(runs: Sequence[Run], titles: Sequence[str], previews: Mapping[str, Sequence[Preview]]) -> None:
     """The slider, and each run's samples at its step."""
     steps = all_steps(previews)
+    _player(steps, list(previews))
     step = _slider(steps)
     frames = frames_at(previews, step)
     # one run alone would fill the screen
@@ -140,6 +148,41 @@ def _curves(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None
         curves.draw(curves.encode(panels, marks, file="ganscope-compare"), key="compare-curves")
 
 
+def _player(steps: Sequence[int], ids: list[str]) -> None:
+    """A button that plays the history from its start, or pauses it; and the next picture of one that is played."""
+    if len(steps) < 2:
+        return
+    if not _plays(ids):
+        if st.button(_("Play"), icon=":material/play_arrow:", key="compare-play"):
+            _play(ids)
+            st.rerun()
+        return
+    if st.button(_("Pause"), icon=":material/pause:", key="compare-pause"):
+        _remember_step()
+        _end_play()
+    place = st.session_state[PLAYING]["place"]
+    if place >= len(steps):
+        _end_play()
+    st.session_state[SLIDER] = steps[place]
+    last = place == len(steps) - 1
+    following = place + max(1, len(steps) // FRAMES)
+    st.session_state[PLAYING]["place"] = len(steps) if last else min(following, len(steps) - 1)
+
+
+def _plays(ids: list[str]) -> bool:
+    return bool(st.session_state.get(PLAYING, {}).get("ids") == ids)
+
+
+def _play(ids: list[str]) -> None:
+    st.session_state[PLAYING] = {"ids": ids, "place": 0}
+
+
+def _end_play() -> None:
+    """Draws the page anew, without the timer; doesn't return."""
+    st.session_state.pop(PLAYING, None)
+    st.rerun()
+
+
 def _slider(steps: Sequence[int]) -> int:
     """The step that is shown: the link's, else the newest."""
     if len(steps) < 2:
@@ -147,7 +190,8 @@ def _slider(steps: Sequence[int]) -> int:
     asked = st.query_params.get("step", "")
     chosen = asked.isascii() and asked.isdecimal()
     # written only where it must be: a value that the server sets overrides a move that is under way
-    if st.session_state.get(SLIDER) not in steps or (not chosen and st.session_state[SLIDER] != steps[-1]):
+    newest = not chosen and PLAYING not in st.session_state
+    if st.session_state.get(SLIDER) not in steps or (newest and st.session_state[SLIDER] != steps[-1]):
         step = int(asked) if chosen else steps[-1]
         st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
     st.select_slider(

@@ -70,6 +70,10 @@ def _title(run: Run) -> None:
                 query_params=run_actions.studio_link(run.id),
             )  # fmt: skip
         st.page_link(
+            "pages/runs.py", label=_("Play its history"), icon=":material/play_circle:",
+            query_params={"compare": run.id, "play": "1", "lang": st.session_state.get(STATE, "en")},
+        )  # fmt: skip
+        st.page_link(
             "pages/projector.py", label=_("Projector"), icon=":material/fit_screen:",
             query_params={"run": run.id, "lang": st.session_state.get(STATE, "en")},
         )  # fmt: skip

@@ -29,8 +29,12 @@ def _recipe(run: Run) -> Any:
 
 
 def recipe_titles() -> Mapping[str, str]:
-    """Recipe titles by name, as far as the recipes are loaded."""
-    return {recipe.name: recipe.title for recipe in sys.modules["gan_core.gans"].recipes} if warm.is_ready() else {}
+    """Recipe titles by name, and preset titles by `recipe/preset`, as far as the recipes are loaded."""
+    if not warm.is_ready():
+        return {}
+    recipes = sys.modules["gan_core.gans"].recipes
+    presets = {f"{recipe.name}/{preset.name}": preset.title for recipe in recipes for preset in recipe.presets}
+    return {recipe.name: recipe.title for recipe in recipes} | presets
 
 
 def knobs_of(run: Run) -> Mapping[str, Knob]:
@@ -113,6 +117,7 @@ def _edit(watched: Feed) -> None:
         names = [name for name, knob in knobs(current).items() if knob.change == "live"]
         locked = not access.may_steer()
         edits = sum(event.kind in ("edit", "rollback") for event in watched.events)
+        _rates(watched, current)
         st.caption(_("A change acts from the next step on, and the curves get a mark where it happened."))
         with st.form(f"edit-{watched.id}-{edits}", border=False):
             values = knob_widgets.draw(
@@ -129,6 +134,20 @@ def _edit(watched: Feed) -> None:
                 f"{_(knobs(current)[name].label)}: {knob_widgets.value_word(value)}" for name, value in changes.items()
             )
             st.success(_("Sent: {changes}").format(changes=plain(told)), icon=":material/check:")
+
+
+def _rates(watched: Feed, current: Any) -> None:
+    """The rates of this step beside those in the fields, where a schedule makes them differ."""
+    described = knobs(current)
+    for player in ("generator", "discriminator"):
+        now, base = watched.newest(f"rate/{player}"), getattr(current, f"{player}_rate", None)
+        if now is None or not base or abs(now - base) <= 0.01 * base:
+            continue
+        words = _("{label}: {now} at this step; the field below holds {base}, which the schedule '{schedule}' scales.")
+        st.caption(words.format(
+            label=_(described[f"{player}_rate"].label), now=f"{now:.2g}", base=f"{base:.2g}",
+            schedule=plain(knob_widgets.choice_word(current.schedule)),
+        ))  # fmt: skip
 
 
 @st.fragment

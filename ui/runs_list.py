@@ -23,7 +23,19 @@ from ui.feed import feed
 from ui.grids import newest_picture, picture
 from ui.i18n import N_, _
 from ui.live_panels import recipe_titles
-from ui.texts import ago, bytes_size, data_title, duration, joined, number, plain, run_message, size_word, state_badge
+from ui.texts import (
+    ago,
+    bytes_size,
+    data_title,
+    duration,
+    joined,
+    number,
+    plain,
+    preset_title,
+    run_message,
+    size_word,
+    state_badge,
+)
 
 PAGE = 12  # cards on a page
 REFRESH = 2.0  # seconds between looks at a run that goes on
@@ -239,7 +251,8 @@ def _facts(store: RunStore, id: str, state: RunState) -> None:
             recipe = _(recipe_titles().get(run.spec.recipe, run.spec.recipe))
             # a run without a name is called by this already
             size = size_word(run.spec.data, run.spec.size)
-            what = joined(plain(recipe), plain(data_title(run.spec.data)), size) + "  \n" if run.name else ""
+            preset = plain(preset_title(run, recipe_titles()))
+            what = joined(preset, plain(recipe), plain(data_title(run.spec.data)), size) + "  \n" if run.name else ""
             st.caption(f"{what}{ago(run.created)} · {bytes_size(_bytes(store, id))}{_speed(run)}")
             _sparklines(store, run)
     if run.note:

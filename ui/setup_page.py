@@ -6,6 +6,7 @@ import itertools
 import re
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -16,7 +17,7 @@ from gan_core.data.own import CROP, PAD, STRETCH, own
 from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
 from gan_core.models import lending
-from ui import access, data_panel, knob_widgets, offers, preset_cards, sessions
+from ui import access, data_panel, knob_widgets, offers, own_sets, preset_cards, sessions
 from ui.errors import shown
 from ui.i18n import N_, STATE, _
 from ui.offers import fitting_size, sizes_for
@@ -233,6 +234,8 @@ def _own_images(setup: Setup, round_: int) -> None:
         st.markdown(f"**{_('My own images')}**")
         st.caption(_(LAYOUTS[kind]))
         _upload(setup, kind, round_)
+        mine = own(setup.data)
+        own_sets.show(kind, str(replace(mine, fit=CROP)) if mine else "", partial(_use, setup))
         if access.is_owner():
             _folder(setup, "folder" if kind == "images" else kind, round_)
         _fit(setup, round_)
@@ -301,7 +304,11 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
         st.markdown(f"#### {_(recipe.title)}")
         if recipe.about:
             st.write(_(recipe.about))
-        data_panel.about(setup, recipe)
+        waiting = bool(st.session_state.get(OWN))
+        if waiting:
+            st.info(_("Upload a zip or choose one of your sets; then this can be trained."), icon=":material/upload:")
+        else:
+            data_panel.about(setup, recipe)
         with shown():
             settings = setup.settings()
             setup.plan()
@@ -313,7 +320,7 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
         locked = not access.may_steer()
         if st.button(
             _("Train"), type="primary", icon=":material/play_arrow:", width="stretch", key="train",
-            disabled=locked, help=access.why_locked(),
+            disabled=locked or waiting, help=access.why_locked(),
         ):  # fmt: skip
             with shown():
                 launch(setup, name or "")

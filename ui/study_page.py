@@ -11,18 +11,14 @@ from gan_core.study import results
 from gan_core.study.plan import ARMS, RATIO, Setting, StudyPlan
 from gan_core.study.results import Background, StudyFolder
 from gan_core.study.summary import Comparison, Estimate, Summary, summarise
+from ui import study_start
 from ui.errors import shown
 from ui.grids import picture
 from ui.i18n import N_, _
 from ui.study_chart import chart
+from ui.study_words import ARM_NAMES
 from ui.texts import data_title, joined, plain
 
-ARM_NAMES = {
-    "real": N_("Real only"),
-    "classical": N_("Altered"),
-    "gan": N_("With GAN images"),
-    "both": N_("Both"),
-}
 ARM_WORDS = {
     "real": N_("the few real images, as they are."),
     "classical": N_("the real images, turned, slanted, stretched and moved a little each time: the usual remedy."),
@@ -49,6 +45,7 @@ def show() -> None:
           "real images, which none of them has seen.")
     )  # fmt: skip
     with shown():
+        study_start.show()
         found = results.found()
         if not found:
             _empty()
@@ -56,7 +53,8 @@ def show() -> None:
         folder = _choice(found)
         plan, background = folder.plan()
         summary = summarise(folder, plan)
-        _progress(summary)
+        if not study_start.runs_in(folder):
+            _progress(summary)
         if summary.rows:
             _answer(summary)
             _charts(summary, plan)
@@ -66,12 +64,12 @@ def show() -> None:
 
 
 def _empty() -> None:
-    st.info(_("There is no study yet. Make one on the command line; this page shows it while it grows."),
-            icon=":material/biotech:")  # fmt: skip
-    st.markdown(_("The whole study, about an hour on two processor cores:"))
-    st.code(COMMAND, language="bash")
-    st.markdown(_("A small one on digits, about a minute:"))
-    st.code(SMALL, language="bash")
+    st.info(_("There is no study yet. Start one above; its charts grow here while it runs."), icon=":material/biotech:")
+    with st.expander(_("On the command line"), icon=":material/terminal:"):
+        st.markdown(_("The whole study on chest X-rays, about an hour on two processor cores:"))
+        st.code(COMMAND, language="bash")
+        st.markdown(_("A small one on digits, about a minute:"))
+        st.code(SMALL, language="bash")
 
 
 def _choice(found: list[StudyFolder]) -> StudyFolder:
@@ -96,7 +94,9 @@ def _title(folder: StudyFolder) -> str:
 
 def _progress(summary: Summary) -> None:
     if summary.done < summary.planned:
-        words = _("{done} of {planned} classifiers are done; the same command goes on where it stopped.")
+        words = _(
+            "{done} of {planned} classifiers are measured; started again with the same settings, it goes on from here."
+        )
         st.progress(summary.done / summary.planned, words.format(done=summary.done, planned=summary.planned))
 
 

@@ -84,10 +84,18 @@ def state_badge(state: RunState) -> str:
 def run_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
     """The run's name, or what it trains where the user gave none. Plain text: pass it through `plain` in markdown.
 
-    `titles`: recipe titles by name, where the recipes are loaded.
+    `titles`: titles of recipes by name, and of presets by `recipe/preset`, where the recipes are loaded.
     """
     recipe = (titles or {}).get(run.spec.recipe, run.spec.recipe)
-    return run.name or joined(_(recipe), data_title(run.spec.data), size_word(run.spec.data, run.spec.size))
+    preset = preset_title(run, titles)
+    size = size_word(run.spec.data, run.spec.size)
+    return run.name or joined(preset, _(recipe), data_title(run.spec.data), size)
+
+
+def preset_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
+    """The preset that a run was set up from, in words where recipes are loaded; "" for a run without one."""
+    preset = run.spec.preset
+    return _((titles or {}).get(f"{run.spec.recipe}/{preset}", preset)) if preset else ""
 
 
 def joined(*facts: str) -> str:

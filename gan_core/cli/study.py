@@ -8,14 +8,13 @@ import typer
 
 from gan_core.cli.output import AsJson, data_name, emit, reporting, say, show_table
 from gan_core.errors import BadValue
-from gan_core.study.plan import ARMS, StudyPlan, numbers, words
+from gan_core.study.plan import ARMS, SIZES, StudyPlan, fitting, numbers, words
 
 if TYPE_CHECKING:
     from gan_core.study.plan import Cell
     from gan_core.study.results import Result
     from gan_core.study.summary import Summary
 
-LARGEST = 64  # pixels: a study is for small images and a patient hour
 OWN = 28  # pixels of the user's own images, where nobody says
 
 
@@ -64,17 +63,13 @@ def _fitting(reference: str, size: int | None) -> int:
     """Pixels that the GAN can make; raises BadValue or UnknownName."""
     from gan_core import data
     from gan_core.data.own import of_images
-    from gan_core.gans import recipes
 
-    recipe = recipes.get("cgan")
-    if size is not None and (size not in recipe.sizes or size > LARGEST):
-        valid = ", ".join(str(known) for known in recipe.sizes if known <= LARGEST)
+    if size is not None and size not in SIZES:
+        valid = ", ".join(map(str, SIZES))
         raise BadValue("A study can be made with images of {valid} pixels, not of {size}.", valid=valid, size=size)
     if size is not None:
         return size
-    if of_images(reference):
-        return OWN
-    return min(LARGEST, recipe.fit_size(data.source(reference).size))
+    return OWN if of_images(reference) else fitting(data.source(reference).size)
 
 
 def _tell(done: int, planned: int, cell: Cell, result: Result) -> None:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from gan_core.data import archives, cache
+from gan_core.data import archives, cache, uploads
 from gan_core.data.base import DataSet, Progress, tracked
 from gan_core.data.images import ACCEPTED, MAX_BYTES, Decoded, Unusable, decode, in_threads
 from gan_core.data.own import UPLOADS, Own
@@ -76,6 +76,7 @@ def store_upload(name: str, stream: BinaryIO, task: str = "images") -> str:
             pass
         target = folder / f"{_safe(name)}-{digest[:12]}.zip"
         os.replace(received, target)
+        uploads.remember(target, task)
     except OSError as error:
         raise _cant_store(name, error) from error
     finally:

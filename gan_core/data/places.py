@@ -190,10 +190,15 @@ def place(mine: Own, deep: bool = True) -> Place:
     raise BadData("There is no folder or zip at {path}.", path=mine.path)
 
 
+def is_upload_name(name: str) -> bool:
+    """Whether uploads are called so; no such name leads to another folder."""
+    return bool(_UPLOAD.fullmatch(name))
+
+
 def uploaded(name: str) -> Path:
     """Where an upload is kept; raises BadData where there is none of that name."""
     path = home() / "uploads" / name
-    if not _UPLOAD.fullmatch(name) or not path.is_file():
+    if not is_upload_name(name) or not path.is_file():
         raise BadData("There is no upload named '{name}' any more. Upload the zip again.", name=name[:80])
     return path
 

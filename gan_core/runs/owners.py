@@ -26,7 +26,21 @@ class Owner:
 
 
 def this_process() -> Owner:
-    return Owner(_host(), os.getpid(), psutil.Process().create_time() if psutil else 0.0)
+    return process(os.getpid())
+
+
+def process(pid: int) -> Owner:
+    """A process of this machine that lives now."""
+    try:
+        born = psutil.Process(pid).create_time() if psutil else 0.0
+    except psutil.Error:
+        born = 0.0
+    return Owner(_host(), pid, born)
+
+
+def exists(owner: Owner) -> bool:
+    """Whether the process lives, as far as this machine can see it."""
+    return owner.host == _host() and _exists(owner.pid, owner.born)
 
 
 def lives(row: sqlite3.Row, now: float, stale_after: float) -> bool:

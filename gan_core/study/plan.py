@@ -27,6 +27,7 @@ from gan_core.errors import BadValue, UnknownName
 ARMS = ("real", "classical", "gan", "both")
 ALTERED = ("classical", "both")
 GENERATED = ("gan", "both")
+SIZES = (8, 16, 28, 32, 56, 64)  # pixels: those of the recipe cgan as far as they suit small images and a patient hour
 RATIO = 20  # of an unbalanced set: so many of each common class to one of the last class
 LIMITS: Mapping[str, tuple[int, int]] = {
     "k": (2, 100_000),
@@ -97,8 +98,9 @@ class StudyPlan:
             )  # fmt: skip
         if not self.settings:
             raise BadValue("A study needs at least one number of real images.")
-        unknown = [arm for arm in self.arms if arm not in ARMS]
-        if unknown or not self.arms:
+        if not self.arms:
+            raise BadValue("A study compares at least one way of learning. Valid: {valid}.", valid=", ".join(ARMS))
+        if unknown := [arm for arm in self.arms if arm not in ARMS]:
             raise UnknownName("arm", ", ".join(unknown), ARMS)
 
     @property
@@ -130,6 +132,11 @@ class StudyPlan:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> StudyPlan:
         return cls(**(dict(state) | {"k": tuple(state["k"]), "arms": tuple(state["arms"])}))
+
+
+def fitting(native: int) -> int:
+    """The size for images of `native` pixels: the smallest that holds them, else the largest."""
+    return min((size for size in SIZES if size >= native), default=SIZES[-1])
 
 
 def numbers(text: str) -> tuple[int, ...]:

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from gan_core import paths
+from gan_core.data import uploads
+from gan_core.data.folders import store_upload
 from gan_core.gans import recipes
 from gan_core.runs.store import RunStore
 from tests.app.pages import page, sound
+from tests.data.test_uploads import zipped
 from ui import runs_list
 
 
@@ -59,3 +63,42 @@ def test_a_run_whose_pictures_are_fitted_in_an_unknown_way_is_listed(store: RunS
     test = page("runs")
     assert not test.error
     assert any("later" in element.value for element in test.markdown)
+
+
+def own_images() -> AppTest:
+    test = page("train", recipe="mlp_gan", data="digits")
+    choice = next(one for one in test.selectbox if one.label == "Data")
+    return sound(choice.set_value("+own").run())
+
+
+def test_without_images_of_ones_own_nothing_else_is_trained(store: RunStore) -> None:
+    test = own_images()
+    assert test.button(key="train").disabled
+    assert any("Upload a zip or choose one of your sets" in element.value for element in test.info)
+    assert not any(element.value.startswith("Licence") for element in test.caption)
+
+
+def test_own_sets_are_there_again_in_another_session_and_can_be_deleted(store: RunStore) -> None:
+    reference = store_upload("cats.zip", zipped(9))
+    [one] = uploads.uploads()
+    test = own_images()
+    sound(test.button(key=f"use-{one.file}").click().run())
+    assert test.query_params["data"] in (reference, [reference])
+    assert not test.button(key="train").disabled
+    run = store.create(recipes.get("mlp_gan").plan(reference, 8, 5, {}), name="cats")
+    test = own_images()
+    sound(test.button(key=f"delete-{one.file}").click().run())
+    assert any("can't be resumed: 1" in element.value for element in test.warning)
+    sound(test.button(key="own-delete").click().run())
+    assert any("the run cats trains on it" in element.value for element in test.error)
+    assert uploads.uploads() == [one]
+    store.delete(run.id)
+    sound(test.button(key="own-delete").click().run())
+    assert not uploads.uploads()
+    assert not [button for button in test.button if button.key == f"use-{one.file}"]
+
+
+def test_who_may_only_watch_sees_no_sets(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_upload("cats.zip", zipped(9))
+    monkeypatch.setenv("GANSCOPE_PASSPHRASE", "secret")
+    assert not [button for button in own_images().button if (button.key or "").startswith(("use-", "delete-"))]

@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from gan_core.gans import recipes
 from gan_core.runs.quota import quota_bytes
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunState, RunStore
@@ -144,6 +145,37 @@ def test_one_slider_moves_all_and_stands_in_the_link(store: RunStore) -> None:
     assert page(compare=f"{first},{second}", step="14").select_slider(key="compare-step").value == 12
     for odd in ("-5", "x", "²", "9" * 30):
         assert page(compare=f"{first},{second}", step=odd).select_slider(key="compare-step").value in (*STEPS, 30)
+
+
+def test_a_history_plays_to_its_end(store: RunStore) -> None:
+    """Without a browser no timer runs: each run of the page is a tick."""
+    id = make_run(store, "played")
+    test = page(compare=id, play="1")
+    seen = [test.select_slider(key="compare-step").value]
+    for _tick in range(2 * len(STEPS)):
+        shown(test.run())
+        seen.append(test.select_slider(key="compare-step").value)
+        if any(button.key == "compare-play" for button in test.button):
+            break
+    assert list(dict.fromkeys(seen)) == list(STEPS)
+    assert query(test, "play") is None
+    shown(test.button(key="compare-play").click().run())
+    assert test.select_slider(key="compare-step").value in STEPS[:2]
+    shown(test.button(key="compare-pause").click().run())
+    halted = test.select_slider(key="compare-step").value
+    assert query(test, "step") == str(halted)
+    assert shown(test.run()).select_slider(key="compare-step").value == halted
+
+
+def test_runs_of_two_presets_look_different(store: RunStore) -> None:
+    warm.now()
+    recipe = recipes.get("mlp_gan")
+    first, second = recipe.presets[:2]
+    for preset in (first, second):
+        store.create(recipe.plan(preset.data, preset.size, 5, preset.hparams, preset.name))
+    text = texts(page())
+    for preset in (first, second):
+        assert preset.title in text
 
 
 def test_a_comparison_says_what_differs(store: RunStore) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from gan_core.study import process
 from gan_core.study.plan import Cell, Setting, StudyPlan
 from gan_core.study.results import Background, Result, StudyFolder
 from tests.cli.commands import ok
@@ -46,6 +49,64 @@ def test_without_a_study_it_says_how_to_make_one() -> None:
     test = page()
     assert "no study yet" in test.info[0].value
     assert "ganscope augment-study" in test.code[0].value
+    assert any("24 classifiers" in caption.value for caption in test.caption)  # 3 seeds x 2 numbers x 4 arms
+
+
+def tiny_form(test: AppTest) -> AppTest:
+    for key, value in {"study-seeds": 1, "study-steps": 3, "study-gan_steps": 3}.items():
+        test.number_input(key=key).set_value(value)
+    test.selectbox(key="study-size-digits").set_value(8)
+    test.get("button_group")[0].set_value([20])
+    return test.run()
+
+
+def test_a_study_is_started_watched_and_finished_from_its_page() -> None:
+    test = tiny_form(page())
+    assert any("4 classifiers" in caption.value for caption in test.caption)
+    test.button(key="study-start").click().run()
+    assert not test.error
+    assert test.get("progress")
+    started = process.last()
+    assert started
+    assert started.runs
+    assert started.plan.k == (20,)
+    wait(lambda: not started.runs)
+    test.run()
+    assert not test.warning, process.last_line()
+    assert len(test.get("plotly_chart")) == 2
+
+
+def test_a_study_is_stopped_and_taken_up_again() -> None:
+    process.start(StudyPlan("digits", 8, k=(20,), unbalanced=0, seeds=1, steps=3, gan_steps=100_000))
+    page().button(key="study-stop").click().run()
+    assert not process.last().runs
+    test = page()
+    assert "ended before it was done" in test.warning[0].value
+    test.button(key="study-resume").click().run()
+    assert process.last().runs
+    process.stop()
+
+
+def test_who_may_only_watch_cannot_start_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANSCOPE_PASSPHRASE", "secret")
+    button = page().button(key="study-start")
+    assert button.disabled
+    assert "passphrase" in button.help
+
+
+def test_a_form_without_an_arm_says_what_is_valid() -> None:
+    test = page()
+    test.get("button_group")[1].set_value([])
+    test.run()
+    assert "at least one way of learning" in test.error[0].value
+    assert test.button(key="study-start").disabled
+
+
+def wait(until: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, process.last_line()
+        time.sleep(0.1)
 
 
 def test_a_study_that_was_made_is_drawn() -> None:
@@ -89,7 +150,7 @@ def test_one_of_several_studies_is_chosen() -> None:
     other = StudyPlan("digits", 8, k=(4,), unbalanced=0, seeds=2, steps=7)
     StudyFolder.of(other).begin(other, Background(("a", "b"), 179, "held_out"))
     test = page()
-    [choice] = test.selectbox
+    choice = test.selectbox(key="study")
     assert sorted(choice.options) == [
         "Handwritten digits (small) · 8 pixels · 400 and 2000 steps",
         "Handwritten digits (small) · 8 pixels · 7 and 2000 steps",
