@@ -11,18 +11,29 @@ and point tracking then finds where the handle went, by the features that it had
 F are the maps of a middle layer, half as large as the picture and enlarged to it; M is 1 where things may move. What is
 optimised is w in the coarse half of the layers (z for models without w), so that colours stay.
 
-Differs from the paper: w is optimised in white coordinates, so that the rate is in deviations; the radii are shares of
-the picture's side, as small pictures need; the second term is a mean over what is kept, not a sum.
+Differs from the paper, whose second term alone lets small generators change skin and clothes:
+
+- What lies outside M is kept by construction: every map of at least KEPT_FROM pixels, and the picture, is
+
+      B + M (G(w) - G(w_0))
+
+  with B as it was before. M is a soft disc around the way of each handle, of radius `reach`, unless a mask is given.
+  A drag goes on from a dragged picture in the same way, with that one's maps for B.
+- Inside, tones and w are held near where they began: A |pool(x - x_0)|_1 + B |w - w_0|^2, in white coordinates. Where
+  no handle comes nearer for PATIENCE steps, both weights are eased.
+- w is optimised in white coordinates, so that the rate is in deviations; the radii are shares of the picture's side, as
+  small pictures need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample, interpolate
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
 from gan_core.errors import BadValue
 from gan_core.latent.directions import cloud
@@ -35,22 +46,39 @@ Place = tuple[float, float]  # x to the right, y downwards, in pixels from the u
 MOST_PAIRS, MOST_STEPS = 16, 1_000
 NEAR, FAR = 0.03, 0.06  # r1 and r2, shares of the picture's side
 ARRIVED = 1.0  # pixels
-KEEP = 20.0  # lambda, as in the paper
+KEPT_FROM = 16  # pixels: smaller maps are too coarse to keep one part of a picture
+SOFT, WIDER = 0.5, 1.25  # of the reach: where a disc of maps fades, and how far one of the picture reaches
+TONES, HOME = 1.5, 0.2  # A and B
+POOL = 0.1875  # of the side: squares whose tones are held
+PATIENCE, EASED = 6, 0.6  # steps, and the factor of both weights after them
 
 
 @dataclass(frozen=True)
 class DragSettings:
     steps: int = 200
-    rate: float = 0.01  # in deviations of w a step; 0.05 wandered off to other faces
+    rate: float = 0.03  # in deviations of w a step
     layers: int | None = None  # how many of the first layers of w may change; None: half of them
+    reach: float | None = 0.16  # how far from a handle's way things may move, a share of the side; None: everywhere
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A dragged picture as what the next drag goes on from: its maps by layer, (1, C, h, w), and itself."""
+
+    maps: Mapping[str, Tensor]
+    picture: Tensor  # (1, C, H, W)
 
 
 @dataclass(frozen=True)
 class Dragged:
-    """Where it stands: the point, its picture, and where the handles are now."""
+    """How far it is: the point, the picture, and where the handles are now.
+
+    The picture is that of the point within reach of the handles alone; elsewhere it is the one before.
+    """
 
     step: int
     points: Points
+    kept: Kept
     picture: Tensor  # (1, C, H, W) in [-1, 1]
     handles: tuple[Place, ...]
     left: float  # mean distance of the handles from their targets, pixels
@@ -59,9 +87,10 @@ class Dragged:
 
 def drag(
     explorer: Explorer, points: Points, handles: Sequence[Place], targets: Sequence[Place],
-    mask: Tensor | None = None, settings: DragSettings = DragSettings(),
+    mask: Tensor | None = None, settings: DragSettings = DragSettings(), before: Kept | None = None,
 ) -> Iterator[Dragged]:  # fmt: skip
-    """Pulls the picture of one point; yields each step. `mask` (H, W) is True where things may move (None: everywhere).
+    """Pulls the picture of one point; yields each step. `mask` (H, W) is True where things may move (None: see
+    `DragSettings.reach`). `before` is what a drag of these points left, to go on from.
 
     Stops when all handles have arrived, the steps are used up, or the caller stops asking. Raises BadValue for places
     outside the picture, as many handles as targets not given, or a mask of another shape.
@@ -70,33 +99,122 @@ def drag(
     around, device = cloud(explorer), explorer.device
     mean, root = around.mean.float().to(device), around.root.float().to(device)
     origin = explorer.read(points, explorer.home).detach()
-    white = ((origin - mean) @ around.whitening.float().to(device)).clone().requires_grad_()
+    start = (origin - mean) @ around.whitening.float().to(device)
+    white = start.clone().requires_grad_()
     free = _free(explorer, settings).to(device)
     layer, side = feature_layer(explorer), explorer.image_shape[-1]
     now, ends = (torch.tensor(places, dtype=torch.float32, device=device) for places in (handles, targets))
+    keeper = Keeper(explorer, _movable(now, ends, side, mask, settings), before)
     optimizer = torch.optim.Adam([white], settings.rate)
-    first: Tensor | None = None
-    marks = torch.zeros(())
+    marks, hold, best, waited = torch.zeros(()), 1.0, float("inf"), 0
     for step in range(settings.steps + 1):
         moved = explorer.write(points, explorer.home, torch.where(free, white @ root + mean, origin))
-        with explorer.lock:
+        with explorer.lock, keeper.hooked():
             picture, maps = watched(explorer, moved, layer)
+        picture = keeper.kept("", picture)
         features = interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)
-        if first is None:
-            first = features.detach()
-            marks = sampled(first, now)
-        else:
+        if step:
             now = tracked(features.detach(), now, marks, max(2, round(FAR * side)))
+        else:
+            marks = sampled(features.detach(), now)
         left = (ends - now).norm(dim=1)  # (N,)
         done = bool((left <= ARRIVED).all()) or step == settings.steps
-        yield _dragged(step, moved, picture, now, float(left.mean()), done)
+        yield _dragged(step, moved, keeper.now(), now, float(left.mean()), done)
         if done:
             return
-        loss = motion(features, now, ends, max(1, round(NEAR * side)))
-        if mask is not None:
-            loss = loss + KEEP * ((features - first).abs() * ~mask.to(device)).mean()
-        (white.grad,) = torch.autograd.grad(loss, [white])
+        waited = 0 if float(left.mean()) < best else waited + 1
+        best = min(best, float(left.mean()))
+        if waited >= PATIENCE:
+            hold, waited = EASED * hold, 0
+        near = TONES * keeper.tones(picture) + HOME * (white - start).square().mean()
+        (white.grad,) = torch.autograd.grad(
+            motion(features, now, ends, max(1, round(NEAR * side))) + hold * near, [white]
+        )
         optimizer.step()
+
+
+class Keeper:
+    """Holds the maps of a generator, and its picture (""), to what they were before, where nothing may move.
+
+    `movable` maps sides in pixels to masks (1, 1, side, side) in [0, 1].
+    """
+
+    def __init__(self, explorer: Explorer, movable: Callable[[int], Tensor], before: Kept | None) -> None:
+        self.explorer = explorer
+        self.masks = {
+            name: movable(shape[1])
+            for name, shape in layer_names(explorer).items()
+            if len(shape) == 3 and shape[1] >= KEPT_FROM
+        }
+        side = explorer.image_shape[-1]
+        self.masks[""] = movable(-side)
+        self.before = {} if before is None else {**before.maps, "": before.picture}
+        self.first: dict[str, Tensor] = {}  # as they are at the start
+        self.latest: dict[str, Tensor] = {}
+
+    def kept(self, name: str, maps: Tensor) -> Tensor:
+        """Equation B + M (G(w) - G(w_0)) for a layer's maps."""
+        first = self.first.setdefault(name, maps.detach())
+        kept = self.before.setdefault(name, first)
+        self.latest[name] = blended = kept + self.masks[name] * (maps - first)
+        return blended
+
+    @contextmanager
+    def hooked(self) -> Iterator[None]:
+        """While it is open, the generator's layers give what is kept."""
+        layers = dict(self.explorer.generator.named_modules())
+        hooks = [
+            layers[name].register_forward_hook(lambda layer, inputs, output, name=name: self.kept(name, output))
+            for name in self.masks
+            if name
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def tones(self, picture: Tensor) -> Tensor:
+        """How far the tones of squares have gone from those at the start, as a mean over what may move."""
+        window = max(1, round(POOL * picture.shape[-1]))
+        change = avg_pool2d(picture - self.before[""], window, max(1, window // 3))
+        return change.abs().mean() / self.masks[""].mean().clamp(min=1e-3)
+
+    def now(self) -> Kept:
+        maps = {name: value.detach() for name, value in self.latest.items()}
+        return Kept(maps, maps.pop(""))
+
+
+def _movable(
+    handles: Tensor, targets: Tensor, side: int, mask: Tensor | None, settings: DragSettings
+) -> Callable[[int], Tensor]:
+    """Masks (1, 1, s, s) of where things may move, for maps of s pixels; -s: for the picture itself."""
+    if mask is None and settings.reach is None:
+        return lambda size: torch.ones(1, 1, abs(size), abs(size), device=handles.device)
+    line = torch.arange(side, device=handles.device, dtype=torch.float32)
+    places = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)  # (H, W, 2), x and y
+
+    def fading(reach: float) -> Tensor:
+        away = torch.stack([_distance(places, *pair) for pair in zip(handles, targets, strict=True)]).amin(0)
+        share = ((reach - away) / (SOFT * reach)).clamp(0, 1)
+        return share**2 * (3 - 2 * share)  # smooth at both ends
+
+    def of(size: int) -> Tensor:
+        if mask is not None:
+            allowed = mask.to(handles.device).float()
+        else:
+            assert settings.reach is not None
+            allowed = fading(settings.reach * side * (WIDER if size < 0 else 1.0))
+        return interpolate(allowed[None, None], size=(abs(size), abs(size)), mode="area")
+
+    return of
+
+
+def _distance(places: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """Of places (H, W, 2) from the line between two of them, in pixels: (H, W)."""
+    way = end - start
+    share = (((places - start) @ way) / way.square().sum().clamp(min=1e-6)).clamp(0, 1)
+    return (places - start - share[..., None] * way).norm(dim=-1)
 
 
 def sampled(features: Tensor, places: Tensor) -> Tensor:
@@ -156,10 +274,10 @@ def _free(explorer: Explorer, settings: DragSettings) -> Tensor:
     return (torch.arange(explorer.layers) < count)[:, None]
 
 
-def _dragged(step: int, points: Points, picture: Tensor, handles: Tensor, left: float, done: bool) -> Dragged:
+def _dragged(step: int, points: Points, kept: Kept, handles: Tensor, left: float, done: bool) -> Dragged:
     places = tuple((float(x), float(y)) for x, y in handles.cpu())
-    kept = points.mapped(Tensor.detach)
-    return Dragged(step, kept, picture.detach().clamp(-1, 1).cpu(), places, left, done)
+    picture = kept.picture.clamp(-1, 1).cpu()
+    return Dragged(step, points.mapped(Tensor.detach), kept, picture, places, left, done)
 
 
 def _check(
@@ -187,5 +305,8 @@ def _check(
     if not 0 < settings.rate <= 1:
         raise BadValue("{name} must lie between {low} and {high}, not at {value}.",
                        name="rate", low=0, high=1, value=settings.rate)  # fmt: skip
+    if settings.reach is not None and not 0 < settings.reach <= 2:
+        raise BadValue("{name} must lie between {low} and {high}, not at {value}.",
+                       name="reach", low=0, high=2, value=settings.reach)  # fmt: skip
     if settings.layers is not None and not (explorer.styled and 1 <= settings.layers <= explorer.layers):
         raise BadValue("There are {layers} layers of w, not {count}.", layers=explorer.layers, count=settings.layers)

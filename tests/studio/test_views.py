@@ -273,7 +273,7 @@ def test_a_folder_is_opened_by_its_user_and_not_for_strangers(
     assert parsed("model=dcgan.tiny (friend)")[1] == []
 
 
-def test_named_directions_come_first_and_the_strongest_of_several(shelf: Path, tmp_path: Path) -> None:
+def test_named_directions_come_first_and_the_preferred_of_several(shelf: Path, tmp_path: Path) -> None:
     """Those that came with the model, as sliders in a fixed order."""
     folder = tmp_path / "named"
     shutil.copytree(shelf / STYLED, folder)
@@ -286,9 +286,9 @@ def test_named_directions_come_first_and_the_strongest_of_several(shelf: Path, t
     ]
     write_directions(folder / DIRECTIONS, plain.explorer, named)
     model = studio_models.Opened("named", plain.card, plain.explorer, folder)
-    assert model.slots == ("mouth: laugh", "glasses: sun", "mouth: smile", "gaze: left", "PCA 1", "PCA 2")
+    assert model.slots == ("mouth: laugh", "glasses: sun", "gaze: left", "mouth: smile", "PCA 1", "PCA 2")
     words = [direction_words(name) for name in model.slots]
-    assert words == ["Laughter", "Sunglasses", "Smile", "Gaze: left", "Variation 1", "Variation 2"]
+    assert words == ["Laughter", "Sunglasses", "Gaze: left", "Smile", "Variation 1", "Variation 2"]
 
 
 @pytest.mark.parametrize("name", ["hf://somebody/model", "../models/stylegan2.tiny", "/tmp", "."])
