@@ -142,11 +142,11 @@ plans: dict[str, Plan] = {
         half=True, start="srresnet.bsds_x4",
     ),
     "srresnet.damaged_x4": Plan(
-        "srgan", "bsds500", 160, 6_000, 0.6, 0.0, "Damaged photos four times larger",
+        "srgan", "bsds500", 160, 2_000, 0.2, 0.0, "Damaged photos four times larger",
         "Learnt from 200 photos: blocks and noise go, and with them some fine texture.",
         {"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 96, "batch_size": 16,
          "content": "l1", "adversarial_weight": 0.0, "generator_rate": 1e-3, "warmup_steps": 100, "ema": 0.995,
-         "schedule": "cosine", "decay_steps": 6_000, "damaged": 0.8, "mirror": True},
+         "schedule": "cosine", "decay_steps": 2_000, "damaged": 0.8, "mirror": True},
     ),
     "context_encoder.avatars": Plan(
         "context_encoder", "avatars", 64, 3_000, 0.3, 0.0, "Faces made whole",
