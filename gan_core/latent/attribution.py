@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint
+from gan_core.fitting import fill
 from gan_core.gans import recipes
 from gan_core.models import shelf
 from gan_core.models.card import read_card
@@ -87,5 +88,5 @@ def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
         raise BadCheckpoint("The file of this model has no discriminator.")
     built = recipe.build(recipe.settings(state["hparams"]), DataSpec.from_state(state["spec"]))
     discriminator = built["discriminator"].eval().requires_grad_(False)
-    discriminator.load_state_dict(weights)
+    fill(discriminator, weights, "discriminator")
     return discriminator

@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
-from gan_core.models.foreign import Kind, kind_of, load_foreign, read_weights
+from gan_core.models.foreign import Kind, kind_of, load_foreign
+from gan_core.models.weight_files import read_weights
 from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, UnetGenerator
 
 
@@ -310,7 +311,7 @@ def test_files_that_are_no_weights(kind: str, tmp_path: Path, monkeypatch: pytes
         torch.save(resnet(4, 1).state_dict(), path)
         path.write_bytes(path.read_bytes()[:3000])
     elif kind == "nested":
-        torch.save({"generator": {"weight": torch.zeros(1)}}, path)
+        torch.save({"first": {"weight": torch.zeros(1)}, "second": {"weight": torch.zeros(1)}}, path)
     elif kind == "safetensors":
         path.write_bytes(b"no header")
     with pytest.raises(BadCheckpoint, match=r"can't be read as weights|holds no plain weights"):

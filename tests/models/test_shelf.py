@@ -121,7 +121,7 @@ def without_weights(model: Path) -> None:
         (altered, "altered or cut short"),
         (cut_short, "altered or cut short"),
         (pickled, "pickles are refused"),
-        (of_other_networks, "other networks"),
+        (of_other_networks, r"can't be used\. These weights belong to another network: at generator\..* they have nothing"),
         (without_a_field, "lacks licence"),
         (with_a_field_of_another_kind, "can't be read: steps"),
         (with_a_shape_that_is_none, "can't be read: fields"),
