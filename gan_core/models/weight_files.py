@@ -35,7 +35,8 @@ AROUND = "module."  # of DataParallel and of AveragedModel
 COUNTERS = ("n_averaged",)  # beside the names of AveragedModel
 DEEPEST = 4  # tables around a state dict
 MOST_TYPES = 64  # unknown ones in a file
-_UNKNOWN = re.compile(r"GLOBAL (\S+)")
+_UNKNOWN = re.compile(r"GLOBAL (\S+) ")  # in PyTorch's refusal of a type
+_NAMED = re.compile(r"GLOBAL (\S+) |<class '([\w.]+)'>|<([\w.]+) object")
 _reading = threading.Lock()  # what PyTorch may read is a setting of the whole process
 
 
@@ -49,15 +50,6 @@ class StandIn:
         pass
 
     def __setstate__(self, state: Any) -> None:
-        pass
-
-    def __setitem__(self, name: Any, value: Any) -> None:
-        pass
-
-    def append(self, value: Any) -> None:
-        pass
-
-    def extend(self, values: Any) -> None:
         pass
 
 
@@ -82,7 +74,7 @@ def read_state(path: Path) -> Mapping[str, Any]:
         found = load_file(path) if path.suffix.lower() == ".safetensors" else _unpickled(path)
     except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError) as error:
         reason = " ".join(str(error).split())
-        if "TorchScript" in reason:
+        if "torchscript" in reason.lower():
             raise BadCheckpoint(
                 "{file} can't be read as weights: it is a TorchScript program. Save the network's state_dict() instead.",
                 file=path.name,
@@ -92,11 +84,11 @@ def read_state(path: Path) -> Mapping[str, Any]:
             file=path.name, reason=reason[:200] or type(error).__name__,
         ) from error  # fmt: skip
     except Exception as error:  # pickle.UnpicklingError, whose text advises to run what is in the file
-        if found_type := _UNKNOWN.search(str(error)):
+        if named := _NAMED.search(str(error)):
             raise BadCheckpoint(
                 "{file} can't be read as weights: it holds {type}, which isn't read here. Save the network's "
                 "state_dict() alone.",
-                file=path.name, type=found_type[1].strip("."),
+                file=path.name, type=next(filter(None, named.groups())),
             ) from error  # fmt: skip
         raise BadCheckpoint(
             "{file} can't be read as weights: it holds more than tensors, or isn't a file of PyTorch.", file=path.name
@@ -105,7 +97,7 @@ def read_state(path: Path) -> Mapping[str, Any]:
         raise BadCheckpoint(
             "{file} can't be read as weights: it holds an object of the type {type}. Save the network's state_dict() "
             "instead.",
-            file=path.name, type=type(found).__name__,
+            file=path.name, type=_type_of(found),
         )  # fmt: skip
     return found
 
@@ -113,17 +105,33 @@ def read_state(path: Path) -> Mapping[str, Any]:
 def _unpickled(path: Path) -> Any:
     unknown = list(get_unsafe_globals_in_checkpoint(path)) if zipfile.is_zipfile(path) else []
     while True:
-        # classes of these names, which do nothing, in the place of whatever the file asks for
-        stand_ins = [(type(name, (StandIn,), {}), name) for name in unknown]
+        stand_ins = [(_stand_in(name), name) for name in unknown]
         try:
             with _reading, safe_globals(stand_ins):
                 return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
             # files of before PyTorch 1.6 name one unknown type at a time
             further = _UNKNOWN.search(str(error))
-            if not further or further[1] in unknown or len(unknown) >= MOST_TYPES:
+            if not further or {further[1], f"builtins.{further[1]}"} & {*unknown} or len(unknown) >= MOST_TYPES:
                 raise
-            unknown.append(further[1])
+            unknown.append(further[1] if "." in further[1] else f"builtins.{further[1]}")
+
+
+def _stand_in(name: str) -> Any:
+    """What does nothing, in the place of whatever the file asks for by that name."""
+    if name == "collections.defaultdict":
+        return _dictionary
+    module, _, kind = name.rpartition(".")
+    return type(kind, (StandIn,), {"__module__": module})
+
+
+def _dictionary(*arguments: Any) -> dict[Any, Any]:
+    return {}
+
+
+def _type_of(value: Any) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def weights_in(found: Mapping[str, Any], file: str) -> dict[str, Tensor]:
@@ -160,7 +168,7 @@ def _dense(tensor: Tensor) -> bool:
 
 def _described(table: Mapping[str, Any]) -> Iterator[str]:
     for name, value in list(table.items())[:8]:
-        yield f"{name} ({type(value).__name__})"
+        yield f"{name} ({_type_of(value)})"
 
 
 def plain_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
