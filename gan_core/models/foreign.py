@@ -81,7 +81,10 @@ def kind_of(weights: Mapping[str, Tensor]) -> Kind:
 def _blur(weights: Mapping[str, Tensor], blocks: set[str]) -> str:
     """Where a ResNet blurs: its filters lie before or after the residual blocks."""
     filters = [int(match.group(1)) for name in weights if (match := re.match(r"model\.(\d+)\.filt$", name))]
-    down, up = (any(place < min(map(int, blocks)) for place in filters), any(place > max(map(int, blocks)) for place in filters))
+    down, up = (
+        any(place < min(map(int, blocks)) for place in filters),
+        any(place > max(map(int, blocks)) for place in filters),
+    )
     return {(False, False): "none", (True, False): "down", (False, True): "up", (True, True): "both"}[down, up]
 
 

@@ -52,7 +52,7 @@ class Sampler:
         networks = recipe.build(hparams, spec)
         averaged = {name: networks[name].eval().requires_grad_(False) for name in recipe.averaged}
         for name, network in averaged.items():
-            fill(network, state["average"].get(name, {}), name)
+            fill(network, state.get("average", {}).get(name, {}), name)
         lend(recipe, hparams, averaged, spec)
         return cls(recipe, hparams, spec, averaged)
 

@@ -268,7 +268,13 @@ def test_a_cut_that_blurs_learns_in_all_its_layers(blur: str) -> None:
         result = trainer.train_step()
     assert all(term.isfinite() for term in result.terms.values())
     assert not [name for name, w in trainer.networks["generator"].named_parameters() if torch.equal(w, before[name])]
-    assert places(dataclasses.replace(recipe.hparams, blocks=9, blur="both")) == (0, 4, 8, 12, 16)  # as the paper's code
+    assert places(dataclasses.replace(recipe.hparams, blocks=9, blur="both")) == (
+        0,
+        4,
+        8,
+        12,
+        16,
+    )  # as the paper's code
 
 
 def test_blurring_keeps_what_is_even_and_takes_away_what_is_too_fine() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gan_core.checkpoint import write_checkpoint
 from gan_core.data.base import DataSet
@@ -151,6 +153,16 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
     assert loaded.name == "stripesnet"
     images = REAL.arrays["real"][:40]
     np.testing.assert_array_equal(next(loaded.judge(images))[0], next(net.judge(images))[0])
+    state = copy.deepcopy(trained.state_dict()) | rest
+    layer, weights = next(iter(state["average"]["features"].items()))
+    weights.fill_(torch.nan)
+    write_checkpoint(path, state)
+    with pytest.raises(BadCheckpoint, match=rf"spoilt: (\d+) of \1 values of features\.{layer} are NaN"):
+        FeatureNet.from_file(path)
+    state["average"]["features"][layer] = torch.zeros(*weights.shape, 1)
+    write_checkpoint(path, state)
+    with pytest.raises(BadCheckpoint, match=rf"belong to another network: at features\.{layer} they have the shape"):
+        FeatureNet.from_file(path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(BadCheckpoint, match="Stripes Net"):
         FeatureNet.from_file(path)
