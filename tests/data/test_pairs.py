@@ -381,7 +381,7 @@ def zip_of_no_images(root: Path) -> None:
         (no_folder, "There is no folder or zip at"),
         (no_second_domain, "lacks the folder trainB"),
         (empty_domain, "There is no image in .*trainB"),
-        (unequal_counts, "trainA holds 3 images and trainB 1, and '2' is in trainA alone"),
+        (unequal_counts, "trainA holds 3 images and trainB 1, and '2.png' is in trainA alone"),
         (sizes_that_differ, "'trainA/1.png' has 16x16 pixels and its partner 20x16"),
         (broken_partner, "'trainB/1.png' can't be used: not an image"),
         (one_picture_alone, "'train/1.png' has 16x20 pixels, so it doesn't hold two pictures"),
