@@ -79,6 +79,8 @@ def evaluate(
     _check_known_counts(names, seer, samples, reference)
     with reporting(not as_json) as progress:
         data = _load(reference, seer.spec.size, progress)
+        for note in data.notes:
+            say(f"{reference}: {note}")
         stream = _stream(sampler, subject.folder, model, seer, samples, seed, data, progress)
         report = measure(stream, data, seer, names, seed, progress)
     _tell(report, model, reference, seer, as_json)
@@ -141,6 +143,8 @@ def _stream(
         )  # fmt: skip
     if images.skipped:
         say(f"{len(images.skipped)} files of the folder can't be used.")
+    for note in images.notes:
+        say(f"{folder}: {note}")
     return of_data(images, count, seed)
 
 

@@ -124,7 +124,7 @@ def _plain_upright(file: BinaryIO, image: Image.Image, depth: int) -> tuple[Imag
     image.load()
     declared = deep_files.bits(file, image)
     wanted = declared if not depth and declared in DEPTHS[1:-1] else depth
-    if (colours := _dim_colours(file, image, wanted)) is not None:
+    if (colours := dim_colours(file, image)) is not None:
         return plain(Image.fromarray(eight_bits(colours, wanted))), wanted or used(colours)
     with suppress(Exception):  # damaged EXIF is no reason to lose the picture
         ImageOps.exif_transpose(image, in_place=True)
@@ -138,9 +138,12 @@ def _is_deep(file: BinaryIO, image: Image.Image) -> bool:
     return image.mode.startswith("I") or deep_files.bits(file, image) > 8
 
 
-def _dim_colours(file: BinaryIO, image: Image.Image, depth: int) -> np.ndarray | None:
-    """Colours of 16 bits, uint16 (H, W, C), of which Pillow keeps the upper 8 alone; None where these are enough."""
-    if image.mode.startswith("I") or deep_files.bits(file, image) != 16 or depth == DEPTHS[-1]:
+def dim_colours(file: BinaryIO, image: Image.Image) -> np.ndarray | None:
+    """Colours of 16 bits, uint16 (H, W, C), of which Pillow keeps the upper 8 alone; None where these are enough.
+
+    Raises what Pillow, png16 and tifffile raise for damaged files.
+    """
+    if image.mode.startswith("I") or deep_files.bits(file, image) != 16:
         return None
     upper = np.asarray(image)
     if int(upper[:, :, :3].max(initial=0)) > white(DEPTHS[-2]) >> 8:
