@@ -91,8 +91,9 @@ def read_checkpoint(path: Path, sha256: str = "") -> dict[str, Any]:
             format=metadata.get("format", "unknown"),
             valid=FORMAT,
         )
-    learnt = {name: tensor for name, tensor in tensors.items() if name.startswith(LEARNT)}
-    check_finite({name.split("/", 2)[2].replace("/", "."): tensor for name, tensor in learnt.items()}, path.name)
+    for part in LEARNT:
+        learnt = {name.removeprefix(part): tensor for name, tensor in tensors.items() if name.startswith(part)}
+        check_finite({name.replace("/", "."): tensor for name, tensor in learnt.items()}, path.name)
     state: dict[str, Any] = unpack(json.loads(metadata["state"]), tensors)
     return state
 

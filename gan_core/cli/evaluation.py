@@ -160,13 +160,19 @@ def _tell(report: Report, model: str, reference: str, net: FeatureNet, as_json: 
                 "references": report.references,
                 "metrics": report.values,
                 "classes": {name: {"samples": a, "real": b} for name, (a, b) in report.histogram.items()},
+                "pictures": report.pictures,
+                "notes": report.notes,
                 "seconds": {name: round(seconds, 3) for name, seconds in report.seconds.items()},
             }
         )
         return
-    typer.echo(f"{report.samples:,} samples of {model} against {report.references:,} images of {reference}")
+    typer.echo(
+        f"{report.samples:,} samples of {model} against {report.references:,} images of {reference}, in {report.pictures}"
+    )
     typer.echo(f"as {net.name} sees them ({net.origin})")
     show_table(("METRIC", "VALUE"), [(name, f"{value:.4g}") for name, value in report.values.items()])
+    for note in report.notes:
+        typer.echo(note)
     if report.histogram:
         rows = [(name, f"{made:.1%}", f"{real:.1%}") for name, (made, real) in report.histogram.items()]
         typer.echo()

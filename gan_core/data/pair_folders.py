@@ -76,7 +76,8 @@ def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train")
     """The two domains of a folder or zip, which may differ in number, at `size` pixels; raises BadData."""
     root = _root(mine)
     domains = {
-        letter.lower(): images_of(_domain(root, part, letter), mine.fit, size, progress, mine.depth) for letter in DOMAINS
+        letter.lower(): images_of(_domain(root, part, letter), mine.fit, size, progress, mine.depth)
+        for letter in DOMAINS
     }
     images = {name: data.arrays["real"] for name, data in domains.items()}
     if len({array.shape[1] for array in images.values()}) > 1:  # one grey, one in colour
@@ -144,7 +145,9 @@ def _partners(sides: Sequence[Place]) -> list[tuple[str, ...]]:
     if len(found) == 1:
         return [(name,) for name in found[0]]
     same = {*found[0]} & {*found[1]}
-    rest = [_by_stem(side, [name for name in names if name not in same]) for side, names in zip(sides, found, strict=True)]
+    rest = [
+        _by_stem(side, [name for name in names if name not in same]) for side, names in zip(sides, found, strict=True)
+    ]
     sources, targets = rest
     first, second = map(_called, sides)
     if alone := sorted(sources.keys() ^ targets.keys()):

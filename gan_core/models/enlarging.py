@@ -73,9 +73,7 @@ def enlarge(
     return made[:, :, 0] if picture.ndim == 2 else made
 
 
-def _enlarged(
-    sampler: Sampler, array: np.ndarray, scale: int, tile: int, progress: Progress, depth: int
-) -> np.ndarray:
+def _enlarged(sampler: Sampler, array: np.ndarray, scale: int, tile: int, progress: Progress, depth: int) -> np.ndarray:
     parts = enlarged_rows(sampler, array, scale, tile, progress, depth)
     first = next(parts)
     result = np.empty((array.shape[0] * first.shape[1] // array.shape[1], *first.shape[1:]), array.dtype)

@@ -475,7 +475,9 @@ def test_flaws_of_that_layout_are_named(tmp_path: Path) -> None:
         load(f"paired:{tmp_path}", 16)
     shutil.rmtree(tmp_path / "B")
     (tmp_path / "B" / "val").mkdir(parents=True)
-    with pytest.raises(BadData, match=r"lacks the folder B/train\. Two domains lie in trainA and trainB, or in A/train"):
+    with pytest.raises(
+        BadData, match=r"lacks the folder B/train\. Two domains lie in trainA and trainB, or in A/train"
+    ):
         load(f"paired:{tmp_path}", 16)
 
 
