@@ -12,9 +12,9 @@ All on items that weren't trained on, against the true pictures, beside what cou
 - holes: PSNR inside them, beside the mean colour of the rest (`mean`);
 - encoders: pictures as the generator draws what was found for them, beside its average picture (`average`).
 
-All pictures are rounded to 8 bits first. `perceptual` is the distance of metrics/perception.py in a net of the shelf, which stands in the name: that of the
-model's own data where there is one, else `features.emoji`. Names carry the number of pictures; `back_` is the second
-direction.
+All pictures are rounded to 8 bits first. `perceptual` is the distance of metrics/perception.py in a net of the shelf,
+which stands in the name: that of the model's own data where there is one, else `features.emoji`. Names carry the number
+of pictures; `back_` is the second direction.
 """
 
 from __future__ import annotations

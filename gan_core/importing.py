@@ -2,8 +2,8 @@
 user's own shelf.
 
 One file is one direction: a ResNet of CycleGAN's or CUT's make becomes CUT's generator, which is the same network, and
-any other one pix2pix's. Two files, there and back, become a CycleGAN. From then on they are models like any other: in the Studio,
-on the command line, and to train on from.
+any other one pix2pix's. Two files, there and back, become a CycleGAN. From then on they are models like any other: in
+the Studio, on the command line, and to train on from.
 """
 
 from __future__ import annotations

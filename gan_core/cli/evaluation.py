@@ -167,7 +167,8 @@ def _tell(report: Report, model: str, reference: str, net: FeatureNet, as_json: 
         )
         return
     typer.echo(
-        f"{report.samples:,} samples of {model} against {report.references:,} images of {reference}, in {report.pictures}"
+        f"{report.samples:,} samples of {model} against {report.references:,} images of {reference}, "
+        f"in {report.pictures}"
     )
     typer.echo(f"as {net.name} sees them ({net.origin})")
     show_table(("METRIC", "VALUE"), [(name, f"{value:.4g}") for name, value in report.values.items()])

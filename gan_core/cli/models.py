@@ -92,7 +92,10 @@ def bring(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Puts generators of junyanz/pytorch-CycleGAN-and-pix2pix on your shelf; nothing in their files is run."""
+    """Puts generators of junyanz/pytorch-CycleGAN-and-pix2pix, or of CUT's code, on your shelf.
+
+    Nothing in their files is run.
+    """
     from gan_core.importing import Told, bring
 
     card = bring(files, name, Told(title, licence, learnt, backwards), size)

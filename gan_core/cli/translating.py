@@ -194,9 +194,8 @@ def _worked(
 ) -> dict[Path, tuple[int, int]]:
     """Does it, one picture after the other; those that can't be used are named, and the others done.
 
-    It is said where files of 16 bits use fewer, unless a `depth` was asked for, and for `deep` work where 16 bits can't be
-    read as such. Returns width and height by file. Raises BadData where one
-    can't be used.
+    It is said where files of 16 bits use fewer, unless a `depth` was asked for, and for `deep` work where 16 bits can't
+    be read as such. Returns width and height by file. Raises BadData where one can't be used.
     """
     from gan_core.models.enlarging import MOST_PIXELS
     from gan_core.photos import check_ending, levels_lost, read, write

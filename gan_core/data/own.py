@@ -55,7 +55,7 @@ class Own:
 
 
 def own(reference: str) -> Own | None:
-    """What `KIND:PATH`, `KIND+FIT:PATH` or `KIND+12bit:PATH` refers to; None for anything else, such as a data set's name.
+    """What `KIND:PATH`, `KIND+FIT:PATH` or `KIND+12bit:PATH` refers to; None for anything else, as a data set's name.
 
     Raises BadValue for a way to fit or a depth that there isn't.
     """

@@ -44,7 +44,7 @@ class CutHParams(ContrastiveHParams):
     blur: str = knob(
         "none", choices=BLURS, label="Blurred resampling", change="rebuild", group="networks",
         help="Whether the generator blurs where it halves (down), doubles (up), or both: fine patterns then don't turn "
-        "into false ones, at twice the time and more. The paper's code has both.",
+        "into false ones, but a step takes longer. The paper's code does both.",
     )  # fmt: skip
     head_size: int = knob(
         64, 2, 1024, label="Head size", unit="numbers", change="rebuild", group="networks",

@@ -158,8 +158,8 @@ def evaluate(
                 values |= compute(real, made, net.name)
     if "kid" in names and (fewest := min(real.count, made.count)) < 2 * BLOCK:
         notes.append(
-            f"KID's error isn't known: it takes 2 blocks of {BLOCK:,}, so {2 * BLOCK:,} samples and as many real images, "
-            f"and there are {fewest:,}."
+            f"KID's error isn't known: it takes 2 blocks of {BLOCK:,}, so {2 * BLOCK:,} samples and as many real "
+            f"images, and there are {fewest:,}."
         )
     histogram: dict[str, tuple[float, float]] = {}
     if "classes" in names:

@@ -15,12 +15,12 @@ EIGHT_BITS, FLOAT = "8 bits", "float"
 
 # which of the formulas of that name is computed, in objectives/fidelity.py
 SSIM = (
-    "SSIM: Wang et al. 2004, Gaussian window of 11 pixels with sigma 1.5, averaged over the places where it fits into the "
-    "picture, as scikit-image 0.26 at gaussian_weights=True, sigma=1.5, use_sample_covariance=False."
+    "SSIM: Wang et al. 2004, Gaussian window of 11 pixels with sigma 1.5, averaged over the places where it fits into "
+    "the picture, as scikit-image 0.26 at gaussian_weights=True, sigma=1.5, use_sample_covariance=False."
 )
 LUMA = (
-    "Y: luma of ITU-R BT.601 at 16 to 235, on which PSNR reads 1.32 dB above that on luma at 0 to 255. Enlarged pictures "
-    "are marked on Y, without 4 pixels at each side; all others in all their colours."
+    "Y: luma of ITU-R BT.601 at 16 to 235, on which PSNR reads 1.32 dB above that on luma at 0 to 255. Enlarged "
+    "pictures are marked on Y, without 4 pixels at each side; all others in all their colours."
 )
 
 
@@ -33,8 +33,8 @@ def check_eight_bits(images: np.ndarray, what: str) -> None:
     """Raises BadData for pictures that aren't rounded to 8 bits."""
     if kind_of(images) != EIGHT_BITS:
         raise BadData(
-            "{what} are pictures of the type {kind}, and figures of these can't be compared with those of 8 bits. Round "
-            "them to uint8 first.",
+            "{what} are pictures of the type {kind}, and figures of these can't be compared with those of 8 bits. "
+            "Round them to uint8 first.",
             what=what, kind=images.dtype,
         )  # fmt: skip
 

@@ -25,9 +25,9 @@ from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.files import sha256_of
 from gan_core.fitting import check_finite
 from gan_core.gans import recipes
-from gan_core.models.weight_files import read_state, weights_in
 from gan_core.models.listing import WEIGHT_FILES
 from gan_core.models.sampler import Sampler
+from gan_core.models.weight_files import read_state, weights_in
 from gan_core.runs.disk import writing
 
 if TYPE_CHECKING:

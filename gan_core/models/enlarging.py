@@ -64,8 +64,8 @@ def enlarge(
     many bits of uint16 are used (0: as many as the levels need); the result's levels lie between the same black and
     white.
 
-    Raises BadValue where the model can't, or for a picture that is too large or of no such kind, and BadData for a depth
-    that doesn't hold every level.
+    Raises BadValue where the model can't, or for a picture that is too large or of no such kind, and BadData for a
+    depth that doesn't hold every level.
     """
     if isinstance(picture, Image.Image):
         return image_of(_enlarged(sampler, array_of(picture), scale, tile, progress, depth))

@@ -76,7 +76,8 @@ def read_state(path: Path) -> Mapping[str, Any]:
         reason = " ".join(str(error).split())
         if "torchscript" in reason.lower():
             raise BadCheckpoint(
-                "{file} can't be read as weights: it is a TorchScript program. Save the network's state_dict() instead.",
+                "{file} can't be read as weights: it is a TorchScript program. Save the network's state_dict() "
+                "instead.",
                 file=path.name,
             ) from error
         raise BadCheckpoint(

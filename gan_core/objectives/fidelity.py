@@ -6,9 +6,9 @@
 Which SSIM: that of Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004. Its
 means m, variances v and covariances c are weighted by a Gaussian window of 11 pixels with sigma 1.5, of levels in
 [0, 1], and divided by the sum of the weights, not by one less; only places where the window fits into the image count,
-none beyond its borders; channels count alike. So has it scikit-image 0.26's `structural_similarity(gaussian_weights=True,
-sigma=1.5, use_sample_covariance=False)`. torchmetrics mirrors the borders and differs by .01 to .05. An image with a
-side of fewer than 11 pixels has a window as wide as that.
+none beyond its borders; channels count alike. scikit-image 0.26 gives the same: `structural_similarity(data_range=1,
+gaussian_weights=True, sigma=1.5, use_sample_covariance=False)`. torchmetrics mirrors the borders and differs by .01 to
+.05. An image with a side of fewer than 11 pixels has a window as wide as that.
 
 Which Y: `luma` of ITU-R BT.601 from 16 to 235 (studio range), which the literature on super-resolution marks; its PSNR
 reads 20 log10(255 / 219) = 1.32 decibel above that of luma from 0 to 255. Marks of a training run are of all channels

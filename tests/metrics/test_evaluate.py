@@ -68,7 +68,8 @@ def test_fresh_samples_are_as_good_as_real_ones(fresh: Report) -> None:
         "nearest400_pixels", "copied400_pixels",
     ]  # fmt: skip
     assert report.notes == (
-        "KID's error isn't known: it takes 2 blocks of 1,000, so 2,000 samples and as many real images, and there are 400.",
+        "KID's error isn't known: it takes 2 blocks of 1,000, so 2,000 samples and as many real images, and there are "
+        "400.",
     )
     assert all(map(math.isfinite, values.values()))
     assert report.pictures == "8 bits"
