@@ -24,7 +24,7 @@ def check_depth(depth: int) -> None:
 
 def white(depth: int) -> int:
     """The largest level."""
-    return 2**depth - 1
+    return (1 << depth) - 1
 
 
 def used(array: np.ndarray) -> int:

@@ -40,8 +40,8 @@ def attribution_page(model: Opened, view: View) -> str:
         "{logit:.2f}."
     )
     off = _(
-        "Completeness error at {steps} steps: {error:.1%}. The map should add up to the difference between the verdicts "
-        "on this picture and on a grey one; the error says by how much it does not."
+        "Completeness error at {steps} steps: {error:.1%}. The map should add up to the difference between the "
+        "verdicts on this picture and on a grey one; the error says by how much it does not."
     )
     words = [
         verdict.format(logit=float(found.logits[0])),

@@ -53,8 +53,8 @@ def images_of(found: Place, fit: str, size: int, progress: Progress, depth: int 
 
     entry = cache.entry(name, size, found.version, write)
     animated = entry.notes["animated"]
-    notes = (f"Animated files: {animated}. Only the first frame of each is used.",) if animated else ()
-    notes += depth_notes(entry.notes["deep"], entry.notes["depth"])
+    moving = (f"Animated files: {animated}. Only the first frame of each is used.",) if animated else ()
+    notes = (*moving, *depth_notes(entry.notes["deep"], entry.notes["depth"]))
     skipped = tuple((file, reason) for file, reason in entry.notes["skipped"])
     return DataSet(name, entry.arrays, tuple(entry.notes["class_names"]), "your own", skipped, notes=notes)
 

@@ -84,7 +84,7 @@ def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: 
         alone = torch.allclose(verdict(torch.cat([grey, image])), torch.cat([plain, logits]), atol=1e-4, rtol=1e-3)
     total = torch.zeros_like(image)
     places = (torch.arange(steps, device=device) + 0.5) / steps
-    for some in places.split(TOGETHER if alone else 1):
+    for some in torch.split(places, TOGETHER if alone else 1):
         between = grey.lerp(image, some[:, None, None, None]).requires_grad_()  # (1, C, H, W) -> (S, C, H, W)
         (slopes,) = torch.autograd.grad(verdict(between).sum(), between)
         total += slopes.sum(0, keepdim=True) / steps

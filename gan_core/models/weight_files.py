@@ -106,7 +106,7 @@ def read_state(path: Path) -> Mapping[str, Any]:
 def _unpickled(path: Path) -> Any:
     unknown = list(get_unsafe_globals_in_checkpoint(path)) if zipfile.is_zipfile(path) else []
     while True:
-        stand_ins = [(_stand_in(name), name) for name in unknown]
+        stand_ins: list[Any] = [(_stand_in(name), name) for name in unknown]
         try:
             with _reading, safe_globals(stand_ins):
                 return torch.load(path, map_location="cpu", weights_only=True)
