@@ -21,6 +21,9 @@ def test_a_picture_alone_and_in_a_batch(recipe: Recipe) -> None:
     if not issubclass(recipe.hparams.__class__, PyramidHParams):
         for weight in (weight for network in networks.values() for weight in network.parameters() if weight.ndim > 1):
             torch.nn.init.kaiming_normal_(weight)  # fresh ones would draw nearly the same grey whatever the seed
+    labels = torch.arange(16) % max(1, spec.classes) if recipe.conditional else None
+    for _ in range(30):  # so that batch-norm knows these networks
+        recipe.draw(networks, recipe.tiny, torch.randn(16, recipe.tiny.latent_size), labels)  # type: ignore[attr-defined]
     sampler = Sampler(recipe, recipe.tiny, spec, {name: networks[name].eval() for name in recipe.averaged})
     label = 1 if recipe.conditional else None
     psi = None if recipe.truncate is None else 0.7
