@@ -37,6 +37,7 @@ from gan_core.metrics.answers import class_spread, sureness
 from gan_core.metrics.evaluate import QUERIES, Report, count_text, evaluate
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.memorisation import Memorisation, memorisation
+from gan_core.metrics.pictures import EIGHT_BITS, LUMA, SSIM, check_comparable
 from gan_core.metrics.streams import Stream, chosen_places, of_data, of_model
 from gan_core.models import listing, shelf
 from gan_core.models.card import NEIGHBOURS, Card, write_card
@@ -120,10 +121,12 @@ def save(name: str, measured: Quality | Closeness) -> None:
     """Puts the numbers on the model's card, in place of older ones of the same kind, and a picture beside it."""
     folder = shelf.folder_of(name)
     ours = OURS if isinstance(measured, Quality) else KINDS
+    if measured.card.metrics:
+        check_comparable(measured.card.pictures, EIGHT_BITS, name)
     kept = {kind: value for kind, value in measured.card.metrics.items() if not kind.startswith(ours)}
     if isinstance(measured, Quality):
         (folder / NEIGHBOURS).write_bytes(png(measured.neighbours))
-    write_card(folder, dataclasses.replace(measured.card, metrics=kept | measured.metrics))
+    write_card(folder, dataclasses.replace(measured.card, metrics=kept | measured.metrics, pictures=EIGHT_BITS))
 
 
 OURS = (*KEPT, "rarest_class", "commonest_class", "nearest", "copied")
@@ -167,6 +170,8 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         found = rows(measured) if isinstance(measured, Quality) else translation_quality.rows(measured)
         report(f"{name} through {measured.net}", found)
+        if isinstance(measured, Closeness):
+            print(f"{SSIM}\n{LUMA}\nPictures have {EIGHT_BITS}.")
     return 2 if failed else 0
 
 

@@ -5,16 +5,16 @@
 All on items that weren't trained on, against the true pictures, beside what could be had without the model:
 
 - super-resolution: whole pictures (of BSDS500 its 200 test photos), made smaller by Pillow's bicubic filter with
-  antialiasing, beside Pillow's bicubic enlargement; PSNR and SSIM on luma with 4 pixels cut from each side, as the
-  field does;
+  antialiasing, beside Pillow's bicubic enlargement; PSNR and SSIM on luma (BT.601, 16 to 235) with 4 pixels cut from
+  each side, as the field does;
 - pairs, and domains whose true pairs are known: each direction, beside the input as it is (`input`) and beside it with
   the colours brought to the other domain's histogram, channel by channel (`colours`);
 - holes: PSNR inside them, beside the mean colour of the rest (`mean`);
 - encoders: pictures as the generator draws what was found for them, beside its average picture (`average`).
 
-`perceptual` is the distance of metrics/perception.py in a net of the shelf, which stands in the name: that of the
-model's own data where there is one, else `features.emoji`. Names carry the number of pictures; `back_` is the second
-direction.
+All pictures are rounded to 8 bits first. `perceptual` is the distance of metrics/perception.py in a net of the shelf,
+which stands in the name: that of the model's own data where there is one, else `features.emoji`. Names carry the number
+of pictures; `back_` is the second direction.
 """
 
 from __future__ import annotations
@@ -167,10 +167,11 @@ class _Measure:
             truth, missing = _scaled(unseen[places[start : start + CHUNK]]), holes[start : start + CHUNK]
             known = (~missing).float()
             mean = (truth * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True)
-            for side, made in {
+            for side, picture in {
                 "": self.sampler.fill(truth, missing),
                 "mean": torch.where(missing, mean, truth),
             }.items():
+                made = _rounded(picture)
                 error = (made - truth).square().mean(1, keepdim=True) * missing
                 inside = error.sum((1, 2, 3)) / missing.sum((1, 2, 3)).clamp(min=1)
                 marks.setdefault(_named("psnr", side), []).append(10 * torch.log10(4 / inside.clamp(min=1e-10)))
@@ -204,7 +205,7 @@ class _Measure:
         for sides, whole in batches:
             truth = _inner(whole, cut)
             for side, picture in sides.items():
-                made = _inner(_scaled(to_uint8(picture).transpose(0, 3, 1, 2)), cut)  # as a file would hold it
+                made = _inner(_rounded(picture), cut)
                 one, other = seen(made), seen(truth)
                 marks.setdefault(_named("psnr", side), []).append(psnr(one, other))
                 marks.setdefault(_named("ssim", side), []).append(ssim(one, other))
@@ -237,6 +238,11 @@ def _tensor(image: Image.Image) -> Tensor:
 
 def _scaled(levels: np.ndarray) -> Tensor:
     return torch.from_numpy(np.array(levels, np.float32, order="C")) / 127.5 - 1
+
+
+def _rounded(pictures: Tensor) -> Tensor:
+    """As a file would hold them: figures of floats aren't those of 8 bits."""
+    return _scaled(to_uint8(pictures).transpose(0, 3, 1, 2))  # (B, H, W, C) -> (B, C, H, W)
 
 
 def _inner(images: Tensor, cut: int) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint
 from gan_core.files import check_whole, write_atomically
+from gan_core.fitting import check_finite, check_fit
 
 FORMAT = "ganscope.checkpoint.1"
 TENSOR = "__tensor__"
+LEARNT = ("/networks/", "/average/")  # how the names of weights begin, among all that is needed to go on
 
 
 def pack(state: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
@@ -66,7 +70,9 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def read_checkpoint(path: Path, sha256: str = "") -> dict[str, Any]:
-    """Reads a state; raises BadCheckpoint where the file is missing, cut short, altered or not one of ours."""
+    """Reads a state; raises BadCheckpoint where the file is missing, cut short, altered or not one of ours, or where
+    its weights aren't finite.
+    """
     check_whole(path, sha256)
     try:
         with safe_open(path, framework="pt") as file:
@@ -85,12 +91,21 @@ def read_checkpoint(path: Path, sha256: str = "") -> dict[str, Any]:
             format=metadata.get("format", "unknown"),
             valid=FORMAT,
         )
+    for part in LEARNT:
+        learnt = {name.removeprefix(part): tensor for name, tensor in tensors.items() if name.startswith(part)}
+        check_finite({name.replace("/", "."): tensor for name, tensor in learnt.items()}, path.name)
     state: dict[str, Any] = unpack(json.loads(metadata["state"]), tensors)
     return state
 
 
 def load_state(trainer: Any, state: Mapping[str, Any]) -> None:
     """Puts a state into a trainer; raises BadCheckpoint, changing nothing, where it belongs to other networks."""
+    classes = trainer.recipe.conditional or trainer.recipe.task == "supervised"
+    specs = [DataSpec.from_state(state["spec"]), trainer.spec] if "spec" in state else [None, None]
+    saved, wanted = (spec if spec is None or classes else replace(spec, classes=0) for spec in specs)
+    for part, networks in (("networks", trainer.networks), ("average", trainer.average.networks)):
+        for name, network in networks.items():
+            check_fit(network, state.get(part, {}).get(name, {}), name, saved, wanted)
     before = {name: {k: v.clone() for k, v in net.state_dict().items()} for name, net in trainer.networks.items()}
     try:
         trainer.load_state_dict(state)
@@ -98,7 +113,8 @@ def load_state(trainer: Any, state: Mapping[str, Any]) -> None:
         for name, weights in before.items():
             trainer.networks[name].load_state_dict(weights)
         raise BadCheckpoint(
-            "This checkpoint belongs to other networks: {reason}", reason=str(error).splitlines()[0]
+            "The weights of this checkpoint fit, but the rest of it can't be used here ({reason}).",
+            reason=" ".join(str(error).split()),
         ) from error
 
 

@@ -1,8 +1,9 @@
-"""Generators that were trained with junyanz/pytorch-CycleGAN-and-pix2pix become models of the user's own shelf.
+"""Generators that were trained with junyanz/pytorch-CycleGAN-and-pix2pix, or with CUT's own code, become models of the
+user's own shelf.
 
-One file is one direction: a ResNet of CycleGAN's make becomes CUT's generator, which is the same network, and any other
-one pix2pix's. Two files, there and back, become a CycleGAN. From then on they are models like any other: in the Studio,
-on the command line, and to train on from.
+One file is one direction: a ResNet of CycleGAN's or CUT's make becomes CUT's generator, which is the same network, and
+any other one pix2pix's. Two files, there and back, become a CycleGAN. From then on they are models like any other: in
+the Studio, on the command line, and to train on from.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from gan_core.gans import Recipe, recipes
 from gan_core.images import png
 from gan_core.models import listing, shelf
 from gan_core.models.card import Card
-from gan_core.models.foreign import Kind, kind_of, load_foreign, read_weights
+from gan_core.models.foreign import Kind, kind_of, load_foreign
 from gan_core.models.sampler import Sampler
 from gan_core.models.shelf import Shown, Words
+from gan_core.models.weight_files import read_weights
 from gan_core.photos import sample_photo
 from gan_core.training.comparing import compared, unseen
 
@@ -121,13 +123,22 @@ def _recipe(kinds: Sequence[Kind]) -> tuple[Recipe, Mapping[str, Any]]:
     if any(other != kind for other in kinds):
         raise BadCheckpoint("The two files are of different networks: {one} and {other}.", one=kind, other=kinds[1])
     plain = kind.network == "resnet" and kind.norm == "instance" and not kind.dropout
+    blurs = kind.blur != "none"
     same = {"channels": kind.channels}
     if len(kinds) == 2:
-        if not plain:
-            raise BadCheckpoint("Two files must be ResNet generators with instance norm, as CycleGAN has them.")
+        if not plain or blurs:
+            raise BadCheckpoint(
+                "Two files must be ResNet generators with instance norm and without blurring layers, as CycleGAN has "
+                "them."
+            )
         return recipes.get("cyclegan"), same | {"blocks": kind.depth}
     if plain:
-        return recipes.get("cut"), same | {"blocks": kind.depth}
+        return recipes.get("cut"), same | {"blocks": kind.depth} | ({"blur": kind.blur} if blurs else {})
+    if blurs:
+        raise BadCheckpoint(
+            "These weights blur where they resample, and have batch norm or dropout; such a ResNet is known here with "
+            "instance norm and without dropout alone."
+        )
     blocks = {"blocks": kind.depth, "dropout": 0.5 if kind.dropout else 0.0} if kind.network == "resnet" else {}
     return recipes.get("pix2pix"), same | blocks | {"generator_kind": kind.network, "norm": kind.norm}
 

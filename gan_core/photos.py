@@ -1,40 +1,26 @@
 """Whole pictures as arrays (H, W, C) of uint8 or uint16: grey or colours, with alpha or without; from files and back.
 
-Pillow holds colours of 8 bits alone, so PNG files of 16 bits are read and written by png16.py, and TIFF files of 16
-bits are read by tifffile, as far as it can without codecs of its own; all else is read as 8 bits (`levels_lost`).
+Pillow holds colours of 8 bits alone, so files of 16 bits are read by deep_files.py, and PNG is written by png16.py; all
+else is read as 8 bits (`levels_lost`). Arrays of 16 bits keep the file's levels: depth.py says which of them is white.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import math
-import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
 
-from gan_core import png16
+from gan_core import deep_files, png16
 from gan_core.data.images import ACCEPTED, FORMATS, MAX_BYTES, plain, square
 from gan_core.data.own import CROP
+from gan_core.depth import eight_bits
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.disk import replacing
 
 OPAQUE = (".jpg", ".jpeg")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-BITS, COMPRESSION, COLOURS, ORIENTATION, PREDICTOR, EXTRA, FORMAT = 258, 259, 262, 274, 317, 338, 339  # TIFF's tags
-PLAIN, DEFLATED = (1,), (8, 32946)  # compressions that need no codec
-RGB = 2
-CLEAR = 2  # alpha that the colours aren't multiplied by
-UNSIGNED = 1
-PADDED = 4  # times as many pixels as there are may lie in a file's tiles
-UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    2: lambda array: array[:, ::-1], 3: lambda array: array[::-1, ::-1], 4: lambda array: array[::-1],
-    5: lambda array: array.swapaxes(0, 1), 6: lambda array: np.rot90(array, -1),
-    7: lambda array: array[::-1, ::-1].swapaxes(0, 1), 8: np.rot90,
-}  # fmt: skip
 
 
 def sample_photo(name: str) -> Image.Image:
@@ -77,10 +63,13 @@ def image_of(array: np.ndarray) -> Image.Image:
     return Image.fromarray(array[:, :, 0] if channels == 1 else array)
 
 
-def fitted(array: np.ndarray, size: int, channels: int, fit: str = CROP) -> np.ndarray:
-    """A square of `size` pixels by one of own.FITS, uint8 (C, size, size), grey or in colour; clear becomes white."""
-    levels = ((array.astype(np.uint32) + 128) // 257).astype(np.uint8) if array.dtype == np.uint16 else array
-    return square(plain(image_of(levels)).convert("L" if channels == 1 else "RGB"), size, fit)
+def fitted(array: np.ndarray, size: int, channels: int, fit: str = CROP, depth: int = 0) -> np.ndarray:
+    """A square of `size` pixels by one of own.FITS, uint8 (C, size, size), grey or in colour; clear becomes white.
+
+    `depth` is how many bits of 16 are used; 0: as many as the levels need. Raises BadData where it holds less.
+    """
+    levels = image_of(eight_bits(array, depth))
+    return square(plain(levels).convert("L" if channels == 1 else "RGB"), size, fit)
 
 
 def read(path: Path, most_pixels: int) -> np.ndarray:
@@ -88,12 +77,11 @@ def read(path: Path, most_pixels: int) -> np.ndarray:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise BadData("{file} is larger than {size} MB.", file=path.name, size=MAX_BYTES // 1_000_000)
-        with Image.open(path, formats=FORMATS) as image:
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > most_pixels:
                 raise _too_many(path, most_pixels)
-            if deep := _deep_reader(path, image):
-                return deep(path, most_pixels)
-            return array_of(image)
+            deep = deep_files.colours(file, image, most_pixels)
+            return array_of(image) if deep is None else deep
     except BadData:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -116,58 +104,8 @@ def levels_lost(path: Path, array: np.ndarray) -> bool:
     """Whether a file has more than 8 bits a channel, and the array that was read from it 8."""
     if array.dtype != np.uint8:
         return False
-    with Image.open(path, formats=FORMATS) as image:
-        return _bits(path, image) > 8
-
-
-def _bits(path: Path, image: Image.Image) -> int:
-    """Of a channel in the file of an open image."""
-    if image.format == "PNG":
-        with path.open("rb") as file:
-            return png16.header(file.read(29)).depth
-    if isinstance(image, TiffImageFile):
-        return int(max(image.tag_v2.get(BITS, (8,))))
-    return 8
-
-
-def _deep_reader(path: Path, image: Image.Image) -> Callable[[Path, int], np.ndarray] | None:
-    """What reads the 16 bits of an open file that Pillow would read as 8, from its path; None where Pillow does."""
-    if _bits(path, image) != 16:
-        return None
-    if image.format == "PNG":
-        return lambda path, most_pixels: png16.decoded(path.read_bytes())
-    assert isinstance(image, TiffImageFile)
-    tags = image.tag_v2
-    readable = (
-        tags.get(COLOURS) == RGB
-        and (len(tags[BITS]), tags.get(EXTRA)) in ((3, None), (4, (CLEAR,)))
-        and set(tags.get(FORMAT, (UNSIGNED,))) == {UNSIGNED}
-        and tags.get(COMPRESSION, 1) in PLAIN + DEFLATED
-        and tags.get(PREDICTOR, 1) in (1, 2)
-    )
-    return _read_tiff if readable else None
-
-
-def _read_tiff(path: Path, most_pixels: int) -> np.ndarray:
-    """The first page of 16 bits, uint16 (H, W, C); raises ValueError where it is longer than it says."""
-    from tifffile import TiffFile
-
-    with TiffFile(path) as file:
-        page = file.pages.first
-        segment = math.prod(page.chunks)  # values, as all segments but those at the border have
-        padded, most = segment * len(page.dataoffsets), page.samplesperpixel * most_pixels
-        if page.size > most or padded > PADDED * most or sum(page.databytecounts) > path.stat().st_size:
-            raise ValueError("more pixels than it says")
-        if page.compression in DEFLATED:
-            for start, length in zip(page.dataoffsets, page.databytecounts, strict=True):
-                file.filehandle.seek(start)
-                if len(zlib.decompressobj().decompress(file.filehandle.read(length), 2 * segment + 1)) > 2 * segment:
-                    raise ValueError("more pixels than it says")
-        array = page.asarray()
-        turn = UPRIGHT.get(page.tags.valueof(ORIENTATION, 1))
-        if page.axes.startswith("S"):
-            array = array.transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
-    return np.ascontiguousarray(turn(array) if turn else array)
+    with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+        return deep_files.bits(file, image) > 8
 
 
 def write(path: Path, array: np.ndarray) -> None:

@@ -1,7 +1,7 @@
 """Networks that turn images into images, and the discriminator that judges them patch by patch.
 
-The layers stand in the order of junyanz/pytorch-CycleGAN-and-pix2pix, so that weights trained there fit
-(models/foreign.py).
+The layers stand in the order of junyanz/pytorch-CycleGAN-and-pix2pix, and blurred ones in that of
+taesungp/contrastive-unpaired-translation, so that weights trained there fit (models/foreign.py).
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import affine_grid, conv2d, conv_transpose2d, grid_sample, pad
 
 from gan_core.layers import Dropout, initialise_normal
 
 WIDEST = 8  # times the channels at the image's side
+BLURS = ("none", "down", "up", "both")  # where a residual generator resamples, and blurs as it does
 
 
 def normalisation(kind: str, channels: int) -> nn.Module:
@@ -40,6 +41,43 @@ class ResidualBlock(nn.Module):
         return changed
 
 
+class BlurredHalving(nn.Module):
+    """(B, C, H, W) -> (B, C, H/2, W/2): blurred by 1 2 1 both ways within mirrored borders, then every second pixel.
+
+    What is too fine for the smaller picture is taken away before it can turn into false patterns (1904.11486).
+    """
+
+    filt: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", _filters((1, 2, 1), channels))  # kept in files, as CUT's own code does
+
+    def forward(self, features: Tensor) -> Tensor:
+        return conv2d(pad(features, (1, 1, 1, 1), "reflect"), self.filt, stride=2, groups=features.shape[1])
+
+
+class BlurredDoubling(nn.Module):
+    """(B, C, H, W) -> (B, C, 2H, 2W): zeros between the pixels, blurred by 1 3 3 1 both ways; borders are repeated."""
+
+    filt: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", 4 * _filters((1, 3, 3, 1), channels))  # three of four pixels are zeros
+
+    def forward(self, features: Tensor) -> Tensor:
+        around = pad(features, (1, 1, 1, 1), "replicate")
+        doubled = conv_transpose2d(around, self.filt, stride=2, padding=2, groups=features.shape[1])
+        return doubled[:, :, 1:-1, 1:-1]  # (B, C, 2H + 2, 2W + 2) -> (B, C, 2H, 2W)
+
+
+def _filters(taps: tuple[int, ...], channels: int) -> Tensor:
+    """(C, 1, K, K), each the outer product of the taps, of the sum 1."""
+    row = torch.tensor(taps, dtype=torch.float32)
+    return (torch.outer(row, row) / row.sum() ** 2).repeat(channels, 1, 1, 1)
+
+
 class Framing(nn.Module):
     """A scale and a shift across and down, the same for all images: (B, C, H, W) -> (B, C, H, W). Learnt, from none.
 
@@ -62,13 +100,15 @@ class ResnetGenerator(nn.Module):
     """(B, C, H, W) -> (B, C, H, W) in [-1, 1], H and W divisible by 4: halved twice, residual blocks, doubled twice.
 
     `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `bilinear` doubles by
-    upsampling and a convolution, where transposed convolutions can leave a checkerboard. `framing` has images scaled
-    and shifted first, as it learns to; `framed=False` leaves that out, for images that are framed as they should be.
+    upsampling and a convolution, where transposed convolutions can leave a checkerboard. `blur`, one of BLURS, has
+    halving and doubling blurred instead, before or after a convolution that leaves the size (2007.15651). `framing` has
+    images scaled and shifted first, as it learns to; `framed=False` leaves that out, for images that are framed as they
+    should be.
     """
 
     def __init__(
         self, image_channels: int, channels: int, blocks: int, norm: str = "instance", dropout: float = 0.0,
-        bilinear: bool = False, framing: bool = False,
+        bilinear: bool = False, framing: bool = False, blur: str = "none",
     ) -> None:  # fmt: skip
         super().__init__()
         self.framing = Framing() if framing else None
@@ -76,11 +116,15 @@ class ResnetGenerator(nn.Module):
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(image_channels, channels, 7, bias=bias)]
         layers += [normalisation(norm, channels), nn.ReLU(inplace=True)]
         for width in (channels, 2 * channels):
-            layers.append(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1, bias=bias))
+            blurred = blur in ("down", "both")
+            layers.append(nn.Conv2d(width, 2 * width, 3, stride=1 if blurred else 2, padding=1, bias=bias))
             layers += [normalisation(norm, 2 * width), nn.ReLU(inplace=True)]
+            layers += [BlurredHalving(2 * width)] if blurred else []
         layers += [ResidualBlock(4 * channels, norm, dropout) for _ in range(blocks)]
         for width in (4 * channels, 2 * channels):
-            if bilinear:
+            if blur in ("up", "both"):
+                layers += [BlurredDoubling(width), nn.Conv2d(width, width // 2, 3, padding=1, bias=bias)]
+            elif bilinear:
                 layers += [nn.Upsample(scale_factor=2, mode="bilinear"), nn.ReflectionPad2d(1)]
                 layers.append(nn.Conv2d(width, width // 2, 3, bias=bias))
             else:

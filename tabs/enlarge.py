@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from gan_core.data.base import Progress
+from gan_core.depth import WHOLE, eight_bits, used, white
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from gan_core.models.listing import WEIGHT_FILES
@@ -165,7 +166,12 @@ def _unmade(own: Own) -> list[Any]:
     """A picture that nothing was made of yet."""
     height, width = own.array.shape[:2]
     words = _("{width} x {height} pixels. Now press “Enlarge”.").format(width=width, height=height)
-    shown = address(_plain(_window(own.array, 1)[0]))
+    depth = used(own.array)
+    if own.array.dtype == np.uint16 and depth < WHOLE:
+        words += " " + _("Its levels use {bits} of 16 bits a channel, so {white} is taken as white.").format(
+            bits=depth, white=white(depth)
+        )
+    shown = address(_plain(_window(own.array, 1)[0], depth))
     return [own, {"now": shown, "before": shown}, _strip(own.place), words]
 
 
@@ -230,21 +236,21 @@ def _window(array: np.ndarray, scale: int) -> tuple[np.ndarray, tuple[int, int, 
     return array[top : top + high, left : left + wide], (left, top, left + wide, top + high)
 
 
-def _plain(array: np.ndarray) -> Image.Image:
-    """To look at: 8 bits, on white."""
+def _plain(array: np.ndarray, depth: int) -> Image.Image:
+    """To look at: 8 bits, on white. `depth` is how many bits the whole picture uses."""
     from gan_core.data.images import plain
     from gan_core.photos import image_of
 
-    levels = (array.astype(np.uint32) + 128) // 257 if array.dtype == np.uint16 else array
-    return plain(image_of(levels.astype(np.uint8))).convert("RGB")
+    return plain(image_of(eight_bits(array, depth))).convert("RGB")
 
 
 def _compared(array: np.ndarray, result: np.ndarray, scale: int) -> dict[str, Any]:
     """The result beside the same enlarged bicubically, as far as they are shown."""
     window, (left, top, right, bottom) = _window(result, scale)
-    part = _plain(array[top // scale : bottom // scale, left // scale : right // scale])
+    depth = used(array)
+    part = _plain(array[top // scale : bottom // scale, left // scale : right // scale], depth)
     before = part.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
-    return {"now": address(_plain(window)), "before": address(before)}
+    return {"now": address(_plain(window, depth)), "before": address(before)}
 
 
 def _told(array: np.ndarray, result: np.ndarray) -> str:

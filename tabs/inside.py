@@ -13,6 +13,7 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui import studio_parts
 from ui.languages import N_, _
+from ui.studio_attribution import attribution_page
 from ui.studio_calls import spoken
 from ui.studio_choices import choices, model_choice
 from ui.studio_measured import leakage_page
@@ -78,9 +79,7 @@ def _seen(seen: Look) -> list[Any]:
     from gan_core.latent.inside import maps, switched
 
     chosen = opened(seen.model)
-    conditional = chosen.explorer.sampler.recipe.conditional
-    view = View(seen.model, seen.seed, PSI if chosen.explorer.styled else 1.0, 0 if conditional else None)
-    points = points_of(view)
+    points = points_of(_view(seen.model, seen.seed))
     explorer = chosen.apart
     values = maps(explorer, points, seen.layer)[0].float().numpy()  # (C, h, w)
     if not seen.order:
@@ -102,6 +101,12 @@ def _seen(seen: Look) -> list[Any]:
     return [seen, grid, *both, words]
 
 
+def _view(model: str, seed: int) -> View:
+    """The picture of a seed, of the first class where there are classes."""
+    explorer = opened(model).explorer
+    return View(model, seed, PSI if explorer.styled else 1.0, 0 if explorer.sampler.recipe.conditional else None)
+
+
 def _tile(channel: np.ndarray) -> Image.Image:
     """A map (h, w) as grey levels, its own smallest value black and its largest white."""
     low, high = float(channel.min()), float(channel.max())
@@ -113,6 +118,16 @@ def _tile(channel: np.ndarray) -> Image.Image:
 def leakage(model: str) -> str:
     """How far the sliders of a model move what they are named after, and all else: words and a heat map."""
     return leakage_page(opened(model))
+
+
+def looked_at(model: str, seed: float) -> str:
+    """What the discriminator looks at in a model's picture: words and pictures."""
+    return attribution_page(opened(model), _view(model, checked_seed(int(seed or 0))))
+
+
+def still_looked_at(shows: bool, model: str, seed: float) -> str:
+    """The same for another picture, where the maps are open."""
+    return looked_at(model, seed) if shows else ""
 
 
 def fits(card: Card) -> bool:
@@ -151,7 +166,17 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             grid = studio_parts.tiles(elem_id="channels")
     with gr.Accordion(_("What the sliders move"), open=False, elem_id="leakage") as moves:
         table = gr.HTML("", apply_default_css=False, min_height=80)
+    with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as judged:
+        verdict = gr.HTML("", apply_default_css=False, min_height=80)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
+    shows = gr.State(False, time_to_live=3600)
+    judged.expand(lambda: True, None, shows, api_visibility="private", **quiet)
+    judged.collapse(lambda: False, None, shows, api_visibility="private", **quiet)
+    judged.expand(spoken(looked_at), [model, seed], verdict, api_name="attribution")
+    gr.on(
+        [seed.change, model.input], spoken(still_looked_at), [shows, model, seed], verdict, trigger_mode="always_last",
+        api_visibility="private",
+    )  # fmt: skip
     moves.expand(spoken(leakage), model, table, api_name="leakage", **quiet)
     model.input(spoken(leakage), model, table, api_visibility="private", **quiet)
     outputs = [seen, grid, *faces, said]

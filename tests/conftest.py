@@ -47,6 +47,21 @@ def seeded() -> None:
     torch.manual_seed(0)
 
 
+def assert_same_pictures(one: object, other: object) -> None:
+    """Pictures of the same latents, in [-1, 1] or as bytes: those drawn alone and in a batch may differ by one level.
+
+    Matrix products of other shapes add up in another order, and a sum at the edge of two levels falls to either side.
+    """
+    import torch
+
+    from gan_core.images import to_uint8
+
+    levels = [to_uint8(images) if isinstance(images, torch.Tensor) else np.asarray(images) for images in (one, other)]
+    assert levels[0].shape == levels[1].shape
+    assert levels[0].dtype == levels[1].dtype == np.uint8
+    assert np.abs(levels[0].astype(int) - levels[1]).max(initial=0) <= 1
+
+
 def images(count: int = 24, size: int = 8, channels: int = 1, seed: int = 0) -> np.ndarray:
     """Random uint8 images (count, channels, size, size)."""
     return np.random.default_rng(seed).integers(0, 256, (count, channels, size, size), dtype=np.uint8)

@@ -19,7 +19,7 @@ from gan_core.models.push import page
 from gan_core.runs.store import RunStore
 from gan_core.training import continuing
 from tests.cli.commands import ok, refused
-from tests.models.test_foreign import Unet, moved, patch, resnet
+from tests.models.test_foreign import Unet, blurred, moved, patch, resnet
 
 
 @pytest.fixture
@@ -50,6 +50,23 @@ def test_one_direction_becomes_a_model(tmp_path: Path, home: Path) -> None:
     torch.testing.assert_close(shelf.load("zebras").translate(images), expected, atol=1e-5, rtol=1e-5)
     with Image.open(home / "models" / "zebras" / "sample.png") as sheet:
         assert sheet.size == (8 * 65 - 1, 2 * 65 - 1)  # four photos as both domains, each beside what is made of it
+
+
+def test_cuts_own_files_become_a_cut_that_blurs(tmp_path: Path, home: Path) -> None:
+    theirs = blurred(2, 2)
+    card = bring([saved(theirs, tmp_path / "cut.pth")], "blurred", size=32)
+    assert (card.recipe, card.hparams["blur"]) == ("cut", "both")
+    images = torch.rand(1, 3, 32, 32) * 2 - 1
+    with torch.no_grad():
+        expected = theirs(images)
+    torch.testing.assert_close(shelf.load("blurred").translate(images), expected, atol=1e-5, rtol=1e-5)
+    run = continuing.begin(RunStore(), home / "models" / "blurred", steps=1, data_name="digits_coloured_unpaired")
+    assert run.spec.hparams["blur"] == "both"
+    with pytest.raises(BadCheckpoint, match="without blurring layers"):
+        bring([tmp_path / "cut.pth"] * 2, "x", size=32)
+    torch.save(blurred(2, 2).state_dict() | {"model.2.weight": torch.ones(2)}, tmp_path / "batch.pth")
+    with pytest.raises(BadCheckpoint, match="have batch norm or dropout"):
+        bring([tmp_path / "batch.pth"], "x", size=32)
 
 
 def test_there_and_back_become_a_cyclegan(tmp_path: Path) -> None:

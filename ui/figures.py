@@ -193,13 +193,13 @@ def _special(history: History) -> list[Panel]:
         ),
         Panel(
             _("PSNR on images not trained on"),
-            _("decibel: higher is nearer to the truth"),
+            _("decibel, all colours, not rounded to 8 bits: higher is nearer"),
             _series(history, ["psnr", "psnr_bicubic"], smooth=False),
             file="psnr",
         ),
         Panel(
             _("SSIM on images not trained on"),
-            _("structural similarity, at most 1"),
+            _("as Wang et al. 2004, all colours, not rounded to 8 bits: at most 1"),
             _series(history, ["ssim", "ssim_bicubic"], smooth=False),
             high=1.0,
             file="ssim",
@@ -276,7 +276,12 @@ def comparison(title: str, unit: str, name: str, runs: Mapping[str, History], lo
 COMPARED = (  # metric, title, unit, logarithmic
     ("generator/loss", N_("Generator's loss"), N_("loss (no unit)"), False),
     ("discriminator/loss", N_("Discriminator's loss"), N_("loss (no unit)"), False),
-    ("psnr", N_("PSNR on images not trained on"), N_("decibel: higher is nearer to the truth"), False),
+    (
+        "psnr",
+        N_("PSNR on images not trained on"),
+        N_("decibel, all colours, not rounded to 8 bits: higher is nearer"),
+        False,
+    ),
     ("accuracy", N_("Accuracy of the discriminator"), N_("share that it judges right"), False),
     ("score/fake_before", N_("D(G(z)): how samples are judged"), N_("probability or score"), False),
     ("gradient_norm/generator", N_("Generator's gradient norm"), N_("norm (no unit, log scale)"), True),

@@ -46,8 +46,11 @@ WORDS = {
                    "each other. Far below 1 means that images were learnt by heart.")),
     "copied": (N_("Copies"), N_("The share of samples that are nearly a training image.")),
     "psnr": (N_("PSNR"), N_("How near the pixels come to the true ones, in decibel: the more, the nearer. Blur scores "
-                            "well.")),
-    "ssim": (N_("SSIM"), N_("How alike structures are to the true ones: 1 for the same picture.")),
+                            "well. Of enlarged pictures on luma Y (BT.601, 16 to 235) without 4 pixels at each side, "
+                            "of others over all colours; in 8 bits.")),
+    "ssim": (N_("SSIM"), N_("How alike structures are to the true ones: 1 for the same picture. As Wang et al. 2004: a "
+                            "Gaussian window of 11 pixels, only where it fits into the picture. Of enlarged pictures "
+                            "on luma Y, of others over all colours; in 8 bits.")),
     "perceptual": (N_("Perceptual distance"),
                    N_("How far pictures are from the true ones in what a net notices, at all its levels. 0 is best.")),
 }  # fmt: skip

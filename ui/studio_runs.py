@@ -9,7 +9,7 @@ import re
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gan_core import paths
 from gan_core.data import sources
@@ -82,17 +82,27 @@ def resolved(name: str) -> tuple[str, GanscopeError | None]:
 
 def load(name: str) -> tuple[Card, Explorer, Path]:
     """A run's model, and the run's folder; raises as `resolved` does, and BadValue where it draws from no latents."""
-    from gan_core.checkpoint import read_checkpoint
     from gan_core.latent.explorer import Explorer
     from gan_core.models.sampler import Sampler
 
+    run, checkpoint = _found(name)
+    return card_of(run, checkpoint), Explorer(Sampler.from_state(run.spec.recipe, state(name))), store().folder(run.id)
+
+
+def state(name: str) -> dict[str, Any]:
+    """All that a run's checkpoint holds; raises as `resolved` does, and BadCheckpoint where it is damaged."""
+    from gan_core.checkpoint import read_checkpoint
+
+    checkpoint = _found(name)[1]
+    return read_checkpoint(checkpoint.path, checkpoint.sha256)
+
+
+def _found(name: str) -> tuple[Run, Checkpoint]:
     full, gone = resolved(name)
     if gone:
         raise gone
     run, step = _parts(full)
-    checkpoint = next(one for one in store().checkpoints(run.id) if one.step == step)
-    sampler = Sampler.from_state(run.spec.recipe, read_checkpoint(checkpoint.path, checkpoint.sha256))
-    return card_of(run, checkpoint), Explorer(sampler), store().folder(run.id)
+    return run, next(one for one in store().checkpoints(run.id) if one.step == step)
 
 
 def card_of(run: Run, checkpoint: Checkpoint) -> Card:

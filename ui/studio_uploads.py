@@ -10,7 +10,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from gan_core.data.images import Unusable, plain
+from gan_core.data.images import Unusable, dim_colours, plain
+from gan_core.depth import eight_bits
 from gan_core.errors import BadData
 
 MOST_BYTES = 10_000_000
@@ -70,7 +71,11 @@ def _opened(content: bytes, limits: Limits) -> Image.Image:
         raise _too_many(limits)
     if min(image.size) < limits.side:
         raise BadData("The picture is smaller than {least} pixels.", least=limits.side)
-    return image
+    try:
+        colours = dim_colours(io.BytesIO(content), image)
+    except Exception:
+        raise BadData("The picture is broken or cut off.") from None
+    return image if colours is None else Image.fromarray(eight_bits(colours))
 
 
 def _too_many(limits: Limits) -> BadData:

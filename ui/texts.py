@@ -63,6 +63,8 @@ def error_sentence(error: GanscopeError) -> str:
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, GanscopeError):  # why, as a sentence of its own
+        return error_sentence(value)
     return filled(value) if isinstance(value, str) and value else value
 
 

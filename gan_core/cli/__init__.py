@@ -8,7 +8,19 @@ from __future__ import annotations
 
 import typer
 
-from gan_core.cli import data, evaluation, latent, media, models, recipes, runs, study, training, translating
+from gan_core.cli import (
+    attributing,
+    data,
+    evaluation,
+    latent,
+    media,
+    models,
+    recipes,
+    runs,
+    study,
+    training,
+    translating,
+)
 from gan_core.cli.output import Verbs
 
 app = typer.Typer(
@@ -35,6 +47,7 @@ app.command("eval")(evaluation.evaluate)
 app.command("augment-study")(study.study)
 app.command("directions")(latent.directions)
 app.command("measure")(latent.measure)
+app.command("attribute")(attributing.attribute)
 app.command("interpolate")(latent.interpolate)
 app.command("export-history")(media.export)
 

@@ -79,6 +79,8 @@ def evaluate(
     _check_known_counts(names, seer, samples, reference)
     with reporting(not as_json) as progress:
         data = _load(reference, seer.spec.size, progress)
+        for note in data.notes:
+            say(f"{reference}: {note}")
         stream = _stream(sampler, subject.folder, model, seer, samples, seed, data, progress)
         report = measure(stream, data, seer, names, seed, progress)
     _tell(report, model, reference, seer, as_json)
@@ -141,6 +143,8 @@ def _stream(
         )  # fmt: skip
     if images.skipped:
         say(f"{len(images.skipped)} files of the folder can't be used.")
+    for note in images.notes:
+        say(f"{folder}: {note}")
     return of_data(images, count, seed)
 
 
@@ -156,13 +160,20 @@ def _tell(report: Report, model: str, reference: str, net: FeatureNet, as_json: 
                 "references": report.references,
                 "metrics": report.values,
                 "classes": {name: {"samples": a, "real": b} for name, (a, b) in report.histogram.items()},
+                "pictures": report.pictures,
+                "notes": report.notes,
                 "seconds": {name: round(seconds, 3) for name, seconds in report.seconds.items()},
             }
         )
         return
-    typer.echo(f"{report.samples:,} samples of {model} against {report.references:,} images of {reference}")
+    typer.echo(
+        f"{report.samples:,} samples of {model} against {report.references:,} images of {reference}, "
+        f"in {report.pictures}"
+    )
     typer.echo(f"as {net.name} sees them ({net.origin})")
     show_table(("METRIC", "VALUE"), [(name, f"{value:.4g}") for name, value in report.values.items()])
+    for note in report.notes:
+        typer.echo(note)
     if report.histogram:
         rows = [(name, f"{made:.1%}", f"{real:.1%}") for name, (made, real) in report.histogram.items()]
         typer.echo()

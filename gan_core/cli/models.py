@@ -10,6 +10,7 @@ import typer
 
 from gan_core.cli.output import AsJson, emit, megabytes, say, show_facts, show_table
 from gan_core.errors import BadValue, UnknownName
+from gan_core.metrics.pictures import LUMA, SSIM
 
 NAMED = "A model's name, its folder, or hf://owner/name."
 
@@ -50,12 +51,26 @@ def show(name: Annotated[str, typer.Argument(help=NAMED)], as_json: AsJson = Fal
     if as_json:
         emit(card)
         return
-    hidden = {"hparams", "fields", "class_names", "format", "parameters", "metrics", "capabilities", "attributes"}
+    hidden = {
+        "hparams",
+        "fields",
+        "class_names",
+        "format",
+        "parameters",
+        "metrics",
+        "capabilities",
+        "attributes",
+        "pictures",
+    }
     parameters = ", ".join(f"{network} {count:,}" for network, count in card["parameters"].items())
     show_facts({key: value for key, value in card.items() if key not in hidden} | {"parameters": parameters})
     if card["metrics"]:
         rows = [(metric, f"{value:.4g}") for metric, value in card["metrics"].items()]
         show_table(("METRIC", "VALUE"), rows)
+        say(f"Measured on pictures of {card['pictures']}.")
+        for name, words in (("ssim", SSIM), ("psnr", LUMA)):
+            if any(metric.removeprefix("back_").startswith(name) for metric in card["metrics"]):
+                say(words)
 
 
 def bring(
@@ -77,7 +92,10 @@ def bring(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Puts generators of junyanz/pytorch-CycleGAN-and-pix2pix on your shelf; nothing in their files is run."""
+    """Puts generators of junyanz/pytorch-CycleGAN-and-pix2pix, or of CUT's code, on your shelf.
+
+    Nothing in their files is run.
+    """
     from gan_core.importing import Told, bring
 
     card = bring(files, name, Told(title, licence, learnt, backwards), size)

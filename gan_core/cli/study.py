@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -81,13 +82,19 @@ def _tell(done: int, planned: int, cell: Cell, result: Result) -> None:
 
 def _show(summary: Summary) -> None:
     rows = [
-        (row.setting.name, row.arm, row.measure, f"{row.estimate.mean:.3f}", f"±{row.estimate.half:.3f}")
+        (row.setting.name, row.arm, row.measure, f"{row.estimate.mean:.3f}", _interval(row.estimate.half))
         for row in summary.rows
     ]
     show_table(("real images", "arm", "measure", "mean", "95 %"), rows)
     compared = [
         (one.setting.name, f"{one.arm} - {one.against}", one.measure, f"{one.difference.mean:+.3f}",
-         f"±{one.difference.half:.3f}", one.difference.verdict)
+         _interval(one.difference.half), one.difference.verdict)
         for one in summary.comparisons
     ]  # fmt: skip
     show_table(("real images", "difference", "measure", "mean", "95 %", ""), compared)
+    if any(math.isnan(row.estimate.half) for row in summary.rows):
+        say("An interval needs at least 2 seeds: --seeds says how many.")
+
+
+def _interval(half: float) -> str:
+    return "-" if math.isnan(half) else f"±{half:.3f}"

@@ -156,6 +156,8 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
         loaded: DataSet = data.load(spec.data, spec.size, progress)
     recipe.check_data(loaded.spec)
     lending.check(recipe, settings, loaded.spec)
+    for note in loaded.notes if shown else ():
+        say(note)
     if shown and loaded.skipped:
         say(f"{len(loaded.skipped)} files can't be used; see `ganscope data load {spec.data}`.")
 

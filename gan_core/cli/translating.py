@@ -13,6 +13,7 @@ from gan_core.cli.media import sampler_of
 from gan_core.cli.output import AsJson, emit, reporting, say
 from gan_core.data.base import Progress
 from gan_core.data.own import CROP, check_fit, own
+from gan_core.depth import WHOLE, check_depth, used, white
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.disk import writing
 from gan_core.runs.store import RunStore
@@ -28,6 +29,10 @@ SHALLOW = (
     "without compression or with ZIP."
 )
 OUTPUT = "A picture's name for one picture, else a folder, which is made where it isn't there."
+DIM = (
+    "its levels use {bits} of 16 bits a channel, so {white} is taken as white. --depth 16 takes them as they are, and "
+    "other depths another white."
+)
 
 Model = Annotated[str, typer.Argument(help="A model of the shelf, its folder, hf://owner/name, or a run.")]
 Upscaler = Annotated[
@@ -39,6 +44,12 @@ Upscaler = Annotated[
 ]
 Inputs = Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="INPUT...")]
 Output = Annotated[Path, typer.Option("--output", "-o", help=OUTPUT)]
+Depth = Annotated[
+    int,
+    typer.Option(
+        help="Bits that pictures of 16 bits use: 8, 10, 12, 14 or 16. [default: as many as the picture's levels need]"
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -60,9 +71,11 @@ def translate(
         str,
         typer.Option(help="How pictures become squares: crop (the middle), stretch or pad. [default: as the run's]"),
     ] = "",
+    depth: Depth = 0,
     as_json: AsJson = False,
 ) -> None:
     """Translates pictures, each as a square of the model's size."""
+    check_depth(depth)
     if fit:
         check_fit(fit)
     work = jobs(inputs, output)
@@ -76,9 +89,9 @@ def translate(
         raise BadValue("{recipe} enlarges pictures: use `ganscope upscale`.", recipe=recipe.title)
 
     def made(array: np.ndarray, progress: Progress) -> np.ndarray:
-        return translator.translate_picture(sampler, array, way, chosen)
+        return translator.translate_picture(sampler, array, way, chosen, depth)
 
-    sizes = _worked(work, made, not as_json)
+    sizes = _worked(work, made, not as_json, depth)
     if as_json:
         emit(facts | {"direction": way, "files": [str(path.resolve()) for path in sizes]})
     else:
@@ -102,9 +115,11 @@ def upscale(
             "--with", metavar="OTHER:SHARE", help="Blend with a model of the same networks: 0.3 is three tenths of it."
         ),
     ] = None,
+    depth: Depth = 0,
     as_json: AsJson = False,
 ) -> None:
     """Enlarges pictures of any size; alpha, grey and 16 bits are kept."""
+    check_depth(depth)
     work = jobs(inputs, output)
     sampler, title, facts = sampler_of(model)
     from gan_core.models.enlarging import enlarge, factor
@@ -114,9 +129,9 @@ def upscale(
         sampler, title = _blended(sampler, mixed, title)
 
     def made(array: np.ndarray, progress: Progress) -> np.ndarray:
-        return enlarge(sampler, array, scale, progress=progress)
+        return enlarge(sampler, array, scale, progress=progress, depth=depth)
 
-    sizes = _worked(work, made, not as_json, deep=True)
+    sizes = _worked(work, made, not as_json, depth, deep=True)
     if as_json:
         emit(
             facts | {"with": mixed, "scale": scale or factor(sampler), "files": [str(path.resolve()) for path in sizes]}
@@ -175,12 +190,12 @@ def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
 
 
 def _worked(
-    work: list[Job], made: Callable[[np.ndarray, Progress], np.ndarray], shown: bool, deep: bool = False
+    work: list[Job], made: Callable[[np.ndarray, Progress], np.ndarray], shown: bool, depth: int, deep: bool = False
 ) -> dict[Path, tuple[int, int]]:
     """Does it, one picture after the other; those that can't be used are named, and the others done.
 
-    `deep`: it is told where 16 bits can't be read as such. Returns width and height by file. Raises BadData where one
-    can't be used.
+    It is said where files of 16 bits use fewer, unless a `depth` was asked for, and for `deep` work where 16 bits can't
+    be read as such. Returns width and height by file. Raises BadData where one can't be used.
     """
     from gan_core.models.enlarging import MOST_PIXELS
     from gan_core.photos import check_ending, levels_lost, read, write
@@ -201,6 +216,8 @@ def _worked(
                 array = read(job.source, MOST_PIXELS)
                 if deep and levels_lost(job.source, array):
                     say(f"{job.source}: {SHALLOW}")
+                if not depth and array.dtype == "uint16" and (bits := used(array)) < WHOLE:
+                    say(f"{job.source}: {DIM.format(bits=bits, white=white(bits))}")
                 check_ending(job.target, array)
                 result = made(array, told)
             except (BadData, BadValue) as error:

@@ -27,7 +27,7 @@ from gan_core.errors import BadData, StoreError
 from gan_core.paths import home
 
 SMALL = 256 * 2**20  # bytes: below it images are kept in memory, above it they stay on disk
-FORMAT = 1  # raised when the way images are prepared changes, so that older entries are made anew
+FORMAT = 2  # raised when the way images are prepared changes, so that older entries are made anew
 STALE = 24 * 3600  # seconds after which what a killed process left is removed
 
 
@@ -71,6 +71,11 @@ class Writer:
     def put(self, name: str, array: np.ndarray) -> None:
         """A whole array of another kind, e.g. `label`."""
         self._others[name] = array
+
+    def restart(self) -> None:
+        """Drops all images, to be taken anew."""
+        self.close()
+        self._file, self._memory, self.count = None, bytearray(), 0
 
     def keep_one_channel(self) -> None:
         """Drops all but the first channel: for colour files that turned out grey."""

@@ -20,8 +20,9 @@ import numpy as np
 from gan_core.data import archives, cache, uploads
 from gan_core.data.base import DataSet, Progress, tracked
 from gan_core.data.images import ACCEPTED, MAX_BYTES, Decoded, Unusable, decode, in_threads
-from gan_core.data.own import UPLOADS, Own
+from gan_core.data.own import UPLOADS, Own, own
 from gan_core.data.places import Opener, Place, Skipped, named_in_errors, place
+from gan_core.depth import WHOLE, white
 from gan_core.errors import BadData
 from gan_core.paths import home
 
@@ -36,21 +37,24 @@ def load(mine: Own, size: int, progress: Progress) -> DataSet:
     in at least two such folders. Raises BadData.
     """
     found = place(mine)
-    images = images_of(found, mine.fit, size, progress)
+    images = images_of(found, mine.fit, size, progress, mine.depth)
     return replace(images, name=str(mine)) if mine.is_upload else images
 
 
-def images_of(found: Place, fit: str, size: int, progress: Progress) -> DataSet:
-    """The same of a place."""
+def images_of(found: Place, fit: str, size: int, progress: Progress, depth: int = 0) -> DataSet:
+    """The same of a place. Of files of 16 bits `depth` are used; 0: as many as the brightest of them needs."""
     name = found.reference(fit)
+    if depth and (mine := own(name)):
+        name = str(replace(mine, depth=depth))
 
     def write(writer: cache.Writer) -> None:
         with found.files() as files:
-            _write(writer, found, files, fit, size, progress)
+            _write(writer, found, files, fit, size, progress, depth)
 
     entry = cache.entry(name, size, found.version, write)
     animated = entry.notes["animated"]
-    notes = (f"Animated files: {animated}. Only the first frame of each is used.",) if animated else ()
+    moving = (f"Animated files: {animated}. Only the first frame of each is used.",) if animated else ()
+    notes = (*moving, *depth_notes(entry.notes["deep"], entry.notes["depth"]))
     skipped = tuple((file, reason) for file, reason in entry.notes["skipped"])
     return DataSet(name, entry.arrays, tuple(entry.notes["class_names"]), "your own", skipped, notes=notes)
 
@@ -85,13 +89,14 @@ def store_upload(name: str, stream: BinaryIO, task: str = "images") -> str:
 
 
 def _write(
-    writer: cache.Writer, found: Place, files: dict[str, Opener], fit: str, size: int, progress: Progress
+    writer: cache.Writer, found: Place, files: dict[str, Opener], fit: str, size: int, progress: Progress, depth: int
 ) -> None:
     """Decodes the files into the cache, their skipped ones and classes into its notes."""
     skipped = list(found.skipped)
     used: list[str] = []
     grey, animated = True, 0
-    results = in_threads(partial(_decoded, size=size, fit=fit), files.values())
+    depths: list[int] = []  # that files of more than 8 bits use
+    results = in_threads(partial(_decoded, size=size, fit=fit, depth=depth), files.values())
     named = zip(files, results, strict=True)
     for name, result in tracked(named, len(files), progress, "Reading images"):
         if isinstance(result, Unusable):
@@ -101,8 +106,12 @@ def _write(
         used.append(name)
         grey = grey and bool((result.pixels == result.pixels[:1]).all())
         animated += result.animated
+        depths += [result.depth] * result.deep
     if not used:
         raise _nothing_usable(found.title, skipped)
+    if not depth and len(set(depths)) > 1:  # the darker ones have the same white as the brightest
+        writer.restart()
+        return _write(writer, found, files, fit, size, progress, max(depths))
     if grey:
         writer.keep_one_channel()
     class_names, labels = classes(used)
@@ -112,10 +121,21 @@ def _write(
         "class_names": [archives.shown(name) for name in class_names],
         "skipped": [[archives.shown(name), archives.shown(reason)] for name, reason in sorted(skipped)],
         "animated": animated,
+        "deep": len(depths),
+        "depth": max(depths, default=0),
     }
 
 
-def _decoded(opener: Opener, size: int, fit: str) -> Decoded | Unusable:
+def depth_notes(count: int, depth: int) -> tuple[str, ...]:
+    """Says of files of 16 bits that they use fewer, if they do."""
+    if not count or depth == WHOLE:
+        return ()
+    return (
+        f"Files of 16 bits a channel: {count}. They use {depth} bits, so the level {white(depth)} is taken as white.",
+    )
+
+
+def _decoded(opener: Opener, size: int, fit: str, depth: int) -> Decoded | Unusable:
     try:
         with opener() as file:
             length = file.seek(0, os.SEEK_END)
@@ -124,7 +144,7 @@ def _decoded(opener: Opener, size: int, fit: str) -> Decoded | Unusable:
                 return Unusable("empty")
             if length > MAX_BYTES:
                 return Unusable(f"larger than {MAX_BYTES // 1_000_000} MB")
-            return decode(file, size, fit)
+            return decode(file, size, fit, depth)
     except Unusable as reason:
         return reason
 

@@ -18,7 +18,10 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from gan_core import deep_files
 from gan_core.data.own import CROP, PAD, STRETCH
+from gan_core.depth import DEPTHS, eight_bits, used, white
+from gan_core.errors import BadData
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, TIFF"
@@ -42,16 +45,29 @@ class Decoded:
 
     pixels: np.ndarray
     animated: bool
+    deep: bool = False  # more than 8 bits a channel
+    depth: int = 8  # of these, how many were taken for the whole range
 
 
-def decode(file: BinaryIO, size: int, fit: str = CROP) -> Decoded:
-    """An image file as a square of `size` pixels, in colour; raises Unusable."""
-    return _guarded(file, lambda image: _decode(image, size, fit))
+def decode(file: BinaryIO, size: int, fit: str = CROP, depth: int = 0) -> Decoded:
+    """An image file as a square of `size` pixels, in colour; raises Unusable.
+
+    `depth` is how many bits are used of a file of 16; 0: as many as its levels need.
+    """
+    return _guarded(file, lambda image: _decode(file, image, size, fit, depth))
 
 
-def opened(file: BinaryIO) -> Image.Image:
-    """A whole image file as `L` or `RGB`; raises Unusable."""
-    return _guarded(file, _whole)
+def opened(file: BinaryIO, depth: int = 0) -> Image.Image:
+    """A whole image file as `L` or `RGB`, `depth` as in `decode`; raises Unusable."""
+    return _guarded(file, lambda image: _whole(file, image, depth)[0])
+
+
+def deep_bits(file: BinaryIO) -> int:
+    """How many bits are used of a file of more than 8 a channel; 0 for any other, which isn't decoded for it.
+
+    Raises Unusable.
+    """
+    return _guarded(file, lambda image: _whole(file, image, 0)[1] if _is_deep(file, image) else 0)
 
 
 def _guarded(file: BinaryIO, read: Callable[[Image.Image], Made]) -> Made:
@@ -60,6 +76,8 @@ def _guarded(file: BinaryIO, read: Callable[[Image.Image], Made]) -> Made:
             return read(image)
     except Unusable:
         raise
+    except BadData as error:  # of a depth that doesn't hold all levels
+        raise Unusable(str(error).removesuffix(".")) from error
     except UnidentifiedImageError:
         raise Unusable(f"not an image of an accepted format ({ACCEPTED})") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -76,53 +94,83 @@ def _check_size(image: Image.Image) -> None:
         raise Unusable(f"{width}x{height} pixels, smaller than {SMALLEST}")
 
 
-def _whole(image: Image.Image) -> Image.Image:
+def _whole(file: BinaryIO, image: Image.Image, depth: int) -> tuple[Image.Image, int]:
     _check_size(image)
     with _one_at_a_time(image):
-        return _plain_upright(image)
+        return _plain_upright(file, image, depth)
 
 
-def _decode(image: Image.Image, size: int, fit: str) -> Decoded:
+def _decode(file: BinaryIO, image: Image.Image, size: int, fit: str, depth: int) -> Decoded:
     _check_size(image)
     # a JPEG is decoded at a fraction of its size where that still leaves twice what is needed
     image.draft(None, (2 * size, 2 * size))
+    deep = _is_deep(file, image)
     with _one_at_a_time(image):
-        pixels = square(_plain_upright(image).convert("RGB"), size, fit)
+        upright, taken = _plain_upright(file, image, depth)
+        pixels = square(upright.convert("RGB"), size, fit)
     animated = False
     with suppress(Exception):  # a damaged second frame doesn't matter: the first one is whole
         # the second frame of an MPO (a phone's JPEG) is a preview, not an animation
         animated = image.format != "MPO" and bool(getattr(image, "is_animated", False))
-    return Decoded(pixels, animated)
+    return Decoded(pixels, animated, deep, taken)
 
 
 def _one_at_a_time(image: Image.Image) -> AbstractContextManager[object]:
     return _one_large if image.width * image.height > LARGE_PIXELS else nullcontext()
 
 
-def _plain_upright(image: Image.Image) -> Image.Image:
+def _plain_upright(file: BinaryIO, image: Image.Image, depth: int) -> tuple[Image.Image, int]:
+    """The picture as `plain` has it, and the bits of a channel that were taken for the whole range."""
     image.load()
+    declared = deep_files.bits(file, image)
+    wanted = declared if not depth and declared in DEPTHS[1:-1] else depth
+    if (colours := dim_colours(file, image)) is not None:
+        return plain(Image.fromarray(eight_bits(colours, wanted))), wanted or used(colours)
     with suppress(Exception):  # damaged EXIF is no reason to lose the picture
         ImageOps.exif_transpose(image, in_place=True)
-    return plain(image)
+    if image.mode.startswith("I"):
+        levels = _levels(image)
+        return Image.fromarray(eight_bits(levels[:, :, None], wanted)[:, :, 0]), wanted or used(levels)
+    return plain(image), max(DEPTHS[0], declared)
+
+
+def _is_deep(file: BinaryIO, image: Image.Image) -> bool:
+    return image.mode.startswith("I") or deep_files.bits(file, image) > 8
+
+
+def dim_colours(file: BinaryIO, image: Image.Image) -> np.ndarray | None:
+    """Colours of 16 bits, uint16 (H, W, C), of which Pillow keeps the upper 8 alone; None where these are enough.
+
+    Raises what Pillow, png16 and tifffile raise for damaged files.
+    """
+    if image.mode.startswith("I") or deep_files.bits(file, image) != 16:
+        return None
+    upper = np.asarray(image)
+    if int(upper[:, :, :3].max(initial=0)) > white(DEPTHS[-2]) >> 8:
+        return None  # all 16 bits are used
+    return deep_files.colours(file, image, MAX_PIXELS)
 
 
 def plain(image: Image.Image) -> Image.Image:
-    """The image as 8-bit grey (`L`) or colour (`RGB`): deep pixels scaled, transparency laid on white."""
+    """The image as 8-bit grey (`L`) or colour (`RGB`): deep pixels scaled by the bits that they use, transparency laid
+    on white.
+    """
     if image.mode == "F":
         raise Unusable("floating-point pixels, whose range isn't known; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
-        return Image.fromarray(_eight_bits(np.asarray(image).astype(np.int64)))
+        return Image.fromarray(eight_bits(_levels(image)[:, :, None])[:, :, 0])
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """0..65535 to 0..255, rounded."""
+def _levels(image: Image.Image) -> np.ndarray:
+    """Deep grey as uint16 (H, W)."""
+    values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise Unusable("32-bit pixels, whose range isn't known; save it with 8 or 16 bits")
-    return ((values + 128) // 257).astype(np.uint8)
+    return values.astype(np.uint16)
 
 
 def square(image: Image.Image, size: int, fit: str = CROP) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 Paired: `trainA` and `trainB` with files of the same names, or a folder (`train`, where there is one) of images that
 hold both, source left and target right. Unpaired: `trainA` and `trainB` with any number of files. The test part lies in
-`testA` and `testB`, or in `test`. One folder around all of it, as zips often have, is looked through.
+`testA` and `testB`, or in `test`. `A/train`, `B/train` and the like, which pix2pix's own script combines, are read as
+well. One folder around all of it, as zips often have, is looked through.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from PIL import Image
 from gan_core.data.archives import shown
 from gan_core.data.base import DataSet, Progress
 from gan_core.data.folders import images_of
-from gan_core.data.images import Unusable, opened, square
+from gan_core.data.images import Unusable, deep_bits, in_threads, opened, square
 from gan_core.data.own import CROP, Own
 from gan_core.data.pairs import Pair, cached_pairs
 from gan_core.data.places import Opener, Place, place
@@ -26,7 +27,8 @@ from gan_core.errors import BadData
 LICENCE = "your own"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 PARTS = ("train", "val", "test")
-LAYOUT = {*PARTS, *(f"{part}{domain}" for part in PARTS for domain in "AB")}  # names of folders with a meaning
+DOMAINS = "AB"
+LAYOUT = {*PARTS, *DOMAINS, *(f"{part}{domain}" for part in PARTS for domain in DOMAINS)}  # folders with a meaning
 DEEPEST = 4  # folders around the layout
 NAMED = 4  # folders in a message
 
@@ -38,24 +40,45 @@ def load_paired(mine: Own, size: int, progress: Progress, part: str = "train") -
     root = _root(mine, deep=False)
     sides = _sides(root, part)
     names = _partners(sides)
+    depths: list[tuple[int, int]] = []  # of each side: files of more than 8 bits, and how many of these they use
 
     def pairs() -> Iterator[Pair]:
         with ExitStack() as stack:
             openers = [stack.enter_context(side.files()) for side in sides]
+            each = zip(openers, zip(*names, strict=True), strict=True)
+            depths[:] = [_depth([found[name] for name in chosen], mine.depth) for found, chosen in each]
             for both in names:
                 files = zip(sides, openers, both, strict=True)
-                yield _pair([(_short(side, name), found[name]) for side, found, name in files], size, mine.fit)
+                given = [(_short(side, name), found[name]) for side, found, name in files]
+                yield _pair(given, size, mine.fit, [depth for _, depth in depths])
 
     name = _name(mine, root)
     version = " ".join(side.version for side in sides)
     cached = name if part == "train" else f"test:{name}"
-    return cached_pairs(cached, size, version, len(names), pairs, LICENCE, progress)
+    return cached_pairs(cached, size, version, len(names), pairs, LICENCE, progress, depths)
+
+
+def _depth(files: Sequence[Opener], asked: int) -> tuple[int, int]:
+    """How many files of a side have more than 8 bits, and the bits that all of them are taken to use."""
+    found = [depth for depth in in_threads(_depth_of, files) if depth]
+    return len(found), asked or max(found, default=0)
+
+
+def _depth_of(opener: Opener) -> int:
+    try:
+        with opener() as stream:
+            return deep_bits(stream)
+    except (Unusable, OSError):  # told with its name when its turn comes
+        return 0
 
 
 def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
     """The two domains of a folder or zip, which may differ in number, at `size` pixels; raises BadData."""
     root = _root(mine)
-    domains = {domain.lower(): images_of(_domain(root, f"{part}{domain}"), mine.fit, size, progress) for domain in "AB"}
+    domains = {
+        letter.lower(): images_of(_domain(root, part, letter), mine.fit, size, progress, mine.depth)
+        for letter in DOMAINS
+    }
     images = {name: data.arrays["real"] for name, data in domains.items()}
     if len({array.shape[1] for array in images.values()}) > 1:  # one grey, one in colour
         images = {name: array if array.shape[1] == 3 else array.repeat(3, 1) for name, array in images.items()}
@@ -84,20 +107,27 @@ def _name(mine: Own, root: Place) -> str:
     return str(mine if mine.is_upload else replace(mine, path=str(root.path)))
 
 
-def _domain(root: Place, folder: str) -> Place:
-    if folder not in root.entries()[0]:
-        raise BadData(
-            "{path} lacks the folder {name}. Two domains lie in trainA and trainB.", path=root.title, name=folder
-        )
-    return root.within(folder)
+def _domain(root: Place, part: str, letter: str) -> Place:
+    """`trainA`, or `A/train`, or `A` where it holds no parts."""
+    folders, _ = root.entries()
+    if f"{part}{letter}" in folders:
+        return root.within(f"{part}{letter}")
+    inner = root.within(letter) if letter in folders else None
+    if inner and part in inner.entries()[0]:
+        return inner.within(part)
+    if inner and part == PARTS[0] and not inner.entries()[0] & {*PARTS}:
+        return inner
+    raise BadData(
+        "{path} lacks the folder {name}. Two domains lie in trainA and trainB, or in A/train and B/train.",
+        path=root.title, name=f"{letter}/{part}" if inner else f"{part}{letter}",
+    )  # fmt: skip
 
 
 def _sides(root: Place, part: str) -> list[Place]:
     """Two places whose files are partners by name, or one whose files hold both halves."""
-    domains = [f"{part}A", f"{part}B"]
     folders, files = root.entries()
-    if folders & {*domains}:
-        return [_domain(root, domain) for domain in domains]
+    if folders & {f"{part}{letter}" for letter in DOMAINS} or folders >= {*DOMAINS}:
+        return [_domain(root, part, letter) for letter in DOMAINS]
     if part in folders or part != "train":
         return [root.within(part)]
     if folders and not any(map(_pictured, files)):
@@ -110,28 +140,54 @@ def _sides(root: Place, part: str) -> list[Place]:
 
 
 def _partners(sides: Sequence[Place]) -> list[tuple[str, ...]]:
-    """The names of the files of each pair."""
+    """The names of the files of each pair: the same whole name, else the same without its ending."""
     found = [_images(side) for side in sides]
     if len(found) == 1:
-        return [(name,) for name in found[0].values()]
-    sources, targets = found
-    first, second = (PurePosixPath(side.title).name for side in sides)
+        return [(name,) for name in found[0]]
+    same = {*found[0]} & {*found[1]}
+    rest = [
+        _by_stem(side, [name for name in names if name not in same]) for side, names in zip(sides, found, strict=True)
+    ]
+    sources, targets = rest
+    first, second = map(_called, sides)
     if alone := sorted(sources.keys() ^ targets.keys()):
         raise BadData(
             "{first} holds {sources} images and {second} {targets}, and '{name}' is in {where} alone. Partners must "
             "have the same name.",
-            first=first, sources=len(sources), second=second, targets=len(targets), name=shown(alone[0]),
-            where=first if alone[0] in sources else second,
+            first=first, sources=len(found[0]), second=second, targets=len(found[1]),
+            name=shown((sources | targets)[alone[0]]), where=first if alone[0] in sources else second,
         )  # fmt: skip
-    return [(sources[name], targets[name]) for name in sources]
+    pairs = [(name, name) for name in same] + [(name, targets[stem]) for stem, name in sources.items()]
+    return sorted(pairs)
 
 
-def _images(side: Place) -> dict[str, str]:
-    """The images right in a folder, by name without ending."""
+def _by_stem(side: Place, names: Sequence[str]) -> dict[str, str]:
+    """Names by what stands before their ending; raises BadData where that can't tell two pictures apart."""
+    found: dict[str, str] = {}
+    for name in names:
+        stem = PurePosixPath(name).stem
+        if stem in found:
+            raise BadData(
+                "{folder} holds '{one}' and '{other}', which differ in their endings alone, so their partners can't be "
+                "told apart. Give each partner the same ending, or rename one.",
+                folder=_called(side), one=shown(found[stem]), other=shown(name),
+            )  # fmt: skip
+        found[stem] = name
+    return found
+
+
+def _called(side: Place) -> str:
+    """`trainA`, or `A/train`."""
+    path = PurePosixPath(side.title)
+    return "/".join(path.parts[-2:]) if path.parent.name in [*DOMAINS] else path.name
+
+
+def _images(side: Place) -> list[str]:
+    """The images right in a folder."""
     for name, reason in side.skipped:
         if name == "." or _pictured(name):
             raise _unusable(_short(side, name), reason)
-    found = {PurePosixPath(name).stem: name for name in side.names() if _pictured(name)}
+    found = [name for name in side.names() if _pictured(name)]
     if not found:
         raise BadData("There is no image in {path}.", path=side.title)
     return found
@@ -141,10 +197,10 @@ def _pictured(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def _pair(files: Sequence[File], size: int, fit: str) -> Pair:
+def _pair(files: Sequence[File], size: int, fit: str, depths: Sequence[int]) -> Pair:
     if len(files) == 1:
-        return _halves(files[0], size, fit)
-    source, target = (_opened(file) for file in files)
+        return _halves(files[0], size, fit, depths[0])
+    source, target = (_opened(file, depth) for file, depth in zip(files, depths, strict=True))
     if source.size != target.size:
         raise BadData(
             "'{name}' has {size} pixels and its partner {other}: they can't show the same, place for place.",
@@ -153,8 +209,8 @@ def _pair(files: Sequence[File], size: int, fit: str) -> Pair:
     return square(source, size, fit), square(target, size, fit)
 
 
-def _halves(file: File, size: int, fit: str) -> Pair:
-    image = _opened(file)
+def _halves(file: File, size: int, fit: str, depth: int) -> Pair:
+    image = _opened(file, depth)
     narrow = fit == CROP and image.width < image.height  # then one picture is more likely than two
     if image.width % 2 or narrow:
         raise BadData(
@@ -166,12 +222,12 @@ def _halves(file: File, size: int, fit: str) -> Pair:
     return square(left, size, fit), square(right, size, fit)
 
 
-def _opened(file: File) -> Image.Image:
+def _opened(file: File, depth: int) -> Image.Image:
     """In colour; raises BadData."""
     name, opener = file
     try:
         with opener() as stream:
-            return opened(stream).convert("RGB")
+            return opened(stream, depth).convert("RGB")
     except (Unusable, OSError) as error:
         raise _unusable(name, error) from error
 
@@ -181,4 +237,4 @@ def _unusable(name: str, reason: str | Exception) -> BadData:
 
 
 def _short(side: Place, name: str) -> str:
-    return shown(f"{PurePosixPath(side.title).name}/{name}")
+    return shown(f"{_called(side)}/{name}")

@@ -6,12 +6,13 @@ A pair lies in the cache as one image with the channels of both, so that its hal
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from gan_core.data import cache
 from gan_core.data.base import DataSet, Progress, Source, tracked
+from gan_core.data.folders import depth_notes
 from gan_core.data.prepared import UNREADABLE
 from gan_core.errors import BadData
 
@@ -26,19 +27,26 @@ def cached_pairs(
     pairs: Callable[[], Iterable[Pair]],
     licence: str,
     progress: Progress,
+    depths: Sequence[tuple[int, int]] = (),
 ) -> DataSet:
-    """The pairs as a data set: `source` and `target`, uint8 (N, C, size, size). Raises BadData."""
+    """The pairs as a data set: `source` and `target`, uint8 (N, C, size, size). Raises BadData.
+
+    `depths` are known once the pairs are read: how many files of a side have more than 8 bits, and the bits they use.
+    """
 
     def write(writer: cache.Writer) -> None:
         for source, target in tracked(pairs(), count, progress, "Preparing pairs"):
             writer.add(np.concatenate([source, target]))
+        writer.notes["depths"] = list(depths)
 
     try:
-        both = cache.entry(name, size, version, write).arrays["real"]  # (N, 2C, H, W)
+        entry = cache.entry(name, size, version, write)
     except UNREADABLE as error:
         raise BadData("The files of '{name}' can't be read ({reason}).", name=name, reason=error) from error
+    both = entry.arrays["real"]  # (N, 2C, H, W)
     channels = both.shape[1] // 2
-    return DataSet(name, {"source": both[:, :channels], "target": both[:, channels:]}, (), licence)
+    notes = tuple(note for count, depth in entry.notes["depths"] for note in depth_notes(count, depth))
+    return DataSet(name, {"source": both[:, :channels], "target": both[:, channels:]}, (), licence, notes=notes)
 
 
 def apart(data: DataSet, name: str) -> DataSet:

@@ -8,8 +8,8 @@ generator's first half also encodes: for five of its layers a head of two linear
 places to unit vectors, and each place of the output must be most like the same place of the input. What a thing looks
 like may change, where it is may not.
 
-Differences: narrower networks, transposed convolutions and strides where the paper's code blurs before it resamples;
-samples come from averaged weights.
+Differences: narrower networks; transposed convolutions and strides, where the paper's code blurs as it resamples (the
+knob `blur` has that); samples come from averaged weights.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gan_core.knobs import knob
 from gan_core.objectives.base import Batch
 from gan_core.objectives.contrastive import Contrastive, ContrastiveHParams
 from gan_core.objectives.translation import EQUATIONS
-from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, fitting_layers
+from gan_core.translation_layers import BLURS, PatchDiscriminator, ResnetGenerator, fitting_layers
 
 SIZES = (8, 16, 32, 64, 96, 128, 256)
 PIXELS, HALVED, QUARTERED, BLOCK = 0, 4, 7, 10  # layers of the generator: the image, two convolutions, the first block
@@ -40,6 +40,11 @@ class CutHParams(ContrastiveHParams):
     blocks: int = knob(
         6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
         help="Of the generator; the paper has 9.",
+    )  # fmt: skip
+    blur: str = knob(
+        "none", choices=BLURS, label="Blurred resampling", change="rebuild", group="networks",
+        help="Whether the generator blurs where it halves (down), doubles (up), or both: fine patterns then don't turn "
+        "into false ones, but a step takes longer. The paper's code does both.",
     )  # fmt: skip
     head_size: int = knob(
         64, 2, 1024, label="Head size", unit="numbers", change="rebuild", group="networks",
@@ -62,15 +67,21 @@ class Heads(nn.Module):
 
 def places(hparams: CutHParams) -> tuple[int, ...]:
     """The layers that are compared: the image, the convolutions that halve it, the first and the fifth block."""
-    return tuple(sorted({PIXELS, HALVED, QUARTERED, BLOCK, BLOCK + min(4, hparams.blocks - 1)}))
+    quartered, block = _shifted(hparams)
+    return tuple(sorted({PIXELS, HALVED, quartered, block, block + min(4, hparams.blocks - 1)}))
+
+
+def _shifted(hparams: CutHParams) -> tuple[int, int]:
+    """Where the second convolution that halves and the first block stand: behind a blurring layer each, if it blurs."""
+    return (QUARTERED + 1, BLOCK + 2) if hparams.blur in ("down", "both") else (QUARTERED, BLOCK)
 
 
 def networks(hparams: CutHParams, spec: DataSpec) -> dict[str, nn.Module]:
     wide = hparams.channels
-    widths = {PIXELS: spec.channels, HALVED: 2 * wide, QUARTERED: 4 * wide}
+    widths = {PIXELS: spec.channels, HALVED: 2 * wide}
     layers = fitting_layers(hparams.patch_layers, spec.size)
     return {
-        "generator": ResnetGenerator(spec.channels, wide, hparams.blocks),
+        "generator": ResnetGenerator(spec.channels, wide, hparams.blocks, blur=hparams.blur),
         "discriminator": PatchDiscriminator(spec.channels, hparams.discriminator_channels, layers),
         "heads": Heads([widths.get(place, 4 * wide) for place in places(hparams)], hparams.head_size),
     }

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from gan_core.data.base import DataSpec
+from gan_core.fitting import fill
 from gan_core.gans.feature_net import convolutions
 from gan_core.gans.recipe import Lender, Loan, Preset, Recipe, register
 from gan_core.gans.stabilised import normalise
@@ -189,7 +190,7 @@ def lend(discriminator: nn.Module, hparams: ProjectedHParams, lender: Lender) ->
     """Gives the discriminators a feature net's convolutions."""
     assert isinstance(discriminator, ProjectedDiscriminator)
     weights = lender.networks["features"].state_dict()
-    discriminator.eyes.load_state_dict({name: weights[name] for name in discriminator.eyes.state_dict()})
+    fill(discriminator.eyes, {name: weights[name] for name in discriminator.eyes.state_dict() if name in weights})
 
 
 DEFAULTS = changed(

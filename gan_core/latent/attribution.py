@@ -2,7 +2,8 @@
 
     IG_i(x) = (x_i - x'_i) * mean over a in (0, 1) of dD(x' + a (x - x')) / dx_i
 
-x' is a grey picture. All IG_i add up to D(x) - D(x') (completeness), which `complete` tells.
+x' is a grey picture, D the discriminator's logit. All IG_i add up to D(x) - D(x') (completeness) as far as the mean is
+that of the whole way, and not of `steps` places on it: `error` says how far it is off, and belongs beside every map.
 """
 
 from __future__ import annotations
@@ -11,18 +12,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan_core.data.base import DataSpec
-from gan_core.errors import BadCheckpoint
+from gan_core.checkpoint import read_checkpoint
+from gan_core.data.base import DataSpec, Progress, silent
+from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.fitting import fill
 from gan_core.gans import recipes
 from gan_core.models import shelf
 from gan_core.models.card import read_card
 from gan_core.models.listing import folder_of
+from gan_core.runs.store import RunStore
 
-STEPS = 32
+STEPS = 200  # with fewer, what adds up can miss a tenth and more of what it should
+TOGETHER = 20  # places on the way at once, where the discriminator doesn't compare pictures with each other
 GREY = 0.0
+POSITIVE, NEGATIVE = (47, 158, 107), (192, 65, 127)  # colours of what speaks for real, and against it
 
 
 @dataclass(frozen=True)
@@ -30,43 +37,75 @@ class Attribution:
     """What speaks for a picture being real (positive) and against it, (B, H, W), summed over the colours."""
 
     maps: Tensor
-    logits: Tensor  # (B,)
+    logits: Tensor  # (B,): of discriminators that give several, their mean
     complete: Tensor  # (B,): what the maps add up to, over what they should: near 1
+
+    @property
+    def error(self) -> Tensor:
+        """The completeness error (B,): how far the sum is off, as a share of what it should be; 0 is exact."""
+        return (self.complete - 1).abs()
 
 
 def attribution(
-    discriminator: nn.Module, images: Tensor, labels: Tensor | None = None, steps: int = STEPS
+    discriminator: nn.Module,
+    images: Tensor,
+    labels: Tensor | None = None,
+    steps: int = STEPS,
+    progress: Progress = silent,
 ) -> Attribution:
     """Of pictures (B, C, H, W) in [-1, 1], with labels (B,) for a discriminator that knows classes.
 
-    Pictures go through it one at a time, so that those of one batch aren't compared with each other.
+    Pictures go through it one at a time, so that those of one batch aren't compared with each other. Raises BadValue
+    for fewer than one step.
     """
-    found = [
-        _one(discriminator, image[None], None if labels is None else labels[place : place + 1], steps)
-        for place, image in enumerate(images)
-    ]
+    if steps < 1:
+        raise BadValue("Gradients are averaged over at least 1 step, not {steps}.", steps=steps)
+    found = []
+    for place, image in enumerate(images):
+        progress(place / len(images), "Following the gradients")
+        found.append(_one(discriminator, image[None], None if labels is None else labels[place : place + 1], steps))
+    progress(1.0, "Following the gradients")
     maps, logits, complete = zip(*found, strict=True)
     return Attribution(torch.cat(maps), torch.cat(logits), torch.cat(complete))
 
 
 def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: int) -> tuple[Tensor, Tensor, Tensor]:
     def verdict(images: Tensor) -> Tensor:
-        logits: Tensor = discriminator(images) if labels is None else discriminator(images, labels)
-        return logits
+        given = [] if labels is None else [labels.expand(len(images))]
+        logits: Tensor = discriminator(images, *given)
+        return logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # (B, L) -> (B,)
 
     device = next(discriminator.parameters()).device
     image = image.to(device)
     labels = None if labels is None else labels.to(device)
     grey = torch.full_like(image, GREY)
-    total = torch.zeros_like(image)
-    for place in range(steps):
-        between = grey.lerp(image, (place + 0.5) / steps).requires_grad_()
-        (slope,) = torch.autograd.grad(verdict(between).sum(), between)
-        total += slope / steps
-    parts = (image - grey) * total
     with torch.no_grad():
         logits, plain = verdict(image), verdict(grey)
-    return parts.sum(1).cpu(), logits.cpu(), (parts.sum((1, 2, 3)) / (logits - plain)).cpu()
+        alone = torch.allclose(verdict(torch.cat([grey, image])), torch.cat([plain, logits]), atol=1e-4, rtol=1e-3)
+    total = torch.zeros_like(image)
+    places = (torch.arange(steps, device=device) + 0.5) / steps
+    for some in torch.split(places, TOGETHER if alone else 1):
+        between = grey.lerp(image, some[:, None, None, None]).requires_grad_()  # (1, C, H, W) -> (S, C, H, W)
+        (slopes,) = torch.autograd.grad(verdict(between).sum(), between)
+        total += slopes.sum(0, keepdim=True) / steps
+    parts = (image - grey) * total
+    whole, wanted = parts.sum((1, 2, 3)), logits - plain
+    # nothing to explain, and nothing explained: complete
+    complete = torch.where((wanted == 0) & (whole == 0), torch.ones_like(wanted), whole / wanted)
+    return parts.sum(1).cpu(), logits.cpu(), complete.cpu()
+
+
+def heat(maps: Tensor) -> np.ndarray:
+    """Maps (B, H, W) as pictures, uint8 (B, H, W, 3): POSITIVE, NEGATIVE, and white for nothing; each to its own scale.
+
+    Full colour is at the strongest hundredth, so that one pixel doesn't leave all others pale.
+    """
+    most = maps.abs().flatten(1).quantile(0.99, dim=1).clamp(min=1e-12)[:, None, None]
+    strength = (maps / most).clamp(-1, 1)[..., None]  # (B, H, W, 1)
+    positive, negative = (torch.tensor(colour, dtype=maps.dtype) for colour in (POSITIVE, NEGATIVE))
+    colours = 255 - strength.abs() * (255 - torch.where(strength > 0, positive, negative))
+    levels: np.ndarray = colours.round().to(torch.uint8).numpy()
+    return levels
 
 
 def discriminator_of(name: str) -> nn.Module:
@@ -79,6 +118,15 @@ def discriminator_of(name: str) -> nn.Module:
     })  # fmt: skip
 
 
+def discriminator_of_run(store: RunStore, run_id: str) -> nn.Module:
+    """The discriminator in a run's newest checkpoint; raises UnknownName, or BadCheckpoint where it has none."""
+    run = store.get(run_id)
+    checkpoints = store.checkpoints(run_id)
+    if not checkpoints:
+        raise BadCheckpoint("The run {run} has no checkpoint yet.", run=run.name or run.id)
+    return discriminator_from(run.spec.recipe, read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256))
+
+
 def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
     """From a checkpoint's state; in evaluation mode. Raises BadCheckpoint where it has none."""
     recipe = recipes.get(recipe_name)
@@ -87,5 +135,5 @@ def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
         raise BadCheckpoint("The file of this model has no discriminator.")
     built = recipe.build(recipe.settings(state["hparams"]), DataSpec.from_state(state["spec"]))
     discriminator = built["discriminator"].eval().requires_grad_(False)
-    discriminator.load_state_dict(weights)
+    fill(discriminator, weights, "discriminator")
     return discriminator

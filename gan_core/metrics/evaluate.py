@@ -1,7 +1,8 @@
 """All metrics of a set of samples against a data set, in one pass over either.
 
 Names carry net and count: `fd10k_mnistnet` is the Frechet distance of 10,000 samples to as many training images, as the
-net `mnistnet` sees them. Numbers of other nets or counts can't be compared with it.
+net `mnistnet` sees them. Numbers of other nets or counts can't be compared with it, nor any of pictures that aren't
+rounded to 8 bits.
 
 Memory does not grow with the samples: the Frechet distance and the classes are summed up by batches; what looks at
 pairs (KID, precision and recall) keeps the features of the first KEPT of either side, and its name says so.
@@ -22,9 +23,10 @@ from gan_core.metrics.answers import Answers, reached, sureness
 from gan_core.metrics.classes import ClassCounts, divergence
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.frechet import Moments, frechet_distance
-from gan_core.metrics.kernel import kid
+from gan_core.metrics.kernel import BLOCK, kid
 from gan_core.metrics.memorisation import Memorisation, memorisation
 from gan_core.metrics.neighbours import NEAREST, manifold
+from gan_core.metrics.pictures import EIGHT_BITS, check_eight_bits
 from gan_core.metrics.streams import Stream, of_data
 
 KEPT = 10_000  # features of each side that are compared in pairs
@@ -64,6 +66,8 @@ class Report:
     made_answers: Answers = field(default_factory=dict)  # what the net said of samples, and of real images
     real_answers: Answers = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)  # "sampling", "judging", and each metric's
+    pictures: str = EIGHT_BITS  # that the numbers are of, see metrics/pictures.py
+    notes: tuple[str, ...] = ()  # sentences: what can't be known of these samples, and what it needs
 
 
 @dataclass
@@ -147,20 +151,36 @@ def evaluate(
         with clock.of("nearest"):
             memorised = memorisation(np.concatenate(made.first)[:QUERIES], data, seed)
     values: dict[str, float] = {}
+    notes: list[str] = []
     for name, compute in COMPARISONS.items():
         if name in names:
             with clock.of(name):
                 values |= compute(real, made, net.name)
+    if "kid" in names and (fewest := min(real.count, made.count)) < 2 * BLOCK:
+        notes.append(
+            f"KID's error isn't known: it takes 2 blocks of {BLOCK:,}, so {2 * BLOCK:,} samples and as many real "
+            f"images, and there are {fewest:,}."
+        )
     histogram: dict[str, tuple[float, float]] = {}
     if "classes" in names:
         scores, histogram = _answers(real, made, data, net)
-        values |= scores
+        values |= {name: score for name, score in scores.items() if np.isfinite(score)}
+        if len(missing := [name for name, score in scores.items() if not np.isfinite(score)]):
+            notes.append(f"No {' and '.join(missing)}: samples show a class that no real image has.")
     if memorised is not None:
         end = f"{count_text(min(QUERIES, made.count))}_pixels"
         values |= {f"nearest{end}": memorised.ratio, f"copied{end}": memorised.copied}
     return Report(
-        values, made.count, real.count, histogram, memorised, made.answers, real.answers, clock.seconds
-    )  # fmt: skip
+        values,
+        made.count,
+        real.count,
+        histogram,
+        memorised,
+        made.answers,
+        real.answers,
+        clock.seconds,
+        notes=tuple(notes),
+    )
 
 
 class Clock:
@@ -185,6 +205,7 @@ def _gather(stream: Stream, net: FeatureNet, clock: Clock, taking: str, report: 
             images = next(batches, None)
         if images is None:
             return side
+        check_eight_bits(images, stream.name)
         with clock.of("judging"):
             side.add(images, net)
         report(side.count)
@@ -198,7 +219,7 @@ def _frechet(real: Side, made: Side, net: str) -> dict[str, float]:
 def _kid(real: Side, made: Side, net: str) -> dict[str, float]:
     found = kid(real.features, made.features)
     name = f"kid{count_text(min(real.count, made.count, KEPT))}_{net}"
-    return {name: found.value, f"{name}_error": found.error}
+    return {name: found.value} | ({} if found.error is None else {f"{name}_error": found.error})
 
 
 def _manifold(real: Side, made: Side, net: str) -> dict[str, float]:

@@ -12,6 +12,7 @@ import torch
 from gan_core.data.base import DataSpec
 from gan_core.data.batches import to_device
 from gan_core.errors import BadCheckpoint, BadData
+from gan_core.metrics.pictures import check_eight_bits
 from gan_core.models import shelf
 from gan_core.models.sampler import Sampler
 from gan_core.models.weights import read_weights
@@ -89,6 +90,7 @@ class FeatureNet:
         Where it has learnt attributes, the probabilities of each follow those of the one before, (B, all answers).
         """
         self.check(images.shape[1:], "what was given")
+        check_eight_bits(images, "The given ones")
         for start in range(0, len(images), BATCH):
             part = np.array(images[start : start + BATCH])  # a copy: torch wants arrays that may be written
             inputs = to_device(torch.from_numpy(part), self._device)

@@ -23,10 +23,10 @@ BLOCK = 1000  # samples of each side in a block
 
 @dataclass(frozen=True)
 class Kid:
-    """The mean over blocks and its standard error (NaN for a single block)."""
+    """The mean over blocks and its standard error; None for a single block, whose spread isn't known."""
 
     value: float
-    error: float
+    error: float | None
 
 
 def kid(one: np.ndarray, other: np.ndarray, block: int = BLOCK) -> Kid:
@@ -39,7 +39,7 @@ def kid(one: np.ndarray, other: np.ndarray, block: int = BLOCK) -> Kid:
         [discrepancy(one[start : start + block], other[start : start + block])
          for start in range(0, count - block + 1, block)]
     )  # fmt: skip
-    error = float(estimates.std(ddof=1) / np.sqrt(len(estimates))) if len(estimates) > 1 else float("nan")
+    error = float(estimates.std(ddof=1) / np.sqrt(len(estimates))) if len(estimates) > 1 else None
     return Kid(float(estimates.mean()), error)
 
 

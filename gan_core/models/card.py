@@ -46,6 +46,7 @@ class Card:
     class_names: tuple[str, ...] = ()
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> values, of nets that learnt them
     metrics: Mapping[str, float] = field(default_factory=dict)  # names carry net and sample count
+    pictures: str = "8 bits"  # that the metrics are of, see metrics/pictures.py
     recipe_title: str = ""  # these three say what the recipe is where the recipes aren't loaded
     task: str = "images"
     capabilities: tuple[str, ...] = ()

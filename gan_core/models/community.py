@@ -23,14 +23,15 @@ from gan_core import paths
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.files import sha256_of
+from gan_core.fitting import check_finite
 from gan_core.gans import recipes
-from gan_core.models.foreign import read_state
 from gan_core.models.listing import WEIGHT_FILES
 from gan_core.models.sampler import Sampler
+from gan_core.models.weight_files import read_state, weights_in
 from gan_core.runs.disk import writing
 
 if TYPE_CHECKING:
-    from spandrel import ImageModelDescriptor
+    from spandrel import ImageModelDescriptor, ModelLoader
 
 SIDE = 64  # pixels, of the pictures that a spec tells of; any others are taken as well
 
@@ -72,13 +73,15 @@ def load_upscaler(path: Path) -> Sampler:
         raise BadValue("{file} needs the package spandrel to be read: pip install spandrel.", file=path.name) from error
     state = read_state(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about their networks' code
-            described = ModelLoader(torch.device("cpu")).load_from_state_dict(dict(state))
-    except Exception as error:  # UnsupportedModelError, and what networks raise for weights that don't fit
-        raise BadCheckpoint(
-            "{file} holds no network that enlarges pictures and that spandrel knows.", file=path.name
-        ) from error
+        described = _described(ModelLoader(torch.device("cpu")), state)
+    except Exception:  # UnsupportedModelError, and what networks raise for weights that don't fit
+        try:
+            described = _described(ModelLoader(torch.device("cpu")), weights_in(state, path.name))
+        except Exception as error:
+            raise BadCheckpoint(
+                "{file} holds no network that enlarges pictures and that spandrel knows.", file=path.name
+            ) from error
+    check_finite(described.model.state_dict(), path.name)
     if not isinstance(described, ImageModelDescriptor) or described.scale < 2:
         raise BadCheckpoint("{file} is a network that doesn't enlarge pictures.", file=path.name)
     channels = described.input_channels
@@ -93,6 +96,12 @@ def load_upscaler(path: Path) -> Sampler:
     generator = CommunityNetwork(described.eval()).requires_grad_(False)
     spec = DataSpec({"real": (channels, SIDE, SIDE)})
     return Sampler(recipe, Enlarges(described.scale), spec, {"generator": generator})
+
+
+def _described(loader: ModelLoader, state: Mapping[str, Any]) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about their networks' code
+        return loader.load_from_state_dict(dict(state))
 
 
 def keep(path: Path) -> Path:

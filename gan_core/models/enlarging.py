@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from gan_core.data.base import Progress, silent
+from gan_core.depth import whites
 from gan_core.errors import BadValue
 from gan_core.models.sampler import Sampler
 from gan_core.models.tiles import Span, spans, strips
@@ -52,23 +53,28 @@ class Needs:
     bytes: float  # for each pixel of the input, while it works, about
 
 
-def enlarge(sampler: Sampler, picture: Picture, scale: int = 0, tile: int = 0, progress: Progress = silent) -> Picture:
+def enlarge(
+    sampler: Sampler, picture: Picture, scale: int = 0, tile: int = 0, progress: Progress = silent, depth: int = 0
+) -> Picture:
     """The picture, `scale` times larger (0: as the model does); of the same kind, colours and depth.
 
     Images, or arrays (H, W) or (H, W, C) of uint8 or uint16; C is 1 or 3, or one more with alpha, which is enlarged
     bicubically. A model of scale 4 enlarges twice as well, by its mean over 2x2 pixels. `tile` is the side of a tile in
-    pixels of the input, with its margins; 0 chooses it. An exception out of `progress` ends the work.
+    pixels of the input, with its margins; 0 chooses it. An exception out of `progress` ends the work. `depth` is how
+    many bits of uint16 are used (0: as many as the levels need); the result's levels lie between the same black and
+    white.
 
-    Raises BadValue where the model can't, or for a picture that is too large or of no such kind.
+    Raises BadValue where the model can't, or for a picture that is too large or of no such kind, and BadData for a
+    depth that doesn't hold every level.
     """
     if isinstance(picture, Image.Image):
-        return image_of(_enlarged(sampler, array_of(picture), scale, tile, progress))
-    made = _enlarged(sampler, picture[:, :, None] if picture.ndim == 2 else picture, scale, tile, progress)
+        return image_of(_enlarged(sampler, array_of(picture), scale, tile, progress, depth))
+    made = _enlarged(sampler, picture[:, :, None] if picture.ndim == 2 else picture, scale, tile, progress, depth)
     return made[:, :, 0] if picture.ndim == 2 else made
 
 
-def _enlarged(sampler: Sampler, array: np.ndarray, scale: int, tile: int, progress: Progress) -> np.ndarray:
-    parts = enlarged_rows(sampler, array, scale, tile, progress)
+def _enlarged(sampler: Sampler, array: np.ndarray, scale: int, tile: int, progress: Progress, depth: int) -> np.ndarray:
+    parts = enlarged_rows(sampler, array, scale, tile, progress, depth)
     first = next(parts)
     result = np.empty((array.shape[0] * first.shape[1] // array.shape[1], *first.shape[1:]), array.dtype)
     top = 0
@@ -79,7 +85,7 @@ def _enlarged(sampler: Sampler, array: np.ndarray, scale: int, tile: int, progre
 
 
 def enlarged_rows(
-    sampler: Sampler, array: np.ndarray, scale: int = 0, tile: int = 0, progress: Progress = silent
+    sampler: Sampler, array: np.ndarray, scale: int = 0, tile: int = 0, progress: Progress = silent, depth: int = 0
 ) -> Iterator[np.ndarray]:
     """As `enlarge`, for an array (H, W, C): some rows of the result at a time, to be written as they come."""
     native = factor(sampler)
@@ -91,14 +97,14 @@ def enlarged_rows(
             recipe=sampler.recipe.title, scale=wanted, valid=", ".join(valid),
         )  # fmt: skip
     check(array, wanted)
-    return _rows(sampler, array, native, wanted, tile, progress)
+    return _rows(sampler, array, native, wanted, tile, progress, whites(array, depth))
 
 
 def _rows(
-    sampler: Sampler, array: np.ndarray, native: int, wanted: int, tile: int, progress: Progress
+    sampler: Sampler, array: np.ndarray, native: int, wanted: int, tile: int, progress: Progress, most: np.ndarray
 ) -> Iterator[np.ndarray]:
     rows, columns = tiling(sampler, array.shape, wanted, tile)
-    most = np.iinfo(array.dtype).max
+    white = torch.from_numpy(most).float()[:, None, None]  # (C,) -> (C, 1, 1)
     done = 0
 
     def made(row: Span, column: Span) -> Tensor:
@@ -106,13 +112,13 @@ def _rows(
         progress(done / (len(rows) * len(columns)), "Enlarging")
         done += 1
         levels = torch.from_numpy(array[row.start : row.stop, column.start : column.stop].astype(np.float32))
-        images = levels.permute(2, 0, 1)[None] * (2 / most) - 1  # (h, w, C) -> (1, C, h, w)
+        images = levels.permute(2, 0, 1)[None] * (2 / white) - 1  # (h, w, C) -> (1, C, h, w)
         enlarged = _tile(sampler, images, native)
         return (avg_pool2d(enlarged, native // wanted) if wanted < native else enlarged)[0]
 
     with torch.inference_mode():
         for strip in strips(rows, columns, wanted, made):
-            levels = strip.add_(1).mul_(most / 2).round_().clamp_(0, most)
+            levels = strip.add_(1).mul_(white / 2).round_().clamp_(min=0).minimum(white)
             yield levels.permute(1, 2, 0).numpy().astype(array.dtype)  # (C, rows, W) -> (rows, W, C)
     progress(1.0, "Enlarging")
 

@@ -4,6 +4,7 @@ Its files hold a state dict of one network: `resnet_9blocks`, `unet_256` or `bas
 layers in the same order; only the names differ:
 
     ResNet   model.N...              -> layers.N...             and conv_block.N -> layers.N inside a block
+             (taesungp/contrastive-unpaired-translation's too, whose default blurs where it resamples)
     PatchGAN model.N...              -> layers.N...
     U-Net    model.model.1.model.3... -> down.LEVEL.N and up.LEVEL.N: its levels lie inside one another
 
@@ -18,49 +19,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
+from gan_core.fitting import fill
+from gan_core.models.weight_files import plain_names
 from gan_core.translation_layers import UnetGenerator
 
 OLD_STATISTICS = re.compile(r"\.(running_mean|running_var|num_batches_tracked)$")
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors by name from a `.safetensors` or `.pth` file; nothing in the file is run. Raises BadCheckpoint."""
-    found = read_state(path)
-    if not all(isinstance(name, str) and _dense(tensor) for name, tensor in found.items()):
-        raise BadCheckpoint("{path} holds no plain weights of one network.", path=path.name)
-    return dict(found)
-
-
-def _dense(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.layout == torch.strided
-
-
-def read_state(path: Path) -> Mapping[str, Any]:
-    """What a `.safetensors` or `.pth` file holds, which may lie in tables inside it. Raises BadCheckpoint."""
-    try:
-        if path.suffix.lower() == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise BadCheckpoint(
-            "{path} can't be read as weights ({reason}).", path=path.name, reason=str(error).split("\n")[0][:200]
-        ) from error
-    except Exception as error:  # pickle.UnpicklingError, whose text advises to run what is in the file
-        raise BadCheckpoint(
-            "{path} can't be read as weights: it holds more than tensors, or isn't a file of PyTorch.", path=path.name
-        ) from error
-    if not isinstance(found, Mapping):
-        raise BadCheckpoint("{path} holds no plain weights of one network.", path=path.name)
-    return found
 
 
 @dataclass(frozen=True)
@@ -73,19 +40,26 @@ class Kind:
     depth: int
     norm: str  # "instance" or "batch"
     dropout: bool  # where it can be told: it has no weights
+    blur: str = "none"  # one of translation_layers.BLURS
 
     def __str__(self) -> str:
-        return f"{self.network}, depth {self.depth}, {self.channels} channels, {self.norm} norm"
+        blurred = "" if self.blur == "none" else f", blurred ({self.blur})"
+        return f"{self.network}, depth {self.depth}, {self.channels} channels, {self.norm} norm{blurred}"
 
 
 def kind_of(weights: Mapping[str, Tensor]) -> Kind:
     """Which generator weights are of; raises BadCheckpoint where they are of no known one."""
-    plain = {name.removeprefix("module."): tensor for name, tensor in weights.items()}
+    plain = plain_names(weights)
     levels = [match.group(0).count(".model") for name in plain if (match := re.match(r"model(\.model\.\d+)+", name))]
     first = plain.get("model.model.0.weight" if levels else "model.1.weight")
     last = plain.get("model.model.3.weight" if levels else f"model.{_last(plain)}.weight")
     if first is None or last is None or first.ndim != 4 or last.ndim != 4:
         raise _unknown()
+    if first.shape[:2] == (7, 7):
+        raise BadCheckpoint(
+            "The kernels of these weights lie in Keras's order (height, width, in, out), and can't be used: its "
+            "transposed convolutions with odd kernels lie one pixel off PyTorch's."
+        )
     taken, given = first.shape[1], last.shape[1 if levels else 0]
     if taken != given:
         raise BadCheckpoint(
@@ -101,7 +75,17 @@ def kind_of(weights: Mapping[str, Tensor]) -> Kind:
         raise _unknown()
     after_dropout = plain.get(f"model.{min(blocks, key=int)}.conv_block.6.weight")
     dropped = after_dropout is not None and after_dropout.ndim == 4
-    return Kind("resnet", taken, channels, len(blocks), _norm(plain, "model.2"), dropped)
+    return Kind("resnet", taken, channels, len(blocks), _norm(plain, "model.2"), dropped, _blur(plain, blocks))
+
+
+def _blur(weights: Mapping[str, Tensor], blocks: set[str]) -> str:
+    """Where a ResNet blurs: its filters lie before or after the residual blocks."""
+    filters = [int(match.group(1)) for name in weights if (match := re.match(r"model\.(\d+)\.filt$", name))]
+    down, up = (
+        any(place < min(map(int, blocks)) for place in filters),
+        any(place > max(map(int, blocks)) for place in filters),
+    )
+    return {(False, False): "none", (True, False): "down", (False, True): "up", (True, True): "both"}[down, up]
 
 
 def _last(weights: Mapping[str, Tensor]) -> int:
@@ -116,7 +100,7 @@ def _norm(weights: Mapping[str, Tensor], place: str) -> str:
 def _unknown() -> BadCheckpoint:
     return BadCheckpoint(
         "These weights are of no generator that is known here. Valid: ResNet and U-Net generators of "
-        "junyanz/pytorch-CycleGAN-and-pix2pix."
+        "junyanz/pytorch-CycleGAN-and-pix2pix, and the ResNets of taesungp/contrastive-unpaired-translation (CUT)."
     )
 
 
@@ -125,25 +109,18 @@ def load_foreign(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
     The network must be built to the same measures: channels, blocks or depth, normalisation.
     """
-    own = network.state_dict()
-    renamed = _unet(weights, network) if isinstance(network, UnetGenerator) else _sequential(weights)
+    own, plain = network.state_dict(), plain_names(weights)
+    renamed = _unet(plain, network) if isinstance(network, UnetGenerator) else _sequential(plain)
     # files of before 2018 hold statistics of instance norm, which nothing reads
     renamed = {name: tensor for name, tensor in renamed.items() if name in own or not OLD_STATISTICS.search(name)}
-    for name in own.keys() | renamed.keys():
-        theirs = tuple(renamed[name].shape) if name in renamed else "nothing"
-        ours = tuple(own[name].shape) if name in own else "nothing"
-        if theirs != ours and not name.endswith("num_batches_tracked"):
-            raise BadCheckpoint(
-                "These weights belong to another network: at {name} they have {theirs}, and this one {ours}.",
-                name=name, theirs=theirs, ours=ours,
-            )  # fmt: skip
-    network.load_state_dict(own | renamed)
+    counters = {name: own[name] for name in own if name.endswith("num_batches_tracked")}  # which old files lack
+    fill(network, counters | renamed)
 
 
 def _sequential(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """`model.10.conv_block.1.weight` -> `layers.10.layers.1.weight`."""
     return {
-        re.sub(r"^(module\.)?model\.", "layers.", name).replace(".conv_block.", ".layers."): tensor
+        re.sub(r"^model\.", "layers.", name).replace(".conv_block.", ".layers."): tensor
         for name, tensor in weights.items()
     }
 
@@ -153,7 +130,7 @@ def _unet(weights: Mapping[str, Tensor], network: UnetGenerator) -> dict[str, Te
     depth = len(network.down)
     renamed = {}
     for name, tensor in weights.items():
-        found = re.fullmatch(r"(?:module\.)?model((?:\.model\.\d+)+)\.(\w+)", name)
+        found = re.fullmatch(r"model((?:\.model\.\d+)+)\.(\w+)", name)
         places = [int(place) for place in re.findall(r"\d+", found.group(1))] if found else []
         place = _place(places, depth)
         renamed[name if place is None else f"{place}.{name.rpartition('.')[2]}"] = tensor

@@ -154,7 +154,11 @@ def _table(head: tuple[str, str], rows: Mapping[str, str]) -> str:
 
 def _metrics(card: Card) -> list[str]:
     rows = {name: f"{value:.4g}" for name, value in card.metrics.items()}
-    return [_table(("metric, its net and number of samples", "value"), rows)] if rows else []
+    return (
+        [_table((f"metric (pictures of {card.pictures}), its net and number of samples", "value"), rows)]
+        if rows
+        else []
+    )
 
 
 def _usage(card: Card, repository: str) -> str:

@@ -12,6 +12,7 @@ from gan_core.checkpoint import read_checkpoint
 from gan_core.classes import blended
 from gan_core.data.base import DataSpec, columns_for
 from gan_core.errors import BadCheckpoint, BadValue
+from gan_core.fitting import fill
 from gan_core.gans import Recipe, recipes
 from gan_core.models import translator
 from gan_core.models.lending import lend
@@ -44,14 +45,14 @@ class Sampler:
 
     @classmethod
     def from_state(cls, recipe_name: str, state: Mapping[str, Any]) -> Sampler:
-        """From a checkpoint's state."""
+        """From a checkpoint's state; raises BadCheckpoint where its weights belong to other networks."""
         recipe = recipes.get(recipe_name)
         hparams = recipe.settings(state["hparams"])
         spec = DataSpec.from_state(state["spec"])
         networks = recipe.build(hparams, spec)
         averaged = {name: networks[name].eval().requires_grad_(False) for name in recipe.averaged}
         for name, network in averaged.items():
-            network.load_state_dict(state["average"][name])
+            fill(network, state.get("average", {}).get(name, {}), name)
         lend(recipe, hparams, averaged, spec)
         return cls(recipe, hparams, spec, averaged)
 

@@ -66,12 +66,9 @@ def load(name: str, progress: Progress = silent) -> Sampler:
     attributes = {name: len(values) for name, values in described.attributes.items()}
     spec = {"fields": described.fields, "classes": len(described.class_names), "attributes": attributes}
     try:
-        sampler = Sampler.from_state(described.recipe, state | {"hparams": described.hparams, "spec": spec})
-    except (RuntimeError, KeyError) as error:
-        raise BadCheckpoint(
-            "The weights of {name} belong to other networks: {reason}", name=name, reason=str(error).splitlines()[0]
-        ) from error
-    return sampler
+        return Sampler.from_state(described.recipe, state | {"hparams": described.hparams, "spec": spec})
+    except BadCheckpoint as error:
+        raise BadCheckpoint("{name} can't be used. {reason}", name=name, reason=error) from error
 
 
 def state_of(folder: Path, described: Card) -> dict[str, Any]:

@@ -48,13 +48,16 @@ def direction_of(sampler: Model, direction: str = "") -> str:
     return name
 
 
-def translate_picture(sampler: Model, picture: np.ndarray, direction: str = "", fit: str = CROP) -> np.ndarray:
+def translate_picture(
+    sampler: Model, picture: np.ndarray, direction: str = "", fit: str = CROP, depth: int = 0
+) -> np.ndarray:
     """A picture (H, W, C) of uint8 or uint16, made square by one of own.FITS at the model's size, translated: uint8
     (S, S, C).
 
-    Raises BadValue as `translate` does.
+    `depth` is how many bits of uint16 are used; 0: as many as the levels need. Raises BadValue as `translate` does, and
+    BadData for a depth that doesn't hold every level.
     """
-    pixels = fitted(picture, sampler.spec.size, sampler.spec.channels, fit)
+    pixels = fitted(picture, sampler.spec.size, sampler.spec.channels, fit, depth)
     images = torch.from_numpy(pixels)[None].float() / 127.5 - 1  # (C, S, S) -> (1, C, S, S)
     translated: np.ndarray = to_uint8(translate(sampler, images, direction))[0]
     return translated

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from gan_core import __version__
 from gan_core.checkpoint import FORMAT as CHECKPOINT
 from gan_core.checkpoint import read_checkpoint
 from gan_core.errors import BadCheckpoint
+from gan_core.fitting import check_finite
 from gan_core.knobs import to_dict
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunStore
@@ -53,10 +55,12 @@ def read_weights(path: Path) -> Sampler:
         with safe_open(path, framework="pt") as file:
             card = file.metadata() or {}
             if card.get("format") == FORMAT:
-                averaged: dict[str, dict[str, object]] = {}
-                for name in file.keys():  # noqa: SIM118  not a mapping
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+                check_finite(tensors, path.name)
+                averaged: dict[str, dict[str, Tensor]] = {}
+                for name, tensor in tensors.items():
                     network, _, parameter = name.partition(".")
-                    averaged.setdefault(network, {})[parameter] = file.get_tensor(name)
+                    averaged.setdefault(network, {})[parameter] = tensor
                 fields, attributes = json.loads(card["fields"]), json.loads(card.get("attributes", "{}"))
                 state = {
                     "hparams": json.loads(card["hparams"]),
@@ -66,8 +70,8 @@ def read_weights(path: Path) -> Sampler:
                 return Sampler.from_state(card["recipe"], state)
         state = read_checkpoint(path)
         return Sampler.from_state(state["recipe"], state)
-    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise BadCheckpoint(
             "{name} can't be used: {reason}. Valid are exported weights ({weights}) and checkpoints ({checkpoint}).",
-            name=path.name, reason=str(error).splitlines()[0], weights=FORMAT, checkpoint=CHECKPOINT,
+            name=path.name, reason=" ".join(str(error).split()), weights=FORMAT, checkpoint=CHECKPOINT,
         ) from error  # fmt: skip

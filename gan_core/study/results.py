@@ -22,6 +22,7 @@ import numpy as np
 
 from gan_core.errors import StoreError
 from gan_core.files import write_atomically
+from gan_core.metrics.pictures import EIGHT_BITS
 from gan_core.paths import home
 from gan_core.study.plan import Cell, Setting, StudyPlan
 
@@ -35,6 +36,7 @@ class Result:
     accuracy: float
     auc: float
     seconds: float
+    pictures: str = EIGHT_BITS  # that it has learnt from and was tested on
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.metrics.pictures import check_comparable
 from gan_core.study.plan import Cell, Setting, StudyPlan
 from gan_core.study.results import Result, StudyFolder
 
@@ -101,9 +102,11 @@ class Summary:
 
 
 def summarise(folder: StudyFolder, plan: StudyPlan) -> Summary:
-    """Of what is done by now."""
+    """Of what is done by now; raises BadData where some results are of pictures of another kind."""
     cells = list(plan.cells())
     results = {cell: result for cell in cells if (result := folder.result(cell))}
+    for result in results.values():
+        check_comparable(next(iter(results.values())).pictures, result.pictures, folder.path.name)
     rows = [
         Row(setting, arm, measure, estimate([getattr(one, measure) for one in seeds.values()]))
         for measure in MEASURES

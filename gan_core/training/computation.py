@@ -102,7 +102,7 @@ def check_compiler(device: str) -> None:
     try:
         torch.compile(lambda numbers: numbers.sin() + 1)(torch.ones(4, device=device))
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = " ".join(str(error).split())[:200]  # its first line often ends with a colon
         raise BadValue(
             "torch.compile doesn't work on {device} here: {reason}. Leave out --compile.", device=device, reason=reason
         ) from error

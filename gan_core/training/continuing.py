@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from gan_core import data
 from gan_core.checkpoint import load_state
-from gan_core.data.base import Progress, silent
+from gan_core.data.base import DataSpec, Progress, silent
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.hparams import TrainingHParams
@@ -99,6 +99,7 @@ def _started(trainer: Trainer, described: Card, weights: Mapping[str, Any]) -> d
     state = trainer.state_dict()
     kept = weights["networks"] | weights["average"]
     return state | {
+        "spec": DataSpec(described.fields, len(described.class_names)).to_state(),
         "networks": {name: kept.get(name, fresh) for name, fresh in state["networks"].items()},
         "average": weights["average"],
         "average_updates": described.steps or OLD,  # a young average would forget the model at once

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_core.data import DataSet, avatars, folders, load, paired_drawn, source, sources
+from gan_core.data import DataSet, avatars, folders, load, own, pair_folders, paired_drawn, source, sources
 from gan_core.data.avatars.pencil import GRAPHITE, PAPER, draw_pencil
 from gan_core.data.base import silent
 from gan_core.data.batches import Batches
@@ -381,7 +381,7 @@ def zip_of_no_images(root: Path) -> None:
         (no_folder, "There is no folder or zip at"),
         (no_second_domain, "lacks the folder trainB"),
         (empty_domain, "There is no image in .*trainB"),
-        (unequal_counts, "trainA holds 3 images and trainB 1, and '2' is in trainA alone"),
+        (unequal_counts, "trainA holds 3 images and trainB 1, and '2.png' is in trainA alone"),
         (sizes_that_differ, "'trainA/1.png' has 16x16 pixels and its partner 20x16"),
         (broken_partner, "'trainB/1.png' can't be used: not an image"),
         (one_picture_alone, "'train/1.png' has 16x20 pixels, so it doesn't hold two pictures"),
@@ -439,3 +439,66 @@ def test_a_file_that_is_cut_off_inside_a_published_set(tmp_path: Path, monkeypat
     place.write_bytes(held.getvalue()[:500])
     with pytest.raises(BadData, match="can't be read"):
         load("emoji_styles")
+
+
+def letters(root: Path, part: str, count: int = 2, base: int = 0) -> None:
+    for number in range(count):
+        flat(root / "A" / part, f"{number}.png", base + 10 + number, (16, 16))
+        flat(root / "B" / part, f"{number}.png", base + 110 + number, (16, 16))
+
+
+@pytest.mark.parametrize("around", ["", "facades/", "a/b/"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_layout_of_pix2pixs_own_script_is_read_as_pairs(tmp_path: Path, around: str, packed: bool) -> None:
+    root = tmp_path / "pairs"
+    letters(root / around, "train")
+    letters(root / around, "test", 1, base=50)
+    letters(root / around, "val", 1, base=70)
+    place = zipped(root, tmp_path / "pairs.zip") if packed else root
+    pairs = load(f"paired:{place}", 16)
+    assert [array[:, 0, 0, 0].tolist() for array in pairs.arrays.values()] == [[10, 11], [110, 111]]
+    domains = load(f"unpaired:{place}", 16)
+    assert [sorted(array[:, 0, 0, 0].tolist()) for array in domains.arrays.values()] == [[10, 11], [110, 111]]
+    test = pair_folders.load_paired(own.Own("paired", str(place)), 16, silent, "test")
+    assert [int(array[0, 0, 0, 0]) for array in test.arrays.values()] == [60, 160]
+
+
+def test_letters_without_parts_are_pairs_too(tmp_path: Path) -> None:
+    letters(tmp_path, "")
+    assert load(f"paired:{tmp_path}", 16).arrays["target"][:, 0, 0, 0].tolist() == [110, 111]
+
+
+def test_flaws_of_that_layout_are_named(tmp_path: Path) -> None:
+    letters(tmp_path, "train")
+    (tmp_path / "B" / "train" / "1.png").rename(tmp_path / "B" / "train" / "7.png")
+    with pytest.raises(BadData, match=r"A/train holds 2 images and B/train 2, and '1\.png' is in A/train alone"):
+        load(f"paired:{tmp_path}", 16)
+    shutil.rmtree(tmp_path / "B")
+    (tmp_path / "B" / "val").mkdir(parents=True)
+    with pytest.raises(
+        BadData, match=r"lacks the folder B/train\. Two domains lie in trainA and trainB, or in A/train"
+    ):
+        load(f"paired:{tmp_path}", 16)
+
+
+def test_two_files_of_one_stem_are_not_dropped(tmp_path: Path) -> None:
+    for name, level in (("x.png", 10), ("x.bmp", 20), ("y.png", 30)):
+        flat(tmp_path / "trainA", name, level, (16, 16))
+        flat(tmp_path / "trainB", name.replace("y.png", "y.bmp"), level + 100, (16, 16))
+    pairs = load(f"paired:{tmp_path}", 16)  # by their whole names where they have the same, else without the ending
+    assert sorted(zip(*(array[:, 0, 0, 0].tolist() for array in pairs.arrays.values()), strict=True)) == [
+        (10, 110), (20, 120), (30, 130),
+    ]  # fmt: skip
+    assert load(f"unpaired:{tmp_path}", 16).arrays["a"].shape[0] == 3
+    (tmp_path / "trainB" / "x.bmp").unlink()
+    with pytest.raises(BadData, match=r"trainA holds 3 images and trainB 2, and 'x\.bmp' is in trainA alone"):
+        load(f"paired:{tmp_path}", 16)
+    (tmp_path / "trainB" / "x.png").rename(tmp_path / "trainB" / "x.gif")
+    with pytest.raises(BadData, match=r"trainA holds 'x\.bmp' and 'x\.png', which differ in their endings alone"):
+        load(f"paired:{tmp_path}", 16)
+
+
+def test_pictures_side_by_side_of_one_stem_are_all_pairs(tmp_path: Path) -> None:
+    for name in ("x.png", "x.bmp"):
+        flat(tmp_path / "train", name, 50, (32, 16))
+    assert len(load(f"paired:{tmp_path}", 16)) == 2

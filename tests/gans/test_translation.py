@@ -16,12 +16,22 @@ from gan_core.data import load
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import Recipe, recipes
+from gan_core.gans.cut import places
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.masked import random_holes
 from gan_core.training.previews import previewer, side_by_side
 from gan_core.training.trainer import Trainer
-from gan_core.translation_layers import Framing, PatchDiscriminator, ResnetGenerator, UnetGenerator, fitting_layers
-from tests.conftest import example
+from gan_core.translation_layers import (
+    BLURS,
+    BlurredDoubling,
+    BlurredHalving,
+    Framing,
+    PatchDiscriminator,
+    ResnetGenerator,
+    UnetGenerator,
+    fitting_layers,
+)
+from tests.conftest import assert_same_pictures, example
 
 TRANSLATORS = [pytest.param(recipe, id=recipe.name) for recipe in recipes if recipe.translations]
 
@@ -77,8 +87,7 @@ def test_directions(recipe: Recipe) -> None:
         made = sampler.translate(images, direction)
         assert made.shape[:2] == images.shape[:2]
         assert made.isfinite().all()
-        # one at a time is the same as all at once
-        torch.testing.assert_close(sampler.translate(images[1:2], direction)[0], made[1], atol=1e-5, rtol=1e-4)
+        assert_same_pictures(sampler.translate(images[1:2], direction), made[1:2])  # alone as among others
     torch.testing.assert_close(sampler.translate(images), sampler.translate(images, next(iter(recipe.translations))))
 
 
@@ -247,3 +256,29 @@ def test_other_models_fill_no_holes() -> None:
     sampler = Sampler(recipe, recipe.tiny, spec, {"generator": recipe.build(recipe.tiny, spec)["generator"]})
     with pytest.raises(BadValue, match="can't fill holes"):
         sampler.fill(torch.zeros(1, 3, 16, 16), torch.ones(1, 1, 16, 16, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("blur", BLURS)
+def test_a_cut_that_blurs_learns_in_all_its_layers(blur: str) -> None:
+    recipe = recipes.get("cut")
+    trainer = Trainer(recipe, dataclasses.replace(recipe.tiny, blur=blur), example(recipe))
+    before = {name: weight.clone() for name, weight in trainer.networks["generator"].named_parameters()}
+    for _ in range(2):
+        result = trainer.train_step()
+    assert all(term.isfinite() for term in result.terms.values())
+    assert not [name for name, w in trainer.networks["generator"].named_parameters() if torch.equal(w, before[name])]
+    assert places(dataclasses.replace(recipe.hparams, blocks=9, blur="both")) == (
+        0,
+        4,
+        8,
+        12,
+        16,
+    )  # as the paper's code
+
+
+def test_blurring_keeps_what_is_even_and_takes_away_what_is_too_fine() -> None:
+    even = torch.full((1, 2, 6, 8), 0.7)
+    assert torch.allclose(BlurredHalving(2)(even), torch.full((1, 2, 3, 4), 0.7))
+    assert torch.allclose(BlurredDoubling(2)(even), torch.full((1, 2, 12, 16), 0.7))
+    stripes = (torch.arange(8) % 2 * 2.0 - 1).expand(1, 2, 6, 8)  # every other pixel -1 and 1: plain strides see -1
+    assert torch.allclose(BlurredHalving(2)(stripes), torch.zeros(1, 2, 3, 4), atol=1e-6)

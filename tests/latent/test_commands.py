@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -123,3 +124,24 @@ def test_bad_input_is_a_sentence(model: Path, arguments: tuple[str, ...], said: 
     assert result.exit_code == 2
     assert said in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_what_the_discriminator_looks_at_comes_with_its_error(model: Path, tmp_path: Path) -> None:
+    told = ganscope("attribute", "stylegan2.noise", "-o", tmp_path / "maps.png", "-n", 2, "--steps", 20)
+    assert told.exit_code == 0, told.output
+    assert "COMPLETENESS ERROR" in told.stdout
+    assert len(re.findall(r"\d+\.\d %", told.stdout.replace("%", " %"))) == 2
+    with Image.open(tmp_path / "maps.png") as picture:
+        assert picture.width == picture.height >= 512  # two samples, and a map below each
+        assert len(picture.getcolors(2**20) or ()) > 10
+    found = json.loads(ganscope("attribute", "stylegan2.noise", "-o", tmp_path / "maps.png", "-n", 1, "--json").stdout)
+    assert found["steps"] == 200
+    assert 0 <= found["samples"][0]["completeness_error"] < 0.05
+    for wrong, said in (
+        (("-o", tmp_path / "maps.txt"), "valid endings"),
+        (("-o", tmp_path / "maps.png", "--steps", 0), "The number of steps must lie between 1"),
+        (("-o", tmp_path / "maps.png", "-n", 99), "The number of pictures must lie between 1"),
+    ):
+        refused = ganscope("attribute", "stylegan2.noise", *wrong)
+        assert refused.exit_code == 2
+        assert said in refused.output

@@ -13,7 +13,15 @@ from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint, BadValue, UnknownName
 from gan_core.gans import recipes
 from gan_core.knobs import to_dict
-from gan_core.latent.attribution import attribution, discriminator_from, discriminator_of
+from gan_core.latent.attribution import (
+    NEGATIVE,
+    POSITIVE,
+    STEPS,
+    attribution,
+    discriminator_from,
+    discriminator_of,
+    heat,
+)
 from gan_core.latent.inside import attention, layer_names, maps, switched
 from gan_core.models import shelf
 from gan_core.training.trainer import Trainer
@@ -83,7 +91,73 @@ def test_attributions_of_a_linear_verdict_are_its_weights_times_the_picture() ->
     found = attribution(linear, images, steps=4)
     assert_close(found.maps, (images * weights.reshape(3, 4, 4)).sum(1), atol=1e-5, rtol=1e-4)
     assert_close(found.complete, torch.ones(2), atol=1e-3, rtol=0)
+    assert_close(found.error, (found.complete - 1).abs())
     assert_close(found.logits, linear(images).detach())
+    assert_close(attribution(linear, torch.zeros(1, 3, 4, 4)).error, torch.zeros(1))  # grey itself: nothing to explain
+    with pytest.raises(BadValue, match="at least 1 step, not 0"):
+        attribution(linear, images, steps=0)
+
+
+class Kinked(nn.Module):
+    """A verdict that bends sharply on the way: few steps miss where it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.weight * torch.sigmoid(100 * (images.mean((1, 2, 3)) - 0.171))
+
+
+def test_two_hundred_steps_are_taken_and_the_error_is_told() -> None:
+    images = torch.full((1, 1, 4, 4), 0.9)
+    few, usual, many = (attribution(Kinked(), images, steps=steps) for steps in (8, STEPS, 2000))
+    assert STEPS == 200
+    assert float(few.error) > 0.5
+    assert float(usual.error) < 0.01
+    assert float(many.error) <= float(usual.error) + 1e-5
+    assert_close(attribution(Kinked(), images).maps, usual.maps)
+
+
+class Comparing(nn.Module):
+    """A verdict on a batch as a whole, as a minibatch layer's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        each = (images**3).mean((1, 2, 3))
+        return self.weight * (each + each.var(unbiased=False))
+
+
+@pytest.mark.parametrize("levels", [1, 3])
+def test_pictures_on_the_way_are_not_compared_with_each_other(levels: int) -> None:
+    """Places on the way go together where that changes nothing; and verdicts of several logits are averaged."""
+
+    class Levels(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Comparing()
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.inner(images)[:, None].repeat(1, levels)
+
+    images = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    found = attribution(Levels(), images)
+    assert_close(found.maps, images.sum(1) ** 3 / 16, atol=1e-4, rtol=1e-3)  # the integral of 3 x^2, times x
+    assert float(found.error.max()) < 1e-3
+    assert found.logits.shape == (2,)
+
+
+def test_maps_as_pictures() -> None:
+    maps = torch.tensor([[[1.0, -1.0], [0.0, 0.5]]])
+    shown = heat(maps)
+    assert shown.shape == (1, 2, 2, 3)
+    assert tuple(shown[0, 0, 0]) == POSITIVE
+    assert tuple(shown[0, 0, 1]) == NEGATIVE
+    assert tuple(shown[0, 1, 0]) == (255, 255, 255)
+    assert (heat(torch.zeros(1, 2, 2)) == 255).all()
 
 
 @pytest.mark.parametrize("name", ["dcgan", "cgan"])

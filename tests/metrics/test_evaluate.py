@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gan_core.checkpoint import write_checkpoint
 from gan_core.data.base import DataSet
@@ -15,7 +19,7 @@ from gan_core.errors import BadCheckpoint, BadData, UnknownName
 from gan_core.gans import recipes
 from gan_core.knobs import to_dict
 from gan_core.metrics import evaluate as evaluation
-from gan_core.metrics import feature_net
+from gan_core.metrics import feature_net, kernel
 from gan_core.metrics.evaluate import Report, count_text, evaluate
 from gan_core.metrics.feature_net import FeatureNet, plain_name
 from gan_core.metrics.frechet import frechet_distance, gaussian
@@ -58,11 +62,17 @@ def fresh(net: FeatureNet) -> Report:
 def test_fresh_samples_are_as_good_as_real_ones(fresh: Report) -> None:
     report, values = fresh, fresh.values
     assert list(values) == [
-        "fd400_stripesnet", "kid400_stripesnet", "kid400_stripesnet_error", "precision400_stripesnet",
-        "recall400_stripesnet", "density400_stripesnet", "coverage400_stripesnet", "confidence400_stripesnet",
-        "sure400_stripesnet", "inception_score400_stripesnet", "mode_score400_stripesnet",
-        "class_divergence400_stripesnet", "nearest400_pixels", "copied400_pixels",
+        "fd400_stripesnet", "kid400_stripesnet", "precision400_stripesnet", "recall400_stripesnet",
+        "density400_stripesnet", "coverage400_stripesnet", "confidence400_stripesnet", "sure400_stripesnet",
+        "inception_score400_stripesnet", "mode_score400_stripesnet", "class_divergence400_stripesnet",
+        "nearest400_pixels", "copied400_pixels",
     ]  # fmt: skip
+    assert report.notes == (
+        "KID's error isn't known: it takes 2 blocks of 1,000, so 2,000 samples and as many real images, and there are "
+        "400.",
+    )
+    assert all(map(math.isfinite, values.values()))
+    assert report.pictures == "8 bits"
     assert values["fd400_stripesnet"] < 0.01
     assert abs(values["kid400_stripesnet"]) < 0.2
     assert values["precision400_stripesnet"] > 0.8
@@ -73,6 +83,36 @@ def test_fresh_samples_are_as_good_as_real_ones(fresh: Report) -> None:
     assert report.histogram["top"] == (pytest.approx(134 / 400, abs=0.03), 134 / 400)
     assert sum(share for share, _ in report.histogram.values()) == pytest.approx(1)
     assert {"sampling", "judging", "fd", "kid", "prdc", "nearest"} <= report.seconds.keys()
+
+
+def test_kids_error_is_there_once_there_are_two_blocks(net: FeatureNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (evaluation, kernel):
+        monkeypatch.setattr(module, "BLOCK", 200)
+    monkeypatch.setattr(evaluation, "kid", partial(kernel.kid, block=200))
+    report = evaluate(of_images(stripes(400, 2).arrays["real"]), REAL, net, ["kid"])
+    assert report.values["kid400_stripesnet_error"] > 0
+    assert report.notes == ()
+
+
+def test_a_class_that_no_real_image_has_is_said(net: FeatureNet) -> None:
+    label = REAL.arrays["label"]
+    some = DataSet("some", {"real": REAL.arrays["real"][label > 0], "label": label[label > 0]}, REAL.class_names)
+    report = evaluate(of_images(stripes(400, 2).arrays["real"]), some, net, ["classes"])
+    assert list(report.values) == [f"{name}400_stripesnet" for name in ("confidence", "sure", "inception_score")]
+    assert report.notes == (
+        "No mode_score400_stripesnet and class_divergence400_stripesnet: samples show a class that no real image has.",
+    )
+
+
+def test_figures_of_floats_are_refused(net: FeatureNet) -> None:
+    """They would differ by 10 to 31 %, and nothing of the number would show it."""
+    floats = stripes(400, 2).arrays["real"].astype(np.float32) / 127.5 - 1
+    with pytest.raises(BadData, match="made are pictures of the type float32, and figures of these can't be compared"):
+        evaluate(of_images(floats), REAL, net)
+    with pytest.raises(BadData, match="of the type float32"):
+        evaluate(of_images(stripes(400, 2).arrays["real"]), DataSet("real", {"real": floats}), net)
+    with pytest.raises(BadData, match="of the type float32"):
+        next(net.judge(floats))
 
 
 def test_the_frechet_distance_is_that_of_the_nets_features(net: FeatureNet) -> None:
@@ -151,6 +191,16 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
     assert loaded.name == "stripesnet"
     images = REAL.arrays["real"][:40]
     np.testing.assert_array_equal(next(loaded.judge(images))[0], next(net.judge(images))[0])
+    state = copy.deepcopy(trained.state_dict()) | rest
+    layer, weights = next(iter(state["average"]["features"].items()))
+    weights.fill_(torch.nan)
+    write_checkpoint(path, state)
+    with pytest.raises(BadCheckpoint, match=rf"spoilt: (\d+) of \1 values of features\.{layer} are NaN"):
+        FeatureNet.from_file(path)
+    state["average"]["features"][layer] = torch.zeros(*weights.shape, 1)
+    write_checkpoint(path, state)
+    with pytest.raises(BadCheckpoint, match=rf"belong to another network: at features\.{layer} they have the shape"):
+        FeatureNet.from_file(path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(BadCheckpoint, match="Stripes Net"):
         FeatureNet.from_file(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import pickle
+import random
 from pathlib import Path
 from types import ModuleType
 
@@ -19,8 +20,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
-from gan_core.models.foreign import Kind, kind_of, load_foreign, read_weights
-from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, UnetGenerator
+from gan_core.models.foreign import Kind, kind_of, load_foreign
+from gan_core.models.weight_files import read_weights
+from gan_core.translation_layers import BLURS, PatchDiscriminator, ResnetGenerator, UnetGenerator
 
 
 class Block(nn.Module):
@@ -61,6 +63,62 @@ def resnet(channels: int, blocks: int) -> Model:
     for width in (4 * channels, 2 * channels):
         layers.append(nn.ConvTranspose2d(width, width // 2, 3, 2, 1, output_padding=1))
         layers += [nn.InstanceNorm2d(width // 2), nn.ReLU(True)]
+    return Model(*layers, nn.ReflectionPad2d(3), nn.Conv2d(channels, 3, 7), nn.Tanh())
+
+
+class Filtered(nn.Module):
+    """A filter for each channel, kept as CUT's own layers keep theirs; pixels and taps are added up one by one here."""
+
+    def __init__(self, channels: int, side: int) -> None:
+        super().__init__()
+        taps = {3: [1, 2, 1], 4: [1, 3, 3, 1]}[side]
+        row = torch.tensor(taps, dtype=torch.float64)
+        self.taps, filt = side, torch.outer(row, row) / row.sum() ** 2
+        self.register_buffer("filt", (filt * (4 if side == 4 else 1)).float().repeat(channels, 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.halved if self.taps == 3 else self.doubled)(x)
+
+    def halved(self, x: Tensor) -> Tensor:
+        """Each second pixel is the mean of its neighbours, which are mirrored at the border."""
+        height, width = x.shape[2:]
+        made = torch.zeros(*x.shape[:2], height // 2, width // 2)
+        for row in range(height // 2):
+            for column in range(width // 2):
+                for i in range(3):
+                    for j in range(3):
+                        y, z = abs(2 * row + i - 1), abs(2 * column + j - 1)
+                        made[:, :, row, column] += self.filt[:, 0, i, j] * x[:, :, y, z]
+        return made
+
+    def doubled(self, x: Tensor) -> Tensor:
+        """Each pixel is spread over 4 x 4 places around it, in steps of two; those at the border go on outwards."""
+        height, width = x.shape[2:]
+        made = torch.zeros(*x.shape[:2], 2 * height, 2 * width)
+        for row in range(-1, height + 1):
+            for column in range(-1, width + 1):
+                pixel = x[:, :, min(max(row, 0), height - 1), min(max(column, 0), width - 1)]
+                for i in range(4):
+                    for j in range(4):
+                        y, z = 2 * row - 1 + i, 2 * column - 1 + j
+                        if 0 <= y < 2 * height and 0 <= z < 2 * width:
+                            made[:, :, y, z] += self.filt[:, 0, i, j] * pixel
+        return made
+
+
+def blurred(channels: int, blocks: int, down: bool = True, up: bool = True) -> Model:
+    """CUT's ResnetGenerator: `no_antialias` is not `down`, `no_antialias_up` not `up`."""
+    layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, channels, 7), nn.InstanceNorm2d(channels), nn.ReLU()]
+    for width in (channels, 2 * channels):
+        layers += [nn.Conv2d(width, 2 * width, 3, 1 if down else 2, 1), nn.InstanceNorm2d(2 * width), nn.ReLU()]
+        layers += [Filtered(2 * width, 3)] if down else []
+    layers += [Block(4 * channels) for _ in range(blocks)]
+    for width in (4 * channels, 2 * channels):
+        if up:
+            layers += [Filtered(width, 4), nn.Conv2d(width, width // 2, 3, 1, 1)]
+        else:
+            layers.append(nn.ConvTranspose2d(width, width // 2, 3, 2, 1, output_padding=1))
+        layers += [nn.InstanceNorm2d(width // 2), nn.ReLU()]
     return Model(*layers, nn.ReflectionPad2d(3), nn.Conv2d(channels, 3, 7), nn.Tanh())
 
 
@@ -142,6 +200,40 @@ def test_the_same_weights_give_the_same_pictures(name: str, ending: str, tmp_pat
         expected, found = theirs(images.clone()), ours(images)
     assert float(expected.std()) > 1e-3
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("blur", BLURS[1:])
+def test_blurred_weights_of_cut_give_the_same_pictures(blur: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    theirs = blurred(2, 2, blur in ("down", "both"), blur in ("up", "both"))
+    for name, tensor in theirs.state_dict().items():
+        if not name.endswith("filt"):
+            tensor.copy_(torch.randn_like(tensor) * 0.3)
+    torch.save(theirs.state_dict(), tmp_path / "net.pth")
+    weights = read_weights(tmp_path / "net.pth")
+    assert kind_of(weights) == Kind("resnet", 3, 2, 2, "instance", False, blur)
+    ours = ResnetGenerator(3, 2, 2, blur=blur)
+    load_foreign(ours, weights)
+    images = torch.rand(2, 3, 24, 16) * 2 - 1
+    with torch.no_grad():
+        expected, found = theirs(images), ours(images)
+    assert float(expected.std()) > 1e-1
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    with pytest.raises(BadCheckpoint, match=r"belong to another network: at layers\.\d+\."):
+        load_foreign(ResnetGenerator(3, 2, 2), weights)
+
+
+def test_the_filters_of_a_file_are_those_that_blur(tmp_path: Path) -> None:
+    """Not only their shapes are CUT's: a file of other taps draws with its own."""
+    theirs = blurred(2, 1)
+    for name, tensor in theirs.state_dict().items():
+        if name.endswith("filt"):
+            tensor.copy_(torch.rand_like(tensor))
+    ours = ResnetGenerator(3, 2, 1, blur="both")
+    load_foreign(ours, theirs.state_dict())
+    images = torch.rand(1, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images), atol=1e-5, rtol=1e-5)
 
 
 # --- their own code ---------------------------------------------------------------------------------------------------
@@ -290,8 +382,12 @@ def test_statistics_of_old_files_are_left_out() -> None:
 def test_weights_of_another_network_are_refused(theirs, ours) -> None:  # type: ignore[no-untyped-def]
     network = ours()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    with pytest.raises(BadCheckpoint, match="belong to another network: at"):
-        load_foreign(network, theirs().state_dict())
+    said = []
+    for _ in range(3):
+        with pytest.raises(BadCheckpoint, match="belong to another network: at") as raised:
+            load_foreign(network, dict(sorted(theirs().state_dict().items(), key=lambda _: random.random())))
+        said.append(str(raised.value))
+    assert len(set(said)) == 1  # the same layer on every call, in whatever order the file has them
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
@@ -310,7 +406,7 @@ def test_files_that_are_no_weights(kind: str, tmp_path: Path, monkeypatch: pytes
         torch.save(resnet(4, 1).state_dict(), path)
         path.write_bytes(path.read_bytes()[:3000])
     elif kind == "nested":
-        torch.save({"generator": {"weight": torch.zeros(1)}}, path)
+        torch.save({"first": {"weight": torch.zeros(1)}, "second": {"weight": torch.zeros(1)}}, path)
     elif kind == "safetensors":
         path.write_bytes(b"no header")
     with pytest.raises(BadCheckpoint, match=r"can't be read as weights|holds no plain weights"):

@@ -87,6 +87,18 @@ def of_other_networks(model: Path) -> None:
     write_card(model, dataclasses.replace(read_card(model), sha256=sha256))
 
 
+def spoilt(model: Path) -> None:
+    read = read_checkpoint(model / WEIGHTS)
+    next(iter(read["average"]["generator"].values())).view(-1)[:3] = float("nan")
+    sha256, _ = write_checkpoint(model / WEIGHTS, read)
+    write_card(model, dataclasses.replace(read_card(model), sha256=sha256))
+
+
+def without_a_network(model: Path) -> None:
+    sha256, _ = write_checkpoint(model / WEIGHTS, {"networks": {}})
+    write_card(model, dataclasses.replace(read_card(model), sha256=sha256))
+
+
 def without_a_field(model: Path) -> None:
     text = (model / CARD).read_text()
     (model / CARD).write_text(text.replace('licence = "CC0"\n', ""))
@@ -121,7 +133,12 @@ def without_weights(model: Path) -> None:
         (altered, "altered or cut short"),
         (cut_short, "altered or cut short"),
         (pickled, "pickles are refused"),
-        (of_other_networks, "other networks"),
+        (
+            of_other_networks,
+            r"can't be used\. These weights belong to another network: at generator\..* they have nothing",
+        ),
+        (spoilt, r"are spoilt: 3 of \d+ values of generator\..* are NaN or infinite\. Layers with such values: 1 of"),
+        (without_a_network, "they have nothing"),
         (without_a_field, "lacks licence"),
         (with_a_field_of_another_kind, "can't be read: steps"),
         (with_a_shape_that_is_none, "can't be read: fields"),

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from skimage.color import rgb2ycbcr
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -16,7 +18,7 @@ from gan_core.gans.esrgan import DenseGenerator
 from gan_core.gans.srgan import SrResNet
 from gan_core.objectives.base import StepContext
 from gan_core.objectives.contrastive import patch_loss
-from gan_core.objectives.fidelity import psnr, ssim
+from gan_core.objectives.fidelity import luma, psnr, ssim
 from gan_core.objectives.masked import (
     TEMPERATURE,
     Masked,
@@ -88,6 +90,39 @@ def test_psnr_by_hand() -> None:
     made = torch.stack([torch.full((3, 4, 4), 0.2), torch.full((3, 4, 4), -2.0)])
     # 10 log10(2^2 / 0.2^2) = 20 dB; 10 log10(4 / 4) = 0 dB
     assert_close(psnr(made, truth), torch.tensor([20.0, 0.0]), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("shape", [(24, 31), (11, 11), (64, 48)])
+def test_marks_are_those_of_scikit_image(channels: int, shape: tuple[int, int]) -> None:
+    """Another one's code: SSIM at the settings of its authors, inside places only, and PSNR."""
+    generator = torch.Generator().manual_seed(channels)
+    truth = torch.rand(2, channels, *shape, generator=generator) * 2 - 1
+    made = (truth + 0.2 * torch.randn(truth.shape, generator=generator)).clamp(-1, 1)
+    expected = [
+        structural_similarity(
+            *((images[place].double().numpy() + 1) / 2 for images in (made, truth)), data_range=1, channel_axis=0,
+            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        )
+        for place in range(2)
+    ]  # fmt: skip
+    assert_close(ssim(made, truth), torch.tensor(expected, dtype=torch.float32), atol=1e-4, rtol=0)
+    pairs = [(truth[place].numpy(), made[place].numpy()) for place in range(2)]
+    expected = [peak_signal_noise_ratio(*pair, data_range=2) for pair in pairs]
+    assert_close(psnr(made, truth), torch.tensor(expected, dtype=torch.float32), atol=1e-4, rtol=0)
+
+
+def test_luma_is_that_of_scikit_image_at_studio_range() -> None:
+    generator = torch.Generator().manual_seed(0)
+    truth, made = torch.rand(2, 2, 3, 20, 20, generator=generator) * 2 - 1
+
+    def theirs(images: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(rgb2ycbcr((images.double().numpy() + 1) / 2, channel_axis=1)[:, :1])  # 16 to 235
+
+    assert_close((luma(truth) + 1) * 127.5, theirs(truth).float(), atol=1e-3, rtol=0)
+    full = [(theirs(images) - 16) * 2 / 219 - 1 for images in (made, truth)]
+    assert_close(psnr(luma(made), luma(truth)), psnr(*full).float() + 20 * math.log10(255 / 219), atol=1e-4, rtol=0)
+    assert round(20 * math.log10(255 / 219), 2) == 1.32  # as the docstring says
 
 
 def test_ssim_by_hand() -> None:

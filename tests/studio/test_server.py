@@ -59,6 +59,7 @@ CALLS: dict[str, Any] = {
     "/look": [STYLED, 1, None],
     "/all_on": [],
     "/leakage": [STYLED],
+    "/attribution": [STYLED, 1],
     "/begin": [STYLED, 1],
     "/clear": [],
     "/translate_model": [CYCLE],

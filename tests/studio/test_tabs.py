@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from PIL import Image
 
 from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
+from gan_core.latent import attribution
 from gan_core.latent.attributes import Leakage
 from gan_core.latent.edits import Edit
 from gan_core.latent.files import Work, write_directions, write_work
@@ -441,6 +443,20 @@ def test_a_channel_is_switched_off_and_on_again() -> None:
 def test_an_unknown_model_has_no_inside() -> None:
     with pytest.raises(UnknownName, match="There is no model named 'nobody'"):
         inside.look("nobody", 1, None)
+
+
+def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    html = inside.looked_at(STYLED, 1)
+    assert re.search(r"verdict \(logit\) is -?\d+\.\d\d\.", html)
+    assert re.search(r"Completeness error at 200 steps: \d+\.\d%", html)
+    assert html.count('<img src="data:image/') == 2
+    assert inside.still_looked_at(True, STYLED, 1) == html
+    assert inside.still_looked_at(True, STYLED, 2) != html
+    assert inside.still_looked_at(False, STYLED, 2) == ""
+    with using("zh"):
+        assert "\u5b8c\u5907\u6027" in inside.looked_at(STYLED, 1)
+    monkeypatch.setattr(attribution, "discriminator_of", lambda name: attribution.discriminator_from("dcgan", {}))
+    assert inside.looked_at(STYLED, 1) == '<p class="quiet">The file of this model has no discriminator.</p>'
 
 
 def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pytest.MonkeyPatch) -> None:

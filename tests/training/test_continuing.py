@@ -90,7 +90,7 @@ def test_other_data_and_live_knobs_can_be_given(store: RunStore) -> None:
         ({"changes": {"latent_size": 7}}, BadValue, "latent_size"),
         ({"changes": {"nonsense": 7}}, UnknownName, "nonsense"),
         ({"data_name": "nonsense"}, UnknownName, "nonsense"),
-        ({"data_name": "avatars"}, BadCheckpoint, "other networks"),  # in colour
+        ({"data_name": "avatars"}, BadCheckpoint, "with 1 channels, and the data have images with 3"),
         ({"data_name": "ring8"}, BadData, "points"),
     ):
         with pytest.raises(kind, match=said):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from gan_core import data, knobs
-from gan_core.checkpoint import read_checkpoint, same_state
+from gan_core.checkpoint import read_checkpoint, same_state, write_checkpoint
 from gan_core.errors import BadCheckpoint, BadValue, RunConflict, UnknownName
 from gan_core.gans import recipes
 from gan_core.models.sampler import Sampler
@@ -331,6 +331,25 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(store: RunSt
     assert resumed.status.step == first.step
     warning = next(event for event in store.events(run.id) if event.kind == "warning")
     assert last.path.name in warning.payload["message"].format(**warning.payload["values"])
+
+
+def test_no_run_goes_on_from_weights_that_are_not_finite(store: RunStore) -> None:
+    run = new_run(store)
+    session = Session(store, run.id).start()
+    wait(lambda: session.status.step > 5, "first steps")
+    session.stop()
+    finish(session)
+    first, last = store.checkpoints(run.id)[-2:]
+    state = read_checkpoint(last.path)
+    next(iter(state["networks"]["discriminator"].values())).view(-1)[0] = float("inf")
+    token = store.claim(run.id)
+    store.add_checkpoint(run.id, token, last.step, last.images_seen, last.path, *write_checkpoint(last.path, state))
+    store.release(run.id, token)
+    with pytest.raises(BadCheckpoint, match=r"are spoilt: 1 of \d+ values of discriminator\."):
+        Sampler.from_run(store, run.id)
+    resumed = Session(store, run.id).start(paused=True)
+    wait(lambda: resumed.status.state == RunState.PAUSED, "the resumed run")
+    assert resumed.status.step == first.step
 
 
 def test_unknown_names_and_impossible_sizes(store: RunStore) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -149,8 +151,36 @@ def test_foreign_and_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     path.write_bytes(whole)
     wider = tiny(generator_widths=(9,))
     before = {name: value.clone() for name, value in wider.networks["generator"].state_dict().items()}
-    with pytest.raises(BadCheckpoint, match="other networks"):
+    with pytest.raises(
+        BadCheckpoint, match=r"at generator\.layers\.0\.weight they have the shape \(8, 4\), and .* \(9, 4\)"
+    ):
         load_state(wider, read_checkpoint(path))
     assert same_state(before, dict(wider.networks["generator"].state_dict()))
     with pytest.raises(BadCheckpoint, match="missing"):
         read_checkpoint(tmp_path / "nothing.safetensors")
+
+
+@pytest.mark.parametrize("name", ["cgan", "acgan", "feature_net"])
+def test_what_differs_about_the_data_is_said_and_the_same_layer_each_time(name: str) -> None:
+    def trainer(classes: int, channels: int = 1) -> Trainer:
+        pictures = np.random.default_rng(0).integers(0, 256, (24, channels, 8, 8)).astype(np.uint8)
+        arrays = {"real": pictures, "label": np.arange(24) % classes}
+        recipe = recipes.get(name)
+        return Trainer(recipe, recipe.tiny, DataSet("made", arrays, tuple("abcd"[:classes])))
+
+    def refused(other: Trainer) -> str:
+        state = three.state_dict() | {"spec": three.spec.to_state()}
+        state["networks"] = dict(sorted(state["networks"].items(), key=lambda _: random.random()))
+        with pytest.raises(BadCheckpoint) as error:
+            load_state(other, state)
+        return str(error.value)
+
+    three = trainer(3)
+    said = {refused(trainer(4)) for _ in range(3)}
+    assert len(said) == 1
+    assert re.match(
+        r"These weights are for data with 3 classes, and the data have 4: at \w+\.\S+ they have the shape", *said
+    )
+    assert "for images with 1 channels, and the data have images with 3" in refused(trainer(3, 3))
+    del three.networks["discriminator" if name != "feature_net" else "features"]
+    assert "they have nothing" in refused(trainer(3))

@@ -1,0 +1,195 @@
+"""Weights out of files of others: `.pth` and `.safetensors`, however they are wrapped. Nothing in a file is run.
+
+A state dict may lie in a table (`{"state_dict": ...}`, `{"params_ema": ...}`, StyleGAN's `{"g": ..., "g_ema": ...}`)
+and its names may carry what the network was wrapped in (`module.` of DataParallel, `_orig_mod.` of torch.compile) or
+called (`params_ema.`, `netG.`). Averaged weights are taken where there are both. Whatever else lies beside the tensors,
+such as argparse's Namespace or NumPy's numbers, is read as an inert stand-in of its own name.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+from gan_core.errors import BadCheckpoint
+from gan_core.fitting import check_finite
+
+KERAS = (".keras", ".h5", ".hdf5")
+# what a generator is called in a file, as a table or in front of names, the best first
+CALLED = (
+    "params_ema", "params-ema", "g_ema", "netG_ema", "generator_ema", "ema_model", "model_ema", "ema", "state_dict",
+    "model_state_dict", "generator", "netG", "G", "g", "params", "weights", "net", "model",
+)  # fmt: skip
+WITHIN = re.compile(r"\b(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+AROUND = "module."  # of DataParallel and of AveragedModel
+COUNTERS = ("n_averaged",)  # beside the names of AveragedModel
+DEEPEST = 4  # tables around a state dict
+MOST_TYPES = 64  # unknown ones in a file
+_UNKNOWN = re.compile(r"GLOBAL (\S+) ")  # in PyTorch's refusal of a type
+_NAMED = re.compile(r"GLOBAL (\S+) |<class '([\w.]+)'>|<([\w.]+) object")
+_reading = threading.Lock()  # what PyTorch may read is a setting of the whole process
+
+
+class StandIn:
+    """What any object beside the tensors is read as: it takes everything, keeps nothing and does nothing."""
+
+    def __new__(cls, *arguments: Any, **named: Any) -> StandIn:
+        return object.__new__(cls)
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of one network by their plain names. Raises BadCheckpoint, also where they aren't finite."""
+    weights = weights_in(read_state(path), path.name)
+    check_finite(weights, path.name)
+    return weights
+
+
+def read_state(path: Path) -> Mapping[str, Any]:
+    """What a file holds: tensors, tables of them, and stand-ins for all else. Raises BadCheckpoint."""
+    if path.suffix.lower() in KERAS:
+        raise BadCheckpoint(
+            "{file} is a file of Keras, whose networks aren't among those that can be read here. Kernels lie in "
+            "another order there, and transposed convolutions with odd kernels one pixel off PyTorch's.",
+            file=path.name,
+        )
+    if not path.is_file():
+        raise BadCheckpoint("{file} can't be read as weights: there is no such file.", file=path)
+    try:
+        found = load_file(path) if path.suffix.lower() == ".safetensors" else _unpickled(path)
+    except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        if "torchscript" in reason.lower():
+            raise BadCheckpoint(
+                "{file} can't be read as weights: it is a TorchScript program. Save the network's state_dict() "
+                "instead.",
+                file=path.name,
+            ) from error
+        raise BadCheckpoint(
+            "{file} can't be read as weights: it is cut off, or no file of PyTorch or safetensors ({reason}).",
+            file=path.name, reason=reason[:200] or type(error).__name__,
+        ) from error  # fmt: skip
+    except Exception as error:  # pickle.UnpicklingError, whose text advises to run what is in the file
+        if named := _NAMED.search(str(error)):
+            raise BadCheckpoint(
+                "{file} can't be read as weights: it holds {type}, which isn't read here. Save the network's "
+                "state_dict() alone.",
+                file=path.name, type=next(filter(None, named.groups())),
+            ) from error  # fmt: skip
+        raise BadCheckpoint(
+            "{file} can't be read as weights: it holds more than tensors, or isn't a file of PyTorch.", file=path.name
+        ) from error
+    if not isinstance(found, Mapping):
+        raise BadCheckpoint(
+            "{file} can't be read as weights: it holds an object of the type {type}. Save the network's state_dict() "
+            "instead.",
+            file=path.name, type=_type_of(found),
+        )  # fmt: skip
+    return found
+
+
+def _unpickled(path: Path) -> Any:
+    unknown = list(get_unsafe_globals_in_checkpoint(path)) if zipfile.is_zipfile(path) else []
+    while True:
+        stand_ins: list[Any] = [(_stand_in(name), name) for name in unknown]
+        try:
+            with _reading, safe_globals(stand_ins):
+                return torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            # files of before PyTorch 1.6 name one unknown type at a time
+            further = _UNKNOWN.search(str(error))
+            if not further or {further[1], f"builtins.{further[1]}"} & {*unknown} or len(unknown) >= MOST_TYPES:
+                raise
+            unknown.append(further[1] if "." in further[1] else f"builtins.{further[1]}")
+
+
+def _stand_in(name: str) -> Any:
+    """What does nothing, in the place of whatever the file asks for by that name."""
+    if name == "collections.defaultdict":
+        return _dictionary
+    module, _, kind = name.rpartition(".")
+    return type(kind, (StandIn,), {"__module__": module})
+
+
+def _dictionary(*arguments: Any) -> dict[Any, Any]:
+    return {}
+
+
+def _type_of(value: Any) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def weights_in(found: Mapping[str, Any], file: str) -> dict[str, Tensor]:
+    """The state dict of one network in what a file holds; raises BadCheckpoint where there is none."""
+    table = found
+    for _ in range(DEEPEST):
+        if (inner := _inner(table)) is None:
+            break
+        table = inner
+    weights = {name: value for name, value in table.items() if isinstance(value, Tensor)}
+    if not weights or not all(isinstance(name, str) and _dense(tensor) for name, tensor in weights.items()):
+        held = ", ".join(_described(table)) or "-"
+        raise BadCheckpoint("{file} holds no plain weights of one network. It holds: {held}.", file=file, held=held)
+    return plain_names(weights)
+
+
+def _inner(table: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The table within that holds a generator's weights, or the only one."""
+    tables = {name: value for name, value in table.items() if _holds_tensors(value)}
+    if any(isinstance(value, Tensor) for value in table.values()):
+        return None
+    named = [tables[name] for name in CALLED if name in tables]
+    return named[0] if named else next(iter(tables.values())) if len(tables) == 1 else None
+
+
+def _holds_tensors(value: Any) -> bool:
+    inside = value.values() if isinstance(value, Mapping) else ()
+    return any(isinstance(one, Tensor) or _holds_tensors(one) for one in inside)
+
+
+def _dense(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided
+
+
+def _described(table: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in list(table.items())[:8]:
+        yield f"{name} ({_type_of(value)})"
+
+
+def plain_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors without what the network was wrapped in or called; other networks beside it are left out."""
+    plain = {name: tensor for name, tensor in weights.items() if name not in COUNTERS}
+    for _ in range(DEEPEST):
+        before = len(plain), next(iter(plain), "")
+        plain = _renamed(plain, {name: WITHIN.sub("", name) for name in plain})
+        if all(name.startswith(AROUND) for name in plain):
+            plain = _renamed(plain, {name: name.removeprefix(AROUND) for name in plain})
+        for called in CALLED[:-1]:  # `model.` is how the layers of many networks are called
+            own = {name: name.removeprefix(f"{called}.") for name in plain if name.startswith(f"{called}.")}
+            if own:
+                plain = _renamed(plain, own)
+                break
+        if before == (len(plain), next(iter(plain), "")):
+            break
+    return plain
+
+
+def _renamed(weights: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
+    """Those that have a new name, by it."""
+    return {new: weights[old] for old, new in names.items()}
