@@ -7,7 +7,14 @@ another language. It names what offends and what would be valid.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+LISTED = 20  # names in a message
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message; of many the first, and how many there are."""
+    return ", ".join(names[:LISTED]) + (f", … ({len(names)})" if len(names) > LISTED else "")
 
 
 class GanscopeError(Exception):

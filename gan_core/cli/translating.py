@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from gan_core.models.sampler import Sampler
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")  # taken from a folder
 SHALLOW = (
     "its 16 bits a channel are packed in a way that can't be read here: 8 are used. PNG keeps all 16, and so does TIFF "
     "without compression or with ZIP."

@@ -21,6 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from gan_core.data.own import CROP, PAD, STRETCH
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")  # where names have to tell
 ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, TIFF"
 SMALLEST = 8  # pixels, the shorter side
 MAX_PIXELS = 64_000_000

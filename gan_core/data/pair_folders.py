@@ -16,15 +16,15 @@ from PIL import Image
 
 from gan_core.data.archives import shown
 from gan_core.data.base import DataSet, Progress
+from gan_core.data.channels import images_in
 from gan_core.data.folders import images_of
-from gan_core.data.images import Unusable, opened, square
+from gan_core.data.images import SUFFIXES, Unusable, opened, square
 from gan_core.data.own import CROP, Own
 from gan_core.data.pairs import Pair, cached_pairs
-from gan_core.data.places import Opener, Place, place
+from gan_core.data.places import Opener, Place, Skipped, place
 from gan_core.errors import BadData
 
 LICENCE = "your own"
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 PARTS = ("train", "val", "test")
 LAYOUT = {*PARTS, *(f"{part}{domain}" for part in PARTS for domain in "AB")}  # names of folders with a meaning
 DEEPEST = 4  # folders around the layout
@@ -34,22 +34,32 @@ File = tuple[str, Opener]  # "trainA/1.png", and how it is opened
 
 
 def load_paired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
-    """Pairs of a folder or zip at `size` pixels; raises BadData where files have no partners."""
+    """Pairs of a folder or zip at `size` pixels, without those that can't be used: a pair is taken or left out as one.
+
+    Raises BadData where none can be used, or where most files have no partners.
+    """
     root = _root(mine, deep=False)
     sides = _sides(root, part)
-    names = _partners(sides)
+    names, skipped = _partners(sides)
 
     def pairs() -> Iterator[Pair]:
+        bad: list[BadData] = []
         with ExitStack() as stack:
             openers = [stack.enter_context(side.files()) for side in sides]
             for both in names:
-                files = zip(sides, openers, both, strict=True)
-                yield _pair([(_short(side, name), found[name]) for side, found, name in files], size, mine.fit)
+                files = [(_short(side, name), opener[name]) for side, opener, name in zip(sides, openers, both, strict=True)]
+                try:
+                    yield _pair(files, size, mine.fit)
+                except BadData as error:
+                    bad.append(error)
+                    skipped.append((files[0][0], str(error)))
+        if len(bad) == len(names):
+            raise bad[0]
 
     name = _name(mine, root)
     version = " ".join(side.version for side in sides)
     cached = name if part == "train" else f"test:{name}"
-    return cached_pairs(cached, size, version, len(names), pairs, LICENCE, progress)
+    return cached_pairs(cached, size, version, len(names), pairs, LICENCE, progress, skipped)
 
 
 def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
@@ -57,8 +67,8 @@ def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train")
     root = _root(mine)
     domains = {domain.lower(): images_of(_domain(root, f"{part}{domain}"), mine.fit, size, progress) for domain in "AB"}
     images = {name: data.arrays["real"] for name, data in domains.items()}
-    if len({array.shape[1] for array in images.values()}) > 1:  # one grey, one in colour
-        images = {name: array if array.shape[1] == 3 else array.repeat(3, 1) for name, array in images.items()}
+    channels = max(array.shape[1] for array in images.values())
+    images = {name: images_in(array, channels) for name, array in images.items()}
     skipped = tuple(
         (f"{part}{name.upper()}/{file}", reason) for name, data in domains.items() for file, reason in data.skipped
     )
@@ -109,29 +119,35 @@ def _sides(root: Place, part: str) -> list[Place]:
     return [root]
 
 
-def _partners(sides: Sequence[Place]) -> list[tuple[str, ...]]:
-    """The names of the files of each pair."""
-    found = [_images(side) for side in sides]
+def _partners(sides: Sequence[Place]) -> tuple[list[tuple[str, ...]], Skipped]:
+    """The names of the files of each pair, and the few that have no partner."""
+    skipped: Skipped = []
+    found = [_images(side, skipped) for side in sides]
     if len(found) == 1:
-        return [(name,) for name in found[0].values()]
+        return [(name,) for name in found[0].values()], skipped
     sources, targets = found
     first, second = (PurePosixPath(side.title).name for side in sides)
-    if alone := sorted(sources.keys() ^ targets.keys()):
+    alone = sorted(sources.keys() ^ targets.keys())
+    if len(alone) > len(sources.keys() & targets.keys()):
         raise BadData(
             "{first} holds {sources} images and {second} {targets}, and '{name}' is in {where} alone. Partners must "
             "have the same name.",
             first=first, sources=len(sources), second=second, targets=len(targets), name=shown(alone[0]),
             where=first if alone[0] in sources else second,
         )  # fmt: skip
-    return [(sources[name], targets[name]) for name in sources]
+    for name in alone:
+        one, other = (sides[0], second) if name in sources else (sides[1], first)
+        skipped.append((_short(one, sources.get(name) or targets[name]), f"it has no partner in {other}"))
+    return [(sources[name], targets[name]) for name in sources if name in targets], skipped
 
 
-def _images(side: Place) -> dict[str, str]:
-    """The images right in a folder, by name without ending."""
-    for name, reason in side.skipped:
-        if name == "." or _pictured(name):
-            raise _unusable(_short(side, name), reason)
+def _images(side: Place, skipped: Skipped) -> dict[str, str]:
+    """The images right in a folder, by name without ending; those that can't be read are put to the `skipped`."""
+    left_out = [(_short(side, name), reason) for name, reason in side.skipped if name == "." or _pictured(name)]
+    skipped += left_out
     found = {PurePosixPath(name).stem: name for name in side.names() if _pictured(name)}
+    if left_out and (not found or any(name == "." for name, _ in side.skipped)):
+        raise _unusable(*left_out[0])
     if not found:
         raise BadData("There is no image in {path}.", path=side.title)
     return found

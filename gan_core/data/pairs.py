@@ -6,7 +6,7 @@ A pair lies in the cache as one image with the channels of both, so that its hal
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -26,19 +26,26 @@ def cached_pairs(
     pairs: Callable[[], Iterable[Pair]],
     licence: str,
     progress: Progress,
+    skipped: Sequence[tuple[str, str]] = (),
 ) -> DataSet:
-    """The pairs as a data set: `source` and `target`, uint8 (N, C, size, size). Raises BadData."""
+    """The pairs as a data set: `source` and `target`, uint8 (N, C, size, size). Raises BadData.
+
+    `skipped` is read once the pairs are: it may grow until then.
+    """
 
     def write(writer: cache.Writer) -> None:
         for source, target in tracked(pairs(), count, progress, "Preparing pairs"):
             writer.add(np.concatenate([source, target]))
+        writer.notes = {"skipped": [list(file) for file in skipped]}
 
     try:
-        both = cache.entry(name, size, version, write).arrays["real"]  # (N, 2C, H, W)
+        entry = cache.entry(name, size, version, write)
     except UNREADABLE as error:
         raise BadData("The files of '{name}' can't be read ({reason}).", name=name, reason=error) from error
+    both = entry.arrays["real"]  # (N, 2C, H, W)
     channels = both.shape[1] // 2
-    return DataSet(name, {"source": both[:, :channels], "target": both[:, channels:]}, (), licence)
+    left_out = tuple((file, reason) for file, reason in entry.notes["skipped"])
+    return DataSet(name, {"source": both[:, :channels], "target": both[:, channels:]}, (), licence, left_out)
 
 
 def apart(data: DataSet, name: str) -> DataSet:
