@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gan_core.cli.output import AsJson, emit, megabytes, say, show_facts, show_table
-from gan_core.errors import BadValue, UnknownName
+from gan_core.errors import BadValue, UnknownName, listed
 
 NAMED = "A model's name, its folder, or hf://owner/name."
 
@@ -52,7 +52,8 @@ def show(name: Annotated[str, typer.Argument(help=NAMED)], as_json: AsJson = Fal
         return
     hidden = {"hparams", "fields", "class_names", "format", "parameters", "metrics", "capabilities", "attributes"}
     parameters = ", ".join(f"{network} {count:,}" for network, count in card["parameters"].items())
-    show_facts({key: value for key, value in card.items() if key not in hidden} | {"parameters": parameters})
+    known = {"classes": listed(card["class_names"])} if card["class_names"] else {}
+    show_facts({key: value for key, value in card.items() if key not in hidden} | known | {"parameters": parameters})
     if card["metrics"]:
         rows = [(metric, f"{value:.4g}") for metric, value in card["metrics"].items()]
         show_table(("METRIC", "VALUE"), rows)

@@ -20,7 +20,8 @@ from gan_core.cli.output import (
     show_facts,
     show_table,
 )
-from gan_core.errors import BadValue, RunConflict
+from gan_core.errors import BadValue, RunConflict, listed
+from gan_core.runs.classes import class_names
 from gan_core.runs.store import Run, RunStore
 
 app = typer.Typer(help="List, name, steer and delete runs.", invoke_without_command=True)
@@ -77,7 +78,8 @@ def show(
     checkpoints, previews = store.checkpoints(found.id), store.previews(found.id)
     if as_json:
         files = {"checkpoints": [item.path for item in checkpoints], "previews": [item.path for item in previews]}
-        emit(record(found) | {"metrics": metrics, "traceback": found.traceback} | files)
+        known = {"classes": list(class_names(store, found)), "metrics": metrics, "traceback": found.traceback}
+        emit(record(found) | known | files)
         return
     show_facts(
         {
@@ -86,6 +88,7 @@ def show(
             "note": found.note or "-",
             "state": f"{found.state.value} {found.sentence}".strip(),
             "what": f"{found.spec.recipe} on {found.spec.data}, {found.spec.size} px",
+            "classes": listed(class_names(store, found)) or "-",
             "preset": found.spec.preset or "-",
             "forked from": found.parent or "-",
             "steps": f"{found.step:,} of {found.spec.steps:,}" if found.spec.steps else f"{found.step:,}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from gan_core.cli.output import (
     AsJson,
     Settings,
+    class_words,
     data_name,
     emit,
     errors,
@@ -24,6 +26,7 @@ from gan_core.cli.output import (
 )
 from gan_core.cli.starting import options, started_from
 from gan_core.errors import BadValue, RunConflict
+from gan_core.runs.classes import class_names, data_notes
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.watching import Lines, Show, facts, follow, interrupts, losses, state_words
@@ -129,21 +132,23 @@ def planned(
 def native_size(data: str) -> int:
     """The size that a data set has of itself; raises UnknownName or BadValue."""
     from gan_core.data import own, source
+    from gan_core.data.parts import own_of
 
-    return own.SIZE if own.own(data) else source(data).size
+    return own.SIZE if own_of(data) else source(data).size
 
 
 def prepare_data(spec: RunSpec, shown: bool) -> None:
     """Downloads and resizes with a progress bar, and checks that recipe and data fit, before there is a run."""
     from gan_core import data
     from gan_core.data import source
-    from gan_core.data.own import own
+    from gan_core.data.parts import own_of
     from gan_core.gans import recipes
     from gan_core.models import lending
+    from gan_core.training.suited import suited
 
     recipe = recipes.get(spec.recipe)
     settings = recipe.settings(spec.hparams)
-    mine = own(spec.data)
+    mine = own_of(spec.data)
     if mine:
         recipe.check_task(mine.task)
     else:  # known without looking: don't download what can't be used
@@ -152,10 +157,20 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
         lending.check(recipe, settings, known)
     with reporting(shown) as progress:
         loaded: DataSet = data.load(spec.data, spec.size, progress)
-    recipe.check_data(loaded.spec)
-    lending.check(recipe, settings, loaded.spec)
-    if shown and loaded.skipped:
-        say(f"{len(loaded.skipped)} files can't be used; see `ganscope data load {spec.data}`.")
+    tell_of_data(suited(loaded, recipe, settings), spec, shown)
+
+
+def tell_of_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
+    """Says how many images and which classes there are, what was done to files and what can't be used."""
+    if not shown:
+        return
+    classes = f", {class_words(found.class_names)}" if found.spec.task == "images" else ""
+    say(f"{spec.data}: {len(found):,} items{classes}")
+    for note in found.notes:
+        say(f"  {note}")
+    if found.skipped:
+        command = shlex.join(["ganscope", "data", "load", spec.data, "--size", str(spec.size)])
+        say(f"  {len(found.skipped)} files can't be used; see `{command}`.")
 
 
 def _resumable(store: RunStore, wanted: str, others: list[str]) -> Run:
@@ -242,6 +257,7 @@ def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
         "seconds": round(run.seconds, 3),
         "images_per_second": round(trained / run.seconds, 1) if run.seconds else 0.0,
         "metrics": final_metrics(store, run),
+        "classes": list(class_names(store, run)),
         "checkpoint": checkpoints[-1].path if checkpoints else None,
     }
 
@@ -261,6 +277,10 @@ def _conclude(store: RunStore, run: Run, message: str) -> None:
     if message:
         say(message)
     typer.echo(f"{run.id} {run.state.value} at step {run.step:,} after {run.seconds:,.1f} s")
+    if names := class_names(store, run):
+        typer.echo(f"  {class_words(names)}")
+    for note in data_notes(store, run):
+        typer.echo(f"  {note}")
     checkpoints = store.checkpoints(run.id)
     if checkpoints:
         typer.echo(f"  checkpoint: {checkpoints[-1].path}")

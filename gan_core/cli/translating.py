@@ -12,7 +12,10 @@ import typer
 from gan_core.cli.media import sampler_of
 from gan_core.cli.output import AsJson, emit, reporting, say
 from gan_core.data.base import Progress
-from gan_core.data.own import CROP, check_fit, own
+from gan_core.data.images import SUFFIXES
+from gan_core.data.own import CROP, Own, check_fit
+from gan_core.data.parts import own_of
+from gan_core.data.places import place
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.disk import writing
 from gan_core.runs.store import RunStore
@@ -86,7 +89,7 @@ def translate(
 
 def _learnt(facts: Mapping[str, Any]) -> str:
     """How the pictures that a run has learnt from became squares."""
-    mine = own(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
+    mine = own_of(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
     return mine.fit if mine else CROP
 
 
@@ -163,10 +166,11 @@ def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
 def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
     for given in inputs:
         if given.is_dir():
-            inside = sorted(path for path in given.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
-            if not inside:
+            inside = [given / name for name in place(Own("folder", str(given)), deep=False).names()]
+            pictures = [path for path in inside if path.suffix.lower() in SUFFIXES]
+            if not pictures:
                 raise BadData("There is no picture in {folder}.", folder=given)
-            yield from inside
+            yield from pictures
         elif given.is_file():
             yield given
         else:

@@ -52,8 +52,8 @@ class DataSpec:
 
     `fields` gives the shape of one item of each array, e.g. `{"real": (3, 64, 64)}` or
     `{"source": (3, 64, 64), "target": (3, 64, 64)}`; `classes` is 0 where there are no labels; `attributes` says how
-    many values each known attribute has, in the order of their columns. `class_names` says what the labels mean; networks
-    don't depend on it, so that specs of other names are equal, and checkpoints of before names were kept have none.
+    many values each known attribute has, in the order of their columns. `class_names` says what the labels mean;
+    networks don't depend on it, so that specs of other names are equal. Checkpoints from before them have none.
     """
 
     fields: Mapping[str, tuple[int, ...]]

@@ -1,8 +1,8 @@
 """The user's own images: a folder or a zip, with whatever else lies in it.
 
 Every file is tried, told by content and not by its extension. What can't be used is listed with a reason in
-`DataSet.skipped`; the good ones make the set. Class folders, or StyleGAN's `dataset.json`, give labels; of folders called
-`train`, `val` and `test` the first is learnt from.
+`DataSet.skipped`; the good ones make the set. Class folders, or StyleGAN's `dataset.json`, give labels; of folders
+called `train`, `val` and `test` the first is learnt from.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ CHUNK = 2**20
 def load(mine: Own, size: int, progress: Progress, part: str = "") -> DataSet:
     """The images of a folder, with its subfolders, or of a zip, at `size` pixels.
 
-    The set has one channel if all are grey, else three. Classes are those of labels.py. Of folders called `train`, `val`
-    and the like `part` "test" gives those that nothing is learnt from, "" and "train" the others; of a set without such
-    folders parts.py cuts "train" and "test". Raises BadData.
+    The set has one channel if all are grey, else three. Classes are those of labels.py. Of folders called `train`,
+    `val` and the like `part` "test" gives those that nothing is learnt from, "" and "train" the others; of a set
+    without such folders parts.py cuts "train" and "test". Raises BadData.
     """
     found = place(mine)
     apart = labels.splits(found.names())

@@ -93,8 +93,8 @@ def _too_many(alone: int, found: Sequence[str], given: Given | None) -> str:
     if given:
         return f"The classes of {given.file} aren't used: {alone} images have none there."
     return (
-        f"The folders {listed(found)} aren't read as classes: {alone} images lie beside them. Move each into the folder "
-        "of its class."
+        f"The folders {listed(found)} aren't read as classes: {alone} images lie beside them. Move each into the "
+        "folder of its class."
     )
 
 
@@ -144,7 +144,7 @@ def given_labels(name: str, file: BinaryIO) -> Given:
         if label is None:
             continue
         if (called := _called(label)) is None:
-            return Given(name, {}, f"The labels of {name} aren't classes, so they aren't used: that of {path} isn't one.")
+            return Given(name, {}, f"The labels of {name} aren't used: that of {path} is no class.")
         classes[str(around / str(path).replace("\\", "/"))] = called
     return Given(name, classes, f"The classes are those of {name}." if classes else f"{name} holds no labels.")
 

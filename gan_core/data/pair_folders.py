@@ -47,7 +47,9 @@ def load_paired(mine: Own, size: int, progress: Progress, part: str = "train") -
         with ExitStack() as stack:
             openers = [stack.enter_context(side.files()) for side in sides]
             for both in names:
-                files = [(_short(side, name), opener[name]) for side, opener, name in zip(sides, openers, both, strict=True)]
+                files = [
+                    (_short(side, name), opener[name]) for side, opener, name in zip(sides, openers, both, strict=True)
+                ]
                 try:
                     yield _pair(files, size, mine.fit)
                 except BadData as error:

@@ -24,6 +24,7 @@ from gan_core.data.base import Progress, silent
 from gan_core.errors import BadValue
 from gan_core.models.sampler import Sampler
 from gan_core.models.tiles import Span, spans, strips
+from gan_core.models.underlay import underlaid
 from gan_core.objectives.super_resolution import larger
 from gan_core.photos import array_of, image_of
 
@@ -56,7 +57,7 @@ def enlarge(sampler: Sampler, picture: Picture, scale: int = 0, tile: int = 0, p
     """The picture, `scale` times larger (0: as the model does); of the same kind, colours and depth.
 
     Images, or arrays (H, W) or (H, W, C) of uint8 or uint16; C is 1 or 3, or one more with alpha, which is enlarged
-    bicubically. A model of scale 4 enlarges twice as well, by its mean over 2x2 pixels. `tile` is the side of a tile in
+    bicubically; colours under clear pixels don't matter (underlay.py). A model of scale 4 enlarges twice as well, by its mean over 2x2 pixels. `tile` is the side of a tile in
     pixels of the input, with its margins; 0 chooses it. An exception out of `progress` ends the work.
 
     Raises BadValue where the model can't, or for a picture that is too large or of no such kind.
@@ -91,7 +92,8 @@ def enlarged_rows(
             recipe=sampler.recipe.title, scale=wanted, valid=", ".join(valid),
         )  # fmt: skip
     check(array, wanted)
-    return _rows(sampler, array, native, wanted, tile, progress)
+    shown = underlaid(array) if array.shape[2] in (2, 4) else array
+    return _rows(sampler, shown, native, wanted, tile, progress)
 
 
 def _rows(

@@ -88,7 +88,8 @@ class Sampler:
         if label is None:
             return torch.arange(count) % classes
         if isinstance(label, Mapping):
-            return blended({place_of(one, names, classes): share for one, share in label.items()}, classes, count)
+            parts = {place_of(one, names, classes): share for one, share in label.items()}
+            return blended(parts, classes, count)
         return torch.full((count,), place_of(label, names, classes))
 
     @torch.no_grad()

@@ -11,7 +11,7 @@ DATA = "data"  # the kind of event in which a run notes `classes` and `notes` wh
 
 
 def class_names(store: RunStore, run: Run) -> tuple[str, ...]:
-    """The names by label; empty where there are no classes, or a run from before they were noted isn't of a known set."""
+    """The names by label; empty where there are none, or where a run of the user's data is older than these notes."""
     if found := _last(store, run, "classes"):
         return found
     known = whole(run.spec.data)
