@@ -92,16 +92,19 @@ def side_of(mine: Own) -> int | None:
     return width if width == height else None
 
 
-def check_sizes(mine: Own, net: FeatureNet) -> None:
+def check_sizes(mine: Own, net: FeatureNet, advice: str = "choose another net with --net") -> None:
     """Raises BadData where an image has another size than the net takes: resizing would change the metrics."""
-    side = net.spec.size
-    for name, (width, height) in _sizes(mine):
-        if (width, height) != (side, side):
-            raise BadData(
-                "{file} has {width} x {height} pixels, and {net} judges images of {side} x {side}. Images of another "
-                "size aren't resized, because that changes the numbers: choose another net with --net.",
-                file=name, width=width, height=height, net=net.name, side=side,
-            )  # fmt: skip
+    for name, size in _sizes(mine):
+        if size != (net.spec.size, net.spec.size):
+            raise _other_size(name, size, net, advice)
+
+
+def _other_size(name: str, size: tuple[int, int], net: FeatureNet, advice: str) -> BadData:
+    return BadData(
+        "{file} has {width} x {height} pixels, and {net} judges images of {side} x {side}. Images of another size "
+        "aren't resized, because that changes the numbers: {advice}.",
+        file=name, width=size[0], height=size[1], net=net.name, side=net.spec.size, advice=advice,
+    )  # fmt: skip
 
 
 def _sizes(mine: Own) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -133,14 +136,11 @@ def _check_references(reference: str, net: FeatureNet, learnt: str) -> None:
         if others - {(side, side)}:
             say(f"The images of {reference} are resized to {side} x {side} pixels, as they were for training.")
         return
+    advice = "give images of that size, or the data that the model or the net has learnt from"
     if mine:
-        check_sizes(mine, net)
+        check_sizes(mine, net, advice)
     elif (size := source(reference).size) != side:
-        raise BadData(
-            "{file} has {width} x {height} pixels, and {net} judges images of {side} x {side}. Images of another "
-            "size aren't resized, because that changes the numbers: choose another net with --net.",
-            file=reference, width=size, height=size, net=net.name, side=side,
-        )  # fmt: skip
+        raise _other_size(reference, (size, size), net, advice)
 
 
 def _check_known_counts(names: tuple[str, ...], net: FeatureNet, samples: int | None, reference: str) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_core.cli.output import data_name, find_run, unknown
+from gan_core.cli.output import command, data_name, find_run, unknown
 from gan_core.data.own import Own, own
 from gan_core.data.parts import own_of, whole
 from gan_core.errors import BadData, UnknownName
@@ -105,9 +104,9 @@ def _no_net(reference: str, size: int | None, others: list[str]) -> BadData:
     from gan_core.metrics.feature_net import LABELLED
 
     labels = _labelled(reference, size)
-    sized = ["--size", str(size)] if size else []
-    command = shlex.join(["ganscope", "train", "feature_net", "--data", reference if labels else LABELLED, *sized])
-    known = {"data": f"{reference} at {size} px" if size else reference, "command": command}
+    sized = ["--size", size] if size else []
+    advised = command("train", "feature_net", "--data", reference if labels else LABELLED, *sized)
+    known = {"data": f"{reference} at {size} px" if size else reference, "command": advised}
     if labels:
         return BadData(
             "There is no feature net for {data} yet, and these metrics need one. Train it: `{command}`  Or choose "

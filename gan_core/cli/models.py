@@ -35,7 +35,7 @@ def list_models(as_json: AsJson = False) -> None:
         emit([dataclasses.asdict(card) for card in cards])
         return
     if not cards and not damaged:
-        say("There are no models yet: ganscope pretrain NAME makes one.")
+        say("There are no models yet. The quickest to make: `ganscope pretrain dcgan.digits`")
         return
     rows = [(card.name, card.title, f"{card.size} px", megabytes(card.bytes), card.licence) for card in cards]
     show_table(("NAME", "TITLE", "SIZE", "FILE", "LICENCE"), rows, flexible=("TITLE", "LICENCE"))
@@ -86,7 +86,7 @@ def bring(
         emit(dataclasses.asdict(card))
         return
     typer.echo(f"{card.name}: {card.recipe_title}, {card.size} px, {megabytes(card.bytes)}")
-    typer.echo(f"  ganscope translate {card.name} PICTURE -o OUT, or the Studio's tab Translate")
+    typer.echo(f"  `ganscope translate {card.name} PICTURE -o OUT`, or the Studio's tab Translate")
 
 
 def push(

@@ -6,6 +6,7 @@ import difflib
 import json
 import math
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -113,6 +114,11 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
             raise BadValue("'{setting}' must be KNOB=VALUE, such as seed=3.", setting=setting)
         changes[name.strip()] = value.strip()
     return changes
+
+
+def command(*words: object) -> str:
+    """A command of GANscope as it can be pasted into a shell."""
+    return shlex.join(["ganscope", *map(str, words)])
 
 
 def check_seed(seed: int) -> None:

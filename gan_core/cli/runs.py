@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +12,7 @@ from gan_core.cli.output import (
     AsJson,
     RunName,
     Settings,
+    command,
     emit,
     find_run,
     megabytes,
@@ -22,7 +23,7 @@ from gan_core.cli.output import (
 )
 from gan_core.errors import BadValue, RunConflict, listed
 from gan_core.runs.classes import class_names
-from gan_core.runs.store import Run, RunStore
+from gan_core.runs.store import Run, RunState, RunStore
 
 app = typer.Typer(help="List, name, steer and delete runs.", invoke_without_command=True)
 
@@ -59,7 +60,7 @@ def list_runs(as_json: AsJson = False) -> None:
     if rows:
         show_table(("RUN", "NAME", "STATE", "STEPS", "WHAT", "CREATED", ""), rows, flexible=("NAME", "WHAT"))
     else:
-        typer.echo("No runs yet. The first one: ganscope train dcgan")
+        typer.echo("No runs yet. The first one: `ganscope train dcgan`")
     typer.echo(f"\n{len(runs)} runs, {megabytes(store.size())} in {store.root}", err=True)
 
 
@@ -209,7 +210,7 @@ def edit(run: RunName, settings: Settings = None, as_json: AsJson = False) -> No
     """Changes live knobs of a run while it trains."""
     changes = parse_settings(settings)
     if not changes:
-        raise BadValue("Name what to change, such as --set generator_rate=0.0001.")
+        raise BadValue("Name what to change, such as: `{command}`", command=_example(run))
     _command(run, "edit", as_json, **changes)
 
 
@@ -217,7 +218,10 @@ def edit(run: RunName, settings: Settings = None, as_json: AsJson = False) -> No
 def fork(
     run: RunName,
     settings: Settings = None,
-    steps: Annotated[int | None, typer.Option(help="Planned steps; those of the first run if left out.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Planned steps; if left out those of the first run, or as many more where it has done them."),
+    ] = None,
     name: Annotated[str, typer.Option(help="What to call the new run.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -225,11 +229,36 @@ def fork(
     from gan_core.training import control
 
     store = RunStore()
-    made = control.fork(store, find_run(store, run), parse_settings(settings), steps, name)
+    parent, changes = find_run(store, run), parse_settings(settings)
+    if steps is None and _done_with(store, parent, changes):
+        steps = parent.step + parent.spec.steps
+    made = control.fork(store, parent, changes, steps, name)
     if as_json:
         emit(record(made))
     else:
-        typer.echo(f"{made.id}: train it with `ganscope train --resume {made.id}`")
+        typer.echo(f"{made.id}: train it with `{command('train', '--resume', made.id)}`")
+
+
+def _done_with(store: RunStore, run: Run, changes: Mapping[str, str]) -> bool:
+    """Whether a fork that goes on from the run's checkpoint would have no steps left."""
+    from gan_core.knobs import changed, differences, knobs
+    from gan_core.training.control import current_hparams
+
+    before = current_hparams(store, run)
+    after = changed(before, changes)
+    anew = any(knobs(after)[name].change == "rebuild" for name in differences(before, after))
+    return bool(run.spec.steps) and run.step >= run.spec.steps and not anew
+
+
+def _example(wanted: str) -> str:
+    """A change that the run's recipe allows."""
+    from gan_core.training.control import current_hparams
+
+    store = RunStore()
+    run = find_run(store, wanted)
+    hparams = current_hparams(store, run)
+    rate = next(name for name in ("generator_rate", "rate") if hasattr(hparams, name))
+    return command("runs", "edit", wanted, "--set", f"{rate}={getattr(hparams, rate):g}")
 
 
 def record(run: Run) -> dict[str, Any]:
@@ -264,11 +293,19 @@ def _command(wanted: str, verb: str, as_json: bool, **arguments: Any) -> None:
     run = find_run(store, wanted)
     if not run.is_active:
         raise RunConflict(
-            "The run {run} is {state}: no process trains it. To go on with it: ganscope train --resume {id}",
-            run=run.name or run.id, state=run.state.value, id=run.id,
+            "The run {run} is {state}: no process trains it. To go on with it: `{command}`",
+            run=run.name or run.id, state=run.state.value, command=_going_on(run, verb, arguments),
         )  # fmt: skip
     getattr(Control(store, run.id), verb)(**arguments)
     _tell(store, [run.id], f"{verb} sent", as_json)
+
+
+def _going_on(run: Run, verb: str, arguments: Mapping[str, Any]) -> str:
+    """The command that goes on with a run that nobody trains: one that is finished or shall be changed is forked."""
+    if verb == "edit":
+        changes = [word for name, value in arguments.items() for word in ("--set", f"{name}={value}")]
+        return command("runs", "fork", run.id, *changes)
+    return command("runs", "fork", run.id) if run.state is RunState.FINISHED else command("train", "--resume", run.id)
 
 
 def _tell(store: RunStore, ids: Sequence[str], done: str, as_json: bool) -> None:

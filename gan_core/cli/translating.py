@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gan_core.cli.media import sampler_of
-from gan_core.cli.output import AsJson, emit, reporting, say
+from gan_core.cli.output import AsJson, command, emit, reporting, say
 from gan_core.data.base import Progress
 from gan_core.data.images import SUFFIXES
 from gan_core.data.own import CROP, Own, check_fit
@@ -75,7 +75,8 @@ def translate(
     recipe = sampler.recipe
     way = translator.direction_of(sampler, direction)
     if recipe.task == "super_resolution":
-        raise BadValue("{recipe} enlarges pictures: use `ganscope upscale`.", recipe=recipe.title)
+        words = ("upscale", model, *inputs, "--output", output)
+        raise BadValue("{recipe} enlarges pictures: `{command}`", recipe=recipe.title, command=command(*words))
 
     def made(array: np.ndarray, progress: Progress) -> np.ndarray:
         return translator.translate_picture(sampler, array, way, chosen)

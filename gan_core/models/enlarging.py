@@ -57,8 +57,9 @@ def enlarge(sampler: Sampler, picture: Picture, scale: int = 0, tile: int = 0, p
     """The picture, `scale` times larger (0: as the model does); of the same kind, colours and depth.
 
     Images, or arrays (H, W) or (H, W, C) of uint8 or uint16; C is 1 or 3, or one more with alpha, which is enlarged
-    bicubically; colours under clear pixels don't matter (underlay.py). A model of scale 4 enlarges twice as well, by its mean over 2x2 pixels. `tile` is the side of a tile in
-    pixels of the input, with its margins; 0 chooses it. An exception out of `progress` ends the work.
+    bicubically, and then colours under clear pixels don't matter (underlay.py). A model of scale 4 enlarges twice as
+    well, by its mean over 2x2 pixels. `tile` is the side of a tile in pixels of the input, with its margins; 0 chooses
+    it. An exception out of `progress` ends the work.
 
     Raises BadValue where the model can't, or for a picture that is too large or of no such kind.
     """

@@ -18,7 +18,7 @@ from gan_core.models.lending import lend
 from gan_core.runs.classes import class_names
 from gan_core.runs.store import RunStore
 
-CHUNK = 256  # samples drawn at once, to bound the memory
+CHUNK, CHUNK_PIXELS = 256, 256 * 256**2  # samples drawn at once, and their pixels, to bound the memory
 MOST = 100_000
 MOST_TRUNCATION = 1.5
 
@@ -101,9 +101,10 @@ class Sampler:
         self._check_truncation(psi)
         device = next(next(iter(self.networks.values())).parameters()).device
         parts = []
-        for start in range(0, len(latents), CHUNK):
-            chosen = None if labels is None else labels[start : start + CHUNK].to(device)
-            inputs = self.networks, self.hparams, latents[start : start + CHUNK].to(device), chosen
+        chunk = CHUNK if self.recipe.task == "points" else max(1, min(CHUNK, CHUNK_PIXELS // self.spec.size**2))
+        for start in range(0, len(latents), chunk):
+            chosen = None if labels is None else labels[start : start + chunk].to(device)
+            inputs = self.networks, self.hparams, latents[start : start + chunk].to(device), chosen
             truncate = self.recipe.truncate
             part = self.recipe.draw(*inputs) if psi is None or truncate is None else truncate(*inputs, psi)
             parts.append(part.cpu())

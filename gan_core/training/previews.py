@@ -20,6 +20,7 @@ from gan_core.training.trainer import Trainer
 
 SEED = 0
 ROWS = 8
+LARGE = 256  # pixels of a sample; of larger ones fewer are shown
 POINTS = 1000
 JUDGED = 128  # real images that a classifier's preview sorts
 LINES = 6  # of items whose translation is shown
@@ -79,8 +80,15 @@ def _drawer(trainer: Trainer) -> Draw:
         latents = sampler.latents(POINTS, SEED)
         real = trainer.batches.first(POINTS)["real"].cpu().numpy()
         return lambda: scatter(sampler.draw(*latents).numpy(), real)
-    latents = sampler.latents(ROWS * sampler.columns, SEED)
-    return lambda: grid(to_uint8(sampler.draw(*latents)), sampler.columns)
+    rows, columns = grid_shape(sampler.columns, trainer.spec.size)
+    latents = sampler.latents(rows * columns, SEED)
+    return lambda: grid(to_uint8(sampler.draw(*latents)), columns)
+
+
+def grid_shape(columns: int, size: int) -> tuple[int, int]:
+    """Rows and columns of samples of `size` pixels: fewer of large ones, so that the picture grows no further."""
+    share = max(1, size // LARGE)
+    return max(1, ROWS // share), max(1, columns // share)
 
 
 def _translated(trainer: Trainer) -> Draw:
