@@ -230,8 +230,8 @@ def fork(
 
     store = RunStore()
     parent, changes = find_run(store, run), parse_settings(settings)
-    if steps is None and _done_with(store, parent, changes):
-        steps = parent.step + parent.spec.steps
+    if steps is None and (begun := _begun(store, parent, changes)) >= parent.spec.steps > 0:
+        steps = begun + parent.spec.steps
     made = control.fork(store, parent, changes, steps, name)
     if as_json:
         emit(record(made))
@@ -239,15 +239,16 @@ def fork(
         typer.echo(f"{made.id}: train it with `{command('train', '--resume', made.id)}`")
 
 
-def _done_with(store: RunStore, run: Run, changes: Mapping[str, str]) -> bool:
-    """Whether a fork that goes on from the run's checkpoint would have no steps left."""
+def _begun(store: RunStore, run: Run, changes: Mapping[str, str]) -> int:
+    """The step at which a fork begins: that of the run's newest checkpoint, or 0 where networks are built anew."""
     from gan_core.knobs import changed, differences, knobs
     from gan_core.training.control import current_hparams
 
     before = current_hparams(store, run)
     after = changed(before, changes)
     anew = any(knobs(after)[name].change == "rebuild" for name in differences(before, after))
-    return bool(run.spec.steps) and run.step >= run.spec.steps and not anew
+    checkpoints = store.checkpoints(run.id)
+    return checkpoints[-1].step if checkpoints and not anew else 0
 
 
 def _example(wanted: str) -> str:

@@ -308,7 +308,7 @@ def _conclude(store: RunStore, run: Run, message: str) -> None:
     checkpoints = store.checkpoints(run.id)
     if checkpoints:
         typer.echo(f"  checkpoint: {checkpoints[-1].path}")
-    if run.traceback and not message:
+    if run.traceback:
         say(f"  see: `{command('runs', 'show', run.id, '--traceback')}`")
     if lower := _lower_rate(store, run):
         say(f"  with a lower rate: `{command('runs', 'fork', run.id, '--set', lower)}`")

@@ -75,8 +75,8 @@ def translate(
     recipe = sampler.recipe
     way = translator.direction_of(sampler, direction)
     if recipe.task == "super_resolution":
-        words = ("upscale", model, *inputs, "--output", output)
-        raise BadValue("{recipe} enlarges pictures: `{command}`", recipe=recipe.title, command=command(*words))
+        advised = command("upscale", model, *inputs, "--output", output)
+        raise BadValue("{recipe} enlarges pictures: `{command}`", recipe=recipe.title, command=advised)
 
     def made(array: np.ndarray, progress: Progress) -> np.ndarray:
         return translator.translate_picture(sampler, array, way, chosen)
