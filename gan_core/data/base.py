@@ -14,6 +14,7 @@ import numpy as np
 
 from gan_core.registry import Registry
 
+LARGE = 256  # pixels
 Progress = Callable[[float, str], None]  # share done in [0, 1], and what is being done
 Item = TypeVar("Item")
 
@@ -31,6 +32,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # task of a source -> its arrays of i
 def columns_for(classes: int) -> int:
     """How many samples stand side by side: each of a few classes equally often, 8 in all or as many as there are."""
     return classes * max(1, 8 // classes) if 2 <= classes <= 16 else 8
+
+
+def fewer(count: int, size: int) -> int:
+    """How many of `count` pictures stand in a line, so that it gets no wider with pictures above LARGE pixels."""
+    return max(1, count // max(1, size // LARGE))
 
 
 def silent(share: float, what: str) -> None:

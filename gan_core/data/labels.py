@@ -70,7 +70,7 @@ def labelled(names: Sequence[str], given: Given | None = None) -> Labelled:
         return Labelled(notes=notes)
     alone = of_each.count(None)
     if 2 * alone >= len(names):
-        return Labelled(notes=(_too_many(alone, found, given),))
+        return Labelled(notes=(_too_many(alone, len(names), found, given),))
     places = {name: label for label, name in enumerate(found)}
     labels = np.asarray([-1 if name is None else places[name] for name in of_each], np.int64)
     if given:
@@ -89,12 +89,12 @@ def _by_folder(names: Sequence[str]) -> list[str | None]:
     return [None] * len(names)
 
 
-def _too_many(alone: int, found: Sequence[str], given: Given | None) -> str:
+def _too_many(alone: int, count: int, found: Sequence[str], given: Given | None) -> str:
     if given:
-        return f"The classes of {given.file} aren't used: {alone} images have none there."
+        return f"The classes of {given.file} aren't used: {alone} of {count} images have none there."
     return (
-        f"The folders {listed(found)} aren't read as classes: {alone} images lie beside them. Move each into the "
-        "folder of its class."
+        f"The folders {listed(found)} aren't read as classes: {alone} of {count} images lie beside them. Move each "
+        "into the folder of its class."
     )
 
 

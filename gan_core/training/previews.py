@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from gan_core.data.base import DataSpec
+from gan_core.data.base import DataSpec, fewer
 from gan_core.data.batches import HELD_OUT
 from gan_core.images import BACKGROUND, grid, png, scatter, to_uint8
 from gan_core.models.sampler import Sampler
@@ -20,7 +20,6 @@ from gan_core.training.trainer import Trainer
 
 SEED = 0
 ROWS = 8
-LARGE = 256  # pixels of a sample; of larger ones fewer are shown
 POINTS = 1000
 JUDGED = 128  # real images that a classifier's preview sorts
 LINES = 6  # of items whose translation is shown
@@ -80,15 +79,9 @@ def _drawer(trainer: Trainer) -> Draw:
         latents = sampler.latents(POINTS, SEED)
         real = trainer.batches.first(POINTS)["real"].cpu().numpy()
         return lambda: scatter(sampler.draw(*latents).numpy(), real)
-    rows, columns = grid_shape(sampler.columns, trainer.spec.size)
+    rows, columns = (fewer(count, trainer.spec.size) for count in (ROWS, sampler.columns))
     latents = sampler.latents(rows * columns, SEED)
     return lambda: grid(to_uint8(sampler.draw(*latents)), columns)
-
-
-def grid_shape(columns: int, size: int) -> tuple[int, int]:
-    """Rows and columns of samples of `size` pixels: fewer of large ones, so that the picture grows no further."""
-    share = max(1, size // LARGE)
-    return max(1, ROWS // share), max(1, columns // share)
 
 
 def _translated(trainer: Trainer) -> Draw:

@@ -84,7 +84,7 @@ def test_many_pictures_beside_folders_are_no_strays(tmp_path: Path) -> None:
     data = load(f"folder:{root}", 16)
     assert (len(data), data.class_names, data.skipped) == (4, (), ())
     assert data.notes == (
-        "The folders new, old aren't read as classes: 2 images lie beside them. Move each into the folder of its "
+        "The folders new, old aren't read as classes: 2 of 4 images lie beside them. Move each into the folder of its "
         "class.",
     )
 
@@ -182,7 +182,7 @@ def test_a_file_without_a_label_among_labelled_ones_is_left_out(tmp_path: Path) 
     assert data.skipped == (("00001/c.png", "dataset.json gives it no class"),)
     few = given(root, {"labels": [["00000/a.png", 1], ["00000/b.png", 0]]})
     assert (len(few), few.class_names) == (4, ())
-    assert few.notes == ("The classes of dataset.json aren't used: 2 images have none there.",)
+    assert few.notes == ("The classes of dataset.json aren't used: 2 of 4 images have none there.",)
 
 
 @pytest.mark.parametrize("label", [1.5, [0.2, 0.8], [1, 1], [], {"a": 1}, True, " ", float("nan")])
