@@ -71,7 +71,8 @@ def evaluate(
 
     names = check_metrics(metric or [])
     sampler = subject.sampler(store)
-    seer = find_net(store, net, reference, sampler.spec.size if sampler else subject.images and side_of(subject.images))
+    size = sampler.spec.size if sampler else side_of(subject.images) if subject.images else None
+    seer = find_net(store, net, reference, size)
     if sampler:
         check_images(sampler)
         seer.check(sampler.spec.in_channels(seer.spec.channels).shape, model)

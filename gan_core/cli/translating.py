@@ -76,7 +76,7 @@ def translate(
     way = translator.direction_of(sampler, direction)
     if recipe.task == "super_resolution":
         advised = command("upscale", model, *inputs, "--output", output)
-        raise BadValue("{recipe} enlarges pictures: `{command}`", recipe=recipe.title, command=advised)
+        raise BadValue("{recipe} enlarges pictures: use `{command}`", recipe=recipe.title, command=advised)
 
     def made(array: np.ndarray, progress: Progress) -> np.ndarray:
         return translator.translate_picture(sampler, array, way, chosen)

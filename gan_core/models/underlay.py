@@ -45,7 +45,7 @@ def _summed(values: np.ndarray) -> np.ndarray:
     height, width, channels = values.shape
     even = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)))
     # (h, w, C) -> (h / 2, 2, w / 2, 2, C) -> (h / 2, w / 2, C)
-    return even.reshape(len(even) // 2, 2, -1, 2, channels).sum((1, 3))
+    return np.asarray(even.reshape(len(even) // 2, 2, -1, 2, channels).sum((1, 3)))
 
 
 def _spread(coarse: np.ndarray, height: int, width: int) -> np.ndarray:

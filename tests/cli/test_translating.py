@@ -174,7 +174,7 @@ def test_two_models_are_blended(on_shelf: Path, photo: Path, tmp_path: Path) -> 
     [
         (("translate", "cyclegan.x", "{photo}", "-o", "{out}/x.png", "--direction", "up"), "Valid: a_to_b, b_to_a"),
         (("translate", "cgan.x", "{photo}", "-o", "{out}/x.png"), "draws from latents and translates no images"),
-        (("translate", "srgan.x", "{photo}", "-o", "{out}/x.png"), "enlarges pictures: `ganscope upscale srgan.x"),
+        (("translate", "srgan.x", "{photo}", "-o", "{out}/x.png"), "enlarges pictures: use `ganscope upscale srgan.x"),
         (
             ("translate", "nobody.x", "{photo}", "-o", "{out}/x.png"),
             "There is no model or run named 'nobody.x'. Valid: cgan.x",
