@@ -1,14 +1,17 @@
-"""Classes as inputs of a generator: by number, or blended."""
+"""Classes as inputs of a generator: by name or number, or blended."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from gan_core.errors import BadValue
+from gan_core.errors import BadValue, listed
+
+Name = int | str  # a class by its place, or by its name
+Classes = Name | Mapping[Name, float] | Mapping[int, float] | Mapping[str, float]  # one, or shares of several
 
 
 class ClassEmbedding(nn.Module):
@@ -37,15 +40,65 @@ class ClassEmbedding(nn.Module):
         return "{}, {}".format(*self.weight.shape)
 
 
+def place_of(wanted: Name, names: Sequence[str], classes: int) -> int:
+    """A class's place, 0..classes-1, by its place or its name; `names` is empty where they aren't known.
+
+    Text that is a number means the class of that name where classes are called by numbers, such as folders 1 to 12, and
+    else a place. Raises BadValue, which lists the names.
+    """
+    if not isinstance(wanted, str):
+        if not 0 <= wanted < classes:
+            raise _no_class(wanted, names, classes)
+        return int(wanted)
+    for alike in (str, str.casefold, _as_number):
+        found = [place for place, name in enumerate(names) if alike(name) == alike(wanted)]
+        if len(found) == 1:
+            return found[0]
+    numbered = any(name.isdecimal() for name in names)
+    if not numbered and wanted.isdecimal() and len(wanted) < 10 and int(wanted) < classes:
+        return int(wanted)
+    raise _no_class(wanted, names, classes)
+
+
+def _as_number(name: str) -> str:
+    """ "007" is the number 7; other text is as it is."""
+    return name.lstrip("0") or "0" if name.isdecimal() else name
+
+
+def _no_class(wanted: Name, names: Sequence[str], classes: int) -> BadValue:
+    if names:
+        return BadValue("There is no class '{label}'. Valid: {names}.", label=wanted, names=listed(names))
+    return BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=wanted)
+
+
+def parse_classes(text: str, names: Sequence[str], classes: int) -> int | dict[int, float]:
+    """`3` or `cat` is a class, `3:0.5,7:0.5` or `cat:0.5,dog:0.5` a blend; raises BadValue for anything else."""
+    if text in names or ":" not in text:
+        return place_of(text, names, classes)
+    shares: dict[int, float] = {}
+    for part in text.split(","):
+        name, _, share = part.rpartition(":")
+        try:
+            place = place_of(name.strip(), names, classes)
+            if place in shares:
+                raise ValueError("twice")
+            shares[place] = float(share)
+        except ValueError:
+            raise BadValue(
+                "'{text}' must be a class, such as {one}, or a blend of classes, such as {one}:0.5,{other}:0.5.",
+                text=text, one=names[0] if names else 0, other=names[-1] if names else classes - 1,
+            ) from None  # fmt: skip
+    return shares
+
+
 def blended(parts: Mapping[int, float], classes: int, count: int) -> Tensor:
     """The same blend for `count` samples, (count, classes), its weights scaled to sum to 1.
 
-    `parts` gives each class's share, e.g. `{3: 0.5, 8: 0.5}`. Raises BadValue for a class outside 0..classes-1, a
-    share that is negative or no number, or shares that are all 0.
+    `parts` gives each class's share by its place, e.g. `{3: 0.5, 8: 0.5}`. Raises BadValue for a class outside
+    0..classes-1, a share that is negative or no number, or shares that are all 0.
     """
-    outside = [label for label in parts if not 0 <= label < classes]
-    if outside:
-        raise BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=outside[0])
+    for label in parts:
+        place_of(label, (), classes)
     if not all(0 <= share < math.inf for share in parts.values()) or not 0 < sum(parts.values()) < math.inf:
         raise BadValue("The shares of a blend must be numbers that are not negative, and not all 0.")
     weights = torch.zeros(classes)

@@ -7,7 +7,14 @@ another language. It names what offends and what would be valid.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+LISTED = 20  # names in a message
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message; of many the first, and how many there are."""
+    return ", ".join(names[:LISTED]) + (f", … ({len(names)})" if len(names) > LISTED else "")
 
 
 class GanscopeError(Exception):
@@ -55,6 +62,9 @@ class UnknownName(GanscopeError):
 
     def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
         names = sorted(valid)
+        if not names:
+            super().__init__("There is no {kind} named '{name}', and there is none so far.", kind=kind, name=name)
+            return
         nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         ordered = nearest + [other for other in names if other not in nearest]
         super().__init__(

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image, ImageChops, ImageStat
 
+from gan_core.data.images import plain
 from gan_core.errors import BadValue, GanscopeError
 from ui import studio_canvas, studio_parts
 from ui.languages import N_, _
@@ -92,7 +93,7 @@ def take(path: str | None, model: str, direction: str, strength: float | None = 
 
 def take_photo(photo: str, model: str, direction: str, strength: float | None = None) -> list[Any]:
     """A picture of the webcam, as a `data:` address."""
-    return _scene(Own(read_back(photo).convert("RGB")), _facing(model, direction, strength), direction)
+    return _scene(Own(plain(read_back(photo)).convert("RGB")), _facing(model, direction, strength), direction)
 
 
 def save(own: Own, model: str, direction: str, strength: float | None = None) -> dict[str, str]:

@@ -27,7 +27,25 @@ TEMPLATES = (
     N_("{width}x{height} pixels, smaller than {least}"),
     N_("floating-point pixels, whose range isn't known; save it with 8 or 16 bits"),
     N_("32-bit pixels, whose range isn't known; save it with 8 or 16 bits"),
+    N_("beside the class folders {names}: move it into one of them, or elsewhere"),
+    N_("not StyleGAN's file of labels ({reason})"),
+    N_("{file} gives it no class"),
+    N_("it has no partner in {folder}"),
+    N_("'{name}' can't be used: {reason}."),
+    N_("'{name}' has {size} pixels and its partner {other}: they can't show the same, place for place."),
+    N_("'{name}' has {width}x{height} pixels, so it doesn't hold two pictures side by side."),
     # what was done to files that are used
+    N_("Learnt from: {first}. Kept apart to measure on: {second}."),
+    N_(
+        "The folders {names} aren't read as classes: {alone} of {count} images lie beside them. Move each into the "
+        "folder of its class."
+    ),
+    N_("The classes are those of {file}."),
+    N_("The classes of {file} aren't used: {alone} of {count} images have none there."),
+    N_("The labels of {file} aren't used: that of {path} is no class."),
+    N_("{file} holds no labels."),
+    N_("No images are left of the classes {names}."),
+    N_("In colour, but made grey: the network takes one channel."),
     N_("Animated files: {count}. Only the first frame of each is used."),
     N_("Files of 16 bits a channel: {count}. They use {depth} bits, so the level {white} is taken as white."),
     # shapes of layers that differ

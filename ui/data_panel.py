@@ -10,13 +10,14 @@ from gan_core.gans import Recipe
 from ui import access
 from ui.core_texts import filled
 from ui.errors import shown
-from ui.grids import dots, encode, layout, pick, picture, real_grid
+from ui.grids import dots, grid_of, picture, real_grid
 from ui.i18n import _
 from ui.setup_state import Setup, opened
 from ui.texts import bytes_size, data_title, is_points, joined, number, plain, size_word
 
 COLUMNS, ROWS = 8, 4
 LISTED = 200  # files of a list, at most
+SHOWN_CLASSES = 12  # names in a line, at most
 
 
 def about(setup: Setup, recipe: Recipe) -> None:
@@ -76,7 +77,7 @@ def _own(setup: Setup, recipe: Recipe) -> None:
         bar.empty()
         found(loaded)
         recipe.check_data(loaded.spec)
-        picture(encode(layout(pick(loaded, COLUMNS, ROWS), COLUMNS)), alt=_("Real images of the data set"))
+        picture(grid_of(loaded, COLUMNS, ROWS), alt=_("Real images of the data set"))
 
 
 def _progress(bar: st.delta_generator.DeltaGenerator, share: float, what: str) -> None:
@@ -87,11 +88,17 @@ def found(loaded: data.DataSet) -> None:
     """How many images and classes there are, and what was left out."""
     colours = _("in colour") if loaded.spec.channels == 3 else _("grey")
     words = joined(_count(loaded), colours)
-    if loaded.class_names:
-        names = _(", ").join(loaded.class_names[:12]) + (" …" if len(loaded.class_names) > 12 else "")
-        words = joined(words, _("classes: {names}").format(names=names))
+    if loaded.spec.task == "images":
+        words = joined(words, _classes(loaded.class_names))
     st.markdown(":material/check_circle: " + plain(words))
     left_out(loaded)
+
+
+def _classes(names: tuple[str, ...]) -> str:
+    if not names:
+        return _("no classes")
+    shown_names = _(", ").join(names[:SHOWN_CLASSES]) + (" …" if len(names) > SHOWN_CLASSES else "")
+    return _("{count} classes: {names}").format(count=number(len(names)), names=shown_names)
 
 
 def _count(loaded: data.DataSet) -> str:

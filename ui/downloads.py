@@ -39,7 +39,7 @@ def show(watched: Feed) -> None:
 
 
 def _samples(watched: Feed, recipe: Recipe) -> None:
-    from gan_core import data
+    from gan_core.runs.classes import class_names
 
     run = watched.run()
     first, second, third = st.columns(3)
@@ -51,7 +51,7 @@ def _samples(watched: Feed, recipe: Recipe) -> None:
     )
     label = None
     if recipe.conditional:
-        names = data.source(run.spec.data).class_names if run.spec.data in data.sources else ()
+        names = class_names(store(), run)
         options = [None, *range(len(names))]
         label = third.selectbox(
             _("Class"),

@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from gan_core import data
+from gan_core.data.base import fewer
 from gan_core.runs.store import RunStore
 
 COLUMNS = 8
@@ -54,7 +55,13 @@ def real_grid(reference: str, size: int, columns: int = COLUMNS, rows: int = ROW
 
     Raises BadData.
     """
-    return encode(layout(pick(data.load(reference, size), columns, rows), columns))
+    return grid_of(data.load(reference, size), columns, rows)
+
+
+def grid_of(loaded: data.DataSet, columns: int, rows: int) -> bytes:
+    """The same of a set that is loaded; of large images fewer."""
+    columns, rows = (fewer(count, loaded.spec.size) for count in (columns, rows))
+    return encode(layout(pick(loaded, columns, rows), columns))
 
 
 def dots(points: np.ndarray, reference: str) -> bytes:

@@ -12,11 +12,13 @@ from gan_core import data
 from gan_core.data.base import columns_for
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import Knob, knobs
+from gan_core.runs.classes import class_names
 from gan_core.runs.store import Run
 from ui import access, downloads, knob_widgets, network_panel, sessions, warm
 from ui.errors import shown
 from ui.feed import Feed
 from ui.i18n import STATE, _
+from ui.store import store
 from ui.texts import is_points, plain
 
 
@@ -59,9 +61,9 @@ def compared_in(run: Run) -> tuple[str, ...]:
 def grid_columns(run: Run) -> int | None:
     """How many samples of a conditional run stand side by side; None where a column isn't of one class."""
     recipe = _recipe(run)
-    if recipe is None or not recipe.conditional or run.spec.data not in data.sources:
+    if recipe is None or not recipe.conditional:
         return None
-    classes = len(data.source(run.spec.data).class_names)
+    classes = len(class_names(store(), run))
     return columns_for(classes) if 2 <= classes <= 16 else None
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_core import paths
-from gan_core.data import sources
 from gan_core.errors import BadCheckpoint, GanscopeError, StoreError, UnknownName
 from gan_core.models.card import Card
+from gan_core.runs.classes import class_names
 from gan_core.runs.store import Checkpoint, Run, RunStore
 from ui.texts import is_points, run_title
 
@@ -108,7 +108,6 @@ def _found(name: str) -> tuple[Run, Checkpoint]:
 def card_of(run: Run, checkpoint: Checkpoint) -> Card:
     """A run as a model's card, as far as it can be told; what the recipe can do is known once torch is loaded."""
     reference = run.spec.data
-    names = sources.get(reference).class_names if reference in sources else ()
     title: str = run.spec.recipe
     capabilities: tuple[str, ...] = ()
     if _has_torch():
@@ -121,7 +120,8 @@ def card_of(run: Run, checkpoint: Checkpoint) -> Card:
         name=name_of(run, checkpoint), title=f"{run_title(run)} · {checkpoint.step:,}", recipe=run.spec.recipe,
         data=reference, size=run.spec.size, steps=checkpoint.step, images=checkpoint.images_seen,
         seed=int(run.spec.hparams.get("seed", 0)), licence="", origin="", cost="", limits="", sha256=checkpoint.sha256,
-        bytes=checkpoint.bytes, parameters={}, hparams=run.spec.hparams, fields={}, class_names=names,
+        bytes=checkpoint.bytes, parameters={}, hparams=run.spec.hparams, fields={},
+        class_names=class_names(store(), run),
         recipe_title=title, capabilities=capabilities,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ import typer
 
 from gan_core.cli.output import (
     AsJson,
+    class_words,
     data_name,
     data_sources,
     emit,
@@ -34,6 +35,9 @@ def list_sources(as_json: AsJson = False) -> None:
     Pairs and domains lie in folders trainA and trainB, or pairs side by side in one picture; a zip of them does too.
     Their pictures are cut to the square in the middle. folder+stretch:PATH makes all of each picture square, and
     folder+pad:PATH mirrors its borders; so do zip+pad, paired+stretch and the others.
+
+    A folder for each class, or StyleGAN's dataset.json, gives classes. Of folders called train, val and test the first
+    is learnt from; test:folder:PATH are the others, or every tenth image where there are none.
     """
     sources = data_sources()
     if as_json:
@@ -94,6 +98,8 @@ def load(
         {"paired": "pairs of images"}.get(data_set.spec.task, "images"),
     )
     typer.echo(f"{data_set.name}: {len(data_set):,} {kind} of {shape} (channels x height x width)")
+    if data_set.spec.task == "images":
+        typer.echo(f"  {class_words(data_set.class_names)}")
     for note in data_set.notes:
         typer.echo(f"  {note}")
     for file, reason in data_set.skipped:

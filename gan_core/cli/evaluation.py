@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gan_core.cli.judging import find_net, judged
 from gan_core.cli.output import AsJson, check_seed, data_name, emit, reporting, say, show_table
-from gan_core.data.parts import whole
+from gan_core.data.own import Own
+from gan_core.data.parts import own_of, whole
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.store import RunStore
 
@@ -56,12 +57,12 @@ def evaluate(
     store = RunStore()
     subject = judged(store, model)
     from gan_core.data import source
-    from gan_core.data.own import of_images
 
     reference = data_name(against) if against else subject.data
     if not reference:
         raise BadValue("A folder of images needs --against: a data set's name, or a folder of real images.")
-    if not of_images(reference):
+    mine = own_of(reference)
+    if not mine or mine.task != "images":
         source(reference)  # an unknown data set ends here
 
     from gan_core.metrics.evaluate import check_metrics
@@ -70,39 +71,77 @@ def evaluate(
 
     names = check_metrics(metric or [])
     sampler = subject.sampler(store)
-    seer = find_net(store, net, reference, sampler.spec.size if sampler else None)
+    size = sampler.spec.size if sampler else side_of(subject.images) if subject.images else None
+    seer = find_net(store, net, reference, size)
     if sampler:
         check_images(sampler)
-        seer.check(sampler.spec.fields["real"], model)
-    if subject.folder:
-        check_folder(subject.folder, seer)
+        seer.check(sampler.spec.in_channels(seer.spec.channels).shape, model)
+    if subject.images:
+        check_sizes(subject.images, seer)
+    _check_references(reference, seer, subject.data)
     _check_known_counts(names, seer, samples, reference)
     with reporting(not as_json) as progress:
         data = _load(reference, seer.spec.size, progress)
-        for note in data.notes:
-            say(f"{reference}: {note}")
-        stream = _stream(sampler, subject.folder, model, seer, samples, seed, data, progress)
+        stream = _stream(sampler, subject.images, model, seer, samples, seed, data, progress)
         report = measure(stream, data, seer, names, seed, progress)
     _tell(report, model, reference, seer, as_json)
 
 
-def check_folder(folder: Path, net: FeatureNet) -> None:
+def side_of(mine: Own) -> int | None:
+    """The height and width of a folder's images in pixels, by the first that can be read; None where they differ."""
+    width, height = next((size for _, size in _sizes(mine)), (0, -1))
+    return width if width == height else None
+
+
+def check_sizes(mine: Own, net: FeatureNet, advice: str = "choose another net with --net") -> None:
     """Raises BadData where an image has another size than the net takes: resizing would change the metrics."""
+    for name, size in _sizes(mine):
+        if size != (net.spec.size, net.spec.size):
+            raise _other_size(name, size, net, advice)
+
+
+def _other_size(name: str, size: tuple[int, int], net: FeatureNet, advice: str) -> BadData:
+    return BadData(
+        "{file} has {width} x {height} pixels, and {net} judges images of {side} x {side}. Images of another size "
+        "aren't resized, because that changes the numbers: {advice}.",
+        file=name, width=size[0], height=size[1], net=net.name, side=net.spec.size, advice=advice,
+    )  # fmt: skip
+
+
+def _sizes(mine: Own) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Names, widths and heights of the images; the loader says of each other file why it can't be used."""
     from PIL import Image
 
-    side = net.spec.size
-    for path in sorted(folder.rglob("*")):
-        try:
-            with Image.open(path) as image:
-                width, height = image.size
-        except (OSError, ValueError):
-            continue  # the loader says of each file why it can't be used
-        if (width, height) != (side, side):
-            raise BadData(
-                "{file} has {width} x {height} pixels, and {net} judges images of {side} x {side}. Images of another "
-                "size aren't resized, because that changes the numbers: choose another net with --net.",
-                file=path.name, width=width, height=height, net=net.name, side=side,
-            )  # fmt: skip
+    from gan_core.data.images import Unusable
+    from gan_core.data.places import place
+
+    with place(mine).files() as files:
+        for name, opener in files.items():
+            try:
+                with opener() as file, Image.open(file) as image:
+                    yield name, image.size
+            except (Unusable, OSError, ValueError, Image.DecompressionBombError):
+                continue
+
+
+def _check_references(reference: str, net: FeatureNet, learnt: str) -> None:
+    """As for samples, unless the model or the net has learnt from these data: then they are prepared as for training.
+
+    Raises BadData.
+    """
+    from gan_core.data import source
+
+    mine, side = own_of(reference), net.spec.size
+    if whole(reference) in (whole(learnt), whole(net.data)):
+        others = {size for _, size in _sizes(mine)} if mine else {(source(reference).size,) * 2}
+        if others - {(side, side)}:
+            say(f"The images of {reference} are resized to {side} x {side} pixels, as they were for training.")
+        return
+    advice = "give images of that size, or the data that the model or the net has learnt from"
+    if mine:
+        check_sizes(mine, net, advice)
+    elif (size := source(reference).size) != side:
+        raise _other_size(reference, (size, size), net, advice)
 
 
 def _check_known_counts(names: tuple[str, ...], net: FeatureNet, samples: int | None, reference: str) -> None:
@@ -115,14 +154,20 @@ def _check_known_counts(names: tuple[str, ...], net: FeatureNet, samples: int | 
 
 
 def _load(reference: str, size: int, progress: Any) -> DataSet:
+    """The images, and says which files can't be used and what was done to others."""
     from gan_core.data import load
 
-    return load(reference, size, progress)
+    images = load(reference, size, progress)
+    if images.skipped:
+        say(f"{len(images.skipped)} files of {reference} can't be used.")
+    for note in images.notes:
+        say(note)
+    return images
 
 
 def _stream(
     sampler: Sampler | None,
-    folder: Path | None,
+    mine: Own | None,
     name: str,
     net: FeatureNet,
     samples: int | None,
@@ -135,16 +180,12 @@ def _stream(
     count = samples or min(SAMPLES, len(data))
     if sampler:
         return of_model(sampler, count, seed, name)
-    images = _load(f"folder:{folder}", net.spec.size, progress)
+    images = _load(str(mine), net.spec.size, progress)
     if samples and samples > len(images):
         raise BadData(
             "The folder {folder} has {count} images, and {samples} were asked for.",
-            folder=folder, count=len(images), samples=samples,
+            folder=name, count=len(images), samples=samples,
         )  # fmt: skip
-    if images.skipped:
-        say(f"{len(images.skipped)} files of the folder can't be used.")
-    for note in images.notes:
-        say(f"{folder}: {note}")
     return of_data(images, count, seed)
 
 

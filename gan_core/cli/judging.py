@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_core.cli.output import find_run
-from gan_core.data.parts import whole
+from gan_core.cli.output import command, data_name, find_run, unknown
+from gan_core.data.own import Own, own
+from gan_core.data.parts import own_of, whole
 from gan_core.errors import BadData, UnknownName
 from gan_core.models import listing
 from gan_core.runs.store import Run, RunStore
@@ -21,15 +22,15 @@ SHELVED = "features."  # with a data set's name: the model of the shelf that jud
 
 @dataclass(frozen=True)
 class Judged:
-    """One of three: a folder of images, a model of the shelf by its name, or a run."""
+    """One of three: a folder or zip of images, a model of the shelf by its name, or a run."""
 
-    folder: Path | None = None
+    images: Own | None = None
     model: str = ""
     run: Run | None = None
 
     @property
     def data(self) -> str:
-        """What it learnt from, or nothing for a folder; raises BadCheckpoint where a model's card can't be read."""
+        """What it learnt from, or nothing for images; raises BadCheckpoint where a model's card can't be read."""
         if self.model:
             return listing.card(self.model).data
         return self.run.spec.data if self.run else ""
@@ -40,7 +41,7 @@ class Judged:
         from gan_core.models import shelf
         from gan_core.models.sampler import Sampler
 
-        if self.folder:
+        if self.images:
             return None
         sampler = Sampler.from_run(store, self.run.id) if self.run else shelf.load(self.model)
         check_images(sampler)
@@ -48,21 +49,16 @@ class Judged:
 
 
 def judged(store: RunStore, wanted: str) -> Judged:
-    """The folder, model or run that is meant; raises UnknownName."""
-    kind, _, path = wanted.partition(":")
-    place = Path(path if kind == "folder" else wanted).expanduser()
-    if kind == "folder" and not place.is_dir():
-        raise BadData("There is no folder at {path}.", path=place)
-    if place.is_dir():
-        return Judged(folder=place)
+    """The images, model or run that is meant; raises UnknownName, or BadData where there is no such folder."""
+    named = wanted if own(wanted) else f"folder:{wanted}"
+    if (mine := own(data_name(named))) and mine.task == "images" and (named == wanted or Path(mine.path).is_dir()):
+        return Judged(images=mine)
     if listing.is_model(wanted):
         return Judged(model=wanted)
     try:
         return Judged(run=find_run(store, wanted))
     except UnknownName:
-        known = [*listing.names(), *(name for run in store.runs()[:10] for name in (run.id, run.name) if name)]
-        valid = known or ["a model's name", "a run's id", "a folder's path"]
-        raise UnknownName("model, run or folder of images", wanted, valid) from None
+        raise unknown(store, "model, run or folder of images", wanted) from None
 
 
 def find_net(store: RunStore, wanted: str | None, reference: str, size: int | None) -> FeatureNet:
@@ -78,27 +74,56 @@ def find_net(store: RunStore, wanted: str | None, reference: str, size: int | No
     named = wanted if wanted is not None else SHELVED + reference
     if listing.is_model(named) and (wanted is not None or size in (None, listing.card(named).size)):
         return FeatureNet.from_shelf(named)
-    run = _trained_net(store, reference, size) if wanted is None else find_run(store, wanted)
-    return FeatureNet.from_run(store, run.id)
+    if wanted is None:
+        return FeatureNet.from_run(store, _trained_net(store, reference, size).id)
+    try:
+        return FeatureNet.from_run(store, find_run(store, wanted).id)
+    except UnknownName:
+        raise unknown(store, "model, run or file of weights", wanted) from None
 
 
 def _trained_net(store: RunStore, reference: str, size: int | None) -> Run:
-    """The newest run of a feature net with a checkpoint for a data set; raises BadData, which says how to train one."""
+    """The newest run of a feature net with a checkpoint for a data set; raises BadData, which says how to get one."""
+    nets = [run for run in store.runs() if _judges(run.spec.recipe) and store.checkpoints(run.id)]
+    fitting = [run for run in nets if size in (None, run.spec.size)]
+    for run in fitting:
+        if whole(run.spec.data) == reference:
+            return run
+    shelved = [name for name, card in listing.survey()[0].items() if _judges(card.recipe) and size in (None, card.size)]
+    raise _no_net(reference, size, [*shelved, *(run.name or run.id for run in fitting)])
+
+
+def _judges(recipe: str) -> bool:
     from gan_core.gans import recipes
 
-    def judges(recipe: str) -> bool:
-        return recipe in recipes and recipes.get(recipe).task == "supervised"
+    return recipe in recipes and recipes.get(recipe).task == "supervised"
 
-    nets = [run for run in store.runs() if judges(run.spec.recipe)]
-    for run in nets:
-        if whole(run.spec.data) == reference and size in (None, run.spec.size) and store.checkpoints(run.id):
-            return run
-    shelved = [name for name, card in listing.survey()[0].items() if judges(card.recipe)]
-    command = f"ganscope train feature_net --data {reference}" + (f" --size {size}" if size else "")
-    raise BadData(
-        "There is no feature net for {data} yet, and these metrics need one. Train it: {command}  Or choose another "
-        "with --net: {nets}.",
-        data=f"{reference} at {size} px" if size else reference,
-        command=command,
-        nets=", ".join([*shelved, *(run.name or run.id for run in nets)]) or "there is none so far",
-    )
+
+def _no_net(reference: str, size: int | None, others: list[str]) -> BadData:
+    """How to get a net: by training it on the data where they have labels, else on data that have."""
+    from gan_core.metrics.feature_net import LABELLED
+
+    labels = _labelled(reference, size)
+    sized = ["--size", size] if size else []
+    advised = command("train", "feature_net", "--data", reference if labels else LABELLED, *sized)
+    known = {"data": f"{reference} at {size} px" if size else reference, "command": advised}
+    if labels:
+        return BadData(
+            "There is no feature net for {data} yet, and these metrics need one. Train it: `{command}`  Or choose "
+            "another of this size with --net: {nets}.",
+            **known, nets=", ".join(others) or "there is none so far",
+        )  # fmt: skip
+    return BadData(
+        "There is no feature net for {data}, and none can be trained there, because it has no classes. Choose one of "
+        "this size with --net: {nets}. Or train one on images with labels: `{command}`  Then pass `--net latest`.",
+        **known, nets=", ".join(others) or "there is none so far",
+    )  # fmt: skip
+
+
+def _labelled(reference: str, size: int | None) -> bool:
+    from gan_core import data
+
+    if own_of(reference):
+        return bool(data.load(reference, size).spec.questions)
+    source = data.source(reference)
+    return bool(source.spec(source.size).questions)

@@ -41,8 +41,8 @@ def directions(
     if method not in METHODS:
         raise BadValue("There is no method '{method}'. Valid: {valid}.", method=method, valid=", ".join(METHODS))
     check_seed(seed)
-    shelved = listing.is_model(model)
-    if output is None and not shelved:
+    sampler, _, _ = sampler_of(model)
+    if output is None and not listing.is_model(model):
         raise BadValue("{model} isn't on the shelf: say where to save with --output FILE.", model=model)
     from gan_core.latent.closed_form import sefa
     from gan_core.latent.components import pca
@@ -50,7 +50,7 @@ def directions(
     from gan_core.latent.files import DIRECTIONS, write_directions
     from gan_core.latent.measured import MEASURED, write_measured
 
-    explorer = Explorer(sampler_of(model)[0])
+    explorer = Explorer(sampler)
     path = output or listing.folder_of(model) / DIRECTIONS
     with reporting(not as_json) as progress:
         if method == "attributes":

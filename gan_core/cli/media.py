@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, RunName, check_seed, emit, find_run, reporting
-from gan_core.errors import BadValue
+from gan_core.cli.output import AsJson, RunName, check_seed, emit, find_run, reporting, unknown
+from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.disk import replacing
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
-    from gan_core.models.sampler import Classes, Sampler
+    from gan_core.classes import Classes
+    from gan_core.models.sampler import Sampler
 
 PICTURES = (".png", ".jpg", ".webp")
 
@@ -25,7 +26,11 @@ def sample(
     seed: Annotated[int, typer.Option(help="The same seed gives the same latents.")] = 0,
     classes: Annotated[
         str | None,
-        typer.Option("--class", help="The class to draw, such as 3, or a blend, such as 3:0.5,7:0.5. [default: all]"),
+        typer.Option(
+            "--class",
+            help="The class to draw, by its name or number, such as cat or 3, or a blend, such as cat:0.5,dog:0.5. "
+            "Where classes are called by numbers, a number is a name. [default: all]",
+        ),
     ] = None,
     truncation: Annotated[
         float | None,
@@ -42,10 +47,14 @@ def sample(
     if not 1 <= width <= 8192:
         raise BadValue("The width must lie between 1 and 8192 pixels, not at {width}.", width=width)
     check_seed(seed)
-    label = None if classes is None else parse_classes(classes)
     sampler, title, facts = sampler_of(run)
+    from gan_core.classes import parse_classes
     from gan_core.images import enlarge, grid, scatter, to_uint8
 
+    label: Classes | None = None
+    if classes is not None:  # of a model without classes the sampler says so
+        known = sampler.recipe.conditional
+        label = parse_classes(classes, sampler.spec.class_names, sampler.spec.classes) if known else 0
     drawn = sampler.sample(count, seed, label, truncation)
     if sampler.recipe.task == "points":
         picture = scatter(drawn.numpy(), drawn.numpy())
@@ -59,20 +68,6 @@ def sample(
         emit(facts | asked | {"file": output.resolve()})
     else:
         typer.echo(f"{count} samples of {title}: {output}")
-
-
-def parse_classes(text: str) -> Classes:
-    """`3` is a class, `3:0.5,7:0.5` a blend of two; raises BadValue for anything else."""
-    try:
-        if text.isdecimal():
-            return int(text)
-        pairs = [part.split(":") for part in text.split(",")]
-        shares = {int(label): float(share) for label, share in pairs}
-    except ValueError:
-        shares, pairs = {}, []
-    if not shares or len(shares) < len(pairs):
-        raise BadValue("'{text}' must be a class, such as 3, or a blend of classes, such as 3:0.5,7:0.5.", text=text)
-    return shares
 
 
 def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
@@ -91,7 +86,10 @@ def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
         sampler = community.load_upscaler(Path(wanted))
         return sampler, f"{Path(wanted).name} ({sampler.recipe.title})", {"model": wanted}
     store = RunStore()
-    found = find_run(store, wanted)
+    try:
+        found = find_run(store, wanted)
+    except UnknownName:
+        raise unknown(store, "model or run", wanted) from None
     sampler = Sampler.from_run(store, found.id)
     step = store.checkpoints(found.id)[-1].step
     return sampler, f"{found.name or found.id} at step {step:,}", {"run": found.id, "step": step}

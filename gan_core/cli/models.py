@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gan_core.cli.output import AsJson, emit, megabytes, say, show_facts, show_table
-from gan_core.errors import BadValue, UnknownName
+from gan_core.errors import BadValue, UnknownName, listed
 from gan_core.metrics.pictures import LUMA, SSIM
 
 NAMED = "A model's name, its folder, or hf://owner/name."
@@ -36,7 +36,7 @@ def list_models(as_json: AsJson = False) -> None:
         emit([dataclasses.asdict(card) for card in cards])
         return
     if not cards and not damaged:
-        say("There are no models yet: ganscope pretrain NAME makes one.")
+        say("There are no models yet. The quickest to make: `ganscope pretrain dcgan.digits`")
         return
     rows = [(card.name, card.title, f"{card.size} px", megabytes(card.bytes), card.licence) for card in cards]
     show_table(("NAME", "TITLE", "SIZE", "FILE", "LICENCE"), rows, flexible=("TITLE", "LICENCE"))
@@ -63,7 +63,8 @@ def show(name: Annotated[str, typer.Argument(help=NAMED)], as_json: AsJson = Fal
         "pictures",
     }
     parameters = ", ".join(f"{network} {count:,}" for network, count in card["parameters"].items())
-    show_facts({key: value for key, value in card.items() if key not in hidden} | {"parameters": parameters})
+    known = {"classes": listed(card["class_names"])} if card["class_names"] else {}
+    show_facts({key: value for key, value in card.items() if key not in hidden} | known | {"parameters": parameters})
     if card["metrics"]:
         rows = [(metric, f"{value:.4g}") for metric, value in card["metrics"].items()]
         show_table(("METRIC", "VALUE"), rows)
@@ -103,7 +104,7 @@ def bring(
         emit(dataclasses.asdict(card))
         return
     typer.echo(f"{card.name}: {card.recipe_title}, {card.size} px, {megabytes(card.bytes)}")
-    typer.echo(f"  ganscope translate {card.name} PICTURE -o OUT, or the Studio's tab Translate")
+    typer.echo(f"  `ganscope translate {card.name} PICTURE -o OUT`, or the Studio's tab Translate")
 
 
 def push(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,13 +24,15 @@ from typer.core import TyperGroup
 from gan_core.data.base import Progress as Report
 from gan_core.data.base import Source
 from gan_core.data.own import own
-from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName
+from gan_core.data.parts import PARTS
+from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName, listed
 from gan_core.registry import Registry
 from gan_core.runs.store import Run, RunStore
 
 BAD_INPUT = (BadValue, BadData, UnknownName)
 WIDE = 200  # columns where the output is no terminal, so that nothing is cut
 LATEST = "latest"
+NEWEST = 10  # runs that are named where none is meant
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and nothing else on stdout.")]
 RunName = Annotated[str, typer.Argument(help="Id, beginning of an id, or name of a run; or 'latest'.")]
@@ -89,6 +93,11 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], flexibl
     console.print(table)
 
 
+def class_words(names: Sequence[str]) -> str:
+    """Which classes were found, in words."""
+    return f"{len(names)} classes: {listed(names)}" if names else "no classes"
+
+
 def show_facts(facts: Mapping[str, object]) -> None:
     """`name  value` lines on stdout."""
     width = max(map(len, facts), default=0)
@@ -107,6 +116,11 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
     return changes
 
 
+def command(*words: object) -> str:
+    """A command of GANscope as it can be pasted into a shell."""
+    return shlex.join(["ganscope", *map(str, words)])
+
+
 def check_seed(seed: int) -> None:
     """Raises BadValue for a seed that isn't one."""
     if not 0 <= seed < 2**31:
@@ -123,8 +137,23 @@ def find_run(store: RunStore, wanted: str) -> Run:
     for found in ([run for run in runs if run.id == wanted], by_name, by_id):
         if len(found) == 1:
             return found[0]
-    several = [run.id for run in by_name or by_id]
-    raise UnknownName("run", wanted, several or [name for run in runs[:10] for name in (run.id, run.name) if name])
+    if several := [run.id for run in by_name or by_id]:
+        raise UnknownName("run", wanted, several)
+    raise UnknownName("run", wanted, _run_names(runs, wanted))
+
+
+def _run_names(runs: Sequence[Run], wanted: str) -> list[str]:
+    """Names and ids of the newest runs, and of any whose name is alike."""
+    every = [name for run in runs for name in (run.name, run.id) if name]
+    newest = [name for run in runs[:NEWEST] for name in (run.name, run.id) if name]
+    return list(dict.fromkeys([*difflib.get_close_matches(wanted, every, cutoff=0.5), *newest]))
+
+
+def unknown(store: RunStore, kind: str, wanted: str) -> UnknownName:
+    """What to raise for a name that is neither a model's nor a run's: it lists both."""
+    from gan_core.models import listing
+
+    return UnknownName(kind, wanted, [*listing.names(), *_run_names(store.runs(), wanted)])
 
 
 def moment(seconds: float) -> str:
@@ -162,8 +191,11 @@ def data_sources() -> Registry[Source]:
 def data_name(text: str, task: str = "images") -> str:
     """A data set as it is stored with a run: user's folders and zips by their whole path.
 
-    A path alone is what a recipe of that task learns from. Raises BadValue.
+    A path alone is what a recipe of that task learns from; `train:` and `test:` before it give a part. Raises BadValue.
     """
+    part, colon, rest = text.partition(":")
+    if colon and part in PARTS:
+        return f"{part}:{data_name(rest, task)}"
     if mine := own(text):
         return str(mine if mine.is_upload else replace(mine, path=_whole(mine.path)))
     place = Path(_whole(text))

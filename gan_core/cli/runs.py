@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +12,7 @@ from gan_core.cli.output import (
     AsJson,
     RunName,
     Settings,
+    command,
     emit,
     find_run,
     megabytes,
@@ -20,8 +21,9 @@ from gan_core.cli.output import (
     show_facts,
     show_table,
 )
-from gan_core.errors import BadValue, RunConflict
-from gan_core.runs.store import Run, RunStore
+from gan_core.errors import BadValue, RunConflict, listed
+from gan_core.runs.classes import class_names
+from gan_core.runs.store import Run, RunState, RunStore
 
 app = typer.Typer(help="List, name, steer and delete runs.", invoke_without_command=True)
 
@@ -58,7 +60,7 @@ def list_runs(as_json: AsJson = False) -> None:
     if rows:
         show_table(("RUN", "NAME", "STATE", "STEPS", "WHAT", "CREATED", ""), rows, flexible=("NAME", "WHAT"))
     else:
-        typer.echo("No runs yet. The first one: ganscope train dcgan")
+        typer.echo("No runs yet. The first one: `ganscope train dcgan`")
     typer.echo(f"\n{len(runs)} runs, {megabytes(store.size())} in {store.root}", err=True)
 
 
@@ -77,7 +79,8 @@ def show(
     checkpoints, previews = store.checkpoints(found.id), store.previews(found.id)
     if as_json:
         files = {"checkpoints": [item.path for item in checkpoints], "previews": [item.path for item in previews]}
-        emit(record(found) | {"metrics": metrics, "traceback": found.traceback} | files)
+        known = {"classes": list(class_names(store, found)), "metrics": metrics, "traceback": found.traceback}
+        emit(record(found) | known | files)
         return
     show_facts(
         {
@@ -86,6 +89,7 @@ def show(
             "note": found.note or "-",
             "state": f"{found.state.value} {found.sentence}".strip(),
             "what": f"{found.spec.recipe} on {found.spec.data}, {found.spec.size} px",
+            "classes": listed(class_names(store, found)) or "-",
             "preset": found.spec.preset or "-",
             "forked from": found.parent or "-",
             "steps": f"{found.step:,} of {found.spec.steps:,}" if found.spec.steps else f"{found.step:,}",
@@ -206,7 +210,7 @@ def edit(run: RunName, settings: Settings = None, as_json: AsJson = False) -> No
     """Changes live knobs of a run while it trains."""
     changes = parse_settings(settings)
     if not changes:
-        raise BadValue("Name what to change, such as --set generator_rate=0.0001.")
+        raise BadValue("Name what to change, such as: `{command}`", command=_example(run))
     _command(run, "edit", as_json, **changes)
 
 
@@ -214,7 +218,10 @@ def edit(run: RunName, settings: Settings = None, as_json: AsJson = False) -> No
 def fork(
     run: RunName,
     settings: Settings = None,
-    steps: Annotated[int | None, typer.Option(help="Planned steps; those of the first run if left out.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Planned steps; if left out those of the first run, or as many more where it has done them."),
+    ] = None,
     name: Annotated[str, typer.Option(help="What to call the new run.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -222,11 +229,37 @@ def fork(
     from gan_core.training import control
 
     store = RunStore()
-    made = control.fork(store, find_run(store, run), parse_settings(settings), steps, name)
+    parent, changes = find_run(store, run), parse_settings(settings)
+    if steps is None and (begun := _begun(store, parent, changes)) >= parent.spec.steps > 0:
+        steps = begun + parent.spec.steps
+    made = control.fork(store, parent, changes, steps, name)
     if as_json:
         emit(record(made))
     else:
-        typer.echo(f"{made.id}: train it with `ganscope train --resume {made.id}`")
+        typer.echo(f"{made.id}: train it with `{command('train', '--resume', made.id)}`")
+
+
+def _begun(store: RunStore, run: Run, changes: Mapping[str, str]) -> int:
+    """The step at which a fork begins: that of the run's newest checkpoint, or 0 where networks are built anew."""
+    from gan_core.knobs import changed, differences, knobs
+    from gan_core.training.control import current_hparams
+
+    before = current_hparams(store, run)
+    after = changed(before, changes)
+    anew = any(knobs(after)[name].change == "rebuild" for name in differences(before, after))
+    checkpoints = store.checkpoints(run.id)
+    return checkpoints[-1].step if checkpoints and not anew else 0
+
+
+def _example(wanted: str) -> str:
+    """A change that the run's recipe allows."""
+    from gan_core.training.control import current_hparams
+
+    store = RunStore()
+    run = find_run(store, wanted)
+    hparams = current_hparams(store, run)
+    rate = next(name for name in ("generator_rate", "rate") if hasattr(hparams, name))
+    return command("runs", "edit", wanted, "--set", f"{rate}={getattr(hparams, rate):g}")
 
 
 def record(run: Run) -> dict[str, Any]:
@@ -261,11 +294,19 @@ def _command(wanted: str, verb: str, as_json: bool, **arguments: Any) -> None:
     run = find_run(store, wanted)
     if not run.is_active:
         raise RunConflict(
-            "The run {run} is {state}: no process trains it. To go on with it: ganscope train --resume {id}",
-            run=run.name or run.id, state=run.state.value, id=run.id,
+            "The run {run} is {state}: no process trains it. To go on with it: `{command}`",
+            run=run.name or run.id, state=run.state.value, command=_going_on(run, verb, arguments),
         )  # fmt: skip
     getattr(Control(store, run.id), verb)(**arguments)
     _tell(store, [run.id], f"{verb} sent", as_json)
+
+
+def _going_on(run: Run, verb: str, arguments: Mapping[str, Any]) -> str:
+    """The command that goes on with a run that nobody trains: one that is finished or shall be changed is forked."""
+    if verb == "edit":
+        changes = [word for name, value in arguments.items() for word in ("--set", f"{name}={value}")]
+        return command("runs", "fork", run.id, *changes)
+    return command("runs", "fork", run.id) if run.state is RunState.FINISHED else command("train", "--resume", run.id)
 
 
 def _tell(store: RunStore, ids: Sequence[str], done: str, as_json: bool) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gan_core.cli.output import data_name, parse_settings, reporting, say
-from gan_core.errors import BadValue
+from gan_core.cli.output import command, data_name, find_run, parse_settings, reporting, say
+from gan_core.data.base import Progress
+from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.store import Run, RunStore
 
 
@@ -22,7 +23,6 @@ def started_from(
     shown: bool,
 ) -> Run:
     """The run, with its first checkpoint; `fixed` are options that the model itself decides, so that none is given."""
-    from gan_core.models import listing
     from gan_core.training import continuing
 
     if others := [option for option, value in fixed.items() if value is not None]:
@@ -30,7 +30,7 @@ def started_from(
             "A model brings its recipe and size, so {options} can't be given with --from.", options=options(others)
         )
     with reporting(shown) as progress:
-        folder = listing.folder_of(model, progress)
+        folder = _folder(store, model, progress)
     changes: dict[str, Any] = parse_settings(settings) | ({} if seed is None else {"seed": seed})
     with reporting(shown) as progress:
         run = continuing.begin(
@@ -39,6 +39,22 @@ def started_from(
     if shown and (fresh := continuing.begun_anew(folder)):
         say(f"The model's file lacks these networks, which begin anew: {', '.join(fresh)}.")
     return run
+
+
+def _folder(store: RunStore, model: str, progress: Progress) -> Path:
+    from gan_core.models import listing
+
+    try:
+        return listing.folder_of(model, progress)
+    except UnknownName as error:
+        try:
+            run = find_run(store, model)
+        except UnknownName:
+            raise error from None
+        raise BadValue(
+            "{model} is a run, and --from takes a model. To go on from the run: `{command}`",
+            model=model, command=command("runs", "fork", run.id),
+        ) from None  # fmt: skip
 
 
 def _of_task(data: str | None, folder: Path) -> str | None:

@@ -14,6 +14,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from gan_core.cli.output import (
     AsJson,
     Settings,
+    class_words,
+    command,
     data_name,
     emit,
     errors,
@@ -23,7 +25,10 @@ from gan_core.cli.output import (
     say,
 )
 from gan_core.cli.starting import options, started_from
-from gan_core.errors import BadValue, RunConflict
+from gan_core.errors import BadValue, RunConflict, UnknownName
+from gan_core.knobs import knobs
+from gan_core.models import listing
+from gan_core.runs.classes import class_names, data_notes
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.watching import Lines, Show, facts, follow, interrupts, losses, state_words
@@ -82,7 +87,7 @@ def train(
 
     store = RunStore()
     if resume is not None:
-        run = _resumable(store, resume, [option for option, value in given.items() if value is not None])
+        run = _resumable(store, resume, {option: value for option, value in given.items() if value is not None})
     elif start is None and recipe is None:
         raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
     computation = asked_for(precision, device, compiled)
@@ -131,21 +136,23 @@ def planned(
 def native_size(data: str) -> int:
     """The size that a data set has of itself; raises UnknownName or BadValue."""
     from gan_core.data import own, source
+    from gan_core.data.parts import own_of
 
-    return own.SIZE if own.own(data) else source(data).size
+    return own.SIZE if own_of(data) else source(data).size
 
 
 def prepare_data(spec: RunSpec, shown: bool) -> None:
     """Downloads and resizes with a progress bar, and checks that recipe and data fit, before there is a run."""
     from gan_core import data
     from gan_core.data import source
-    from gan_core.data.own import own
+    from gan_core.data.parts import own_of
     from gan_core.gans import recipes
     from gan_core.models import lending
+    from gan_core.training.suited import suited
 
     recipe = recipes.get(spec.recipe)
     settings = recipe.settings(spec.hparams)
-    mine = own(spec.data)
+    mine = own_of(spec.data)
     if mine:
         recipe.check_task(mine.task)
     else:  # known without looking: don't download what can't be used
@@ -154,28 +161,58 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
         lending.check(recipe, settings, known)
     with reporting(shown) as progress:
         loaded: DataSet = data.load(spec.data, spec.size, progress)
-    recipe.check_data(loaded.spec)
-    lending.check(recipe, settings, loaded.spec)
-    for note in loaded.notes if shown else ():
-        say(note)
-    if shown and loaded.skipped:
-        say(f"{len(loaded.skipped)} files can't be used; see `ganscope data load {spec.data}`.")
+    tell_of_data(suited(loaded, recipe, settings), spec, shown)
 
 
-def _resumable(store: RunStore, wanted: str, others: list[str]) -> Run:
+def tell_of_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
+    """Says how many images and which classes there are, what was done to files and what can't be used."""
+    if not shown:
+        return
+    classes = f", {class_words(found.class_names)}" if found.spec.task == "images" else ""
+    say(f"{spec.data}: {len(found):,} items{classes}")
+    for note in found.notes:
+        say(f"  {note}")
+    if found.skipped:
+        listing_them = command("data", "load", spec.data, "--size", spec.size)
+        say(f"  {len(found.skipped)} files can't be used; see `{listing_them}`.")
+
+
+def _resumable(store: RunStore, wanted: str, others: dict[str, Any]) -> Run:
     if others:
-        raise BadValue(
-            "A resumed run keeps its settings, so {options} can't be given with --resume. To change them: ganscope "
-            "runs edit, or ganscope runs fork.",
-            options=options(others),
-        )
-    run = find_run(store, wanted)
+        raise _fixed(wanted, others)
+    try:
+        run = find_run(store, wanted)
+    except UnknownName:
+        if listing.is_model(wanted):
+            raise BadValue(
+                "{model} is a model, and only runs can be resumed. To start from it: `{command}`",
+                model=wanted, command=command("train", "--from", wanted),
+            ) from None  # fmt: skip
+        raise
     if run.state is RunState.FINISHED:
         raise RunConflict(
-            "The run {run} has done all its {steps} steps. For more: ganscope runs fork {id} --steps {more}",
-            run=run.name or run.id, steps=run.step, id=run.id, more=2 * run.step,
+            "The run {run} has done all its {steps} steps. For more: `{command}`",
+            run=run.name or run.id, steps=run.step, command=command("runs", "fork", run.id, "--steps", 2 * run.step),
         )  # fmt: skip
     return run
+
+
+def _fixed(wanted: str, others: dict[str, Any]) -> BadValue:
+    """Which options a resumed run can't be given, and the fork that can be given them."""
+    settings = [*others.get("set", ()), *([f"seed={others['seed']}"] if "seed" in others else [])]
+    words = [word for setting in settings for word in ("--set", setting)]
+    words += [word for option in ("steps", "name") if option in others for word in (f"--{option}", str(others[option]))]
+    if not words:
+        return BadValue(
+            "A resumed run keeps its settings, so {options} can't be given with --resume. Leave them out, or start a "
+            "new run without --resume.",
+            options=options(list(others)),
+        )
+    return BadValue(
+        "A resumed run keeps its settings, so {options} can't be given with --resume. To go on from it with others: "
+        "`{command}`",
+        options=options(list(others)), command=command("runs", "fork", wanted, *words),
+    )  # fmt: skip
 
 
 def _train(store: RunStore, run: Run, device: str, computation: Computation, as_json: bool) -> None:
@@ -246,6 +283,7 @@ def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
         "seconds": round(run.seconds, 3),
         "images_per_second": round(trained / run.seconds, 1) if run.seconds else 0.0,
         "metrics": final_metrics(store, run),
+        "classes": list(class_names(store, run)),
         "checkpoint": checkpoints[-1].path if checkpoints else None,
     }
 
@@ -265,8 +303,27 @@ def _conclude(store: RunStore, run: Run, message: str) -> None:
     if message:
         say(message)
     typer.echo(f"{run.id} {run.state.value} at step {run.step:,} after {run.seconds:,.1f} s")
+    if names := class_names(store, run):
+        typer.echo(f"  {class_words(names)}")
+    for note in data_notes(store, run):
+        typer.echo(f"  {note}")
     checkpoints = store.checkpoints(run.id)
     if checkpoints:
         typer.echo(f"  checkpoint: {checkpoints[-1].path}")
-    if run.traceback and not message:
-        say(f"  see: ganscope runs show {run.id} --traceback")
+    if run.traceback:
+        say(f"  see: `{command('runs', 'show', run.id, '--traceback')}`")
+    if lower := _lower_rate(store, run):
+        say(f"  with a lower rate: `{command('runs', 'fork', run.id, '--set', lower)}`")
+
+
+def _lower_rate(store: RunStore, run: Run) -> str:
+    """The setting that a run whose loss wasn't finite could go on with; "" for any other run."""
+    from gan_core.gans import recipes
+    from gan_core.training.control import current_hparams
+
+    if not any(event.kind == "not_finite" for event in store.events(run.id)[-2:]):
+        return ""
+    hparams = current_hparams(store, run)
+    rate = next(name for name in ("generator_rate", "rate") if hasattr(hparams, name))
+    least = knobs(recipes.get(run.spec.recipe).hparams)[rate].low or 0.0
+    return f"{rate}={max(least, getattr(hparams, rate) / 2):g}"

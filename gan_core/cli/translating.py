@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gan_core.cli.media import sampler_of
-from gan_core.cli.output import AsJson, emit, reporting, say
+from gan_core.cli.output import AsJson, command, emit, reporting, say
 from gan_core.data.base import Progress
-from gan_core.data.own import CROP, check_fit, own
+from gan_core.data.images import SUFFIXES
+from gan_core.data.own import CROP, Own, check_fit
+from gan_core.data.parts import own_of
+from gan_core.data.places import place
 from gan_core.depth import WHOLE, check_depth, used, white
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.disk import writing
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
     from gan_core.models.sampler import Sampler
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")  # taken from a folder
 SHALLOW = (
     "its 16 bits a channel are packed in a way that can't be read here: 8 are used. PNG keeps all 16, and so does TIFF "
     "without compression or with ZIP."
@@ -86,7 +88,8 @@ def translate(
     recipe = sampler.recipe
     way = translator.direction_of(sampler, direction)
     if recipe.task == "super_resolution":
-        raise BadValue("{recipe} enlarges pictures: use `ganscope upscale`.", recipe=recipe.title)
+        advised = command("upscale", model, *inputs, "--output", output)
+        raise BadValue("{recipe} enlarges pictures: use `{command}`", recipe=recipe.title, command=advised)
 
     def made(array: np.ndarray, progress: Progress) -> np.ndarray:
         return translator.translate_picture(sampler, array, way, chosen, depth)
@@ -100,7 +103,7 @@ def translate(
 
 def _learnt(facts: Mapping[str, Any]) -> str:
     """How the pictures that a run has learnt from became squares."""
-    mine = own(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
+    mine = own_of(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
     return mine.fit if mine else CROP
 
 
@@ -179,10 +182,11 @@ def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
 def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
     for given in inputs:
         if given.is_dir():
-            inside = sorted(path for path in given.iterdir() if path.suffix.lower() in PICTURES and path.is_file())
-            if not inside:
+            inside = [given / name for name in place(Own("folder", str(given)), deep=False).names()]
+            pictures = [path for path in inside if path.suffix.lower() in SUFFIXES]
+            if not pictures:
                 raise BadData("There is no picture in {folder}.", folder=given)
-            yield from inside
+            yield from pictures
         elif given.is_file():
             yield given
         else:

@@ -12,7 +12,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -70,6 +70,11 @@ def opened(path: Path) -> Iterator[Archive]:
 def hidden(parts: tuple[str, ...]) -> bool:
     """Whether a file is one that systems leave behind, such as `.DS_Store` or what lies in `__MACOSX`."""
     return any(part.startswith(".") or part in ("__MACOSX", "Thumbs.db", "desktop.ini") for part in parts)
+
+
+def seen(paths: Iterable[Path]) -> list[Path]:
+    """Files and folders without those whose name is `hidden`, sorted."""
+    return sorted(path for path in paths if not hidden((path.name,)))
 
 
 def shown(name: str) -> str:

@@ -7,17 +7,19 @@ so that pages can list and check data sets before torch is imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from gan_core.registry import Registry
 
+LARGE = 256  # pixels
 Progress = Callable[[float, str], None]  # share done in [0, 1], and what is being done
 Item = TypeVar("Item")
 
 
+SMALLEST_SIDE, LARGEST_SIDE = 8, 1024  # pixels that images can be loaded at; the largest is that of the recipes
 NOT_SHOWN_TO_NETWORKS = ("label", "attributes", "visible")  # arrays that tell of the items
 FIELDS: Mapping[str, tuple[str, ...]] = {  # task of a source -> its arrays of images or points
     "images": ("real",),
@@ -30,6 +32,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # task of a source -> its arrays of i
 def columns_for(classes: int) -> int:
     """How many samples stand side by side: each of a few classes equally often, 8 in all or as many as there are."""
     return classes * max(1, 8 // classes) if 2 <= classes <= 16 else 8
+
+
+def fewer(count: int, size: int) -> int:
+    """How many of `count` pictures stand in a line, so that it gets no wider with pictures above LARGE pixels."""
+    return max(1, count // max(1, size // LARGE))
 
 
 def silent(share: float, what: str) -> None:
@@ -51,23 +58,26 @@ class DataSpec:
 
     `fields` gives the shape of one item of each array, e.g. `{"real": (3, 64, 64)}` or
     `{"source": (3, 64, 64), "target": (3, 64, 64)}`; `classes` is 0 where there are no labels; `attributes` says how
-    many values each known attribute has, in the order of their columns.
+    many values each known attribute has, in the order of their columns. `class_names` says what the labels mean;
+    networks don't depend on it, so that specs of other names are equal. Checkpoints from before them have none.
     """
 
     fields: Mapping[str, tuple[int, ...]]
     classes: int = 0
     attributes: Mapping[str, int] = field(default_factory=dict)
+    class_names: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> DataSpec:
-        """As a checkpoint tells it; those of before attributes were known have none."""
+        """As a checkpoint tells it; those of before attributes or names of classes were known have none."""
         fields = {name: tuple(shape) for name, shape in state["fields"].items()}
-        return cls(fields, state["classes"], state.get("attributes", {}))
+        return cls(fields, state["classes"], state.get("attributes", {}), tuple(state.get("class_names", ())))
 
     def to_state(self) -> dict[str, Any]:
         """Plain values, for a checkpoint."""
         fields = {name: list(shape) for name, shape in self.fields.items()}
-        return {"fields": fields, "classes": self.classes, "attributes": dict(self.attributes)}
+        known = {"classes": self.classes, "attributes": dict(self.attributes), "class_names": list(self.class_names)}
+        return {"fields": fields} | known
 
     @property
     def questions(self) -> Mapping[str, int]:
@@ -78,6 +88,10 @@ class DataSpec:
     def channels(self) -> int:
         """Colour channels of the images: 1 or 3, the same of both domains where there are two."""
         return self.shape[0]
+
+    def in_channels(self, channels: int) -> DataSpec:
+        """The same of images with as many channels."""
+        return replace(self, fields={name: (channels, *shape[1:]) for name, shape in self.fields.items()})
 
     @property
     def size(self) -> int:
@@ -121,7 +135,7 @@ class DataSet:
     def spec(self) -> DataSpec:
         shown = {name: array for name, array in self.arrays.items() if name not in NOT_SHOWN_TO_NETWORKS}
         shapes = {name: tuple(array.shape[1:]) for name, array in shown.items()}
-        return DataSpec(shapes, len(self.class_names), counted(self.attributes))
+        return DataSpec(shapes, len(self.class_names), counted(self.attributes), self.class_names)
 
     @property
     def answers(self) -> np.ndarray:
@@ -165,7 +179,8 @@ class Source:
     def spec(self, size: int) -> DataSpec:
         """What networks for this set at `size` pixels are built for, without loading it."""
         shape = (size,) if self.task == "points" else (self.channels, size, size)
-        return DataSpec(dict.fromkeys(FIELDS[self.task], shape), len(self.class_names), counted(self.attributes))
+        fields = dict.fromkeys(FIELDS[self.task], shape)
+        return DataSpec(fields, len(self.class_names), counted(self.attributes), self.class_names)
 
 
 sources: Registry[Source] = Registry("data set")

@@ -31,7 +31,7 @@ class Order:
         """The next indices, (count,), across the end of an epoch if need be."""
         parts = []
         while count:
-            if self.position == self.length:
+            if self.position >= self.length:  # beyond it in a set that has lost images since
                 self._begin_epoch()
             part = self.permutation[self.position : self.position + count]
             self.position += len(part)

@@ -15,7 +15,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,24 +77,24 @@ class Writer:
         self.close()
         self._file, self._memory, self.count = None, bytearray(), 0
 
-    def keep_one_channel(self) -> None:
-        """Drops all but the first channel: for colour files that turned out grey."""
-        if self._shape[0] == 1:
+    def keep(self, places: Sequence[int], channels: int) -> None:
+        """Keeps the images at these places, with their first channels: of colour files that turned out grey one."""
+        if len(places) == self.count and channels == self._shape[0]:
             return
         if self._file is None:
-            grey = self._in_memory()[:, :1]
-            self._memory = bytearray(grey.tobytes())
-            self._shape = (1, *self._shape[1:])
+            kept = self._in_memory()[list(places), :channels]
+            self._memory = bytearray(kept.tobytes())
+            self.count, self._shape = len(places), (channels, *self._shape[1:])
             return
         try:
             path = self._finish_file()
-            path = path.rename(path.with_name("colour.npy"))
-            colour = np.lib.format.open_memmap(path, mode="r")
-            self._shape = (1, *self._shape[1:])
+            path = path.rename(path.with_name("whole.npy"))
+            whole = np.lib.format.open_memmap(path, mode="r")
+            self.count, self._shape = len(places), (channels, *self._shape[1:])
             self._file = self._open_file()
-            for image in colour:
-                self._file.write(image[:1].tobytes())
-            del colour, image
+            for place in places:
+                self._file.write(whole[place, :channels].tobytes())
+            del whole
             path.unlink()
         except OSError as error:
             raise self._cant_write(error) from error

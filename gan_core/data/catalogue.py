@@ -17,8 +17,8 @@ from gan_core.data import (
     shared_sets,
     vision_sets,
 )
-from gan_core.data.base import DataSet, Progress, Source, silent, sources
-from gan_core.data.own import SIZE, Own, own
+from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, DataSet, Progress, Source, silent, sources
+from gan_core.data.own import SIZE, own
 from gan_core.errors import BadData
 
 for _source in (
@@ -29,21 +29,25 @@ for _source in (
 
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
-    """A data set by name, a part of it (`train:NAME`, `test:NAME`), or the user's own: `folder:PATH` or `zip:PATH`,
-    and for translation `paired:PATH` or `unpaired:PATH`, folders or zips in the layouts of pair_folders.py. own.py says
-    how their pictures become squares.
+    """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, and for translation `paired:PATH` or
+    `unpaired:PATH`, folders or zips in the layouts of pair_folders.py. own.py says how their pictures become squares.
+    Before either, `train:` or `test:` gives a part of it (parts.py).
 
-    `size` is the height and width in pixels, 8..256 (None: native). Raises UnknownName, BadValue or BadData.
+    `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """
     points_asked = name in sources and sources.get(name).task == "points"
-    if size is not None and not points_asked and not 8 <= size <= 256:
-        raise BadData("Images can be loaded at sizes from 8 to 256 pixels, not {size}.", size=size)
-    if mine := own(name):
-        return LOADERS[mine.task](mine, size or SIZE, progress)
+    if size is not None and not points_asked and not SMALLEST_SIDE <= size <= LARGEST_SIDE:
+        raise BadData(
+            "Images can be loaded at sizes from {least} to {most} pixels, not {size}.",
+            least=SMALLEST_SIDE, most=LARGEST_SIDE, size=size,
+        )  # fmt: skip
+    if mine := own(parts.whole(name)):
+        part = name.partition(":")[0]
+        return LOADERS[mine.task](mine, size or SIZE, progress, **({"part": part} if part in parts.PARTS else {}))
     return source(name).load(size, progress)
 
 
-LOADERS: dict[str, Callable[[Own, int, Progress], DataSet]] = {  # by task
+LOADERS: dict[str, Callable[..., DataSet]] = {  # by task: Own, size, progress, part
     "images": folders.load, "paired": pair_folders.load_paired, "unpaired": pair_folders.load_unpaired,
 }  # fmt: skip
 

@@ -1,7 +1,8 @@
 """The user's own images: a folder or a zip, with whatever else lies in it.
 
 Every file is tried, told by content and not by its extension. What can't be used is listed with a reason in
-`DataSet.skipped`; the good ones make the set. Class folders give labels.
+`DataSet.skipped`; the good ones make the set. Class folders, or StyleGAN's `dataset.json`, give labels; of folders
+called `train`, `val` and `test` the first is learnt from.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -17,46 +19,81 @@ from typing import BinaryIO
 
 import numpy as np
 
-from gan_core.data import archives, cache, uploads
+from gan_core.data import archives, cache, labels, parts, uploads
 from gan_core.data.base import DataSet, Progress, tracked
 from gan_core.data.images import ACCEPTED, MAX_BYTES, Decoded, Unusable, decode, in_threads
 from gan_core.data.own import UPLOADS, Own, own
 from gan_core.data.places import Opener, Place, Skipped, named_in_errors, place
 from gan_core.depth import WHOLE, white
-from gan_core.errors import BadData
+from gan_core.errors import BadData, listed
 from gan_core.paths import home
 
 MAX_UPLOAD = 2 * 2**30  # bytes
 CHUNK = 2**20
 
 
-def load(mine: Own, size: int, progress: Progress) -> DataSet:
+def load(mine: Own, size: int, progress: Progress, part: str = "") -> DataSet:
     """The images of a folder, with its subfolders, or of a zip, at `size` pixels.
 
-    The set has one channel if all are grey, else three. The name of each image's folder is its class if all images lie
-    in at least two such folders. Raises BadData.
+    The set has one channel if all are grey, else three. Classes are those of labels.py. Of folders called `train`,
+    `val` and the like `part` "test" gives those that nothing is learnt from, "" and "train" the others; of a set
+    without such folders parts.py cuts "train" and "test". Raises BadData.
     """
     found = place(mine)
-    images = images_of(found, mine.fit, size, progress, mine.depth)
-    return replace(images, name=str(mine)) if mine.is_upload else images
+    apart = labels.splits(found.names())
+    if part and not apart:
+        return replace(parts.cut(load(mine, size, progress), part), name=_named(part, mine))
+    learnt = labels.learnt(apart)
+    if part != "test" or len(learnt) == len(apart):
+        images = _read(found, mine, size, progress, learnt, _apart_words(apart, learnt))
+        return replace(images, name=_named(part, mine)) if part or mine.is_upload else images
+    images = _read(found, mine, size, progress, [prefix for prefix in apart if prefix not in learnt])
+    return replace(labels.matched(images, load(mine, size, progress).class_names), name=_named(part, mine))
 
 
-def images_of(found: Place, fit: str, size: int, progress: Progress, depth: int = 0) -> DataSet:
-    """The same of a place. Of files of 16 bits `depth` are used; 0: as many as the brightest of them needs."""
-    name = found.reference(fit)
-    if depth and (mine := own(name)):
-        name = str(replace(mine, depth=depth))
+def _named(part: str, mine: Own) -> str:
+    return f"{part}:{mine}" if part else str(mine)
+
+
+def _apart_words(apart: Mapping[str, list[str]], learnt: Sequence[str]) -> tuple[str, ...]:
+    """What is learnt from and what isn't, for the set's notes."""
+    if len(learnt) == len(apart):
+        return ()
+    first, second = (
+        listed([archives.shown(PurePosixPath(prefix).name) for prefix in group])
+        for group in (learnt, [prefix for prefix in apart if prefix not in learnt])
+    )
+    return (f"Learnt from: {first}. Kept apart to measure on: {second}.",)
+
+
+def images_of(found: Place, mine: Own, size: int, progress: Progress) -> DataSet:
+    """All images of a place, without classes, fitted and with the depth of `mine`."""
+    return _read(found, mine, size, progress, None)
+
+
+def _read(
+    found: Place, mine: Own, size: int, progress: Progress, within: Sequence[str] | None, words: tuple[str, ...] = ()
+) -> DataSet:
+    """The images `within` these folders, with their classes (empty: all of them); None takes all without classes.
+
+    Of files of 16 bits `mine.depth` are used; 0: as many as the brightest of them needs.
+    """
+    reference = found.reference(mine.fit)
+    if mine.depth and (deep := own(reference)):
+        reference = str(replace(deep, depth=mine.depth))
+    name = f"domain:{reference}" if within is None else f"{' '.join(within)}:{reference}" if within else reference
 
     def write(writer: cache.Writer) -> None:
         with found.files() as files:
-            _write(writer, found, files, fit, size, progress, depth)
+            _write(writer, found, files, mine.fit, size, progress, within, mine.depth)
 
     entry = cache.entry(name, size, found.version, write)
     animated = entry.notes["animated"]
     moving = (f"Animated files: {animated}. Only the first frame of each is used.",) if animated else ()
     notes = (*moving, *depth_notes(entry.notes["deep"], entry.notes["depth"]))
     skipped = tuple((file, reason) for file, reason in entry.notes["skipped"])
-    return DataSet(name, entry.arrays, tuple(entry.notes["class_names"]), "your own", skipped, notes=notes)
+    notes = (*words, *entry.notes["labels"], *notes)
+    return DataSet(reference, entry.arrays, tuple(entry.notes["class_names"]), "your own", skipped, notes=notes)
 
 
 def store_upload(name: str, stream: BinaryIO, task: str = "images") -> str:
@@ -89,38 +126,50 @@ def store_upload(name: str, stream: BinaryIO, task: str = "images") -> str:
 
 
 def _write(
-    writer: cache.Writer, found: Place, files: dict[str, Opener], fit: str, size: int, progress: Progress, depth: int
+    writer: cache.Writer,
+    found: Place,
+    everything: dict[str, Opener],
+    fit: str,
+    size: int,
+    progress: Progress,
+    within: Sequence[str] | None,
+    depth: int,
 ) -> None:
     """Decodes the files into the cache, their skipped ones and classes into its notes."""
-    skipped = list(found.skipped)
+    files, skipped = dict(everything), list(found.skipped)
+    given = _given(files, skipped) if within is not None else None
+    taken = {name: opener for name, opener in files.items() if not within or name.startswith(tuple(within))}
     used: list[str] = []
-    grey, animated = True, 0
+    grey: list[bool] = []
+    animated = 0
     depths: list[int] = []  # that files of more than 8 bits use
-    results = in_threads(partial(_decoded, size=size, fit=fit, depth=depth), files.values())
-    named = zip(files, results, strict=True)
-    for name, result in tracked(named, len(files), progress, "Reading images"):
+    results = in_threads(partial(_decoded, size=size, fit=fit, depth=depth), taken.values())
+    named = zip(taken, results, strict=True)
+    for name, result in tracked(named, len(taken), progress, "Reading images"):
         if isinstance(result, Unusable):
             skipped.append((name, str(result)))
             continue
         writer.add(result.pixels)
         used.append(name)
-        grey = grey and bool((result.pixels == result.pixels[:1]).all())
+        grey.append(bool((result.pixels == result.pixels[:1]).all()))
         animated += result.animated
         depths += [result.depth] * result.deep
     if not used:
         raise _nothing_usable(found.title, skipped)
     if not depth and len(set(depths)) > 1:  # the darker ones have the same white as the brightest
         writer.restart()
-        return _write(writer, found, files, fit, size, progress, max(depths))
-    if grey:
-        writer.keep_one_channel()
-    class_names, labels = classes(used)
-    if labels is not None:
-        writer.put("label", labels)
+        return _write(writer, found, everything, fit, size, progress, within, max(depths))
+    told = labels.Labelled() if within is None else labels.labelled(_below(used, within, given), given)
+    kept = list(range(len(used))) if told.labels is None else np.flatnonzero(told.labels >= 0).tolist()
+    skipped += [(used[place], told.reason) for place in sorted({*range(len(used))} - {*kept})]
+    writer.keep(kept, 1 if all(grey[place] for place in kept) else 3)
+    if told.labels is not None:
+        writer.put("label", told.labels[kept])
     writer.notes = {
-        "class_names": [archives.shown(name) for name in class_names],
+        "class_names": [archives.shown(name) for name in told.class_names],
         "skipped": [[archives.shown(name), archives.shown(reason)] for name, reason in sorted(skipped)],
         "animated": animated,
+        "labels": [archives.shown(note) for note in told.notes],
         "deep": len(depths),
         "depth": max(depths, default=0),
     }
@@ -133,6 +182,27 @@ def depth_notes(count: int, depth: int) -> tuple[str, ...]:
     return (
         f"Files of 16 bits a channel: {count}. They use {depth} bits, so the level {white(depth)} is taken as white.",
     )
+
+
+def _given(files: dict[str, Opener], skipped: Skipped) -> labels.Given | None:
+    """The labels in the uppermost `dataset.json`, which is taken out of the files; None where there is none."""
+    named = [name for name in files if PurePosixPath(name).name == labels.LABELS]
+    if not named:
+        return None
+    name = min(named, key=lambda name: name.count("/"))
+    try:
+        with files.pop(name)() as file:
+            return labels.given_labels(name, file)
+    except (Unusable, OSError, ValueError) as error:
+        skipped.append((name, f"not StyleGAN's file of labels ({error})"))
+        return None
+
+
+def _below(names: list[str], within: Sequence[str], given: labels.Given | None) -> list[str]:
+    """Names that tell the classes: without the folders of parts, which are no classes."""
+    if given:
+        return names
+    return [name.removeprefix(next((one for one in within if name.startswith(one)), "")) for name in names]
 
 
 def _decoded(opener: Opener, size: int, fit: str, depth: int) -> Decoded | Unusable:
@@ -162,24 +232,6 @@ def _nothing_usable(title: str, skipped: Skipped) -> BadData:
         name=archives.shown(name),
         reason=archives.shown(reason),
     )
-
-
-def classes(names: list[str]) -> tuple[list[str], np.ndarray | None]:
-    """Class names and labels int64 (N,) from relative file names, if all lie in at least two folders.
-
-    Folders around all images, as zips often have, are looked through: `pets/cat/1.png` and `pets/dog/1.png` are of
-    the classes `cat` and `dog`.
-    """
-    folders = [PurePosixPath(name).parts[:-1] for name in names]
-    depth = 0
-    while all(len(parts) > depth for parts in folders):
-        here = [parts[depth] for parts in folders]
-        found = sorted(set(here))
-        if len(found) > 1:
-            index = {name: label for label, name in enumerate(found)}
-            return found, np.asarray([index[name] for name in here], np.int64)
-        depth += 1
-    return [], None
 
 
 def _receive(stream: BinaryIO, target: Path, name: str) -> str:

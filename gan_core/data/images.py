@@ -24,6 +24,7 @@ from gan_core.depth import DEPTHS, eight_bits, used, white
 from gan_core.errors import BadData
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")  # where names have to tell
 ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, TIFF"
 SMALLEST = 8  # pixels, the shorter side
 MAX_PIXELS = 64_000_000

@@ -17,15 +17,15 @@ from PIL import Image
 
 from gan_core.data.archives import shown
 from gan_core.data.base import DataSet, Progress
+from gan_core.data.channels import images_in
 from gan_core.data.folders import images_of
-from gan_core.data.images import Unusable, deep_bits, in_threads, opened, square
+from gan_core.data.images import SUFFIXES, Unusable, deep_bits, in_threads, opened, square
 from gan_core.data.own import CROP, Own
 from gan_core.data.pairs import Pair, cached_pairs
-from gan_core.data.places import Opener, Place, place
+from gan_core.data.places import Opener, Place, Skipped, place
 from gan_core.errors import BadData
 
 LICENCE = "your own"
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 PARTS = ("train", "val", "test")
 DOMAINS = "AB"
 LAYOUT = {*PARTS, *DOMAINS, *(f"{part}{domain}" for part in PARTS for domain in DOMAINS)}  # folders with a meaning
@@ -36,13 +36,17 @@ File = tuple[str, Opener]  # "trainA/1.png", and how it is opened
 
 
 def load_paired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
-    """Pairs of a folder or zip at `size` pixels; raises BadData where files have no partners."""
+    """Pairs of a folder or zip at `size` pixels, without those that can't be used: a pair is taken or left out as one.
+
+    Raises BadData where none can be used, or where most files have no partners.
+    """
     root = _root(mine, deep=False)
     sides = _sides(root, part)
-    names = _partners(sides)
+    names, skipped = _partners(sides)
     depths: list[tuple[int, int]] = []  # of each side: files of more than 8 bits, and how many of these they use
 
     def pairs() -> Iterator[Pair]:
+        bad: list[BadData] = []
         with ExitStack() as stack:
             openers = [stack.enter_context(side.files()) for side in sides]
             each = zip(openers, zip(*names, strict=True), strict=True)
@@ -50,12 +54,18 @@ def load_paired(mine: Own, size: int, progress: Progress, part: str = "train") -
             for both in names:
                 files = zip(sides, openers, both, strict=True)
                 given = [(_short(side, name), found[name]) for side, found, name in files]
-                yield _pair(given, size, mine.fit, [depth for _, depth in depths])
+                try:
+                    yield _pair(given, size, mine.fit, [depth for _, depth in depths])
+                except BadData as error:
+                    bad.append(error)
+                    skipped.append((given[0][0], str(error)))
+        if len(bad) == len(names):
+            raise bad[0]
 
     name = _name(mine, root)
     version = " ".join(side.version for side in sides)
     cached = name if part == "train" else f"test:{name}"
-    return cached_pairs(cached, size, version, len(names), pairs, LICENCE, progress, depths)
+    return cached_pairs(cached, size, version, len(names), pairs, LICENCE, progress, skipped, depths)
 
 
 def _depth(files: Sequence[Opener], asked: int) -> tuple[int, int]:
@@ -75,13 +85,10 @@ def _depth_of(opener: Opener) -> int:
 def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
     """The two domains of a folder or zip, which may differ in number, at `size` pixels; raises BadData."""
     root = _root(mine)
-    domains = {
-        letter.lower(): images_of(_domain(root, part, letter), mine.fit, size, progress, mine.depth)
-        for letter in DOMAINS
-    }
+    domains = {letter.lower(): images_of(_domain(root, part, letter), mine, size, progress) for letter in DOMAINS}
     images = {name: data.arrays["real"] for name, data in domains.items()}
-    if len({array.shape[1] for array in images.values()}) > 1:  # one grey, one in colour
-        images = {name: array if array.shape[1] == 3 else array.repeat(3, 1) for name, array in images.items()}
+    channels = max(array.shape[1] for array in images.values())
+    images = {name: images_in(array, channels) for name, array in images.items()}
     skipped = tuple(
         (f"{part}{name.upper()}/{file}", reason) for name, data in domains.items() for file, reason in data.skipped
     )
@@ -139,26 +146,32 @@ def _sides(root: Place, part: str) -> list[Place]:
     return [root]
 
 
-def _partners(sides: Sequence[Place]) -> list[tuple[str, ...]]:
-    """The names of the files of each pair: the same whole name, else the same without its ending."""
-    found = [_images(side) for side in sides]
+def _partners(sides: Sequence[Place]) -> tuple[list[tuple[str, ...]], Skipped]:
+    """The names of the files of each pair, the same whole name, else the same without its ending; and the few files
+    that have no partner.
+    """
+    skipped: Skipped = []
+    found = [_images(side, skipped) for side in sides]
     if len(found) == 1:
-        return [(name,) for name in found[0]]
+        return [(name,) for name in found[0]], skipped
     same = {*found[0]} & {*found[1]}
-    rest = [
+    sources, targets = (
         _by_stem(side, [name for name in names if name not in same]) for side, names in zip(sides, found, strict=True)
-    ]
-    sources, targets = rest
+    )
     first, second = map(_called, sides)
-    if alone := sorted(sources.keys() ^ targets.keys()):
+    alone = sorted(sources.keys() ^ targets.keys())
+    if len(alone) > len(same) + len(sources.keys() & targets.keys()):
         raise BadData(
             "{first} holds {sources} images and {second} {targets}, and '{name}' is in {where} alone. Partners must "
             "have the same name.",
             first=first, sources=len(found[0]), second=second, targets=len(found[1]),
             name=shown((sources | targets)[alone[0]]), where=first if alone[0] in sources else second,
         )  # fmt: skip
-    pairs = [(name, name) for name in same] + [(name, targets[stem]) for stem, name in sources.items()]
-    return sorted(pairs)
+    for stem in alone:
+        one, other = (sides[0], second) if stem in sources else (sides[1], first)
+        skipped.append((_short(one, sources.get(stem) or targets[stem]), f"it has no partner in {other}"))
+    paired = [(name, targets[stem]) for stem, name in sources.items() if stem in targets]
+    return sorted([*((name, name) for name in same), *paired]), skipped
 
 
 def _by_stem(side: Place, names: Sequence[str]) -> dict[str, str]:
@@ -182,12 +195,13 @@ def _called(side: Place) -> str:
     return "/".join(path.parts[-2:]) if path.parent.name in [*DOMAINS] else path.name
 
 
-def _images(side: Place) -> list[str]:
-    """The images right in a folder."""
-    for name, reason in side.skipped:
-        if name == "." or _pictured(name):
-            raise _unusable(_short(side, name), reason)
+def _images(side: Place, skipped: Skipped) -> list[str]:
+    """The names of the images right in a folder; those that can't be read are put to the `skipped`."""
+    left_out = [(_short(side, name), reason) for name, reason in side.skipped if name == "." or _pictured(name)]
+    skipped += left_out
     found = [name for name in side.names() if _pictured(name)]
+    if left_out and (not found or any(name == "." for name, _ in side.skipped)):
+        raise _unusable(*left_out[0])
     if not found:
         raise BadData("There is no image in {path}.", path=side.title)
     return found

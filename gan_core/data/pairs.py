@@ -27,17 +27,19 @@ def cached_pairs(
     pairs: Callable[[], Iterable[Pair]],
     licence: str,
     progress: Progress,
+    skipped: Sequence[tuple[str, str]] = (),
     depths: Sequence[tuple[int, int]] = (),
 ) -> DataSet:
     """The pairs as a data set: `source` and `target`, uint8 (N, C, size, size). Raises BadData.
 
-    `depths` are known once the pairs are read: how many files of a side have more than 8 bits, and the bits they use.
+    Both are known once the pairs are read: `skipped` files, and `depths`, how many files of a side have more than 8
+    bits, and the bits they use.
     """
 
     def write(writer: cache.Writer) -> None:
         for source, target in tracked(pairs(), count, progress, "Preparing pairs"):
             writer.add(np.concatenate([source, target]))
-        writer.notes["depths"] = list(depths)
+        writer.notes = {"skipped": [list(file) for file in skipped], "depths": list(depths)}
 
     try:
         entry = cache.entry(name, size, version, write)
@@ -45,8 +47,10 @@ def cached_pairs(
         raise BadData("The files of '{name}' can't be read ({reason}).", name=name, reason=error) from error
     both = entry.arrays["real"]  # (N, 2C, H, W)
     channels = both.shape[1] // 2
+    left_out = tuple((file, reason) for file, reason in entry.notes["skipped"])
     notes = tuple(note for count, depth in entry.notes["depths"] for note in depth_notes(count, depth))
-    return DataSet(name, {"source": both[:, :channels], "target": both[:, channels:]}, (), licence, notes=notes)
+    arrays = {"source": both[:, :channels], "target": both[:, channels:]}
+    return DataSet(name, arrays, (), licence, left_out, notes=notes)
 
 
 def apart(data: DataSet, name: str) -> DataSet:

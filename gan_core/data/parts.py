@@ -11,6 +11,7 @@ import dataclasses
 import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source, sources
+from gan_core.data.own import Own, own
 from gan_core.errors import BadData
 
 PARTS = ("train", "test")
@@ -29,6 +30,11 @@ def whole(name: str) -> str:
     """The name of the data set that a part belongs to; any other name as it is."""
     part, _, rest = name.partition(":")
     return rest if part in PARTS and rest else name
+
+
+def own_of(name: str) -> Own | None:
+    """The user's own data that a name refers to, or a part of them; raises BadValue as `own`."""
+    return own(whole(name))
 
 
 def part_of(whole: Source, part: str) -> Source:

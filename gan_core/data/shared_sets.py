@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gan_core.data.archives import seen
 from gan_core.data.base import DataSet, Progress, Source
 from gan_core.data.prepared import Pictures, of_array, prepare
 from gan_core.errors import BadData, StoreError
@@ -61,7 +62,7 @@ def _bccd(files: list[Path]) -> Pictures:
 def _bsds500(files: list[Path], part: str = "train") -> Pictures:
     """Six squares of 160 pixels from each photo, a grid without overlap: the same on every machine."""
     if part != "train":
-        files = sorted((files[0].parents[1] / part).glob("*.jpg"))
+        files = seen((files[0].parents[1] / part).glob("*.jpg"))
     return Pictures(6 * len(files), (tile for file in files for tile in _tiles(file)))
 
 
@@ -84,7 +85,7 @@ def homes() -> list[Path]:
 
 def files_of(pattern: str) -> list[Path]:
     for folder in homes():
-        if files := sorted(folder.glob(pattern)):
+        if files := seen(folder.glob(pattern)):
             return files
     return []
 

@@ -25,6 +25,7 @@ import numpy as np
 from PIL import Image
 
 from gan_core.data import cache
+from gan_core.data.archives import seen
 from gan_core.data.base import DataSet, Progress, Source
 from gan_core.data.images import in_threads
 from gan_core.data.prepared import Pictures, of_array, prepare
@@ -85,7 +86,7 @@ def _cifar10(files: list[Path]) -> Pictures:
 
 def _celeba(files: list[Path]) -> Pictures:
     """The aligned photos of 178x218; their centre square is taken."""
-    names = sorted(files[0].parent.glob("*.jpg"))[:CELEBA_TRAIN]
+    names = seen(files[0].parent.glob("*.jpg"))[:CELEBA_TRAIN]
     return Pictures(len(names), in_threads(_opened, names))
 
 

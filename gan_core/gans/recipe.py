@@ -141,6 +141,11 @@ class Recipe:
         return "labels" in self.capabilities
 
     @property
+    def labelled(self) -> bool:
+        """Whether networks learn what the classes of the data are, so that these can't change under them."""
+        return self.conditional or self.task == "supervised"
+
+    @property
     def draws(self) -> bool:
         """Whether the networks make samples from latents; others judge or translate images."""
         return self.task != "supervised" and not self.translations

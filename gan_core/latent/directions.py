@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from gan_core.classes import Name, place_of
 from gan_core.cloud import Cloud
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
@@ -72,12 +73,14 @@ def check_layers(explorer: Explorer, layers: Layers | None) -> None:
         )  # fmt: skip
 
 
-def class_direction(explorer: Explorer, source: int, target: int, name: str) -> Direction:
-    """From one class towards another: strength 1 leads all the way; raises BadValue for classes that aren't there."""
+def class_direction(explorer: Explorer, source: Name, target: Name, name: str) -> Direction:
+    """From one class towards another, each by its place or name: strength 1 leads all the way.
+
+    Raises BadValue for classes that aren't there.
+    """
     (classes,) = explorer.space("class").shape
-    for label in (source, target):
-        if not 0 <= label < classes:
-            raise BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=label)
+    names = explorer.sampler.spec.class_names
+    start, end = (place_of(one, names, classes) for one in (source, target))
     vector = torch.zeros(classes)
-    vector[source], vector[target] = -1.0, 1.0
-    return Direction(name, "class", vector if source != target else torch.zeros(classes), "class")
+    vector[start], vector[end] = -1.0, 1.0
+    return Direction(name, "class", vector if start != end else torch.zeros(classes), "class")

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gan_core.data.base import DataSet, Progress, silent
+from gan_core.data.channels import in_channels
+from gan_core.data.labels import matched
 from gan_core.errors import BadData, UnknownName
 from gan_core.metrics.answers import Answers, reached, sureness
 from gan_core.metrics.classes import ClassCounts, divergence
@@ -134,9 +136,11 @@ def evaluate(
 ) -> Report:
     """Judges samples against as many images of a data set, chosen by `seed`; all is checked before it starts.
 
-    Raises UnknownName for a metric, BadData for too few images or images of another shape.
+    Grey images are shown to a net of colours, and colours to a grey one, with as many channels as it takes. Raises
+    UnknownName for a metric, BadData for too few images or images of another size.
     """
     names = check_metrics(metrics)
+    samples, data = samples.in_channels(net.spec.channels), in_channels(data, net.spec.channels)
     reference = of_data(data, samples.count, seed)
     net.check(samples.shape, samples.name)
     net.check(reference.shape, reference.name)
@@ -247,7 +251,7 @@ def _answers(
     end = f"{count_text(made.count)}_{net.name}"
     if net.classes:
         labels = _label_shares(data, net, real)
-        return _class_scores(made.classes, labels, end), _histogram(data, made.classes, labels)
+        return _class_scores(made.classes, labels, end), _histogram(_class_names(data, net), made.classes, labels)
     shares: dict[str, tuple[float, float]] = {}
     for name, counts in made.answers.items():
         values = data.attributes.get(name, tuple(map(str, range(len(counts.wins)))))
@@ -268,15 +272,21 @@ def _class_scores(made: ClassCounts, training: np.ndarray, end: str) -> dict[str
 
 def _label_shares(data: DataSet, net: FeatureNet, real: Side) -> np.ndarray:
     """The training labels' distribution (classes,): as it is known, else as the net sees the real images."""
-    if "label" in data.arrays and len(data.class_names) == net.classes:
-        counts = np.bincount(data.arrays["label"], minlength=net.classes)
+    names = _class_names(data, net)
+    if "label" in data.arrays and set(names) == set(data.class_names):
+        counts = np.bincount(matched(data, names).arrays["label"], minlength=net.classes)
         return np.asarray(counts / counts.sum())
     return real.classes.marginal
 
 
-def _histogram(data: DataSet, made: ClassCounts, training: np.ndarray) -> dict[str, tuple[float, float]]:
-    known = len(data.class_names) == len(training)
-    names = data.class_names if known else tuple(map(str, range(len(training))))
+def _class_names(data: DataSet, net: FeatureNet) -> tuple[str, ...]:
+    """What the net's classes are called: as it has learnt them, else as in data of as many, else by number."""
+    if net.spec.class_names:
+        return net.spec.class_names
+    return data.class_names if len(data.class_names) == net.classes else tuple(map(str, range(net.classes)))
+
+
+def _histogram(names: Sequence[str], made: ClassCounts, training: np.ndarray) -> dict[str, tuple[float, float]]:
     return {name: (float(one), float(other)) for name, one, other in zip(names, made.histogram, training, strict=True)}
 
 

@@ -19,6 +19,7 @@ from gan_core.models.weights import read_weights
 from gan_core.objectives.supervised import answered
 from gan_core.runs.store import RunStore
 
+LABELLED = "avatars"  # a set that needs no download and that a net can learn at any size
 BATCH = 250  # images at once, whatever their number: the memory stays the same
 
 
@@ -26,18 +27,19 @@ class FeatureNet:
     """Features (B, d) and class probabilities (B, classes) of uint8 images (B, C, H, W) of one shape.
 
     `name` is part of each metric's name, such as `mnistnet` for a net that learnt `mnist`; `origin` says which of
-    that name it is.
+    that name it is, and `data` what it has learnt from, where that is known.
     """
 
-    def __init__(self, name: str, model: Sampler, origin: str = "") -> None:
+    def __init__(self, name: str, model: Sampler, origin: str = "", data: str = "") -> None:
         """Raises BadCheckpoint for a model that isn't a feature net."""
         if model.recipe.task != "supervised":
             raise BadCheckpoint(
-                "{recipe} is no feature net. Train one: ganscope train feature_net --data NAME",
-                recipe=model.recipe.title,
-            )
+                "{recipe} is no feature net. Train one: `ganscope train feature_net --data {data} --size {size}`",
+                recipe=model.recipe.title, data=LABELLED, size=model.spec.size,
+            )  # fmt: skip
         self.name = plain_name(name)
         self.origin = origin or name
+        self.data = data
         self.spec: DataSpec = model.spec
         self._network = model.networks["features"].eval().to(memory_format=torch.channels_last)
         self._device = next(self._network.parameters()).device
@@ -48,12 +50,13 @@ class FeatureNet:
         """The averaged net of a run's newest checkpoint; raises UnknownName or BadCheckpoint."""
         run = store.get(run_id)
         name = _of_data(run.spec.data) or run.name or "ownnet"
-        return cls(name, Sampler.from_run(store, run_id), f"run {run.id}")
+        return cls(name, Sampler.from_run(store, run_id), f"run {run.id}", run.spec.data)
 
     @classmethod
     def from_shelf(cls, name: str) -> FeatureNet:
         """A model of the shelf; raises UnknownName or BadCheckpoint."""
-        return cls(_of_data(shelf.card(name).data) or name, shelf.load(name), f"model {name}")
+        learnt = shelf.card(name).data
+        return cls(_of_data(learnt) or name, shelf.load(name), f"model {name}", learnt)
 
     @classmethod
     def from_file(cls, path: Path) -> FeatureNet:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadValue, UnknownName
 from gan_core.models import shelf
+from gan_core.plans import plans
 
 EPSILON = 1e-8
 
@@ -53,6 +54,8 @@ def perception(net: str) -> Perception:
     try:
         network = shelf.load(net).networks["features"]
     except UnknownName as error:
+        if net not in plans:  # then nothing makes it
+            raise
         raise BadValue(
             "The net {net} isn't on the shelf, and features can't be compared without it. Make it: `ganscope pretrain "
             "{net}`.",

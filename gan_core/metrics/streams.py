@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gan_core.data.base import DataSet
+from gan_core.data.channels import images_in
 from gan_core.errors import BadData
 from gan_core.metrics.feature_net import BATCH
 from gan_core.models.sampler import Sampler
@@ -21,6 +22,11 @@ class Stream:
     count: int
     shape: tuple[int, ...]
     batches: Callable[[], Iterator[np.ndarray]]
+
+    def in_channels(self, channels: int) -> Stream:
+        """The same images with 1 or 3 channels."""
+        shape = (channels, *self.shape[1:])
+        return replace(self, shape=shape, batches=lambda: (images_in(part, channels) for part in self.batches()))
 
 
 def of_model(sampler: Sampler, count: int, seed: int, name: str) -> Stream:

@@ -25,6 +25,7 @@ from gan_core.depth import whites
 from gan_core.errors import BadValue
 from gan_core.models.sampler import Sampler
 from gan_core.models.tiles import Span, spans, strips
+from gan_core.models.underlay import underlaid
 from gan_core.objectives.super_resolution import larger
 from gan_core.photos import array_of, image_of
 
@@ -59,10 +60,10 @@ def enlarge(
     """The picture, `scale` times larger (0: as the model does); of the same kind, colours and depth.
 
     Images, or arrays (H, W) or (H, W, C) of uint8 or uint16; C is 1 or 3, or one more with alpha, which is enlarged
-    bicubically. A model of scale 4 enlarges twice as well, by its mean over 2x2 pixels. `tile` is the side of a tile in
-    pixels of the input, with its margins; 0 chooses it. An exception out of `progress` ends the work. `depth` is how
-    many bits of uint16 are used (0: as many as the levels need); the result's levels lie between the same black and
-    white.
+    bicubically, and then colours under clear pixels don't matter (underlay.py). A model of scale 4 enlarges twice as
+    well, by its mean over 2x2 pixels. `tile` is the side of a tile in pixels of the input, with its margins; 0 chooses
+    it. An exception out of `progress` ends the work. `depth` is how many bits of uint16 are used (0: as many as the
+    levels need); the result's levels lie between the same black and white.
 
     Raises BadValue where the model can't, or for a picture that is too large or of no such kind, and BadData for a
     depth that doesn't hold every level.
@@ -97,7 +98,9 @@ def enlarged_rows(
             recipe=sampler.recipe.title, scale=wanted, valid=", ".join(valid),
         )  # fmt: skip
     check(array, wanted)
-    return _rows(sampler, array, native, wanted, tile, progress, whites(array, depth))
+    white = whites(array, depth)
+    shown = underlaid(array) if array.shape[2] in (2, 4) else array
+    return _rows(sampler, shown, native, wanted, tile, progress, white)
 
 
 def _rows(

@@ -24,9 +24,22 @@ def owner(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
 
 
 def lenders(recipe: Recipe, spec: DataSpec) -> dict[str, Card]:
-    """The models of the shelf, by name, that a recipe can borrow from for such data."""
+    """The models of the shelf, by name, that a recipe can borrow from for such data without making colours grey."""
     loan = recipe.loan
-    return {name: card for name, card in listing.survey()[0].items() if loan and _fits(loan, card, spec)}
+    return {
+        name: card
+        for name, card in listing.survey()[0].items()
+        if loan and _fits(loan, card, spec) and _spec(card).channels >= spec.channels
+    }
+
+
+def channels(recipe: Recipe, hparams: Any) -> int:
+    """The channels of images that what a recipe borrows from takes; 0 where it borrows nothing.
+
+    Raises UnknownName or BadCheckpoint.
+    """
+    name = getattr(hparams, recipe.loan.knob) if recipe.loan else ""
+    return _spec(read_card(listing.standing(name))).channels if name else 0
 
 
 def agreed(recipe: Recipe, name: str) -> dict[str, Any]:
@@ -79,8 +92,12 @@ def _able(loan: Loan, card: Card) -> bool:
 
 
 def _fits(loan: Loan, card: Card, spec: DataSpec) -> bool:
-    return _able(loan, card) and loan.fits(_spec(card), spec)
+    """Whether a model can lend for such data, whose channels follow it."""
+    if not _able(loan, card):
+        return False
+    theirs = _spec(card)
+    return loan.fits(theirs, spec.in_channels(theirs.channels))
 
 
 def _spec(card: Card) -> DataSpec:
-    return DataSpec(card.fields, len(card.class_names))
+    return DataSpec(card.fields, len(card.class_names), class_names=card.class_names)

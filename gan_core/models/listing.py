@@ -11,6 +11,7 @@ from pathlib import Path
 
 import gan_core
 from gan_core import paths
+from gan_core.data.archives import seen
 from gan_core.data.base import Progress, silent
 from gan_core.errors import BadCheckpoint, UnknownName
 from gan_core.files import check_whole
@@ -36,7 +37,7 @@ def shelves() -> list[Path]:
 
 def names() -> list[str]:
     """All models by name, the bundled ones first."""
-    found = [folder.name for shelf in shelves() for folder in sorted(shelf.glob("*")) if (folder / CARD).is_file()]
+    found = [folder.name for shelf in shelves() for folder in seen(shelf.glob("*")) if (folder / CARD).is_file()]
     return list(dict.fromkeys(found))
 
 
@@ -64,7 +65,7 @@ def folder_of(name: str, progress: Progress = silent) -> Path:
 
 def upscalers() -> dict[str, Path]:
     """The super-resolution files of others that the user keeps (community.py), by name."""
-    found = sorted((paths.home() / "upscalers").glob("*"))
+    found = seen((paths.home() / "upscalers").glob("*"))
     return {path.name: path for path in found if path.suffix.lower() in WEIGHT_FILES and path.is_file()}
 
 

@@ -9,20 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.checkpoint import read_checkpoint
-from gan_core.classes import blended
+from gan_core.classes import Classes, blended, place_of
 from gan_core.data.base import DataSpec, columns_for
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.fitting import fill
 from gan_core.gans import Recipe, recipes
 from gan_core.models import translator
 from gan_core.models.lending import lend
+from gan_core.runs.classes import class_names
 from gan_core.runs.store import RunStore
 
-CHUNK = 256  # samples drawn at once, to bound the memory
+CHUNK, CHUNK_PIXELS = 256, 256 * 256**2  # samples drawn at once, and their pixels, to bound the memory
 MOST = 100_000
 MOST_TRUNCATION = 1.5
-
-Classes = int | Mapping[int, float]  # one class, or shares of several, such as {3: 0.5, 8: 0.5}
 
 
 class Sampler:
@@ -41,7 +40,10 @@ class Sampler:
         checkpoints = store.checkpoints(run_id)
         if not checkpoints:
             raise BadCheckpoint("The run {run} has no checkpoint yet.", run=run.name or run.id)
-        return cls.from_state(run.spec.recipe, read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256))
+        state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
+        names = state["spec"].get("class_names") or class_names(store, run)  # older checkpoints lack them
+        known = {"class_names": names} if len(names) == state["spec"]["classes"] else {}
+        return cls.from_state(run.spec.recipe, state | {"spec": state["spec"] | known})
 
     @classmethod
     def from_state(cls, recipe_name: str, state: Mapping[str, Any]) -> Sampler:
@@ -62,7 +64,10 @@ class Sampler:
         return columns_for(self.spec.classes if self.recipe.conditional else 0)
 
     def latents(self, count: int, seed: int, label: Classes | None = None) -> tuple[Tensor, Tensor | None]:
-        """Latents (count, latent_size) and labels: one class or all in turn (count,), or a blend (count, classes)."""
+        """Latents (count, latent_size) and labels: one class or all in turn (count,), or a blend (count, classes).
+
+        A class is given by its place or its name, a blend as shares of classes, such as `{3: 0.5, 8: 0.5}`.
+        """
         if not 1 <= count <= MOST:
             raise BadValue(
                 "The number of samples must lie between 1 and {most}, not at {count}.", most=MOST, count=count
@@ -80,14 +85,13 @@ class Sampler:
         return latents, self._labels(count, label) if self.recipe.conditional else None
 
     def _labels(self, count: int, label: Classes | None) -> Tensor:
-        classes = self.spec.classes
+        classes, names = self.spec.classes, self.spec.class_names
         if label is None:
             return torch.arange(count) % classes
         if isinstance(label, Mapping):
-            return blended(label, classes, count)
-        if not 0 <= label < classes:
-            raise BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=label)
-        return torch.full((count,), label)
+            parts = {place_of(one, names, classes): share for one, share in label.items()}
+            return blended(parts, classes, count)
+        return torch.full((count,), place_of(label, names, classes))
 
     @torch.no_grad()
     def draw(self, latents: Tensor, labels: Tensor | None, psi: float | None = None) -> Tensor:
@@ -98,9 +102,10 @@ class Sampler:
         self._check_truncation(psi)
         device = next(next(iter(self.networks.values())).parameters()).device
         parts = []
-        for start in range(0, len(latents), CHUNK):
-            chosen = None if labels is None else labels[start : start + CHUNK].to(device)
-            inputs = self.networks, self.hparams, latents[start : start + CHUNK].to(device), chosen
+        chunk = CHUNK if self.recipe.task == "points" else max(1, min(CHUNK, CHUNK_PIXELS // self.spec.size**2))
+        for start in range(0, len(latents), chunk):
+            chosen = None if labels is None else labels[start : start + chunk].to(device)
+            inputs = self.networks, self.hparams, latents[start : start + chunk].to(device), chosen
             truncate = self.recipe.truncate
             part = self.recipe.draw(*inputs) if psi is None or truncate is None else truncate(*inputs, psi)
             parts.append(part.cpu())

@@ -64,7 +64,10 @@ def load(name: str, progress: Progress = silent) -> Sampler:
     described = read_card(folder)
     state = state_of(folder, described)
     attributes = {name: len(values) for name, values in described.attributes.items()}
-    spec = {"fields": described.fields, "classes": len(described.class_names), "attributes": attributes}
+    spec = {
+        "fields": described.fields, "classes": len(described.class_names), "attributes": attributes,
+        "class_names": described.class_names,
+    }  # fmt: skip
     try:
         return Sampler.from_state(described.recipe, state | {"hparams": described.hparams, "spec": spec})
     except BadCheckpoint as error:

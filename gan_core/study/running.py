@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from gan_core.data.base import DataSet
-from gan_core.errors import BadValue
+from gan_core.errors import BadData, BadValue, StoreError, listed
 from gan_core.gans import recipes
 from gan_core.images import grid, png, to_uint8
 from gan_core.metrics.feature_net import FeatureNet
@@ -42,6 +42,7 @@ def run(plan: StudyPlan, images: subsets.Images, tell: Tell) -> StudyFolder:
     """Does what isn't done yet; raises GanscopeError. It may be ended at any time and begun again."""
     folder = StudyFolder.of(plan)
     names = images.train.class_names
+    _check_classes(folder, plan, names)
     folder.begin(plan, Background(names, len(images.test), images.test_part))
     cells = list(plan.cells())
     for place, cell in enumerate(cells, 1):
@@ -50,6 +51,20 @@ def run(plan: StudyPlan, images: subsets.Images, tell: Tell) -> StudyFolder:
             folder.keep(cell, result)
             tell(place, len(cells), cell, result)
     return folder
+
+
+def _check_classes(folder: StudyFolder, plan: StudyPlan, names: tuple[str, ...]) -> None:
+    """Raises BadData where the results that are there are of other classes, by whose numbers images were kept."""
+    try:
+        known = folder.plan()[1].class_names
+    except StoreError:  # not begun yet, or to be written anew
+        return
+    if known != names:
+        raise BadData(
+            "The results in {folder} are of the classes {known}, and '{name}' has {found} now. Give the folders their "
+            "old names, or delete the results to begin anew.",
+            folder=folder.path, known=listed(known), name=plan.data, found=listed(names),
+        )  # fmt: skip
 
 
 def _measured(plan: StudyPlan, images: subsets.Images, folder: StudyFolder, cell: Cell) -> Result:

@@ -26,6 +26,7 @@ from gan_core.models.shelf import state_of
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.journal import Journal
+from gan_core.training.suited import suited
 from gan_core.training.trainer import Trainer
 
 OLD = 100_000  # steps that are assumed of a model that was trained elsewhere
@@ -44,8 +45,8 @@ def begin(
     """Makes the run, ready to be trained by a Session; nothing is left behind where that fails.
 
     `steps`: planned ones; None plans as many as the model has had. `changes`: live knobs and the seed. `data_name`:
-    other data of the same shape. Raises BadCheckpoint for a damaged model, BadValue for a knob that shapes the
-    networks, or BadData.
+    other data, of the classes that the model knows. Raises BadCheckpoint for a damaged model, BadValue for a knob that
+    shapes the networks, or BadData.
     """
     described = read_card(folder)
     if steps is None and not described.steps:
@@ -57,7 +58,8 @@ def begin(
         to_dict(hparams),
     )  # fmt: skip
     weights = state_of(folder, described)
-    trainer = Trainer(recipe, hparams, data.load(spec.data, spec.size, progress))
+    learnt = DataSpec(described.fields, len(described.class_names), class_names=described.class_names)
+    trainer = Trainer(recipe, hparams, suited(data.load(spec.data, spec.size, progress), recipe, hparams, learnt))
     load_state(trainer, _started(trainer, described, weights))
     return _recorded(store, spec, name or described.title, trainer)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from gan_core.data.base import DataSpec
+from gan_core.data.base import DataSpec, fewer
 from gan_core.data.batches import HELD_OUT
 from gan_core.images import BACKGROUND, grid, png, scatter, to_uint8
 from gan_core.models.sampler import Sampler
@@ -79,8 +79,9 @@ def _drawer(trainer: Trainer) -> Draw:
         latents = sampler.latents(POINTS, SEED)
         real = trainer.batches.first(POINTS)["real"].cpu().numpy()
         return lambda: scatter(sampler.draw(*latents).numpy(), real)
-    latents = sampler.latents(ROWS * sampler.columns, SEED)
-    return lambda: grid(to_uint8(sampler.draw(*latents)), sampler.columns)
+    rows, columns = (fewer(count, trainer.spec.size) for count in (ROWS, sampler.columns))
+    latents = sampler.latents(rows * columns, SEED)
+    return lambda: grid(to_uint8(sampler.draw(*latents)), columns)
 
 
 def _translated(trainer: Trainer) -> Draw:

@@ -21,16 +21,18 @@ from torch import nn
 
 from gan_core import data
 from gan_core.checkpoint import load_state, read_checkpoint
-from gan_core.data.base import DataSet
+from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
 from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.runs.classes import DATA
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.control import Control
 from gan_core.training.journal import Journal
 from gan_core.training.recorder import Fault
+from gan_core.training.suited import suited
 from gan_core.training.trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -156,9 +158,10 @@ class Session(Control):
         run = self.status
         recipe = recipes.get(run.spec.recipe)
         data_set = self._load_data(run.spec.data, run.spec.size)
-        recipe.check_data(data_set.spec)
         state = self._saved_state()
         hparams = recipe.settings(run.spec.hparams if state is None else state["hparams"])
+        learnt = None if state is None else DataSpec.from_state(state["spec"])
+        data_set = suited(data_set, recipe, hparams, learnt)
         self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
         torch.set_num_threads(cpu_threads(self.trainer.networks))
         if state is not None:
@@ -168,6 +171,7 @@ class Session(Control):
             self.journal.event_id = state["event_id"]
             self.store.truncate(self.run_id, self._token, self.trainer.step)
             self._replay = [e for e in self.store.events(self.run_id, state["event_id"]) if e.kind in REPLAYED]
+        self._tell_of_data(data_set)
 
     def _tell_of_damage(self) -> None:
         while self._damaged:
@@ -186,12 +190,12 @@ class Session(Control):
 
         data_set = data.load(name, size, progress)
         self._set_state(self.status.state)
-        for file, reason in data_set.skipped[:20]:
-            self._note("skipped", {"file": file, "reason": reason})
         return data_set
 
-    def _note(self, kind: str, payload: Mapping[str, Any]) -> None:
-        self.store.add_event(self.run_id, self._token, self.status.step, kind, payload)
+    def _tell_of_data(self, data_set: DataSet) -> None:
+        for file, reason in data_set.skipped[:20]:
+            self.journal.event("skipped", {"file": file, "reason": reason})
+        self.journal.event(DATA, {"classes": list(data_set.class_names), "notes": list(data_set.notes)})
 
     def _saved_state(self) -> dict[str, Any] | None:
         """The newest checkpoint that can be read: of this run, or of its parent if the networks are the same."""

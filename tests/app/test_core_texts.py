@@ -80,3 +80,47 @@ def test_a_folder_tells_what_it_left_out(tmp_path: Path) -> None:
     assert [name for name, _reason in loaded.skipped] == ["empty.png", "text.png"]
     with using("zh"):
         assert all(filled(reason) != reason for _name, reason in loaded.skipped)
+
+
+def test_what_is_said_of_classes_and_pairs_is_translated(tmp_path: Path) -> None:
+    """Each sentence is provoked for real."""
+    import json
+
+    from PIL import Image
+
+    def put(root: Path, *names: str) -> str:
+        for place, name in enumerate(names):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (16, 16), (place, 90, 0)).save(root / name)
+        return f"folder:{root}"
+
+    def labelled(name: str, content: object) -> str:
+        root = put(tmp_path / name, "a.png", "b.png", "c.png")
+        (tmp_path / name / "dataset.json").write_text(json.dumps(content))
+        return root
+
+    pairs = tmp_path / "pairs"
+    put(pairs, *(f"train{side}/{number}.png" for side in "AB" for number in range(4)))
+    (pairs / "trainB" / "1.png").write_bytes(b"")
+    (pairs / "trainB" / "2.png").unlink()
+    Image.new("RGB", (20, 16)).save(pairs / "trainB" / "3.png")
+    Image.new("RGB", (16, 16)).save(pairs / "trainA" / "5.png")
+    halves = put(tmp_path / "halves", "1.png").replace("folder:", "paired:")
+    Image.new("RGB", (15, 16)).save(tmp_path / "halves" / "2.png")
+    found = [
+        load(put(tmp_path / "stray", "cat/1.png", "dog/2.png", "3.png"), 16),
+        load(put(tmp_path / "many", "cat/1.png", "dog/2.png", "3.png", "4.png"), 16),
+        load(put(tmp_path / "parts", "train/1.png", "val/2.png"), 16),
+        load(labelled("given", {"labels": [["a.png", 0], ["b.png", 1], ["c.png", None]]}), 16),
+        load(labelled("few", {"labels": [["a.png", 0], ["b.png", 1]]}), 16),
+        load(labelled("half", {"labels": [["a.png", 0], ["b.png", 1], ["d.png", 1]]}), 16),
+        load(labelled("none", {"labels": None}), 16),
+        load(labelled("vectors", {"labels": [["a.png", [0.5, 0.5]]]}), 16),
+        load(labelled("other", {}), 16),
+        load(f"paired:{pairs}", 16),
+        load(halves, 16),
+    ]
+    said = {text for one in found for text in (*one.notes, *(reason for _name, reason in one.skipped))}
+    assert len(said) >= 11, said
+    with using("zh"):
+        assert [text for text in said if filled(text) == text] == []

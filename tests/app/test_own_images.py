@@ -13,10 +13,13 @@ from gan_core import paths
 from gan_core.data import uploads
 from gan_core.data.folders import store_upload
 from gan_core.gans import recipes
+from gan_core.knobs import to_dict
+from gan_core.runs.classes import class_names
 from gan_core.runs.store import RunStore
+from gan_core.training.session import Session
 from tests.app.pages import page, sound
 from tests.data.test_uploads import zipped
-from ui import runs_list
+from ui import live_panels, runs_list
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,30 @@ def test_how_own_pictures_become_squares(store: RunStore, tmp_path: Path, recipe
     spec = run.spec
     assert (spec.data, spec.size) == (f"{kind}+stretch:{tmp_path}", 16)
     assert (spec.hparams["jitter"], spec.hparams["mirror"]) == (0.1, True)
+
+
+def test_classes_are_named_on_the_page_and_where_samples_are_drawn(store: RunStore, tmp_path: Path) -> None:
+    """Folders called by numbers stand in the order of numbers; a stray picture is named with what to do."""
+    for name in ("9", "10", "11"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(2):
+            Image.new("RGB", (16, 16), (60 * number, 99, 0)).save(tmp_path / "set" / name / f"{number}.png")
+    Image.new("RGB", (16, 16)).save(tmp_path / "set" / "stray.png")
+    words = {"recipe": "cgan", "data": f"folder:{tmp_path / 'set'}", "size": "8"}
+    test = page("train", **words)
+    assert not test.error
+    written = [element.value.replace("\\", "") for element in test.markdown]
+    assert any("6 images · in colour · 3 classes: 9, 10, 11" in text for text in written)
+    assert any("beside the class folders 9, 10, 11: move it" in text for text in written)
+    alone = page("train", recipe="mlp_gan", data=f"folder:{tmp_path / 'set' / '9'}", size="8")
+    assert any("2 images · in colour · no classes" in element.value for element in alone.markdown)
+
+    recipe = recipes.get("cgan")
+    run = store.create(recipe.plan(words["data"], 8, 1, to_dict(recipe.tiny)))
+    session = Session(store, run.id).start()
+    assert session.join(60)
+    assert class_names(store, run) == ("9", "10", "11")
+    assert live_panels.grid_columns(run) == 6
 
 
 def test_another_folder_is_fitted_as_the_one_before(store: RunStore, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_data_sets_are_listed() -> None:
     assert "BSD-3-Clause" in ok("data", "show", "digits")
     assert json.loads(ok("data", "load", "digits", "--json"))["shape"] == [1, 8, 8]
     assert "1,797 images of 1 x 16 x 16" in ok("data", "load", "digits", "--size", "16")
-    assert "from 8 to 256" in refused(2, "data", "load", "digits", "--size", "3")
+    assert "from 8 to 1024" in refused(2, "data", "load", "digits", "--size", "3")
     assert "Valid: digits" in refused(2, "data", "load", "digitz")
 
 

@@ -140,7 +140,7 @@ def test_a_failure_is_a_sentence_and_its_traceback_is_kept(store: RunStore, monk
         (["mlp_gan", "--set", "seed"], ["'seed'", "KNOB=VALUE"]),
         (["mlp_gan", "--preset", "digits"], ["preset", "digits", "digits_30s"]),
         (["dcgan", "--size", "17"], ["17", "Valid: 8, 16"]),
-        (["mlp_gan", "--size", "4"], ["4", "8 to 256"]),
+        (["mlp_gan", "--size", "4"], ["4", "8 to 1024"]),
         (["mlp_gan", "--steps", "-1"], ["-1"]),
         (["mlp_gan", "--device", "toaster"], ["toaster", "Valid: cpu"]),
         (["mlp_gan", "--precision", "fp8"], ["fp8", "Valid: fp32, bf16, auto"]),

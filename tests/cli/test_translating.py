@@ -103,6 +103,8 @@ def test_a_folder_goes_to_a_folder_and_bad_files_are_named(on_shelf: Path, photo
     for name in ("one.png", "two.webp", "three.tif"):
         Image.new("RGB", (9, 9), "red").save(folder / name)
     (folder / "notes.txt").write_text("no picture")
+    for left in ("._one.png", ".hidden.png", "Thumbs.db"):  # by systems
+        (folder / left).write_bytes(b"no picture")
     told = ok("translate", "pix2pix.x", folder, photo, "-o", tmp_path / "out")
     assert told.count("8 x 8 pixels") == 4
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -113,6 +115,12 @@ def test_a_folder_goes_to_a_folder_and_bad_files_are_named(on_shelf: Path, photo
     assert "junk.png is no picture of an accepted format" in message
     assert "1 of 4 pictures could not be used" in message
     assert len(list((tmp_path / "again").iterdir())) == 3
+    assert ok("upscale", "srgan.x", photo, folder / "one.png", "-o", tmp_path / "large").count("pixels") == 2
+    (folder / "junk.png").unlink()
+    assert ok("upscale", "srgan.x", folder, "-o", tmp_path / "larger").count("18 x 18 pixels") == 3
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / "._one.png").write_bytes(b"no picture")
+    assert "There is no picture in" in refused(2, "upscale", "srgan.x", tmp_path / "left", "-o", tmp_path / "none")
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK", "I;16"])
@@ -166,8 +174,11 @@ def test_two_models_are_blended(on_shelf: Path, photo: Path, tmp_path: Path) -> 
     [
         (("translate", "cyclegan.x", "{photo}", "-o", "{out}/x.png", "--direction", "up"), "Valid: a_to_b, b_to_a"),
         (("translate", "cgan.x", "{photo}", "-o", "{out}/x.png"), "draws from latents and translates no images"),
-        (("translate", "srgan.x", "{photo}", "-o", "{out}/x.png"), "use `ganscope upscale`"),
-        (("translate", "nobody.x", "{photo}", "-o", "{out}/x.png"), "There is no run named 'nobody.x'"),
+        (("translate", "srgan.x", "{photo}", "-o", "{out}/x.png"), "enlarges pictures: use `ganscope upscale srgan.x"),
+        (
+            ("translate", "nobody.x", "{photo}", "-o", "{out}/x.png"),
+            "There is no model or run named 'nobody.x'. Valid: cgan.x",
+        ),
         (("translate", "cyclegan.x", "{photo}x", "-o", "{out}/x.png"), "There is no file"),
         (("translate", "cyclegan.x", "{photo}", "-o", "{out}/x.bmp"), "valid endings are .png, .jpg"),
         (("translate", "cyclegan.x", "{empty}", "-o", "{out}"), "There is no picture in"),

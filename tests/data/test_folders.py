@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.data import DataSet, DataSpec, archives, cache, folders, images, load
+from gan_core.data import DataSet, DataSpec, archives, cache, folders, images, labels, load
 from gan_core.errors import BadData
 
 Picture = Callable[..., bytes]
@@ -235,9 +235,9 @@ def test_class_folders(tmp_path: Path, picture: Picture) -> None:
     ],
 )
 def test_classes(names: list[str], expected: list[str]) -> None:
-    found, labels = folders.classes(names)
-    assert found == expected
-    assert (labels is None) == (not expected)
+    found = labels.labelled(names)
+    assert found.class_names == tuple(expected)
+    assert (found.labels is None) == (not expected)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")

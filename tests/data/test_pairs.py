@@ -180,6 +180,51 @@ def test_domains_of_unequal_number(tmp_path: Path) -> None:
     assert [file for file, _ in data.skipped] == ["trainB/broken.png"]
 
 
+def test_a_pair_with_a_broken_picture_is_left_out_as_a_pair(tmp_path: Path) -> None:
+    """What domains without pairs do with a picture, pairs do with a pair."""
+    for number in range(6):
+        flat(tmp_path / "trainA", f"{number}.png", 10 * number)
+        flat(tmp_path / "trainB", f"{number}.png", 100 + 10 * number, (16, 16) if number != 3 else (20, 16))
+    (tmp_path / "trainB" / "1.png").write_bytes(b"no picture")
+    (tmp_path / "trainA" / "2.png").write_bytes(b"")
+    (tmp_path / "trainB" / "4.png").unlink()
+    (tmp_path / "trainA" / "._5.png").write_bytes(b"left by a system")
+    for _from_the_cache_too in range(2):
+        data = load(f"paired:{tmp_path}", 16)
+        assert data.arrays["source"][:, 0, 0, 0].tolist() == [0, 50]
+        assert data.arrays["target"][:, 0, 0, 0].tolist() == [100, 150]
+        assert [name for name, _ in data.skipped] == [f"trainA/{number}.png" for number in (4, 1, 2, 3)]
+        reasons = dict(data.skipped)
+        assert "'trainB/1.png' can't be used: not an image" in reasons["trainA/1.png"]
+        assert "'trainA/2.png' can't be used" in reasons["trainA/2.png"]
+        assert "partner 20x16" in reasons["trainA/3.png"]
+        assert reasons["trainA/4.png"] == "it has no partner in trainB"
+    apart = load(f"unpaired:{tmp_path}", 16)
+    assert {name for name, _ in apart.skipped} == {"trainA/2.png", "trainB/1.png"}
+
+
+def test_halves_of_which_one_picture_is_broken(tmp_path: Path) -> None:
+    flat(tmp_path, "1.png", 7, (32, 16))
+    flat(tmp_path, "2.png", 7, (31, 16))
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    packed = zipped(tmp_path, tmp_path.parent / "halves.zip")
+    for reference in (f"paired:{tmp_path}", f"paired:{packed}"):
+        data = load(reference, 16)
+        assert len(data) == 1
+        assert [name.rpartition("/")[2] for name, _ in data.skipped] == ["2.png", "3.png"]
+
+
+def test_domains_are_no_class_folders(tmp_path: Path) -> None:
+    """A picture beside folders within a domain is one of it."""
+    for name in ("a/1.png", "b/2.png", "3.png"):
+        flat((tmp_path / "trainA" / name).parent, name[-5:], 1)
+    flat(tmp_path / "trainB", "1.png", 2)
+    data = load(f"unpaired:{tmp_path}", 16)
+    assert (len(data.arrays["a"]), data.skipped) == (3, ())
+    assert load(f"folder:{tmp_path / 'trainA'}", 16).class_names == ("a", "b")
+    assert len(load(f"unpaired:{tmp_path}", 16).arrays["a"]) == 3
+
+
 def test_a_grey_domain_beside_one_in_colour(tmp_path: Path) -> None:
     flat(tmp_path / "trainA", "1.png", 50)
     (tmp_path / "trainB").mkdir()

@@ -109,7 +109,7 @@ def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("directions", "stylegan2.noise", "--method", "magic"), "no method 'magic'. Valid: pca, sefa, attributes"),
-        (("directions", "nobody"), "isn't on the shelf"),
+        (("directions", "nobody"), "There is no model or run named 'nobody'"),
         (("directions", "stylegan2.noise", "-n", "99"), "1 to 8 directions"),
         (("directions", "stylegan2.noise", "--method", "attributes"), "no model named 'features.noise'"),
         (("interpolate", "stylegan2.noise", "-o", "film.avi"), "valid endings"),

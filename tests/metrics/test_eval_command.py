@@ -93,7 +93,7 @@ def test_a_model_is_judged_by_the_net_of_the_shelf(home: Path, tmp_path: Path) -
     larger = train("mlp_gan", 1, GAN, "--size", 16)
     message = refused("eval", larger)
     assert "no feature net for digits at 16 px" in message
-    assert "features.digits, other.net" in message
+    assert "features.digits" not in message  # a net of another size would be refused
     assert "1 x 8 x 8" in refused("eval", larger, "--net", "features.digits")
     assert "makes no images" in refused("eval", "features.digits")
     assert "no feature net" in ganscope("eval", gan, "--net", "mlp_gan.digits").stderr
@@ -134,7 +134,9 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     assert "CLASS" in text
 
     # what does not fit, once there is a net
-    assert "judges images of 8 x 8" in refused("eval", save_digits(tmp_path / "large", 20, 16), "--against", "digits")
+    large = save_digits(tmp_path / "large", 20, 16)
+    assert "judges images of 8 x 8" in refused("eval", large, "--against", "digits", "--net", net)
+    assert "ganscope train feature_net --data digits --size 16" in refused("eval", large, "--against", "digits")
     other = train("mlp_gan", 1, GAN, "--size", 16)
     assert "ganscope train feature_net --data digits --size 16" in refused("eval", other)
     assert "1 x 8 x 8" in refused("eval", other, "--net", "judge")
@@ -143,6 +145,86 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     assert "makes no images" in refused("eval", net)
     assert "judges images and draws none" in refused("sample", net, "-o", tmp_path / "x.png")
     assert "no feature net" in ganscope("eval", gan, "--net", gan).stderr
+
+
+def test_references_follow_the_rule_of_samples(tmp_path: Path) -> None:
+    """Neither is resized, but data that were learnt from are prepared as they were then, and that is said."""
+    net = train("feature_net", 2, NET, "--data", "digits", "--name", "judge")
+    small, large = save_digits(tmp_path / "small", 20), save_digits(tmp_path / "large", 20, 16)
+    for one, other in ((small, large), (large, small)):
+        message = refused("eval", one, "--against", other, "--net", net)
+        assert "0.png has 16 x 16 pixels" in message
+        assert "digitsnet judges images of 8 x 8" in message
+    assert "give images of that size" in refused("eval", small, "--against", large, "--net", net)
+    (large / "._0.png").write_bytes((large / "1.png").read_bytes())  # of no size that matters
+    (small / "._0.png").write_bytes((large / "1.png").read_bytes())
+    assert "20 images" in ok("eval", small, "--against", f"folder:{small}", "--net", net, "--metric", "kid")
+
+    gan = train("mlp_gan", 1, GAN, "--data", f"folder:{large}", "--size", "8")
+    result = ganscope("eval", gan, "--net", net, "--samples", "20", "--metric", "kid")
+    assert result.exit_code == 0, result.output
+    assert f"The images of folder:{large} are resized to 8 x 8 pixels, as they were for training." in result.stderr
+    assert "avatars has 64 x 64 pixels" in refused("eval", small, "--against", "avatars", "--net", net)
+
+
+def test_broken_references_are_told_as_samples_are(tmp_path: Path) -> None:
+    net = train("feature_net", 2, NET, "--data", "digits")
+    folders = [save_digits(tmp_path / name, 20) for name in ("one", "other")]
+    for folder in folders:
+        (folder / "broken.png").write_bytes(b"no picture")
+    result = ganscope("eval", folders[0], "--against", folders[1], "--net", net, "--metric", "kid")
+    assert result.exit_code == 0, result.output
+    for folder in folders:
+        assert f"1 files of folder:{folder} can't be used." in result.stderr
+
+
+def test_grey_and_coloured_images_are_judged_by_either_net(tmp_path: Path) -> None:
+    """A grey picture in a file of colours counts as one channel; a net of colours takes it all the same."""
+    grey = train("feature_net", 2, NET, "--data", "digits")
+    coloured = tmp_path / "coloured"
+    for label, image in zip("0110" * 6, data.load("digits").arrays["real"][:24, 0], strict=True):
+        (coloured / label).mkdir(parents=True, exist_ok=True)
+        shown = np.stack([image, image // 2, 255 - image], 2)
+        Image.fromarray(shown).save(coloured / label / f"{len(list(coloured.rglob('*.png')))}.png")
+    wide = train("feature_net", 2, NET, "--data", coloured, "--size", "8")
+    gan = train("mlp_gan", 1, GAN)
+    as_rgb = tmp_path / "as_rgb"
+    as_rgb.mkdir()
+    for place, image in enumerate(data.load("digits").arrays["real"][:24, 0]):
+        Image.fromarray(image).convert("RGB").save(as_rgb / f"{place}.png")
+    for net in (grey, wide):
+        for subject, against in ((as_rgb, coloured), (coloured, as_rgb), (gan, as_rgb), (gan, coloured)):
+            line = json.loads(ok("eval", subject, "--against", against, "--net", net, "--samples", "20", "--json"))
+            assert next(value for name, value in line["metrics"].items() if name.startswith("fd20_")) >= 0
+
+
+def test_classes_of_another_order_are_matched_by_name(tmp_path: Path) -> None:
+    """A net that has learnt the folders 2 and 10 judges images whose folders are called 10 and 2, or other ones."""
+    digits = data.load("digits").arrays["real"][:40, 0]
+    for root, names in (("learnt", "ab"), ("turned", "ba"), ("other", "xy")):
+        for place, image in enumerate(digits):
+            folder = tmp_path / root / names[place % 4 == 0]  # three of the first to one of the second
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / f"{place}.png")
+    net = train("feature_net", 2, NET, "--data", tmp_path / "learnt", "--size", "8")
+
+    def real(against: str) -> dict[str, float]:
+        words = (
+            "eval",
+            tmp_path / "learnt",
+            "--against",
+            tmp_path / against,
+            "--net",
+            net,
+            "--metric",
+            "classes",
+            "--json",
+        )
+        return {name: shares["real"] for name, shares in json.loads(ok(*words))["classes"].items()}
+
+    assert real("learnt") == {"a": 0.75, "b": 0.25}
+    assert real("turned") == {"a": 0.25, "b": 0.75}
+    assert real("other").keys() == {"a", "b"}
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,9 @@ def test_files_that_are_kept_stand_beside_others_of_their_name(tmp_path: Path, h
     assert keep(tmp_path / "2x.pth") == keep(tmp_path / "2x.pth") == home / "upscalers" / "2x.pth"
     torch.save(esrgan(2).state_dict(), tmp_path / "2x.pth")
     assert keep(tmp_path / "2x.pth").name == "2x (2).pth"
+    (home / "upscalers" / "._2x.pth").write_bytes(b"left by a system")
     assert list(listing.upscalers()) == ["2x (2).pth", "2x.pth"]
+    (home / "upscalers" / "._2x.pth").unlink()
     assert load_upscaler(home / "upscalers" / "2x.pth").recipe.title == "RealESRGAN Compact"
     assert [path.name for path in home.iterdir()] == ["upscalers"]  # nothing half-written
 
@@ -162,6 +164,6 @@ def test_on_the_command_line(tmp_path: Path, photo: np.ndarray) -> None:
     assert "104 x 80 pixels, by 2x.pth (RealESRGAN Compact)" in told
     with Image.open(tmp_path / "large.png") as made:
         assert made.size == (104, 80)
-    assert "enlarges pictures: use `ganscope upscale`" in refused(
+    assert "enlarges pictures: use `ganscope upscale " in refused(
         2, "translate", tmp_path / "2x.pth", tmp_path / "photo.png", "-o", tmp_path / "other.png"
     )

@@ -20,6 +20,7 @@ from gan_core.models import enlarging
 from gan_core.models.enlarging import blended, enlarge, enlarged_rows, needed, tiling
 from gan_core.models.sampler import Sampler
 from gan_core.models.tiles import spans
+from gan_core.models.underlay import underlaid
 from gan_core.photos import array_of, write
 
 Settings = dict[str, object]
@@ -187,6 +188,41 @@ def test_deep_pictures_keep_their_depth() -> None:
     assert enlarge(sampler, shallow[:, :, 0]).shape == (40, 60)
 
 
+@pytest.mark.parametrize("size", [(40, 40), (41, 33), (1, 9)])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_colours_under_clear_pixels_do_not_leak(channels: int, size: tuple[int, int]) -> None:
+    """A white disc on nothing: whatever colour lies under the nothing, the result on white is as white as white is."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    visible = (y - size[0] / 2) ** 2 + (x - size[1] / 2) ** 2 < 150
+    white = np.full((*size, channels), 255, np.uint8)
+    white[~visible, -1] = 0
+    dark, noisy = white.copy(), white.copy()
+    dark[~visible, :-1] = 0
+    noisy[~visible, :-1] = np.random.default_rng(0).integers(0, 256, noisy[~visible, :-1].shape)
+    sampler = model()
+    kept = white.copy()
+    made = [enlarge(sampler, array) for array in (white, dark, noisy)]
+    assert made[0].shape == (2 * size[0], 2 * size[1], channels)
+    for other in made[1:]:
+        np.testing.assert_array_equal(other, made[0])
+    np.testing.assert_array_equal(white, kept)
+    deep = enlarge(sampler, dark.astype(np.uint16) * 257)
+    assert difference(np.rint(deep / 257), made[0]) <= 1
+
+
+def test_clear_pixels_take_the_colours_beside_them() -> None:
+    array = np.zeros((600, 5, 4), np.uint8)
+    array[:4] = (200, 10, 0, 255)
+    array[-4:] = (0, 30, 90, 128)
+    filled = underlaid(array)
+    np.testing.assert_array_equal(filled[:, :, 3], array[:, :, 3])
+    assert (filled[4:6, :, :3] == (200, 10, 0)).all()
+    assert (filled[-6:-4, :, :3] == (0, 30, 90)).all()
+    assert (filled[:, :, 0].max(), filled[:, :, 2].max()) == (200, 90)
+    for whole in (array[:4], np.zeros((3, 3, 4), np.uint8)):
+        assert underlaid(whole) is whole
+
+
 def test_alpha_is_enlarged_bicubically() -> None:
     alpha = np.zeros((40, 40), np.uint8)
     alpha[10:30, 10:30] = 255
@@ -196,7 +232,7 @@ def test_alpha_is_enlarged_bicubically() -> None:
         torch.from_numpy(alpha / 255.0)[None, None], scale_factor=2.0, mode="bicubic"
     )
     assert difference(made[:, :, 3], (255 * expected[0, 0]).round().clamp(0, 255).numpy()) <= 1
-    np.testing.assert_array_equal(made[:, :, :3], enlarge(model(), photo(40, 40), tile=40))
+    np.testing.assert_array_equal(made[:, :, :3], enlarge(model(), underlaid(array)[:, :, :3].copy(), tile=40))
 
 
 def test_a_model_of_four_times_enlarges_twice_by_means() -> None:

@@ -136,3 +136,17 @@ def test_a_killed_study_goes_on_where_it_stopped(home: Path, monkeypatch: pytest
     assert all(path.stat().st_mtime_ns == before for path, before in kept.items())
     monkeypatch.setenv("GANSCOPE_HOME", str(home.with_name("other")))
     assert measured(study(*more)) == measured(resumed)
+
+
+def test_a_study_whose_classes_have_changed_is_refused(tmp_path: Path) -> None:
+    """Images were generated under the numbers of the old names."""
+    for place in range(40):
+        folder = tmp_path / "set" / "ab"[place % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(images(1, 8, 1, place)[0, 0]).save(folder / f"{place}.png")
+    words = ("augment-study", "--data", f"folder:{tmp_path / 'set'}", "--size", "8", *TINY[2:], "--seeds", "1")
+    ok(*words, "--arms", "real")
+    (tmp_path / "set" / "a").rename(tmp_path / "set" / "c")
+    message = refused(2, *words, "--arms", "real")
+    assert "are of the classes a, b, and" in message
+    assert "has b, c now" in message

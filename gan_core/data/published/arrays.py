@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gan_core.data.archives import seen
+
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -48,7 +50,7 @@ def read(folder: Path, npz: str | None) -> Arrays:
         with (folder / npz).open("rb") as file, np.load(file) as packed:
             return dict(packed)
     found = {}
-    for place in sorted((*folder.rglob("*.jpg"), *folder.rglob("*.png"))):
+    for place in seen((*folder.rglob("*.jpg"), *folder.rglob("*.png"))):
         name = place.relative_to(folder).as_posix()
         found[name] = np.frombuffer(place.read_bytes(), np.uint8) if place.suffix == ".jpg" else _pixels(place)
     return found

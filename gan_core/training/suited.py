@@ -1,0 +1,33 @@
+"""Data as networks take them: as many channels as they have, and labels that mean what they have learnt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gan_core.data.base import DataSet, DataSpec
+from gan_core.data.channels import in_channels
+from gan_core.data.labels import matched
+from gan_core.data.parts import own_of
+from gan_core.gans import Recipe
+from gan_core.models import lending
+
+
+def suited(data: DataSet, recipe: Recipe, hparams: Any, learnt: DataSpec | None = None) -> DataSet:
+    """A set for networks that have `learnt` from such data, or for new ones (None), checked.
+
+    Raises BadData where its classes aren't those that were learnt or it isn't what the recipe needs, BadValue where the
+    recipe can't make such images or what it borrows doesn't fit.
+    """
+    channels = learnt.channels if learnt else lending.channels(recipe, hparams)
+    if channels and data.spec.task != "points":
+        data = in_channels(data, channels)
+    recipe.check_data(data.spec)
+    lending.check(recipe, hparams, data.spec)
+    return matched(data, _names(learnt, data)) if learnt and recipe.labelled else data
+
+
+def _names(learnt: DataSpec, data: DataSet) -> tuple[str, ...]:
+    """The classes that were learnt. Before their names were kept, folders were sorted as text."""
+    if learnt.class_names or not own_of(data.name) or learnt.classes != len(data.class_names):
+        return learnt.class_names
+    return tuple(sorted(data.class_names))
