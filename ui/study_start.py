@@ -21,7 +21,8 @@ from ui.texts import duration as length
 
 POLL = 2.0  # seconds
 COUNTS = (20, 50, 100, 200, 500)  # real images of each class to choose from
-SMALL = {"k": (20, 100), "seeds": 3, "steps": 200, "gan_steps": 500}
+FEW = (20, 100)  # of COUNTS, to begin with
+SMALL = {"seeds": 3, "steps": 200, "gan_steps": 500}
 
 
 def show() -> None:
@@ -104,7 +105,7 @@ def _form() -> None:
         help=_("Twice the size takes about four times as long."),
     )  # fmt: skip
     counts = st.pills(
-        _("Real images of each class"), COUNTS, default=SMALL["k"], selection_mode="multi", key="study-k",
+        _("Real images of each class"), COUNTS, default=FEW, selection_mode="multi", key="study-k",
         help=_("One comparison for each number. GAN images are expected to help most where there are few real ones."),
     )  # fmt: skip
     arms = st.pills(

@@ -156,7 +156,8 @@ class Keeper:
         """Equation B + M (G(w) - G(w_0)) for a layer's maps."""
         first = self.first.setdefault(name, maps.detach())
         kept = self.before.setdefault(name, first)
-        self.latest[name] = blended = kept + self.masks[name] * (maps - first)
+        blended: Tensor = kept + self.masks[name] * (maps - first)
+        self.latest[name] = blended
         return blended
 
     @contextmanager

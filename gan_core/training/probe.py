@@ -27,7 +27,7 @@ def bf16_speedup(device: str = "cpu") -> float:
     with torch.random.fork_rng(devices=[]):
         layers = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(64, 64, 3, padding=1))
         images = torch.randn(4, 64, 32, 32).to(device).contiguous(memory_format=torch.channels_last)
-    layers = layers.to(device, memory_format=torch.channels_last)
+    layers = layers.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def one(low: bool) -> float:
         begun = time.perf_counter()
