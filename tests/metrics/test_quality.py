@@ -16,7 +16,7 @@ from gan_core.metrics.answers import class_spread, reached, sureness
 from gan_core.metrics.classes import ClassCounts
 from gan_core.metrics.memorisation import memorisation
 from gan_core.models import shelf
-from gan_core.models.card import NEIGHBOURS
+from gan_core.models.card import NEIGHBOURS, write_card
 from gan_core.plans import Plan
 from tests.made_models import make_model
 
@@ -47,7 +47,12 @@ def test_a_generator_of_classes_is_measured_and_its_card_says_so(
         assert picture.width >= quality.WIDTH
         assert picture.width / picture.height == pytest.approx(8 / 2, rel=0.05)
     assert quality.main(["mlp_gan.digits", "--samples", "200", "--save"]) == 0
-    assert not [kind for kind in shelf.card("mlp_gan.digits").metrics if "300" in kind]  # replaced, not added
+    card = shelf.card("mlp_gan.digits")
+    assert not [kind for kind in card.metrics if "300" in kind]  # replaced, not added
+    assert card.pictures == "8 bits"
+    write_card(home / "models" / "mlp_gan.digits", dataclasses.replace(card, pictures="float"))
+    assert quality.main(["mlp_gan.digits", "--samples", "200", "--save"]) == 2
+    assert "Figures of mlp_gan.digits can't be compared: some are of pictures of float" in capsys.readouterr().err
 
 
 def test_a_generator_of_faces_is_measured_by_its_attributes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

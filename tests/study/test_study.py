@@ -15,11 +15,12 @@ import pytest
 from PIL import Image
 
 from gan_core.data.base import DataSet
+from gan_core.errors import BadData
 from gan_core.study import results, subsets
 from gan_core.study.plan import ARMS, Cell, Setting, StudyPlan
 from gan_core.study.results import Result, StudyFolder
 from gan_core.study.summary import estimate, summarise
-from tests.cli.commands import ok, refused
+from tests.cli.commands import ganscope, ok, refused
 from tests.conftest import images
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,10 @@ def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
     [one] = [one for one in summary.comparisons if one.measure == "auc"]
     assert (one.arm, one.against) == ("gan", "real")
     assert one.difference.mean == pytest.approx(0.2)
+    assert {folder.result(cell).pictures for cell in plan.cells() if folder.result(cell)} == {"8 bits"}
+    folder.keep(Cell(Setting(4, 4), 1, "real"), Result(0.5, 0.6, 1.0, "float"))
+    with pytest.raises(BadData, match="some are of pictures of 8 bits, and others of pictures of float"):
+        summarise(folder, plan)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +110,9 @@ def test_images_without_classes_are_refused(tmp_path: Path) -> None:
 def test_a_study_is_extended_and_a_damaged_result_is_measured_again() -> None:
     first = study("--seeds", "1", "--arms", "real,gan")
     assert (first["done"], first["test_part"], first["test_images"]) == (2, "held_out", 179)
+    told = ganscope("augment-study", *TINY, "--seeds", "1", "--arms", "real,gan")  # as it was measured just now
+    assert "nan" not in told.output
+    assert "An interval needs at least 2 seeds" in told.output
     whole = study()
     assert whole["folder"] == first["folder"]
     assert (whole["done"], whole["planned"]) == (8, 8)
