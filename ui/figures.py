@@ -161,7 +161,7 @@ def _terms(history: History) -> list[Panel]:
     series = [
         replace(one, colour=RUN_COLOURS[place % len(RUN_COLOURS)]) for place, one in enumerate(_series(history, names))
     ]
-    positive = all(np.nanmin(np.asarray(one.values)) > 0 for one in series)
+    positive = all((~(np.asarray(one.values) <= 0)).all() for one in series)
     return [
         Panel(
             _("Terms of the generator's loss"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -246,15 +246,21 @@ def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
     }
 
 
-def final_metrics(store: RunStore, run: Run) -> dict[str, float]:
-    """The last value of each metric, as far as it has one in the last steps."""
+def final_metrics(store: RunStore, run: Run) -> dict[str, float | str]:
+    """The last value of each metric, as far as it has one in the last steps.
+
+    A broken one is "NaN", "Infinity" or "-Infinity": JSON lacks such numbers, and null would say that there is none.
+    """
     metrics = store.metrics(run.id, run.step - TAIL - 1)
-    final = {}
-    for name, values in metrics.columns.items():
-        recorded = values[~np.isnan(values)]
-        if len(recorded):
-            final[name] = float(f"{recorded[-1]:.7g}")  # single precision has no more digits
-    return final
+    found = {name: metrics.last(name) for name in metrics.columns}
+    # single precision has no more digits
+    return {name: _told(float(f"{value:.7g}")) for name, value in found.items() if value is not None}
+
+
+def _told(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _conclude(store: RunStore, run: Run, message: str) -> None:

@@ -63,6 +63,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+N_TERM = (
+    "The loss term {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a "
+    "learning rate or change the loss."
+)
+N_GRADIENT = (
+    "The norm {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a learning rate or "
+    "change the loss."
+)
+
+
 class Stopped(Exception):
     """The run was asked to end."""
 
@@ -232,9 +242,9 @@ class Session(Control):
                 if self._paused:
                     self._rest()
                     continue
-                self._write_due()
-                if planned and self.trainer.step >= planned:
-                    self._write_due(everything=True)
+                done = bool(planned) and self.trainer.step >= planned
+                self._write_due(everything=done)
+                if done:
                     if self.journal.fault is None:
                         return
                 elif not self._paused:
@@ -260,8 +270,7 @@ class Session(Control):
         self.journal.event("not_finite", asdict(fault) | {"value": str(fault.value)})
         self._set_state(
             RunState.PAUSED,
-            "The loss term {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a "
-            "learning rate or change the loss.",
+            N_GRADIENT if fault.of_gradient else N_TERM,
             {"term": fault.term, "value": str(fault.value), "step": fault.step},
         )
         self._reported = fault
@@ -312,18 +321,20 @@ class Session(Control):
         self.store.restore_reserve()
         self.store.enqueue(self.run_id, self._token)
         self._await_turn()
+        self.journal.start_clock()
 
     def _rest(self) -> None:
         time.sleep(POLL)
 
     def _manual_steps(self, count: int, only: str | None) -> None:
         self.journal.flush()
+        self.journal.start_clock()
         if only is not None:
             self.journal.replayable("step", {"count": count, "only": only})
         for _ in range(count):
             self._one_step(only)
         self._paused = True
-        self.journal.flush()
+        self.journal.flush(examine=True)
         self._write_due()
         if self.journal.fault is None:
             self.journal.live_preview()

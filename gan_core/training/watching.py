@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gan_core.errors import RunConflict
-from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.runs.store import Metrics, Run, RunState, RunStore
 
 if TYPE_CHECKING:
     from gan_core.training.session import Session
@@ -118,7 +118,15 @@ def facts(run: Run, losses: str) -> str:
 
 
 def losses(store: RunStore, id: str, since: int) -> str:
-    """The mean losses of the steps after `since`."""
+    """The mean losses of the steps after `since`; one that has become infinite or no number shows as that."""
     metrics = store.metrics(id, since)
-    found = {name.removesuffix("/loss"): values for name, values in metrics.columns.items() if name.endswith("/loss")}
-    return " · ".join(f"{name} {np.nanmean(values):.3f}" for name, values in found.items() if np.isfinite(values).any())
+    return " · ".join(
+        f"{name.removesuffix('/loss')} {_mean(metrics, name, last):.3f}"
+        for name in metrics.columns
+        if name.endswith("/loss") and (last := metrics.last(name)) is not None
+    )
+
+
+def _mean(metrics: Metrics, name: str, last: float) -> float:
+    values = metrics.columns[name]
+    return float(values[np.isfinite(values)].mean()) if math.isfinite(last) else last
