@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gan_core.cli.output import (
     AsJson,
@@ -26,7 +26,7 @@ from gan_core.cli.starting import options, started_from
 from gan_core.errors import BadValue, RunConflict
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
-from gan_core.training.watching import Lines, Show, facts, follow, interrupts, losses, state_words
+from gan_core.training.watching import Lines, Show, facts, follow, interrupts, losses, state_words, time_left
 
 if TYPE_CHECKING:
     from gan_core.data.base import DataSet
@@ -56,7 +56,8 @@ def train(
         bool, typer.Option("--compile", help="Compile the networks first: half a minute, then quicker on CUDA.")
     ] = False,
     resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Go on with a run from its newest checkpoint instead.")
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with a run from its newest checkpoint instead, to --steps in all."),
     ] = None,
     start: Annotated[
         str | None,
@@ -80,7 +81,7 @@ def train(
 
     store = RunStore()
     if resume is not None:
-        run = _resumable(store, resume, [option for option, value in given.items() if value is not None])
+        run = _resumable(store, resume, steps, [name for name, value in given.items() if value is not None])
     elif start is None and recipe is None:
         raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
     computation = asked_for(precision, device, compiled)
@@ -106,7 +107,9 @@ def planned(
 ) -> RunSpec:
     """What the options ask for, all names and values checked."""
     from gan_core.gans import recipes
+    from gan_core.knobs import to_dict
     from gan_core.models.lending import agreed
+    from gan_core.training import schedule
 
     recipe = recipes.get(recipe_name)
     preset = recipe.preset(preset_name) if preset_name else None
@@ -123,6 +126,9 @@ def planned(
         size = preset.size if preset and preset.data == data else recipe.fit_size(native)
     if steps is None:
         steps = preset.steps if preset else STEPS
+    elif not schedule.KNOBS & parse_settings(settings).keys():
+        # a preset's schedule lasts for the preset's steps
+        changes = {**changes, **(schedule.anew(to_dict(recipe.settings(changes)), 0, 0, steps) or {})}
     return recipe.plan(data, size, steps, changes, preset.name if preset else "")
 
 
@@ -158,17 +164,22 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
         say(f"{len(loaded.skipped)} files can't be used; see `ganscope data load {spec.data}`.")
 
 
-def _resumable(store: RunStore, wanted: str, others: list[str]) -> Run:
-    if others:
+def _resumable(store: RunStore, wanted: str, steps: int | None, given: list[str]) -> Run:
+    """The run to go on with, planned for `steps` in all where those are given."""
+    if others := [option for option in given if option != "steps"]:
         raise BadValue(
             "A resumed run keeps its settings, so {options} can't be given with --resume. To change them: ganscope "
             "runs edit, or ganscope runs fork.",
             options=options(others),
         )
     run = find_run(store, wanted)
+    if steps is not None:
+        from gan_core.training import control
+
+        return control.extend(store, run, steps)
     if run.state is RunState.FINISHED:
         raise RunConflict(
-            "The run {run} has done all its {steps} steps. For more: ganscope runs fork {id} --steps {more}",
+            "The run {run} has done all its {steps} steps. For more: ganscope train --resume {id} --steps {more}",
             run=run.name or run.id, steps=run.step, id=run.id, more=2 * run.step,
         )  # fmt: skip
     return run
@@ -207,10 +218,10 @@ def display(store: RunStore, run: Run, silent: bool = False) -> Iterator[Show]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[facts]}", markup=False),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", markup=False, style="progress.remaining"),
     )
     with Progress(*columns, console=console, refresh_per_second=4) as progress:
-        task = progress.add_task("starting", total=run.spec.steps or None, facts="")
+        task = progress.add_task("starting", total=run.spec.steps or None, facts="", left="")
         yield _Bar(store, progress, task)
 
 
@@ -218,15 +229,17 @@ class _Bar:
     def __init__(self, store: RunStore, progress: Progress, task: TaskID) -> None:
         self.store, self.progress, self.task = store, progress, task
         self.seen = -1
-        self.losses = ""
+        self.losses = self.left = ""
 
     def __call__(self, run: Run) -> None:
         if run.step != self.seen:
             self.losses = losses(self.store, run.id, max(self.seen, run.step - TAIL)) or self.losses
+            self.left = time_left(self.store, run)
             self.seen = run.step
         self.progress.update(
-            self.task, completed=run.step, description=state_words(self.store, run), facts=facts(run, self.losses)
-        )
+            self.task, completed=run.step, description=state_words(self.store, run), facts=facts(run, self.losses),
+            left=self.left if run.state is RunState.RUNNING else "",
+        )  # fmt: skip
 
 
 def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:

@@ -24,7 +24,8 @@ FLUSH = 0.5  # seconds between writes of metrics
 LIVE_PREVIEW = 1.0  # seconds between live previews, at least
 EXAMINATION = 0.5  # seconds between looks at how varied the samples are, at least
 CHECKPOINT = 30.0  # seconds between checkpoints, at least
-BUDGET = 0.005  # share of the time that live previews, that examinations, and that checkpoints, may take
+BUDGET = 0.005  # share of the time that live previews, and that checkpoints, may take
+EXAMINED = 0.01  # share of the time that examinations may take
 PREVIEW_RATIO = 1.12  # each kept preview is at this multiple of the previous one's step
 GRADIENT_WARNING = 100.0  # gradient norms above this are warned of
 
@@ -99,7 +100,7 @@ class Journal:
         now = time.monotonic()
         if len(self._recorder):
             self._measure_speed(now)
-            if examine or now - self._examined >= max(EXAMINATION, self._examination_cost / BUDGET):
+            if examine or now - self._examined >= max(EXAMINATION, self._examination_cost / EXAMINED):
                 self._examine_samples()
             metrics, fault = self._recorder.drain(self.trainer.objective, self.trainer.hparams, self._rate)
             self._unwritten.append(metrics)

@@ -74,7 +74,7 @@ class Recorder:
         for name, (found, summary) in _summaries(results, objective, hparams).items():
             places[name], columns[name] = found, _scatter(summary, found, count)
         for name, (places[name], numbers) in _by_name([result.values for result in results]).items():
-            columns[name] = _scatter(torch.tensor(numbers), places[name], count)
+            columns[name] = _scatter(torch.tensor(numbers, dtype=torch.float32), places[name], count)
         columns["images_per_second"] = torch.full((count,), images_per_second)
         table = torch.stack([column.float().cpu() for column in columns.values()]).numpy()
         steps = np.array([result.step for result in results], dtype=np.int64)

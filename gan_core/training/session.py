@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -25,8 +25,10 @@ from gan_core.data.base import DataSet
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
 from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.objectives.base import Moment
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
+from gan_core.training import schedule
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.control import Control
 from gan_core.training.journal import Journal
@@ -219,7 +221,9 @@ class Session(Control):
         wanted, saved = recipe.settings(run.spec.hparams), recipe.settings(state["hparams"])
         if any(knobs(wanted)[name].change == "rebuild" for name in differences(saved, wanted)):
             return None
-        return {**state, "hparams": to_dict(wanted)}
+        moment = [state["step"], state["images_seen"]]
+        begun = {clock: moment for event in self.store.events(self.run_id) for clock in event.payload.get("begun", ())}
+        return {**state, "hparams": to_dict(wanted), "began": state.get("began", {}) | begun}
 
     def _newest(self, checkpoints: list[Checkpoint]) -> dict[str, Any] | None:
         for checkpoint in reversed(checkpoints):
@@ -233,6 +237,8 @@ class Session(Control):
         planned = self.status.spec.steps
         self._tell_of_damage()
         self.journal.event("started", {"device": self.device} | self.computation.told())
+        self._replay_events()
+        self._renew_rates()
         if self._paused:
             self._set_state(RunState.PAUSED)
         while True:
@@ -340,14 +346,15 @@ class Session(Control):
             self.journal.live_preview()
             self._set_state(RunState.PAUSED)
 
-    def _edit(self, changes: Mapping[str, Any]) -> None:
+    def _edit(self, changes: Mapping[str, Any], begun: Sequence[str] = ()) -> None:
         old = self.trainer.hparams
         new = changed(old, changes)
         # scores are read by the loss that made them
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
-        self.journal.replayable("edit", {"changes": dict(changes), "before": before})
-        self.trainer.edit(new)
+        told = {"changes": dict(changes), "before": before} | ({"begun": list(begun)} if begun else {})
+        self.journal.replayable("edit", told)
+        self.trainer.edit(new, begun)
 
     def _replay_events(self) -> None:
         """Applies again, at their steps, the edits and single-role steps that a resumed run had already seen."""
@@ -356,10 +363,21 @@ class Session(Control):
             self.journal.flush()
             self.journal.event_id = event.id
             if event.kind == "edit":
-                self.trainer.edit(changed(self.trainer.hparams, event.payload["changes"]))
+                hparams = changed(self.trainer.hparams, event.payload["changes"])
+                self.trainer.edit(hparams, event.payload.get("begun", ()))  # none in runs of older versions
             else:
                 for _ in range(event.payload["count"]):
                     self._one_step(event.payload["only"])
+
+    def _renew_rates(self) -> None:
+        """Begins a schedule anew that had ended when the run stopped: with rates of 0 it would go on for nothing."""
+        trainer, planned = self.trainer, self.status.spec.steps
+        began = trainer.began.get(schedule.CLOCK, Moment()).step
+        settings = to_dict(trainer.hparams)
+        if began + schedule.length(settings) > trainer.step or (planned and trainer.step >= planned):
+            return
+        if changes := schedule.anew(settings, began, trainer.step, planned):
+            self._edit(changes, (schedule.CLOCK,))
 
     def _rollback(self) -> None:
         """Back to the newest sound checkpoint; what came after it is dropped, edits too."""
