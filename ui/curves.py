@@ -102,7 +102,7 @@ def parts(
     header = {
         "large": large,
         "file": file,
-        "words": {"step": _("step"), "png": _("Save as PNG"), "broken": _("no number")},
+        "words": {"step": _("step"), "png": _("Save as PNG"), "broken": _("not a number")},
         "markColour": COLOURS["mark"],
         "marks": [{"x": mark.step, "text": mark.text} for mark in marks],
         "panels": [_panel(panel, arrays) for panel in panels],

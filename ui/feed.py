@@ -125,7 +125,8 @@ class Feed:
         with self._lock:
             key = (language(), only, large)
             if key not in self._parts:
-                panels = figures.panels(self.history, self._probability(), self._of_points())
+                modes = modes_of(self._run.spec.data) if self._run else 0
+                panels = figures.panels(self.history, self._probability(), self._of_points(), modes)
                 chosen = panels if only is None else panels[only : only + 1]
                 self._parts[key] = curves.parts(
                     chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}"

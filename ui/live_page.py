@@ -118,7 +118,7 @@ def _longer(watched: Feed, run: Run, locked: bool, why: str | None) -> None:
     total = 2 * max(run.step, 1)
     words = _("Train {steps} steps more")
     if decays_anew(store(), run, watched.hparams, total):
-        words = _("Train {steps} steps more (the learning rate decays anew over them)")
+        words = _("Train {steps} steps more (learning rate decays anew over them)")
     help_ = why or _("Goes on from the last checkpoint.")
     label = words.format(steps=number(total - run.step))
     if st.button(label, icon=":material/forward:", key="longer", disabled=locked, help=help_):

@@ -125,5 +125,5 @@ def _wait(id: str) -> None:
             return
 
 
-__all__ = ["GanscopeError", "device", "edit", "extend", "fork", "pause", "resume", "resume_ended", "rollback", "save", "start",
-           "start_from", "step", "stop"]  # fmt: skip
+__all__ = ["GanscopeError", "device", "edit", "extend", "fork", "pause", "resume", "resume_ended", "rollback", "save",
+           "start", "start_from", "step", "stop"]  # fmt: skip

@@ -146,11 +146,11 @@ def _form() -> None:
 
 def _length_of_rates(setup: Setup) -> None:
     """Warns of steps that would train nothing, as where a preset's steps are raised and its schedule isn't."""
-    end = schedule.length(setup.hparams) if isinstance(setup.steps, int) else math.inf
-    if end < setup.steps:
+    end = schedule.length(setup.hparams)
+    if isinstance(setup.steps, int) and end < setup.steps:
         st.warning(
-            _("The learning rates reach 0 at step {end}, and the {rest} steps after it would train nothing. Raise "
-              "“{knob}”, or plan fewer steps.").format(
+            _("The learning rates reach 0 at step {end}: the last {rest} steps would train nothing. Raise “{knob}”, or "
+              "plan fewer steps.").format(
                 end=number(end), rest=number(setup.steps - end), knob=_("Decay steps")
             ),
             icon=":material/trending_down:",

@@ -94,7 +94,7 @@ class Catalogue:
         self._set(id, "note", plain(note).strip()[:NOTE_LENGTH])
 
     def set_steps(self, id: str, steps: int) -> None:
-        """Plans another number of steps, 0 for a run without end; raises RunConflict while a living process holds it."""
+        """Plans another number of steps, 0 for no end; raises RunConflict while a living process holds the run."""
         with self._database.write() as connection:
             row = self._row(connection, id)
             if self._lives(row):

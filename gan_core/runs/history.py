@@ -14,7 +14,6 @@ import numpy as np
 from gan_core.runs.catalogue import Catalogue, to_json
 from gan_core.runs.records import Command, Event, Metrics
 
-
 BROKEN = np.uint32(0x7FC0_0BAD)  # the NaN that stands for a measured one; any other means that nothing was measured
 
 

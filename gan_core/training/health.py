@@ -33,6 +33,7 @@ KNOWN = 0.99  # a classifier's accuracy above which little is left to learn
 CLASSIFIER = "features/cross_entropy"  # the metric that a run of a classifier alone has
 RATELESS = 20  # steps with a rate of 0 after which it is no end of a schedule any more
 NOTHING = 1e-12  # a rate that moves no weight
+LOST_MODES = 0.25  # share of the modes without samples above which it is a collapse
 CLOSE = 0.5  # share of points close to a mode from which they are drops, and no cloud
 REACHED = 0.8  # share of real points with a sample nearby from which the data are covered
 MISSED = 0.5  # the share below which whole parts of the data are missing
@@ -61,8 +62,8 @@ TOO_EARLY = Finding(
 )  # fmt: skip
 UNKNOWN = Finding(
     "unknown", "early",
-    "Losses and gradients are in range. Whether the samples are good, they can't say.",
-    "Both players are in balance after a mode collapse, too.",
+    "Losses and gradients are in range. They don't show whether the samples are good.",
+    "The two players can also be in balance after a mode collapse.",
     "Compare the samples with the real data: are they as sharp, and as different from each other?",
 )  # fmt: skip
 TOO_EARLY_ALONE = Finding(
@@ -121,22 +122,34 @@ def _samples(latest: Mapping[str, float], modes: int) -> Finding:
 
 
 def _modes(covered: int, reached: int, modes: int, near: float) -> Finding:
-    values = {"covered": covered, "modes": modes, "near": near}
-    if covered < modes and (reached < modes or near >= CLOSE):
+    # a cloud covers no mode yet, and has lost those that it doesn't reach
+    missing = modes - (covered if near >= CLOSE else max(covered, reached))
+    values = {"covered": covered, "modes": modes, "near": near, "missing": missing}
+    if missing > LOST_MODES * modes:
         return Finding(
             "mode_collapse", "bad",
             "{covered} of {modes} modes covered: mode collapse.",
-            "The generator makes what passes, {near:.0%} of it close to a mode, and nothing leads it to the others: "
-            "their losses can be in balance all the same.",
+            "The generator makes only what deceives the discriminator, and has no reason to try the other modes. Both "
+            "losses can be in balance all the same.",
+            "Add instance noise, a gradient penalty or R1, which keep the discriminator smooth.",
+            values,
+        )  # fmt: skip
+    if missing:
+        return Finding(
+            "modes_missing", "watch",
+            "{covered} of {modes} modes covered; {missing} have no samples.",
+            "The generator covers most of the data without them. A lost mode seldom comes back once the samples are "
+            "sharp.",
             "Add instance noise, a gradient penalty or R1, which keep the discriminator smooth.",
             values,
         )  # fmt: skip
     if covered < modes or near < CLOSE:
         return Finding(
             "modes_unsharp", "early",
-            "{covered} of {modes} modes covered so far: the samples spread over all of them, and {near:.0%} lie close.",
-            "A cloud over all modes falls into drops later, or loses some of them.",
-            "Train on, and watch whether each mode keeps its samples.",
+            "{covered} of {modes} modes covered so far: the samples are spread over all of them, {near:.0%} close to "
+            "one.",
+            "The samples still form one cloud, which usually splits into the modes later.",
+            "Keep training, and watch whether each mode keeps its samples.",
             values,
         )  # fmt: skip
     return Finding(
@@ -152,22 +165,22 @@ def _reached(share: float) -> Finding:
     if share < MISSED:
         return Finding(
             "data_missed", "watch",
-            "The samples reach only {share:.0%} of the data.",
-            "Early in training that passes. Later it is mode collapse: whole parts of the data are never made.",
+            "The samples cover only {share:.0%} of the data.",
+            "This is normal early in training. Later it is mode collapse: whole parts of the data are never generated.",
             "Add instance noise, a gradient penalty or R1, which keep the discriminator smooth.",
             values,
         )  # fmt: skip
     if share < REACHED:
         return Finding(
             "data_missed_little", "early",
-            "The samples reach {share:.0%} of the data so far.",
-            "What is missing may still come.",
-            "Train on, and watch the share.",
+            "The samples cover {share:.0%} of the data so far.",
+            "The share usually grows with further training.",
+            "Keep training, and watch the share.",
             values,
         )  # fmt: skip
     return Finding(
         "healthy", "good",
-        "This looks healthy: the samples reach {share:.0%} of the data.",
+        "This looks healthy: the samples cover {share:.0%} of the data.",
         "Neither player is winning.",
         values=values,
     )  # fmt: skip
@@ -179,7 +192,7 @@ def _varied(share: float) -> Finding:
         return Finding(
             "alike", "watch",
             "The samples look alike: they vary {share:.0%} as much as real images.",
-            "Early in training that passes. Later it is mode collapse: the generator makes the few images that pass.",
+            "This is normal early in training. Later it is mode collapse: the generator makes few different images.",
             "Let the discriminator see the batch (minibatch standard deviation), or add an R1 penalty or instance "
             "noise.",
             values,
@@ -188,8 +201,8 @@ def _varied(share: float) -> Finding:
         return Finding(
             "less_varied", "early",
             "The samples vary {share:.0%} as much as real images.",
-            "Losses and gradients are in range; variety may still come.",
-            "Train on, and watch whether the samples grow more different from each other.",
+            "Losses and gradients are in range, and variety usually grows with further training.",
+            "Keep training, and watch whether the samples become more different from each other.",
             values,
         )  # fmt: skip
     return Finding(
@@ -243,9 +256,9 @@ def _no_rate(recent: Metrics) -> Finding | None:
         return None
     return Finding(
         "no_rate", "bad",
-        "The learning rate is 0: these steps train nothing.",
-        "The rate schedule has come to its end.",
-        "Choose the constant schedule, or more decay steps than the run has done.",
+        "The learning rate is 0: nothing is being learnt.",
+        "The rate schedule has ended.",
+        "Set the rate schedule to constant, or raise the decay steps.",
     )  # fmt: skip
 
 

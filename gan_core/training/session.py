@@ -70,8 +70,8 @@ N_TERM = (
     "learning rate or change the loss."
 )
 N_GRADIENT = (
-    "The norm {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a learning rate or "
-    "change the loss."
+    "The value of {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a learning "
+    "rate or change the loss."
 )
 
 

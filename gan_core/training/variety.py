@@ -1,7 +1,7 @@
 """How varied a run's samples are: what losses and accuracies can't tell, since a collapsed generator can balance them.
 
-    points with known modes   modes/covered: modes with 20 close samples; modes/reached: with a fair share of the samples
-                              nearest to them; modes/near: the share of samples that lie close to a mode
+    points with known modes   modes/covered: modes with 20 close samples; modes/reached: modes that are the nearest to
+                              a fair share of the samples; modes/near: the share of samples that lie close to a mode
     other points              data_reached: the share of real points with a sample nearby (coverage, 2002.09797)
     images                    variety: how far samples lie apart, as a share of how far real images do
 
