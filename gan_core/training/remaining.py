@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gan_core.runs.records import Metrics, Run, RunState
+
+SPEED = "images_per_second"
 
 
 def seconds_left(run: Run, recent: Metrics, batch_size: int, since: int = 0) -> float | None:
@@ -13,10 +17,11 @@ def seconds_left(run: Run, recent: Metrics, batch_size: int, since: int = 0) -> 
     """
     if not run.spec.steps or run.state is not RunState.RUNNING:
         return None
-    speeds = recent.rows(recent.steps > since).columns.get("images_per_second", [])
-    speeds = [speed for speed in (speeds if len(speeds) else recent.columns.get("images_per_second", [])) if speed > 0]
-    if not speeds:
+    measured = recent.columns.get(SPEED, np.empty(0))
+    edited = measured[recent.steps[: len(measured)] > since]
+    speeds = edited if len(edited) else measured
+    speeds = speeds[speeds > 0]
+    if not len(speeds):
         return None
     images = recent.last("schedule/batch_size") or batch_size
-    each = sum(images / speed for speed in speeds) / len(speeds)
-    return float(each * max(0, run.spec.steps - run.step))
+    return float((images / speeds).mean() * max(0, run.spec.steps - run.step))

@@ -19,9 +19,9 @@ FADED = 1e-3  # of the rates that were set: where an exponential schedule has co
 
 def length(settings: Mapping[str, Any]) -> float:
     """The steps after which the rates are 0, or have faded; infinite where they never are."""
-    kind, steps = settings.get("schedule", "constant"), settings.get("decay_steps", 0)
+    kind, steps = settings.get("schedule", "constant"), float(settings.get("decay_steps", 0))
     if kind in ("linear", "cosine"):
-        return float(steps)
+        return steps
     if kind == "exponential" and settings["decay_rate"] < 1:
         return steps * math.log(FADED) / math.log(settings["decay_rate"])
     return math.inf
