@@ -98,8 +98,8 @@ def cases() -> list[Case]:
             lambda covered, touched, quality, seconds: min(covered) >= 23 and min(quality) >= 0.88 and seconds <= 60,
         ),
         "collapses": Case(
-            "collapses", "collapses", {}, "<= 4 of 8 (>= 1)",
-            lambda covered, touched, quality, seconds: max(touched) <= 4,
+            "collapses", "collapses", {}, "<= 2 of 8 (>= 1)",
+            lambda covered, touched, quality, seconds: max(touched) <= 2,
         ),
     }  # fmt: skip
     return [

@@ -80,7 +80,7 @@ def encoded(
         "step": number(run.step),
         "planned": f"/ {number(run.spec.steps)}" if run.spec.steps else "",
         "share": min(1.0, run.step / run.spec.steps) if run.spec.steps else 0.0,
-        "facts": _facts(run),
+        "facts": _facts(watched, run),
         "notice": notice(run),
         "advice": advice(run, look_for)[: 1 if large else None],
         "findings": _findings(watched, run),
@@ -107,21 +107,20 @@ def _blob(
     return told
 
 
-def _facts(run: Run) -> Sequence[tuple[str, str]]:
+def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
     speed = _("Points per second") if is_points(run.spec.data) else _("Images per second")
     facts = [(speed, number(run.images_per_second) if run.step else "–")]
     if run.is_active:
-        return [*facts, (_("Time left"), time_left(run))]
+        return [*facts, (_("Time left"), time_left(watched, run))]
     return [*facts, (_("Trained for"), duration(run.seconds))]
 
 
-def time_left(run: Run) -> str:
+def time_left(watched: Feed, run: Run) -> str:
     """How long the run still takes, in words."""
     if not run.spec.steps:
         return "∞"
-    if run.state is RunState.RUNNING and run.seconds and run.step:
-        return duration((run.spec.steps - run.step) * run.seconds / run.step)
-    return "–"
+    seconds = watched.seconds_left()
+    return "–" if seconds is None else duration(seconds)
 
 
 def notice(run: Run) -> str:

@@ -268,14 +268,18 @@ class Panel {
   path(series, values, thick, opacity) {
     let path = "";
     let count = 0;
+    let joined = false;
     let lastX = 0;
     let lastY = 0;
     for (let i = 0; i < values.length; i += 1) {
       const value = values[i];
+      // not measured: the line goes on to the next value; broken: it ends
+      if (Math.abs(value) === Infinity) joined = false;
       if (!Number.isFinite(value) || (this.panel.log && value <= 0)) continue;
       lastX = this.px(series.xs[i]);
       lastY = Math.max(-1e4, Math.min(1e4, this.py(value)));
-      path += `${count ? "L" : "M"}${lastX.toFixed(1)} ${lastY.toFixed(1)}`;
+      path += `${joined ? "L" : "M"}${lastX.toFixed(1)} ${lastY.toFixed(1)}`;
+      joined = true;
       count += 1;
     }
     const colour = this.colour(series.colour);
@@ -298,8 +302,9 @@ class Panel {
       const place = nearest(series.xs, step, series.ys);
       if (place < 0) continue;
       at ??= series.xs[place];
-      parts += `<circle cx="${this.px(series.xs[place])}" cy="${Math.max(MARGIN.top, this.py(series.ys[place]))}" r="3.5" fill="${this.colour(series.colour)}"/>`;
       rows.push([series, series.ys[place]]);
+      if (!Number.isFinite(series.ys[place])) continue;
+      parts += `<circle cx="${this.px(series.xs[place])}" cy="${Math.max(MARGIN.top, this.py(series.ys[place]))}" r="3.5" fill="${this.colour(series.colour)}"/>`;
     }
     if (at == null) return;
     const x = this.px(at);
@@ -317,7 +322,7 @@ class Panel {
         const row = node("div", "row");
         const swatch = node("i", "swatch");
         swatch.style.background = this.colour(series.colour);
-        row.append(swatch, series.name, node("span", "value", precise(value)));
+        row.append(swatch, series.name, node("span", "value", Number.isFinite(value) ? precise(value) : this.header.words.broken));
         return row;
       }),
       ...told.map((mark) => node("div", "told", `${mark.text}`)),
@@ -440,7 +445,7 @@ function nearest(xs, step, ys) {
     const middle = (low + high) >> 1;
     xs[middle] < step ? (low = middle) : (high = middle);
   }
-  const order = [low, high, low - 1, high + 1, low - 2, high + 2].filter((place) => place >= 0 && Number.isFinite(ys[place]));
+  const order = [low, high, low - 1, high + 1, low - 2, high + 2].filter((place) => place >= 0 && !Number.isNaN(ys[place] ?? NaN));
   order.sort((a, b) => Math.abs(xs[a] - step) - Math.abs(xs[b] - step));
   return order.length ? order[0] : -1;
 }

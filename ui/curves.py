@@ -40,7 +40,10 @@ RUN_COLOURS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Series:
-    """One curve. `faint` is drawn thin behind it: the raw values of a moving average."""
+    """One curve. `faint` is drawn thin behind it: the raw values of a moving average.
+
+    NaN where nothing was measured, which the line passes over; infinite where a value is broken, where it has a gap.
+    """
 
     name: str
     colour: Colour
@@ -99,7 +102,7 @@ def parts(
     header = {
         "large": large,
         "file": file,
-        "words": {"step": _("step"), "png": _("Save as PNG")},
+        "words": {"step": _("step"), "png": _("Save as PNG"), "broken": _("not a number")},
         "markColour": COLOURS["mark"],
         "marks": [{"x": mark.step, "text": mark.text} for mark in marks],
         "panels": [_panel(panel, arrays) for panel in panels],

@@ -135,11 +135,13 @@ def _guarded(make: Callable[[], bytes]) -> Callable[[], bytes]:
 
 
 def csv_of(metrics: Metrics) -> bytes:
-    """All steps, one row each; empty where a step has no value."""
+    """All steps, one row each; empty where nothing was measured, "nan" or "inf" where a value is broken."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["step", *metrics.columns])
-    columns = [column.tolist() for column in metrics.columns.values()]
-    for step, *values in zip(metrics.steps.tolist(), *columns, strict=True):
-        writer.writerow([step, *("" if value != value else f"{value:.7g}" for value in values)])
+    columns = [
+        [f"{value:.7g}" if known else "" for value, known in zip(column.tolist(), metrics.measured(name), strict=True)]
+        for name, column in metrics.columns.items()
+    ]
+    writer.writerows(zip(metrics.steps.tolist(), *columns, strict=True))
     return text.getvalue().encode()

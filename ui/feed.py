@@ -15,16 +15,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from gan_core.runs.store import Event, Run, RunStore
 from gan_core.training.health import Finding, assess, scores_are_probabilities
+from gan_core.training.remaining import seconds_left
 from ui import curves, figures
 from ui.grids import newest_picture, newest_pool
 from ui.history import History
 from ui.i18n import language
-from ui.texts import is_points
+from ui.texts import is_points, modes_of
 
 AGE = 0.4  # seconds for which what was read stays good for other viewers
 KEPT = 12  # runs
@@ -125,7 +125,8 @@ class Feed:
         with self._lock:
             key = (language(), only, large)
             if key not in self._parts:
-                panels = figures.panels(self.history, self._probability(), self._of_points())
+                modes = modes_of(self._run.spec.data) if self._run else 0
+                panels = figures.panels(self.history, self._probability(), self._of_points(), modes)
                 chosen = panels if only is None else panels[only : only + 1]
                 self._parts[key] = curves.parts(
                     chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}"
@@ -134,8 +135,14 @@ class Feed:
 
     def findings(self) -> list[Finding]:
         """Whether the run looks healthy."""
-        self.run()
-        return assess(self.history.recent, self._probability())
+        run = self.run()
+        return assess(self.history.recent, self._probability(), self.history.latest, modes_of(run.spec.data))
+
+    def seconds_left(self) -> float | None:
+        """How long the run still takes; None where that isn't known."""
+        run = self.run()
+        edited = max((event.step for event in self.events if event.kind == "edit"), default=0)
+        return seconds_left(run, self.history.recent, int(self._settings().get("batch_size", 1)), edited)
 
     def picture(self) -> Picture | None:
         """The newest samples."""
@@ -148,11 +155,9 @@ class Feed:
         return self._pool
 
     def newest(self, name: str) -> float | None:
-        """The last value of a metric; None where there is none."""
+        """The last value of a metric, NaN where it is broken; None where there is none."""
         self.run()
-        values = self.history.recent.columns.get(name, np.empty(0, np.float32))
-        known = values[np.isfinite(values)]
-        return float(known[-1]) if len(known) else None
+        return self.history.latest.get(name)
 
     def _look(self) -> None:
         self._picture = _seen(self._picture, newest_picture(self._store, self.id))

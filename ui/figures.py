@@ -61,6 +61,10 @@ NAMES = {
     "pool_age": N_("mean"),
     "pool_oldest": N_("the oldest"),
     "augment_probability": N_("Augmentation probability"),
+    "modes/covered": N_("Modes covered"),
+    "modes/near": N_("Samples close to a mode"),
+    "data_reached": N_("Data covered by the samples"),
+    "variety": N_("Variety of the samples"),
     "schedule/resolution": N_("Resolution"),
     "schedule/alpha": N_("Share of the new level"),
 }
@@ -71,6 +75,10 @@ TINTS = {
     "score/fake_after": "fake_after",
     "accuracy": "real",
     "class_accuracy": "real",
+    "modes/covered": "generator",
+    "modes/near": "generator",
+    "data_reached": "generator",
+    "variety": "generator",
     "psnr": "generator",
     "ssim": "generator",
     "held_out_l1": "generator",
@@ -95,10 +103,10 @@ def colour_of(name: str) -> Colour:
     return COLOURS.get(TINTS.get(name, part), COLOURS["other"])
 
 
-def panels(history: History, probability: bool, points: bool = False) -> list[Panel]:
+def panels(history: History, probability: bool, points: bool = False, modes: int = 0) -> list[Panel]:
     """The charts of one run, the most telling first; those without data are left out.
 
-    `probability`: D's scores are probabilities; `points`: the run learns points, not images.
+    `probability`: D's scores are probabilities; `points`: the run learns points, not images, of so many `modes`.
     """
     names = history.names
     score_unit = _("probability of being real") if probability else _("score (no probability, no unit)")
@@ -125,6 +133,7 @@ def panels(history: History, probability: bool, points: bool = False) -> list[Pa
             line=(0.5, _("a coin's accuracy")),
             file="accuracy",
         ),
+        *_of_samples(history, modes),
         *_special(history),
         Panel(
             _("Gradient norms"),
@@ -161,7 +170,7 @@ def _terms(history: History) -> list[Panel]:
     series = [
         replace(one, colour=RUN_COLOURS[place % len(RUN_COLOURS)]) for place, one in enumerate(_series(history, names))
     ]
-    positive = all(np.nanmin(np.asarray(one.values)) > 0 for one in series)
+    positive = all((~(np.asarray(one.values) <= 0)).all() for one in series)
     return [
         Panel(
             _("Terms of the generator's loss"),
@@ -170,6 +179,46 @@ def _terms(history: History) -> list[Panel]:
             log=positive,
             file="terms",
         )
+    ]
+
+
+def _of_samples(history: History, modes: int) -> list[Panel]:
+    """How varied the samples are, which no loss tells."""
+    return [
+        Panel(
+            _("Modes covered"),
+            _("modes with samples"),
+            _series(history, ["modes/covered"], smooth=False),
+            low=0.0,
+            high=float(modes) or None,
+            line=(float(modes), _("all modes")) if modes else None,
+            file="modes",
+        ),
+        Panel(
+            _("Samples close to a mode"),
+            _("share of the samples"),
+            _series(history, ["modes/near"], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="close-to-a-mode",
+        ),
+        Panel(
+            _("Data covered by the samples"),
+            _("share of the data"),
+            _series(history, ["data_reached"], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="data-reached",
+        ),
+        Panel(
+            _("Variety of the samples"),
+            _("relative to real images"),
+            _series(history, ["variety"], smooth=False),
+            low=0.0,
+            high=1.0,
+            line=(1.0, _("real images")),
+            file="variety",
+        ),
     ]
 
 
@@ -283,6 +332,8 @@ COMPARED = (  # metric, title, unit, logarithmic
         False,
     ),
     ("accuracy", N_("Accuracy of the discriminator"), N_("share that it judges right"), False),
+    ("modes/covered", N_("Modes covered"), N_("modes with samples"), False),
+    ("variety", N_("Variety of the samples"), N_("relative to real images"), False),
     ("score/fake_before", N_("D(G(z)): how samples are judged"), N_("probability or score"), False),
     ("gradient_norm/generator", N_("Generator's gradient norm"), N_("norm (no unit, log scale)"), True),
     ("images_per_second", N_("Speed"), N_("images per second"), False),

@@ -1,4 +1,8 @@
-"""The metrics of a growing run in bounded space: moving averages over all steps, then at most 400 points a curve."""
+"""The metrics of a growing run in bounded space: moving averages over all steps, then at most 400 points a curve.
+
+Curves are NaN where nothing was measured, and infinite where a value is broken: the one is passed over, the other is
+shown as a gap.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ class History:
 
     def __init__(self) -> None:
         self.recent = Metrics.empty()
+        self.latest: dict[str, float] = {}  # the last value of each column that was measured, however long ago
         self._names: list[str] = []
         self._stride = 1
         self._kept = _Rows.empty(0)
@@ -51,8 +56,9 @@ class History:
                 self._names.append(name)
                 self._kept, self._open = self._kept.wider(), self._open.wider()
         joined = Metrics.concat([self.recent, metrics])
-        table = np.stack([joined.columns.get(name, _nothing(len(joined))) for name in self._names]).astype(float)
-        means = moving_average(table)
+        self.latest |= {name: value for name in metrics.columns if (value := metrics.last(name)) is not None}
+        table = np.stack([_curve(joined, name) for name in self._names])
+        means = np.where(np.isinf(table), table, moving_average(table))
         start = len(self.recent)
         rows = _Rows(metrics.steps.astype(float), table[:, start:], means[:, start:])
         self.recent = joined.rows(slice(-RECENT, None))
@@ -98,19 +104,23 @@ class _Rows:
         return _Rows(self.steps[start:stop], self.raw[:, start:stop], self.mean[:, start:stop])
 
     def binned(self, width: int) -> _Rows:
-        """One row for each `width` rows: the last step, and of each column the last value that is a number."""
+        """One row for each `width` rows: the last step, and of each column the last value that was measured."""
         if width == 1 or not len(self.steps):
             return self
-        return _Rows(self.steps[width - 1 :: width], _last_numbers(self.raw, width), _last_numbers(self.mean, width))
+        return _Rows(self.steps[width - 1 :: width], _last_measured(self.raw, width), _last_measured(self.mean, width))
 
 
-def _nothing(count: int) -> NDArray[np.float32]:
-    return np.full(count, np.nan, np.float32)
+def _curve(metrics: Metrics, name: str) -> NDArray[np.float64]:
+    """A column (K,): NaN where nothing was measured, infinite where a value is broken."""
+    column = metrics.columns.get(name)
+    if column is None:
+        return np.full(len(metrics), np.nan)
+    return np.where(metrics.broken.get(name, False), np.inf, column.astype(float))
 
 
-def _last_numbers(table: Table, width: int) -> Table:
+def _last_measured(table: Table, width: int) -> Table:
     bins = table.reshape(len(table), -1, width)  # (columns, rows) -> (columns, bins, width)
-    places = np.where(np.isfinite(bins), np.arange(width), -1).max(-1, keepdims=True)
+    places = np.where(np.isnan(bins), -1, np.arange(width)).max(-1, keepdims=True)
     return np.take_along_axis(bins, places.clip(0), -1)[..., 0]
 
 

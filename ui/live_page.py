@@ -9,6 +9,7 @@ import streamlit as st
 
 from gan_core.errors import GanscopeError
 from gan_core.runs.store import Run, RunState
+from gan_core.training.control import decays_anew
 from ui import access, board, live_panels, run_actions, sessions, warm
 from ui.errors import shown
 from ui.feed import Feed, Picture, feed
@@ -100,11 +101,7 @@ def _controls(watched: Feed, run: Run) -> None:
         if run.is_active:
             _active_controls(run, locked or broken(watched), why)
         elif run.state is RunState.FINISHED:
-            longer = _("Train {steps} steps more").format(steps=number(max(run.step, 1)))
-            help_ = why or _("A new run that goes on from this one's last checkpoint.")
-            if st.button(longer, icon=":material/forward:", key="longer", disabled=locked, help=help_):
-                with shown():
-                    live_panels.open_run(sessions.fork(run.id, {}, steps=2 * max(run.step, 1)).id)
+            _longer(watched, run, locked, why)
         else:
             help_ = why or _("Goes on from the newest checkpoint.")
             if st.button(
@@ -118,6 +115,20 @@ def _controls(watched: Feed, run: Run) -> None:
                 with st.spinner(_("Loading PyTorch, once after each start …")):
                     warm.now()
                 act(sessions.resume_ended, run.id)
+
+
+def _longer(watched: Feed, run: Run, locked: bool, why: str | None) -> None:
+    """As many steps again; says what becomes of the learning rate."""
+    total = 2 * max(run.step, 1)
+    words = _("Train {steps} steps more")
+    if decays_anew(store(), run, watched.hparams, total):
+        words = _("Train {steps} steps more (learning rate decays anew over them)")
+    help_ = why or _("Goes on from the last checkpoint.")
+    label = words.format(steps=number(total - run.step))
+    if st.button(label, icon=":material/forward:", key="longer", disabled=locked, help=help_):
+        with st.spinner(_("Loading PyTorch, once after each start …")):
+            warm.now()
+        act(sessions.extend, run.id, total)
 
 
 def _active_controls(run: Run, locked: bool, why: str | None) -> None:

@@ -42,6 +42,14 @@ def resume_ended(id: str) -> Run:
     return _begin(store().get(id))
 
 
+def extend(id: str, steps: int) -> Run:
+    """Goes on with a run that has ended, to so many steps in all; 0 trains until it is stopped."""
+    from gan_core.training import control
+
+    require_steering()
+    return _begin(control.extend(store(), store().get(id), steps))
+
+
 def fork(id: str, changes: Mapping[str, Any], steps: int | None = None, name: str = "") -> Run:
     """A new run with other settings, begun at once; from the parent's newest checkpoint where networks are the same."""
     from gan_core.training import control
@@ -117,5 +125,5 @@ def _wait(id: str) -> None:
             return
 
 
-__all__ = ["GanscopeError", "device", "edit", "fork", "pause", "resume", "resume_ended", "rollback", "save", "start",
-           "start_from", "step", "stop"]  # fmt: skip
+__all__ = ["GanscopeError", "device", "edit", "extend", "fork", "pause", "resume", "resume_ended", "rollback", "save",
+           "start", "start_from", "step", "stop"]  # fmt: skip

@@ -17,12 +17,13 @@ from gan_core.data.own import CROP, PAD, STRETCH, own
 from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
 from gan_core.models import lending
+from gan_core.training import schedule
 from ui import access, data_panel, knob_widgets, offers, own_sets, preset_cards, sessions
 from ui.errors import shown
 from ui.i18n import N_, STATE, _
 from ui.offers import fitting_size, sizes_for
 from ui.setup_state import MOST_STEPS, Setup, default_setup, from_query, to_query
-from ui.texts import data_title, error_sentence, plain
+from ui.texts import data_title, error_sentence, number, plain
 
 CURRENT = "setup"  # keys of the session's state
 WRITTEN = "setup-query"
@@ -140,7 +141,21 @@ def _form() -> None:
     st.session_state[CURRENT] = setup
     _write(setup)
     with right:
+        _length_of_rates(setup)
         _summary(setup, recipe)
+
+
+def _length_of_rates(setup: Setup) -> None:
+    """Warns of steps that would train nothing, as where a preset's steps are raised and its schedule isn't."""
+    end = schedule.length(setup.hparams)
+    if isinstance(setup.steps, int) and end < setup.steps:
+        st.warning(
+            _("The learning rates reach 0 at step {end}: the last {rest} steps would train nothing. Raise “{knob}”, or "
+              "plan fewer steps.").format(
+                end=number(end), rest=number(setup.steps - end), knob=_("Decay steps")
+            ),
+            icon=":material/trending_down:",
+        )  # fmt: skip
 
 
 def _knobs(setup: Setup, recipe: Recipe, prefix: str) -> dict[str, Any]:

@@ -112,6 +112,13 @@ def is_points(reference: str) -> bool:
     return reference in sources and sources.get(reference).task == "points"
 
 
+def modes_of(reference: str) -> int:
+    """How many modes a data set of points has; 0 where they aren't known, and for images."""
+    from gan_core.data.points import modes
+
+    return len(modes[reference].centres) if reference in modes else 0
+
+
 def size_word(reference: str, size: int) -> str:
     """The size of a data set's images; "" for points, which have none."""
     return "" if is_points(reference) else f"{size} px"

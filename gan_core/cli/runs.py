@@ -109,7 +109,9 @@ def show(
             typer.echo(f"  at step {event.step:,}: {changes}")
     if metrics:
         typer.echo("\nLast values")
-        show_facts({f"  {name}": f"{value:.5g}" for name, value in metrics.items()})
+        show_facts(
+            {f"  {name}": value if isinstance(value, str) else f"{value:.5g}" for name, value in metrics.items()}
+        )
     if trace:
         typer.echo(f"\n{found.traceback or 'No traceback: the run did not fail.'}")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gan_core.cli.output import (
     AsJson,
@@ -31,7 +31,7 @@ from gan_core.models import listing
 from gan_core.runs.classes import class_names, data_notes
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
-from gan_core.training.watching import Lines, Show, facts, follow, interrupts, losses, state_words
+from gan_core.training.watching import Lines, Show, facts, follow, interrupts, losses, state_words, time_left
 
 if TYPE_CHECKING:
     from gan_core.data.base import DataSet
@@ -63,7 +63,8 @@ def train(
         bool, typer.Option("--compile", help="Compile the networks first: half a minute, then quicker on CUDA.")
     ] = False,
     resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Go on with a run from its newest checkpoint instead.")
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with a run from its newest checkpoint instead, to --steps in all."),
     ] = None,
     start: Annotated[
         str | None,
@@ -87,7 +88,8 @@ def train(
 
     store = RunStore()
     if resume is not None:
-        run = _resumable(store, resume, {option: value for option, value in given.items() if value is not None})
+        others = {option: value for option, value in given.items() if value is not None and option != "steps"}
+        run = _resumable(store, resume, steps, others)
     elif start is None and recipe is None:
         raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
     computation = asked_for(precision, device, compiled)
@@ -113,7 +115,9 @@ def planned(
 ) -> RunSpec:
     """What the options ask for, all names and values checked."""
     from gan_core.gans import recipes
+    from gan_core.knobs import to_dict
     from gan_core.models.lending import agreed
+    from gan_core.training import schedule
 
     recipe = recipes.get(recipe_name)
     preset = recipe.preset(preset_name) if preset_name else None
@@ -130,6 +134,9 @@ def planned(
         size = preset.size if preset and preset.data == data else recipe.fit_size(native)
     if steps is None:
         steps = preset.steps if preset else STEPS
+    elif not schedule.KNOBS & parse_settings(settings).keys():
+        # a preset's schedule lasts for the preset's steps
+        changes = {**changes, **(schedule.anew(to_dict(recipe.settings(changes)), 0, 0, steps) or {})}
     return recipe.plan(data, size, steps, changes, preset.name if preset else "")
 
 
@@ -177,7 +184,8 @@ def tell_of_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
         say(f"  {len(found.skipped)} files can't be used; see `{listing_them}`.")
 
 
-def _resumable(store: RunStore, wanted: str, others: dict[str, Any]) -> Run:
+def _resumable(store: RunStore, wanted: str, steps: int | None, others: dict[str, Any]) -> Run:
+    """The run to go on with, planned for `steps` in all where those are given."""
     if others:
         raise _fixed(wanted, others)
     try:
@@ -189,10 +197,15 @@ def _resumable(store: RunStore, wanted: str, others: dict[str, Any]) -> Run:
                 model=wanted, command=command("train", "--from", wanted),
             ) from None  # fmt: skip
         raise
+    if steps is not None:
+        from gan_core.training import control
+
+        return control.extend(store, run, steps)
     if run.state is RunState.FINISHED:
         raise RunConflict(
             "The run {run} has done all its {steps} steps. For more: `{command}`",
-            run=run.name or run.id, steps=run.step, command=command("runs", "fork", run.id, "--steps", 2 * run.step),
+            run=run.name or run.id, steps=run.step,
+            command=command("train", "--resume", run.id, "--steps", 2 * run.step),
         )  # fmt: skip
     return run
 
@@ -248,10 +261,10 @@ def display(store: RunStore, run: Run, silent: bool = False) -> Iterator[Show]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[facts]}", markup=False),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", markup=False, style="progress.remaining"),
     )
     with Progress(*columns, console=console, refresh_per_second=4) as progress:
-        task = progress.add_task("starting", total=run.spec.steps or None, facts="")
+        task = progress.add_task("starting", total=run.spec.steps or None, facts="", left="")
         yield _Bar(store, progress, task)
 
 
@@ -259,15 +272,17 @@ class _Bar:
     def __init__(self, store: RunStore, progress: Progress, task: TaskID) -> None:
         self.store, self.progress, self.task = store, progress, task
         self.seen = -1
-        self.losses = ""
+        self.losses = self.left = ""
 
     def __call__(self, run: Run) -> None:
         if run.step != self.seen:
             self.losses = losses(self.store, run.id, max(self.seen, run.step - TAIL)) or self.losses
+            self.left = time_left(self.store, run)
             self.seen = run.step
         self.progress.update(
-            self.task, completed=run.step, description=state_words(self.store, run), facts=facts(run, self.losses)
-        )
+            self.task, completed=run.step, description=state_words(self.store, run), facts=facts(run, self.losses),
+            left=self.left if run.state is RunState.RUNNING else "",
+        )  # fmt: skip
 
 
 def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
@@ -288,15 +303,21 @@ def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
     }
 
 
-def final_metrics(store: RunStore, run: Run) -> dict[str, float]:
-    """The last value of each metric, as far as it has one in the last steps."""
+def final_metrics(store: RunStore, run: Run) -> dict[str, float | str]:
+    """The last value of each metric, as far as it has one in the last steps.
+
+    A broken one is "NaN", "Infinity" or "-Infinity": JSON lacks such numbers, and null would say that there is none.
+    """
     metrics = store.metrics(run.id, run.step - TAIL - 1)
-    final = {}
-    for name, values in metrics.columns.items():
-        recorded = values[~np.isnan(values)]
-        if len(recorded):
-            final[name] = float(f"{recorded[-1]:.7g}")  # single precision has no more digits
-    return final
+    found = {name: metrics.last(name) for name in metrics.columns}
+    # single precision has no more digits
+    return {name: _told(float(f"{value:.7g}")) for name, value in found.items() if value is not None}
+
+
+def _told(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _conclude(store: RunStore, run: Run, message: str) -> None:

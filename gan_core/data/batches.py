@@ -83,6 +83,12 @@ class Batches:
         """The first items of the set, for showing; draws nothing."""
         return {name: self._gather(name, torch.arange(count) % len(array)) for name, array in self._arrays.items()}
 
+    def spread(self, count: int) -> dict[str, Tensor]:
+        """At most `count` items from all over the set, which may be sorted by class; draws nothing."""
+        length = len(next(iter(self._arrays.values())))
+        places = torch.linspace(0, length - 1, min(count, length)).long()
+        return {name: self._gather(name, places) for name in self._arrays}
+
     def held_out(self) -> dict[str, Tensor]:
         """The items that are never drawn, by name; empty where there are none. Draws nothing."""
         count = self._held_out

@@ -155,10 +155,10 @@ register(
                 "2,500 steps, a gradient penalty of weight 1, or R1 of weight 0.1.",
                 "ring8", 2, 5_000, 20,
                 {
-                    # 1611.02163's latents and ReLU; the discriminator learns twice as fast and, with nothing to keep it
-                    # smooth, is soon sure of everything
+                    # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, with nothing to
+                    # keep it smooth, is soon sure of everything. Twice as fast leaves up to four modes of some seeds
                     "latent_size": 256, "activation": "relu", "batch_size": 128, "beta1": 0.5, "ema": 0.0,
-                    "generator_rate": 1e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 5_000,
+                    "generator_rate": 1e-3, "discriminator_rate": 3e-3, "schedule": "linear", "decay_steps": 5_000,
                 },
             ),
         ),

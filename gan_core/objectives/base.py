@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 Networks = Mapping[str, nn.Module]
 Batch = Mapping[str, Tensor]
 Role = Literal["generator", "discriminator"]
+
+
+class Moment(NamedTuple):
+    """How far a run was."""
+
+    step: int = 0
+    images_seen: int = 0
 
 
 class StepContext:

@@ -11,6 +11,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -91,6 +92,20 @@ class Catalogue:
     def set_note(self, id: str, note: str) -> None:
         """The note is plain text, cut to 2000 characters."""
         self._set(id, "note", plain(note).strip()[:NOTE_LENGTH])
+
+    def set_steps(self, id: str, steps: int) -> None:
+        """Plans another number of steps, 0 for no end; raises RunConflict while a living process holds the run."""
+        with self._database.write() as connection:
+            row = self._row(connection, id)
+            if self._lives(row):
+                raise RunConflict(
+                    "Run {run} ({state}) is held by process {pid}; stop it before planning other steps.",
+                    run=id,
+                    state=row["state"],
+                    pid=row["pid"],
+                )
+            spec = replace(RunSpec.from_json(row["spec"]), steps=steps).to_json()
+            connection.execute("UPDATE runs SET spec = ?, updated = ? WHERE id = ?", (spec, time.time(), id))
 
     def set_pinned(self, id: str, pinned: bool) -> None:
         """A pinned run is spared by `delete_unpinned` and `enforce_quota`."""

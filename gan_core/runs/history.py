@@ -14,6 +14,8 @@ import numpy as np
 from gan_core.runs.catalogue import Catalogue, to_json
 from gan_core.runs.records import Command, Event, Metrics
 
+BROKEN = np.uint32(0x7FC0_0BAD)  # the NaN that stands for a measured one; any other means that nothing was measured
+
 
 class History(Catalogue):
     """Metrics are stored as chunks, one for each flush: steps (K,) and scalars (K, columns) as little-endian blobs."""
@@ -114,6 +116,9 @@ def encoded(metrics: Metrics) -> tuple[int, int, str, bytes, bytes]:
     """first_step, last_step, names, steps, scalars of a chunk with at least one row."""
     columns = [column.astype("<f4") for column in metrics.columns.values()]
     scalars = np.stack(columns, axis=1) if columns else np.empty((len(metrics), 0), "<f4")  # (K, columns)
+    for place, name in enumerate(metrics.columns):
+        if name in metrics.broken:
+            scalars.view("<u4")[metrics.broken[name], place] = BROKEN
     return (
         int(metrics.steps[0]),
         int(metrics.steps[-1]),
@@ -131,5 +136,8 @@ def decoded(rows: Sequence[sqlite3.Row]) -> Metrics:
         names = json.loads(text)
         steps = np.frombuffer(b"".join(row["steps"] for row in chunks), "<i8")
         scalars = np.frombuffer(b"".join(row["scalars"] for row in chunks), "<f4").reshape(len(steps), len(names))
-        parts.append(Metrics(steps, dict(zip(names, scalars.T, strict=True))))  # (K, columns) -> columns of (K,)
+        broken = scalars.view("<u4") == BROKEN
+        faults = dict(zip(names, broken.T, strict=True)) if broken.any() else {}
+        # (K, columns) -> columns of (K,)
+        parts.append(Metrics(steps, dict(zip(names, scalars.T, strict=True)), faults))
     return Metrics.concat(parts)

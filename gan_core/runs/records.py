@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -66,17 +66,24 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Metrics:
-    """K rows of scalars, steps ascending: `steps` int64 (K,), each column float32 (K,), NaN where not recorded."""
+    """K rows of scalars, steps ascending: `steps` int64 (K,), each column float32 (K,), NaN where not measured.
+
+    A value that was measured and is NaN is a fault, and one that was not measured is none. `broken` holds the
+    difference: for each column with such faults, where they are, bool (K,).
+    """
 
     steps: NDArray[np.int64]
     columns: Mapping[str, NDArray[np.float32]]
+    broken: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", np.asarray(self.steps, np.int64))
         object.__setattr__(
             self, "columns", {name: np.asarray(column, np.float32) for name, column in self.columns.items()}
         )
-        for name, column in self.columns.items():
+        faults = {name: np.asarray(places, bool) for name, places in self.broken.items()}
+        object.__setattr__(self, "broken", {name: places for name, places in faults.items() if places.any()})
+        for name, column in [*self.columns.items(), *self.broken.items()]:
             if column.shape != self.steps.shape:
                 raise ValueError(f"column '{name}' has shape {column.shape}, the steps have {self.steps.shape}")
 
@@ -97,11 +104,35 @@ class Metrics:
             name: np.concatenate([part.columns.get(name, np.full(len(part), np.nan, np.float32)) for part in parts])
             for name in dict.fromkeys(name for part in parts for name in part.columns)
         }
-        return cls(np.concatenate([part.steps for part in parts]), columns)
+        broken = {
+            name: np.concatenate([part.broken.get(name, np.zeros(len(part), bool)) for part in parts])
+            for name in {name for part in parts for name in part.broken}
+        }
+        return cls(np.concatenate([part.steps for part in parts]), columns, broken)
 
     def rows(self, index: Any) -> Metrics:
         """Some of the rows: `index` is a mask, a slice or positions."""
-        return Metrics(self.steps[index], {name: column[index] for name, column in self.columns.items()})
+        return Metrics(
+            self.steps[index],
+            {name: column[index] for name, column in self.columns.items()},
+            {name: places[index] for name, places in self.broken.items()},
+        )
+
+    def measured(self, name: str) -> NDArray[np.bool_]:
+        """Where a column has a value, a broken one too, (K,); nowhere for an unknown column."""
+        column = self.columns.get(name)
+        if column is None:
+            return np.zeros(len(self), bool)
+        return ~np.isnan(column) | self.broken.get(name, False)
+
+    def faults(self, name: str) -> NDArray[np.bool_]:
+        """Where a column has a value that is infinite or no number, (K,)."""
+        return self.measured(name) & ~np.isfinite(self.columns.get(name, np.empty(len(self), np.float32)))
+
+    def last(self, name: str) -> float | None:
+        """The last value that was measured, NaN where it is broken; None where none was."""
+        places = np.flatnonzero(self.measured(name))
+        return float(self.columns[name][places[-1]]) if len(places) else None
 
     def thinned(self, max_points: int) -> Metrics:
         """At most that many rows, evenly spread; the last one is always kept."""

@@ -25,6 +25,7 @@ from gan_core.models.listing import check_weights
 from gan_core.models.shelf import state_of
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.training import schedule
 from gan_core.training.journal import Journal
 from gan_core.training.suited import suited
 from gan_core.training.trainer import Trainer
@@ -52,11 +53,9 @@ def begin(
     if steps is None and not described.steps:
         raise BadValue("How long {title} was trained isn't known. Say how many steps.", title=described.title)
     recipe = recipes.get(described.recipe)
-    hparams = _settings(recipe, described, changes or {})
-    spec = RunSpec(
-        recipe.name, data_name or described.data, described.size, described.steps if steps is None else steps,
-        to_dict(hparams),
-    )  # fmt: skip
+    planned = described.steps if steps is None else steps
+    hparams = _settings(recipe, described, _lasting(recipe, described, changes or {}, planned))
+    spec = RunSpec(recipe.name, data_name or described.data, described.size, planned, to_dict(hparams))
     weights = state_of(folder, described)
     learnt = DataSpec(described.fields, len(described.class_names), class_names=described.class_names)
     trainer = Trainer(recipe, hparams, suited(data.load(spec.data, spec.size, progress), recipe, hparams, learnt))
@@ -94,6 +93,13 @@ def _settings(recipe: Recipe, described: Card, changes: Mapping[str, Any]) -> Tr
             names=", ".join(rebuilt),
         )
     return after
+
+
+def _lasting(recipe: Recipe, described: Card, changes: Mapping[str, Any], steps: int) -> dict[str, Any]:
+    """The changes, and the model's schedule of the rates stretched to the planned steps where it would end before."""
+    if schedule.KNOBS & changes.keys() or not steps:
+        return dict(changes)
+    return dict(changes) | (schedule.anew(to_dict(recipe.settings(described.hparams)), 0, 0, steps) or {})
 
 
 def _started(trainer: Trainer, described: Card, weights: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,11 @@
-"""Whether a run looks healthy, from its recent metrics alone: what is seen, why that happens, and what helps.
+"""Whether a run looks healthy, from its metrics alone: what is seen, why that happens, and what helps.
 
 Needs no torch. Thresholds are rules of thumb of GAN training, named below; they suit two players with one loss each.
 A classifier, which has no opponent, is known by its cross-entropy and looked at apart.
+
+Losses, accuracy and gradients can find that something is wrong, and never that all is well: a generator that has
+collapsed holds the balance too. A run is called healthy only where its samples were looked at and are as varied as the
+data (`variety`); where they weren't, that is said.
 """
 
 from __future__ import annotations
@@ -27,6 +31,14 @@ EXPLODING = 100.0  # gradient norm
 VANISHING = 1e-4  # gradient norm
 KNOWN = 0.99  # a classifier's accuracy above which little is left to learn
 CLASSIFIER = "features/cross_entropy"  # the metric that a run of a classifier alone has
+RATELESS = 20  # steps with a rate of 0 after which it is no end of a schedule any more
+NOTHING = 1e-12  # a rate that moves no weight
+LOST_MODES = 0.25  # share of the modes without samples above which it is a collapse
+CLOSE = 0.5  # share of points close to a mode from which they are drops, and no cloud
+REACHED = 0.8  # share of real points with a sample nearby from which the data are covered
+MISSED = 0.5  # the share below which whole parts of the data are missing
+VARIED = 0.5  # how far apart samples lie, as a share of real images, from which they are varied
+ALIKE = 0.35  # the share below which they look alike
 SWING = 0.6  # oscillation: standard deviation of the smoothed loss, as a share of its mean size
 
 
@@ -48,15 +60,11 @@ TOO_EARLY = Finding(
     "In the first steps both networks only leave their random start.",
     values={"steps": EARLY},
 )  # fmt: skip
-HEALTHY = Finding(
-    "healthy", "good",
-    "This looks healthy: neither player is winning.",
-    "The discriminator is right more often than not, and still wrong often enough to teach the generator.",
-)  # fmt: skip
-HEALTHY_SCORES = Finding(
-    "healthy", "good",
-    "This looks healthy: losses and gradients stay in range.",
-    "The scores of this loss have no fixed scale: watch the gap between real and fake, and the samples.",
+UNKNOWN = Finding(
+    "unknown", "early",
+    "Losses and gradients are in range. They don't show whether the samples are good.",
+    "The two players can also be in balance after a mode collapse.",
+    "Compare the samples with the real data: are they as sharp, and as different from each other?",
 )  # fmt: skip
 TOO_EARLY_ALONE = Finding(
     "early", "early",
@@ -71,27 +79,138 @@ def scores_are_probabilities(settings: Mapping[str, Any]) -> bool:
     return settings.get("loss") in PROBABILITIES and settings.get("relativistic", "none") == "none"
 
 
-def assess(recent: Metrics, probability: bool = True) -> list[Finding]:
-    """Findings on the last steps of a run, the gravest first; never empty."""
+def assess(
+    recent: Metrics, probability: bool = True, latest: Mapping[str, float] | None = None, modes: int = 0
+) -> list[Finding]:
+    """Findings on the last steps of a run, the gravest first; never empty.
+
+    `latest`: the last measured value of each metric, for what is measured now and then; by default those of `recent`.
+    `modes`: how many modes the data have, where that is known.
+    """
     if fault := _not_finite(recent):
         return [fault]
+    if standstill := _no_rate(recent):
+        return [standstill]
     alone = CLASSIFIER in recent.columns
     if not len(recent) or recent.steps[-1] < EARLY:
         return [TOO_EARLY_ALONE if alone else TOO_EARLY]
     last = recent.rows(slice(-WINDOW, None))
     if alone:
         return [_exploding_alone(last) or _learning(last)]
+    if latest is None:
+        latest = {name: value for name in recent.columns if (value := recent.last(name)) is not None}
+    samples = _samples(latest, modes)
     checks = (
         _exploding(last),
         _discriminator_too_strong(last, probability),
+        samples if samples.level in ("bad", "watch") else None,
         _vanishing(last),
         _generator_winning(last),
         _oscillating(last),
     )
     found = [finding for finding in checks if finding is not None]
-    if found:
-        return sorted(found, key=lambda finding: finding.level != "bad")
-    return [HEALTHY if "accuracy" in last.columns else HEALTHY_SCORES]
+    return sorted(found, key=lambda finding: finding.level != "bad") or [samples]
+
+
+def _samples(latest: Mapping[str, float], modes: int) -> Finding:
+    """What the samples themselves say."""
+    if modes and "modes/covered" in latest:
+        return _modes(round(latest["modes/covered"]), round(latest["modes/reached"]), modes, latest["modes/near"])
+    if "data_reached" in latest:
+        return _reached(latest["data_reached"])
+    return _varied(latest["variety"]) if "variety" in latest else UNKNOWN
+
+
+def _modes(covered: int, reached: int, modes: int, near: float) -> Finding:
+    # a cloud covers no mode yet, and has lost those that it doesn't reach
+    missing = modes - (covered if near >= CLOSE else max(covered, reached))
+    values = {"covered": covered, "modes": modes, "near": near, "missing": missing}
+    if missing > LOST_MODES * modes:
+        return Finding(
+            "mode_collapse", "bad",
+            "{covered} of {modes} modes covered: mode collapse.",
+            "The generator makes only what deceives the discriminator, and has no reason to try the other modes. Both "
+            "losses can be in balance all the same.",
+            "Add instance noise, a gradient penalty or R1, which keep the discriminator smooth.",
+            values,
+        )  # fmt: skip
+    if missing:
+        return Finding(
+            "modes_missing", "watch",
+            "{covered} of {modes} modes covered; {missing} have no samples.",
+            "The generator covers most of the data without them. A lost mode seldom comes back once the samples are "
+            "sharp.",
+            "Add instance noise, a gradient penalty or R1, which keep the discriminator smooth.",
+            values,
+        )  # fmt: skip
+    if covered < modes or near < CLOSE:
+        return Finding(
+            "modes_unsharp", "early",
+            "{covered} of {modes} modes covered so far: the samples are spread over all of them, {near:.0%} close to "
+            "one.",
+            "The samples still form one cloud, which usually splits into the modes later.",
+            "Keep training, and watch whether each mode keeps its samples.",
+            values,
+        )  # fmt: skip
+    return Finding(
+        "healthy", "good",
+        "This looks healthy: all {modes} modes are covered, and {near:.0%} of the samples lie close to one.",
+        "Neither player is winning.",
+        values=values,
+    )  # fmt: skip
+
+
+def _reached(share: float) -> Finding:
+    values = {"share": share}
+    if share < MISSED:
+        return Finding(
+            "data_missed", "watch",
+            "The samples cover only {share:.0%} of the data.",
+            "This is normal early in training. Later it is mode collapse: whole parts of the data are never generated.",
+            "Add instance noise, a gradient penalty or R1, which keep the discriminator smooth.",
+            values,
+        )  # fmt: skip
+    if share < REACHED:
+        return Finding(
+            "data_missed_little", "early",
+            "The samples cover {share:.0%} of the data so far.",
+            "The share usually grows with further training.",
+            "Keep training, and watch the share.",
+            values,
+        )  # fmt: skip
+    return Finding(
+        "healthy", "good",
+        "This looks healthy: the samples cover {share:.0%} of the data.",
+        "Neither player is winning.",
+        values=values,
+    )  # fmt: skip
+
+
+def _varied(share: float) -> Finding:
+    values = {"share": share}
+    if share < ALIKE:
+        return Finding(
+            "alike", "watch",
+            "The samples look alike: they vary {share:.0%} as much as real images.",
+            "This is normal early in training. Later it is mode collapse: the generator makes few different images.",
+            "Let the discriminator see the batch (minibatch standard deviation), or add an R1 penalty or instance "
+            "noise.",
+            values,
+        )  # fmt: skip
+    if share < VARIED:
+        return Finding(
+            "less_varied", "early",
+            "The samples vary {share:.0%} as much as real images.",
+            "Losses and gradients are in range, and variety usually grows with further training.",
+            "Keep training, and watch whether the samples become more different from each other.",
+            values,
+        )  # fmt: skip
+    return Finding(
+        "healthy", "good",
+        "This looks healthy: the samples vary {share:.0%} as much as real images.",
+        "Neither player is winning. How sharp the samples are isn't measured here: compare them with real images.",
+        values=values,
+    )  # fmt: skip
 
 
 def _values(recent: Metrics, name: str) -> NDArray[np.float64]:
@@ -114,26 +233,33 @@ def _norms(recent: Metrics) -> dict[str, float]:
 
 
 def _not_finite(recent: Metrics) -> Finding | None:
-    """Infinity anywhere, or a loss that is NaN at the last step that wrote it."""
-    for name, column in recent.columns.items():
-        # a lazy term has no value at most steps, but "/loss" of both players, or of the one, has one at each
-        every_step = name in ("generator/loss", "discriminator/loss", "features/loss") and np.isnan(column[-1:]).any()
-        alone = every_step and len(column) > 1 and not np.isnan(column[-2])
-        if np.isinf(column).any() or (every_step and not alone and _was_trained(recent, name)):
-            return Finding(
-                "not_finite", "bad",
-                "The value of {name} is no longer a number.",
-                "A step was too large, or the loss has no lower bound; from here on every weight is spoilt.",
-                "Go back to the last good checkpoint, and halve the learning rates or add a penalty.",
-                {"name": name},
-            )  # fmt: skip
-    return None
+    """A loss, a score or a gradient that was measured and is infinite or no number.
+
+    A player that didn't train has none of them, which is no fault.
+    """
+    faulty = [name for name in recent.columns if "/" in name and recent.faults(name).any()]
+    if not faulty:
+        return None
+    # the player's sum says more than one of its terms
+    return Finding(
+        "not_finite", "bad",
+        "The value of {name} is no longer a number.",
+        "A step was too large, or the loss has no lower bound; from here on every weight is spoilt.",
+        "Go back to the last good checkpoint, and halve the learning rates or add a penalty.",
+        {"name": next((name for name in faulty if name.endswith("/loss")), faulty[0])},
+    )  # fmt: skip
 
 
-def _was_trained(recent: Metrics, name: str) -> bool:
-    """Whether the last step updated that player at all: a step of one player alone leaves the other's loss empty."""
-    norm = recent.columns.get("gradient_norm/" + name.partition("/")[0])
-    return norm is not None and not np.isfinite(norm[-1]) and all(np.isnan(recent.columns[name][-3:]))
+def _no_rate(recent: Metrics) -> Finding | None:
+    rates = [_values(recent, name)[-RATELESS:] for name in recent.columns if name.startswith("rate/")]
+    if not rates or any(len(values) < RATELESS or values.max() > NOTHING for values in rates):
+        return None
+    return Finding(
+        "no_rate", "bad",
+        "The learning rate is 0: nothing is being learnt.",
+        "The rate schedule has ended.",
+        "Set the rate schedule to constant, or raise the decay steps.",
+    )  # fmt: skip
 
 
 def _exploding(recent: Metrics) -> Finding | None:

@@ -18,11 +18,14 @@ from gan_core.runs.store import Metrics, RunStore
 from gan_core.training.previews import pool_previewer, previewer
 from gan_core.training.recorder import Fault, Recorder
 from gan_core.training.trainer import StepResult, Trainer
+from gan_core.training.variety import examiner
 
 FLUSH = 0.5  # seconds between writes of metrics
 LIVE_PREVIEW = 1.0  # seconds between live previews, at least
+EXAMINATION = 0.5  # seconds between looks at how varied the samples are, at least
 CHECKPOINT = 30.0  # seconds between checkpoints, at least
 BUDGET = 0.005  # share of the time that live previews, and that checkpoints, may take
+EXAMINED = 0.01  # share of the time that examinations may take
 PREVIEW_RATIO = 1.12  # each kept preview is at this multiple of the previous one's step
 GRADIENT_WARNING = 100.0  # gradient norms above this are warned of
 
@@ -44,9 +47,10 @@ class Journal:
         self.event_id = 0  # the last event whose effect the trainer's state contains
         self._token = token
         self._preview, self._pool = previewer(trainer), pool_previewer(trainer)
-        self._live_cost = self._checkpoint_cost = self._rate = 0.0
+        self._examine = examiner(trainer, store.get(run_id).spec.data)
+        self._live_cost = self._examination_cost = self._checkpoint_cost = self._rate = 0.0
         self._flushed = time.monotonic()
-        self._live = self._saved = 0.0
+        self._live = self._examined = self._saved = 0.0
         self.rewind()
 
     def rewind(self) -> None:
@@ -54,9 +58,14 @@ class Journal:
         self._recorder = Recorder()
         self._unwritten: list[Metrics] = []
         self._warned: set[str] = set()
-        self._counted_images = self.trainer.images_seen
         self._next_preview = self.trainer.step
         self.fault = None
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """Measures the speed from now on: the time before was spent waiting."""
+        self._clock = time.monotonic()
+        self._counted_images = self.trainer.images_seen
 
     def add(self, result: StepResult, seconds: float) -> None:
         self._recorder.add(result)
@@ -73,7 +82,7 @@ class Journal:
         """Writes what is due, or everything there is; raises DiskFull."""
         now = time.monotonic()
         if everything or now - self._flushed >= FLUSH:
-            self.flush()
+            self.flush(examine=everything)
         if self.fault is not None:
             return
         if self.trainer.step >= self._next_preview:
@@ -83,17 +92,18 @@ class Journal:
         if everything or now - self._saved >= max(CHECKPOINT, self._checkpoint_cost / BUDGET):
             self.checkpoint()
 
-    def flush(self) -> None:
-        """Writes the metrics of the steps since the last flush, and looks for what is not finite."""
+    def flush(self, examine: bool = False) -> None:
+        """Writes the metrics of the steps since the last flush, and looks for what is not finite.
+
+        `examine`: looks at the samples in any case, not only when that is due.
+        """
         now = time.monotonic()
-        if count := len(self._recorder):
-            images = self.trainer.images_seen - self._counted_images
-            # a single step says little of the rate: waiting for the user counts in
-            if count > 1 or not self._rate:
-                self._rate = images / max(1e-9, now - self._flushed)
+        if len(self._recorder):
+            self._measure_speed(now)
+            if examine or now - self._examined >= max(EXAMINATION, self._examination_cost / EXAMINED):
+                self._examine_samples()
             metrics, fault = self._recorder.drain(self.trainer.objective, self.trainer.hparams, self._rate)
             self._unwritten.append(metrics)
-            self._counted_images = self.trainer.images_seen
             self.fault = self.fault or fault
             self._warn_of_gradients(metrics)
         self._flushed = now
@@ -107,6 +117,22 @@ class Journal:
                 images_per_second=self._rate,
             )
             self._unwritten.pop(0)
+
+    def _measure_speed(self, now: float) -> None:
+        """Images per second, over half a second at least: a single step says little."""
+        passed = now - self._clock
+        if passed >= FLUSH or not self._rate:
+            self._rate = (self.trainer.images_seen - self._counted_images) / max(1e-9, passed)
+            self.start_clock()
+
+    def _examine_samples(self) -> None:
+        """Notes beside the newest step how varied the samples are."""
+        if self._examine is None:
+            return
+        began = time.monotonic()
+        self._recorder.note(self._examine())
+        self._examined = time.monotonic()
+        self._examination_cost = self._examined - began
 
     def _warn_of_gradients(self, metrics: Metrics) -> None:
         """One event for each phase whose gradient norm passes the threshold, until it has come down again."""

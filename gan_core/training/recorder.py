@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gan_core.hparams import TrainingHParams
@@ -25,15 +26,23 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Fault:
-    """A loss term that became infinite or not a number."""
+    """A loss term, or a player's gradient, that became infinite or not a number."""
 
     step: int
-    term: str
+    term: str  # "phase/term", or "gradient_norm/phase"
     value: float
+
+    @property
+    def of_gradient(self) -> bool:
+        return self.term.startswith("gradient_norm/")
 
 
 class Recorder:
-    """Collects results and gives them as metrics: one column a name, NaN where a step has no value."""
+    """Collects results and gives them as metrics: one column a name, NaN where a step has no value.
+
+    A player that was not trained in a step has no loss there; one whose loss is NaN has a broken one. Only who knows
+    which steps have a value can tell the two apart, so it is noted here (`Metrics.broken`).
+    """
 
     def __init__(self) -> None:
         self._results: list[StepResult] = []
@@ -44,32 +53,61 @@ class Recorder:
     def add(self, result: StepResult) -> None:
         self._results.append(result)
 
+    def note(self, values: Mapping[str, float]) -> None:
+        """Adds values to the newest step."""
+        self._results[-1].values.update(values)
+
     def drain(
         self, objective: Objective, hparams: TrainingHParams, images_per_second: float
     ) -> tuple[Metrics, Fault | None]:
         """The collected steps as metrics, and the first loss term that was not finite; forgets the steps."""
         results, self._results = self._results, []
-        fault: Fault | None = None
-        columns: dict[str, Tensor] = {}
         count = len(results)
-        for name, (places, values) in _by_name([result.terms for result in results]).items():
-            stacked = torch.stack(values)
-            columns[name] = _scatter(stacked, places, count)
-            bad = (~stacked.isfinite()).nonzero().flatten().tolist()
-            # "phase/loss" is the sum of its terms: name the term
-            if bad and not name.endswith("/loss") and (fault is None or results[places[bad[0]]].step < fault.step):
-                fault = Fault(results[places[bad[0]]].step, name, float(stacked[bad[0]]))
-        for name, (places, norms) in _by_name([result.gradients for result in results]).items():
-            columns[f"gradient_norm/{name}"] = _scatter(_total_norms(norms), places, count)
-        columns |= _summaries(results, objective, hparams)
-        for name, (places, numbers) in _by_name([result.values for result in results]).items():
-            columns[name] = _scatter(torch.tensor(numbers), places, count)
+        columns: dict[str, Tensor] = {}
+        places: dict[str, list[int]] = {}  # of the steps that have a value
+        for name, (places[name], values) in _by_name([result.terms for result in results]).items():
+            columns[name] = _scatter(torch.stack(values), places[name], count)
+        for group, (found, norms) in _by_name([result.gradients for result in results]).items():
+            name = f"gradient_norm/{group}"
+            places[name], columns[name] = found, _scatter(_total_norms(norms), found, count)
+        judged = list(columns)
+        for name, (found, summary) in _summaries(results, objective, hparams).items():
+            places[name], columns[name] = found, _scatter(summary, found, count)
+        for name, (places[name], numbers) in _by_name([result.values for result in results]).items():
+            columns[name] = _scatter(torch.tensor(numbers, dtype=torch.float32), places[name], count)
         columns["images_per_second"] = torch.full((count,), images_per_second)
-        table = torch.stack([column.float().cpu() for column in columns.values()]).numpy() if columns else None
+        table = torch.stack([column.float().cpu() for column in columns.values()]).numpy()
         steps = np.array([result.step for result in results], dtype=np.int64)
-        return Metrics(
-            steps, {name: table[row] for row, name in enumerate(columns)} if table is not None else {}
-        ), fault
+        metrics = Metrics(steps, dict(zip(columns, table, strict=True)), _broken(table, list(columns), places))
+        return metrics, _first_fault(metrics, judged)
+
+
+def _broken(
+    table: NDArray[np.float32], names: Sequence[str], places: Mapping[str, list[int]]
+) -> dict[str, NDArray[np.bool_]]:
+    """Of each name (columns, K), where a value was measured and is NaN."""
+    nan = np.isnan(table)
+    broken = {}
+    for row, name in enumerate(names):
+        measured = np.zeros(table.shape[1], bool)
+        measured[places.get(name, slice(None))] = True
+        if (nan[row] & measured).any():
+            broken[name] = nan[row] & measured
+    return broken
+
+
+def _first_fault(metrics: Metrics, names: Sequence[str]) -> Fault | None:
+    """The earliest fault among loss terms and gradients: of a step's several, the term that is named first."""
+    found: Fault | None = None
+    for name in names:
+        steps = np.flatnonzero(metrics.faults(name))
+        # "phase/loss" is the sum of its terms: name the term
+        if not len(steps) or name.endswith("/loss"):
+            continue
+        step = int(metrics.steps[steps[0]])
+        if found is None or step < found.step:
+            found = Fault(step, name, float(metrics.columns[name][steps[0]]))
+    return found
 
 
 def _by_name(parts: Sequence[Mapping[str, Value]]) -> dict[str, tuple[list[int], list[Value]]]:
@@ -93,23 +131,29 @@ def _total_norms(norms: list[tuple[Tensor, ...]]) -> Tensor:
 
 def _scatter(values: Tensor, places: list[int], count: int) -> Tensor:
     """(K,) values at their places among `count` steps, NaN elsewhere."""
-    if len(places) == count:
+    if places == list(range(count)):
         return values
     column = torch.full((count,), math.nan, dtype=values.dtype, device=values.device)
     column[torch.tensor(places, device=values.device)] = values
     return column
 
 
-def _summaries(results: list[StepResult], objective: Objective, hparams: TrainingHParams) -> dict[str, Tensor]:
-    """What the objective makes of the observations; steps that observed other names are summarised apart."""
+def _summaries(
+    results: list[StepResult], objective: Objective, hparams: TrainingHParams
+) -> dict[str, tuple[list[int], Tensor]]:
+    """What the objective makes of the observations: the places of the steps that have a value, and the values.
+
+    Steps that observed other names are summarised apart.
+    """
     groups: dict[tuple, list[int]] = {}
     for place, result in enumerate(results):
         key = tuple((name, values.shape) for name, values in result.observed.items())
         groups.setdefault(key, []).append(place)
-    columns: dict[str, Tensor] = {}
-    for key, places in groups.items():
-        observed = {name: torch.stack([results[place].observed[name] for place in places]) for name, _ in key}
+    found: dict[str, tuple[list[int], list[Tensor]]] = {}
+    for key, members in groups.items():
+        observed = {name: torch.stack([results[place].observed[name] for place in members]) for name, _ in key}
         for name, values in objective.summarise(hparams, observed).items():
-            column = columns.setdefault(name, torch.full((len(results),), math.nan, device=values.device))
-            column[torch.tensor(places, device=values.device)] = values.float()
-    return columns
+            places, parts = found.setdefault(name, ([], []))
+            places += members
+            parts.append(values.float())
+    return {name: (places, torch.cat(parts)) for name, (places, parts) in found.items()}

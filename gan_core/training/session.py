@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -25,9 +25,11 @@ from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
 from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.objectives.base import Moment
 from gan_core.runs.classes import DATA
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
+from gan_core.training import schedule
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.control import Control
 from gan_core.training.journal import Journal
@@ -63,6 +65,16 @@ def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
 def cores() -> int:
     """The cores that this process may use: fewer than the machine has under taskset, or in a container."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+N_TERM = (
+    "The loss term {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a "
+    "learning rate or change the loss."
+)
+N_GRADIENT = (
+    "The value of {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a learning "
+    "rate or change the loss."
+)
 
 
 class Stopped(Exception):
@@ -213,7 +225,9 @@ class Session(Control):
         wanted, saved = recipe.settings(run.spec.hparams), recipe.settings(state["hparams"])
         if any(knobs(wanted)[name].change == "rebuild" for name in differences(saved, wanted)):
             return None
-        return {**state, "hparams": to_dict(wanted)}
+        moment = [state["step"], state["images_seen"]]
+        begun = {clock: moment for event in self.store.events(self.run_id) for clock in event.payload.get("begun", ())}
+        return {**state, "hparams": to_dict(wanted), "began": state.get("began", {}) | begun}
 
     def _newest(self, checkpoints: list[Checkpoint]) -> dict[str, Any] | None:
         for checkpoint in reversed(checkpoints):
@@ -227,6 +241,8 @@ class Session(Control):
         planned = self.status.spec.steps
         self._tell_of_damage()
         self.journal.event("started", {"device": self.device} | self.computation.told())
+        self._replay_events()
+        self._renew_rates()
         if self._paused:
             self._set_state(RunState.PAUSED)
         while True:
@@ -236,9 +252,9 @@ class Session(Control):
                 if self._paused:
                     self._rest()
                     continue
-                self._write_due()
-                if planned and self.trainer.step >= planned:
-                    self._write_due(everything=True)
+                done = bool(planned) and self.trainer.step >= planned
+                self._write_due(everything=done)
+                if done:
                     if self.journal.fault is None:
                         return
                 elif not self._paused:
@@ -264,8 +280,7 @@ class Session(Control):
         self.journal.event("not_finite", asdict(fault) | {"value": str(fault.value)})
         self._set_state(
             RunState.PAUSED,
-            "The loss term {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a "
-            "learning rate or change the loss.",
+            N_GRADIENT if fault.of_gradient else N_TERM,
             {"term": fault.term, "value": str(fault.value), "step": fault.step},
         )
         self._reported = fault
@@ -316,31 +331,34 @@ class Session(Control):
         self.store.restore_reserve()
         self.store.enqueue(self.run_id, self._token)
         self._await_turn()
+        self.journal.start_clock()
 
     def _rest(self) -> None:
         time.sleep(POLL)
 
     def _manual_steps(self, count: int, only: str | None) -> None:
         self.journal.flush()
+        self.journal.start_clock()
         if only is not None:
             self.journal.replayable("step", {"count": count, "only": only})
         for _ in range(count):
             self._one_step(only)
         self._paused = True
-        self.journal.flush()
+        self.journal.flush(examine=True)
         self._write_due()
         if self.journal.fault is None:
             self.journal.live_preview()
             self._set_state(RunState.PAUSED)
 
-    def _edit(self, changes: Mapping[str, Any]) -> None:
+    def _edit(self, changes: Mapping[str, Any], begun: Sequence[str] = ()) -> None:
         old = self.trainer.hparams
         new = changed(old, changes)
         # scores are read by the loss that made them
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
-        self.journal.replayable("edit", {"changes": dict(changes), "before": before})
-        self.trainer.edit(new)
+        told = {"changes": dict(changes), "before": before} | ({"begun": list(begun)} if begun else {})
+        self.journal.replayable("edit", told)
+        self.trainer.edit(new, begun)
 
     def _replay_events(self) -> None:
         """Applies again, at their steps, the edits and single-role steps that a resumed run had already seen."""
@@ -349,10 +367,21 @@ class Session(Control):
             self.journal.flush()
             self.journal.event_id = event.id
             if event.kind == "edit":
-                self.trainer.edit(changed(self.trainer.hparams, event.payload["changes"]))
+                hparams = changed(self.trainer.hparams, event.payload["changes"])
+                self.trainer.edit(hparams, event.payload.get("begun", ()))  # none in runs of older versions
             else:
                 for _ in range(event.payload["count"]):
                     self._one_step(event.payload["only"])
+
+    def _renew_rates(self) -> None:
+        """Begins a schedule anew that had ended when the run stopped: with rates of 0 it would go on for nothing."""
+        trainer, planned = self.trainer, self.status.spec.steps
+        began = trainer.began.get(schedule.CLOCK, Moment()).step
+        settings = to_dict(trainer.hparams)
+        if began + schedule.length(settings) > trainer.step or (planned and trainer.step >= planned):
+            return
+        if changes := schedule.anew(settings, began, trainer.step, planned):
+            self._edit(changes, (schedule.CLOCK,))
 
     def _rollback(self) -> None:
         """Back to the newest sound checkpoint; what came after it is dropped, edits too."""

@@ -10,12 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gan_core.errors import RunConflict
-from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.runs.store import Metrics, Run, RunState, RunStore
+from gan_core.training.remaining import seconds_left
 
 if TYPE_CHECKING:
     from gan_core.training.session import Session
@@ -118,7 +120,25 @@ def facts(run: Run, losses: str) -> str:
 
 
 def losses(store: RunStore, id: str, since: int) -> str:
-    """The mean losses of the steps after `since`."""
+    """The mean losses of the steps after `since`; one that has become infinite or no number shows as that."""
     metrics = store.metrics(id, since)
-    found = {name.removesuffix("/loss"): values for name, values in metrics.columns.items() if name.endswith("/loss")}
-    return " · ".join(f"{name} {np.nanmean(values):.3f}" for name, values in found.items() if np.isfinite(values).any())
+    return " · ".join(
+        f"{name.removesuffix('/loss')} {_mean(metrics, name, last):.3f}"
+        for name in metrics.columns
+        if name.endswith("/loss") and (last := metrics.last(name)) is not None
+    )
+
+
+def time_left(store: RunStore, run: Run) -> str:
+    """How long the run still takes, as H:MM:SS; "" where that isn't known."""
+    recent = store.metrics(run.id, run.step - TAIL)
+    edits = [event for event in store.events(run.id) if event.kind == "edit"]
+    settings = {name: value for event in edits for name, value in event.payload["changes"].items()}
+    batch = settings.get("batch_size", run.spec.hparams.get("batch_size", 1))
+    seconds = seconds_left(run, recent, batch, max((event.step for event in edits), default=0))
+    return "" if seconds is None else str(timedelta(seconds=round(seconds)))
+
+
+def _mean(metrics: Metrics, name: str, last: float) -> float:
+    values = metrics.columns[name]
+    return float(values[np.isfinite(values)].mean()) if math.isfinite(last) else last

@@ -13,6 +13,7 @@ from gan_core.runs.records import Metrics
 from gan_core.runs.store import RunStore
 from ui import curves, figures
 from ui.advice import advice
+from ui.downloads import csv_of
 from ui.history import POINTS, History, moving_average
 
 
@@ -59,6 +60,25 @@ def test_a_lazy_term_is_kept_when_rows_are_dropped() -> None:
     column[::8] = 1.0
     history.append(rows(0, 5000, lazy=column))
     assert np.isfinite(history.raw("lazy")).mean() > 0.9
+
+
+def test_a_broken_value_shows_and_one_that_was_not_measured_does_not() -> None:
+    history = History()
+    loss = np.array([1, np.nan, np.nan, 2, np.nan], np.float32)
+    history.append(Metrics(np.arange(1, 6), {"a/loss": loss}, {"a/loss": [False, False, True, False, False]}))
+    np.testing.assert_array_equal(history.raw("a/loss"), [1, np.nan, np.inf, 2, np.nan])
+    np.testing.assert_array_equal(history.mean("a/loss"), [1, 1, np.inf, 1.5, 1.5])
+    assert history.latest == {"a/loss": 2}
+    lines = csv_of(history.recent).decode().splitlines()
+    assert lines == ["step,a/loss", "1,1", "2,", "3,nan", "4,2", "5,"]
+
+
+def test_what_was_last_measured_is_kept_however_long_ago() -> None:
+    history = History()
+    history.append(rows(0, 1, variety=np.array([0.7]), a=np.ones(1)))
+    for start in range(1, 3000, 100):
+        history.append(rows(start, 100, a=np.ones(100)))
+    assert history.latest["variety"] == pytest.approx(0.7)
 
 
 def test_a_column_may_come_later() -> None:

@@ -18,6 +18,7 @@ from tests.app.messages import all_messages
 from tests.app.pages import page, sound, wait
 from tests.made_models import make_seer
 from ui import board, knob_widgets, offers, setup_page
+from ui.downloads import csv_of
 from ui.feed import feed
 from ui.i18n import using
 
@@ -273,6 +274,64 @@ def test_pause_step_edit_resume_stop(store: RunStore) -> None:
     assert session.join(20)
     sound(test.run())
     assert test.button(key="resume-ended").label == "Resume"
+
+
+def test_steps_of_one_player_raise_no_alarm(store: RunStore) -> None:
+    run, _session = tiny_run(store)
+    test = page("train", run=run.id)
+    sound(test.button(key="pause").click().run())
+    wait(lambda: store.get(run.id).state is RunState.PAUSED)
+    for key in ("step-d", "step-d", "step-d", "step-d", "step-g", "step-g", "step-g", "step-g"):
+        before = store.get(run.id).step
+        sound(test.run())
+        sound(test.button(key=key).click().run())
+        wait(lambda before=before: store.get(run.id).step == before + 1)
+        for large in (False, True):  # the run's page, and the projector
+            watched = feed(store, run.id)
+            watched.run(fresh=True)
+            shown = header(board.encoded(watched, "", None, large=large))["board"]
+            assert not any("no longer a number" in finding["what"] for finding in shown["findings"])
+    metrics = store.metrics(run.id)
+    assert not metrics.broken
+    assert metrics.measured("generator/loss")[-8:].tolist() == [False] * 4 + [True] * 4
+    sound(page("projector", run=run.id))
+
+
+def test_a_weight_that_is_spoilt_raises_the_alarm(store: RunStore) -> None:
+    run, session = tiny_run(store)
+    session.pause()
+    wait(lambda: store.get(run.id).state is RunState.PAUSED)
+    next(session.trainer.networks["generator"].parameters()).data.fill_(float("nan"))
+    session.step(1, only="generator")
+    wait(lambda: any(event.kind == "not_finite" for event in store.events(run.id)))
+    watched = feed(store, run.id)
+    watched.run(fresh=True)
+    assert watched.findings()[0].kind == "not_finite"
+    assert csv_of(store.metrics(run.id)).decode().splitlines()[-1].count("nan") >= 2
+
+
+def test_training_for_longer_says_what_becomes_of_the_rate(store: RunStore) -> None:
+    values = {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4}
+    recipe = recipes.get("mlp_gan")
+    for decay, words in (
+        ({"schedule": "linear", "decay_steps": 10}, " (learning rate decays anew over them)"),
+        ({}, ""),
+    ):
+        run = store.create(recipe.plan("digits", 8, 10, values | decay))
+        assert Session(store, run.id).start().join(60)
+        test = page("train", run=run.id)
+        longer = test.button(key="longer")
+        assert longer.label == f"Train 10 steps more{words}"
+        sound(longer.click().run())
+        wait(lambda run=run: store.get(run.id).step == 20)
+        assert store.get(run.id).spec.steps == 20
+        assert (store.metrics(run.id).columns["rate/generator"] > 0).all()
+
+
+def test_steps_beyond_the_schedule_are_warned_of(store: RunStore) -> None:
+    test = page("train", recipe="points", preset="ring8", steps="7000")
+    assert any("reach 0 at step 5" in box.value and "2\u202f000 steps" in box.value for box in test.warning)
+    assert not page("train", recipe="points", preset="ring8").warning
 
 
 def test_a_fork_is_a_run_of_its_own(store: RunStore) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gan_core.cli.training import planned
 from gan_core.runs.store import RunState, RunStore
+from gan_core.training.watching import losses
 from tests.cli.commands import MARKUP, TINY, ganscope, ok, refused
 from tests.made_models import make_model, make_seer
 
@@ -49,8 +52,8 @@ def test_train_ends_with_one_line_of_json_and_its_run_can_be_used(store: RunStor
     with Image.open(film) as image:
         assert image.n_frames == made["frames"] == len(store.previews(run.id))
 
-    # a fork starts from the checkpoint; more steps of the same are a fork as well
-    assert "ganscope runs fork" in refused(1, "train", "--resume", run.id)
+    # more steps of the same run, or a fork from its checkpoint
+    assert f"ganscope train --resume {run.id} --steps 24" in refused(1, "train", "--resume", run.id)
     forked = json.loads(ok("runs", "fork", run.id, "--steps", "16", "--set", "generator_rate=0.001", "--json"))
     assert (forked["parent"], forked["planned_steps"], forked["hparams"]["generator_rate"]) == (run.id, 16, 0.001)
     resumed = json.loads(ok("train", "--resume", forked["run"], "--json"))
@@ -58,6 +61,43 @@ def test_train_ends_with_one_line_of_json_and_its_run_can_be_used(store: RunStor
     shown = ok("runs", "show", forked["run"])
     assert f"forked from  {run.id}" in shown
     assert "generator_rate" in shown
+
+
+def test_a_finished_run_goes_on_with_a_rate(store: RunStore) -> None:
+    decay = ("--set", "schedule=linear", "--set", "decay_steps=10")
+    line = json.loads(ok("train", "mlp_gan", "--steps", "10", *decay, *TINY, "--json"))
+    assert "already" in refused(2, "train", "--resume", line["run"], "--steps", "10")
+    assert "--preset can't be given" in refused(2, "train", "--resume", line["run"], "--steps", "20", "--preset", "x")
+    longer = json.loads(ok("train", "--resume", line["run"], "--steps", "20", "--json"))
+    assert (longer["run"], longer["steps"], longer["state"]) == (line["run"], 20, "finished")
+    assert longer["metrics"]["rate/generator"] > 0
+    rates = store.metrics(line["run"]).columns["rate/generator"]
+    assert rates[10] == rates[0]
+    assert (rates > 0).all()
+    forked = json.loads(ok("runs", "fork", line["run"], "--steps", "40", "--json"))
+    ok("train", "--resume", forked["run"], "--json")
+    assert (store.metrics(forked["run"]).columns["rate/generator"] > 0).all()
+
+
+def test_a_presets_schedule_lasts_as_long_as_the_run(store: RunStore) -> None:
+    for steps, settings, expected in ((9000, None, 9000), (9000, ["decay_steps=4000"], 4000), (None, None, 5000)):
+        spec = planned("points", None, None, steps, None, "ring8", settings)
+        assert spec.hparams["decay_steps"] == expected
+
+
+def test_a_value_that_broke_is_told_from_one_that_is_missing(store: RunStore) -> None:
+    wild = [f"--set={knob}" for knob in ("loss=wasserstein", "optimizer=sgd", "generator_rate=0.1",
+                                         "discriminator_rate=0.1")]  # fmt: skip
+    result = ganscope("train", "mlp_gan", "--steps", "0", *wild, *TINY, "--json")
+    assert result.exit_code == 1, result.output
+    line = json.loads(result.stdout)
+    broken = {name for name, value in line["metrics"].items() if isinstance(value, str)}
+    assert {line["metrics"][name] for name in broken} <= {"NaN", "Infinity", "-Infinity"}
+    assert broken & {"discriminator/loss", "generator/loss", "gradient_norm/discriminator", "gradient_norm/generator"}
+    assert "penalty/loss" not in line["metrics"]
+    assert re.search(r"(nan|inf)", losses(store, line["run"], 0))
+    shown = ok("runs", "show", line["run"])
+    assert any(word in shown for word in ("NaN", "Infinity"))
 
 
 def test_train_says_on_stderr_how_it_goes(store: RunStore) -> None:

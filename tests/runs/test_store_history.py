@@ -51,6 +51,28 @@ def test_metrics_read_back_with_nan_where_a_column_was_missing(store: RunStore, 
     assert (run.step, run.images_seen, run.seconds, run.images_per_second) == (6, 48, 1.5, 80)
 
 
+def test_a_broken_value_is_told_from_one_that_was_not_measured(store: RunStore, owned: tuple[str, str]) -> None:
+    id, token = owned
+    nan = np.nan
+    first = Metrics([1, 2, 3], {"a/loss": [1, nan, nan], "b/loss": [nan, nan, 3]}, {"a/loss": [False, False, True]})
+    log(store, id, token, first)
+    log(store, id, token, Metrics([4, 5], {"a/loss": [nan, 5], "c/loss": [np.inf, nan]}, {"c/loss": [False, True]}))
+    metrics = store.metrics(id)
+    assert metrics.measured("a/loss").tolist() == [True, False, True, False, True]
+    assert metrics.faults("a/loss").tolist() == [False, False, True, False, False]
+    assert metrics.faults("b/loss").tolist() == [False] * 5
+    assert metrics.faults("c/loss").tolist() == [False, False, False, True, True]
+    assert metrics.measured("unknown").tolist() == metrics.faults("unknown").tolist() == [False] * 5
+    last = {name: metrics.last(name) for name in ("a/loss", "b/loss", "unknown")}
+    assert last == {"a/loss": 5, "b/loss": 3, "unknown": None}
+    assert np.isnan(metrics.last("c/loss") or 0)
+    store.truncate(id, token, 3)
+    shortened = store.metrics(id)
+    assert shortened.broken.keys() == {"a/loss"}
+    assert shortened.thinned(2).faults("a/loss").tolist() == [False, True]
+    assert shortened.rows(slice(0, 2)).broken == {}
+
+
 def test_progress_without_rows(store: RunStore, owned: tuple[str, str]) -> None:
     id, token = owned
     store.log(id, token, Metrics.empty(), images_seen=5, seconds=1, images_per_second=5)

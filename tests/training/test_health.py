@@ -14,8 +14,8 @@ from gan_core.training.health import EARLY, PROBABILITIES, assess
 STEPS = 300
 
 
-def metrics(start: int = 1000, **changes: Any) -> Metrics:
-    """A healthy run, with some columns changed; names have `__` for `/`."""
+def metrics(start: int = 1000, broken: Any = (), **changes: Any) -> Metrics:
+    """A healthy run, with some columns changed; names have `__` for `/`. In `broken` columns NaN was measured."""
     random = np.random.default_rng(0)
     columns = {
         "generator/loss": 1.2 + 0.1 * random.normal(size=STEPS),
@@ -25,9 +25,12 @@ def metrics(start: int = 1000, **changes: Any) -> Metrics:
         "accuracy": np.full(STEPS, 0.75),
         "gradient_norm/generator": np.full(STEPS, 1.0),
         "gradient_norm/discriminator": np.full(STEPS, 2.0),
+        "rate/generator": np.full(STEPS, 1e-3),
+        "rate/discriminator": np.full(STEPS, 1e-3),
+        "variety": np.where(np.arange(STEPS) % 100 == 50, 0.8, np.nan),  # looked at now and then
     }
     columns |= {name.replace("__", "/"): np.broadcast_to(value, STEPS) for name, value in changes.items()}
-    return Metrics(np.arange(start, start + STEPS), columns)
+    return Metrics(np.arange(start, start + STEPS), columns, {name: np.isnan(columns[name]) for name in broken})
 
 
 def kinds(recent: Metrics, loss: str = "non_saturating") -> list[str]:
@@ -38,13 +41,83 @@ def test_a_healthy_run() -> None:
     assert kinds(metrics()) == ["healthy"]
 
 
+NOTHING = {"variety": np.nan}  # nobody looked at the samples
+
+
+def test_balance_alone_is_not_health() -> None:
+    for accuracy in (0.5, 0.75):
+        (finding,) = assess(metrics(accuracy=accuracy, **NOTHING))
+        assert (finding.kind, finding.level) == ("unknown", "early")
+    assert kinds(metrics(accuracy=0.5, **NOTHING), "wasserstein") == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("share", "kind", "level"),
+    [(0.05, "alike", "watch"), (0.3, "alike", "watch"), (0.45, "less_varied", "early"), (0.9, "healthy", "good")],
+)
+def test_images_are_healthy_as_far_as_they_vary(share: float, kind: str, level: str) -> None:
+    (finding,) = assess(metrics(accuracy=0.5, variety=share))
+    assert (finding.kind, finding.level) == (kind, level)
+    assert f"{share:.0%}" in finding.what.format(**finding.values)
+
+
+@pytest.mark.parametrize(
+    ("covered", "reached", "near", "kind"),
+    [
+        (4, 4, 0.97, "mode_collapse"),
+        (4, 8, 0.8, "mode_collapse"),  # stragglers everywhere, but sharp on four
+        (0, 2, 0.0, "mode_collapse"),  # a blob that lies on no mode yet
+        (7, 7, 0.9, "modes_missing"),
+        (3, 7, 0.3, "modes_missing"),
+        (0, 8, 0.02, "modes_unsharp"),
+        (7, 8, 0.3, "modes_unsharp"),
+        (8, 8, 0.3, "modes_unsharp"),
+        (8, 8, 0.9, "healthy"),
+    ],
+)
+def test_points_are_healthy_where_all_modes_are_covered(covered: int, reached: int, near: float, kind: str) -> None:
+    seen = {"modes/covered": covered, "modes/reached": reached, "modes/near": near}
+    (finding,) = assess(metrics(accuracy=0.5, **NOTHING), True, seen, 8)
+    assert finding.kind == kind
+    assert (finding.level == "good") == (kind == "healthy")
+    if kind == "mode_collapse":
+        assert finding.what.format(**finding.values) == f"{covered} of 8 modes covered: mode collapse."
+        assert finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("share", "kind"), [(0.2, "data_missed"), (0.7, "data_missed_little"), (0.95, "healthy")]
+)  # fmt: skip
+def test_points_without_known_modes_are_healthy_where_the_data_are_reached(share: float, kind: str) -> None:
+    (finding,) = assess(metrics(accuracy=0.5, data_reached=share, **NOTHING))
+    assert finding.kind == kind
+
+
+def test_a_collapse_is_told_beside_other_findings() -> None:
+    found = assess(metrics(accuracy=0.2), True, {"modes/covered": 1, "modes/reached": 1, "modes/near": 1.0}, 8)
+    assert [finding.kind for finding in found] == ["mode_collapse", "generator_winning"]
+
+
+def test_a_rate_of_zero_is_a_finding() -> None:
+    ended = metrics(rate__generator=0.0, rate__discriminator=0.0)
+    (finding,) = assess(ended)
+    assert (finding.kind, finding.level) == ("no_rate", "bad")
+    assert kinds(metrics(rate__generator=1e-3, rate__discriminator=0.0)) == ["healthy"]
+    # the last step of a schedule comes close to 0, and is no standstill
+    assert kinds(
+        metrics(rate__generator=np.linspace(1e-3, 0, STEPS), rate__discriminator=np.linspace(1e-3, 0, STEPS))
+    ) == ["healthy"]
+    assert kinds(of_classifier(rate__features=0.0)) == ["no_rate"]
+
+
 def of_classifier(**changes: Any) -> Metrics:
     """A run of a classifier, whose columns are its own; some of them changed."""
     columns = {"features/loss": 0.2, "features/cross_entropy": 0.2, "class_accuracy": 0.93} | {
         name.replace("__", "/"): value for name, value in changes.items()
     }
     columns.setdefault("gradient_norm/features", 2.0)
-    return Metrics(np.arange(1000, 1000 + STEPS), {n: np.broadcast_to(v, STEPS) for n, v in columns.items()})
+    whole = {name: np.broadcast_to(value, STEPS) for name, value in columns.items()}
+    return Metrics(np.arange(1000, 1000 + STEPS), whole, {name: np.isnan(value) for name, value in whole.items()})
 
 
 def test_a_classifier_is_not_taken_for_two_players() -> None:
@@ -82,15 +155,20 @@ def test_a_value_that_is_not_finite() -> None:
     broken[-1] = np.inf
     assert kinds(metrics(generator__loss=broken)) == ["not_finite"]
     broken[-5:] = np.nan
-    norm = np.full(STEPS, 1.0)
-    norm[-5:] = np.nan
-    assert kinds(metrics(generator__loss=broken, gradient_norm__generator=norm)) == ["not_finite"]
+    assert kinds(metrics(generator__loss=broken, broken=("generator/loss",))) == ["not_finite"]
+    # the loss is a number still, and the next step's won't be
+    (finding,) = assess(metrics(gradient_norm__generator=broken, broken=("gradient_norm/generator",)))
+    assert (finding.kind, finding.values["name"]) == ("not_finite", "gradient_norm/generator")
 
 
-def test_steps_of_one_player_alone_are_no_fault() -> None:
+@pytest.mark.parametrize("count", [1, 2, 3, 50, STEPS])
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_steps_of_one_player_alone_are_no_fault(player: str, count: int) -> None:
     idle = np.full(STEPS, 1.0)
-    idle[-1] = np.nan
-    assert "not_finite" not in kinds(metrics(generator__loss=idle, gradient_norm__generator=idle))
+    idle[-count:] = np.nan
+    changes = {f"{player}__loss": idle, f"gradient_norm__{player}": idle, f"{player}__adversarial": idle}
+    changes |= {"accuracy": np.where(np.isnan(idle), np.nan, 0.6)}
+    assert "not_finite" not in kinds(metrics(**changes))
 
 
 def test_vanishing_and_exploding_gradients() -> None:

@@ -132,6 +132,35 @@ def test_the_first_term_that_is_not_finite_is_named() -> None:
     assert (fault.step, fault.term, fault.value) == (2, "generator/adversarial", math.inf)
 
 
+def test_a_broken_value_is_told_from_a_player_that_did_not_train() -> None:
+    trainer, recorder = tiny(), Recorder()
+    for only in (None, "discriminator", "discriminator", "generator"):
+        recorder.add(trainer.train_step(only))
+    weight = next(trainer.networks["generator"].parameters())
+    with torch.no_grad():
+        weight.fill_(math.nan)
+    recorder.add(trainer.train_step())
+    metrics, fault = recorder.drain(trainer.objective, trainer.hparams, 1.0)
+    assert metrics.measured("generator/loss").tolist() == [True, False, False, True, True]
+    assert metrics.measured("gradient_norm/discriminator").tolist() == [True, True, True, False, True]
+    for name in ("generator/loss", "discriminator/loss", "gradient_norm/generator", "score/fake_before"):
+        assert metrics.faults(name).tolist() == [False] * 4 + [True], name
+    assert not metrics.faults("score/real").any()
+    assert fault is not None
+    assert fault.step == 5
+
+
+def test_a_gradient_that_is_no_number_is_a_fault_before_the_loss_is() -> None:
+    recorder, norm = Recorder(), (torch.tensor(1.0), torch.tensor(math.nan))
+    terms = {"generator/adversarial": torch.tensor(1.0), "generator/loss": torch.tensor(1.0)}
+    recorder.add(StepResult(1, dict(terms), gradients={"generator": (torch.tensor(1.0),) * 2}))
+    recorder.add(StepResult(2, dict(terms), gradients={"generator": norm}))
+    recorder.add(StepResult(3, {}, gradients={"discriminator": (torch.tensor(1.0),)}))
+    _, fault = recorder.drain(tiny().objective, tiny().hparams, 0.0)
+    assert fault is not None
+    assert (fault.step, fault.term, fault.of_gradient) == (2, "gradient_norm/generator", True)
+
+
 def test_foreign_and_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     trainer = tiny()
     path = tmp_path / "state.safetensors"

@@ -1,0 +1,50 @@
+"""How long a schedule of the learning rates lasts, and how it begins anew where a run goes on beyond its end.
+
+Needs no torch. A schedule counts from the first step, or from the step at which an edit or a fork began it anew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from gan_core.errors import UnknownName
+from gan_core.runs.store import Run, RunStore
+
+CLOCK = "rates"  # what the schedule is called among those that an edit can begin anew
+KNOBS = frozenset({"schedule", "decay_steps", "decay_rate"})
+FADED = 1e-3  # of the rates that were set: where an exponential schedule has come so far, next to nothing is learnt
+
+
+def length(settings: Mapping[str, Any]) -> float:
+    """The steps after which the rates are 0, or have faded; infinite where they never are."""
+    kind, steps = settings.get("schedule", "constant"), float(settings.get("decay_steps", 0))
+    if kind in ("linear", "cosine"):
+        return steps
+    if kind == "exponential" and settings["decay_rate"] < 1:
+        return steps * math.log(FADED) / math.log(settings["decay_rate"])
+    return math.inf
+
+
+def anew(settings: Mapping[str, Any], began: int, at: int, steps: int) -> dict[str, Any] | None:
+    """What changes where a run goes on from step `at` to `steps` (0: without end), so that its rates last until then.
+
+    None where they last anyway. `began`: the step from which the schedule has counted so far; it then counts from `at`.
+    """
+    end = began + length(settings)
+    if end >= (steps or at + 1):
+        return None
+    decays = settings["schedule"] in ("linear", "cosine") and steps > at
+    return {"decay_steps": steps - at if decays else settings["decay_steps"]}
+
+
+def began(store: RunStore, run: Run) -> int:
+    """The step from which the run's schedule counts, by its events and those of the runs that it was forked from."""
+    for event in reversed(store.events(run.id)):
+        if CLOCK in event.payload.get("begun", ()):
+            return event.step
+    try:
+        return began(store, store.get(run.parent)) if run.parent else 0
+    except UnknownName:  # the other run was deleted
+        return 0

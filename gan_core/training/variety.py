@@ -1,0 +1,139 @@
+"""How varied a run's samples are: what losses and accuracies can't tell, since a collapsed generator can balance them.
+
+    points with known modes   modes/covered: modes with 20 close samples; modes/reached: modes that are the nearest to
+                              a fair share of the samples; modes/near: the share of samples that lie close to a mode
+    other points              data_reached: the share of real points with a sample nearby (coverage, 2002.09797)
+    images                    variety: how far samples lie apart, as a share of how far real images do
+
+Images are compared as the shelf's feature net for their data set sees them, else by their pixels. Two distances are
+taken, the root mean square of all pairs and the mean to the nearest other, and `variety` is the lower share of the two:
+samples of a few sharp modes are far apart on average, but each has a twin. Under a conditional GAN only images of one
+class are compared, so that its classes don't stand in for variety.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from gan_core.data.parts import whole
+from gan_core.data.points import modes
+from gan_core.errors import GanscopeError
+from gan_core.images import to_uint8
+from gan_core.metrics.feature_net import FeatureNet
+from gan_core.metrics.neighbours import manifold
+from gan_core.metrics.points import SAMPLES, coverage
+from gan_core.models import listing
+from gan_core.models.sampler import Sampler
+from gan_core.training.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+
+SEED = 0
+IMAGES = 128  # samples and real images that are compared
+LEAST = 8  # real images below which nothing can be said of their variety
+POINTS = 500  # where no modes are known
+PIXELS = 16  # side to which images are shrunk where no net knows them
+NET = "features."  # with a data set's name: the shelf's net for it
+
+Examine = Callable[[], dict[str, float]]
+Describe = Callable[[np.ndarray], np.ndarray]  # uint8 images (N, C, H, W) -> features (N, d)
+
+
+def examiner(trainer: Trainer, reference: str) -> Examine | None:
+    """Looks at samples of the averaged networks, by the metrics' names; None where there are none to look at.
+
+    `reference`: what the run learns from. Looking never changes the training.
+    """
+    recipe = trainer.recipe
+    if recipe.compare or not recipe.draws:
+        return None
+    sampler = Sampler(recipe, trainer.hparams, trainer.spec, trainer.average.networks)
+    look = _points(trainer, sampler, reference) if recipe.task == "points" else _images(trainer, sampler, reference)
+    if look is None:
+        return None
+
+    def examine() -> dict[str, float]:
+        trainer.average.refresh(trainer.hparams.ema)
+        found = look()
+        # weights that are spoilt draw no numbers: the losses tell of it
+        return found if all(np.isfinite(list(found.values()))) else {}
+
+    return examine
+
+
+def _points(trainer: Trainer, sampler: Sampler, reference: str) -> Examine:
+    if reference in modes:
+        latents = sampler.latents(SAMPLES, SEED)
+
+        def count() -> dict[str, float]:
+            found = coverage(sampler.draw(*latents).numpy(), modes[reference])
+            return {"modes/covered": found.covered, "modes/reached": found.reached, "modes/near": found.quality}
+
+        return count
+    some = sampler.latents(POINTS, SEED)
+    real = trainer.batches.spread(POINTS)["real"].cpu().numpy()
+    return lambda: {"data_reached": manifold(real, sampler.draw(*some).numpy()).coverage}
+
+
+def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | None:
+    real = trainer.batches.spread(IMAGES)
+    count = len(real["real"])
+    if count < LEAST:
+        return None
+    describe = _describer(reference, trainer.spec.fields["real"])
+    latents, labels = sampler.latents(count, SEED)
+    apart = _distances(describe(_bytes(real["real"])), real["label"].cpu() if labels is not None else None)
+    if not all(apart):  # real images that are all the same
+        return None
+
+    def compare() -> dict[str, float]:
+        found = _distances(describe(_bytes(sampler.draw(latents, labels))), labels)
+        return {"variety": min(made / real for made, real in zip(found, apart, strict=True))}
+
+    return compare
+
+
+def _describer(reference: str, shape: tuple[int, ...]) -> Describe:
+    """What the fitting net of the shelf sees in images, else their pixels."""
+    name = NET + whole(reference)
+    try:
+        net = FeatureNet.from_shelf(name) if name in listing.names() else None
+    except GanscopeError as error:  # a damaged model is no reason not to train
+        logger.warning("%s isn't used: %s", name, error)
+        net = None
+    if net is None or net.shape != tuple(shape):
+        return _pixels
+    return lambda images: np.concatenate([features for features, _ in net.judge(images)])
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    levels = torch.from_numpy(images).float()
+    return adaptive_avg_pool2d(levels, min(PIXELS, *levels.shape[2:])).flatten(1).numpy()  # (N, C, H, W) -> (N, d)
+
+
+def _bytes(images: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(to_uint8(images).transpose(0, 3, 1, 2))  # (N, H, W, C) -> (N, C, H, W)
+
+
+def _distances(features: np.ndarray, labels: Tensor | None) -> tuple[float, float]:
+    """Of features (N, d): the root mean square distance of all pairs, and the mean to the nearest other.
+
+    With labels (N,) of pairs of one class alone; 0, 0 where there are none.
+    """
+    features = features.astype(np.float64)
+    lengths = np.einsum("nd,nd->n", features, features)
+    squares = np.maximum(lengths[:, None] + lengths - 2 * features @ features.T, 0)  # (N, N)
+    pairs = ~np.eye(len(features), dtype=bool)
+    if labels is not None:
+        pairs &= (labels[:, None] == labels).numpy()
+    paired = pairs.any(1)
+    if not paired.any():
+        return 0.0, 0.0
+    nearest = np.where(pairs, squares, np.inf)[paired].min(1)
+    return float(np.sqrt(squares[pairs].mean())), float(np.sqrt(nearest).mean())
