@@ -57,6 +57,7 @@ class Refused(Exception):
 
 def guarded(page: Any, app_kwargs: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What a page's app is made with, so that the guard stands before its routes."""
+    page.has_gate = True
     given = dict(app_kwargs or {})
     return {**given, "middleware": [*given.get("middleware", ()), Middleware(Gate, page=page)]}
 
@@ -149,6 +150,14 @@ class Gate:
                     "event_id": str(body.get("event_id", ""))}  # fmt: skip
         else:
             self._call(found["name"] if found else "", body)
+            if (
+                found
+                and not route.startswith("call/")
+                and not self.page.api_open
+                and self._asked(found["name"], body).queue
+            ):
+                raise Refused(404, _("This call waits in a queue: send it to {address}.").format(
+                    address=f"{API_PREFIX}/call/{found['name']}"[:60]))  # fmt: skip
         waits = values or route.startswith(("call/", "queue/"))
         if waits and len(self.page._queue) >= (self.page._queue.max_size or math.inf):
             raise Refused(429, _("Many visitors are at work here just now. Please try again in a minute."))
@@ -165,7 +174,7 @@ class Gate:
         if not isinstance(body.get("data"), list):
             raise Refused(422, _('The body must be an object with a list named "data".'))
         if (number := _whole(body, "fn_index")) is not None:
-            if number not in fns:
+            if number not in fns or not fns[number].fn:
                 _unknown(str(number))
         elif name not in {fn.api_name for fn in fns.values() if fn.fn and fn.api_visibility != "private"}:
             raise Refused(404, _("There is no {kind} named '{name}'. Valid: {valid}.").format(
@@ -182,6 +191,15 @@ class Gate:
             key: value for key, value in (event if isinstance(event, dict) else {}).items()
             if key != "path" and not isinstance(value, dict | list)
         }  # fmt: skip
+
+    def _asked(self, name: str, body: Mapping[str, Any]) -> Any:
+        """The function that a call means."""
+        fns = self.page.fns
+        return (
+            fns[body["fn_index"]]
+            if body.get("fn_index") is not None
+            else next(fn for fn in fns.values() if fn.api_name == name)
+        )
 
     def _named_values(self, name: str, body: dict[str, Any]) -> None:
         """Checks a call by the names of its values. Raises Refused."""

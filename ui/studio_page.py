@@ -65,6 +65,8 @@ def result(name: str) -> Path:
 class Page(gr.Blocks):
     """The page in one language."""
 
+    has_gate = False  # whether the guard before its routes is there
+
     def __init__(self, language: str, **options: Any) -> None:
         super().__init__(**options)
         self.language = language
@@ -73,7 +75,8 @@ class Page(gr.Blocks):
     def get_config_file(self) -> Any:
         """What a page and a client learn of the app: among it an address of their own for what they send."""
         config = super().get_config_file()
-        return {**config, "api_prefix": OwnPrefix(config["api_prefix"]), "connect_heartbeat": True}
+        prefix = config["api_prefix"]
+        return {**config, "api_prefix": OwnPrefix(prefix) if self.has_gate else prefix, "connect_heartbeat": True}
 
     def launch(self, *arguments: Any, app_kwargs: dict[str, Any] | None = None, **options: Any) -> Any:
         """As a server of its own; the app that is deployed mounts its pages instead (see `studio.app`)."""
