@@ -36,12 +36,12 @@ def counted(given: Sequence[Any], wanted: Sequence[Any]) -> None:
 def files_in(value: Any, owns: Owns, deep: int = 0) -> list[str]:
     """The paths of all files that a value names, however deep; raises BadData for any that isn't the visitor's own."""
     if deep > MOST_DEEP:
-        raise BadData("There are more than {most} lists within one another.", most=MOST_DEEP)
+        raise BadData("Values may be nested {most} levels deep at most.", most=MOST_DEEP)
     if isinstance(value, dict):
         found = []
         if "path" in value or "meta" in value:
             if not owns(value.get("path")) or not isinstance(value.get("meta", {}), dict):
-                raise BadData("Only files that were uploaded in this session can be read. Please upload the file here.")
+                raise BadData("Only files that you uploaded in this session can be read. Please upload the file again.")
             found.append(value["path"])
         return [*found, *(path for one in value.values() for path in files_in(one, owns, deep + 1))]
     if isinstance(value, list | tuple):
@@ -61,7 +61,9 @@ def checked(block: Any, value: Any, name: str, empty: bool) -> Any:
     if isinstance(block, gr.Checkbox):
         return value if isinstance(value, bool) else _refuse(value, name, "true or false")
     if isinstance(block, gr.Dropdown | gr.Radio):
-        return None if value is None and empty else _choice(value, name, [choice for _words, choice in block.choices])
+        choices = [choice for _words, choice in block.choices]
+        any_other = isinstance(block, gr.Dropdown) and block.allow_custom_value
+        return None if value is None and empty else _choice(value, name, None if any_other else choices)
     if isinstance(block, gr.Textbox):
         return _text(value, name)
     if isinstance(block, gr.File):
@@ -93,10 +95,11 @@ def _number(value: Any, name: str, low: float | None, high: float | None, whole:
     return value
 
 
-def _choice(value: Any, name: str, choices: Collection[Any]) -> Any:
-    """One of the choices. A list without any is filled by a callback, which then checks what it is given."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or (choices and value not in choices):
-        valid = [str(_shown(choice)) for choice in choices]
+def _choice(value: Any, name: str, choices: Collection[Any] | None) -> Any:
+    """One of the choices; anything where there are none to choose from, which the callback then checks."""
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    if not plain or (choices is not None and value not in choices):
+        valid = [str(_shown(choice)) for choice in choices or ()]
         told = ", ".join(valid[:CHOICES]) + (" …" if len(valid) > CHOICES else "")
         raise BadValue("{name} can't be '{value}'. Valid: {valid}.", name=name, value=_shown(value), valid=told or "–")
     return _text(value, name) if isinstance(value, str) else value
@@ -109,9 +112,7 @@ def _text(value: Any, name: str) -> str:
         _refuse(value, name, "a text")
     most = MOST_LETTERS if value.startswith("data:image/") else MOST_TEXT
     if len(value) > most:
-        raise BadValue("{name} may have {most} characters, not {count}.", name=name, most=most, count=len(value))
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise BadValue("{name} must be a text of valid Unicode characters.", name=name)
+        raise BadValue("{name} may have {most} characters at most, not {count}.", name=name, most=most, count=len(value))
     return value
 
 

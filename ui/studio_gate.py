@@ -102,7 +102,7 @@ class Gate:
             await self.app(scope, receive, send)
             return None
         if scope["method"] != "POST":
-            raise Refused(405, _("This address takes GET and POST alone."))
+            raise Refused(405, _("Only GET and POST are allowed here."))
         if route == "upload":
             return await self._upload(Request(scope, receive))
         await self._calling(scope, receive, send, route)
@@ -121,14 +121,14 @@ class Gate:
             return None
         queue = self.page._queue
         if route == "queue/data" and _query(scope, "session_hash") not in queue.pending_messages_per_session:
-            lost = UnexpectedErrorMessage(message=_("This session is not known here."), session_not_found=True)  # type: ignore[call-arg]
+            lost = UnexpectedErrorMessage(message=_("This session is unknown. Please reload the page."), session_not_found=True)  # type: ignore[call-arg]
             return PlainTextResponse(f"data: {lost.model_dump_json()}\n\n", media_type="text/event-stream")
         if found := ANSWER.fullmatch(route):
             known = found["event"] in queue.event_ids_to_events or any(
                 found["event"] in events for events in queue.pending_event_ids_session.values()
             )
             if not known:
-                raise Refused(404, _("There is no call {event} that goes on here.").format(event=found["event"][:40]))
+                raise Refused(404, _("There is no running call {event}.").format(event=found["event"][:40]))
         elif route != "queue/data" and not PLAIN.fullmatch(route):
             _unknown(route)
         await self.app(scope, receive, send)
@@ -156,12 +156,15 @@ class Gate:
                 and not self.page.api_open
                 and self._asked(found["name"], body).queue
             ):
-                raise Refused(404, _("This call waits in a queue: send it to {address}.").format(
+                raise Refused(404, _("This call must be queued: send it to {address}.").format(
                     address=f"{API_PREFIX}/call/{found['name']}"[:60]))  # fmt: skip
         waits = values or route.startswith(("call/", "queue/"))
         if waits and len(self.page._queue) >= (self.page._queue.max_size or math.inf):
             raise Refused(429, _("Many visitors are at work here just now. Please try again in a minute."))
-        content = json.dumps(body).encode()
+        try:
+            content = json.dumps(body, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise Refused(400, _("The text in this call isn't valid Unicode.")) from None
         headers = [one for one in scope["headers"] if one[0] not in (b"content-type", b"content-length")]
         headers += [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         ours: list[bool] = []
@@ -257,7 +260,7 @@ def _known(scope: Scope) -> Scope:
 def _file(scope: Scope, path: str) -> Response:
     """A file of this visitor's. What a browser could run is only ever saved, never shown."""
     if not files.owns(names_of(scope, _query(scope, "session_hash")), path) or not Path(path).is_file():
-        raise Refused(404, _("This file is not here, or not yours."))
+        raise Refused(404, _("This file doesn't exist, or it isn't yours."))
     kind = SHOWN.get(Path(path).suffix.lower())
     return FileResponse(
         path, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"},
@@ -294,7 +297,7 @@ def _finite(text: str) -> float:
 
 
 def _not_finite(text: str) -> NoReturn:
-    raise Refused(400, _("{value} is no number that can be used: numbers must be finite.").format(value=text[:40]))
+    raise Refused(400, _("Numbers must be finite: {value} isn't allowed.").format(value=text[:40]))
 
 
 def _deeper(value: Any, most: int) -> bool:
@@ -318,7 +321,7 @@ def _query(scope: Scope, name: str) -> str:
 
 
 def _unknown(name: str) -> NoReturn:
-    raise Refused(404, _("There is nothing at this address: {address}").format(address=name[:60]))
+    raise Refused(404, _("There is no such address: {address}").format(address=name[:60]))
 
 
 def _again(content: bytes, receive: Receive) -> Receive:

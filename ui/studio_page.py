@@ -29,7 +29,7 @@ from ui.studio_files import VISITOR, OwnPrefix, files, name_of, names_of
 from ui.studio_gate import MISTAKE, guarded
 
 logger = logging.getLogger(__name__)
-UNUSABLE = N_("A value of this call can't be used.")
+UNUSABLE = N_("One of the values can't be used.")
 
 
 class Visitor:

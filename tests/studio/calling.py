@@ -105,6 +105,14 @@ def file(path: object) -> dict[str, Any]:
     return {"path": str(path), "meta": KIND}
 
 
+def default(component: dict[str, Any]) -> Any:
+    """A value that a control may have."""
+    props = component["props"]
+    if props.get("value") is not None or component["type"] in ("state", "file", "json", "number", "dropdown"):
+        return props.get("value")
+    return {"slider": props.get("minimum"), "checkbox": True}.get(component["type"], "")
+
+
 @cache
 def _patterns(language: str) -> re.Pattern[str]:
     texts = [translations(language).gettext(text) for text in all_messages()]

@@ -19,12 +19,12 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from tests.studio.calling import Caller, Refusal, calling, file
+from tests.studio.calling import Caller, Refusal, calling, default, file
 from tests.studio.conftest import CYCLE, ENLARGING
 from tests.studio_serving import ROOT, STYLED, Studio
 from ui import studio_files
 
-REFUSED = "Only files that were uploaded in this session can be read."
+REFUSED = "Only files that you uploaded in this session can be read."
 HOW: list[Callable[[Any], Any]] = [file, lambda path: [file(path)], lambda path: {"a": [{"b": file(path)}]}]
 
 
@@ -56,14 +56,6 @@ def until(check: Callable[[], bool], seconds: float = 60.0) -> bool:
     while not check() and time.monotonic() < end:
         time.sleep(0.2)
     return check()
-
-
-def default(component: dict[str, Any]) -> Any:
-    """A value that a control may have."""
-    props = component["props"]
-    if props.get("value") is not None or component["type"] in ("state", "file", "json", "number", "dropdown"):
-        return props.get("value")
-    return {"slider": props.get("minimum"), "checkbox": True}.get(component["type"], "")
 
 
 # --- whose files are read --------------------------------------------------------------------------------------------
@@ -197,7 +189,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.mark.parametrize("hosted", ["0", "1"])
+@pytest.mark.parametrize("hosted", ["1", pytest.param("0", marks=pytest.mark.slow)])
 def test_no_way_to_start_it_opens_the_disk(hosted: str, models_home: Path, tmp_path: Path) -> None:
     outside, ports = picture(tmp_path, "outside.png"), free_ports(3)
     names = os.environ | {
