@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 from urllib.parse import parse_qs, urlencode
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -141,10 +141,23 @@ def serve(tabs: Sequence[Tab]) -> None:
     )
     if beside.CHILD in os.environ:
         threading.Thread(target=_end_with_input, args=(server,), name="end", daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_caught: sys.exit(128 + signal.SIGTERM))  # so that all ends as it should
+    signal.signal(signal.SIGTERM, _terminated)  # uvicorn raises it again once it has ended
     print(f"The Studio is at http://{beside.bracketed(host)}:{port}", flush=True)
-    with beside.announced(notice):
-        server.run()
+    try:
+        with beside.announced(notice):
+            server.run()
+    except Terminated:  # at once, and not after all threads
+        files.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Terminated(BaseException):
+    """The process was asked to end."""
+
+
+def _terminated(*_caught: object) -> NoReturn:
+    raise Terminated
 
 
 def _files_of_this_process() -> None:

@@ -143,8 +143,10 @@ def inpaint(picture: str, mask: str, model: str = "") -> str:
     worker = at_work(_first_of(model, workers(FILLING)), FILLING)
     given = taken(worker, image)
     if not 0.95 < (hole.width * image.height) / (hole.height * image.width) < 1.05:
-        raise BadValue("The mask ({wide} x {high} pixels) must have the same shape as the picture ({width} x {height}).",
-                       wide=hole.width, high=hole.height, width=image.width, height=image.height)  # fmt: skip
+        raise BadValue(
+            "The mask ({wide} x {high} pixels) must have the same shape as the picture ({width} x {height}).",
+            wide=hole.width, high=hole.height, width=image.width, height=image.height,
+        )  # fmt: skip
     painted = np.asarray(_square(hole).resize((worker.size, worker.size), Image.Resampling.BOX)) >= OPAQUE
     if painted.any():
         given = worker.sampler.fill(given, torch.from_numpy(painted.copy())[None, None])  # (H, W) -> (1, 1, H, W)

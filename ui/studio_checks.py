@@ -112,7 +112,9 @@ def _text(value: Any, name: str) -> str:
         _refuse(value, name, "a text")
     most = MOST_LETTERS if value.startswith("data:image/") else MOST_TEXT
     if len(value) > most:
-        raise BadValue("{name} may have {most} characters at most, not {count}.", name=name, most=most, count=len(value))
+        raise BadValue(
+            "{name} may have {most} characters at most, not {count}.", name=name, most=most, count=len(value)
+        )
     return value
 
 

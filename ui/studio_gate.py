@@ -121,7 +121,9 @@ class Gate:
             return None
         queue = self.page._queue
         if route == "queue/data" and _query(scope, "session_hash") not in queue.pending_messages_per_session:
-            lost = UnexpectedErrorMessage(message=_("This session is unknown. Please reload the page."), session_not_found=True)  # type: ignore[call-arg]
+            lost = UnexpectedErrorMessage(
+                message=_("This session is unknown. Please reload the page."), session_not_found=True
+            )  # type: ignore[call-arg]
             return PlainTextResponse(f"data: {lost.model_dump_json()}\n\n", media_type="text/event-stream")
         if found := ANSWER.fullmatch(route):
             known = found["event"] in queue.event_ids_to_events or any(

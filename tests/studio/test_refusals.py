@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,13 @@ def cases(caller: Caller) -> Iterator[tuple[dict[str, Any], list[Any], dict[str,
 
 
 def test_every_endpoint_refuses_with_its_own_sentence(page: tuple[Caller, str], studio: Studio) -> None:
+    """A third of all cases in each language; all of them are too many for every day."""
     caller, language = page
     logged = studio.log.stat().st_size
     wrong, refused, count = [], 0, 0
     with using(language):
         title = _("That doesn't work")
-    for endpoint, data, more in cases(caller):
+    for endpoint, data, more in islice(cases(caller), 0 if language == "en" else 1, None, 3):
         count += 1
         try:
             caller.call(endpoint, data, **more)
@@ -71,10 +73,12 @@ def test_every_endpoint_refuses_with_its_own_sentence(page: tuple[Caller, str], 
         except Refusal as refusal:
             refused += 1
             known = is_ours(refusal.words, language) and not any(word in refusal.words for word in WORDS_OF_OTHERS)
+            if language == "zh" and not any("一" <= letter <= "鿿" for letter in refusal.words):
+                known = False
             if not known or (refusal.title != title and not refusal.title.startswith("HTTP 4")):
                 wrong.append((endpoint["api_name"], str(data)[:200], more, refusal.words[:200], refusal.title))
     assert wrong == [], "\n".join(map(str, wrong[:30]))
-    assert count > 200
+    assert count > 180
     assert refused > count / 2
     log = studio.log.read_text(encoding="utf-8")[logged:]
     assert "Traceback" not in log, log[:3000]
@@ -85,7 +89,7 @@ WORDS_OF_OTHERS = (
     "<class",
     "show_error",
     "our mistake",
-    "我们的失误",
+    "是我们的问题",
     "list of choices",
     "values can't be used",
     "Traceback",
