@@ -71,7 +71,8 @@ def page(tabs: Sequence[Tab], language: str) -> Page:
         _hide(made)
         studio_api.offer(made)
     made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
-    return made
+    page_made: Page = made
+    return page_made
 
 
 def _hide(page: gr.Blocks) -> None:

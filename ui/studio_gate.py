@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
-from gradio.route_utils import API_PREFIX, MultiPartException, upload_fn
+from gradio.route_utils import API_PREFIX, upload_fn
 from gradio.routes import file_upload_statuses
 from gradio.server_messages import UnexpectedErrorMessage
+from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -123,7 +124,7 @@ class Gate:
         if route == "queue/data" and _query(scope, "session_hash") not in queue.pending_messages_per_session:
             lost = UnexpectedErrorMessage(
                 message=_("This session is unknown. Please reload the page."), session_not_found=True
-            )  # type: ignore[call-arg]
+            )
             return PlainTextResponse(f"data: {lost.model_dump_json()}\n\n", media_type="text/event-stream")
         if found := ANSWER.fullmatch(route):
             known = found["event"] in queue.event_ids_to_events or any(
@@ -318,7 +319,7 @@ def _whole(body: Mapping[str, Any], name: str) -> int | None:
 
 def _query(scope: Scope, name: str) -> str:
     with suppress(UnicodeDecodeError, ValueError):
-        return parse_qs(scope["query_string"].decode()).get(name, [""])[-1]
+        return str(parse_qs(scope["query_string"].decode()).get(name, [""])[-1])
     return ""
 
 

@@ -84,7 +84,7 @@ class Page(gr.Blocks):
 
     async def process_api(
         self, block_fn: Any, inputs: list[Any], state: Any = None, request: Any = None, iterator: Any = None,
-        session_hash: str | None = None, event_id: str | None = None, **options: Any,
+        session_hash: str | None = None, event_id: str | None = None, *more: Any, **options: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """Every call of every endpoint comes through here."""
         # a call over plain HTTP that names no session gets that of its event
@@ -94,7 +94,7 @@ class Page(gr.Blocks):
         try:
             with using(self.language), _sentences(visitor):
                 made: dict[str, Any] = await super().process_api(
-                    block_fn, inputs, state, request, iterator, session_hash, event_id, **options
+                    block_fn, inputs, state, request, iterator, session_hash, event_id, *more, **options
                 )
             going_on = made.get("iterator")
             return made
@@ -102,7 +102,9 @@ class Page(gr.Blocks):
             _visitor.reset(token)
             if going_on is None:
                 files.read(visitor.given)
-            else:  # a callback that works step by step: until it has ended, or nobody asks for the next step
+            elif (
+                visitor.given
+            ):  # a callback that works step by step: until it has ended, or nobody asks for the next step
                 finalize(going_on, files.read, visitor.given)
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False) -> Any:
@@ -121,7 +123,7 @@ class Page(gr.Blocks):
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
         """What a call answers; its files become the visitor's."""
         if all(getattr(block, "data_model", None) is None for block in block_fn.outputs):  # no files among them
-            return await super().postprocess_data(block_fn, predictions, state)  # type: ignore[no-any-return]
+            return await super().postprocess_data(block_fn, predictions, state)
         # results lie for a moment where Gradio puts equal ones of all visitors
         async with _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
             answer = await super().postprocess_data(block_fn, predictions, state)
