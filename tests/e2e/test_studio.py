@@ -134,11 +134,13 @@ def test_closing_the_page_deletes_what_was_uploaded(
     page.goto(f"{studio.url}/?model={STYLED}&tab=translate")
     path = tmp_path / "unread.png"
     path.write_bytes(b"unread")
-    many = page.locator("#translate-files input[type=file]")
     page.get_by_text("Many files").click()
-    many.set_input_files(path)
-    kept = lambda: list(studio.uploads.rglob("unread.png"))  # noqa: E731
-    expect(page.locator("#translate-files").get_by_text("unread")).to_be_visible()
+    with page.expect_response(lambda answer: "/upload" in answer.url and answer.request.method == "POST"):
+        page.locator("#translate-files input[type=file]").set_input_files(path)
+
+    def kept() -> list[Path]:
+        return list(studio.uploads.rglob("unread.png"))
+
     assert len(kept()) == 1
     page.close()
     end = time.monotonic() + 60
