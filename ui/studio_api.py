@@ -18,6 +18,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -291,7 +292,7 @@ def _picture(formats: Sequence[str] = ("image",)) -> gr.File:
 CALLS = {
     "generate": Call(
         generate,
-        lambda: [_model(), _seed(1), _truncation(), gr.Dropdown([], value="", allow_custom_value=True), gr.JSON()],
+        lambda: [_model(), _seed(1), _truncation(), gr.Dropdown([""], value="", allow_custom_value=True), gr.JSON()],
         names=("model", "seed", "truncation", "class", "edits"),
     ),
     "mix": Call(
@@ -321,6 +322,8 @@ def offer(page: gr.Blocks) -> None:
     with gr.Row(visible=False):
         for name, call in CALLS.items():
             controls, answer = call.controls(), gr.File(label=_("Result"), interactive=False)
+            for control, value in zip(controls, call.names or signature(call.function).parameters, strict=True):
+                control.label = value  # what the list of calls shows
             offered_call = gr.Button().click(
                 spoken(call.function), list(controls), answer, api_name=name, show_progress="hidden",
                 concurrency_limit=4 if call.long else 2,
