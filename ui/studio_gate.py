@@ -36,7 +36,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MISTAKE = "ganscope.mistake"  # in the scope of a request: a list that is filled where what went wrong is our fault
 MOST_BODY = 8_000_000  # bytes of a call: a drawing, and what else there is
 MOST_SESSION = 200  # letters of a session's name
-OWN = re.compile(rf"{API_PREFIX}/v-(?P<name>[A-Za-z0-9_-]{{8,200}})(?=/)")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+OWN = re.compile(rf"{API_PREFIX}/v-(?P<name>{NAME.pattern})(?=/)")
 NAMED = re.compile(r"(?:run|api|call)/(?P<name>[^/]+)/?")
 NAMED_VALUES = re.compile(r"call/v2/(?P<name>[^/]+)/?")
 ANSWER = re.compile(r"call/(?:v2/)?(?P<name>[^/]+)/(?P<event>[^/]+)/?")

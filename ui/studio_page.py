@@ -25,8 +25,8 @@ from gan_core.errors import BadValue, GanscopeError
 from ui.languages import N_, _, using
 from ui.studio_calls import refusal, sorry
 from ui.studio_checks import checked, counted, files_in
-from ui.studio_files import VISITOR, OwnPrefix, files, name_of, names_of
-from ui.studio_gate import MISTAKE, guarded
+from ui.studio_files import OwnPrefix, files, name_of, names_of
+from ui.studio_gate import MISTAKE, NAME, guarded
 
 logger = logging.getLogger(__name__)
 UNUSABLE = N_("One of the values can't be used.")
@@ -39,7 +39,7 @@ class Visitor:
         self._ours: list[bool] = scope.get(MISTAKE, [])
         self.names = names_of(scope, session)
         self.name = name_of(scope, session)
-        self.address = str(scope.get(VISITOR) or session or "")
+        self.address = self.name if NAME.fullmatch(self.name) else ""
         self.given: list[str] = []
 
     def blame_us(self) -> None:

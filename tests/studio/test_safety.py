@@ -152,6 +152,10 @@ def test_who_uses_no_client_names_a_session_or_none(studio: Studio, callers: Cal
         answer = httpx.post(f"{root}/run/take", json={"data": [file(upload), STYLED], **more}, timeout=60)
         assert answer.status_code == 200
         assert answer.json()["data"][1]["now"].startswith("data:image/")
+        made = httpx.post(f"{root}/run/generate", json={"data": [STYLED, 1, None, "", None], **more}, timeout=60)
+        result = made.json()["data"][0]
+        assert httpx.get(result["url"]).content.startswith(b"\x89PNG")
+        assert httpx.get(f"{root}/v-another/file={result['path']}").status_code == 404
 
 
 # --- however it is started -------------------------------------------------------------------------------------------
@@ -259,6 +263,7 @@ def test_files_go_with_their_session(studio: Studio, callers: Callers, tmp_path:
     assert Path(kept).exists()
 
 
+@pytest.mark.slow  # the client looks every 15 seconds whether it was closed
 def test_files_of_the_python_client_go_when_it_is_closed(studio: Studio, callers: Callers, tmp_path: Path) -> None:
     client = Client(studio.url, verbose=False)
     client.predict(seed=11, api_name="/generate")
