@@ -13,7 +13,7 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui import studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken, telling
+from ui.studio_calls import pressed, spoken, telling
 from ui.studio_choices import choices, model_choice
 from ui.studio_latest import workshop
 from ui.studio_models import opened
@@ -50,7 +50,7 @@ def begin(model: str, seed: float) -> list[Any]:
 
 def put(event: gr.EventData, hold: Hold) -> list[Any]:
     """A place is pressed."""
-    return put_at(hold, float(event.x), float(event.y))
+    return put_at(hold, pressed(event, "x"), pressed(event, "y"))
 
 
 def put_at(hold: Hold, x: float, y: float) -> list[Any]:

@@ -10,7 +10,7 @@ from PIL import Image, ImageChops
 from gan_core.errors import BadValue
 from ui import studio_canvas, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken
+from ui.studio_calls import pressed, spoken
 from ui.studio_canvas import read_back, sheet_of
 from ui.studio_latest import Latest
 from ui.studio_pictures import SMALL, address, exact, marked, shown
@@ -40,7 +40,7 @@ def sheet(model: str) -> list[Any]:
 
 def press(event: gr.EventData, model: str) -> list[Any]:
     """One of the drawings is pressed."""
-    return press_at(model, int(event.place))
+    return press_at(model, int(pressed(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:

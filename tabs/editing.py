@@ -10,7 +10,7 @@ import gradio as gr
 from tabs.editing_parts import Parts, lay_out
 from ui import studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken, warned
+from ui.studio_calls import pressed, spoken, warned
 from ui.studio_edits import EDITS, file_of_changes, received_changes
 from ui.studio_history import History
 from ui.studio_latest import Latest
@@ -64,7 +64,7 @@ def redo(visit: Visit, *values: Any) -> list[Any]:
 
 def revisit(event: gr.EventData, visit: Visit) -> list[Any]:
     """One of the last steps is chosen."""
-    return _travel(visit, int(event.place) - visit.history.place)
+    return _travel(visit, int(pressed(event)) - visit.history.place)
 
 
 def another(visit: Visit, *values: Any) -> list[Any]:

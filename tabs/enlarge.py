@@ -21,7 +21,7 @@ from gan_core.models.listing import WEIGHT_FILES
 from ui import studio_parts
 from ui.beside import is_loopback
 from ui.languages import N_, _
-from ui.studio_calls import moving, spoken, telling
+from ui.studio_calls import moving, pressed, spoken, telling
 from ui.studio_jobs import watched
 from ui.studio_latest import workshop
 from ui.studio_models import hosted
@@ -75,7 +75,7 @@ def model_of(own: Own, model: str) -> list[Any]:
 
 def press(event: gr.EventData, model: str) -> list[Any]:
     """One of the examples is pressed."""
-    return press_at(model, int(event.place))
+    return press_at(model, int(pressed(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from gan_core.errors import BadValue
 from ui import studio_canvas, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import moving, spoken
+from ui.studio_calls import moving, pressed, spoken
 from ui.studio_canvas import read_back, sheet_of
 from ui.studio_latest import Latest
 from ui.studio_pictures import SMALL, address, exact, marked, shown
@@ -51,7 +51,7 @@ def paper(own: Own, model: str) -> list[Any]:
 
 def press(event: gr.EventData, model: str) -> list[Any]:
     """One of the examples is pressed."""
-    return press_at(model, int(event.place))
+    return press_at(model, int(pressed(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:

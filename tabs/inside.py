@@ -14,7 +14,7 @@ from gan_core.models.card import Card
 from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_attribution import attribution_page
-from ui.studio_calls import spoken
+from ui.studio_calls import pressed, spoken
 from ui.studio_choices import choices, model_choice
 from ui.studio_measured import leakage_page
 from ui.studio_models import opened
@@ -59,7 +59,7 @@ def look(model: str, seed: float, layer: str | None) -> list[Any]:
 
 def toggle(event: gr.EventData, seen: Look) -> list[Any]:
     """A channel is switched off, or on again."""
-    return switch(seen, int(event.place))
+    return switch(seen, int(pressed(event)))
 
 
 def switch(seen: Look, place: int) -> list[Any]:

@@ -11,7 +11,7 @@ import gradio as gr
 from gan_core.errors import BadValue
 from ui import studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken
+from ui.studio_calls import pressed, spoken
 from ui.studio_choices import choices, model_choice
 from ui.studio_latest import workshop
 from ui.studio_marks import COUNT, NO, OPEN, YES, name_of, samples
@@ -45,7 +45,7 @@ def show(model: str, seed: float) -> list[Any]:
 
 def mark(event: gr.EventData, marked: Marked) -> list[Any]:
     """A sample is pressed."""
-    return mark_at(marked, int(event.place))
+    return mark_at(marked, int(pressed(event)))
 
 
 def mark_at(marked: Marked, place: int) -> list[Any]:

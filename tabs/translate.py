@@ -17,7 +17,7 @@ from gan_core.data.images import plain
 from gan_core.errors import BadValue, GanscopeError
 from ui import studio_canvas, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import moving, spoken, telling
+from ui.studio_calls import moving, pressed, spoken, telling
 from ui.studio_canvas import read_back, sheet_of
 from ui.studio_latest import workshop
 from ui.studio_models import hosted
@@ -69,7 +69,7 @@ def turn(own: Own, model: str, direction: str, strength: float | None = None) ->
 
 def press(event: gr.EventData, model: str, direction: str, strength: float | None = None) -> list[Any]:
     """One of the examples is pressed."""
-    return press_at(model, direction, int(event.place), strength)
+    return press_at(model, direction, int(pressed(event)), strength)
 
 
 def press_at(model: str, direction: str, place: float, strength: float | None = None) -> list[Any]:

@@ -7,10 +7,12 @@ translated later. `?lang=zh` leads from one to the other and keeps the rest of a
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 from urllib.parse import parse_qs, urlencode
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -19,16 +21,17 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import fastapi
 import gradio as gr
 
-from ui import beside, studio_choices, studio_parts
+from ui import beside, studio_api, studio_choices, studio_parts
 from ui.languages import DEFAULT, LANGUAGES, _, using
+from ui.studio_files import WORK, files
+from ui.studio_gate import guarded
 from ui.studio_models import warm
+from ui.studio_page import Page
 from ui.studio_theme import ICON, SHEET, theme
 from ui.studio_uploads import LARGE_BYTES
 
 MOST_WAITING = 60  # requests in the queue of a page
 GRACE = 3  # seconds that pages in the making are given when the server ends
-UPLOADS_LAST = 600  # seconds after which an upload that nobody fetched is deleted
-
 
 # the selected tab is a part of the link, but for the first one, which needs no word: it is there before any is chosen
 _REMEMBER = """() => {
@@ -49,11 +52,10 @@ class Tab(Protocol):
     def build(self, page: gr.Blocks, tab: gr.Tab) -> None: ...
 
 
-def page(tabs: Sequence[Tab], language: str) -> gr.Blocks:
+def page(tabs: Sequence[Tab], language: str) -> Page:
     """The page in one language."""
-    with using(language), gr.Blocks(title="GANscope Studio", analytics_enabled=False,
-                                    delete_cache=(UPLOADS_LAST, UPLOADS_LAST)) as made:  # fmt: skip
-        gr.HTML(studio_parts.head(), apply_default_css=False)
+    with using(language), Page(language, title="GANscope Studio", analytics_enabled=False) as made:
+        gr.HTML(studio_parts.head(), apply_default_css=False, js_on_load=studio_parts.headings())
         with gr.Tabs() as places:
             for tab in tabs:
                 with gr.Tab(_(tab.TITLE), id=tab.ID, elem_id=f"tab-{tab.ID}") as place:
@@ -66,9 +68,20 @@ def page(tabs: Sequence[Tab], language: str) -> gr.Blocks:
             show_progress="hidden", queue=False, api_visibility="private",
         )  # fmt: skip
         studio_choices.connect(made)
+        _hide(made)
+        studio_api.offer(made)
     made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
-    page_made: gr.Blocks = made
+    page_made: Page = made
     return page_made
+
+
+def _hide(page: gr.Blocks) -> None:
+    """What the page itself calls is no part of the API: it isn't listed, and leaves it the names."""
+    for fn in page.fns.values():
+        if fn.api_visibility == "public":
+            fn.api_visibility = "undocumented"
+        if fn.api_name in studio_api.NAMES:
+            fn.api_name = f"page_{fn.api_name}"
 
 
 def tab_of(link: str, ids: Sequence[str]) -> str:
@@ -89,7 +102,10 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     for language in sorted(LANGUAGES, key=lambda one: one == DEFAULT):  # the page at "/" would catch all others' paths
         default = language == DEFAULT
         path = "/" if default else f"/{language}"
-        gr.mount_gradio_app(made, page(tabs, language), path, favicon_path=str(ICON) if default else None, **looks)
+        made_page = page(tabs, language)
+        gr.mount_gradio_app(
+            made, made_page, path, favicon_path=str(ICON) if default else None, app_kwargs=guarded(made_page), **looks
+        )
     return made
 
 
@@ -118,6 +134,7 @@ def serve(tabs: Sequence[Tab]) -> None:
     port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
     check_port(host, port)
     notice = beside.Notice(host, port, beside.new_word())
+    _files_of_this_process()
     made = app(tabs, notice.word)
     threading.Thread(target=warm, name="warm-up", daemon=True).start()
     server = uvicorn.Server(
@@ -125,9 +142,32 @@ def serve(tabs: Sequence[Tab]) -> None:
     )
     if beside.CHILD in os.environ:
         threading.Thread(target=_end_with_input, args=(server,), name="end", daemon=True).start()
+    signal.signal(signal.SIGTERM, _terminated)  # uvicorn raises it again once it has ended
     print(f"The Studio is at http://{beside.bracketed(host)}:{port}", flush=True)
-    with beside.announced(notice):
-        server.run()
+    try:
+        with beside.announced(notice):
+            server.run()
+    except Terminated:  # at once, and not after all threads
+        files.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Terminated(BaseException):
+    """The process was asked to end."""
+
+
+def _terminated(*_caught: object) -> NoReturn:
+    raise Terminated
+
+
+def _files_of_this_process() -> None:
+    """All files of visitors lie in one folder: what Gradio and callbacks write meanwhile, too."""
+    folder = files.folder
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    work = folder / WORK
+    work.mkdir(exist_ok=True)
+    tempfile.tempdir = str(work)
 
 
 def _end_with_input(server: Any) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from gan_core.errors import GanscopeError
+from gan_core.errors import BadValue, GanscopeError
 from ui.languages import _, language, using
 from ui.texts import error_sentence
 
 logger = logging.getLogger(__name__)
+MOST_PLACE = 1e6  # of a place that is pressed
 MOST_TOLD = 3  # problems of one link
 MOVING = ("GIF", "WEBP", "PNG")  # formats whose further frames are an animation
 
@@ -58,13 +59,31 @@ def sentences() -> Iterator[None]:
     try:
         yield
     except GanscopeError as error:
-        raise gr.Error(_safe(error), title=_("That doesn't work"), print_exception=False) from None
+        raise refusal(error) from None
     except gr.Error:
         raise
     except Exception:
         logger.exception("an unexpected error in the Studio")
-        words = _("Something went wrong here, and it is our mistake. The picture stays as it was.")
-        raise gr.Error(words, title=_("Sorry"), print_exception=False) from None
+        raise sorry() from None
+
+
+def refusal(error: GanscopeError) -> gr.Error:
+    """What a visitor can do something about, as a toast and as the answer to a client."""
+    return gr.Error(_safe(error), title=_("That doesn't work"), print_exception=False)
+
+
+def sorry() -> gr.Error:
+    """Our own mistake."""
+    words = _("Something went wrong here, and it is our mistake. The picture stays as it was.")
+    return gr.Error(words, title=_("Sorry"), print_exception=False)
+
+
+def pressed(event: gr.EventData, name: str = "place") -> float:
+    """A number that an event carries; raises BadValue where it carries none."""
+    value = event._data.get(name) if isinstance(event._data, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST_PLACE:
+        raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind="a number", value=str(value)[:40])
+    return value
 
 
 def warned(problems: list[GanscopeError]) -> None:

@@ -179,6 +179,8 @@ def opened(name: str) -> Opened:
 
     Only names are taken, never paths or addresses: a name can come from a link.
     """
+    if not isinstance(name, str):  # a list where nothing is chosen
+        raise UnknownName("model", "", offered())
     with _lock:
         if name in _open:
             _open.move_to_end(name)

@@ -100,6 +100,16 @@ element.addEventListener('click', event => {
 });
 """
 
+_HEADINGS = """
+const words = WORDS;
+const name = () => document.querySelectorAll('.toast-title').forEach(title => {
+  const kind = Object.keys(words).find(one => title.classList.contains(one));
+  const first = [...title.childNodes].find(node => node.nodeType === Node.TEXT_NODE);
+  if (kind && first && first.data.trim() !== words[kind]) first.data = words[kind] + ' ';
+});
+new MutationObserver(name).observe(document.body, {childList: true, subtree: true, characterData: true});
+"""
+
 
 @dataclass(frozen=True)
 class Download:
@@ -213,6 +223,14 @@ def head() -> str:
         for code, name in LANGUAGES.items()
     )
     return f'<div id="head">{LOGO.read_text(encoding="utf-8")}<nav aria-label="{_("Language")}">{links}</nav></div>'
+
+
+def headings() -> str:
+    """JavaScript that gives toasts a heading of the page's language: Gradio puts the English name of their kind there,
+    and never the title of an error.
+    """
+    words = {"error": _("That doesn't work"), "warning": _("Please note"), "info": _("Please note")}
+    return _HEADINGS.replace("WORDS", json.dumps(words, ensure_ascii=False))
 
 
 def _keeping(code: str) -> str:

@@ -145,6 +145,14 @@ def _label(view: View, text: str) -> View:
 _READERS = {"seed": _seed, "psi": _psi, "class": _label}
 
 
+def edits_of(text: str, model: Opened) -> tuple[Change, ...]:
+    """The edits of a text as links hold them; raises the first problem."""
+    found, problems = _changes(text, model)
+    if problems:
+        raise problems[0]
+    return found
+
+
 def _changes(text: str, model: Opened) -> tuple[tuple[Change, ...], list[GanscopeError]]:
     found, problems = [], []
     for part in filter(None, text.split(",")):

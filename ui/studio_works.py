@@ -90,6 +90,8 @@ def workers(tasks: Sequence[str]) -> dict[str, Card]:
 
 def at_work(name: str, tasks: Sequence[str]) -> Worker:
     """A model, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
+    if not isinstance(name, str):  # a list where nothing is chosen
+        raise UnknownName("model", "", workers(tasks))
     file = _file(name)
     folder = listing.standing(name) if file is None else file.parent
     card = read_card(folder) if file is None else _card_of(file)

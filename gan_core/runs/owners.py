@@ -50,6 +50,11 @@ def lives(row: sqlite3.Row, now: float, stale_after: float) -> bool:
     return row["host"] != _host() or _exists(row["pid"], row["born"])
 
 
+def still_runs(owner: Owner) -> bool | None:
+    """Whether a process exists; None where that can't be seen from here."""
+    return _exists(owner.pid, owner.born) if owner.host == _host() and psutil is not None and owner.born else None
+
+
 def seen_state(row: sqlite3.Row, now: float, stale_after: float) -> RunState:
     """The state that readers see: an active run that nobody keeps going is interrupted."""
     state = RunState(row["state"])

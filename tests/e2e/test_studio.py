@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -102,6 +103,50 @@ def test_a_bad_link_is_told_and_a_narrow_page_fits(studio: Studio, contexts: Cal
     page.get_by_role("link", name="English").click()
     expect(page.locator("#another")).to_have_text("Another picture")
     expect(page).to_have_url(re.compile("seed=3"))
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "That doesn't work"), ("zh", "这样不行")])
+def test_what_is_refused_has_a_heading_of_the_pages_language(
+    studio: Studio, contexts: Callable[..., BrowserContext], tmp_path: Path, language: str, words: str
+) -> None:
+    """By an upload, which waits in the queue, and by a number typed, which doesn't."""
+    page = contexts().new_page()
+    page.goto(f"{studio.url}/?model={STYLED}&lang={language}")
+    picture(page)
+    (tmp_path / "junk.png").write_text("no picture")
+    page.locator("#more button").first.click()
+    page.locator("#drop input[type=file]").set_input_files(tmp_path / "junk.png")
+    heading = page.locator(".toast-title")
+    expect(heading).to_have_text(words)
+    page.locator(".toast-close").click()
+    expect(heading).to_have_count(0)
+    page.get_by_role("tab").nth(3).click()
+    seeds = page.locator("#tab-interpolation input[type=text], #tab-interpolation textarea").first
+    seeds.fill("1")
+    expect(heading.first).to_have_text(re.compile(words))
+    assert "Error" not in page.locator(".toast-wrap").inner_text()
+
+
+def test_closing_the_page_deletes_what_was_uploaded(
+    studio: Studio, contexts: Callable[..., BrowserContext], tmp_path: Path
+) -> None:
+    page = contexts().new_page()
+    page.goto(f"{studio.url}/?model={STYLED}&tab=translate")
+    path = tmp_path / "unread.png"
+    path.write_bytes(b"unread")
+    page.get_by_text("Many files").click()
+    with page.expect_response(lambda answer: "/upload" in answer.url and answer.request.method == "POST"):
+        page.locator("#translate-files input[type=file]").set_input_files(path)
+
+    def kept() -> list[Path]:
+        return list(studio.uploads.rglob("unread.png"))
+
+    assert len(kept()) == 1
+    page.close()
+    end = time.monotonic() + 60
+    while kept() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert kept() == []
 
 
 def test_the_chosen_tab_is_a_part_of_the_link(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:

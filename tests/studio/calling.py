@@ -1,0 +1,126 @@
+"""A visitor of a running Studio, on the level of HTTP: everything that the page does, and what it never would."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from tests.app.messages import all_messages
+from ui.languages import translations
+
+JSON = {"Content-Type": "application/json"}
+KIND = {"_type": "gradio.FileData"}
+PATIENCE = 120.0  # seconds
+
+
+class Refusal(Exception):
+    """What the Studio has answered instead of a result."""
+
+    def __init__(self, words: str, title: str = "") -> None:
+        super().__init__(words)
+        self.words = html.unescape(words)
+        self.title = title
+
+
+class Caller:
+    """One visitor: a page's own address, and a session."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.session = uuid4().hex
+        self.http = httpx.Client(timeout=PATIENCE)
+        self.config: dict[str, Any] = self.http.get(f"{self.url}/config").json()
+        self.address = f"{self.url}{self.config['api_prefix']}"
+
+    @cached_property
+    def components(self) -> dict[int, dict[str, Any]]:
+        return {one["id"]: one for one in self.config["components"]}
+
+    @property
+    def endpoints(self) -> list[dict[str, Any]]:
+        """All that run something on the server, the page's own among them."""
+        return [one for one in self.config["dependencies"] if one["backend_fn"]]
+
+    def inputs(self, endpoint: dict[str, Any]) -> list[dict[str, Any]]:
+        return [self.components[number] for number in endpoint["inputs"]]
+
+    def named(self, name: str) -> dict[str, Any]:
+        return next(one for one in self.endpoints if one["api_name"] == name)
+
+    def upload(self, path: Path) -> str:
+        """The path that the server has given to it."""
+        with path.open("rb") as file:
+            answer = self.http.post(f"{self.address}/upload", files={"files": (path.name, file)})
+        answer.raise_for_status()
+        return str(answer.json()[0])
+
+    def call(self, endpoint: dict[str, Any] | str, data: list[Any], **more: Any) -> list[Any]:
+        """What the endpoint answers at its end; raises Refusal."""
+        chosen = self.named(endpoint) if isinstance(endpoint, str) else endpoint
+        body = {"data": data, "fn_index": chosen["id"], "session_hash": self.session, **more}
+        joined = self.http.post(f"{self.address}/queue/join", content=json.dumps(body), headers=JSON)
+        if joined.status_code != 200:
+            raise Refusal(joined.json()["detail"], f"HTTP {joined.status_code}")
+        with self.http.stream("GET", f"{self.address}/queue/data", params={"session_hash": self.session}) as stream:
+            for line in stream.iter_lines():
+                message = json.loads(line[6:]) if line.startswith("data: ") else {}
+                if message.get("msg") == "process_completed":
+                    output = message["output"]
+                    if "error" in output:
+                        raise Refusal(str(output["error"]), str(output.get("title")))
+                    return list(output["data"])
+        raise AssertionError("the stream ended without an answer")
+
+    @contextmanager
+    def page_open(self) -> Iterator[None]:
+        """For as long as the page is open in a browser."""
+        with self.http.stream("GET", f"{self.address}/heartbeat/{self.session}") as stream:
+            beats = stream.iter_raw()  # the connection ends with it
+            next(beats)
+            yield
+            del beats
+
+
+@contextmanager
+def calling(url: str) -> Iterator[Caller]:
+    """A visitor, until the end of the block."""
+    caller = Caller(url)
+    try:
+        yield caller
+    finally:
+        caller.http.close()
+
+
+def file(path: object) -> dict[str, Any]:
+    """A file as a client names it."""
+    return {"path": str(path), "meta": KIND}
+
+
+def default(component: dict[str, Any]) -> Any:
+    """A value that a control may have."""
+    props = component["props"]
+    if props.get("value") is not None or component["type"] in ("state", "file", "json", "number", "dropdown"):
+        return props.get("value")
+    return {"slider": props.get("minimum"), "checkbox": True}.get(component["type"], "")
+
+
+@cache
+def _patterns(language: str) -> re.Pattern[str]:
+    texts = [translations(language).gettext(text) for text in all_messages()]
+    parts = [re.sub(r"\\{[^{}]*\\}", ".*?", re.escape(text)) for text in texts]
+    least = 12 if language == "en" else 6  # letters: a few templates are all values
+    return re.compile("|".join(one for one in parts if len(one.replace(".*?", "").replace("\\", "")) >= least), re.S)
+
+
+def is_ours(words: str, language: str) -> bool:
+    """Whether a sentence is one of the Studio's, in that language."""
+    return _patterns(language).fullmatch(words) is not None
