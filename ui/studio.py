@@ -15,6 +15,9 @@ from urllib.parse import parse_qs, urlencode
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# threads that wait for one another give up their core: on a busy machine they otherwise hold it, and a picture of
+# 0.02 s takes 1 s. Read when PyTorch is loaded
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import fastapi
 import gradio as gr

@@ -60,7 +60,7 @@ def test_models_stay_open_up_to_a_bound_and_others_are_refused() -> None:
     assert at_work(CYCLE, ("unpaired",)) is at_work(CYCLE, ("unpaired",))
     for name, task in ((DRAWING, "paired"), (FILLING, "inpainting"), (CYCLE, "unpaired")):
         at_work(name, (task,))
-    assert len(_open) <= MOST_OPEN
+    assert len(_open.items()) <= MOST_OPEN
     with pytest.raises(BadValue, match="can't do that"):
         at_work(CYCLE, ("paired",))
     with pytest.raises(UnknownName, match="There is no model named"):
