@@ -24,6 +24,8 @@ from ui.studio_right_of_way import RightOfWay, right_of_way
 LOOK = 0.2  # seconds between two looks
 PLACES = 7  # at work and waiting
 FINE = 0.05  # of a job: from here on how it went tells more than the estimate
+TELLING = 1.0  # seconds of a job, from which on the next estimate heeds it
+MOST_SLOWNESS = 8.0  # a machine so busy soon is less so
 LONGEST, LONGEST_HOSTED = 1200.0, 120.0  # seconds of a job; the second where strangers visit
 
 Made = TypeVar("Made")
@@ -157,8 +159,10 @@ class Workshop:
                            seconds=whole(seconds), most=most())  # fmt: skip
 
     def _learn(self, kind: str, cost: float, took: float) -> None:
-        if cost > 0:
-            self._slowness[kind] = (self._slowness.get(kind, took / cost) + took / cost) / 2
+        """Short jobs say little: what is the same for all of them takes most of their time."""
+        if min(cost, took) >= TELLING:
+            slowness = min(MOST_SLOWNESS, took / cost)
+            self._slowness[kind] = (self._slowness.get(kind, slowness) + slowness) / 2
 
     def _worked(self, job: _Job, work: Callable[[Tell], Made]) -> Made:
         try:
