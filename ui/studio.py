@@ -24,6 +24,7 @@ import gradio as gr
 
 from ui import beside, studio_choices, studio_parts
 from ui.languages import DEFAULT, LANGUAGES, _, using
+from ui.studio_memory import MOST_SESSIONS, bound_heaps, tidied
 from ui.studio_models import warm
 from ui.studio_theme import ICON, SHEET, theme
 from ui.studio_uploads import LARGE_BYTES
@@ -70,6 +71,7 @@ def page(tabs: Sequence[Tab], language: str) -> gr.Blocks:
         )  # fmt: skip
         studio_choices.connect(made)
     made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
+    made.state_session_capacity = MOST_SESSIONS
     page_made: gr.Blocks = made
     return page_made
 
@@ -82,7 +84,8 @@ def tab_of(link: str, ids: Sequence[str]) -> str:
 
 def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     """All pages as one server; by its word it is known again."""
-    made = fastapi.FastAPI(openapi_url=None)
+    pages: list[gr.Blocks] = []
+    made = fastapi.FastAPI(openapi_url=None, lifespan=tidied(pages))
     made.get(beside.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
     made.middleware("http")(_by_language)
     looks: dict[str, Any] = {
@@ -92,7 +95,8 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     for language in sorted(LANGUAGES, key=lambda one: one == DEFAULT):  # the page at "/" would catch all others' paths
         default = language == DEFAULT
         path = "/" if default else f"/{language}"
-        gr.mount_gradio_app(made, page(tabs, language), path, favicon_path=str(ICON) if default else None, **looks)
+        pages.append(page(tabs, language))
+        gr.mount_gradio_app(made, pages[-1], path, favicon_path=str(ICON) if default else None, **looks)
     return made
 
 
@@ -117,6 +121,7 @@ def serve(tabs: Sequence[Tab]) -> None:
     """Runs until it is stopped. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` say where."""
     import uvicorn
 
+    bound_heaps()
     host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
     port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
     check_port(host, port)
