@@ -118,7 +118,7 @@ def _told(hold: Hold) -> str:
         return _("Press a place of the picture: a corner of the mouth, say.")
     if len(hold.places) % 2:
         return _("Now press where it shall go.")
-    return _("Press “Drag”, or place another arrow. It takes {most:.0f} s at most.").format(most=LONGEST)
+    return _("Press “Drag”, or place another arrow. Dragging takes at most {most:.0f} s.").format(most=LONGEST)
 
 
 def fits(card: Card) -> bool:

@@ -129,7 +129,7 @@ def budget(own: Own, model: str) -> str:
     if own.array is None:
         return ""
     seconds = min(_longest(), workshop.estimate(*_cost(model, own.array)))
-    return _("It takes about {seconds} s, and {most:.0f} s at most.").format(seconds=whole(seconds), most=_longest())
+    return _("This takes about {seconds} s, at most {most:.0f} s.").format(seconds=whole(seconds), most=_longest())
 
 
 def take_network(request: gr.Request, path: str | None) -> Any:

@@ -67,11 +67,11 @@ def budget(model: str, seeds: str, closed: bool, kind: str, seconds: float, size
     except GanscopeError as error:
         return error_sentence(error)
     takes = workshop.estimate(plan.job, plan.cost)
-    words = _("{frames} frames, {length:.1f} s long. It takes about {seconds} s to make and has about {size:.1f} MB.")
+    words = _("{frames} frames, {length:.1f} s long, about {size:.1f} MB. Making it takes about {seconds} s.")
     said = words.format(frames=plan.frames, length=plan.length, seconds=whole(takes), size=plan.bytes / 1e6)
     if takes > most():
-        said += " " + _("That is too long: {most:.0f} s are allowed here. Choose fewer keyframes, less time from one "
-                        "to the next, or a smaller size.").format(most=most())  # fmt: skip
+        said += " " + _("At most {most:.0f} s are allowed here: choose fewer keyframes, less time between them, or a "
+                        "smaller size.").format(most=most())  # fmt: skip
     return said
 
 

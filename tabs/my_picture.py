@@ -53,7 +53,7 @@ def take(path: str | None, model: str) -> list[Any]:
 def budget(model: str, steps: float) -> str:
     """How long a search takes, in words, before it is asked for."""
     takes = min(LONGEST, workshop.estimate(*_cost(model, steps)))
-    return _("It takes about {seconds} s, and {most:.0f} s at most.").format(seconds=whole(takes), most=LONGEST)
+    return _("This takes about {seconds} s, at most {most:.0f} s.").format(seconds=whole(takes), most=LONGEST)
 
 
 def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:

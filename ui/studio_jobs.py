@@ -52,7 +52,7 @@ class News:
         """For the page."""
         if self.place > 1:
             first = _("You are number {place} in the queue.").format(place=self.place)
-            return first + " " + _("It begins in about {seconds} s.").format(seconds=whole(self.left))
+            return first + " " + _("It starts in about {seconds} s.").format(seconds=whole(self.left))
         done = f"{self.share:.0%}"
         return f"{done} · " + _("about {seconds} s to go").format(seconds=whole(self.left)) if self.left else done
 
@@ -134,7 +134,7 @@ class Workshop:
             seen = None
             while seen is not _LAST:
                 if time.monotonic() - job.begun > longest:
-                    raise BadValue("This takes longer than {seconds:.0f} seconds here, so it was ended. Ask for less.",
+                    raise BadValue("This takes longer than {seconds:.0f} seconds, so it was stopped. Ask for less.",
                                    seconds=longest)  # fmt: skip
                 yield News(1, job.share, job.left, seen)
                 seen = _next(job.news)
@@ -155,7 +155,7 @@ class Workshop:
     def check(self, kind: str, cost: float) -> None:
         """Raises BadValue for a job that would take too long."""
         if (seconds := self.estimate(kind, cost)) > most():
-            raise BadValue("This would take about {seconds} seconds, and {most:.0f} are allowed here. Ask for less.",
+            raise BadValue("This would take about {seconds} seconds, but at most {most:.0f} are allowed here. Ask for less.",
                            seconds=whole(seconds), most=most())  # fmt: skip
 
     def _learn(self, kind: str, cost: float, took: float) -> None:

@@ -71,7 +71,7 @@ def test_who_waits_is_told_which_number_and_about_when_it_begins() -> None:
     shop = Workshop(places=3)
     first, second, third = (shop.run(endless, "film", 30.0) for _ in range(3))
     assert next(first).place == 1
-    assert next(second).words == "You are number 2 in the queue. It begins in about 30 s."
+    assert next(second).words == "You are number 2 in the queue. It starts in about 30 s."
     news = next(third)
     assert (news.place, news.left) == (3, pytest.approx(60, abs=5))
     with pytest.raises(BadValue, match="Please try again in a minute"):
@@ -109,7 +109,7 @@ def test_a_job_that_is_stopped_ends_within_a_second_and_the_next_begins() -> Non
 
 def test_a_job_that_takes_too_long_is_ended() -> None:
     shop = Workshop()
-    with pytest.raises(BadValue, match="takes longer than 0 seconds here, so it was ended"):
+    with pytest.raises(BadValue, match="takes longer than 0 seconds, so it was stopped"):
         list(shop.run(endless, longest=0.3))
     until(lambda: len(shop) == 0, 1.0)
 
