@@ -155,8 +155,10 @@ class Workshop:
     def check(self, kind: str, cost: float) -> None:
         """Raises BadValue for a job that would take too long."""
         if (seconds := self.estimate(kind, cost)) > most():
-            raise BadValue("This would take about {seconds} seconds, but at most {most:.0f} are allowed here. Ask for less.",
-                           seconds=whole(seconds), most=most())  # fmt: skip
+            raise BadValue(
+                "This would take about {seconds} seconds, but at most {most:.0f} are allowed here. Ask for less.",
+                seconds=whole(seconds), most=most(),
+            )  # fmt: skip
 
     def _learn(self, kind: str, cost: float, took: float) -> None:
         """Short jobs say little: what is the same for all of them takes most of their time."""
