@@ -3,9 +3,9 @@
     python -m benchmarks.beside --seconds 20
 
 A Studio is started as in `benchmarks.studio`, and ten visitors ask for 48 pictures a second together: first quietly,
-then beside each long job, which somebody else asks for again as soon as it is done. Said are the 95th percentile and the
-median from a move to its picture, how many pictures came, and the load. `--stop`: also how long it takes from Stop until
-the next job is at work.
+then beside each long job, which somebody else asks for again as soon as it is done. Said are the 95th percentile and
+the median from a move to its picture, how many pictures came, and the load. `--stop`: also how long it takes from Stop
+until the next job is at work.
 """
 
 from __future__ import annotations

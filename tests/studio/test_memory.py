@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import httpx
 import pytest
 from gradio.state_holder import StateHolder
 
+from tests.studio.visitors import visitors
 from tests.studio_serving import Studio, serving
 from ui.studio_memory import FORGET, FORGET_OPEN, forget
 
@@ -27,36 +23,6 @@ DRAWING = ("stylegan2.avatars", "projected_gan.avatars", "progan.avatars", "bigg
            "infogan.mnist", "dcgan.digits", "wgan_gp.mnist", "mlp_gan.mnist")  # fmt: skip
 ENLARGING = ("esrgan.bsds_x4", "srgan.bsds_x4", "srresnet.bsds_x4")
 TRANSLATING = ("cyclegan.avatars", "pix2pix.edges2avatars", "pix2pix.tinyhero", "cyclegan.emoji")
-
-
-class Visitor:
-    """A session of its own."""
-
-    def __init__(self, client: httpx.Client, ids: dict[str, int]) -> None:
-        self._client, self._ids = client, ids
-        self._session = uuid.uuid4().hex[:12]
-
-    def __call__(self, name: str, *data: Any) -> list[Any]:
-        """Calls an endpoint, with None for each state; the answer, which must be one."""
-        body = {"data": list(data), "fn_index": self._ids[name], "session_hash": self._session}
-        self._client.post("/gradio_api/queue/join", json=body).raise_for_status()
-        stream = self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self._session})
-        with stream as answer:
-            for line in answer.iter_lines():
-                if '"process_completed"' in line:
-                    said = json.loads(line[5:])
-                    assert said["success"], (name, said)
-                    return said["output"].get("data", [])
-        raise AssertionError(name)
-
-
-@contextmanager
-def visitors(studio: Studio) -> Iterator[Any]:
-    """Makes visitors."""
-    with httpx.Client(base_url=studio.url, timeout=600) as client:
-        config = client.get("/config").json()
-        ids = {one["api_name"]: one["id"] for one in config["dependencies"] if one["api_name"]}
-        yield lambda: Visitor(client, ids)
 
 
 def resident(studio: Studio) -> float:
