@@ -21,7 +21,7 @@ from ui import studio_parts
 from ui.beside import is_loopback
 from ui.languages import N_, _
 from ui.studio_calls import moving, spoken, telling
-from ui.studio_jobs import whole, workshop
+from ui.studio_jobs import takes, workshop
 from ui.studio_models import hosted
 from ui.studio_pictures import address, write_marked
 from ui.studio_uploads import FORMATS, LARGE_BYTES, Limits, received
@@ -111,6 +111,7 @@ def enlarge(own: Own, model: str, scale: float, share: float) -> Iterator[list[A
     if own.array.shape[0] * own.array.shape[1] > _most():
         raise BadValue("The picture has more than {count} megapixels.", count=_most() // 1_000_000)
     sampler = _sampler(at_work(model, ENLARGING), float(share or 0))
+    workshop.check(*_cost(model, own.array), _longest())
     waits: list[Any] = [gr.skip()] * 3
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{own.name}_x{int(scale)}.png"
@@ -128,8 +129,7 @@ def budget(own: Own, model: str) -> str:
     """How long it takes to enlarge the picture, in words, before it is asked for."""
     if own.array is None:
         return ""
-    seconds = min(_longest(), workshop.estimate(*_cost(model, own.array)))
-    return _("This takes about {seconds} s, at most {most:.0f} s.").format(seconds=whole(seconds), most=_longest())
+    return takes(workshop.estimate(*_cost(model, own.array)), _longest())
 
 
 def take_network(request: gr.Request, path: str | None) -> Any:
@@ -343,7 +343,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             )  # fmt: skip
             scale = gr.Radio([("4×", 4)], value=4, label=_("How much larger"))
             share = gr.Slider(0, 1, 0, step=0.1, label=_("Blend"), visible=False, buttons=[])
-            takes = gr.Markdown("", elem_classes="quiet", elem_id="enlarge-budget")
+            lasts = gr.Markdown("", elem_classes="quiet", elem_id="enlarge-budget")
             with gr.Row(elem_classes="row-tight"):
                 start = gr.Button(_("Enlarge"), variant="primary", elem_id="enlarge-start")
                 stop = gr.Button(_("Stop"))
@@ -369,7 +369,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     brought.success(spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet)
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
     studio_parts.emptied(drop, drop.upload(spoken(take), drop, scene, api_name="enlarge_picture", **quiet))
-    gr.on([compare.change, model.change], spoken(budget), [own, model], takes, queue=False,
+    gr.on([compare.change, model.change], spoken(budget), [own, model], lasts, queue=False,
           trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
     working = start.click(
         telling(enlarge), [own, model, scale, share], scene, api_name="enlarge", concurrency_limit=None, **quiet

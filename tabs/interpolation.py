@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tempfile
 import time
@@ -32,7 +31,7 @@ WAYS = {"linear": N_("Straight"), "spherical": N_("Along a sphere"), "smooth": N
 KINDS = {  # frames a second, and of a megapixel the seconds that it takes to write and the bytes, about
     "MP4": (24, 0.1, 30e3), "GIF": (20, 0.08, 230e3), "WebP": (24, 0.12, 50e3),
 }  # fmt: skip
-DRAWING = 0.02  # seconds of a frame, of models that haven't drawn yet
+DRAWING, SLOW = 0.02, 0.1  # seconds of a frame, of models that haven't drawn yet, and at most after the first
 SIZES = (128, 256, 512)  # pixels
 SECONDS = (0.5, 4.0)  # from one keyframe to the next
 FINE = 24  # frames between two keyframes, of the slider
@@ -141,7 +140,7 @@ def _between(model: str, seeds: list[int], way: str, closed: bool, share: float)
     place = round(max(0.0, min(share or 0.0, 1.0)) * (len(points) - 1))
     explorer, began = opened(model).explorer, time.monotonic()
     image = drawn(explorer, points.at(place))[0]
-    _drawing[model] = min(time.monotonic() - began, _drawing.get(model, math.inf))  # nobody else was in the way
+    _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # nobody else was in the way
     return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("A picture on the way")}
 
 

@@ -14,7 +14,7 @@ from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken, telling
 from ui.studio_choices import choices, model_choice
-from ui.studio_jobs import Tell, whole, workshop
+from ui.studio_jobs import Tell, takes, workshop
 from ui.studio_latest import Latest
 from ui.studio_models import SLOTS, Opened, opened
 from ui.studio_pictures import SMALL, drawn, shown
@@ -52,8 +52,7 @@ def take(path: str | None, model: str) -> list[Any]:
 
 def budget(model: str, steps: float) -> str:
     """How long a search takes, in words, before it is asked for."""
-    takes = min(LONGEST, workshop.estimate(*_cost(model, steps)))
-    return _("This takes about {seconds} s, at most {most:.0f} s.").format(seconds=whole(takes), most=LONGEST)
+    return takes(workshop.estimate(*_cost(model, steps)), LONGEST)
 
 
 def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
@@ -204,7 +203,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             found = studio_parts.face(_("The search shows here as it goes."))
             words = gr.Markdown("", elem_classes="quiet")
         with gr.Column(min_width=240):
-            takes = gr.Markdown("", elem_classes="quiet", elem_id="search-budget")
+            lasts = gr.Markdown("", elem_classes="quiet", elem_id="search-budget")
             with gr.Row(elem_classes="row-tight"):
                 begin = gr.Button(_("Find it"), variant="primary", elem_id="find")
                 stop = gr.Button(_("Stop"))
@@ -225,7 +224,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     stop.click(None, cancels=searching, api_visibility="private").then(
         spoken(stopped), own, [words, *sliders], queue=False, api_visibility="private", **quiet
     )
-    gr.on([tab.select, model.change, steps.change], spoken(budget), [model, steps], takes, queue=False,
+    gr.on([tab.select, model.change, steps.change], spoken(budget), [model, steps], lasts, queue=False,
           trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
     gr.on(
         [slider.input for slider in sliders], spoken(edit), [own, *sliders], found, trigger_mode="always_last",

@@ -24,6 +24,7 @@ from ui.studio_right_of_way import RightOfWay, right_of_way
 LOOK = 0.2  # seconds between two looks
 PLACES = 7  # at work and waiting
 FINE = 0.05  # of a job: from here on how it went tells more than the estimate
+NEAR = 600.0  # seconds: who waits wants to know such an end
 TELLING = 1.0  # seconds of a job, from which on the next estimate heeds it
 MOST_SLOWNESS = 8.0  # a machine so busy soon is less so
 LONGEST, LONGEST_HOSTED = 1200.0, 120.0  # seconds of a job; the second where strangers visit
@@ -152,12 +153,13 @@ class Workshop:
         """Seconds that a job takes, by those of its kind before; `cost` are the seconds that it takes elsewhere."""
         return cost * self._slowness.get(kind, 1.0)
 
-    def check(self, kind: str, cost: float) -> None:
-        """Raises BadValue for a job that would take too long."""
-        if (seconds := self.estimate(kind, cost)) > most():
+    def check(self, kind: str, cost: float, longest: float | None = None) -> None:
+        """Raises BadValue for a job that would take longer than `longest` seconds (None: as is usual here)."""
+        longest = most() if longest is None else longest
+        if (seconds := self.estimate(kind, cost)) > longest:
             raise BadValue(
                 "This would take about {seconds} seconds, but at most {most:.0f} are allowed here. Ask for less.",
-                seconds=whole(seconds), most=most(),
+                seconds=whole(seconds), most=longest,
             )  # fmt: skip
 
     def _learn(self, kind: str, cost: float, took: float) -> None:
@@ -211,6 +213,14 @@ def _next(news: SimpleQueue[Any]) -> Any:
 def most() -> float:
     """Seconds that a job may take here."""
     return LONGEST_HOSTED if hosted() else LONGEST
+
+
+def takes(seconds: float, longest: float) -> str:
+    """How long a job takes, in words; its end as well, where that isn't far."""
+    words = _("This takes about {seconds} s.").format(seconds=whole(min(seconds, longest)))
+    if longest <= NEAR:
+        words += " " + _("It ends after {most:.0f} s at the latest.").format(most=longest)
+    return words
 
 
 def whole(seconds: float) -> int:

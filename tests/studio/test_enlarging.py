@@ -259,3 +259,16 @@ def test_a_deep_picture_carries_the_mark_and_can_be_read(tmp_path: Path) -> None
     with Image.open(path) as image:
         image.load()
         assert image.text["Software"] == MARK
+
+
+def test_how_long_it_takes_is_said_beforehand_and_what_takes_too_long_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert enlarge.budget(enlarge.Own(), ENLARGING) == ""
+    own = enlarge.Own(noise(64, 64, 3), "own", -1)
+    assert enlarge.budget(own, ENLARGING) == "This takes about 1 s."
+    monkeypatch.setenv("GANSCOPE_HOSTED", "1")
+    assert enlarge.budget(own, ENLARGING) == "This takes about 1 s. It ends after 120 s at the latest."
+    monkeypatch.setattr(enlarge, "COST", 1.0)
+    with pytest.raises(BadValue, match="but at most 120 are allowed here"):
+        next(enlarge.enlarge(own, ENLARGING, 4, 0))

@@ -397,7 +397,7 @@ def test_a_search_starts_from_what_the_encoder_finds(tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     path.write_bytes(file_of(View(STYLED, 11, 0.7)))
     own = my_picture.take(str(path), STYLED)[0]
-    _wait, first, *_rest = my_picture.find(own, STYLED, 50)
+    first = next(step for step in my_picture.find(own, STYLED, 50) if isinstance(step[0], my_picture.Own))
     model = opened(STYLED)
     assert model.encode is not None
     expected = model.encode(prepared(own.picture, model.explorer))
@@ -433,7 +433,7 @@ def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None
     own = my_picture.take(str(path), STYLED)[0]
     search = telling(my_picture.find)(own, STYLED, 600)
     assert "Looking for a picture" in next(search)[2]
-    assert next(search)[1]["now"].startswith("data:image/")
+    assert next(step for step in search if "now" in step[1])[1]["now"].startswith("data:image/")
     assert len(workshop) == 1
     del search
     assert free_within(1.0)

@@ -172,7 +172,7 @@ def test_many_files_become_a_zip_and_what_is_none_is_told(tmp_path: Path) -> Non
     junk.write_bytes(b"nothing")
     paths = [written(tmp_path, "one.png"), junk, written(tmp_path / "more", "one.png", seed=1)]
     *steps, (download, words) = translate.batch([str(path) for path in paths], CYCLE, "a_to_b")
-    assert steps[0][1] == "0 of 3 pictures …"
+    assert "of 3 pictures …" in steps[0][1]
     assert "2 of 3 pictures" in words
     assert "junk.png: This is no picture" in words
     with zipfile.ZipFile(content(download)) as archive:
