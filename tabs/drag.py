@@ -15,14 +15,15 @@ from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import pressed, spoken, telling
 from ui.studio_choices import choices, model_choice
-from ui.studio_latest import workshop
+from ui.studio_jobs import Tell, workshop
 from ui.studio_models import opened
 from ui.studio_pictures import SMALL, drawn, shown
 from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
 
 TITLE = N_("Drag")
 ID = "drag"
-LONGEST = 90.0  # seconds
+LONGEST = 90.0  # seconds, after which the picture stays as it is then
+STEPS = 200  # at most
 MOST_PAIRS = 8
 SHOW_EVERY = 4  # steps
 EDGE = 0.02  # of the picture: who presses its very edge means the edge
@@ -81,18 +82,25 @@ def pull(hold: Hold) -> Iterator[list[Any]]:
     if hold.points is None or not pairs:
         raise BadValue("Press a place of the picture, and then where it shall go.")
     handles, targets = hold.places[0 : 2 * pairs : 2], hold.places[1 : 2 * pairs : 2]
-    end = time.monotonic() + LONGEST
-    with workshop.place():
-        for found in drag(opened(hold.model).explorer, hold.points, handles, targets):
-            done = found.done or time.monotonic() > end
-            if not done and found.step % SHOW_EVERY:
-                continue
-            places = tuple(place for pair in zip(found.handles, targets, strict=True) for place in pair)
-            moved = Hold(hold.model, found.points, () if done else places)
-            words = _("Step {step}: {left:.1f} pixels to go.").format(step=found.step, left=found.left)
-            yield [moved, _value(moved), words]
-            if done:
-                return
+
+    def pulled(tell: Tell) -> Any:
+        """The last of the way when all handles have arrived, or the time is over."""
+        explorer, end = opened(hold.model).explorer.apart(), time.monotonic() + LONGEST
+        for found in drag(explorer, hold.points, handles, targets):
+            if found.done or time.monotonic() > end:
+                break
+            tell(found.step / STEPS, None if found.step % SHOW_EVERY else found)
+        return found
+
+    for news in workshop.run(pulled, f"drag {hold.model}", LONGEST):
+        found = news.made if news.done else news.seen
+        if found is None:
+            yield [gr.skip(), gr.skip(), news.words if news.place > 1 else gr.skip()]
+            continue
+        places = tuple(place for pair in zip(found.handles, targets, strict=True) for place in pair)
+        moved = Hold(hold.model, found.points, () if news.done else places)
+        words = _("Step {step}: {left:.1f} pixels to go.").format(step=found.step, left=found.left)
+        yield [moved, _value(moved), words]
 
 
 def _value(hold: Hold) -> dict[str, Any]:
@@ -110,7 +118,7 @@ def _told(hold: Hold) -> str:
         return _("Press a place of the picture: a corner of the mouth, say.")
     if len(hold.places) % 2:
         return _("Now press where it shall go.")
-    return _("Press “Drag”, or place another arrow.")
+    return _("Press “Drag”, or place another arrow. Dragging takes at most {most:.0f} s.").format(most=LONGEST)
 
 
 def fits(card: Card) -> bool:
@@ -143,6 +151,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     board.press(spoken(put), hold, outputs, api_visibility="private", **quiet)
     clears.click(spoken(clear), hold, outputs, api_name="clear", **quiet)
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    pulling = pulls.click(telling(pull), hold, outputs, api_name="pull", concurrency_limit=4, **quiet)
+    pulling = pulls.click(telling(pull), hold, outputs, api_name="pull", concurrency_limit=None, **quiet)
     stop.click(None, cancels=pulling, api_visibility="private")
     tab.select(spoken(begin), [model, seed], outputs, api_visibility="private", **quiet)

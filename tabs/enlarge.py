@@ -22,8 +22,7 @@ from ui import studio_parts
 from ui.beside import is_loopback
 from ui.languages import N_, _
 from ui.studio_calls import moving, pressed, spoken, telling
-from ui.studio_jobs import watched
-from ui.studio_latest import workshop
+from ui.studio_jobs import takes, workshop
 from ui.studio_models import hosted
 from ui.studio_pictures import address, write_marked
 from ui.studio_uploads import FORMATS, LARGE_BYTES, Limits, received
@@ -38,6 +37,7 @@ ENLARGING = ("super_resolution",)  # task of the models that enlarge
 MOST_PIXELS = 16 * 2**20  # of a picture
 MOST_HOSTED = 2**20  # pixels, where strangers visit
 LONGEST, LONGEST_HOSTED = 3600.0, 120.0  # seconds
+COST = 1.5e-10  # seconds for each weight and pixel
 SHOWN = 1280, 960  # pixels of the result that are shown at most: of a larger one its middle
 PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}  # of scikit-learn, and which part
 SHRUNK = 2  # times, so that the examples' own compression can't be seen
@@ -112,20 +112,25 @@ def enlarge(own: Own, model: str, scale: float, share: float) -> Iterator[list[A
     if own.array.shape[0] * own.array.shape[1] > _most():
         raise BadValue("The picture has more than {count} megapixels.", count=_most() // 1_000_000)
     sampler = _sampler(at_work(model, ENLARGING), float(share or 0))
+    workshop.check(*_cost(model, own.array), _longest())
     waits: list[Any] = [gr.skip()] * 3
-    with workshop.place(), tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{own.name}_x{int(scale)}.png"
-        steps = watched(lambda told: _written(sampler, own.array, int(scale), path, told), _longest())
-        try:
-            while True:
-                done = next(steps)
-                yield [own, gr.skip(), gr.skip(), _bar(done), *waits]
-        except StopIteration as ended:
-            result = ended.value
-        finally:
-            steps.close()
-        scene = [own, _compared(own.array, result, int(scale)), gr.skip(), _told(own.array, result)]
-        yield [*scene, gr.update(value=str(path), visible=True), gr.skip(), gr.skip()]
+        for news in workshop.run(
+            lambda tell: _written(sampler, own.array, int(scale), path, tell), *_cost(model, own.array), _longest()
+        ):
+            if not news.done:
+                yield [own, gr.skip(), gr.skip(), news.bar, *waits]
+                continue
+            scene = [own, _compared(own.array, news.made, int(scale)), gr.skip(), _told(own.array, news.made)]
+            yield [*scene, gr.update(value=str(path), visible=True), gr.skip(), gr.skip()]
+
+
+def budget(own: Own, model: str) -> str:
+    """How long it takes to enlarge the picture, in words, before it is asked for."""
+    if own.array is None:
+        return ""
+    return takes(workshop.estimate(*_cost(model, own.array)), _longest())
 
 
 def take_network(request: gr.Request, path: str | None) -> Any:
@@ -263,8 +268,10 @@ def _told(array: np.ndarray, result: np.ndarray) -> str:
     return words
 
 
-def _bar(done: float) -> str:
-    return f'<progress max="1" value="{done:.3f}"></progress> {done:.0%}'
+def _cost(model: str, array: np.ndarray) -> tuple[str, float]:
+    """Of enlarging a picture, for `workshop`: the kind, and seconds."""
+    weights = at_work(model, ENLARGING).sampler.networks["generator"].parameters()
+    return f"enlarge {model}", COST * sum(one.numel() for one in weights) * array.shape[0] * array.shape[1]
 
 
 # --- examples --------------------------------------------------------------------------------------------------------
@@ -342,6 +349,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             )  # fmt: skip
             scale = gr.Radio([("4×", 4)], value=4, label=_("How much larger"))
             share = gr.Slider(0, 1, 0, step=0.1, label=_("Blend"), visible=False, buttons=[])
+            lasts = gr.Markdown("", elem_classes="quiet", elem_id="enlarge-budget")
             with gr.Row(elem_classes="row-tight"):
                 start = gr.Button(_("Enlarge"), variant="primary", elem_id="enlarge-start")
                 stop = gr.Button(_("Stop"))
@@ -367,8 +375,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     brought.success(spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet)
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
     studio_parts.emptied(drop, drop.upload(spoken(take), drop, scene, api_name="enlarge_picture", **quiet))
+    gr.on([compare.change, model.change], spoken(budget), [own, model], lasts, queue=False,
+          trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
     working = start.click(
-        telling(enlarge), [own, model, scale, share], scene, api_name="enlarge", concurrency_limit=4, **quiet
+        telling(enlarge), [own, model, scale, share], scene, api_name="enlarge", concurrency_limit=None, **quiet
     )
     stop.click(None, cancels=working, api_visibility="private").then(
         spoken(stopped), None, said, queue=False, api_visibility="private", **quiet

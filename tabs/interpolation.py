@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from gan_core.errors import BadValue
+from gan_core.errors import BadValue, GanscopeError
 from ui import studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken
+from ui.studio_calls import spoken, telling
 from ui.studio_choices import choices, model_choice
-from ui.studio_latest import Latest, workshop
+from ui.studio_jobs import most, whole, workshop
+from ui.studio_latest import Latest
 from ui.studio_models import opened
 from ui.studio_pictures import SMALL, drawn, shown
 from ui.studio_view import PSI, View, another_seed, checked_seed, points_of
+from ui.texts import error_sentence
 
 TITLE = N_("Interpolation")
 ID = "interpolation"
 MOST_KEYFRAMES = 8
 WAYS = {"linear": N_("Straight"), "spherical": N_("Along a sphere"), "smooth": N_("Smooth curve")}
-KINDS = {"MP4": ("video/mp4", 24), "GIF": ("image/gif", 20), "WebP": ("image/webp", 24)}  # frames a second
+KINDS = {  # frames a second, and of a megapixel the seconds that it takes to write and the bytes, about
+    "MP4": (24, 0.1, 30e3), "GIF": (20, 0.08, 230e3), "WebP": (24, 0.12, 50e3),
+}  # fmt: skip
+DRAWING, SLOW = 0.02, 0.1  # seconds of a frame, of models that haven't drawn yet, and at most after the first
 SIZES = (128, 256, 512)  # pixels
 SECONDS = (0.5, 4.0)  # from one keyframe to the next
 FINE = 24  # frames between two keyframes, of the slider
 
-PROGRESS = gr.Progress()  # Gradio puts the visitor's own in its place
-
 _latest = Latest()
+_drawing: dict[str, float] = {}  # the shortest time, in seconds, that each model took to draw a picture
 
 
 def keyframes(model: str, seeds: str) -> Any:
@@ -53,13 +59,66 @@ def between(request: gr.Request, model: str, seeds: str, way: str, closed: bool,
     return gr.skip() if made is None else made
 
 
-def film(
-    model: str, seeds: str, way: str, closed: bool, kind: str, seconds: float, size: float,
-    progress: gr.Progress = PROGRESS,
-) -> str:  # fmt: skip
-    """The way as a film, shown and to be saved."""
+def budget(model: str, seeds: str, closed: bool, kind: str, seconds: float, size: float) -> str:
+    """What a film would be and take, in words, before it is asked for."""
+    try:
+        plan = _plan(model, seeds, closed, kind, seconds, size)
+    except GanscopeError as error:
+        return error_sentence(error)
+    takes = workshop.estimate(plan.job, plan.cost)
+    words = _("{frames} frames, {length:.1f} s long, about {size:.1f} MB. Making it takes about {seconds} s.")
+    said = words.format(frames=plan.frames, length=plan.length, seconds=whole(takes), size=plan.bytes / 1e6)
+    if takes > most():
+        said += " " + _("At most {most:.0f} s are allowed here: choose fewer keyframes, less time between them, or a "
+                        "smaller size.").format(most=most())  # fmt: skip
+    return said
+
+
+def film(model: str, seeds: str, way: str, closed: bool, kind: str, seconds: float, size: float) -> Iterator[list[Any]]:
+    """The way as a film: how far it is, then the file, shown and to be saved."""
     from gan_core.latent.film import write_film
 
+    plan = _plan(model, seeds, closed, kind, seconds, size)
+    workshop.check(plan.job, plan.cost)
+    points = _way(model, _seeds(seeds), way, closed, plan.frames)
+    explorer = opened(model).explorer.apart()  # sliders of the same model don't wait for it
+    with tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
+        path = Path(folder) / f"{model}-way.{kind.lower()}"
+        for news in workshop.run(
+            lambda tell: write_film(explorer, points, path, plan.rate, int(size), tell), plan.job, plan.cost
+        ):
+            if not news.done:
+                yield [gr.skip(), news.bar]
+                continue
+            words = _("{frames} frames, {length:.1f} s, {size:.1f} MB").format(
+                frames=news.made.frames, length=news.made.seconds, size=news.made.bytes / 1e6
+            )
+            yield [studio_parts.film_value(path, _("Save the film")), words]
+
+
+def stopped() -> str:
+    """What is said when a visitor has ended the work."""
+    return _("Stopped.")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A film before it is made."""
+
+    frames: int
+    rate: int  # frames a second
+    cost: float  # seconds of work, on a machine of two cores
+    bytes: float  # about
+    job: str  # which jobs take as long
+
+    @property
+    def length(self) -> float:
+        """Seconds."""
+        return self.frames / self.rate
+
+
+def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size: float) -> Plan:
+    """Raises BadValue for what can't be made."""
     if kind not in KINDS:
         raise BadValue("There is no film of kind '{name}'. Valid: {valid}.", name=kind[:20], valid=", ".join(KINDS))
     if size not in SIZES:
@@ -68,34 +127,20 @@ def film(
         raise BadValue(
             "From one keyframe to the next it must take {low} to {high} seconds.", low=SECONDS[0], high=SECONDS[1]
         )
-    mime, rate = KINDS[kind]
-    known = _seeds(seeds)
-    parts = len(known) if closed else len(known) - 1
-    with workshop.place(), tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
-        points = _way(model, known, way, closed, max(len(known), round(parts * seconds * rate)))
-        path = Path(folder) / f"film.{kind.lower()}"
-        written = write_film(
-            opened(model).explorer, points, path, rate, int(size), lambda share, what: progress(share, _(what))
-        )
-        content = base64.b64encode(path.read_bytes()).decode()
-    return _film(f"data:{mime};base64,{content}", f"{model}-way.{kind.lower()}", written.frames, mime)
-
-
-def _film(address: str, name: str, frames: int, mime: str) -> str:
-    shown_film = (
-        f'<video src="{address}" autoplay loop muted playsinline controls></video>'
-        if mime == "video/mp4"
-        else f'<img src="{address}" alt="{_("The film")}">'
-    )
-    words = _("Save the film ({frames} frames)").format(frames=frames)
-    return f'<div class="film">{shown_film}<a class="save" href="{address}" download="{name}">{words}</a></div>'
+    known, (rate, coding, size_each) = len(_seeds(seeds)), KINDS[kind]
+    frames = max(known, round((known if closed else known - 1) * seconds * rate))
+    megapixels = frames * size**2 / 1e6
+    cost = frames * _drawing.get(model, DRAWING) + megapixels * coding
+    return Plan(frames, rate, cost, megapixels * size_each, f"film {kind} {model}")
 
 
 def _between(model: str, seeds: list[int], way: str, closed: bool, share: float) -> dict[str, Any]:
     parts = len(seeds) if closed else len(seeds) - 1
     points = _way(model, seeds, way, closed, parts * FINE + (not closed))
     place = round(max(0.0, min(share or 0.0, 1.0)) * (len(points) - 1))
-    image = drawn(opened(model).explorer, points.at(place))[0]
+    explorer, began = opened(model).explorer, time.monotonic()
+    image = drawn(explorer, points.at(place))[0]
+    _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # nobody else was in the way
     return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("A picture on the way")}
 
 
@@ -142,8 +187,12 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 seconds = gr.Slider(*SECONDS, 1.5, step=0.5, label=_("Seconds from keyframe to keyframe"))
                 size = gr.Radio([(f"{value} px", value) for value in SIZES], value=256, label=_("Size of the film"))
             kind = gr.Radio(list(KINDS), value="MP4", label=_("Kind of file"))
-            make = gr.Button(_("Make the film"), variant="primary")
-            made = gr.HTML("", apply_default_css=False, elem_id="film", min_height=60)
+            takes = gr.Markdown("", elem_classes="quiet", elem_id="film-budget")
+            with gr.Row(elem_classes="row-tight"):
+                make = gr.Button(_("Make the film"), variant="primary", elem_id="make-film")
+                stop = gr.Button(_("Stop"))
+            said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="film-said")
+            made = studio_parts.film(elem_id="film")
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     inputs = [model, seeds, way, closed, share]
     gr.on(
@@ -155,9 +204,17 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         trigger_mode="always_last", **quiet,
     )  # fmt: skip
     add.click(spoken(more_keyframes), seeds, seeds, api_name="more_keyframes", **quiet)
-    make.click(
-        spoken(film), [model, seeds, way, closed, kind, seconds, size], made, api_name="film", concurrency_limit=4,
-        show_progress_on=made,
+    wanted = [model, seeds, closed, kind, seconds, size]
+    gr.on(
+        [seeds.change, *(one.change for one in (model, closed, kind, seconds, size)), tab.select], spoken(budget),
+        wanted, takes, trigger_mode="always_last", queue=False, api_visibility="private", **quiet,
     )  # fmt: skip
+    making = make.click(
+        telling(film), [model, seeds, way, closed, kind, seconds, size], [made, said], api_name="film",
+        concurrency_limit=None, **quiet,
+    )  # fmt: skip
+    stop.click(None, cancels=making, api_visibility="private").then(
+        spoken(stopped), None, said, queue=False, api_visibility="private", **quiet
+    )
     tab.select(spoken(between), inputs, face, queue=False, api_visibility="private", **quiet)
     tab.select(spoken(keyframes), [model, seeds], strip, api_visibility="private", **quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
@@ -11,17 +12,18 @@ import gradio as gr
 from gan_core.errors import BadValue
 from ui import studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import pressed, spoken
+from ui.studio_calls import pressed, spoken, telling
 from ui.studio_choices import choices, model_choice
-from ui.studio_latest import workshop
+from ui.studio_jobs import Tell, whole, workshop
 from ui.studio_marks import COUNT, NO, OPEN, YES, name_of, samples
 from ui.studio_models import opened
-from ui.studio_pictures import SMALL, address, drawn, picture, sheet
-from ui.studio_view import MOST_SEED, Change, View, another_seed, checked_seed, first_view
+from ui.studio_pictures import SMALL, address, drawn, sheet
+from ui.studio_view import MOST_SEED, Change, View, another_seed, checked_seed, first_view, points_of
 
 TITLE = N_("Own slider")
 ID = "marks"
 SHOWN = (-4.0, -2.0, 0.0, 2.0, 4.0)  # strengths at which a new slider is shown
+COST = 3.0  # seconds of the making
 NEXT = {OPEN: YES, YES: NO, NO: OPEN}
 
 
@@ -58,15 +60,22 @@ def mark_at(marked: Marked, place: int) -> list[Any]:
     return [marked, _value(marked), _told(marked)]
 
 
-def make(marked: Marked) -> str:
+def make(marked: Marked) -> Iterator[str]:
     """The slider that the marks make: one picture along it, how sure it is, and the link that opens it."""
     if not marked.model:
         raise BadValue("Choose pictures first.")
     name = name_of(marked.seed, marked.marks)
-    with workshop.place():
-        accuracy = opened(marked.model).direction(name).facts["accuracy"]
-        first = replace(first_view(marked.model), seed=1)
-        row = [picture(replace(first, changes=(Change(name, strength),))) for strength in SHOWN]
+    for news in workshop.run(lambda tell: _made(marked.model, name, tell), f"slider {marked.model}", COST):
+        yield news.made if news.done else f'<p class="quiet">{news.bar}</p>'
+
+
+def _made(model: str, name: str, tell: Tell) -> str:
+    chosen = opened(model)
+    accuracy, explorer = chosen.direction(name).facts["accuracy"], chosen.explorer.apart()
+    first, row = replace(first_view(model), seed=1), []
+    for place, strength in enumerate(SHOWN):
+        tell((place + 1) / (len(SHOWN) + 1), None)
+        row += drawn(explorer, points_of(replace(first, changes=(Change(name, strength),))))
     words = _("From less to more. ") + (
         _("Of marks that it had not seen it told {share:.0%} right; half is chance.").format(share=accuracy)
         if accuracy == accuracy  # one yes alone can't be tested
@@ -88,7 +97,9 @@ def _value(marked: Marked) -> dict[str, Any]:
 
 def _told(marked: Marked) -> str:
     yes, no = marked.marks.count(YES), marked.marks.count(NO)
-    return _("{yes} yes, {no} no. Ten in all are enough, with some of both.").format(yes=yes, no=no)
+    words = _("{yes} yes, {no} no. Ten in all are enough, with some of both.").format(yes=yes, no=no)
+    takes = workshop.estimate(f"slider {marked.model}", COST)
+    return words + " " + _("Making the slider takes about {seconds} s.").format(seconds=whole(takes))
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
@@ -109,6 +120,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             words = gr.Markdown("", elem_classes="quiet")
             with gr.Row(elem_classes="row-tight"):
                 makes = gr.Button(_("Make the slider"), variant="primary", elem_id="make-slider")
+                stop = gr.Button(_("Stop"))
                 dice = gr.Button(_("Other pictures"))
             made = gr.HTML("", apply_default_css=False, elem_id="own-slider", min_height=60)
             with gr.Accordion(_("More"), open=False):
@@ -119,7 +131,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     gr.on([model.input, seed.change], spoken(show), [model, seed], [*outputs, made], api_name="samples", **quiet)
     grid.select(spoken(mark), marked, outputs, api_visibility="private", **quiet)
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    makes.click(spoken(make), marked, made, api_name="make_slider", concurrency_limit=2, show_progress_on=made)
+    making = makes.click(telling(make), marked, made, api_name="make_slider", concurrency_limit=None, **quiet)
+    stop.click(None, cancels=making, api_visibility="private").then(
+        lambda: "", None, made, queue=False, api_visibility="private", **quiet
+    )
     tab.select(spoken(show_first), [marked, model, seed], [*outputs, made], api_visibility="private", **quiet)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -12,9 +13,10 @@ from gan_core.models.card import Card
 from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_bands import BANDS, WORDS, band_choices, band_layers
-from ui.studio_calls import spoken
+from ui.studio_calls import spoken, telling
 from ui.studio_choices import choices, model_choice
-from ui.studio_latest import Latest, workshop
+from ui.studio_jobs import workshop
+from ui.studio_latest import Latest
 from ui.studio_measured import band_words
 from ui.studio_models import Opened, opened
 from ui.studio_pictures import SMALL, drawn, sheet, shown
@@ -23,6 +25,7 @@ from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, poi
 TITLE = N_("Style mixing")
 ID = "mixing"
 MOST_SIDE = 6  # rows or columns of the matrix
+COST = 2.0  # seconds of it
 
 _latest = Latest()
 
@@ -46,18 +49,24 @@ def _mixed(model: str, one: float, other: float, band: str, first: int) -> list[
     return [*values, " ".join(filter(None, (_(WORDS[band]), words, band_words(chosen, band))))]
 
 
-def matrix(model: str, rows: float, columns: float, seed: float, band: str, first: float) -> str:
+def matrix(model: str, rows: float, columns: float, seed: float, band: str, first: float) -> Iterator[str]:
     """Every row's picture with the band of every column's, beside both."""
+    height, width = (_side(count) for count in (rows, columns))
+    chosen, start = _styled(model), checked_seed(int(seed or 0))
+    layers = _layers(chosen, band, int(first or 0))
+    for news in workshop.run(lambda tell: _crossed(chosen, height, width, start, layers), f"matrix {model}", COST):
+        yield news.made if news.done else f'<p class="quiet">{news.bar}</p>'
+
+
+def _crossed(chosen: Opened, height: int, width: int, start: int, layers: range) -> str:
     from gan_core.latent import mixing
     from gan_core.latent.points import joined
 
-    height, width = (_side(count) for count in (rows, columns))
-    chosen, start = _styled(model), checked_seed(int(seed or 0))
-    with workshop.place():
-        down = joined([points_of(View(model, start + place, PSI)) for place in range(height)])
-        across = joined([points_of(View(model, start + height + place, PSI)) for place in range(width)])
-        crossed = mixing.matrix(chosen.explorer, down, across, _layers(chosen, band, int(first or 0)))
-        heads, sides, inner = (drawn(chosen.explorer, points) for points in (across, down, crossed))
+    down = joined([points_of(View(chosen.name, start + place, PSI)) for place in range(height)])
+    across = joined([points_of(View(chosen.name, start + height + place, PSI)) for place in range(width)])
+    explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
+    crossed = mixing.matrix(explorer, down, across, layers)
+    heads, sides, inner = (drawn(explorer, points) for points in (across, down, crossed))
     blank = Image.new("RGBA", heads[0].size)
     rows_of = [[side, *inner[place * width : (place + 1) * width]] for place, side in enumerate(sides)]
     pictures = [blank, *heads, *(picture for row in rows_of for picture in row)]
@@ -138,7 +147,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     for button, seed in zip(dice, seeds, strict=True):
         button.click(another_seed, None, seed, api_visibility="private", **quiet)
     draw.click(
-        spoken(matrix), [model, rows, columns, seeds[0], band, first], shown_matrix, api_name="matrix",
-        concurrency_limit=2,
+        telling(matrix), [model, rows, columns, seeds[0], band, first], shown_matrix, api_name="matrix",
+        concurrency_limit=None, **quiet,
     )  # fmt: skip
     tab.select(spoken(mix), inputs, outputs, queue=False, api_visibility="private", **quiet)

@@ -14,7 +14,8 @@ from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken, telling
 from ui.studio_choices import choices, model_choice
-from ui.studio_latest import Latest, workshop
+from ui.studio_jobs import Tell, takes, workshop
+from ui.studio_latest import Latest
 from ui.studio_models import SLOTS, Opened, opened
 from ui.studio_pictures import SMALL, drawn, shown
 from ui.studio_uploads import MOST_BYTES, clean, received
@@ -25,7 +26,8 @@ TITLE = N_("My picture")
 ID = "my-picture"
 STEPS = (50, 600)
 USUAL = 100  # 23.5 dB of unseen drawn faces from an encoder's start, 22.4 without; see docs/benchmarks.md
-LONGEST = 120.0  # seconds of a search
+LONGEST = 120.0  # seconds of a search, which then keeps what it has found
+COST, COST_STEP = 3.0, 0.08  # seconds of a search and of each step of it, for a picture of 64 pixels
 
 _latest = Latest()
 
@@ -48,32 +50,63 @@ def take(path: str | None, model: str) -> list[Any]:
     return [Own(model, picture), _target(opened(model), picture), _("Now press “Find it”.")]
 
 
+def budget(model: str, steps: float) -> str:
+    """How long a search takes, in words, before it is asked for."""
+    return takes(workshop.estimate(*_cost(model, steps)), LONGEST)
+
+
 def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
     """Searches, and shows how far it is: the picture, the words, and what was found."""
-    from gan_core.latent.inversion import invert, prepared
-
     if own.picture is None:
         raise BadValue("Drop in a picture first.")
     if not STEPS[0] <= steps <= STEPS[1]:
         raise BadValue("There can be {least} to {most} steps, not {count}.",
                        least=STEPS[0], most=STEPS[1], count=steps)  # fmt: skip
-    chosen = opened(model)
-    kept: list[Any] = [gr.skip()] * SLOTS
-    with workshop.place():
-        yield [gr.skip(), gr.skip(), _("Looking for a picture to start from …"), *kept]
-        end = time.monotonic() + LONGEST
-        target = prepared(own.picture, chosen.explorer)
-        for found in invert(chosen.explorer, target, _settings(chosen, int(steps)), encode=chosen.encode):
-            done = found.step == int(steps) or time.monotonic() > end
-            words = _("Step {step} of {steps}: {psnr:.1f} dB alike. More is better; above 25 few can tell them apart.")
-            said = words.format(step=found.step, steps=int(steps), psnr=found.psnr)
-            yield [
-                Own(model, own.picture, found.points), _face(chosen, found.points),
-                " ".join([said, *_honest(chosen, target, found.picture)]) if done else said,
-                *([gr.update(interactive=True, value=0)] * SLOTS if done else kept),
-            ]  # fmt: skip
-            if done:
-                return
+    chosen, count = opened(model), int(steps)
+    resting: list[Any] = [gr.skip()] * SLOTS
+    for news in workshop.run(lambda tell: _searched(chosen, own.picture, count, tell), *_cost(model, steps)):
+        if news.done:
+            found, words = news.made
+            sliders = [gr.update(interactive=True, value=0)] * SLOTS
+            yield [Own(model, own.picture, found.points), _face(chosen, found.points), words, *sliders]
+        elif news.seen is not None:
+            yield [Own(model, own.picture, news.seen.points), _face(chosen, news.seen.points),
+                   _step_words(news.seen, count), *resting]  # fmt: skip
+        elif news.place > 1:
+            yield [gr.skip(), gr.skip(), news.words, *resting]
+        else:
+            yield [gr.skip(), gr.skip(), gr.skip() if news.share else _("Looking for a picture to start from …"),
+                   *resting]  # fmt: skip
+
+
+def stopped(own: Own) -> list[Any]:
+    """A visitor has ended the search: what was found so far stays, and can be edited."""
+    found = own.points is not None
+    return [_("Stopped."), *([gr.update(interactive=True, value=0) if found else gr.skip()] * SLOTS)]
+
+
+def _searched(chosen: Opened, picture: Any, steps: int, tell: Tell) -> tuple[Any, str]:
+    """The last of what was found when the steps or the time were over, and words."""
+    from gan_core.latent.inversion import invert, prepared
+
+    explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
+    target, end = prepared(picture, explorer), time.monotonic() + LONGEST
+    for found in invert(explorer, target, _settings(chosen, steps), encode=chosen.encode):
+        if found.step == steps or time.monotonic() > end:
+            break
+        tell(found.share, found)
+    words = [_step_words(found, steps), *_honest(chosen, target, found.picture)]
+    return found, " ".join(words)
+
+
+def _step_words(found: Any, steps: int) -> str:
+    words = _("Step {step} of {steps}: {psnr:.1f} dB alike. More is better; above 25 few can tell them apart.")
+    return words.format(step=found.step, steps=steps, psnr=found.psnr)
+
+
+def _cost(model: str, steps: float) -> tuple[str, float]:
+    """Of a search, for `workshop`: the kind, and seconds."""
+    return f"search {model}", COST + COST_STEP * steps
 
 
 def _settings(chosen: Opened, steps: int) -> Any:
@@ -170,7 +203,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             found = studio_parts.face(_("The search shows here as it goes."))
             words = gr.Markdown("", elem_classes="quiet")
         with gr.Column(min_width=240):
-            begin = gr.Button(_("Find it"), variant="primary")
+            lasts = gr.Markdown("", elem_classes="quiet", elem_id="search-budget")
+            with gr.Row(elem_classes="row-tight"):
+                begin = gr.Button(_("Find it"), variant="primary", elem_id="find")
+                stop = gr.Button(_("Stop"))
             sliders = [
                 gr.Slider(-REACH, REACH, 0, step=0.1, label=_("Slider {number}").format(number=place + 1),
                           elem_classes="face-slider", buttons=[], interactive=False)
@@ -181,9 +217,15 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Steps of the search"))
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     studio_parts.emptied(drop, drop.upload(spoken(take), [drop, model], [own, target, words], api_name="take", **quiet))
-    begin.click(
-        telling(find), [own, model, steps], [own, found, words, *sliders], api_name="find", concurrency_limit=4, **quiet
+    searching = begin.click(
+        telling(find), [own, model, steps], [own, found, words, *sliders], api_name="find", concurrency_limit=None,
+        **quiet,
+    )  # fmt: skip
+    stop.click(None, cancels=searching, api_visibility="private").then(
+        spoken(stopped), own, [words, *sliders], queue=False, api_visibility="private", **quiet
     )
+    gr.on([tab.select, model.change, steps.change], spoken(budget), [model, steps], lasts, queue=False,
+          trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
     gr.on(
         [slider.input for slider in sliders], spoken(edit), [own, *sliders], found, trigger_mode="always_last",
         queue=False, api_name="edit", **quiet,

@@ -19,7 +19,7 @@ from ui import studio_canvas, studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import moving, pressed, spoken, telling
 from ui.studio_canvas import read_back, sheet_of
-from ui.studio_latest import workshop
+from ui.studio_jobs import Tell, workshop
 from ui.studio_models import hosted
 from ui.studio_pictures import SMALL, address, marked, shown
 from ui.studio_uploads import MOST_BYTES, clean, received
@@ -33,6 +33,7 @@ STRONGER = 4  # times, so that a small difference can be seen
 OUTPUTS = 9  # of a scene
 TOLD = 3  # files of a batch whose trouble is told
 MOST_FILES = 500
+COST = 0.1  # seconds of a file
 MOST_HOSTED = 24  # files of a batch where strangers visit
 
 
@@ -121,10 +122,25 @@ def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[An
     most = MOST_HOSTED if hosted() else MOST_FILES
     if not 1 <= len(files) <= most:
         raise BadValue("There can be 1 to {most} files, not {count}.", most=most, count=len(files))
+    for news in workshop.run(lambda tell: _all(files, worker, direction, tell), f"translate {worker.name}",
+                             COST * len(files)):  # fmt: skip
+        if news.place > 1:
+            yield [gr.skip(), news.words]
+        elif not news.done:
+            yield [
+                gr.skip(),
+                _("{done} of {all} pictures …").format(done=round(news.share * len(files)), all=len(files)),
+            ]
+        else:
+            yield news.made
+
+
+def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[Any]:
+    """The zip as a download, and words."""
     content, names, left_out = io.BytesIO(), set[str](), list[str]()
-    with workshop.place(), zipfile.ZipFile(content, "w") as archive:
+    with zipfile.ZipFile(content, "w") as archive:
         for number, path in enumerate(files):
-            yield [gr.skip(), _("{done} of {all} pictures …").format(done=number, all=len(files))]
+            tell(number / len(files), None)
             try:
                 with received(path) as image:
                     picture = _translated(worker, clean(image), direction)
@@ -138,7 +154,7 @@ def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[An
     words = _("{done} of {all} pictures were translated.").format(done=len(names), all=len(files))
     if left_out:
         words += " " + _("Left out: {reasons}").format(reasons=" ".join(left_out[:TOLD]))
-    yield [studio_parts.Download("translated.zip", content.getvalue()).plain, words]
+    return [studio_parts.Download("translated.zip", content.getvalue()).plain, words]
 
 
 def _free_name(stem: str, names: set[str]) -> str:
@@ -244,7 +260,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Accordion(_("Many files"), open=False):
         many = gr.File(show_label=False, file_types=["image"], file_count="multiple", height=160,
                        elem_id="translate-files")  # fmt: skip
-        start = gr.Button(_("Translate all into a zip"), elem_id="translate-all")
+        with gr.Row(elem_classes="row-tight"):
+            start = gr.Button(_("Translate all into a zip"), elem_id="translate-all")
+            stop = gr.Button(_("Stop"))
         told = gr.Markdown("", elem_classes="quiet")
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     scene = [own, strip, *faces, *loop, said]
@@ -262,8 +280,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         None, file, None, js=studio_parts.SAVE, api_visibility="private"
     )
     translated = start.click(
-        telling(batch), [many, *where], [file, told], api_name="translate_files", concurrency_limit=2, **quiet
+        telling(batch), [many, *where], [file, told], api_name="translate_files", concurrency_limit=None, **quiet
     )
+    stop.click(None, cancels=translated, api_visibility="private")
     translated.success(None, file, None, js=studio_parts.SAVE, api_visibility="private")
     studio_parts.emptied(many, translated)
 

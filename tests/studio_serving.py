@@ -25,6 +25,7 @@ class Studio:
     url: str
     log: Path
     uploads: Path
+    process: int
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def serving_from(folder: Path, home: Path, **environment: str) -> Iterator[Studi
         process = subprocess.Popen([sys.executable, "gradio_app.py"], cwd=folder, env=names, stdout=file, stderr=file)
         try:
             _wait(f"http://localhost:{port}", process, log)
-            yield Studio(f"http://localhost:{port}", log, uploads)
+            yield Studio(f"http://localhost:{port}", log, uploads, process.pid)
         finally:
             process.terminate()
             try:

@@ -17,6 +17,9 @@ from urllib.parse import parse_qs, urlencode
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# threads that wait for one another give up their core: on a busy machine they otherwise hold it, and a picture of
+# 0.02 s takes 1 s. Read when PyTorch is loaded
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import fastapi
 import gradio as gr
@@ -25,6 +28,7 @@ from ui import beside, studio_api, studio_choices, studio_parts
 from ui.languages import DEFAULT, LANGUAGES, _, using
 from ui.studio_files import WORK, files
 from ui.studio_gate import guarded
+from ui.studio_memory import MOST_SESSIONS, bound_heaps, tidied
 from ui.studio_models import warm
 from ui.studio_page import Page
 from ui.studio_theme import ICON, SHEET, theme
@@ -71,6 +75,7 @@ def page(tabs: Sequence[Tab], language: str) -> Page:
         _hide(made)
         studio_api.offer(made)
     made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
+    made.state_session_capacity = MOST_SESSIONS
     page_made: Page = made
     return page_made
 
@@ -92,7 +97,8 @@ def tab_of(link: str, ids: Sequence[str]) -> str:
 
 def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     """All pages as one server; by its word it is known again."""
-    made = fastapi.FastAPI(openapi_url=None)
+    pages: list[gr.Blocks] = []
+    made = fastapi.FastAPI(openapi_url=None, lifespan=tidied(pages))
     made.get(beside.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
     made.middleware("http")(_by_language)
     looks: dict[str, Any] = {
@@ -103,6 +109,7 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
         default = language == DEFAULT
         path = "/" if default else f"/{language}"
         made_page = page(tabs, language)
+        pages.append(made_page)
         gr.mount_gradio_app(
             made, made_page, path, favicon_path=str(ICON) if default else None, app_kwargs=guarded(made_page), **looks
         )
@@ -130,6 +137,7 @@ def serve(tabs: Sequence[Tab]) -> None:
     """Runs until it is stopped. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` say where."""
     import uvicorn
 
+    bound_heaps()
     host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
     port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
     check_port(host, port)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from gan_core.errors import BadValue, GanscopeError
 from ui.languages import _, language, using
+from ui.studio_right_of_way import right_of_way
 from ui.texts import error_sentence
 
 logger = logging.getLogger(__name__)
@@ -23,12 +24,15 @@ MOVING = ("GIF", "WEBP", "PNG")  # formats whose further frames are an animation
 
 
 def spoken(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A callback in the language in which the page is being built, with errors that a visitor understands."""
+    """A callback in the language in which the page is being built, with errors that a visitor understands.
+
+    Long jobs stand still meanwhile.
+    """
     chosen = language()
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
-        with using(chosen), sentences():
+        with using(chosen), sentences(), right_of_way.first():
             return function(*arguments)
 
     return call

@@ -1,15 +1,12 @@
-"""Turns: of a visitor's requests only the newest is answered, and long jobs are few at a time."""
+"""Turns: of a visitor's requests only the newest is answered."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
-
-from gan_core.errors import BadValue
 
 VISITORS = 4_096  # remembered at once
 AT_ONCE = 2  # pictures drawn at the same time, one for each core of a free machine
@@ -41,30 +38,3 @@ class Latest:
             while len(self._newest) > VISITORS:
                 self._newest.popitem(last=False)
             return number
-
-
-class Workshop:
-    """Long jobs: one at a time, a few waiting, and a friendly word to all others."""
-
-    def __init__(self, waiting: int = 6) -> None:
-        self._places = 1 + waiting
-        self._taken = 0
-        self._lock = threading.Lock()
-        self._turn = threading.Semaphore()
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Waits for its turn; raises BadValue where too many wait already."""
-        with self._lock:
-            if self._taken >= self._places:
-                raise BadValue("Many visitors are at work here just now. Please try again in a minute.")
-            self._taken += 1
-        try:
-            with self._turn:
-                yield
-        finally:
-            with self._lock:
-                self._taken -= 1
-
-
-workshop = Workshop()

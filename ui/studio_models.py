@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +14,11 @@ from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
 from ui import studio_marks, studio_runs
+from ui.studio_kept import Shelf
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from gan_core.latent.directions import Direction
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.familiarity import Familiarity
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gan_core.latent.measured import Measured
     from gan_core.metrics.perception import Perception
 
-MOST_OPEN = 3  # models kept in memory
+MOST_OPEN, MOST_BYTES = 3, 2**29  # models kept in memory, and what their weights may take together
 FOUND = 12  # directions of each kind that are computed
 MOST_OWN = 64  # directions of visitors that are remembered
 SLOTS = 6  # sliders that are seen first
@@ -114,7 +114,7 @@ class Opened:
         """What tells whether a picture is of a kind that the model knows."""
         from gan_core.latent.familiarity import Familiarity
 
-        return Familiarity(self.explorer)
+        return Familiarity(self.explorer.apart())  # sliders of the model don't wait for it
 
     @cached_property
     def perceive(self) -> Perception | None:
@@ -136,19 +136,22 @@ class Opened:
 
     @cached_property
     def apart(self) -> Explorer:
-        """A copy, for looks that change the networks on their way: nobody else's pictures may show it."""
-        from gan_core.latent.explorer import Explorer
-
-        return Explorer(copy.deepcopy(self.explorer.sampler))
+        """The same weights for looks that change the networks on their way: nobody else's pictures may show it."""
+        return self.explorer.apart()
 
     @property
     def truncates(self) -> bool:
         return self.explorer.sampler.recipe.truncate is not None
 
 
-_open: OrderedDict[str, Opened] = OrderedDict()
+def bytes_of(networks: Mapping[str, nn.Module]) -> int:
+    """What the weights of some networks take in memory."""
+    held = (one for network in networks.values() for one in (*network.parameters(), *network.buffers()))
+    return sum(one.numel() * one.element_size() for one in held)
+
+
+_open: Shelf[Opened] = Shelf(MOST_OPEN, MOST_BYTES, lambda model: bytes_of(model.explorer.sampler.networks))
 _added: dict[str, Path] = {}  # models from elsewhere, by name, where their user asked for them
-_lock = threading.Lock()
 
 
 def offered() -> dict[str, Card]:
@@ -162,8 +165,7 @@ def offered() -> dict[str, Card]:
 
 def _opened_runs() -> dict[str, Card]:
     """Of runs that go on, checkpoints that are looked at and aren't the newest any more."""
-    with _lock:
-        return {name: model.card for name, model in _open.items() if studio_runs.is_run(name)}
+    return {name: model.card for name, model in _open.items() if studio_runs.is_run(name)}
 
 
 def _draws(card: Card) -> bool:
@@ -181,15 +183,7 @@ def opened(name: str) -> Opened:
     """
     if not isinstance(name, str):  # a list where nothing is chosen
         raise UnknownName("model", "", offered())
-    with _lock:
-        if name in _open:
-            _open.move_to_end(name)
-            return _open[name]
-        made = _loaded(name)
-        _open[name] = made
-        while len(_open) > MOST_OPEN:
-            _open.popitem(last=False)
-        return made
+    return _open.get(name, lambda: _loaded(name))
 
 
 def _loaded(name: str) -> Opened:
@@ -233,9 +227,8 @@ def add(reference: str) -> str:
     if not _draws(card):
         raise BadValue("{recipe} has no latent space.", recipe=card.recipe_title or card.recipe)
     name = card.name if card.name not in listing.names() else f"{card.name} ({folder.name})"
-    with _lock:
-        _open.pop(name, None)
-        _added[name] = folder
+    _added[name] = folder
+    _open.drop(name)
     return name
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -90,6 +91,28 @@ _COMPARE = """
 </div>"""
 _SLIDE = """
 element.addEventListener('input', event => element.style.setProperty('--at', event.target.value + '%'));
+"""
+# the page keeps what the server soon deletes
+_FILM = """
+<div class="film" ${value.file ? '' : 'hidden'}>
+  <video autoplay loop muted playsinline controls ${value.video ? '' : 'hidden'}></video>
+  <img alt="${value.alt || ''}" ${value.video ? 'hidden' : ''}>
+  <a class="save" download="${value.name || ''}">${value.save || ''}</a>
+</div>"""
+_FETCH = """
+let kept = '';
+const fetched = async () => {
+  if (!props.value || !props.value.file) return;
+  const url = props.value.file.url;
+  const answer = await fetch(url).catch(() => null);
+  if (kept) URL.revokeObjectURL(kept);
+  kept = answer && answer.ok ? URL.createObjectURL(await answer.blob()) : url;
+  if (!props.value.file || props.value.file.url !== url) return;
+  element.querySelector(props.value.video ? 'video' : 'img').src = kept;
+  element.querySelector('a').href = kept;
+};
+watch('value', () => requestAnimationFrame(fetched));
+fetched();
 """
 _PRESS = """
 element.addEventListener('click', event => {
@@ -182,6 +205,18 @@ def compare(before: str, after: str, **options: Any) -> gr.HTML:
     """A picture before and after, under one slider. Its value: both as addresses, `before` and `now`."""
     template = _COMPARE % {"before": escape(before), "after": escape(after)}
     return gr.HTML({}, html_template=template, js_on_load=_SLIDE, apply_default_css=False, **options)
+
+
+def film(**options: Any) -> gr.HTML:
+    """A film, and a link that saves it."""
+    return gr.HTML({}, html_template=_FILM, js_on_load=_FETCH, apply_default_css=False, **options)
+
+
+def film_value(path: Path, save: str) -> dict[str, Any]:
+    """What `film` shows of a file, which Gradio copies, serves and deletes as it does with all files."""
+    file = gr.FileData(path=str(path), orig_name=path.name).model_dump()
+    video = path.suffix == ".mp4"
+    return {"file": file, "video": video, "name": path.name, "save": save, "alt": _("The film")}
 
 
 def emptied(box: gr.File, read: Any) -> None:

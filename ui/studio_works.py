@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +13,8 @@ from gan_core.errors import BadValue, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import SAMPLE, Card, read_card
 from ui.languages import N_, _
-from ui.studio_models import hosted
+from ui.studio_kept import Shelf
+from ui.studio_models import MOST_BYTES, bytes_of, hosted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,8 +75,7 @@ class Worker:
         return f"{end}_to_{start}" if f"{end}_to_{start}" in self.directions else ""
 
 
-_open: OrderedDict[str, Worker] = OrderedDict()
-_lock = threading.Lock()
+_open: Shelf[Worker] = Shelf(MOST_OPEN, MOST_BYTES, lambda worker: bytes_of(worker.sampler.networks))
 
 
 def workers(tasks: Sequence[str]) -> dict[str, Card]:
@@ -97,14 +95,11 @@ def at_work(name: str, tasks: Sequence[str]) -> Worker:
     card = read_card(folder) if file is None else _card_of(file)
     if card.task not in tasks:
         raise BadValue("{recipe} can't do that.", recipe=card.recipe_title or card.recipe)
-    with _lock:
-        kept = _open.get(name)
-        if kept is None or kept.card.sha256 != card.sha256:
-            kept = _open[name] = _of_file(name, file, card) if file else _of_shelf(name, folder, card)
-        _open.move_to_end(name)
-        while len(_open) > MOST_OPEN:
-            _open.popitem(last=False)
-        return kept
+
+    def load() -> Worker:
+        return _of_file(name, file, card) if file else _of_shelf(name, folder, card)
+
+    return _open.get(name, load, lambda kept: kept.card.sha256 == card.sha256)
 
 
 def _of_shelf(name: str, folder: Path, card: Card) -> Worker:

@@ -16,6 +16,7 @@ same picture. Edits are made in `home`: w+ where there is one, else z.
 
 from __future__ import annotations
 
+import copy
 import threading
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -58,6 +59,13 @@ class Explorer:
         self.generator: nn.Module = generator
         self.styled = generator if isinstance(generator, StyleGenerator) else None
         self.lock = threading.RLock()
+
+    def apart(self) -> Explorer:
+        """The same model with a lock and hooks of its own, so that nobody waits for the other; weights are shared."""
+        networks = dict(self.sampler.networks)
+        weights = [one for network in networks.values() for one in (*network.parameters(), *network.buffers())]
+        copies = copy.deepcopy(networks, {id(one): one for one in weights})
+        return Explorer(Sampler(self.sampler.recipe, self.sampler.hparams, self.sampler.spec, copies))
 
     @property
     def device(self) -> torch.device:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from gan_core.data.base import Progress, silent
@@ -17,12 +15,15 @@ from gan_core.errors import BadValue
 from gan_core.images import png, to_uint8
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
+from gan_core.moving import GIF_UNIT, WEBP_UNIT, durations, write_gif, write_mp4, write_webp
 from gan_core.runs.disk import TEMPORARY, file_size, writing
 
+ENDINGS = (".mp4", ".gif", ".webp", ".zip")
 SIZES = (32, 1024)  # pixels
 RATES = (1, 60)  # frames a second
 GIF_RATE = 50  # browsers slow down films with delays below 20 ms
 AT_ONCE = 16  # frames drawn together
+WORDS = "Writing the film"
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class Film:
 def check_film(path: Path, rate: int, size: int) -> None:
     """Raises BadValue where a film can't be written like that."""
     ending = path.suffix.lower()
-    if ending not in WRITERS:
+    if ending not in ENDINGS:
         raise BadValue(
-            "{file} can't be written: valid endings are {valid}.", file=path.name or path, valid=", ".join(WRITERS)
+            "{file} can't be written: valid endings are {valid}.", file=path.name or path, valid=", ".join(ENDINGS)
         )
     if not SIZES[0] <= size <= SIZES[1]:
         raise BadValue(
@@ -63,21 +64,21 @@ def write_film(
     `size` is the width in pixels, `rate` in frames per second. Raises BadValue, or StoreError where writing fails.
     """
     check_film(path, rate, size)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix.lower()}")
     with writing(path.parent):
         try:
-            WRITERS[path.suffix.lower()](temporary, _frames(explorer, points, size, progress), rate)
+            _write(temporary, _frames(explorer, points, size, progress), len(points), rate, progress)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-    progress(1.0, "Writing the film")
+    progress(1.0, WORDS)
     return Film(path, len(points), len(points) / rate, file_size(path))
 
 
 def _frames(explorer: Explorer, points: Points, size: int, progress: Progress) -> Iterator[Image.Image]:
     """RGB pictures of even sides, as video needs."""
     for place, part in enumerate(points.parts(AT_ONCE)):
-        progress(place * AT_ONCE / len(points), "Writing the film")
+        progress(place * AT_ONCE / len(points), WORDS)
         for pixels in to_uint8(explorer.draw(part)):
             image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
             side = size + size % 2
@@ -86,48 +87,19 @@ def _frames(explorer: Explorer, points: Points, size: int, progress: Progress) -
             )
 
 
-def _write_mp4(path: Path, frames: Iterator[Image.Image], rate: int) -> None:
-    """H.264, which every browser plays."""
-    import imageio_ffmpeg
-
-    first = next(frames)
-    encoder = imageio_ffmpeg.write_frames(
-        str(path), first.size, fps=rate, codec="libx264", pix_fmt_out="yuv420p", macro_block_size=2,
-        output_params=["-crf", "16", "-movflags", "+faststart"], ffmpeg_log_level="error",
-    )  # fmt: skip
-    encoder.send(None)
-    try:
-        encoder.send(np.asarray(first).tobytes())
-        for frame in frames:
-            encoder.send(np.asarray(frame).tobytes())
-    finally:
-        encoder.close()
+def _write(path: Path, frames: Iterator[Image.Image], count: int, rate: int, progress: Progress) -> None:
+    """`count` frames; what a file of this ending needs."""
+    if path.suffix == ".mp4":
+        write_mp4(path, frames, rate)
+    elif path.suffix == ".gif":
+        write_gif(path, frames, durations(count, rate, GIF_UNIT), lambda: progress(1.0, WORDS))
+    elif path.suffix == ".webp":
+        write_webp(path, frames, durations(count, rate, WEBP_UNIT))
+    else:
+        _write_zip(path, frames)
 
 
-def _write_gif(path: Path, frames: Iterator[Image.Image], rate: int) -> None:
-    reduced = (frame.quantize(256, dither=Image.Dither.NONE) for frame in frames)
-    _write_animation(path, reduced, rate, {"format": "GIF", "optimize": False})
-
-
-def _write_webp(path: Path, frames: Iterator[Image.Image], rate: int) -> None:
-    _write_animation(path, frames, rate, {"format": "WEBP", "quality": 90})
-
-
-def _write_animation(path: Path, frames: Iterator[Image.Image], rate: int, options: dict[str, Any]) -> None:
-    first = next(frames)
-    with path.open("wb") as file:
-        first.save(file, save_all=True, append_images=frames, duration=round(1000 / rate), loop=0, **options)
-
-
-def _write_zip(path: Path, frames: Iterator[Image.Image], rate: int) -> None:
+def _write_zip(path: Path, frames: Iterator[Image.Image]) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # PNG is compressed already
         for place, frame in enumerate(frames):
             archive.writestr(f"{place:05d}.png", png(frame))
-
-
-WRITERS: dict[str, Callable[[Path, Iterator[Image.Image], int], None]] = {
-    ".mp4": _write_mp4,
-    ".gif": _write_gif,
-    ".webp": _write_webp,
-    ".zip": _write_zip,
-}

@@ -6,10 +6,8 @@ slowly and late ones fast. Needs no torch.
 
 from __future__ import annotations
 
-import errno
 import math
 import os
-import subprocess
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from gan_core.errors import BadData, BadValue
+from gan_core.moving import GIF_UNIT, durations, mp4, write_gif
 from gan_core.runs.disk import TEMPORARY, file_size, writing
 from gan_core.runs.records import Preview
 from gan_core.runs.store import RunStore
@@ -141,12 +140,12 @@ def export_history(
     write = _write_gif if path.suffix.lower() == ".gif" else _write_mp4
     with writing(path.parent):
         try:
-            frames = write(stage, steps, seconds, temporary, progress)
+            frames, lasts = write(stage, steps, seconds, temporary, progress)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     progress(1.0, "Writing the film")
-    return Film(path, frames, seconds, file_size(path))
+    return Film(path, frames, lasts, file_size(path))
 
 
 @dataclass(frozen=True)
@@ -252,61 +251,35 @@ def _built_in(char: str) -> bool:
     return char in "…–—" or (ord(char) < 0x180 and unicodedata.category(char) != "Cc")
 
 
-def _write_gif(stage: Stage, steps: list[int], seconds: float, path: Path, progress: Progress) -> int:
+def _write_gif(stage: Stage, steps: list[int], seconds: float, path: Path, progress: Progress) -> tuple[int, float]:
     """One frame for each step, as far as the rate allows; the last one is held."""
     chosen = _spread(steps, max(2, int(seconds * GIF_RATE)))
-    each = max(20, round(1000 * seconds * (1 - HOLD) / len(chosen) / 10) * 10)  # ms; GIF counts in 10 ms
-    last = max(each, round(1000 * seconds) - each * (len(chosen) - 1))
-    frames = _frames(stage, chosen, progress)
-    first = next(frames)
-    durations = [each] * (len(chosen) - 1) + [last]
-    with path.open("wb") as file:
-        first.save(file, "GIF", save_all=True, append_images=frames, duration=durations, loop=0, optimize=False)
-    return len(chosen)
+    moving, whole = 1000 * seconds * (1 - HOLD), max(1, round(1000 * seconds / GIF_UNIT)) * GIF_UNIT
+    lasting = durations(len(chosen), 1000 * len(chosen) / moving, GIF_UNIT)
+    lasting[-1] += whole - sum(lasting)
+    write_gif(path, _frames(stage, chosen, progress), lasting)
+    return len(chosen), whole / 1000
 
 
 def _frames(stage: Stage, steps: list[int], progress: Progress) -> Iterator[Image.Image]:
     for place, step in enumerate(steps):
         progress(place / len(steps), "Writing the film")
-        yield stage.frame(step).quantize(256, dither=Image.Dither.NONE)
+        yield stage.frame(step)
 
 
-def _write_mp4(stage: Stage, steps: list[int], seconds: float, path: Path, progress: Progress) -> int:
-    """H.264 at a constant rate, which every browser plays; a step is shown for as many frames as it takes."""
-    import imageio_ffmpeg
-
+def _write_mp4(stage: Stage, steps: list[int], seconds: float, path: Path, progress: Progress) -> tuple[int, float]:
+    """H.264 at a constant rate; a step is shown for as many frames as it takes."""
     count = max(2, round(seconds * MP4_RATE))
     moving = max(1, round(count * (1 - HOLD)))
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error",
-        "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{stage.size[0]}x{stage.size[1]}", "-r", str(MP4_RATE), "-i", "-",
-        "-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "16", "-movflags", "+faststart", "-f", "mp4",
-        str(path),
-    ]  # fmt: skip
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as encoder:
-        assert encoder.stdin is not None
-        assert encoder.stderr is not None
-        try:
-            shown, content = -1, b""
-            for place in range(count):
-                step = steps[min(len(steps) - 1, place * len(steps) // moving)]
-                if step != shown:
-                    progress(place / count, "Writing the film")
-                    shown, content = step, np.asarray(stage.frame(step)).tobytes()
-                encoder.stdin.write(content)
-            encoder.stdin.close()
-            failed = encoder.wait() != 0
-        except BrokenPipeError:
-            failed = True
-        except BaseException:
-            encoder.kill()
-            raise
-        if failed:
-            reason = encoder.stderr.read().decode(errors="replace").strip()
-            # the encoder's words are all there is to tell a full disk by
-            code = errno.ENOSPC if os.strerror(errno.ENOSPC) in reason else errno.EIO
-            raise OSError(code, reason.splitlines()[-1] if reason else "the video encoder failed")
-    return count
+    with mp4(path, stage.size, MP4_RATE) as write:
+        shown, content = -1, b""
+        for place in range(count):
+            step = steps[min(len(steps) - 1, place * len(steps) // moving)]
+            if step != shown:
+                progress(place / count, "Writing the film")
+                shown, content = step, np.asarray(stage.frame(step)).tobytes()
+            write(content)
+    return count, count / MP4_RATE
 
 
 def _spread(steps: list[int], most: int) -> list[int]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.made_models import make_model
@@ -161,3 +162,28 @@ def test_the_chosen_tab_is_a_part_of_the_link(studio: Studio, contexts: Callable
     expect(page).not_to_have_url(re.compile("tab="))
     page.goto(f"{studio.url}/?tab=nowhere&lang=zh")
     expect(page.get_by_role("tab", name="潜空间编辑")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_film_is_announced_stopped_made_and_saved(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
+    page = contexts().new_page()
+    page.goto(f"{studio.url}/?tab=interpolation")
+    announced = page.locator("#film-budget")
+    expect(announced).to_contain_text("144 frames, 6.0 s long", timeout=60_000)
+    page.get_by_role("textbox", name="Keyframes").fill("1, 2, 3, 4, 5, 6, 7, 8")
+    expect(announced).to_contain_text("288 frames")
+    page.get_by_label("GIF").check()
+    expect(announced).to_contain_text("240 frames")
+    said = page.locator("#film-said")
+    page.locator("#make-film").click()
+    expect(said).to_contain_text("%")
+    page.get_by_role("button", name="Stop").locator("visible=true").click()
+    expect(said).to_have_text("Stopped.", timeout=2_000)
+    page.get_by_role("textbox", name="Keyframes").fill("1, 2")
+    page.locator("#make-film").click()
+    expect(said).to_contain_text("60 frames, 3.0 s", timeout=30_000)
+    expect(page.locator("#film img")).to_have_attribute("src", re.compile("^blob:"))
+    with page.expect_download() as download:
+        page.get_by_text("Save the film").click()
+    assert download.value.suggested_filename.endswith("-way.gif")
+    with Image.open(download.value.path()) as film:
+        assert film.n_frames == 60

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from imageio_ffmpeg import count_frames_and_secs, read_frames
-from PIL import Image
+from PIL import Image, ImageSequence
 from scipy.interpolate import CubicSpline
 from torch.testing import assert_close
 
@@ -20,6 +22,8 @@ from gan_core.latent.explorer import Explorer
 from gan_core.latent.film import check_film, write_film
 from gan_core.latent.interpolation import lerp, slerp, way
 from gan_core.latent.points import joined
+from gan_core.moving import durations, indexed, write_gif, write_mp4
+from gan_core.photos import sample_photo
 from tests.conftest import assert_same_pictures
 from tests.latent.models import explorer
 
@@ -104,6 +108,66 @@ def test_films_show_every_point_once(styled: Explorer, tmp_path: Path) -> None:
     drawn = Image.fromarray(to_uint8(styled.draw(points.at(0)))[0])
     assert_same_pictures(first, drawn.resize((64, 64), Image.Resampling.LANCZOS))  # drawn alone, and in a batch
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.gif", "film.mp4", "film.webp", "film.zip"]
+
+
+def lasting_of(film: Image.Image) -> list[int]:
+    """Milliseconds of each frame."""
+    found = []
+    for frame in ImageSequence.Iterator(film):
+        frame.load()
+        found.append(frame.info["duration"])
+    return found
+
+
+@pytest.mark.parametrize("rate", [7, 20, 24, 30, 50])
+@pytest.mark.parametrize("count", [2, 11, 48])
+def test_a_film_lasts_as_long_as_it_says(styled: Explorer, tmp_path: Path, rate: int, count: int) -> None:
+    """Frame i ends at round(100 (i + 1) / rate) hundredths, so that what is rounded off never adds up."""
+    points = way(styled, styled.sample(2), count)
+    for ending, unit in ((".gif", 10), (".webp", 1)):
+        film = write_film(styled, points, tmp_path / f"film{ending}", rate, 32)
+        with Image.open(film.path) as image:
+            lasting = lasting_of(image)
+        ends = [round(1000 * (place + 1) / rate / unit) * unit for place in range(count)]
+        assert list(itertools.accumulate(lasting)) == ends
+        assert abs(sum(lasting) / 1000 - film.seconds) <= unit / 2000
+    film = write_film(styled, points, tmp_path / "film.mp4", rate, 32)
+    frames, seconds = count_frames_and_secs(str(film.path))
+    assert frames == film.frames
+    assert seconds == pytest.approx(film.seconds, abs=0.011)  # what ffmpeg says of it
+
+
+@pytest.mark.parametrize("ending", [".gif", ".webp"])
+def test_equal_frames_keep_their_time(styled: Explorer, tmp_path: Path, ending: str) -> None:
+    still = styled.sample(1, 3)
+    points = joined([still] * 5 + [styled.sample(1, 4)] * 2)
+    with Image.open(write_film(styled, points, tmp_path / f"film{ending}", 24, 32).path) as image:
+        lasting = lasting_of(image)
+    assert sum(lasting) == (290 if ending == ".gif" else 292)  # 7 frames
+
+
+def test_a_gif_is_near_to_what_was_drawn_and_exact_where_it_is_grey() -> None:
+    photo = sample_photo("flower.jpg").crop((0, 0, 256, 256))
+    error = np.square(np.asarray(indexed(photo).convert("RGB"), float) - np.asarray(photo, float)).mean()
+    usual = photo.quantize(256, dither=Image.Dither.NONE).convert("RGB")
+    assert error <= 1.1 * np.square(np.asarray(usual, float) - np.asarray(photo, float)).mean()
+    grey = photo.convert("L").convert("RGB")
+    assert indexed(grey).convert("RGB").tobytes() == grey.tobytes()
+
+
+def test_a_gif_takes_at_most_twice_the_time_of_an_mp4(tmp_path: Path) -> None:
+    photo = sample_photo("china.jpg")
+    frames = [photo.crop((place, place, place + 256, place + 256)) for place in range(24)]
+    times: dict[str, list[float]] = {"gif": [], "mp4": []}
+    for _ in range(3):
+        for kind, taken in times.items():
+            began = time.perf_counter()
+            if kind == "gif":
+                write_gif(tmp_path / "film.gif", iter(frames), durations(24, 20, 10))
+            else:
+                write_mp4(tmp_path / "film.mp4", iter(frames), 20)
+            taken.append(time.perf_counter() - began)
+    assert min(times["gif"]) <= 2 * min(times["mp4"])
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,7 @@ from tests.models.test_community import compact
 from tests.studio.conftest import CYCLE, ENLARGING, SMOOTH
 from tests.studio.test_translating import picture, same
 from ui.studio_calls import telling
-from ui.studio_jobs import watched
-from ui.studio_latest import workshop
+from ui.studio_jobs import workshop
 from ui.studio_pictures import MARK, write_marked
 
 pytestmark = pytest.mark.usefixtures("shelf")
@@ -225,7 +224,7 @@ def test_what_can_not_be_asked(arguments: tuple, says: str) -> None:
         list(enlarge.enlarge(enlarge.Own(), SMOOTH, 4, 0))
     with pytest.raises(BadValue, match="no example at place 9"):
         enlarge.press_at(ENLARGING, 9)
-    assert workshop._taken == 0
+    assert len(workshop) == 0
 
 
 def test_who_stops_a_job_gives_the_place_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,21 +243,12 @@ def test_who_stops_a_job_gives_the_place_to_the_next(monkeypatch: pytest.MonkeyP
     steps = telling(enlarge.enlarge)(own, ENLARGING, 4, 0)
     next(steps)
     assert "25%" in next(steps)[SAID]
-    assert workshop._taken == 1
+    assert len(workshop) == 1
     del steps
-    assert ended.wait(5)
-    assert workshop._taken == 0
+    assert ended.wait(1)
     monkeypatch.setattr(enlarge, "LONGEST", 0.3)
     with pytest.raises(BadValue, match="takes longer than"):
         list(enlarge.enlarge(own, ENLARGING, 4, 0))
-
-
-def test_work_that_fails_says_so() -> None:
-    def broken(told: Progress) -> None:
-        raise BadData("nothing there")
-
-    with pytest.raises(BadData, match="nothing there"):
-        list(watched(broken, 10))
 
 
 def test_a_deep_picture_carries_the_mark_and_can_be_read(tmp_path: Path) -> None:
@@ -269,3 +259,16 @@ def test_a_deep_picture_carries_the_mark_and_can_be_read(tmp_path: Path) -> None
     with Image.open(path) as image:
         image.load()
         assert image.text["Software"] == MARK
+
+
+def test_how_long_it_takes_is_said_beforehand_and_what_takes_too_long_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert enlarge.budget(enlarge.Own(), ENLARGING) == ""
+    own = enlarge.Own(noise(64, 64, 3), "own", -1)
+    assert enlarge.budget(own, ENLARGING) == "This takes about 1 s."
+    monkeypatch.setenv("GANSCOPE_HOSTED", "1")
+    assert enlarge.budget(own, ENLARGING) == "This takes about 1 s. It ends after 120 s at the latest."
+    monkeypatch.setattr(enlarge, "COST", 1.0)
+    with pytest.raises(BadValue, match="but at most 120 are allowed here"):
+        next(enlarge.enlarge(own, ENLARGING, 4, 0))

@@ -82,7 +82,7 @@ CALLS: dict[str, Any] = {
     "/models": [],
     "/bring": [STYLED],
 }
-FILES = {"/download", "/save_edit", "/save_translation", "/translate_files", "/save_drawing", "/save_filled"}
+FILES = {"/film", "/download", "/save_edit", "/save_translation", "/translate_files", "/save_drawing", "/save_filled"}
 REFUSED = {
     "/make_slider": ([], "Mark between 10 and"),
     "/pull": ([], "Press a place of the picture"),
@@ -105,6 +105,11 @@ def test_every_endpoint_answers(client: Client, tmp_path: Path) -> None:
     for name, given in CALLS.items():
         answer = client.predict(*(given(tmp_path) if callable(given) else given), api_name=name)
         assert answer is not None, name
+        if name == "/film":
+            assert (
+                Path(answer[0]["file"]["path"] if isinstance(answer[0]["file"], dict) else answer[0]["file"]).suffix
+                == ".gif"
+            )
         assert "data:" in json.dumps(answer, default=str) or name in FILES | {"/more_keyframes", "/leakage"}, name
 
 

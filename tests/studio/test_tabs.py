@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import time
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -14,6 +15,7 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
+from imageio_ffmpeg import count_frames_and_secs
 from PIL import Image
 
 from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
@@ -30,7 +32,7 @@ from tests.studio.conftest import ENCODER, TRANSLATORS
 from tests.studio_serving import STYLED
 from ui.languages import using
 from ui.studio_calls import spoken, telling
-from ui.studio_latest import workshop
+from ui.studio_jobs import workshop
 from ui.studio_marks import name_of
 from ui.studio_models import SLOTS, offered, opened
 from ui.studio_pictures import drawn, file_of
@@ -262,7 +264,7 @@ def test_the_slider_of_layers_is_as_long_as_the_model_is_deep() -> None:
 
 
 def test_the_matrix_shows_rows_columns_and_mixtures() -> None:
-    html = mixing.matrix(STYLED, 2, 3, 1, "coarse", 0)
+    *_, html = mixing.matrix(STYLED, 2, 3, 1, "coarse", 0)
     with Image.open(io.BytesIO(base64.b64decode(html.partition("base64,")[2].partition('"')[0]))) as image:
         assert image.size == (4 * 8 + 3 * 2, 3 * 8 + 2 * 2)
 
@@ -282,7 +284,7 @@ def test_what_can_not_be_mixed(arguments: tuple, says: str) -> None:
 
 def test_a_matrix_is_bounded() -> None:
     with pytest.raises(BadValue, match="1 to 6 rows and columns"):
-        mixing.matrix(STYLED, 7, 3, 1, "coarse", 0)
+        next(mixing.matrix(STYLED, 7, 3, 1, "coarse", 0))
 
 
 # --- interpolation ---------------------------------------------------------------------------------------------------
@@ -300,15 +302,42 @@ def test_a_way_leads_from_the_first_keyframe_to_the_last(way: str) -> None:
 
 
 @pytest.mark.parametrize("kind", list(interpolation.KINDS))
-def test_films_are_made_and_can_be_saved(kind: str) -> None:
-    html = interpolation.film(STYLED, "1 2", "linear", True, kind, 0.5, 128)
-    assert f'download="{STYLED}-way.{kind.lower()}"' in html
-    content = base64.b64decode(html.partition("base64,")[2].partition('"')[0])
-    assert len(content) > 500
-    if kind != "MP4":
-        with Image.open(io.BytesIO(content)) as film:
-            assert film.n_frames == round(interpolation.KINDS[kind][1])
-            assert film.size == (128, 128)
+def test_films_are_files_as_they_were_announced(kind: str) -> None:
+    said = interpolation.budget(STYLED, "1 2", True, kind, 0.5, 128)
+    rate = interpolation.KINDS[kind][0]
+    assert said.startswith(f"{rate} frames, 1.0 s long, about ")
+    for value, words in interpolation.film(STYLED, "1 2", "linear", True, kind, 0.5, 128):
+        if "file" not in value:  # on its way
+            continue
+        path = Path(value["file"]["path"])
+        assert (value["name"], value["video"]) == (f"{STYLED}-way.{kind.lower()}", kind == "MP4")
+        assert words.startswith(f"{rate} frames, 1.0 s")
+        if kind == "MP4":
+            frames, seconds = count_frames_and_secs(str(path))
+            assert (frames, round(seconds, 1)) == (rate, 1.0)
+            continue
+        with Image.open(path) as film:
+            assert (film.n_frames, film.size) == (rate, (128, 128))
+            lasting = 0
+            for place in range(film.n_frames):
+                film.seek(place)
+                film.load()
+                lasting += film.info["duration"]
+            assert lasting == 1000
+    assert not path.exists()  # Gradio has copied it by then
+
+
+def test_a_film_that_would_take_too_long_is_refused_before_it_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = STYLED, "1 2 3 4 5 6 7 8", True, "GIF", 4.0, 512
+    assert "At most" not in interpolation.budget(*wanted)
+    monkeypatch.setitem(interpolation._drawing, STYLED, 0.5)
+    monkeypatch.setenv("GANSCOPE_HOSTED", "1")
+    assert "640 frames, 32.0 s long, about 38.6 MB. Making it takes about 335 s." in interpolation.budget(*wanted)
+    assert "At most 120 s are allowed here" in interpolation.budget(*wanted)
+    model, seeds, closed, *rest = wanted
+    with pytest.raises(BadValue, match="would take about 335 seconds, but at most 120 are allowed"):
+        next(interpolation.film(model, seeds, "linear", closed, *rest))
+    assert interpolation.budget(STYLED, "1", True, "GIF", 4.0, 512) == "A way needs 2 to 8 keyframes, not 1."
 
 
 @pytest.mark.parametrize(
@@ -325,7 +354,7 @@ def test_films_are_made_and_can_be_saved(kind: str) -> None:
 def test_films_that_can_not_be_made(change: dict[str, Any], says: str) -> None:
     wanted = {"seeds": "1 2", "way": "linear", "closed": True, "kind": "GIF", "seconds": 1, "size": 128} | change
     with pytest.raises(BadValue, match=says):
-        interpolation.film(STYLED, **wanted)
+        next(interpolation.film(STYLED, **wanted))
 
 
 def test_keyframes_are_added_up_to_a_bound() -> None:
@@ -370,7 +399,7 @@ def test_a_search_starts_from_what_the_encoder_finds(tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     path.write_bytes(file_of(View(STYLED, 11, 0.7)))
     own = my_picture.take(str(path), STYLED)[0]
-    _wait, first, *_rest = my_picture.find(own, STYLED, 50)
+    first = next(step for step in my_picture.find(own, STYLED, 50) if isinstance(step[0], my_picture.Own))
     model = opened(STYLED)
     assert model.encode is not None
     expected = model.encode(prepared(own.picture, model.explorer))
@@ -392,16 +421,24 @@ def test_a_picture_of_another_kind_is_told_to_be_far_off(tmp_path: Path) -> None
     assert "Far from what this model knows" in said[1]
 
 
+def free_within(seconds: float) -> bool:
+    """Whether no job is at work any more."""
+    end = time.monotonic() + seconds
+    while len(workshop) and time.monotonic() < end:
+        time.sleep(0.01)
+    return not len(workshop)
+
+
 def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     Image.new("RGB", (32, 32)).save(path)
     own = my_picture.take(str(path), STYLED)[0]
     search = telling(my_picture.find)(own, STYLED, 600)
     assert "Looking for a picture" in next(search)[2]
-    assert next(search)[1]["now"].startswith("data:image/")
-    assert workshop._taken == 1
+    assert next(step for step in search if "now" in step[1])[1]["now"].startswith("data:image/")
+    assert len(workshop) == 1
     del search
-    assert workshop._taken == 0
+    assert free_within(1.0)
 
 
 def test_sliders_have_their_names_in_the_pages_language() -> None:
@@ -497,7 +534,7 @@ def test_marks_make_a_slider_that_a_link_holds() -> None:
     assert len(grid["items"]) == 24
     assert marks.mark_at(state, 8)[1]["labels"][8] == "Sample 9: yes"
     assert words.startswith("0 yes, 0 no")
-    html = marks.make(state)
+    *_, html = marks.make(state)
     assert html.count("data:image") == 1
     assert "right; half is chance" in html
     link = unescape(html.partition('href="')[2].partition('"')[0])
@@ -523,7 +560,7 @@ def test_marks_make_a_slider_that_a_link_holds() -> None:
 def test_marks_that_make_no_slider_are_told(said: str, says: str) -> None:
     state = marked(said)
     with pytest.raises(BadValue, match=says):
-        marks.make(state)
+        list(marks.make(state))
     query = f"seed=3&edits={name_of(7, state.marks)}*2"
     with pytest.warns(UserWarning, match=says):
         scene = editing.arrive("?" + query)
@@ -532,7 +569,7 @@ def test_marks_that_make_no_slider_are_told(said: str, says: str) -> None:
 
 def test_there_is_nothing_to_make_without_pictures() -> None:
     with pytest.raises(BadValue, match="Choose pictures first"):
-        marks.make(marks.Marked())
+        list(marks.make(marks.Marked()))
     with pytest.raises(BadValue, match="no picture at place 99"):
         marks.mark_at(marked(""), 99)
 

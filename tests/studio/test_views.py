@@ -16,7 +16,7 @@ from gan_core.latent.files import DIRECTIONS, write_directions
 from tests.studio_serving import STYLED
 from ui import studio_models, studio_pictures
 from ui.studio_history import MOST, History
-from ui.studio_latest import Latest, Workshop
+from ui.studio_latest import Latest
 from ui.studio_models import SLOTS, hosted, offered, opened
 from ui.studio_uploads import MOST_BYTES, clean, received
 from ui.studio_view import Change, View, first_view, parsed
@@ -229,14 +229,6 @@ def test_only_the_newest_request_of_a_visitor_is_answered() -> None:
     for thread in threads:
         thread.join(20)
     assert made == {"first": "first", "second": None, "other": "other", "third": "third"}
-
-
-def test_a_full_workshop_says_so_kindly() -> None:
-    shop = Workshop(waiting=0)
-    with shop.place(), pytest.raises(BadValue, match="Please try again in a minute"), shop.place():
-        pass
-    with shop.place():
-        pass
 
 
 # --- where it runs ---------------------------------------------------------------------------------------------------
