@@ -22,6 +22,7 @@ from ui import studio_parts
 from ui.beside import is_loopback
 from ui.languages import N_, _
 from ui.studio_calls import moving, pressed, spoken, telling
+from ui.studio_costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, MOST_PIXELS, enlarging_cost
 from ui.studio_jobs import takes, workshop
 from ui.studio_models import hosted
 from ui.studio_pictures import address, write_marked
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 TITLE = N_("Super-resolution")
 ID = "enlarge"
 ENLARGING = ("super_resolution",)  # task of the models that enlarge
-MOST_PIXELS = 16 * 2**20  # of a picture
-MOST_HOSTED = 2**20  # pixels, where strangers visit
-LONGEST, LONGEST_HOSTED = 3600.0, 120.0  # seconds
-COST = 1.5e-10  # seconds for each weight and pixel
 SHOWN = 1280, 960  # pixels of the result that are shown at most: of a larger one its middle
 PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}  # of scikit-learn, and which part
 SHRUNK = 2  # times, so that the examples' own compression can't be seen
@@ -269,9 +266,7 @@ def _told(array: np.ndarray, result: np.ndarray) -> str:
 
 
 def _cost(model: str, array: np.ndarray) -> tuple[str, float]:
-    """Of enlarging a picture, for `workshop`: the kind, and seconds."""
-    weights = at_work(model, ENLARGING).sampler.networks["generator"].parameters()
-    return f"enlarge {model}", COST * sum(one.numel() for one in weights) * array.shape[0] * array.shape[1]
+    return enlarging_cost(at_work(model, ENLARGING), array)
 
 
 # --- examples --------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ui import studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken, telling
 from ui.studio_choices import choices, model_choice
+from ui.studio_costs import DRAWING, KINDS, MOST_KEYFRAMES, SECONDS, SIZES, film_cost
 from ui.studio_jobs import most, whole, workshop
 from ui.studio_latest import Latest
 from ui.studio_models import opened
@@ -26,14 +27,8 @@ from ui.texts import error_sentence
 
 TITLE = N_("Interpolation")
 ID = "interpolation"
-MOST_KEYFRAMES = 8
 WAYS = {"linear": N_("Straight"), "spherical": N_("Along a sphere"), "smooth": N_("Smooth curve")}
-KINDS = {  # frames a second, and of a megapixel the seconds that it takes to write and the bytes, about
-    "MP4": (24, 0.1, 30e3), "GIF": (20, 0.08, 230e3), "WebP": (24, 0.12, 50e3),
-}  # fmt: skip
-DRAWING, SLOW = 0.02, 0.1  # seconds of a frame, of models that haven't drawn yet, and at most after the first
-SIZES = (128, 256, 512)  # pixels
-SECONDS = (0.5, 4.0)  # from one keyframe to the next
+SLOW = 0.1  # seconds of a frame, at most, once a model has drawn
 FINE = 24  # frames between two keyframes, of the slider
 
 _latest = Latest()
@@ -127,10 +122,10 @@ def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size:
         raise BadValue(
             "From one keyframe to the next it must take {low} to {high} seconds.", low=SECONDS[0], high=SECONDS[1]
         )
-    known, (rate, coding, size_each) = len(_seeds(seeds)), KINDS[kind]
+    known, (rate, _coding, size_each) = len(_seeds(seeds)), KINDS[kind]
     frames = max(known, round((known if closed else known - 1) * seconds * rate))
     megapixels = frames * size**2 / 1e6
-    cost = frames * _drawing.get(model, DRAWING) + megapixels * coding
+    cost = film_cost(kind, frames, size, _drawing.get(model, DRAWING))
     return Plan(frames, rate, cost, megapixels * size_each, f"film {kind} {model}")
 
 

@@ -30,8 +30,19 @@ from gan_core.errors import BadValue, UnknownName
 from ui.languages import _
 from ui.studio_bands import BANDS, band_layers
 from ui.studio_calls import spoken
-from ui.studio_jobs import watched
-from ui.studio_latest import workshop
+from ui.studio_costs import (
+    KINDS,
+    LONGEST,
+    LONGEST_HOSTED,
+    MOST_HOSTED,
+    MOST_KEYFRAMES,
+    MOST_PIXELS,
+    SECONDS,
+    SIZES,
+    enlarging_cost,
+    film_cost,
+)
+from ui.studio_jobs import Tell, workshop
 from ui.studio_models import Opened, hosted, offered, opened
 from ui.studio_page import result
 from ui.studio_pictures import drawn, marked, picture, write_marked
@@ -40,15 +51,9 @@ from ui.studio_view import MOST_PSI, MOST_SEED, View, checked_seed, edits_of, fi
 from ui.studio_works import TRANSLATING, at_work, made, taken, workers
 
 ENLARGING, FILLING = ("super_resolution",), ("inpainting",)
-MOST_PIXELS, MOST_HOSTED = 16 * 2**20, 2**20  # of a picture that is enlarged; where strangers visit
-LONGEST, LONGEST_HOSTED = 3600.0, 120.0  # seconds
 SEARCH = 120.0  # seconds of an inversion
 STEPS = (50, 600)
-MOST_KEYFRAMES = 8
-RATES = {"MP4": 24, "GIF": 20, "WebP": 24}  # frames a second
 WAYS = ("linear", "spherical", "smooth")
-SIZES = (128, 256, 512)  # pixels of a film
-SECONDS = (0.5, 4.0)  # from one keyframe to the next
 OPAQUE = 128  # from here on a mask's pixel counts as painted, of 255
 
 
@@ -99,11 +104,14 @@ def interpolate(
 
     keyframes = [_view(model, seed, truncation) for seed in _seeds(seeds)]
     chosen, parts = opened(keyframes[0].model), len(keyframes) - (not closed)
-    frames = max(len(keyframes), round(parts * seconds * RATES[kind]))
+    rate = KINDS[kind][0]
+    frames = max(len(keyframes), round(parts * seconds * rate))
+    job, cost = f"film {kind} {chosen.name}", film_cost(kind, frames, size)
+    workshop.check(job, cost)
     path = result(f"{chosen.name}-way.{kind.lower()}")
-    with workshop.place():
-        points = way_of(chosen.explorer, joined([points_of(one) for one in keyframes]), frames, closed, way)
-        write_film(chosen.explorer, points, path, RATES[kind], int(size))
+    points = way_of(chosen.explorer, joined([points_of(one) for one in keyframes]), frames, closed, way)
+    explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
+    _done(lambda tell: write_film(explorer, points, path, rate, int(size), tell), job, cost)
     return str(path)
 
 
@@ -114,13 +122,17 @@ def invert(picture: str, model: str = "", steps: float = 100) -> str:
     image = _upload(picture)
     chosen = opened(_first_of(model, offered()))
     settings = Settings(steps=int(steps), start="nearest" if chosen.encode is None else "encoder")
-    end = time.monotonic() + SEARCH
-    with workshop.place():
-        for found in invert(chosen.explorer, prepared(image, chosen.explorer), settings, encode=chosen.encode):
-            points, psnr = found.points, found.psnr
+
+    def searched(tell: Tell) -> Any:
+        explorer, end = chosen.explorer.apart(), time.monotonic() + SEARCH
+        for found in invert(explorer, prepared(image, explorer), settings, encode=chosen.encode):
+            tell(found.step / settings.steps, None)
             if time.monotonic() > end:
                 break
-    return _saved(drawn(chosen.explorer, points)[0], f"{chosen.name}-found", f"psnr={psnr:.2f}")
+        return found
+
+    found = _done(searched, f"search {chosen.name}", longest=2 * SEARCH)
+    return _saved(drawn(chosen.explorer, found.points)[0], f"{chosen.name}-found", f"psnr={found.psnr:.2f}")
 
 
 def translate(picture: str, model: str = "", direction: str = "", strength: float | None = None) -> str:
@@ -164,16 +176,22 @@ def enlarge(picture: str, model: str = "", scale: float | None = None) -> str:
         array = photos.read(Path(picture), most)
     worker = at_work(_first_of(model, workers(ENLARGING)), ENLARGING)
     path = result(f"{Path(picture).stem}-enlarged.png")
-    with workshop.place():
-        work = watched(
-            lambda told: write_marked(path, enlarged(worker.sampler, array, int(scale or 0), progress=told)), longest
-        )
-        for _share in work:
-            pass
+    cost = enlarging_cost(worker, array)
+    workshop.check(*cost, longest)
+    _done(
+        lambda tell: write_marked(path, enlarged(worker.sampler, array, int(scale or 0), progress=tell)),
+        *cost, longest,
+    )  # fmt: skip
     return str(path)
 
 
 # --- what they share -------------------------------------------------------------------------------------------------
+
+
+def _done(work: Callable[[Tell], Any], kind: str, cost: float = 0.0, longest: float | None = None) -> Any:
+    """What a long job makes, in its turn."""
+    *_news, last = workshop.run(work, kind, cost, longest)
+    return last.made
 
 
 def _view(model: str, seed: float | None, truncation: float | None) -> View:
@@ -301,7 +319,7 @@ CALLS = {
     ),
     "interpolate": Call(
         interpolate, lambda: [_model(), gr.JSON(), gr.Radio(WAYS, value="smooth"), gr.Checkbox(True),
-                              gr.Radio(list(RATES), value="MP4"), gr.Slider(*SECONDS, 1.5), gr.Radio(SIZES, value=256),
+                              gr.Radio(list(KINDS), value="MP4"), gr.Slider(*SECONDS, 1.5), gr.Radio(SIZES, value=256),
                               _truncation()],
         long=True,
     ),
