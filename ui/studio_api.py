@@ -126,7 +126,7 @@ def invert(picture: str, model: str = "", steps: float = 100) -> str:
     def searched(tell: Tell) -> Any:
         explorer, end = chosen.explorer.apart(), time.monotonic() + SEARCH
         for found in invert(explorer, prepared(image, explorer), settings, encode=chosen.encode):
-            tell(found.step / settings.steps, None)
+            tell(found.share, None)
             if time.monotonic() > end:
                 break
         return found
