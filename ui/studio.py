@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlencode
 
@@ -19,7 +19,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import fastapi
 import gradio as gr
 
-from ui import beside, studio_choices, studio_parts
+from ui import beside, studio_choices, studio_parts, studio_preview
 from ui.languages import DEFAULT, LANGUAGES, _, using
 from ui.studio_models import warm
 from ui.studio_theme import ICON, SHEET, theme
@@ -81,7 +81,8 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     """All pages as one server; by its word it is known again."""
     made = fastapi.FastAPI(openapi_url=None)
     made.get(beside.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
-    made.middleware("http")(_by_language)
+    made.api_route(studio_preview.PATH, methods=["GET", "HEAD"])(studio_preview.Pictures().__call__)
+    made.middleware("http")(_pages(tabs))
     looks: dict[str, Any] = {
         "theme": theme(), "css_paths": [SHEET], "footer_links": ["api"], "run_history": False, "ssr_mode": False,
         "show_error": False, "max_file_size": LARGE_BYTES, "pwa": False, "mcp_server": False,
@@ -93,21 +94,36 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     return made
 
 
-async def _by_language(request: fastapi.Request, go_on: Any) -> fastapi.Response:
-    """Leads a visitor to the page of the language that the link or the browser asks for."""
+def _pages(tabs: Sequence[Tab]) -> Callable[[fastapi.Request, Any], Awaitable[fastapi.Response]]:
+    """Gives each page its preview, after its language was settled."""
+    titles = {}
+    for language in LANGUAGES:
+        with using(language):
+            titles[language] = {tab.ID: _(tab.TITLE) for tab in tabs}
     paths = {language: "/" if language == DEFAULT else f"/{language}/" for language in LANGUAGES}
-    here = next((language for language, path in paths.items() if request.url.path in (path, path.rstrip("/"))), None)
-    if here is None or request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
-        return await go_on(request)  # type: ignore[no-any-return]
+
+    async def answer(request: fastapi.Request, go_on: Any) -> fastapi.Response:
+        here = next((one for one, path in paths.items() if request.url.path in (path, path.rstrip("/"))), None)
+        if here is None or request.method != "GET":
+            return await go_on(request)  # type: ignore[no-any-return]
+        asked = _language(request, here)
+        if asked != here:
+            rest = {name: values[-1] for name, values in parse_qs(request.url.query).items()} | {"lang": asked}
+            prefix = str(request.scope.get("root_path", "")).rstrip("/")
+            return fastapi.responses.RedirectResponse(f"{prefix}{paths[asked]}?{urlencode(rest)}", 307)
+        return await studio_preview.with_tags(request, go_on, here, titles[here])
+
+    return answer
+
+
+def _language(request: fastapi.Request, here: str) -> str:
+    """The language that the link asks for, else the browser, else that of the page."""
     asked = request.query_params.get("lang")
-    if asked not in LANGUAGES:
-        prefers = request.headers.get("accept-language", "").lower()
-        asked = "zh" if here == DEFAULT and prefers.startswith("zh") else here
-    if asked == here:
-        return await go_on(request)  # type: ignore[no-any-return]
-    rest = {name: values[-1] for name, values in parse_qs(request.url.query).items()} | {"lang": asked}
-    prefix = str(request.scope.get("root_path", "")).rstrip("/")
-    return fastapi.responses.RedirectResponse(f"{prefix}{paths[asked]}?{urlencode(rest)}", 307)
+    if asked in LANGUAGES:
+        return str(asked)
+    browser = "text/html" in request.headers.get("accept", "")
+    prefers = request.headers.get("accept-language", "").lower()
+    return "zh" if here == DEFAULT and browser and prefers.startswith("zh") else here
 
 
 def serve(tabs: Sequence[Tab]) -> None:
