@@ -16,13 +16,14 @@ PATCH = 8  # pixels of the squares whose noise is measured
 QUIET = 0.1  # share of the quietest squares: texture is somewhere, noise everywhere
 LEAST_SIDE = 32  # pixels of a picture whose pixels can tell
 MOST_SIDE = 1024  # pixels that are looked at, of the middle
-FLAT = 250.0  # levels from which on, and as far from black, a square may have been cut
+DRAWN = 12.0  # steps larger than any quality leaves: pixels drawn as squares
 
 
 @dataclass(frozen=True)
 class Damage:
     """`quality` 1..100 of a JPEG file's brightness, None of others; `steps` how much larger the steps at the borders of
-    blocks are than those inside, 1 where there are none; `noise` as a standard deviation in levels of 255.
+    blocks are than those inside, about 1 where there are none; `noise` of a channel, as a standard deviation in levels
+    of 255.
     """
 
     quality: int | None
@@ -32,10 +33,11 @@ class Damage:
 
 def damage_of(array: np.ndarray, quality: int | None = None) -> Damage:
     """Of a picture (H, W, C) of uint8 or uint16, and the quality that its file says."""
-    levels = _brightness(array)
-    if min(levels.shape) < LEAST_SIDE:
+    colours = _middle(array)
+    if min(colours.shape[:2]) < LEAST_SIDE:
         return Damage(quality, 1.0, 0.0)
-    return Damage(quality, _steps(levels), _noise(levels))
+    noise = [_noise(colours[:, :, channel]) for channel in range(colours.shape[2])]
+    return Damage(quality, _steps(colours.mean(2)), float(np.mean(noise)))
 
 
 def jpeg_quality(image: Image.Image) -> int | None:
@@ -47,13 +49,12 @@ def jpeg_quality(image: Image.Image) -> int | None:
     return round(min(100.0, max(1.0, 5000 / percent if percent > 100 else (200 - percent) / 2)))
 
 
-def _brightness(array: np.ndarray) -> np.ndarray:
-    """(H, W, C) -> (h, w) of levels in 0..255: the middle."""
-    top, left = (max(0, (length - MOST_SIDE) // 2) // BLOCK * BLOCK for length in array.shape[:2])
-    part = array[top : top + MOST_SIDE, left : left + MOST_SIDE].astype(np.float32)
-    if array.dtype == np.uint16:
-        part /= 257
-    return part[:, :, :3] @ np.array([0.299, 0.587, 0.114], np.float32) if part.shape[2] >= 3 else part[:, :, 0]
+def _middle(array: np.ndarray) -> np.ndarray:
+    """(H, W, C) -> (h, w, 1 or 3) of levels in 0..255, without alpha."""
+    top, left = (max(0, (length - MOST_SIDE) // 2) for length in array.shape[:2])
+    count = 3 if array.shape[2] >= 3 else 1
+    part = array[top : top + MOST_SIDE, left : left + MOST_SIDE, :count].astype(np.float32)
+    return part / 257 if array.dtype == np.uint16 else part
 
 
 def _steps(levels: np.ndarray) -> float:
@@ -66,7 +67,7 @@ def _steps(levels: np.ndarray) -> float:
         means = [beyond[:, place::BLOCK].clip(0, 16).mean() for place in range(BLOCK)]
         rest = (np.sum(means) - np.max(means)) / (BLOCK - 1)
         both.append((np.max(means) + 0.1) / (rest + 0.1))
-    return float(min(both))
+    return float(min(both)) if min(both) < DRAWN else 1.0
 
 
 def _noise(levels: np.ndarray) -> float:

@@ -21,7 +21,7 @@ LINK = f"model={STYLED}&seed=4&psi=0.5&edits=PCA 1*2"
 
 
 def asked(url: str, **headers: str) -> tuple[bytes, dict[str, str]]:
-    request = urllib.request.Request(quote(url, safe=":/?&=*%,"), headers={"User-Agent": "Twitterbot/1.0"} | headers)
+    request = urllib.request.Request(quote(url, safe=":/?&=*%,+"), headers={"User-Agent": "Twitterbot/1.0"} | headers)
     with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read(), dict(answer.headers)
 
@@ -36,6 +36,11 @@ def tags(url: str, **headers: str) -> dict[str, str]:
     return {name: unescape(content) for name, content in pairs} | {"title": unescape(title), "lang": lang}
 
 
+def seeds_asked(studio: Studio, count: int) -> None:
+    for seed in range(100, 100 + count):
+        asked(f"{studio.url}/preview.png?model={STYLED}&seed={seed}")
+
+
 def drawn(studio: Studio, query: str) -> Image.Image:
     with Image.open(io.BytesIO(asked(f"{studio.url}/preview.png?{query}")[0]), formats=("PNG",)) as image:
         image.load()
@@ -44,9 +49,12 @@ def drawn(studio: Studio, query: str) -> Image.Image:
 
 @pytest.fixture
 def warm(studio: Studio) -> Studio:
-    """The models are open, so that pages can tell of them at once."""
-    drawn(studio, f"model={STYLED}")
-    drawn(studio, "model=cgan.tiny")
+    """The models are open, and pages tell of them at once: a busy machine may take longer than they wait."""
+    for query in (f"model={STYLED}&seed=4", "model=cgan.tiny&class=3"):
+        for _ in range(30):
+            drawn(studio, query)
+            if "seed" in tags(f"{studio.url}/?{query}")["og:description"]:
+                break
     return studio
 
 
@@ -101,7 +109,7 @@ def test_a_bad_link_shows_what_the_page_shows_instead(warm: Studio, path: str, q
 def test_behind_a_proxy_addresses_are_those_that_visitors_know(studio: Studio) -> None:
     proxied = {"X-Forwarded-Host": "me-mine.hf.space", "X-Forwarded-Proto": "https"}
     assert tags(studio.url, **proxied)["og:image"].startswith("https://me-mine.hf.space/preview.png?")
-    assert tags(studio.url, **{"X-Forwarded-Host": '"><b'})["og:url"] == "http://localhost/"
+    assert tags(studio.url, **{"X-Forwarded-Host": '"><b'})["og:url"].startswith("http://localhost/")
 
 
 def test_a_page_is_compressed_for_those_who_read_that(studio: Studio) -> None:
@@ -113,8 +121,7 @@ def test_a_page_is_compressed_for_those_who_read_that(studio: Studio) -> None:
 def test_a_picture_is_drawn_once_and_few_are_drawn_for_one_address(warm: Studio) -> None:
     """The last test of this server: its address has asked for all that it may."""
     with pytest.raises(urllib.error.HTTPError) as caught:
-        for seed in range(100, 102 + 2 * BURST):
-            asked(f"{warm.url}/preview.png?model={STYLED}&seed={seed}")
+        seeds_asked(warm, 2 * BURST)
     assert caught.value.code == 429
     assert int(caught.value.headers["retry-after"]) >= 1
     caught.value.close()

@@ -76,8 +76,8 @@ CALLS: dict[str, Any] = {
     "/fill": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
     "/save_filled": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
     "/enlarge_model": [ENLARGING],
-    "/enlarge_picture": lambda folder: [picture(folder)],
-    "/enlarge": [ENLARGING, 2, 0.5],
+    "/enlarge_picture": lambda folder: [picture(folder), ENLARGING, 4],
+    "/enlarge": [ENLARGING, 2, 0.5, 1],
     "/models": [],
     "/bring": [STYLED],
 }
@@ -179,7 +179,7 @@ def test_what_one_tab_takes_another_may_not(studio: Studio, client: Client, tmp_
     with pytest.raises(Exception, match="larger than 10 MB"):
         client.predict(handle_file(str(path)), STYLED, api_name="/take")
     assert not list(studio.uploads.rglob("large.bmp"))
-    assert "2000 x 2000 pixels" in client.predict(handle_file(str(path)), api_name="/enlarge_picture")[2]
+    assert "2000 x 2000 pixels" in client.predict(handle_file(str(path)), ENLARGING, 4, api_name="/enlarge_picture")[2]
     assert not list(studio.uploads.rglob("large.bmp"))
 
 
