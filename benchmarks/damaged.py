@@ -2,6 +2,7 @@
 
     GANSCOPE_DATA=... python -m benchmarks.damaged                        # BSDS500's test photos, the default model
     python -m benchmarks.damaged srgan.bsds_x4 --photos 2                 # without the data: scikit-learn's two photos
+    python -m benchmarks.damaged --side 320                               # soft photos, as a phone's are at full size
 
 Photos are made four times smaller and then harmed: saved as JPEG, or with noise added to each channel. Each is enlarged
 with the strength that the Studio sets for it, by the file's tables and the pixels (gan_core/damage.py), and with all of
@@ -32,25 +33,25 @@ from gan_core.objectives.super_resolution import smaller
 from gan_core.photos import sample_photo
 
 USUAL = "srresnet.bsds_x4"  # what the Studio begins with
-SIDE = 320  # pixels of the photos
+SIDE = 160  # pixels of the photos; of twice as many they are soft
 SCALE = 4
 BORDER = 4  # pixels that are not measured
 
 Harm = Callable[[np.ndarray, int], tuple[np.ndarray, Damage]]  # (H, W, 3), the photo's number -> the same, harmed
 
 
-def photos(most: int) -> list[np.ndarray]:
-    """Squares (SIDE, SIDE, 3) of BSDS500's test photos, or of scikit-learn's where those are not there."""
+def photos(most: int, side: int = SIDE) -> list[np.ndarray]:
+    """Squares (side, side, 3) of BSDS500's test photos, or of scikit-learn's where those are not there."""
     try:
         load = source("bsds500").test
         assert load is not None
-        squares = load(SIDE, lambda share, what: None).arrays["real"]
+        squares = load(side, lambda share, what: None).arrays["real"]
         step = max(1, len(squares) // most)
         return [
             np.ascontiguousarray(one.transpose(1, 2, 0)) for one in squares[::step][:most]
         ]  # (C, H, W) -> (H, W, C)
     except (GanscopeError, OSError):
-        box = (160, 60, 160 + SIDE, 60 + SIDE)
+        box = (160, 60, 160 + side, 60 + side)
         return [np.asarray(sample_photo(name).crop(box)) for name in ("flower.jpg", "china.jpg")]
 
 
@@ -115,9 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"models of the shelf; default: {USUAL}")
     parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--side", type=int, default=SIDE, choices=(SIDE, 2 * SIDE))
     parser.add_argument("--harms", nargs="*", default=list(HARMS), choices=list(HARMS))
     options = parser.parse_args(arguments)
-    whole = photos(options.photos)
+    whole = photos(options.photos, options.side)
     rows = [
         row(name, sampler, harmed, whole)
         for name in options.names or [USUAL]

@@ -23,12 +23,13 @@ DRAWN = 12.0  # steps larger than any quality leaves: pixels drawn as squares
 class Damage:
     """`quality` 1..100 of a JPEG file's brightness, None of others; `steps` how much larger the steps at the borders of
     blocks are than those inside, about 1 where there are none; `noise` of a channel, as a standard deviation in levels
-    of 255.
+    of 255; `fine` the same of all that is as fine as noise, texture and noise together.
     """
 
     quality: int | None
     steps: float
     noise: float
+    fine: float = 0.0
 
 
 def damage_of(array: np.ndarray, quality: int | None = None) -> Damage:
@@ -36,8 +37,8 @@ def damage_of(array: np.ndarray, quality: int | None = None) -> Damage:
     colours = _middle(array)
     if min(colours.shape[:2]) < LEAST_SIDE:
         return Damage(quality, 1.0, 0.0)
-    noise = [_noise(colours[:, :, channel]) for channel in range(colours.shape[2])]
-    return Damage(quality, _steps(colours.mean(2)), float(np.mean(noise)))
+    noise, fine = np.mean([_noise(colours[:, :, channel]) for channel in range(colours.shape[2])], 0)
+    return Damage(quality, _steps(colours.mean(2)), float(noise), float(fine))
 
 
 def jpeg_quality(image: Image.Image) -> int | None:
@@ -70,12 +71,12 @@ def _steps(levels: np.ndarray) -> float:
     return float(min(both)) if min(both) < DRAWN else 1.0
 
 
-def _noise(levels: np.ndarray) -> float:
-    """Of what a mask leaves that takes away planes (Immerkaer 1996), in the quietest squares."""
+def _noise(levels: np.ndarray) -> tuple[float, float]:
+    """Of what a mask leaves that takes away planes (Immerkaer 1996): in the quietest squares, and everywhere."""
     left = (
         levels[:-2, :-2] + levels[2:, :-2] + levels[:-2, 2:] + levels[2:, 2:] + 4 * levels[1:-1, 1:-1]
         - 2 * (levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:])
     ) / 6  # fmt: skip
     high, wide = (length // PATCH for length in left.shape)
     squares = left[: high * PATCH, : wide * PATCH].reshape(high, PATCH, wide, PATCH).swapaxes(1, 2)
-    return float(np.quantile(squares.reshape(high * wide, -1).std(1), QUIET)) / 0.9
+    return float(np.quantile(squares.reshape(high * wide, -1).std(1), QUIET)) / 0.9, float(left.std())

@@ -79,7 +79,7 @@ def test_of_a_tiny_picture_nothing_can_be_said() -> None:
 def test_the_more_a_picture_has_suffered_the_less_strength_is_advised() -> None:
     assert advised(Damage(None, 1.1, 0.5)) == advised(Damage(98, 1.1, 0.5)) == 1
     by_quality = [advised(Damage(quality, 1.0, 0.0)) for quality in (95, 90, 75, 50, 30, 15, 5)]
-    by_noise = [advised(Damage(None, 1.0, levels)) for levels in (4, 6, 9, 11, 15)]
+    by_noise = [advised(Damage(None, 1.0, levels, levels + 5)) for levels in (1, 4, 6, 9, 15)]
     by_steps = [advised(Damage(None, steps, 0.0)) for steps in (1.2, 1.5, 1.9, 3.0)]
     for found in (by_quality, by_noise, by_steps):
         assert found == sorted(found, reverse=True)

@@ -37,8 +37,9 @@ STRIP_BYTES = 96 * 2**20  # for a strip of the result in single precision
 PROBE = 16  # pixels of the image that tells how far a network sees
 # how strong a network may be beside bicubic enlargement, so that it isn't worse: PSNR by benchmarks/damaged.py
 BY_QUALITY = ((15, 0.0), (30, 0.2), (50, 0.4), (75, 0.6), (90, 0.8), (95, 1.0))  # of a JPEG file
-BY_STEPS = ((1.3, 1.0), (1.31, 0.5), (1.6, 0.3), (2.0, 0.1), (2.4, 0.0))  # at the borders of its blocks
-BY_NOISE = ((4.5, 1.0), (5.0, 0.75), (8.0, 0.5), (10.0, 0.3), (11.5, 0.0))  # levels
+BY_STEPS = ((1.3, 1.0), (1.31, 0.3), (1.6, 0.2), (1.9, 0.1), (2.2, 0.0))  # at the borders of its blocks
+BY_NOISE = ((8.0, 1.0), (11.5, 0.0))  # levels; below, it counts by how much of what is fine it is
+DOUBT = ((2.5, 0.0), (4.5, 1.0))  # levels: so little is measured of texture alone
 HARMED = 70, 1.3, 4.5  # of the same: from here on it can be seen
 NEAR = (  # layers that see no farther than the convolutions among them; any other may see the whole picture
     nn.Conv2d, nn.BatchNorm2d, nn.PReLU, nn.LeakyReLU, nn.ReLU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh,
@@ -179,7 +180,9 @@ def check(array: np.ndarray, scale: int) -> None:
 def advised(damage: Damage) -> float:
     """The strength for a picture, in [0, 1]: what has suffered has less to gain, and more to lose."""
     quality = 100 if damage.quality is None else damage.quality
-    found = (_on_line(BY_QUALITY, quality), _on_line(BY_STEPS, damage.steps), _on_line(BY_NOISE, damage.noise))
+    noise = damage.noise * _on_line(DOUBT, damage.noise)
+    clear = max(0.0, 1 - (noise / max(damage.fine, noise, 1e-6)) ** 2)  # share of what is fine that isn't noise
+    found = _on_line(BY_QUALITY, quality), _on_line(BY_STEPS, damage.steps), clear * _on_line(BY_NOISE, damage.noise)
     return round(min(found), 2)
 
 
