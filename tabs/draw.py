@@ -22,6 +22,7 @@ from ui.studio_works import TRANSLATING, Worker, at_work, examples, learnt_from,
 
 TITLE = N_("Draw")
 ID = "draw"
+GROUP = N_("Pictures")
 PAD = "draw-pad"
 FACES = "edges2avatars"  # data whose pictures our own code draws, so that there is always another one
 STARTS = 8

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 TITLE = N_("Super-resolution")
 ID = "enlarge"
+GROUP = N_("Pictures")
 ENLARGING = ("super_resolution",)  # task of the models that enlarge
 MOST_HOSTED = 2**20  # pixels, where strangers visit
 LONGEST, LONGEST_HOSTED = 3600.0, 120.0  # seconds

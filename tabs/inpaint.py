@@ -22,6 +22,7 @@ from ui.studio_works import Worker, at_work, examples, far_words, made, taken, w
 
 TITLE = N_("Inpaint")
 ID = "inpaint"
+GROUP = N_("Pictures")
 PAD = "fill-pad"
 FILLING = ("inpainting",)  # task of the models that fill
 KIND = "truth"  # of the pictures on the sheet beside a model's card

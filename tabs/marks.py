@@ -21,6 +21,7 @@ from ui.studio_view import MOST_SEED, Change, View, another_seed, checked_seed, 
 
 TITLE = N_("Own slider")
 ID = "marks"
+GROUP = N_("Faces")
 SHOWN = (-4.0, -2.0, 0.0, 2.0, 4.0)  # strengths at which a new slider is shown
 NEXT = {OPEN: YES, YES: NO, NO: OPEN}
 

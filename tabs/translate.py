@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TITLE = N_("Translate")
 ID = "translate"
+GROUP = N_("Pictures")
 CAMERA = "translate-camera"
 STRONGER = 4  # times, so that a small difference can be seen
 OUTPUTS = 9  # of a scene

@@ -19,7 +19,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import fastapi
 import gradio as gr
 
-from ui import beside, studio_choices, studio_parts, studio_preview
+from ui import beside, studio_choices, studio_faces, studio_parts, studio_preview
 from ui.languages import DEFAULT, LANGUAGES, _, using
 from ui.studio_models import warm
 from ui.studio_theme import ICON, SHEET, theme
@@ -37,6 +37,8 @@ _REMEMBER = """() => {
   if (tab === '%(first)s') next.delete('tab'); else next.set('tab', tab);
   const words = next.toString();
   history.replaceState(history.state, '', location.pathname + (words ? '?' + words : ''));
+  const list = document.querySelector('#places select');
+  if (list) list.value = tab;
 }"""
 
 
@@ -45,6 +47,7 @@ class Tab(Protocol):
 
     TITLE: str
     ID: str
+    GROUP: str  # which of the tabs it stands with, where they are a list
 
     def build(self, page: gr.Blocks, tab: gr.Tab) -> None: ...
 
@@ -54,7 +57,8 @@ def page(tabs: Sequence[Tab], language: str) -> gr.Blocks:
     with using(language), gr.Blocks(title="GANscope Studio", analytics_enabled=False,
                                     delete_cache=(UPLOADS_LAST, UPLOADS_LAST)) as made:  # fmt: skip
         gr.HTML(studio_parts.head(), apply_default_css=False)
-        with gr.Tabs() as places:
+        listed = studio_parts.places([(_(tab.GROUP), tab.ID, _(tab.TITLE)) for tab in tabs])
+        with gr.Tabs(elem_id="tabs") as places:
             for tab in tabs:
                 with gr.Tab(_(tab.TITLE), id=tab.ID, elem_id=f"tab-{tab.ID}") as place:
                     tab.build(made, place)
@@ -65,10 +69,17 @@ def page(tabs: Sequence[Tab], language: str) -> gr.Blocks:
             lambda asked: gr.Tabs(selected=tab_of(asked, ids)), link, places, js="() => location.search",
             show_progress="hidden", queue=False, api_visibility="private",
         )  # fmt: skip
+        listed.select(_selected, None, places, queue=False, show_progress="hidden", api_visibility="private")
         studio_choices.connect(made)
+        studio_faces.connect(made, places)
     made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
     page_made: gr.Blocks = made
     return page_made
+
+
+def _selected(event: gr.EventData) -> gr.Tabs:
+    """A tab is chosen from the list."""
+    return gr.Tabs(selected=str(event.tab))
 
 
 def tab_of(link: str, ids: Sequence[str]) -> str:

@@ -3,8 +3,8 @@
 Of a picture like those that it has learnt from, a model of two ways makes the same picture again when it is led there
 and back; of others it doesn't. How far it is off is given as a multiple of what is usual for pictures that it hasn't
 learnt from, but knows. Which of the two kinds a picture is of, the way on which it comes back better tells, and the
-model's own discriminators with it, where they were kept. A model of one way is asked how far the picture lies from the nearest
-example, both as small ones of 8 x 8 pixels, again as a multiple of what is usual among the examples.
+model's own discriminators with it, where they were kept. A model of one way is asked how far the picture lies from the
+nearest example, both as small ones of 8 x 8 pixels, again as a multiple of what is usual among the examples.
 """
 
 from __future__ import annotations
