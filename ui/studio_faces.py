@@ -24,6 +24,16 @@ from ui.studio_view import View
 MOST = 4_096  # faces whose names are remembered
 NAME = "#"  # stands before a face's name
 DIGITS = 10  # of a name: it can't be guessed
+# a list of the browser's own, which needs no value: it forgets what was chosen at once
+_CHOICE = """
+<select class="use" aria-label="${value.words}"><option value="">${value.words}</option>
+${(value.places || []).map((words, place) => `<option value="${place}">${words}</option>`).join('')}</select>"""
+_CHOOSE = """
+element.addEventListener('change', event => {
+  if (event.target.value) trigger('select', {place: Number(event.target.value)});
+  event.target.value = '';
+});
+"""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -32,7 +42,7 @@ class Offer:
     """`give` makes a view of the values of `inputs`."""
 
     tab: str
-    choice: gr.Dropdown
+    choice: gr.HTML
     give: Callable[..., View]
     inputs: Sequence[Any]
 
@@ -59,14 +69,16 @@ _named: OrderedDict[str, View] = OrderedDict()
 _lock = threading.Lock()
 
 
-def choice(tab: str) -> gr.Dropdown:
+def choice(tab: str) -> gr.HTML:
     """Lays out the choice of another tab that takes the face which this one shows."""
-    return gr.Dropdown(
-        [], value=None, label=_("Use this face in …"), elem_classes="use-face", elem_id=f"use-{tab}", filterable=False
-    )
+    words = _("Use this face in …")
+    return gr.HTML(
+        {"words": words, "places": []}, html_template=_CHOICE, js_on_load=_CHOOSE, apply_default_css=False,
+        elem_id=f"use-{tab}",
+    )  # fmt: skip
 
 
-def offered(page: gr.Blocks, tab: str, shown: gr.Dropdown, give: Callable[..., View], inputs: Sequence[Any]) -> None:
+def offered(page: gr.Blocks, tab: str, shown: gr.HTML, give: Callable[..., View], inputs: Sequence[Any]) -> None:
     """Says what a choice of `choice` gives away."""
     _of(page).offers.append(Offer(tab, shown, give, inputs))
 
@@ -83,24 +95,24 @@ def connect(page: gr.Blocks, tabs: gr.Tabs) -> None:
     here = _of(page)
     for offer in here.offers:
         others = [place for place in here.places if place.tab != offer.tab]
-        offer.choice.choices = [(place.title, place.title) for place in others]
-        inputs = [offer.choice, *offer.inputs, *(one for place in others for one in place.inputs)]
-        outputs = [tabs, offer.choice, *(one for place in others for one in place.outputs)]
-        offer.choice.input(spoken(_sending(offer, others)), inputs, outputs, **QUIET)
+        offer.choice.value = {"words": _("Use this face in …"), "places": [place.title for place in others]}
+        inputs = [*offer.inputs, *(one for place in others for one in place.inputs)]
+        outputs = [tabs, *(one for place in others for one in place.outputs)]
+        offer.choice.select(spoken(_sending(offer, others)), inputs, outputs, **QUIET)
 
 
 def _sending(offer: Offer, places: Sequence[Place]) -> Callable[..., list[Any]]:
-    def send(title: str, *values: Any) -> list[Any]:
+    def send(event: gr.EventData, *values: Any) -> list[Any]:
         view, rest = offer.give(*values[: len(offer.inputs)]), list(values[len(offer.inputs) :])
         front, filled = gr.skip(), list[Any]()
-        for place in places:
+        for number, place in enumerate(places):
             given, rest = rest[: len(place.inputs)], rest[len(place.inputs) :]
-            if place.title == title:
+            if number == int(event.place):
                 front = gr.Tabs(selected=place.tab)
                 filled += place.take(view, *given)
             else:
                 filled += [gr.skip()] * len(place.outputs)
-        return [front, gr.update(value=None), *filled]
+        return [front, *filled]
 
     return send
 
