@@ -59,7 +59,7 @@ def _unfound(chosen: Opened, picture: Image.Image) -> list[Any]:
     return [own, _target(chosen, picture), wait, _("Now press “Find it”."), *_sliders(chosen)]
 
 
-def begin(own: Own, model: str) -> list[Any]:
+def show_example(own: Own, model: str) -> list[Any]:
     """The tab is opened: an example, and where a search for it would start; what is there stays."""
     if own.picture is not None:
         return [gr.skip()] * (4 + SLOTS)
@@ -244,7 +244,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         queue=False, api_name="edit", **quiet,
     )  # fmt: skip
     model.input(spoken(choose), [own, model], scene, api_name="choose", **quiet)
-    tab.select(spoken(begin), [own, model], scene, api_visibility="private", concurrency_limit=1, **quiet)
+    tab.select(spoken(show_example), [own, model], scene, api_visibility="private", concurrency_limit=1, **quiet)
     file = gr.JSON(visible=False)
     download.click(spoken(save), [own, *sliders], file, api_name="save_found", **quiet).success(
         None, file, None, js=studio_parts.SAVE, api_visibility="private"

@@ -111,6 +111,7 @@ def _sentences(view: View) -> str:
 
 async def with_tags(request: fastapi.Request, go_on: Any, language: str, tabs: Mapping[str, str]) -> fastapi.Response:
     """The page, with a head that tells of the link that it was asked by."""
+    origin, path = _origin(request), request.url.path  # which the page's app writes over
     zipped = "gzip" in request.headers.get("accept-encoding", "")
     request.scope["headers"] = [one for one in request.scope["headers"] if one[0] != b"accept-encoding"]
     response: fastapi.Response = await go_on(request)
@@ -119,7 +120,7 @@ async def with_tags(request: fastapi.Request, go_on: Any, language: str, tabs: M
     html = b"".join([part async for part in response.body_iterator])  # type: ignore[attr-defined]
     preview = await _told(request.url.query, language, tabs)
     with using(language):
-        tags = _tags(preview, _origin(request), request.url.path, language)
+        tags = _tags(preview, origin, path, language)
     head, script, rest = html.partition(b"<script")  # what follows holds the whole page as JSON
     head = _TAG.sub(b"", head).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
     start, charset, end = head.partition(_CHARSET)

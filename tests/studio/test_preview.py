@@ -81,6 +81,7 @@ def test_in_the_language_of_the_link(warm: Studio) -> None:
         assert found["og:description"] == "模型“Tiny Conditional GAN”的图像，种子 1 · 类别 3"
         assert (found["og:locale"], found["lang"]) == ("zh_CN", "zh")
         assert found["og:url"].startswith(f"{warm.url}/zh/?")
+        assert found["og:image"].startswith(f"{warm.url}/preview.png?")
     assert tags(f"{warm.url}/zh/?tab=drag")["og:title"] == "拖动 · GANscope Studio"
 
 

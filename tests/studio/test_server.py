@@ -46,6 +46,7 @@ CALLS: dict[str, Any] = {
     "/save_edit": CONTROLS,
     "/choose_model": ["cgan.tiny", *CONTROLS],
     "/mix": [STYLED, 1, 2, "middle", 0],
+    "/save_mixture": [STYLED, 1, 2, "middle", 0],
     "/matrix": [STYLED, 2, 2, 1, "coarse", 0],
     "/samples": [STYLED, 7],
     "/between": [*WAY, 0.3],
@@ -54,10 +55,12 @@ CALLS: dict[str, Any] = {
     "/film": [*WAY, "GIF", 0.5, 128],
     "/take": lambda folder: [picture(folder), STYLED],
     "/find": [STYLED, 50],
+    "/save_found": [1.0, *[0.0] * (SLOTS - 1)],
     "/edit": [1.0, *[0.0] * (SLOTS - 1)],
     "/choose": ["dcgan.tiny"],
     "/look": [STYLED, 1, None],
     "/all_on": [],
+    "/save_inside": [],
     "/leakage": [STYLED],
     "/begin": [STYLED, 1],
     "/clear": [],
@@ -81,7 +84,17 @@ CALLS: dict[str, Any] = {
     "/models": [],
     "/bring": [STYLED],
 }
-FILES = {"/download", "/save_edit", "/save_translation", "/translate_files", "/save_drawing", "/save_filled"}
+FILES = {
+    "/save_mixture",
+    "/save_found",
+    "/save_inside",
+    "/download",
+    "/save_edit",
+    "/save_translation",
+    "/translate_files",
+    "/save_drawing",
+    "/save_filled",
+}
 REFUSED = {
     "/make_slider": ([], "Mark between 10 and"),
     "/pull": ([], "Press a place of the picture"),
