@@ -19,6 +19,8 @@ from gan_core.depth import eight_bits
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.disk import replacing
 
+MOST_PIXELS = 16 * 2**20  # of a picture that is enlarged
+MOST_RESULT = 64 * 2**20  # pixels
 OPAQUE = (".jpg", ".jpeg")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
@@ -31,6 +33,11 @@ def sample_photo(name: str) -> Image.Image:
     found = importlib.util.find_spec("sklearn")
     with Image.open(Path(str(found and found.origin)).parent / "datasets" / "images" / name) as file:
         return file.convert("RGB")
+
+
+def most_pixels(scale: int) -> int:
+    """Of a picture that is enlarged so many times."""
+    return min(MOST_PIXELS, MOST_RESULT // scale**2)
 
 
 def array_of(image: Image.Image) -> np.ndarray:

@@ -11,17 +11,18 @@ import gradio as gr
 
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
-from ui import studio_parts
+from ui import studio_faces, studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import pressed, spoken, telling
 from ui.studio_choices import choices, model_choice
 from ui.studio_jobs import Tell, workshop
 from ui.studio_models import opened
 from ui.studio_pictures import SMALL, drawn, shown
-from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
+from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of, view_at
 
 TITLE = N_("Drag")
 ID = "drag"
+GROUP = N_("Faces")
 LONGEST = 90.0  # seconds, after which the picture stays as it is then
 STEPS = 200  # at most
 MOST_PAIRS = 8
@@ -40,13 +41,31 @@ class Hold:
     places: tuple[Place, ...] = ()
 
 
-def begin(model: str, seed: float) -> list[Any]:
-    """A picture to drag."""
-    chosen = opened(model)
-    label = 0 if chosen.explorer.sampler.recipe.conditional else None
-    view = View(model, checked_seed(int(seed or 0)), PSI if chosen.explorer.styled else 1.0, label)
+def begin(model: str, seed: float, face: View | None = None) -> list[Any]:
+    """A picture to drag; a face of another tab, where one came."""
+    view = studio_faces.same(face, model, checked_seed(int(seed or 0))) or _view(model, seed)
     hold = Hold(model, points_of(view))
     return [hold, _value(hold), _told(hold)]
+
+
+def _view(model: str, seed: float) -> View:
+    chosen = opened(model)
+    label = 0 if chosen.explorer.sampler.recipe.conditional else None
+    return View(model, checked_seed(int(seed or 0)), PSI if chosen.explorer.styled else 1.0, label)
+
+
+def given(hold: Hold, seed: float) -> View:
+    """The picture as it was dragged, for another tab."""
+    if hold.points is None:
+        raise BadValue("There is no picture yet.")
+    return view_at(_view(hold.model, seed), hold.points)
+
+
+def take(view: View) -> list[Any]:
+    """A face of another tab: the model, its seed, and the face itself."""
+    if not opened(view.model).explorer.styled:
+        raise BadValue("Dragging needs a style-based model.")
+    return [gr.update(value=view.model), view.seed, view]
 
 
 def put(event: gr.EventData, hold: Hold) -> list[Any]:
@@ -142,15 +161,19 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 stop = gr.Button(_("Stop"))
                 clears = gr.Button(_("Remove the arrows"))
             dice = gr.Button(_("Another picture"))
+            use = studio_faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page, fits)
                 seed = gr.Number(1, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     outputs = [hold, board, words]
-    gr.on([model.input, seed.change], spoken(begin), [model, seed], outputs, api_name="begin", **quiet)
+    face = gr.State(None, time_to_live=3600)
+    gr.on([model.input, seed.change], spoken(begin), [model, seed, face], outputs, api_name="begin", **quiet)
+    studio_faces.offered(page, ID, use, given, [hold, seed])
+    studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
     board.press(spoken(put), hold, outputs, api_visibility="private", **quiet)
     clears.click(spoken(clear), hold, outputs, api_name="clear", **quiet)
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
     pulling = pulls.click(telling(pull), hold, outputs, api_name="pull", concurrency_limit=None, **quiet)
     stop.click(None, cancels=pulling, api_visibility="private")
-    tab.select(spoken(begin), [model, seed], outputs, api_visibility="private", **quiet)
+    tab.select(spoken(begin), [model, seed, face], outputs, api_visibility="private", **quiet)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
-from PIL import Image, ImageChops
+import numpy as np
+from PIL import Image, ImageChops, ImageStat
 
 from gan_core.errors import BadValue
 from ui import studio_canvas, studio_parts
@@ -19,10 +22,13 @@ from ui.studio_works import TRANSLATING, Worker, at_work, examples, learnt_from,
 
 TITLE = N_("Draw")
 ID = "draw"
+GROUP = N_("Pictures")
 PAD = "draw-pad"
 FACES = "edges2avatars"  # data whose pictures our own code draws, so that there is always another one
 STARTS = 8
 FAINT = 4  # levels of 255 up to which a pixel counts as paper
+DARK = 128  # levels of 255 below which a pixel belongs to a line
+USUAL_PEN = 2.0  # pixels
 SEED = 111  # of the drawings to begin from: faces that no model has learnt, a varied row
 
 _latest = Latest()
@@ -88,13 +94,14 @@ def _drawing(model: str) -> Worker:
     return worker
 
 
-def _starts(worker: Worker) -> list[Image.Image]:
+def _starts(worker: Worker) -> Sequence[Image.Image]:
     if learnt_from(worker.card) == FACES:
         return _edges(worker.size, STARTS, SEED)
     return examples(worker.card, "source")[:STARTS]
 
 
-def _edges(size: int, count: int, seed: int) -> list[Image.Image]:
+@lru_cache(maxsize=8)
+def _edges(size: int, count: int, seed: int) -> tuple[Image.Image, ...]:
     """Edges of freshly drawn faces, made at the nearest size that is offered, as the data set is."""
     from gan_core.data import avatars
     from gan_core.data.images import square
@@ -104,7 +111,7 @@ def _edges(size: int, count: int, seed: int) -> list[Image.Image]:
     attributes = avatars.sample_attributes(count, seed)
     lines = edges(attributes, avatars.draw_avatars(attributes, drawn_at), drawn_at)
     pictures = (Image.fromarray(one.transpose(1, 2, 0)) for one in lines)  # (C, H, W) -> (H, W, C)
-    return [Image.fromarray(square(one, size).transpose(1, 2, 0)) for one in pictures]
+    return tuple(Image.fromarray(square(one, size).transpose(1, 2, 0)) for one in pictures)
 
 
 def _flat(drawing: str) -> Image.Image:
@@ -114,7 +121,32 @@ def _flat(drawing: str) -> Image.Image:
 
 
 def _laid(worker: Worker, start: Image.Image, key: str) -> dict[str, Any]:
-    return {"side": worker.size, "picture": exact(start), "key": key}
+    starts = _starts(worker)
+    plain = max(starts, key=lambda one: ImageStat.Stat(one.convert("L")).mean[0], default=None)
+    return {
+        "side": worker.size, "picture": exact(start), "key": key, "pen": _pen(starts),
+        "guide": "" if plain is None else shown(plain),
+    }  # fmt: skip
+
+
+def _pen(drawings: Sequence[Image.Image]) -> float:
+    """How wide the lines of drawings are in the middle, in pixels: the shorter run through each dark one."""
+    widths = []
+    for drawing in drawings:
+        dark = np.asarray(drawing.convert("L")) < DARK
+        widths.append(np.minimum(_runs(dark), _runs(dark.T).T)[dark])
+    found = np.concatenate(widths) if widths else np.zeros(0)
+    return float(np.median(found)) if found.size else USUAL_PEN
+
+
+def _runs(dark: np.ndarray) -> np.ndarray:
+    """Of each pixel (h, w), how many dark ones in a row it is one of; 0 where it is light."""
+    lengths = np.zeros(dark.shape, int)
+    for row, found in zip(dark, lengths, strict=True):
+        borders = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(int)))
+        for start, stop in zip(borders[::2], borders[1::2], strict=True):
+            found[start:stop] = stop - start
+    return lengths
 
 
 def _drawn(worker: Worker, drawing: Image.Image) -> list[Any]:
@@ -122,7 +154,7 @@ def _drawn(worker: Worker, drawing: Image.Image) -> list[Any]:
     image = _answer(worker, drawing)
     blank = not ImageChops.invert(drawing).point(lambda level: level > FAINT).getbbox()
     words = _(
-        "The sheet is empty: this is what the model makes of nothing. Draw a head, or begin with a drawing below."
+        "The sheet is empty: this is what the model makes of nothing. Trace the pale lines, or begin with a drawing."
     )
     face = {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("What the model makes of the drawing")}
     return [face, words if blank else ""]

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from tabs.editing_parts import Parts, lay_out
-from ui import studio_parts
+from ui import studio_faces, studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import pressed, spoken, warned
 from ui.studio_edits import EDITS, file_of_changes, received_changes
@@ -23,6 +23,7 @@ from ui.studio_words import class_choices, direction_words
 
 TITLE = N_("Latent editing")
 ID = "editing"
+GROUP = N_("Faces")
 
 _latest = Latest()
 
@@ -69,7 +70,7 @@ def revisit(event: gr.EventData, visit: Visit) -> list[Any]:
 
 def another(visit: Visit, *values: Any) -> list[Any]:
     """Another random picture, with the same edits."""
-    return _go(visit, values, replace(view_of(visit, values), seed=another_seed()))
+    return _go(visit, values, replace(view_of(visit, values), seed=another_seed(), point=""))
 
 
 def reset(visit: Visit, *values: Any) -> list[Any]:
@@ -119,6 +120,16 @@ def read_back(path: str | None, visit: Visit, *values: Any) -> list[Any]:
             view, problems = parsed(settings_in(image))
     warned(problems)
     return [gr.skip()] * Parts.OUTPUTS if view is None else _go(visit, values, view)
+
+
+def given(visit: Visit, *values: Any) -> View:
+    """What is shown, for another tab."""
+    return view_of(visit, values)
+
+
+def take(view: View, visit: Visit, *values: Any) -> list[Any]:
+    """A face of another tab."""
+    return _go(visit, values, view)
 
 
 # --- what they share -------------------------------------------------------------------------------------------------
@@ -228,4 +239,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         )
     dropped = parts.drop.upload(spoken(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **quiet)
     studio_parts.emptied(parts.drop, dropped)
+    studio_faces.offered(page, ID, parts.use, given, inputs)
+    studio_faces.taking(page, ID, _(TITLE), take, inputs, outputs)
     parts.copy.click(None, js=studio_parts.COPY, api_visibility="private")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import gradio as gr
 
-from ui import studio_parts
+from ui import studio_faces, studio_parts
 from ui.languages import _
 from ui.studio_edits import EDITS
 from ui.studio_models import SLOTS
@@ -33,6 +33,7 @@ class Parts:
     reset: gr.Button
     download: gr.Button
     copy: gr.Button
+    use: gr.Dropdown
     model: gr.Dropdown
     seed: gr.Number
     psi: gr.Slider
@@ -84,9 +85,9 @@ def lay_out() -> Parts:
     return Parts(**found)
 
 
-def _buttons() -> dict[str, gr.Button]:
+def _buttons() -> dict[str, Any]:
     with gr.Row(elem_classes="row-tight"):
-        found = {
+        found: dict[str, Any] = {
             "another": gr.Button(_("Another picture"), variant="primary", elem_id="another"),
             "undo": gr.Button(_("Undo"), interactive=False, elem_id="undo"),
             "redo": gr.Button(_("Redo"), interactive=False, elem_id="redo"),
@@ -95,6 +96,7 @@ def _buttons() -> dict[str, gr.Button]:
     with gr.Row(elem_classes="row-tight"):
         found["download"] = gr.Button(_("Save picture"), elem_id="download")
         found["copy"] = gr.Button(_("Copy link"), elem_id="copy-link")
+    found["use"] = studio_faces.choice("editing")
     return found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +14,18 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from gan_core.damage import Damage
 from gan_core.data.base import Progress
 from gan_core.depth import WHOLE, eight_bits, used, white
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from gan_core.models.listing import WEIGHT_FILES
+from gan_core.photos import MOST_PIXELS, most_pixels
 from ui import studio_parts
 from ui.beside import is_loopback
 from ui.languages import N_, _
 from ui.studio_calls import moving, pressed, spoken, telling
-from ui.studio_costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, MOST_PIXELS, enlarging_cost
+from ui.studio_costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, enlarging_cost
 from ui.studio_jobs import takes, workshop
 from ui.studio_models import hosted
 from ui.studio_pictures import address, write_marked
@@ -34,29 +37,36 @@ if TYPE_CHECKING:
 
 TITLE = N_("Super-resolution")
 ID = "enlarge"
+GROUP = N_("Pictures")
 ENLARGING = ("super_resolution",)  # task of the models that enlarge
 SHOWN = 1280, 960  # pixels of the result that are shown at most: of a larger one its middle
 PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}  # of scikit-learn, and which part
 SHRUNK = 2  # times, so that the examples' own compression can't be seen
 FACE = 96  # pixels of the drawn example
-OUTPUTS = 7  # of a scene
+OUTPUTS = 12  # of a scene
+ADVICE = 5  # of them: what is said of a picture before it is enlarged, and what is offered
 ALIKE = ("blocks", "channels", "scale", "batch_norm", "from_bicubic")  # settings that make the same networks, if any
 
 
 @dataclass(frozen=True)
 class Own:
-    """The picture (H, W, C) as it is, uint8 or uint16; `place` is that of an example, -1 for a visitor's own."""
+    """The picture (H, W, C) as it is, uint8 or uint16; `place` is that of an example, -1 for a visitor's own, whose
+    `damage` was looked for.
+    """
 
     array: Any = None
     name: str = ""
     place: int = 0
+    damage: Damage | None = None
 
 
 # --- callbacks -------------------------------------------------------------------------------------------------------
 
 
 def model_of(own: Own, model: str) -> list[Any]:
-    """A model: how many times it enlarges, what it can be blended with, and the first example where there is none."""
+    """A model: how many times it enlarges, what it can be blended with, what it can do with the picture that is there,
+    and the first example where there is none.
+    """
     native, cards = _scale(at_work(model, ENLARGING).card), workers(ENLARGING)
     other = _partner(model, cards)
     valid = [scale for scale in sorted({2, 4, native}) if native % scale == 0]
@@ -66,7 +76,7 @@ def model_of(own: Own, model: str) -> list[Any]:
     )
     share = gr.update(visible=bool(other), value=0, label=label)
     if own.array is not None and own.place < 0:
-        return [scales, share, *[gr.skip()] * OUTPUTS]
+        return [scales, share, *[gr.skip()] * (OUTPUTS - ADVICE), *advise(own, model, native)]
     return [scales, share, *_example(model, 0)]
 
 
@@ -82,45 +92,96 @@ def press_at(model: str, place: float) -> list[Any]:
     return _example(model, int(place))
 
 
-def take(path: str | None) -> list[Any]:
-    """An upload: checked and deleted; its colours, depth and transparency stay."""
+def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
+    """An upload: checked and deleted; its colours, depth and transparency stay. What can be done with it is said."""
     from gan_core import photos
+    from gan_core.damage import damage_of, jpeg_quality
 
     if path is None:
         return [gr.skip()] * OUTPUTS
-    limits = Limits(LARGE_BYTES, _most(), 1, (*FORMATS, "TIFF"))
+    limits = Limits(LARGE_BYTES, MOST_PIXELS, 1, (*FORMATS, "TIFF"))
     with received(path, limits) as image:
         moving(image)
+        quality = jpeg_quality(image)
         array = photos.read(Path(path), limits.pixels)
         lost = photos.levels_lost(Path(path), array)
-    scene = _unmade(Own(array, Path(path).stem, -1))
+    words = []
     if lost:
-        scene[-1] += " " + _(
-            "The file has 16 bits a channel, packed in a way that can't be read here: 8 are used. PNG keeps all 16, "
-            "and so does TIFF without compression or with ZIP."
-        )
-    return [*scene, gr.skip(), gr.skip(), gr.skip()]
+        words.append(
+            _("The file has 16 bits a channel, packed in a way that can't be read here: 8 are used. PNG keeps all 16, "
+              "and so does TIFF without compression or with ZIP.")
+        )  # fmt: skip
+    if array.shape[0] * array.shape[1] > _most(1):  # strangers' pictures are kept in memory as small as they are used
+        words.append(
+            _("Pictures of up to {most} megapixel are enlarged here, and this one has {pixels}: its middle was taken.")
+            .format(most=_most(1) // 2**20, pixels=_megapixels(array))
+        )  # fmt: skip
+        array = _middle(array, _most(1))
+    own = Own(array, Path(path).stem, -1, damage_of(array, quality))
+    scene = _unmade(own)
+    scene[-1] = " ".join([scene[-1], *words])
+    return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(own, model or _first(), scale)]
 
 
-def enlarge(own: Own, model: str, scale: float, share: float) -> Iterator[list[Any]]:
+def advise(own: Own, model: str, scale: float) -> list[Any]:
+    """The strength for a picture, what to know of it before it is enlarged so much, and whether to offer twice, its
+    middle, or the model that makes the least of damage.
+    """
+    from gan_core.models.enlarging import advised, harmed
+
+    if own.array is None or own.damage is None:
+        return [gr.update(value=1.0), "", *[gr.update(visible=False)] * 3]
+    strength, words, times = advised(own.damage), [], int(scale)
+    much = own.array.shape[0] * own.array.shape[1] > _most(times)
+    by_two = much and times > 2 and own.array.shape[0] * own.array.shape[1] <= _most(2)
+    if much:
+        words.append(_too_many(own, times, by_two))
+    words += _harm(own.damage, strength)
+    smooth = _faithful() if any(harmed(own.damage)) and model != _faithful() else ""
+    if smooth:
+        words.append(_("“{model}” makes the least of it.").format(model=_(workers(ENLARGING)[smooth].title)))
+    offers = [gr.update(visible=one) for one in (by_two, much, bool(smooth))]
+    return [gr.update(value=strength), " ".join(words), *offers]
+
+
+def twice(own: Own, model: str) -> list[Any]:
+    """Two times instead of four."""
+    return [gr.update(value=2), *advise(own, model, 2)]
+
+
+def middle(own: Own, model: str, scale: float) -> list[Any]:
+    """The middle of the picture, as much as can be enlarged so many times."""
+    if own.array is None:
+        raise BadValue("Drop in a picture first.")
+    own = replace(own, array=_middle(own.array, _most(int(scale))))
+    return [*_unmade(own), gr.skip(), gr.skip(), gr.skip(), *advise(own, model, scale)]
+
+
+def faithful() -> Any:
+    """The model that makes the least of damage is chosen."""
+    return gr.update(value=_faithful())
+
+
+def enlarge(own: Own, model: str, scale: float, share: float, strength: float = 1.0) -> Iterator[list[Any]]:
     """Enlarges, tells how far it is, and gives the result as a file."""
     if own.array is None:
         raise BadValue("Drop in a picture first.")
-    if own.array.shape[0] * own.array.shape[1] > _most():
-        raise BadValue("The picture has more than {count} megapixels.", count=_most() // 1_000_000)
+    if own.array.shape[0] * own.array.shape[1] > _most(1):
+        raise BadValue("The picture has more than {count} megapixels.", count=_most(1) // 1_000_000)
     sampler = _sampler(at_work(model, ENLARGING), float(share or 0))
     workshop.check(*_cost(model, own.array), _longest())
-    waits: list[Any] = [gr.skip()] * 3
+    waits: list[Any] = [gr.skip()] * (3 + ADVICE)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{own.name}_x{int(scale)}.png"
         for news in workshop.run(
-            lambda tell: _written(sampler, own.array, int(scale), path, tell), *_cost(model, own.array), _longest()
-        ):
+            lambda tell: _written(sampler, own.array, int(scale), path, tell, strength), *_cost(model, own.array),
+            _longest(),
+        ):  # fmt: skip
             if not news.done:
                 yield [own, gr.skip(), gr.skip(), news.bar, *waits]
                 continue
             scene = [own, _compared(own.array, news.made, int(scale)), gr.skip(), _told(own.array, news.made)]
-            yield [*scene, gr.update(value=str(path), visible=True), gr.skip(), gr.skip()]
+            yield [*scene, gr.update(value=str(path), visible=True), *[gr.skip()] * (2 + ADVICE)]
 
 
 def budget(own: Own, model: str) -> str:
@@ -152,6 +213,16 @@ def listed(model: str) -> Any:
     return gr.update(choices=_choices(), value=model if model in workers(ENLARGING) else _first())
 
 
+def _limits() -> str:
+    """What may be dropped in, in words."""
+    size = LARGE_BYTES // 1_000_000
+    if hosted():
+        words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. Up to {most} megapixel of a picture is enlarged here.")
+        return words.format(size=size, most=_most(1) // 2**20)
+    words = _("PNG, JPEG, WebP or TIFF, up to {size} MB and {two} megapixels, or {four} to be enlarged 4 times.")
+    return words.format(size=size, two=_most(2) // 2**20, four=_most(4) // 2**20)
+
+
 def stopped() -> str:
     """What is said when a visitor has ended the work."""
     return _("Stopped.")
@@ -178,13 +249,66 @@ def _unmade(own: Own) -> list[Any]:
 
 
 def _first() -> str:
-    """The model that is shown first: one that can be blended, where there is one."""
+    """The model that is shown first: the one that is nearest to the truth, where there is one."""
+    return _faithful() or next(iter(workers(ENLARGING)), "")
+
+
+def _faithful() -> str:
+    """A model that was trained on pixels alone: it invents the least. "" where there is none."""
     cards = workers(ENLARGING)
-    return next((name for name in cards if _partner(name, cards)), next(iter(cards), ""))
+    plain = [name for name, card in cards.items() if card.hparams.get("adversarial_weight") == 0]
+    return next((name for name in plain if _partner(name, cards)), next(iter(plain), ""))
 
 
-def _most() -> int:
-    return MOST_HOSTED if hosted() else MOST_PIXELS
+def _most(scale: int) -> int:
+    """Pixels of a picture that can be enlarged so many times here."""
+    return min(MOST_HOSTED, most_pixels(scale)) if hosted() else most_pixels(scale)
+
+
+def _megapixels(array: np.ndarray) -> str:
+    return f"{array.shape[0] * array.shape[1] / 2**20:.1f}"
+
+
+def _middle(array: np.ndarray, most: int) -> np.ndarray:
+    """The middle of a picture (H, W, C), of so many pixels at most and of the same shape."""
+    height, width = array.shape[:2]
+    share = min(1.0, math.sqrt(most / (height * width)))
+    high, wide = max(1, int(height * share)), max(1, int(width * share))
+    top, left = (height - high) // 2, (width - wide) // 2
+    return np.ascontiguousarray(array[top : top + high, left : left + wide])
+
+
+def _too_many(own: Own, scale: int, by_two: bool) -> str:
+    """What can be done with a picture that is too large for the chosen scale."""
+    high, wide = _middle(own.array[:, :, :1], _most(scale)).shape[:2]
+    facts = {"pixels": _megapixels(own.array), "most": _most(scale) // 2**20, "scale": scale, "width": wide,
+             "height": high}  # fmt: skip
+    if by_two:
+        return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Enlarge it 2 "
+                 "times, or take its middle of {width} x {height} pixels.").format(**facts)  # fmt: skip
+    return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Take its middle of "
+             "{width} x {height} pixels.").format(**facts)  # fmt: skip
+
+
+def _harm(damage: Damage, strength: float) -> list[str]:
+    """What a picture has suffered, and what follows for the strength."""
+    from gan_core.models.enlarging import harmed
+
+    blocks, noise = harmed(damage)
+    words = []
+    if blocks and damage.quality:
+        words.append(_("**JPEG at quality {quality}** has left blocks in this picture.").format(quality=damage.quality))
+    elif blocks:
+        words.append(_("**JPEG** has left blocks in this picture."))
+    elif damage.quality and strength < 1:
+        words.append(_("This picture was saved as JPEG at quality {quality}.").format(quality=damage.quality))
+    if noise:
+        words.append(_("**Noise**: about {levels:.0f} of 255 levels.").format(levels=damage.noise))
+    if not strength:
+        words.append(_("The model would take this for detail, so the strength is 0, which is bicubic enlargement."))
+    elif strength < 1:
+        words.append(_("The model takes this for detail, so the strength is {strength:g}.").format(strength=strength))
+    return words
 
 
 def _longest() -> float:
@@ -220,11 +344,13 @@ def _sampler(worker: Worker, share: float) -> Sampler:
     return blended(worker.sampler, at_work(other, ENLARGING).sampler, share)
 
 
-def _written(sampler: Sampler, array: np.ndarray, scale: int, path: Path, told: Progress) -> np.ndarray:
+def _written(
+    sampler: Sampler, array: np.ndarray, scale: int, path: Path, told: Progress, strength: float
+) -> np.ndarray:
     """The picture enlarged and written; what is shown of it, in its own depth."""
     from gan_core.models.enlarging import enlarge as enlarged
 
-    result = enlarged(sampler, array, scale, progress=told)
+    result = enlarged(sampler, array, scale, progress=told, strength=strength)
     write_marked(path, result)
     return result
 
@@ -299,10 +425,12 @@ def _example(model: str, place: int) -> list[Any]:
     own = Own(_examples()[place], "example", place)
     if model.startswith(FILE):
         scale = gr.update(value=_scale(worker.card))
-        return [*_unmade(own), gr.update(visible=False), scale, gr.update(value=0)]
+        return [*_unmade(own), gr.update(visible=False), scale, gr.update(value=0), *advise(own, model, 0)]
     result = _made(model, worker.card.sha256, place)
     scene = [own, _compared(own.array, result, _scale(worker.card)), _strip(place), _told(own.array, result)]
-    return [*scene, gr.update(visible=False), gr.update(value=_scale(worker.card)), gr.update(value=0)]
+    native = _scale(worker.card)
+    plain = [gr.update(visible=False), gr.update(value=native), gr.update(value=0)]
+    return [*scene, *plain, *advise(own, model, native)]
 
 
 @lru_cache(maxsize=16)
@@ -337,12 +465,19 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(scale=4, min_width=280):
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="enlarge-drop")
             gr.Markdown(
-                _("PNG, JPEG, WebP or TIFF, up to {pixels} megapixels and {size} MB. Grey, 16 bits and transparency "
-                  "stay. It is deleted once it is read.").format(
-                    pixels=_most() // 2**20, size=LARGE_BYTES // 1_000_000),
+                _limits() + " " + _("Grey, 16 bits and transparency stay. It is deleted once it is read."),
                 elem_classes="quiet",
-            )  # fmt: skip
+            )
+            notice = gr.Markdown("", elem_classes="notice", elem_id="enlarge-notice")
+            with gr.Row(elem_classes="row-left"):
+                two = gr.Button(_("Enlarge 2×"), visible=False, elem_id="enlarge-twice")
+                part = gr.Button(_("Take the middle"), visible=False, elem_id="enlarge-middle")
+                plain = gr.Button(_("Use that model"), visible=False, elem_id="enlarge-faithful")
             scale = gr.Radio([("4×", 4)], value=4, label=_("How much larger"))
+            strength = gr.Slider(
+                0, 1, 1, step=0.05, label=_("Strength"), elem_id="enlarge-strength", buttons=[],
+                info=_("0 is bicubic enlargement, 1 what the model makes of the picture."),
+            )  # fmt: skip
             share = gr.Slider(0, 1, 0, step=0.1, label=_("Blend"), visible=False, buttons=[])
             lasts = gr.Markdown("", elem_classes="quiet", elem_id="enlarge-budget")
             with gr.Row(elem_classes="row-tight"):
@@ -361,7 +496,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                     elem_classes="quiet",
                 )  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    scene = [own, compare, strip, said, file, scale, share]
+    advice = [strength, notice, two, part, plain]
+    scene = [own, compare, strip, said, file, scale, share, *advice]
     gr.on([tab.select, model.input], spoken(model_of), [own, model], [scale, share, *scene], api_name="enlarge_model",
           concurrency_limit=1, **quiet)  # fmt: skip
     tab.select(spoken(listed), model, model, api_visibility="private", **quiet)
@@ -369,11 +505,24 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     studio_parts.emptied(network, brought)
     brought.success(spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet)
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
-    studio_parts.emptied(drop, drop.upload(spoken(take), drop, scene, api_name="enlarge_picture", **quiet))
+    studio_parts.emptied(
+        drop, drop.upload(spoken(take), [drop, model, scale], scene, api_name="enlarge_picture", **quiet)
+    )
+    scale.input(spoken(advise), [own, model, scale], advice, api_visibility="private", **quiet)
+    two.click(spoken(twice), [own, model], [scale, *advice], api_visibility="private", **quiet)
+    part.click(spoken(middle), [own, model, scale], scene, api_visibility="private", **quiet)
+    plain.click(faithful, None, model, api_visibility="private", **quiet).then(
+        spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet
+    )
     gr.on([compare.change, model.change], spoken(budget), [own, model], lasts, queue=False,
           trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
     working = start.click(
-        telling(enlarge), [own, model, scale, share], scene, api_name="enlarge", concurrency_limit=None, **quiet
+        telling(enlarge),
+        [own, model, scale, share, strength],
+        scene,
+        api_name="enlarge",
+        concurrency_limit=None,
+        **quiet,
     )
     stop.click(None, cancels=working, api_visibility="private").then(
         spoken(stopped), None, said, queue=False, api_visibility="private", **quiet

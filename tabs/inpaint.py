@@ -18,10 +18,11 @@ from ui.studio_latest import Latest
 from ui.studio_pictures import SMALL, address, exact, marked, shown
 from ui.studio_uploads import MOST_BYTES, clean, received
 from ui.studio_view import another_seed
-from ui.studio_works import Worker, at_work, examples, made, taken, workers
+from ui.studio_works import Worker, at_work, examples, far_words, made, taken, workers
 
 TITLE = N_("Inpaint")
 ID = "inpaint"
+GROUP = N_("Pictures")
 PAD = "fill-pad"
 FILLING = ("inpainting",)  # task of the models that fill
 KIND = "truth"  # of the pictures on the sheet beside a model's card
@@ -35,17 +36,22 @@ _latest = Latest()
 
 @dataclass(frozen=True)
 class Own:
-    """The picture that is painted on, nothing but pixels; `place` is that of an example, -1 for a visitor's own."""
+    """The picture that is painted on, nothing but pixels; `place` is that of an example, -1 for a visitor's own.
+
+    `far`: how many times as far as usual it is from what the model `by` knows, if that is too far.
+    """
 
     picture: Image.Image | None = None
     place: int = 0
+    by: str = ""
+    far: float = 0.0
 
 
 def paper(own: Own, model: str) -> list[Any]:
     """A model, and the picture that is there or its first example with a hole in it."""
     worker = at_work(model, FILLING)
     if own.picture is not None and own.place < 0:
-        return _scene(own, worker)
+        return _scene(own if own.by == worker.name else _own(own.picture, worker), worker)
     return press_at(model, 0)
 
 
@@ -70,7 +76,14 @@ def take(path: str | None, model: str) -> list[Any]:
     with received(path) as image:
         moving(image)
         picture = clean(image)
-    return _scene(Own(picture, -1), at_work(model, FILLING))
+    worker = at_work(model, FILLING)
+    return _scene(_own(picture, worker), worker)
+
+
+def _own(picture: Image.Image, worker: Worker) -> Own:
+    """A visitor's picture, and whether the model knows such."""
+    kind = worker.recognition.kind(taken(worker, picture))
+    return Own(picture, -1, worker.name, max(kind.times.values()) if kind.strange else 0.0)
 
 
 def fill(request: gr.Request, mask: str, own: Own, model: str) -> Any:
@@ -80,7 +93,7 @@ def fill(request: gr.Request, mask: str, own: Own, model: str) -> Any:
     worker = at_work(model, FILLING)
     picture = _of(own)
     visitor = (request and request.session_hash) or ""
-    answer = _latest(visitor, lambda: _filled(worker, picture, _hole(mask, worker.size)))
+    answer = _latest(visitor, lambda: _filled(worker, picture, _hole(mask, worker.size), own.far))
     return [gr.skip()] * 2 if answer is None else answer
 
 
@@ -115,17 +128,17 @@ def _scene(own: Own, worker: Worker) -> list[Any]:
         "key": f"{worker.name} {another_seed()}",
     }  # fmt: skip
     strip = {"items": [address(one) for one in examples(worker.card, KIND)], "place": own.place, "label": _("Example")}
-    return [own, pad, strip, *_filled(worker, picture, np.asarray(hole) >= OPAQUE)]
+    return [own, pad, strip, *_filled(worker, picture, np.asarray(hole) >= OPAQUE, own.far)]
 
 
-def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray) -> list[Any]:
+def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray, far: float) -> list[Any]:
     image = _answer(worker, picture, hole)
-    words = ""
+    words = [far_words(far)] if far else []
     if not hole.any():
-        words = _("Nothing is painted yet: paint over what shall be made anew.")
+        words.append(_("Nothing is painted yet: paint over what shall be made anew."))
     elif hole.all():
-        words = _("All is painted over: the model has nothing left to go by, and draws what is most likely.")
-    return [{"now": shown(image), "sharp": image.width <= SMALL, "alt": _("The filled picture")}, words]
+        words.append(_("All is painted over: the model has nothing left to go by, and draws what is most likely."))
+    return [{"now": shown(image), "sharp": image.width <= SMALL, "alt": _("The filled picture")}, " ".join(words)]
 
 
 def _answer(worker: Worker, picture: Image.Image, hole: np.ndarray) -> Image.Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 import numpy as np
@@ -11,34 +12,38 @@ from PIL import Image
 
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
-from ui import studio_parts
+from ui import studio_faces, studio_parts
 from ui.languages import N_, _
 from ui.studio_attribution import attribution_page
 from ui.studio_calls import pressed, spoken
 from ui.studio_choices import choices, model_choice
 from ui.studio_measured import leakage_page
 from ui.studio_models import opened
-from ui.studio_pictures import SMALL, address, drawn, shown
+from ui.studio_pictures import SMALL, address, drawn, marked, shown
 from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
 
 TITLE = N_("Inside")
 ID = "inside"
+GROUP = N_("Inside")
 MOST_SHOWN = 64  # channels, the liveliest ones
 TILE = 64  # pixels
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked at; `order` are the channels that are shown, `off` those that are switched off."""
+    """What is looked at; `order` are the channels that are shown, `off` those that are switched off. `face` is that of
+    another tab, where one came.
+    """
 
     model: str = ""
     seed: int = 0
     layer: str = ""
     order: tuple[int, ...] = ()
     off: frozenset[int] = frozenset()
+    face: View | None = None
 
 
-def look(model: str, seed: float, layer: str | None) -> list[Any]:
+def look(model: str, seed: float, layer: str | None, face: View | None = None) -> list[Any]:
     """A layer's channels for one picture; the first layer that makes maps where none is named."""
     from gan_core.latent.inside import layer_names
 
@@ -48,7 +53,8 @@ def look(model: str, seed: float, layer: str | None) -> list[Any]:
         raise BadValue("{recipe} has no layers that make maps.", recipe=chosen.explorer.sampler.recipe.title)
     if layer not in names:
         layer = list(names)[min(1, len(names) - 1)]
-    start = Look(model, checked_seed(int(seed or 0)), layer)
+    number = checked_seed(int(seed or 0))
+    start = Look(model, number, layer, face=studio_faces.same(face, model, number))
     choices = [
         (_("{place}. {size} x {size} pixels, {channels} channels").format(
             place=place + 1, size=shape[2], channels=shape[0]), name)
@@ -74,20 +80,53 @@ def all_on(seen: Look) -> list[Any]:
     return _seen(replace(seen, off=frozenset()))
 
 
+def save(seen: Look) -> dict[str, str]:
+    """The picture without the channels as PNG, with its settings inside."""
+    if not seen.model:
+        raise BadValue("There is no picture yet.")
+    settings = f"{_view(seen).query()}&{urlencode({'layer': seen.layer, 'off': ','.join(map(str, sorted(seen.off)))})}"
+    made = marked(_drawn(seen)[1], settings)
+    return studio_parts.Download(f"{seen.model}-seed{seen.seed}-inside.png", made).plain
+
+
+def given(seen: Look) -> View:
+    """The face as the model draws it, for another tab."""
+    if not seen.model:
+        raise BadValue("There is no picture yet.")
+    return _view(seen)
+
+
+def take(view: View) -> list[Any]:
+    """A face of another tab: the model, its seed, and the face itself."""
+    return [gr.update(value=view.model), view.seed, view]
+
+
+def _view(seen: Look) -> View:
+    chosen = opened(seen.model)
+    conditional = chosen.explorer.sampler.recipe.conditional
+    return seen.face or View(seen.model, seen.seed, PSI if chosen.explorer.styled else 1.0, 0 if conditional else None)
+
+
+def _drawn(seen: Look) -> list[Image.Image]:
+    """The picture, and the same without the channels that are off."""
+    from gan_core.latent.inside import switched
+
+    points, explorer = points_of(_view(seen)), opened(seen.model).apart
+    before = drawn(explorer, points)[0]
+    with switched(explorer, {seen.layer: sorted(seen.off)} if seen.off else {}):
+        return [before, drawn(explorer, points)[0]]
+
+
 def _seen(seen: Look) -> list[Any]:
     """The look, the grid, both pictures, and words."""
-    from gan_core.latent.inside import maps, switched
+    from gan_core.latent.inside import maps
 
-    chosen = opened(seen.model)
-    points = points_of(_view(seen.model, seen.seed))
-    explorer = chosen.apart
+    explorer, points = opened(seen.model).apart, points_of(_view(seen))
     values = maps(explorer, points, seen.layer)[0].float().numpy()  # (C, h, w)
     if not seen.order:
         lively = np.argsort(-values.reshape(len(values), -1).std(1))[:MOST_SHOWN]
         seen = replace(seen, order=tuple(int(one) for one in lively))
-    before = drawn(explorer, points)[0]
-    with switched(explorer, {seen.layer: sorted(seen.off)} if seen.off else {}):
-        after = drawn(explorer, points)[0]
+    before, after = _drawn(seen)
     grid = {
         "items": [address(_tile(values[channel])) for channel in seen.order],
         "off": [place for place, channel in enumerate(seen.order) if channel in seen.off],
@@ -159,6 +198,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             with gr.Row(elem_classes="row-tight"):
                 on = gr.Button(_("All on again"))
                 dice = gr.Button(_("Another picture"))
+                download = gr.Button(_("Save picture"), elem_id="save-inside")
+            use = studio_faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page, fits)
                 seed = gr.Number(1, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
@@ -180,11 +221,17 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     moves.expand(spoken(leakage), model, table, api_name="leakage", **quiet)
     model.input(spoken(leakage), model, table, api_visibility="private", **quiet)
     outputs = [seen, grid, *faces, said]
+    face, file = gr.State(None, time_to_live=3600), gr.JSON(visible=False)
     gr.on(
-        [layer.input, model.input, seed.change], spoken(look), [model, seed, layer], [*outputs, layer],
+        [layer.input, model.input, seed.change], spoken(look), [model, seed, layer, face], [*outputs, layer],
         trigger_mode="always_last", api_name="look", **quiet,
     )  # fmt: skip
     grid.select(spoken(toggle), seen, outputs, api_visibility="private", **quiet)
     on.click(spoken(all_on), seen, outputs, api_name="all_on", **quiet)
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    tab.select(spoken(look), [model, seed, layer], [*outputs, layer], api_visibility="private", **quiet)
+    download.click(spoken(save), seen, file, api_name="save_inside", **quiet).success(
+        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+    )
+    studio_faces.offered(page, ID, use, given, [seen])
+    studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
+    tab.select(spoken(look), [model, seed, layer, face], [*outputs, layer], api_visibility="private", **quiet)

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from gan_core.errors import BadValue, GanscopeError
-from ui import studio_parts
+from ui import studio_faces, studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken, telling
 from ui.studio_choices import choices, model_choice
@@ -22,11 +22,12 @@ from ui.studio_jobs import most, whole, workshop
 from ui.studio_latest import Latest
 from ui.studio_models import opened
 from ui.studio_pictures import SMALL, drawn, shown
-from ui.studio_view import PSI, View, another_seed, checked_seed, points_of
+from ui.studio_view import PSI, View, another_seed, checked_seed, points_of, view_at
 from ui.texts import error_sentence
 
 TITLE = N_("Interpolation")
 ID = "interpolation"
+GROUP = N_("Faces")
 WAYS = {"linear": N_("Straight"), "spherical": N_("Along a sphere"), "smooth": N_("Smooth curve")}
 SLOW = 0.1  # seconds of a frame, at most, once a model has drawn
 FINE = 24  # frames between two keyframes, of the slider
@@ -129,17 +130,21 @@ def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size:
     return Plan(frames, rate, cost, megapixels * size_each, f"film {kind} {model}")
 
 
-def _between(model: str, seeds: list[int], way: str, closed: bool, share: float) -> dict[str, Any]:
+def _point(model: str, seeds: list[int | str], way: str, closed: bool, share: float) -> Any:
     parts = len(seeds) if closed else len(seeds) - 1
     points = _way(model, seeds, way, closed, parts * FINE + (not closed))
-    place = round(max(0.0, min(share or 0.0, 1.0)) * (len(points) - 1))
-    explorer, began = opened(model).explorer, time.monotonic()
-    image = drawn(explorer, points.at(place))[0]
+    return points.at(round(max(0.0, min(share or 0.0, 1.0)) * (len(points) - 1)))
+
+
+def _between(model: str, seeds: list[int | str], way: str, closed: bool, share: float) -> dict[str, Any]:
+    explorer, points = opened(model).explorer, _point(model, seeds, way, closed, share)
+    began = time.monotonic()
+    image = drawn(explorer, points)[0]
     _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # nobody else was in the way
     return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("A picture on the way")}
 
 
-def _way(model: str, seeds: list[int], kind: str, closed: bool, frames: int) -> Any:
+def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: int) -> Any:
     from gan_core.latent.interpolation import way
     from gan_core.latent.points import joined
 
@@ -147,15 +152,36 @@ def _way(model: str, seeds: list[int], kind: str, closed: bool, frames: int) -> 
     return way(opened(model).explorer, frames_of, frames, closed, kind)
 
 
-def _view(model: str, seed: int) -> View:
+def take(view: View, model: str, seeds: str) -> list[Any]:
+    """A face of another tab becomes the last keyframe; those of other models go."""
+    parts = _parts(seeds) if model == view.model else [one for one in _parts(seeds) if one.isdecimal()]
+    return [gr.update(value=view.model), ", ".join([*parts[: MOST_KEYFRAMES - 1], studio_faces.name_of(view)])]
+
+
+def given(model: str, seeds: str, way: str, closed: bool, share: float) -> View:
+    """The picture at a share of the way, for another tab."""
+    known = _seeds(seeds)
+    return view_at(_view(model, known[0]), _point(model, known, way, closed, share))
+
+
+def _view(model: str, seed: int | str) -> View:
+    if isinstance(seed, str):
+        view = studio_faces.known(seed)
+        if view.model != model:
+            raise BadValue("The face {name} is of another model.", name=seed)
+        return view
     chosen = opened(model)
     label = 0 if chosen.explorer.sampler.recipe.conditional else None
     return View(model, seed, PSI if chosen.explorer.styled else 1.0, label)
 
 
-def _seeds(text: str) -> list[int]:
-    """Whole numbers, however they are set apart."""
-    found = [checked_seed(part) for part in re.split(r"[\s,，;]+", (text or "").strip()) if part]
+def _parts(text: str) -> list[str]:
+    return [part for part in re.split(r"[\s,，;]+", (text or "").strip()) if part]
+
+
+def _seeds(text: str) -> list[int | str]:
+    """Whole numbers, and the names of faces of other tabs, however they are set apart."""
+    found = [part if part.startswith(studio_faces.NAME) else checked_seed(part) for part in _parts(text)]
     if not 2 <= len(found) <= MOST_KEYFRAMES:
         raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=len(found))
     return found
@@ -172,9 +198,12 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             share = gr.Slider(0, 1, 0, step=0.005, label=_("Along the way"), elem_classes="face-slider", buttons=[])
             strip = studio_parts.strip()
         with gr.Column(scale=5, min_width=320):
-            seeds = gr.Textbox("1, 2, 3, 4", label=_("Keyframes"), info=_("Seeds of the pictures that the way leads "
-                                                                        "through, in order."))  # fmt: skip
+            seeds = gr.Textbox(
+                "1, 2, 3, 4", label=_("Keyframes"),
+                info=_("Seeds of the pictures that the way leads through, in order, and faces of other tabs."),
+            )  # fmt: skip
             add = gr.Button(_("Add a random keyframe"))
+            use = studio_faces.choice(ID)
             way = gr.Radio([(_(words), name) for name, words in WAYS.items()], value="smooth", label=_("Way"))
             closed = gr.Checkbox(True, label=_("Back to the first one, so that the film can loop"))
             with gr.Accordion(_("More"), open=False):
@@ -198,6 +227,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         [seeds.change, model.input], spoken(keyframes), [model, seeds], strip, api_name="keyframes",
         trigger_mode="always_last", **quiet,
     )  # fmt: skip
+    studio_faces.offered(page, ID, use, given, inputs)
+    studio_faces.taking(page, ID, _("Interpolation, as a keyframe"), take, [model, seeds], [model, seeds])
     add.click(spoken(more_keyframes), seeds, seeds, api_name="more_keyframes", **quiet)
     wanted = [model, seeds, closed, kind, seconds, size]
     gr.on(

@@ -22,6 +22,7 @@ from ui.studio_view import MOST_SEED, Change, View, another_seed, checked_seed, 
 
 TITLE = N_("Own slider")
 ID = "marks"
+GROUP = N_("Faces")
 SHOWN = (-4.0, -2.0, 0.0, 2.0, 4.0)  # strengths at which a new slider is shown
 COST = 3.0  # seconds of the making
 NEXT = {OPEN: YES, YES: NO, NO: OPEN}

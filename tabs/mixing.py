@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -10,7 +11,7 @@ from PIL import Image
 
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
-from ui import studio_parts
+from ui import studio_faces, studio_parts
 from ui.languages import N_, _
 from ui.studio_bands import BANDS, WORDS, band_choices, band_layers
 from ui.studio_calls import spoken, telling
@@ -19,29 +20,69 @@ from ui.studio_jobs import workshop
 from ui.studio_latest import Latest
 from ui.studio_measured import band_words
 from ui.studio_models import Opened, opened
-from ui.studio_pictures import SMALL, drawn, sheet, shown
-from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
+from ui.studio_pictures import SMALL, drawn, file_of, sheet, shown
+from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of, view_at
 
 TITLE = N_("Style mixing")
 ID = "mixing"
+GROUP = N_("Faces")
 MOST_SIDE = 6  # rows or columns of the matrix
 COST = 2.0  # seconds of it
 
 _latest = Latest()
 
 
-def mix(request: gr.Request, model: str, one: float, other: float, band: str, first: float) -> Any:
-    """Both pictures and their mixture, and what the band decides."""
-    made = _latest((request and request.session_hash) or "", lambda: _mixed(model, one, other, band, int(first or 0)))
+def mix(
+    request: gr.Request, model: str, one: float, other: float, band: str, first: float, a: View | None = None,
+    b: View | None = None,
+) -> Any:  # fmt: skip
+    """Both pictures and their mixture, and what the band decides. A and B are faces of other tabs, if those came."""
+    made = _latest(
+        (request and request.session_hash) or "", lambda: _mixed(model, one, other, band, int(first or 0), a, b)
+    )
     return gr.skip() if made is None else made
 
 
-def _mixed(model: str, one: float, other: float, band: str, first: int) -> list[Any]:
+def save(
+    model: str, one: float, other: float, band: str, first: float, a: View | None = None, b: View | None = None
+) -> dict[str, str]:
+    """The mixture as PNG, with its settings inside."""
+    view = mixture(model, one, other, band, first, a, b)
+    return studio_parts.Download(f"{model}-mixture.png", file_of(view)).plain
+
+
+def mixture(
+    model: str, one: float, other: float, band: str, first: float, a: View | None = None, b: View | None = None
+) -> View:
+    """A with the band of B, as a view."""
+    from gan_core.latent.mixing import mixed
+
+    chosen, views = _styled(model), _views(model, (one, other), (a, b))
+    points = [points_of(view) for view in views]
+    return view_at(views[0], mixed(chosen.explorer, *points, _layers(chosen, band, int(first or 0))))
+
+
+def take_as(place: int, view: View) -> list[Any]:
+    """A face of another tab, as A (0) or as B (1): the model, its seed, and the face itself."""
+    _styled(view.model)
+    return [gr.update(value=view.model), view.seed, view]
+
+
+def _views(model: str, seeds: Sequence[float], given: Sequence[View | None]) -> list[View]:
+    numbers = [checked_seed(int(seed or 0)) for seed in seeds]
+    return [
+        studio_faces.same(one, model, seed) or View(model, seed, PSI) for seed, one in zip(numbers, given, strict=True)
+    ]
+
+
+def _mixed(
+    model: str, one: float, other: float, band: str, first: int, given_a: View | None, given_b: View | None
+) -> list[Any]:
     from gan_core.latent.mixing import mixed
 
     chosen = _styled(model)
     layers = _layers(chosen, band, first)
-    a, b = (points_of(View(model, checked_seed(int(seed or 0)), PSI)) for seed in (one, other))
+    a, b = (points_of(view) for view in _views(model, (one, other), (given_a, given_b)))
     values = [_face(chosen, points) for points in (a, b, mixed(chosen.explorer, a, b, layers))]
     words = _("Layers {first} to {last} of {count} come from B.").format(
         first=layers[0], last=layers[-1], count=chosen.explorer.layers
@@ -126,6 +167,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row(elem_classes="row-tight"):
         dice = [gr.Button(_("Another A")), gr.Button(_("Another B"))]
         draw = gr.Button(_("Draw the matrix"), variant="primary")
+    with gr.Row(equal_height=True):
+        download = gr.Button(_("Save picture"), elem_id="save-mixture")
+        use = studio_faces.choice(ID)
     with gr.Accordion(_("More"), open=False):
         with gr.Row():
             model = model_choice(page, fits)
@@ -138,7 +182,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             columns = gr.Slider(1, MOST_SIDE, 4, step=1, label=_("Columns of the matrix"))
     shown_matrix = gr.HTML("", apply_default_css=False)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    inputs, outputs = [model, *seeds, band, first], [*faces, said]
+    given = [gr.State(None, time_to_live=3600) for _face in faces[:2]]
+    file = gr.JSON(visible=False)
+    inputs, outputs = [model, *seeds, band, first, *given], [*faces, said]
     gr.on([band.input, model.input], spoken(layer_slider), [model, band], first, api_visibility="private", **quiet)
     gr.on(
         [first.input, band.input, model.input, *(seed.change for seed in seeds)], spoken(mix), inputs, outputs,
@@ -150,4 +196,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         telling(matrix), [model, rows, columns, seeds[0], band, first], shown_matrix, api_name="matrix",
         concurrency_limit=None, **quiet,
     )  # fmt: skip
+    download.click(spoken(save), inputs, file, api_name="save_mixture", **quiet).success(
+        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+    )
+    studio_faces.offered(page, ID, use, mixture, inputs)
+    for place, words in enumerate((_("Style mixing, as A"), _("Style mixing, as B"))):
+        studio_faces.taking(page, ID, words, partial(take_as, place), [], [model, seeds[place], given[place]])
     tab.select(spoken(mix), inputs, outputs, queue=False, api_visibility="private", **quiet)

@@ -28,6 +28,7 @@ from ui.texts import bytes_size, data_title, joined, number, run_title, state_wo
 
 TITLE = N_("Models")
 ID = "models"
+GROUP = N_("Inside")
 WIDTH = 480  # pixels of a thumbnail
 RUNS = 6  # that are shown
 

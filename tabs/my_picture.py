@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from gan_core.errors import BadValue
-from ui import studio_parts
+from ui import studio_faces, studio_parts
 from ui.languages import N_, _
 from ui.studio_calls import spoken, telling
 from ui.studio_choices import choices, model_choice
 from ui.studio_jobs import Tell, takes, workshop
 from ui.studio_latest import Latest
 from ui.studio_models import SLOTS, Opened, opened
-from ui.studio_pictures import SMALL, drawn, shown
+from ui.studio_pictures import SMALL, drawn, file_of, shown
 from ui.studio_uploads import MOST_BYTES, clean, received
+from ui.studio_view import Change, View, first_view, view_at
 from ui.studio_visit import REACH
 from ui.studio_words import direction_words
 
 TITLE = N_("My picture")
 ID = "my-picture"
+GROUP = N_("Faces")
 STEPS = (50, 600)
+EXAMPLE = 4_242  # seed of the example, which no model has learnt from
 USUAL = 100  # 23.5 dB of unseen drawn faces from an encoder's start, 22.4 without; see docs/benchmarks.md
 LONGEST = 120.0  # seconds of a search, which then keeps what it has found
 COST, COST_STEP = 3.0, 0.08  # seconds of a search and of each step of it, for a picture of 64 pixels
@@ -39,15 +43,71 @@ class Own:
     model: str = ""
     picture: Any = None  # the upload, cleaned: nothing but pixels
     points: Any = None
+    example: bool = False  # whether the picture is no visitor's own
 
 
 def take(path: str | None, model: str) -> list[Any]:
     """An upload: checked, cleaned, deleted, and shown as the model would see it."""
     if path is None:
-        return [gr.skip()] * 3
+        return [gr.skip()] * (4 + SLOTS)
     with received(path) as image:
         picture = clean(image)
-    return [Own(model, picture), _target(opened(model), picture), _("Now press “Find it”.")]
+    return _unfound(opened(model), picture)
+
+
+def _unfound(chosen: Opened, picture: Image.Image) -> list[Any]:
+    """A visitor's own picture that nothing was found for yet; the sliders rest."""
+    own, wait = Own(chosen.name, picture), {"wait": _("The search shows here as it goes.")}
+    return [own, _target(chosen, picture), wait, _("Now press “Find it”."), *_sliders(chosen)]
+
+
+def show_example(own: Own, model: str) -> list[Any]:
+    """The tab is opened: an example, and where a search for it would start; what is there stays."""
+    if own.picture is not None:
+        return [gr.skip()] * (4 + SLOTS)
+    return _example(opened(model))
+
+
+def _example(chosen: Opened) -> list[Any]:
+    """What was found and words go with the sliders, which can be moved at once."""
+    from gan_core.latent.inversion import invert, prepared
+
+    picture = _other(chosen)
+    target = prepared(picture, chosen.explorer)
+    points = next(invert(chosen.explorer, target, _settings(chosen, STEPS[0]), encode=chosen.encode)).points
+    sliders = [one | {"interactive": True} if one.get("visible") else one for one in _sliders(chosen)]
+    words = _(
+        "An example, and where the search starts. Press “Find it” to come nearer, or drop in a picture of your own."
+    )
+    own = Own(chosen.name, picture, points, example=True)
+    return [own, _target(chosen, picture), _face(chosen, points), words, *sliders]
+
+
+def _other(chosen: Opened) -> Image.Image:
+    """A picture that the model hasn't learnt from: a drawn face where it knows those, else one of its own."""
+    if not chosen.card.data.endswith("avatars"):
+        return drawn(chosen.explorer, chosen.explorer.sample(1, EXAMPLE))[0].convert("RGB")
+    from gan_core.data import avatars
+
+    face = avatars.draw_avatars(avatars.sample_attributes(1, EXAMPLE), max(avatars.SIZES))[0]
+    return Image.fromarray(face.transpose(1, 2, 0))  # (C, H, W) -> (H, W, C)
+
+
+def save(own: Own, *strengths: float) -> dict[str, str]:
+    """What was found, with its edits, as PNG with its settings inside."""
+    return studio_parts.Download(f"{own.model}-found.png", file_of(given(own, *strengths))).plain
+
+
+def given(own: Own, *strengths: float) -> View:
+    """The same, for another tab."""
+    if own.points is None:
+        raise BadValue("Nothing was found yet: press “Find it” first.")
+    changes = tuple(
+        Change(name, round(float(strength), 3))
+        for name, strength in zip(opened(own.model).slots, strengths, strict=False)
+        if round(float(strength or 0), 3)
+    )
+    return replace(view_at(first_view(own.model), own.points), changes=changes)
 
 
 def budget(model: str, steps: float) -> str:
@@ -68,9 +128,9 @@ def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
         if news.done:
             found, words = news.made
             sliders = [gr.update(interactive=True, value=0)] * SLOTS
-            yield [Own(model, own.picture, found.points), _face(chosen, found.points), words, *sliders]
+            yield [replace(own, model=model, points=found.points), _face(chosen, found.points), words, *sliders]
         elif news.seen is not None:
-            yield [Own(model, own.picture, news.seen.points), _face(chosen, news.seen.points),
+            yield [replace(own, model=model, points=news.seen.points), _face(chosen, news.seen.points),
                    _step_words(news.seen, count), *resting]  # fmt: skip
         elif news.place > 1:
             yield [gr.skip(), gr.skip(), news.words, *resting]
@@ -150,13 +210,7 @@ def edit(request: gr.Request, own: Own, *strengths: float) -> Any:
 def choose(own: Own, model: str) -> list[Any]:
     """Another model: the same picture as it would see it, and its own sliders."""
     chosen = opened(model)
-    target = _target(chosen, own.picture) if own.picture is not None else gr.skip()
-    return [Own(model, own.picture), target, {"wait": ""}, *_sliders(chosen)]
-
-
-def own_sliders(model: str) -> list[Any]:
-    """The sliders of a model, resting until something was found."""
-    return _sliders(opened(model))
+    return _example(chosen) if own.picture is None or own.example else _unfound(chosen, own.picture)
 
 
 def _sliders(chosen: Opened) -> list[Any]:
@@ -167,8 +221,6 @@ def _sliders(chosen: Opened) -> list[Any]:
 
 
 def _target(chosen: Opened, picture: Any) -> dict[str, Any]:
-    from PIL import Image
-
     from gan_core.images import to_uint8
     from gan_core.latent.inversion import prepared
 
@@ -205,19 +257,22 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(min_width=240):
             lasts = gr.Markdown("", elem_classes="quiet", elem_id="search-budget")
             with gr.Row(elem_classes="row-tight"):
-                begin = gr.Button(_("Find it"), variant="primary", elem_id="find")
+                start = gr.Button(_("Find it"), variant="primary", elem_id="find-it")
                 stop = gr.Button(_("Stop"))
             sliders = [
                 gr.Slider(-REACH, REACH, 0, step=0.1, label=_("Slider {number}").format(number=place + 1),
                           elem_classes="face-slider", buttons=[], interactive=False)
                 for place in range(SLOTS)
             ]  # fmt: skip
+            download = gr.Button(_("Save picture"), elem_id="save-found")
+            use = studio_faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
                 steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Steps of the search"))
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    studio_parts.emptied(drop, drop.upload(spoken(take), [drop, model], [own, target, words], api_name="take", **quiet))
-    searching = begin.click(
+    scene = [own, target, found, words, *sliders]
+    studio_parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="take", **quiet))
+    searching = start.click(
         telling(find), [own, model, steps], [own, found, words, *sliders], api_name="find", concurrency_limit=None,
         **quiet,
     )  # fmt: skip
@@ -230,5 +285,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         [slider.input for slider in sliders], spoken(edit), [own, *sliders], found, trigger_mode="always_last",
         queue=False, api_name="edit", **quiet,
     )  # fmt: skip
-    model.input(spoken(choose), [own, model], [own, target, found, *sliders], api_name="choose", **quiet)
-    tab.select(spoken(own_sliders), model, sliders, api_visibility="private", **quiet)
+    model.input(spoken(choose), [own, model], scene, api_name="choose", **quiet)
+    tab.select(spoken(show_example), [own, model], scene, api_visibility="private", concurrency_limit=1, **quiet)
+    file = gr.JSON(visible=False)
+    download.click(spoken(save), [own, *sliders], file, api_name="save_found", **quiet).success(
+        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+    )
+    studio_faces.offered(page, ID, use, given, [own, *sliders])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL import Image, ImageChops, ImageStat
@@ -23,11 +23,15 @@ from ui.studio_jobs import Tell, workshop
 from ui.studio_models import hosted
 from ui.studio_pictures import SMALL, address, marked, shown
 from ui.studio_uploads import MOST_BYTES, clean, received
-from ui.studio_works import TRANSLATING, Worker, at_work, direction_choices, examples, made, taken, workers
+from ui.studio_works import TRANSLATING, Worker, at_work, direction_choices, examples, far_words, made, taken, workers
 from ui.texts import error_sentence
+
+if TYPE_CHECKING:
+    from gan_core.models.recognition import Kind
 
 TITLE = N_("Translate")
 ID = "translate"
+GROUP = N_("Pictures")
 CAMERA = "translate-camera"
 STRONGER = 4  # times, so that a small difference can be seen
 OUTPUTS = 9  # of a scene
@@ -39,10 +43,14 @@ MOST_HOSTED = 24  # files of a batch where strangers visit
 
 @dataclass(frozen=True)
 class Own:
-    """What is translated. `picture` is nothing but pixels; `place` is that of an example, None for a visitor's own."""
+    """What is translated. `picture` is nothing but pixels; `place` is that of an example, None for a visitor's own, of
+    which the model `by` has told the `kind`.
+    """
 
     picture: Image.Image | None = None
     place: int | None = None
+    by: str = ""
+    kind: Kind | None = None
 
 
 def choose(own: Own, model: str) -> list[Any]:
@@ -50,7 +58,8 @@ def choose(own: Own, model: str) -> list[Any]:
     translated.
     """
     worker = at_work(model, TRANSLATING)
-    direction = worker.directions[0]
+    own = _recognized(own, worker)
+    direction = _likely(own, worker.directions[0])
     list_of = gr.update(choices=direction_choices(worker), value=direction, interactive=len(worker.directions) > 1)
     share = gr.update(value=worker.strength or 0.0, visible=worker.strength is not None)
     return [list_of, share, *turn(own, model, direction)]
@@ -65,7 +74,7 @@ def turn(own: Own, model: str, direction: str, strength: float | None = None) ->
         kind = _examples(worker, direction)
         place = min(own.place or 0, max(0, len(kind) - 1))
         own = Own(kind[place] if kind else Image.new("RGB", (worker.size, worker.size), "white"), place)
-    return _scene(own, worker, direction)
+    return _scene(_recognized(own, worker), worker, direction)
 
 
 def press(event: gr.EventData, model: str, direction: str, strength: float | None = None) -> list[Any]:
@@ -83,18 +92,56 @@ def press_at(model: str, direction: str, place: float, strength: float | None = 
 
 
 def take(path: str | None, model: str, direction: str, strength: float | None = None) -> list[Any]:
-    """An upload: checked, cleaned, deleted, and translated."""
+    """An upload: checked, cleaned, deleted, and translated the way that its kind is."""
     if path is None:
-        return [gr.skip()] * OUTPUTS
+        return [gr.skip()] * (OUTPUTS + 1)
     with received(path) as image:
         moving(image)
         picture = clean(image)
-    return _scene(Own(picture), _facing(model, direction, strength), direction)
+    return _arrived(Own(picture), model, direction, strength)
 
 
 def take_photo(photo: str, model: str, direction: str, strength: float | None = None) -> list[Any]:
     """A picture of the webcam, as a `data:` address."""
-    return _scene(Own(plain(read_back(photo)).convert("RGB")), _facing(model, direction, strength), direction)
+    return _arrived(Own(plain(read_back(photo)).convert("RGB")), model, direction, strength)
+
+
+def _arrived(own: Own, model: str, direction: str, strength: float | None) -> list[Any]:
+    """The direction for a visitor's picture, and its scene."""
+    worker = _facing(model, direction, strength)
+    own = _recognized(own, worker)
+    direction = _likely(own, direction)
+    return [gr.update(value=direction), *_scene(own, worker, direction)]
+
+
+def _recognized(own: Own, worker: Worker) -> Own:
+    """A visitor's own picture with what the model tells of it."""
+    if own.picture is None or own.place is not None or own.by == worker.name:
+        return own
+    return replace(own, by=worker.name, kind=_kind(worker, own.picture))
+
+
+def _kind(worker: Worker, picture: Image.Image) -> Kind:
+    known = at_work(worker.name, TRANSLATING)  # which is the same at any strength
+    return known.recognition.kind(taken(known, picture))
+
+
+def _likely(own: Own, direction: str) -> str:
+    """The direction for a picture; the one that was chosen for what the model doesn't know at all."""
+    return direction if own.kind is None or own.kind.strange else own.kind.likely
+
+
+def _honest(own: Own, worker: Worker, direction: str) -> str:
+    """What to know of a visitor's own picture before its translation is trusted."""
+    if own.kind is None or own.place is not None:
+        return ""
+    if own.kind.strange:
+        return far_words(own.kind.times[direction])
+    if own.kind.likely != direction:
+        names = {name: words for words, name in direction_choices(worker)}
+        return _("**This looks like a picture for “{other}”**, and this direction makes little of such.").format(
+            other=names[own.kind.likely])  # fmt: skip
+    return ""
 
 
 def save(own: Own, model: str, direction: str, strength: float | None = None) -> dict[str, str]:
@@ -137,21 +184,25 @@ def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[An
 
 def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[Any]:
     """The zip as a download, and words."""
-    content, names, left_out = io.BytesIO(), set[str](), list[str]()
+    content, names, left_out, strange = io.BytesIO(), set[str](), list[str](), 0
     with zipfile.ZipFile(content, "w") as archive:
         for number, path in enumerate(files):
             tell(number / len(files), None)
             try:
                 with received(path) as image:
-                    picture = _translated(worker, clean(image), direction)
+                    given = clean(image)
+                picture = _translated(worker, given, direction)
             except GanscopeError as error:
                 left_out.append(f"{Path(path).name}: {error_sentence(error)}")
                 continue
+            strange += not _kind(worker, given).known(direction)
             name = _free_name(Path(path).stem, names)
             archive.writestr(name, marked(picture, least=1))
     if not names:
         raise BadValue("None of the files can be used. {reasons}", reasons=" ".join(left_out[:TOLD]))
     words = _("{done} of {all} pictures were translated.").format(done=len(names), all=len(files))
+    if strange:
+        words += " " + _("**Far from what this direction knows**: {count} of them.").format(count=strange)
     if left_out:
         words += " " + _("Left out: {reasons}").format(reasons=" ".join(left_out[:TOLD]))
     return [studio_parts.Download("translated.zip", content.getvalue()).plain, words]
@@ -194,8 +245,9 @@ def _scene(own: Own, worker: Worker, direction: str) -> list[Any]:
     strip = {"items": items, "place": -1 if own.place is None else own.place, "label": _("Example")}
     first = made(given)
     scene = [replace(own), strip, _face(first, _("What is given")), _face(made(there), _("What the model makes of it"))]
+    honest = _honest(own, worker, direction)
     if not back:
-        return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, ""]
+        return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, honest]
     again = made(worker.sampler.translate(there, back))
     apart = ImageChops.difference(again.convert("RGB"), first.convert("RGB"))
     levels = sum(ImageStat.Stat(apart).mean) / 3
@@ -204,7 +256,7 @@ def _scene(own: Own, worker: Worker, direction: str) -> list[Any]:
     )
     return [
         *scene, _face(again, _("Translated back")), _face(apart.point(lambda level: level * STRONGER), _("Difference")),
-        *[gr.update(visible=True)] * 2, words.format(levels=levels, times=STRONGER),
+        *[gr.update(visible=True)] * 2, " ".join([honest, words.format(levels=levels, times=STRONGER)]).strip(),
     ]  # fmt: skip
 
 
@@ -272,9 +324,16 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     direction.input(spoken(turn), [own, *where], scene, api_name="translate", **quiet)
     strength.input(spoken(turn), [own, *where], scene, api_visibility="private", trigger_mode="always_last", **quiet)
     strip.select(spoken(press), where, scene, api_visibility="private", **quiet)
-    studio_parts.emptied(drop, drop.upload(spoken(take), [drop, *where], scene, api_name="translate_picture", **quiet))
+    studio_parts.emptied(
+        drop, drop.upload(spoken(take), [drop, *where], [direction, *scene], api_name="translate_picture", **quiet)
+    )
     camera.take(
-        spoken(take_photo), [photo, *where], scene, js=sheet_of(CAMERA, len(where)), api_name="translate_photo", **quiet
+        spoken(take_photo),
+        [photo, *where],
+        [direction, *scene],
+        js=sheet_of(CAMERA, len(where)),
+        api_name="translate_photo",
+        **quiet,
     )
     download.click(spoken(save), [own, *where], file, api_name="save_translation", **quiet).success(
         None, file, None, js=studio_parts.SAVE, api_visibility="private"

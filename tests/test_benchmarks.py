@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import architectures, computation, memory, recognisable, timing
+from benchmarks import architectures, computation, damaged, memory, recognisable, timing
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.metrics.digit_judge import judge
@@ -116,6 +116,16 @@ def test_a_checkout_without_scripts_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(BadData, match=r"gan/gan\.py"):
         peers.found(tmp_path)
+
+
+def test_a_damaged_photo_is_enlarged_no_worse_than_bicubically() -> None:
+    """The model that the Studio begins with, on scikit-learn's photos."""
+    from gan_core.models import shelf
+
+    whole = damaged.photos(2)
+    sampler = shelf.load(str(ROOT / "pretrained" / damaged.USUAL))
+    for harmed in ("clean", "JPEG 30", "JPEG 30 as PNG", "noise 15"):
+        assert damaged.row(damaged.USUAL, sampler, harmed, whole).good, harmed
 
 
 @pytest.mark.slow

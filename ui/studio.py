@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn, Protocol
 from urllib.parse import parse_qs, urlencode
 
@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import fastapi
 import gradio as gr
 
-from ui import beside, studio_api, studio_choices, studio_parts
+from ui import beside, studio_api, studio_choices, studio_faces, studio_parts, studio_preview
 from ui.languages import DEFAULT, LANGUAGES, _, using
 from ui.studio_files import WORK, files
 from ui.studio_gate import guarded
@@ -44,6 +44,8 @@ _REMEMBER = """() => {
   if (tab === '%(first)s') next.delete('tab'); else next.set('tab', tab);
   const words = next.toString();
   history.replaceState(history.state, '', location.pathname + (words ? '?' + words : ''));
+  const list = document.querySelector('#places select');
+  if (list) list.value = tab;
 }"""
 
 
@@ -52,6 +54,7 @@ class Tab(Protocol):
 
     TITLE: str
     ID: str
+    GROUP: str  # which of the tabs it stands with, where they are a list
 
     def build(self, page: gr.Blocks, tab: gr.Tab) -> None: ...
 
@@ -60,7 +63,8 @@ def page(tabs: Sequence[Tab], language: str) -> Page:
     """The page in one language."""
     with using(language), Page(language, title="GANscope Studio", analytics_enabled=False) as made:
         gr.HTML(studio_parts.head(), apply_default_css=False, js_on_load=studio_parts.headings())
-        with gr.Tabs() as places:
+        listed = studio_parts.places([(_(tab.GROUP), tab.ID, _(tab.TITLE)) for tab in tabs])
+        with gr.Tabs(elem_id="tabs") as places:
             for tab in tabs:
                 with gr.Tab(_(tab.TITLE), id=tab.ID, elem_id=f"tab-{tab.ID}") as place:
                     tab.build(made, place)
@@ -71,7 +75,9 @@ def page(tabs: Sequence[Tab], language: str) -> Page:
             lambda asked: gr.Tabs(selected=tab_of(asked, ids)), link, places, js="() => location.search",
             show_progress="hidden", queue=False, api_visibility="private",
         )  # fmt: skip
+        listed.select(_selected, None, places, queue=False, show_progress="hidden", api_visibility="private")
         studio_choices.connect(made)
+        studio_faces.connect(made, places)
         _hide(made)
         studio_api.offer(made)
     made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
@@ -89,6 +95,11 @@ def _hide(page: gr.Blocks) -> None:
             fn.api_name = f"page_{fn.api_name}"
 
 
+def _selected(event: gr.EventData) -> gr.Tabs:
+    """A tab is chosen from the list."""
+    return gr.Tabs(selected=str(getattr(event, "tab", "")))
+
+
 def tab_of(link: str, ids: Sequence[str]) -> str:
     """The tab that a link names, else the first one."""
     asked = parse_qs(link.lstrip("?")).get("tab", [""])[-1]
@@ -100,7 +111,8 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     pages: list[gr.Blocks] = []
     made = fastapi.FastAPI(openapi_url=None, lifespan=tidied(pages))
     made.get(beside.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
-    made.middleware("http")(_by_language)
+    made.api_route(studio_preview.PATH, methods=["GET", "HEAD"])(studio_preview.Pictures().__call__)
+    made.middleware("http")(_pages(tabs))
     looks: dict[str, Any] = {
         "theme": theme(), "css_paths": [SHEET], "footer_links": ["api"], "run_history": False, "ssr_mode": False,
         "show_error": False, "max_file_size": LARGE_BYTES, "pwa": False, "mcp_server": False,
@@ -116,21 +128,36 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     return made
 
 
-async def _by_language(request: fastapi.Request, go_on: Any) -> fastapi.Response:
-    """Leads a visitor to the page of the language that the link or the browser asks for."""
+def _pages(tabs: Sequence[Tab]) -> Callable[[fastapi.Request, Any], Awaitable[fastapi.Response]]:
+    """Gives each page its preview, after its language was settled."""
+    titles = {}
+    for language in LANGUAGES:
+        with using(language):
+            titles[language] = {tab.ID: _(tab.TITLE) for tab in tabs}
     paths = {language: "/" if language == DEFAULT else f"/{language}/" for language in LANGUAGES}
-    here = next((language for language, path in paths.items() if request.url.path in (path, path.rstrip("/"))), None)
-    if here is None or request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
-        return await go_on(request)  # type: ignore[no-any-return]
+
+    async def answer(request: fastapi.Request, go_on: Any) -> fastapi.Response:
+        here = next((one for one, path in paths.items() if request.url.path in (path, path.rstrip("/"))), None)
+        if here is None or request.method != "GET":
+            return await go_on(request)  # type: ignore[no-any-return]
+        asked = _language(request, here)
+        if asked != here:
+            rest = {name: values[-1] for name, values in parse_qs(request.url.query).items()} | {"lang": asked}
+            prefix = str(request.scope.get("root_path", "")).rstrip("/")
+            return fastapi.responses.RedirectResponse(f"{prefix}{paths[asked]}?{urlencode(rest)}", 307)
+        return await studio_preview.with_tags(request, go_on, here, titles[here])
+
+    return answer
+
+
+def _language(request: fastapi.Request, here: str) -> str:
+    """The language that the link asks for, else the browser, else that of the page."""
     asked = request.query_params.get("lang")
-    if asked not in LANGUAGES:
-        prefers = request.headers.get("accept-language", "").lower()
-        asked = "zh" if here == DEFAULT and prefers.startswith("zh") else here
-    if asked == here:
-        return await go_on(request)  # type: ignore[no-any-return]
-    rest = {name: values[-1] for name, values in parse_qs(request.url.query).items()} | {"lang": asked}
-    prefix = str(request.scope.get("root_path", "")).rstrip("/")
-    return fastapi.responses.RedirectResponse(f"{prefix}{paths[asked]}?{urlencode(rest)}", 307)
+    if asked in LANGUAGES:
+        return str(asked)
+    browser = "text/html" in request.headers.get("accept", "")
+    prefers = request.headers.get("accept-language", "").lower()
+    return "zh" if here == DEFAULT and browser and prefers.startswith("zh") else here
 
 
 def serve(tabs: Sequence[Tab]) -> None:

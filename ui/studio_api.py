@@ -27,6 +27,7 @@ import numpy as np
 from PIL import Image
 
 from gan_core.errors import BadValue, UnknownName
+from gan_core.photos import MOST_PIXELS
 from ui.languages import _
 from ui.studio_bands import BANDS, band_layers
 from ui.studio_calls import spoken
@@ -36,7 +37,6 @@ from ui.studio_costs import (
     LONGEST_HOSTED,
     MOST_HOSTED,
     MOST_KEYFRAMES,
-    MOST_PIXELS,
     SECONDS,
     SIZES,
     enlarging_cost,

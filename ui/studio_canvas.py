@@ -25,13 +25,14 @@ SEEN = 512  # pixels of the canvas that is looked at
 _PAD = """
 <div class="pad{kind}">
   <div class="paper"><img alt="" {hidden} draggable="false"><canvas class="face" width="{seen}" height="{seen}"
-    role="img" aria-label="{label}"></canvas></div>
+    role="img" aria-label="{label}"></canvas><img class="guide" alt="" hidden draggable="false"></div>
   <canvas class="sheet" width="1" height="1" hidden></canvas>
   <div class="tools">
     <button type="button" data-tool="draw" aria-pressed="true">{draw}</button>
     <button type="button" data-tool="erase" aria-pressed="false">{erase}</button>
     <button type="button" data-tool="undo" disabled>{undo}</button>
     <button type="button" data-tool="clear">{clear}</button>
+    <button type="button" data-tool="guide" aria-pressed="false" hidden>{guide}</button>
     <label {slider}>{size}<input type="range" min="3" max="40" value="16"></label>
   </div>
 </div>"""
@@ -51,7 +52,8 @@ _CAMERA = """
 def pad(elem_id: str, label: str) -> gr.HTML:
     """A sheet to draw dark lines on. It tells `draw` with each stroke, and `done` when the pen is lifted.
 
-    Its value: `side`, the pixels of the model; `picture` to begin from, as an address; `key`, another one for another.
+    Its value: `side`, the pixels of the model; `picture` to begin from, as an address; `key`, another one for another;
+    `pen`, the pen's width in the model's pixels; `guide`, lines to trace, which are no part of the drawing.
     """
     return _pad(elem_id, label, _("Pen"), mask=False)
 
@@ -65,7 +67,7 @@ def _pad(elem_id: str, label: str, draw: str, mask: bool) -> gr.HTML:
     template = _PAD.format(
         kind=" mask" if mask else "", hidden="" if mask else "hidden", slider="" if mask else "hidden", seen=SEEN,
         label=escape(label), draw=escape(draw), erase=escape(_("Eraser")), undo=escape(_("Undo")),
-        clear=escape(_("Clear")), size=escape(_("Width")),
+        clear=escape(_("Clear")), guide=escape(_("Guide")), size=escape(_("Width")),
     )  # fmt: skip
     script = (HERE / "studio_pad.js").read_text(encoding="utf-8")
     return gr.HTML({}, html_template=template, js_on_load=script, apply_default_css=False, elem_id=elem_id)

@@ -13,7 +13,7 @@ KINDS = {  # frames a second, and of a megapixel the seconds that it takes to wr
 DRAWING = 0.02  # seconds of a frame, of models that haven't drawn yet
 SIZES = (128, 256, 512)  # pixels of a film
 SECONDS = (0.5, 4.0)  # from one keyframe to the next
-MOST_PIXELS, MOST_HOSTED = 16 * 2**20, 2**20  # of a picture that is enlarged; where strangers visit
+MOST_HOSTED = 2**20  # pixels of a picture that is enlarged, where strangers visit
 LONGEST, LONGEST_HOSTED = 3600.0, 120.0  # seconds of enlarging
 WEIGHT = 1.5e-10  # seconds for each weight and pixel
 

@@ -1,10 +1,12 @@
 // A sheet to draw on, or a picture to paint a mask on. What is drawn goes to two canvases at once: one to look at, and a
-// hidden one of as many pixels as the model takes, whose lines are as thin as those that it has learnt.
+// hidden one of as many pixels as the model takes, whose lines are as thin as those that it has learnt. On an empty sheet
+// pale lines can be traced, which lie above both.
 
 const face = element.querySelector('canvas.face'), sheet = element.querySelector('canvas.sheet');
 const brush = element.querySelector('input[type=range]');
 const MOST = 30; // steps that can be undone
 const mask = element.querySelector('.pad').classList.contains('mask');
+const guide = element.querySelector('img.guide'), trace = element.querySelector('button[data-tool=guide]');
 let erasing = false, last = null, undone = [], base = '', loading = 0;
 
 const contexts = () => [face, sheet].map(canvas => canvas.getContext('2d', {willReadFrequently: true}));
@@ -26,6 +28,7 @@ const told = () => {
   for (const button of element.querySelectorAll('button[data-tool]')) {
     const tool = button.dataset.tool;
     if (tool === 'undo') button.disabled = !undone.length;
+    if (tool === 'guide') button.setAttribute('aria-pressed', !guide.hidden);
     if (tool === 'draw' || tool === 'erase') button.setAttribute('aria-pressed', (tool === 'erase') === erasing);
   }
 };
@@ -35,6 +38,9 @@ const begin = () => {
   sheet.width = sheet.height = props.value.side;
   undone = [];
   ground();
+  guide.hidden = true;
+  guide.src = props.value.guide || '';
+  trace.hidden = !props.value.guide;
   told();
   const number = ++loading;
   if (mask) element.querySelector('img').src = props.value.picture;
@@ -64,7 +70,7 @@ const line = (from, to) => {
     context.globalCompositeOperation = mask && erasing ? 'destination-out' : 'source-over';
     context.strokeStyle = mask ? '#5a4bd4' : erasing ? '#fff' : '#000';
     context.lineCap = context.lineJoin = 'round';
-    context.lineWidth = mask ? side * Number(brush.value) / 100 : (erasing ? 6 : 2) * pixel;
+    context.lineWidth = mask ? side * Number(brush.value) / 100 : (props.value.pen || 2) * (erasing ? 3 : 1) * pixel;
     context.beginPath();
     context.moveTo(from[0] * side, from[1] * side);
     context.lineTo(to[0] * side, to[1] * side + 0.01);
@@ -101,7 +107,8 @@ element.addEventListener('click', event => {
   if (!button) return;
   const tool = button.dataset.tool;
   if (tool === 'draw' || tool === 'erase') erasing = tool === 'erase';
-  if (tool === 'clear') { remember(); ground(); }
+  if (tool === 'clear') { remember(); ground(); guide.hidden = !props.value.guide; }
+  if (tool === 'guide') guide.hidden = !guide.hidden;
   if (tool === 'undo' && undone.length) {
     const kept = undone.pop();
     contexts().forEach((context, number) => context.putImageData(kept[number], 0, 0));

@@ -122,6 +122,28 @@ element.addEventListener('click', event => {
   trigger('press', {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
 });
 """
+# narrow pages show a list instead of the tabs; keys let a slider go, as Gradio has it for pointers alone
+_PLACES = """
+const list = element.querySelector('select');
+list.value = new URLSearchParams(location.search).get('tab') || list.options[0].value;
+list.addEventListener('change', () => trigger('select', {tab: list.value}));
+const KEYS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End'], WAIT = 400;
+const waiting = new Map();
+const letGo = slider => {
+  clearTimeout(waiting.get(slider));
+  if (waiting.delete(slider)) slider.dispatchEvent(new PointerEvent('pointerup', {bubbles: true}));
+};
+if (!window.ganscopeKeys) {
+  window.ganscopeKeys = true;
+  document.addEventListener('keyup', event => {
+    const slider = event.target;
+    if (slider.type !== 'range' || !KEYS.includes(event.key)) return;
+    clearTimeout(waiting.get(slider));
+    waiting.set(slider, setTimeout(() => letGo(slider), WAIT));
+  });
+  document.addEventListener('focusout', event => letGo(event.target));
+}
+"""
 
 _HEADINGS = """
 const words = WORDS;
@@ -219,6 +241,16 @@ def film_value(path: Path, save: str) -> dict[str, Any]:
     return {"file": file, "video": video, "name": path.name, "save": save, "alt": _("The film")}
 
 
+def places(tabs: Sequence[tuple[str, str, str]]) -> gr.HTML:
+    """A list of the tabs for narrow pages: group, name and title of each."""
+    groups: dict[str, list[str]] = {}
+    for group, name, title in tabs:
+        groups.setdefault(group, []).append(f'<option value="{escape(name)}">{escape(title)}</option>')
+    lists = "".join(f'<optgroup label="{escape(group)}">{"".join(some)}</optgroup>' for group, some in groups.items())
+    template = f'<select aria-label="{escape(_("What to do"))}">{lists}</select>'
+    return gr.HTML({}, html_template=template, js_on_load=_PLACES, apply_default_css=False, elem_id="places")
+
+
 def emptied(box: gr.File, read: Any) -> None:
     """Takes what was dropped out of its box once the event `read` is over: a refused file too, which `then` leaves."""
     for after in (read.success, read.failure):
@@ -238,6 +270,8 @@ def face_value(view: View, settled: bool) -> dict[str, Any]:
 def alt(view: View) -> str:
     """What a picture is, in words."""
     card = opened(view.model).card
+    if view.point:
+        return _("A picture by the model {model}").format(model=_(card.title))
     return _("A picture by the model {model}, seed {seed}").format(model=_(card.title), seed=view.seed)
 
 

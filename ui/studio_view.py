@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 from gan_core.errors import BadValue, GanscopeError
+from ui import studio_points
 from ui.studio_models import Opened, named, offered, opened
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ MOST_PSI = 1.5
 MOST_SEED = 2**31 - 1
 MOST_STRENGTH = 20.0
 MOST_CHANGES = 24
-LONGEST = 4_000  # characters of a link
+LONGEST = 4_000  # characters of a link, beside those of a point
+LONGEST_POINT = 26_000
 _CHANGE = re.compile(r"(?P<name>.+?)\*(?P<strength>-?\d+(?:\.\d+)?)(?:@(?P<first>\d+)-(?P<last>\d+))?")
 
 
@@ -40,13 +42,16 @@ class Change:
 
 @dataclass(frozen=True)
 class View:
-    """One picture. `label` is a class, for models that know classes."""
+    """One picture. `label` is a class, for models that know classes. `point`, as `studio_points` writes it, is where it
+    starts from instead of the seed's own point: a mixture, or what was found or dragged.
+    """
 
     model: str
     seed: int = 0
     psi: float = 1.0
     label: int | None = None
     changes: tuple[Change, ...] = ()
+    point: str = ""
 
     @property
     def before(self) -> View:
@@ -60,6 +65,8 @@ class View:
             parts["class"] = str(self.label)
         if self.changes:
             parts["edits"] = ",".join(map(str, self.changes))
+        if self.point:
+            parts["point"] = self.point
         return urlencode(parts, safe=":*@,")
 
 
@@ -81,10 +88,10 @@ def parsed(query: str) -> tuple[View | None, list[GanscopeError]]:
     What is wrong falls back to the model's first view, part by part, so that a link always shows something.
     """
     problems: list[GanscopeError] = []
-    if len(query) > LONGEST:
-        query = ""
+    given = {name: values[-1] for name, values in parse_qs(query[: LONGEST + LONGEST_POINT].lstrip("?")).items()}
+    if len(query) - min(LONGEST_POINT, len(given.get("point", ""))) > LONGEST:
+        given = {}
         problems.append(BadValue("The link is longer than {most} characters.", most=LONGEST))
-    given = {name: values[-1] for name, values in parse_qs(query.lstrip("?")).items()}
     names = list(offered())
     if not names:
         return None, problems
@@ -142,7 +149,12 @@ def _label(view: View, text: str) -> View:
     return replace(view, label=int(text))
 
 
-_READERS = {"seed": _seed, "psi": _psi, "class": _label}
+def _point(view: View, text: str) -> View:
+    studio_points.read(opened(view.model).explorer, text)
+    return replace(view, point=text)
+
+
+_READERS = {"seed": _seed, "psi": _psi, "class": _label, "point": _point}
 
 
 def edits_of(text: str, model: Opened) -> tuple[Change, ...]:
@@ -199,6 +211,14 @@ def points_of(view: View) -> Points:
 
     model = opened(view.model)
     points = model.explorer.sample(1, view.seed, view.label)
-    if model.truncates:
+    if view.point:
+        values = studio_points.read(model.explorer, view.point)
+        points = model.explorer.write(points, model.explorer.home, values)
+    if model.truncates and not (view.point and view.psi == 1):
         points = truncated(model.explorer, points, Truncation(view.psi))
     return edited(model.explorer, points, [edit_of(change, model) for change in view.changes])
+
+
+def view_at(like: View, points: Points) -> View:
+    """The view of one point of a model, and of the seed and class of another view."""
+    return replace(like, point=studio_points.written(opened(like.model).explorer, points), psi=1.0, changes=())

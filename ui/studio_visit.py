@@ -19,12 +19,16 @@ REACH = 5.0  # of a slider, in units
 
 @dataclass(frozen=True)
 class Visit:
-    """`chosen` is the direction whose strength and layers stand in the controls below "Any direction"."""
+    """`chosen` is the direction whose strength and layers stand in the controls below "Any direction". `point` is where
+    pictures of the seed `of_seed` start from, if not from the seed's own point.
+    """
 
     model: str = ""
     slots: tuple[str, ...] = ()
     others: tuple[Change, ...] = ()
     chosen: str = ""
+    point: str = ""
+    of_seed: int = 0
     history: History = field(default_factory=History)
 
 
@@ -69,7 +73,8 @@ def view_of(visit: Visit, values: Sequence[float | None]) -> View:
     model = opened(visit.model)
     label = (controls.label or 0) if model.explorer.sampler.recipe.conditional else None
     psi = controls.psi if model.truncates else 1.0
-    return View(visit.model, checked_seed(controls.seed), round(psi, 3), label, tuple(changes))
+    point = visit.point if controls.seed == visit.of_seed else ""
+    return View(visit.model, checked_seed(controls.seed), round(psi, 3), label, tuple(changes), point)
 
 
 def _layers(visit: Visit, controls: Controls) -> tuple[int, int] | None:
@@ -85,7 +90,7 @@ def at_view(visit: Visit, view: View) -> Visit:
     others = tuple(change for change in view.changes if change != _on_slider(view, slots, change.direction))
     shown = next((change for change in others if change.direction == chosen), None)
     return replace(
-        visit, model=view.model, slots=slots, chosen=chosen,
+        visit, model=view.model, slots=slots, chosen=chosen, point=view.point, of_seed=view.seed,
         others=tuple(change for change in others if change is not shown),
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,9 @@ from ui.studio_kept import Shelf
 from ui.studio_models import MOST_BYTES, bytes_of, hosted
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
+    from gan_core.models.recognition import Recognition
     from gan_core.models.sampler import Sampler
 
 MOST_OPEN = 4  # models kept in memory
@@ -71,8 +73,39 @@ class Worker:
 
     def back(self, direction: str) -> str:
         """The direction that leads back, "" where there is none."""
-        start, _to, end = direction.partition("_to_")
-        return f"{end}_to_{start}" if f"{end}_to_{start}" in self.directions else ""
+        from gan_core.models.recognition import way_back
+
+        return way_back(self.sampler, direction)
+
+    @cached_property
+    def recognition(self) -> Recognition:
+        """What tells whether the model knows pictures like a given one, and which way they should go."""
+        import torch
+
+        from gan_core.models.recognition import Recognition, whole
+
+        known = {}
+        for direction in self.directions:
+            start, to, _end = direction.partition("_to_")
+            some = [taken(self, one) for one in examples(self.card, start if to else "truth")]
+            known[direction] = torch.cat(some) if some else None
+        return Recognition(whole(self.sampler), known, _judges(self))
+
+
+def _judges(worker: Worker) -> dict[str, nn.Module]:
+    """Of a model of two ways, the discriminator of what each direction takes, where they were kept."""
+    from gan_core.models import shelf
+
+    names = {direction: f"discriminator_{direction.partition('_to_')[0]}" for direction in worker.directions}
+    if len(names) < 2:
+        return {}
+    kept = shelf.state_of(worker.folder, worker.card).get("networks", {})
+    if not set(names.values()) <= set(kept):
+        return {}
+    built = worker.sampler.recipe.build(worker.sampler.hparams, worker.sampler.spec)
+    for name in names.values():
+        built[name].load_state_dict(kept[name])
+    return {direction: built[name].eval().requires_grad_(False) for direction, name in names.items()}
 
 
 _open: Shelf[Worker] = Shelf(MOST_OPEN, MOST_BYTES, lambda worker: bytes_of(worker.sampler.networks))
@@ -165,6 +198,13 @@ def examples(card: Card, kind: str) -> list[Image.Image]:
         for column in range(card.compared.index(kind), columns, len(card.compared))
     ]
     return [sheet.crop((left, top, left + card.size, top + card.size)) for left, top in places]
+
+
+def far_words(times: float) -> str:
+    """Said of a picture that a model doesn't know: `times` as `Kind` has it."""
+    words = _("**Far from what this model knows**: {times:.1f} times as far as its kinds of pictures usually are, so "
+              "what it makes of it means little.")  # fmt: skip
+    return words.format(times=times)
 
 
 def taken(worker: Worker, picture: Image.Image) -> Tensor:

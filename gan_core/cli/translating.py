@@ -201,8 +201,7 @@ def _worked(
     It is said where files of 16 bits use fewer, unless a `depth` was asked for, and for `deep` work where 16 bits can't
     be read as such. Returns width and height by file. Raises BadData where one can't be used.
     """
-    from gan_core.models.enlarging import MOST_PIXELS
-    from gan_core.photos import check_ending, levels_lost, read, write
+    from gan_core.photos import MOST_PIXELS, check_ending, levels_lost, read, write
 
     folder = work[0].target.parent
     with writing(folder):

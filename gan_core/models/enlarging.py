@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
+from gan_core.damage import Damage
 from gan_core.data.base import Progress, silent
 from gan_core.depth import whites
 from gan_core.errors import BadValue
@@ -27,10 +28,8 @@ from gan_core.models.sampler import Sampler
 from gan_core.models.tiles import Span, spans, strips
 from gan_core.models.underlay import underlaid
 from gan_core.objectives.super_resolution import larger
-from gan_core.photos import array_of, image_of
+from gan_core.photos import array_of, image_of, most_pixels
 
-MOST_PIXELS = 16 * 2**20  # of a picture that is enlarged
-MOST_RESULT = 64 * 2**20  # pixels
 MOST_MARGIN = 64  # pixels that a tile reads beyond its part, at most; of what lies further, a network sees little
 FADE = 16  # pixels each way in which neighbours fade into each other where they don't fit exactly
 LEAST = 64  # pixels that a tile is wide without its margins, at least
@@ -38,6 +37,12 @@ ALPHA_REACH = 3  # pixels that bicubic enlargement sees
 TILE_BYTES = 320 * 2**20  # for what the network holds while it works on a tile, about
 STRIP_BYTES = 96 * 2**20  # for a strip of the result in single precision
 PROBE = 16  # pixels of the image that tells how far a network sees
+# how strong a network may be beside bicubic enlargement, so that it isn't worse: PSNR by benchmarks/damaged.py
+BY_QUALITY = ((15, 0.0), (30, 0.2), (50, 0.4), (75, 0.6), (90, 0.8), (95, 1.0))  # of a JPEG file
+BY_STEPS = ((1.3, 1.0), (1.31, 0.3), (1.6, 0.2), (1.9, 0.1), (2.2, 0.0))  # at the borders of its blocks
+BY_NOISE = ((8.0, 1.0), (11.5, 0.0))  # levels; below, it counts by how much of what is fine it is
+DOUBT = ((2.5, 0.0), (4.5, 1.0))  # levels: so little is measured of texture alone
+HARMED = 70, 1.3, 4.5  # of the same: from here on it can be seen
 NEAR = (  # layers that see no farther than the convolutions among them; any other may see the whole picture
     nn.Conv2d, nn.BatchNorm2d, nn.PReLU, nn.LeakyReLU, nn.ReLU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh,
     nn.PixelShuffle, nn.PixelUnshuffle, nn.Identity, nn.Dropout,
@@ -55,27 +60,32 @@ class Needs:
 
 
 def enlarge(
-    sampler: Sampler, picture: Picture, scale: int = 0, tile: int = 0, progress: Progress = silent, depth: int = 0
-) -> Picture:
+    sampler: Sampler, picture: Picture, scale: int = 0, tile: int = 0, progress: Progress = silent, depth: int = 0,
+    strength: float = 1.0,
+) -> Picture:  # fmt: skip
     """The picture, `scale` times larger (0: as the model does); of the same kind, colours and depth.
 
     Images, or arrays (H, W) or (H, W, C) of uint8 or uint16; C is 1 or 3, or one more with alpha, which is enlarged
     bicubically, and then colours under clear pixels don't matter (underlay.py). A model of scale 4 enlarges twice as
     well, by its mean over 2x2 pixels. `tile` is the side of a tile in pixels of the input, with its margins; 0 chooses
     it. An exception out of `progress` ends the work. `depth` is how many bits of uint16 are used (0: as many as the
-    levels need); the result's levels lie between the same black and white.
+    levels need); the result's levels lie between the same black and white. `strength` 0 is bicubic enlargement, 1 the
+    model, and between them lie their blends.
 
     Raises BadValue where the model can't, or for a picture that is too large or of no such kind, and BadData for a
     depth that doesn't hold every level.
     """
     if isinstance(picture, Image.Image):
-        return image_of(_enlarged(sampler, array_of(picture), scale, tile, progress, depth))
-    made = _enlarged(sampler, picture[:, :, None] if picture.ndim == 2 else picture, scale, tile, progress, depth)
+        return image_of(_enlarged(sampler, array_of(picture), scale, tile, progress, depth, strength))
+    array = picture[:, :, None] if picture.ndim == 2 else picture
+    made = _enlarged(sampler, array, scale, tile, progress, depth, strength)
     return made[:, :, 0] if picture.ndim == 2 else made
 
 
-def _enlarged(sampler: Sampler, array: np.ndarray, scale: int, tile: int, progress: Progress, depth: int) -> np.ndarray:
-    parts = enlarged_rows(sampler, array, scale, tile, progress, depth)
+def _enlarged(
+    sampler: Sampler, array: np.ndarray, scale: int, tile: int, progress: Progress, depth: int, strength: float
+) -> np.ndarray:
+    parts = enlarged_rows(sampler, array, scale, tile, progress, depth, strength)
     first = next(parts)
     result = np.empty((array.shape[0] * first.shape[1] // array.shape[1], *first.shape[1:]), array.dtype)
     top = 0
@@ -86,8 +96,9 @@ def _enlarged(sampler: Sampler, array: np.ndarray, scale: int, tile: int, progre
 
 
 def enlarged_rows(
-    sampler: Sampler, array: np.ndarray, scale: int = 0, tile: int = 0, progress: Progress = silent, depth: int = 0
-) -> Iterator[np.ndarray]:
+    sampler: Sampler, array: np.ndarray, scale: int = 0, tile: int = 0, progress: Progress = silent, depth: int = 0,
+    strength: float = 1.0,
+) -> Iterator[np.ndarray]:  # fmt: skip
     """As `enlarge`, for an array (H, W, C): some rows of the result at a time, to be written as they come."""
     native = factor(sampler)
     wanted = scale or native
@@ -97,14 +108,23 @@ def enlarged_rows(
             "{recipe} can't enlarge {scale} times here. Valid: {valid}.",
             recipe=sampler.recipe.title, scale=wanted, valid=", ".join(valid),
         )  # fmt: skip
+    if not 0 <= strength <= 1:
+        raise BadValue("The strength must lie between 0 and 1, not at {strength}.", strength=strength)
     check(array, wanted)
     white = whites(array, depth)
     shown = underlaid(array) if array.shape[2] in (2, 4) else array
-    return _rows(sampler, shown, native, wanted, tile, progress, white)
+    return _rows(sampler, shown, native, wanted, tile, progress, white, strength)
 
 
 def _rows(
-    sampler: Sampler, array: np.ndarray, native: int, wanted: int, tile: int, progress: Progress, most: np.ndarray
+    sampler: Sampler,
+    array: np.ndarray,
+    native: int,
+    wanted: int,
+    tile: int,
+    progress: Progress,
+    most: np.ndarray,
+    strength: float,
 ) -> Iterator[np.ndarray]:
     rows, columns = tiling(sampler, array.shape, wanted, tile)
     white = torch.from_numpy(most).float()[:, None, None]  # (C,) -> (C, 1, 1)
@@ -116,8 +136,12 @@ def _rows(
         done += 1
         levels = torch.from_numpy(array[row.start : row.stop, column.start : column.stop].astype(np.float32))
         images = levels.permute(2, 0, 1)[None] * (2 / white) - 1  # (h, w, C) -> (1, C, h, w)
+        if not strength:
+            return larger(images, wanted)[0]
         enlarged = _tile(sampler, images, native)
-        return (avg_pool2d(enlarged, native // wanted) if wanted < native else enlarged)[0]
+        if wanted < native:
+            enlarged = avg_pool2d(enlarged, native // wanted)
+        return (enlarged if strength == 1 else torch.lerp(larger(images, wanted), enlarged, strength))[0]
 
     with torch.inference_mode():
         for strip in strips(rows, columns, wanted, made):
@@ -159,13 +183,32 @@ def check(array: np.ndarray, scale: int) -> None:
             "A picture must be of 8 or 16 bits and of the shape (height, width, 1 to 4), not {kind} {shape}.",
             kind=array.dtype, shape=array.shape,
         )  # fmt: skip
-    pixels = array.shape[0] * array.shape[1]
-    most = min(MOST_PIXELS, MOST_RESULT // scale**2)
+    pixels, most = array.shape[0] * array.shape[1], most_pixels(scale)
     if pixels > most:
         raise BadValue(
             "The picture has {pixels} megapixels, and {most} at most can be enlarged {scale} times.",
             pixels=f"{pixels / 2**20:.1f}", most=f"{most / 2**20:.0f}", scale=scale,
         )  # fmt: skip
+
+
+def advised(damage: Damage) -> float:
+    """The strength for a picture, in [0, 1]: what has suffered has less to gain, and more to lose."""
+    quality = 100 if damage.quality is None else damage.quality
+    noise = damage.noise * _on_line(DOUBT, damage.noise)
+    clear = max(0.0, 1 - (noise / max(damage.fine, noise, 1e-6)) ** 2)  # share of what is fine that isn't noise
+    found = _on_line(BY_QUALITY, quality), _on_line(BY_STEPS, damage.steps), clear * _on_line(BY_NOISE, damage.noise)
+    return round(min(found), 2)
+
+
+def _on_line(points: Sequence[tuple[float, float]], place: float) -> float:
+    """The height at a place of a line through points, level beyond its ends."""
+    return float(np.interp(place, *zip(*points, strict=True)))
+
+
+def harmed(damage: Damage) -> tuple[bool, bool]:
+    """Whether JPEG's rounding, and whether noise, can be seen."""
+    quality, steps, noise = HARMED
+    return (damage.quality or 100) < quality or damage.steps >= steps, damage.noise >= noise
 
 
 def tiling(sampler: Sampler, shape: tuple[int, ...], scale: int, tile: int = 0) -> tuple[list[Span], list[Span]]:

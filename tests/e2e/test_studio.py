@@ -187,3 +187,58 @@ def test_a_film_is_announced_stopped_made_and_saved(studio: Studio, contexts: Ca
     assert download.value.suggested_filename.endswith("-way.gif")
     with Image.open(download.value.path()) as film:
         assert film.n_frames == 60
+
+
+def test_keys_move_a_slider_the_link_and_the_history(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
+    page = contexts().new_page()
+    page.goto(f"{studio.url}/?model={STYLED}&seed=3")
+    before = picture(page)
+    page.locator("#slider-0 input[type=range]").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#steps button")).to_have_count(2)  # keys in a row are one step
+    expect(page).to_have_url(re.compile(r"edits=PCA\+1\*0\.5"))
+    page.locator("#undo").click()
+    expect(page.locator("#face img")).to_have_attribute("src", before)
+
+
+def test_on_a_phone_all_tabs_are_a_list_in_groups(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
+    page = contexts(width=420).new_page()
+    page.goto(f"{studio.url}/?model={STYLED}&seed=5&tab=drag")
+    tabs = page.locator("#places select")
+    expect(tabs).to_have_value("drag")
+    assert page.locator("#places optgroup").count() == 3
+    assert page.locator("#places option").count() == 12
+    expect(page.get_by_role("tab", name="Drag")).to_be_hidden()
+    tabs.select_option("mixing")
+    expect(page.locator("#tab-mixing .face img").first).to_have_attribute("src", DRAWN)
+    expect(page).to_have_url(re.compile("tab=mixing"))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_one_face_goes_from_tab_to_tab(studio: Studio, contexts: Callable[..., BrowserContext], tmp_path: Path) -> None:
+    page = contexts().new_page()
+    page.goto(f"{studio.url}/?model={STYLED}&seed=3&edits=PCA 1*3")
+    own = picture(page)
+    page.locator("#use-editing select").select_option(label="Style mixing, as A")
+    expect(page.locator("#tab-mixing .face img").first).to_have_attribute("src", own)
+    expect(page).to_have_url(re.compile("tab=mixing"))
+    with page.expect_download() as download:
+        page.locator("#save-mixture").click()
+    download.value.save_as(tmp_path / "mixture.png")
+    mixture = page.locator("#tab-mixing .face img").nth(2).get_attribute("src")
+    page.locator("#use-mixing select").select_option(label="Interpolation, as a keyframe")
+    expect(page.locator("#tab-interpolation .strip img")).to_have_count(5)
+    page.get_by_role("tab", name="Latent editing").click()
+    page.locator("#more button").first.click()
+    page.locator("#drop input[type=file]").set_input_files(tmp_path / "mixture.png")
+    expect(page.locator("#face img")).not_to_have_attribute("src", own)
+    assert mixture
+
+
+def test_my_picture_begins_with_an_example(studio: Studio, contexts: Callable[..., BrowserContext]) -> None:
+    page = contexts().new_page()
+    page.goto(f"{studio.url}/?model={STYLED}&tab=my-picture")
+    for place in range(2):
+        expect(page.locator("#tab-my-picture .face img").nth(place)).to_have_attribute("src", DRAWN)
+    expect(page.get_by_text("An example, and where the search starts")).to_be_visible()

@@ -230,7 +230,7 @@ def test_what_can_not_be_asked(arguments: tuple, says: str) -> None:
 def test_who_stops_a_job_gives_the_place_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
 
-    def endless(sampler: Any, array: Any, scale: int, path: Path, told: Progress) -> None:
+    def endless(sampler: Any, array: Any, scale: int, path: Path, told: Progress, strength: float) -> None:
         try:
             while True:
                 told(0.25, "")
@@ -269,6 +269,100 @@ def test_how_long_it_takes_is_said_beforehand_and_what_takes_too_long_is_refused
     assert enlarge.budget(own, ENLARGING) == "This takes about 1 s."
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     assert enlarge.budget(own, ENLARGING) == "This takes about 1 s. It ends after 120 s at the latest."
-    monkeypatch.setattr(enlarge, "COST", 1.0)
+    monkeypatch.setattr("ui.studio_costs.WEIGHT", 1.0)
     with pytest.raises(BadValue, match="but at most 120 are allowed here"):
-        next(enlarge.enlarge(own, ENLARGING, 4, 0))
+        next(enlarge.enlarge(own, ENLARGING, 4, 0, 1))
+
+
+# --- what is said before anything is enlarged ------------------------------------------------------------------------
+
+STRENGTH, NOTICE, TWICE, MIDDLE, FAITHFUL = range(7, 12)
+
+
+def offered(scene: list[Any]) -> list[bool]:
+    return [one["visible"] for one in scene[TWICE : FAITHFUL + 1]]
+
+
+def jpeg(folder: Path, quality: int) -> Path:
+    """A photo that was saved so; shrunk before, so that nothing else has harmed it."""
+    path = folder / "own.jpg"
+    photos.sample_photo("china.jpg").resize((320, 214), Image.Resampling.LANCZOS).save(path, quality=quality)
+    return path
+
+
+def test_the_first_model_is_the_one_of_pixels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enlarge.workers.__globals__["listing"], "BUNDLED", Path(__file__).parents[2] / "pretrained")
+    assert enlarge._first() == "srresnet.bsds_x4"
+
+
+def test_a_harmed_jpeg_is_told_on_arrival_and_the_strength_is_lowered(tmp_path: Path) -> None:
+    scene = enlarge.take(str(jpeg(tmp_path, 30)), ENLARGING, 4)
+    assert scene[STRENGTH]["value"] == pytest.approx(0.2, abs=0.05)
+    assert "**JPEG at quality 30** has left blocks" in scene[NOTICE]
+    clean = enlarge.take(str(jpeg(tmp_path, 97)), ENLARGING, 4)
+    assert (clean[STRENGTH]["value"], clean[NOTICE], offered(clean)) == (1, "", [False] * 3)
+    again = enlarge.press_at(ENLARGING, 0)
+    assert (again[STRENGTH]["value"], again[NOTICE]) == (1, "")
+
+
+def test_a_noisy_picture_is_passed_through_as_bicubic_enlargement_makes_it(tmp_path: Path) -> None:
+    still = np.full((64, 64, 3), 128, np.uint8)
+    noisy = (still + np.random.default_rng(0).normal(0, 15, still.shape)).round().clip(0, 255).astype(np.uint8)
+    scene = enlarge.take(str(saved(tmp_path, noisy)), ENLARGING, 4)
+    assert scene[STRENGTH]["value"] == 0
+    assert "**Noise**: about 1" in scene[NOTICE]
+    assert "bicubic enlargement" in scene[NOTICE]
+    for last in enlarge.enlarge(scene[OWN], ENLARGING, 4, 0, 0):
+        shown = last[SHOWN]
+    assert np.abs(np.asarray(picture(shown), int) - np.asarray(picture({"now": shown["before"]}), int)).mean() < 3
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_strength_blends_with_bicubic_enlargement(scale: int) -> None:
+    from gan_core.models.enlarging import enlarge as enlarged
+
+    sampler, array = enlarge.at_work(ENLARGING, enlarge.ENLARGING).sampler, noise(20, 20, 3)
+    none, half, whole = (enlarged(sampler, array, scale, strength=one).astype(int) for one in (0, 0.5, 1))
+    assert np.abs(half - (none + whole) / 2).max() <= 1
+    assert np.abs(none - whole).max() > 5
+    with pytest.raises(BadValue, match="strength must lie between 0 and 1"):
+        enlarged(sampler, array, scale, strength=1.5)
+
+
+def test_a_phone_photo_is_told_its_limit_on_arrival_and_twice_or_its_middle_is_offered(tmp_path: Path) -> None:
+    path = tmp_path / "own.jpg"
+    Image.new("RGB", (4000, 3000), "olive").save(path, quality=97)
+    scene = enlarge.take(str(path), ENLARGING, 4)
+    assert "11.4 megapixels, and up to 4 can be enlarged 4 times" in scene[NOTICE]
+    assert offered(scene) == [True, True, False]
+    two, *advice = enlarge.twice(scene[OWN], ENLARGING)
+    assert (two["value"], advice[1], offered([None] * 7 + advice)) == (2, "", [False] * 3)
+    part = enlarge.middle(scene[OWN], ENLARGING, 4)
+    assert part[OWN].array.shape == (1773, 2364, 3)
+    assert (part[NOTICE], offered(part)) == ("", [False] * 3)
+    back = enlarge.advise(scene[OWN], ENLARGING, 4)
+    assert "its middle of 2364 x 1773 pixels" in back[1]
+
+
+def test_where_strangers_visit_the_limit_is_said_before_and_the_middle_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "16 megapixels, or 4 to be enlarged 4 times" in enlarge._limits()
+    monkeypatch.setenv("GANSCOPE_HOSTED", "1")
+    assert "Up to 1 megapixel of a picture is enlarged here" in enlarge._limits()
+    path = tmp_path / "own.jpg"
+    Image.new("RGB", (2000, 1500)).save(path, quality=97)
+    scene = enlarge.take(str(path), ENLARGING, 4)
+    assert scene[OWN].array.shape == (886, 1182, 3)
+    assert "this one has 2.9: its middle was taken" in scene[SAID]
+    assert (scene[NOTICE], offered(scene)) == ("", [False] * 3)
+
+
+def test_the_model_of_pixels_alone_is_offered_for_a_harmed_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enlarge, "_faithful", lambda: SMOOTH)
+    scene = enlarge.take(str(jpeg(tmp_path, 30)), ENLARGING, 4)
+    assert offered(scene) == [False, False, True]
+    assert enlarge.faithful()["value"] == SMOOTH
+    assert offered(enlarge.take(str(jpeg(tmp_path, 30)), SMOOTH, 4)) == [False] * 3

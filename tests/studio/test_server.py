@@ -46,6 +46,7 @@ CALLS: dict[str, Any] = {
     "/save_edit": CONTROLS,
     "/choose_model": ["cgan.tiny", *CONTROLS],
     "/page_mix": [STYLED, 1, 2, "middle", 0],
+    "/save_mixture": [STYLED, 1, 2, "middle", 0],
     "/matrix": [STYLED, 2, 2, 1, "coarse", 0],
     "/samples": [STYLED, 7],
     "/between": [*WAY, 0.3],
@@ -54,10 +55,12 @@ CALLS: dict[str, Any] = {
     "/film": [*WAY, "GIF", 0.5, 128],
     "/take": lambda folder: [picture(folder), STYLED],
     "/find": [STYLED, 50],
+    "/save_found": [1.0, *[0.0] * (SLOTS - 1)],
     "/edit": [1.0, *[0.0] * (SLOTS - 1)],
     "/choose": ["dcgan.tiny"],
     "/look": [STYLED, 1, None],
     "/all_on": [],
+    "/save_inside": [],
     "/leakage": [STYLED],
     "/attribution": [STYLED, 1],
     "/begin": [STYLED, 1],
@@ -77,12 +80,23 @@ CALLS: dict[str, Any] = {
     "/fill": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
     "/save_filled": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
     "/enlarge_model": [ENLARGING],
-    "/enlarge_picture": lambda folder: [picture(folder)],
-    "/page_enlarge": [ENLARGING, 2, 0.5],
+    "/enlarge_picture": lambda folder: [picture(folder), ENLARGING, 4],
+    "/page_enlarge": [ENLARGING, 2, 0.5, 1],
     "/models": [],
     "/bring": [STYLED],
 }
-FILES = {"/film", "/download", "/save_edit", "/save_translation", "/translate_files", "/save_drawing", "/save_filled"}
+FILES = {
+    "/film",
+    "/save_mixture",
+    "/save_found",
+    "/save_inside",
+    "/download",
+    "/save_edit",
+    "/save_translation",
+    "/translate_files",
+    "/save_drawing",
+    "/save_filled",
+}
 REFUSED = {
     "/make_slider": ([], "Mark between 10 and"),
     "/pull": ([], "Press a place of the picture"),
@@ -186,7 +200,7 @@ def test_what_one_tab_takes_another_may_not(studio: Studio, client: Client, tmp_
     with pytest.raises(Exception, match="larger than 10 MB"):
         client.predict(handle_file(str(path)), STYLED, api_name="/take")
     assert not list(studio.uploads.rglob("large.bmp"))
-    assert "2000 x 2000 pixels" in client.predict(handle_file(str(path)), api_name="/enlarge_picture")[2]
+    assert "2000 x 2000 pixels" in client.predict(handle_file(str(path)), ENLARGING, 4, api_name="/enlarge_picture")[2]
     assert not list(studio.uploads.rglob("large.bmp"))
 
 

@@ -35,8 +35,8 @@ from ui.studio_calls import spoken, telling
 from ui.studio_jobs import workshop
 from ui.studio_marks import name_of
 from ui.studio_models import SLOTS, offered, opened
-from ui.studio_pictures import drawn, file_of
-from ui.studio_view import Change, View
+from ui.studio_pictures import drawn, file_of, picture, settings_in
+from ui.studio_view import Change, View, first_view, parsed, points_of, view_at
 from ui.studio_visit import Visit
 
 pytestmark = pytest.mark.usefixtures("shelf")
@@ -58,6 +58,16 @@ def controls(scene: list[Any]) -> list[Any]:
 def pixels(address: str) -> bytes:
     with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
         return image.tobytes()
+
+
+def array(address: str) -> np.ndarray:
+    """The picture of an address, as small as it was drawn, (H, W, 3)."""
+    with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def studio_pictures_of(view: View) -> np.ndarray:
+    return np.asarray(picture(view).convert("RGB"))
 
 
 def arrived(link: str = "?seed=4") -> tuple[Visit, list[Any], list[Any]]:
@@ -380,8 +390,10 @@ def test_every_model_has_a_card_and_those_that_draw_a_link() -> None:
 def test_ones_own_picture_is_found_again_and_edited(tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     path.write_bytes(file_of(View(STYLED, 11, 0.7)))
-    own, target, _words = my_picture.take(str(path), STYLED)
+    own, target, found, _words, *sliders = my_picture.take(str(path), STYLED)
     assert not path.exists()
+    assert "now" not in found
+    assert not any(slider.get("interactive") for slider in sliders)
     assert target["now"].startswith("data:image/")
     steps = list(my_picture.find(own, STYLED, 50))
     found, face, words, *sliders = steps[-1]
@@ -393,6 +405,27 @@ def test_ones_own_picture_is_found_again_and_edited(tmp_path: Path) -> None:
     chosen = my_picture.choose(found, "dcgan.tiny")
     assert chosen[0].points is None
     assert chosen[1]["now"].startswith("data:image/")
+    view = my_picture.given(found, 4.0, *[0.0] * (SLOTS - 1))
+    assert view.changes == (Change(opened(STYLED).slots[0], 4.0),)
+    with Image.open(io.BytesIO(base64.b64decode(my_picture.save(found, 4.0)["content"]))) as image:
+        assert parsed(settings_in(image)) == (view, [])
+    there = studio_pictures_of(view)
+    assert np.abs(there.astype(int) - array(edited["now"])).max() <= 2  # half precision
+
+
+def test_the_tab_begins_with_an_example_that_can_be_edited_at_once() -> None:
+    scene = my_picture.show_example(my_picture.Own(), STYLED)
+    own, target, found, words, *sliders = scene
+    assert "An example" in words
+    assert pixels(target["now"]) != pixels(found["now"])
+    assert all(slider["interactive"] for slider in sliders if slider.get("visible"))
+    edited = my_picture.edit(None, own, 4.0, *[0.0] * (SLOTS - 1))
+    assert pixels(edited["now"]) != pixels(found["now"])
+    assert all(isinstance(one, dict) for one in my_picture.show_example(own, STYLED))  # what is there stays
+    other = my_picture.choose(own, "dcgan.tiny")
+    assert (other[0].model, other[0].example) == ("dcgan.tiny", True)
+    with pytest.raises(BadValue, match="press “Find it” first"):
+        my_picture.save(my_picture.Own())
 
 
 def test_a_search_starts_from_what_the_encoder_finds(tmp_path: Path) -> None:
@@ -411,9 +444,9 @@ def test_a_search_starts_from_what_the_encoder_finds(tmp_path: Path) -> None:
 def test_a_picture_of_another_kind_is_told_to_be_far_off(tmp_path: Path) -> None:
     said = []
     checks = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8))
-    for place, picture in enumerate((drawn(opened(STYLED).explorer, opened(STYLED).explorer.sample(1, 11))[0], checks)):
+    for place, one in enumerate((drawn(opened(STYLED).explorer, opened(STYLED).explorer.sample(1, 11))[0], checks)):
         path = tmp_path / f"{place}.png"
-        picture.save(path)
+        one.save(path)
         own = my_picture.take(str(path), STYLED)[0]
         *_rest, last = my_picture.find(own, STYLED, 50)
         said.append(last[2])
@@ -443,8 +476,9 @@ def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None
 
 def test_sliders_have_their_names_in_the_pages_language() -> None:
     with using("zh"):
-        sliders = spoken(my_picture.own_sliders)
-    assert [slider["label"] for slider in sliders("cgan.tiny")][:2] == ["变化 1", "变化 2"]
+        begin = spoken(my_picture.show_example)
+    labels = [slider["label"] for slider in begin(my_picture.Own(), "cgan.tiny")[4:]]
+    assert labels[:2] == ["变化 1", "变化 2"]
 
 
 def test_a_search_needs_a_picture_and_a_number_of_steps(tmp_path: Path) -> None:
@@ -603,3 +637,90 @@ def test_what_can_not_be_dragged() -> None:
     assert hold.places[0] == (7.0, 0.0)
     with pytest.raises(BadValue, match="8 arrows at most"):
         drag.put_at(hold, 0, 0)
+
+
+# --- one face in several tabs ----------------------------------------------------------------------------------------
+
+EDITED = View(STYLED, 11, 0.5, None, (Change("PCA 1", 3.0),))
+
+
+def test_a_mixture_is_saved_with_its_settings_and_is_a_face_of_its_own() -> None:
+    shown = mixing.mix(None, STYLED, 1, 2, "coarse", 0)[2]
+    view = mixing.mixture(STYLED, 1, 2, "coarse", 0)
+    assert np.abs(array(shown["now"]) - studio_pictures_of(view)).max() <= 2
+    with Image.open(io.BytesIO(base64.b64decode(mixing.save(STYLED, 1, 2, "coarse", 0)["content"]))) as image:
+        assert parsed(settings_in(image)) == (view, [])
+    scene = editing.arrive("?" + view.query())
+    assert array(scene[FACE]["now"]).tolist() == studio_pictures_of(view).tolist()
+    visit, values = scene[VISIT], controls(scene)
+    settled = editing.settle(visit, *values)
+    assert settled[FACE]["query"] == view.query()
+    other = editing.another(settled[0], *values)
+    assert "point" not in other[FACE]["query"]
+    back = editing.undo(other[VISIT], *controls(other))
+    assert back[FACE]["query"] == view.query()
+
+
+def test_mixing_takes_a_face_as_a_or_as_b_until_another_seed_is_chosen() -> None:
+    model, seed, face = mixing.take_as(0, EDITED)
+    assert (model["value"], seed, face) == (STYLED, 11, EDITED)
+    a, b, *_ = mixing.mix(None, STYLED, 11, 11, "coarse", 0, EDITED, None)
+    assert array(a["now"]).tolist() == studio_pictures_of(EDITED).tolist() != array(b["now"]).tolist()
+    assert array(mixing.mix(None, STYLED, 12, 11, "coarse", 0, EDITED, None)[0]["now"]).tolist() == (
+        studio_pictures_of(View(STYLED, 12, 0.7)).tolist()
+    )  # fmt: skip
+    with pytest.raises(BadValue, match="has no layers of w"):
+        mixing.take_as(1, first_view("dcgan.tiny"))
+
+
+def test_inside_and_drag_take_a_face_and_give_theirs() -> None:
+    _model, seed, face = inside.take(EDITED)
+    seen, _grid, before, *_ = inside.look(STYLED, seed, None, face)
+    assert array(before["now"]).tolist() == studio_pictures_of(EDITED).tolist()
+    assert inside.given(seen) == EDITED
+    off = inside.switch(seen, 0)
+    with Image.open(io.BytesIO(base64.b64decode(inside.save(off[0])["content"]))) as image:
+        settings = settings_in(image)
+        assert settings.endswith(f"&layer={off[0].layer}&off={seen.order[0]}".replace(" ", "+"))
+        assert parsed(settings)[0] == EDITED
+    with pytest.raises(BadValue, match="no picture yet"):
+        inside.save(inside.Look())
+    _model, seed, face = drag.take(EDITED)
+    hold, board, _ = drag.begin(STYLED, seed, face)
+    assert array(board["now"]).tolist() == studio_pictures_of(EDITED).tolist()
+    assert np.abs(studio_pictures_of(drag.given(hold, seed)).astype(int) - array(board["now"])).max() <= 2
+    with pytest.raises(BadValue, match="needs a style-based model"):
+        drag.take(first_view("dcgan.tiny"))
+
+
+def test_ones_own_edits_are_keyframes_of_a_film() -> None:
+    model, seeds = interpolation.take(EDITED, STYLED, "1, 2")
+    assert model["value"] == STYLED
+    assert re.fullmatch(r"1, 2, #[0-9a-f]{10}", seeds)
+    strip = interpolation.keyframes(STYLED, seeds)
+    assert array(strip["items"][2]).tolist() == studio_pictures_of(EDITED).tolist()
+    end = interpolation.between(None, STYLED, seeds, "linear", False, 1.0)
+    assert array(end["now"]).tolist() == studio_pictures_of(EDITED).tolist()
+    view = interpolation.given(STYLED, seeds, "linear", False, 1.0)
+    assert np.abs(studio_pictures_of(view).astype(int) - studio_pictures_of(EDITED)).max() <= 2
+    eight = ", ".join(map(str, range(8)))
+    assert interpolation.take(EDITED, STYLED, eight)[1].count(",") == 7  # the last one made room
+    assert interpolation.take(first_view("dcgan.tiny"), STYLED, seeds)[1].startswith("1, 2, #")
+    with pytest.raises(BadValue, match="is of another model"):
+        interpolation.keyframes("dcgan.tiny", seeds)
+    with pytest.raises(BadValue, match="isn't remembered any more"):
+        interpolation.keyframes(STYLED, "1, #0123456789")
+
+
+@pytest.mark.parametrize("name", [STYLED, "dcgan.tiny", "cgan.tiny"])
+def test_a_point_is_a_part_of_a_link_and_belongs_to_its_model(name: str) -> None:
+    view = view_at(first_view(name), points_of(replace(first_view(name), seed=5)))
+    assert parsed(view.query()) == (view, [])
+    there, here = studio_pictures_of(replace(first_view(name), seed=5)), studio_pictures_of(view)
+    assert np.abs(there.astype(int) - here).max() <= 2
+    other = "dcgan.tiny" if name == STYLED else STYLED
+    for link in (f"model={other}&point={view.point}", f"model={name}&point=AAAA", f"model={name}&point=%00",
+                 f"model={name}&point={view.point[:-3]}", f"model={name}&point={'_' * 400}"):  # fmt: skip
+        found, (problem,) = parsed(link)
+        assert "doesn't belong to the model" in str(problem)
+        assert found == first_view(found.model)

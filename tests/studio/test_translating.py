@@ -16,8 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_core.data import avatars
+from gan_core.data.avatars.pencil import draw_pencil
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName
+from gan_core.models import listing
 from gan_core.models.card import read_card
+from gan_core.photos import sample_photo
 from tabs import draw, inpaint, translate
 from tests.studio.conftest import CYCLE, DRAWING, FILLING
 from tests.studio_serving import ROOT
@@ -102,7 +106,8 @@ def test_the_other_direction_takes_an_example_of_the_other_kind_but_ones_own_pic
     assert turned[0].place == 1
     assert not same(turned[GIVEN], scene[GIVEN])
     path = written(tmp_path)
-    mine = translate.take(str(path), CYCLE, "a_to_b")
+    direction, *mine = translate.take(str(path), CYCLE, "a_to_b")
+    assert direction["value"] in ("a_to_b", "b_to_a")
     assert not path.exists()
     assert mine[1]["place"] == -1
     assert same(translate.turn(mine[0], CYCLE, "b_to_a")[GIVEN], mine[GIVEN])
@@ -134,7 +139,7 @@ def test_a_translated_picture_is_saved_with_its_mark() -> None:
 
 
 def test_a_photo_of_the_webcam_is_translated() -> None:
-    scene = translate.take_photo(exact(Image.new("RGB", (64, 48), "red")), CYCLE, "a_to_b")
+    _direction, *scene = translate.take_photo(exact(Image.new("RGB", (64, 48), "red")), CYCLE, "a_to_b")
     assert picture(scene[GIVEN]).getpixel((0, 0)) == (255, 0, 0)
 
 
@@ -196,6 +201,61 @@ def test_batches_are_bounded_where_strangers_visit(tmp_path: Path, monkeypatch: 
         list(translate.batch([str(junk)], CYCLE, "a_to_b"))
 
 
+@pytest.fixture
+def bundled(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The models that come with GANscope."""
+    monkeypatch.setattr(listing, "BUNDLED", ROOT / "pretrained")
+
+
+def drawn_pair(folder: Path) -> dict[str, str]:
+    """A face that no model has learnt, in pencil and in colour, and a photo, as files."""
+    attributes = avatars.sample_attributes(1, 4711)
+    colour = avatars.draw_avatars(attributes, 128)[0].transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
+    pencil = draw_pencil(attributes, 128)[0].transpose(1, 2, 0)
+    Image.fromarray(colour).save(folder / "colour.png")
+    Image.fromarray(pencil).save(folder / "pencil.png")
+    sample_photo("china.jpg").save(folder / "photo.png")
+    return {name: str(folder / f"{name}.png") for name in ("colour", "pencil", "photo")}
+
+
+@pytest.mark.usefixtures("bundled")
+@pytest.mark.parametrize("asked", ["a_to_b", "b_to_a"])
+def test_a_picture_goes_the_way_of_its_kind_whatever_was_chosen(tmp_path: Path, asked: str) -> None:
+    paths = drawn_pair(tmp_path)
+    for name, goes in (("pencil", "a_to_b"), ("colour", "b_to_a")):
+        direction, own, *_rest, words = translate.take(paths[name], "cyclegan.avatars", asked)
+        assert direction["value"] == goes
+        assert "Far from" not in words
+        assert "looks like" not in words
+        other = {"a_to_b": "b_to_a", "b_to_a": "a_to_b"}[goes]
+        assert "**This looks like a picture for" in translate.turn(own, "cyclegan.avatars", other)[-1]
+        assert translate.choose(own, "cyclegan.avatars")[0]["value"] == goes
+    direction, own, *_rest, words = translate.take(paths["photo"], "cyclegan.avatars", asked)
+    assert direction["value"] == asked
+    assert "**Far from what this model knows**" in words
+
+
+@pytest.mark.usefixtures("bundled")
+def test_what_a_model_of_one_way_does_not_know_is_told(tmp_path: Path) -> None:
+    for model, tab in (("pix2pix.edges2avatars", translate), ("context_encoder.avatars", inpaint)):
+        paths = drawn_pair(tmp_path)
+        more = ("source_to_target",) if tab is translate else ()
+        assert "**Far from what this model knows**" in tab.take(paths["photo"], model, *more)[-1]
+    assert "Far from" not in inpaint.take(paths["colour"], "context_encoder.avatars")[-1]
+    (edges,) = draw._edges(64, 1, 4711)
+    edges.save(tmp_path / "edges.png")
+    words = translate.take(str(tmp_path / "edges.png"), "pix2pix.edges2avatars", "source_to_target")[-1]
+    assert "Far from" not in words
+
+
+@pytest.mark.usefixtures("bundled")
+def test_of_many_files_it_is_told_how_many_the_model_does_not_know(tmp_path: Path) -> None:
+    paths = drawn_pair(tmp_path)
+    *_, (_file, told) = translate.batch([*paths.values()], "cyclegan.avatars", "a_to_b")
+    assert "3 of 3 pictures were translated." in told
+    assert "**Far from what this direction knows**: 2 of them." in told  # the photo, and the face in colour
+
+
 # --- draw ------------------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +272,17 @@ def test_a_drawing_is_there_with_its_picture_from_the_start() -> None:
     assert draw.surprise(DRAWING)[0]["picture"] not in strip["items"]
     with pytest.raises(BadValue, match="no drawing at place 8"):
         draw.press_at(DRAWING, 8)
+
+
+@pytest.mark.usefixtures("bundled")
+def test_lines_are_as_wide_as_the_learnt_ones_and_pale_ones_can_be_traced() -> None:
+    pad = draw.sheet("pix2pix.edges2avatars")[0]
+    assert 1.5 <= pad["pen"] <= 2.5
+    assert picture({"now": pad["guide"]}).getextrema() != ((255, 255),) * 3
+    bar = np.full((40, 40), 255, np.uint8)
+    bar[:, 10:13] = bar[20:23] = 0
+    assert draw._pen([Image.fromarray(bar)]) == 3
+    assert draw._pen([Image.new("L", (9, 9), 255)]) == draw._pen([]) == draw.USUAL_PEN
 
 
 def test_a_line_changes_the_picture_and_an_empty_sheet_is_told_kindly() -> None:
