@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from PIL import Image
@@ -53,7 +53,7 @@ def write_gif(path: Path, frames: Iterator[Image.Image], lasting: Sequence[int],
     first = next(reduced)
     with path.open("wb") as file:
         first.save(
-            _Checked(file, check), "GIF", save_all=True, append_images=reduced, duration=list(lasting), loop=0,
+            cast(BinaryIO, _Checked(file, check)), "GIF", save_all=True, append_images=reduced, duration=list(lasting), loop=0,
             optimize=False,
         )  # fmt: skip
 
@@ -85,7 +85,7 @@ def mp4(path: Path, size: tuple[int, int], rate: int) -> Iterator[Callable[[byte
         with suppress(OSError, AttributeError):  # elsewhere than on Unix
             os.setpriority(os.PRIO_PROCESS, encoder.pid, BEHIND)
         try:
-            yield encoder.stdin.write
+            yield cast("Callable[[bytes], None]", encoder.stdin.write)
             encoder.stdin.close()
             failed = encoder.wait() != 0
         except BrokenPipeError:

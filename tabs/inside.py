@@ -140,12 +140,6 @@ def _seen(seen: Look) -> list[Any]:
     return [seen, grid, *both, words]
 
 
-def _view(model: str, seed: int) -> View:
-    """The picture of a seed, of the first class where there are classes."""
-    explorer = opened(model).explorer
-    return View(model, seed, PSI if explorer.styled else 1.0, 0 if explorer.sampler.recipe.conditional else None)
-
-
 def _tile(channel: np.ndarray) -> Image.Image:
     """A map (h, w) as grey levels, its own smallest value black and its largest white."""
     low, high = float(channel.min()), float(channel.max())
@@ -161,7 +155,7 @@ def leakage(model: str) -> str:
 
 def looked_at(model: str, seed: float) -> str:
     """What the discriminator looks at in a model's picture: words and pictures."""
-    return attribution_page(opened(model), _view(model, checked_seed(int(seed or 0))))
+    return attribution_page(opened(model), _view(Look(model, checked_seed(int(seed or 0)))))
 
 
 def still_looked_at(shows: bool, model: str, seed: float) -> str:

@@ -202,7 +202,8 @@ def advised(damage: Damage) -> float:
 
 def _on_line(points: Sequence[tuple[float, float]], place: float) -> float:
     """The height at a place of a line through points, level beyond its ends."""
-    return float(np.interp(place, *zip(*points, strict=True)))
+    places, heights = zip(*points, strict=True)
+    return float(np.interp(place, places, heights))
 
 
 def harmed(damage: Damage) -> tuple[bool, bool]:
