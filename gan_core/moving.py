@@ -53,8 +53,8 @@ def write_gif(path: Path, frames: Iterator[Image.Image], lasting: Sequence[int],
     first = next(reduced)
     with path.open("wb") as file:
         first.save(
-            cast(BinaryIO, _Checked(file, check)), "GIF", save_all=True, append_images=reduced, duration=list(lasting), loop=0,
-            optimize=False,
+            cast(BinaryIO, _Checked(file, check)), "GIF", save_all=True, append_images=reduced,
+            duration=list(lasting), loop=0, optimize=False,
         )  # fmt: skip
 
 

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
+from PIL import Image
 
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
@@ -17,8 +19,8 @@ from ui.studio_calls import pressed, spoken, telling
 from ui.studio_choices import choices, model_choice
 from ui.studio_jobs import Tell, workshop
 from ui.studio_models import opened
-from ui.studio_pictures import SMALL, drawn, shown
-from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of, view_at
+from ui.studio_pictures import SMALL, drawn, image_of, marked, shown
+from ui.studio_view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 
 TITLE = N_("Drag")
 ID = "drag"
@@ -26,6 +28,8 @@ GROUP = N_("Faces")
 LONGEST = 90.0  # seconds, after which the picture stays as it is then
 STEPS = 200  # at most
 MOST_PAIRS = 8
+MOST_UNDONE = 4  # drags that can be taken back
+REACH, EVERYWHERE = 0.16, 0.5  # shares of the side around the arrows that may change; from the second on, all may
 SHOW_EVERY = 4  # steps
 EDGE = 0.02  # of the picture: who presses its very edge means the edge
 
@@ -34,11 +38,18 @@ Place = tuple[float, float]
 
 @dataclass(frozen=True)
 class Hold:
-    """The picture that is dragged, and places in its pixels: a handle and a target in turn."""
+    """The picture that is dragged, and places in its pixels: a handle and a target in turn.
+
+    `image` and `kept` are what a drag left, `way` says which drags led here, `past` is before each of them.
+    """
 
     model: str = ""
     points: Any = None
     places: tuple[Place, ...] = ()
+    image: Image.Image | None = None
+    kept: Any = None
+    way: tuple[str, ...] = ()
+    past: tuple[Hold, ...] = ()
 
 
 def begin(model: str, seed: float, face: View | None = None) -> list[Any]:
@@ -93,19 +104,41 @@ def clear(hold: Hold) -> list[Any]:
     return [hold, _value(hold) if hold.points is not None else gr.skip(), _told(hold)]
 
 
-def pull(hold: Hold) -> Iterator[list[Any]]:
+def undo(hold: Hold) -> list[Any]:
+    """The picture before the last drag."""
+    if not hold.past:
+        raise BadValue("There is no drag to take back.")
+    hold = replace(hold.past[-1], past=hold.past[:-1])
+    return [hold, _value(hold), _told(hold)]
+
+
+def save(hold: Hold, seed: float) -> dict[str, str]:
+    """The picture as PNG, with its settings inside."""
+    if hold.points is None:
+        raise BadValue("There is no picture yet.")
+    settings = _view(hold.model, seed).query()
+    if hold.way:
+        settings += "&" + urlencode({"drag": ";".join(hold.way)})
+    return studio_parts.Download(f"{hold.model}-dragged.png", marked(_image(hold), settings)).plain
+
+
+def pull(hold: Hold, reach: float = REACH) -> Iterator[list[Any]]:
     """Drags, and shows the picture on its way."""
-    from gan_core.latent.drag import drag
+    from gan_core.latent.drag import DragSettings, drag
 
     pairs = len(hold.places) // 2
     if hold.points is None or not pairs:
         raise BadValue("Press a place of the picture, and then where it shall go.")
     handles, targets = hold.places[0 : 2 * pairs : 2], hold.places[1 : 2 * pairs : 2]
+    settings = DragSettings(STEPS, reach=None if reach >= EVERYWHERE else float(reach))
+    arrows = ",".join(f"{x:.0f},{y:.0f}" for pair in zip(handles, targets, strict=True) for x, y in pair)
+    way = (*hold.way, f"{arrows}@{reach:g}")
+    past = (*hold.past, replace(hold, past=()))[-MOST_UNDONE:]
 
     def pulled(tell: Tell) -> Any:
         """The last of the way when all handles have arrived, or the time is over."""
         explorer, end = opened(hold.model).explorer.apart(), time.monotonic() + LONGEST
-        for found in drag(explorer, hold.points, handles, targets):
+        for found in drag(explorer, hold.points, handles, targets, settings=settings, before=hold.kept):
             if found.done or time.monotonic() > end:
                 break
             tell(found.step / STEPS, None if found.step % SHOW_EVERY else found)
@@ -117,14 +150,18 @@ def pull(hold: Hold) -> Iterator[list[Any]]:
             yield [gr.skip(), gr.skip(), news.words if news.place > 1 else gr.skip()]
             continue
         places = tuple(place for pair in zip(found.handles, targets, strict=True) for place in pair)
-        moved = Hold(hold.model, found.points, () if news.done else places)
+        image = image_of(found.picture)
+        moved = Hold(hold.model, found.points, () if news.done else places, image, found.kept, way, past)
         words = _("Step {step}: {left:.1f} pixels to go.").format(step=found.step, left=found.left)
         yield [moved, _value(moved), words]
 
 
+def _image(hold: Hold) -> Image.Image:
+    return hold.image or drawn(opened(hold.model).explorer, hold.points)[0]
+
+
 def _value(hold: Hold) -> dict[str, Any]:
-    model = opened(hold.model)
-    image = drawn(model.explorer, hold.points)[0]
+    image = _image(hold)
     side = image.width
     return {
         "now": shown(image), "sharp": side <= SMALL, "side": side, "places": [list(place) for place in hold.places],
@@ -160,11 +197,20 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 pulls = gr.Button(_("Drag"), variant="primary", elem_id="pull")
                 stop = gr.Button(_("Stop"))
                 clears = gr.Button(_("Remove the arrows"))
-            dice = gr.Button(_("Another picture"))
+            reach = gr.Slider(
+                0.08, EVERYWHERE, REACH, step=0.02, label=_("Reach"), buttons=[], elem_id="drag-reach",
+                info=_("How far around the arrows the picture may change, as a share of its side. What lies outside is "
+                       "kept. At the right end all of it may change."),
+            )  # fmt: skip
+            with gr.Row(elem_classes="row-tight"):
+                undone = gr.Button(_("Undo"), elem_id="drag-undo")
+                saving = gr.Button(_("Save picture"), elem_id="save-dragged")
+                dice = gr.Button(_("Another picture"))
+            file = gr.JSON(visible=False)
             use = studio_faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page, fits)
-                seed = gr.Number(1, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
+                seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     outputs = [hold, board, words]
     face = gr.State(None, time_to_live=3600)
@@ -173,7 +219,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
     board.press(spoken(put), hold, outputs, api_visibility="private", **quiet)
     clears.click(spoken(clear), hold, outputs, api_name="clear", **quiet)
+    undone.click(spoken(undo), hold, outputs, api_name="undo_drag", **quiet)
+    saving.click(spoken(save), [hold, seed], file, api_name="save_dragged", **quiet).success(
+        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+    )
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    pulling = pulls.click(telling(pull), hold, outputs, api_name="pull", concurrency_limit=None, **quiet)
+    pulling = pulls.click(telling(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **quiet)
     stop.click(None, cancels=pulling, api_visibility="private")
     tab.select(spoken(begin), [model, seed, face], outputs, api_visibility="private", **quiet)

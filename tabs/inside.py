@@ -20,7 +20,7 @@ from ui.studio_choices import choices, model_choice
 from ui.studio_measured import leakage_page
 from ui.studio_models import opened
 from ui.studio_pictures import SMALL, address, drawn, marked, shown
-from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of
+from ui.studio_view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of
 
 TITLE = N_("Inside")
 ID = "inside"
@@ -196,7 +196,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             use = studio_faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page, fits)
-                seed = gr.Number(1, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
+                seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
         with gr.Column(scale=5, min_width=300):
             grid = studio_parts.tiles(elem_id="channels")
     with gr.Accordion(_("What the sliders move"), open=False, elem_id="leakage") as moves:

@@ -22,7 +22,7 @@ from ui.studio_jobs import most, whole, workshop
 from ui.studio_latest import Latest
 from ui.studio_models import opened
 from ui.studio_pictures import SMALL, drawn, shown
-from ui.studio_view import PSI, View, another_seed, checked_seed, points_of, view_at
+from ui.studio_view import PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.texts import error_sentence
 
 TITLE = N_("Interpolation")
@@ -199,7 +199,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             strip = studio_parts.strip()
         with gr.Column(scale=5, min_width=320):
             seeds = gr.Textbox(
-                "1, 2, 3, 4", label=_("Keyframes"),
+                ", ".join(map(str, SEEDS)), label=_("Keyframes"),
                 info=_("Seeds of the pictures that the way leads through, in order, and faces of other tabs."),
             )  # fmt: skip
             add = gr.Button(_("Add a random keyframe"))

@@ -21,7 +21,7 @@ from ui.studio_latest import Latest
 from ui.studio_measured import band_words
 from ui.studio_models import Opened, opened
 from ui.studio_pictures import SMALL, drawn, file_of, sheet, shown
-from ui.studio_view import MOST_SEED, PSI, View, another_seed, checked_seed, points_of, view_at
+from ui.studio_view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 
 TITLE = N_("Style mixing")
 ID = "mixing"
@@ -59,7 +59,9 @@ def mixture(
 
     chosen, views = _styled(model), _views(model, (one, other), (a, b))
     first_points, second_points = (points_of(view) for view in views)
-    return view_at(views[0], mixed(chosen.explorer, first_points, second_points, _layers(chosen, band, int(first or 0))))
+    return view_at(
+        views[0], mixed(chosen.explorer, first_points, second_points, _layers(chosen, band, int(first or 0)))
+    )
 
 
 def take_as(place: int, view: View) -> list[Any]:
@@ -175,7 +177,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             model = model_choice(page, fits)
             seeds = [
                 gr.Number(value, label=label, precision=0, minimum=0, maximum=MOST_SEED)
-                for value, label in ((1, _("Seed of A")), (2, _("Seed of B")))
+                for value, label in ((SEEDS[0], _("Seed of A")), (SEEDS[1], _("Seed of B")))
             ]
         with gr.Row():
             rows = gr.Slider(1, MOST_SIDE, 3, step=1, label=_("Rows of the matrix"))

@@ -17,6 +17,8 @@ from ui.studio_models import opened
 from ui.studio_view import View, points_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.points import Points
 
@@ -34,8 +36,18 @@ def drawn(explorer: Explorer, points: Points) -> list[Image.Image]:
     """The pictures of some points, as large as the model makes them."""
     from gan_core.images import to_uint8
 
-    pixels = to_uint8(explorer.draw(points))
-    return [Image.fromarray(one[:, :, 0] if one.shape[2] == 1 else one) for one in pixels]
+    return [_image(one) for one in to_uint8(explorer.draw(points))]
+
+
+def image_of(picture: Tensor) -> Image.Image:
+    """A picture (1, C, H, W) in [-1, 1] as an image."""
+    from gan_core.images import to_uint8
+
+    return _image(to_uint8(picture)[0])
+
+
+def _image(levels: np.ndarray) -> Image.Image:
+    return Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)
 
 
 def picture(view: View) -> Image.Image:

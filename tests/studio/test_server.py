@@ -64,6 +64,7 @@ CALLS: dict[str, Any] = {
     "/leakage": [STYLED],
     "/attribution": [STYLED, 1],
     "/begin": [STYLED, 1],
+    "/save_dragged": [1],
     "/clear": [],
     "/translate_model": [CYCLE],
     "/page_translate": [CYCLE, "b_to_a", 0.5],
@@ -86,6 +87,7 @@ CALLS: dict[str, Any] = {
     "/bring": [STYLED],
 }
 FILES = {
+    "/save_dragged",
     "/film",
     "/save_mixture",
     "/save_found",
@@ -99,7 +101,8 @@ FILES = {
 }
 REFUSED = {
     "/make_slider": ([], "Mark between 10 and"),
-    "/pull": ([], "Press a place of the picture"),
+    "/pull": ([0.16], "Press a place of the picture"),
+    "/undo_drag": ([], "no drag to take back"),
     "/read_back": (None, "no settings of the Studio"),
 }
 

@@ -644,6 +644,26 @@ def test_what_can_not_be_dragged() -> None:
 EDITED = View(STYLED, 11, 0.5, None, (Change("PCA 1", 3.0),))
 
 
+def test_a_drag_is_taken_back_and_saved_with_its_way() -> None:
+    hold, first, _ = drag.begin(STYLED, 3)
+    with pytest.raises(BadValue, match="no drag to take back"):
+        drag.undo(hold)
+    for x, y in ((0.3, 0.4), (0.6, 0.4)):
+        hold = drag.put_at(hold, x, y)[0]
+    hold = list(drag.pull(hold, 0.2))[-1][0]
+    saved = base64.b64decode(drag.save(hold, 3)["content"])
+    with Image.open(io.BytesIO(saved)) as image:
+        settings = image.text["GANscope"]
+    side = opened(STYLED).explorer.image_shape[-1]
+    assert settings.startswith(f"model={STYLED}&seed=3")
+    assert settings.endswith(f"drag={0.3 * (side - 1):.0f}%2C{0.4 * (side - 1):.0f}%2C{0.6 * (side - 1):.0f}%2C"
+                             f"{0.4 * (side - 1):.0f}%400.2")  # fmt: skip
+    back, shown_again, _ = drag.undo(hold)
+    assert shown_again["now"] == first["now"]
+    assert back.places  # the arrows are there again
+    assert back.past == ()
+
+
 def test_a_mixture_is_saved_with_its_settings_and_is_a_face_of_its_own() -> None:
     shown = mixing.mix(None, STYLED, 1, 2, "coarse", 0)[2]
     view = mixing.mixture(STYLED, 1, 2, "coarse", 0)
