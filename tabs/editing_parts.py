@@ -33,7 +33,7 @@ class Parts:
     reset: gr.Button
     download: gr.Button
     copy: gr.Button
-    use: gr.Dropdown
+    use: gr.HTML
     model: gr.Dropdown
     seed: gr.Number
     psi: gr.Slider

@@ -56,8 +56,8 @@ def mixture(
     from gan_core.latent.mixing import mixed
 
     chosen, views = _styled(model), _views(model, (one, other), (a, b))
-    points = [points_of(view) for view in views]
-    return view_at(views[0], mixed(chosen.explorer, *points, _layers(chosen, band, int(first or 0))))
+    start, other_point = (points_of(view) for view in views)
+    return view_at(views[0], mixed(chosen.explorer, start, other_point, _layers(chosen, band, int(first or 0))))
 
 
 def take_as(place: int, view: View) -> list[Any]:
