@@ -46,7 +46,7 @@ def jpeg_quality(image: Image.Image) -> int | None:
     tables = getattr(image, "quantization", None)
     if not tables:
         return None
-    percent = 100 * float(sum(tables[min(tables)])) / USUAL_TABLE
+    percent = 100.0 * float(sum(tables[min(tables)])) / USUAL_TABLE
     return round(min(100.0, max(1.0, 5000 / percent if percent > 100 else (200 - percent) / 2)))
 
 

@@ -58,10 +58,8 @@ def mixture(
     from gan_core.latent.mixing import mixed
 
     chosen, views = _styled(model), _views(model, (one, other), (a, b))
-    first_points, second_points = (points_of(view) for view in views)
-    return view_at(
-        views[0], mixed(chosen.explorer, first_points, second_points, _layers(chosen, band, int(first or 0)))
-    )
+    start, other_point = (points_of(view) for view in views)
+    return view_at(views[0], mixed(chosen.explorer, start, other_point, _layers(chosen, band, int(first or 0))))
 
 
 def take_as(place: int, view: View) -> list[Any]:

@@ -38,9 +38,9 @@ TILE_BYTES = 320 * 2**20  # for what the network holds while it works on a tile,
 STRIP_BYTES = 96 * 2**20  # for a strip of the result in single precision
 PROBE = 16  # pixels of the image that tells how far a network sees
 # how strong a network may be beside bicubic enlargement, so that it isn't worse: PSNR by benchmarks/damaged.py
-BY_QUALITY = ((15, 0.0), (30, 0.2), (50, 0.4), (75, 0.6), (90, 0.8), (95, 1.0))  # of a JPEG file
-BY_STEPS = ((1.3, 1.0), (1.31, 0.3), (1.6, 0.2), (1.9, 0.1), (2.2, 0.0))  # at the borders of its blocks
-BY_NOISE = ((8.0, 1.0), (11.5, 0.0))  # levels; below, it counts by how much of what is fine it is
+BY_QUALITY = ((30, 0.0), (50, 0.2), (75, 0.5), (90, 0.7), (95, 1.0))  # of a JPEG file
+BY_STEPS = ((1.3, 1.0), (1.31, 0.1), (1.5, 0.0))  # at the borders of its blocks
+BY_NOISE = ((5.0, 1.0), (8.0, 0.0))  # levels; below, it counts by how much of what is fine it is
 DOUBT = ((2.5, 0.0), (4.5, 1.0))  # levels: so little is measured of texture alone
 HARMED = 70, 1.3, 4.5  # of the same: from here on it can be seen
 NEAR = (  # layers that see no farther than the convolutions among them; any other may see the whole picture
@@ -202,8 +202,7 @@ def advised(damage: Damage) -> float:
 
 def _on_line(points: Sequence[tuple[float, float]], place: float) -> float:
     """The height at a place of a line through points, level beyond its ends."""
-    places, heights = zip(*points, strict=True)
-    return float(np.interp(place, places, heights))
+    return float(np.interp(place, [where for where, _height in points], [height for _where, height in points]))
 
 
 def harmed(damage: Damage) -> tuple[bool, bool]:

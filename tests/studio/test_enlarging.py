@@ -297,8 +297,11 @@ def test_the_first_model_is_the_one_of_pixels_alone(monkeypatch: pytest.MonkeyPa
 
 def test_a_harmed_jpeg_is_told_on_arrival_and_the_strength_is_lowered(tmp_path: Path) -> None:
     scene = enlarge.take(str(jpeg(tmp_path, 30)), ENLARGING, 4)
-    assert scene[STRENGTH]["value"] == pytest.approx(0.2, abs=0.05)
+    assert scene[STRENGTH]["value"] == 0
     assert "**JPEG at quality 30** has left blocks" in scene[NOTICE]
+    little = enlarge.take(str(jpeg(tmp_path, 85)), ENLARGING, 4)
+    assert 0.4 < little[STRENGTH]["value"] < 0.8
+    assert little[NOTICE].startswith("This picture was saved as JPEG at quality 85. The model takes this for detail")
     clean = enlarge.take(str(jpeg(tmp_path, 97)), ENLARGING, 4)
     assert (clean[STRENGTH]["value"], clean[NOTICE], offered(clean)) == (1, "", [False] * 3)
     again = enlarge.press_at(ENLARGING, 0)
