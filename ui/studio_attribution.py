@@ -36,8 +36,8 @@ def attribution_page(model: Opened, view: View) -> str:
     found = attribution(discriminator, images, labels)
     picture, where = drawn(model.explorer, points)[0], Image.fromarray(heat(found.maps)[0])
     verdict = _(
-        "Green speaks for a real picture, pink against it, in the eyes of the discriminator, whose verdict (logit) is "
-        "{logit:.2f}."
+        "Green places make the discriminator take the picture for real, pink ones for generated. Its verdict (logit) "
+        "is {logit:.2f}."
     )
     off = _(
         "Completeness error at {steps} steps: {error:.1%}. The map should add up to the difference between the "
