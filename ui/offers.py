@@ -99,7 +99,13 @@ def check(recipe: Recipe, reference: str, size: int) -> None:
 
 def lenders(recipe: Recipe, reference: str, size: int) -> dict[str, str]:
     """The titles of the models that the recipe can borrow from for such data, by name."""
-    return {name: card.title for name, card in lending.lenders(recipe, spec_of(reference, size)).items()}
+    return {name: card.title for name, card in lending.lenders(recipe, borrower(reference, size)).items()}
+
+
+def borrower(reference: str, size: int) -> DataSpec:
+    """The data that something is borrowed for. The user's own images may be grey, which fit any model."""
+    spec = spec_of(reference, size)
+    return spec if reference in data.sources or spec.task == "points" else spec.in_channels(1)
 
 
 def spec_of(reference: str, size: int) -> DataSpec:

@@ -23,7 +23,7 @@ from gan_core.knobs import changed, differences, knobs
 from gan_core.models import lending
 from gan_core.runs.spec import RunSpec
 from ui import access
-from ui.offers import check, fitting_size, presets, require_offered, sizes_for, spec_of
+from ui.offers import borrower, check, fitting_size, presets, require_offered, sizes_for
 
 DEFAULT_RECIPE = "dcgan"
 DEFAULT_STEPS = 10_000
@@ -56,7 +56,7 @@ class Setup:
         settings = self.settings()
         require_offered(recipe)
         check(recipe, self.data, self.size)
-        lending.check(recipe, settings, spec_of(self.data, self.size))
+        lending.check(recipe, settings, lending.widened(recipe, settings, borrower(self.data, self.size)))
         return recipe.plan(opened(self.data), self.size, self.steps, self.hparams, self.preset)
 
 

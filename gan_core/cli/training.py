@@ -165,7 +165,7 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
     else:  # known without looking: don't download what can't be used
         known = source(spec.data).spec(spec.size)
         recipe.check_data(known)
-        lending.check(recipe, settings, known)
+        lending.check(recipe, settings, lending.widened(recipe, settings, known))
     with reporting(shown) as progress:
         loaded: DataSet = data.load(spec.data, spec.size, progress)
     tell_of_data(suited(loaded, recipe, settings), spec, shown)

@@ -24,22 +24,26 @@ def owner(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
 
 
 def lenders(recipe: Recipe, spec: DataSpec) -> dict[str, Card]:
-    """The models of the shelf, by name, that a recipe can borrow from for such data without making colours grey."""
+    """The models of the shelf, by name, that a recipe can borrow from for such data, those of colours for grey too."""
     loan = recipe.loan
     return {
         name: card
         for name, card in listing.survey()[0].items()
-        if loan and _fits(loan, card, spec) and _spec(card).channels >= spec.channels
+        if loan and _able(loan, card) and _fits(loan, card, _as_many(spec, _spec(card)))
     }
 
 
-def channels(recipe: Recipe, hparams: Any) -> int:
-    """The channels of images that what a recipe borrows from takes; 0 where it borrows nothing.
+def widened(recipe: Recipe, hparams: Any, spec: DataSpec) -> DataSpec:
+    """The spec of data that are given as many channels as what the recipe borrows from takes: never fewer.
 
     Raises UnknownName or BadCheckpoint.
     """
     name = getattr(hparams, recipe.loan.knob) if recipe.loan else ""
-    return _spec(read_card(listing.standing(name))).channels if name else 0
+    return _as_many(spec, _spec(read_card(listing.standing(name)))) if name else spec
+
+
+def _as_many(spec: DataSpec, theirs: DataSpec) -> DataSpec:
+    return spec.in_channels(max(spec.channels, theirs.channels))
 
 
 def agreed(recipe: Recipe, name: str) -> dict[str, Any]:
@@ -92,11 +96,7 @@ def _able(loan: Loan, card: Card) -> bool:
 
 
 def _fits(loan: Loan, card: Card, spec: DataSpec) -> bool:
-    """Whether a model can lend for such data, whose channels follow it."""
-    if not _able(loan, card):
-        return False
-    theirs = _spec(card)
-    return loan.fits(theirs, spec.in_channels(theirs.channels))
+    return _able(loan, card) and loan.fits(_spec(card), spec)
 
 
 def _spec(card: Card) -> DataSpec:

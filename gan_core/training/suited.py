@@ -18,9 +18,8 @@ def suited(data: DataSet, recipe: Recipe, hparams: Any, learnt: DataSpec | None 
     Raises BadData where its classes aren't those that were learnt or it isn't what the recipe needs, BadValue where the
     recipe can't make such images or what it borrows doesn't fit.
     """
-    channels = learnt.channels if learnt else lending.channels(recipe, hparams)
-    if channels and data.spec.task != "points":
-        data = in_channels(data, channels)
+    if data.spec.task != "points":
+        data = in_channels(data, (learnt or lending.widened(recipe, hparams, data.spec)).channels)
     recipe.check_data(data.spec)
     lending.check(recipe, hparams, data.spec)
     return matched(data, _names(learnt, data)) if learnt and recipe.labelled else data

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gan_core.checkpoint import read_checkpoint
 from gan_core.cli.training import planned
+from gan_core.models import listing
 from gan_core.runs.store import RunState, RunStore
 from gan_core.training.watching import losses
 from tests.cli.commands import MARKUP, TINY, ganscope, ok, refused
@@ -250,7 +252,9 @@ def test_interrupted_it_stops_with_a_checkpoint_and_prints_only_json(store: RunS
     assert "ganscope train --resume" in refused(1, "runs", "resume", run.id)
 
 
-def test_a_model_to_borrow_from_brings_its_settings_and_one_that_cannot_lend_is_refused(store: RunStore) -> None:
+def test_a_model_to_borrow_from_brings_its_settings_and_one_that_cannot_lend_is_refused(
+    store: RunStore, home: Path
+) -> None:
     make_seer("features.mine", channels=1)
     make_model("mlp_gan.mine")
     small = ["channels=4", "max_channels=8", "mapping_layers=2", "batch_size=4", "discriminator_channels=4"]
@@ -260,13 +264,19 @@ def test_a_model_to_borrow_from_brings_its_settings_and_one_that_cannot_lend_is_
     assert (hparams["judge_channels"], hparams["judge_max_channels"]) == (4, 8)
     said = refused(2, "train", "projected_gan", *options, "--set", "judge=mlp_gan.mine")
     assert "can't work with mlp_gan.mine on pictures of 1 x 8 x 8. Valid for judge: features.mine" in said
+    make_seer("features.colours", channels=3)  # grey images are given three channels
+    line = json.loads(ok("train", "projected_gan", *options, "--set", "judge=features.colours", "--json"))
+    assert read_checkpoint(Path(line["checkpoint"]))["spec"]["fields"] == {"real": [3, 8, 8]}
+    listing.standing("features.colours").rename(home / "away")
+    words = ("--data", "avatars", *options[2:], "--set", "judge=features.mine")
+    assert "can't work with features.mine on pictures of 3 x 8 x 8" in refused(2, "train", "projected_gan", *words)
     assert "nosuch" in refused(2, "train", "projected_gan", *options, "--set", "judge=nosuch")
     assert "Valid for generator: -" in refused(
         2, "train", "encoder", "--data", "digits", "--set", "generator=mlp_gan.mine"
     )
     said = refused(2, "train", "projected_gan", *options, "--set", "judge=features.mine", "--set", "judge_channels=16")
     assert "features.mine asks for other settings: judge_channels=4, judge_max_channels=8" in said
-    assert len(store.runs()) == 1
+    assert len(store.runs()) == 2
 
 
 def test_own_pairs_are_learnt_from_by_kind_and_by_path_alone(store: RunStore, tmp_path: Path) -> None:
