@@ -47,7 +47,7 @@ def forget(page: gr.Blocks, now: datetime) -> int:
 
 def _over(holder: Any, id: str, state: Any, now: datetime) -> bool:
     unused = (now - holder.time_last_used.get(id, now)).total_seconds()
-    return unused > (FORGET if state.is_closed else FORGET_OPEN)
+    return bool(unused > (FORGET if state.is_closed else FORGET_OPEN))
 
 
 def tidied(pages: Sequence[gr.Blocks]) -> Any:
