@@ -67,7 +67,7 @@ def write_film(
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix.lower()}")
     with writing(path.parent):
         try:
-            _write(temporary, _frames(explorer, points, size, progress), len(points), rate, progress)
+            _write(temporary, _frames(explorer, points, size, progress), len(points), rate)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -87,12 +87,12 @@ def _frames(explorer: Explorer, points: Points, size: int, progress: Progress) -
             )
 
 
-def _write(path: Path, frames: Iterator[Image.Image], count: int, rate: int, progress: Progress) -> None:
+def _write(path: Path, frames: Iterator[Image.Image], count: int, rate: int) -> None:
     """`count` frames; what a file of this ending needs."""
     if path.suffix == ".mp4":
         write_mp4(path, frames, rate)
     elif path.suffix == ".gif":
-        write_gif(path, frames, durations(count, rate, GIF_UNIT), lambda: progress(1.0, WORDS))
+        write_gif(path, frames, durations(count, rate, GIF_UNIT))
     elif path.suffix == ".webp":
         write_webp(path, frames, durations(count, rate, WEBP_UNIT))
     else:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -156,18 +156,32 @@ def test_a_gif_is_near_to_what_was_drawn_and_exact_where_it_is_grey() -> None:
 
 
 def test_a_gif_takes_at_most_twice_the_time_of_an_mp4(tmp_path: Path) -> None:
+    """Of the processor, the encoder's process among it, so that other work on the machine doesn't count."""
     photo = sample_photo("china.jpg")
-    frames = [photo.crop((place, place, place + 256, place + 256)) for place in range(24)]
-    times: dict[str, list[float]] = {"gif": [], "mp4": []}
-    for _ in range(3):
-        for kind, taken in times.items():
-            began = time.perf_counter()
-            if kind == "gif":
-                write_gif(tmp_path / "film.gif", iter(frames), durations(24, 20, 10))
-            else:
-                write_mp4(tmp_path / "film.mp4", iter(frames), 20)
-            taken.append(time.perf_counter() - began)
-    assert min(times["gif"]) <= 2 * min(times["mp4"])
+    frames = [photo.crop((place, place, place + 384, place + 384)) for place in range(24)]
+
+    def spent(write: Callable[[], None]) -> float:
+        before = os.times()
+        write()
+        return sum(os.times()[:4]) - sum(before[:4])
+
+    gif = min(spent(lambda: write_gif(tmp_path / "a.gif", iter(frames), durations(24, 20, 10))) for _ in range(3))
+    mp4 = min(spent(lambda: write_mp4(tmp_path / "a.mp4", iter(frames), 20)) for _ in range(3))
+    assert gif <= 2 * mp4
+
+
+def test_a_gif_holds_what_changes_alone(tmp_path: Path) -> None:
+    """A picture of which a corner changes: sizes, and every frame as it was given."""
+    frames = [Image.new("RGB", (64, 64), (200, 30, 30)) for _ in range(4)]
+    for place, frame in enumerate(frames):
+        frame.paste((10, 20, 60 * place), (40, 40, 44 + place, 44))
+    write_gif(tmp_path / "film.gif", iter(frames), [50] * 4)
+    assert (tmp_path / "film.gif").stat().st_size < 6_000
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == 4
+        for place, frame in enumerate(frames):
+            film.seek(place)
+            assert film.convert("RGB").tobytes() == frame.tobytes()
 
 
 @pytest.mark.parametrize(
