@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -32,6 +32,7 @@ class Knob:
     change: Change = "live"
     group: str = "training"
     logarithmic: bool = False
+    clock: str = ""  # the schedule that begins anew where this knob is set in a running run
 
 
 def knob(
@@ -46,9 +47,10 @@ def knob(
     change: Change = "live",
     group: str = "training",
     logarithmic: bool = False,
+    clock: str = "",
 ) -> Any:
     """A dataclass field that is a knob; its annotation is int, float, bool, str or tuple[int, ...]."""
-    described = Knob(label, help, low, high, unit, choices, change, group, logarithmic)
+    described = Knob(label, help, low, high, unit, choices, change, group, logarithmic, clock)
     return dataclasses.field(default=default, metadata={"knob": described})
 
 
@@ -143,6 +145,12 @@ def changed(hparams: Params, changes: Mapping[str, Any]) -> Params:
             value = float(value)
         values[name] = value
     return dataclasses.replace(hparams, **values)
+
+
+def clocks(hparams: HParams | type[HParams], names: Iterable[str]) -> set[str]:
+    """The schedules that begin anew where these knobs are set in a running run."""
+    described = knobs(hparams)
+    return {described[name].clock for name in names if name in described} - {""}
 
 
 def differences(old: HParams, new: HParams) -> dict[str, Any]:

@@ -183,7 +183,7 @@ class Adversarial(Objective):
         if hparams.feature_matching:
             assert real is not None
             return {"feature_matching": stabilisers.feature_matching(real.features, verdict.features)}
-        kept = stabilisers.top_share(verdict.logits, stabilisers.top_k_share(hparams, context.step))
+        kept = stabilisers.top_share(verdict.logits, stabilisers.top_k_share(hparams, context.steps_of("top_k")))
         real_logits = None if real is None else real.logits[: len(kept)]
         return losses[hparams.loss].generator_terms(kept, real_logits, hparams.relativistic)
 
@@ -244,7 +244,8 @@ class Adversarial(Objective):
     def shown(self, images: Tensor, context: StepContext) -> Tensor:
         """What the discriminator sees of images: with instance noise, augmented."""
         hparams = settings(context)
-        images = stabilisers.instance_noise(images, stabilisers.noise_level(hparams, context.step), context.generator)
+        level = stabilisers.noise_level(hparams, context.steps_of("instance_noise"))
+        images = stabilisers.instance_noise(images, level, context.generator)
         if hparams.augment == "none":
             return images
         random = uniform(context.generator, images.device)

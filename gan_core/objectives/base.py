@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,13 @@ Batch = Mapping[str, Tensor]
 Role = Literal["generator", "discriminator"]
 
 
+class Moment(NamedTuple):
+    """How far a run was."""
+
+    step: int = 0
+    images_seen: int = 0
+
+
 class StepContext:
     """What a phase may ask for: the run's random numbers, other batches, and work shared between phases."""
 
@@ -36,6 +43,7 @@ class StepContext:
         self.device = torch.device("cpu")
         self.step = 0
         self.images_seen = 0
+        self.began: Mapping[str, Moment] = {}  # schedules that an edit began anew, by their clocks
         self.phase: Phase | None = None
         self.will_share = False  # a later phase of this step can use what this one makes
         self.next_batch: Callable[[int | None], Batch] = _no_batches  # another batch, of the given size
@@ -79,6 +87,10 @@ class StepContext:
         """Keeps what a phase made with its own networks, without a graph, for a later phase to take by `shared`."""
         self._shared[name] = made
 
+    def steps_of(self, clock: str) -> int:
+        """How many steps a schedule has run: those since an edit began it anew, else those of the run."""
+        return self.step - self.began.get(clock, Moment()).step
+
     def begin_step(self) -> None:
         self._shared.clear()
         self.observed = {}
@@ -113,10 +125,12 @@ class Phase:
     fresh_batch: bool = True  # each repeat sees new images
     start: float = 0.0  # thousands of images
     stop: float = inf
+    clock: str = ""  # the schedule that `start` and `stop` belong to
     after_update: Callable[[Networks], None] | None = None  # e.g. weight clipping
     exact: bool = False  # takes second derivatives: always in full precision
 
     def due(self, step: int, images_seen: int) -> bool:
+        """`images_seen`: since its clock began."""
         return step % self.every == 0 and self.start <= images_seen / 1000 < self.stop
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gan_core.errors import BadValue, RunConflict
 from gan_core.hparams import TrainingHParams
-from gan_core.knobs import changed, differences
+from gan_core.knobs import changed, clocks, differences
 from gan_core.runs.store import Run, RunState, RunStore
 
 ROLES = ("generator", "discriminator")
@@ -68,15 +68,19 @@ class Control:
         self._send("step", {"count": count, "only": only})
 
     def edit(self, **changes: Any) -> None:
-        """Changes live knobs while the run goes on; raises UnknownName or BadValue, and then nothing changes."""
+        """Changes live knobs while the run goes on; raises UnknownName or BadValue, and then nothing changes.
+
+        A schedule counts from the edit that names one of its knobs, also where the value stays the same.
+        """
         from gan_core.hparams import check_edit
 
         run = self.status
         current = current_hparams(self.store, run)
         new = changed(current, changes)
         check_edit(current, new)
-        if different := differences(current, new):
-            self._send("edit", {"changes": different})
+        sent = differences(current, new) | {name: getattr(new, name) for name in changes if clocks(new, [name])}
+        if sent:
+            self._send("edit", {"changes": sent})
 
     def _send(self, name: str, payload: Mapping[str, Any] | None = None) -> None:
         run = self.status
@@ -91,14 +95,15 @@ class Control:
 
 
 def fork(store: RunStore, run: Run, changes: Mapping[str, Any], steps: int | None = None, name: str = "") -> Run:
-    """A new run with other settings. It starts from the parent's newest checkpoint, unless networks are rebuilt."""
+    """A new run with other settings; `forking` says what it goes on from."""
     from gan_core.gans import recipes
+    from gan_core.training import forking
 
     hparams = changed(current_hparams(store, run), changes)
     recipe = recipes.get(run.spec.recipe)
     planned = run.spec.steps if steps is None else steps
     spec = recipe.plan(run.spec.data, run.spec.size, planned, _plain(hparams), run.spec.preset)
-    return store.create(spec, name=name, parent=run.id)
+    return forking.create(store, run, spec, name)
 
 
 def _plain(hparams: TrainingHParams) -> dict[str, Any]:

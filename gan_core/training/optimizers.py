@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from gan_core.gans.recipe import OptimizerSpec
 from gan_core.hparams import TrainingHParams
+from gan_core.objectives.base import Moment
 
 
 def make_optimizer(spec: OptimizerSpec, weights: Iterable[nn.Parameter], lazy_every: int) -> torch.optim.Optimizer:
@@ -60,11 +62,11 @@ def shorten(gradients: list[Tensor], norms: Iterable[Tensor], longest: float) ->
     torch._foreach_mul_(gradients, longest / torch.stack(list(norms)).norm().clamp(min=longest))
 
 
-def rate_factor(hparams: TrainingHParams, step: int) -> float:
-    """What the learning rates are multiplied by at a step, in [0, 1]."""
-    if step < hparams.warmup_steps:
-        return (step + 1) / hparams.warmup_steps * _decay(hparams, step)
-    return _decay(hparams, step)
+def rate_factor(hparams: TrainingHParams, step: int, began: Mapping[str, Moment] = MappingProxyType({})) -> float:
+    """What the learning rates are multiplied by at a step, in [0, 1]; `began`: when an edit began a schedule anew."""
+    decay = _decay(hparams, step - began.get("rates", Moment()).step)
+    warmed = step - began.get("warm_up", Moment()).step
+    return (warmed + 1) / hparams.warmup_steps * decay if warmed < hparams.warmup_steps else decay
 
 
 def _decay(hparams: TrainingHParams, step: int) -> float:

@@ -24,9 +24,10 @@ from gan_core.checkpoint import load_state, read_checkpoint
 from gan_core.data.base import DataSet
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
-from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.knobs import changed, clocks, differences, to_dict
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
+from gan_core.training import forking
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.control import Control
 from gan_core.training.journal import Journal
@@ -157,17 +158,23 @@ class Session(Control):
         recipe = recipes.get(run.spec.recipe)
         data_set = self._load_data(run.spec.data, run.spec.size)
         recipe.check_data(data_set.spec)
-        state = self._saved_state()
-        hparams = recipe.settings(run.spec.hparams if state is None else state["hparams"])
-        self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
+        state = self._newest(self.store.checkpoints(self.run_id))
+        own = state is not None and state["run"] == self.run_id
+        hparams = recipe.settings(state["hparams"] if state is not None and own else run.spec.hparams)
+        if state is None or own:
+            self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
+        else:
+            self.trainer = forking.begin(recipe, hparams, state, data_set, self.device, self.computation)
         torch.set_num_threads(cpu_threads(self.trainer.networks))
-        if state is not None:
+        if state is not None and own:
             load_state(self.trainer, state)
         self.journal = Journal(self.store, self.run_id, self._token, self.trainer, run.seconds)
-        if state is not None and state["run"] == self.run_id:
+        if state is not None and own:
             self.journal.event_id = state["event_id"]
             self.store.truncate(self.run_id, self._token, self.trainer.step)
             self._replay = [e for e in self.store.events(self.run_id, state["event_id"]) if e.kind in REPLAYED]
+        elif state is not None:
+            self.journal.inherit()
 
     def _tell_of_damage(self) -> None:
         while self._damaged:
@@ -193,25 +200,8 @@ class Session(Control):
     def _note(self, kind: str, payload: Mapping[str, Any]) -> None:
         self.store.add_event(self.run_id, self._token, self.status.step, kind, payload)
 
-    def _saved_state(self) -> dict[str, Any] | None:
-        """The newest checkpoint that can be read: of this run, or of its parent if the networks are the same."""
-        own = self._newest(self.store.checkpoints(self.run_id))
-        run = self.status
-        if own is not None or run.parent is None:
-            return own
-        try:
-            state = self._newest(self.store.checkpoints(run.parent))
-        except GanscopeError:  # the parent was deleted: start afresh
-            return None
-        recipe = recipes.get(run.spec.recipe)
-        if state is None:
-            return None
-        wanted, saved = recipe.settings(run.spec.hparams), recipe.settings(state["hparams"])
-        if any(knobs(wanted)[name].change == "rebuild" for name in differences(saved, wanted)):
-            return None
-        return {**state, "hparams": to_dict(wanted)}
-
     def _newest(self, checkpoints: list[Checkpoint]) -> dict[str, Any] | None:
+        """The newest checkpoint that can be read: the run's own, or the one that a fork was given."""
         for checkpoint in reversed(checkpoints):
             try:
                 return read_checkpoint(checkpoint.path, checkpoint.sha256)
@@ -335,8 +325,10 @@ class Session(Control):
         # scores are read by the loss that made them
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
-        self.journal.replayable("edit", {"changes": dict(changes), "before": before})
-        self.trainer.edit(new)
+        begun = sorted(clocks(old, changes))
+        told = {"changes": dict(changes), "before": before} | ({"begun": begun} if begun else {})
+        self.journal.replayable("edit", told)
+        self.trainer.edit(new, begun)
 
     def _replay_events(self) -> None:
         """Applies again, at their steps, the edits and single-role steps that a resumed run had already seen."""
@@ -345,7 +337,8 @@ class Session(Control):
             self.journal.flush()
             self.journal.event_id = event.id
             if event.kind == "edit":
-                self.trainer.edit(changed(self.trainer.hparams, event.payload["changes"]))
+                hparams = changed(self.trainer.hparams, event.payload["changes"])
+                self.trainer.edit(hparams, event.payload.get("begun", ()))  # none in runs of older versions
             else:
                 for _ in range(event.payload["count"]):
                     self._one_step(event.payload["only"])

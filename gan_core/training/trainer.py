@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,11 +20,11 @@ from gan_core.data.base import DataSet
 from gan_core.data.batches import HELD_OUT, Batches
 from gan_core.gans.recipe import Recipe
 from gan_core.hparams import TrainingHParams, check_edit
-from gan_core.knobs import differences
+from gan_core.knobs import clocks, differences
 from gan_core.layers import set_noise_generator
 from gan_core.metrics.perception import Perception, perception
 from gan_core.models.lending import lend
-from gan_core.objectives.base import Batch, Phase, StepContext
+from gan_core.objectives.base import Batch, Moment, Phase, StepContext
 from gan_core.training.allocator import keep_freed_memory
 from gan_core.training.average import Average
 from gan_core.training.computation import USUAL, Computation
@@ -77,6 +77,7 @@ class Trainer:
             set_noise_generator(network, self.noise)
         self.step = 0
         self.images_seen = 0
+        self.began: dict[str, Moment] = {}  # schedules that an edit began anew, by their clocks
         self.context = StepContext(self.networks, hparams, self.generator)
         self.context.device = self.device
         self.context.next_batch = self._next_batch
@@ -118,12 +119,14 @@ class Trainer:
         scheduled = self.objective.schedule(self.networks, self.images_seen)
         self._batch_size = int(scheduled.get("batch_size", self.hparams.batch_size))
         result = StepResult(self.step + 1, values={f"schedule/{name}": value for name, value in scheduled.items()})
-        result.values |= set_rates(self.optimizers, self._specs, self._lazy, rate_factor(self.hparams, self.step))
+        result.values |= set_rates(
+            self.optimizers, self._specs, self._lazy, rate_factor(self.hparams, self.step, self.began)
+        )
         context = self.context
         context.begin_step()
-        context.step, context.images_seen = self.step, self.images_seen
+        context.step, context.images_seen, context.began = self.step, self.images_seen, self.began
         batch = self._next_batch(None)
-        due = [p for p in self.phases if p.due(self.step, self.images_seen) and only in (None, p.role)]
+        due = [p for p in self.phases if self._due(p) and only in (None, p.role)]
         for place, phase in enumerate(due):
             for repeat in range(phase.repeats):
                 if repeat and phase.fresh_batch:
@@ -137,6 +140,9 @@ class Trainer:
         self.step += 1
         self.images_seen += self._batch_size
         return result
+
+    def _due(self, phase: Phase) -> bool:
+        return phase.due(self.step, self.images_seen - self.began.get(phase.clock, Moment()).images_seen)
 
     def _update(self, phase: Phase, batch: Batch, result: StepResult) -> None:
         for group, weights in self._weights.items():
@@ -159,14 +165,19 @@ class Trainer:
             result.terms[f"{phase.name}/{name}"] = term.detach()
         result.terms[f"{phase.name}/loss"] = loss.detach()
 
-    def edit(self, hparams: TrainingHParams) -> None:
-        """Changes live knobs; raises BadValue, and changes nothing, where a knob would rebuild the networks."""
+    def edit(self, hparams: TrainingHParams, begin: Iterable[str] | None = None) -> None:
+        """Changes live knobs; raises BadValue, and changes nothing, where a knob would rebuild the networks.
+
+        `begin`: the clocks of the schedules that count from here; by default of those whose knobs change.
+        """
         check_edit(self.hparams, hparams)
-        fresh = {"optimizer", "beta1", "beta2"} & differences(self.hparams, hparams).keys()
-        states = {} if "optimizer" in fresh else {g: o.state_dict()["state"] for g, o in self.optimizers.items()}
+        different, lazy = differences(self.hparams, hparams), self._lazy
+        states = {} if "optimizer" in different else {g: o.state_dict()["state"] for g, o in self.optimizers.items()}
         self.hparams = self.context.hparams = hparams
         self._plan()
-        if not fresh:
+        for clock in clocks(hparams, different) if begin is None else begin:
+            self.began[clock] = Moment(self.step, self.images_seen)
+        if not {"optimizer", "beta1", "beta2"} & different.keys() and self._lazy == lazy:
             return
         self.optimizers = {group: self._optimizer(group) for group in self._specs}
         for group, state in states.items():
@@ -177,6 +188,7 @@ class Trainer:
         return {
             "step": self.step,
             "images_seen": self.images_seen,
+            "began": {clock: list(moment) for clock, moment in sorted(self.began.items())},
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "average": {name: network.state_dict() for name, network in self.average.networks.items()},
             "average_updates": self.average.updates,
@@ -202,3 +214,5 @@ class Trainer:
         self.noise.set_state(state["noise"])
         self.step = state["step"]
         self.images_seen = state["images_seen"]
+        # older checkpoints are of runs whose schedules all count from the first step
+        self.began = {clock: Moment(*moment) for clock, moment in state.get("began", {}).items()}
