@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gan_core.errors import BadValue
-from gan_core.knobs import HParams, differences, knob, knobs
+from gan_core.knobs import HParams, Named, differences, knob, knobs
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
     if names := rebuilt(old, new):
         raise BadValue(
             "{names} can't change in a running run, because the networks would be built anew. Fork the run instead.",
-            names=", ".join(names),
+            names=Named.of(new, names),
         )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from gan_core.errors import GanscopeError
-from gan_core.knobs import HParams, Knob, knob_type, knobs, parse
+from gan_core.errors import BadValue
+from gan_core.knobs import HParams, Knob, faults, knob_type, knobs, read, read_as
 from ui.i18n import N_, _
 from ui.idle_knobs import idle
 from ui.texts import error_sentence, plain
@@ -23,6 +22,8 @@ GROUPS = {
     "growth": N_("Growth"),
     "networks": N_("Networks"),
 }
+MOST_STEPS = 100_000_000
+STEPS = Knob(N_("Steps"), N_("How long to train; 0 trains until you stop it."), 0, MOST_STEPS)  # of a new run
 BASIC = ("loss", "generator_rate", "discriminator_rate", "rate", "batch_size", "latent_size", "seed")
 CHOICES = {
     "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD",
@@ -99,13 +100,15 @@ def draw_calm(
     titles of those to choose from, by name.
     """
     described = {name: knob for name, knob in knobs(defaults).items() if name not in fixed}
-    now = {name: st.session_state.get(f"{prefix}.{name}", value) for name, value in current.items()}
-    values = dict(current)
+    now = {name: _shown(defaults, name, f"{prefix}.{name}", value) for name, value in current.items()}
+    wrong = faults(defaults, now)
+    # a field that isn't shown keeps its value, but not what nobody could correct there
+    values = {name: getattr(defaults, name) if name in wrong else value for name, value in current.items()}
     values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False, points, models)
     for group, members in grouped([name for name in described if name not in BASIC], described).items():
         acting = [name for name in members if not idle(name, now)]
         resting = [_(described[name].label) for name in members if name not in acting]
-        changed = sum(differs(now[name], getattr(defaults, name)) for name in acting)
+        changed = sum(now[name] != getattr(defaults, name) for name in acting)
         key = f"{prefix}.group.{group}"
         opened = st.session_state.setdefault(f"{key}.opened", bool(changed))
         title = group_word(group) + (f" · {_('{count} changed').format(count=changed)}" if changed else "")
@@ -116,11 +119,23 @@ def draw_calm(
     return values
 
 
-def differs(shown: Any, default: Any) -> bool:
-    """Whether a widget's value isn't the default; lists are shown as text."""
-    if isinstance(shown, str) and isinstance(default, tuple):
-        return shown != ", ".join(map(str, default))
-    return bool(shown != default)
+def _shown(defaults: HParams, name: str, key: str, value: Any) -> Any:
+    """What a knob's widget shows: its value, or the text where that isn't valid."""
+    shown = st.session_state.get(key, value)
+    try:
+        return read(type(defaults), name, shown)
+    except BadValue:
+        return shown
+
+
+def correct_first(labels: Iterable[str]) -> str:
+    """What to say where something stands in fields that isn't valid."""
+    return _("Correct these fields first: {fields}.").format(fields=_(", ").join(_(label) for label in labels))
+
+
+def unread(hparams: HParams, values: Mapping[str, Any]) -> list[str]:
+    """The labels of the fields in which something stands that isn't valid."""
+    return [knobs(hparams)[name].label for name in faults(hparams, values)]
 
 
 def group_word(group: str) -> str:
@@ -155,21 +170,31 @@ def _row(
 
 
 def control(name: str, kind: Any, current: Any, described: Knob, key: str, disabled: bool) -> Any:
-    """One knob's widget. What can't be read is said below it, and the value stays as it was."""
+    """One knob's widget. What was typed and isn't valid is returned as it was typed, and what is wrong said below it.
+
+    Numbers are typed as text: a browser's number field keeps the last valid value where it shows another, and reads
+    1e12 as 1.
+    """
     label = _(described.label) + (f" ({_(described.unit)})" if described.unit else "")
     shared: dict[str, Any] = {"key": key, "help": help_text(described), "disabled": disabled}
     if described.choices:
         return st.selectbox(label, described.choices, described.choices.index(current), choice_word, **shared)
     if kind is bool:
         return st.toggle(label, current, **shared)
-    if typing.get_origin(kind) is tuple:
-        return _listed(name, kind, current, label, shared)
-    if kind is int:
-        low, high = int(described.low or 0), None if described.high is None else int(described.high)
-        return int(st.number_input(label, low, high, int(current), 1, **shared))
-    step = current / 10 if described.logarithmic and current else 0.01
-    # numbers such as 0.9995 must not be rounded away
-    return float(st.number_input(label, described.low, described.high, float(current), step, format="%.6g", **shared))
+    text = st.text_input(label, typed(current), **shared) or ""
+    try:
+        return read_as(name, described, kind, text)
+    except BadValue as error:
+        st.markdown(f":red[{plain(error_sentence(error))}]")
+        return text
+
+
+def typed(value: Any) -> str:
+    """A value as one would type it."""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    text = str(value)
+    return text.removesuffix(".0") if isinstance(value, float) else text
 
 
 def _model(titles: Mapping[str, str], current: str, described: Knob, key: str) -> str:
@@ -180,16 +205,6 @@ def _model(titles: Mapping[str, str], current: str, described: Knob, key: str) -
         help=help_text(described),
     )  # fmt: skip
     return chosen
-
-
-def _listed(name: str, kind: Any, current: tuple[int, ...], label: str, shared: dict[str, Any]) -> tuple[int, ...]:
-    text = st.text_input(label, ", ".join(map(str, current)), **shared)
-    try:
-        found: tuple[int, ...] = parse(name, kind, text or "")
-        return found
-    except GanscopeError as error:
-        st.error(plain(error_sentence(error)))
-        return current
 
 
 def help_text(described: Knob) -> str:

@@ -19,7 +19,7 @@ from gan_core.data.base import Progress, silent
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.hparams import TrainingHParams, rebuilt
-from gan_core.knobs import changed, to_dict
+from gan_core.knobs import Named, changed, to_dict
 from gan_core.models.card import WEIGHTS, Card, read_card
 from gan_core.models.listing import check_weights
 from gan_core.models.shelf import state_of
@@ -88,7 +88,7 @@ def _settings(recipe: Recipe, described: Card, changes: Mapping[str, Any]) -> Tr
     if names:
         raise BadValue(
             "{names} can't be changed: the networks would be others, and the model's weights wouldn't fit.",
-            names=", ".join(names),
+            names=Named.of(after, names),
         )
     return after
 

@@ -5,7 +5,8 @@ What needs torch is imported by the verbs that need it, so that a pause from a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gan_core.errors import BadValue, RunConflict
@@ -14,6 +15,7 @@ from gan_core.knobs import changed, clocks, differences
 from gan_core.runs.store import Run, RunState, RunStore
 
 ROLES = ("generator", "discriminator")
+BACK = 10.0  # seconds that are waited for a run to go back to a checkpoint
 
 
 def current_hparams(store: RunStore, run: Run) -> TrainingHParams:
@@ -82,6 +84,27 @@ class Control:
         if sent:
             self._send("edit", {"changes": sent})
 
+    def apply(self, remedy: str) -> None:
+        """Applies a remedy to the run as it goes on; one that goes back waits until the run is back.
+
+        Raises UnknownName, BadValue where the run can't take it without a fork, or RunConflict.
+        """
+        from gan_core.training.remedies import remedies
+
+        found = remedies.get(remedy)
+        if found.back:
+            self._go_back()
+        self.edit(**found.changes(current_hparams(self.store, self.status)))
+
+    def _go_back(self) -> None:
+        seen = max((event.id for event in self.store.events(self.run_id)), default=0)
+        self.rollback()
+        end = time.monotonic() + BACK
+        while not any(event.kind == "rollback" for event in self.store.events(self.run_id, seen)):
+            if time.monotonic() > end:
+                raise RunConflict("The run {run} hasn't gone back to a checkpoint.", run=self.run_id)
+            time.sleep(0.02)
+
     def _send(self, name: str, payload: Mapping[str, Any] | None = None) -> None:
         run = self.status
         if not run.is_active:
@@ -94,8 +117,18 @@ class Control:
         self.store.send(self.run_id, name, dict(payload or {}))
 
 
-def fork(store: RunStore, run: Run, changes: Mapping[str, Any], steps: int | None = None, name: str = "") -> Run:
-    """A new run with other settings; `forking` says what it goes on from."""
+def fork(
+    store: RunStore,
+    run: Run,
+    changes: Mapping[str, Any],
+    steps: int | None = None,
+    name: str = "",
+    begin: Iterable[str] = (),
+) -> Run:
+    """A new run with other settings; `forking` says what it goes on from.
+
+    `begin`: clocks of schedules that count from the fork though their settings stay the same, such as "rates".
+    """
     from gan_core.gans import recipes
     from gan_core.training import forking
 
@@ -103,7 +136,17 @@ def fork(store: RunStore, run: Run, changes: Mapping[str, Any], steps: int | Non
     recipe = recipes.get(run.spec.recipe)
     planned = run.spec.steps if steps is None else steps
     spec = recipe.plan(run.spec.data, run.spec.size, planned, _plain(hparams), run.spec.preset)
-    return forking.create(store, run, spec, name)
+    return forking.create(store, run, spec, name, begin)
+
+
+def fork_with(store: RunStore, run: Run, remedy: str, name: str = "") -> Run:
+    """A fork that takes a remedy and trains as long again, its rates from the start of their schedule."""
+    from gan_core.training.remedies import remedies
+
+    hparams = current_hparams(store, run)
+    changes = remedies.get(remedy).changes(hparams)
+    steps = run.step + run.spec.steps if run.spec.steps else 0
+    return fork(store, run, changes, steps, name, clocks(hparams, changes) | {"rates", "warm_up"})
 
 
 def _plain(hparams: TrainingHParams) -> dict[str, Any]:
@@ -112,4 +155,4 @@ def _plain(hparams: TrainingHParams) -> dict[str, Any]:
     return to_dict(hparams)
 
 
-__all__ = ["ROLES", "Control", "RunState", "current_hparams", "fork"]
+__all__ = ["ROLES", "Control", "RunState", "current_hparams", "fork", "fork_with"]

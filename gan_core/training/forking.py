@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -99,10 +99,11 @@ def _fits(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:
     }
 
 
-def create(store: RunStore, run: Run, spec: RunSpec, name: str = "") -> Run:
+def create(store: RunStore, run: Run, spec: RunSpec, name: str = "", begin: Iterable[str] = ()) -> Run:
     """Makes the fork of a run, ready to be trained by a Session; nothing is left behind where that fails.
 
-    A run that trains is asked to save itself first, so that the fork starts from where it is.
+    A run that trains is asked to save itself first, so that the fork starts from where it is. `begin`: the clocks of
+    schedules that count from the fork, beside those whose settings differ.
     """
     _save(store, run)
     start = start_of(store, run, recipes.get(spec.recipe).settings(spec.hparams))
@@ -111,7 +112,7 @@ def create(store: RunStore, run: Run, spec: RunSpec, name: str = "") -> Run:
     try:
         if start.checkpoint:
             _copy(store, made, token, start.checkpoint)
-        store.add_event(made.id, token, start.step, "forked", {"run": run.id} | start.told())
+        store.add_event(made.id, token, start.step, "forked", {"run": run.id, "begun": sorted(begin)} | start.told())
     except BaseException:
         store.release(made.id, token)
         store.delete(made.id)
@@ -158,19 +159,22 @@ def begin(
     data_set: DataSet,
     device: str = "cpu",
     computation: Computation = USUAL,
+    begun: Iterable[str] = (),
 ) -> Trainer:
-    """The trainer of a fork, at its first step, from the state of the run that it leaves."""
+    """The trainer of a fork, at its first step, from the state of the run that it leaves.
+
+    `begun`: the clocks of schedules that count from there, beside those whose settings differ.
+    """
     saved = recipe.settings(state["hparams"])
     because = tuple(rebuilt(saved, hparams))
+    trainer = Trainer(recipe, hparams if because else saved, data_set, device, computation)
     if not because:
-        trainer = Trainer(recipe, saved, data_set, device, computation)
         load_state(trainer, state)
-        trainer.edit(hparams)
-        return trainer
-    trainer = Trainer(recipe, hparams, data_set, device, computation)
-    kept = _kept(recipe, state, hparams, because)
-    if kept:
+    elif kept := _kept(recipe, state, hparams, because):
         load_state(trainer, _merged(trainer, state, saved, hparams, kept))
+    else:
+        return trainer
+    trainer.edit(hparams, clocks(hparams, differences(saved, hparams)) | set(begun))
     return trainer
 
 
@@ -185,11 +189,8 @@ def _merged(
         for group, make in trainer.recipe.optimizers.items()
         if make(saved).kind == specs[group].kind and set(specs[group].networks) <= set(kept)
     }
-    here = [state["step"], state["images_seen"]]
-    began = dict(state.get("began", {})) | dict.fromkeys(clocks(hparams, differences(saved, hparams)), here)
     return {
         **state,
-        "began": began,
         "networks": {name: state["networks"][name] if name in kept else new for name, new in fresh["networks"].items()},
         "optimizers": {
             group: state["optimizers"][group] if group in moved else new for group, new in fresh["optimizers"].items()

@@ -38,8 +38,9 @@ class Finding:
     level: Level
     what: str
     cause: str = ""
-    remedy: str = ""
+    remedy: str = ""  # what helps that is no setting
     values: Mapping[str, Any] = field(default_factory=dict)
+    remedies: tuple[str, ...] = ()  # what helps that is one: names of `remedies`
 
 
 TOO_EARLY = Finding(
@@ -124,8 +125,8 @@ def _not_finite(recent: Metrics) -> Finding | None:
                 "not_finite", "bad",
                 "The value of {name} is no longer a number.",
                 "A step was too large, or the loss has no lower bound; from here on every weight is spoilt.",
-                "Go back to the last good checkpoint, and halve the learning rates or add a penalty.",
-                {"name": name},
+                values={"name": name},
+                remedies=("back_and_slower", "back_and_r1"),
             )  # fmt: skip
     return None
 
@@ -145,8 +146,8 @@ def _exploding(recent: Metrics) -> Finding | None:
         "exploding_gradients", "bad",
         "Gradients explode: the norm of {phase} is about {norm:.0f}, above {limit:.0f}.",
         "Steps overshoot, often because the learning rate is too high or the critic is not bounded.",
-        "Lower the learning rates, or use a gradient penalty or weight clipping.",
-        {"phase": phase, "norm": norms[phase], "limit": EXPLODING},
+        values={"phase": phase, "norm": norms[phase], "limit": EXPLODING},
+        remedies=("slower", "gradient_penalty", "weight_clipping", "gradient_clipping"),
     )  # fmt: skip
 
 
@@ -158,8 +159,8 @@ def _exploding_alone(recent: Metrics) -> Finding | None:
         "exploding_gradients", "bad",
         "Gradients explode: their norm is about {norm:.0f}, above {limit:.0f}.",
         "Steps overshoot, so that the network forgets what it knew.",
-        "Lower the learning rate, or clip gradients.",
-        {"norm": norm, "limit": EXPLODING},
+        values={"norm": norm, "limit": EXPLODING},
+        remedies=("slower", "gradient_clipping"),
     )  # fmt: skip
 
 
@@ -195,9 +196,8 @@ def _discriminator_too_strong(recent: Metrics, probability: bool) -> Finding | N
         "The discriminator is too strong: it is right {share:.0%} of the time.",
         "It tells real from fake without doubt, so its verdict hardly changes with the samples: little is left to "
         "learn from.",
-        "Lower the discriminator's learning rate, add an R1 penalty or label smoothing, or let it be updated less "
-        "often than the generator.",
-        {"share": accuracy},
+        values={"share": accuracy},
+        remedies=("slower_discriminator", "r1", "label_smoothing", "more_generator_steps"),
     )  # fmt: skip
 
 
@@ -209,8 +209,8 @@ def _vanishing(recent: Metrics) -> Finding | None:
         "vanishing_gradients", "bad",
         "The generator's gradient has vanished: its norm is about {norm:.0e}.",
         "With the saturating loss this happens as soon as the discriminator is sure.",
-        "Use the non-saturating or a Wasserstein loss, or weaken the discriminator.",
-        {"norm": norm},
+        values={"norm": norm},
+        remedies=("non_saturating", "wasserstein", "slower_discriminator"),
     )  # fmt: skip
 
 
@@ -222,8 +222,8 @@ def _generator_winning(recent: Metrics) -> Finding | None:
         "generator_winning", "watch",
         "The generator is winning: the discriminator is right only {share:.0%} of the time.",
         "A discriminator that is worse than a coin gives wrong directions; samples may all look alike.",
-        "Raise the discriminator's learning rate or its updates in a step, or lower the generator's rate.",
-        {"share": accuracy},
+        values={"share": accuracy},
+        remedies=("faster_discriminator", "more_discriminator_steps", "slower_generator"),
     )  # fmt: skip
 
 
@@ -241,6 +241,6 @@ def _oscillating(recent: Metrics) -> Finding | None:
         "oscillation", "watch",
         "The two players chase each other: the generator's loss swings by {share:.0%} of its size.",
         "Each overshoots what the other did last, instead of meeting in the middle.",
-        "Lower both learning rates or beta 1, or average the weights for longer (EMA).",
-        {"share": swing / size},
+        values={"share": swing / size},
+        remedies=("slower", "no_momentum", "longer_average"),
     )  # fmt: skip

@@ -164,7 +164,9 @@ class Session(Control):
         if state is None or own:
             self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
         else:
-            self.trainer = forking.begin(recipe, hparams, state, data_set, self.device, self.computation)
+            told = [event.payload for event in self.store.events(self.run_id) if event.kind == "forked"]
+            begun = told[0]["begun"] if told else ()
+            self.trainer = forking.begin(recipe, hparams, state, data_set, self.device, self.computation, begun)
         torch.set_num_threads(cpu_threads(self.trainer.networks))
         if state is not None and own:
             load_state(self.trainer, state)

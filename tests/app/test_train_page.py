@@ -113,7 +113,7 @@ SETS = {type(recipe.hparams): recipe for recipe in offers.offered()}.values()
 def test_every_set_of_knobs_can_be_drawn(store: RunStore, recipe: Recipe) -> None:
     test = page("train", recipe=recipe.name)
     assert not test.warning
-    shown = {one.key.partition(f".{recipe.name}.")[2] for one in (*test.number_input, *test.selectbox) if one.key}
+    shown = {one.key.partition(f".{recipe.name}.")[2] for one in (*test.text_input, *test.selectbox) if one.key}
     assert "seed" in shown
 
 
@@ -128,11 +128,11 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
         ["4"],
     )  # agreed with the model, so there are no controls for them
     net = test.selectbox(next(one.key for one in test.selectbox if one.label == "Feature net"))
-    assert not any(one.label.startswith("The net's channels") for one in test.number_input)
+    assert not any(one.label.startswith("The net's channels") for one in test.text_input)
     assert net.options == ["None", "Tiny judge"]
     assert not errors(test)
     sound(net.set_value("").run())
-    assert any(one.label.startswith("The net's channels") for one in test.number_input)
+    assert any(one.label.startswith("The net's channels") for one in test.text_input)
     bad = page("train", recipe="projected_gan", data="avatars", size="32", judge="features.grey")
     assert "can't work with features.grey on pictures of 3 x 32 x 32. Valid for judge: " in errors(bad).replace(
         "\\", ""
@@ -145,8 +145,8 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
 
 def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
     test = page("train", recipe="mlp_gan", loss="wasserstein")
-    smoothing = next(box for box in test.number_input if box.label == "Label smoothing")
-    sound(smoothing.set_value(0.1).run())
+    smoothing = next(box for box in test.text_input if box.label == "Label smoothing")
+    sound(smoothing.set_value("0.1").run())
     assert "Label smoothing has no meaning" in errors(test)
     sound(test.button(key="train").click().run())
     assert not store.runs()
@@ -172,12 +172,12 @@ def test_points_have_no_size_and_are_drawn(store: RunStore) -> None:
 
 def test_knobs_without_an_effect_are_left_out(store: RunStore) -> None:
     test = page("train", recipe="dcgan")
-    assert not any(box.label.startswith("Penalty weight") for box in test.number_input)
+    assert not any(box.label.startswith("Penalty weight") for box in test.text_input)
     assert any("Penalty weight" in element.value for element in test.caption)
     penalty = next(box for box in test.selectbox if box.label == "Penalty")
     sound(penalty.set_value("r1").run())
-    weight = next(box for box in test.number_input if box.label.startswith("Penalty weight"))
-    sound(weight.set_value(3.0).run())
+    weight = next(box for box in test.text_input if box.label.startswith("Penalty weight"))
+    sound(weight.set_value("3").run())
     assert [group.label for group in test.expander if "changed" in group.label] == ["Objective · 2 changed"]
     sound(test.button(key="train").click().run())
     assert only_run(store).spec.hparams["penalty_weight"] == 3.0
@@ -260,8 +260,8 @@ def test_pause_step_edit_resume_stop(store: RunStore) -> None:
     sound(test.run())
     sound(test.button(key="step-d").click().run())
     wait(lambda: store.get(run.id).step == still + 1)
-    rate = next(box for box in test.number_input if box.label == "Generator's learning rate")
-    rate.set_value(0.001)
+    rate = next(box for box in test.text_input if box.label == "Generator's learning rate")
+    rate.set_value("0.001")
     apply = next(button for button in test.button if button.label == "Apply")
     sound(apply.click().run())
     wait(lambda: any(event.kind == "edit" for event in store.events(run.id)))
@@ -278,8 +278,8 @@ def test_pause_step_edit_resume_stop(store: RunStore) -> None:
 def test_a_fork_is_a_run_of_its_own(store: RunStore) -> None:
     run, _session = tiny_run(store)
     test = page("train", {"fork-panel": True}, run=run.id)
-    seed = next(box for box in test.number_input if box.key and box.key.startswith("fork-") and box.label == "Seed")
-    seed.set_value(5)
+    seed = next(box for box in test.text_input if box.key and box.key.startswith("fork-") and box.label == "Seed")
+    seed.set_value("5")
     fork = next(button for button in test.button if button.label == "Fork and train")
     sound(fork.click().run())
     forked = next(other for other in store.runs() if other.parent == run.id)
