@@ -1,0 +1,179 @@
+"""Every remedy that a text names is there, and mends what it says: each is applied to a run that trains."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan_core.errors import BadValue, UnknownName
+from gan_core.gans import recipes
+from gan_core.hparams import rebuilt
+from gan_core.knobs import changed, clocks, knobs, to_dict
+from gan_core.runs.store import RunState, RunStore
+from gan_core.training import health
+from gan_core.training.control import current_hparams, fork_with
+from gan_core.training.remedies import offered, remedies
+from gan_core.training.session import Session
+from tests.training.test_forking import finished, store, told, trained, wait
+
+__all__ = ["store"]
+
+PRESETS = {
+    f"{recipe.name}/{preset.name}": preset.remedies
+    for recipe in recipes
+    for preset in recipe.presets
+    if preset.remedies
+}
+
+
+def findings() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Kind and remedies of each finding that there can be."""
+    for call in ast.walk(ast.parse(inspect.getsource(health))):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Finding":
+            named = [keyword.value for keyword in call.keywords if keyword.arg == "remedies"]
+            yield ast.literal_eval(call.args[0]), ast.literal_eval(named[0]) if named else ()
+
+
+NAMED = dict.fromkeys(name for names in (*PRESETS.values(), *(named for _, named in findings())) for name in names)
+RUNS: dict[str, tuple[str, str, int]] = {  # a recipe for each set of players and losses: recipe, data, size
+    "points": ("points", "ring8", 2),
+    "dcgan": ("dcgan", "digits", 8),
+    "wgan": ("wgan", "digits", 8),
+    "pix2pix": ("pix2pix", "digits_coloured", 8),
+    "feature_net": ("feature_net", "digits", 8),
+}
+
+
+def test_texts_name_what_is_there_and_all_that_is_there_is_named() -> None:
+    assert set(NAMED) == set(remedies.names())
+    bad = [kind for kind, named in findings() if kind not in ("early", "healthy", "learning", "learnt") and not named]
+    assert not bad
+
+
+def test_a_text_that_names_no_remedy_is_refused() -> None:
+    with pytest.raises(UnknownName, match="Valid: r1"):
+        offered(["r2"], recipes.get("points").hparams)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_some_run_can_take_each(name: str) -> None:
+    taken = [recipe.name for recipe in recipes if offered([name], recipe.hparams)]
+    assert taken, name
+    for recipe in map(recipes.get, taken):
+        changes = offered([name], recipe.hparams)[name]
+        new = changed(recipe.hparams, changes)
+        assert {knob: getattr(new, knob) for knob in changes} == changes
+        remedies.get(name).words.format(**changes)
+
+
+def plan(recipe: str) -> Any:
+    name, data, size = RUNS[recipe]
+    found = recipes.get(name)
+    settings = to_dict(found.tiny) | ({"schedule": "linear", "decay_steps": 1000} if name != "feature_net" else {})
+    return found.plan(data, size, 0, settings)
+
+
+@pytest.mark.parametrize("recipe", RUNS)
+def test_each_is_applied_to_a_run_that_goes_on(store: RunStore, recipe: str) -> None:
+    run = store.create(plan(recipe))
+    session = Session(store, run.id).start(paused=True)
+    wait(lambda: session.status.state is RunState.PAUSED)
+    session.step(3)
+    wait(lambda: session.status.step == 3 and store.checkpoints(run.id))
+    session.save()
+    applied = 0
+    for name in NAMED:
+        before = current_hparams(store, run)
+        found = offered([name], before)
+        if not found:
+            continue
+        changes = found[name]
+        if rebuilt(before, changed(before, changes)):
+            with pytest.raises(BadValue, match="Fork the run"):
+                session.apply(name)
+            continue
+        seen = len([event for event in store.events(run.id) if event.kind == "edit"])
+        session.apply(name)
+        wait(lambda seen=seen: len([e for e in store.events(run.id) if e.kind == "edit"]) > seen)  # type: ignore[misc]
+        edit = [event for event in store.events(run.id) if event.kind == "edit"][-1]
+        at = edit.step
+        assert changed(before, edit.payload["changes"]) == changed(before, changes)
+        assert edit.payload.get("begun", []) == sorted(clocks(before, changes))
+        session.step(2)
+        wait(lambda at=at: session.status.step == at + 2 and session.status.state is RunState.PAUSED)  # type: ignore[misc]
+        assert session.trainer.hparams == current_hparams(store, run) == changed(before, changes)
+        assert all(session.trainer.began[clock].step == at for clock in clocks(before, changes))
+        rows = store.metrics(run.id, since=at)
+        losses = [column for name, column in rows.columns.items() if name.endswith("/loss")]
+        assert losses
+        assert all(math.isfinite(value) for column in losses for value in column)
+        applied += 1
+    assert applied >= (2 if recipe in ("feature_net", "pix2pix") else 8)
+
+
+def test_one_that_goes_back_leaves_a_spoilt_run_mended(store: RunStore) -> None:
+    run = store.create(plan("points"))
+    session = Session(store, run.id).start(paused=True)
+    wait(lambda: session.status.state is RunState.PAUSED)
+    session.step(4)
+    wait(lambda: session.status.step == 4)
+    session.save()
+    wait(lambda: store.checkpoints(run.id)[-1].step == 4)
+    session.edit(loss="wasserstein", optimizer="sgd", generator_rate=0.1, discriminator_rate=0.1)
+    session.resume()
+    wait(lambda: any(event.kind == "not_finite" for event in store.events(run.id)))
+    session.apply("back_and_slower")
+    start = current_hparams(store, run)
+    session.resume()
+    wait(lambda: session.status.step > 8)
+    session.pause()
+    wait(lambda: session.status.state is RunState.PAUSED)
+    assert session.trainer.hparams.generator_rate == run.spec.hparams["generator_rate"] / 2 == start.generator_rate
+    assert session.trainer.hparams.optimizer == run.spec.hparams["optimizer"]
+
+
+@pytest.mark.parametrize("recipe", ["points", "dcgan"])
+@pytest.mark.parametrize("name", ["r1", "gradient_penalty", "mild_gradient_penalty", "instance_noise", "wasserstein"])
+def test_each_goes_on_from_the_weights_in_a_fork(store: RunStore, recipe: str, name: str) -> None:
+    parent = trained(store, recipe, 4, schedule="linear", decay_steps=4)
+    changes = offered([name], current_hparams(store, parent))[name]
+    made = fork_with(store, parent, name)
+    assert made.spec.steps == 8
+    assert {knob: made.spec.hparams[knob] for knob in changes} == changes
+    start = told(store, made.id)
+    assert start["step"] == 4
+    assert "generator" in start["kept"]
+    finished(store, made)
+    rows = store.metrics(made.id)
+    assert rows.steps.tolist() == [5, 6, 7, 8]
+    assert min(rows.columns["rate/generator"]) > 0  # their schedule had ended
+
+
+def test_words_have_their_values() -> None:
+    hparams = recipes.get("points").hparams
+    for name, changes in offered(NAMED, hparams).items():
+        shown = remedies.get(name).words.format(**changes)
+        assert "{" not in shown
+        for knob, value in remedies.get(name).values.items():
+            if (
+                isinstance(value, float)
+                and value
+                and knobs(hparams)[knob].label
+                and "{" + knob in remedies.get(name).words
+            ):
+                assert f"{value:g}" in shown
+
+
+def test_a_remedy_that_contradicts_the_settings_is_not_offered(home: Path) -> None:
+    hinge = changed(recipes.get("dcgan").hparams, {"loss": "hinge"})
+    assert "label_smoothing" not in offered(NAMED, hinge)
+    unrolled = changed(recipes.get("points").hparams, {"unroll_steps": 2})
+    assert not {"r1", "gradient_penalty", "weight_clipping"} & offered(NAMED, unrolled).keys()
+    assert "penalty" not in knobs(recipes.get("cyclegan").hparams)
+    assert "r1" not in offered(NAMED, recipes.get("cyclegan").hparams)
