@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from gan_core.knobs import HParams, Knob, knobs
 from ui.i18n import N_, _
-from ui.texts import number
+from ui.texts import number, plain
 
 if TYPE_CHECKING:
     from gan_core.training.forking import Start
@@ -18,6 +18,19 @@ NETWORKS = {"generator": N_("Generator"), "discriminator": N_("Discriminator"), 
 
 def network_words(names: Iterable[str]) -> str:
     return _(", ").join(_(NETWORKS.get(name, name)) for name in names)
+
+
+def origin(told: Mapping[str, Any]) -> str:
+    """What a fork that was made has kept, from the event that tells of it."""
+    words = {
+        "run": plain(told.get("run", "")), "step": number(told.get("step", 0)),
+        "kept": network_words(told.get("kept", ())), "fresh": network_words(told.get("fresh", ())),
+    }  # fmt: skip
+    if not told.get("kept"):
+        return _("Forked from {run}, and begun anew at step 0 with random weights.").format(**words)
+    if not told.get("fresh"):
+        return _("Forked from {run} at step {step}; all networks kept their weights.").format(**words)
+    return _("Forked from {run} at step {step}; kept their weights: {kept}; begun anew: {fresh}.").format(**words)
 
 
 def too_short(start: Start, steps: int | str) -> str:

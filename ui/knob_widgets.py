@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import streamlit as st
 
 from gan_core.errors import BadValue
+from gan_core.hparams import AdversarialHParams, AloneHParams
 from gan_core.knobs import HParams, Knob, faults, knob_type, knobs, read, read_as
+from ui import warm
 from ui.i18n import N_, _
 from ui.idle_knobs import idle
 from ui.texts import error_sentence, plain
@@ -57,6 +60,15 @@ def value_word(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value))
     return choice_word(value) if isinstance(value, str) else f"{value:g}"
+
+
+def label_of(name: str) -> str:
+    """What a knob of any recipe is called; its name where no recipe is loaded that has it."""
+    loaded = sys.modules["gan_core.gans"].recipes if warm.is_ready() else ()
+    for kind in (AdversarialHParams, AloneHParams, *(recipe.hparams for recipe in loaded)):
+        if name in (described := knobs(kind)):
+            return _(described[name].label)
+    return name
 
 
 def grouped(names: Iterable[str], described: Mapping[str, Knob]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ import streamlit as st
 from gan_core.errors import GanscopeError
 from gan_core.knobs import Knob, read_as
 from gan_core.runs.store import Run, RunState
-from ui import access, board, knob_widgets, live_panels, remedies, run_actions, sessions, warm
+from ui import access, board, forks, knob_widgets, live_panels, remedies, run_actions, sessions, warm
 from ui.errors import shown
 from ui.feed import Feed, Picture, feed
 from ui.grids import COLUMNS, real_grid
@@ -30,6 +30,9 @@ def show(id: str) -> None:
         return
     run = watched.run(fresh=True)
     _title(run)
+    for event in watched.events:
+        if event.kind == "forked":
+            st.caption(":material/fork_right: " + forks.origin(event.payload))
     _controls(watched, run)
     _trouble(watched, run)
     poll(watched, lambda: board.draw(watched, live_panels.preset_of(run), _real(run), key=f"board-{id}"))

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from gan_core.hparams import TrainingHParams, rebuilt
-from gan_core.knobs import changed, differences, knobs
+from gan_core.knobs import changed, differences, knobs, to_dict
 from gan_core.runs.store import Run
 from gan_core.training.remedies import offered, remedies
 from ui import access, forks, knob_widgets, live_panels, sessions
@@ -69,6 +69,7 @@ def _content(watched: Feed, name: str) -> None:
             _here(run, name, hparams, changes)
         if not remedies.get(name).back:
             _in_a_fork(run, name, hparams, changes)
+            _from_the_start(run, hparams, changes)
 
 
 def _values(hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
@@ -113,5 +114,19 @@ def _in_a_fork(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[s
             live_panels.open_run(forked.id)
 
 
+def _from_the_start(run: Run, hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
+    st.markdown(
+        _("Or a new run has it from step 0, with all else as here: the surest way where the generator has collapsed, "
+          "since its weights are spoilt.")
+    )  # fmt: skip
+    if _button(_("Apply in a new run"), "remedy-anew"):
+        with shown(), st.spinner(_("Starting …")):
+            if run.is_active:
+                sessions.pause(run.id)
+            spec = run.spec.with_hparams(to_dict(changed(hparams, changes)))
+            _done()
+            live_panels.open_run(sessions.start(spec).id)
+
+
 def _button(label: str, key: str) -> bool:
-    return st.button(label, type="primary", key=key, disabled=not access.may_steer(), help=access.why_locked())
+    return st.button(label, key=key, disabled=not access.may_steer(), help=access.why_locked())

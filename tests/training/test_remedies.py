@@ -44,7 +44,6 @@ NAMED = dict.fromkeys(name for names in (*PRESETS.values(), *(named for _, named
 RUNS: dict[str, tuple[str, str, int]] = {  # a recipe for each set of players and losses: recipe, data, size
     "points": ("points", "ring8", 2),
     "dcgan": ("dcgan", "digits", 8),
-    "wgan": ("wgan", "digits", 8),
     "pix2pix": ("pix2pix", "digits_coloured", 8),
     "feature_net": ("feature_net", "digits", 8),
 }
@@ -88,7 +87,7 @@ def test_each_is_applied_to_a_run_that_goes_on(store: RunStore, recipe: str) -> 
     wait(lambda: session.status.step == 3 and store.checkpoints(run.id))
     session.save()
     applied = 0
-    for name in NAMED:
+    for name in (name for name in NAMED if not remedies.get(name).back):
         before = current_hparams(store, run)
         found = offered([name], before)
         if not found:
@@ -98,10 +97,10 @@ def test_each_is_applied_to_a_run_that_goes_on(store: RunStore, recipe: str) -> 
             with pytest.raises(BadValue, match="Fork the run"):
                 session.apply(name)
             continue
-        seen = len([event for event in store.events(run.id) if event.kind == "edit"])
+        seen = store.events(run.id)[-1].id
         session.apply(name)
-        wait(lambda seen=seen: len([e for e in store.events(run.id) if e.kind == "edit"]) > seen)  # type: ignore[misc]
-        edit = [event for event in store.events(run.id) if event.kind == "edit"][-1]
+        wait(lambda seen=seen: [e for e in store.events(run.id, seen) if e.kind == "edit"])  # type: ignore[misc]
+        (edit,) = (event for event in store.events(run.id, seen) if event.kind == "edit")
         at = edit.step
         assert changed(before, edit.payload["changes"]) == changed(before, changes)
         assert edit.payload.get("begun", []) == sorted(clocks(before, changes))
@@ -117,25 +116,27 @@ def test_each_is_applied_to_a_run_that_goes_on(store: RunStore, recipe: str) -> 
     assert applied >= (2 if recipe in ("feature_net", "pix2pix") else 8)
 
 
-def test_one_that_goes_back_leaves_a_spoilt_run_mended(store: RunStore) -> None:
-    run = store.create(plan("points"))
+@pytest.mark.parametrize("name", [name for name in NAMED if remedies.get(name).back])
+def test_one_that_goes_back_mends_a_spoilt_run(store: RunStore, name: str) -> None:
+    recipe = recipes.get("mlp_gan")
+    small = {"generator_widths": (16,), "discriminator_widths": (16,), "latent_size": 4, "batch_size": 8}
+    run = store.create(recipe.plan("digits", 8, 0, small))
     session = Session(store, run.id).start(paused=True)
     wait(lambda: session.status.state is RunState.PAUSED)
     session.step(4)
-    wait(lambda: session.status.step == 4)
     session.save()
-    wait(lambda: store.checkpoints(run.id)[-1].step == 4)
+    wait(lambda: [checkpoint.step for checkpoint in store.checkpoints(run.id)][-1:] == [4])
     session.edit(loss="wasserstein", optimizer="sgd", generator_rate=0.1, discriminator_rate=0.1)
     session.resume()
     wait(lambda: any(event.kind == "not_finite" for event in store.events(run.id)))
-    session.apply("back_and_slower")
-    start = current_hparams(store, run)
-    session.resume()
-    wait(lambda: session.status.step > 8)
-    session.pause()
-    wait(lambda: session.status.state is RunState.PAUSED)
-    assert session.trainer.hparams.generator_rate == run.spec.hparams["generator_rate"] / 2 == start.generator_rate
-    assert session.trainer.hparams.optimizer == run.spec.hparams["optimizer"]
+    newest = store.checkpoints(run.id)[-1].step
+    before = recipe.settings(run.spec.hparams) if newest == 4 else session.trainer.hparams
+    session.apply(name)
+    wait(lambda: session.trainer.hparams == changed(before, offered([name], before)[name]))
+    session.step(3)
+    wait(lambda: session.status.step == newest + 3)
+    losses = store.metrics(run.id, since=newest).columns["generator/loss"]
+    assert all(math.isfinite(value) for value in losses)
 
 
 @pytest.mark.parametrize("recipe", ["points", "dcgan"])
