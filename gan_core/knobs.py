@@ -12,6 +12,7 @@ import re
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeVar
 
 from gan_core.errors import BadValue, UnknownName
@@ -115,8 +116,9 @@ def check(name: str, described: Knob, kind: Any, value: Any) -> None:
         raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=_TYPE_WORDS[kind], value=value)
     if described.choices and value not in described.choices:
         raise BadValue(
-            "{name} can't be '{value}'. Valid: {valid}.", name=name, value=value, valid=", ".join(described.choices)
-        )
+            "{name} can't be '{value}'. Valid: {valid}.",
+            name=name, value=_cut(value), valid=", ".join(described.choices),
+        )  # fmt: skip
     if kind in (int, float) and not _inside(value, described):
         raise BadValue(
             "{name} must lie between {low} and {high}, not at {value}.",
@@ -155,10 +157,13 @@ def parse(name: str, kind: Any, text: str) -> Any:
         if kind is bool:
             return _BOOLS[text.strip().lower()]
         return _whole(text) if kind is int else kind(text)
-    except (ValueError, KeyError, OverflowError):
+    except (ValueError, KeyError, InvalidOperation):
         words = "a list such as 256,512" if typing.get_origin(kind) is tuple else _TYPE_WORDS[kind]
-        shown = text if len(text) <= SHOWN else text[:SHOWN] + "…"
-        raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=words, value=shown) from None
+        raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=words, value=_cut(text)) from None
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 def _whole(text: str) -> int:
@@ -166,8 +171,8 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        number = float(text)
-        if number != int(number):
+        number = Decimal(text.strip())
+        if not number.is_finite() or number.adjusted() > LONGEST or number != number.to_integral_value():
             raise
         return int(number)
 
