@@ -96,9 +96,10 @@ def rebuilt(old: TrainingHParams, new: TrainingHParams) -> list[str]:
     """The settings that can't change without another network, objective or order of the data."""
     different = differences(old, new)
     names = [name for name in different if knobs(new)[name].change == "rebuild"]
-    # known by the networks that they make, since most discriminators are the same with and without a penalty
-    penalised = "penalty" in different and isinstance(old, AdversarialHParams) and isinstance(new, AdversarialHParams)
-    return ["penalty", *names] if penalised and old.normalised != new.normalised else names
+    # most discriminators are the same with and without a penalty; others lose their batch-norm to it
+    if "penalty" in different and isinstance(old, AdversarialHParams) and isinstance(new, AdversarialHParams):
+        return names + ["penalty"] * (old.normalised != new.normalised)
+    return names
 
 
 def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:

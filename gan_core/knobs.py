@@ -162,7 +162,8 @@ def parse(name: str, kind: Any, text: str) -> Any:
         raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=words, value=_cut(text)) from None
 
 
-def _cut(text: str) -> str:
+def _cut(value: Any) -> str:
+    text = str(value)
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gan_core.knobs import HParams, Knob, knobs
+from gan_core.runs.store import Run
 from ui.i18n import N_, _
 from ui.texts import number, plain
 
@@ -40,10 +41,10 @@ def too_short(start: Start, steps: int | str) -> str:
     return _("The fork starts at step {step}: plan more steps than that.").format(step=number(start.step))
 
 
-def starts(start: Start, hparams: HParams) -> str:
-    """What a fork starts with, as a sentence."""
+def starts(start: Start, hparams: HParams, run: Run) -> str:
+    """What a fork starts with, as a sentence; a run that goes on is saved when it is forked."""
     because = _(", ").join(_(knobs(hparams)[name].label) for name in start.because)
-    step = number(start.step)
+    step = number(max(start.step, run.step) if run.is_active else start.step)
     if start.checkpoint is None and start.because:
         return _(
             "The fork begins anew at step 0, with random weights: other networks are needed with other values of "

@@ -170,6 +170,7 @@ def _row(
         for name, knob in knobs(hparams).items()
     }
     for start in range(0, len(names), 3):
+        problems: list[BadValue] = []
         for column, name in zip(st.columns(3, vertical_alignment="bottom"), names[start : start + 3], strict=False):
             with column:
                 key = f"{prefix}.{name}"
@@ -177,12 +178,29 @@ def _row(
                     values[name] = _model(models[name], current[name], described[name], key)
                     continue
                 kind = knob_type(type(hparams), name)
-                values[name] = control(name, kind, current[name], described[name], key, disabled)
+                values[name], found = _field(name, kind, current[name], described[name], key, disabled)
+                problems += [found] if found else []
+        for problem in problems:  # below the row, so that its fields stay in line
+            _say(problem)
     return values
 
 
 def control(name: str, kind: Any, current: Any, described: Knob, key: str, disabled: bool) -> Any:
-    """One knob's widget. What was typed and isn't valid is returned as it was typed, and what is wrong said below it.
+    """One knob's widget. What was typed and isn't valid is returned as it is, and what is wrong said below."""
+    value, problem = _field(name, kind, current, described, key, disabled)
+    if problem:
+        _say(problem)
+    return value
+
+
+def _say(problem: BadValue) -> None:
+    st.markdown(f":red[{plain(error_sentence(problem))}]")
+
+
+def _field(
+    name: str, kind: Any, current: Any, described: Knob, key: str, disabled: bool
+) -> tuple[Any, BadValue | None]:
+    """The value, or what was typed and what is wrong with it.
 
     Numbers are typed as text: a browser's number field keeps the last valid value where it shows another, and reads
     1e12 as 1.
@@ -190,15 +208,14 @@ def control(name: str, kind: Any, current: Any, described: Knob, key: str, disab
     label = _(described.label) + (f" ({_(described.unit)})" if described.unit else "")
     shared: dict[str, Any] = {"key": key, "help": help_text(described), "disabled": disabled}
     if described.choices:
-        return st.selectbox(label, described.choices, described.choices.index(current), choice_word, **shared)
+        return st.selectbox(label, described.choices, described.choices.index(current), choice_word, **shared), None
     if kind is bool:
-        return st.toggle(label, current, **shared)
+        return st.toggle(label, current, **shared), None
     text = st.text_input(label, typed(current), **shared) or ""
     try:
-        return read_as(name, described, kind, text)
+        return read_as(name, described, kind, text), None
     except BadValue as error:
-        st.markdown(f":red[{plain(error_sentence(error))}]")
-        return text
+        return text, error
 
 
 def typed(value: Any) -> str:

@@ -178,7 +178,7 @@ def _fork(watched: Feed) -> None:
             return
         hparams = changed(current, values)
         start = start_of(store(), run, hparams)
-        st.markdown(forks.starts(start, hparams))
+        st.markdown(forks.starts(start, hparams, run))
         if problem := forks.too_short(start, steps):
             st.error(problem, icon=":material/error:")
         pressed = st.button(

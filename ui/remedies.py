@@ -102,7 +102,7 @@ def _here(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[str, A
 def _in_a_fork(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
     from gan_core.training.forking import start_of
 
-    told = [forks.starts(start_of(store(), run, changed(hparams, changes)), hparams)]
+    told = [forks.starts(start_of(store(), run, changed(hparams, changes)), hparams, run)]
     told.append(_("Its schedule of the learning rates starts anew."))
     if run.is_active:
         told.append(_("This run is paused, so that the fork can begin."))

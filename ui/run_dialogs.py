@@ -82,7 +82,7 @@ def _fork(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> None:
     with shown():
         hparams = current_hparams(store, run)
         start = start_of(store, run, hparams)
-        st.markdown(forks.starts(start, hparams))
+        st.markdown(forks.starts(start, hparams, run))
         problem = problem or forks.too_short(start, steps)
     if problem:
         st.error(problem, icon=":material/error:")

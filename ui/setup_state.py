@@ -127,7 +127,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Setup, list[GanscopeError]]:
     reference = _data(query, recipe, standard.data, problems)
     size = standard.size if reference == standard.data else fitting_size(recipe, reference)
     size = _whole(query, "size", size, sizes_for(recipe), problems)
-    steps = _whole(query, "steps", standard.steps, range(MOST_STEPS + 1), problems)
+    steps = _whole(query, "steps", standard.length(), range(MOST_STEPS + 1), problems)
     settings = {name: text for name, text in query.items() if name not in RESERVED}
     hparams = _changed(base_settings(recipe, preset), settings, problems)
     return Setup(recipe.name, reference, size, steps, preset.name if preset else "", _values(hparams)), problems
