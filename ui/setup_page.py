@@ -17,7 +17,8 @@ from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
 from gan_core.hparams import TrainingHParams
 from gan_core.models import lending
-from ui import access, data_panel, knob_widgets, offers, preset_cards, sessions
+from gan_core.training.remedies import offered
+from ui import access, data_panel, knob_widgets, offers, preset_cards, remedies, sessions
 from ui.errors import shown
 from ui.i18n import N_, STATE, _
 from ui.offers import fitting_size, sizes_for
@@ -306,7 +307,7 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
             if problem:
                 st.error(plain(problem), icon=":material/error:")
             else:
-                _explained(recipe, setup.settings())
+                _explained(setup, recipe, setup.settings())
         name = st.text_input(_("Name (optional)"), key="setup-name", max_chars=80)
         pressed = st.button(
             _("Train"), type="primary", icon=":material/play_arrow:", width="stretch", key="train",
@@ -331,12 +332,17 @@ def _problem(setup: Setup) -> str:
         return error_sentence(error)
 
 
-def _explained(recipe: Recipe, settings: TrainingHParams) -> None:
+def _explained(setup: Setup, recipe: Recipe, settings: TrainingHParams) -> None:
     """What the settings mean: the equation, and what to know of them."""
     if recipe.equation:
         st.latex(narrow(recipe.equation(settings)))
-    for note in recipe.objective(settings).notes(settings):
+    objective = recipe.objective(settings)
+    for note in objective.notes(settings):
         st.info(_(note), icon=":material/info:")
+    for name, changes in offered(objective.remedies(settings), settings).items():
+        if st.button(remedies.words(name, changes), key=f"setup-remedy-{name}"):
+            _take(replace(setup, hparams={**setup.hparams, **changes}))
+            st.rerun()
 
 
 def narrow(equation: str) -> str:

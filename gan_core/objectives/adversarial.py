@@ -305,9 +305,16 @@ class Adversarial(Objective):
         notes = []
         if hparams.penalty != "none":
             notes.append(N_NO_BATCH_NORM)
-        if hparams.loss == "wasserstein" and hparams.penalty == "none" and not hparams.weight_clip:
+        if _unbounded(hparams):
             notes.append(N_UNBOUNDED)
         return notes
+
+    def remedies(self, hparams: AdversarialHParams) -> Sequence[str]:
+        return ("weight_clipping", "gradient_penalty") if _unbounded(hparams) else ()
+
+
+def _unbounded(hparams: AdversarialHParams) -> bool:
+    return hparams.loss == "wasserstein" and hparams.penalty == "none" and not hparams.weight_clip
 
 
 SCORES = ("real", "fake_before", "fake_after")
@@ -315,7 +322,7 @@ N_NO_BATCH_NORM = (
     "The discriminator has no batch-norm here: a gradient penalty acts on single images, and batch-norm would tie "
     "the images of a batch together."
 )
-N_UNBOUNDED = "A Wasserstein critic without weight clipping or a penalty is unbounded: its scores will run away."
+N_UNBOUNDED = "A Wasserstein critic that nothing bounds lets its scores run away."
 
 
 def settings(context: StepContext) -> AdversarialHParams:

@@ -180,3 +180,7 @@ class Objective(nn.Module, ABC):
     def notes(self, hparams: Any) -> list[str]:
         """Sentences that a user should read about these settings."""
         return []
+
+    def remedies(self, hparams: Any) -> Sequence[str]:
+        """What those sentences send the user to try: names of `training.remedies`."""
+        return ()

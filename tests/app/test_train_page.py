@@ -267,6 +267,15 @@ def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
     assert not store.runs()
 
 
+def test_a_note_on_the_settings_offers_what_it_asks_for(store: RunStore) -> None:
+    test = page("train", recipe="mlp_gan", loss="wasserstein")
+    assert any("nothing bounds" in one.value for one in test.info)
+    sound(test.button(key="setup-remedy-gradient_penalty").click().run())
+    assert test.query_params["penalty"] in ("gradient_penalty", ["gradient_penalty"])
+    assert not any("nothing bounds" in one.value for one in test.info)
+    assert not [button for button in test.button if button.key and button.key.startswith("setup-remedy")]
+
+
 def test_points_have_no_size_and_are_drawn(store: RunStore) -> None:
     test = page("train", recipe="points", data="spiral")
     labels = {box.label for box in test.selectbox}

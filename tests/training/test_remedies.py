@@ -40,7 +40,11 @@ def findings() -> Iterator[tuple[str, tuple[str, ...]]]:
             yield ast.literal_eval(call.args[0]), ast.literal_eval(named[0]) if named else ()
 
 
-NAMED = dict.fromkeys(name for names in (*PRESETS.values(), *(named for _, named in findings())) for name in names)
+UNBOUNDED = changed(recipes.get("points").hparams, {"loss": "wasserstein"})
+NOTED = recipes.get("points").objective(UNBOUNDED).remedies(UNBOUNDED)
+NAMED = dict.fromkeys(
+    name for names in (*PRESETS.values(), NOTED, *(named for _, named in findings())) for name in names
+)
 RUNS: dict[str, tuple[str, str, int]] = {  # a recipe for each set of players and losses: recipe, data, size
     "points": ("points", "ring8", 2),
     "dcgan": ("dcgan", "digits", 8),
