@@ -215,7 +215,8 @@ def _distance(places: Tensor, start: Tensor, end: Tensor) -> Tensor:
     """Of places (H, W, 2) from the line between two of them, in pixels: (H, W)."""
     way = end - start
     share = (((places - start) @ way) / way.square().sum().clamp(min=1e-6)).clamp(0, 1)
-    return (places - start - share[..., None] * way).norm(dim=-1)
+    found: Tensor = (places - start - share[..., None] * way).norm(dim=-1)
+    return found
 
 
 def sampled(features: Tensor, places: Tensor) -> Tensor:
