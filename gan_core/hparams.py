@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gan_core.errors import BadValue
-from gan_core.knobs import HParams, differences, knob, knobs
+from gan_core.knobs import HParams, Named, differences, knob, knobs
+
+RATES, WARM_UP = "rates", "warm_up"  # the clocks of the schedules that the learning rates follow
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,20 @@ class TrainingHParams(HParams):
     )  # fmt: skip
     schedule: str = knob(
         "constant", choices=("constant", "linear", "exponential", "cosine"), label="Rate schedule", group="optimiser",
+        clock=RATES,
         help="Linear: constant for the first half of the decay steps, then down to 0. Cosine: down to 0 along a "
         "half cosine. Exponential: multiplied by the decay rate once in every decay steps.",
     )  # fmt: skip
     decay_steps: int = knob(
-        10_000, 1, 10_000_000, label="Decay steps", unit="steps", group="optimiser", logarithmic=True,
+        10_000, 1, 10_000_000, label="Decay steps", unit="steps", group="optimiser", logarithmic=True, clock=RATES,
         help="The length of the schedule.",
     )  # fmt: skip
     decay_rate: float = knob(
-        0.5, 0.01, 1.0, label="Decay rate", group="optimiser", help="The factor of the exponential schedule."
+        0.5, 0.01, 1.0, label="Decay rate", group="optimiser", clock=RATES,
+        help="The factor of the exponential schedule.",
     )  # fmt: skip
     warmup_steps: int = knob(
-        0, 0, 1_000_000, label="Warm-up", unit="steps", group="optimiser",
+        0, 0, 1_000_000, label="Warm-up", unit="steps", group="optimiser", clock=WARM_UP,
         help="Both rates rise from 0 to their values in so many steps; 0 is off.",
     )  # fmt: skip
     gradient_clip: float = knob(
@@ -90,13 +94,22 @@ class AloneHParams(TrainingHParams):
     )  # fmt: skip
 
 
+def rebuilt(old: TrainingHParams, new: TrainingHParams) -> list[str]:
+    """The settings that can't change without another network, objective or order of the data."""
+    different = differences(old, new)
+    names = [name for name in different if knobs(new)[name].change == "rebuild"]
+    # most discriminators are the same with and without a penalty; others lose their batch-norm to it
+    if "penalty" in different and isinstance(old, AdversarialHParams) and isinstance(new, AdversarialHParams):
+        return names + ["penalty"] * (old.normalised != new.normalised)
+    return names
+
+
 def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
     """Raises BadValue where an edit needs a fork, because it would rebuild the networks."""
-    rebuilt = [name for name in differences(old, new) if knobs(new)[name].change == "rebuild"]
-    if rebuilt:
+    if names := rebuilt(old, new):
         raise BadValue(
             "{names} can't change in a running run, because the networks would be built anew. Fork the run instead.",
-            names=", ".join(rebuilt),
+            names=Named.of(new, names),
         )
 
 
@@ -123,7 +136,7 @@ class AdversarialHParams(TrainingHParams, PlayersHParams):
     penalty: str = knob(
         "none",
         choices=("none", "gradient_penalty", "one_sided_gradient_penalty", "r1", "r2", "dragan"),
-        label="Penalty", change="rebuild", group="objective",
+        label="Penalty", group="objective",
         help="Keeps the discriminator smooth. Gradient penalty: slope 1 between real and fake (WGAN-GP); one-sided: at "
         "most 1. R1, R2: slope 0 at real or at fake images. DRAGAN: slope 1 around real images.",
     )  # fmt: skip
@@ -132,7 +145,7 @@ class AdversarialHParams(TrainingHParams, PlayersHParams):
         help="How much the penalty counts: 10 for the gradient penalty, 0.1 to 10 for R1.",
     )  # fmt: skip
     penalty_every: int = knob(
-        1, 1, 64, label="Penalty every", unit="steps", group="objective", change="rebuild",
+        1, 1, 64, label="Penalty every", unit="steps", group="objective",
         help="A lazy penalty is computed once in so many steps, and weighs as many times more.",
     )  # fmt: skip
     weight_clip: float = knob(
@@ -157,12 +170,12 @@ class AdversarialHParams(TrainingHParams, PlayersHParams):
         help="Keeps the generator's filters different from each other (BigGAN: 0.0001), so that it can be truncated.",
     )  # fmt: skip
     instance_noise: float = knob(
-        0.0, 0.0, 2.0, label="Instance noise", group="stabilisers",
+        0.0, 0.0, 2.0, label="Instance noise", group="stabilisers", clock="instance_noise",
         help="Standard deviation of noise on real and fake images, as the discriminator sees them. Lets them "
         "overlap early in training.",
     )  # fmt: skip
     instance_noise_steps: int = knob(
-        0, 0, 10_000_000, label="Instance noise fades in", unit="steps", group="stabilisers",
+        0, 0, 10_000_000, label="Instance noise fades over", unit="steps", group="stabilisers", clock="instance_noise",
         help="The noise falls linearly to 0 in so many steps; 0 keeps it constant.",
     )  # fmt: skip
     feature_matching: bool = knob(
@@ -191,11 +204,12 @@ class AdversarialHParams(TrainingHParams, PlayersHParams):
         help="The generator looks so many discriminator updates ahead. Mends collapse in small networks, and is slow.",
     )  # fmt: skip
     top_k: float = knob(
-        1.0, 0.05, 1.0, label="Top-k", unit="of the batch", group="stabilisers",
+        1.0, 0.05, 1.0, label="Top-k", unit="of the batch", group="stabilisers", clock="top_k",
         help="In the end the generator learns only from this share of its samples, the ones judged best.",
     )  # fmt: skip
     top_k_steps: int = knob(
         2000, 0, 10_000_000, label="Top-k reached in", unit="steps", group="stabilisers", logarithmic=True,
+        clock="top_k",
         help="The share falls linearly from all samples to the top-k in so many steps.",
     )  # fmt: skip
     augment: str = knob(
@@ -215,6 +229,11 @@ class AdversarialHParams(TrainingHParams, PlayersHParams):
         1, 1, 20, label="Generator updates", unit="in a step", group="objective",
         help="Generator updates in one step, each on new latents.",
     )  # fmt: skip
+
+    @property
+    def normalised(self) -> bool:
+        """Whether the discriminator has batch-norm, which is left out where a penalty acts on single images."""
+        return False
 
     def __post_init__(self) -> None:
         super().__post_init__()

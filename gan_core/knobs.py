@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeVar
 
 from gan_core.errors import BadValue, UnknownName
@@ -32,6 +34,7 @@ class Knob:
     change: Change = "live"
     group: str = "training"
     logarithmic: bool = False
+    clock: str = ""  # the schedule that begins anew where this knob is set in a running run
 
 
 def knob(
@@ -46,9 +49,10 @@ def knob(
     change: Change = "live",
     group: str = "training",
     logarithmic: bool = False,
+    clock: str = "",
 ) -> Any:
     """A dataclass field that is a knob; its annotation is int, float, bool, str or tuple[int, ...]."""
-    described = Knob(label, help, low, high, unit, choices, change, group, logarithmic)
+    described = Knob(label, help, low, high, unit, choices, change, group, logarithmic, clock)
     return dataclasses.field(default=default, metadata={"knob": described})
 
 
@@ -58,7 +62,9 @@ class HParams:
 
     def __post_init__(self) -> None:
         for name, described in knobs(self).items():
-            check(name, described, knob_type(type(self), name), getattr(self, name))
+            check(
+                Named.made(name, [(described.label, None)]), described, knob_type(type(self), name), getattr(self, name)
+            )
 
 
 def knobs(hparams: HParams | type[HParams]) -> dict[str, Knob]:
@@ -69,6 +75,32 @@ def knobs(hparams: HParams | type[HParams]) -> dict[str, Knob]:
 def knob_type(kind: type[HParams], name: str) -> Any:
     """The annotated type of one field."""
     return typing.get_type_hints(kind)[name]
+
+
+class Named(str):
+    """Names of settings in an error, as they are typed; front ends show their labels, and values where those are given.
+
+    Named.of(hparams, ["batch_size"])      "batch_size", labelled "Batch size"
+    """
+
+    parts: tuple[tuple[str, Any], ...]  # label and value, None: no value
+
+    @classmethod
+    def of(cls, hparams: HParams | type[HParams], names: Iterable[str]) -> Named:
+        described = knobs(hparams)
+        return cls.made(", ".join(names := list(names)), [(described[name].label, None) for name in names])
+
+    @classmethod
+    def with_values(cls, hparams: HParams | type[HParams], values: Mapping[str, Any]) -> Named:
+        described = knobs(hparams)
+        text = ", ".join(f"{name}={value}" for name, value in values.items())
+        return cls.made(text, [(described[name].label, value) for name, value in values.items()])
+
+    @classmethod
+    def made(cls, text: str, parts: Iterable[tuple[str, Any]]) -> Named:
+        made = cls(text)
+        made.parts = tuple(parts)
+        return made
 
 
 def check(name: str, described: Knob, kind: Any, value: Any) -> None:
@@ -84,8 +116,9 @@ def check(name: str, described: Knob, kind: Any, value: Any) -> None:
         raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=_TYPE_WORDS[kind], value=value)
     if described.choices and value not in described.choices:
         raise BadValue(
-            "{name} can't be '{value}'. Valid: {valid}.", name=name, value=value, valid=", ".join(described.choices)
-        )
+            "{name} can't be '{value}'. Valid: {valid}.",
+            name=name, value=_cut(value), valid=", ".join(described.choices),
+        )  # fmt: skip
     if kind in (int, float) and not _inside(value, described):
         raise BadValue(
             "{name} must lie between {low} and {high}, not at {value}.",
@@ -100,49 +133,97 @@ _TYPE_WORDS = {int: "a whole number", float: "a number", bool: "true or false", 
 
 
 def _inside(value: float, described: Knob) -> bool:
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return False
     return (described.low is None or value >= described.low) and (described.high is None or value <= described.high)
+
+
+LONGEST = 100  # characters of a value that is read at all
+SHOWN = 40  # characters of a value that can't be read that an error repeats
+_LIST = re.compile(r"\s*\d+\s*(?:[,，、-]\s*\d+\s*)*[,，、]?\s*")  # 256, 512 or 256-512; no sign, no fraction
+_BOOLS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 
 def parse(name: str, kind: Any, text: str) -> Any:
     """Reads a value typed by a user or taken from a link; raises BadValue where it can't be read."""
     try:
+        if len(text) > LONGEST:
+            raise ValueError
         if typing.get_origin(kind) is tuple:
-            return tuple(int(part) for part in text.replace("-", ",").split(",") if part.strip())
+            return _list(text)
         if kind is bool:
-            return {
-                "true": True,
-                "1": True,
-                "yes": True,
-                "on": True,
-                "false": False,
-                "0": False,
-                "no": False,
-                "off": False,
-            }[text.strip().lower()]
-        return kind(text)
-    except (ValueError, KeyError):
+            return _BOOLS[text.strip().lower()]
+        return _whole(text) if kind is int else kind(text)
+    except (ValueError, KeyError, InvalidOperation):
         words = "a list such as 256,512" if typing.get_origin(kind) is tuple else _TYPE_WORDS[kind]
-        raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=words, value=text) from None
+        raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=words, value=_cut(text)) from None
+
+
+def _cut(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+def _whole(text: str) -> int:
+    """A whole number in any of its spellings: 64, 64.0, 6.4e1."""
+    try:
+        return int(text)
+    except ValueError:
+        number = Decimal(text.strip())
+        if not number.is_finite() or number.adjusted() > LONGEST or number != number.to_integral_value():
+            raise
+        return int(number)
+
+
+def _list(text: str) -> tuple[int, ...]:
+    if not _LIST.fullmatch(text):
+        raise ValueError
+    return tuple(int(number) for number in re.findall(r"\d+", text))
+
+
+def read(kind: type[HParams], name: str, value: Any) -> Any:
+    """The value of one knob from what was typed, or from plain values; raises UnknownName or BadValue."""
+    if name not in (described := knobs(kind)):
+        raise UnknownName("knob", name, described)
+    return read_as(name, described[name], knob_type(kind, name), value)
+
+
+def read_as(name: str, described: Knob, wanted: Any, value: Any) -> Any:
+    """The same for a number that is described as a knob and is none, such as the steps of a run."""
+    name = Named.made(name, [(described.label, None)])
+    if isinstance(value, str) and wanted is not str:
+        value = parse(name, wanted, value)
+    elif isinstance(value, list):
+        value = tuple(value)
+    elif wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    check(name, described, wanted, value)
+    return value
 
 
 def changed(hparams: Params, changes: Mapping[str, Any]) -> Params:
     """A copy with some fields changed; strings are parsed. Raises UnknownName or BadValue, and changes nothing then."""
-    kind = type(hparams)
-    values: dict[str, Any] = {}
-    for name, value in changes.items():
-        if name not in knobs(kind):
-            raise UnknownName("knob", name, knobs(kind))
-        wanted = knob_type(kind, name)
-        if isinstance(value, str) and wanted is not str:
-            value = parse(name, wanted, value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        elif wanted is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        values[name] = value
-    return dataclasses.replace(hparams, **values)
+    return dataclasses.replace(hparams, **{name: read(type(hparams), name, value) for name, value in changes.items()})
+
+
+def faults(hparams: HParams, values: Mapping[str, Any]) -> dict[str, BadValue]:
+    """What is wrong with each of some values by itself, by the names of their knobs."""
+    found = {}
+    for name, value in values.items():
+        try:
+            read(type(hparams), name, value)
+        except BadValue as error:
+            found[name] = error
+    return found
+
+
+def clocks(hparams: HParams | type[HParams], names: Iterable[str]) -> set[str]:
+    """The schedules that begin anew where these knobs are set in a running run."""
+    described = knobs(hparams)
+    return {described[name].clock for name in names if name in described} - {""}
 
 
 def differences(old: HParams, new: HParams) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Board {
     this.text("real-note", board.real ? board.words.realNote : "");
     this.text("advice-title", board.words.advice);
     this.list("advice", board.advice, (line) => node("p", "", line));
+    this.remedies = { title: board.words.remedies, locked: board.locked };
+    this.list("remedies", [board.remedies], (remedies) => this.offer(remedies));
     this.findings(board.findings);
     if (header.panels) {
       this.text("curves-title", header.panels.length ? board.words.curves : "");
@@ -115,8 +117,26 @@ class Board {
       card.append(node("b", "", finding.what));
       if (finding.cause) card.append(node("p", "", finding.cause));
       if (finding.remedy) card.append(node("p", "remedy", finding.remedy));
+      card.append(this.offer(finding.remedies));
       return card;
     });
+  }
+
+  // a button for each remedy of a text; the page shows what it does before it is applied
+  offer(list) {
+    const part = node("div", "offer");
+    if (!list.length) return part;
+    part.append(node("span", "offered", this.remedies.title));
+    for (const remedy of list) {
+      const button = node("button", "remedy-button", remedy.label);
+      button.type = "button";
+      button.disabled = Boolean(this.remedies.locked);
+      button.title = this.remedies.locked;
+      button.dataset.remedy = remedy.name;
+      button.addEventListener("click", () => this.ask("remedy", remedy.name));
+      part.append(button);
+    }
+    return part;
   }
 
   image(name, header, place, pixelated) {

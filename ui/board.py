@@ -12,8 +12,9 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core.hparams import TrainingHParams
 from gan_core.runs.store import Run, RunState
-from ui import live_panels
+from ui import access, live_panels, remedies
 from ui.advice import advice, translates
 from ui.curves import HERE, payload, read
 from ui.feed import Feed, Picture
@@ -44,7 +45,14 @@ def draw(
     answers take long; a tab that nobody sees asks for nothing.
     """
     message = encoded(watched, look_for, real, large=large, chart=chart, held=_held(key))
-    _component()(data=message, key=key, on_poll_change=lambda: None)
+    _component()(data=message, key=key, on_poll_change=lambda: None, on_remedy_change=lambda: _named(watched, key))
+
+
+def _named(watched: Feed, key: str) -> None:
+    """A remedy's button was pressed."""
+    name = st.session_state.get(key, {}).get("remedy")
+    if isinstance(name, str):
+        remedies.ask(watched.id, name)
 
 
 def _held(key: str) -> Mapping[str, Any]:
@@ -64,6 +72,7 @@ def encoded(
 ) -> bytes:
     """The bytes that `draw` sends: pictures and curves alone that aren't `held`."""
     run = watched.run()
+    settings = live_panels.settings_of(watched)
     samples = watched.picture()
     alt = _("Samples of the generator at step {step}").format(step=run.step)
     blobs: list[bytes] = []
@@ -83,7 +92,9 @@ def encoded(
         "facts": _facts(watched, run),
         "notice": notice(run),
         "advice": advice(run, look_for)[: 1 if large else None],
-        "findings": _findings(watched, run),
+        "remedies": [] if large else remedies.buttons(settings, live_panels.remedies_of(run)),
+        "findings": _findings(watched, run, settings),
+        "locked": access.why_locked() or "",
         "samples": _blob(samples, blobs, held, "samples", alt),
         "pool": None if large else _blob(watched.pool(), blobs, held, "pool", _("Past outputs in the replay pool")),
         "real": None if large else _blob(real, blobs, held, "real", _("Real images of the data set")),
@@ -140,7 +151,7 @@ def notice(run: Run) -> str:
     return run_message(run)
 
 
-def _findings(watched: Feed, run: Run) -> list[dict[str, str]]:
+def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list[dict[str, Any]]:
     if run.step == 0:
         return []
     return [
@@ -149,6 +160,7 @@ def _findings(watched: Feed, run: Run) -> list[dict[str, str]]:
             "what": sentence(finding.what, finding.values),
             "cause": _(finding.cause),
             "remedy": _(finding.remedy),
+            "remedies": remedies.buttons(settings, finding.remedies),
         }
         for finding in watched.findings()
     ]
@@ -189,6 +201,7 @@ def _words(run: Run, large: bool) -> dict[str, str]:
         "real": _("Real images"),
         "realNote": _("From {data}.").format(data=data_title(run.spec.data)),
         "advice": _("What to see now"),
+        "remedies": _("What may help:"),
         "curves": "" if large else _("Curves"),
         "curvesNote": "" if large else _(
             "Thick lines: mean of the last 100 steps. Faint lines: single steps. Violet marks: what was done; point "

@@ -13,6 +13,7 @@ from gan_core.training.health import EXPLODING
 from ui.curves import COLOURS, RUN_COLOURS, Colour, Mark, Panel, Series
 from ui.history import History
 from ui.i18n import N_, _
+from ui.knob_widgets import label_of, value_word
 
 NAMES = {
     "generator/loss": N_("Generator"),
@@ -357,7 +358,9 @@ def _told(event: Event) -> str:
     if event.kind == "edit":
         before = payload.get("before", {})
         changes = [
-            f"{name}: {before[name]} → {value}" if name in before else f"{name} → {value}"
+            f"{label_of(name)}: {value_word(before[name])} → {value_word(value)}"
+            if name in before
+            else f"{label_of(name)} → {value_word(value)}"
             for name, value in payload.get("changes", {}).items()
         ]
         return _("edited: {changes}").format(changes=", ".join(changes))

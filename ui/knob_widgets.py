@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import typing
+import sys
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from gan_core.errors import GanscopeError
-from gan_core.knobs import HParams, Knob, knob_type, knobs, parse
+from gan_core.errors import BadValue
+from gan_core.hparams import AdversarialHParams, AloneHParams
+from gan_core.knobs import HParams, Knob, faults, knob_type, knobs, read, read_as
+from ui import warm
 from ui.i18n import N_, _
 from ui.idle_knobs import idle
 from ui.texts import error_sentence, plain
@@ -23,6 +25,8 @@ GROUPS = {
     "growth": N_("Growth"),
     "networks": N_("Networks"),
 }
+MOST_STEPS = 100_000_000
+STEPS = Knob(N_("Steps"), N_("How long to train; 0 trains until you stop it."), 0, MOST_STEPS)  # of a new run
 BASIC = ("loss", "generator_rate", "discriminator_rate", "rate", "batch_size", "latent_size", "seed")
 CHOICES = {
     "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD",
@@ -56,6 +60,15 @@ def value_word(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value))
     return choice_word(value) if isinstance(value, str) else f"{value:g}"
+
+
+def label_of(name: str) -> str:
+    """What a knob of any recipe is called; its name where no recipe is loaded that has it."""
+    loaded = sys.modules["gan_core.gans"].recipes if warm.is_ready() else ()
+    for kind in (AdversarialHParams, AloneHParams, *(recipe.hparams for recipe in loaded)):
+        if name in (described := knobs(kind)):
+            return _(described[name].label)
+    return name
 
 
 def grouped(names: Iterable[str], described: Mapping[str, Knob]) -> dict[str, list[str]]:
@@ -99,13 +112,15 @@ def draw_calm(
     titles of those to choose from, by name.
     """
     described = {name: knob for name, knob in knobs(defaults).items() if name not in fixed}
-    now = {name: st.session_state.get(f"{prefix}.{name}", value) for name, value in current.items()}
-    values = dict(current)
+    now = {name: _shown(defaults, name, f"{prefix}.{name}", value) for name, value in current.items()}
+    wrong = faults(defaults, now)
+    # a field that isn't shown keeps its value, but not what nobody could correct there
+    values = {name: getattr(defaults, name) if name in wrong else value for name, value in current.items()}
     values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False, points, models)
     for group, members in grouped([name for name in described if name not in BASIC], described).items():
         acting = [name for name in members if not idle(name, now)]
         resting = [_(described[name].label) for name in members if name not in acting]
-        changed = sum(differs(now[name], getattr(defaults, name)) for name in acting)
+        changed = sum(now[name] != getattr(defaults, name) for name in acting)
         key = f"{prefix}.group.{group}"
         opened = st.session_state.setdefault(f"{key}.opened", bool(changed))
         title = group_word(group) + (f" · {_('{count} changed').format(count=changed)}" if changed else "")
@@ -116,11 +131,23 @@ def draw_calm(
     return values
 
 
-def differs(shown: Any, default: Any) -> bool:
-    """Whether a widget's value isn't the default; lists are shown as text."""
-    if isinstance(shown, str) and isinstance(default, tuple):
-        return shown != ", ".join(map(str, default))
-    return bool(shown != default)
+def _shown(defaults: HParams, name: str, key: str, value: Any) -> Any:
+    """What a knob's widget shows: its value, or the text where that isn't valid."""
+    shown = st.session_state.get(key, value)
+    try:
+        return read(type(defaults), name, shown)
+    except BadValue:
+        return shown
+
+
+def correct_first(labels: Iterable[str]) -> str:
+    """What to say where something stands in fields that isn't valid."""
+    return _("Correct these fields first: {fields}.").format(fields=_(", ").join(_(label) for label in labels))
+
+
+def unread(hparams: HParams, values: Mapping[str, Any]) -> list[str]:
+    """The labels of the fields in which something stands that isn't valid."""
+    return [knobs(hparams)[name].label for name in faults(hparams, values)]
 
 
 def group_word(group: str) -> str:
@@ -143,6 +170,7 @@ def _row(
         for name, knob in knobs(hparams).items()
     }
     for start in range(0, len(names), 3):
+        problems: list[BadValue] = []
         for column, name in zip(st.columns(3, vertical_alignment="bottom"), names[start : start + 3], strict=False):
             with column:
                 key = f"{prefix}.{name}"
@@ -150,26 +178,52 @@ def _row(
                     values[name] = _model(models[name], current[name], described[name], key)
                     continue
                 kind = knob_type(type(hparams), name)
-                values[name] = control(name, kind, current[name], described[name], key, disabled)
+                values[name], found = _field(name, kind, current[name], described[name], key, disabled)
+                problems += [found] if found else []
+        for problem in problems:  # below the row, so that its fields stay in line
+            _say(problem)
     return values
 
 
 def control(name: str, kind: Any, current: Any, described: Knob, key: str, disabled: bool) -> Any:
-    """One knob's widget. What can't be read is said below it, and the value stays as it was."""
+    """One knob's widget. What was typed and isn't valid is returned as it is, and what is wrong said below."""
+    value, problem = _field(name, kind, current, described, key, disabled)
+    if problem:
+        _say(problem)
+    return value
+
+
+def _say(problem: BadValue) -> None:
+    st.markdown(f":red[{plain(error_sentence(problem))}]")
+
+
+def _field(
+    name: str, kind: Any, current: Any, described: Knob, key: str, disabled: bool
+) -> tuple[Any, BadValue | None]:
+    """The value, or what was typed and what is wrong with it.
+
+    Numbers are typed as text: a browser's number field keeps the last valid value where it shows another, and reads
+    1e12 as 1.
+    """
     label = _(described.label) + (f" ({_(described.unit)})" if described.unit else "")
     shared: dict[str, Any] = {"key": key, "help": help_text(described), "disabled": disabled}
     if described.choices:
-        return st.selectbox(label, described.choices, described.choices.index(current), choice_word, **shared)
+        return st.selectbox(label, described.choices, described.choices.index(current), choice_word, **shared), None
     if kind is bool:
-        return st.toggle(label, current, **shared)
-    if typing.get_origin(kind) is tuple:
-        return _listed(name, kind, current, label, shared)
-    if kind is int:
-        low, high = int(described.low or 0), None if described.high is None else int(described.high)
-        return int(st.number_input(label, low, high, int(current), 1, **shared))
-    step = current / 10 if described.logarithmic and current else 0.01
-    # numbers such as 0.9995 must not be rounded away
-    return float(st.number_input(label, described.low, described.high, float(current), step, format="%.6g", **shared))
+        return st.toggle(label, current, **shared), None
+    text = st.text_input(label, typed(current), **shared) or ""
+    try:
+        return read_as(name, described, kind, text), None
+    except BadValue as error:
+        return text, error
+
+
+def typed(value: Any) -> str:
+    """A value as one would type it."""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    text = str(value)
+    return text.removesuffix(".0") if isinstance(value, float) else text
 
 
 def _model(titles: Mapping[str, str], current: str, described: Knob, key: str) -> str:
@@ -180,16 +234,6 @@ def _model(titles: Mapping[str, str], current: str, described: Knob, key: str) -
         help=help_text(described),
     )  # fmt: skip
     return chosen
-
-
-def _listed(name: str, kind: Any, current: tuple[int, ...], label: str, shared: dict[str, Any]) -> tuple[int, ...]:
-    text = st.text_input(label, ", ".join(map(str, current)), **shared)
-    try:
-        found: tuple[int, ...] = parse(name, kind, text or "")
-        return found
-    except GanscopeError as error:
-        st.error(plain(error_sentence(error)))
-        return current
 
 
 def help_text(described: Knob) -> str:

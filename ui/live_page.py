@@ -8,16 +8,19 @@ from typing import Any
 import streamlit as st
 
 from gan_core.errors import GanscopeError
+from gan_core.knobs import Knob, read_as
 from gan_core.runs.store import Run, RunState
 from gan_core.training.control import decays_anew
-from ui import access, board, live_panels, run_actions, sessions, warm
+from ui import access, board, forks, knob_widgets, live_panels, remedies, run_actions, sessions, warm
 from ui.errors import shown
 from ui.feed import Feed, Picture, feed
 from ui.grids import COLUMNS, real_grid
-from ui.i18n import STATE, _
+from ui.i18n import N_, STATE, _
 from ui.knob_widgets import choice_word
 from ui.store import store
 from ui.texts import data_title, is_points, joined, number, plain, run_title, size_word
+
+STEP_COUNT = Knob(N_("Steps at a press"), "", 1, 10_000)
 
 
 def show(id: str) -> None:
@@ -28,10 +31,14 @@ def show(id: str) -> None:
         return
     run = watched.run(fresh=True)
     _title(run)
+    for event in watched.events:
+        if event.kind == "forked":
+            st.caption(":material/fork_right: " + forks.origin(event.payload))
     _controls(watched, run)
     _trouble(watched, run)
     poll(watched, lambda: board.draw(watched, live_panels.preset_of(run), _real(run), key=f"board-{id}"))
     live_panels.show(watched)
+    remedies.show(watched)
 
 
 def found(id: str) -> Feed | None:
@@ -49,7 +56,7 @@ def poll(watched: Feed, draw: Callable[[], None]) -> None:
 
     def again() -> None:
         with shown():
-            if looks(watched) != drawn_for:
+            if looks(watched) != drawn_for or remedies.just_asked():
                 st.rerun()
             draw()
 
@@ -141,14 +148,14 @@ def _active_controls(run: Run, locked: bool, why: str | None) -> None:
             act(sessions.resume, run.id)
     elif button(_("Pause"), "pause", "pause", type="primary"):
         act(sessions.pause, run.id)
-    count = int(st.session_state.get("step-count", 1))
     if button(_("Step"), "skip_next", "step-both", _("Both players train, then it pauses.")):
-        act(sessions.step, run.id, count, None)
+        act(_step, run.id, None)
     if button(_("Only D"), "policy", "step-d", _("The discriminator alone trains; the generator holds still.")):
-        act(sessions.step, run.id, count, "discriminator")
+        act(_step, run.id, "discriminator")
     if button(_("Only G"), "brush", "step-g", _("The generator alone trains; the discriminator holds still.")):
-        act(sessions.step, run.id, count, "generator")
-    st.number_input(_("Steps at a press"), 1, 10_000, 1, key="step-count", width=130, disabled=locked)
+        act(_step, run.id, "generator")
+    with st.container(width=150):
+        knob_widgets.control("count", int, 1, STEP_COUNT, "step-count", locked)
     if button(_("Save"), "save", "save", _("Writes a checkpoint now.")):
         with shown():
             sessions.save(run.id)
@@ -157,6 +164,11 @@ def _active_controls(run: Run, locked: bool, why: str | None) -> None:
     # stopping is open also after a fault
     if st.button(_("Stop"), icon=":material/stop:", key="stop", help=help_, disabled=not access.may_steer()):
         act(sessions.stop, run.id)
+
+
+def _step(id: str, only: str | None) -> None:
+    """As many steps as the field below says; raises BadValue where that can't be read."""
+    sessions.step(id, read_as("count", STEP_COUNT, int, st.session_state.get("step-count", "1")), only)
 
 
 def _trouble(watched: Feed, run: Run) -> None:

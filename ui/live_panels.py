@@ -10,11 +10,11 @@ import streamlit as st
 
 from gan_core import data
 from gan_core.data.base import columns_for
-from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import Knob, knobs
+from gan_core.hparams import AdversarialHParams, TrainingHParams
+from gan_core.knobs import Knob, changed, differences, knobs
 from gan_core.runs.classes import class_names
 from gan_core.runs.store import Run
-from ui import access, downloads, knob_widgets, network_panel, sessions, warm
+from ui import access, downloads, forks, knob_widgets, network_panel, sessions, warm
 from ui.errors import shown
 from ui.feed import Feed
 from ui.i18n import STATE, _
@@ -37,6 +37,19 @@ def recipe_titles() -> Mapping[str, str]:
     recipes = sys.modules["gan_core.gans"].recipes
     presets = {f"{recipe.name}/{preset.name}": preset.title for recipe in recipes for preset in recipe.presets}
     return {recipe.name: recipe.title for recipe in recipes} | presets
+
+
+def settings_of(watched: Feed) -> TrainingHParams | None:
+    """The run's settings with all edits so far; None where the recipes aren't loaded yet."""
+    recipe = _recipe(watched.run())
+    return recipe.settings(watched.hparams) if recipe else None
+
+
+def remedies_of(run: Run) -> tuple[str, ...]:
+    """The remedies that the run's preset sends the user to try."""
+    recipe = _recipe(run)
+    presets = recipe.presets if recipe else ()
+    return next((preset.remedies for preset in presets if preset.name == run.spec.preset), ())
 
 
 def knobs_of(run: Run) -> Mapping[str, Knob]:
@@ -120,14 +133,20 @@ def _edit(watched: Feed) -> None:
         locked = not access.may_steer()
         edits = sum(event.kind in ("edit", "rollback") for event in watched.events)
         _rates(watched, current)
-        st.caption(_("A change acts from the next step on, and the curves get a mark where it happened."))
+        st.caption(
+            _("A change acts from the next step on, and the curves get a mark where it happened. Schedules (decay, "
+              "warm-up, fading noise, top-k) count from the step at which one of their settings changes.")
+        )  # fmt: skip
         with st.form(f"edit-{watched.id}-{edits}", border=False):
             values = knob_widgets.draw(
                 current, names, f"edit-{watched.id}-{edits}", locked, is_points(watched.run().spec.data)
             )
             pressed = st.form_submit_button(_("Apply"), type="primary", disabled=locked, help=access.why_locked())
         if pressed:
-            changes = {name: value for name, value in values.items() if value != getattr(current, name)}
+            if unread := knob_widgets.unread(current, values):
+                st.error(knob_widgets.correct_first(unread), icon=":material/error:")
+                return
+            changes = differences(current, changed(current, values))
             if not changes:
                 st.info(_("Nothing was changed."))
                 return
@@ -154,32 +173,40 @@ def _rates(watched: Feed, current: Any) -> None:
 
 @st.fragment
 def _fork(watched: Feed) -> None:
+    from gan_core.training.forking import start_of
+
     with shown():
         run = watched.run()
-        recipe = _recipe(run)
-        current = recipe.settings(watched.hparams)
+        current = _recipe(run).settings(watched.hparams)
         locked = not access.may_steer()
         st.caption(
-            _("Settings that shape the networks can't change in a run. A fork is a new run: it goes on from the newest "
-              "checkpoint, or begins anew where the networks differ.")
+            _("A fork is a new run that goes on from this one with other settings, also with such as can't change in a "
+              "running run. What it keeps is said below.")
         )  # fmt: skip
-        with st.form(f"fork-{watched.id}", border=False):
-            names = [name for name, knob in knobs(current).items() if knob.change == "rebuild"]
-            values = knob_widgets.draw(current, names, f"fork-{watched.id}", disabled=locked)
-            first, second = st.columns(2)
-            steps = first.number_input(_("Steps"), 0, 100_000_000, run.spec.steps, 1000, disabled=locked)
-            name = second.text_input(_("Name (optional)"), max_chars=80, disabled=locked)
-            halt = (
-                st.checkbox(_("Pause this run, so that the fork can begin"), value=True, disabled=locked)
-                if run.is_active
-                else False
-            )
-            pressed = st.form_submit_button(
-                _("Fork and train"), type="primary", disabled=locked, help=access.why_locked()
-            )
-        if pressed:
-            changes = {name: value for name, value in values.items() if value != getattr(current, name)}
+        now = {name: getattr(current, name) for name in knobs(current)}
+        values = knob_widgets.draw_calm(current, now, f"fork-{watched.id}", points=is_points(run.spec.data))
+        first, second = st.columns(2)
+        with first:
+            usual = max(run.spec.steps, 2 * run.step) if run.spec.steps else 0
+            steps = knob_widgets.control("steps", int, usual, forks.STEPS, f"fork-{watched.id}-steps", locked)
+        name = second.text_input(_("Name (optional)"), max_chars=80, disabled=locked)
+        halt = run.is_active and st.checkbox(
+            _("Pause this run, so that the fork can begin"), value=True, disabled=locked
+        )
+        if unread := [*knob_widgets.unread(current, values), *([forks.STEPS.label] if isinstance(steps, str) else [])]:
+            st.error(knob_widgets.correct_first(unread), icon=":material/error:")
+            return
+        hparams = changed(current, values)
+        start = start_of(store(), run, hparams)
+        st.markdown(forks.starts(start, hparams, run))
+        if problem := forks.too_short(start, steps):
+            st.error(problem, icon=":material/error:")
+        pressed = st.button(
+            _("Fork and train"), type="primary", disabled=locked or bool(problem), help=access.why_locked(),
+            key="fork-and-train",
+        )  # fmt: skip
+        if pressed and not problem:
             if halt and watched.run().is_active:
                 sessions.pause(run.id)
-            forked = sessions.fork(run.id, changes, steps=int(steps), name=name)
+            forked = sessions.fork(run.id, differences(current, hparams), steps=int(steps), name=name)
             open_run(forked.id)

@@ -9,14 +9,12 @@ import streamlit as st
 from gan_core import data
 from gan_core.models.card import Card
 from gan_core.runs.store import Run
-from ui import access, sessions, warm
+from ui import access, knob_widgets, sessions, warm
 from ui.core_texts import filled
 from ui.errors import shown
 from ui.i18n import STATE, _
 from ui.models_shelf import data_name, finds, judges
 from ui.texts import plain
-
-MOST_STEPS = 100_000_000
 
 
 def show(name: str, folder: Path, card: Card) -> None:
@@ -81,12 +79,13 @@ def _continue(folder: Path, card: Card) -> None:
             st.caption(_("Not in the file, and therefore begun anew: {networks}.").format(networks=", ".join(anew)))
         if why := _missing_data(card):
             st.info(plain(why), icon=":material/download:")
-        steps = st.number_input(
-            _("Steps"), 0, MOST_STEPS, card.steps, 1000, key="continue-steps",
-            help=_("How long to train; 0 trains until you stop it."),
-        )  # fmt: skip
+        steps = knob_widgets.control("steps", int, card.steps, knob_widgets.STEPS, "continue-steps", disabled=False)
+        unread = isinstance(steps, str)
         title = st.text_input(_("Name (optional)"), max_chars=80, key="continue-name", placeholder=_(card.title))
-        if st.button(_("Train"), type="primary", icon=":material/play_arrow:", key="continue-train"):
+        pressed = st.button(
+            _("Train"), type="primary", icon=":material/play_arrow:", key="continue-train", disabled=unread
+        )
+        if pressed and not unread:
             with st.spinner(_("Starting …")):
                 run = sessions.start_from(folder, int(steps), title or "")
             open_run(run)

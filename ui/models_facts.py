@@ -12,10 +12,10 @@ import streamlit as st
 from gan_core import data
 from gan_core.models.card import Card
 from ui import models_metrics
+from ui.forks import NETWORKS
 from ui.i18n import N_, _, language
 from ui.models_metrics import Number
 from ui.models_shelf import data_name, draws
-from ui.network_panel import NETWORKS
 from ui.texts import bytes_size, data_title, joined, number, plain
 
 DOCS = Path(__file__).parents[1] / "docs" / "gans"

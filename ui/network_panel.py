@@ -11,10 +11,9 @@ import streamlit as st
 
 from gan_core.runs.store import Run
 from ui.errors import shown
-from ui.i18n import N_, _
+from ui.forks import NETWORKS
+from ui.i18n import _
 from ui.texts import number
-
-NETWORKS = {"generator": N_("Generator"), "discriminator": N_("Discriminator"), "encoder": N_("Encoder")}
 
 
 def show(run: Run, hparams: Mapping[str, Any]) -> None:

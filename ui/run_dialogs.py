@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from gan_core.runs.store import Run, RunStore
-from ui import run_actions, sessions
+from ui import forks, knob_widgets, run_actions, sessions
 from ui.compare import title_of
 from ui.errors import shown
 from ui.i18n import N_, _
@@ -43,7 +43,7 @@ def show(store: RunStore, runs: Sequence[Run], open_run: Callable[[str], Any]) -
     elif verb == DESCRIBE:
         _dialog(_(MENU[verb][0]), _describe, store, run)
     elif verb == FORK:
-        _dialog(_(MENU[verb][0]), _fork, run, open_run)
+        _dialog(_(MENU[verb][0]), _fork, store, run, open_run)
     elif verb == DELETE:
         _dialog(_(MENU[verb][0]), _delete, store, run)
 
@@ -70,16 +70,23 @@ def _describe(store: RunStore, run: Run) -> None:
             st.rerun()
 
 
-def _fork(run: Run, open_run: Callable[[str], Any]) -> None:
-    st.write(
-        _("A new run starts from this one's newest checkpoint and goes its own way. Its settings can be edited there.")
-    )
+def _fork(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> None:
+    from gan_core.training.control import current_hparams
+    from gan_core.training.forking import start_of
+
+    st.write(_("A new run with this one's settings goes its own way. Its settings can be edited there."))
     name = st.text_input(_("Name"), max_chars=80, key=f"fork-name-{run.id}")
-    steps = st.number_input(
-        _("Planned steps"), 0, 10_000_000, value=max(run.spec.steps, 2 * run.step) if run.spec.steps else 0,
-        help=_("0 trains until it is stopped."), key=f"fork-steps-{run.id}",
-    )  # fmt: skip
-    if st.button(_("Fork"), type="primary", key="fork-now"):
+    usual = max(run.spec.steps, 2 * run.step) if run.spec.steps else 0
+    steps = knob_widgets.control("steps", int, usual, forks.STEPS, f"fork-steps-{run.id}", disabled=False)
+    problem = knob_widgets.correct_first([forks.STEPS.label]) if isinstance(steps, str) else ""
+    with shown():
+        hparams = current_hparams(store, run)
+        start = start_of(store, run, hparams)
+        st.markdown(forks.starts(start, hparams, run))
+        problem = problem or forks.too_short(start, steps)
+    if problem:
+        st.error(problem, icon=":material/error:")
+    if st.button(_("Fork"), type="primary", key="fork-now", disabled=bool(problem)) and not problem:
         with shown(), st.spinner(_("Starting …")):
             made = sessions.fork(run.id, {}, int(steps), name)
             _done()

@@ -105,6 +105,21 @@ def edit(id: str, changes: Mapping[str, Any]) -> None:
     _control(id).edit(**changes)
 
 
+def treat(id: str, remedy: str) -> None:
+    """Applies a remedy to a run that goes on."""
+    _control(id).apply(remedy)
+
+
+def fork_with(id: str, remedy: str) -> Run:
+    """A fork that takes the remedy and trains as long again, from where the run is; it is paused where it goes on."""
+    from gan_core.training import control
+
+    require_steering()
+    if store().get(id).is_active:
+        pause(id)
+    return _begin(control.fork_with(store(), store().get(id), remedy))
+
+
 def _control(id: str) -> Control:
     from gan_core.training.control import Control
 
@@ -125,5 +140,21 @@ def _wait(id: str) -> None:
             return
 
 
-__all__ = ["GanscopeError", "device", "edit", "extend", "fork", "pause", "resume", "resume_ended", "rollback", "save",
-           "start", "start_from", "step", "stop"]  # fmt: skip
+__all__ = [
+    "GanscopeError",
+    "device",
+    "edit",
+    "extend",
+    "fork",
+    "fork_with",
+    "pause",
+    "resume",
+    "resume_ended",
+    "rollback",
+    "save",
+    "start",
+    "start_from",
+    "step",
+    "stop",
+    "treat",
+]  # fmt: skip

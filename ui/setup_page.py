@@ -16,13 +16,15 @@ from gan_core.data import folders
 from gan_core.data.own import CROP, PAD, STRETCH, own
 from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
+from gan_core.hparams import TrainingHParams
 from gan_core.models import lending
 from gan_core.training import schedule
-from ui import access, data_panel, knob_widgets, offers, own_sets, preset_cards, sessions
+from gan_core.training.remedies import offered
+from ui import access, data_panel, knob_widgets, offers, own_sets, preset_cards, remedies, sessions
 from ui.errors import shown
 from ui.i18n import N_, STATE, _
 from ui.offers import fitting_size, sizes_for
-from ui.setup_state import MOST_STEPS, Setup, default_setup, from_query, to_query
+from ui.setup_state import Setup, default_setup, from_query, to_query
 from ui.texts import data_title, error_sentence, number, plain
 
 CURRENT = "setup"  # keys of the session's state
@@ -147,6 +149,8 @@ def _form() -> None:
 
 def _length_of_rates(setup: Setup) -> None:
     """Warns of steps that would train nothing, as where a preset's steps are raised and its schedule isn't."""
+    if setup.unread():
+        return
     end = schedule.length(setup.hparams)
     if isinstance(setup.steps, int) and end < setup.steps:
         st.warning(
@@ -191,13 +195,10 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
                 help=_("Images become squares of this size. Twice the size takes about four times as long."),
             )  # fmt: skip
     with next(row):
-        steps = st.number_input(
-            _("Steps"), 0, MOST_STEPS, setup.steps, 1000, key=f"steps{round_}",
-            help=_("How long to train; 0 trains until you stop it."),
-        )  # fmt: skip
+        steps = knob_widgets.control("steps", int, setup.steps, knob_widgets.STEPS, f"steps{round_}", disabled=False)
     if reference not in data.sources or st.session_state.get(OWN):
         _own_images(setup, round_)
-    return Setup(setup.recipe, setup.data, size, int(steps), setup.preset, setup.hparams)
+    return Setup(setup.recipe, setup.data, size, steps, setup.preset, setup.hparams)
 
 
 def _recipe_choice(recipe: Recipe, round_: int) -> str:
@@ -324,24 +325,49 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
             st.info(_("Upload a zip or choose one of your sets; then this can be trained."), icon=":material/upload:")
         else:
             data_panel.about(setup, recipe)
+        problem = ""
         with shown():
-            settings = setup.settings()
-            setup.plan()
-            if recipe.equation:
-                st.latex(narrow(recipe.equation(settings)))
-            for note in recipe.objective(settings).notes(settings):
-                st.info(_(note), icon=":material/info:")
+            problem = _problem(setup)
+            if problem:
+                st.error(plain(problem), icon=":material/error:")
+            else:
+                _explained(setup, recipe, setup.settings())
         name = st.text_input(_("Name (optional)"), key="setup-name", max_chars=80)
-        locked = not access.may_steer()
-        if st.button(
+        pressed = st.button(
             _("Train"), type="primary", icon=":material/play_arrow:", width="stretch", key="train",
-            disabled=locked or waiting, help=access.why_locked(),
-        ):  # fmt: skip
+            disabled=not access.may_steer() or waiting or bool(problem),
+            help=access.why_locked() or plain(problem) or None,
+        )  # fmt: skip
+        if pressed and not (waiting or problem):  # a field that was left by this press may have spoilt it
             with shown():
                 launch(setup, name or "")
         st.caption(
             ":material/link: " + _("The address of this page holds all settings: share it, and others get the same.")
         )
+
+
+def _problem(setup: Setup) -> str:
+    """Why the setup can't be trained, as a sentence; "" where it can."""
+    if unread := setup.unread():
+        return knob_widgets.correct_first(unread)
+    try:
+        setup.plan()
+        return ""
+    except GanscopeError as error:
+        return error_sentence(error)
+
+
+def _explained(setup: Setup, recipe: Recipe, settings: TrainingHParams) -> None:
+    """What the settings mean: the equation, and what to know of them."""
+    if recipe.equation:
+        st.latex(narrow(recipe.equation(settings)))
+    objective = recipe.objective(settings)
+    for note in objective.notes(settings):
+        st.info(_(note), icon=":material/info:")
+    for name, changes in offered(objective.remedies(settings), settings).items():
+        if st.button(remedies.words(name, changes), key=f"setup-remedy-{name}"):
+            _take(replace(setup, hparams={**setup.hparams, **changes}))
+            st.rerun()
 
 
 def narrow(equation: str) -> str:

@@ -19,26 +19,26 @@ from gan_core.data.own import own
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.gans import Preset, Recipe, recipes
 from gan_core.hparams import TrainingHParams
-from gan_core.knobs import changed, differences, knobs
+from gan_core.knobs import changed, differences, faults, knobs, read_as
 from gan_core.models import lending
 from gan_core.runs.spec import RunSpec
 from ui import access
+from ui.knob_widgets import MOST_STEPS, STEPS
 from ui.offers import borrower, check, fitting_size, presets, require_offered, sizes_for
 
 DEFAULT_RECIPE = "dcgan"
 DEFAULT_STEPS = 10_000
-MOST_STEPS = 100_000_000
 RESERVED = frozenset({"lang", "run", "recipe", "preset", "data", "size", "steps"})
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Settings of a run before it starts."""
+    """Settings of a run before it starts. What was typed and isn't valid stands in it as text, and can't be planned."""
 
     recipe: str
     data: str  # a source's name, or the user's own images by reference
     size: int  # pixels
-    steps: int
+    steps: int | str
     preset: str = ""
     hparams: Mapping[str, Any] = field(default_factory=dict)  # every knob
 
@@ -53,11 +53,22 @@ class Setup:
     def plan(self) -> RunSpec:
         """The run to start; raises a GanscopeError that names what doesn't fit."""
         recipe = self.recipe_object
-        settings = self.settings()
+        settings, steps = self.settings(), self.length()
         require_offered(recipe)
         check(recipe, self.data, self.size)
         lending.check(recipe, settings, lending.widened(recipe, settings, borrower(self.data, self.size)))
-        return recipe.plan(opened(self.data), self.size, self.steps, self.hparams, self.preset)
+        return recipe.plan(opened(self.data), self.size, steps, self.hparams, self.preset)
+
+    def length(self) -> int:
+        """The planned steps; raises BadValue."""
+        steps: int = read_as("steps", STEPS, int, self.steps)
+        return steps
+
+    def unread(self) -> list[str]:
+        """What the fields are called in which something stands that isn't valid."""
+        named = [STEPS.label] if isinstance(self.steps, str) else []
+        recipe = self.recipe_object
+        return named + [knobs(recipe.hparams)[name].label for name in faults(recipe.hparams, self.hparams)]
 
 
 def base_settings(recipe: Recipe, preset: Preset | None) -> TrainingHParams:
@@ -81,7 +92,8 @@ def _values(hparams: TrainingHParams) -> dict[str, Any]:
 
 
 def to_query(setup: Setup) -> dict[str, str]:
-    """The parameters of the link that reproduces the setup."""
+    """The parameters of the link that reproduces the setup; raises BadValue where settings aren't valid."""
+    setup.length()
     recipe = setup.recipe_object
     preset = recipe.preset(setup.preset) if setup.preset else None
     query = {"recipe": setup.recipe}
@@ -115,7 +127,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Setup, list[GanscopeError]]:
     reference = _data(query, recipe, standard.data, problems)
     size = standard.size if reference == standard.data else fitting_size(recipe, reference)
     size = _whole(query, "size", size, sizes_for(recipe), problems)
-    steps = _whole(query, "steps", standard.steps, range(MOST_STEPS + 1), problems)
+    steps = _whole(query, "steps", standard.length(), range(MOST_STEPS + 1), problems)
     settings = {name: text for name, text in query.items() if name not in RESERVED}
     hparams = _changed(base_settings(recipe, preset), settings, problems)
     return Setup(recipe.name, reference, size, steps, preset.name if preset else "", _values(hparams)), problems

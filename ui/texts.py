@@ -9,6 +9,7 @@ from typing import Any
 
 from gan_core.data.own import PAD, STRETCH, own
 from gan_core.errors import BadValue, GanscopeError
+from gan_core.knobs import Named
 from gan_core.runs.records import Run, RunState
 from ui.core_texts import filled
 from ui.languages import N_, _
@@ -65,6 +66,9 @@ def error_sentence(error: GanscopeError) -> str:
 def _value(value: Any) -> Any:
     if isinstance(value, GanscopeError):  # why, as a sentence of its own
         return error_sentence(value)
+    if isinstance(value, Named):
+        labels = (_(label) if given is None else f"{_(label)} = {given}" for label, given in value.parts)
+        return _(", ").join(labels)
     return filled(value) if isinstance(value, str) and value else value
 
 

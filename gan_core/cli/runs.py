@@ -242,15 +242,12 @@ def fork(
 
 
 def _begun(store: RunStore, run: Run, changes: Mapping[str, str]) -> int:
-    """The step at which a fork begins: that of the run's newest checkpoint, or 0 where networks are built anew."""
-    from gan_core.knobs import changed, differences, knobs
+    """The step at which a fork of the run as it is saved begins."""
+    from gan_core.knobs import changed
     from gan_core.training.control import current_hparams
+    from gan_core.training.forking import start_of
 
-    before = current_hparams(store, run)
-    after = changed(before, changes)
-    anew = any(knobs(after)[name].change == "rebuild" for name in differences(before, after))
-    checkpoints = store.checkpoints(run.id)
-    return checkpoints[-1].step if checkpoints and not anew else 0
+    return start_of(store, run, changed(current_hparams(store, run), changes)).step
 
 
 def _example(wanted: str) -> str:

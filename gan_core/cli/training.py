@@ -88,8 +88,7 @@ def train(
 
     store = RunStore()
     if resume is not None:
-        others = {option: value for option, value in given.items() if value is not None and option != "steps"}
-        run = _resumable(store, resume, steps, others)
+        run = _resumable(store, resume, {option: value for option, value in given.items() if value is not None})
     elif start is None and recipe is None:
         raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
     computation = asked_for(precision, device, compiled)
@@ -184,10 +183,10 @@ def tell_of_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
         say(f"  {len(found.skipped)} files can't be used; see `{listing_them}`.")
 
 
-def _resumable(store: RunStore, wanted: str, steps: int | None, others: dict[str, Any]) -> Run:
-    """The run to go on with, planned for `steps` in all where those are given."""
-    if others:
-        raise _fixed(wanted, others)
+def _resumable(store: RunStore, wanted: str, given: dict[str, Any]) -> Run:
+    """The run to go on with, planned for the given steps in all; no other option can be given."""
+    if given.keys() - {"steps"}:
+        raise _fixed(wanted, given)
     try:
         run = find_run(store, wanted)
     except UnknownName:
@@ -197,10 +196,10 @@ def _resumable(store: RunStore, wanted: str, steps: int | None, others: dict[str
                 model=wanted, command=command("train", "--from", wanted),
             ) from None  # fmt: skip
         raise
-    if steps is not None:
+    if "steps" in given:
         from gan_core.training import control
 
-        return control.extend(store, run, steps)
+        return control.extend(store, run, given["steps"])
     if run.state is RunState.FINISHED:
         raise RunConflict(
             "The run {run} has done all its {steps} steps. For more: `{command}`",
@@ -210,21 +209,22 @@ def _resumable(store: RunStore, wanted: str, steps: int | None, others: dict[str
     return run
 
 
-def _fixed(wanted: str, others: dict[str, Any]) -> BadValue:
-    """Which options a resumed run can't be given, and the fork that can be given them."""
-    settings = [*others.get("set", ()), *([f"seed={others['seed']}"] if "seed" in others else [])]
+def _fixed(wanted: str, given: dict[str, Any]) -> BadValue:
+    """Which of the options a resumed run can't be given, and the fork that can be given them, and the steps."""
+    others = [option for option in given if option != "steps"]
+    settings = [*given.get("set", ()), *([f"seed={given['seed']}"] if "seed" in given else [])]
     words = [word for setting in settings for word in ("--set", setting)]
-    words += [word for option in ("steps", "name") if option in others for word in (f"--{option}", str(others[option]))]
-    if not words:
+    words += [word for option in ("steps", "name") if option in given for word in (f"--{option}", str(given[option]))]
+    if not {"set", "seed", "name"} & given.keys():
         return BadValue(
             "A resumed run keeps its settings, so {options} can't be given with --resume. Leave them out, or start a "
             "new run without --resume.",
-            options=options(list(others)),
+            options=options(others),
         )
     return BadValue(
         "A resumed run keeps its settings, so {options} can't be given with --resume. To go on from it with others: "
         "`{command}`",
-        options=options(list(others)), command=command("runs", "fork", wanted, *words),
+        options=options(others), command=command("runs", "fork", wanted, *words),
     )  # fmt: skip
 
 

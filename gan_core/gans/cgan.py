@@ -40,6 +40,10 @@ class CganHParams(DcganHParams, MlpHParams):
         help="How many numbers each class is described by.",
     )  # fmt: skip
 
+    @property
+    def normalised(self) -> bool:
+        return self.body == "dcgan" and super().normalised
+
 
 class ConditionalGenerator(nn.Module):
     """(B, latent_size) and labels (B,), or blends of classes (B, classes) -> (B, C, H, W) in [-1, 1]."""

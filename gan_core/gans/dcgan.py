@@ -68,6 +68,10 @@ class DcganHParams(AdversarialHParams):
         help="Share of the discriminator's features that are switched off at random in each step.",
     )  # fmt: skip
 
+    @property
+    def normalised(self) -> bool:
+        return self.batch_norm and self.penalty == "none"
+
 
 def base_size(size: int) -> int:
     """Where the pyramid starts: 4 pixels, or 7 for 28, 56 and 112."""
@@ -136,7 +140,7 @@ class DcganDiscriminator(nn.Module):
 
     def __init__(self, image_channels: int, size: int, hparams: DcganHParams) -> None:
         super().__init__()
-        norm = hparams.batch_norm and hparams.penalty == "none"
+        norm = hparams.normalised
         base = base_size(size)
         layers: list[nn.Module] = []
         inputs = image_channels

@@ -58,6 +58,10 @@ class LightweightHParams(ReconstructionHParams):
         help="Low resolutions weigh the channels of high ones. Turn it off to see what it is good for.",
     )  # fmt: skip
 
+    @property
+    def normalised(self) -> bool:
+        return self.penalty == "none"
+
 
 def width(size: int, side: int, hparams: LightweightHParams) -> int:
     """Channels of the maps of `side` pixels, for images of `size`."""
@@ -170,7 +174,7 @@ class LightweightDiscriminator(nn.Module):
 
     def __init__(self, image_channels: int, size: int, hparams: LightweightHParams) -> None:
         super().__init__()
-        norm = hparams.penalty == "none"
+        norm = hparams.normalised
         sides = [size // 2**level for level in range(1, (size // LAST).bit_length())]
         widths = [width(size, side, hparams) for side in sides]
         blocks = [DownBlock(before, after, norm) for before, after in pairwise(widths)]

@@ -41,6 +41,7 @@ class Preset:
     steps: int
     seconds: float  # until the samples show the point, on the reference machine (2 cores, no GPU)
     hparams: Mapping[str, Any] = field(default_factory=dict)
+    remedies: tuple[str, ...] = ()  # what its text sends the user to try: names of `training.remedies`
 
 
 Draw = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None], Tensor]

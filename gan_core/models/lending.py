@@ -13,6 +13,7 @@ from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe
 from gan_core.gans.recipe import Loan
+from gan_core.knobs import Named
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
 
@@ -66,14 +67,14 @@ def check(recipe: Recipe, hparams: Any, spec: DataSpec) -> None:
     if not _fits(loan, read_card(listing.standing(name)), spec):
         raise BadValue(
             "{recipe} can't work with {name} on pictures of {shape}. Valid for {knob}: {valid}.",
-            recipe=recipe.title, name=name, shape=" x ".join(map(str, spec.shape)), knob=loan.knob,
-            valid=", ".join(lenders(recipe, spec)) or "-",
+            recipe=recipe.title, name=name, shape=" x ".join(map(str, spec.shape)),
+            knob=Named.of(recipe.hparams, [loan.knob]), valid=", ".join(lenders(recipe, spec)) or "-",
         )  # fmt: skip
     wanted = agreed(recipe, name)
     if any(getattr(hparams, knob) != value for knob, value in wanted.items()):
         raise BadValue(
             "{name} asks for other settings: {settings}.",
-            name=name, settings=", ".join(f"{knob}={value}" for knob, value in wanted.items()),
+            name=name, settings=Named.with_values(recipe.hparams, wanted),
         )  # fmt: skip
 
 

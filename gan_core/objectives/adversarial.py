@@ -183,7 +183,7 @@ class Adversarial(Objective):
         if hparams.feature_matching:
             assert real is not None
             return {"feature_matching": stabilisers.feature_matching(real.features, verdict.features)}
-        kept = stabilisers.top_share(verdict.logits, stabilisers.top_k_share(hparams, context.step))
+        kept = stabilisers.top_share(verdict.logits, stabilisers.top_k_share(hparams, context.steps_of("top_k")))
         real_logits = None if real is None else real.logits[: len(kept)]
         return losses[hparams.loss].generator_terms(kept, real_logits, hparams.relativistic)
 
@@ -244,7 +244,8 @@ class Adversarial(Objective):
     def shown(self, images: Tensor, context: StepContext) -> Tensor:
         """What the discriminator sees of images: with instance noise, augmented."""
         hparams = settings(context)
-        images = stabilisers.instance_noise(images, stabilisers.noise_level(hparams, context.step), context.generator)
+        level = stabilisers.noise_level(hparams, context.steps_of("instance_noise"))
+        images = stabilisers.instance_noise(images, level, context.generator)
         if hparams.augment == "none":
             return images
         random = uniform(context.generator, images.device)
@@ -304,9 +305,16 @@ class Adversarial(Objective):
         notes = []
         if hparams.penalty != "none":
             notes.append(N_NO_BATCH_NORM)
-        if hparams.loss == "wasserstein" and hparams.penalty == "none" and not hparams.weight_clip:
+        if _unbounded(hparams):
             notes.append(N_UNBOUNDED)
         return notes
+
+    def remedies(self, hparams: AdversarialHParams) -> Sequence[str]:
+        return ("weight_clipping", "gradient_penalty") if _unbounded(hparams) else ()
+
+
+def _unbounded(hparams: AdversarialHParams) -> bool:
+    return hparams.loss == "wasserstein" and hparams.penalty == "none" and not hparams.weight_clip
 
 
 SCORES = ("real", "fake_before", "fake_after")
@@ -314,7 +322,7 @@ N_NO_BATCH_NORM = (
     "The discriminator has no batch-norm here: a gradient penalty acts on single images, and batch-norm would tie "
     "the images of a batch together."
 )
-N_UNBOUNDED = "A Wasserstein critic without weight clipping or a penalty is unbounded: its scores will run away."
+N_UNBOUNDED = "A Wasserstein critic that nothing bounds lets its scores run away."
 
 
 def settings(context: StepContext) -> AdversarialHParams:

@@ -43,6 +43,7 @@ class StepContext:
         self.device = torch.device("cpu")
         self.step = 0
         self.images_seen = 0
+        self.began: Mapping[str, Moment] = {}  # schedules that an edit began anew, by their clocks
         self.phase: Phase | None = None
         self.will_share = False  # a later phase of this step can use what this one makes
         self.next_batch: Callable[[int | None], Batch] = _no_batches  # another batch, of the given size
@@ -86,6 +87,10 @@ class StepContext:
         """Keeps what a phase made with its own networks, without a graph, for a later phase to take by `shared`."""
         self._shared[name] = made
 
+    def steps_of(self, clock: str) -> int:
+        """How many steps a schedule has run: those since an edit began it anew, else those of the run."""
+        return self.step - self.began.get(clock, Moment()).step
+
     def begin_step(self) -> None:
         self._shared.clear()
         self.observed = {}
@@ -120,10 +125,12 @@ class Phase:
     fresh_batch: bool = True  # each repeat sees new images
     start: float = 0.0  # thousands of images
     stop: float = inf
+    clock: str = ""  # the schedule that `start` and `stop` belong to
     after_update: Callable[[Networks], None] | None = None  # e.g. weight clipping
     exact: bool = False  # takes second derivatives: always in full precision
 
     def due(self, step: int, images_seen: int) -> bool:
+        """`images_seen`: since its clock began."""
         return step % self.every == 0 and self.start <= images_seen / 1000 < self.stop
 
 
@@ -173,3 +180,7 @@ class Objective(nn.Module, ABC):
     def notes(self, hparams: Any) -> list[str]:
         """Sentences that a user should read about these settings."""
         return []
+
+    def remedies(self, hparams: Any) -> Sequence[str]:
+        """What those sentences send the user to try: names of `training.remedies`."""
+        return ()

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
+from gan_core.knobs import Named, knob
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.style_layers import Growable, resized
@@ -53,7 +53,10 @@ class GrowthHParams(AdversarialHParams):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.start_size & (self.start_size - 1):
-            raise BadValue("start_size must be a power of two such as 4 or 8, not {value}.", value=self.start_size)
+            raise BadValue(
+                "{name} must be a power of two such as 4 or 8, not {value}.",
+                name=Named.of(self, ["start_size"]), value=self.start_size,
+            )  # fmt: skip
 
 
 def growth(hparams: GrowthHParams, size: int, images_seen: int) -> tuple[int, float]:

@@ -39,7 +39,7 @@ class PathLengthHParams(AdversarialHParams):
         help="How much it counts that equal steps in w change images equally; 0 is off.",
     )  # fmt: skip
     path_every: int = knob(
-        8, 1, 64, label="Path length every", unit="steps", change="rebuild", group="objective",
+        8, 1, 64, label="Path length every", unit="steps", group="objective",
         help="The regularisation is computed once in so many steps, and weighs as many times more.",
     )  # fmt: skip
     path_shrink: int = knob(

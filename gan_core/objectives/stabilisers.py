@@ -23,7 +23,7 @@ def instance_noise(images: Tensor, level: float, generator: torch.Generator) -> 
 
 
 def noise_level(hparams: AdversarialHParams, step: int) -> float:
-    """The instance noise at a step: falls linearly to 0 in `instance_noise_steps`; constant where those are 0."""
+    """The instance noise: falls linearly to 0 in `instance_noise_steps`; constant where those are 0."""
     if not hparams.instance_noise_steps:
         return hparams.instance_noise
     return hparams.instance_noise * max(0.0, 1 - step / hparams.instance_noise_steps)
@@ -62,7 +62,7 @@ def top_share(logits: Tensor, share: float) -> Tensor:
 
 
 def top_k_share(hparams: AdversarialHParams, step: int) -> float:
-    """The share kept at a step: falls linearly from 1 to `top_k` in `top_k_steps` (in the paper by 1 % an epoch)."""
+    """The share kept: falls linearly from 1 to `top_k` in `top_k_steps` (in the paper by 1 % an epoch)."""
     progress = min(1.0, step / hparams.top_k_steps) if hparams.top_k_steps else 1.0
     return 1 + progress * (hparams.top_k - 1)
 

@@ -61,7 +61,7 @@ class SuperResolutionHParams(TranslationHParams):
         help="How much the distance to the truth counts beside the discriminator's verdict.",
     )  # fmt: skip
     warm_up: float = knob(
-        16.0, 0.0, 100_000.0, label="Warm-up", unit="thousand images", group="objective",
+        16.0, 0.0, 100_000.0, label="Warm-up", unit="thousand images", group="objective", clock="content_alone",
         help="So long the generator learns the content alone. Without it the discriminator wins at once.",
     )  # fmt: skip
     relativistic: str = knob(
@@ -95,10 +95,11 @@ class SuperResolution(Translation):
 
     def phases(self, hparams: SuperResolutionHParams) -> Sequence[Phase]:
         begins = hparams.warm_up if hparams.adversarial_weight else inf
+        clock = "content_alone"
         return [
-            Phase("warm_up", "generator", "generator", self._content, stop=begins),
-            Phase("discriminator", "discriminator", "discriminator", self._discriminator, start=begins),
-            Phase("generator", "generator", "generator", self._generator, start=begins),
+            Phase("warm_up", "generator", "generator", self._content, stop=begins, clock=clock),
+            Phase("discriminator", "discriminator", "discriminator", self._discriminator, start=begins, clock=clock),
+            Phase("generator", "generator", "generator", self._generator, start=begins, clock=clock),
         ]
 
     def _content(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:

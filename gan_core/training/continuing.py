@@ -18,8 +18,8 @@ from gan_core.checkpoint import load_state
 from gan_core.data.base import DataSpec, Progress, silent
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import Recipe, recipes
-from gan_core.hparams import TrainingHParams
-from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.hparams import TrainingHParams, rebuilt
+from gan_core.knobs import Named, changed, to_dict
 from gan_core.models.card import WEIGHTS, Card, read_card
 from gan_core.models.listing import check_weights
 from gan_core.models.shelf import state_of
@@ -85,12 +85,11 @@ def _kept(folder: Path, described: Card) -> set[str]:
 def _settings(recipe: Recipe, described: Card, changes: Mapping[str, Any]) -> TrainingHParams:
     before = recipe.settings(described.hparams)
     after = changed(before, changes)
-    shaping = {name for name, knob in knobs(after).items() if knob.change == "rebuild"} - {"seed"}
-    rebuilt = [name for name in differences(before, after) if name in shaping]
-    if rebuilt:
+    names = [name for name in rebuilt(before, after) if name != "seed"]
+    if names:
         raise BadValue(
             "{names} can't be changed: the networks would be others, and the model's weights wouldn't fit.",
-            names=", ".join(rebuilt),
+            names=Named.of(after, names),
         )
     return after
 

@@ -5,16 +5,18 @@ What needs torch is imported by the verbs that need it, so that a pause from a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gan_core.errors import BadValue, RunConflict
-from gan_core.hparams import TrainingHParams
-from gan_core.knobs import changed, differences, knobs
+from gan_core.hparams import RATES, WARM_UP, TrainingHParams
+from gan_core.knobs import changed, clocks, differences
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import schedule
 
 ROLES = ("generator", "discriminator")
+BACK = 10.0  # seconds that are waited for a run to go back to a checkpoint
 
 
 def current_hparams(store: RunStore, run: Run) -> TrainingHParams:
@@ -69,15 +71,40 @@ class Control:
         self._send("step", {"count": count, "only": only})
 
     def edit(self, **changes: Any) -> None:
-        """Changes live knobs while the run goes on; raises UnknownName or BadValue, and then nothing changes."""
+        """Changes live knobs while the run goes on; raises UnknownName or BadValue, and then nothing changes.
+
+        A schedule counts from the edit that names one of its knobs, also where the value stays the same.
+        """
         from gan_core.hparams import check_edit
 
         run = self.status
         current = current_hparams(self.store, run)
         new = changed(current, changes)
         check_edit(current, new)
-        if different := differences(current, new):
-            self._send("edit", {"changes": different})
+        sent = differences(current, new) | {name: getattr(new, name) for name in changes if clocks(new, [name])}
+        if sent:
+            self._send("edit", {"changes": sent})
+
+    def apply(self, remedy: str) -> None:
+        """Applies a remedy to the run as it goes on; one that goes back waits until the run is back.
+
+        Raises UnknownName, BadValue where the run can't take it without a fork, or RunConflict.
+        """
+        from gan_core.training.remedies import remedies
+
+        found = remedies.get(remedy)
+        if found.back:
+            self._go_back()
+        self.edit(**found.changes(current_hparams(self.store, self.status)))
+
+    def _go_back(self) -> None:
+        seen = max((event.id for event in self.store.events(self.run_id)), default=0)
+        self.rollback()
+        end = time.monotonic() + BACK
+        while not any(event.kind == "rollback" for event in self.store.events(self.run_id, seen)):
+            if time.monotonic() > end:
+                raise RunConflict("The run {run} hasn't gone back to a checkpoint.", run=self.run_id)
+            time.sleep(0.02)
 
     def _send(self, name: str, payload: Mapping[str, Any] | None = None) -> None:
         run = self.status
@@ -91,26 +118,43 @@ class Control:
         self.store.send(self.run_id, name, dict(payload or {}))
 
 
-def fork(store: RunStore, run: Run, changes: Mapping[str, Any], steps: int | None = None, name: str = "") -> Run:
-    """A new run with other settings. It starts from the parent's newest checkpoint, unless networks are rebuilt.
+def fork(
+    store: RunStore,
+    run: Run,
+    changes: Mapping[str, Any],
+    steps: int | None = None,
+    name: str = "",
+    begin: Iterable[str] = (),
+) -> Run:
+    """A new run with other settings; `forking` says what it goes on from.
 
-    A schedule of the rates that would end before the planned steps begins anew, unless `changes` say what it is to be.
+    `begin`: clocks of schedules that count from the fork though their settings stay the same, such as RATES. So does a
+    schedule of the rates that would end before the planned steps, unless `changes` say what it is to be.
     """
     from gan_core.gans import recipes
+    from gan_core.training import forking
 
-    before = current_hparams(store, run)
-    hparams = changed(before, changes)
+    hparams = changed(current_hparams(store, run), changes)
     recipe = recipes.get(run.spec.recipe)
     planned = run.spec.steps if steps is None else steps
-    at = 0 if _rebuilt(before, hparams) else saved_step(store, run)
-    anew = None if schedule.KNOBS & changes.keys() else _anew(store, run, hparams, at, planned)
-    spec = recipe.plan(
-        run.spec.data, run.spec.size, planned, _plain(changed(hparams, anew or {})), run.spec.preset
-    )  # fmt: skip
-    made = store.create(spec, name=name, parent=run.id)
-    if anew:
-        store.add_event(made.id, None, at, "forked", {"run": run.id, "begun": [schedule.CLOCK]})
-    return made
+    forking.save(store, run)
+    start = forking.start_of(store, run, hparams)
+    begun = clocks(hparams, changes).union(start.begun, begin)
+    if not schedule.KNOBS & changes.keys():
+        began = start.step if RATES in begun else start.began.get(RATES, 0)
+        anew = schedule.anew(_plain(hparams), began, start.step, planned) or {}
+        hparams, begun = changed(hparams, anew), begun | clocks(hparams, anew)
+    spec = recipe.plan(run.spec.data, run.spec.size, planned, _plain(hparams), run.spec.preset)
+    return forking.create(store, run, spec, start, begun, name)
+
+
+def fork_with(store: RunStore, run: Run, remedy: str, name: str = "") -> Run:
+    """A fork that takes a remedy and trains as long again, its rates from the start of their schedule."""
+    from gan_core.training.remedies import remedies
+
+    changes = remedies.get(remedy).changes(current_hparams(store, run))
+    steps = run.step + run.spec.steps if run.spec.steps else 0
+    return fork(store, run, changes, steps, name, (RATES, WARM_UP))
 
 
 def extend(store: RunStore, run: Run, steps: int) -> Run:
@@ -131,9 +175,10 @@ def extend(store: RunStore, run: Run, steps: int) -> Run:
         )  # fmt: skip
     hparams, at = current_hparams(store, run), saved_step(store, run)
     store.set_steps(run.id, steps)
-    if anew := _anew(store, run, hparams, at, steps):
+    if anew := schedule.anew(_plain(hparams), schedule.began(store, run), at, steps):
         before = {name: getattr(hparams, name) for name in anew}
-        store.add_event(run.id, None, at, "edit", {"changes": anew, "before": before, "begun": [schedule.CLOCK]})
+        begun = sorted(clocks(hparams, anew))
+        store.add_event(run.id, None, at, "edit", {"changes": anew, "before": before, "begun": begun})
     return store.get(run.id)
 
 
@@ -148,18 +193,20 @@ def saved_step(store: RunStore, run: Run) -> int:
     return saved[-1].step if saved else 0
 
 
-def _anew(store: RunStore, run: Run, hparams: TrainingHParams, at: int, steps: int) -> dict[str, Any] | None:
-    return schedule.anew(_plain(hparams), schedule.began(store, run) if at else 0, at, steps)
-
-
-def _rebuilt(before: TrainingHParams, after: TrainingHParams) -> bool:
-    return any(knobs(after)[name].change == "rebuild" for name in differences(before, after))
-
-
 def _plain(hparams: TrainingHParams) -> dict[str, Any]:
     from gan_core.knobs import to_dict
 
     return to_dict(hparams)
 
 
-__all__ = ["ROLES", "Control", "RunState", "current_hparams", "decays_anew", "extend", "fork", "saved_step"]
+__all__ = [
+    "ROLES",
+    "Control",
+    "RunState",
+    "current_hparams",
+    "decays_anew",
+    "extend",
+    "fork",
+    "fork_with",
+    "saved_step",
+]

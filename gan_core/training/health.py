@@ -50,8 +50,9 @@ class Finding:
     level: Level
     what: str
     cause: str = ""
-    remedy: str = ""
+    remedy: str = ""  # what helps that is no setting
     values: Mapping[str, Any] = field(default_factory=dict)
+    remedies: tuple[str, ...] = ()  # what helps that is one: names of `remedies`
 
 
 TOO_EARLY = Finding(
@@ -131,8 +132,8 @@ def _modes(covered: int, reached: int, modes: int, near: float) -> Finding:
             "{covered} of {modes} modes covered: mode collapse.",
             "The generator makes only what deceives the discriminator, and has no reason to try the other modes. Both "
             "losses can be in balance all the same.",
-            "Add instance noise, a gradient penalty or R1, which keep the discriminator smooth.",
-            values,
+            values=values,
+            remedies=("instance_noise", "mild_gradient_penalty", "r1"),
         )  # fmt: skip
     if missing:
         return Finding(
@@ -140,8 +141,8 @@ def _modes(covered: int, reached: int, modes: int, near: float) -> Finding:
             "{covered} of {modes} modes covered; {missing} have no samples.",
             "The generator covers most of the data without them. A lost mode seldom comes back once the samples are "
             "sharp.",
-            "Add instance noise, a gradient penalty or R1, which keep the discriminator smooth.",
-            values,
+            values=values,
+            remedies=("instance_noise", "mild_gradient_penalty", "r1"),
         )  # fmt: skip
     if covered < modes or near < CLOSE:
         return Finding(
@@ -167,8 +168,8 @@ def _reached(share: float) -> Finding:
             "data_missed", "watch",
             "The samples cover only {share:.0%} of the data.",
             "This is normal early in training. Later it is mode collapse: whole parts of the data are never generated.",
-            "Add instance noise, a gradient penalty or R1, which keep the discriminator smooth.",
-            values,
+            values=values,
+            remedies=("instance_noise", "mild_gradient_penalty", "r1"),
         )  # fmt: skip
     if share < REACHED:
         return Finding(
@@ -193,9 +194,8 @@ def _varied(share: float) -> Finding:
             "alike", "watch",
             "The samples look alike: they vary {share:.0%} as much as real images.",
             "This is normal early in training. Later it is mode collapse: the generator makes few different images.",
-            "Let the discriminator see the batch (minibatch standard deviation), or add an R1 penalty or instance "
-            "noise.",
-            values,
+            values=values,
+            remedies=("minibatch_deviation", "r1", "instance_noise"),
         )  # fmt: skip
     if share < VARIED:
         return Finding(
@@ -245,8 +245,8 @@ def _not_finite(recent: Metrics) -> Finding | None:
         "not_finite", "bad",
         "The value of {name} is no longer a number.",
         "A step was too large, or the loss has no lower bound; from here on every weight is spoilt.",
-        "Go back to the last good checkpoint, and halve the learning rates or add a penalty.",
-        {"name": next((name for name in faulty if name.endswith("/loss")), faulty[0])},
+        values={"name": next((name for name in faulty if name.endswith("/loss")), faulty[0])},
+        remedies=("back_and_slower", "back_and_r1"),
     )  # fmt: skip
 
 
@@ -258,7 +258,7 @@ def _no_rate(recent: Metrics) -> Finding | None:
         "no_rate", "bad",
         "The learning rate is 0: nothing is being learnt.",
         "The rate schedule has ended.",
-        "Set the rate schedule to constant, or raise the decay steps.",
+        remedies=("constant_rate", "longer_schedule"),
     )  # fmt: skip
 
 
@@ -271,8 +271,8 @@ def _exploding(recent: Metrics) -> Finding | None:
         "exploding_gradients", "bad",
         "Gradients explode: the norm of {phase} is about {norm:.0f}, above {limit:.0f}.",
         "Steps overshoot, often because the learning rate is too high or the critic is not bounded.",
-        "Lower the learning rates, or use a gradient penalty or weight clipping.",
-        {"phase": phase, "norm": norms[phase], "limit": EXPLODING},
+        values={"phase": phase, "norm": norms[phase], "limit": EXPLODING},
+        remedies=("slower", "gradient_penalty", "weight_clipping", "gradient_clipping"),
     )  # fmt: skip
 
 
@@ -284,8 +284,8 @@ def _exploding_alone(recent: Metrics) -> Finding | None:
         "exploding_gradients", "bad",
         "Gradients explode: their norm is about {norm:.0f}, above {limit:.0f}.",
         "Steps overshoot, so that the network forgets what it knew.",
-        "Lower the learning rate, or clip gradients.",
-        {"norm": norm, "limit": EXPLODING},
+        values={"norm": norm, "limit": EXPLODING},
+        remedies=("slower", "gradient_clipping"),
     )  # fmt: skip
 
 
@@ -321,9 +321,8 @@ def _discriminator_too_strong(recent: Metrics, probability: bool) -> Finding | N
         "The discriminator is too strong: it is right {share:.0%} of the time.",
         "It tells real from fake without doubt, so its verdict hardly changes with the samples: little is left to "
         "learn from.",
-        "Lower the discriminator's learning rate, add an R1 penalty or label smoothing, or let it be updated less "
-        "often than the generator.",
-        {"share": accuracy},
+        values={"share": accuracy},
+        remedies=("slower_discriminator", "r1", "label_smoothing", "more_generator_steps"),
     )  # fmt: skip
 
 
@@ -335,8 +334,8 @@ def _vanishing(recent: Metrics) -> Finding | None:
         "vanishing_gradients", "bad",
         "The generator's gradient has vanished: its norm is about {norm:.0e}.",
         "With the saturating loss this happens as soon as the discriminator is sure.",
-        "Use the non-saturating or a Wasserstein loss, or weaken the discriminator.",
-        {"norm": norm},
+        values={"norm": norm},
+        remedies=("non_saturating", "wasserstein", "slower_discriminator"),
     )  # fmt: skip
 
 
@@ -348,8 +347,8 @@ def _generator_winning(recent: Metrics) -> Finding | None:
         "generator_winning", "watch",
         "The generator is winning: the discriminator is right only {share:.0%} of the time.",
         "A discriminator that is worse than a coin gives wrong directions; samples may all look alike.",
-        "Raise the discriminator's learning rate or its updates in a step, or lower the generator's rate.",
-        {"share": accuracy},
+        values={"share": accuracy},
+        remedies=("faster_discriminator", "more_discriminator_steps", "slower_generator"),
     )  # fmt: skip
 
 
@@ -367,6 +366,6 @@ def _oscillating(recent: Metrics) -> Finding | None:
         "oscillation", "watch",
         "The two players chase each other: the generator's loss swings by {share:.0%} of its size.",
         "Each overshoots what the other did last, instead of meeting in the middle.",
-        "Lower both learning rates or beta 1, or average the weights for longer (EMA).",
-        {"share": swing / size},
+        values={"share": swing / size},
+        remedies=("slower", "no_momentum", "longer_average"),
     )  # fmt: skip

@@ -174,6 +174,10 @@ class Journal:
         self._saved = time.monotonic()
         self._checkpoint_cost = self._saved - began
 
+    def inherit(self) -> None:
+        """Makes a fork's first checkpoint its own: until then it is the other run's, with that run's settings."""
+        self._write_checkpoint()
+
     def _write_checkpoint(self) -> None:
         trainer = self.trainer
         trainer.average.refresh(trainer.hparams.ema)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.gans.recipe import OptimizerSpec
-from gan_core.hparams import TrainingHParams
+from gan_core.hparams import RATES, WARM_UP, TrainingHParams
 from gan_core.objectives.base import Moment
 
 
@@ -64,8 +64,8 @@ def shorten(gradients: list[Tensor], norms: Iterable[Tensor], longest: float) ->
 
 def rate_factor(hparams: TrainingHParams, step: int, began: Mapping[str, Moment] = MappingProxyType({})) -> float:
     """What the learning rates are multiplied by at a step, in [0, 1]; `began`: when an edit began a schedule anew."""
-    decay = _decay(hparams, step - began.get("rates", Moment()).step)
-    warmed = step - began.get("warm_up", Moment()).step
+    decay = _decay(hparams, step - began.get(RATES, Moment()).step)
+    warmed = step - began.get(WARM_UP, Moment()).step
     return (warmed + 1) / hparams.warmup_steps * decay if warmed < hparams.warmup_steps else decay
 
 

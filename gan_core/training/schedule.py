@@ -9,11 +9,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from gan_core.errors import UnknownName
+from gan_core.hparams import RATES, TrainingHParams
+from gan_core.knobs import knobs
 from gan_core.runs.store import Run, RunStore
 
-CLOCK = "rates"  # what the schedule is called among those that an edit can begin anew
-KNOBS = frozenset({"schedule", "decay_steps", "decay_rate"})
+KNOBS = frozenset(name for name, knob in knobs(TrainingHParams).items() if knob.clock == RATES)
 FADED = 1e-3  # of the rates that were set: where an exponential schedule has come so far, next to nothing is learnt
 
 
@@ -40,11 +40,10 @@ def anew(settings: Mapping[str, Any], began: int, at: int, steps: int) -> dict[s
 
 
 def began(store: RunStore, run: Run) -> int:
-    """The step from which the run's schedule counts, by its events and those of the runs that it was forked from."""
+    """The step from which the run's schedule counts, by its events."""
     for event in reversed(store.events(run.id)):
-        if CLOCK in event.payload.get("begun", ()):
+        if RATES in event.payload.get("begun", ()):
             return event.step
-    try:
-        return began(store, store.get(run.parent)) if run.parent else 0
-    except UnknownName:  # the other run was deleted
-        return 0
+        if event.kind == "forked":
+            return int(event.payload.get("began", {}).get(RATES, 0))
+    return 0

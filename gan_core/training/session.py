@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -24,12 +24,13 @@ from gan_core.checkpoint import load_state, read_checkpoint
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadCheckpoint, GanscopeError
 from gan_core.gans import recipes
-from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.hparams import RATES
+from gan_core.knobs import changed, clocks, differences, to_dict
 from gan_core.objectives.base import Moment
 from gan_core.runs.classes import DATA
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
-from gan_core.training import schedule
+from gan_core.training import forking, schedule
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.control import Control
 from gan_core.training.journal import Journal
@@ -170,19 +171,29 @@ class Session(Control):
         run = self.status
         recipe = recipes.get(run.spec.recipe)
         data_set = self._load_data(run.spec.data, run.spec.size)
-        state = self._saved_state()
-        hparams = recipe.settings(run.spec.hparams if state is None else state["hparams"])
+        state = self._newest(self.store.checkpoints(self.run_id))
+        own = state is not None and state["run"] == self.run_id
+        hparams = recipe.settings(state["hparams"] if state is not None and own else run.spec.hparams)
         learnt = None if state is None else DataSpec.from_state(state["spec"])
         data_set = suited(data_set, recipe, hparams, learnt)
-        self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
+        if state is None or own:
+            self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
+        else:
+            told = [event.payload for event in self.store.events(self.run_id) if event.kind == "forked"]
+            begun = told[0]["begun"] if told else ()
+            self.trainer = forking.begin(recipe, hparams, state, data_set, self.device, self.computation, begun)
         torch.set_num_threads(cpu_threads(self.trainer.networks))
-        if state is not None:
+        if state is not None and own:
             load_state(self.trainer, state)
         self.journal = Journal(self.store, self.run_id, self._token, self.trainer, run.seconds)
-        if state is not None and state["run"] == self.run_id:
+        if state is not None and own:
             self.journal.event_id = state["event_id"]
             self.store.truncate(self.run_id, self._token, self.trainer.step)
-            self._replay = [e for e in self.store.events(self.run_id, state["event_id"]) if e.kind in REPLAYED]
+        elif state is not None:
+            self.journal.inherit()
+        # also in a run's first session: it may have been extended before that
+        seen = self.journal.event_id
+        self._replay = [event for event in self.store.events(self.run_id, seen) if event.kind in REPLAYED]
         self._tell_of_data(data_set)
 
     def _tell_of_damage(self) -> None:
@@ -209,27 +220,8 @@ class Session(Control):
             self.journal.event("skipped", {"file": file, "reason": reason})
         self.journal.event(DATA, {"classes": list(data_set.class_names), "notes": list(data_set.notes)})
 
-    def _saved_state(self) -> dict[str, Any] | None:
-        """The newest checkpoint that can be read: of this run, or of its parent if the networks are the same."""
-        own = self._newest(self.store.checkpoints(self.run_id))
-        run = self.status
-        if own is not None or run.parent is None:
-            return own
-        try:
-            state = self._newest(self.store.checkpoints(run.parent))
-        except GanscopeError:  # the parent was deleted: start afresh
-            return None
-        recipe = recipes.get(run.spec.recipe)
-        if state is None:
-            return None
-        wanted, saved = recipe.settings(run.spec.hparams), recipe.settings(state["hparams"])
-        if any(knobs(wanted)[name].change == "rebuild" for name in differences(saved, wanted)):
-            return None
-        moment = [state["step"], state["images_seen"]]
-        begun = {clock: moment for event in self.store.events(self.run_id) for clock in event.payload.get("begun", ())}
-        return {**state, "hparams": to_dict(wanted), "began": state.get("began", {}) | begun}
-
     def _newest(self, checkpoints: list[Checkpoint]) -> dict[str, Any] | None:
+        """The newest checkpoint that can be read: the run's own, or the one that a fork was given."""
         for checkpoint in reversed(checkpoints):
             try:
                 return read_checkpoint(checkpoint.path, checkpoint.sha256)
@@ -350,13 +342,14 @@ class Session(Control):
             self.journal.live_preview()
             self._set_state(RunState.PAUSED)
 
-    def _edit(self, changes: Mapping[str, Any], begun: Sequence[str] = ()) -> None:
+    def _edit(self, changes: Mapping[str, Any]) -> None:
         old = self.trainer.hparams
         new = changed(old, changes)
         # scores are read by the loss that made them
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
-        told = {"changes": dict(changes), "before": before} | ({"begun": list(begun)} if begun else {})
+        begun = sorted(clocks(old, changes))
+        told = {"changes": dict(changes), "before": before} | ({"begun": begun} if begun else {})
         self.journal.replayable("edit", told)
         self.trainer.edit(new, begun)
 
@@ -376,12 +369,12 @@ class Session(Control):
     def _renew_rates(self) -> None:
         """Begins a schedule anew that had ended when the run stopped: with rates of 0 it would go on for nothing."""
         trainer, planned = self.trainer, self.status.spec.steps
-        began = trainer.began.get(schedule.CLOCK, Moment()).step
+        began = trainer.began.get(RATES, Moment()).step
         settings = to_dict(trainer.hparams)
         if began + schedule.length(settings) > trainer.step or (planned and trainer.step >= planned):
             return
         if changes := schedule.anew(settings, began, trainer.step, planned):
-            self._edit(changes, (schedule.CLOCK,))
+            self._edit(changes)
 
     def _rollback(self) -> None:
         """Back to the newest sound checkpoint; what came after it is dropped, edits too."""

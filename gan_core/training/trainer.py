@@ -20,7 +20,7 @@ from gan_core.data.base import DataSet
 from gan_core.data.batches import HELD_OUT, Batches
 from gan_core.gans.recipe import Recipe
 from gan_core.hparams import TrainingHParams, check_edit
-from gan_core.knobs import differences
+from gan_core.knobs import clocks, differences
 from gan_core.layers import set_noise_generator
 from gan_core.metrics.perception import Perception, perception
 from gan_core.models.lending import lend
@@ -124,9 +124,9 @@ class Trainer:
         )
         context = self.context
         context.begin_step()
-        context.step, context.images_seen = self.step, self.images_seen
+        context.step, context.images_seen, context.began = self.step, self.images_seen, self.began
         batch = self._next_batch(None)
-        due = [p for p in self.phases if p.due(self.step, self.images_seen) and only in (None, p.role)]
+        due = [p for p in self.phases if self._due(p) and only in (None, p.role)]
         for place, phase in enumerate(due):
             for repeat in range(phase.repeats):
                 if repeat and phase.fresh_batch:
@@ -140,6 +140,9 @@ class Trainer:
         self.step += 1
         self.images_seen += self._batch_size
         return result
+
+    def _due(self, phase: Phase) -> bool:
+        return phase.due(self.step, self.images_seen - self.began.get(phase.clock, Moment()).images_seen)
 
     def _update(self, phase: Phase, batch: Batch, result: StepResult) -> None:
         for group, weights in self._weights.items():
@@ -162,19 +165,19 @@ class Trainer:
             result.terms[f"{phase.name}/{name}"] = term.detach()
         result.terms[f"{phase.name}/loss"] = loss.detach()
 
-    def edit(self, hparams: TrainingHParams, begin: Iterable[str] = ()) -> None:
+    def edit(self, hparams: TrainingHParams, begin: Iterable[str] | None = None) -> None:
         """Changes live knobs; raises BadValue, and changes nothing, where a knob would rebuild the networks.
 
-        `begin`: the clocks of the schedules that count from here.
+        `begin`: the clocks of the schedules that count from here; by default of those whose knobs change.
         """
         check_edit(self.hparams, hparams)
-        fresh = {"optimizer", "beta1", "beta2"} & differences(self.hparams, hparams).keys()
-        states = {} if "optimizer" in fresh else {g: o.state_dict()["state"] for g, o in self.optimizers.items()}
+        different, lazy = differences(self.hparams, hparams), self._lazy
+        states = {} if "optimizer" in different else {g: o.state_dict()["state"] for g, o in self.optimizers.items()}
         self.hparams = self.context.hparams = hparams
         self._plan()
-        for clock in begin:
+        for clock in clocks(hparams, different) if begin is None else begin:
             self.began[clock] = Moment(self.step, self.images_seen)
-        if not fresh:
+        if not {"optimizer", "beta1", "beta2"} & different.keys() and self._lazy == lazy:
             return
         self.optimizers = {group: self._optimizer(group) for group in self._specs}
         for group, state in states.items():

@@ -14,6 +14,7 @@ from gan_core.gans import recipes
 from gan_core.knobs import knobs
 from gan_core.plans import plans
 from gan_core.training import health
+from gan_core.training.remedies import remedies
 
 ROOT = Path(__file__).parents[2]
 FRONT = [
@@ -72,6 +73,8 @@ def of_catalogues() -> Iterator[str]:
         yield from (source.title, source.about, source.licence)
     for plan in plans.values():
         yield from (plan.title, plan.limits)
+    for remedy in remedies:
+        yield remedy.words
     for path in (Path(health.__file__),):
         for call in _calls(path):
             if _name(call) == "Finding":

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from gan_core.gans import Recipe, recipes
 from gan_core.knobs import knobs, to_dict
 from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.training.control import current_hparams
 from gan_core.training.session import Session
 from tests.app.messages import all_messages
 from tests.app.pages import page, sound, wait
@@ -21,6 +22,7 @@ from ui import board, knob_widgets, offers, setup_page
 from ui.downloads import csv_of
 from ui.feed import feed
 from ui.i18n import using
+from ui.texts import plain
 
 
 def tiny_run(store: RunStore, **changes: Any) -> tuple[Run, Session]:
@@ -97,7 +99,7 @@ def test_a_widget_writes_the_link(store: RunStore) -> None:
         ({"preset": "gone"}, "gone"),
         ({"loss": "wasserstein", "label_smoothing": "0.1"}, "smoothing"),
         ({"data": "upload:../../etc/passwd"}, "passwd"),
-        ({"seed": "<b>x</b>"}, "seed"),
+        ({"seed": "<b>x</b>"}, "Seed"),
     ],
 )
 def test_a_bad_link_is_told_and_the_default_taken(store: RunStore, query: dict[str, str], named: str) -> None:
@@ -114,8 +116,121 @@ SETS = {type(recipe.hparams): recipe for recipe in offers.offered()}.values()
 def test_every_set_of_knobs_can_be_drawn(store: RunStore, recipe: Recipe) -> None:
     test = page("train", recipe=recipe.name)
     assert not test.warning
-    shown = {one.key.partition(f".{recipe.name}.")[2] for one in (*test.number_input, *test.selectbox) if one.key}
+    shown = {one.key.partition(f".{recipe.name}.")[2] for one in (*test.text_input, *test.selectbox) if one.key}
     assert "seed" in shown
+    # what is typed is used as it is typed, or refused by the name that stands above it
+    fields = [one for one in test.text_input if one.key and f".{recipe.name}." in one.key]
+    valid = [field.value for field in fields]
+    for place, field in enumerate(fields):
+        field.set_value(BAD[place % len(BAD)])
+    next(one for one in test.text_input if one.key and one.key.startswith("steps")).set_value("1e12")
+    sound(test.run())
+    train = test.button(key="train")
+    assert train.disabled
+    told = errors(test).replace("\\", "")
+    assert told.startswith("Correct these fields first: Steps, ")
+    assert train.help.replace("\\", "") == told
+    described = knobs(recipe.hparams)
+    for field in fields:
+        label = described[field.key.rpartition(".")[2]].label
+        assert label in told
+        below = [one.value for one in test.markdown if one.value.startswith(f":red[{plain(label + ' must ')}")]
+        assert below, field.key
+    assert not any("_" in one.value for one in (*test.error, *test.markdown) if " must " in one.value)
+    for field, text in zip(fields, valid, strict=True):
+        test.text_input(key=field.key).set_value(text)
+    next(one for one in test.text_input if one.key and one.key.startswith("steps")).set_value("7")
+    sound(test.run())
+    assert not test.error
+    assert not test.button(key="train").disabled
+
+
+BAD = ("", "abc", "1e12", "-1", "0,5", "nan", "12abc", "1e999")
+
+
+def test_what_is_typed_is_used_as_typed(store: RunStore) -> None:
+    test = page("train", recipe="mlp_gan", size="8")
+    typed = {"Batch size (images)": " 1.6e1 ", "Generator's layers": "16-8,", "Beta 1": "1e-2", "Seed": "００７"}
+    for label, text in typed.items():
+        next(one for one in test.text_input if one.label == label).set_value(text)
+    next(one for one in test.text_input if one.key and one.key.startswith("steps")).set_value("5e0")
+    sound(test.run())
+    sound(test.button(key="train").click().run())
+    spec = only_run(store).spec
+    assert spec.steps == 5
+    kept = {name: spec.hparams[name] for name in ("batch_size", "generator_widths", "beta1", "seed")}
+    assert kept == {"batch_size": 16, "generator_widths": [16, 8], "beta1": 0.01, "seed": 7}
+
+
+def test_an_error_goes_with_what_caused_it(store: RunStore) -> None:
+    test = page("train", recipe="mlp_gan")
+    layers = next(one for one in test.text_input if one.label == "Generator's layers")
+    for text, said in (("-64", "'-64'"), ("0", "between 1 and 8192"), ("64", "")):
+        sound(layers.set_value(text).run())
+        below = [one.value.replace("\\", "") for one in test.markdown if one.value.startswith(":red[")]
+        assert len(below) == len(test.error) == bool(said)
+        assert all(said in one and "Generator's layers" in one for one in below)
+    slope = next(one for one in test.text_input if one.label == "Leaky slope")
+    sound(slope.set_value("abc").run())
+    assert test.button(key="train").disabled
+    activation = next(one for one in test.selectbox if one.label == "Activation")
+    sound(activation.set_value("relu").run())  # which takes the field away, where nobody could correct it
+    assert not test.error
+    assert not test.button(key="train").disabled
+
+
+def test_a_running_run_takes_nothing_of_fields_that_are_not_valid(store: RunStore) -> None:
+    run, _session = tiny_run(store)
+    test = page("train", {"edit-panel": True, "fork-panel": True}, run=run.id)
+    sound(test.button(key="pause").click().run())
+    wait(lambda: store.get(run.id).state is RunState.PAUSED)
+    sound(test.run())
+    for label, text in (("Generator's learning rate", "0,001"), ("Batch size (images)", "1e12"), ("Beta 1", "0.25")):
+        next(one for one in test.text_input if one.label == label and one.key.startswith("edit-")).set_value(text)
+    sound(next(button for button in test.button if button.label == "Apply").click().run())
+    assert "Correct these fields first: Generator's learning rate, Batch size." in errors(test).replace("\\", "")
+    seed = next(one for one in test.text_input if one.label == "Seed" and one.key.startswith("fork-"))
+    sound(seed.set_value("-1").run())
+    assert "Correct these fields first: Seed." in errors(test).replace("\\", "")
+    assert not [button for button in test.button if button.label == "Fork and train"]
+    still = store.get(run.id).step
+    sound(test.text_input(key="step-count").set_value("1e5").run())
+    sound(test.button(key="step-both").click().run())
+    assert "Steps at a press must lie between 1 and 10000" in errors(test).replace("\\", "")
+    assert not [event for event in store.events(run.id) if event.kind == "edit"]
+    assert (len(store.runs()), store.get(run.id).step) == (1, still)
+    sound(test.text_input(key="step-count").set_value("2e0").run())
+    sound(test.button(key="step-both").click().run())
+    wait(lambda: store.get(run.id).step == still + 2)
+
+
+def test_the_page_offers_remedies_and_applies_what_it_shows(store: RunStore) -> None:
+    recipe = recipes.get("points")
+    preset = recipe.preset("collapses")
+    settings = {**preset.hparams, "generator_widths": (8,), "discriminator_widths": (8,)}
+    run = store.create(recipe.plan("ring8", 2, 0, settings, "collapses"))
+    session = Session(store, run.id).start(paused=True)
+    wait(lambda: store.get(run.id).state is RunState.PAUSED)
+    session.step(3)
+    wait(lambda: store.get(run.id).step == 3)
+    board_shown = header(board.encoded(feed(store, run.id), preset.look_for, None))["board"]
+    named = {remedy["name"]: remedy["label"] for remedy in board_shown["remedies"]}
+    assert list(named) == list(preset.remedies)
+    assert named["r1"] == "Add an R1 penalty of weight 0.1"
+    test = page("train", {"remedy-asked": (run.id, "r1")}, run=run.id)
+    table = next(one.value for one in test.markdown if one.value.startswith("| Setting"))
+    assert "| Penalty | None | R1 |" in table
+    assert "| Penalty weight | 10 | 0.1 |" in table
+    sound(test.button(key="remedy-here").click().run())
+    wait(lambda: [event for event in store.events(run.id) if event.kind == "edit"])
+    assert current_hparams(store, run).penalty == "r1"
+    test = page("train", {"remedy-asked": (run.id, "instance_noise")}, run=run.id)
+    assert any("goes on from step 3: all networks keep their weights" in one.value for one in test.markdown)
+    sound(test.button(key="remedy-fork").click().run())
+    made = next(other for other in store.runs() if other.parent == run.id)
+    assert (made.step, made.spec.hparams["instance_noise"], made.spec.hparams["penalty"]) == (3, 0.7, "r1")
+    shown = page("train", run=made.id)
+    assert any("at step 3; all networks kept their weights" in one.value for one in shown.caption)
 
 
 def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) -> None:
@@ -129,16 +244,16 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
         ["4"],
     )  # agreed with the model, so there are no controls for them
     net = test.selectbox(next(one.key for one in test.selectbox if one.label == "Feature net"))
-    assert not any(one.label.startswith("The net's channels") for one in test.number_input)
+    assert not any(one.label.startswith("The net's channels") for one in test.text_input)
     assert net.options == ["None", "Tiny judge"]
     assert not errors(test)
     sound(net.set_value("").run())
-    assert any(one.label.startswith("The net's channels") for one in test.number_input)
+    assert any(one.label.startswith("The net's channels") for one in test.text_input)
     bad = page("train", recipe="projected_gan", data="avatars", size="32", judge="features.grey")
-    assert "can't work with features.grey on pictures of 3 x 32 x 32. Valid for judge: " in errors(bad).replace(
+    assert "can't work with features.grey on pictures of 3 x 32 x 32. Valid for Feature net: " in errors(bad).replace(
         "\\", ""
     )
-    sound(bad.button(key="train").click().run())
+    assert bad.button(key="train").disabled
     assert not store.runs()
     gone = page("train", recipe="projected_gan", judge="features.nosuch")
     assert "features.nosuch" in errors(gone).replace("\\", "")
@@ -146,11 +261,20 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
 
 def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
     test = page("train", recipe="mlp_gan", loss="wasserstein")
-    smoothing = next(box for box in test.number_input if box.label == "Label smoothing")
-    sound(smoothing.set_value(0.1).run())
+    smoothing = next(box for box in test.text_input if box.label == "Label smoothing")
+    sound(smoothing.set_value("0.1").run())
     assert "Label smoothing has no meaning" in errors(test)
-    sound(test.button(key="train").click().run())
+    assert test.button(key="train").disabled
     assert not store.runs()
+
+
+def test_a_note_on_the_settings_offers_what_it_asks_for(store: RunStore) -> None:
+    test = page("train", recipe="mlp_gan", loss="wasserstein")
+    assert any("nothing bounds" in one.value for one in test.info)
+    sound(test.button(key="setup-remedy-gradient_penalty").click().run())
+    assert test.query_params["penalty"] in ("gradient_penalty", ["gradient_penalty"])
+    assert not any("nothing bounds" in one.value for one in test.info)
+    assert not [button for button in test.button if button.key and button.key.startswith("setup-remedy")]
 
 
 def test_points_have_no_size_and_are_drawn(store: RunStore) -> None:
@@ -173,12 +297,12 @@ def test_points_have_no_size_and_are_drawn(store: RunStore) -> None:
 
 def test_knobs_without_an_effect_are_left_out(store: RunStore) -> None:
     test = page("train", recipe="dcgan")
-    assert not any(box.label.startswith("Penalty weight") for box in test.number_input)
+    assert not any(box.label.startswith("Penalty weight") for box in test.text_input)
     assert any("Penalty weight" in element.value for element in test.caption)
     penalty = next(box for box in test.selectbox if box.label == "Penalty")
     sound(penalty.set_value("r1").run())
-    weight = next(box for box in test.number_input if box.label.startswith("Penalty weight"))
-    sound(weight.set_value(3.0).run())
+    weight = next(box for box in test.text_input if box.label.startswith("Penalty weight"))
+    sound(weight.set_value("3").run())
     assert [group.label for group in test.expander if "changed" in group.label] == ["Objective · 2 changed"]
     sound(test.button(key="train").click().run())
     assert only_run(store).spec.hparams["penalty_weight"] == 3.0
@@ -261,8 +385,8 @@ def test_pause_step_edit_resume_stop(store: RunStore) -> None:
     sound(test.run())
     sound(test.button(key="step-d").click().run())
     wait(lambda: store.get(run.id).step == still + 1)
-    rate = next(box for box in test.number_input if box.label == "Generator's learning rate")
-    rate.set_value(0.001)
+    rate = next(box for box in test.text_input if box.label == "Generator's learning rate")
+    rate.set_value("0.001")
     apply = next(button for button in test.button if button.label == "Apply")
     sound(apply.click().run())
     wait(lambda: any(event.kind == "edit" for event in store.events(run.id)))
@@ -337,8 +461,8 @@ def test_steps_beyond_the_schedule_are_warned_of(store: RunStore) -> None:
 def test_a_fork_is_a_run_of_its_own(store: RunStore) -> None:
     run, _session = tiny_run(store)
     test = page("train", {"fork-panel": True}, run=run.id)
-    seed = next(box for box in test.number_input if box.key and box.key.startswith("fork-") and box.label == "Seed")
-    seed.set_value(5)
+    seed = next(box for box in test.text_input if box.key and box.key.startswith("fork-") and box.label == "Seed")
+    seed.set_value("5")
     fork = next(button for button in test.button if button.label == "Fork and train")
     sound(fork.click().run())
     forked = next(other for other in store.runs() if other.parent == run.id)

@@ -70,6 +70,12 @@ def test_a_finished_run_goes_on_with_a_rate(store: RunStore) -> None:
     line = json.loads(ok("train", "mlp_gan", "--steps", "10", *decay, *TINY, "--json"))
     assert "already" in refused(2, "train", "--resume", line["run"], "--steps", "10")
     assert "--preset can't be given" in refused(2, "train", "--resume", line["run"], "--steps", "20", "--preset", "x")
+    advice = refused(
+        2, "train", "--resume", line["run"], "--steps", "20", "--set", "generator_rate=0.001", "--seed", "3"
+    )
+    assert "--seed, --set can't be given" in advice
+    words = ["--set", "generator_rate=0.001", "--set", "seed=3", "--steps", "20"]
+    assert " ".join(["ganscope runs fork", line["run"], *words]) in " ".join(advice.split())
     longer = json.loads(ok("train", "--resume", line["run"], "--steps", "20", "--json"))
     assert (longer["run"], longer["steps"], longer["state"]) == (line["run"], 20, "finished")
     assert longer["metrics"]["rate/generator"] > 0

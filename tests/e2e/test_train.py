@@ -81,7 +81,7 @@ def test_the_main_job(server: Server, training: Page, contexts: Callable[..., Br
     assert wait_for_step(page, still + 1) == still + 2
 
     page.get_by_text("Change settings while it runs").click()
-    page.get_by_role("spinbutton", name="Generator's learning rate").first.fill("0.003")
+    page.get_by_role("textbox", name="Generator's learning rate").first.fill("0.003")
     press(page, "Apply")
     expect(page.get_by_text("Sent: Generator")).to_be_visible()
 
@@ -256,3 +256,43 @@ def test_only_who_has_the_passphrase_steers(tmp_path: Path, contexts: Callable[.
         expect(guest.get_by_role("button", name="Pause")).to_be_disabled()
         press(teacher, "Stop")
         state(guest, "stopped")
+
+
+def test_a_remedy_is_applied_where_it_is_named(server: Server, page: Page) -> None:
+    stop_all(server)
+    page.goto(f"{server.url}/train?preset=collapses&steps=0")
+    start(page)
+    page.locator("[data-remedy=r1]").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Penalty weight")).to_be_visible()
+    press(page, "Apply in this run")
+    expect(dialog).to_have_count(0)
+    expect(page.locator("[data-remedy=r1]")).to_have_count(0)  # the run has it now
+    store = RunStore(server.home)
+    (run,) = (run for run in store.runs() if run.is_active)
+    (edit,) = (event for event in store.events(run.id) if event.kind == "edit")
+    assert edit.payload["changes"] == {"penalty": "r1", "penalty_weight": 0.1}
+    store.close()
+    stop_all(server)
+
+
+def test_a_field_that_is_left_by_the_press_is_read_first(server: Server, page: Page) -> None:
+    stop_all(server)
+    page.goto(f"{server.url}/train?recipe=mlp_gan&steps=5")
+    steps = page.locator("[class*=st-key-steps] input")
+    steps.fill("1e12")
+    place = page.locator(".st-key-train button").first.bounding_box()
+    assert place
+    store = RunStore(server.home)
+    before = len(store.runs())
+    page.mouse.click(place["x"] + 20, place["y"] + 10)
+    expect(page.get_by_text("Correct these fields first: Steps.").first).to_be_visible()
+    expect(page.locator(".st-key-train button").first).to_be_disabled()
+    assert len(store.runs()) == before
+    steps.fill("6e0")
+    steps.press("Enter")
+    expect(page.get_by_text("Correct these fields first")).to_have_count(0)
+    start(page)
+    expect(page.locator(".badge")).to_be_visible()
+    assert store.runs()[0].spec.steps == 6
+    store.close()

@@ -83,11 +83,30 @@ def test_a_longer_fork_goes_on_with_rates_that_decay_anew(store: RunStore, kind:
     assert decays_to_nothing(rates(store, third, 40), kind)
 
 
+def test_a_fork_knows_from_where_its_schedule_counts(store: RunStore) -> None:
+    run = trained(store, new_run(store, 20, schedule="linear", decay_steps=20))
+    anew = trained(store, fork(store, run, {"seed": 1}, steps=30))  # from step 0, unlike the run that it leaves
+    assert decays_to_nothing(rates(store, anew), "linear")
+    assert (schedule.began(store, anew), schedule.began(store, run)) == (0, 0)
+    chosen = trained(store, fork(store, run, {"schedule": "cosine", "decay_steps": 30}, steps=40))
+    assert schedule.began(store, chosen) == 20
+    lasting = trained(store, fork(store, chosen, {"batch_size": 4}, steps=50))
+    store.delete(chosen.id)
+    assert schedule.began(store, lasting) == 20  # whatever becomes of the other run
+    assert rates(store, lasting)[-1] == pytest.approx(0.5 * (1 + np.cos(np.pi * 29 / 30)), rel=1e-4)
+
+
+def test_a_fork_that_is_extended_before_it_begins_has_rates_to_its_end(store: RunStore) -> None:
+    made = fork(store, trained(store, new_run(store, 20, schedule="linear", decay_steps=20)), {}, steps=30)
+    ended = trained(store, extend(store, made, 60))
+    assert decays_to_nothing(rates(store, ended), "linear")
+
+
 def test_a_schedule_that_lasts_or_that_is_chosen_is_left_alone(store: RunStore) -> None:
     run = trained(store, new_run(store, 10, schedule="linear", decay_steps=40))
     assert not decays_anew(store, run, run.spec.hparams, 20)
     np.testing.assert_allclose(rates(store, trained(store, extend(store, run, 30)), 20)[-1], 2 - 2 * 29 / 40, rtol=1e-5)
-    chosen = trained(store, fork(store, run, {"decay_steps": 35}, steps=40))
+    chosen = trained(store, fork(store, run, {"decay_steps": 5}, steps=40))  # counted from the fork, at step 30
     assert (rates(store, chosen)[-5:] == 0).all()
     constant = trained(store, new_run(store, 5))
     assert (rates(store, trained(store, extend(store, constant, 10))) == 1).all()

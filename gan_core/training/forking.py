@@ -1,0 +1,207 @@
+"""What a fork starts from: the newest checkpoint of the run that it leaves, as far as its settings leave the networks.
+
+The checkpoint is copied into the fork when it is made, so that the fork goes on from there whatever becomes of the
+other run. A session that finds another run's checkpoint as the newest one of its own begins the fork:
+
+    live settings alone differ             everything goes on, exactly as after an edit at that step
+    others, but not the networks' make     the networks that stay the same go on, the others begin anew
+    the networks' make, or the seed        everything begins anew, at step 0
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from gan_core.checkpoint import load_state, read_checkpoint
+from gan_core.data.base import DataSet, DataSpec
+from gan_core.errors import BadCheckpoint
+from gan_core.gans import recipes
+from gan_core.gans.recipe import Recipe
+from gan_core.hparams import TrainingHParams, rebuilt
+from gan_core.knobs import clocks, differences, knobs
+from gan_core.models.lending import lend
+from gan_core.runs.disk import writing
+from gan_core.runs.spec import RunSpec
+from gan_core.runs.store import Checkpoint, Run, RunState, RunStore
+from gan_core.training.computation import USUAL, Computation
+from gan_core.training.trainer import Trainer
+
+ANEW = ("networks", "growth")  # groups of settings that make other networks, however well their weights would fit
+SAVED = 5.0  # seconds that are waited for a run to write the checkpoint that it was asked for
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a fork starts with. `kept` and `fresh` are networks; `because`: the settings that some are fresh for."""
+
+    checkpoint: Checkpoint | None = None  # None: it begins anew
+    kept: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    because: tuple[str, ...] = ()
+    began: Mapping[str, int] = field(default_factory=dict)  # by clock: the step from which a schedule counts so far
+    begun: frozenset[str] = frozenset()  # clocks of the schedules whose settings differ: they count from the fork
+
+    @property
+    def step(self) -> int:
+        return self.checkpoint.step if self.checkpoint else 0
+
+    def told(self) -> dict[str, Any]:
+        """Plain values, for an event."""
+        return {
+            "step": self.step, "kept": list(self.kept), "fresh": list(self.fresh), "because": list(self.because),
+            "began": dict(self.began),
+        }  # fmt: skip
+
+
+def start_of(store: RunStore, run: Run, hparams: TrainingHParams) -> Start:
+    """What a fork of the run with these settings starts with, as the run is now saved."""
+    recipe = recipes.get(run.spec.recipe)
+    found = _newest(store, run)
+    if found is None:
+        return Start()
+    checkpoint, state = found
+    names, saved = tuple(state["networks"]), recipe.settings(state["hparams"])
+    because = tuple(rebuilt(saved, hparams))
+    kept = _kept(recipe, state, hparams, because) if because else names
+    if not kept:
+        return Start(fresh=names, because=because)
+    began = {clock: int(moment[0]) for clock, moment in state.get("began", {}).items()}
+    begun = frozenset(clocks(hparams, differences(saved, hparams)))
+    return Start(checkpoint, kept, tuple(name for name in names if name not in kept), because, began, begun)
+
+
+def _newest(store: RunStore, run: Run) -> tuple[Checkpoint, Mapping[str, Any]] | None:
+    for checkpoint in reversed(store.checkpoints(run.id)):
+        with suppress(BadCheckpoint):
+            return checkpoint, read_checkpoint(checkpoint.path, checkpoint.sha256)
+    return None
+
+
+def _kept(
+    recipe: Recipe, state: Mapping[str, Any], hparams: TrainingHParams, because: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The networks that go on; none where those that make the samples can't."""
+    if any(name == "seed" or knobs(hparams)[name].group in ANEW for name in because):
+        return ()
+    spec = DataSpec.from_state(state["spec"])
+    networks = recipe.build(hparams, spec)
+    lend(recipe, hparams, networks, spec)
+    kept = tuple(name for name, weights in state["networks"].items() if _fits(networks[name], weights))
+    return kept if set(recipe.averaged) <= set(kept) else ()
+
+
+def _fits(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:
+    return {name: value.shape for name, value in network.state_dict().items()} == {
+        name: value.shape for name, value in weights.items()
+    }
+
+
+def create(store: RunStore, run: Run, spec: RunSpec, start: Start, begun: Iterable[str], name: str = "") -> Run:
+    """Makes the fork of a run, ready to be trained by a Session; nothing is left behind where that fails.
+
+    `begun`: the clocks of all schedules that count from the fork.
+    """
+    made = store.create(spec, name=name, parent=run.id)
+    token = store.claim(made.id)
+    try:
+        if start.checkpoint:
+            _copy(store, made, token, start.checkpoint)
+        store.add_event(made.id, token, start.step, "forked", {"run": run.id, "begun": sorted(begun)} | start.told())
+    except BaseException:
+        store.release(made.id, token)
+        store.delete(made.id)
+        raise
+    store.release(made.id, token)
+    return store.get(made.id)
+
+
+def save(store: RunStore, run: Run) -> None:
+    """Has a run that trains or is paused write a checkpoint, and waits for it, so that a fork starts from where it is.
+
+    Not where its loss isn't finite.
+    """
+    if run.state not in (RunState.RUNNING, RunState.PAUSED) or is_broken(store, run.id):
+        return
+    store.send(run.id, "save")
+    end = time.monotonic() + SAVED
+    while time.monotonic() < end:
+        saved = store.checkpoints(run.id)
+        if saved and saved[-1].step >= run.step:
+            return
+        time.sleep(0.02)
+
+
+def is_broken(store: RunStore, id: str) -> bool:
+    """Whether a loss of the run became infinite or no number, and nobody has gone back since."""
+    last = [event.kind for event in store.events(id) if event.kind in ("not_finite", "rollback")]
+    return last[-1:] == ["not_finite"]
+
+
+def _copy(store: RunStore, made: Run, token: str, checkpoint: Checkpoint) -> None:
+    path = store.folder(made.id) / "checkpoints" / checkpoint.path.name
+    with writing(store.root):
+        try:
+            os.link(checkpoint.path, path)  # no file is written to once it is there
+        except OSError:
+            shutil.copyfile(checkpoint.path, path)
+    step, images_seen = checkpoint.step, checkpoint.images_seen
+    store.add_checkpoint(made.id, token, step, images_seen, path, checkpoint.sha256, checkpoint.bytes)
+    store.set_state(made.id, token, RunState.QUEUED, step=step, images_seen=images_seen)
+
+
+def begin(
+    recipe: Recipe,
+    hparams: TrainingHParams,
+    state: Mapping[str, Any],
+    data_set: DataSet,
+    device: str = "cpu",
+    computation: Computation = USUAL,
+    begun: Iterable[str] = (),
+) -> Trainer:
+    """The trainer of a fork, at its first step, from the state of the run that it leaves.
+
+    `begun`: the clocks of all schedules that count from there.
+    """
+    saved = recipe.settings(state["hparams"])
+    because = tuple(rebuilt(saved, hparams))
+    trainer = Trainer(recipe, hparams if because else saved, data_set, device, computation)
+    if not because:
+        load_state(trainer, state)
+    elif kept := _kept(recipe, state, hparams, because):
+        load_state(trainer, _merged(trainer, state, saved, hparams, kept))
+    else:
+        return trainer
+    trainer.edit(hparams, begun)
+    return trainer
+
+
+def _merged(
+    trainer: Trainer, state: Mapping[str, Any], saved: TrainingHParams, hparams: TrainingHParams, kept: tuple[str, ...]
+) -> dict[str, Any]:
+    """The saved state with what is fresh in its place: networks, their optimisers, what the objective keeps."""
+    fresh = trainer.state_dict()
+    specs = {group: make(hparams) for group, make in trainer.recipe.optimizers.items()}
+    moved = {
+        group
+        for group, make in trainer.recipe.optimizers.items()
+        if make(saved).kind == specs[group].kind and set(specs[group].networks) <= set(kept)
+    }
+    return {
+        **state,
+        "networks": {name: state["networks"][name] if name in kept else new for name, new in fresh["networks"].items()},
+        "optimizers": {
+            group: state["optimizers"][group] if group in moved else new for group, new in fresh["optimizers"].items()
+        },
+        "objective": {
+            name: old if (old := state["objective"].get(name)) is not None and old.shape == new.shape else new
+            for name, new in fresh["objective"].items()
+        },
+    }

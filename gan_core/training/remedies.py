@@ -1,0 +1,141 @@
+"""What can be done about a run's troubles, as values of knobs: texts name remedies, and pages apply what is named.
+
+    remedies.get("r1").changes(hparams)        {"penalty": "r1", "penalty_weight": 0.1}
+    offered(finding.remedies, hparams)         those of a text that the run can take, with their values
+
+A finding or a preset lists its remedies by name, so that none can be named that can't be applied. Needs no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gan_core.errors import GanscopeError
+from gan_core.hparams import TrainingHParams
+from gan_core.knobs import changed, differences, knobs
+from gan_core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """`words`: what a button says, a template that the values fill. A knob that a recipe lacks is left out."""
+
+    name: str
+    words: str
+    values: Mapping[str, Any] = field(default_factory=dict)  # by knob
+    factors: Mapping[str, float] = field(default_factory=dict)  # what a knob's value is multiplied by
+    back: bool = False  # goes back to the last good checkpoint first
+
+    def changes(self, hparams: TrainingHParams) -> dict[str, Any]:
+        """The values that it sets in a run with these settings; {} where that has not all of its knobs."""
+        described = knobs(hparams)
+        if not self.values.keys() <= described.keys():
+            return {}
+        scaled = {name: _scaled(hparams, name, factor) for name, factor in self.factors.items() if name in described}
+        return {**self.values, **scaled}
+
+
+def _scaled(hparams: TrainingHParams, name: str, factor: float) -> int | float:
+    """The knob's value times the factor, in its range."""
+    value, knob = getattr(hparams, name), knobs(hparams)[name]
+    scaled = min(knob.high or value * factor, max(knob.low or 0.0, value * factor))
+    return round(scaled) if isinstance(value, int) else float(f"{scaled:.6g}")
+
+
+def offered(names: Iterable[str], hparams: TrainingHParams) -> dict[str, dict[str, Any]]:
+    """The values of the named remedies that are valid with these settings and change them, by the remedies' names."""
+    found = {}
+    for name in names:
+        changes = remedies.get(name).changes(hparams)
+        try:
+            if differences(hparams, changed(hparams, changes)):
+                found[name] = changes
+        except GanscopeError:  # it contradicts other settings of this run
+            continue
+    return found
+
+
+remedies: Registry[Remedy] = Registry("remedy")
+
+PLAYERS = ("generator_rate", "discriminator_rate", "rate")
+HALVED = dict.fromkeys(PLAYERS, 0.5)
+R1 = {"penalty": "r1", "penalty_weight": 0.1}
+for remedy in (
+    Remedy(
+        "instance_noise",
+        "Add instance noise of {instance_noise:g} that fades over {instance_noise_steps:,} steps",
+        {"instance_noise": 0.7, "instance_noise_steps": 2500},
+    ),
+    Remedy(
+        "gradient_penalty",
+        "Add a gradient penalty of weight {penalty_weight:g}",
+        {"penalty": "gradient_penalty", "penalty_weight": 10.0},
+    ),
+    Remedy(
+        "mild_gradient_penalty",
+        "Add a gradient penalty of weight {penalty_weight:g}",
+        {"penalty": "gradient_penalty", "penalty_weight": 1.0},
+    ),
+    Remedy("r1", "Add an R1 penalty of weight {penalty_weight:g}", R1),
+    Remedy("label_smoothing", "Smooth the labels by {label_smoothing:g}", {"label_smoothing": 0.1}),
+    Remedy("weight_clipping", "Clip the critic's weights to {weight_clip:g}", {"weight_clip": 0.01}),
+    Remedy("gradient_clipping", "Clip gradients to a norm of {gradient_clip:g}", {"gradient_clip": 1.0}),
+    Remedy(
+        "slower_discriminator",
+        "Halve the discriminator's learning rate, to {discriminator_rate:g}",
+        factors={"discriminator_rate": 0.5},
+    ),
+    Remedy(
+        "faster_discriminator",
+        "Double the discriminator's learning rate, to {discriminator_rate:g}",
+        factors={"discriminator_rate": 2.0},
+    ),
+    Remedy(
+        "slower_generator",
+        "Halve the generator's learning rate, to {generator_rate:g}",
+        factors={"generator_rate": 0.5},
+    ),
+    Remedy("slower", "Halve the learning rates", factors=HALVED),
+    Remedy(
+        "more_generator_steps",
+        "Update the generator {generator_steps} times a step and the discriminator once",
+        {"generator_steps": 2, "discriminator_steps": 1},
+    ),
+    Remedy(
+        "more_discriminator_steps",
+        "Update the discriminator {discriminator_steps} times a step",
+        factors={"discriminator_steps": 2},
+    ),
+    Remedy("constant_rate", "Keep the learning rates constant", {"schedule": "constant"}),
+    Remedy(
+        "longer_schedule",
+        "Begin the rate schedule anew, over {decay_steps:,} steps",
+        factors={"decay_steps": 2.0},
+    ),
+    Remedy(
+        "minibatch_deviation",
+        "Show the discriminator the standard deviation of each batch",
+        {"minibatch": "standard_deviation"},
+    ),
+    Remedy("non_saturating", "Use the non-saturating loss", {"loss": "non_saturating"}),
+    Remedy(
+        "wasserstein",
+        "Use the Wasserstein loss with a gradient penalty of weight {penalty_weight:g}",
+        {
+            "loss": "wasserstein", "penalty": "gradient_penalty", "penalty_weight": 10.0, "weight_clip": 0.0,
+            "relativistic": "none", "label_smoothing": 0.0, "label_flipping": 0.0,
+        },
+    ),
+    Remedy("no_momentum", "Set beta 1 to {beta1:g}", {"beta1": 0.0}),
+    Remedy("longer_average", "Average the weights for longer, with a memory of {ema:g}", {"ema": 0.999}),
+    Remedy(
+        "back_and_slower", "Go back to the last good checkpoint and halve the learning rates", factors=HALVED, back=True
+    ),
+    Remedy(
+        "back_and_r1", "Go back to the last good checkpoint and add an R1 penalty of weight {penalty_weight:g}", R1,
+        back=True,
+    ),
+):  # fmt: skip
+    remedies.register(remedy.name, remedy)
