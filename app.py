@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import access, browser, i18n, late, offline, style
+from ui import access, browser, entry, i18n, late, offline, style
 from ui.errors import shown
 from ui.i18n import _
 
@@ -15,6 +15,7 @@ i18n.choose()
 style.apply()
 st.logo(str(style.LOGO), size="large", icon_image=str(style.ICON))
 
+entry.show_navigation()
 page = st.navigation(
     [
         st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),

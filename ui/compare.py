@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from gan_core.errors import UnknownName
+from gan_core.errors import DeletedRun, UnknownName
 from gan_core.runs.export import MOST_RUNS, all_steps, frames_at, history
 from gan_core.runs.records import Preview
 from gan_core.runs.store import Run, RunStore
@@ -44,22 +44,29 @@ def ask_for(ids: Sequence[str]) -> None:
             st.query_params.pop(name, None)
 
 
-def found(store: RunStore, ids: Sequence[str]) -> tuple[list[Run], list[str]]:
-    """The runs that there are, and the ids that there are none of."""
-    runs, missing = [], []
+def found(store: RunStore, ids: Sequence[str]) -> tuple[list[Run], list[str], list[str]]:
+    """The runs that there are, the ids of those that were deleted, and the ids that no run here ever had."""
+    runs: list[Run] = []
+    deleted: list[str] = []
+    unknown: list[str] = []
     for id in ids:
         try:
             runs.append(store.get(id))
+        except DeletedRun:
+            deleted.append(id)
         except UnknownName:
-            missing.append(id)
-    return runs, missing
+            unknown.append(id)
+    return runs, deleted, unknown
 
 
 def compare(store: RunStore, ids: Sequence[str]) -> None:
     """The whole view. One run alone shows its history."""
-    runs, missing = found(store, ids)
-    if missing:
-        st.warning(_("There is no run {ids}: it was deleted.").format(ids=plain(", ".join(missing))))
+    runs, deleted, unknown = found(store, ids)
+    if deleted:
+        st.warning(_("Deleted meanwhile: {runs}").format(runs=plain(", ".join(deleted))), icon=":material/delete:")
+    if unknown:
+        words = _("There is no such run here: {runs}. The link is incomplete, or it comes from another computer.")
+        st.warning(words.format(runs=plain(", ".join(unknown))), icon=":material/link_off:")
     if len(runs) > MOST:
         st.warning(_("Only the first {count} runs are compared.").format(count=MOST))
         runs = runs[:MOST]
@@ -132,7 +139,9 @@ def _samples(runs: Sequence[Run], titles: Sequence[str], previews: Mapping[str, 
 
 def _curves(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
     """The runs' curves, with a mark at the step that is shown."""
-    panels = figures.comparisons({title: feed(store, run.id).history for run, title in zip(runs, titles, strict=True)})
+    named = dict(zip(titles, runs, strict=True))
+    points = [title for title, run in named.items() if is_points(run.spec.data)]
+    panels = figures.comparisons({title: feed(store, run.id).history for title, run in named.items()}, points)
     if panels:
         st.subheader(_("Curves"))
         step = st.session_state.get(SLIDER)

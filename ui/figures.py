@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from ui.curves import COLOURS, RUN_COLOURS, Colour, Mark, Panel, Series
 from ui.history import History
 from ui.i18n import N_, _
 
+SPEED = "images_per_second"  # of points too
 NAMES = {
     "generator/loss": N_("Generator"),
     "discriminator/loss": N_("Discriminator"),
@@ -27,7 +28,7 @@ NAMES = {
     "gradient_norm/penalty": N_("Penalty"),
     "rate/generator": N_("Generator"),
     "rate/discriminator": N_("Discriminator"),
-    "images_per_second": N_("images/s"),
+    SPEED: N_("images/s"),
     "features/loss": N_("Classifier"),
     "features/cross_entropy": N_("Cross-entropy"),
     "gradient_norm/features": N_("Classifier"),
@@ -64,7 +65,7 @@ NAMES = {
     "schedule/resolution": N_("Resolution"),
     "schedule/alpha": N_("Share of the new level"),
 }
-OF_POINTS = {"score/real": N_("real points"), "images_per_second": N_("points/s")}  # called otherwise for points
+OF_POINTS = {"score/real": N_("real points"), SPEED: N_("points/s")}  # called otherwise for points
 TINTS = {
     "score/real": "real",
     "score/fake_before": "fake",
@@ -145,7 +146,7 @@ def panels(history: History, probability: bool, points: bool = False) -> list[Pa
         Panel(
             _("Speed"),
             _("points per second") if points else _("images per second"),
-            _series(history, ["images_per_second"], smooth=False, points=points),
+            _series(history, [SPEED], smooth=False, points=points),
             low=0.0,
             file="speed",
         ),
@@ -280,13 +281,22 @@ COMPARED = (  # metric, title, unit, logarithmic
     ("accuracy", N_("Accuracy of the discriminator"), N_("share that it judges right"), False),
     ("score/fake_before", N_("D(G(z)): how samples are judged"), N_("probability or score"), False),
     ("gradient_norm/generator", N_("Generator's gradient norm"), N_("norm (no unit, log scale)"), True),
-    ("images_per_second", N_("Speed"), N_("images per second"), False),
+    (SPEED, N_("Speed"), N_("images per second"), False),
 )
 
 
-def comparisons(runs: Mapping[str, History]) -> list[Panel]:
-    """The charts in which runs are compared; those without data are left out."""
-    found = [comparison(_(title), _(unit), name, runs, log) for name, title, unit, log in COMPARED]
+def comparisons(runs: Mapping[str, History], points: Container[str] = ()) -> list[Panel]:
+    """The charts in which runs are compared; those without data are left out. `points`: titles of runs that learn such."""
+    of_points = [title in points for title in runs]
+    speed = (
+        N_("points per second") if all(of_points)
+        else N_("images or points per second") if any(of_points)
+        else N_("images per second")
+    )  # fmt: skip
+    found = [
+        comparison(_(title), _(speed if name == SPEED else unit), name, runs, log)
+        for name, title, unit, log in COMPARED
+    ]
     return [panel for panel in found if panel.series]
 
 

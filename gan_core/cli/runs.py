@@ -20,6 +20,7 @@ from gan_core.cli.output import (
     show_facts,
     show_table,
 )
+from gan_core.data import is_points
 from gan_core.errors import BadValue, RunConflict
 from gan_core.runs.store import Run, RunStore
 
@@ -79,6 +80,7 @@ def show(
         files = {"checkpoints": [item.path for item in checkpoints], "previews": [item.path for item in previews]}
         emit(record(found) | {"metrics": metrics, "traceback": found.traceback} | files)
         return
+    items = "points" if is_points(found.spec.data) else "images"
     show_facts(
         {
             "run": found.id,
@@ -89,8 +91,8 @@ def show(
             "preset": found.spec.preset or "-",
             "forked from": found.parent or "-",
             "steps": f"{found.step:,} of {found.spec.steps:,}" if found.spec.steps else f"{found.step:,}",
-            "images seen": f"{found.images_seen:,}",
-            "training": f"{found.seconds:,.1f} s, {found.images_per_second:,.0f} images/s",
+            f"{items} seen": f"{found.images_seen:,}",
+            "training": f"{found.seconds:,.1f} s, {found.images_per_second:,.0f} {items}/s",
             "created": moment(found.created),
             "pinned": "yes" if found.pinned else "no",
             "previews": len(previews),
