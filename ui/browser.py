@@ -1,6 +1,6 @@
-"""What the pages need of the browser itself (`browser.js`): its history, a cookie, and what is said when the server is gone.
+"""What the pages need of the browser itself: its history, a cookie, and what is said when the server is gone.
 
-Drawn by app.py on every page, and not to be seen.
+Drawn by app.py on every page, and not to be seen; `browser.js` does it.
 """
 
 from __future__ import annotations

@@ -286,7 +286,7 @@ COMPARED = (  # metric, title, unit, logarithmic
 
 
 def comparisons(runs: Mapping[str, History], points: Container[str] = ()) -> list[Panel]:
-    """The charts in which runs are compared; those without data are left out. `points`: titles of runs that learn such."""
+    """The charts in which runs are compared; those without data are left out. `points`: titles of those of points."""
     of_points = [title in points for title in runs]
     speed = (
         N_("points per second") if all(of_points)

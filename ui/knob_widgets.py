@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import typing
 import re
+import typing
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any

@@ -32,10 +32,8 @@ def _keep_requests(kind: Any) -> None:
 
     def merged(self: Any, new: RerunData) -> bool:
         waiting = self._rerun_data
-        if self._state is ScriptRequestType.RERUN and _of_fragment(new) and not _of_fragment(waiting):
-            if new.page_script_hash != waiting.page_script_hash:
-                return True
-        return bool(merge(self, new))
+        late = _of_fragment(new) and not _of_fragment(waiting) and new.page_script_hash != waiting.page_script_hash
+        return True if late and self._state is ScriptRequestType.RERUN else bool(merge(self, new))
 
     kind._request_rerun_locked = merged
 

@@ -83,8 +83,9 @@ def facts(card: Card) -> Iterator[Fact]:
         yield Fact(
             _("Trained for"),
             trained.format(steps=number(card.steps), images=number(card.images), points=number(card.images)),
-            _("In a step each network learns from a batch of points. A point counts each time that it is seen.") if points
-            else _("In a step each network learns from a batch of images. An image counts each time that it is seen."),
+            _("In a step each network learns from a batch of points. A point counts each time that it is seen.")
+            if points else
+            _("In a step each network learns from a batch of images. An image counts each time that it is seen."),
         )  # fmt: skip
     yield Fact(_("What it took"), plain(card.cost), _("Time and machine of the training."))
     sizes = [f"{_(PARTS.get(name, name))} {short(count)}" for name, count in card.parameters.items()]
