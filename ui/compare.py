@@ -12,7 +12,7 @@ from gan_core.errors import DeletedRun, UnknownName
 from gan_core.runs.export import MOST_RUNS, all_steps, frames_at, history
 from gan_core.runs.records import Preview
 from gan_core.runs.store import Run, RunStore
-from ui import curves, figures
+from ui import address, curves, figures
 from ui.curves import RUN_COLOURS, Mark
 from ui.errors import shown
 from ui.feed import feed
@@ -27,6 +27,7 @@ MOST = min(MOST_RUNS, len(RUN_COLOURS))
 REFRESH = 3.0  # seconds between looks while one of them goes on
 SLIDER = "compare-step"
 PICKER = "compare-runs"
+IN_LINK = ("compare", "step")
 
 
 def asked_for() -> list[str]:
@@ -156,7 +157,11 @@ def _slider(steps: Sequence[int]) -> int:
     asked = st.query_params.get("step", "")
     chosen = asked.isascii() and asked.isdecimal()
     # written only where it must be: a value that the server sets overrides a move that is under way
-    if st.session_state.get(SLIDER) not in steps or (not chosen and st.session_state[SLIDER] != steps[-1]):
+    if (
+        st.session_state.get(SLIDER) not in steps
+        or (not chosen and st.session_state[SLIDER] != steps[-1])
+        or address.rules(SLIDER, IN_LINK)
+    ):
         step = int(asked) if chosen else steps[-1]
         st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
     st.select_slider(
@@ -167,11 +172,13 @@ def _slider(steps: Sequence[int]) -> int:
         help=_("One slider for all: each run shows its last kept samples at or before this step."),
         on_change=_remember_step,
     )
+    address.followed(SLIDER, IN_LINK)
     return int(st.session_state[SLIDER])
 
 
 def _remember_step() -> None:
     st.query_params["step"] = str(st.session_state[SLIDER])
+    address.followed(SLIDER, IN_LINK)
 
 
 def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:

@@ -118,6 +118,7 @@ def serve(tabs: Sequence[Tab]) -> None:
     port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
     check_port(host, port)
     notice = beside.Notice(host, port, beside.new_word())
+    print(beside.BUILDING, flush=True)
     made = app(tabs, notice.word)
     threading.Thread(target=warm, name="warm-up", daemon=True).start()
     server = uvicorn.Server(
@@ -125,7 +126,7 @@ def serve(tabs: Sequence[Tab]) -> None:
     )
     if beside.CHILD in os.environ:
         threading.Thread(target=_end_with_input, args=(server,), name="end", daemon=True).start()
-    print(f"The Studio is at http://{beside.bracketed(host)}:{port}", flush=True)
+    print(f"{beside.OPENING} http://{beside.bracketed(host)}:{port}", flush=True)
     with beside.announced(notice):
         server.run()
 
