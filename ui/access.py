@@ -101,7 +101,7 @@ def require_owner() -> None:
 
 def why_locked() -> str | None:
     """The help text of a disabled control, or None."""
-    return None if may_steer() else _("Locked. Press Unlock and enter the passphrase to use this.")
+    return None if may_steer() else _("Locked: press Unlock and enter the passphrase to use this.")
 
 
 def unlock_box() -> None:
@@ -121,7 +121,7 @@ def unlock_line() -> None:
     if may_steer():
         return
     with st.container(horizontal=True, vertical_alignment="center", key="locked"):
-        words = _("You can watch. To start, stop, edit or delete, unlock with the passphrase.")
+        words = _("You can watch. Starting, stopping, editing and deleting need the passphrase.")
         st.markdown(f":material/lock: {words}", width="content")
         unlock_button()
 

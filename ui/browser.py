@@ -29,13 +29,13 @@ def _words() -> dict[str, list[str]]:
     """A title and sentences for each of Streamlit's own messages that are meant for developers."""
     return {
         "gone": [
-            _("GANscope doesn't answer"),
-            _("The server was stopped, or the network is down. This page goes on by itself as soon as it answers."),
-            _("If it runs on your computer, start it again as you did before; otherwise ask whoever runs it. A run "
-              "that was training can be resumed from its last checkpoint."),
+            _("GANscope isn't responding"),
+            _("The server was stopped, or the network is down. This page reconnects by itself."),
+            _("If GANscope runs on your computer, start it again; otherwise ask the person who runs it. A run that was "
+              "training can be resumed from its last checkpoint."),
         ],
         "missing": [
-            _("There is no such page"),
-            _("The address leads to no page of GANscope. This is the first page; the others are in the sidebar."),
+            _("Page not found in GANscope"),
+            _("This address doesn't exist. You are on the home page; the other pages are in the sidebar."),
         ],
     }  # fmt: skip

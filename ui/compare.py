@@ -64,9 +64,9 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
     """The whole view. One run alone shows its history."""
     runs, deleted, unknown = found(store, ids)
     if deleted:
-        st.warning(_("Deleted meanwhile: {runs}").format(runs=plain(", ".join(deleted))), icon=":material/delete:")
+        st.warning(_("Deleted: {runs}").format(runs=plain(", ".join(deleted))), icon=":material/delete:")
     if unknown:
-        words = _("There is no such run here: {runs}. The link is incomplete, or it comes from another computer.")
+        words = _("No run here has this ID: {runs}. The link may be incomplete, or come from another computer.")
         st.warning(words.format(runs=plain(", ".join(unknown))), icon=":material/link_off:")
     if len(runs) > MOST:
         st.warning(_("Only the first {count} runs are compared.").format(count=MOST))

@@ -45,7 +45,7 @@ def _tools(found: Shelf) -> None:
     """Nets that other models and metrics need, folded: nobody looks for pictures among them."""
     if not found.finding and not found.judging:
         return
-    title = _("Tools: encoders and nets that judge ({count})")
+    title = _("Tools: encoders and classifiers ({count})")
     count = len(found.finding) + len(found.judging)
     with st.expander(title.format(count=count), icon=":material/build:", key="tools"):
         if found.finding:

@@ -78,7 +78,7 @@ def show(name: str, card: Card) -> None:
 
 
 def _controls(sampler: Sampler, card: Card) -> Wish:
-    if address.rules("sampler", IN_LINK):
+    if "sampler-seed" not in st.session_state or address.rules("sampler", IN_LINK):
         _take_link(sampler, card)
     with st.container(horizontal=True, vertical_alignment="bottom", key="sampler-controls"):
         seed = _seed()

@@ -60,7 +60,7 @@ def _why_none(card: Card) -> str:
 
 
 def _seed() -> int:
-    if address.rules("translator", IN_LINK):
+    if "translator-seed" not in st.session_state or address.rules("translator", IN_LINK):
         st.session_state["translator-seed"] = asked("seed", 0, MOST_SEED, 0)
     with st.container(horizontal=True, vertical_alignment="bottom", key="translator-controls"):
         seed = int(
