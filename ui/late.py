@@ -1,15 +1,18 @@
-"""Keeps what one page asked for from being answered on another, which would leave that one blank.
+"""Keeps questions of fragments that come at a bad moment from leaving a page blank, or without its end.
 
-A fragment asks by itself, as the board of a run does each second. A question that was on its way while the visitor went
-on to another page reaches Streamlit together with the page's own request. Streamlit 1.67 then answers it in the name
-of the page that was left, and the browser throws away what it has drawn. Such a question is dropped here: whoever
-asked is no longer to be seen.
+A fragment asks by itself, as the board of a run does each second. Streamlit 1.67 has two weak moments:
+
+- A question that was on its way while the visitor went on to another page is answered in the name of the page that was
+  left, and the browser throws away what it has drawn. It is dropped here: whoever asked is no longer to be seen.
+- A question that comes just as a page has been drawn replaces the thread that drew it, and what that one has sent but
+  the session hasn't passed on yet is lost. It waits here until that is done.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from streamlit.runtime import app_session
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequestType
@@ -24,6 +27,7 @@ def keep() -> None:
     setattr(script_requests.ScriptRequests, _MARK, True)
     _keep_requests(script_requests.ScriptRequests)
     _keep_runs(script_runner.ScriptRunner)
+    _keep_messages(app_session.AppSession)
 
 
 def _keep_requests(kind: Any) -> None:
@@ -49,6 +53,20 @@ def _keep_runs(kind: Any) -> None:
         run(self, asked)
 
     kind._run_script = ran
+
+
+def _keep_messages(kind: Any) -> None:
+    """What the thread that has ended has sent is passed on before another takes its place."""
+    request = kind.request_rerun
+
+    def requested(self: Any, client: Any) -> None:
+        runner = self._scriptrunner
+        if client and client.fragment_id and runner and runner._requests._state is ScriptRequestType.STOP:
+            self._event_loop.call_soon(request, self, client)  # behind all that was sent
+        else:
+            request(self, client)
+
+    kind.request_rerun = requested
 
 
 def _of_fragment(asked: RerunData) -> bool:
