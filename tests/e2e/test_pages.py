@@ -6,14 +6,16 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from gan_core.runs.store import RunStore
+from gan_core.runs.spec import RunSpec
+from gan_core.runs.store import Metrics, RunState, RunStore
 from tests.e2e.serving import Server, serving
 from tests.e2e.test_train import start, state, step_of, stop_all, wait_for_step
 from tests.made_models import make_model
-from tests.made_runs import make_run
+from tests.made_runs import make_run, png
 
 ROUNDS = 13  # there and back each
 WORD = "open sesame"
@@ -207,16 +209,18 @@ PLACES = """() => {
 def test_the_projector_fits_the_screen_also_with_long_words(app: Server, page: Page, size: tuple[int, int]) -> None:
     from gan_core.gans import recipes
 
-    long = max((preset for preset in recipes.get("projected_gan").presets), key=lambda preset: len(preset.look_for))
+    page.goto(f"{app.url}/train")
+    expect(page.locator(".st-key-train button").first).to_be_visible()  # the server knows the recipes now
+    long = max(recipes.get("projected_gan").presets, key=lambda preset: len(preset.look_for))
     store = RunStore(app.home)
-    id = make_run(store)
-    run = store.get(id)
-    spec = (
-        run.spec.to_json().replace('"mlp_gan"', '"projected_gan"').replace('"preset": ""', f'"preset": "{long.name}"')
-    )
-    with store._database.write() as connection:
-        connection.execute("UPDATE runs SET spec = ?, state = 'paused' WHERE id = ?", (spec, id))
-    store.close()
+    spec = RunSpec("projected_gan", "digits", 8, steps=40_000, hparams={"seed": 0, "loss": "hinge"}, preset=long.name)
+    id = store.create(spec).id
+    token = store.claim(id)
+    rows = np.arange(1, 21)
+    scores = {"score/real": 1 - 0.2 / rows, "score/fake_before": 0.2 / rows, "generator/loss": 9 / rows}
+    store.add_preview(id, token, 20, 1280, png(99))
+    store.log(id, token, Metrics(rows, scores), images_seen=1280, seconds=2, images_per_second=640)
+    store.set_state(id, token, RunState.PAUSED)
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"{app.url}/projector?run={id}")
     expect(page.get_by_text(long.look_for[:40])).to_be_visible()
@@ -227,6 +231,10 @@ def test_the_projector_fits_the_screen_also_with_long_words(app: Server, page: P
     assert found["end"] <= size[1]
     assert found["words"] <= 0
     assert max(found["scroll"]) <= 0
+    expect(page.get_by_role("button", name=re.compile("Only G"))).to_be_in_viewport(ratio=1)
+    store.set_state(id, token, RunState.STOPPED)
+    store.release(id, token)
+    store.close()
 
 
 def test_one_player_alone_is_trained_from_the_projector(app: Server, training: str, page: Page) -> None:
