@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import access, i18n, offline, style
+from ui import access, browser, entry, i18n, late, offline, style
 from ui.errors import shown
 from ui.i18n import _
 
 offline.keep()
+late.keep()
 st.set_page_config(page_title="GANscope", page_icon=str(style.ICON), layout="wide")
 i18n.choose()
 style.apply()
 st.logo(str(style.LOGO), size="large", icon_image=str(style.ICON))
 
+entry.show_navigation()
 page = st.navigation(
     [
         st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),
@@ -26,17 +28,12 @@ page = st.navigation(
         st.Page("pages/projector.py", title=_("Projector"), url_path="projector", visibility="hidden"),
     ]
 )
+i18n.write()
+browser.keep()
 with st.sidebar:
-    st.segmented_control(
-        _("Language"),
-        list(i18n.LANGUAGES),
-        format_func=lambda code: i18n.LANGUAGES[code],
-        default=i18n.language(),
-        required=True,
-        key="language-switch",
-        on_change=lambda: i18n.switch(st.session_state["language-switch"]),
-        label_visibility="collapsed",
-    )
+    i18n.switcher()
     access.unlock_box()
+if page.url_path != "projector":  # it has its own keys
+    access.unlock_line()
 with shown():
     page.run()

@@ -70,3 +70,10 @@ class UnknownName(GanscopeError):
         super().__init__(
             "There is no {kind} named '{name}'. Valid: {valid}.", kind=kind, name=name, valid=", ".join(ordered)
         )
+
+
+class DeletedRun(UnknownName):
+    """A run that there was, and that somebody has deleted."""
+
+    def __init__(self, message: str, **values: object) -> None:
+        GanscopeError.__init__(self, message, **values)

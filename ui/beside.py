@@ -35,6 +35,8 @@ NOTICE, LOG = "studio.json", "studio.log"
 CHILD = "GANSCOPE_STUDIO_ENDS_WITH_STDIN"  # set for a Studio that was started from here
 WHO = "/ganscope-studio"  # answers with the Studio's word
 PORTS = range(7860, 7880)
+BUILDING, OPENING = "Building the pages", "The Studio is at"  # what it says as it starts, beginnings of lines
+STEPS = (BUILDING, OPENING)
 PATIENCE = 2.0  # seconds for a Studio to say who it is
 GRACE = 10.0  # seconds in which it ends by itself
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to this computer
@@ -125,11 +127,15 @@ class Stage(Enum):
 
 @dataclass(frozen=True)
 class Status:
-    """`notice` where it is ready, `seconds` since it was started, `reason` where it failed."""
+    """`notice` where it is ready, `seconds` since it was started, `reason` where it failed.
+
+    `steps` is how many of STEPS it has reached since it was started.
+    """
 
     stage: Stage
     notice: Notice | None = None
     seconds: float = 0.0
+    steps: int = 0
     reason: StudioError | None = None
 
 
@@ -152,7 +158,7 @@ class Beside:
         if process is None:
             return Status(Stage.ABSENT)
         if process.poll() is None:
-            return Status(Stage.STARTING, seconds=time.monotonic() - self._began)
+            return Status(Stage.STARTING, seconds=time.monotonic() - self._began, steps=_steps())
         return Status(Stage.FAILED, reason=_last_words(process.returncode))
 
     def start(self) -> None:
@@ -226,6 +232,14 @@ def why_taken(host: str, port: int) -> str | None:
 def new_word() -> str:
     """By which a Studio is known again."""
     return secrets.token_hex(8)
+
+
+def _steps() -> int:
+    """How many of STEPS the Studio's log tells of."""
+    lines: list[str] = []
+    with suppress(OSError):
+        lines = log().read_text(encoding="utf-8", errors="replace").splitlines()
+    return sum(any(line.startswith(step) for line in lines) for step in STEPS)
 
 
 def _last_words(code: int) -> StudioError:

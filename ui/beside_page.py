@@ -5,18 +5,27 @@ from __future__ import annotations
 import atexit
 import re
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
 from ui import access, beside, offline, style
-from ui.beside import Beside, Notice, Stage
+from ui.beside import Beside, Notice, Stage, Status
+from ui.curves import read
 from ui.errors import shown
-from ui.i18n import STATE, _
+from ui.i18n import N_, STATE, _
 from ui.texts import error_sentence, plain
 
 POLL = 0.7  # seconds
 USUAL = 20.0  # seconds until a Studio is there, on a small computer
+LATE = 1.5 * USUAL
+STARTING = (  # what the Studio does before each of its steps is reached, and at which shares of the bar
+    N_("step 1 of 3: loading PyTorch and the other libraries"),
+    N_("step 2 of 3: building the pages"),
+    N_("step 3 of 3: waiting for its first answer"),
+)
+SHARES = (0.0, 0.7, 0.95, 1.0)
 PASSED = ("model", "seed", "psi", "class", "edits", "tab")  # parts of this page's link that are the Studio's
 TRY_AGAIN = "studio-again"  # key of the session's state
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})")
@@ -73,26 +82,51 @@ def _waiting() -> None:
             st.session_state[TRY_AGAIN] = True
             st.rerun()
     elif status.stage is Stage.STARTING:
-        share = status.seconds / (status.seconds + USUAL / 3)
-        words = _("Opening the Studio … {seconds} s").format(seconds=round(status.seconds))
-        st.progress(share, words)
+        _progress(status)
+
+
+def _progress(status: Status) -> None:
+    """How far the Studio is, and why it takes so long."""
+    words = _("Opening the Studio … {seconds} s").format(seconds=round(status.seconds))
+    share, end = SHARES[status.steps : status.steps + 2]
+    share += (end - share) * status.seconds / (status.seconds + USUAL)  # it moves, and never says more than is known
+    st.progress(share, f"{words} · {_(STARTING[status.steps])}")
+    if status.seconds > LATE:
+        st.info(
+            _("This computer is busy with other work, so it takes longer than usual. It goes on in the background: "
+              "you can visit other pages meanwhile."), icon=":material/hourglass_top:",
+        )  # fmt: skip
+    else:
         st.caption(_("This takes some 20 seconds once; then it is open for everybody who visits this page."))
 
 
 def _placed(notice: Notice) -> None:
     """The Studio, and how else to get to it."""
     address = f"http://{visited_host()}:{notice.port}"
+    link = f"{address}/?{urlencode(asked() | _language())}"
     with st.container(horizontal=True, vertical_alignment="center", key="studio-bar"):
-        st.link_button(
-            _("Open in its own window"), f"{address}/?{urlencode(asked() | _language())}",
-            icon=":material/open_in_new:", type="tertiary",
-        )  # fmt: skip
+        st.link_button(_("Open in its own window"), link, icon=":material/open_in_new:", type="tertiary")
         network = offline.network_address()
         if notice.open and network and access.is_owner():
             words = _("Others in your network can play along at {address}")
             st.caption(":material/group: " + words.format(address=plain(f"http://{network}:{notice.port}")))
     with st.container(key="studio-frame"):
-        st.iframe(_source(address), height=900, alt=_("The Studio"))
+        _frame()(data={"source": _source(address), "link": link, "words": _words()}, key="studio")
+
+
+@st.cache_resource(show_spinner=False)
+def _frame() -> Any:
+    return st.components.v2.component(
+        "ganscope_studio", html='<div class="studio"></div>', css=read("frame.css"), js=read("frame.js")
+    )
+
+
+def _words() -> dict[str, str]:
+    return {
+        "name": _("The Studio"),
+        "open": _("Open the Studio"),
+        "why": _("Sliders for trained models. It opens in a tab of its own, where it has the whole screen."),
+    }
 
 
 def _source(address: str) -> str:

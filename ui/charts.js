@@ -18,8 +18,9 @@ function decode(bytes) {
   return header;
 }
 
-const HEIGHT = { normal: 210, large: 300, most: 560 };
-const BELOW = 100;
+const HEIGHT = { normal: 210, least: 110, phone: 260, most: 560 }; // least, most: on the projector
+const BELOW = 74;
+const PHONE = 760; // pixels of width up to which the projector's parts stand one below the other
 const MARGIN = { top: 10, right: 14, bottom: 38, left: 58 };
 
 class Charts {
@@ -113,7 +114,8 @@ class Panel {
   measure(large) {
     this.width = Math.max(220, this.plot.clientWidth || 320);
     const room = large ? window.innerHeight - this.plot.getBoundingClientRect().top - BELOW : 0;
-    this.height = large ? Math.min(HEIGHT.most, Math.max(HEIGHT.large, room)) : HEIGHT.normal;
+    const least = window.innerWidth <= PHONE ? HEIGHT.phone : HEIGHT.least;
+    this.height = large ? Math.min(HEIGHT.most, Math.max(least, room)) : HEIGHT.normal;
   }
 
   draw(panel, header) {

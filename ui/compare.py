@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from gan_core.errors import UnknownName
+from gan_core.errors import DeletedRun, UnknownName
 from gan_core.runs.export import MOST_RUNS, all_steps, frames_at, history
 from gan_core.runs.records import Preview
 from gan_core.runs.store import Run, RunStore
-from ui import curves, figures
+from ui import address, curves, figures
 from ui.curves import RUN_COLOURS, Mark
 from ui.errors import shown
 from ui.feed import feed
@@ -30,6 +30,7 @@ FRAMES = 40  # pictures of a history that is played, at most
 PLAYING = "compare-playing"  # the ids whose history is played, in the session's state
 SLIDER = "compare-step"
 PICKER = "compare-runs"
+IN_LINK = ("compare", "step")
 
 
 def asked_for() -> list[str]:
@@ -47,22 +48,29 @@ def ask_for(ids: Sequence[str]) -> None:
             st.query_params.pop(name, None)
 
 
-def found(store: RunStore, ids: Sequence[str]) -> tuple[list[Run], list[str]]:
-    """The runs that there are, and the ids that there are none of."""
-    runs, missing = [], []
+def found(store: RunStore, ids: Sequence[str]) -> tuple[list[Run], list[str], list[str]]:
+    """The runs that there are, the ids of those that were deleted, and the ids that no run here ever had."""
+    runs: list[Run] = []
+    deleted: list[str] = []
+    unknown: list[str] = []
     for id in ids:
         try:
             runs.append(store.get(id))
+        except DeletedRun:
+            deleted.append(id)
         except UnknownName:
-            missing.append(id)
-    return runs, missing
+            unknown.append(id)
+    return runs, deleted, unknown
 
 
 def compare(store: RunStore, ids: Sequence[str]) -> None:
     """The whole view. One run alone shows its history."""
-    runs, missing = found(store, ids)
-    if missing:
-        st.warning(_("There is no run {ids}: it was deleted.").format(ids=plain(", ".join(missing))))
+    runs, deleted, unknown = found(store, ids)
+    if deleted:
+        st.warning(_("Deleted: {runs}").format(runs=plain(", ".join(deleted))), icon=":material/delete:")
+    if unknown:
+        words = _("No run here has this ID: {runs}. The link may be incomplete, or come from another computer.")
+        st.warning(words.format(runs=plain(", ".join(unknown))), icon=":material/link_off:")
     if len(runs) > MOST:
         st.warning(_("Only the first {count} runs are compared.").format(count=MOST))
         runs = runs[:MOST]
@@ -140,7 +148,9 @@ def _samples(runs: Sequence[Run], titles: Sequence[str], previews: Mapping[str, 
 
 def _curves(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
     """The runs' curves, with a mark at the step that is shown."""
-    panels = figures.comparisons({title: feed(store, run.id).history for run, title in zip(runs, titles, strict=True)})
+    named = dict(zip(titles, runs, strict=True))
+    points = [title for title, run in named.items() if is_points(run.spec.data)]
+    panels = figures.comparisons({title: feed(store, run.id).history for title, run in named.items()}, points)
     if panels:
         st.subheader(_("Curves"))
         step = st.session_state.get(SLIDER)
@@ -191,7 +201,11 @@ def _slider(steps: Sequence[int]) -> int:
     chosen = asked.isascii() and asked.isdecimal()
     # written only where it must be: a value that the server sets overrides a move that is under way
     newest = not chosen and PLAYING not in st.session_state
-    if st.session_state.get(SLIDER) not in steps or (newest and st.session_state[SLIDER] != steps[-1]):
+    if (
+        st.session_state.get(SLIDER) not in steps
+        or (newest and st.session_state[SLIDER] != steps[-1])
+        or (PLAYING not in st.session_state and address.rules(SLIDER, IN_LINK))
+    ):
         step = int(asked) if chosen else steps[-1]
         st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
     st.select_slider(
@@ -202,11 +216,13 @@ def _slider(steps: Sequence[int]) -> int:
         help=_("One slider for all: each run shows its last kept samples at or before this step."),
         on_change=_remember_step,
     )
+    address.followed(SLIDER, IN_LINK)
     return int(st.session_state[SLIDER])
 
 
 def _remember_step() -> None:
     st.query_params["step"] = str(st.session_state[SLIDER])
+    address.followed(SLIDER, IN_LINK)
 
 
 def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
 
@@ -15,3 +16,12 @@ def through_app() -> None:
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()
+
+
+def show_navigation() -> None:
+    """To be called by app.py before `st.navigation`.
+
+    `config.toml` hides the sidebar's list, so that a fresh server doesn't show the names of files in it, as it would
+    for an app of the older kind; from here on the list is app.py's own.
+    """
+    config.set_option("client.showSidebarNavigation", True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from ui.history import History
 from ui.i18n import N_, _
 from ui.knob_widgets import label_of, value_word
 
+SPEED = "images_per_second"  # of points too
 NAMES = {
     "generator/loss": N_("Generator"),
     "discriminator/loss": N_("Discriminator"),
@@ -28,7 +29,7 @@ NAMES = {
     "gradient_norm/penalty": N_("Penalty"),
     "rate/generator": N_("Generator"),
     "rate/discriminator": N_("Discriminator"),
-    "images_per_second": N_("images/s"),
+    SPEED: N_("images/s"),
     "features/loss": N_("Classifier"),
     "features/cross_entropy": N_("Cross-entropy"),
     "gradient_norm/features": N_("Classifier"),
@@ -69,7 +70,7 @@ NAMES = {
     "schedule/resolution": N_("Resolution"),
     "schedule/alpha": N_("Share of the new level"),
 }
-OF_POINTS = {"score/real": N_("real points"), "images_per_second": N_("points/s")}  # called otherwise for points
+OF_POINTS = {"score/real": N_("real points"), SPEED: N_("points/s")}  # called otherwise for points
 TINTS = {
     "score/real": "real",
     "score/fake_before": "fake",
@@ -155,7 +156,7 @@ def panels(history: History, probability: bool, points: bool = False, modes: int
         Panel(
             _("Speed"),
             _("points per second") if points else _("images per second"),
-            _series(history, ["images_per_second"], smooth=False, points=points),
+            _series(history, [SPEED], smooth=False, points=points),
             low=0.0,
             file="speed",
         ),
@@ -337,13 +338,22 @@ COMPARED = (  # metric, title, unit, logarithmic
     ("variety", N_("Variety of the samples"), N_("relative to real images"), False),
     ("score/fake_before", N_("D(G(z)): how samples are judged"), N_("probability or score"), False),
     ("gradient_norm/generator", N_("Generator's gradient norm"), N_("norm (no unit, log scale)"), True),
-    ("images_per_second", N_("Speed"), N_("images per second"), False),
+    (SPEED, N_("Speed"), N_("images per second"), False),
 )
 
 
-def comparisons(runs: Mapping[str, History]) -> list[Panel]:
-    """The charts in which runs are compared; those without data are left out."""
-    found = [comparison(_(title), _(unit), name, runs, log) for name, title, unit, log in COMPARED]
+def comparisons(runs: Mapping[str, History], points: Container[str] = ()) -> list[Panel]:
+    """The charts in which runs are compared; those without data are left out. `points`: titles of those of points."""
+    of_points = [title in points for title in runs]
+    speed = (
+        N_("points per second") if all(of_points)
+        else N_("images or points per second") if any(of_points)
+        else N_("images per second")
+    )  # fmt: skip
+    found = [
+        comparison(_(title), _(speed if name == SPEED else unit), name, runs, log)
+        for name, title, unit, log in COMPARED
+    ]
     return [panel for panel in found if panel.series]
 
 

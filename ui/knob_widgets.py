@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
@@ -92,7 +93,7 @@ def draw(
     current = {name: getattr(hparams, name) for name in names}
     values = _row([name for name in BASIC if name in names], hparams, current, prefix, disabled, points)
     for group, members in grouped([name for name in names if name not in BASIC], described).items():
-        with st.expander(group_word(group), key=f"{prefix}.group.{group}"):
+        with st.expander(group_word(group), key=_group_key(prefix, group)):
             values |= _row(members, hparams, current, prefix, disabled, points)
     return {name: values[name] for name in names}
 
@@ -121,8 +122,8 @@ def draw_calm(
         acting = [name for name in members if not idle(name, now)]
         resting = [_(described[name].label) for name in members if name not in acting]
         changed = sum(now[name] != getattr(defaults, name) for name in acting)
-        key = f"{prefix}.group.{group}"
-        opened = st.session_state.setdefault(f"{key}.opened", bool(changed))
+        key = _group_key(prefix, group)
+        opened = st.session_state[f"{key}.opened"] = st.session_state.get(f"{key}.opened", False) or bool(changed)
         title = group_word(group) + (f" · {_('{count} changed').format(count=changed)}" if changed else "")
         with st.expander(title, expanded=opened, key=key):
             values |= _row(acting, defaults, current, prefix, False, points, models)
@@ -148,6 +149,11 @@ def correct_first(labels: Iterable[str]) -> str:
 def unread(hparams: HParams, values: Mapping[str, Any]) -> list[str]:
     """The labels of the fields in which something stands that isn't valid."""
     return [knobs(hparams)[name].label for name in faults(hparams, values)]
+
+
+def _group_key(prefix: str, group: str) -> str:
+    """The key of a folded group. It has no numbers, which new widgets count up: an open group stays open for them."""
+    return f"{re.sub('[0-9]+', '', prefix)}.group.{group}"
 
 
 def group_word(group: str) -> str:

@@ -78,9 +78,13 @@ def facts(card: Card) -> Iterator[Fact]:
         _("It follows the data that they were learnt from. GANscope's code is apart from it, under the MIT licence."),
     )  # fmt: skip
     if card.steps:  # not told of what was trained elsewhere
-        trained = _("{steps} steps, {images} images seen").format(steps=number(card.steps), images=number(card.images))
+        points = card.task == "points"
+        trained = _("{steps} steps, {points} points seen") if points else _("{steps} steps, {images} images seen")
         yield Fact(
-            _("Trained for"), trained,
+            _("Trained for"),
+            trained.format(steps=number(card.steps), images=number(card.images), points=number(card.images)),
+            _("In a step each network learns from a batch of points. A point counts each time that it is seen.")
+            if points else
             _("In a step each network learns from a batch of images. An image counts each time that it is seen."),
         )  # fmt: skip
     yield Fact(_("What it took"), plain(card.cost), _("Time and machine of the training."))

@@ -12,7 +12,7 @@ from ui import models_metrics, style
 from ui.errors import shown
 from ui.grids import picture
 from ui.i18n import _
-from ui.models_shelf import Shelf, link, one_line, shelf, short_licence, thumbnail
+from ui.models_shelf import Shelf, link, one_line, shelf, short_licence, thumbnail, titles
 from ui.texts import plain
 
 SHEET = "models.css"
@@ -37,6 +37,17 @@ def show() -> None:
                 _("Bring a picture, get another one: in another style, larger, or with what is missing filled in.")
             )
             _cards(found.translating, "translators")
+        _tools(found)
+        _trouble(found)
+
+
+def _tools(found: Shelf) -> None:
+    """Nets that other models and metrics need, folded: nobody looks for pictures among them."""
+    if not found.finding and not found.judging:
+        return
+    title = _("Tools: encoders and classifiers ({count})")
+    count = len(found.finding) + len(found.judging)
+    with st.expander(title.format(count=count), icon=":material/build:", key="tools"):
         if found.finding:
             st.subheader(_("Encoders"), anchor=False)
             st.markdown(
@@ -50,7 +61,6 @@ def show() -> None:
                 _("These draw nothing. They tell what a picture shows, and metrics look at samples through them.")
             )
             _cards(found.judging, "judges")
-        _trouble(found)
 
 
 def strip() -> None:
@@ -61,26 +71,28 @@ def strip() -> None:
     style.apply(SHEET)
     st.subheader(_("Play with trained models"), anchor=False)
     grid = st.grid("auto", min_column_width=145, gap="small", key="strip")
+    called = titles(shelf().models)
     for name, card in chosen.items():
         with grid.cell(), st.container(key=f"model-strip-{name}"):
-            _face(name, card)
+            _face(name, card, called[name])
 
 
 def _cards(models: Mapping[str, Card], key: str) -> None:
     grid = st.grid("auto", min_column_width=270, gap="medium", key=key)
+    called = titles(shelf().models)
     for name, card in models.items():
         with grid.cell(), st.container(border=True, height="stretch", key=f"model-card-{name}"):
-            _face(name, card)
+            _face(name, card, called[name])
             st.caption(plain(one_line(card)))
             st.markdown(" ".join(badges(card)))
 
 
-def _face(name: str, card: Card) -> None:
+def _face(name: str, card: Card, title: str) -> None:
     """Picture and title; the style sheet spreads the link over the whole card."""
     content = thumbnail(listing.standing(name), card)
-    picture(content, alt=_("Samples of {model}").format(model=_(card.title)))
+    picture(content, alt=_("Samples of {model}").format(model=title))
     # a page of its own: a link to the page that is shown, with another query alone, does nothing in Streamlit
-    st.page_link("pages/model.py", label=f"**{plain(_(card.title))}**", query_params=link(name))
+    st.page_link("pages/model.py", label=f"**{plain(title)}**", query_params=link(name))
 
 
 def badges(card: Card) -> list[str]:

@@ -16,7 +16,7 @@ from ui import models_actions, models_facts, models_gallery, style, warm
 from ui.errors import shown
 from ui.grids import picture
 from ui.i18n import STATE, _
-from ui.models_shelf import damage, draws, enlarged_file, judges, kinds, one_line, translates
+from ui.models_shelf import damage, draws, enlarged_file, judges, kinds, one_line, shelf, titles, translates
 from ui.texts import bytes_size, plain
 
 
@@ -30,7 +30,7 @@ def show(name: str) -> None:
     with shown():
         folder = listing.standing(name)
         card = read_card(folder)
-        _head(card)
+        _head(name, card)
         broken = damage(folder, card)
         if broken:
             st.error(plain(broken), icon=":material/broken_image:")
@@ -51,8 +51,8 @@ def show(name: str) -> None:
                 _playground(name, card)
 
 
-def _head(card: Card) -> None:
-    st.title(plain(_(card.title)), anchor=False)
+def _head(name: str, card: Card) -> None:
+    st.title(plain(titles(shelf().models).get(name, _(card.title))), anchor=False)
     st.caption(plain(one_line(card)))
     st.markdown(" ".join(models_gallery.badges(card)))
 

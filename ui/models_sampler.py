@@ -16,6 +16,7 @@ from gan_core.images import enlarge, grid, png, scatter, to_uint8
 from gan_core.models import shelf
 from gan_core.models.card import Card
 from gan_core.models.sampler import MOST_TRUNCATION, Sampler
+from ui import address
 from ui.errors import shown
 from ui.grids import dots, picture
 from ui.i18n import _
@@ -27,6 +28,7 @@ MOST = 64
 MOST_SEED = 2**31 - 1
 WIDE = 640  # pixels of the picture, at least
 IN_TURN = -1  # as a class in the link
+IN_LINK = ("model", "seed", "n", "class", "truncation")
 
 
 @dataclass(frozen=True)
@@ -76,23 +78,32 @@ def show(name: str, card: Card) -> None:
 
 
 def _controls(sampler: Sampler, card: Card) -> Wish:
+    if "sampler-seed" not in st.session_state or address.rules("sampler", IN_LINK):
+        _take_link(sampler, card)
     with st.container(horizontal=True, vertical_alignment="bottom", key="sampler-controls"):
         seed = _seed()
         label = _label(sampler, card)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large", key="sampler-sliders"):
         count = st.slider(
-            _("Number"), 1, MOST, asked("n", 1, MOST, _whole_rows(sampler)), key="sampler-count", width=260,
+            _("Number"), 1, MOST, key="sampler-count", width=260,
             help=_("How many samples are drawn; they share nothing but the seed."),
         )  # fmt: skip
         psi = _truncation(sampler)
     wish = Wish(count, seed, label, psi)
     _remember(wish, sampler)
+    address.followed("sampler", IN_LINK)
     return wish
 
 
+def _take_link(sampler: Sampler, card: Card) -> None:
+    """The controls show what the link says."""
+    st.session_state["sampler-seed"] = asked("seed", 0, MOST_SEED, 0)
+    st.session_state["sampler-count"] = asked("n", 1, MOST, _whole_rows(sampler))
+    st.session_state["sampler-class"] = asked("class", IN_TURN, len(card.class_names) - 1, IN_TURN)
+    st.session_state["sampler-psi"] = asked("truncation", 0, round(100 * MOST_TRUNCATION), 100) / 100
+
+
 def _seed() -> int:
-    if "sampler-seed" not in st.session_state:
-        st.session_state["sampler-seed"] = asked("seed", 0, MOST_SEED, 0)
     seed = st.number_input(
         _("Seed"), 0, MOST_SEED, key="sampler-seed", width=170,
         help=_("From it all random numbers of the samples follow."),
@@ -111,8 +122,8 @@ def _label(sampler: Sampler, card: Card) -> int | None:
     names = card.class_names
     options = [IN_TURN, *range(len(names))]
     chosen: int = st.selectbox(
-        _("Class"), options, options.index(asked("class", IN_TURN, len(names) - 1, IN_TURN)),
-        lambda place: _("all in turn") if place == IN_TURN else names[place], key="sampler-class", width=200,
+        _("Class"), options, format_func=lambda place: _("all in turn") if place == IN_TURN else names[place],
+        key="sampler-class", width=200,
         help=_("The model was told the classes while it learnt, so it can draw the one that is asked for."),
     )  # fmt: skip
     return None if chosen == IN_TURN else chosen
@@ -121,9 +132,8 @@ def _label(sampler: Sampler, card: Card) -> int | None:
 def _truncation(sampler: Sampler) -> float | None:
     if sampler.recipe.truncate is None:
         return None
-    percent = asked("truncation", 0, round(100 * MOST_TRUNCATION), 100)
     psi = st.slider(
-        _("Truncation ψ"), 0.0, MOST_TRUNCATION, percent / 100, 0.05, key="sampler-psi", width=260,
+        _("Truncation ψ"), 0.0, MOST_TRUNCATION, step=0.05, key="sampler-psi", width=260,
         help=_("Below 1 the samples come nearer to the average one: cleaner, and more alike. At 0 all are the same; "
                "above 1 they go astray."),
     )  # fmt: skip

@@ -114,6 +114,33 @@ def _prominence(card: Card) -> tuple[int, int, int]:
     return next(iter(card.fields.values()))[0], card.size, len(card.capabilities)
 
 
+def titles(models: Mapping[str, Card]) -> dict[str, str]:
+    """What models are called, by name, each otherwise than the others. Plain text.
+
+    To a title that is another's too, or its beginning, the first of recipe, size and name is added that the others
+    don't share.
+    """
+    plain_titles = {name: _(card.title) for name, card in models.items()}
+    return {name: _distinct(name, plain_titles, models) for name in models}
+
+
+def _distinct(name: str, called: Mapping[str, str], models: Mapping[str, Card]) -> str:
+    title = called[name]
+    others = [models[other] for other, words in called.items() if other != name and words.startswith(title)]
+    if not others:
+        return title
+    words = ((mark(models[name]), map(mark, others)) for mark in (_recipe_word, _size_word))
+    return joined(title, next((mine for mine, theirs in words if mine not in theirs), name))
+
+
+def _recipe_word(card: Card) -> str:
+    return _(card.recipe_title or card.recipe)
+
+
+def _size_word(card: Card) -> str:
+    return size_word(data_name(card), card.size)
+
+
 def link(name: str) -> dict[str, str]:
     """The query of a model's page."""
     return {"model": name, "lang": st.session_state.get(STATE, "en")}
@@ -128,7 +155,7 @@ def data_name(card: Card) -> str:
 def one_line(card: Card) -> str:
     """Recipe, data and size. Plain text."""
     reference = data_name(card)
-    return joined(_(card.recipe_title or card.recipe), data_title(reference), size_word(reference, card.size))
+    return joined(_recipe_word(card), data_title(reference), _size_word(card))
 
 
 def kinds(card: Card) -> str:

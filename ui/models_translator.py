@@ -10,6 +10,7 @@ from gan_core import data
 from gan_core.images import enlarge, png
 from gan_core.models.card import Card
 from gan_core.training.comparing import compared, unseen
+from ui import address
 from ui.core_texts import filled
 from ui.errors import shown
 from ui.grids import picture
@@ -17,6 +18,8 @@ from ui.i18n import _
 from ui.models_sampler import MOST_SEED, WIDE, asked, loaded
 from ui.models_shelf import data_name, kinds
 from ui.texts import plain
+
+IN_LINK = ("model", "seed")
 
 
 @st.fragment
@@ -57,7 +60,7 @@ def _why_none(card: Card) -> str:
 
 
 def _seed() -> int:
-    if "translator-seed" not in st.session_state:
+    if "translator-seed" not in st.session_state or address.rules("translator", IN_LINK):
         st.session_state["translator-seed"] = asked("seed", 0, MOST_SEED, 0)
     with st.container(horizontal=True, vertical_alignment="bottom", key="translator-controls"):
         seed = int(
@@ -71,6 +74,7 @@ def _seed() -> int:
         st.query_params["seed"] = str(seed)
     else:
         st.query_params.pop("seed", None)
+    address.followed("translator", IN_LINK)
     return seed
 
 

@@ -1,4 +1,7 @@
-"""Full screen, large type: the samples, one curve, the step; P pauses and goes on, S makes one step."""
+"""Full screen, large type: the samples, one curve, the step.
+
+P pauses and goes on, S makes one step, D and G one of the discriminator or the generator alone.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +51,14 @@ def _keys(run: Run) -> None:
     label = _("Resume") if paused else _("Pause")
     if st.button(label, key="toggle", shortcut="P", type="primary", disabled=locked, icon=icon, help=why):
         act(sessions.resume if paused else sessions.pause, run.id)
-    if st.button(_("Step"), key="one-step", shortcut="S", icon=":material/skip_next:", disabled=locked, help=why):
-        act(sessions.step, run.id, 1, None)
+    for key, letter, icon, label, only in (
+        ("one-step", "S", "skip_next", _("Step"), None),
+        ("only-d", "D", "policy", _("Only D"), "discriminator"),
+        ("only-g", "G", "brush", _("Only G"), "generator"),
+    ):
+        if st.button(label, key=key, shortcut=letter, icon=f":material/{icon}:", disabled=locked, help=why):
+            act(sessions.step, run.id, 1, only)
+    access.unlock_button()
 
 
 def _leave(run: Run | None) -> None:

@@ -170,6 +170,7 @@ def serve(tabs: Sequence[Tab]) -> None:
     check_port(host, port)
     notice = beside.Notice(host, port, beside.new_word())
     _files_of_this_process()
+    print(beside.BUILDING, flush=True)
     made = app(tabs, notice.word)
     threading.Thread(target=warm, name="warm-up", daemon=True).start()
     server = uvicorn.Server(
@@ -178,7 +179,7 @@ def serve(tabs: Sequence[Tab]) -> None:
     if beside.CHILD in os.environ:
         threading.Thread(target=_end_with_input, args=(server,), name="end", daemon=True).start()
     signal.signal(signal.SIGTERM, _terminated)  # uvicorn raises it again once it has ended
-    print(f"The Studio is at http://{beside.bracketed(host)}:{port}", flush=True)
+    print(f"{beside.OPENING} http://{beside.bracketed(host)}:{port}", flush=True)
     try:
         with beside.announced(notice):
             server.run()

@@ -111,9 +111,9 @@ def joined(*facts: str) -> str:
 
 def is_points(reference: str) -> bool:
     """Whether a data set is made of points in the plane, and not of images."""
-    from gan_core.data import sources
+    from gan_core import data
 
-    return reference in sources and sources.get(reference).task == "points"
+    return data.is_points(reference)
 
 
 def modes_of(reference: str) -> int:

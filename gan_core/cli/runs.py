@@ -21,6 +21,7 @@ from gan_core.cli.output import (
     show_facts,
     show_table,
 )
+from gan_core.data import is_points
 from gan_core.errors import BadValue, RunConflict, listed
 from gan_core.runs.classes import class_names
 from gan_core.runs.store import Run, RunState, RunStore
@@ -82,6 +83,7 @@ def show(
         known = {"classes": list(class_names(store, found)), "metrics": metrics, "traceback": found.traceback}
         emit(record(found) | known | files)
         return
+    items = "points" if is_points(found.spec.data) else "images"
     show_facts(
         {
             "run": found.id,
@@ -93,8 +95,8 @@ def show(
             "preset": found.spec.preset or "-",
             "forked from": found.parent or "-",
             "steps": f"{found.step:,} of {found.spec.steps:,}" if found.spec.steps else f"{found.step:,}",
-            "images seen": f"{found.images_seen:,}",
-            "training": f"{found.seconds:,.1f} s, {found.images_per_second:,.0f} images/s",
+            f"{items} seen": f"{found.images_seen:,}",
+            "training": f"{found.seconds:,.1f} s, {found.images_per_second:,.0f} {items}/s",
             "created": moment(found.created),
             "pinned": "yes" if found.pinned else "no",
             "previews": len(previews),

@@ -1,6 +1,6 @@
 """Data sets: sources by name, decoded and resized once. Importing this package fills the catalogue `sources`."""
 
 from gan_core.data.base import DataSet, DataSpec, Source, sources
-from gan_core.data.catalogue import load, source
+from gan_core.data.catalogue import is_points, load, source
 
-__all__ = ["DataSet", "DataSpec", "Source", "load", "source", "sources"]
+__all__ = ["DataSet", "DataSpec", "Source", "is_points", "load", "source", "sources"]

@@ -28,6 +28,11 @@ for _source in (
     sources.register(_source.name, _source)
 
 
+def is_points(reference: str) -> bool:
+    """Whether a data set is made of points in the plane, and not of images."""
+    return reference in sources and sources.get(reference).task == "points"
+
+
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, and for translation `paired:PATH` or
     `unpaired:PATH`, folders or zips in the layouts of pair_folders.py. own.py says how their pictures become squares.

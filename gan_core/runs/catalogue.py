@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 
 from gan_core import paths
-from gan_core.errors import RunConflict, StoreError, UnknownName
+from gan_core.errors import DeletedRun, RunConflict, StoreError, UnknownName
 from gan_core.runs import owners
 from gan_core.runs.database import Database
 from gan_core.runs.disk import DiskFull, Reserve
@@ -73,7 +73,7 @@ class Catalogue:
         return self.get(id)
 
     def get(self, id: str) -> Run:
-        """Raises UnknownName."""
+        """Raises UnknownName, and DeletedRun where there was such a run."""
         with self._database.read() as connection:
             row = self._row(connection, id)
         return self._run(row, time.time())
@@ -142,6 +142,8 @@ class Catalogue:
     def _row(self, connection: sqlite3.Connection, id: str) -> sqlite3.Row:
         row: sqlite3.Row | None = connection.execute("SELECT * FROM runs WHERE id = ?", (id,)).fetchone()
         if row is None:
+            if connection.execute("SELECT 1 FROM deleted WHERE run = ?", (id,)).fetchone():
+                raise DeletedRun("Run {run} was deleted.", run=id)
             newest = connection.execute("SELECT id FROM runs ORDER BY created DESC LIMIT 20").fetchall()
             raise UnknownName("run", id, [other["id"] for other in newest])
         return row
@@ -215,6 +217,7 @@ class Catalogue:
             if spare_pinned and row["pinned"]:
                 raise RunConflict("Run {run} is pinned.", run=id)
             connection.execute("DELETE FROM runs WHERE id = ?", (id,))
+            connection.execute("INSERT OR REPLACE INTO deleted VALUES (?, ?)", (id, time.time()))
         with suppress(OSError):
             os.replace(self._folder(id), self.root / "runs" / (DELETED + id))
 
@@ -246,5 +249,6 @@ def to_json(values: object) -> str:
 def _new_id(connection: sqlite3.Connection, now: float) -> str:
     while True:
         id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"
-        if connection.execute("SELECT 1 FROM runs WHERE id = ?", (id,)).fetchone() is None:
+        taken = "SELECT 1 FROM runs WHERE id = :id UNION ALL SELECT 1 FROM deleted WHERE run = :id"
+        if connection.execute(taken, {"id": id}).fetchone() is None:
             return id

@@ -51,6 +51,8 @@ CREATE TABLE checkpoints (
     file TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, created REAL NOT NULL,
     PRIMARY KEY (run, step)) WITHOUT ROWID
 """
+# outside of the schema's version: stores of before get it too, and an older GANscope passes it over
+DELETED = "CREATE TABLE IF NOT EXISTS deleted (run TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID"
 
 
 class Database:
@@ -144,6 +146,7 @@ class Database:
                 connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             _switch_to_wal(connection)
         with self.write() as connection:
+            connection.execute(DELETED)
             if self._check_version(connection) == VERSION:
                 return
             for statement in SCHEMA.split(";"):

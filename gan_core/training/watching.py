@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gan_core.data import is_points
 from gan_core.errors import RunConflict
 from gan_core.runs.store import Metrics, Run, RunState, RunStore
 from gan_core.training.remaining import seconds_left
@@ -115,7 +116,8 @@ def state_words(store: RunStore, run: Run) -> str:
 
 def facts(run: Run, losses: str) -> str:
     steps = f"{run.step:,}/{run.spec.steps:,}" if run.spec.steps else f"{run.step:,}"
-    parts = [f"{steps} steps", f"{run.images_per_second:,.0f} images/s", losses]
+    items = "points" if is_points(run.spec.data) else "images"
+    parts = [f"{steps} steps", f"{run.images_per_second:,.0f} {items}/s", losses]
     return " · ".join(part for part in parts if part)
 
 

@@ -22,6 +22,7 @@ from tests.app.pages import page, sound, wait
 from tests.made_models import LIMITS, make_model
 from ui import models_facts, models_metrics
 from ui.i18n import using
+from ui.models_shelf import titles
 from ui.texts import plain
 
 ROOT = Path(__file__).parents[2]
@@ -340,6 +341,41 @@ def test_numbers_of_attributes_are_folded_into_a_table(home: Path) -> None:
     table = folded.markdown[0].value
     assert f"| Hat | {plain('50.0 %')} |" in table
     assert f"| Hair colour | {plain('25.0 %')} |" in table
+
+
+def test_models_of_one_title_are_called_otherwise(store: RunStore, shelf: Path) -> None:
+    for name, title in (
+        ("cgan.x", "Faces"),
+        ("mlp_gan.x", "Faces"),
+        ("mlp_gan.y", "Faces"),
+        ("dcgan.x", "Faces at sea"),
+    ):
+        write_card(shelf / name, Card(**{**vars(make_model(name)), "title": title}))
+    told = titles(listing.survey()[0])
+    assert set(told.values()) == {
+        "Faces · Conditional GAN", "Faces · mlp_gan.x", "Faces · mlp_gan.y", "Faces at sea",
+    }  # fmt: skip
+    assert plain(told["cgan.x"]) in " ".join(one.proto.label for one in page("models").get("page_link"))
+    assert told["mlp_gan.y"] in page("model", model="mlp_gan.y").title[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_two_models_of_the_shelf_are_called_the_same(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")
+    with using(language):
+        told = titles(listing.survey()[0])
+    assert len(told) > 20
+    for name, title in told.items():
+        assert not [other for other in told if other != name and told[other].startswith(title)], name
+
+
+def test_encoders_and_judges_are_folded(store: RunStore) -> None:
+    make_model("stylegan2.tiny")
+    make_model("encoder.x")
+    folded = next(one for one in page("models").expander if "Tools" in one.label)
+    assert folded.label == "Tools: encoders and classifiers (1)"
+    assert not folded.proto.expanded
+    assert "Encoders" in [one.value for one in folded.subheader]
 
 
 def test_every_number_on_the_shelf_has_a_name_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -13,11 +14,12 @@ from streamlit.testing.v1 import AppTest
 from gan_core.gans import recipes
 from gan_core.runs.quota import quota_bytes
 from gan_core.runs.spec import RunSpec
-from gan_core.runs.store import RunState, RunStore
+from gan_core.runs.store import Metrics, RunState, RunStore
 from tests.made_runs import STEPS, make_run, trained
-from ui import run_dialogs, warm
+from ui import figures, run_dialogs, warm
 from ui.compare import differing
 from ui.films import file_name
+from ui.history import History
 from ui.i18n import using
 from ui.run_actions import Keeper, state_of_store, studio_link
 from ui.texts import plain
@@ -185,6 +187,23 @@ def test_a_comparison_says_what_differs(store: RunStore) -> None:
     assert "Loss" not in text
     assert plain(f"a|b ({ids[0][-4:]})") in text  # the same name twice
     assert differing([{"x": 1, "y": 2}, {"x": 1}]) == [("y", [2, None])]
+
+
+def test_a_link_to_a_deleted_run_is_told_from_one_to_a_run_that_never_was(store: RunStore) -> None:
+    kept, gone = make_run(store, "kept"), make_run(store, "gone")
+    store.delete(gone)
+    text = texts(page(compare=f"{kept},{gone},20200101-000000-abcd,<b>"))
+    assert f"Deleted: {plain(gone)}" in text
+    assert f"No run here has this ID: {plain('20200101-000000-abcd, <b>')}" in text
+
+
+def test_runs_of_points_are_compared_in_points_per_second() -> None:
+    rows = np.arange(1, 4)
+    history = History()
+    history.append(Metrics(rows, {"images_per_second": np.full(3, 9.0)}))
+    runs = {"a": history, "b": history}
+    units = [figures.comparisons(runs, points)[-1].unit for points in ((), ("a",), ("a", "b"))]
+    assert units == ["images per second", "images or points per second", "points per second"]
 
 
 def test_settings_are_told_in_words(store: RunStore) -> None:

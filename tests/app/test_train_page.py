@@ -18,7 +18,7 @@ from gan_core.training.session import Session
 from tests.app.messages import all_messages
 from tests.app.pages import page, sound, wait
 from tests.made_models import make_seer
-from ui import board, knob_widgets, offers, setup_page
+from ui import access, board, knob_widgets, offers, setup_page
 from ui.downloads import csv_of
 from ui.feed import feed
 from ui.i18n import using
@@ -502,7 +502,7 @@ def test_without_the_passphrase_one_watches(store: RunStore, monkeypatch: pytest
     assert setup.button(key="train").disabled
     assert setup.button(key="preset-mlp_gan-digits_30s").disabled
     assert page("home").button(key="first-gan").disabled
-    unlocked = page("train", {"unlocked": True}, run=run.id)
+    unlocked = page("train", {access.KEY: access.keys.new("sesame")}, run=run.id)
     assert not unlocked.button(key="pause").disabled
 
 

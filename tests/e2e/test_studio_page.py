@@ -59,7 +59,7 @@ def test_the_studio_opens_in_place_and_is_the_same_for_all(
     frame(page).locator("#another").click()
     expect(face).not_to_have_attribute("src", drawn or "")
 
-    other = contexts(width=420, locale="zh-CN").new_page()
+    other = contexts(locale="zh-CN").new_page()
     other.goto(f"{classroom.url}/studio?model={STYLED}&seed=5")
     expect(frame(other).locator("#face img")).to_have_attribute("src", drawn or "")
     expect(frame(other).locator("#another")).to_have_text("换一张")
@@ -67,6 +67,21 @@ def test_the_studio_opens_in_place_and_is_the_same_for_all(
     link = other.get_by_role("link", name="在单独的窗口中打开").get_attribute("href") or ""
     assert urlsplit(link).netloc == f"localhost:{port}"
     assert parse_qs(urlsplit(link).query) == {"model": [STYLED], "seed": ["5"], "lang": ["zh"]}
+
+
+def test_on_a_phone_the_studio_has_a_tab_of_its_own(
+    classroom: Server, port: int, contexts: Callable[..., BrowserContext]
+) -> None:
+    page = contexts(width=420, locale="zh-CN").new_page()
+    page.goto(f"{classroom.url}/studio?model={STYLED}&seed=5")
+    door = page.get_by_role("link", name="打开工作室")
+    expect(door).to_be_visible(timeout=WAIT)
+    expect(page.locator("iframe")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    with page.expect_popup() as opened:
+        door.click()
+    expect(opened.value.locator("#face img")).to_have_attribute("src", DRAWN)
+    assert urlsplit(opened.value.url).netloc == f"localhost:{port}"
 
 
 def test_by_another_name_of_this_computer_the_link_has_that_name(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_core.errors import RunConflict, UnknownName
+from gan_core.errors import DeletedRun, RunConflict, UnknownName
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
 
@@ -189,6 +189,33 @@ def test_delete_refuses_a_held_run(store: RunStore, spec: RunSpec) -> None:
         store.get(id)
     with pytest.raises(RunConflict, match="deleted"):
         store.heartbeat(id, token)
+
+
+def test_a_deleted_run_is_told_from_one_that_never_was(store: RunStore, spec: RunSpec) -> None:
+    first, second = store.create(spec), store.create(spec)
+    for run in (first, second):
+        change(store, run.id, state="finished")
+    store.delete(first.id)
+    assert store.delete_unpinned() == [second.id]
+    for run in (first, second):
+        with pytest.raises(DeletedRun, match=f"Run {run.id} was deleted"):
+            RunStore(store.root).get(run.id)
+    with pytest.raises(UnknownName, match="There is no run named") as never:
+        store.get("20200101-000000-abcd")
+    assert not isinstance(never.value, DeletedRun)
+
+
+def test_a_store_of_before_remembers_what_is_deleted_from_now_on(store: RunStore, spec: RunSpec) -> None:
+    run = store.create(spec)
+    change(store, run.id, state="finished")
+    connection = sqlite3.connect(store.root / "runs.sqlite3")
+    connection.execute("DROP TABLE deleted")
+    connection.close()
+    opened = RunStore(store.root)
+    opened.delete(run.id)
+    with pytest.raises(DeletedRun):
+        opened.get(run.id)
+    opened.close()
 
 
 def test_delete_unpinned_spares_pinned_and_active_runs(store: RunStore, spec: RunSpec) -> None:

@@ -48,10 +48,12 @@ def studio() -> Iterator[Beside]:
     made.close()
 
 
-def settled(studio: Beside) -> beside.Status:
-    """Its status once it starts no more."""
+def settled(studio: Beside, steps: set[int] | None = None) -> beside.Status:
+    """Its status once it starts no more; the steps that it took are added to `steps`."""
     end = time.monotonic() + START
     while (status := studio.look()).stage is Stage.STARTING:
+        if steps is not None:
+            steps.add(status.steps)
         assert time.monotonic() < end
         time.sleep(0.2)
     return status
@@ -168,9 +170,12 @@ def test_the_first_free_port_is_taken_and_none_is_told(monkeypatch: pytest.Monke
 @pytest.mark.slow
 def test_it_is_started_once_found_by_others_and_ended(studio: Beside, home: Path, port: int) -> None:
     studio.start()
-    assert studio.look().stage is Stage.STARTING
+    begun = studio.look()
+    assert (begun.stage, begun.steps) == (Stage.STARTING, 0)
     studio.start()
-    status = settled(studio)
+    steps: set[int] = set()
+    status = settled(studio, steps)
+    assert steps >= {0, 1}  # it says what it does
     assert (status.stage, status.notice and status.notice.port) == (Stage.READY, port)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
         assert "GANscope Studio" in answer.read().decode()
