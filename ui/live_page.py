@@ -127,10 +127,13 @@ def _controls(watched: Feed, run: Run) -> None:
 def _longer(watched: Feed, run: Run, locked: bool, why: str | None) -> None:
     """As many steps again; says what becomes of the learning rate."""
     total = 2 * max(run.step, 1)
-    words = _("Train {steps} steps more")
+    words, tip = _("Train {steps} steps more"), _("Goes on from the last checkpoint.")
     if decays_anew(store(), run, watched.hparams, total):
-        words = _("Train {steps} steps more (learning rate decays anew over them)")
-    help_ = why or _("Goes on from the last checkpoint.")
+        words = _("Train {steps} steps more (learning rate decays anew)")
+        tip = _(
+            "Goes on from the last checkpoint. The schedule of the learning rate begins anew and lasts for these steps."
+        )
+    help_ = why or tip
     label = words.format(steps=number(total - run.step))
     if st.button(label, icon=":material/forward:", key="longer", disabled=locked, help=help_):
         with st.spinner(_("Loading PyTorch, once after each start …")):

@@ -438,7 +438,7 @@ def test_training_for_longer_says_what_becomes_of_the_rate(store: RunStore) -> N
     values = {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4}
     recipe = recipes.get("mlp_gan")
     for decay, words in (
-        ({"schedule": "linear", "decay_steps": 10}, " (learning rate decays anew over them)"),
+        ({"schedule": "linear", "decay_steps": 10}, " (learning rate decays anew)"),
         ({}, ""),
     ):
         run = store.create(recipe.plan("digits", 8, 10, values | decay))
