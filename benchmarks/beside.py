@@ -112,7 +112,7 @@ def row(what: str, times: list[float], length: float, more: str = "") -> Row:
 async def measure(studio: Studio, length: float, jobs: tuple[str, ...], stop: bool) -> list[Row]:
     import httpx
 
-    limits = httpx.Limits(max_connections=8 * VISITORS)
+    limits = httpx.Limits(max_connections=8 * VISITORS, keepalive_expiry=1.0)  # the server hangs up after 5 s
     async with httpx.AsyncClient(base_url=studio.url, timeout=600, limits=limits) as client:
         config = (await client.get("/config")).json()
         functions = {one["api_name"]: one["id"] for one in config["dependencies"] if one["api_name"]}

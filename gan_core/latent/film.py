@@ -76,12 +76,15 @@ def write_film(
 
 
 def _frames(explorer: Explorer, points: Points, size: int, progress: Progress) -> Iterator[Image.Image]:
-    """RGB pictures of even sides, as video needs."""
-    for place, part in enumerate(points.parts(AT_ONCE)):
-        progress(place * AT_ONCE / len(points), WORDS)
+    """RGB pictures of even sides, as video needs; `progress` is called before each, so that it can end the work."""
+    side = size + size % 2
+    done = 0
+    for part in points.parts(AT_ONCE):
+        progress(done / len(points), WORDS)
         for pixels in to_uint8(explorer.draw(part)):
+            progress(done / len(points), WORDS)
             image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
-            side = size + size % 2
+            done += 1
             yield image.resize(
                 (side, side), Image.Resampling.LANCZOS if side > 2 * image.width else Image.Resampling.BICUBIC
             )
