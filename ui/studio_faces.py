@@ -18,7 +18,7 @@ import gradio as gr
 
 from gan_core.errors import BadValue
 from ui.languages import _
-from ui.studio_calls import spoken
+from ui.studio_calls import pressed, spoken
 from ui.studio_view import View
 
 MOST = 4_096  # faces whose names are remembered
@@ -107,7 +107,7 @@ def _sending(offer: Offer, places: Sequence[Place]) -> Callable[..., list[Any]]:
         front, filled = gr.skip(), list[Any]()
         for number, place in enumerate(places):
             given, rest = rest[: len(place.inputs)], rest[len(place.inputs) :]
-            if number == int(event.place):
+            if number == int(pressed(event)):
                 front = gr.Tabs(selected=place.tab)
                 filled += place.take(view, *given)
             else:

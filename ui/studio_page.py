@@ -122,12 +122,21 @@ class Page(gr.Blocks):
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
         """What a call answers; its files become the visitor's."""
-        if all(getattr(block, "data_model", None) is None for block in block_fn.outputs):  # no files among them
+        if all(getattr(block, "data_model", None) is None for block in block_fn.outputs) and not _made_files(
+            predictions
+        ):
             return await super().postprocess_data(block_fn, predictions, state)
         # results lie for a moment where Gradio puts equal ones of all visitors
         async with _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
             answer = await super().postprocess_data(block_fn, predictions, state)
             return [traverse(value, _handed, is_file_obj_with_meta) for value in answer]
+
+
+def _made_files(predictions: Any) -> bool:
+    """Whether files are among what a callback gave to be shown, as in a film's value."""
+    values = predictions if isinstance(predictions, list | tuple) else [predictions]
+    shown = (value for value in values if isinstance(value, dict))
+    return any(is_file_obj_with_meta(part) for value in shown for part in value.values())
 
 
 @contextmanager

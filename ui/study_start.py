@@ -8,13 +8,14 @@ import streamlit as st
 
 from gan_core import data
 from gan_core.data.base import Source
+from gan_core.knobs import Knob
 from gan_core.study import duration, process, results
 from gan_core.study.plan import ARMS, LIMITS, SIZES, StudyPlan, fitting
 from gan_core.study.process import Started
 from gan_core.study.results import StudyFolder
-from ui import access
+from ui import access, knob_widgets
 from ui.errors import shown
-from ui.i18n import _
+from ui.i18n import N_, _
 from ui.study_words import ARM_NAMES
 from ui.texts import data_title, plain
 from ui.texts import duration as length
@@ -23,6 +24,13 @@ POLL = 2.0  # seconds
 COUNTS = (20, 50, 100, 200, 500)  # real images of each class to choose from
 FEW = (20, 100)  # of COUNTS, to begin with
 SMALL = {"seeds": 3, "steps": 200, "gan_steps": 500}
+NUMBERS = {
+    "seeds": Knob(N_("Repetitions"), N_("Each with other images, another GAN and classifier."), *LIMITS["seeds"]),
+    "steps": Knob(
+        N_("Steps of each classifier"), N_("The same in every arm, so that none learns for longer."), *LIMITS["steps"]
+    ),
+    "gan_steps": Knob(N_("Steps of each GAN"), N_("Too few, and its images are noise."), *LIMITS["gan_steps"]),
+}
 
 
 def show() -> None:
@@ -112,13 +120,16 @@ def _form() -> None:
         _("Arms to compare"), ARMS, default=ARMS, selection_mode="multi", key="study-arms",
         format_func=lambda arm: _(ARM_NAMES[arm]),
     )  # fmt: skip
-    columns = st.columns(3)
-    seeds = _number(columns[0], "seeds", _("Repetitions"), _("Each with other images, another GAN and classifier."))
-    steps = _number(columns[1], "steps", _("Steps of each classifier"), None)
-    gan_steps = _number(columns[2], "gan_steps", _("Steps of each GAN"), _("Too few, and its images are noise."))
+    locked = not access.may_steer()
+    numbers: dict[str, int | str] = {}
+    for column, (name_, knob) in zip(st.columns(3), NUMBERS.items(), strict=True):
+        with column:
+            numbers[name_] = knob_widgets.control(name_, int, SMALL[name_], knob, f"study-{name_}", locked)
     plan = None
     with shown():
-        plan = StudyPlan(name, size, tuple(sorted(counts)), 0, seeds, steps, gan_steps, tuple(arms))
+        if not any(isinstance(typed, str) for typed in numbers.values()):
+            seeds, steps, gan_steps = (int(number) for number in numbers.values())
+            plan = StudyPlan(name, size, tuple(sorted(counts)), 0, seeds, steps, gan_steps, tuple(arms))
     if plan:
         took = _(
             "{classifiers} classifiers and their GANs take about {time} on one core of the reference machine; longer "
@@ -127,15 +138,10 @@ def _form() -> None:
         st.caption(took.format(classifiers=len(list(plan.cells())), time=length(duration.expected(plan))))
     pressed = st.button(
         _("Start the study"), type="primary", icon=":material/play_arrow:", key="study-start",
-        disabled=plan is None or not access.may_steer(), help=access.why_locked(),
+        disabled=plan is None or locked, help=access.why_locked(),
     )  # fmt: skip
     if pressed and plan:
         _begin(plan)
-
-
-def _number(column: st.delta_generator.DeltaGenerator, name: str, label: str, tip: str | None) -> int:
-    low, high = LIMITS[name]
-    return int(column.number_input(label, low, min(high, 100_000), SMALL[name], key=f"study-{name}", help=tip))
 
 
 def _begin(plan: StudyPlan) -> None:

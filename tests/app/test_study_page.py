@@ -54,7 +54,7 @@ def test_without_a_study_it_says_how_to_make_one() -> None:
 
 def tiny_form(test: AppTest) -> AppTest:
     for key, value in {"study-seeds": 1, "study-steps": 3, "study-gan_steps": 3}.items():
-        test.number_input(key=key).set_value(value)
+        test.text_input(key=key).set_value(str(value))
     test.selectbox(key="study-size-digits").set_value(8)
     test.get("button_group")[0].set_value([20])
     return test.run()
@@ -92,6 +92,16 @@ def test_who_may_only_watch_cannot_start_a_study(monkeypatch: pytest.MonkeyPatch
     button = page().button(key="study-start")
     assert button.disabled
     assert "passphrase" in button.help
+
+
+@pytest.mark.parametrize("typed", ["1e12", "0", "many", "-3"])
+def test_a_number_that_is_not_valid_starts_nothing(typed: str) -> None:
+    test = page()
+    test.text_input(key="study-steps").set_value(typed)
+    test.run()
+    assert test.button(key="study-start").disabled
+    assert "Steps of each classifier" in texts(test)
+    assert not any("classifiers and their GANs take" in caption.value for caption in test.caption)
 
 
 def test_a_form_without_an_arm_says_what_is_valid() -> None:

@@ -98,8 +98,7 @@ def skipped_files(tmp_path: Path) -> None:
 
 
 def a_run_that_is_done(tmp_path: Path) -> None:
-    told = kept(said("train", "--resume", trained()))
-    assert "finished at step 4" in kept(told)
+    assert "finished at step 4" in kept(said("train", "--resume", trained()))
 
 
 def a_resumed_run_with_other_settings(tmp_path: Path) -> None:

@@ -116,7 +116,8 @@ def test_behind_a_proxy_addresses_are_those_that_visitors_know(studio: Studio) -
 def test_a_page_is_compressed_for_those_who_read_that(studio: Studio) -> None:
     content, headers = asked(studio.url, **{"Accept-Encoding": "gzip, br"})
     assert headers["content-encoding"] == "gzip"
-    assert gzip.decompress(content) == asked(studio.url)[0]
+    plain = [re.sub(rb"v-[\w-]+", b"v-", page) for page in (gzip.decompress(content), asked(studio.url)[0])]
+    assert plain[0] == plain[1]  # but for each visitor's own address
 
 
 def test_a_picture_is_drawn_once_and_few_are_drawn_for_one_address(warm: Studio) -> None:

@@ -82,7 +82,7 @@ def test_points_are_healthy_where_all_modes_are_covered(covered: int, reached: i
     assert (finding.level == "good") == (kind == "healthy")
     if kind == "mode_collapse":
         assert finding.what.format(**finding.values) == f"{covered} of 8 modes covered: mode collapse."
-        assert finding.remedy
+        assert finding.remedies
 
 
 @pytest.mark.parametrize(
