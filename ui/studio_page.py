@@ -122,9 +122,8 @@ class Page(gr.Blocks):
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
         """What a call answers; its files become the visitor's."""
-        if all(getattr(block, "data_model", None) is None for block in block_fn.outputs) and not _made_files(
-            predictions
-        ):
+        plain = all(getattr(block, "data_model", None) is None for block in block_fn.outputs)
+        if plain and not _made_files(predictions):
             return await super().postprocess_data(block_fn, predictions, state)
         # results lie for a moment where Gradio puts equal ones of all visitors
         async with _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):

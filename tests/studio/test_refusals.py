@@ -57,6 +57,7 @@ def cases(caller: Caller) -> Iterator[tuple[dict[str, Any], list[Any], dict[str,
         yield endpoint, data, {"event_data": EVENTS[number % len(EVENTS)]}
 
 
+@pytest.mark.slow
 def test_every_endpoint_refuses_with_its_own_sentence(page: tuple[Caller, str], studio: Studio) -> None:
     """A third of all cases in each language; all of them are too many for every day."""
     caller, language = page
