@@ -152,7 +152,7 @@ register(
                 "Mode collapse",
                 "The cloud falls onto one or two modes and stays there, sharp and all alike: the generator has found "
                 "what passes, and nothing tells it of the others. Then switch on one remedy: instance noise 0.7 for "
-                "2,500 steps, a gradient penalty of weight 1, or R1 of weight 0.1.",
+                "2,500 steps, or a gradient penalty of weight 1.",
                 "ring8", 2, 5_000, 20,
                 {
                     # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, with nothing to
