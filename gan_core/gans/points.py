@@ -151,8 +151,8 @@ register(
                 "collapses",
                 "Mode collapse",
                 "The cloud falls onto one or two modes and stays there, sharp and all alike: the generator has found "
-                "what passes, and nothing tells it of the others. Then apply one of the remedies that the "
-                "run's page offers, and watch the other modes come back.",
+                "what passes, and nothing tells it of the others. Then train anew with one of the remedies that the run's "
+                "page offers, and compare: from the start, they keep the modes.",
                 "ring8", 2, 5_000, 20,
                 {
                     # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, with nothing to
