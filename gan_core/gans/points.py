@@ -151,8 +151,8 @@ register(
                 "collapses",
                 "Mode collapse",
                 "The cloud falls onto one or two modes and stays there, sharp and all alike: the generator has found "
-                "what passes, and nothing tells it of the others. Then train anew with one of the remedies that the run's "
-                "page offers, and compare: from the start, they keep the modes.",
+                "what passes, and nothing tells it of the others. Then train anew with one of the remedies that the "
+                "run's page offers, and compare: from the start, they keep the modes.",
                 "ring8", 2, 5_000, 20,
                 {
                     # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, with nothing to
@@ -160,7 +160,7 @@ register(
                     "latent_size": 256, "activation": "relu", "batch_size": 128, "beta1": 0.5, "ema": 0.0,
                     "generator_rate": 1e-3, "discriminator_rate": 3e-3, "schedule": "linear", "decay_steps": 5_000,
                 },
-                ("instance_noise", "mild_gradient_penalty", "r1"),
+                ("instance_noise", "mild_gradient_penalty"),
             ),
         ),
     )
