@@ -89,7 +89,10 @@ def test_no_page_is_left_blank_by_what_the_one_before_asked(
         page.wait_for_timeout(300)
         expect(title(page)).to_be_visible()
     sidebar(page, "Runs")
-    page.get_by_role("button", name="Open", exact=False).first.click()
+    opens = page.get_by_role("button", name="Open", exact=False).first
+    expect(opens).to_be_visible()
+    page.wait_for_timeout(2_500)  # a press while the cards are drawn for the first time can be lost on a busy machine
+    opens.click()
     state(page, "running")
 
 
