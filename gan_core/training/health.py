@@ -133,7 +133,7 @@ def _modes(covered: int, reached: int, modes: int, near: float) -> Finding:
             "The generator makes only what deceives the discriminator, and has no reason to try the other modes. Both "
             "losses can be in balance all the same.",
             values=values,
-            remedies=("instance_noise", "mild_gradient_penalty", "r1"),
+            remedies=("instance_noise", "mild_gradient_penalty"),
         )  # fmt: skip
     if missing:
         return Finding(
@@ -142,7 +142,7 @@ def _modes(covered: int, reached: int, modes: int, near: float) -> Finding:
             "The generator covers most of the data without them. A lost mode seldom comes back once the samples are "
             "sharp.",
             values=values,
-            remedies=("instance_noise", "mild_gradient_penalty", "r1"),
+            remedies=("instance_noise", "mild_gradient_penalty"),
         )  # fmt: skip
     if covered < modes or near < CLOSE:
         return Finding(
@@ -169,7 +169,7 @@ def _reached(share: float) -> Finding:
             "The samples cover only {share:.0%} of the data.",
             "This is normal early in training. Later it is mode collapse: whole parts of the data are never generated.",
             values=values,
-            remedies=("instance_noise", "mild_gradient_penalty", "r1"),
+            remedies=("instance_noise", "mild_gradient_penalty"),
         )  # fmt: skip
     if share < REACHED:
         return Finding(

@@ -221,19 +221,23 @@ def test_the_page_offers_remedies_and_applies_what_it_shows(store: RunStore) -> 
     board_shown = header(board.encoded(feed(store, run.id), preset.look_for, None))["board"]
     named = {remedy["name"]: remedy["label"] for remedy in board_shown["remedies"]}
     assert list(named) == list(preset.remedies)
-    assert named["r1"] == "Add an R1 penalty of weight 0.1"
-    test = page("train", {"remedy-asked": (run.id, "r1")}, run=run.id)
+    assert named["mild_gradient_penalty"] == "Add a gradient penalty of weight 1"
+    test = page("train", {"remedy-asked": (run.id, "mild_gradient_penalty")}, run=run.id)
     table = next(one.value for one in test.markdown if one.value.startswith("| Setting"))
-    assert "| Penalty | None | R1 |" in table
-    assert "| Penalty weight | 10 | 0.1 |" in table
+    assert "| Penalty | None | Gradient penalty |" in table
+    assert "| Penalty weight | 10 | 1 |" in table
     sound(test.button(key="remedy-here").click().run())
     wait(lambda: [event for event in store.events(run.id) if event.kind == "edit"])
-    assert current_hparams(store, run).penalty == "r1"
+    assert current_hparams(store, run).penalty == "gradient_penalty"
     test = page("train", {"remedy-asked": (run.id, "instance_noise")}, run=run.id)
     assert any("goes on from step 3: all networks keep their weights" in one.value for one in test.markdown)
     sound(test.button(key="remedy-fork").click().run())
     made = next(other for other in store.runs() if other.parent == run.id)
-    assert (made.step, made.spec.hparams["instance_noise"], made.spec.hparams["penalty"]) == (3, 0.7, "r1")
+    assert (made.step, made.spec.hparams["instance_noise"], made.spec.hparams["penalty"]) == (
+        3,
+        0.7,
+        "gradient_penalty",
+    )
     shown = page("train", run=made.id)
     assert any("at step 3; all networks kept their weights" in one.value for one in shown.caption)
 
