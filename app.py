@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import access, browser, entry, i18n, late, offline, style
-from ui.errors import shown
-from ui.i18n import _
+from ui import ICON, LOGO
+from ui.classroom.shell import access, browser, entry, i18n, late, offline, style
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.i18n import _
 
 offline.keep()
 late.keep()
-st.set_page_config(page_title="GANscope", page_icon=str(style.ICON), layout="wide")
+st.set_page_config(page_title="GANscope", page_icon=str(ICON), layout="wide")
 i18n.choose()
 style.apply()
-st.logo(str(style.LOGO), size="large", icon_image=str(style.ICON))
+st.logo(str(LOGO), size="large", icon_image=str(ICON))
 
 entry.show_navigation()
 page = st.navigation(

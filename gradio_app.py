@@ -16,9 +16,9 @@ from tabs import (
     my_picture,
     translate,
 )
-from ui import studio
+from ui.studio import server
 
 TABS = (editing, mixing, marks, interpolation, my_picture, translate, draw, enlarge, inpaint, inside, drag, models)
 
 if __name__ == "__main__":
-    studio.serve(TABS)
+    server.serve(TABS)

@@ -84,7 +84,7 @@ class Asker:
 
     async def uploaded(self, side: int) -> dict[str, Any]:
         """A picture, as the page sends it."""
-        from gan_core.photos import sample_photo
+        from gan_core.pictures.photos import sample_photo
 
         content = io.BytesIO()
         sample_photo("china.jpg").crop((100, 100, 100 + side, 100 + side)).save(content, "PNG")

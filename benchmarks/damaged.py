@@ -5,8 +5,8 @@
     python -m benchmarks.damaged --side 320                               # soft photos, as a phone's are at full size
 
 Photos are made four times smaller and then harmed: saved as JPEG, or with noise added to each channel. Each is enlarged
-with the strength that the Studio sets for it, by the file's tables and the pixels (gan_core/damage.py), and with all of
-the network's strength. "As PNG" is a JPEG that was saved again, so that pixels alone can tell.
+with the strength that the Studio sets for it, by the file's tables and the pixels (gan_core/pictures/damage.py),
+and with all of the network's strength. "As PNG" is a JPEG that was saved again, so that pixels alone can tell.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.timing import Row, report
-from gan_core.damage import Damage, damage_of, jpeg_quality
 from gan_core.data import source
 from gan_core.errors import GanscopeError
-from gan_core.models import shelf
+from gan_core.models import loading
 from gan_core.models.enlarging import advised, enlarge
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.fidelity import luma, psnr
 from gan_core.objectives.super_resolution import smaller
-from gan_core.photos import sample_photo
+from gan_core.pictures.damage import Damage, damage_of, jpeg_quality
+from gan_core.pictures.photos import sample_photo
 
 USUAL = "srresnet.bsds_x4"  # what the Studio begins with
 SIDE = 160  # pixels of the photos; of twice as many they are soft
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [
         row(name, sampler, harmed, whole)
         for name in options.names or [USUAL]
-        for sampler in [shelf.load(name)]
+        for sampler in [loading.load(name)]
         for harmed in options.harms
     ]
     report("Damaged photos", rows)

@@ -3,9 +3,9 @@
     python -m benchmarks.enlarging                      # all models of the table that enlarge
     python -m benchmarks.enlarging srresnet.bsds_x4 --megapixels 16
 
-Networks are built as the table has them (gan_core/plans.py); their weights don't matter here. A picture of 256 x 256
-pixels is enlarged by the model's factor, in tiles that the memory allows. Memory is that of a process of its own above
-its idle size, while it enlarges a picture of so many megapixels twice.
+Networks are built as the table has them (gan_core/models/plans.py); their weights don't matter here. A picture of
+256 x 256 pixels is enlarged by the model's factor, in tiles that the memory allows. Memory is that of a process of its
+own above its idle size, while it enlarges a picture of that size twice.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from benchmarks.timing import ROOT, Row, at_most, report, seconds
 from gan_core import data
 from gan_core.gans import recipes
 from gan_core.models.enlarging import enlarge, factor
+from gan_core.models.plans import plan, plans
 from gan_core.models.sampler import Sampler
-from gan_core.plans import plan, plans
 
 SIDE = 256
 SLOWEST = 4.0  # seconds, asked of a model for everyday use

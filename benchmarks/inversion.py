@@ -26,7 +26,7 @@ from gan_core.latent.encoding import encode_of
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inversion import Encode, Found, Settings, invert
 from gan_core.metrics.streams import chosen_places
-from gan_core.models import shelf
+from gan_core.models import listing, loading
 
 LENGTHS = (20, 50, 100, 200, 300)
 PSNR, SECONDS = 22.0, 15.0
@@ -49,8 +49,8 @@ def _until(searching: Iterator[Found], steps: int) -> Iterator[float]:
 
 def measured(name: str, count: int, lengths: Sequence[int], seed: int = 0) -> list[Row]:
     """A row for each start and length."""
-    explorer = Explorer(shelf.load(name))
-    encode, card = encode_of(explorer), shelf.card(name)
+    explorer = Explorer(loading.load(name))
+    encode, card = encode_of(explorer), listing.card(name)
     pictures = data.load(held_out(card.data) or card.data, card.size).arrays["real"]
     starts = ["mean", "nearest", *(["encoder"] if encode else [])]
     marks: dict[tuple[str, int], list[tuple[float, float]]] = {}

@@ -32,15 +32,15 @@ from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.data.parts import held_out
 from gan_core.errors import GanscopeError
-from gan_core.images import enlarge, grid, png
 from gan_core.metrics.answers import class_spread, sureness
 from gan_core.metrics.evaluate import QUERIES, Report, count_text, evaluate
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.memorisation import Memorisation, memorisation
 from gan_core.metrics.pictures import EIGHT_BITS, LUMA, SSIM, check_comparable
 from gan_core.metrics.streams import Stream, chosen_places, of_data, of_model
-from gan_core.models import listing, shelf
+from gan_core.models import listing, loading
 from gan_core.models.card import NEIGHBOURS, Card, write_card
+from gan_core.pictures.grids import enlarge, grid, png
 
 SAMPLES = 10_000
 PAIRS = 8
@@ -60,11 +60,11 @@ class Quality:
 
 def quality(name: str, net_name: str = "", samples: int = SAMPLES, seed: int = 0) -> Quality:
     """Measures a model of the shelf; raises GanscopeError where there is no net for its images."""
-    card = shelf.card(name)
+    card = listing.card(name)
     net = FeatureNet.from_shelf(net_name or f"features.{card.data.removeprefix('train:')}")
     unseen = held_out(card.data)
     reference = data.load(unseen or card.data, card.size)
-    stream = of_model(shelf.load(name), min(samples, len(reference)), seed, name)
+    stream = of_model(loading.load(name), min(samples, len(reference)), seed, name)
     found = evaluate(stream, reference, net, ("fd", "prdc", "classes"), seed)
     values = {kind: found.values[kind] for kind in found.values if kind.startswith(KEPT)}
     values |= _floor(reference, stream.count, net, seed) | _answers(found, net)
@@ -119,7 +119,7 @@ def neighbours(samples: np.ndarray, training: DataSet, memorised: Memorisation) 
 
 def save(name: str, measured: Quality | Closeness) -> None:
     """Puts the numbers on the model's card, in place of older ones of the same kind, and a picture beside it."""
-    folder = shelf.folder_of(name)
+    folder = listing.folder_of(name)
     ours = OURS if isinstance(measured, Quality) else KINDS
     if measured.card.metrics:
         check_comparable(measured.card.pictures, EIGHT_BITS, name)
@@ -145,7 +145,7 @@ def _row(kind: str, value: float) -> Row:
 
 
 def _measured(name: str, net: str, samples: int, seed: int) -> Quality | Closeness:
-    return (closeness if shelf.card(name).task in TASKS else quality)(name, net, samples, seed)
+    return (closeness if listing.card(name).task in TASKS else quality)(name, net, samples, seed)
 
 
 def main(arguments: list[str] | None = None) -> int:

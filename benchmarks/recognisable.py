@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks.timing import Row, at_most, report
 from gan_core.gans import recipes
-from gan_core.images import to_uint8
 from gan_core.metrics.digit_judge import Judge, held_out, judge
-from gan_core.models.sampler import Sampler
+from gan_core.models import loading
+from gan_core.pictures.grids import to_uint8
 from gan_core.runs.store import RunState, RunStore
 from gan_core.training.session import Session
 
@@ -62,7 +62,7 @@ def train(recipe_name: str, preset_name: str, seed: int, seconds: float, steps: 
                 time.sleep(0.01)
         elapsed = time.monotonic() - began
         step = session.status.step
-        images = to_uint8(Sampler.from_run(store, run.id).sample(SAMPLES))[..., 0]  # (N, H, W, 1) -> (N, H, W)
+        images = to_uint8(loading.from_run(store, run.id).sample(SAMPLES))[..., 0]  # (N, H, W, 1) -> (N, H, W)
         if session.status.is_active:
             session.stop()
         session.join()

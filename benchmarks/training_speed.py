@@ -26,7 +26,7 @@ from benchmarks.timing import Child, Row, answer, at_least, interleaved, median_
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
-from gan_core.layers import LatentStem, WholeImage
+from gan_core.layers.blocks import LatentStem, WholeImage
 from gan_core.training.trainer import Trainer
 
 BATCH = 64

@@ -29,23 +29,23 @@ from torch import Tensor
 
 from benchmarks.timing import Row
 from gan_core import data
-from gan_core.data.images import plain
 from gan_core.data.parts import held_out
 from gan_core.data.shared_sets import files_of
 from gan_core.errors import BadData
 from gan_core.gans.encoder import PictureEncoder
-from gan_core.images import to_uint8
 from gan_core.metrics.evaluate import count_text
 from gan_core.metrics.feature_net import plain_name
 from gan_core.metrics.perception import Perception, perception
 from gan_core.metrics.streams import chosen_places
-from gan_core.models import listing, shelf
+from gan_core.models import listing, loading
 from gan_core.models.card import Card
 from gan_core.models.enlarging import enlarge, factor
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.fidelity import luma, psnr, ssim
-from gan_core.objectives.masked import random_holes
+from gan_core.objectives.inpainting import random_holes
 from gan_core.objectives.super_resolution import NETS
+from gan_core.pictures.decoding import plain
+from gan_core.pictures.grids import to_uint8
 
 TASKS = ("super_resolution", "paired", "unpaired", "inpainting", "inversion")
 PHOTOS = "BSDS500/test/*.jpg"
@@ -68,7 +68,7 @@ class Closeness:
 
 def closeness(name: str, net: str = "", samples: int = 10_000, seed: int = 0) -> Closeness:
     """Measures a model of the shelf that translates; raises GanscopeError where it can't."""
-    card, sampler = shelf.card(name), shelf.load(name)
+    card, sampler = listing.card(name), loading.load(name)
     chosen = net or _net_for(card)
     perceive = perception(chosen)
     measure = _Measure(sampler, card, perceive, plain_name(chosen.removeprefix("features.") + "net"), samples, seed)

@@ -27,8 +27,8 @@ from gan_core.gans import Recipe, recipes
 from gan_core.gans.describe import Layer, describe
 from gan_core.hparams import AdversarialHParams, TrainingHParams
 from gan_core.knobs import Knob, knobs, to_dict
-from ui.i18n import _, language, using
-from ui.knob_widgets import GROUPS, value_word
+from ui.classroom.shell.i18n import _, language, using
+from ui.classroom.shell.knob_widgets import GROUPS, value_word
 from ui.texts import duration
 
 HERE = Path(__file__).parent

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gan_core.version import __version__
+
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "load"]
 
 
 def load(name: str) -> Sampler:
@@ -19,6 +21,6 @@ def load(name: str) -> Sampler:
 
     Raises UnknownName, BadCheckpoint or HubError.
     """
-    from gan_core.models import shelf  # imports torch
+    from gan_core.models import loading  # imports torch
 
-    return shelf.load(name)
+    return loading.load(name)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from gan_core.errors import StoreError
 
+ROOT = Path(__file__).parents[1]  # of the project, where it was cloned
+
 
 def home() -> Path:
     """The writable state folder, made on first use; raises StoreError where it can't be made."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ui import home_page
+from ui.classroom import home
 
-home_page.show()
+home.show()

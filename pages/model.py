@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import entry, models_one, warm
+from ui.classroom.models import one
+from ui.classroom.shell import entry, warm
 
 entry.through_app()
 if name := st.query_params.get("model"):
-    models_one.show(name)
+    one.show(name)
 else:
     st.switch_page("pages/models.py")
 warm.start()

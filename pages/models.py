@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ui import entry, models_gallery, warm
+from ui.classroom.models import gallery
+from ui.classroom.shell import entry, warm
 
 entry.through_app()
-models_gallery.show()
+gallery.show()
 warm.start()

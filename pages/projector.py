@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import entry, projector_page, warm
+from ui.classroom.live import projector
+from ui.classroom.shell import entry, warm
 
 entry.through_app()
-projector_page.show(st.query_params.get("run"))
+projector.show(st.query_params.get("run"))
 warm.start()

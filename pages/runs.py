@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from gan_core.runs.store import Run
-from ui import entry, warm
-from ui.compare import ask_for, asked_for, compare
-from ui.i18n import _
-from ui.runs_list import settings_link, show_runs
-from ui.store import store
+from ui.classroom.runs.cards import settings_link, show_runs
+from ui.classroom.runs.compare import ask_for, asked_for, compare
+from ui.classroom.shell import entry, warm
+from ui.classroom.shell.i18n import _
+from ui.classroom.shell.store import store
 
 
 def open_run(id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui import beside_page, entry
+from ui.classroom.shell import entry, studio_page
 
 entry.through_app()
-beside_page.show()
+studio_page.show()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ui import entry, study_page, warm
+from ui.classroom.shell import entry, warm
+from ui.classroom.study import page
 
 entry.through_app()
-study_page.show()
+page.show()
 warm.start()

@@ -13,14 +13,14 @@ from PIL import Image
 
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
-from ui import studio_faces, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import pressed, spoken, telling
-from ui.studio_choices import choices, model_choice
-from ui.studio_jobs import Tell, workshop
-from ui.studio_models import opened
-from ui.studio_pictures import SMALL, drawn, image_of, marked, shown
-from ui.studio_view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
+from ui.studio.models.opened import opened
+from ui.studio.requests.calls import pressed, spoken, telling
+from ui.studio.requests.jobs import Tell, workshop
+from ui.studio.view.pictures import SMALL, drawn, image_of, marked, shown
+from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
+from ui.studio.widgets import faces, parts
+from ui.studio.widgets.choices import choices, model_choice
 
 TITLE = N_("Drag")
 ID = "drag"
@@ -54,7 +54,7 @@ class Hold:
 
 def begin(model: str, seed: float, face: View | None = None) -> list[Any]:
     """A picture to drag; a face of another tab, where one came."""
-    view = studio_faces.same(face, model, checked_seed(int(seed or 0))) or _view(model, seed)
+    view = faces.same(face, model, checked_seed(int(seed or 0))) or _view(model, seed)
     hold = Hold(model, points_of(view))
     return [hold, _value(hold), _told(hold)]
 
@@ -119,7 +119,7 @@ def save(hold: Hold, seed: float) -> dict[str, str]:
     settings = _view(hold.model, seed).query()
     if hold.way:
         settings += "&" + urlencode({"drag": ";".join(hold.way)})
-    return studio_parts.Download(f"{hold.model}-dragged.png", marked(_image(hold), settings)).plain
+    return parts.Download(f"{hold.model}-dragged.png", marked(_image(hold), settings)).plain
 
 
 def pull(hold: Hold, reach: float = REACH) -> Iterator[list[Any]]:
@@ -190,7 +190,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     hold = gr.State(Hold(), time_to_live=3600)
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
-            board = studio_parts.board(elem_id="board")
+            board = parts.board(elem_id="board")
         with gr.Column(scale=5, min_width=320):
             words = gr.Markdown("", elem_classes="quiet")
             with gr.Row(elem_classes="row-tight"):
@@ -207,7 +207,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 saving = gr.Button(_("Save picture"), elem_id="save-dragged")
                 dice = gr.Button(_("Another picture"))
             file = gr.JSON(visible=False)
-            use = studio_faces.choice(ID)
+            use = faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page, fits)
                 seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
@@ -215,13 +215,13 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     outputs = [hold, board, words]
     face = gr.State(None, time_to_live=3600)
     gr.on([model.input, seed.change], spoken(begin), [model, seed, face], outputs, api_name="begin", **quiet)
-    studio_faces.offered(page, ID, use, given, [hold, seed])
-    studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
+    faces.offered(page, ID, use, given, [hold, seed])
+    faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
     board.press(spoken(put), hold, outputs, api_visibility="private", **quiet)
     clears.click(spoken(clear), hold, outputs, api_name="clear", **quiet)
     undone.click(spoken(undo), hold, outputs, api_name="undo_drag", **quiet)
     saving.click(spoken(save), [hold, seed], file, api_name="save_dragged", **quiet).success(
-        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+        None, file, None, js=parts.SAVE, api_visibility="private"
     )
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
     pulling = pulls.click(telling(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **quiet)

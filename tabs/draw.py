@@ -11,14 +11,14 @@ import numpy as np
 from PIL import Image, ImageChops, ImageStat
 
 from gan_core.errors import BadValue
-from ui import studio_canvas, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import pressed, spoken
-from ui.studio_canvas import read_back, sheet_of
-from ui.studio_latest import Latest
-from ui.studio_pictures import SMALL, address, exact, marked, shown
-from ui.studio_view import another_seed
-from ui.studio_works import TRANSLATING, Worker, at_work, examples, learnt_from, made, taken, workers
+from ui.studio.models.workers import TRANSLATING, Worker, at_work, examples, learnt_from, made, taken, workers
+from ui.studio.requests.calls import pressed, spoken
+from ui.studio.requests.latest import Latest
+from ui.studio.view.pictures import SMALL, address, exact, marked, shown
+from ui.studio.view.view import another_seed
+from ui.studio.widgets import canvas, parts
+from ui.studio.widgets.canvas import read_back, sheet_of
 
 TITLE = N_("Draw")
 ID = "draw"
@@ -84,7 +84,7 @@ def draw(request: gr.Request, drawing: str, model: str) -> Any:
 def save(drawing: str, model: str) -> dict[str, str]:
     """The picture as a file."""
     worker = _drawing(model)
-    return studio_parts.Download("drawn.png", marked(_answer(worker, _flat(drawing)))).plain
+    return parts.Download("drawn.png", marked(_answer(worker, _flat(drawing)))).plain
 
 
 def _drawing(model: str) -> Worker:
@@ -104,8 +104,8 @@ def _starts(worker: Worker) -> Sequence[Image.Image]:
 def _edges(size: int, count: int, seed: int) -> tuple[Image.Image, ...]:
     """Edges of freshly drawn faces, made at the nearest size that is offered, as the data set is."""
     from gan_core.data import avatars
-    from gan_core.data.images import square
     from gan_core.data.paired_drawn import edges
+    from gan_core.pictures.decoding import square
 
     drawn_at = min((offered for offered in avatars.SIZES if offered >= size), default=max(avatars.SIZES))
     attributes = avatars.sample_attributes(count, seed)
@@ -182,12 +182,12 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     file = gr.JSON(visible=False)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300):
-            pad = studio_canvas.pad(PAD, _("A sheet to draw on"))
+            pad = canvas.pad(PAD, _("A sheet to draw on"))
         with gr.Column(min_width=300):
-            face = studio_parts.face(_("The model is being opened …"), elem_id="drawn-face")
+            face = parts.face(_("The model is being opened …"), elem_id="drawn-face")
             words = gr.Markdown("", elem_classes="quiet")
     gr.Markdown(_("Begin with a drawing:"), elem_classes="quiet")
-    strip = studio_parts.strip(elem_id="drawings")
+    strip = parts.strip(elem_id="drawings")
     with gr.Row(elem_classes="row-tight"):
         dice = gr.Button(_("Another face"), variant="primary", elem_id="another-drawing")
         download = gr.Button(_("Save picture"), elem_id="save-drawing")
@@ -204,5 +204,5 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     strip.select(spoken(press), model, whole, api_visibility="private", **quiet)
     dice.click(spoken(surprise), model, whole, api_name="surprise", **quiet)
     download.click(spoken(save), [drawing, model], file, js=sheet_of(PAD, 1), api_name="save_drawing", **quiet).success(
-        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+        None, file, None, js=parts.SAVE, api_visibility="private"
     )

@@ -8,18 +8,19 @@ from typing import Any
 import gradio as gr
 
 from tabs.editing_parts import Parts, lay_out
-from ui import studio_faces, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import pressed, spoken, warned
-from ui.studio_edits import EDITS, file_of_changes, received_changes
-from ui.studio_history import History
-from ui.studio_latest import Latest
-from ui.studio_models import offered, opened
-from ui.studio_pictures import file_of, settings_in
-from ui.studio_uploads import received
-from ui.studio_view import View, another_seed, first_view, parsed
-from ui.studio_visit import Visit, at_view, chosen_change, slider_values, view_of
-from ui.studio_words import class_choices, direction_words
+from ui.studio.models.opened import offered, opened
+from ui.studio.requests.calls import pressed, spoken, warned
+from ui.studio.requests.latest import Latest
+from ui.studio.requests.uploads import received
+from ui.studio.view.edits import EDITS, file_of_changes, received_changes
+from ui.studio.view.history import History
+from ui.studio.view.pictures import file_of, settings_in
+from ui.studio.view.view import View, another_seed, first_view, parsed
+from ui.studio.view.visit import Visit, at_view, chosen_change, slider_values, view_of
+from ui.studio.view.words import class_choices, direction_words
+from ui.studio.widgets import faces
+from ui.studio.widgets import parts as studio_parts
 
 TITLE = N_("Latent editing")
 ID = "editing"
@@ -239,6 +240,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         )
     dropped = parts.drop.upload(spoken(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **quiet)
     studio_parts.emptied(parts.drop, dropped)
-    studio_faces.offered(page, ID, parts.use, given, inputs)
-    studio_faces.taking(page, ID, _(TITLE), take, inputs, outputs)
+    faces.offered(page, ID, parts.use, given, inputs)
+    faces.taking(page, ID, _(TITLE), take, inputs, outputs)
     parts.copy.click(None, js=studio_parts.COPY, api_visibility="private")

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import gradio as gr
 
-from ui import studio_faces, studio_parts
 from ui.languages import _
-from ui.studio_edits import EDITS
-from ui.studio_models import SLOTS
-from ui.studio_view import MOST_PSI, MOST_SEED
-from ui.studio_visit import REACH, Visit
+from ui.studio.models.opened import SLOTS
+from ui.studio.view.edits import EDITS
+from ui.studio.view.view import MOST_PSI, MOST_SEED
+from ui.studio.view.visit import REACH, Visit
+from ui.studio.widgets import faces, parts
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def lay_out() -> Parts:
     found["file"] = gr.JSON(visible=False)
     with gr.Row(equal_height=False):
         with gr.Column(scale=6, min_width=320, elem_id="stage"):
-            found["face"] = studio_parts.face(_("The model is being opened …"), elem_id="face")
-            found["strip"] = studio_parts.strip(elem_id="steps")
+            found["face"] = parts.face(_("The model is being opened …"), elem_id="face")
+            found["strip"] = parts.strip(elem_id="steps")
         with gr.Column(scale=5, min_width=320):
             gr.Markdown(
                 _("Move a slider: the picture follows. Press and hold the picture to see it as it was before."),
@@ -96,7 +96,7 @@ def _buttons() -> dict[str, Any]:
     with gr.Row(elem_classes="row-tight"):
         found["download"] = gr.Button(_("Save picture"), elem_id="download")
         found["copy"] = gr.Button(_("Copy link"), elem_id="copy-link")
-    found["use"] = studio_faces.choice("editing")
+    found["use"] = faces.choice("editing")
     return found
 
 

@@ -14,23 +14,23 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from gan_core.damage import Damage
 from gan_core.data.base import Progress
-from gan_core.depth import WHOLE, eight_bits, used, white
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from gan_core.models.listing import WEIGHT_FILES
-from gan_core.photos import MOST_PIXELS, most_pixels
-from ui import studio_parts
-from ui.beside import is_loopback
+from gan_core.pictures.damage import Damage
+from gan_core.pictures.depth import WHOLE, eight_bits, used, white
+from gan_core.pictures.photos import MOST_PIXELS, most_pixels
 from ui.languages import N_, _
-from ui.studio_calls import moving, pressed, spoken, telling
-from ui.studio_costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, enlarging_cost
-from ui.studio_jobs import takes, workshop
-from ui.studio_models import hosted
-from ui.studio_pictures import address, write_marked
-from ui.studio_uploads import FORMATS, LARGE_BYTES, Limits, received
-from ui.studio_works import COMMUNITY, FILE, Worker, at_work, workers
+from ui.studio.models.costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, enlarging_cost
+from ui.studio.models.opened import hosted
+from ui.studio.models.workers import COMMUNITY, FILE, Worker, at_work, workers
+from ui.studio.requests.calls import moving, pressed, spoken, telling
+from ui.studio.requests.jobs import takes, workshop
+from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, received
+from ui.studio.view.pictures import address, write_marked
+from ui.studio.widgets import parts
+from ui.studio_process import is_loopback
 
 if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
@@ -94,8 +94,8 @@ def press_at(model: str, place: float) -> list[Any]:
 
 def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
     """An upload: checked and deleted; its colours, depth and transparency stay. What can be done with it is said."""
-    from gan_core import photos
-    from gan_core.damage import damage_of, jpeg_quality
+    from gan_core.pictures import photos
+    from gan_core.pictures.damage import damage_of, jpeg_quality
 
     if path is None:
         return [gr.skip()] * OUTPUTS
@@ -366,8 +366,8 @@ def _window(array: np.ndarray, scale: int) -> tuple[np.ndarray, tuple[int, int, 
 
 def _plain(array: np.ndarray, depth: int) -> Image.Image:
     """To look at: 8 bits, on white. `depth` is how many bits the whole picture uses."""
-    from gan_core.data.images import plain
-    from gan_core.photos import image_of
+    from gan_core.pictures.decoding import plain
+    from gan_core.pictures.photos import image_of
 
     return plain(image_of(eight_bits(array, depth))).convert("RGB")
 
@@ -402,7 +402,7 @@ def _cost(model: str, array: np.ndarray) -> tuple[str, float]:
 def _examples() -> list[np.ndarray]:
     """Parts of photos that come with scikit-learn, and a drawn face: (H, W, 3)."""
     from gan_core.data import avatars
-    from gan_core.photos import sample_photo
+    from gan_core.pictures.photos import sample_photo
 
     pictures = []
     for name, box in PHOTOS.items():
@@ -458,9 +458,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 elem_classes="quiet")  # fmt: skip
     with gr.Row(equal_height=False):
         with gr.Column(scale=7, min_width=320):
-            compare = studio_parts.compare(_("Bicubic"), _("Model"), elem_id="enlarged")
+            compare = parts.compare(_("Bicubic"), _("Model"), elem_id="enlarged")
             said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="enlarge-said")
-            strip = studio_parts.strip(elem_id="enlarge-examples")
+            strip = parts.strip(elem_id="enlarge-examples")
             gr.Markdown(_("The photos come with scikit-learn (CC BY 2.0)."), elem_classes="quiet")
         with gr.Column(scale=4, min_width=280):
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="enlarge-drop")
@@ -502,12 +502,10 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
           concurrency_limit=1, **quiet)  # fmt: skip
     tab.select(spoken(listed), model, model, api_visibility="private", **quiet)
     brought = network.upload(spoken(take_network), network, model, api_visibility="private", **quiet)
-    studio_parts.emptied(network, brought)
+    parts.emptied(network, brought)
     brought.success(spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet)
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
-    studio_parts.emptied(
-        drop, drop.upload(spoken(take), [drop, model, scale], scene, api_name="enlarge_picture", **quiet)
-    )
+    parts.emptied(drop, drop.upload(spoken(take), [drop, model, scale], scene, api_name="enlarge_picture", **quiet))
     scale.input(spoken(advise), [own, model, scale], advice, api_visibility="private", **quiet)
     two.click(spoken(twice), [own, model], [scale, *advice], api_visibility="private", **quiet)
     part.click(spoken(middle), [own, model, scale], scene, api_visibility="private", **quiet)

@@ -10,15 +10,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from gan_core.errors import BadValue
-from ui import studio_canvas, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import moving, pressed, spoken
-from ui.studio_canvas import read_back, sheet_of
-from ui.studio_latest import Latest
-from ui.studio_pictures import SMALL, address, exact, marked, shown
-from ui.studio_uploads import MOST_BYTES, clean, received
-from ui.studio_view import another_seed
-from ui.studio_works import Worker, at_work, examples, far_words, made, taken, workers
+from ui.studio.models.workers import Worker, at_work, examples, far_words, made, taken, workers
+from ui.studio.requests.calls import moving, pressed, spoken
+from ui.studio.requests.latest import Latest
+from ui.studio.requests.uploads import MOST_BYTES, clean, received
+from ui.studio.view.pictures import SMALL, address, exact, marked, shown
+from ui.studio.view.view import another_seed
+from ui.studio.widgets import canvas, parts
+from ui.studio.widgets.canvas import read_back, sheet_of
 
 TITLE = N_("Inpaint")
 ID = "inpaint"
@@ -100,7 +100,7 @@ def fill(request: gr.Request, mask: str, own: Own, model: str) -> Any:
 def save(mask: str, own: Own, model: str) -> dict[str, str]:
     """The filled picture as a file."""
     worker = at_work(model, FILLING)
-    return studio_parts.Download("filled.png", marked(_answer(worker, _of(own), _hole(mask, worker.size)))).plain
+    return parts.Download("filled.png", marked(_answer(worker, _of(own), _hole(mask, worker.size)))).plain
 
 
 def _of(own: Own) -> Image.Image:
@@ -167,12 +167,12 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 elem_classes="quiet")  # fmt: skip
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300):
-            pad = studio_canvas.mask_pad(PAD, _("A picture to paint on"))
+            pad = canvas.mask_pad(PAD, _("A picture to paint on"))
         with gr.Column(min_width=300):
-            face = studio_parts.face(_("The model is being opened …"), elem_id="filled-face")
+            face = parts.face(_("The model is being opened …"), elem_id="filled-face")
             words = gr.Markdown("", elem_classes="quiet")
     gr.Markdown(_("Examples, none of which the model has learnt from:"), elem_classes="quiet")
-    strip = studio_parts.strip(elem_id="fill-examples")
+    strip = parts.strip(elem_id="fill-examples")
     with gr.Row(elem_classes="row-left"):
         download = gr.Button(_("Save picture"), elem_id="save-filled")
     with gr.Row(equal_height=False):
@@ -196,7 +196,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     gr.on([tab.select, model.input], spoken(paper), [own, model], scene, api_name="fill_model", concurrency_limit=1,
           **quiet)  # fmt: skip
     strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
-    studio_parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="fill_picture", **quiet))
+    parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="fill_picture", **quiet))
     download.click(
         spoken(save), [mask, own, model], file, js=sheet_of(PAD, 2), api_name="save_filled", **quiet
-    ).success(None, file, None, js=studio_parts.SAVE, api_visibility="private")
+    ).success(None, file, None, js=parts.SAVE, api_visibility="private")

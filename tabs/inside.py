@@ -12,15 +12,16 @@ from PIL import Image
 
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
-from ui import studio_faces, studio_parts
 from ui.languages import N_, _
-from ui.studio_attribution import attribution_page
-from ui.studio_calls import pressed, spoken
-from ui.studio_choices import choices, model_choice
-from ui.studio_measured import leakage_page
-from ui.studio_models import opened
-from ui.studio_pictures import SMALL, address, drawn, marked, shown
-from ui.studio_view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of
+from ui.studio.models.opened import opened
+from ui.studio.requests.calls import pressed, spoken
+from ui.studio.view.attribution import attribution_page
+from ui.studio.view.measured import leakage_page
+from ui.studio.view.pictures import SMALL, address, drawn, marked, shown
+from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of
+from ui.studio.widgets import faces as studio_faces
+from ui.studio.widgets import parts
+from ui.studio.widgets.choices import choices, model_choice
 
 TITLE = N_("Inside")
 ID = "inside"
@@ -86,7 +87,7 @@ def save(seen: Look) -> dict[str, str]:
         raise BadValue("There is no picture yet.")
     settings = f"{_view(seen).query()}&{urlencode({'layer': seen.layer, 'off': ','.join(map(str, sorted(seen.off)))})}"
     made = marked(_drawn(seen)[1], settings)
-    return studio_parts.Download(f"{seen.model}-seed{seen.seed}-inside.png", made).plain
+    return parts.Download(f"{seen.model}-seed{seen.seed}-inside.png", made).plain
 
 
 def given(seen: Look) -> View:
@@ -186,7 +187,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 for words in (_("As it is"), _("Without")):
                     with gr.Column(min_width=140):
                         gr.Markdown(f"**{words}**")
-                        faces.append(studio_parts.face("…"))
+                        faces.append(parts.face("…"))
             said = gr.Markdown("", elem_classes="quiet")
             layer = gr.Dropdown([], label=_("Layer"), info=_("In the order in which they work, the coarsest first."))
             with gr.Row(elem_classes="row-tight"):
@@ -198,7 +199,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 model = model_choice(page, fits)
                 seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
         with gr.Column(scale=5, min_width=300):
-            grid = studio_parts.tiles(elem_id="channels")
+            grid = parts.tiles(elem_id="channels")
     with gr.Accordion(_("What the sliders move"), open=False, elem_id="leakage") as moves:
         table = gr.HTML("", apply_default_css=False, min_height=80)
     with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as judged:
@@ -224,7 +225,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     on.click(spoken(all_on), seen, outputs, api_name="all_on", **quiet)
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
     download.click(spoken(save), seen, file, api_name="save_inside", **quiet).success(
-        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+        None, file, None, js=parts.SAVE, api_visibility="private"
     )
     studio_faces.offered(page, ID, use, given, [seen])
     studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])

@@ -13,16 +13,17 @@ from typing import Any
 import gradio as gr
 
 from gan_core.errors import BadValue, GanscopeError
-from ui import studio_faces, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken, telling
-from ui.studio_choices import choices, model_choice
-from ui.studio_costs import DRAWING, KINDS, MOST_KEYFRAMES, SECONDS, SIZES, film_cost
-from ui.studio_jobs import most, whole, workshop
-from ui.studio_latest import Latest
-from ui.studio_models import opened
-from ui.studio_pictures import SMALL, drawn, shown
-from ui.studio_view import PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
+from ui.studio.models.costs import DRAWING, KINDS, MOST_KEYFRAMES, SECONDS, SIZES, film_cost
+from ui.studio.models.opened import opened
+from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.jobs import most, whole, workshop
+from ui.studio.requests.latest import Latest
+from ui.studio.view.pictures import SMALL, drawn, shown
+from ui.studio.view.view import PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
+from ui.studio.widgets import faces
+from ui.studio.widgets import parts as studio_parts
+from ui.studio.widgets.choices import choices, model_choice
 from ui.texts import error_sentence
 
 TITLE = N_("Interpolation")
@@ -155,7 +156,7 @@ def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: in
 def take(view: View, model: str, seeds: str) -> list[Any]:
     """A face of another tab becomes the last keyframe; those of other models go."""
     parts = _parts(seeds) if model == view.model else [one for one in _parts(seeds) if one.isdecimal()]
-    return [gr.update(value=view.model), ", ".join([*parts[: MOST_KEYFRAMES - 1], studio_faces.name_of(view)])]
+    return [gr.update(value=view.model), ", ".join([*parts[: MOST_KEYFRAMES - 1], faces.name_of(view)])]
 
 
 def given(model: str, seeds: str, way: str, closed: bool, share: float) -> View:
@@ -166,7 +167,7 @@ def given(model: str, seeds: str, way: str, closed: bool, share: float) -> View:
 
 def _view(model: str, seed: int | str) -> View:
     if isinstance(seed, str):
-        view = studio_faces.known(seed)
+        view = faces.known(seed)
         if view.model != model:
             raise BadValue("The face {name} is of another model.", name=seed)
         return view
@@ -181,7 +182,7 @@ def _parts(text: str) -> list[str]:
 
 def _seeds(text: str) -> list[int | str]:
     """Whole numbers, and the names of faces of other tabs, however they are set apart."""
-    found = [part if part.startswith(studio_faces.NAME) else checked_seed(part) for part in _parts(text)]
+    found = [part if part.startswith(faces.NAME) else checked_seed(part) for part in _parts(text)]
     if not 2 <= len(found) <= MOST_KEYFRAMES:
         raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=len(found))
     return found
@@ -203,7 +204,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 info=_("Seeds of the pictures that the way leads through, in order, and faces of other tabs."),
             )  # fmt: skip
             add = gr.Button(_("Add a random keyframe"))
-            use = studio_faces.choice(ID)
+            use = faces.choice(ID)
             way = gr.Radio([(_(words), name) for name, words in WAYS.items()], value="smooth", label=_("Way"))
             closed = gr.Checkbox(True, label=_("Back to the first one, so that the film can loop"))
             with gr.Accordion(_("More"), open=False):
@@ -227,8 +228,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         [seeds.change, model.input], spoken(keyframes), [model, seeds], strip, api_name="keyframes",
         trigger_mode="always_last", **quiet,
     )  # fmt: skip
-    studio_faces.offered(page, ID, use, given, inputs)
-    studio_faces.taking(page, ID, _("Interpolation, as a keyframe"), take, [model, seeds], [model, seeds])
+    faces.offered(page, ID, use, given, inputs)
+    faces.taking(page, ID, _("Interpolation, as a keyframe"), take, [model, seeds], [model, seeds])
     add.click(spoken(more_keyframes), seeds, seeds, api_name="more_keyframes", **quiet)
     wanted = [model, seeds, closed, kind, seconds, size]
     gr.on(

@@ -10,15 +10,15 @@ from typing import Any
 import gradio as gr
 
 from gan_core.errors import BadValue
-from ui import studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import pressed, spoken, telling
-from ui.studio_choices import choices, model_choice
-from ui.studio_jobs import Tell, whole, workshop
-from ui.studio_marks import COUNT, NO, OPEN, YES, name_of, samples
-from ui.studio_models import opened
-from ui.studio_pictures import SMALL, address, drawn, sheet
-from ui.studio_view import MOST_SEED, Change, View, another_seed, checked_seed, first_view, points_of
+from ui.studio.models.marks import COUNT, NO, OPEN, YES, name_of, samples
+from ui.studio.models.opened import opened
+from ui.studio.requests.calls import pressed, spoken, telling
+from ui.studio.requests.jobs import Tell, whole, workshop
+from ui.studio.view.pictures import SMALL, address, drawn, sheet
+from ui.studio.view.view import MOST_SEED, Change, View, another_seed, checked_seed, first_view, points_of
+from ui.studio.widgets import parts
+from ui.studio.widgets.choices import choices, model_choice
 
 TITLE = N_("Own slider")
 ID = "marks"
@@ -84,7 +84,7 @@ def _made(model: str, name: str, tell: Tell) -> str:
     )
     view: View = replace(first, changes=(Change(name, 2.0),))
     link = f'<a href="?{escape(view.query())}">{_("Open in Latent editing")}</a>'
-    shown = studio_parts.sheet_value(sheet(row, len(row)), words, row[0].width <= SMALL)
+    shown = parts.sheet_value(sheet(row, len(row)), words, row[0].width <= SMALL)
     return f'{shown}<p class="quiet">{escape(words)}</p><p>{link}</p>'
 
 
@@ -116,7 +116,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     )  # fmt: skip
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
-            grid = studio_parts.marks(elem_id="marks")
+            grid = parts.marks(elem_id="marks")
         with gr.Column(scale=4, min_width=300):
             words = gr.Markdown("", elem_classes="quiet")
             with gr.Row(elem_classes="row-tight"):

@@ -11,17 +11,18 @@ from PIL import Image
 
 from gan_core.errors import BadValue
 from gan_core.models.card import Card
-from ui import studio_faces, studio_parts
 from ui.languages import N_, _
-from ui.studio_bands import BANDS, WORDS, band_choices, band_layers
-from ui.studio_calls import spoken, telling
-from ui.studio_choices import choices, model_choice
-from ui.studio_jobs import workshop
-from ui.studio_latest import Latest
-from ui.studio_measured import band_words
-from ui.studio_models import Opened, opened
-from ui.studio_pictures import SMALL, drawn, file_of, sheet, shown
-from ui.studio_view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
+from ui.studio.models.opened import Opened, opened
+from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.jobs import workshop
+from ui.studio.requests.latest import Latest
+from ui.studio.view.bands import BANDS, WORDS, band_choices, band_layers
+from ui.studio.view.measured import band_words
+from ui.studio.view.pictures import SMALL, drawn, file_of, sheet, shown
+from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
+from ui.studio.widgets import faces as studio_faces
+from ui.studio.widgets import parts
+from ui.studio.widgets.choices import choices, model_choice
 
 TITLE = N_("Style mixing")
 ID = "mixing"
@@ -48,7 +49,7 @@ def save(
 ) -> dict[str, str]:
     """The mixture as PNG, with its settings inside."""
     view = mixture(model, one, other, band, first, a, b)
-    return studio_parts.Download(f"{model}-mixture.png", file_of(view)).plain
+    return parts.Download(f"{model}-mixture.png", file_of(view)).plain
 
 
 def mixture(
@@ -112,7 +113,7 @@ def _crossed(chosen: Opened, height: int, width: int, start: int, layers: range)
     rows_of = [[side, *inner[place * width : (place + 1) * width]] for place, side in enumerate(sides)]
     pictures = [blank, *heads, *(picture for row in rows_of for picture in row)]
     words = _("Rows keep their picture; the band comes from the column.")
-    return studio_parts.sheet_value(sheet(pictures, width + 1), words, blank.width <= SMALL)
+    return parts.sheet_value(sheet(pictures, width + 1), words, blank.width <= SMALL)
 
 
 def layer_slider(model: str, band: str) -> Any:
@@ -159,7 +160,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         for words in (_("A"), _("B"), _("A with a band of B")):
             with gr.Column(min_width=150):
                 gr.Markdown(f"**{words}**")
-                faces.append(studio_parts.face(_("Choose a band to begin.")))
+                faces.append(parts.face(_("Choose a band to begin.")))
     with gr.Row():
         band = gr.Radio(band_choices(), value="coarse", label=_("What comes from B"), scale=3)
         first = gr.Slider(0, 10, 4, step=1, label=_("From layer"), visible=False, scale=2)
@@ -197,7 +198,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         concurrency_limit=None, **quiet,
     )  # fmt: skip
     download.click(spoken(save), inputs, file, api_name="save_mixture", **quiet).success(
-        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+        None, file, None, js=parts.SAVE, api_visibility="private"
     )
     studio_faces.offered(page, ID, use, mixture, inputs)
     for place, words in enumerate((_("Style mixing, as A"), _("Style mixing, as B"))):

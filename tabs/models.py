@@ -18,12 +18,12 @@ from gan_core.errors import BadValue
 from gan_core.models import listing
 from gan_core.models.card import SAMPLE, Card
 from gan_core.runs.store import Checkpoint, Run
-from ui import studio_runs
-from ui.beside import is_loopback
 from ui.languages import N_, _
-from ui.studio_calls import spoken
-from ui.studio_models import add, folder_of, hosted, offered
-from ui.studio_pictures import address
+from ui.studio.models import runs as studio_runs
+from ui.studio.models.opened import add, folder_of, hosted, offered
+from ui.studio.requests.calls import spoken
+from ui.studio.view.pictures import address
+from ui.studio_process import is_loopback
 from ui.texts import bytes_size, data_title, joined, number, run_title, state_word
 
 TITLE = N_("Models")

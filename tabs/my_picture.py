@@ -11,18 +11,18 @@ import gradio as gr
 from PIL import Image
 
 from gan_core.errors import BadValue
-from ui import studio_faces, studio_parts
 from ui.languages import N_, _
-from ui.studio_calls import spoken, telling
-from ui.studio_choices import choices, model_choice
-from ui.studio_jobs import Tell, takes, workshop
-from ui.studio_latest import Latest
-from ui.studio_models import SLOTS, Opened, opened
-from ui.studio_pictures import SMALL, drawn, file_of, shown
-from ui.studio_uploads import MOST_BYTES, clean, received
-from ui.studio_view import Change, View, first_view, view_at
-from ui.studio_visit import REACH
-from ui.studio_words import direction_words
+from ui.studio.models.opened import SLOTS, Opened, opened
+from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.jobs import Tell, takes, workshop
+from ui.studio.requests.latest import Latest
+from ui.studio.requests.uploads import MOST_BYTES, clean, received
+from ui.studio.view.pictures import SMALL, drawn, file_of, shown
+from ui.studio.view.view import Change, View, first_view, view_at
+from ui.studio.view.visit import REACH
+from ui.studio.view.words import direction_words
+from ui.studio.widgets import faces, parts
+from ui.studio.widgets.choices import choices, model_choice
 
 TITLE = N_("My picture")
 ID = "my-picture"
@@ -95,7 +95,7 @@ def _other(chosen: Opened) -> Image.Image:
 
 def save(own: Own, *strengths: float) -> dict[str, str]:
     """What was found, with its edits, as PNG with its settings inside."""
-    return studio_parts.Download(f"{own.model}-found.png", file_of(given(own, *strengths))).plain
+    return parts.Download(f"{own.model}-found.png", file_of(given(own, *strengths))).plain
 
 
 def given(own: Own, *strengths: float) -> View:
@@ -221,8 +221,8 @@ def _sliders(chosen: Opened) -> list[Any]:
 
 
 def _target(chosen: Opened, picture: Any) -> dict[str, Any]:
-    from gan_core.images import to_uint8
     from gan_core.latent.inversion import prepared
+    from gan_core.pictures.grids import to_uint8
 
     pixels = to_uint8(prepared(picture, chosen.explorer))[0]
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
@@ -248,11 +248,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row():
         with gr.Column(min_width=240):
             gr.Markdown(f"**{_('Yours')}**")
-            target = studio_parts.face(_("PNG, JPEG or WebP, up to {size} MB").format(size=MOST_BYTES // 1_000_000))
+            target = parts.face(_("PNG, JPEG or WebP, up to {size} MB").format(size=MOST_BYTES // 1_000_000))
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="own-picture")
         with gr.Column(min_width=240):
             gr.Markdown(f"**{_('The model’s')}**")
-            found = studio_parts.face(_("The search shows here as it goes."))
+            found = parts.face(_("The search shows here as it goes."))
             words = gr.Markdown("", elem_classes="quiet")
         with gr.Column(min_width=240):
             lasts = gr.Markdown("", elem_classes="quiet", elem_id="search-budget")
@@ -265,13 +265,13 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 for place in range(SLOTS)
             ]  # fmt: skip
             download = gr.Button(_("Save picture"), elem_id="save-found")
-            use = studio_faces.choice(ID)
+            use = faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
                 steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Steps of the search"))
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     scene = [own, target, found, words, *sliders]
-    studio_parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="take", **quiet))
+    parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="take", **quiet))
     searching = start.click(
         telling(find), [own, model, steps], [own, found, words, *sliders], api_name="find", concurrency_limit=None,
         **quiet,
@@ -289,6 +289,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     tab.select(spoken(show_example), [own, model], scene, api_visibility="private", concurrency_limit=1, **quiet)
     file = gr.JSON(visible=False)
     download.click(spoken(save), [own, *sliders], file, api_name="save_found", **quiet).success(
-        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+        None, file, None, js=parts.SAVE, api_visibility="private"
     )
-    studio_faces.offered(page, ID, use, given, [own, *sliders])
+    faces.offered(page, ID, use, given, [own, *sliders])

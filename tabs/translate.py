@@ -13,21 +13,31 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image, ImageChops, ImageStat
 
-from gan_core.data.images import plain
 from gan_core.errors import BadValue, GanscopeError
-from ui import studio_canvas, studio_parts
+from gan_core.pictures.decoding import plain
 from ui.languages import N_, _
-from ui.studio_calls import moving, pressed, spoken, telling
-from ui.studio_canvas import read_back, sheet_of
-from ui.studio_jobs import Tell, workshop
-from ui.studio_models import hosted
-from ui.studio_pictures import SMALL, address, marked, shown
-from ui.studio_uploads import MOST_BYTES, clean, received
-from ui.studio_works import TRANSLATING, Worker, at_work, direction_choices, examples, far_words, made, taken, workers
+from ui.studio.models.opened import hosted
+from ui.studio.models.workers import (
+    TRANSLATING,
+    Worker,
+    at_work,
+    direction_choices,
+    examples,
+    far_words,
+    made,
+    taken,
+    workers,
+)
+from ui.studio.requests.calls import moving, pressed, spoken, telling
+from ui.studio.requests.jobs import Tell, workshop
+from ui.studio.requests.uploads import MOST_BYTES, clean, received
+from ui.studio.view.pictures import SMALL, address, marked, shown
+from ui.studio.widgets import canvas, parts
+from ui.studio.widgets.canvas import read_back, sheet_of
 from ui.texts import error_sentence
 
 if TYPE_CHECKING:
-    from gan_core.models.recognition import Kind
+    from gan_core.latent.recognition import Kind
 
 TITLE = N_("Translate")
 ID = "translate"
@@ -149,7 +159,7 @@ def save(own: Own, model: str, direction: str, strength: float | None = None) ->
     if own.picture is None:
         raise BadValue("Drop in a picture first.")
     worker = _facing(model, direction, strength)
-    return studio_parts.Download("translated.png", marked(_translated(worker, own.picture, direction))).plain
+    return parts.Download("translated.png", marked(_translated(worker, own.picture, direction))).plain
 
 
 def batch(
@@ -205,7 +215,7 @@ def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[A
         words += " " + _("**Far from what this direction knows**: {count} of them.").format(count=strange)
     if left_out:
         words += " " + _("Left out: {reasons}").format(reasons=" ".join(left_out[:TOLD]))
-    return [studio_parts.Download("translated.zip", content.getvalue()).plain, words]
+    return [parts.Download("translated.zip", content.getvalue()).plain, words]
 
 
 def _free_name(stem: str, names: set[str]) -> str:
@@ -294,7 +304,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             loop.append(column)
     said = gr.Markdown("", elem_classes="quiet")
     gr.Markdown(_("Examples, none of which the model has learnt from:"), elem_classes="quiet")
-    strip = studio_parts.strip(elem_id="translate-examples")
+    strip = parts.strip(elem_id="translate-examples")
     with gr.Row(elem_classes="row-left"):
         download = gr.Button(_("Save picture"), elem_id="save-translation")
     with gr.Row(equal_height=False):
@@ -308,7 +318,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             )  # fmt: skip
         with gr.Column(min_width=280):
             gr.Markdown(f"**{_('Your webcam')}**")
-            camera = studio_canvas.camera(CAMERA)
+            camera = canvas.camera(CAMERA)
     with gr.Accordion(_("Many files"), open=False):
         many = gr.File(show_label=False, file_types=["image"], file_count="multiple", height=160,
                        elem_id="translate-files")  # fmt: skip
@@ -324,7 +334,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     direction.input(spoken(turn), [own, *where], scene, api_name="translate", **quiet)
     strength.input(spoken(turn), [own, *where], scene, api_visibility="private", trigger_mode="always_last", **quiet)
     strip.select(spoken(press), where, scene, api_visibility="private", **quiet)
-    studio_parts.emptied(
+    parts.emptied(
         drop, drop.upload(spoken(take), [drop, *where], [direction, *scene], api_name="translate_picture", **quiet)
     )
     camera.take(
@@ -336,16 +346,16 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         **quiet,
     )
     download.click(spoken(save), [own, *where], file, api_name="save_translation", **quiet).success(
-        None, file, None, js=studio_parts.SAVE, api_visibility="private"
+        None, file, None, js=parts.SAVE, api_visibility="private"
     )
     translated = start.click(
         telling(batch), [many, *where], [file, told], api_name="translate_files", concurrency_limit=None, **quiet
     )
     stop.click(None, cancels=translated, api_visibility="private")
-    translated.success(None, file, None, js=studio_parts.SAVE, api_visibility="private")
-    studio_parts.emptied(many, translated)
+    translated.success(None, file, None, js=parts.SAVE, api_visibility="private")
+    parts.emptied(many, translated)
 
 
 def _titled(words: str, elem_id: str) -> gr.HTML:
     gr.Markdown(f"**{words}**")
-    return studio_parts.face("…", elem_id=f"translate-{elem_id}")
+    return parts.face("…", elem_id=f"translate-{elem_id}")

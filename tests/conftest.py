@@ -54,7 +54,7 @@ def assert_same_pictures(one: object, other: object) -> None:
     """
     import torch
 
-    from gan_core.images import to_uint8
+    from gan_core.pictures.grids import to_uint8
 
     levels = [to_uint8(images) if isinstance(images, torch.Tensor) else np.asarray(images) for images in (one, other)]
     assert levels[0].shape == levels[1].shape

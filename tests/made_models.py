@@ -11,8 +11,8 @@ from gan_core.models.card import Card
 
 if TYPE_CHECKING:
     from gan_core.gans import Recipe
+    from gan_core.models.publishing import Shown
     from gan_core.models.sampler import Sampler
-    from gan_core.models.shelf import Shown
 
 LIMITS = "It has learnt next to nothing."
 
@@ -21,7 +21,7 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
     """`RECIPE.ANYTHING` after two steps, on the user's shelf or in a folder."""
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
-    from gan_core.models import shelf
+    from gan_core.models import publishing
     from gan_core.training.trainer import Trainer
 
     recipe = recipes.get(name.partition(".")[0])
@@ -37,15 +37,15 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
         "hparams": to_dict(hparams),
         "spec": {"fields": fields, "classes": trainer.spec.classes},
     }
-    words = shelf.Words(f"Tiny {recipe.title}", "CC0-1.0", f"{source.title}. {source.about}", "a blink", LIMITS)
+    words = publishing.Words(f"Tiny {recipe.title}", "CC0-1.0", f"{source.title}. {source.about}", "a blink", LIMITS)
     place = folder or paths.home() / "models" / name
-    show = partial(_translating, reference) if recipe.translations else shelf.samples
-    return shelf.publish(state, name, words, source.class_names, reference, place, half=False, show=show)
+    show = partial(_translating, reference) if recipe.translations else publishing.samples
+    return publishing.publish(state, name, words, source.class_names, reference, place, half=False, show=show)
 
 
 def _translating(reference: str, sampler: Sampler) -> Shown:
-    from gan_core.images import png
-    from gan_core.models.shelf import Shown
+    from gan_core.models.publishing import Shown
+    from gan_core.pictures.grids import png
     from gan_core.training.comparing import compared, unseen
 
     return Shown(png(compared(sampler, unseen(sampler.recipe, reference, sampler.spec.size))))
@@ -64,9 +64,9 @@ def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None =
 
     from gan_core.data.base import DataSpec
     from gan_core.gans import recipes
-    from gan_core.images import png
     from gan_core.knobs import to_dict
-    from gan_core.models import shelf
+    from gan_core.models import publishing
+    from gan_core.pictures.grids import png
 
     recipe, spec = recipes.get("feature_net"), DataSpec({"real": (channels, size, size)}, classes=2)
     weights = {"features": recipe.build(recipe.tiny, spec)["features"].state_dict()}
@@ -74,7 +74,7 @@ def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None =
         "recipe": recipe.name, "hparams": to_dict(recipe.tiny), "spec": spec.to_state(), "step": 0, "images_seen": 0,
         "average": weights, "networks": weights,
     }  # fmt: skip
-    words = shelf.Words("Tiny judge", "CC0-1.0", "Nothing", "a blink", LIMITS)
+    words = publishing.Words("Tiny judge", "CC0-1.0", "Nothing", "a blink", LIMITS)
     place = folder or paths.home() / "models" / name
-    shown = shelf.Shown(png(Image.new("L", (1, 1))))
-    return shelf.publish(state, name, words, ("a", "b"), "nothing", place, half=False, show=lambda sampler: shown)
+    shown = publishing.Shown(png(Image.new("L", (1, 1))))
+    return publishing.publish(state, name, words, ("a", "b"), "nothing", place, half=False, show=lambda sampler: shown)

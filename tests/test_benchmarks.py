@@ -120,10 +120,10 @@ def test_a_checkout_without_scripts_is_named(tmp_path: Path) -> None:
 
 def test_a_damaged_photo_is_enlarged_no_worse_than_bicubically() -> None:
     """The model that the Studio begins with, on scikit-learn's photos."""
-    from gan_core.models import shelf
+    from gan_core.models import loading
 
     whole = damaged.photos(2)
-    sampler = shelf.load(str(ROOT / "pretrained" / damaged.USUAL))
+    sampler = loading.load(str(ROOT / "pretrained" / damaged.USUAL))
     for harmed in ("clean", "JPEG 30", "JPEG 30 as PNG", "noise 15"):
         assert damaged.row(damaged.USUAL, sampler, harmed, whole).good, harmed
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.damage import Damage, damage_of, jpeg_quality
 from gan_core.data.avatars import draw_avatars, sample_attributes
 from gan_core.models.enlarging import advised, harmed
-from gan_core.photos import sample_photo
+from gan_core.pictures.damage import Damage, damage_of, jpeg_quality
+from gan_core.pictures.photos import sample_photo
 
 
 def photo(name: str = "china.jpg", side: int = 256) -> np.ndarray:

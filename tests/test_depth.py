@@ -13,18 +13,18 @@ import tifffile
 import torch
 from PIL import Image
 
-from gan_core import png16
 from gan_core.data import load
-from gan_core.data.own import Own, own
-from gan_core.depth import DEPTHS, eight_bits, used, white, whites
+from gan_core.data.user.references import Own, own
 from gan_core.errors import BadData, BadValue
-from gan_core.models import shelf
+from gan_core.models import loading
 from gan_core.models.enlarging import enlarge
 from gan_core.models.translator import translate_picture
-from gan_core.photos import read
+from gan_core.pictures import png16
+from gan_core.pictures.depth import DEPTHS, eight_bits, used, white, whites
+from gan_core.pictures.photos import read
 from tests.cli.commands import ganscope, ok, refused
 from tests.made_models import make_model
-from ui.studio_uploads import clean, received
+from ui.studio.requests.uploads import clean, received
 
 RAMP = np.linspace(0, 1, 32)[None].repeat(32, 0)  # from black to white, (H, W)
 
@@ -161,7 +161,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_are_translated_alike_whatever_they_are_stored_in(models: Path, channels: int) -> None:
-    sampler = shelf.load(str(models / "cyclegan.x"))
+    sampler = loading.load(str(models / "cyclegan.x"))
     shallow = translate_picture(sampler, eight_bits(ramp(16, channels)))
     for depth in DEPTHS:
         made = translate_picture(sampler, ramp(depth, channels))
@@ -172,7 +172,7 @@ def test_pictures_are_translated_alike_whatever_they_are_stored_in(models: Path,
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_enlarged_pictures_keep_their_own_white(models: Path, channels: int) -> None:
-    sampler = shelf.load(str(models / "srgan.x"))
+    sampler = loading.load(str(models / "srgan.x"))
     full = enlarge(sampler, ramp(16, channels)).astype(float) / 65535
     for depth in (10, 12, 14):
         made = enlarge(sampler, ramp(depth, channels)).astype(float)

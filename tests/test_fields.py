@@ -15,7 +15,7 @@ from gan_core.gans import recipes
 from gan_core.gans.recipe import Recipe
 from gan_core.knobs import Named, changed, faults, knob_type, knobs
 from gan_core.runs.store import RunStore
-from ui.knob_widgets import typed
+from ui.classroom.shell.knob_widgets import typed
 
 TYPED = (
     "", " ", "abc", "12abc", "1e", "--5", "-1", "0", "1", "2", "3.5", "0,5", "1,000", "1 000", "1e12", "1e3", "6.4e1",

@@ -1,10 +1,12 @@
-"""Rules of the house: no front end in gan_core, nothing heavy before it is needed, the contributor's example works."""
+"""Rules of the house: which folder may import which, nothing heavy before it is needed, the guides are true."""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -29,24 +31,89 @@ print(light, heavy)
     assert python(code) == "[] []"
 
 
-def test_the_front_ends_do_not_import_each_other_and_paint_before_torch() -> None:
-    """`tabs/` and what they share never load Streamlit, pages never Gradio; neither needs torch to show a page."""
+def test_the_front_ends_paint_before_torch() -> None:
+    """The Studio's tabs never load Streamlit, and neither front end needs torch to show its first page."""
     studio = """
 import sys
 import gradio_app
 print([name for name in ("streamlit", "plotly", "torch", "torchvision") if name in sys.modules])
 """
     assert python(studio) == "[]"
-    pages = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py")])
-    shared = sorted(path for path in (ROOT / "ui").glob("*.py") if not path.name.startswith("studio"))
-    for path in (*pages, *shared):
-        imported = set(re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.M))
-        wrong = {name for name in imported if name.split(".")[0] in {"gradio", "tabs"} or "studio" in name}
-        assert not wrong, path.name
-    for path in (*(ROOT / "tabs").glob("*.py"), *(ROOT / "ui").glob("studio*.py")):
-        assert not re.search(r"^\s*(?:from|import) (?:streamlit|pages)", path.read_text(encoding="utf-8"), re.M), (
-            path.name
-        )
+
+
+# From below to above: a folder, or a module beside them, imports what is named before it, never what is named after it.
+ROOMS = (
+    "gan_core.errors", "gan_core.version", "gan_core.registry", "gan_core.paths", "gan_core.disk", "gan_core.files",
+    "gan_core.knobs", "gan_core.hparams", "gan_core.layers", "gan_core.pictures", "gan_core.data", "gan_core.fitting",
+    "gan_core.checkpoint", "gan_core.objectives", "gan_core.runs", "gan_core.gans", "gan_core.models", "gan_core",
+    "gan_core.metrics", "gan_core.latent", "gan_core.training", "gan_core.shelf", "gan_core.study", "gan_core.cli",
+    "gan_core.__main__", "ui", "ui.languages", "ui.core_texts", "ui.attributes", "ui.texts", "ui.studio_process",
+    "ui.classroom", "ui.classroom.shell", "ui.classroom.train", "ui.classroom.live", "ui.classroom.models",
+    "ui.classroom.runs", "ui.classroom.study", "ui.classroom.home", "pages", "app", "ui.studio", "ui.studio.models",
+    "ui.studio.view", "ui.studio.requests", "ui.studio.widgets", "ui.studio.preview", "ui.studio.server", "tabs",
+    "gradio_app",
+)  # fmt: skip
+FRONT_ENDS = (("pages", "app", "ui.classroom"), ("tabs", "gradio_app", "ui.studio"))  # neither imports the other
+HEAVY = {"gradio": FRONT_ENDS[1], "streamlit": FRONT_ENDS[0]}  # who alone may import what
+
+
+def modules() -> dict[str, Path]:
+    paths = [*(path for top in ("gan_core", "ui", "pages", "tabs") for path in (ROOT / top).rglob("*.py"))]
+    paths += [ROOT / "app.py", ROOT / "gradio_app.py"]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def imports() -> dict[str, set[str]]:
+    """What each module of ours imports, anywhere in it."""
+    known, found = modules(), {}
+    for name, path in known.items():
+        found[name] = set[str]()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, name
+                whole = [f"{node.module}.{one.name}" for one in node.names]
+                found[name] |= {one if one in known else str(node.module) for one in whole}
+            elif isinstance(node, ast.Import):
+                found[name] |= {one.name for one in node.names}
+    return found
+
+
+def room(name: str) -> str:
+    """The entry of `ROOMS` that a module belongs to."""
+    return next(start for length in range(name.count(".") + 1, 0, -1) if (start := _first(name, length)) in ROOMS)
+
+
+def _first(name: str, parts: int) -> str:
+    return ".".join(name.split(".")[:parts])
+
+
+def inside(name: str, folders: tuple[str, ...]) -> bool:
+    return any(name == folder or name.startswith(f"{folder}.") for folder in folders)
+
+
+def test_no_arrow_goes_upwards_and_no_circle_is_closed() -> None:
+    """Of folders by their order, which is that of docs/architecture.md; of modules by following them to their ends."""
+    arrows = {name: {one for one in used if one in modules()} for name, used in imports().items()}
+    upwards = {
+        f"{name} -> {one}"
+        for name, used in arrows.items()
+        for one in used
+        if room(name) != room(one) and ROOMS.index(room(one)) > ROOMS.index(room(name))
+    }
+    assert upwards <= {"gan_core -> gan_core.models.loading", "gan_core -> gan_core.models.sampler"}  # in `load`
+    TopologicalSorter(
+        {name: used for name, used in arrows.items() if name != "gan_core"}
+    ).prepare()  # raises of circles
+
+
+def test_a_front_end_is_a_folder() -> None:
+    """What only one of them draws with lies in its folder; nothing that both share imports Streamlit or Gradio."""
+    for name, used in imports().items():
+        for mine, other in (FRONT_ENDS, FRONT_ENDS[::-1]):
+            assert not (inside(name, mine) and [one for one in used if inside(one, other)]), name
+        for library, folders in HEAVY.items():
+            assert inside(name, folders) or not [one for one in used if inside(one, (library,))], (name, library)
+    assert len([path for path in (ROOT / "ui").iterdir() if path.is_file()]) < 10
 
 
 def test_adding_a_gan_as_the_contributors_guide_says(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from torch import nn
 
 from gan_core.checkpoint import read_checkpoint
 from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
-from gan_core.importing import Told, bring
-from gan_core.models import listing, shelf
+from gan_core.models import listing, loading
 from gan_core.models.push import page
 from gan_core.runs.store import RunStore
+from gan_core.shelf.importing import Told, bring
 from gan_core.training import continuing
 from tests.cli.commands import ok, refused
 from tests.models.test_foreign import Unet, blurred, moved, patch, resnet
@@ -47,7 +47,7 @@ def test_one_direction_becomes_a_model(tmp_path: Path, home: Path) -> None:
     images = torch.rand(2, 3, 64, 64) * 2 - 1
     with torch.no_grad():
         expected = theirs(images.clone())
-    torch.testing.assert_close(shelf.load("zebras").translate(images), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(loading.load("zebras").translate(images), expected, atol=1e-5, rtol=1e-5)
     with Image.open(home / "models" / "zebras" / "sample.png") as sheet:
         assert sheet.size == (8 * 65 - 1, 2 * 65 - 1)  # four photos as both domains, each beside what is made of it
 
@@ -59,7 +59,7 @@ def test_cuts_own_files_become_a_cut_that_blurs(tmp_path: Path, home: Path) -> N
     images = torch.rand(1, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         expected = theirs(images)
-    torch.testing.assert_close(shelf.load("blurred").translate(images), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(loading.load("blurred").translate(images), expected, atol=1e-5, rtol=1e-5)
     run = continuing.begin(RunStore(), home / "models" / "blurred", steps=1, data_name="digits_coloured_unpaired")
     assert run.spec.hparams["blur"] == "both"
     with pytest.raises(BadCheckpoint, match="without blurring layers"):
@@ -74,7 +74,7 @@ def test_there_and_back_become_a_cyclegan(tmp_path: Path) -> None:
     card = bring([saved(forth, tmp_path / "ab.pth"), saved(back, tmp_path / "ba.pth")], "both", size=32)
     assert (card.recipe, card.data, card.task) == ("cyclegan", "", "unpaired")
     assert (card.origin, card.licence) == ("not told by the file", "not told by the file")
-    sampler, images = shelf.load("both"), torch.rand(1, 3, 32, 32) * 2 - 1
+    sampler, images = loading.load("both"), torch.rand(1, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         expected = {"a_to_b": forth(images.clone()), "b_to_a": back(images.clone())}
     assert not torch.allclose(expected["a_to_b"], expected["b_to_a"])
@@ -89,7 +89,7 @@ def test_a_u_net_becomes_pix2pix(tmp_path: Path, home: Path) -> None:
     images = torch.rand(1, 3, 128, 128) * 2 - 1
     with torch.no_grad():
         expected = theirs(images.clone())
-    torch.testing.assert_close(shelf.load("plans").translate(images), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(loading.load("plans").translate(images), expected, atol=1e-5, rtol=1e-5)
     with Image.open(home / "models" / "plans" / "sample.png") as sheet:
         truth = np.asarray(sheet.convert("RGB"))[:128, 2 * 129 : 2 * 129 + 128]  # the third of source, output, target
     assert np.abs(truth.astype(int) - 128).max() <= 1  # grey: it isn't known

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from gan_core.layers import LatentStem, WholeImage, verdict_head
+from gan_core.layers.blocks import LatentStem, WholeImage, verdict_head
 from gan_core.training.allocator import keep_freed_memory
 
 ROOT = Path(__file__).parents[1]

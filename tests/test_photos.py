@@ -13,9 +13,9 @@ import pytest
 import tifffile
 from PIL import Image, ImageOps
 
-from gan_core import png16
 from gan_core.errors import BadData, BadValue, StoreError
-from gan_core.photos import array_of, image_of, levels_lost, read, write
+from gan_core.pictures import png16
+from gan_core.pictures.photos import array_of, image_of, levels_lost, read, write
 
 MOST = 2**20
 

@@ -1,1 +1,9 @@
-"""What the pages share: texts, the run store, pictures, curves, widgets made from knobs. No torch at import."""
+"""What both front ends share: languages, texts, the logo. `classroom/` is what the pages draw with, `studio/` the tabs.
+
+No torch at import.
+"""
+
+from pathlib import Path
+
+LOGO = Path(__file__).with_name("logo.svg")
+ICON = Path(__file__).with_name("icon.svg")

@@ -7,10 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from gan_core.data.own import PAD, STRETCH, own
+from gan_core.data.user.references import own
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.knobs import Named
+from gan_core.pictures.fits import PAD, STRETCH
 from gan_core.runs.records import Run, RunState
+from gan_core.training.remedies import remedies
 from ui.core_texts import filled
 from ui.languages import N_, _
 
@@ -102,6 +104,11 @@ def preset_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
     """The preset that a run was set up from, in words where recipes are loaded; "" for a run without one."""
     preset = run.spec.preset
     return _((titles or {}).get(f"{run.spec.recipe}/{preset}", preset)) if preset else ""
+
+
+def remedy_words(name: str, changes: Mapping[str, Any]) -> str:
+    """The label of a remedy's button, with the values that it sets."""
+    return _(remedies.get(name).words).format(**changes)
 
 
 def joined(*facts: str) -> str:

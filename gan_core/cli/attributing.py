@@ -9,8 +9,8 @@ import typer
 
 from gan_core.cli.media import PICTURES, sampler_of
 from gan_core.cli.output import AsJson, RunName, check_seed, emit, reporting, show_table
+from gan_core.disk import replacing
 from gan_core.errors import BadValue
-from gan_core.runs.disk import replacing
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def attribute(
     sampler, title, facts = sampler_of(model)
     import numpy as np
 
-    from gan_core.images import enlarge, grid, to_uint8
     from gan_core.latent.attribution import STEPS, attribution, heat
     from gan_core.metrics.streams import check_images
+    from gan_core.pictures.grids import enlarge, grid, to_uint8
 
     check_images(sampler)
     discriminator = _discriminator(facts)

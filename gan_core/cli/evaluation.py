@@ -9,8 +9,8 @@ import typer
 
 from gan_core.cli.judging import find_net, judged
 from gan_core.cli.output import AsJson, check_seed, data_name, emit, reporting, say, show_table
-from gan_core.data.own import Own
 from gan_core.data.parts import own_of, whole
+from gan_core.data.user.references import Own
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.store import RunStore
 
@@ -112,8 +112,8 @@ def _sizes(mine: Own) -> Iterator[tuple[str, tuple[int, int]]]:
     """Names, widths and heights of the images; the loader says of each other file why it can't be used."""
     from PIL import Image
 
-    from gan_core.data.images import Unusable
-    from gan_core.data.places import place
+    from gan_core.data.user.places import place
+    from gan_core.pictures.decoding import Unusable
 
     with place(mine).files() as files:
         for name, opener in files.items():

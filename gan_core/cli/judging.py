@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_core.cli.output import command, data_name, find_run, unknown
-from gan_core.data.own import Own, own
 from gan_core.data.parts import own_of, whole
+from gan_core.data.user.references import Own, own
 from gan_core.errors import BadData, UnknownName
 from gan_core.models import listing
 from gan_core.runs.store import Run, RunStore
@@ -38,12 +38,11 @@ class Judged:
     def sampler(self, store: RunStore) -> Sampler | None:
         """What draws the images; raises BadData for what makes none."""
         from gan_core.metrics.streams import check_images
-        from gan_core.models import shelf
-        from gan_core.models.sampler import Sampler
+        from gan_core.models import loading
 
         if self.images:
             return None
-        sampler = Sampler.from_run(store, self.run.id) if self.run else shelf.load(self.model)
+        sampler = loading.from_run(store, self.run.id) if self.run else loading.load(self.model)
         check_images(sampler)
         return sampler
 

@@ -44,11 +44,11 @@ def directions(
     sampler, _, _ = sampler_of(model)
     if output is None and not listing.is_model(model):
         raise BadValue("{model} isn't on the shelf: say where to save with --output FILE.", model=model)
-    from gan_core.latent.closed_form import sefa
-    from gan_core.latent.components import pca
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.files import DIRECTIONS, write_directions
+    from gan_core.latent.ganspace import pca
     from gan_core.latent.measured import MEASURED, write_measured
+    from gan_core.latent.sefa import sefa
 
     explorer = Explorer(sampler)
     path = output or listing.folder_of(model) / DIRECTIONS
@@ -91,10 +91,10 @@ def measure(
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.files import DIRECTIONS, read_directions
     from gan_core.latent.measured import MEASURED, measure_model, write_measured
-    from gan_core.models import shelf
+    from gan_core.models import listing, loading
 
     folder = listing.standing(model)
-    explorer = Explorer(shelf.load(model))
+    explorer = Explorer(loading.load(model))
     directions = read_directions(folder / DIRECTIONS, explorer)
     with reporting(not as_json) as progress:
         measured = measure_model(explorer, directions, _judge(model, net), seed, progress)
@@ -119,11 +119,11 @@ def _worst(leakage: Leakage, name: str) -> tuple[str, str]:
 def _judge(model: str, net: str | None) -> Judge:
     """The net that judges what the model draws; raises UnknownName, or BadValue where it is none."""
     from gan_core.latent.judge import judge_of
-    from gan_core.models import shelf
+    from gan_core.models import listing, loading
 
     name = net or f"{JUDGES}{model.partition('.')[2]}"
-    card = shelf.card(name)
-    return judge_of(shelf.load(name), card.attributes or {"class": card.class_names})
+    card = listing.card(name)
+    return judge_of(loading.load(name), card.attributes or {"class": card.class_names})
 
 
 def interpolate(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gan_core.cli.output import AsJson, RunName, check_seed, emit, find_run, reporting, unknown
+from gan_core.disk import replacing
 from gan_core.errors import BadValue, UnknownName
-from gan_core.runs.disk import replacing
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
-    from gan_core.classes import Classes
+    from gan_core.layers.classes import Classes
     from gan_core.models.sampler import Sampler
 
 PICTURES = (".png", ".jpg", ".webp")
@@ -48,8 +48,8 @@ def sample(
         raise BadValue("The width must lie between 1 and 8192 pixels, not at {width}.", width=width)
     check_seed(seed)
     sampler, title, facts = sampler_of(run)
-    from gan_core.classes import parse_classes
-    from gan_core.images import enlarge, grid, scatter, to_uint8
+    from gan_core.layers.classes import parse_classes
+    from gan_core.pictures.grids import enlarge, grid, scatter, to_uint8
 
     label: Classes | None = None
     if classes is not None:  # of a model without classes the sampler says so
@@ -72,16 +72,15 @@ def sample(
 
 def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
     """What draws: a model of the shelf by its name, one by its folder or its file, else a run's newest checkpoint."""
-    from gan_core.models import community, hub, listing, shelf
+    from gan_core.models import community, hub, listing, loading
     from gan_core.models.card import CARD
-    from gan_core.models.sampler import Sampler
 
     if hub.is_address(wanted):
         with reporting() as progress:
             folder = hub.folder(wanted, progress)
-        return shelf.load(str(folder)), f"{wanted} at {folder.name[:12]}", {"model": wanted, "commit": folder.name}
+        return loading.load(str(folder)), f"{wanted} at {folder.name[:12]}", {"model": wanted, "commit": folder.name}
     if wanted in listing.names() or (Path(wanted) / CARD).is_file():
-        return shelf.load(wanted), wanted, {"model": wanted}
+        return loading.load(wanted), wanted, {"model": wanted}
     if community.is_file(wanted):
         sampler = community.load_upscaler(Path(wanted))
         return sampler, f"{Path(wanted).name} ({sampler.recipe.title})", {"model": wanted}
@@ -90,7 +89,7 @@ def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
         found = find_run(store, wanted)
     except UnknownName:
         raise unknown(store, "model or run", wanted) from None
-    sampler = Sampler.from_run(store, found.id)
+    sampler = loading.from_run(store, found.id)
     step = store.checkpoints(found.id)[-1].step
     return sampler, f"{found.name or found.id} at step {step:,}", {"run": found.id, "step": step}
 

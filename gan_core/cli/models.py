@@ -97,7 +97,7 @@ def bring(
 
     Nothing in their files is run.
     """
-    from gan_core.importing import Told, bring
+    from gan_core.shelf.importing import Told, bring
 
     card = bring(files, name, Told(title, licence, learnt, backwards), size)
     if as_json:
@@ -163,7 +163,7 @@ def _folder(model: str) -> Path:
 
 
 def pretrain(
-    name: Annotated[str, typer.Argument(help="A model of the table in gan_core/plans.py.")],
+    name: Annotated[str, typer.Argument(help="A model of the table in gan_core/models/plans.py.")],
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     budget: Annotated[float, typer.Option(help="Minutes of training, then a checkpoint; 0: until done.")] = 0.0,
     precision: Annotated[
@@ -176,9 +176,9 @@ def pretrain(
     folder: Annotated[Path | None, typer.Option(help="Where the model is put. [default: pretrained/NAME]")] = None,
 ) -> None:
     """Trains a model of the shelf, goes on where it stopped before, and puts it into pretrained/."""
-    from gan_core import pretrain as making
     from gan_core.cli.training import display
     from gan_core.runs.store import RunStore
+    from gan_core.shelf import pretrain as making
     from gan_core.training.computation import asked_for
 
     computation = asked_for(precision, device, compiled)

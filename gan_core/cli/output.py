@@ -23,8 +23,8 @@ from typer.core import TyperGroup
 
 from gan_core.data.base import Progress as Report
 from gan_core.data.base import Source
-from gan_core.data.own import own
 from gan_core.data.parts import PARTS
+from gan_core.data.user.references import own
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName, listed
 from gan_core.registry import Registry
 from gan_core.runs.store import Run, RunStore

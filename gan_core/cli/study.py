@@ -63,7 +63,7 @@ def study(
 def _fitting(reference: str, size: int | None) -> int:
     """Pixels that the GAN can make; raises BadValue or UnknownName."""
     from gan_core import data
-    from gan_core.data.own import of_images
+    from gan_core.data.user.references import of_images
 
     if size is not None and size not in SIZES:
         valid = ", ".join(map(str, SIZES))

@@ -141,10 +141,11 @@ def planned(
 
 def native_size(data: str) -> int:
     """The size that a data set has of itself; raises UnknownName or BadValue."""
-    from gan_core.data import own, source
+    from gan_core.data import source
     from gan_core.data.parts import own_of
+    from gan_core.data.user import references
 
-    return own.SIZE if own_of(data) else source(data).size
+    return references.SIZE if own_of(data) else source(data).size
 
 
 def prepare_data(spec: RunSpec, shown: bool) -> None:

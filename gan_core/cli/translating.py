@@ -12,13 +12,14 @@ import typer
 from gan_core.cli.media import sampler_of
 from gan_core.cli.output import AsJson, command, emit, reporting, say
 from gan_core.data.base import Progress
-from gan_core.data.images import SUFFIXES
-from gan_core.data.own import CROP, Own, check_fit
 from gan_core.data.parts import own_of
-from gan_core.data.places import place
-from gan_core.depth import WHOLE, check_depth, used, white
+from gan_core.data.user.places import place
+from gan_core.data.user.references import Own
+from gan_core.disk import writing
 from gan_core.errors import BadData, BadValue
-from gan_core.runs.disk import writing
+from gan_core.pictures.decoding import SUFFIXES
+from gan_core.pictures.depth import WHOLE, check_depth, used, white
+from gan_core.pictures.fits import CROP, check_fit
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _blended(sampler: Sampler, text: str, title: str) -> tuple[Sampler, str]:
 
 def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
     """What is to be done; raises BadData or BadValue before anything is loaded."""
-    from gan_core.photos import ENDINGS, check_ending
+    from gan_core.pictures.photos import ENDINGS, check_ending
 
     sources = list(_pictures(inputs))
     one_file = len(inputs) == 1 and not inputs[0].is_dir()
@@ -201,7 +202,7 @@ def _worked(
     It is said where files of 16 bits use fewer, unless a `depth` was asked for, and for `deep` work where 16 bits can't
     be read as such. Returns width and height by file. Raises BadData where one can't be used.
     """
-    from gan_core.photos import MOST_PIXELS, check_ending, levels_lost, read, write
+    from gan_core.pictures.photos import MOST_PIXELS, check_ending, levels_lost, read, write
 
     folder = work[0].target.parent
     with writing(folder):

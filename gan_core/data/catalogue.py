@@ -8,8 +8,6 @@ from gan_core.data import (
     classic_sets,
     digits,
     drawn,
-    folders,
-    pair_folders,
     paired_drawn,
     paired_shared,
     parts,
@@ -18,7 +16,8 @@ from gan_core.data import (
     vision_sets,
 )
 from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, DataSet, Progress, Source, silent, sources
-from gan_core.data.own import SIZE, own
+from gan_core.data.user import folders, pairs
+from gan_core.data.user.references import SIZE, own
 from gan_core.errors import BadData
 
 for _source in (
@@ -35,7 +34,7 @@ def is_points(reference: str) -> bool:
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, and for translation `paired:PATH` or
-    `unpaired:PATH`, folders or zips in the layouts of pair_folders.py. own.py says how their pictures become squares.
+    `unpaired:PATH`, folders or zips in the layouts of pairs.py. own.py says how their pictures become squares.
     Before either, `train:` or `test:` gives a part of it (parts.py).
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
@@ -53,7 +52,7 @@ def load(name: str, size: int | None = None, progress: Progress = silent) -> Dat
 
 
 LOADERS: dict[str, Callable[..., DataSet]] = {  # by task: Own, size, progress, part
-    "images": folders.load, "paired": pair_folders.load_paired, "unpaired": pair_folders.load_unpaired,
+    "images": folders.load, "paired": pairs.load_paired, "unpaired": pairs.load_unpaired,
 }  # fmt: skip
 
 

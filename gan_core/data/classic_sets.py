@@ -6,11 +6,11 @@ import dataclasses
 from functools import partial
 from pathlib import Path
 
-from gan_core.data import pair_folders
 from gan_core.data.base import DataSet, Progress, Source
-from gan_core.data.own import Own
 from gan_core.data.published.classic import CLASSICS, NEEDED, Classic
 from gan_core.data.shared_sets import homes
+from gan_core.data.user import pairs
+from gan_core.data.user.references import Own
 from gan_core.errors import BadData
 
 SIZE = 256  # pixels of the pictures
@@ -29,7 +29,7 @@ def _source(classic: Classic) -> Source:
         folder = _folder(name)
         if folder is None:
             raise BadData("'{name}' isn't here. {needs}", name=name, needs=needs)
-        found = pair_folders.load_unpaired(Own("unpaired", str(folder)), size or SIZE, progress, part)
+        found = pairs.load_unpaired(Own("unpaired", str(folder)), size or SIZE, progress, part)
         whole = f"test:{name}" if part == "test" else name
         return dataclasses.replace(found, name=whole, licence=classic.licence)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source
-from gan_core.data.images import square
 from gan_core.data.prepared import UNREADABLE, of_array
 from gan_core.errors import BadData
+from gan_core.pictures.decoding import square
 
 LICENCE = "BSD-3-Clause (scikit-learn); data: E. Alpaydin and C. Kaynak, UCI, CC BY 4.0"
 CLASSES = tuple("0123456789")

@@ -15,7 +15,7 @@ from PIL import Image
 from gan_core.data import cache
 from gan_core.data.avatars import attributes as known
 from gan_core.data.base import DataSet, Progress, Source, tracked
-from gan_core.data.images import square
+from gan_core.pictures.decoding import square
 
 COUNT = 4000
 SEED = 0

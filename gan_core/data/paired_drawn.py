@@ -17,8 +17,8 @@ from PIL import Image
 from gan_core.data import digits
 from gan_core.data.base import DataSet, Progress, Source, silent
 from gan_core.data.drawn import LICENCE, SEED, TEST_SEED
-from gan_core.data.images import square
 from gan_core.data.pairs import Pair, cached_pairs, unpaired
+from gan_core.pictures.decoding import square
 
 COUNT = 2000
 TEST_COUNT = 500

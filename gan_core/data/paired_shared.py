@@ -12,13 +12,13 @@ from PIL import Image
 
 from gan_core.data import cache
 from gan_core.data.base import DataSet, Progress, Source
-from gan_core.data.images import square
 from gan_core.data.pairs import Pair, cached_pairs, unpaired
 from gan_core.data.parts import EVERY
 from gan_core.data.prepared import UNREADABLE
 from gan_core.data.published.emoji import base
 from gan_core.data.shared_sets import TILE, files_of
 from gan_core.errors import BadData
+from gan_core.pictures.decoding import square
 
 Read = Callable[[list[Path], str], tuple[int, Iterable[tuple[Image.Image, Image.Image]]]]
 

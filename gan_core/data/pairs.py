@@ -12,8 +12,8 @@ import numpy as np
 
 from gan_core.data import cache
 from gan_core.data.base import DataSet, Progress, Source, tracked
-from gan_core.data.folders import depth_notes
 from gan_core.data.prepared import UNREADABLE
+from gan_core.data.user.folders import depth_notes
 from gan_core.errors import BadData
 
 Pair = tuple[np.ndarray, np.ndarray]  # source and target, uint8 (C, size, size)

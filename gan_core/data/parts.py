@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source, sources
-from gan_core.data.own import Own, own
+from gan_core.data.user.references import Own, own
 from gan_core.errors import BadData
 
 PARTS = ("train", "test")

@@ -13,8 +13,8 @@ from PIL import Image
 
 from gan_core.data import cache
 from gan_core.data.base import DataSet, Progress, tracked
-from gan_core.data.images import square
 from gan_core.errors import BadData
+from gan_core.pictures.decoding import square
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gan_core.data.archives import seen
 from gan_core.data.base import DataSet, Progress, Source
 from gan_core.data.prepared import Pictures, of_array, prepare
+from gan_core.data.user.archives import seen
 from gan_core.errors import BadData, StoreError
 from gan_core.paths import data_home, home
 

@@ -25,13 +25,13 @@ import numpy as np
 from PIL import Image
 
 from gan_core.data import cache
-from gan_core.data.archives import seen
 from gan_core.data.base import DataSet, Progress, Source
-from gan_core.data.images import in_threads
 from gan_core.data.prepared import Pictures, of_array, prepare
 from gan_core.data.shared_sets import jpeg_stream
+from gan_core.data.user.archives import seen
 from gan_core.errors import BadData, StoreError
 from gan_core.paths import data_home, home
+from gan_core.pictures.decoding import in_threads
 
 STALL = 60.0  # seconds without a new byte after which a download is given up
 CELEBA_TRAIN = 162_770  # the train part is the first so many of the numbered files

@@ -23,7 +23,7 @@ from gan_core.gans.cgan import ConditionalGenerator
 from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams, base_size, pyramid
 from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register, two_players
 from gan_core.knobs import knob
-from gan_core.layers import initialise_normal
+from gan_core.layers.blocks import initialise_normal
 from gan_core.objectives.auxiliary import AuxiliaryClassifier, AuxiliaryHParams
 from gan_core.objectives.equations import adversarial_equation
 

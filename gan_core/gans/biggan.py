@@ -32,7 +32,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gan_core.classes import ClassEmbedding
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans.dcgan import SIZES, base_size
@@ -40,9 +39,8 @@ from gan_core.gans.recipe import Preset, Recipe, draw_from_latents, register
 from gan_core.gans.sagan import SaganHParams
 from gan_core.gans.sngan import discriminator_widths, halvings, widths
 from gan_core.knobs import knob
-from gan_core.objectives.adversarial import Adversarial
-from gan_core.objectives.equations import adversarial_equation
-from gan_core.residual_layers import (
+from gan_core.layers.classes import ClassEmbedding
+from gan_core.layers.residual import (
     ConditionalBatchNorm,
     ResidualDiscriminator,
     ResidualGenerator,
@@ -50,6 +48,8 @@ from gan_core.residual_layers import (
     attention_maps,
     initialise_orthogonal,
 )
+from gan_core.objectives.adversarial import Adversarial
+from gan_core.objectives.equations import adversarial_equation
 
 MOST_TRUNCATION = 1.5
 THRESHOLD = 2.0  # truncation's threshold for a psi of 1

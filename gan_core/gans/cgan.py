@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_core.classes import ClassEmbedding
 from gan_core.data.base import DataSpec
 from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams
 from gan_core.gans.mlp_gan import MlpDiscriminator, MlpGenerator, MlpHParams
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
+from gan_core.layers.classes import ClassEmbedding
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 

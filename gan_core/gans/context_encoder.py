@@ -27,9 +27,9 @@ from gan_core.data.base import DataSpec
 from gan_core.gans.dcgan import DcganDiscriminator, DcganHParams
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
-from gan_core.layers import initialise_normal
+from gan_core.layers.blocks import initialise_normal
 from gan_core.objectives.base import Batch
-from gan_core.objectives.masked import Masked, MaskedHParams, blanked, middle_hole, shown_holes
+from gan_core.objectives.inpainting import Masked, MaskedHParams, blanked, middle_hole, shown_holes
 
 SIZES = (16, 32, 64, 128)
 WIDEST = 8  # times the channels at the image's side

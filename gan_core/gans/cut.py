@@ -24,10 +24,10 @@ from torch.nn.functional import normalize
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
 from gan_core.knobs import knob
+from gan_core.layers.translation import BLURS, PatchDiscriminator, ResnetGenerator, fitting_layers
 from gan_core.objectives.base import Batch
 from gan_core.objectives.contrastive import Contrastive, ContrastiveHParams
 from gan_core.objectives.translation import EQUATIONS
-from gan_core.translation_layers import BLURS, PatchDiscriminator, ResnetGenerator, fitting_layers
 
 SIZES = (8, 16, 32, 64, 96, 128, 256)
 PIXELS, HALVED, QUARTERED, BLOCK = 0, 4, 7, 10  # layers of the generator: the image, two convolutions, the first block

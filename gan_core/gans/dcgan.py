@@ -23,7 +23,7 @@ from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers import Dropout, LatentStem, initialise_normal, verdict_head
+from gan_core.layers.blocks import Dropout, LatentStem, initialise_normal, verdict_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 

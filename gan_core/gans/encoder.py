@@ -24,14 +24,14 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.checkpoint import fingerprint
-from gan_core.cloud import Cloud
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint
 from gan_core.gans.recipe import Lender, Loan, OptimizerSpec, Recipe, register
 from gan_core.knobs import knob
+from gan_core.layers.gaussian import Cloud
+from gan_core.layers.style_generator import StyleGenerator, layers_of_w
 from gan_core.objectives.base import Batch
 from gan_core.objectives.encoding import Encoding, EncodingHParams, Finder, finder
-from gan_core.style_generator import StyleGenerator, layers_of_w
 
 SMALLEST = 4  # pixels: the convolutions end at this side or below
 SHOWN = 16  # digits of a fingerprint

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
 from gan_core.knobs import knob
-from gan_core.layers import Dropout
+from gan_core.layers.blocks import Dropout
 from gan_core.objectives.supervised import Supervised, SupervisedHParams
 
 SMALLEST = 7  # pixels: the convolutions end at this side or below

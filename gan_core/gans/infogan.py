@@ -24,7 +24,7 @@ from gan_core.gans.acgan import feature_count, with_head
 from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
-from gan_core.layers import initialise_normal
+from gan_core.layers.blocks import initialise_normal
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.information import Codes, Information, InformationHParams, coded, codes_of
 

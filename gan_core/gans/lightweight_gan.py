@@ -30,7 +30,7 @@ from gan_core.data.base import DataSpec
 from gan_core.gans.acgan import with_head
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
-from gan_core.layers import LatentStem, RandomLayer, initialise_normal, verdict_head
+from gan_core.layers.blocks import LatentStem, RandomLayer, initialise_normal, verdict_head
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.reconstruction import Reconstruction, ReconstructionHParams
 

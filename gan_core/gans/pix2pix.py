@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
+from gan_core.layers.translation import PatchDiscriminator, ResnetGenerator, UnetGenerator, fitting_layers
 from gan_core.objectives.base import Batch
 from gan_core.objectives.pairs import Pairs, PairsHParams
 from gan_core.objectives.translation import EQUATIONS
-from gan_core.translation_layers import PatchDiscriminator, ResnetGenerator, UnetGenerator, fitting_layers
 
 SIZES = (8, 16, 32, 64, 128, 256)
 MOST_DEPTH = 8

@@ -26,12 +26,8 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import changed, knob
-from gan_core.layers import LatentStem
-from gan_core.objectives.adversarial import Fakes, Verdict, settings
-from gan_core.objectives.base import Batch, Networks, StepContext
-from gan_core.objectives.equations import adversarial_equation
-from gan_core.objectives.growing import Growing, GrowthHParams
-from gan_core.style_layers import (
+from gan_core.layers.blocks import LatentStem
+from gan_core.layers.style import (
     HE,
     SIZES,
     Blur,
@@ -47,6 +43,10 @@ from gan_core.style_layers import (
     to_rgb_layers,
     widths,
 )
+from gan_core.objectives.adversarial import Fakes, Verdict, settings
+from gan_core.objectives.base import Batch, Networks, StepContext
+from gan_core.objectives.equations import adversarial_equation
+from gan_core.objectives.growing import Growing, GrowthHParams
 
 
 @dataclass(frozen=True)

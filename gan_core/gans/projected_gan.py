@@ -36,11 +36,11 @@ from gan_core.gans.stabilised import normalise
 from gan_core.gans.stylegan2 import DEFAULTS as STYLEGAN2
 from gan_core.gans.stylegan2 import Stylegan2Generator, Stylegan2HParams
 from gan_core.knobs import changed, knob, to_dict
-from gan_core.layers import verdict_head
+from gan_core.layers.blocks import verdict_head
+from gan_core.layers.style import SIZES, draw_clamped
+from gan_core.layers.style_generator import draw_truncated
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.path_length import PathLength
-from gan_core.style_generator import draw_truncated
-from gan_core.style_layers import SIZES, draw_clamped
 
 LEVELS = 4  # resolutions of features, at most
 LAST = 4  # pixels, where a discriminator ends

@@ -28,9 +28,9 @@ from gan_core.gans.dcgan import SIZES, base_size
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
+from gan_core.layers.residual import ResidualDiscriminator, ResidualGenerator, initialise_xavier
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
-from gan_core.residual_layers import ResidualDiscriminator, ResidualGenerator, initialise_xavier
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch.nn.utils.parametrize import register_parametrization
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
-from gan_core.virtual_batch_norm import WithReference
+from gan_core.layers.virtual_batch_norm import WithReference
 
 REFERENCES = 64  # samples of the reference batch
 NORMALISED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)

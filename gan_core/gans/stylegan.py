@@ -29,19 +29,7 @@ from gan_core.data.base import DataSpec
 from gan_core.gans.progan import GrowingDiscriminator
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import changed, knob
-from gan_core.objectives.adversarial import Adversarial
-from gan_core.objectives.equations import adversarial_equation
-from gan_core.objectives.growing import Growing, GrowthHParams
-from gan_core.style_generator import (
-    LearntConstant,
-    NoiseMode,
-    StyleGenerator,
-    StyleHParams,
-    draw_truncated,
-    layers_of_w,
-    noise_layer,
-)
-from gan_core.style_layers import (
+from gan_core.layers.style import (
     SIZES,
     Blur,
     EqualisedConv2d,
@@ -53,6 +41,18 @@ from gan_core.style_layers import (
     to_rgb_layers,
     widths,
 )
+from gan_core.layers.style_generator import (
+    LearntConstant,
+    NoiseMode,
+    StyleGenerator,
+    StyleHParams,
+    draw_truncated,
+    layers_of_w,
+    noise_layer,
+)
+from gan_core.objectives.adversarial import Adversarial
+from gan_core.objectives.equations import adversarial_equation
+from gan_core.objectives.growing import Growing, GrowthHParams
 
 
 @dataclass(frozen=True)

@@ -32,18 +32,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import changed, knob
-from gan_core.objectives.equations import adversarial_equation
-from gan_core.objectives.path_length import PathLength, PathLengthHParams
-from gan_core.style_generator import (
-    LearntConstant,
-    NoiseMode,
-    StyleGenerator,
-    StyleHParams,
-    draw_truncated,
-    layers_of_w,
-    noise_layer,
-)
-from gan_core.style_layers import (
+from gan_core.layers.style import (
     HE,
     SIZES,
     Blur,
@@ -56,6 +45,17 @@ from gan_core.style_layers import (
     leaky,
     widths,
 )
+from gan_core.layers.style_generator import (
+    LearntConstant,
+    NoiseMode,
+    StyleGenerator,
+    StyleHParams,
+    draw_truncated,
+    layers_of_w,
+    noise_layer,
+)
+from gan_core.objectives.equations import adversarial_equation
+from gan_core.objectives.path_length import PathLength, PathLengthHParams
 
 TAPS = (1, 3, 3, 1)
 

@@ -21,7 +21,7 @@ from gan_core.data.base import DataSpec, Progress, silent
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.fitting import fill
 from gan_core.gans import recipes
-from gan_core.models import shelf
+from gan_core.models import loading
 from gan_core.models.card import read_card
 from gan_core.models.listing import folder_of
 from gan_core.runs.store import RunStore
@@ -113,7 +113,7 @@ def discriminator_of(name: str) -> nn.Module:
     folder = folder_of(name)
     described = read_card(folder)
     spec = {"fields": described.fields, "classes": len(described.class_names), "class_names": described.class_names}
-    return discriminator_from(described.recipe, shelf.state_of(folder, described) | {
+    return discriminator_from(described.recipe, loading.state_of(folder, described) | {
         "hparams": described.hparams, "spec": spec,
     })  # fmt: skip
 

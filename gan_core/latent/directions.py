@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from gan_core.classes import Name, place_of
-from gan_core.cloud import Cloud
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
+from gan_core.layers.classes import Name, place_of
+from gan_core.layers.gaussian import Cloud
 
 SAMPLES = 10_000  # random points that a space's mean and covariance are taken from
 Layers = tuple[int, int]  # from the first to before the second

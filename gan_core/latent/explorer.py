@@ -27,12 +27,12 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from gan_core.checkpoint import fingerprint
-from gan_core.classes import Classes
 from gan_core.errors import BadValue, UnknownName
 from gan_core.latent.codes import read_codes, write_codes
 from gan_core.latent.points import Points
+from gan_core.layers.classes import Classes
+from gan_core.layers.style_generator import NoiseMode, StyleGenerator
 from gan_core.models.sampler import Sampler
-from gan_core.style_generator import NoiseMode, StyleGenerator
 
 CHUNK = 64  # pictures drawn at once
 SHOWN = 16  # digits of a fingerprint

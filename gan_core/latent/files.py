@@ -17,13 +17,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from gan_core.disk import writing
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.files import write_atomically
 from gan_core.latent.directions import Direction
 from gan_core.latent.edits import Edit, check, check_direction
 from gan_core.latent.explorer import SHOWN, Explorer
 from gan_core.latent.points import Points
-from gan_core.runs.disk import writing
 
 DIRECTIONS = "directions.safetensors"
 FORMAT = "ganscope.directions.1"

@@ -11,12 +11,12 @@ from pathlib import Path
 from PIL import Image
 
 from gan_core.data.base import Progress, silent
+from gan_core.disk import TEMPORARY, file_size, writing
 from gan_core.errors import BadValue
-from gan_core.images import png, to_uint8
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
-from gan_core.moving import GIF_UNIT, WEBP_UNIT, durations, write_gif, write_mp4, write_webp
-from gan_core.runs.disk import TEMPORARY, file_size, writing
+from gan_core.pictures.grids import png, to_uint8
+from gan_core.pictures.video import GIF_UNIT, WEBP_UNIT, durations, write_gif, write_mp4, write_webp
 
 ENDINGS = (".mp4", ".gif", ".webp", ".zip")
 SIZES = (32, 1024)  # pixels

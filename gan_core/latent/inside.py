@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from gan_core.errors import BadValue, UnknownName
 from gan_core.latent.explorer import CHUNK, Explorer
 from gan_core.latent.points import Points
-from gan_core.residual_layers import SelfAttention, attention_maps
-from gan_core.style_generator import Noise
-from gan_core.style_layers import Blur
+from gan_core.layers.residual import SelfAttention, attention_maps
+from gan_core.layers.style import Blur
+from gan_core.layers.style_generator import Noise
 
 MOST_SCALE = 10.0
 PROBES = 3  # pictures drawn to see what a layer gives

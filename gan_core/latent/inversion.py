@@ -21,11 +21,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, mse_loss
 
-from gan_core.data.images import Unusable, plain, square
 from gan_core.errors import BadValue
 from gan_core.latent.directions import cloud
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
+from gan_core.pictures.decoding import Unusable, plain, square
 
 Describe = Callable[[Tensor], Tensor]  # pictures (B, C, H, W) in [-1, 1] -> features (B, d)
 Encode = Callable[[Tensor], Tensor]  # pictures (B, C, H, W) -> values of the home space, (B, *shape)

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from gan_core.data.base import Progress, silent
+from gan_core.disk import writing
 from gan_core.errors import BadCheckpoint
 from gan_core.files import write_atomically
 from gan_core.latent.attributes import Leakage, measure
@@ -22,7 +23,6 @@ from gan_core.latent.directions import Direction
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.judge import Judge
 from gan_core.latent.mixing import Band, band_changes
-from gan_core.runs.disk import writing
 
 MEASURED = "measured.json"
 FORMAT = "ganscope.measured.1"

@@ -19,13 +19,13 @@ import numpy as np
 
 from gan_core.data.base import DataSet, Progress, silent
 from gan_core.data.channels import in_channels
-from gan_core.data.labels import matched
+from gan_core.data.user.labels import matched
 from gan_core.errors import BadData, UnknownName
 from gan_core.metrics.answers import Answers, reached, sureness
 from gan_core.metrics.classes import ClassCounts, divergence
 from gan_core.metrics.feature_net import FeatureNet
-from gan_core.metrics.frechet import Moments, frechet_distance
-from gan_core.metrics.kernel import BLOCK, kid
+from gan_core.metrics.fid import Moments, frechet_distance
+from gan_core.metrics.kid import BLOCK, kid
 from gan_core.metrics.memorisation import Memorisation, memorisation
 from gan_core.metrics.neighbours import NEAREST, manifold
 from gan_core.metrics.pictures import EIGHT_BITS, check_eight_bits

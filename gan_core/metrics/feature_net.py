@@ -13,7 +13,7 @@ from gan_core.data.base import DataSpec
 from gan_core.data.batches import to_device
 from gan_core.errors import BadCheckpoint, BadData
 from gan_core.metrics.pictures import check_eight_bits
-from gan_core.models import shelf
+from gan_core.models import listing, loading
 from gan_core.models.sampler import Sampler
 from gan_core.models.weights import read_weights
 from gan_core.objectives.supervised import answered
@@ -50,13 +50,13 @@ class FeatureNet:
         """The averaged net of a run's newest checkpoint; raises UnknownName or BadCheckpoint."""
         run = store.get(run_id)
         name = _of_data(run.spec.data) or run.name or "ownnet"
-        return cls(name, Sampler.from_run(store, run_id), f"run {run.id}", run.spec.data)
+        return cls(name, loading.from_run(store, run_id), f"run {run.id}", run.spec.data)
 
     @classmethod
     def from_shelf(cls, name: str) -> FeatureNet:
         """A model of the shelf; raises UnknownName or BadCheckpoint."""
-        learnt = shelf.card(name).data
-        return cls(_of_data(learnt) or name, shelf.load(name), f"model {name}", learnt)
+        learnt = listing.card(name).data
+        return cls(_of_data(learnt) or name, loading.load(name), f"model {name}", learnt)
 
     @classmethod
     def from_file(cls, path: Path) -> FeatureNet:

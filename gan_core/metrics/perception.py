@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.errors import BadValue, UnknownName
-from gan_core.models import shelf
-from gan_core.plans import plans
+from gan_core.models import loading
+from gan_core.models.plans import plans
 
 EPSILON = 1e-8
 
@@ -52,7 +52,7 @@ def _halves(layer: nn.Module) -> bool:
 def perception(net: str) -> Perception:
     """Of a feature net of the shelf; raises BadValue where it isn't there, or BadCheckpoint."""
     try:
-        network = shelf.load(net).networks["features"]
+        network = loading.load(net).networks["features"]
     except UnknownName as error:
         if net not in plans:  # then nothing makes it
             raise

@@ -37,7 +37,7 @@ def of_model(sampler: Sampler, count: int, seed: int, name: str) -> Stream:
     check_images(sampler)
 
     def batches() -> Iterator[np.ndarray]:
-        from gan_core.images import to_uint8
+        from gan_core.pictures.grids import to_uint8
 
         seeds = np.random.default_rng(seed)
         classes = sampler.spec.classes if sampler.recipe.conditional else 1

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from gan_core import paths
 from gan_core.data.base import DataSpec
+from gan_core.disk import writing
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.files import sha256_of
 from gan_core.fitting import check_finite
@@ -28,7 +29,6 @@ from gan_core.gans import recipes
 from gan_core.models.listing import WEIGHT_FILES
 from gan_core.models.sampler import Sampler
 from gan_core.models.weight_files import read_state, weights_in
-from gan_core.runs.disk import writing
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor, ModelLoader

@@ -20,15 +20,15 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from gan_core.damage import Damage
 from gan_core.data.base import Progress, silent
-from gan_core.depth import whites
 from gan_core.errors import BadValue
 from gan_core.models.sampler import Sampler
 from gan_core.models.tiles import Span, spans, strips
 from gan_core.models.underlay import underlaid
 from gan_core.objectives.super_resolution import larger
-from gan_core.photos import array_of, image_of, most_pixels
+from gan_core.pictures.damage import Damage
+from gan_core.pictures.depth import whites
+from gan_core.pictures.photos import array_of, image_of, most_pixels
 
 MOST_MARGIN = 64  # pixels that a tile reads beyond its part, at most; of what lies further, a network sees little
 FADE = 16  # pixels each way in which neighbours fade into each other where they don't fit exactly

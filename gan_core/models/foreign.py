@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
 from gan_core.fitting import fill
+from gan_core.layers.translation import UnetGenerator
 from gan_core.models.weight_files import plain_names
-from gan_core.translation_layers import UnetGenerator
 
 OLD_STATISTICS = re.compile(r"\.(running_mean|running_var|num_batches_tracked)$")
 

@@ -17,10 +17,10 @@ from typing import Any
 
 from gan_core import paths
 from gan_core.data.base import Progress, silent
+from gan_core.disk import writing
 from gan_core.errors import BadCheckpoint, BadValue, HubError
 from gan_core.files import check_whole
 from gan_core.models.card import CARD, WEIGHTS, Card, read_card
-from gan_core.runs.disk import writing
 
 SCHEME = "hf://"
 MAIN = "main"

@@ -4,7 +4,7 @@ feature net.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from gan_core.gans.recipe import Loan
 from gan_core.knobs import Named
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
+from gan_core.models.sampler import Sampler
 
 
 def owner(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
@@ -78,18 +79,18 @@ def check(recipe: Recipe, hparams: Any, spec: DataSpec) -> None:
         )  # fmt: skip
 
 
-def lend(recipe: Recipe, hparams: Any, networks: Mapping[str, nn.Module], spec: DataSpec) -> None:
-    """Gives the network of a recipe that borrows what it works with; others are left alone.
+def lend(
+    recipe: Recipe, hparams: Any, networks: Mapping[str, nn.Module], spec: DataSpec, load: Callable[[str], Sampler]
+) -> None:
+    """Gives the network of a recipe that borrows what it works with; others are left alone. `load` reads a model.
 
     Raises what `check` raises, and BadCheckpoint where the model is damaged or the weights belong to another one.
     """
     loan = recipe.loan
     if loan is None or loan.network not in networks or not (name := getattr(hparams, loan.knob)):
         return
-    from gan_core.models import shelf  # which loads what is lent to
-
     check(recipe, hparams, spec)
-    loan.lend(networks[loan.network], hparams, shelf.load(str(listing.standing(name))))
+    loan.lend(networks[loan.network], hparams, load(str(listing.standing(name))))
 
 
 def _able(loan: Loan, card: Card) -> bool:

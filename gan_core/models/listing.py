@@ -1,7 +1,7 @@
 """Which models there are: those that come with GANscope (`pretrained/`), and the user's own (`GANSCOPE_HOME/models`).
 
 `hf://owner/name` names a model on the Hugging Face Hub (hub.py). Reads cards and needs no torch, so that a gallery is
-painted at once; `shelf` loads weights.
+painted at once; `loading` reads weights.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import gan_core
 from gan_core import paths
-from gan_core.data.archives import seen
 from gan_core.data.base import Progress, silent
+from gan_core.data.user.archives import seen
 from gan_core.errors import BadCheckpoint, UnknownName
 from gan_core.files import check_whole
 from gan_core.models import hub
 from gan_core.models.card import CARD, WEIGHTS, Card, read_card
 
 WEIGHT_FILES = (".pth", ".pt", ".ckpt", ".safetensors")  # what weights of others come in
-BUNDLED = Path(gan_core.__file__).parents[1] / "pretrained"
+BUNDLED = paths.ROOT / "pretrained"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_core.errors import BadValue, HubError
-from gan_core.models import hub, shelf
+from gan_core.models import hub, loading
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, Card, read_card
 
 PAGE = "README.md"
@@ -57,7 +57,7 @@ def push(folder: Path, repository: str, private: bool = False) -> Pushed:
 
     check_name(repository)
     described = read_card(folder)
-    shelf.load(str(folder))
+    loading.load(str(folder))
     files = [name for name in (CARD, WEIGHTS, SAMPLE) if (folder / name).is_file()]
     api = HfApi()
     with hub.told(repository), uploading(repository):

@@ -8,16 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_core.checkpoint import read_checkpoint
-from gan_core.classes import Classes, blended, place_of
 from gan_core.data.base import DataSpec, columns_for
-from gan_core.errors import BadCheckpoint, BadValue
-from gan_core.fitting import fill
-from gan_core.gans import Recipe, recipes
+from gan_core.errors import BadValue
+from gan_core.gans import Recipe
+from gan_core.layers.classes import Classes, blended, place_of
 from gan_core.models import translator
-from gan_core.models.lending import lend
-from gan_core.runs.classes import class_names
-from gan_core.runs.store import RunStore
 
 CHUNK, CHUNK_PIXELS = 256, 256 * 256**2  # samples drawn at once, and their pixels, to bound the memory
 MOST = 100_000
@@ -25,38 +20,16 @@ MOST_TRUNCATION = 1.5
 
 
 class Sampler:
-    """What a model can do. Latents are drawn on the CPU, so that a seed is the same picture on every device."""
+    """A model's averaged networks and what they can do; `loading` makes one.
+
+    Latents are drawn on the CPU, so that a seed is the same picture on every device.
+    """
 
     def __init__(self, recipe: Recipe, hparams: Any, spec: DataSpec, networks: Mapping[str, nn.Module]) -> None:
         self.recipe = recipe
         self.hparams = hparams
         self.spec = spec
         self.networks = networks
-
-    @classmethod
-    def from_run(cls, store: RunStore, run_id: str) -> Sampler:
-        """The averaged networks of a run's newest checkpoint; raises UnknownName or BadCheckpoint."""
-        run = store.get(run_id)
-        checkpoints = store.checkpoints(run_id)
-        if not checkpoints:
-            raise BadCheckpoint("The run {run} has no checkpoint yet.", run=run.name or run.id)
-        state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
-        names = state["spec"].get("class_names") or class_names(store, run)  # older checkpoints lack them
-        known = {"class_names": names} if len(names) == state["spec"]["classes"] else {}
-        return cls.from_state(run.spec.recipe, state | {"spec": state["spec"] | known})
-
-    @classmethod
-    def from_state(cls, recipe_name: str, state: Mapping[str, Any]) -> Sampler:
-        """From a checkpoint's state; raises BadCheckpoint where its weights belong to other networks."""
-        recipe = recipes.get(recipe_name)
-        hparams = recipe.settings(state["hparams"])
-        spec = DataSpec.from_state(state["spec"])
-        networks = recipe.build(hparams, spec)
-        averaged = {name: networks[name].eval().requires_grad_(False) for name in recipe.averaged}
-        for name, network in averaged.items():
-            fill(network, state.get("average", {}).get(name, {}), name)
-        lend(recipe, hparams, averaged, spec)
-        return cls(recipe, hparams, spec, averaged)
 
     @property
     def columns(self) -> int:

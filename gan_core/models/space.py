@@ -12,17 +12,18 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import gan_core
 from gan_core.errors import BadValue, HubError
 from gan_core.models import hub, listing
 from gan_core.models.card import CARD, read_card
 from gan_core.models.push import PAGE, Pushed, check_name, require_token, uploading
+from gan_core.paths import ROOT
+from gan_core.version import __version__
 
-ROOT = Path(gan_core.__file__).parents[1]
 ENTRY = "gradio_app.py"
 FRONT = Path("docs") / "space" / "README.md"
 REQUIREMENTS = "requirements.txt"
 FOLDERS = ("gan_core", "tabs", "ui", "pretrained")
+CLASSROOM = Path("ui") / "classroom"  # what only the app draws with
 KINDS = {".css", ".html", ".js", ".json", ".po", ".png", ".py", ".safetensors", ".svg", ".toml"}
 UNUSED = ("plotly", "spandrel", "streamlit")  # what only the app needs, and what a Studio open to strangers never reads
 CPU = "--extra-index-url https://download.pytorch.org/whl/cpu"  # PyTorch without the 5 GB for GPUs
@@ -51,7 +52,7 @@ def publish(repository: str, private: bool = False) -> Pushed:
             raise HubError("{repository} is there already and public, so nothing was sent.", repository=repository)
         adds = [CommitOperationAdd(path, content) for path, content in files.items()]
         gone = [CommitOperationDelete(path) for path in sorted(present - files.keys() - FRESH)]
-        words = f"GANscope {gan_core.__version__}"
+        words = f"GANscope {__version__}"
         made = api.create_commit(repository, [*adds, *gone], commit_message=words, repo_type="space")
     return Pushed(f"{api.endpoint}/spaces/{repository}", made.oid, bool(found.private))
 
@@ -81,8 +82,9 @@ def _code_and_models() -> Iterator[Path]:
     yield from (ROOT / name for name in (ENTRY, "LICENSE"))
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
-            hidden = any(part.startswith(".") for part in path.relative_to(ROOT).parts)
-            if path.suffix in KINDS and path.is_file() and not hidden:
+            place = path.relative_to(ROOT)
+            left_out = any(part.startswith(".") for part in place.parts) or place.is_relative_to(CLASSROOM)
+            if path.suffix in KINDS and path.is_file() and not left_out:
                 yield path
 
 

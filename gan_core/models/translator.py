@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.data.own import CROP
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe
-from gan_core.images import to_uint8
-from gan_core.photos import fitted
+from gan_core.pictures.fits import CROP
+from gan_core.pictures.grids import to_uint8
+from gan_core.pictures.photos import fitted
 
 CHUNK = 16  # images at once, to bound the memory
 MOST_PIXELS = 4_000_000  # of all images of a call that are translated at once

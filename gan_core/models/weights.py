@@ -9,14 +9,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from gan_core import __version__
 from gan_core.checkpoint import FORMAT as CHECKPOINT
 from gan_core.checkpoint import read_checkpoint
 from gan_core.errors import BadCheckpoint
 from gan_core.fitting import check_finite
 from gan_core.knobs import to_dict
+from gan_core.models import loading
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunStore
+from gan_core.version import __version__
 
 FORMAT = "ganscope.weights.1"
 
@@ -27,7 +28,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
     The header's metadata say what is needed to build them again. Raises UnknownName or BadCheckpoint.
     """
     run = store.get(run_id)
-    sampler = Sampler.from_run(store, run_id)
+    sampler = loading.from_run(store, run_id)
     tensors = {
         f"{name}.{parameter}": value.detach().contiguous().clone()
         for name, network in sampler.networks.items()
@@ -67,9 +68,9 @@ def read_weights(path: Path) -> Sampler:
                     "spec": {"fields": fields, "classes": int(card["classes"]), "attributes": attributes},
                     "average": averaged,
                 }
-                return Sampler.from_state(card["recipe"], state)
+                return loading.from_state(card["recipe"], state)
         state = read_checkpoint(path)
-        return Sampler.from_state(state["recipe"], state)
+        return loading.from_state(state["recipe"], state)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise BadCheckpoint(
             "{name} can't be used: {reason}. Valid are exported weights ({weights}) and checkpoints ({checkpoint}).",

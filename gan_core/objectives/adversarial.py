@@ -21,7 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_core.data.base import DataSpec
 from gan_core.hparams import AdversarialHParams
-from gan_core.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
+from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
 from gan_core.objectives import stabilisers
 from gan_core.objectives.augment import AdaptiveStrength, adaptive, diffaugment, uniform
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext

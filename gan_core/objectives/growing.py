@@ -26,9 +26,9 @@ from torch import Tensor
 from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import Named, knob
+from gan_core.layers.style import Growable, resized
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
-from gan_core.style_layers import Growable, resized
 
 Terms = Callable[[Networks, Batch, StepContext], dict[str, Tensor]]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from gan_core.style_layers import EqualisedConv2d, EqualisedLinear, equalised
+from gan_core.layers.style import EqualisedConv2d, EqualisedLinear, equalised
 
 Critic = Callable[[Tensor], Tensor]  # (B, ...) -> (B,)
 Penalty = Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor]  # critic, real, fake, randomness -> scalar

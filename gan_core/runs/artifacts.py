@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from gan_core.disk import write_temporary
 from gan_core.runs.catalogue import Catalogue
-from gan_core.runs.disk import write_temporary
 from gan_core.runs.records import Checkpoint, Preview
 
 

@@ -19,10 +19,10 @@ from typing import TypeVar
 import numpy as np
 
 from gan_core import paths
+from gan_core.disk import DiskFull, Reserve
 from gan_core.errors import DeletedRun, RunConflict, StoreError, UnknownName
-from gan_core.runs import owners
+from gan_core.runs import liveness
 from gan_core.runs.database import Database
-from gan_core.runs.disk import DiskFull, Reserve
 from gan_core.runs.records import Run, RunState
 from gan_core.runs.spec import RunSpec
 
@@ -166,10 +166,10 @@ class Catalogue:
             yield connection
 
     def _seen_state(self, row: sqlite3.Row) -> RunState:
-        return owners.seen_state(row, time.time(), self.stale_after)
+        return liveness.seen_state(row, time.time(), self.stale_after)
 
     def _lives(self, row: sqlite3.Row) -> bool:
-        return owners.lives(row, time.time(), self.stale_after)
+        return liveness.lives(row, time.time(), self.stale_after)
 
     def _with_reserve(self, action: Callable[[], Result]) -> Result:
         """Does it, on a full disk a second time with the reserve given up; deleting too takes a little space."""
@@ -185,7 +185,7 @@ class Catalogue:
             name=row["name"],
             note=row["note"],
             spec=RunSpec.from_json(row["spec"]),
-            state=owners.seen_state(row, now, self.stale_after),
+            state=liveness.seen_state(row, now, self.stale_after),
             step=row["step"],
             images_seen=row["images_seen"],
             created=row["created"],

@@ -10,10 +10,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from gan_core.disk import TEMPORARY
 from gan_core.errors import RunConflict
-from gan_core.runs import owners
+from gan_core.runs import liveness
 from gan_core.runs.catalogue import Catalogue, plain, to_json
-from gan_core.runs.disk import TEMPORARY
 from gan_core.runs.records import ACTIVE, RunState
 
 
@@ -25,7 +25,7 @@ class Claims(Catalogue):
 
         Raises RunConflict while another living owner holds it. Commands sent to an earlier owner are dropped.
         """
-        owner, token, now = owners.this_process(), secrets.token_hex(16), time.time()
+        owner, token, now = liveness.this_process(), secrets.token_hex(16), time.time()
         with self._database.write() as connection:
             row = self._row(connection, id)
             if self._lives(row):

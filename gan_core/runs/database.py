@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gan_core.disk import DiskFull, file_size, is_full, writing
 from gan_core.errors import StoreError
-from gan_core.runs.disk import DiskFull, file_size, is_full, writing
 
 BUSY_SECONDS = 20.0  # how long a writer waits for its turn
 VERSION = 1

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from gan_core.disk import TEMPORARY, file_size, writing
 from gan_core.errors import BadData, BadValue
-from gan_core.moving import GIF_UNIT, durations, mp4, write_gif
-from gan_core.runs.disk import TEMPORARY, file_size, writing
+from gan_core.pictures.video import GIF_UNIT, durations, mp4, write_gif
 from gan_core.runs.records import Preview
 from gan_core.runs.store import RunStore
 

@@ -20,9 +20,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 
+from gan_core.disk import DiskFull
 from gan_core.runs.artifacts import Artifacts, remove
 from gan_core.runs.claims import Claims
-from gan_core.runs.disk import DiskFull
 from gan_core.runs.history import History
 from gan_core.runs.records import ACTIVE, Checkpoint, Command, Event, Metrics, Preview, Run, RunState
 

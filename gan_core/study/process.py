@@ -23,7 +23,7 @@ from pathlib import Path
 from gan_core import paths
 from gan_core.errors import BadValue, StoreError
 from gan_core.files import write_atomically
-from gan_core.runs.owners import Owner, exists, process
+from gan_core.runs.liveness import Owner, exists, process
 from gan_core.study.plan import StudyPlan
 from gan_core.study.results import studies
 

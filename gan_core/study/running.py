@@ -12,9 +12,9 @@ import torch
 from gan_core.data.base import DataSet
 from gan_core.errors import BadData, BadValue, StoreError, listed
 from gan_core.gans import recipes
-from gan_core.images import grid, png, to_uint8
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models.sampler import Sampler
+from gan_core.pictures.grids import grid, png, to_uint8
 from gan_core.study import subsets
 from gan_core.study.plan import ALTERED, GENERATED, Cell, Setting, StudyPlan
 from gan_core.study.results import Background, Result, StudyFolder

@@ -22,7 +22,7 @@ from gan_core.hparams import TrainingHParams, rebuilt
 from gan_core.knobs import Named, changed, to_dict
 from gan_core.models.card import WEIGHTS, Card, read_card
 from gan_core.models.listing import check_weights
-from gan_core.models.shelf import state_of
+from gan_core.models.loading import state_of
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import schedule

@@ -22,13 +22,14 @@ from torch import Tensor, nn
 
 from gan_core.checkpoint import load_state, read_checkpoint
 from gan_core.data.base import DataSet, DataSpec
+from gan_core.disk import writing
 from gan_core.errors import BadCheckpoint
 from gan_core.gans import recipes
 from gan_core.gans.recipe import Recipe
 from gan_core.hparams import TrainingHParams, rebuilt
 from gan_core.knobs import clocks, differences, knobs
+from gan_core.models import loading
 from gan_core.models.lending import lend
-from gan_core.runs.disk import writing
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Checkpoint, Run, RunState, RunStore
 from gan_core.training.computation import USUAL, Computation
@@ -93,7 +94,7 @@ def _kept(
         return ()
     spec = DataSpec.from_state(state["spec"])
     networks = recipe.build(hparams, spec)
-    lend(recipe, hparams, networks, spec)
+    lend(recipe, hparams, networks, spec, loading.load)
     kept = tuple(name for name, weights in state["networks"].items() if _fits(networks[name], weights))
     return kept if set(recipe.averaged) <= set(kept) else ()
 

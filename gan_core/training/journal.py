@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from gan_core.checkpoint import checkpoint_name, write_checkpoint
+from gan_core.disk import writing
 from gan_core.knobs import to_dict
-from gan_core.runs.disk import writing
 from gan_core.runs.store import Metrics, RunStore
 from gan_core.training.previews import pool_previewer, previewer
 from gan_core.training.recorder import Fault, Recorder

@@ -12,10 +12,10 @@ from torch.nn.functional import interpolate
 
 from gan_core.data.base import DataSpec, fewer
 from gan_core.data.batches import HELD_OUT
-from gan_core.images import BACKGROUND, grid, png, scatter, to_uint8
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.base import Pool
 from gan_core.objectives.supervised import answered
+from gan_core.pictures.grids import BACKGROUND, grid, png, scatter, to_uint8
 from gan_core.training.trainer import Trainer
 
 SEED = 0

@@ -6,8 +6,8 @@ from typing import Any
 
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.data.channels import in_channels
-from gan_core.data.labels import matched
 from gan_core.data.parts import own_of
+from gan_core.data.user.labels import matched
 from gan_core.gans import Recipe
 from gan_core.models import lending
 

@@ -21,8 +21,9 @@ from gan_core.data.batches import HELD_OUT, Batches
 from gan_core.gans.recipe import Recipe
 from gan_core.hparams import TrainingHParams, check_edit
 from gan_core.knobs import clocks, differences
-from gan_core.layers import set_noise_generator
+from gan_core.layers.blocks import set_noise_generator
 from gan_core.metrics.perception import Perception, perception
+from gan_core.models import loading
 from gan_core.models.lending import lend
 from gan_core.objectives.base import Batch, Moment, Phase, StepContext
 from gan_core.training.allocator import keep_freed_memory
@@ -63,7 +64,7 @@ class Trainer:
             name: network.to(self.device).to(memory_format=torch.channels_last)
             for name, network in recipe.build(hparams, data.spec).items()
         }
-        lend(recipe, hparams, self.networks, data.spec)
+        lend(recipe, hparams, self.networks, data.spec, loading.load)
         self.objective = recipe.objective(hparams).to(self.device)
         self.objective.setup(self.networks, data.spec)
         self.computed = computation.of(self.networks, self.device)

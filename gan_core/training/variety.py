@@ -24,12 +24,12 @@ from torch.nn.functional import adaptive_avg_pool2d
 from gan_core.data.parts import whole
 from gan_core.data.points import modes
 from gan_core.errors import GanscopeError
-from gan_core.images import to_uint8
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.neighbours import manifold
 from gan_core.metrics.points import SAMPLES, coverage
 from gan_core.models import listing
 from gan_core.models.sampler import Sampler
+from gan_core.pictures.grids import to_uint8
 from gan_core.training.trainer import Trainer
 
 logger = logging.getLogger(__name__)

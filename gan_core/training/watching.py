@@ -1,4 +1,4 @@
-"""Following a run to its end from a terminal, for `ganscope train`, `ganscope pretrain` and `gan_core.pretrain`."""
+"""Follows a run to its end from a terminal, for `ganscope train` and `ganscope pretrain`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from gan_core.runs.store import RunStore
 from tests.app.pages import wait, without_pages_directory
-from ui import access
+from ui.classroom.shell import access
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from gan_core.data import sources
 from gan_core.files import write_atomically
 from gan_core.gans import recipes
 from gan_core.knobs import knobs
-from gan_core.plans import plans
+from gan_core.models.plans import plans
 from gan_core.training import health
 from gan_core.training.remedies import remedies
 
 ROOT = Path(__file__).parents[2]
 FRONT = [
     *(ROOT / name for name in ("app.py", "gradio_app.py")),
-    *(path for folder in ("pages", "tabs", "ui") for path in sorted((ROOT / folder).glob("*.py"))),
+    *(path for folder in ("pages", "tabs", "ui") for path in sorted((ROOT / folder).rglob("*.py"))),
 ]
 CORE = sorted((ROOT / "gan_core").rglob("*.py"))
 ERRORS = {

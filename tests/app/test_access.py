@@ -9,13 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from gan_core.runs.store import RunStore
 from tests.app.pages import page, sound
-from ui import access
-from ui.access import Keys
+from ui.classroom.shell import access
+from ui.classroom.shell.access import Keys
 
 
 @pytest.fixture(autouse=True)
 def locked(monkeypatch: pytest.MonkeyPatch, store: RunStore) -> None:
-    monkeypatch.setattr("ui.warm.start", lambda: None)  # its thread would outlive the tests
+    monkeypatch.setattr("ui.classroom.shell.warm.start", lambda: None)  # its thread would outlive the tests
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "open sesame")
 
 

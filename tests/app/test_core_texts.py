@@ -10,8 +10,8 @@ import pytest
 
 from gan_core.data import load, sources
 from tests.app.messages import ROOT
+from ui.classroom.shell.i18n import using
 from ui.core_texts import TEMPLATES, filled
-from ui.i18n import using
 
 DATA = ROOT / "gan_core" / "data"
 REASONS = {"images.py": {"Unusable"}, "folders.py": {"Unusable"}, "archives.py": {"Unusable"}}

@@ -11,10 +11,10 @@ import pytest
 from gan_core.gans import recipes
 from gan_core.runs.records import Metrics
 from gan_core.runs.store import RunStore
-from ui import curves, figures
-from ui.advice import advice
-from ui.downloads import csv_of
-from ui.history import POINTS, History, moving_average
+from ui.classroom.live import curves, figures
+from ui.classroom.live.advice import advice
+from ui.classroom.live.downloads import csv_of
+from ui.classroom.live.history import POINTS, History, moving_average
 
 
 def rows(start: int, count: int, **columns: np.ndarray) -> Metrics:

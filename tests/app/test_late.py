@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 
-from ui import late
+from ui.classroom.shell import late
 
 
 @pytest.fixture

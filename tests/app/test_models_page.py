@@ -20,9 +20,10 @@ from gan_core.models.card import CARD, NEIGHBOURS, WEIGHTS, Card, write_card
 from gan_core.runs.store import RunState, RunStore
 from tests.app.pages import page, sound, wait
 from tests.made_models import LIMITS, make_model
-from ui import models_facts, models_metrics
-from ui.i18n import using
-from ui.models_shelf import titles
+from ui.classroom.models import facts
+from ui.classroom.models import metrics as models_metrics
+from ui.classroom.models.shelf import titles
+from ui.classroom.shell.i18n import using
 from ui.texts import plain
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +77,8 @@ def test_the_gallery_and_a_cards_facts_need_no_torch(home: Path) -> None:
 import sys
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
-from ui import models_facts, models_one, warm
+from ui.classroom.models import facts, one
+from ui.classroom.shell import warm
 warm.start = lambda: None  # it imports torch once the page is painted
 made = PagesManager.__init__
 def through_the_app(manager, *arguments, **options):
@@ -246,7 +248,7 @@ def test_a_translator_without_its_data_says_how_to_get_them(
 def test_training_goes_on_from_a_model(store: RunStore) -> None:
     described = make_model("infogan.x")
     test = page("model", model="infogan.x")
-    from ui import sessions
+    from ui.classroom.shell import sessions
 
     run = sessions.start_from(listing.standing("infogan.x"), 3, "onwards")
     wait(lambda: store.get(run.id).state is RunState.FINISHED)
@@ -257,8 +259,8 @@ def test_training_goes_on_from_a_model(store: RunStore) -> None:
 
 
 def test_settings_are_put_into_the_link_of_the_train_page(store: RunStore) -> None:
-    from ui.models_actions import settings_link
-    from ui.setup_state import from_query
+    from ui.classroom.models.actions import settings_link
+    from ui.classroom.train.setup import from_query
 
     described = make_model("cgan.x", seed=7)
     setup, problems = from_query(settings_link(described))
@@ -274,7 +276,8 @@ def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkey
     test = page("model", model="mlp_gan.x")
     assert samples(test)
     code = (
-        "from gan_core.models import listing\nfrom ui import sessions\nfrom ui.errors import shown\n"
+        "from gan_core.models import listing\nfrom ui.classroom.shell import sessions\n"
+        "from ui.classroom.shell.errors import shown\n"
         "with shown():\n    sessions.start_from(listing.standing('mlp_gan.x'), 3)\n"
     )
     refused = sound(AppTest.from_string(code, default_timeout=60).run())
@@ -283,7 +286,7 @@ def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkey
 
 
 def test_sixteen_faces_of_64_pixels_are_drawn_quickly(store: RunStore) -> None:
-    from ui import models_sampler
+    from ui.classroom.models import sampler as models_sampler
 
     described = make_model("dcgan.x", stem="linear")
     sampler = models_sampler.loaded(described.sha256, "dcgan.x")
@@ -390,8 +393,8 @@ def test_every_number_on_the_shelf_has_a_name_in_words(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_recipe_has_a_page_that_can_be_told(language: str) -> None:
     for recipe in recipes:
-        path = models_facts.DOCS / f"{recipe.name}{'.zh' if language == 'zh' else ''}.md"
-        told = models_facts.told(path.read_text(encoding="utf-8"))
+        path = facts.DOCS / f"{recipe.name}{'.zh' if language == 'zh' else ''}.md"
+        told = facts.told(path.read_text(encoding="utf-8"))
         assert "README" not in told
         assert "| ---" not in told
         assert "arxiv.org" in told

@@ -12,33 +12,33 @@ from gan_core.data.base import DataSet, columns_for
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import recipes
 from gan_core.models import listing
-from ui import offers
-from ui.grids import pick
-from ui.setup_state import default_setup, from_query, preset_setup, to_query
+from ui.classroom.shell.grids import pick
+from ui.classroom.train import train_choices
+from ui.classroom.train.setup import default_setup, from_query, preset_setup, to_query
 
 
 def test_points_and_images_do_not_mix() -> None:
-    for recipe in offers.offered():
-        for name in offers.fitting_data(recipe):
+    for recipe in train_choices.offered():
+        for name in train_choices.fitting_data(recipe):
             assert data.source(name).task == recipe.learns_from
-    assert "ring8" in offers.fitting_data(recipes.get("points"))
-    assert "digits" in offers.fitting_data(recipes.get("dcgan"))
+    assert "ring8" in train_choices.fitting_data(recipes.get("points"))
+    assert "digits" in train_choices.fitting_data(recipes.get("dcgan"))
 
 
 def test_conditional_recipes_are_offered_labelled_sets_alone() -> None:
-    conditional = [recipe for recipe in offers.offered() if recipe.conditional]
+    conditional = [recipe for recipe in train_choices.offered() if recipe.conditional]
     assert conditional
     unlabelled = {source.name for source in data.sources if not source.class_names}
-    assert unlabelled & set(offers.fitting_data(recipes.get("dcgan")))
-    assert not any(unlabelled & set(offers.fitting_data(recipe)) for recipe in conditional)
+    assert unlabelled & set(train_choices.fitting_data(recipes.get("dcgan")))
+    assert not any(unlabelled & set(train_choices.fitting_data(recipe)) for recipe in conditional)
 
 
 def test_every_default_and_preset_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "BUNDLED", Path(listing.__file__).parents[2] / "pretrained")
-    for recipe in offers.offered():
+    for recipe in train_choices.offered():
         default_setup(recipe.name).plan()
-        assert recipe.data in offers.fitting_data(recipe)
-    for recipe, preset in offers.presets():
+        assert recipe.data in train_choices.fitting_data(recipe)
+    for recipe, preset in train_choices.presets():
         setup = preset_setup(recipe, preset)
         setup.plan()
         again, problems = from_query(to_query(setup))
@@ -74,37 +74,37 @@ def test_the_settings_of_a_link_are_taken_together() -> None:
 
 
 def test_own_images_are_for_recipes_of_images() -> None:
-    offers.check(recipes.get("dcgan"), "folder:/somewhere", 64)
-    offers.check(recipes.get("pix2pix"), "paired:/somewhere", 64)
-    offers.check(recipes.get("cyclegan"), "unpaired:/somewhere", 64)
+    train_choices.check(recipes.get("dcgan"), "folder:/somewhere", 64)
+    train_choices.check(recipes.get("pix2pix"), "paired:/somewhere", 64)
+    train_choices.check(recipes.get("cyclegan"), "unpaired:/somewhere", 64)
     for name, reference in (("points", "folder:/x"), ("pix2pix", "folder:/x"), ("dcgan", "paired:/x")):
         with pytest.raises(BadData):
-            offers.check(recipes.get(name), reference, 64)
+            train_choices.check(recipes.get(name), reference, 64)
 
 
 def test_a_recipe_without_samples_is_not_offered() -> None:
-    assert not [recipe for recipe in offers.offered() if not recipe.draws and not recipe.translations]
+    assert not [recipe for recipe in train_choices.offered() if not recipe.draws and not recipe.translations]
     with pytest.raises(BadValue, match="feature_net"):
-        offers.require_offered(recipes.get("feature_net"))
+        train_choices.require_offered(recipes.get("feature_net"))
 
 
 def test_recipes_are_found_by_kind_and_year() -> None:
-    groups = offers.grouped()
+    groups = train_choices.grouped()
     assert [recipe.name for group in groups.values() for recipe in group].count("dcgan") == 1
     assert sorted(recipe.name for group in groups.values() for recipe in group) == sorted(
-        recipe.name for recipe in offers.offered()
+        recipe.name for recipe in train_choices.offered()
     )
     for members in groups.values():
         assert [recipe.year for recipe in members] == sorted(recipe.year for recipe in members)
-    assert recipes.get("dcgan") in groups[offers.NETWORKS]
-    assert all(recipe.conditional for recipe in groups[offers.CLASSES])
-    assert all(recipe.task == "points" for recipe in groups[offers.POINTS])
-    assert all(recipe.translations for recipe in groups[offers.TRANSLATION])
+    assert recipes.get("dcgan") in groups[train_choices.NETWORKS]
+    assert all(recipe.conditional for recipe in groups[train_choices.CLASSES])
+    assert all(recipe.task == "points" for recipe in groups[train_choices.POINTS])
+    assert all(recipe.translations for recipe in groups[train_choices.TRANSLATION])
 
 
 def test_presets_to_begin_with_are_the_quickest() -> None:
-    begin = offers.presets_to_begin_with()
-    assert 3 <= len(begin) <= sum(offers.FIRST.values())
+    begin = train_choices.presets_to_begin_with()
+    assert 3 <= len(begin) <= sum(train_choices.FIRST.values())
     seconds = [preset.seconds for _recipe, preset in begin]
     assert seconds == sorted(seconds)
     assert all(data.source(preset.data).available() for _recipe, preset in begin)

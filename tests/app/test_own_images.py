@@ -10,8 +10,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from gan_core import paths
-from gan_core.data import uploads
-from gan_core.data.folders import store_upload
+from gan_core.data.user import uploads
+from gan_core.data.user.folders import store_upload
 from gan_core.gans import recipes
 from gan_core.knobs import to_dict
 from gan_core.runs.classes import class_names
@@ -19,7 +19,8 @@ from gan_core.runs.store import RunStore
 from gan_core.training.session import Session
 from tests.app.pages import page, sound
 from tests.data.test_uploads import zipped
-from ui import live_panels, runs_list
+from ui.classroom.live import panels
+from ui.classroom.runs import cards
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_classes_are_named_on_the_page_and_where_samples_are_drawn(store: RunSto
     session = Session(store, run.id).start()
     assert session.join(60)
     assert class_names(store, run) == ("9", "10", "11")
-    assert live_panels.grid_columns(run) == 6
+    assert panels.grid_columns(run) == 6
 
 
 def test_another_folder_is_fitted_as_the_one_before(store: RunStore, tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ def test_another_folder_is_fitted_as_the_one_before(store: RunStore, tmp_path: P
 def test_an_upload_of_an_older_run_goes_by_its_name(store: RunStore) -> None:
     spec = recipes.get("mlp_gan").plan(f"zip:{paths.home()}/uploads/cats-0123456789ab.zip", 8, 5, {})
     run = store.create(spec)
-    assert runs_list.settings_link(store, run)["data"] == "upload:cats-0123456789ab.zip"
+    assert cards.settings_link(store, run)["data"] == "upload:cats-0123456789ab.zip"
 
 
 def test_a_run_whose_pictures_are_fitted_in_an_unknown_way_is_listed(store: RunStore) -> None:

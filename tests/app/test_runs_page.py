@@ -16,12 +16,14 @@ from gan_core.runs.quota import quota_bytes
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
 from tests.made_runs import STEPS, make_run, trained
-from ui import figures, run_dialogs, warm
-from ui.compare import differing
-from ui.films import file_name
-from ui.history import History
-from ui.i18n import using
-from ui.run_actions import Keeper, state_of_store, studio_link
+from ui.classroom.live import figures
+from ui.classroom.live.films import file_name
+from ui.classroom.live.history import History
+from ui.classroom.runs import dialogs
+from ui.classroom.runs.compare import differing
+from ui.classroom.shell import warm
+from ui.classroom.shell.i18n import using
+from ui.classroom.shell.run_actions import Keeper, state_of_store, studio_link
 from ui.texts import plain
 
 PAGE = Path(__file__).parents[2] / "pages" / "runs.py"
@@ -32,7 +34,7 @@ MARKUP = "<script>alert(1)</script> **b** :red[x] $y$ [z](http://e.x)"
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
     for name in ("GANSCOPE_PASSPHRASE", "GANSCOPE_QUOTA_GB"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("ui.warm.start", lambda: None)  # its thread would outlive the tests
+    monkeypatch.setattr("ui.classroom.shell.warm.start", lambda: None)  # its thread would outlive the tests
     st.cache_resource.clear()
     store = RunStore()
     yield store
@@ -279,14 +281,15 @@ def test_who_lacks_the_passphrase_can_only_look(store: RunStore, monkeypatch: py
     assert len(test.menu_button(key=f"menu-{id}").options) == 2
     # a hidden button is no protection: the actions themselves refuse
     for call in (
-        "run_actions.delete(store(), id)",
-        "run_actions.delete_unpinned(store())",
-        "run_actions.set_pinned(store(), id, True)",
-        "run_actions.describe(store(), id, 'x', 'y')",
+        "actions.delete(store(), id)",
+        "actions.delete_unpinned(store())",
+        "actions.set_pinned(store(), id, True)",
+        "actions.describe(store(), id, 'x', 'y')",
         "sessions.resume_ended(id)",
     ):
         code = (
-            "from ui import run_actions, sessions\nfrom ui.errors import shown\nfrom ui.store import store\n"
+            "from ui.classroom.runs import actions\nfrom ui.classroom.shell import sessions\n"
+            "from ui.classroom.shell.errors import shown\nfrom ui.classroom.shell.store import store\n"
             f"id = {id!r}\nwith shown():\n    {call}\n"
         )
         refused = shown(AppTest.from_string(code, default_timeout=60).run())
@@ -322,8 +325,8 @@ def test_a_stopped_run_is_resumed_from_its_card(store: RunStore) -> None:
 def test_settings_are_cloned_into_the_link_of_the_train_page(store: RunStore) -> None:
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
-    from ui.runs_list import settings_link
-    from ui.setup_state import from_query
+    from ui.classroom.runs.cards import settings_link
+    from ui.classroom.train.setup import from_query
 
     recipe = recipes.get("mlp_gan")
     settings = recipe.settings({"seed": 3, "loss": "hinge", "generator_widths": [16, 32]})
@@ -362,7 +365,7 @@ def test_the_store_is_kept_within_its_quota(store: RunStore, monkeypatch: pytest
 
 
 def test_the_page_speaks_chinese(store: RunStore) -> None:
-    from ui.i18n import CATALOGUES, _
+    from ui.classroom.shell.i18n import CATALOGUES, _
 
     make_run(store)
     if not CATALOGUES["zh"].exists():
@@ -375,6 +378,6 @@ def test_the_page_speaks_chinese(store: RunStore) -> None:
 def test_what_has_a_checkpoint_and_latents_opens_in_the_studio(store: RunStore) -> None:
     open_too, not_yet = trained(store, "mlp_gan"), make_run(store)
     test = page()
-    assert len(test.menu_button(key=f"menu-{open_too}").options) == len(run_dialogs.MENU) + 3
-    assert len(test.menu_button(key=f"menu-{not_yet}").options) == len(run_dialogs.MENU) + 2
+    assert len(test.menu_button(key=f"menu-{open_too}").options) == len(dialogs.MENU) + 3
+    assert len(test.menu_button(key=f"menu-{not_yet}").options) == len(dialogs.MENU) + 2
     assert studio_link(open_too) == {"model": f"run:{open_too}", "lang": "en"}

@@ -10,18 +10,18 @@ import pytest
 from gan_core.runs.store import RunStore
 from tests.app.pages import page
 from tests.app.test_models_page import texts
-from ui import beside
+from ui import studio_process
 
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.warm.start", lambda: None)  # its thread would outlive the tests
+    monkeypatch.setattr("ui.classroom.shell.warm.start", lambda: None)  # its thread would outlive the tests
 
 
 def test_who_only_watches_starts_nothing(store: RunStore, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
     assert "Whoever has the passphrase starts it" in texts(page("studio"))
-    assert not (home / beside.LOG).exists()
+    assert not (home / studio_process.LOG).exists()
 
 
 def test_a_taken_port_is_told_on_the_page(store: RunStore, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
@@ -31,4 +31,4 @@ def test_a_taken_port_is_told_on_the_page(store: RunStore, monkeypatch: pytest.M
         monkeypatch.setenv("GRADIO_SERVER_PORT", str(other.getsockname()[1]))
         assert "is taken by another program" in texts(page("studio"))
         assert "被其他程序占用" in texts(page("studio", lang="zh"))
-    assert not (home / beside.LOG).exists()
+    assert not (home / studio_process.LOG).exists()

@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[2] / "pages" / "study.py"
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.warm.start", lambda: None)  # its thread would outlive the tests
+    monkeypatch.setattr("ui.classroom.shell.warm.start", lambda: None)  # its thread would outlive the tests
 
 
 def page() -> AppTest:

@@ -20,10 +20,13 @@ from gan_core.training.session import Session
 from tests.app.messages import all_messages
 from tests.app.pages import page, sound, wait
 from tests.made_models import make_seer
-from ui import access, board, knob_widgets, offers, setup_page
-from ui.downloads import csv_of
-from ui.feed import feed
-from ui.i18n import using
+from ui.classroom.live import board
+from ui.classroom.live.downloads import csv_of
+from ui.classroom.live.feed import feed
+from ui.classroom.shell import access, knob_widgets
+from ui.classroom.shell.i18n import using
+from ui.classroom.train import page as setup_page
+from ui.classroom.train import train_choices
 from ui.texts import plain
 
 
@@ -111,7 +114,7 @@ def test_a_bad_link_is_told_and_the_default_taken(store: RunStore, query: dict[s
 
 
 # one recipe for each set of knobs
-SETS = {type(recipe.hparams): recipe for recipe in offers.offered()}.values()
+SETS = {type(recipe.hparams): recipe for recipe in train_choices.offered()}.values()
 
 
 @pytest.mark.parametrize("recipe", SETS, ids=lambda recipe: recipe.name)
@@ -517,8 +520,8 @@ def test_without_the_passphrase_one_watches(store: RunStore, monkeypatch: pytest
 
 @pytest.mark.parametrize("action", ["pause", "stop", "save", "resume", "rollback", "step", "resume_ended"])
 def test_actions_check_the_passphrase_themselves(store: RunStore, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
-    from ui import sessions
-    from ui.errors import NotAllowed
+    from ui.classroom.shell import sessions
+    from ui.classroom.shell.errors import NotAllowed
 
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
     run = store.create(recipes.get("mlp_gan").plan("digits", 8, 10, {}))
@@ -556,7 +559,7 @@ def test_chinese_leaves_no_english_label(store: RunStore) -> None:
 
 
 def _chinese(text: str) -> str:
-    from ui.i18n import _
+    from ui.classroom.shell.i18n import _
 
     with using("zh"):
         return _(text)

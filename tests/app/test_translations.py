@@ -7,7 +7,7 @@ import string
 import pytest
 
 from tests.app.messages import FRONT, all_messages
-from ui.i18n import CATALOGUES, _, translations, using
+from ui.classroom.shell.i18n import CATALOGUES, _, translations, using
 
 
 def fields(text: str) -> list[tuple[str, str, str]]:

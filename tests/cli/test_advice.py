@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import gan_core
-from gan_core.plans import plans
+from gan_core.models.plans import plans
 from gan_core.runs.store import RunState, RunStore
 from tests.cli.commands import TINY, ganscope, make_run, ok
 from tests.made_models import make_model, make_seer

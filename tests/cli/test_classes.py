@@ -75,9 +75,9 @@ def test_folders_called_by_words(store: RunStore, tmp_path: Path) -> None:
 
 
 def test_the_library_takes_names_too(store: RunStore, tmp_path: Path) -> None:
-    from gan_core.models.sampler import Sampler
+    from gan_core.models import loading
 
-    sampler = Sampler.from_run(store, trained(folders(tmp_path / "set", "3", "7")))
+    sampler = loading.from_run(store, trained(folders(tmp_path / "set", "3", "7")))
     assert (sampler.sample(2, label="7") == sampler.sample(2, label=1)).all()
     assert (sampler.sample(2, label={"3": 1, "7": 3}) == sampler.sample(2, label={0: 1, 1: 3})).all()
 

@@ -14,9 +14,9 @@ from tests.made_models import make_model
 
 
 def test_a_model_is_made_listed_shown_and_drawn_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from gan_core import pretrain
     from gan_core.models import listing
-    from gan_core.plans import Plan
+    from gan_core.models.plans import Plan
+    from gan_core.shelf import pretrain
 
     changes = {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4, "latent_size": 4}
     plan = Plan("mlp_gan", "digits", 8, 5, 0.1, 0.0, "Tiny digits", "All.", changes)

@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from gan_core import photos
-from gan_core.models import shelf
+from gan_core.models import loading
+from gan_core.pictures import photos
 from gan_core.runs.store import RunStore
 from tests.cli.commands import ganscope, ok, refused
 from tests.made_models import make_model
@@ -61,7 +61,7 @@ def test_a_picture_is_fitted_and_translated(on_shelf: Path, photo: Path, tmp_pat
     with Image.open(photo) as image:
         square = ImageOps.fit(image, (8, 8), Image.Resampling.LANCZOS)
     images = torch.from_numpy(np.asarray(square).copy()).permute(2, 0, 1)[None] / 127.5 - 1
-    expected = shelf.load("cyclegan.x").translate(images, "a_to_b")[0].permute(1, 2, 0).add(1).mul(127.5).numpy()
+    expected = loading.load("cyclegan.x").translate(images, "a_to_b")[0].permute(1, 2, 0).add(1).mul(127.5).numpy()
     assert np.abs(there - expected).max() <= 1
     facts = json.loads(
         ok("translate", "cyclegan.x", photo, "-o", tmp_path / "b.png", "--direction", "b_to_a", "--json")

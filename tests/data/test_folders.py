@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.data import DataSet, DataSpec, archives, cache, folders, images, labels, load
+from gan_core.data import DataSet, DataSpec, cache, load
+from gan_core.data.user import archives, folders, labels
 from gan_core.errors import BadData
+from gan_core.pictures import decoding
 
 Picture = Callable[..., bytes]
 
@@ -51,7 +53,7 @@ def reason(tmp_path: Path, content: bytes) -> str:
     return str(caught.value.values["reason"])
 
 
-@pytest.mark.parametrize("format", images.FORMATS)
+@pytest.mark.parametrize("format", decoding.FORMATS)
 def test_formats(tmp_path: Path, picture: Picture, format: str) -> None:
     got = pixels(load_one(tmp_path, picture(gradient(), format)))
     assert got.shape == (3, 64, 64)

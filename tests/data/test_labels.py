@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_core.data import DataSet, cache, labels, load
+from gan_core.data import DataSet, cache, load
 from gan_core.data.batches import Batches
 from gan_core.data.channels import in_channels
-from gan_core.data.labels import labelled, matched, natural, splits
+from gan_core.data.user import labels
+from gan_core.data.user.labels import labelled, matched, natural, splits
 from gan_core.errors import BadData
 from tests.conftest import images
 

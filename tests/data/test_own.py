@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.data import folders, load
-from gan_core.data.images import square
-from gan_core.data.own import FITS, TASKS, Own, of_images, own
+from gan_core.data import load
+from gan_core.data.user import folders
+from gan_core.data.user.references import TASKS, Own, of_images, own
 from gan_core.errors import BadData, BadValue
+from gan_core.pictures.decoding import square
+from gan_core.pictures.fits import FITS
 
 
 @pytest.mark.parametrize("kind", TASKS)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_core.data import DataSet, avatars, folders, load, own, pair_folders, paired_drawn, source, sources
+from gan_core.data import DataSet, avatars, load, paired_drawn, source, sources
 from gan_core.data.avatars.pencil import GRAPHITE, PAPER, draw_pencil
 from gan_core.data.base import silent
 from gan_core.data.batches import Batches
@@ -21,6 +21,8 @@ from gan_core.data.paired_drawn import edges
 from gan_core.data.paired_shared import emoji_places
 from gan_core.data.published.classic import CLASSICS
 from gan_core.data.published.emoji import base
+from gan_core.data.user import folders, references
+from gan_core.data.user import pairs as pair_folders
 from gan_core.errors import BadData
 from tests.conftest import images
 
@@ -504,7 +506,7 @@ def test_the_layout_of_pix2pixs_own_script_is_read_as_pairs(tmp_path: Path, arou
     assert [array[:, 0, 0, 0].tolist() for array in pairs.arrays.values()] == [[10, 11], [110, 111]]
     domains = load(f"unpaired:{place}", 16)
     assert [sorted(array[:, 0, 0, 0].tolist()) for array in domains.arrays.values()] == [[10, 11], [110, 111]]
-    test = pair_folders.load_paired(own.Own("paired", str(place)), 16, silent, "test")
+    test = pair_folders.load_paired(references.Own("paired", str(place)), 16, silent, "test")
     assert [int(array[0, 0, 0, 0]) for array in test.arrays.values()] == [60, 160]
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from gan_core import paths
-from gan_core.data import uploads
-from gan_core.data.folders import store_upload
+from gan_core.data.user import uploads
+from gan_core.data.user.folders import store_upload
 from gan_core.errors import BadData
 
 

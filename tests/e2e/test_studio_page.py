@@ -15,7 +15,7 @@ from tests.e2e.serving import Server, serving
 from tests.made_models import make_model
 from tests.made_runs import trained
 from tests.studio_serving import STYLED
-from ui.offline import network_address
+from ui.classroom.shell.offline import network_address
 
 WAIT = 180_000  # milliseconds until the Studio is there
 NAME = """mine"><img src=x onerror="window.broken=1">"""

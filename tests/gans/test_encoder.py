@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_core import data, pretrain
+from gan_core import data
 from gan_core.checkpoint import fingerprint, load_state, read_checkpoint, write_checkpoint
 from gan_core.data.batches import HELD_OUT
 from gan_core.errors import BadCheckpoint, BadValue, UnknownName
@@ -19,11 +19,12 @@ from gan_core.latent.encoding import encode_of
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.familiarity import Familiarity
 from gan_core.latent.inversion import Settings, invert
-from gan_core.models import shelf
+from gan_core.models import loading
 from gan_core.models.card import SAMPLE, WEIGHTS, read_card
+from gan_core.models.plans import Plan
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.fidelity import psnr
-from gan_core.plans import Plan
+from gan_core.shelf import pretrain
 from gan_core.training.trainer import Trainer
 from tests.latent.models import explorer
 from tests.made_models import make_model
@@ -45,7 +46,7 @@ def encoder_of(trainer: Trainer) -> PictureEncoder:
 @pytest.fixture
 def generator() -> Sampler:
     make_model(GENERATOR)
-    return shelf.load(GENERATOR)
+    return loading.load(GENERATOR)
 
 
 def test_it_learns_to_find_what_the_generator_draws_and_what_the_data_show(generator: Sampler) -> None:
@@ -97,12 +98,12 @@ def test_the_weights_work_with_their_own_generator_alone(generator: Sampler, tmp
     write_checkpoint(path, trainer().state_dict())
     described = make_model("encoder.x")
     assert described.generator == fingerprint(generator.networks["generator"])
-    assert shelf.load("encoder.x").translate(torch.zeros(2, 1, 8, 8)).shape == (2, 1, 8, 8)
-    assert encode_of(Explorer(shelf.load(GENERATOR))) is not None
+    assert loading.load("encoder.x").translate(torch.zeros(2, 1, 8, 8)).shape == (2, 1, 8, 8)
+    assert encode_of(Explorer(loading.load(GENERATOR))) is not None
     make_model(GENERATOR, seed=1)
     with pytest.raises(BadCheckpoint, match=f"belong to the generator {described.generator[:16]}, and {GENERATOR}"):
-        shelf.load("encoder.x")
-    assert encode_of(Explorer(shelf.load(GENERATOR))) is None
+        loading.load("encoder.x")
+    assert encode_of(Explorer(loading.load(GENERATOR))) is None
     other = trainer()
     before = encoder_of(other).owner.clone()
     with pytest.raises(BadCheckpoint, match="belong to the generator"):
@@ -143,6 +144,6 @@ def test_an_inversion_starts_from_what_it_finds(generator: Sampler) -> None:
     assert encode is not None
     target = explorer.draw(explorer.sample(1, 3))
     first = next(invert(explorer, target, Settings(start="encoder"), encode=encode))
-    rebuilt = shelf.load("encoder.x").translate(target)
+    rebuilt = loading.load("encoder.x").translate(target)
     torch.testing.assert_close(first.picture, rebuilt, atol=1e-3, rtol=1e-3)
-    assert encode_of(Explorer(shelf.load(make_model("stylegan.x").name))) is None
+    assert encode_of(Explorer(loading.load(make_model("stylegan.x").name))) is None

@@ -13,7 +13,7 @@ from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.gans.projected_gan import Mixing, ProjectedDiscriminator
 from gan_core.knobs import changed
-from gan_core.models import shelf
+from gan_core.models import loading
 from gan_core.training.trainer import Trainer
 from tests.made_models import make_model, make_seer
 
@@ -34,7 +34,7 @@ def discriminator_of(trainer: Trainer) -> ProjectedDiscriminator:
 def test_it_sees_the_features_of_the_net_it_was_lent() -> None:
     make_seer(NET, channels=1, size=32)
     eyes = discriminator_of(trainer(16)).eyes
-    layers = shelf.load(NET).networks["features"].layers
+    layers = loading.load(NET).networks["features"].layers
     assert isinstance(layers, nn.Sequential)
     pictures = torch.randn(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     fine, coarse = eyes(pictures)

@@ -17,7 +17,7 @@ from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, Dcgan
 from gan_core.gans.mlp_gan import MlpHParams
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import changed, knobs
-from gan_core.layers import Dropout
+from gan_core.layers.blocks import Dropout
 from gan_core.objectives.losses import losses
 from gan_core.training.trainer import Trainer
 from tests.conftest import example, images

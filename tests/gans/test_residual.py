@@ -15,7 +15,6 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.testing import assert_close
 
 from gan_core.checkpoint import same_state
-from gan_core.classes import ClassEmbedding, blended
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
@@ -23,14 +22,15 @@ from gan_core.gans.biggan import BigganGenerator, BigganHParams, standing_statis
 from gan_core.gans.sagan import SaganHParams
 from gan_core.gans.sngan import SIZES
 from gan_core.knobs import changed
-from gan_core.models.sampler import Sampler
-from gan_core.residual_layers import (
+from gan_core.layers.classes import ClassEmbedding, blended
+from gan_core.layers.residual import (
     ConditionalBatchNorm,
     DiscriminatorBlock,
     GeneratorBlock,
     ResidualDiscriminator,
     SelfAttention,
 )
+from gan_core.models.sampler import Sampler
 from gan_core.training.trainer import Trainer
 
 

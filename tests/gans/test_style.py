@@ -18,11 +18,12 @@ from gan_core.data.base import DataSet
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe, progan, recipes, stylegan, stylegan2
 from gan_core.knobs import changed
+from gan_core.layers.style import Blur, Epilogue, EqualisedConv2d, EqualisedLinear, PixelNorm, equalised
+from gan_core.layers.style_generator import Noise, StyleGenerator, StyleMixing
+from gan_core.models import loading
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.path_length import PathLength
 from gan_core.objectives.penalties import orthogonality
-from gan_core.style_generator import Noise, StyleGenerator, StyleMixing
-from gan_core.style_layers import Blur, Epilogue, EqualisedConv2d, EqualisedLinear, PixelNorm, equalised
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
 
@@ -346,6 +347,6 @@ def test_a_saved_model_draws_the_same_images(tmp_path: Path) -> None:
     loaded = read_checkpoint(tmp_path / "x.safetensors")
     from gan_core.knobs import to_dict
 
-    sampler = Sampler.from_state("stylegan2", {**loaded, "hparams": to_dict(recipe.tiny)})
+    sampler = loading.from_state("stylegan2", {**loaded, "hparams": to_dict(recipe.tiny)})
     drawn = recipe.draw(average, recipe.tiny, sampler.latents(2, 7)[0], None)
     assert_close(sampler.sample(2, 7, psi=1.0), drawn, atol=1e-6, rtol=1e-5)

@@ -17,11 +17,7 @@ from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.gans.cut import places
-from gan_core.models.sampler import Sampler
-from gan_core.objectives.masked import random_holes
-from gan_core.training.previews import previewer, side_by_side
-from gan_core.training.trainer import Trainer
-from gan_core.translation_layers import (
+from gan_core.layers.translation import (
     BLURS,
     BlurredDoubling,
     BlurredHalving,
@@ -31,6 +27,10 @@ from gan_core.translation_layers import (
     UnetGenerator,
     fitting_layers,
 )
+from gan_core.models.sampler import Sampler
+from gan_core.objectives.inpainting import random_holes
+from gan_core.training.previews import previewer, side_by_side
+from gan_core.training.trainer import Trainer
 from tests.conftest import assert_same_pictures, example
 
 TRANSLATORS = [pytest.param(recipe, id=recipe.name) for recipe in recipes if recipe.translations]

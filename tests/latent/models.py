@@ -9,8 +9,8 @@ from gan_core.gans import recipes
 from gan_core.knobs import changed
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.judge import Judge
+from gan_core.layers.style_generator import StyleGenerator
 from gan_core.models.sampler import Sampler
-from gan_core.style_generator import StyleGenerator
 
 
 def explorer(name: str, size: int = 16, channels: int = 3, **knobs: object) -> Explorer:

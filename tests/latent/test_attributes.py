@@ -12,10 +12,10 @@ from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.latent.attributes import KAPPA, described, learn, measure, slopes, still
-from gan_core.latent.boundaries import boundary, conditioned, from_marks
 from gan_core.latent.directions import Direction, cloud
 from gan_core.latent.edits import Edit, edited
 from gan_core.latent.explorer import Explorer
+from gan_core.latent.interfacegan import boundary, conditioned, from_marks
 from gan_core.latent.judge import Judge, judge_of
 from gan_core.models.sampler import Sampler
 from tests.latent.models import colour_judge, explorer

@@ -17,7 +17,7 @@ from gan_core.gans import recipes
 from gan_core.knobs import changed, to_dict
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.files import read_directions
-from gan_core.models import shelf
+from gan_core.models import loading, publishing
 
 
 def ganscope(*arguments: object) -> Result:
@@ -31,15 +31,15 @@ def publish(folder: Path, recipe_name: str, spec: DataSpec, names: Mapping[str, 
     networks = recipe.build(hparams, spec)
     if "features" in networks:  # its answers shall differ from picture to picture
         for _ in range(40):
-            networks["features"](shelf.load("stylegan2.noise").sample(64))
+            networks["features"](loading.load("stylegan2.noise").sample(64))
     weights = {name: network.state_dict() for name, network in networks.items()}
     state = {
         "recipe": recipe_name, "hparams": to_dict(hparams), "spec": spec.to_state(), "step": 1, "images_seen": 4,
         "average": {name: weights[name] for name in recipe.averaged}, "networks": weights,
     }  # fmt: skip
-    words = shelf.Words("Noise", "CC0", "numbers", "nothing", "nothing")
-    nothing = {} if recipe.draws else {"show": lambda model: shelf.Shown(b"")}
-    shelf.publish(state, folder.name, words, (), "noise", folder, half=False, attributes=names, **nothing)
+    words = publishing.Words("Noise", "CC0", "numbers", "nothing", "nothing")
+    nothing = {} if recipe.draws else {"show": lambda model: publishing.Shown(b"")}
+    publishing.publish(state, folder.name, words, (), "noise", folder, half=False, attributes=names, **nothing)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_directions_stand_beside_their_model(model: Path) -> None:
         assert result.exit_code == 0, result.output
         told = json.loads(result.stdout)
         assert told["file"] == str(model / "directions.safetensors")
-        found = read_directions(model / "directions.safetensors", Explorer(shelf.load("stylegan2.noise")))
+        found = read_directions(model / "directions.safetensors", Explorer(loading.load("stylegan2.noise")))
         assert [one["name"] for one in told["directions"]] == [one.name for one in found]
     table = ganscope("directions", "stylegan2.noise", "-n", 2)
     assert "PCA 1" in table.stdout
@@ -72,7 +72,7 @@ def test_directions_of_attributes_are_learnt_with_the_shelfs_net(model: Path, tm
     told = json.loads(result.stdout)["directions"]
     assert {one["name"].split(": ")[0] for one in told} <= {"hat", "hair"}
     assert all({"share", "moves", "leaks"} <= one.keys() for one in told)
-    assert len(read_directions(file, Explorer(shelf.load("stylegan2.noise")))) == len(told)
+    assert len(read_directions(file, Explorer(loading.load("stylegan2.noise")))) == len(told)
     assert (tmp_path / "measured.json").is_file()
 
 

@@ -9,11 +9,11 @@ from sklearn.decomposition import PCA
 from torch.testing import assert_close
 
 from gan_core.errors import BadValue, UnknownName
-from gan_core.latent.closed_form import sefa, style_weights
-from gan_core.latent.components import pca
 from gan_core.latent.directions import SAMPLES, cloud
+from gan_core.latent.ganspace import pca
 from gan_core.latent.inside import layer_names, maps
-from gan_core.style_generator import StyleGenerator
+from gan_core.latent.sefa import sefa, style_weights
+from gan_core.layers.style_generator import StyleGenerator
 from tests.latent.models import explorer
 
 STYLED = ["stylegan", "stylegan2"]

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from gan_core.errors import BadValue
 from gan_core.latent.drag import DragSettings, drag, feature_layer, motion, sampled, tracked
 from gan_core.latent.explorer import Explorer
-from gan_core.models import shelf
+from gan_core.models import loading
 from gan_core.objectives.fidelity import psnr
 from tests.latent.models import explorer
 
@@ -150,7 +150,7 @@ def test_hooks_are_gone_after_a_drag_and_after_one_that_was_left(styled: Explore
 def test_a_corner_of_the_mouth_moves_and_the_face_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first model of the Studio: 6 pixels asked, at least 4 done, the rest at 30 dB or more, for 9 of 10 seeds."""
     monkeypatch.setattr("gan_core.models.listing.BUNDLED", Path(__file__).parents[2] / "pretrained")
-    faces = Explorer(shelf.load("projected_gan.avatars"))
+    faces = Explorer(loading.load("projected_gan.avatars"))
     mean = faces.read(faces.mean(), "w+")
     line = torch.arange(64.0)
     start, end = (37.0, 42.0), (42.0, 39.0)

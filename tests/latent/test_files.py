@@ -14,10 +14,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from gan_core.errors import BadCheckpoint, BadValue, StoreError
-from gan_core.latent.components import pca
 from gan_core.latent.edits import Edit, edited
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.files import Work, read_directions, read_work, write_directions, write_work
+from gan_core.latent.ganspace import pca
 from tests.latent.models import explorer
 
 

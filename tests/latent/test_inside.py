@@ -23,7 +23,7 @@ from gan_core.latent.attribution import (
     heat,
 )
 from gan_core.latent.inside import attention, layer_names, maps, switched
-from gan_core.models import shelf
+from gan_core.models import publishing
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
 from tests.latent.models import explorer
@@ -166,8 +166,8 @@ def test_attributions_of_a_discriminator_are_nearly_complete(name: str, tmp_path
     data = example(recipe)
     trainer = Trainer(recipe, recipe.tiny, data)
     state = trainer.state_dict() | {"recipe": name, "hparams": to_dict(recipe.tiny), "spec": data.spec.to_state()}
-    words = shelf.Words("Noise", "CC0", "numbers", "nothing", "nothing")
-    shelf.publish(state, name, words, ("a", "b", "c"), "noise", tmp_path / "model", half=False)
+    words = publishing.Words("Noise", "CC0", "numbers", "nothing", "nothing")
+    publishing.publish(state, name, words, ("a", "b", "c"), "noise", tmp_path / "model", half=False)
     discriminator = discriminator_of(str(tmp_path / "model"))
     images = torch.rand(2, *data.spec.fields["real"], generator=torch.Generator().manual_seed(1)) * 2 - 1
     labels = torch.tensor([0, 2]) if recipe.conditional else None

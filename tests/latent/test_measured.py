@@ -11,8 +11,8 @@ from torch.testing import assert_close
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.latent.attributes import learn, measure
 from gan_core.latent.bands import EDGES, band_layers
-from gan_core.latent.components import pca
 from gan_core.latent.explorer import Explorer
+from gan_core.latent.ganspace import pca
 from gan_core.latent.measured import measure_model, read_measured, write_measured
 from gan_core.latent.mixing import band_changes
 from tests.latent.models import colour_judge, explorer

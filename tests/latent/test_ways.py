@@ -17,13 +17,13 @@ from scipy.interpolate import CubicSpline
 from torch.testing import assert_close
 
 from gan_core.errors import BadValue, StoreError
-from gan_core.images import to_uint8
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.film import check_film, write_film
 from gan_core.latent.interpolation import lerp, slerp, way
 from gan_core.latent.points import joined
-from gan_core.moving import durations, indexed, write_gif, write_mp4
-from gan_core.photos import sample_photo
+from gan_core.pictures.grids import to_uint8
+from gan_core.pictures.photos import sample_photo
+from gan_core.pictures.video import durations, indexed, write_gif, write_mp4
 from tests.conftest import assert_same_pictures
 from tests.latent.models import explorer
 

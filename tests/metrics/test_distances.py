@@ -9,8 +9,8 @@ import pytest
 from scipy.linalg import sqrtm
 
 from gan_core.errors import BadValue
-from gan_core.metrics.frechet import Gaussian, Moments, frechet_distance, gaussian
-from gan_core.metrics.kernel import discrepancy, kid
+from gan_core.metrics.fid import Gaussian, Moments, frechet_distance, gaussian
+from gan_core.metrics.kid import discrepancy, kid
 from gan_core.metrics.neighbours import Manifold, closest, manifold, reach
 
 

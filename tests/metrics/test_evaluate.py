@@ -19,10 +19,10 @@ from gan_core.errors import BadCheckpoint, BadData, UnknownName
 from gan_core.gans import recipes
 from gan_core.knobs import to_dict
 from gan_core.metrics import evaluate as evaluation
-from gan_core.metrics import feature_net, kernel
+from gan_core.metrics import feature_net, kid
 from gan_core.metrics.evaluate import Report, count_text, evaluate
 from gan_core.metrics.feature_net import FeatureNet, plain_name
-from gan_core.metrics.frechet import frechet_distance, gaussian
+from gan_core.metrics.fid import frechet_distance, gaussian
 from gan_core.metrics.memorisation import memorisation
 from gan_core.metrics.streams import Stream, of_data, of_model
 from gan_core.models.sampler import Sampler
@@ -86,9 +86,9 @@ def test_fresh_samples_are_as_good_as_real_ones(fresh: Report) -> None:
 
 
 def test_kids_error_is_there_once_there_are_two_blocks(net: FeatureNet, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (evaluation, kernel):
+    for module in (evaluation, kid):
         monkeypatch.setattr(module, "BLOCK", 200)
-    monkeypatch.setattr(evaluation, "kid", partial(kernel.kid, block=200))
+    monkeypatch.setattr(evaluation, "kid", partial(kid.kid, block=200))
     report = evaluate(of_images(stripes(400, 2).arrays["real"]), REAL, net, ["kid"])
     assert report.values["kid400_stripesnet_error"] > 0
     assert report.notes == ()

@@ -10,14 +10,15 @@ import pytest
 from PIL import Image
 
 from benchmarks import quality
-from gan_core import data, pretrain
+from gan_core import data
 from gan_core.data import drawn
 from gan_core.metrics.answers import class_spread, reached, sureness
 from gan_core.metrics.classes import ClassCounts
 from gan_core.metrics.memorisation import memorisation
-from gan_core.models import shelf
+from gan_core.models import listing
 from gan_core.models.card import NEIGHBOURS, write_card
-from gan_core.plans import Plan
+from gan_core.models.plans import Plan
+from gan_core.shelf import pretrain
 from tests.made_models import make_model
 
 NET = {"channels": 4, "max_channels": 8, "features": 6, "batch_size": 16}
@@ -35,7 +36,7 @@ def test_a_generator_of_classes_is_measured_and_its_card_says_so(
     make_net("features.digits", "train:digits", home, monkeypatch)
     make_model("mlp_gan.digits")
     assert quality.main(["mlp_gan.digits", "--samples", "300", "--save"]) == 0
-    card = shelf.card("mlp_gan.digits")
+    card = listing.card("mlp_gan.digits")
     assert set(card.metrics) == {
         *(f"{kind}300_digitsnet_train" for kind in ("fd", "precision", "recall", "density", "coverage", "sure")),
         *(f"{kind}300_digitsnet{of}_train" for kind in ("rarest_class", "commonest_class") for of in ("", "_real")),
@@ -47,7 +48,7 @@ def test_a_generator_of_classes_is_measured_and_its_card_says_so(
         assert picture.width >= quality.WIDTH
         assert picture.width / picture.height == pytest.approx(8 / 2, rel=0.05)
     assert quality.main(["mlp_gan.digits", "--samples", "200", "--save"]) == 0
-    card = shelf.card("mlp_gan.digits")
+    card = listing.card("mlp_gan.digits")
     assert not [kind for kind in card.metrics if "300" in kind]  # replaced, not added
     assert card.pictures == "8 bits"
     write_card(home / "models" / "mlp_gan.digits", dataclasses.replace(card, pictures="float"))
@@ -81,7 +82,7 @@ def test_a_model_without_a_net_is_told_and_the_others_are_measured(
     told = capsys.readouterr()
     assert "points.ring: " in told.err
     assert "fd100_digitsnet_train" in told.out
-    assert shelf.card("mlp_gan.digits").metrics == {}
+    assert listing.card("mlp_gan.digits").metrics == {}
 
 
 def test_copies_stand_above_what_they_copy() -> None:
@@ -123,4 +124,4 @@ def test_numbers_that_the_benchmark_did_not_make_stay(home: Path, monkeypatch: p
     measured = quality.quality("mlp_gan.digits", samples=60)
     card = dataclasses.replace(measured.card, metrics={"accuracy10": 0.5, "fd60_digitsnet_train": 1e9})
     quality.save("mlp_gan.digits", dataclasses.replace(measured, card=card))
-    assert shelf.card("mlp_gan.digits").metrics == {"accuracy10": 0.5} | measured.metrics
+    assert listing.card("mlp_gan.digits").metrics == {"accuracy10": 0.5} | measured.metrics

@@ -16,7 +16,7 @@ from gan_core import data
 from gan_core.data import drawn, shared_sets
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
-from gan_core.models import shelf
+from gan_core.models import listing, loading
 from gan_core.objectives.fidelity import luma, psnr, ssim
 from gan_core.objectives.super_resolution import NETS
 from tests.made_models import make_model, make_seer
@@ -58,7 +58,7 @@ def test_photos_are_measured_whole_beside_bicubic(
         (folder.parent / "train" / path.name).write_bytes(path.read_bytes())
     make_model("srgan.photos", "bsds500", adversarial_weight=0.0)
     assert quality.main(["srgan.photos", "--save"]) == 0
-    metrics = shelf.card("srgan.photos").metrics
+    metrics = listing.card("srgan.photos").metrics
     assert set(metrics) == {named(kind, side, 3) for kind in MARKS for side in ("", "bicubic")}
     expected = []
     for path in sorted(folder.iterdir()):
@@ -75,7 +75,7 @@ def test_photos_are_measured_whole_beside_bicubic(
     told = capsys.readouterr().out
     assert f">= {metrics['psnr_bicubic3'] + 0.8:.4g}" in told
     assert quality.main(["srgan.photos", "--samples", "2", "--save"]) == 0
-    assert not [kind for kind in shelf.card("srgan.photos").metrics if "3" in kind]  # replaced, not added
+    assert not [kind for kind in listing.card("srgan.photos").metrics if "3" in kind]  # replaced, not added
 
 
 def test_small_sets_are_enlarged_too() -> None:
@@ -128,7 +128,7 @@ def test_encoders_are_measured_beside_the_generators_average_picture(monkeypatch
     make_model("encoder.avatars", "avatars")
     found = closeness("encoder.avatars")
     assert set(found.metrics) == {named(kind, side, 20, "avatarsnet") for kind in MARKS for side in ("", "average")}
-    explorer = Explorer(shelf.load("stylegan2.tiny"))
+    explorer = Explorer(loading.load("stylegan2.tiny"))
     w = explorer.read(explorer.sample(10_000), "w+").mean(0, keepdim=True)
     average = explorer.draw(Points(ws=w))
     truth = torch.from_numpy(data.load("test:avatars", 8).arrays["real"].copy()).float() / 127.5 - 1

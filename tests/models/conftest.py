@@ -9,12 +9,12 @@ import pytest
 
 from gan_core.gans import recipes
 from gan_core.knobs import to_dict
-from gan_core.models import shelf
+from gan_core.models import publishing
 from gan_core.training.trainer import Trainer
 from tests import hub_server
 from tests.conftest import example
 
-WORDS = shelf.Words("Noise", "CC0", 'Random "numbers"', "nothing", "It knows nothing.")
+WORDS = publishing.Words("Noise", "CC0", 'Random "numbers"', "nothing", "It knows nothing.")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def state() -> dict[str, object]:
 @pytest.fixture
 def model(state: dict[str, object], tmp_path: Path) -> Path:
     folder = tmp_path / "models" / "cgan.noise"
-    shelf.publish(state, "cgan.noise", WORDS, ("a", "b", "c"), "noise", folder, half=False)
+    publishing.publish(state, "cgan.noise", WORDS, ("a", "b", "c"), "noise", folder, half=False)
     return folder
 
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from gan_core import data
-from gan_core.images import to_uint8
-from gan_core.models import listing, shelf
+from gan_core.models import listing, loading
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card
+from gan_core.pictures.grids import to_uint8
 from gan_core.training.comparing import compared, unseen
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
@@ -53,7 +53,7 @@ def test_the_picture_of_a_translator_is_what_it_makes_of_unseen_items(folder: Pa
         pytest.skip(f"{card.data} isn't here")
     with Image.open(folder / SAMPLE) as picture:
         shown = np.asarray(picture.convert("RGB"), dtype=int)
-    sampler = shelf.load(str(folder))
+    sampler = loading.load(str(folder))
     made = compared(sampler, unseen(sampler.recipe, card.data, card.size))
     assert np.abs(shown - np.asarray(made.convert("RGB"), dtype=int)).max() <= CLOSE
 
@@ -68,7 +68,7 @@ def test_weights_card_and_picture_agree(folder: Path) -> None:
     for words in (card.title, card.licence, card.origin, card.cost, card.limits):
         assert words.strip()
     assert card.metrics
-    sampler = shelf.load(str(folder))
+    sampler = loading.load(str(folder))
     for name, network in sampler.networks.items():
         assert sum(tensor.numel() for tensor in network.state_dict().values()) == card.parameters[name]
     if not sampler.recipe.draws:

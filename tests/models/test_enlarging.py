@@ -21,7 +21,7 @@ from gan_core.models.enlarging import blended, enlarge, enlarged_rows, needed, t
 from gan_core.models.sampler import Sampler
 from gan_core.models.tiles import spans
 from gan_core.models.underlay import underlaid
-from gan_core.photos import array_of, write
+from gan_core.pictures.photos import array_of, write
 
 Settings = dict[str, object]
 
@@ -296,7 +296,7 @@ MEMORY = """
 import resource, sys
 import numpy as np
 from gan_core.models.enlarging import enlarge
-from gan_core.photos import read, write
+from gan_core.pictures.photos import read, write
 from pathlib import Path
 from tests.models.test_enlarging import model
 sampler = model(scale=sys.argv[1], channels=16, blocks=1)

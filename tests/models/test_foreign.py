@@ -20,9 +20,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
+from gan_core.layers.translation import BLURS, PatchDiscriminator, ResnetGenerator, UnetGenerator
 from gan_core.models.foreign import Kind, kind_of, load_foreign
 from gan_core.models.weight_files import read_weights
-from gan_core.translation_layers import BLURS, PatchDiscriminator, ResnetGenerator, UnetGenerator
 
 
 class Block(nn.Module):

@@ -19,7 +19,7 @@ from gan_core import paths
 from gan_core.cli.judging import judged
 from gan_core.errors import BadCheckpoint, BadValue, HubError, StoreError
 from gan_core.models import hub as remote
-from gan_core.models import listing, shelf
+from gan_core.models import listing, loading
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card, write_card
 from gan_core.runs.store import RunStore
 from tests.hub_server import Hub, at
@@ -50,8 +50,8 @@ def on_hub(hub: Hub, model: Path) -> Hub:
 
 def test_a_model_of_the_hub_is_the_model_that_was_put_there(on_hub: Hub, model: Path) -> None:
     told: list[tuple[float, str]] = []
-    loaded = shelf.load(ADDRESS, lambda share, what: told.append((share, what)))
-    assert torch.equal(loaded.sample(3), shelf.load(str(model)).sample(3))
+    loaded = loading.load(ADDRESS, lambda share, what: told.append((share, what)))
+    assert torch.equal(loaded.sample(3), loading.load(str(model)).sample(3))
     assert listing.card(ADDRESS) == read_card(model)
     assert (1.0, f"{NAME}: {WEIGHTS}") in told
     assert not asked(on_hub, SAMPLE)  # nor anything else that isn't needed
@@ -72,7 +72,7 @@ def test_an_address_is_a_model_for_eval(on_hub: Hub) -> None:
     store.close()
     assert found.data == "noise"
     assert sampler is not None
-    assert torch.equal(sampler.sample(2), shelf.load(ADDRESS).sample(2))
+    assert torch.equal(sampler.sample(2), loading.load(ADDRESS).sample(2))
 
 
 def test_revisions_are_branches_tags_and_commits(on_hub: Hub, model: Path) -> None:
@@ -86,58 +86,58 @@ def test_revisions_are_branches_tags_and_commits(on_hub: Hub, model: Path) -> No
     assert listing.folder_of(f"{ADDRESS}@{first.id}").name == first.id
     assert listing.folder_of(ADDRESS).name == second.id
     with pytest.raises(HubError, match=r"ada/noise on the Hub has no branch, tag or commit 'v2'"):
-        shelf.load(f"{ADDRESS}@v2")
+        loading.load(f"{ADDRESS}@v2")
     on_hub.asked.clear()
     listing.folder_of(f"{ADDRESS}@{first.id}")
     assert on_hub.asked == []  # a commit never changes
 
 
 def test_what_was_loaded_loads_offline(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = shelf.load(ADDRESS).sample(2)
+    before = loading.load(ADDRESS).sample(2)
     at(monkeypatch, "http://127.0.0.1:9")  # where nobody listens
-    assert torch.equal(shelf.load(ADDRESS).sample(2), before)
+    assert torch.equal(loading.load(ADDRESS).sample(2), before)
     with pytest.raises(HubError, match="can't be reached"):
-        shelf.load("hf://ada/other")
+        loading.load("hf://ada/other")
     with pytest.raises(HubError, match="can't be reached"):
-        shelf.load(f"{ADDRESS}@v1")
+        loading.load(f"{ADDRESS}@v1")
 
 
 def test_a_hub_that_is_down_does_not_hide_what_is_here(on_hub: Hub) -> None:
-    before = shelf.load(ADDRESS).sample(2)
+    before = loading.load(ADDRESS).sample(2)
     on_hub.refuse["GET /api"] = (503, "", "Down for a while")
-    assert torch.equal(shelf.load(ADDRESS).sample(2), before)
+    assert torch.equal(loading.load(ADDRESS).sample(2), before)
     with pytest.raises(HubError, match=r"answered 503 for ada/other\. Down for a while"):
-        shelf.load("hf://ada/other")
+        loading.load("hf://ada/other")
 
 
 def test_offline_by_choice(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(HubError, match="HF_HUB_OFFLINE"):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
     assert on_hub.asked == []
 
 
 def test_what_is_not_there_or_not_for_everyone(on_hub: Hub, monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
     with pytest.raises(HubError, match="There is no ada/nois on the Hub, or it is private"):
-        shelf.load("hf://ada/nois")
+        loading.load("hf://ada/nois")
     on_hub.add("ada/secret", files(model), private=True)
-    shelf.load("hf://ada/secret")
+    loading.load("hf://ada/secret")
     monkeypatch.delenv("HF_TOKEN")
     with pytest.raises(HubError, match="There is no ada/secret on the Hub, or it is private and your token"):
-        shelf.load("hf://ada/secret")
+        loading.load("hf://ada/secret")
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     with pytest.raises(HubError, match="doesn't know your token"):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
     on_hub.refuse["GET /api/models/ada/noise"] = (403, "GatedRepo", "Ask for access")
     monkeypatch.setenv("HF_TOKEN", "hf_ada")
     with pytest.raises(HubError, match="ask on the Hub's page"):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
 
 
 def test_what_is_no_model_of_ours(hub: Hub) -> None:
     hub.add(NAME, {"config.json": b"{}", "model.safetensors": b"..."})
     with pytest.raises(BadCheckpoint, match=rf"There is no model in {ADDRESS}: it has no card\.toml"):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
     assert not asked(hub, "model.safetensors")
 
 
@@ -148,14 +148,14 @@ def test_what_is_no_model_of_ours(hub: Hub) -> None:
 )  # fmt: skip
 def test_what_is_no_address(hub: Hub, name: str) -> None:
     with pytest.raises(BadValue, match=r"is no model's address\. Valid: hf://owner/name"):
-        shelf.load(name)
+        loading.load(name)
     assert hub.asked == []
 
 
 def test_a_cut_download_goes_on_where_it_stopped(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 500)  # bytes, else 10 MiB: less than one begins anew
     on_hub.cut[WEIGHTS] = [1000]
-    assert shelf.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)
+    assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)
     assert [line.endswith("Range") for line in asked(on_hub, WEIGHTS)] == [False, True]
 
 
@@ -163,23 +163,23 @@ def test_a_download_that_stays_cut_leaves_nothing_half(on_hub: Hub, monkeypatch:
     monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)
     on_hub.cut[WEIGHTS] = [1000] + [0] * 6
     with pytest.raises(HubError, match=r"ada/noise stopped half-way\. Nothing of it was kept"):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
     assert len(kept()) == 1  # the card
     assert not list((paths.home() / "hub").rglob("*.incomplete"))
     assert not list((paths.home() / "hub").rglob(WEIGHTS))
-    assert shelf.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)  # a second call starts anew
+    assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)  # a second call starts anew
 
 
 def test_weights_that_are_shorter_than_announced(on_hub: Hub, model: Path) -> None:
     """A proxy on the way that drops the end and doesn't say so."""
     content = (model / WEIGHTS).read_bytes()
-    shelf.load(ADDRESS)
+    loading.load(ADDRESS)
     other = on_hub.add("ada/short", files(model))
     on_hub.shortened[WEIGHTS] = [100]
     with pytest.raises(HubError, match="stopped half-way"):
-        shelf.load("hf://ada/short")
+        loading.load("hf://ada/short")
     assert other.commits[0].files[WEIGHTS] == content
-    assert shelf.load("hf://ada/short").sample(1).shape == (1, 1, 8, 8)
+    assert loading.load("hf://ada/short").sample(1).shape == (1, 1, 8, 8)
 
 
 def test_weights_with_a_wrong_hash_are_deleted_and_fetched_again(on_hub: Hub, model: Path) -> None:
@@ -187,10 +187,10 @@ def test_weights_with_a_wrong_hash_are_deleted_and_fetched_again(on_hub: Hub, mo
     content[-1] ^= 1
     repository = on_hub.add(NAME, files(model) | {WEIGHTS: bytes(content)})
     with pytest.raises(BadCheckpoint, match="altered or cut short"):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
     assert len(kept()) == 1  # the card
     repository.commit("Mended", files(model))
-    assert shelf.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)
+    assert loading.load(ADDRESS).sample(1).shape == (1, 1, 8, 8)
 
 
 def without_a_field(model: Path) -> None:
@@ -229,14 +229,14 @@ def test_a_damaged_model_is_refused(
     damage(model)
     hub.add(NAME, files(model))
     with pytest.raises(BadCheckpoint, match=said):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
     assert bool(asked(hub, WEIGHTS)) is fetched  # a card that can't be used spares the weights
 
 
 def test_a_page_in_the_hubs_place_is_no_hub(on_hub: Hub) -> None:
     on_hub.strange = True
     with pytest.raises(HubError, match=r"What answers at http://127\.0\.0\.1:\d+ is no Hugging Face Hub"):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
 
 
 @pytest.fixture

@@ -13,17 +13,18 @@ import torch
 from PIL import Image
 
 import gan_core
-from gan_core import data, pretrain
+from gan_core import data
 from gan_core.checkpoint import read_checkpoint, same_state
 from gan_core.data import drawn
 from gan_core.errors import BadValue, UnknownName
 from gan_core.gans import recipes
 from gan_core.knobs import to_dict
 from gan_core.metrics.feature_net import FeatureNet
-from gan_core.models import listing, shelf
+from gan_core.models import listing, loading
 from gan_core.models.card import SAMPLE, WEIGHTS, read_card
-from gan_core.plans import Plan
+from gan_core.models.plans import Plan
 from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.shelf import pretrain
 from gan_core.training.previews import LINES, ROWS, SIDE
 
 TINY = Plan(
@@ -78,7 +79,7 @@ def test_a_finished_plan_is_published_once(tiny: str, tmp_path: Path) -> None:
     assert described.steps == 12
     assert described.cost == "a blink"
     assert described.data == "digits"
-    assert shelf.load(str(folder)).sample(3).shape == (3, 1, 8, 8)
+    assert loading.load(str(folder)).sample(3).shape == (3, 1, 8, 8)
     assert len(RunStore().runs()) == 1
 
 
@@ -280,7 +281,7 @@ class Blocked:
             raise ImportError(name)
 sys.meta_path.insert(0, Blocked())
 from gan_core import pretrain
-from gan_core.plans import Plan
+from gan_core.models.plans import Plan
 pretrain.plans["mlp_gan.tiny"] = Plan("mlp_gan", "digits", 8, 5, 0, 0, "Tiny", "All.", {"batch_size": 4})
 sys.exit(pretrain.main(["mlp_gan.tiny", "--folder", sys.argv[1]]))
 """

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 from gan_core.cli import app
 from gan_core.errors import HubError
-from gan_core.models import shelf
+from gan_core.models import loading
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card, write_card
 from gan_core.models.push import licence, page, push
 from gan_core.runs.spec import RunSpec
@@ -50,7 +50,7 @@ def test_a_pushed_model_is_one_commit_that_loads_again(hub: Hub, model: Path) ->
     assert f"is at {hub.address}/{NAME} (public, commit {commits[-1].id[:12]})" in result.stdout
     assert [commit.summary for commit in commits] == ["initial commit", "Noise (cgan.noise)"]
     assert commits[-1].files.keys() == {".gitattributes", CARD, WEIGHTS, SAMPLE, "README.md"}
-    assert torch.equal(shelf.load(f"hf://{NAME}").sample(3), shelf.load(str(model)).sample(3))
+    assert torch.equal(loading.load(f"hf://{NAME}").sample(3), loading.load(str(model)).sample(3))
 
 
 def test_the_page_says_what_the_card_says(hub: Hub, model: Path) -> None:

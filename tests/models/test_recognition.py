@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_core.latent.recognition import FAR_BACK, Recognition, whole
 from gan_core.models import listing
-from gan_core.models.recognition import FAR_BACK, Recognition, whole
-from gan_core.photos import sample_photo
+from gan_core.pictures.photos import sample_photo
 from tests.made_models import make_model
-from ui.studio_works import TRANSLATING, Worker, at_work, examples, taken
+from ui.studio.models.workers import TRANSLATING, Worker, at_work, examples, taken
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gan_core.gans import Recipe, recipes
+from gan_core.layers.style import PyramidHParams
 from gan_core.models.sampler import Sampler
-from gan_core.style_layers import PyramidHParams
 from tests.conftest import assert_same_pictures, example
 
 DRAWING = [pytest.param(recipe, id=recipe.name) for recipe in recipes if recipe.draws and recipe.task == "images"]

@@ -18,13 +18,13 @@ from torch.testing import assert_close
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
 from gan_core.errors import BadCheckpoint, StoreError, UnknownName
 from gan_core.gans import recipes
-from gan_core.models import listing, shelf
-from gan_core.models.card import CARD, WEIGHTS, read_card, write_card
+from gan_core.models import listing, loading, publishing
+from gan_core.models.card import CARD, WEIGHTS, Card, read_card, write_card
 from tests.models.conftest import WORDS
 
 
 def test_a_model_comes_back_as_it_was(state: dict[str, object], model: Path) -> None:
-    sampler = shelf.load(str(model))
+    sampler = loading.load(str(model))
     networks = state["average"]
     assert isinstance(networks, dict)
     for name, weight in sampler.networks["generator"].state_dict().items():
@@ -40,11 +40,12 @@ def test_a_model_comes_back_as_it_was(state: dict[str, object], model: Path) -> 
 
 
 def test_half_precision_is_a_smaller_file_and_nearly_the_same_model(state: dict[str, object], tmp_path: Path) -> None:
-    cards = [
-        shelf.publish(state, "x", WORDS, ("a", "b", "c"), "noise", tmp_path / str(half), half) for half in (False, True)
-    ]
+    def made(half: bool) -> Card:
+        return publishing.publish(state, "x", WORDS, ("a", "b", "c"), "noise", tmp_path / str(half), half)
+
+    cards = [made(half) for half in (False, True)]
     assert cards[1].bytes < cards[0].bytes
-    one, other = (shelf.load(str(tmp_path / str(half))).sample(8) for half in (False, True))
+    one, other = (loading.load(str(tmp_path / str(half))).sample(8) for half in (False, True))
     assert_close(one, other, atol=1e-2, rtol=0)
     assert not torch.equal(one, other)
     kept = read_checkpoint(tmp_path / "True" / WEIGHTS)["average"]["generator"]
@@ -56,10 +57,10 @@ def test_models_are_found_by_name(model: Path, home: Path) -> None:
     (home / "models").mkdir(parents=True)
     model.replace(home / "models" / "cgan.noise")
     shutil.copytree(home / "models" / "cgan.noise", home / "models" / ".making-x")  # such as is just being published
-    assert shelf.names() == ["cgan.noise"]
-    assert shelf.card("cgan.noise").recipe == "cgan"
+    assert listing.names() == ["cgan.noise"]
+    assert listing.card("cgan.noise").recipe == "cgan"
     with pytest.raises(UnknownName, match=r"'cgan\.nois'\. Valid: cgan\.noise"):
-        shelf.load("cgan.nois")
+        loading.load("cgan.nois")
 
 
 def altered(model: Path) -> None:
@@ -151,12 +152,12 @@ def without_weights(model: Path) -> None:
 def test_damage_is_told_and_nothing_is_loaded(model: Path, damage: Callable[[Path], None], said: str) -> None:
     damage(model)
     with pytest.raises(BadCheckpoint, match=said):
-        shelf.load(str(model))
+        loading.load(str(model))
 
 
 def test_a_folder_without_a_card_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(BadCheckpoint, match=r"card\.toml"):
-        shelf.load(str(tmp_path))
+        loading.load(str(tmp_path))
 
 
 @pytest.fixture
@@ -172,7 +173,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_leaves_nothing_half_written(state: dict[str, object], small_disk: Path) -> None:
     with pytest.raises(StoreError):
-        shelf.publish(state, "x", WORDS, ("a", "b", "c"), "noise", small_disk / "x", half=False)
+        publishing.publish(state, "x", WORDS, ("a", "b", "c"), "noise", small_disk / "x", half=False)
     assert list(small_disk.iterdir()) == []
 
 

@@ -16,6 +16,7 @@ from gradio_client import Client
 from huggingface_hub import RepoCard
 
 from gan_core.models import space
+from gan_core.version import __version__
 from tests.cli.commands import ok, refused
 from tests.hub_server import Hub, at, environment
 from tests.studio_serving import serving_from
@@ -31,11 +32,17 @@ def project(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """A small GANscope: one module of each folder, one model, and what lies about in a folder that is worked in."""
     folder = tmp_path / "project"
     for name in ("gradio_app.py", "LICENSE", "requirements.txt", "docs/space/README.md", "gan_core/__init__.py",
-                 "tabs/__init__.py", "ui/__init__.py", "ui/studio.css"):  # fmt: skip
+                 "tabs/__init__.py", "ui/__init__.py", "ui/studio/widgets/studio.css"):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(model, folder / "pretrained" / model.name)
-    for name in ("ui/__pycache__/x.cpython-311.pyc", "ui/.env", "tabs/.secret/key.py", "gan_core/core.dump"):
+    for name in (
+        "ui/__pycache__/x.cpython-311.pyc",
+        "ui/.env",
+        "ui/classroom/page.py",
+        "tabs/.secret/key.py",
+        "gan_core/core.dump",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("not for others")
     monkeypatch.setattr(space, "ROOT", folder)
@@ -51,11 +58,11 @@ def test_a_space_is_one_commit_with_all_that_it_needs_and_nothing_else(hub: Hub,
     made = hub.repositories["space", NAME]
     assert made.sdk == "gradio"
     assert f"The Studio is at {hub.address}/spaces/{NAME} (public, commit {made.commits[-1].id[:12]})." in said
-    assert commits(hub) == ["initial commit", "GANscope 0.1.0"]
+    assert commits(hub) == ["initial commit", f"GANscope {__version__}"]
     files = made.commits[-1].files
     assert files.keys() == {
         ".gitattributes", "README.md", "LICENSE", "gradio_app.py", "requirements.txt", "gan_core/__init__.py",
-        "tabs/__init__.py", "ui/__init__.py", "ui/studio.css", "pretrained/cgan.noise/card.toml",
+        "tabs/__init__.py", "ui/__init__.py", "ui/studio/widgets/studio.css", "pretrained/cgan.noise/card.toml",
         "pretrained/cgan.noise/weights.safetensors", "pretrained/cgan.noise/sample.png",
     }  # fmt: skip
     weights = project / "pretrained" / "cgan.noise" / "weights.safetensors"
@@ -71,11 +78,11 @@ def test_requirements_are_the_projects_without_the_classrooms(hub: Hub, project:
 
 def test_the_second_time_what_is_needed_no_more_goes(hub: Hub, project: Path) -> None:
     assert json.loads(ok("publish-space", NAME, "--json"))["url"].endswith(NAME)
-    (project / "ui" / "studio.css").unlink()
+    (project / "ui" / "studio" / "widgets" / "studio.css").unlink()
     (project / "tabs" / "new.py").write_text("NEW = 1\n")
     ok("publish-space", NAME)
     files = hub.repositories["space", NAME].commits[-1].files
-    assert "ui/studio.css" not in files
+    assert "ui/studio/widgets/studio.css" not in files
     assert files["tabs/new.py"] == b"NEW = 1\n"
     assert ".gitattributes" in files
     assert sum(line.startswith("PUT /lfs/") for line in hub.asked) == 2  # weights and samples, once

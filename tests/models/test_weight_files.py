@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
-from gan_core.importing import bring
 from gan_core.models.weight_files import read_weights
+from gan_core.shelf.importing import bring
 from tests.models.test_foreign import resnet
 
 STATE: dict[str, Tensor] = resnet(4, 2).state_dict()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gan_core.errors import BadCheckpoint, HubError
-from gan_core.models import shelf
+from gan_core.models import loading
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card, write_card
 from gan_core.models.push import push
 from tests import hub_server
@@ -40,12 +40,12 @@ def test_a_model_goes_and_comes_in_chunks(xet_hub: Hub, model: Path) -> None:
     assert asked(xet_hub, "POST /cas/v1/xorbs/")
     assert len(asked(xet_hub, "POST /cas/v1/shards")) == 1
     assert not asked(xet_hub, f"POST /{NAME}.git/info/lfs")
-    loaded = shelf.load(ADDRESS, lambda share, what: seen.append(share))
-    assert torch.equal(loaded.sample(3), shelf.load(str(model)).sample(3))
+    loaded = loading.load(ADDRESS, lambda share, what: seen.append(share))
+    assert torch.equal(loaded.sample(3), loading.load(str(model)).sample(3))
     assert asked(xet_hub, "GET /blocks/")
     assert max(seen) == 1
     before = len(xet_hub.asked)
-    shelf.load(ADDRESS)
+    loading.load(ADDRESS)
     assert not [line for line in xet_hub.asked[before:] if "/blocks/" in line or "reconstructions" in line]
 
 
@@ -56,7 +56,7 @@ def test_an_upload_that_the_store_refuses_commits_nothing(xet_hub: Hub, model: P
     assert [commit.summary for commit in xet_hub.repositories["model", NAME].commits] == ["initial commit"]
     xet_hub.refuse.clear()
     push(model, NAME)
-    assert torch.equal(shelf.load(ADDRESS).sample(2), shelf.load(str(model)).sample(2))
+    assert torch.equal(loading.load(ADDRESS).sample(2), loading.load(str(model)).sample(2))
 
 
 def test_a_token_that_may_not_write_is_told(xet_hub: Hub, model: Path) -> None:
@@ -70,9 +70,9 @@ def test_blocks_that_cannot_be_had_leave_nothing_half_loaded(xet_hub: Hub, model
     push(model, NAME)
     xet_hub.refuse["GET /blocks/"] = (404, "", "Gone")
     with pytest.raises(HubError, match=f"store of large files fails for {NAME}"):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
     xet_hub.refuse.clear()
-    assert torch.equal(shelf.load(ADDRESS).sample(2), shelf.load(str(model)).sample(2))
+    assert torch.equal(loading.load(ADDRESS).sample(2), loading.load(str(model)).sample(2))
 
 
 def test_other_weights_than_the_cards_are_deleted(xet_hub: Hub, model: Path) -> None:
@@ -82,8 +82,8 @@ def test_other_weights_than_the_cards_are_deleted(xet_hub: Hub, model: Path) -> 
     files = xet_hub.repositories["model", NAME].commits[-1].files
     xet_hub.repositories["model", NAME].commit("A wrong card", files | {CARD: (model / CARD).read_bytes()})
     with pytest.raises(BadCheckpoint, match="altered or cut short"):
-        shelf.load(ADDRESS)
+        loading.load(ADDRESS)
     xet_hub.repositories["model", NAME].commit("The card", files)
     xet_hub.asked.clear()
-    shelf.load(ADDRESS)
+    loading.load(ADDRESS)
     assert asked(xet_hub, "GET /blocks/")

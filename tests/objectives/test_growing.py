@@ -14,9 +14,9 @@ from gan_core.data.base import DataSet
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe, recipes
 from gan_core.knobs import changed, to_dict
-from gan_core.models.sampler import Sampler
+from gan_core.layers.style import Growable
+from gan_core.models import loading
 from gan_core.objectives.growing import GrowthHParams, fade, growth
-from gan_core.style_layers import Growable
 from gan_core.training.trainer import Trainer
 from tests.conftest import images
 
@@ -119,7 +119,7 @@ def test_a_run_resumes_and_samples_in_the_middle_of_a_fade(recipe: Recipe, tmp_p
     write_checkpoint(tmp_path / "state.safetensors", state)
     loaded = read_checkpoint(tmp_path / "state.safetensors")
 
-    sampler = Sampler.from_state(recipe.name, loaded)
+    sampler = loading.from_state(recipe.name, loaded)
     assert (int(sampler.networks["generator"].resolution), float(sampler.networks["generator"].alpha)) == (8, 0.5)
     latents, _ = sampler.latents(2, 0)
     expected = recipe.draw(drawn, first.hparams, latents, None)

@@ -19,7 +19,7 @@ from gan_core.gans.srgan import SrResNet
 from gan_core.objectives.base import StepContext
 from gan_core.objectives.contrastive import patch_loss
 from gan_core.objectives.fidelity import luma, psnr, ssim
-from gan_core.objectives.masked import (
+from gan_core.objectives.inpainting import (
     TEMPERATURE,
     Masked,
     MaskedHParams,

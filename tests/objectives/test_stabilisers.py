@@ -20,12 +20,12 @@ from gan_core.gans import recipes
 from gan_core.gans.stabilised import normalise, stabilised
 from gan_core.hparams import UNLABELLED, AdversarialHParams
 from gan_core.knobs import changed, knobs
-from gan_core.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
+from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
+from gan_core.layers.virtual_batch_norm import VirtualBatchNorm, WithReference
 from gan_core.objectives import stabilisers
 from gan_core.objectives.losses import losses
 from gan_core.training.optimizers import rate_factor
 from gan_core.training.trainer import Trainer
-from gan_core.virtual_batch_norm import VirtualBatchNorm, WithReference
 from tests.conftest import example
 
 POINTS = recipes.get("points")

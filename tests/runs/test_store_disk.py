@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan_core.disk import DiskFull, writing
 from gan_core.errors import StoreError
-from gan_core.runs.disk import DiskFull, writing
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
 

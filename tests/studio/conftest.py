@@ -11,7 +11,7 @@ import pytest
 from gan_core.models.card import read_card, write_card
 from tests.made_models import make_model
 from tests.studio_serving import STYLED, Studio, serving
-from ui import studio_models
+from ui.studio.models import opened
 
 OTHERS = ("dcgan.tiny", "cgan.tiny")
 CYCLE, DRAWING, FILLING = "cyclegan.tiny", "pix2pix.tiny", "context_encoder.tiny"
@@ -42,7 +42,7 @@ def models_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shelf(models_home: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """This process sees that shelf."""
     monkeypatch.setenv("GANSCOPE_HOME", str(models_home))
-    monkeypatch.setattr(studio_models.listing, "BUNDLED", models_home / "none")
+    monkeypatch.setattr(opened.listing, "BUNDLED", models_home / "none")
     return models_home / "models"
 
 

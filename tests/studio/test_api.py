@@ -16,10 +16,10 @@ from PIL import Image
 
 from tests.studio.conftest import CYCLE, ENLARGING, FILLING
 from tests.studio_serving import ROOT, STYLED, Studio
-from ui import studio_api
 from ui.languages import using
-from ui.studio_pictures import MARK, MARK_KEY, SETTINGS_KEY
-from ui.studio_view import View
+from ui.studio.requests import api
+from ui.studio.view.pictures import MARK, MARK_KEY, SETTINGS_KEY
+from ui.studio.view.view import View
 
 PAGE = ROOT / "docs" / "api.md"
 VALUES = {
@@ -79,9 +79,7 @@ def test_a_picture_is_that_of_the_link(call: Any, shelf: Path) -> None:
     assert opened(again).tobytes() != image.tobytes()
     assert (
         opened(again).tobytes()
-        == studio_api.picture(
-            View(STYLED, 4, 0.5, None, (studio_api.edits_of("PCA 1*2", studio_api.opened(STYLED))[0],))
-        ).tobytes()
+        == api.picture(View(STYLED, 4, 0.5, None, (api.edits_of("PCA 1*2", api.opened(STYLED))[0],))).tobytes()
     )
 
 
@@ -112,7 +110,7 @@ def test_films_are_files(call: Any, kind: str, start: bytes) -> None:
     if kind != "MP4":
         with Image.open(path) as film:
             assert film.size == (128, 128)
-            assert film.n_frames > studio_api.KINDS[kind][0] / 2  # equal ones are one that lasts longer
+            assert film.n_frames > api.KINDS[kind][0] / 2  # equal ones are one that lasts longer
 
 
 def test_pictures_go_in_and_out(call: Any, own: Any, tmp_path: Path) -> None:

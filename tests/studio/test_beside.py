@@ -17,8 +17,9 @@ import pytest
 
 from gan_core.errors import BadValue
 from tests.studio_serving import ROOT
-from ui import beside, beside_page
-from ui.beside import NOTICE, Beside, Notice, Stage, StudioError
+from ui import studio_process
+from ui.classroom.shell import studio_page
+from ui.studio_process import NOTICE, Beside, Notice, Stage, StudioError
 
 START = 180.0  # seconds
 NO_GRADIO = """
@@ -48,7 +49,7 @@ def studio() -> Iterator[Beside]:
     made.close()
 
 
-def settled(studio: Beside, steps: set[int] | None = None) -> beside.Status:
+def settled(studio: Beside, steps: set[int] | None = None) -> studio_process.Status:
     """Its status once it starts no more; the steps that it took are added to `steps`."""
     end = time.monotonic() + START
     while (status := studio.look()).stage is Stage.STARTING:
@@ -68,7 +69,7 @@ def listens(port: int) -> bool:
 
 
 def test_nothing_runs_at_first(studio: Beside, home: Path) -> None:
-    assert studio.look() == beside.Status(Stage.ABSENT)
+    assert studio.look() == studio_process.Status(Stage.ABSENT)
     studio.close()
 
 
@@ -80,13 +81,13 @@ def test_nothing_runs_at_first(studio: Beside, home: Path) -> None:
 def test_a_notice_that_says_nothing_is_as_none(home: Path, content: str) -> None:
     home.mkdir()
     (home / NOTICE).write_text(content)
-    assert beside.found() is None
+    assert studio_process.found() is None
 
 
 def test_a_notice_that_was_left_behind_or_names_another_program_is_as_none(home: Path, port: int) -> None:
-    with beside.announced(Notice("127.0.0.1", port, "word")):
+    with studio_process.announced(Notice("127.0.0.1", port, "word")):
         assert json.loads((home / NOTICE).read_text()) == {"host": "127.0.0.1", "port": port, "word": "word"}
-        assert beside.found() is None
+        assert studio_process.found() is None
         server = subprocess.Popen(
             [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"], cwd=home,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -94,7 +95,7 @@ def test_a_notice_that_was_left_behind_or_names_another_program_is_as_none(home:
         try:
             while not listens(port):
                 time.sleep(0.05)
-            assert beside.found() is None
+            assert studio_process.found() is None
         finally:
             server.terminate()
             server.wait()
@@ -102,10 +103,10 @@ def test_a_notice_that_was_left_behind_or_names_another_program_is_as_none(home:
 
 
 def test_who_announced_itself_later_is_not_forgotten(home: Path) -> None:
-    with beside.announced(Notice("127.0.0.1", 7860, "first")):
-        later = beside.announced(Notice("127.0.0.1", 7861, "second"))
+    with studio_process.announced(Notice("127.0.0.1", 7860, "first")):
+        later = studio_process.announced(Notice("127.0.0.1", 7861, "second"))
         later.__enter__()
-    assert beside.read(home / NOTICE) == Notice("127.0.0.1", 7861, "second")
+    assert studio_process.read(home / NOTICE) == Notice("127.0.0.1", 7861, "second")
     later.__exit__(None, None, None)
 
 
@@ -129,7 +130,7 @@ def test_whom_an_address_reaches(host: str, open: bool) -> None:
     ],
 )
 def test_the_link_names_this_computer_as_the_visitor_does(given: str, host: str) -> None:
-    assert beside_page.visited_host({"Host": given}) == host
+    assert studio_page.visited_host({"Host": given}) == host
 
 
 # --- ports -----------------------------------------------------------------------------------------------------------
@@ -157,11 +158,11 @@ def test_the_first_free_port_is_taken_and_none_is_told(monkeypatch: pytest.Monke
         one.bind(("127.0.0.1", 0))
         one.listen()
         taken = one.getsockname()[1]
-        monkeypatch.setattr(beside, "PORTS", range(taken, taken + 1))
+        monkeypatch.setattr(studio_process, "PORTS", range(taken, taken + 1))
         with pytest.raises(StudioError, match=f"All ports from {taken} to {taken} are taken"):
-            beside.free_port("127.0.0.1")
-        monkeypatch.setattr(beside, "PORTS", range(taken, taken + 200))
-        assert beside.free_port("127.0.0.1") > taken
+            studio_process.free_port("127.0.0.1")
+        monkeypatch.setattr(studio_process, "PORTS", range(taken, taken + 200))
+        assert studio_process.free_port("127.0.0.1") > taken
 
 
 # --- real processes --------------------------------------------------------------------------------------------------
@@ -193,7 +194,7 @@ def test_it_is_started_once_found_by_others_and_ended(studio: Beside, home: Path
 @pytest.mark.slow
 def test_it_ends_when_the_classroom_is_killed(home: Path, port: int) -> None:
     code = (
-        "import time\nfrom ui.beside import Beside, Stage\nstudio = Beside('127.0.0.1')\nstudio.start()\n"
+        "import time\nfrom ui.studio_process import Beside, Stage\nstudio = Beside('127.0.0.1')\nstudio.start()\n"
         "while studio.look().stage is Stage.STARTING: time.sleep(0.2)\nprint(studio.look().stage.value, flush=True)\n"
         "time.sleep(600)"
     )

@@ -16,16 +16,16 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_core import photos
 from gan_core.data.base import Progress
 from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
+from gan_core.pictures import photos
 from tabs import enlarge
 from tests.models.test_community import compact
 from tests.studio.conftest import CYCLE, ENLARGING, SMOOTH
 from tests.studio.test_translating import picture, same
-from ui.studio_calls import telling
-from ui.studio_jobs import workshop
-from ui.studio_pictures import MARK, write_marked
+from ui.studio.requests.calls import telling
+from ui.studio.requests.jobs import workshop
+from ui.studio.view.pictures import MARK, write_marked
 
 pytestmark = pytest.mark.usefixtures("shelf")
 OWN, SHOWN, STRIP, SAID, FILE = range(5)
@@ -269,7 +269,7 @@ def test_how_long_it_takes_is_said_beforehand_and_what_takes_too_long_is_refused
     assert enlarge.budget(own, ENLARGING) == "This takes about 1 s."
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     assert enlarge.budget(own, ENLARGING) == "This takes about 1 s. It ends after 120 s at the latest."
-    monkeypatch.setattr("ui.studio_costs.WEIGHT", 1.0)
+    monkeypatch.setattr("ui.studio.models.costs.WEIGHT", 1.0)
     with pytest.raises(BadValue, match="but at most 120 are allowed here"):
         next(enlarge.enlarge(own, ENLARGING, 4, 0, 1))
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from gan_core.data.avatars.attributes import ATTRIBUTES
-from gan_core.images import to_uint8
 from gan_core.latent.edits import Edit, edited
 from gan_core.metrics.feature_net import FeatureNet
-from gan_core.models import shelf
-from ui import studio_models
-from ui.studio_view import PSI
-from ui.studio_visit import REACH
+from gan_core.models import loading
+from gan_core.pictures.grids import to_uint8
+from ui.studio.models import opened
+from ui.studio.view.view import PSI
+from ui.studio.view.visit import REACH
 
 SEEDS = range(12)
 VALUES = [f"{attribute.name}: {value}" for attribute in ATTRIBUTES for value in attribute.values]
@@ -25,8 +25,8 @@ VALUES = [f"{attribute.name}: {value}" for attribute in ATTRIBUTES for value in 
 def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """At its end, by the net that knows drawn faces, for 9 of 12 seeds at least; before that for 6 at most."""
     monkeypatch.setattr("gan_core.models.listing.BUNDLED", Path(__file__).parents[2] / "pretrained")
-    model = studio_models.opened(next(iter(studio_models.offered())))
-    explorer, net = model.explorer, FeatureNet("features.avatars", shelf.load("features.avatars"))
+    model = opened.opened(next(iter(opened.offered())))
+    explorer, net = model.explorer, FeatureNet("features.avatars", loading.load("features.avatars"))
     mean = explorer.read(explorer.mean(), "w+")
     points = explorer.sample(len(SEEDS), 0)
     drawn = [explorer.sample(1, seed) for seed in SEEDS]
@@ -39,7 +39,7 @@ def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest
         answers = np.concatenate([found for _features, found in net.judge(pictures.transpose(0, 3, 1, 2))])
         return int((answers[:, VALUES.index(name)] > 0.5).sum())
 
-    assert len(model.slots) == studio_models.SLOTS
+    assert len(model.slots) == opened.SLOTS
     assert {name.partition(":")[0] for name in model.slots} == {
         "mouth",
         "glasses",

@@ -13,16 +13,16 @@ import torch
 from gan_core.errors import BadData, BadValue
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inversion import Settings, invert
-from gan_core.models import shelf
+from gan_core.models import loading
 from tests.studio_serving import ROOT, STYLED
-from ui import studio_jobs
 from ui.languages import _, using
-from ui.studio_calls import spoken
-from ui.studio_jobs import News, Tell, Workshop
-from ui.studio_kept import Shelf
-from ui.studio_latest import Latest
-from ui.studio_models import opened
-from ui.studio_right_of_way import PATIENCE, RightOfWay, right_of_way
+from ui.studio.models.kept import Shelf
+from ui.studio.models.opened import opened
+from ui.studio.requests import jobs
+from ui.studio.requests.calls import spoken
+from ui.studio.requests.jobs import News, Tell, Workshop
+from ui.studio.requests.latest import Latest
+from ui.studio.requests.right_of_way import PATIENCE, RightOfWay, right_of_way
 
 WAIT = 20.0  # seconds, for what comes at once
 
@@ -89,7 +89,7 @@ def test_a_job_that_is_stopped_ends_within_a_second_and_the_next_begins() -> Non
     shop, ended = Workshop(), threading.Event()
 
     def search(tell: Tell) -> None:
-        explorer = Explorer(shelf.load(str(ROOT / "pretrained" / "stylegan2.avatars")))
+        explorer = Explorer(loading.load(str(ROOT / "pretrained" / "stylegan2.avatars")))
         target = explorer.draw(explorer.sample(1, 3))
         try:
             list(invert(explorer, target, Settings(steps=5_000, start="nearest")))
@@ -115,7 +115,7 @@ def test_a_job_that_takes_too_long_is_ended() -> None:
 
 
 def test_estimates_learn_from_the_jobs_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studio_jobs, "TELLING", 0.05)
+    monkeypatch.setattr(jobs, "TELLING", 0.05)
     shop = Workshop()
     assert shop.estimate("film", 10.0) == 10.0
     for _time in range(6):

@@ -14,7 +14,7 @@ from gradio.state_holder import StateHolder
 
 from tests.studio.visitors import visitors
 from tests.studio_serving import Studio, serving
-from ui.studio_memory import FORGET, FORGET_OPEN, forget
+from ui.studio.requests.memory import FORGET, FORGET_OPEN, forget
 
 MOST = 1_600.0  # MiB that the Studio holds after much use; 700 to 800 of them are held before the first visitor
 GROWTH = 150.0  # MiB by which the same use once more may raise it

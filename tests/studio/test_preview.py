@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from tests.studio_serving import STYLED, Studio
-from ui.studio_pictures import settings_in
-from ui.studio_preview import BURST, LARGEST, Pictures
+from ui.studio.preview import BURST, LARGEST, Pictures
+from ui.studio.view.pictures import settings_in
 
 LINK = f"model={STYLED}&seed=4&psi=0.5&edits=PCA 1*2"
 
@@ -133,8 +133,8 @@ def test_a_picture_is_drawn_once_and_few_are_drawn_for_one_address(warm: Studio)
 
 def test_an_address_may_ask_again_after_a_while_and_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("ui.studio_preview.time.monotonic", lambda: now)
-    monkeypatch.setattr("ui.studio_preview.ADDRESSES", 2)
+    monkeypatch.setattr("ui.studio.preview.time.monotonic", lambda: now)
+    monkeypatch.setattr("ui.studio.preview.ADDRESSES", 2)
     pictures = Pictures()
     assert [pictures._may("one") for _ in range(BURST + 1)] == [True] * BURST + [False]
     assert pictures._may("two")

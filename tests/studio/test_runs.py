@@ -13,9 +13,11 @@ from tabs import editing, mixing, models
 from tests.made_runs import trained
 from tests.studio.test_tabs import FACE, MODEL, VISIT, pixels, plain
 from tests.studio_serving import STYLED
-from ui import studio_choices, studio_models, studio_runs
-from ui.studio_models import offered, opened
-from ui.studio_view import parsed
+from ui.studio.models import opened as studio_models
+from ui.studio.models import runs
+from ui.studio.models.opened import offered, opened
+from ui.studio.view.view import parsed
+from ui.studio.widgets import choices
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def store(home: Path) -> Iterator[RunStore]:
     made = RunStore()
     yield made
     made.close()
-    studio_runs._store_in.cache_clear()
+    runs._store_in.cache_clear()
     studio_models._open.clear()
 
 
@@ -43,10 +45,10 @@ def test_a_run_opens_by_its_name_and_says_which_step_it_is(store: RunStore) -> N
 
 def test_the_tabs_have_it_once_the_page_is_opened(store: RunStore, shelf_beside: str) -> None:
     id = trained(store)
-    lists = studio_choices.filled([studio_choices.every, mixing.fits], f"?model=run:{id}")
+    lists = choices.filled([choices.every, mixing.fits], f"?model=run:{id}")
     assert [one["value"] for one in lists] == [f"run:{id}@2"] * 2
     assert [name for _title, name in lists[1]["choices"]] == [STYLED, f"run:{id}@2"]
-    assert "value" not in studio_choices.filled([mixing.fits], "?model=nobody")[0]
+    assert "value" not in choices.filled([mixing.fits], "?model=nobody")[0]
     assert pixels(mixing.mix(None, f"run:{id}@2", 1, 2, "coarse", 0)[2]["now"])
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 from tests.studio.calling import Caller, Refusal, calling, default, file
 from tests.studio.conftest import CYCLE, ENLARGING
 from tests.studio_serving import ROOT, STYLED, Studio
-from ui import studio_files
+from ui.studio.requests import files as studio_files
 
 REFUSED = "Only files that you uploaded in this session can be read."
 HOW: list[Callable[[Any], Any]] = [file, lambda path: [file(path)], lambda path: {"a": [{"b": file(path)}]}]
@@ -166,14 +166,14 @@ WAYS = """
 import sys, threading
 import fastapi, gradio as gr, uvicorn
 from gradio_app import TABS
-from ui import studio
+from ui.studio import server
 ports = [int(port) for port in sys.argv[1:]]
-launched = studio.page(TABS, "en")
+launched = server.page(TABS, "en")
 launched.launch(prevent_thread_lock=True, server_port=ports[0], quiet=True)
 others = fastapi.FastAPI()
-gr.mount_gradio_app(others, studio.page(TABS, "en"), "/there")
+gr.mount_gradio_app(others, server.page(TABS, "en"), "/there")
 servers = [uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
-           for app, port in ((others, ports[1]), (studio.app(TABS), ports[2]))]
+           for app, port in ((others, ports[1]), (server.app(TABS), ports[2]))]
 for server in servers:
     threading.Thread(target=server.run, daemon=True).start()
 while not all(server.started for server in servers):
@@ -337,7 +337,7 @@ def test_a_page_that_comes_back_finds_its_files(files: studio_files.Files, monke
 
 def test_what_a_dead_process_left_goes_at_the_next_start(files: studio_files.Files, tmp_path: Path) -> None:
     code = (
-        "import os, signal\nfrom ui.studio_files import files\npath = files.place() / 'own.png'\n"
+        "import os, signal\nfrom ui.studio.requests.files import files\npath = files.place() / 'own.png'\n"
         "path.write_bytes(b'left')\nprint(path, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
     )
     died = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -18,9 +18,9 @@ from PIL import Image
 from gan_core.data.avatars import draw_avatars, sample_attributes
 from tests.studio.conftest import CYCLE, DRAWING, ENLARGING, FILLING
 from tests.studio_serving import STYLED, Studio
-from ui.studio_models import SLOTS
-from ui.studio_pictures import exact
-from ui.studio_uploads import LARGE_BYTES
+from ui.studio.models.opened import SLOTS
+from ui.studio.requests.uploads import LARGE_BYTES
+from ui.studio.view.pictures import exact
 
 CONTROLS = [4, 0.7, None, 2.0, *[0.0] * (SLOTS - 1), 0.0, 0, 1]
 WAY = [STYLED, "1, 2", "linear", True]

@@ -10,7 +10,7 @@ import pytest
 from tests.studio.conftest import DRAWING
 from tests.studio_serving import ROOT, STYLED
 from tests.test_benchmarks import run
-from ui.studio import check_port
+from ui.studio.server import check_port
 
 
 def test_the_front_matter_names_what_is_installed() -> None:

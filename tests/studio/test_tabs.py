@@ -31,13 +31,13 @@ from tabs.editing_parts import Parts
 from tests.studio.conftest import ENCODER, TRANSLATORS
 from tests.studio_serving import STYLED
 from ui.languages import using
-from ui.studio_calls import spoken, telling
-from ui.studio_jobs import workshop
-from ui.studio_marks import name_of
-from ui.studio_models import SLOTS, offered, opened
-from ui.studio_pictures import drawn, file_of, picture, settings_in
-from ui.studio_view import Change, View, first_view, parsed, points_of, view_at
-from ui.studio_visit import Visit
+from ui.studio.models.marks import name_of
+from ui.studio.models.opened import SLOTS, offered, opened
+from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.jobs import workshop
+from ui.studio.view.pictures import drawn, file_of, picture, settings_in
+from ui.studio.view.view import Change, View, first_view, parsed, points_of, view_at
+from ui.studio.view.visit import Visit
 
 pytestmark = pytest.mark.usefixtures("shelf")
 VISIT, FACE, STRIP, UNDO, REDO, MODEL, SEED, PSI, LABEL = range(9)

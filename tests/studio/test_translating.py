@@ -21,12 +21,12 @@ from gan_core.data.avatars.pencil import draw_pencil
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import read_card
-from gan_core.photos import sample_photo
+from gan_core.pictures.photos import sample_photo
 from tabs import draw, inpaint, translate
 from tests.studio.conftest import CYCLE, DRAWING, FILLING
 from tests.studio_serving import ROOT
-from ui.studio_pictures import MARK, exact
-from ui.studio_works import MOST_OPEN, _open, at_work, examples
+from ui.studio.models.workers import MOST_OPEN, _open, at_work, examples
+from ui.studio.view.pictures import MARK, exact
 
 pytestmark = pytest.mark.usefixtures("shelf")
 SIDE = 8
@@ -379,9 +379,9 @@ from pathlib import Path
 from gan_core.models import listing
 listing.BUNDLED = Path({str(tmp_path)!r})
 from tabs import draw, enlarge, inpaint, translate
-from ui import studio
+from ui.studio import server
 for language in ("en", "zh"):
-    print(studio.page([translate, draw, enlarge, inpaint], language).config)
+    print(server.page([translate, draw, enlarge, inpaint], language).config)
 """
     environment = {**os.environ, "GANSCOPE_HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
     english, chinese = subprocess.run(

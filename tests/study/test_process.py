@@ -10,7 +10,7 @@ import pytest
 
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
-from gan_core.runs.owners import Owner, exists, this_process
+from gan_core.runs.liveness import Owner, exists, this_process
 from gan_core.study import duration, process
 from gan_core.study.plan import SIZES, StudyPlan
 from gan_core.study.results import Background, Result, StudyFolder, studies

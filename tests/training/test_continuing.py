@@ -12,9 +12,8 @@ import torch
 
 from gan_core.checkpoint import read_checkpoint, same_state, write_checkpoint
 from gan_core.errors import BadCheckpoint, BadData, BadValue, GanscopeError, UnknownName
-from gan_core.models import listing, shelf
+from gan_core.models import listing, loading
 from gan_core.models.card import WEIGHTS, Card, write_card
-from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunState, RunStore
 from gan_core.training import continuing
 from gan_core.training.session import Session
@@ -39,7 +38,7 @@ def first_checkpoint(store: RunStore, id: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["mlp_gan.x", "cgan.x", "progan.x"])
 def test_the_first_checkpoint_holds_the_models_weights(store: RunStore, name: str) -> None:
     described = make_model(name)
-    weights = shelf.state_of(place(described), described)
+    weights = loading.state_of(place(described), described)
     run = continuing.begin(store, place(described), steps=3)
     state = first_checkpoint(store, run.id)
     assert same_state(state["average"], weights["average"])
@@ -48,7 +47,7 @@ def test_the_first_checkpoint_holds_the_models_weights(store: RunStore, name: st
     assert (state["images_seen"], state["average_updates"]) == (described.images, described.steps)
     assert (run.name, run.images_seen, run.spec.steps) == (described.title, described.images, 3)
     assert continuing.begun_anew(place(described)) == []
-    one, other = shelf.load(name).sample(4, seed=1), Sampler.from_run(store, run.id).sample(4, seed=1)
+    one, other = loading.load(name).sample(4, seed=1), loading.from_run(store, run.id).sample(4, seed=1)
     assert torch.equal(one, other)
 
 
@@ -59,7 +58,7 @@ def test_the_run_trains_on_from_there(store: RunStore) -> None:
     end = time.monotonic() + 60
     while not hasattr(session, "journal") and time.monotonic() < end:
         time.sleep(0.02)
-    weights = shelf.state_of(place(described), described)
+    weights = loading.state_of(place(described), described)
     assert same_state(session.trainer.networks["generator"].state_dict(), weights["average"]["generator"])
     assert same_state(session.trainer.average.networks["generator"].state_dict(), weights["average"]["generator"])
     session.resume()

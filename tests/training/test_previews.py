@@ -13,8 +13,8 @@ from PIL import Image
 from gan_core.checkpoint import same_state
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
-from gan_core.images import to_uint8
 from gan_core.objectives.translation import ReplayPool
+from gan_core.pictures.grids import to_uint8
 from gan_core.training.previews import JUDGED, POOLED, ROWS, by_class, pool_previewer, pooled, previewer
 from gan_core.training.trainer import Trainer
 from tests.conftest import example, images

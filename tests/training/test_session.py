@@ -19,7 +19,7 @@ from gan_core import data, knobs
 from gan_core.checkpoint import read_checkpoint, same_state, write_checkpoint
 from gan_core.errors import BadCheckpoint, BadValue, RunConflict, UnknownName
 from gan_core.gans import recipes
-from gan_core.models.sampler import Sampler
+from gan_core.models import loading
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import journal
 from gan_core.training.control import Control, current_hparams, fork
@@ -325,7 +325,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(store: RunSt
     content[-100] ^= 1
     last.path.write_bytes(content)
     with pytest.raises(BadCheckpoint, match="altered or cut short"):
-        Sampler.from_run(store, run.id)
+        loading.from_run(store, run.id)
     resumed = Session(store, run.id).start(paused=True)
     wait(lambda: resumed.status.state == RunState.PAUSED, "the resumed run")
     assert resumed.status.step == first.step
@@ -346,7 +346,7 @@ def test_no_run_goes_on_from_weights_that_are_not_finite(store: RunStore) -> Non
     store.add_checkpoint(run.id, token, last.step, last.images_seen, last.path, *write_checkpoint(last.path, state))
     store.release(run.id, token)
     with pytest.raises(BadCheckpoint, match=r"are spoilt: 1 of \d+ values of discriminator\."):
-        Sampler.from_run(store, run.id)
+        loading.from_run(store, run.id)
     resumed = Session(store, run.id).start(paused=True)
     wait(lambda: resumed.status.state == RunState.PAUSED, "the resumed run")
     assert resumed.status.step == first.step
@@ -377,7 +377,7 @@ def test_forks_start_where_the_parent_is_unless_networks_change(store: RunStore)
 
 def test_samples_need_no_data_and_depend_on_the_seed_alone(store: RunStore) -> None:
     run = finish(Session(store, new_run(store, steps=5, recipe="cgan").id).start())
-    sampler = Sampler.from_run(store, run.id)
+    sampler = loading.from_run(store, run.id)
     one, again, other = sampler.sample(6, seed=1), sampler.sample(6, seed=1), sampler.sample(6, seed=2)
     assert one.shape == (6, 1, 8, 8)
     assert (one == again).all()

@@ -15,7 +15,7 @@ from gan_core.data.base import DataSet, DataSpec
 from gan_core.gans import recipes
 from gan_core.gans.recipe import OptimizerSpec, Recipe
 from gan_core.hparams import PlayersHParams, TrainingHParams
-from gan_core.layers import Dropout
+from gan_core.layers.blocks import Dropout
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from tests.conftest import images
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gan_core.data.archives import seen
+from gan_core.data.user.archives import seen
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_core.data import archives
 from gan_core.data.base import Progress, tracked
 from gan_core.data.published.arrays import Arrays
 from gan_core.data.published.origins import File, Site
+from gan_core.data.user import archives
 
 PARTS = ("trainA", "trainB", "testA", "testB")
 NEEDED = tuple(f"{part}/*.jpg" for part in PARTS)

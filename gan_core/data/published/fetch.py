@@ -16,9 +16,9 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
-from gan_core import __version__
 from gan_core.data.published.origins import File
 from gan_core.errors import BadData
+from gan_core.version import __version__
 
 STALL = 30.0  # seconds without a byte after which an answer is given up
 TRIES = 4  # in a row that brought nothing new

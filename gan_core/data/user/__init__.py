@@ -1,0 +1,1 @@
+"""What the user brings: folders, zips, uploads and pairs, and how they are referred to."""

@@ -1,0 +1,87 @@
+"""The sets that users have uploaded: listed and deleted. Needs no torch.
+
+Each is a zip in `GANSCOPE_HOME/uploads`, named by `folders.store_upload`. Beside it `FILE.zip.tasks` holds what it was
+uploaded for, a task of `own.UPLOADS` a line; one of before such files were written counts as images.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_core.data.user.places import is_upload_name, uploaded
+from gan_core.data.user.references import UPLOADS, Own, own
+from gan_core.errors import BadData
+from gan_core.files import write_atomically
+from gan_core.paths import home
+
+DIGEST = 13  # letters behind the name that was given: a hyphen and a part of the content's sha256
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A zip that was uploaded. `since` is in seconds since the epoch, `tasks` are keys of `own.UPLOADS`."""
+
+    file: str
+    bytes: int
+    since: float
+    tasks: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The name that it came with, as far as it was kept."""
+        return self.file.removesuffix(".zip")[:-DIGEST]
+
+    def reference(self, task: str) -> str:
+        """What it is called as data for a task."""
+        return str(Own(UPLOADS[task], self.file))
+
+
+def uploads(task: str = "") -> list[Upload]:
+    """Those for a task, or all; the newest first."""
+    found = []
+    for path in folder().glob("*.zip"):
+        with suppress(OSError):
+            if is_upload_name(path.name):
+                state = path.stat()
+                found.append(Upload(path.name, state.st_size, state.st_mtime, _tasks(path)))
+    return sorted((one for one in found if not task or task in one.tasks), key=lambda one: -one.since)
+
+
+def folder() -> Path:
+    return home() / "uploads"
+
+
+def remember(path: Path, task: str) -> None:
+    """Notes what an upload is for, beside what it was for before; raises OSError."""
+    known = _tasks(path) if _noted(path).is_file() else ()
+    write_atomically(_noted(path), "\n".join(dict.fromkeys((*known, task))).encode())
+
+
+def refers_to(reference: str, file: str) -> bool:
+    """Whether a reference to data is one to this upload."""
+    mine = own(reference)
+    return mine is not None and mine.is_upload and mine.path == file
+
+
+def delete(file: str) -> None:
+    """Deletes an upload; raises BadData where there is none or where it can't be."""
+    path = uploaded(file)
+    try:
+        path.unlink()
+        _noted(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise BadData("'{name}' can't be deleted ({reason}).", name=file, reason=error.strerror or error) from error
+
+
+def _tasks(path: Path) -> tuple[str, ...]:
+    try:
+        noted = _noted(path).read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        noted = []
+    return tuple(task for task in noted if task in UPLOADS) or ("images",)
+
+
+def _noted(path: Path) -> Path:
+    return path.with_name(path.name + ".tasks")

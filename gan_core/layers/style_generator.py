@@ -1,0 +1,196 @@
+"""What style-based generators share: mapping network, style mixing, noise, the tracked mean of w, truncation.
+
+z -> f(z) = w;  images = g(w, ..., w; noise)                                                (1812.04948, figure 1)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.knobs import knob
+from gan_core.layers.blocks import RandomLayer
+from gan_core.layers.classes import ClassEmbedding
+from gan_core.layers.style import EqualisedLinear, PixelNorm, PyramidHParams, leaky
+
+W_MEMORY = 0.995  # of the mean of w, for each training pass (1812.04948, the authors' code)
+NoiseMode = Literal["random", "constant", "none"]
+
+
+@dataclass(frozen=True)
+class StyleHParams(PyramidHParams):
+    """The knobs of a generator with a mapping network."""
+
+    w_size: int = knob(
+        128, 2, 1024, label="Size of w", unit="numbers", change="rebuild", group="networks",
+        help="How many numbers the mapping network describes an image by; the papers have 512.",
+    )  # fmt: skip
+    mapping_layers: int = knob(
+        4, 1, 16, label="Mapping layers", change="rebuild", group="networks",
+        help="Fully connected layers between the latents and w; the papers have 8.",
+    )  # fmt: skip
+    mapping_rate: float = knob(
+        0.01, 0.001, 1.0, label="Mapping's learning rate", unit="times", change="rebuild", group="networks",
+        logarithmic=True, help="The mapping network learns so many times as fast as the rest; the papers have 0.01.",
+    )  # fmt: skip
+    style_mixing: float = knob(
+        0.9, 0.0, 1.0, label="Style mixing", unit="of the images", change="rebuild", group="networks",
+        help="Share of the training images whose finer layers follow another latent than the coarser ones, so that "
+        "layers don't rely on each other.",
+    )  # fmt: skip
+    noise: bool = knob(
+        True, label="Noise in every layer", change="rebuild", group="networks",
+        help="Each layer may add random detail, such as where single hairs lie. Drawings have none: in them it "
+        "speckles.",
+    )  # fmt: skip
+
+
+class LearntConstant(nn.Module):
+    """The input of a style generator's first layer, the same for every image: (B, ...) -> (B, channels, 4, 4)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.randn(1, channels, 4, 4))
+
+    def forward(self, like: Tensor) -> Tensor:
+        return self.values.expand(len(like), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
+class Noise(RandomLayer):
+    """Adds `strength` times noise (B, 1, size, size); `strength` is learnt, from 0 (1812.04948, section 2).
+
+    Noise is new in every pass ("random"), the same for every image and pass ("constant"), or left out ("none").
+    """
+
+    constant: Tensor
+
+    def __init__(self, size: int, channels: int = 1) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.register_buffer("constant", torch.randn(1, 1, size, size))
+
+    def forward(self, features: Tensor, mode: NoiseMode) -> Tensor:
+        if mode == "none":
+            return features
+        noise = self.constant
+        if mode == "random":
+            shape = (len(features), *noise.shape[1:])
+            noise = torch.randn(shape, generator=self.generator, device=features.device)
+        return features + self.strength * noise
+
+
+class Noiseless(nn.Module):
+    """What stands in the place of `Noise` where there shall be none."""
+
+    def forward(self, features: Tensor, mode: NoiseMode) -> Tensor:
+        return features
+
+
+def noise_layer(size: int, hparams: StyleHParams, channels: int = 1) -> nn.Module:
+    """Noise for features (B, C, size, size), if the knob asks for it: of one strength, or one for each channel."""
+    return Noise(size, channels) if hparams.noise else Noiseless()
+
+
+class MappingNetwork(nn.Module):
+    """Latents (B, latent_size), and with classes labels (B,) or blends (B, classes) -> w (B, w_size).
+
+    Latents are normalised, joined to the class's embedding, and pass fully connected layers (1812.04948, section 2).
+    """
+
+    def __init__(self, latent_size: int, classes: int, hparams: StyleHParams) -> None:
+        super().__init__()
+        self.embedding = ClassEmbedding(classes, latent_size) if classes else None
+        self.norm = PixelNorm()
+        inputs = latent_size * (2 if classes else 1)
+        layers: list[nn.Module] = []
+        for _ in range(hparams.mapping_layers):
+            layers += [EqualisedLinear(inputs, hparams.w_size, rate=hparams.mapping_rate), leaky()]
+            inputs = hparams.w_size
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        inputs = self.norm(latents)
+        if self.embedding is not None:
+            inputs = torch.cat([inputs, self.norm(self.embedding(labels))], 1)
+        w: Tensor = self.layers(inputs)
+        return w
+
+
+class StyleMixing(RandomLayer):
+    """In training, gives a share of the images another w from a random layer on (1812.04948, section 3.1).
+
+    ws (B, layers, w_size) -> the same shape; `other(latents)` gives w for new latents.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, ws: Tensor, latents: Tensor, other: Callable[[Tensor], Tensor]) -> Tensor:
+        if not self.training or not self.share:
+            return ws
+        count, layers = ws.shape[:2]
+        device = ws.device
+        fresh = other(torch.randn(latents.shape, generator=self.generator, device=device))
+        mixed = torch.rand(count, generator=self.generator, device=device) < self.share
+        first = 1 + (torch.rand(count, generator=self.generator, device=device) * (layers - 1)).long()  # 1..layers-1
+        changed = mixed[:, None] & (torch.arange(layers, device=device) >= first[:, None])  # (B, layers)
+        return torch.where(changed[:, :, None], fresh[:, None], ws)
+
+
+def layers_of_w(size: int) -> int:
+    """How many layers of a generator of this size take a w: two at each of 4, 8, ... `size` pixels."""
+    return 2 * (size.bit_length() - 2)
+
+
+class StyleGenerator(nn.Module, ABC):
+    """Latents (B, latent_size)[, labels] -> w (B, w_size) -> images (B, C, H, W).
+
+    The images are linear in the last layer's output, as in the papers: training may leave [-1, 1] a little, and
+    `draw_clamped` cuts them. In training noise is random, styles are mixed and `w_mean` follows the mean of w; in
+    evaluation mode noise is constant, so that the same latents are the same picture.
+    """
+
+    w_mean: Tensor
+
+    def __init__(self, num_ws: int, classes: int, hparams: StyleHParams) -> None:
+        super().__init__()
+        self.num_ws = num_ws
+        self.mapping = MappingNetwork(hparams.latent_size, classes, hparams)
+        self.mixing = StyleMixing(hparams.style_mixing)
+        self.register_buffer("w_mean", torch.zeros(hparams.w_size))
+
+    @abstractmethod
+    def synthesis(self, ws: Tensor, noise: NoiseMode = "random") -> Tensor:
+        """Images (B, C, H, W) from a w for each layer, (B, num_ws, w_size)."""
+
+    def repeated(self, w: Tensor) -> Tensor:
+        """The same w for every layer: (B, w_size) -> (B, num_ws, w_size)."""
+        return w[:, None].expand(-1, self.num_ws, -1)
+
+    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        w = self.mapping(latents, labels)
+        if self.training:
+            with torch.no_grad():
+                self.w_mean.lerp_(w.float().mean(0), 1 - W_MEMORY)
+        ws = self.mixing(self.repeated(w), latents, lambda fresh: self.mapping(fresh, labels))
+        return self.synthesis(ws, "random" if self.training else "constant")
+
+
+def draw_truncated(
+    networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None, psi: float
+) -> Tensor:
+    """As `draw_clamped`, with w' = w_mean + psi (w - w_mean) (1812.04948, appendix B).
+
+    At psi = 1 nothing changes, at 0 all images are the average one. The paper truncates the coarse layers alone; here
+    all are.
+    """
+    generator = networks["generator"]
+    assert isinstance(generator, StyleGenerator)
+    w = generator.w_mean.lerp(generator.mapping(latents, labels), psi)
+    return generator.synthesis(generator.repeated(w), "constant").clamp(-1, 1)

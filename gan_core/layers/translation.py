@@ -1,0 +1,233 @@
+"""Networks that turn images into images, and the discriminator that judges them patch by patch.
+
+The layers stand in the order of junyanz/pytorch-CycleGAN-and-pix2pix, and blurred ones in that of
+taesungp/contrastive-unpaired-translation, so that weights trained there fit (models/foreign.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, conv2d, conv_transpose2d, grid_sample, pad
+
+from gan_core.layers.blocks import Dropout, initialise_normal
+
+WIDEST = 8  # times the channels at the image's side
+BLURS = ("none", "down", "up", "both")  # where a residual generator resamples, and blurs as it does
+
+
+def normalisation(kind: str, channels: int) -> nn.Module:
+    """`instance` (1607.08022), as style transfer has it, or `batch`."""
+    return nn.BatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels)
+
+
+class ResidualBlock(nn.Module):
+    """x + F(x), (B, C, H, W) -> the same, with mirrored borders (1703.10593, appendix)."""
+
+    def __init__(self, channels: int, norm: str, dropout: float) -> None:
+        super().__init__()
+        bias = norm == "instance"
+        layers: list[nn.Module] = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias)]
+        layers += [normalisation(norm, channels), nn.ReLU(inplace=True)]
+        if dropout:
+            layers.append(Dropout(dropout))
+        layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), normalisation(norm, channels)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        changed: Tensor = features + self.layers(features)
+        return changed
+
+
+class BlurredHalving(nn.Module):
+    """(B, C, H, W) -> (B, C, H/2, W/2): blurred by 1 2 1 both ways within mirrored borders, then every second pixel.
+
+    What is too fine for the smaller picture is taken away before it can turn into false patterns (1904.11486).
+    """
+
+    filt: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", _filters((1, 2, 1), channels))  # kept in files, as CUT's own code does
+
+    def forward(self, features: Tensor) -> Tensor:
+        return conv2d(pad(features, (1, 1, 1, 1), "reflect"), self.filt, stride=2, groups=features.shape[1])
+
+
+class BlurredDoubling(nn.Module):
+    """(B, C, H, W) -> (B, C, 2H, 2W): zeros between the pixels, blurred by 1 3 3 1 both ways; borders are repeated."""
+
+    filt: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", 4 * _filters((1, 3, 3, 1), channels))  # three of four pixels are zeros
+
+    def forward(self, features: Tensor) -> Tensor:
+        around = pad(features, (1, 1, 1, 1), "replicate")
+        doubled = conv_transpose2d(around, self.filt, stride=2, padding=2, groups=features.shape[1])
+        return doubled[:, :, 1:-1, 1:-1]  # (B, C, 2H + 2, 2W + 2) -> (B, C, 2H, 2W)
+
+
+def _filters(taps: tuple[int, ...], channels: int) -> Tensor:
+    """(C, 1, K, K), each the outer product of the taps, of the sum 1."""
+    row = torch.tensor(taps, dtype=torch.float32)
+    return (torch.outer(row, row) / row.sum() ** 2).repeat(channels, 1, 1, 1)
+
+
+class Framing(nn.Module):
+    """A scale and a shift across and down, the same for all images: (B, C, H, W) -> (B, C, H, W). Learnt, from none.
+
+    A spatial transformer (1506.02025, equation 10) whose parameters don't depend on the image. What comes in from
+    outside repeats the border.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(2))  # of the picture, across and down; 0.9 makes what it shows smaller
+        self.shift = nn.Parameter(torch.zeros(2))  # to the right and down, in halves of the side
+
+    def forward(self, images: Tensor) -> Tensor:
+        theta = torch.cat([torch.diag(1 / self.scale), -(self.shift / self.scale)[:, None]], 1)
+        grid = affine_grid(theta.expand(len(images), -1, -1), list(images.shape), align_corners=False)
+        return grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+class ResnetGenerator(nn.Module):
+    """(B, C, H, W) -> (B, C, H, W) in [-1, 1], H and W divisible by 4: halved twice, residual blocks, doubled twice.
+
+    `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `bilinear` doubles by
+    upsampling and a convolution, where transposed convolutions can leave a checkerboard. `blur`, one of BLURS, has
+    halving and doubling blurred instead, before or after a convolution that leaves the size (2007.15651). `framing` has
+    images scaled and shifted first, as it learns to; `framed=False` leaves that out, for images that are framed as they
+    should be.
+    """
+
+    def __init__(
+        self, image_channels: int, channels: int, blocks: int, norm: str = "instance", dropout: float = 0.0,
+        bilinear: bool = False, framing: bool = False, blur: str = "none",
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.framing = Framing() if framing else None
+        bias = norm == "instance"
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(image_channels, channels, 7, bias=bias)]
+        layers += [normalisation(norm, channels), nn.ReLU(inplace=True)]
+        for width in (channels, 2 * channels):
+            blurred = blur in ("down", "both")
+            layers.append(nn.Conv2d(width, 2 * width, 3, stride=1 if blurred else 2, padding=1, bias=bias))
+            layers += [normalisation(norm, 2 * width), nn.ReLU(inplace=True)]
+            layers += [BlurredHalving(2 * width)] if blurred else []
+        layers += [ResidualBlock(4 * channels, norm, dropout) for _ in range(blocks)]
+        for width in (4 * channels, 2 * channels):
+            if blur in ("up", "both"):
+                layers += [BlurredDoubling(width), nn.Conv2d(width, width // 2, 3, padding=1, bias=bias)]
+            elif bilinear:
+                layers += [nn.Upsample(scale_factor=2, mode="bilinear"), nn.ReflectionPad2d(1)]
+                layers.append(nn.Conv2d(width, width // 2, 3, bias=bias))
+            else:
+                doubling = nn.ConvTranspose2d(width, width // 2, 3, stride=2, padding=1, output_padding=1, bias=bias)
+                layers.append(doubling)
+            layers += [normalisation(norm, width // 2), nn.ReLU(inplace=True)]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(channels, image_channels, 7), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        initialise_normal(self)
+
+    def forward(self, images: Tensor, framed: bool = True) -> Tensor:
+        translated: Tensor = self.layers(self.framed(images) if framed else images)
+        return translated
+
+    def framed(self, images: Tensor) -> Tensor:
+        """The images scaled and shifted as learnt, or as they are."""
+        return images if self.framing is None else self.framing(images)
+
+    def features(self, images: Tensor, places: Sequence[int]) -> list[Tensor]:
+        """What comes out of some layers of the first half, (B, C', H', W') each; 0 is the padded image."""
+        found = []
+        for place, layer in enumerate(self.layers[: max(places) + 1]):
+            images = layer(images)
+            if place in places:
+                found.append(images)
+        return found
+
+
+class UnetGenerator(nn.Module):
+    """(B, C, H, W) -> (B, C, H, W) in [-1, 1]: halved `depth` times and doubled again, with a skip at each level.
+
+    Channels double from `channels` up to eight times that (1611.07004, section 6.1.1). Dropout, the paper's noise,
+    stands at the three levels next to the innermost one, on the way up.
+    """
+
+    def __init__(
+        self, image_channels: int, channels: int, depth: int, norm: str = "batch", dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        widths = [channels * min(2**level, WIDEST) for level in range(depth)]
+        noisy = range(max(2, depth - 4), depth - 1) if dropout else range(0)
+        down = [nn.Sequential(nn.Conv2d(image_channels, widths[0], 4, stride=2, padding=1, bias=norm == "instance"))]
+        up = [nn.Sequential(nn.ReLU(), _doubling(2 * widths[0], image_channels, bias=True), nn.Tanh())]
+        for level in range(1, depth):
+            innermost = level == depth - 1
+            outer, width = widths[level - 1], widths[level]
+            halving = nn.Conv2d(outer, width, 4, stride=2, padding=1, bias=norm == "instance")
+            # a single pixel has no statistics of its own
+            down.append(nn.Sequential(nn.LeakyReLU(0.2), halving, *([] if innermost else [normalisation(norm, width)])))
+            doubling = _doubling(width if innermost else 2 * width, outer, bias=norm == "instance")
+            noise = [Dropout(dropout)] if level in noisy else []
+            up.append(nn.Sequential(nn.ReLU(), doubling, normalisation(norm, outer), *noise))
+        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        skips = []
+        for layers in self.down:
+            images = layers(images)
+            skips.append(images)
+        features = skips.pop()
+        for layers in reversed(self.up):
+            features = layers(features)
+            if skips:
+                features = torch.cat([skips.pop(), features], 1)
+        return features
+
+
+def _doubling(inputs: int, outputs: int, bias: bool) -> nn.Module:
+    """(B, inputs, H, W) -> (B, outputs, 2H, 2W)."""
+    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+
+
+class PatchDiscriminator(nn.Module):
+    """(B, C, H, W) -> logits (B, 1, h, w), each of a patch of the image (1611.07004, section 3.2.2).
+
+    A logit sees 16, 34 or 70 pixels each way for 1, 2 or 3 `layers` that halve the image; small images have room for
+    fewer, see `fitting_layers`.
+    """
+
+    def __init__(self, image_channels: int, channels: int, layers: int, norm: str = "instance") -> None:
+        super().__init__()
+        bias = norm == "instance"
+        modules: list[nn.Module] = [nn.Conv2d(image_channels, channels, 4, stride=2, padding=1), _leaky()]
+        width = channels
+        for level in range(1, layers + 1):
+            inputs, width = width, channels * min(2**level, WIDEST)
+            stride = 2 if level < layers else 1
+            modules.append(nn.Conv2d(inputs, width, 4, stride=stride, padding=1, bias=bias))
+            modules += [normalisation(norm, width), _leaky()]
+        modules.append(nn.Conv2d(width, 1, 4, padding=1))
+        self.layers = nn.Sequential(*modules)
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.layers(images)
+        return logits
+
+
+def _leaky() -> nn.Module:
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
+def fitting_layers(wanted: int, size: int) -> int:
+    """How many halvings of the discriminator an image of `size` pixels has room for, at most as many as wanted."""
+    return min(wanted, size.bit_length() - 3)

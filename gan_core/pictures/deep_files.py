@@ -1,0 +1,104 @@
+"""Files of 16 bits a channel whose colours Pillow would read as 8: PNG by png16.py, TIFF by tifffile.
+
+TIFF is read as far as that goes without codecs of its own; what can't be read stays as Pillow has it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from gan_core.pictures import png16
+
+BITS, COMPRESSION, COLOURS, ORIENTATION, PREDICTOR, EXTRA, FORMAT = 258, 259, 262, 274, 317, 338, 339  # TIFF's tags
+PLAIN, DEFLATED = (1,), (8, 32946)  # compressions that need no codec
+RGB = 2
+CLEAR = 2  # alpha that the colours aren't multiplied by
+UNSIGNED = 1
+PADDED = 4  # times as many pixels as there are may lie in a file's tiles
+UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda array: array[:, ::-1], 3: lambda array: array[::-1, ::-1], 4: lambda array: array[::-1],
+    5: lambda array: array.swapaxes(0, 1), 6: lambda array: np.rot90(array, -1),
+    7: lambda array: array[::-1, ::-1].swapaxes(0, 1), 8: np.rot90,
+}  # fmt: skip
+
+
+def bits(file: BinaryIO, image: Image.Image) -> int:
+    """Of a channel in the file of an open image."""
+    if image.format == "PNG":
+        with _from_start(file):
+            return png16.header(file.read(29)).depth
+    if isinstance(image, TiffImageFile):
+        return int(max(image.tag_v2.get(BITS, (8,))))
+    return 8
+
+
+def colours(file: BinaryIO, image: Image.Image, most_pixels: int) -> np.ndarray | None:
+    """The 16 bits of an open image that Pillow would read as 8, uint16 (H, W, C); None where it wouldn't, or none can.
+
+    A TIFF comes upright. Raises ValueError or zlib.error for a damaged file, and what tifffile raises.
+    """
+    if bits(file, image) != 16:
+        return None
+    if image.format == "PNG":
+        with _from_start(file):
+            return png16.decoded(file.read())
+    assert isinstance(image, TiffImageFile)
+    if not _readable(image):
+        return None
+    with _from_start(file):
+        return _tiff(file, most_pixels)
+
+
+@contextmanager
+def _from_start(file: BinaryIO) -> Iterator[None]:
+    """Pillow reads on from where it was."""
+    place = file.tell()
+    file.seek(0)
+    try:
+        yield
+    finally:
+        file.seek(place)
+
+
+def _readable(image: TiffImageFile) -> bool:
+    tags = image.tag_v2
+    return (
+        tags.get(COLOURS) == RGB
+        and (len(tags[BITS]), tags.get(EXTRA)) in ((3, None), (4, (CLEAR,)))
+        and set(tags.get(FORMAT, (UNSIGNED,))) == {UNSIGNED}
+        and tags.get(COMPRESSION, 1) in PLAIN + DEFLATED
+        and tags.get(PREDICTOR, 1) in (1, 2)
+    )
+
+
+def _tiff(stream: BinaryIO, most_pixels: int) -> np.ndarray:
+    """The first page of 16 bits, uint16 (H, W, C); raises ValueError where it is longer than it says."""
+    from tifffile import TiffFile
+
+    length = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    with TiffFile(stream) as file:
+        page = file.pages.first
+        segment = math.prod(page.chunks)  # values, as all segments but those at the border have
+        padded, most = segment * len(page.dataoffsets), page.samplesperpixel * most_pixels
+        if page.size > most or padded > PADDED * most or sum(page.databytecounts) > length:
+            raise ValueError("more pixels than it says")
+        if page.compression in DEFLATED:
+            for start, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+                file.filehandle.seek(start)
+                if len(zlib.decompressobj().decompress(file.filehandle.read(count), 2 * segment + 1)) > 2 * segment:
+                    raise ValueError("more pixels than it says")
+        array = page.asarray()
+        turn = UPRIGHT.get(page.tags.valueof(ORIENTATION, 1))
+        if page.axes.startswith("S"):
+            array = array.transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
+    return np.ascontiguousarray(turn(array) if turn else array)

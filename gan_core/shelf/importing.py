@@ -1,0 +1,181 @@
+"""Generators that were trained with junyanz/pytorch-CycleGAN-and-pix2pix, or with CUT's own code, become models of the
+user's own shelf.
+
+One file is one direction: a ResNet of CycleGAN's or CUT's make becomes CUT's generator, which is the same network, and
+any other one pix2pix's. Two files, there and back, become a CycleGAN. From then on they are models like any other: in
+the Studio, on the command line, and to train on from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_core import data, paths
+from gan_core.data.base import DataSpec
+from gan_core.data.batches import to_device
+from gan_core.errors import BadCheckpoint, BadData, BadValue
+from gan_core.files import sha256_of
+from gan_core.gans import Recipe, recipes
+from gan_core.models import listing, publishing
+from gan_core.models.card import Card
+from gan_core.models.foreign import Kind, kind_of, load_foreign
+from gan_core.models.publishing import Shown, Words
+from gan_core.models.sampler import Sampler
+from gan_core.models.weight_files import read_weights
+from gan_core.pictures.decoding import square
+from gan_core.pictures.grids import png
+from gan_core.pictures.photos import sample_photo
+from gan_core.training.comparing import compared, unseen
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+SIZE = 256  # pixels, which those networks are trained at
+PHOTOS = ("flower.jpg", "china.jpg")
+N_LIMITS = "Not known. It was trained elsewhere, and nothing of it was measured here."
+N_UNTOLD = "not told by the file"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the file doesn't say of itself; "" leaves it open."""
+
+    title: str = ""
+    licence: str = ""
+    data: str = ""  # the name of the data set that it was trained on, from its first domain to its second
+    backwards: bool = False  # it leads from the second domain to the first, as zebra2horse does
+
+
+def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int = 0) -> Card:
+    """Puts the generator of one file, or those of two (a to b, then b to a), on the user's shelf as `name`.
+
+    `size` is the side in pixels of the pictures that it shall take (0: 256, or what its U-Net needs). Raises BadValue
+    for a name that can't be had or files that don't belong together, BadCheckpoint where they hold no generator that is
+    known, UnknownName or BadData where it can't have learnt from `told.data`, StoreError.
+    """
+    told = told or Told()
+    _check_name(name)
+    if not 1 <= len(files) <= 2:
+        raise BadValue("One file is one direction, and two are there and back, not {count}.", count=len(files))
+    weights = [read_weights(file) for file in files]
+    kinds = [kind_of(each) for each in weights]
+    recipe, changes = _recipe(kinds)
+    pixels = _pixels(recipe, kinds[0], size)
+    hparams = recipe.settings(changes)
+    spec = DataSpec(dict.fromkeys(_fields(recipe), (kinds[0].image_channels, pixels, pixels)))
+    networks = recipe.build(hparams, spec)
+    for network, each in zip(recipe.averaged, weights, strict=True):
+        load_foreign(networks[network], each)
+    states = {network: networks[network].state_dict() for network in recipe.averaged}
+    state: dict[str, Any] = {
+        "recipe": recipe.name, "hparams": changes, "spec": spec.to_state(), "step": 0, "images_seen": 0,
+        "average": states, "networks": states,
+    }  # fmt: skip
+    learnt = _learnt(told, files[0].stem, recipe, spec)
+    sums = ", ".join(f"{file.name} (sha256 {sha256_of(file)[:16]})" for file in files)
+    origin = f"{data.source(learnt).title}. {data.source(learnt).about}" if learnt else N_UNTOLD
+    words = Words(
+        told.title or name, told.licence or N_UNTOLD, origin, f"trained elsewhere; read from {sums}", N_LIMITS
+    )
+    shown = "" if told.backwards else learnt  # its domains would be taken for each other
+    folder = paths.home() / "models" / name
+    return publishing.publish(state, name, words, (), shown, folder, half=False, show=lambda made: _shown(made, shown))
+
+
+def _learnt(told: Told, stem: str, recipe: Recipe, spec: DataSpec) -> str:
+    """The data set that is named, or that the file is named after; "" for none. Raises UnknownName or BadData."""
+    if told.data:
+        found = data.source(told.data).spec(spec.size)
+        recipe.check_data(found)
+        if found.channels != spec.channels:
+            raise BadData(
+                "The network takes images of {taken} channels, and those of {data} have {given}.",
+                taken=spec.channels, data=told.data, given=found.channels,
+            )  # fmt: skip
+        return told.data
+    fits = stem in data.sources and data.source(stem).spec(spec.size).fields == spec.fields
+    return stem if fits else ""
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise BadValue(
+            "'{name}' can't be a model's name: letters, digits, dots, dashes and underscores alone, 64 at most.",
+            name=name[:80],
+        )
+    if name in listing.names() or (paths.home() / "models" / name).exists():
+        raise BadValue("There is a model named {name} already. Choose another name.", name=name)
+
+
+def _recipe(kinds: Sequence[Kind]) -> tuple[Recipe, Mapping[str, Any]]:
+    """The recipe that has such generators, and what makes its networks the same."""
+    kind = kinds[0]
+    if kind.image_channels not in (1, 3):
+        raise BadCheckpoint(
+            "These weights take images of {channels} channels. Valid: 1 or 3.", channels=kind.image_channels
+        )
+    if any(other != kind for other in kinds):
+        raise BadCheckpoint("The two files are of different networks: {one} and {other}.", one=kind, other=kinds[1])
+    plain = kind.network == "resnet" and kind.norm == "instance" and not kind.dropout
+    blurs = kind.blur != "none"
+    same = {"channels": kind.channels}
+    if len(kinds) == 2:
+        if not plain or blurs:
+            raise BadCheckpoint(
+                "Two files must be ResNet generators with instance norm and without blurring layers, as CycleGAN has "
+                "them."
+            )
+        return recipes.get("cyclegan"), same | {"blocks": kind.depth}
+    if plain:
+        return recipes.get("cut"), same | {"blocks": kind.depth} | ({"blur": kind.blur} if blurs else {})
+    if blurs:
+        raise BadCheckpoint(
+            "These weights blur where they resample, and have batch norm or dropout; such a ResNet is known here with "
+            "instance norm and without dropout alone."
+        )
+    blocks = {"blocks": kind.depth, "dropout": 0.5 if kind.dropout else 0.0} if kind.network == "resnet" else {}
+    return recipes.get("pix2pix"), same | blocks | {"generator_kind": kind.network, "norm": kind.norm}
+
+
+def _pixels(recipe: Recipe, kind: Kind, size: int) -> int:
+    valid = (2**kind.depth,) if kind.network == "unet" else tuple(one for one in recipe.sizes if one >= 32)
+    if valid[0] not in recipe.sizes:
+        raise BadCheckpoint("These weights need images of {size} pixels, and 256 is the most here.", size=valid[0])
+    wanted = size or (valid[0] if kind.network == "unet" else SIZE)
+    if wanted not in valid:
+        raise BadValue(
+            "This network can't take pictures of {size} pixels. Valid: {valid}.",
+            size=wanted, valid=", ".join(map(str, valid)),
+        )  # fmt: skip
+    return wanted
+
+
+def _fields(recipe: Recipe) -> tuple[str, str]:
+    return ("source", "target") if recipe.task == "paired" else ("a", "b")
+
+
+def _shown(sampler: Sampler, learnt: str) -> Shown:
+    """Pictures that it hasn't learnt from, where its data are here; else photos of anything."""
+    if learnt in data.sources and data.source(learnt).available():
+        return Shown(png(compared(sampler, unseen(sampler.recipe, learnt, sampler.spec.size))))
+    drawn = np.stack(list(_photos(sampler.spec.size)))  # (N, 3, H, W)
+    if sampler.spec.channels == 1:
+        drawn = drawn.mean(1, keepdims=True).astype(np.uint8)
+    images: Tensor = to_device(torch.from_numpy(drawn), torch.device("cpu"))
+    batch = dict.fromkeys(_fields(sampler.recipe), images)
+    if "target" in batch:
+        batch["target"] = torch.zeros_like(images)  # grey: the truth isn't known
+    return Shown(png(compared(sampler, batch)))
+
+
+def _photos(size: int) -> Iterator[np.ndarray]:
+    """The two ends of each photo that comes with scikit-learn, uint8 (3, size, size)."""
+    for photo in map(sample_photo, PHOTOS):
+        for left in (0, photo.width - photo.height):
+            yield square(photo.crop((left, 0, left + photo.height, photo.height)), size)

@@ -1,0 +1,113 @@
+"""The first page. It reads the run store alone, so that it is painted before torch is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from gan_core.runs.store import Run, RunState
+from ui.classroom.live import panels
+from ui.classroom.models import gallery
+from ui.classroom.shell import access, offline, warm
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.grids import newest_picture, picture
+from ui.classroom.shell.i18n import STATE, _
+from ui.classroom.shell.store import active_runs, store
+from ui.texts import ago, number, plain, run_title, state_badge
+
+FIRST = {"recipe": "mlp_gan", "preset": "digits_30s"}  # what a newcomer trains
+START = "start-preset"  # key of the session's state: the Train page starts this preset
+POLL = 2.0  # seconds
+RECENT = 4
+HERO = Path(__file__).with_name("first_gan.png")
+
+
+def show() -> None:
+    st.title(_("Watch a GAN learn, and steer it"), anchor=False)
+    with st.container(key="lead"):
+        st.markdown(
+            _("Two networks play against each other: a **generator** draws, a **discriminator** tells drawn from real. "
+              "Here you see them train live, on your own computer: pause, go step by step, change a setting and watch "
+              "what it does. Everything is kept, so you can look back, compare and try again.")
+        )  # fmt: skip
+    _first_step()
+    picture(HERO, alt=_("Samples of a GAN at five moments of its training, from noise to digits"))
+    st.caption(
+        _("The same 24 samples of this first GAN: before training, and after about 100, 300, 1000 and 5000 steps.")
+    )
+    with shown():
+        parts = [gallery.strip, _now]
+        for part in reversed(parts) if active_runs() else parts:  # what trains comes first
+            part()
+        _lately()
+        _invitation()
+    warm.start()
+
+
+def _first_step() -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="first"):
+        pressed = st.button(
+            _("Train my first GAN"), type="primary", icon=":material/play_arrow:", key="first-gan",
+            disabled=not access.may_steer(),
+            help=access.why_locked() or _("A small network on handwritten digits; readable within half a minute."),
+        )  # fmt: skip
+        st.page_link(
+            "pages/train.py", label=_("Choose another"), icon=":material/tune:",
+            query_params={"lang": st.session_state.get(STATE, "en")},
+        )  # fmt: skip
+    if pressed:
+        st.session_state[START] = FIRST
+        st.switch_page("pages/train.py", query_params={"lang": st.session_state.get(STATE, "en")})
+
+
+@st.fragment(run_every=POLL)
+def _now() -> None:
+    with shown():
+        active = active_runs()
+        st.subheader(_("Running now"), anchor=False)
+        if not active:
+            st.markdown(":material/nights_stay: " + _("Nothing trains at the moment."))
+        _cards(active)
+
+
+def _lately() -> None:
+    ended = [run for run in store().runs() if not run.is_active][:RECENT]
+    if ended:
+        st.subheader(_("Lately"), anchor=False)
+        _cards(ended)
+
+
+def _invitation() -> None:
+    """How others can watch; for whoever sits at this computer."""
+    address = offline.network_address()
+    if address and access.is_owner():
+        place = f"http://{address}:{st.get_option('server.port')}"
+        st.caption(
+            ":material/group: " + _("Others in your network can watch at {address}").format(address=plain(place))
+        )
+
+
+def _cards(runs: list[Run]) -> None:
+    waiting = store().queue()
+    for start in range(0, len(runs), RECENT):
+        for column, run in zip(st.columns(RECENT), runs[start : start + RECENT], strict=False):
+            with column:
+                _card(run, waiting)
+
+
+def _card(run: Run, waiting: list[str]) -> None:
+    with st.container(border=True, key=f"card-{run.id}"):
+        content = newest_picture(store(), run.id)
+        if content:
+            picture(content, alt=_("Samples of the generator at step {step}").format(step=run.step))
+        st.page_link(
+            "pages/train.py", label=f"**{plain(run_title(run, panels.recipe_titles()))}**",
+            query_params={"run": run.id, "lang": st.session_state.get(STATE, "en")},
+        )  # fmt: skip
+        words = _("step {step}").format(step=number(run.step))
+        if run.state is RunState.QUEUED and run.id in waiting:
+            words = _("number {place} in the queue").format(place=waiting.index(run.id) + 1)
+        st.markdown(f"{state_badge(run.state)} {words}")
+        if not run.is_active:
+            st.caption(ago(run.updated))

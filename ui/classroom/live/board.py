@@ -1,0 +1,212 @@
+"""The live view of a run as one component (`board.js`): state, samples, what to make of them, curves.
+
+One message a poll, whatever is shown: each element of Streamlit's own costs the server about a millisecond a poll, and
+the trainer, in the same process, would pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import streamlit as st
+
+from gan_core.hparams import TrainingHParams
+from gan_core.runs.store import Run, RunState
+from ui.classroom.live import panels, remedies
+from ui.classroom.live.advice import advice, translates
+from ui.classroom.live.curves import payload
+from ui.classroom.live.feed import Feed, Picture
+from ui.classroom.shell import access
+from ui.classroom.shell.i18n import _
+from ui.classroom.shell.store import store
+from ui.classroom.shell.style import read
+from ui.texts import data_title, duration, is_points, number, run_message, sentence, state_word
+
+POLL = 1.25  # seconds from a drawing to the next question of the browser, at least
+LATER = "later"  # what the browser says of curves that it doesn't want to draw now
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    return st.components.v2.component(
+        "ganscope_board",
+        html=read("live/board.html"),
+        css=read("live/charts.css", "live/board.css"),
+        js=read("live/charts.js", "live/board.js"),
+    )
+
+
+def draw(
+    watched: Feed, look_for: str, real: Picture | None, *, large: bool = False, chart: int | None = None, key: str
+) -> None:
+    """Shows the run as it is now. `look_for`: the preset's sentence; `chart`: that one alone.
+
+    While the run goes on, the browser asks for more by the trigger `poll`, POLL after it has drawn, and later where
+    answers take long; a tab that nobody sees asks for nothing.
+    """
+    message = encoded(watched, look_for, real, large=large, chart=chart, held=_held(key))
+    _component()(data=message, key=key, on_poll_change=lambda: None, on_remedy_change=lambda: _named(watched, key))
+
+
+def _named(watched: Feed, key: str) -> None:
+    """A remedy's button was pressed."""
+    name = st.session_state.get(key, {}).get("remedy")
+    if isinstance(name, str):
+        remedies.ask(watched.id, name)
+
+
+def _held(key: str) -> Mapping[str, Any]:
+    """What the browser that asks has already: versions by name; empty where the page is drawn anew."""
+    asked = st.session_state.get(key, {}).get("poll")
+    return asked if isinstance(asked, Mapping) else {}
+
+
+def encoded(
+    watched: Feed,
+    look_for: str,
+    real: Picture | None,
+    *,
+    large: bool = False,
+    chart: int | None = None,
+    held: Mapping[str, Any] = MappingProxyType({}),
+) -> bytes:
+    """The bytes that `draw` sends: pictures and curves alone that aren't `held`."""
+    run = watched.run()
+    settings = panels.settings_of(watched)
+    samples = watched.picture()
+    alt = _("Samples of the generator at step {step}").format(step=run.step)
+    blobs: list[bytes] = []
+    header: dict[str, Any] = {}
+    if held.get("curves") not in (LATER, watched.version):
+        header, floats = watched.curves(chart, large)
+        blobs.append(floats)
+    content = {
+        "every": POLL if run.is_active else 0,
+        "answers": held.get("question"),  # an answer equal to the last one would not reach the component
+        "version": watched.version,
+        "large": large,
+        "state": {"name": run.state.value, "word": state_word(run.state)},
+        "step": number(run.step),
+        "planned": f"/ {number(run.spec.steps)}" if run.spec.steps else "",
+        "share": min(1.0, run.step / run.spec.steps) if run.spec.steps else 0.0,
+        "facts": _facts(watched, run),
+        "notice": notice(run),
+        "advice": advice(run, look_for)[: 1 if large else None],
+        "remedies": [] if large else remedies.buttons(settings, panels.remedies_of(run)),
+        "findings": _findings(watched, run, settings),
+        "locked": access.why_locked() or "",
+        "samples": _blob(samples, blobs, held, "samples", alt),
+        "pool": None if large else _blob(watched.pool(), blobs, held, "pool", _("Past outputs in the replay pool")),
+        "real": None if large else _blob(real, blobs, held, "real", _("Real images of the data set")),
+        "pixelated": run.spec.size < 48 and not is_points(run.spec.data),
+        "words": _words(run, large) | _pool_words(watched),
+    }
+    return payload(header | {"board": content}, *blobs)
+
+
+def _blob(
+    picture: Picture | None, blobs: list[bytes], held: Mapping[str, Any], name: str, alt: str
+) -> dict[str, Any] | None:
+    """Says which picture is to be shown; adds it to what is sent, and its place, unless the browser has it."""
+    if picture is None:
+        return None
+    told: dict[str, Any] = {"type": picture.type, "version": picture.version, "alt": alt}
+    if held.get(name) == picture.version:
+        return told
+    told |= {"offset": sum(map(len, blobs)), "bytes": len(picture.content)}
+    blobs.append(picture.content)
+    return told
+
+
+def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
+    speed = _("Points per second") if is_points(run.spec.data) else _("Images per second")
+    facts = [(speed, number(run.images_per_second) if run.step else "–")]
+    if run.is_active:
+        return [*facts, (_("Time left"), time_left(watched, run))]
+    return [*facts, (_("Trained for"), duration(run.seconds))]
+
+
+def time_left(watched: Feed, run: Run) -> str:
+    """How long the run still takes, in words."""
+    if not run.spec.steps:
+        return "∞"
+    seconds = watched.seconds_left()
+    return "–" if seconds is None else duration(seconds)
+
+
+def notice(run: Run) -> str:
+    """What must be said of the run's state, as a sentence."""
+    if run.state is RunState.QUEUED and not run.message:
+        waiting = store().queue()
+        place = waiting.index(run.id) + 1 if run.id in waiting else 1
+        return _("Waiting: number {place} in the queue. It begins when the runs before it end or pause.").format(
+            place=place
+        )
+    if run.state is RunState.FAILED:
+        return _("This run failed.") + " " + run_message(run)
+    if run.state is RunState.INTERRUPTED:
+        return _(
+            "The program that trained this run ended in the middle of it. Resume goes on from the last checkpoint."
+        )
+    return run_message(run)
+
+
+def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list[dict[str, Any]]:
+    if run.step == 0:
+        return []
+    return [
+        {
+            "level": finding.level,
+            "what": sentence(finding.what, finding.values),
+            "cause": _(finding.cause),
+            "remedy": _(finding.remedy),
+            "remedies": remedies.buttons(settings, finding.remedies),
+        }
+        for finding in watched.findings()
+    ]
+
+
+def _samples_note(run: Run) -> str:
+    if compared := panels.compared_in(run):
+        kinds = " · ".join(_(kind) for kind in compared)
+        return _("Side by side: {kinds}. Nothing here is trained on.").format(kinds=kinds)
+    if translates(run):  # until the recipes are loaded
+        return _("Always the same images: each line shows what is made of them as it learns.")
+    if is_points(run.spec.data):
+        return _("Violet: samples, always from the same latents. Grey: real points.")
+    return _("Always the same latents: each place shows one sample as it learns.")
+
+
+def _pool_words(watched: Feed) -> dict[str, str]:
+    """How full the replay pool is and how old what it holds; nothing for runs without one."""
+    told = [watched.newest(f"pool_{name}") for name in ("filled", "age", "oldest")]
+    size = int(watched.hparams.get("pool_size", 0))
+    if None in told or not size:
+        return {"pool": "", "poolNote": ""}
+    filled, age, oldest = (number(round(value or 0)) for value in told)
+    return {
+        "pool": _("Replay pool: {filled} of {size} images").format(filled=filled, size=number(size)),
+        "poolNote": _(
+            "Past outputs, the oldest first: as b above, as a below. Once the pool is full, the discriminators are "
+            "shown one of these for every other new output. Mean age {age} steps, the oldest {oldest}."
+        ).format(age=age, oldest=oldest),
+    }
+
+
+def _words(run: Run, large: bool) -> dict[str, str]:
+    return {
+        "samples": _("Samples"),
+        "samplesNote": _samples_note(run),
+        "noSamples": _("The first samples appear as soon as training begins."),
+        "real": _("Real images"),
+        "realNote": _("From {data}.").format(data=data_title(run.spec.data)),
+        "advice": _("What to see now"),
+        "remedies": _("What may help:"),
+        "curves": "" if large else _("Curves"),
+        "curvesNote": "" if large else _(
+            "Thick lines: mean of the last 100 steps. Faint lines: single steps. Violet marks: what was done; point "
+            "at one to read it. A legend entry switches its curve off."
+        ),
+    }  # fmt: skip

@@ -1,0 +1,147 @@
+"""Files of a run: samples, curves, weights."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from gan_core.errors import GanscopeError
+from gan_core.runs.records import Metrics
+from ui.classroom.live.feed import Feed
+from ui.classroom.shell import access, sessions
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.grids import dots, picture
+from ui.classroom.shell.i18n import _
+from ui.classroom.shell.store import store
+from ui.texts import error_sentence, number, plain
+
+if TYPE_CHECKING:
+    from gan_core.gans import Recipe
+
+MOST = 1024  # samples in one picture
+SAVED = 3.0  # seconds that a page waits for a checkpoint
+
+
+@st.fragment
+def show(watched: Feed) -> None:
+    from gan_core.gans import recipes
+
+    with shown():
+        recipe = recipes.get(watched.run().spec.recipe)
+        if recipe.draws:
+            _samples(watched, recipe)
+        _files(watched)
+
+
+def _samples(watched: Feed, recipe: Recipe) -> None:
+    from gan_core.runs.classes import class_names
+
+    run = watched.run()
+    first, second, third = st.columns(3)
+    count = int(first.number_input(_("How many samples"), 1, MOST, 64, key="sample-count"))
+    seed = int(
+        second.number_input(
+            _("Seed"), 0, 2**31 - 1, 0, key="sample-seed", help=_("The same seed gives the same latents.")
+        )
+    )
+    label = None
+    if recipe.conditional:
+        names = class_names(store(), run)
+        options = [None, *range(len(names))]
+        label = third.selectbox(
+            _("Class"),
+            options,
+            0,
+            lambda place: _("all in turn") if place is None else names[place],
+            key="sample-label",
+        )
+    if st.button(_("Draw samples"), icon=":material/casino:", key="draw-samples"):
+        with st.spinner(_("Drawing …")):
+            step = _checkpoint(watched.id)
+            st.session_state["drawn"] = (watched.id, _draw(watched.id, count, seed, label), step)
+    drawn = st.session_state.get("drawn")
+    if drawn and drawn[0] == watched.id:
+        picture(drawn[1], alt=_("Samples of the generator at step {step}").format(step=drawn[2]), width=480)
+        st.caption(_("From the checkpoint at step {step}.").format(step=number(drawn[2])))
+        st.download_button(
+            _("Download these samples (PNG)"), drawn[1], f"ganscope-{watched.id}-samples.png", "image/png",
+            icon=":material/image:", on_click="ignore",
+        )  # fmt: skip
+
+
+def _checkpoint(id: str) -> int:
+    """The step of the newest checkpoint; of a run that goes on a new one, where the visitor may ask for it."""
+    kept = store().checkpoints(id)
+    if access.may_steer() and store().get(id).is_active:
+        sessions.save(id)
+        end = time.monotonic() + SAVED
+        while time.monotonic() < end and store().checkpoints(id)[-1:] == kept[-1:]:
+            time.sleep(0.1)
+        kept = store().checkpoints(id)
+    return kept[-1].step if kept else 0
+
+
+def _draw(id: str, count: int, seed: int, label: int | None) -> bytes:
+    from gan_core.models import loading
+    from gan_core.pictures.grids import enlarge, grid, png, to_uint8
+
+    sampler = loading.from_run(store(), id)
+    if sampler.recipe.task == "points":
+        return dots(sampler.sample(count, seed).numpy(), store().get(id).spec.data)
+    columns = (
+        max(1, min(round(count**0.5), 32)) if label is not None or not sampler.recipe.conditional else sampler.columns
+    )
+    return png(enlarge(grid(to_uint8(sampler.sample(count, seed, label)), columns), 512))
+
+
+def _files(watched: Feed) -> None:
+    id = watched.id
+    with st.container(horizontal=True):
+        st.download_button(
+            _("Curves (CSV)"), lambda: csv_of(store().metrics(id)), f"ganscope-{id}.csv", "text/csv",
+            icon=":material/table:", key="download-csv", on_click="ignore",
+        )  # fmt: skip
+        has_weights = bool(store().checkpoints(id))
+        st.download_button(
+            _("Generator's weights (safetensors)"), _guarded(lambda: weights(id)), f"ganscope-{id}.safetensors",
+            "application/octet-stream", icon=":material/neurology:", key="download-weights", on_click="ignore",
+            disabled=not has_weights, help=None if has_weights else _("There is no checkpoint yet."),
+        )  # fmt: skip
+    st.caption(_("A curve as a picture: point at it and press ⤓ in its corner."))
+
+
+def weights(id: str) -> bytes:
+    """The averaged networks of the newest checkpoint, as safetensors."""
+    from gan_core.models.weights import averaged_weights
+
+    return averaged_weights(store(), id)
+
+
+def _guarded(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """A download that can't be made says why in its own file: the page is not drawn while it is made."""
+
+    def guarded() -> bytes:
+        try:
+            return make()
+        except GanscopeError as error:
+            return plain(error_sentence(error)).encode()
+
+    return guarded
+
+
+def csv_of(metrics: Metrics) -> bytes:
+    """All steps, one row each; empty where nothing was measured, "nan" or "inf" where a value is broken."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["step", *metrics.columns])
+    columns = [
+        [f"{value:.7g}" if known else "" for value, known in zip(column.tolist(), metrics.measured(name), strict=True)]
+        for name, column in metrics.columns.items()
+    ]
+    writer.writerows(zip(metrics.steps.tolist(), *columns, strict=True))
+    return text.getvalue().encode()

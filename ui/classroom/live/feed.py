@@ -1,0 +1,186 @@
+"""What a page needs to know of a run that goes on, kept once in this process for all who watch.
+
+The trainer may live in this process, so looking must cost next to nothing: a poll reads one row of the store, and
+what is new in metrics and events is read, averaged and encoded once, whoever asks first.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from gan_core.runs.store import Event, Run, RunStore
+from gan_core.training.health import Finding, assess, scores_are_probabilities
+from gan_core.training.remaining import seconds_left
+from ui.classroom.live import curves, figures
+from ui.classroom.live.history import History
+from ui.classroom.shell.grids import newest_picture, newest_pool
+from ui.classroom.shell.i18n import language
+from ui.texts import is_points, modes_of
+
+AGE = 0.4  # seconds for which what was read stays good for other viewers
+KEPT = 12  # runs
+LONG = 120_000  # bytes of a PNG above which it is sent as JPEG: it goes out with every poll
+QUALITY = 90
+REWINDS = ("rollback", "started")  # events after which rows may have been dropped
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it is sent to browsers: PNG, or JPEG where that would be long."""
+
+    content: bytes
+    type: str
+    version: int  # of the PNG that it was made from
+
+    @classmethod
+    def of(cls, png: bytes) -> Picture:
+        """From a PNG."""
+        if len(png) <= LONG:
+            return cls(png, "image/png", zlib.crc32(png))
+        buffer = io.BytesIO()
+        with Image.open(io.BytesIO(png)) as image:
+            image.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+        return cls(buffer.getvalue(), "image/jpeg", zlib.crc32(png))
+
+
+class Feed:
+    """One run as it goes on. Thread-safe."""
+
+    def __init__(self, store: RunStore, id: str) -> None:
+        self.id = id
+        self._store = store
+        self._lock = threading.Lock()
+        self._read = 0.0
+        self._run: Run | None = None
+        self.version = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.history = History()
+        self.events: list[Event] = []
+        self._last_step = -1
+        self.version += 1  # of the curves: grows with all that is new in them
+        self._parts: dict[Any, tuple[dict[str, Any], bytes]] = {}
+        self._picture: Picture | None = None
+        self._pool: Picture | None = None
+
+    def run(self, fresh: bool = False) -> Run:
+        """The run as it is now; raises UnknownName. `fresh` reads it anew, as after a command."""
+        with self._lock:
+            if fresh or self._run is None or time.monotonic() - self._read > AGE:
+                run = self._store.get(self.id)
+                if self._run is None or run != self._run:
+                    self._update(run)
+                self._run, self._read = run, time.monotonic()
+            return self._run
+
+    def _update(self, run: Run) -> None:
+        since = self.events[-1].id if self.events else 0
+        new = self._store.events(self.id, since)
+        if run.step < self._last_step or any(event.kind in REWINDS for event in new):
+            self._forget()
+            new = self._store.events(self.id)
+        self.events += new
+        metrics = self._store.metrics(self.id, self._last_step)
+        if len(metrics):
+            self.history.append(metrics)
+            self._last_step = int(metrics.steps[-1])
+        if len(metrics) or new:
+            self._parts = {}
+            self.version += 1
+        self._look()
+
+    @property
+    def hparams(self) -> Mapping[str, Any]:
+        """The run's settings with all edits made so far, as plain values."""
+        self.run()
+        return self._settings()
+
+    def _settings(self) -> dict[str, Any]:
+        assert self._run is not None
+        values = dict(self._run.spec.hparams)
+        for event in self.events:
+            if event.kind == "edit":
+                values |= event.payload["changes"]
+        return values
+
+    def _probability(self) -> bool:
+        return scores_are_probabilities(self._settings())
+
+    def _of_points(self) -> bool:
+        return self._run is not None and is_points(self._run.spec.data)
+
+    def curves(self, only: int | None = None, large: bool = False) -> tuple[dict[str, Any], bytes]:
+        """The charts as `ui.classroom.live.curves.parts` gives them; `only`: that one alone."""
+        self.run()
+        with self._lock:
+            key = (language(), only, large)
+            if key not in self._parts:
+                modes = modes_of(self._run.spec.data) if self._run else 0
+                panels = figures.panels(self.history, self._probability(), self._of_points(), modes)
+                chosen = panels if only is None else panels[only : only + 1]
+                self._parts[key] = curves.parts(
+                    chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}"
+                )
+            return self._parts[key]
+
+    def findings(self) -> list[Finding]:
+        """Whether the run looks healthy."""
+        run = self.run()
+        return assess(self.history.recent, self._probability(), self.history.latest, modes_of(run.spec.data))
+
+    def seconds_left(self) -> float | None:
+        """How long the run still takes; None where that isn't known."""
+        run = self.run()
+        edited = max((event.step for event in self.events if event.kind == "edit"), default=0)
+        return seconds_left(run, self.history.recent, int(self._settings().get("batch_size", 1)), edited)
+
+    def picture(self) -> Picture | None:
+        """The newest samples."""
+        self.run()
+        return self._picture
+
+    def pool(self) -> Picture | None:
+        """The past fakes that the discriminators are shown again, where the run has such."""
+        self.run()
+        return self._pool
+
+    def newest(self, name: str) -> float | None:
+        """The last value of a metric, NaN where it is broken; None where there is none."""
+        self.run()
+        return self.history.latest.get(name)
+
+    def _look(self) -> None:
+        self._picture = _seen(self._picture, newest_picture(self._store, self.id))
+        self._pool = _seen(self._pool, newest_pool(self._store, self.id))
+
+
+def _seen(last: Picture | None, content: bytes | None) -> Picture | None:
+    """The picture of a PNG: the last one where it is the same still."""
+    if content is None:
+        return None
+    return last if last and last.version == zlib.crc32(content) else Picture.of(content)
+
+
+_feeds: OrderedDict[tuple[str, str], Feed] = OrderedDict()
+_feeds_lock = threading.Lock()
+
+
+def feed(store: RunStore, id: str) -> Feed:
+    """The feed of a run, the same for all viewers of this process."""
+    with _feeds_lock:
+        key = (str(store.root), id)
+        found = _feeds.pop(key, None) or Feed(store, id)
+        _feeds[key] = found
+        while len(_feeds) > KEPT:
+            _feeds.popitem(last=False)
+        return found

@@ -1,0 +1,389 @@
+"""Which curves of a run are shown, in which chart, and in what words. No UI code asks for a recipe's name."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gan_core.runs.store import Event
+from gan_core.training.health import EXPLODING
+from ui.classroom.live.curves import COLOURS, RUN_COLOURS, Colour, Mark, Panel, Series
+from ui.classroom.live.history import History
+from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.knob_widgets import label_of, value_word
+
+SPEED = "images_per_second"  # of points too
+NAMES = {
+    "generator/loss": N_("Generator"),
+    "discriminator/loss": N_("Discriminator"),
+    "penalty/loss": N_("Penalty"),
+    "score/real": N_("real images"),
+    "score/fake_before": N_("samples, before D's update"),
+    "score/fake_after": N_("samples, after D's update"),
+    "accuracy": N_("Accuracy"),
+    "gradient_norm/generator": N_("Generator"),
+    "gradient_norm/discriminator": N_("Discriminator"),
+    "gradient_norm/penalty": N_("Penalty"),
+    "rate/generator": N_("Generator"),
+    "rate/discriminator": N_("Discriminator"),
+    SPEED: N_("images/s"),
+    "features/loss": N_("Classifier"),
+    "features/cross_entropy": N_("Cross-entropy"),
+    "gradient_norm/features": N_("Classifier"),
+    "rate/features": N_("Classifier"),
+    "path_length/loss": N_("Path length"),
+    "gradient_norm/path_length": N_("Path length"),
+    "path_length": N_("Path length"),
+    "class_accuracy": N_("Classes"),
+    "code_accuracy": N_("Codes"),
+    "generator/adversarial": N_("Adversarial"),
+    "generator/adversarial_a": N_("Adversarial, a"),
+    "generator/adversarial_b": N_("Adversarial, b"),
+    "generator/l1": N_("L1"),
+    "generator/content": N_("Content"),
+    "generator/features": N_("Features"),
+    "generator/cycle_a": N_("Cycle, a"),
+    "generator/cycle_b": N_("Cycle, b"),
+    "generator/identity_a": N_("Identity, a"),
+    "generator/identity_b": N_("Identity, b"),
+    "generator/contrast": N_("Contrast"),
+    "generator/contrast_identity": N_("Contrast, identity"),
+    "generator/category": N_("Category"),
+    "generator/value": N_("Value"),
+    "warm_up/loss": N_("Warm-up"),
+    "gradient_norm/warm_up": N_("Warm-up"),
+    "held_out_l1": N_("L1 to the truth"),
+    "psnr": N_("PSNR"),
+    "psnr_bicubic": N_("PSNR of bicubic"),
+    "ssim": N_("SSIM"),
+    "ssim_bicubic": N_("SSIM of bicubic"),
+    "pool_age": N_("mean"),
+    "pool_oldest": N_("the oldest"),
+    "augment_probability": N_("Augmentation probability"),
+    "modes/covered": N_("Modes covered"),
+    "modes/near": N_("Samples close to a mode"),
+    "data_reached": N_("Data covered by the samples"),
+    "variety": N_("Variety of the samples"),
+    "schedule/resolution": N_("Resolution"),
+    "schedule/alpha": N_("Share of the new level"),
+}
+OF_POINTS = {"score/real": N_("real points"), SPEED: N_("points/s")}  # called otherwise for points
+TINTS = {
+    "score/real": "real",
+    "score/fake_before": "fake",
+    "score/fake_after": "fake_after",
+    "accuracy": "real",
+    "class_accuracy": "real",
+    "modes/covered": "generator",
+    "modes/near": "generator",
+    "data_reached": "generator",
+    "variety": "generator",
+    "psnr": "generator",
+    "ssim": "generator",
+    "held_out_l1": "generator",
+    "pool_oldest": "quiet",
+    "psnr_bicubic": "quiet",
+    "ssim_bicubic": "quiet",
+}
+RATIO = "loss_ratio"
+EPSILON = 1e-8
+
+
+def metric_name(name: str, points: bool = False) -> str:
+    """What a metric is called, in the visitor's language."""
+    if points and name in OF_POINTS:
+        return _(OF_POINTS[name])
+    return _(NAMES[name]) if name in NAMES else name.replace("/", " / ").replace("_", " ")
+
+
+def colour_of(name: str) -> Colour:
+    """Generator and discriminator keep their colours in all charts."""
+    part = name.rpartition("/")[2] if name.startswith(("gradient_norm/", "rate/")) else name.partition("/")[0]
+    return COLOURS.get(TINTS.get(name, part), COLOURS["other"])
+
+
+def panels(history: History, probability: bool, points: bool = False, modes: int = 0) -> list[Panel]:
+    """The charts of one run, the most telling first; those without data are left out.
+
+    `probability`: D's scores are probabilities; `points`: the run learns points, not images, of so many `modes`.
+    """
+    names = history.names
+    score_unit = _("probability of being real") if probability else _("score (no probability, no unit)")
+    wanted = [
+        Panel(
+            _("Losses"), _("loss (no unit)"), _series(history, [n for n in names if n.endswith("/loss")]), file="losses"
+        ),
+        *_terms(history),
+        Panel(
+            "D(x), D(G(z))" if probability else _("Scores of D"),
+            score_unit,
+            _series(history, [name for name in names if name.startswith("score/")], points=points),
+            low=0.0 if probability else None,
+            high=1.0 if probability else None,
+            line=(0.5, _("undecided")) if probability else None,
+            file="scores",
+        ),
+        Panel(
+            _("Accuracy of the discriminator"),
+            _("share that it judges right"),
+            _series(history, ["accuracy"]),
+            low=0.0,
+            high=1.0,
+            line=(0.5, _("a coin's accuracy")),
+            file="accuracy",
+        ),
+        *_of_samples(history, modes),
+        *_special(history),
+        Panel(
+            _("Gradient norms"),
+            _("norm (no unit, log scale)"),
+            _series(history, [name for name in names if name.startswith("gradient_norm/")]),
+            log=True,
+            line=(EXPLODING, _("warning threshold")),
+            file="gradient-norms",
+        ),
+        Panel(_("Loss ratio"), _("|G loss| / |D loss|, log scale"), _ratio(history), log=True, file="loss-ratio"),
+        Panel(
+            _("Learning rates"),
+            _("rate (log scale)"),
+            _series(history, [name for name in names if name.startswith("rate/")], smooth=False),
+            log=True,
+            file="learning-rates",
+        ),
+        Panel(
+            _("Speed"),
+            _("points per second") if points else _("images per second"),
+            _series(history, [SPEED], smooth=False, points=points),
+            low=0.0,
+            file="speed",
+        ),
+    ]  # fmt: skip
+    return [panel for panel in wanted if panel.series]
+
+
+def _terms(history: History) -> list[Panel]:
+    """What the generator's loss is made of, where that is more than one term."""
+    names = [name for name in history.names if name.startswith("generator/") and name != "generator/loss"]
+    if len(names) < 2:
+        return []
+    series = [
+        replace(one, colour=RUN_COLOURS[place % len(RUN_COLOURS)]) for place, one in enumerate(_series(history, names))
+    ]
+    positive = all((~(np.asarray(one.values) <= 0)).all() for one in series)
+    return [
+        Panel(
+            _("Terms of the generator's loss"),
+            _("loss, log scale") if positive else _("loss (no unit)"),
+            series,
+            log=positive,
+            file="terms",
+        )
+    ]
+
+
+def _of_samples(history: History, modes: int) -> list[Panel]:
+    """How varied the samples are, which no loss tells."""
+    return [
+        Panel(
+            _("Modes covered"),
+            _("modes with samples"),
+            _series(history, ["modes/covered"], smooth=False),
+            low=0.0,
+            high=float(modes) or None,
+            line=(float(modes), _("all modes")) if modes else None,
+            file="modes",
+        ),
+        Panel(
+            _("Samples close to a mode"),
+            _("share of the samples"),
+            _series(history, ["modes/near"], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="close-to-a-mode",
+        ),
+        Panel(
+            _("Data covered by the samples"),
+            _("share of the data"),
+            _series(history, ["data_reached"], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="data-reached",
+        ),
+        Panel(
+            _("Variety of the samples"),
+            _("relative to real images"),
+            _series(history, ["variety"], smooth=False),
+            low=0.0,
+            high=1.0,
+            line=(1.0, _("real images")),
+            file="variety",
+        ),
+    ]
+
+
+def _special(history: History) -> list[Panel]:
+    """What some runs alone have: classes or codes to recognise, adaptive augmentation, growing networks."""
+    return [
+        Panel(
+            _("Classes and codes recognised"),
+            _("share that is named right"),
+            _series(history, ["class_accuracy", "code_accuracy"]),
+            low=0.0,
+            high=1.0,
+            file="recognised",
+        ),
+        Panel(
+            _("Images not trained on"),
+            _("mean distance of a pixel (0 to 2)"),
+            _series(history, ["held_out_l1"], smooth=False),
+            low=0.0,
+            file="held-out",
+        ),
+        Panel(
+            _("PSNR on images not trained on"),
+            _("decibel, all colours, not rounded to 8 bits: higher is nearer"),
+            _series(history, ["psnr", "psnr_bicubic"], smooth=False),
+            file="psnr",
+        ),
+        Panel(
+            _("SSIM on images not trained on"),
+            _("as Wang et al. 2004, all colours, not rounded to 8 bits: at most 1"),
+            _series(history, ["ssim", "ssim_bicubic"], smooth=False),
+            high=1.0,
+            file="ssim",
+        ),
+        Panel(
+            _("Age of the replay pool's images"),
+            _("steps since they were made"),
+            _series(history, ["pool_age", "pool_oldest"], smooth=False),
+            low=0.0,
+            file="pool-age",
+        ),
+        Panel(
+            _("Path length"),
+            _("change of the image for a step in w"),
+            _series(history, ["path_length"]),
+            low=0.0,
+            file="path-length",
+        ),
+        Panel(
+            _("Adaptive augmentation"),
+            _("probability of each change"),
+            _series(history, ["augment_probability"], smooth=False),
+            low=0.0,
+            file="augmentation",
+        ),
+        Panel(
+            _("Resolution"),
+            _("pixels (log scale)"),
+            _series(history, ["schedule/resolution"], smooth=False),
+            log=True,
+            file="resolution",
+        ),
+        Panel(
+            _("Fade-in"),
+            _("share of the new level (alpha)"),
+            _series(history, ["schedule/alpha"], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="fade-in",
+        ),
+    ]
+
+
+def _series(history: History, names: Sequence[str], smooth: bool = True, points: bool = False) -> list[Series]:
+    found = []
+    for name in names:
+        if name not in history.names or not np.isfinite(history.raw(name)).any():
+            continue
+        values = history.mean(name) if smooth else history.raw(name)
+        faint = history.raw(name) if smooth else None
+        dash = name.startswith("rate/discriminator")  # both rates are often the same
+        found.append(Series(metric_name(name, points), colour_of(name), history.steps, values, faint, dash))
+    return found
+
+
+def _ratio(history: History) -> list[Series]:
+    if not {"generator/loss", "discriminator/loss"} <= set(history.names):
+        return []
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.abs(history.mean("generator/loss")) / (np.abs(history.mean("discriminator/loss")) + EPSILON)
+    return [Series(_("G / D"), COLOURS["other"], history.steps, ratio)]
+
+
+def comparison(title: str, unit: str, name: str, runs: Mapping[str, History], log: bool = False) -> Panel:
+    """One metric of several runs in one chart; `runs` by title, in the order of their colours."""
+    series = [
+        Series(run, RUN_COLOURS[place % len(RUN_COLOURS)], history.steps, history.mean(name), history.raw(name))
+        for place, (run, history) in enumerate(runs.items())
+        if name in history.names and np.isfinite(history.raw(name)).any()
+    ]
+    return Panel(title, unit, series, log=log, file=name.replace("/", "-"))
+
+
+COMPARED = (  # metric, title, unit, logarithmic
+    ("generator/loss", N_("Generator's loss"), N_("loss (no unit)"), False),
+    ("discriminator/loss", N_("Discriminator's loss"), N_("loss (no unit)"), False),
+    (
+        "psnr",
+        N_("PSNR on images not trained on"),
+        N_("decibel, all colours, not rounded to 8 bits: higher is nearer"),
+        False,
+    ),
+    ("accuracy", N_("Accuracy of the discriminator"), N_("share that it judges right"), False),
+    ("modes/covered", N_("Modes covered"), N_("modes with samples"), False),
+    ("variety", N_("Variety of the samples"), N_("relative to real images"), False),
+    ("score/fake_before", N_("D(G(z)): how samples are judged"), N_("probability or score"), False),
+    ("gradient_norm/generator", N_("Generator's gradient norm"), N_("norm (no unit, log scale)"), True),
+    (SPEED, N_("Speed"), N_("images per second"), False),
+)
+
+
+def comparisons(runs: Mapping[str, History], points: Container[str] = ()) -> list[Panel]:
+    """The charts in which runs are compared; those without data are left out. `points`: titles of those of points."""
+    of_points = [title in points for title in runs]
+    speed = (
+        N_("points per second") if all(of_points)
+        else N_("images or points per second") if any(of_points)
+        else N_("images per second")
+    )  # fmt: skip
+    found = [
+        comparison(_(title), _(speed if name == SPEED else unit), name, runs, log)
+        for name, title, unit, log in COMPARED
+    ]
+    return [panel for panel in found if panel.series]
+
+
+def marks(events: Sequence[Event]) -> list[Mark]:
+    """What happened to the run, for the curves: edits, single steps, returns, warnings."""
+    told = [(event.step, _told(event)) for event in events]
+    return [Mark(step, text) for step, text in told if text]
+
+
+def _told(event: Event) -> str:
+    payload: Mapping[str, Any] = event.payload
+    if event.kind == "edit":
+        before = payload.get("before", {})
+        changes = [
+            f"{label_of(name)}: {value_word(before[name])} → {value_word(value)}"
+            if name in before
+            else f"{label_of(name)} → {value_word(value)}"
+            for name, value in payload.get("changes", {}).items()
+        ]
+        return _("edited: {changes}").format(changes=", ".join(changes))
+    if event.kind == "step":
+        player = _(ROLES.get(payload.get("only", ""), ""))
+        return _("{count} steps of {player} alone").format(count=payload.get("count"), player=player)
+    if event.kind == "rollback":
+        return _("went back to a checkpoint")
+    if event.kind == "gradient_warning":
+        return _("gradient norm of {phase}: {norm:.0f}").format(phase=payload.get("phase"), norm=payload.get("norm", 0))
+    if event.kind == "not_finite":
+        return _("{term} became {value}").format(term=payload.get("term"), value=payload.get("value"))
+    return ""
+
+
+ROLES = {"generator": N_("the generator"), "discriminator": N_("the discriminator")}

@@ -1,0 +1,211 @@
+"""A run as it goes on: buttons, and the board that is drawn again at each poll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from gan_core.errors import GanscopeError
+from gan_core.knobs import Knob, read_as
+from gan_core.runs.store import Run, RunState
+from gan_core.training.control import decays_anew
+from ui.classroom.live import board, forks, panels, remedies
+from ui.classroom.live.feed import Feed, Picture, feed
+from ui.classroom.shell import access, knob_widgets, run_actions, sessions, warm
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.grids import COLUMNS, real_grid
+from ui.classroom.shell.i18n import N_, STATE, _
+from ui.classroom.shell.knob_widgets import choice_word
+from ui.classroom.shell.store import store
+from ui.texts import data_title, is_points, joined, number, plain, run_title, size_word
+
+STEP_COUNT = Knob(N_("Steps at a press"), "", 1, 10_000)
+
+
+def show(id: str) -> None:
+    """The whole page of one run."""
+    watched = found(id)
+    if watched is None:
+        st.page_link("pages/train.py", label=_("Train something new"), icon=":material/add:")
+        return
+    run = watched.run(fresh=True)
+    _title(run)
+    for event in watched.events:
+        if event.kind == "forked":
+            st.caption(":material/fork_right: " + forks.origin(event.payload))
+    _controls(watched, run)
+    _trouble(watched, run)
+    poll(watched, lambda: board.draw(watched, panels.preset_of(run), _real(run), key=f"board-{id}"))
+    panels.show(watched)
+    remedies.show(watched)
+
+
+def found(id: str) -> Feed | None:
+    """The feed of a run; says what is wrong where there is none."""
+    with shown():
+        watched = feed(store(), id)
+        watched.run(fresh=True)
+        return watched
+    return None
+
+
+def poll(watched: Feed, draw: Callable[[], None]) -> None:
+    """Draws again whenever the board asks for it; a new state draws the whole page again."""
+    drawn_for = looks(watched)
+
+    def again() -> None:
+        with shown():
+            if looks(watched) != drawn_for or remedies.just_asked():
+                st.rerun()
+            draw()
+
+    st.fragment(again)()
+
+
+def looks(watched: Feed) -> tuple[Any, ...]:
+    """What the parts of the page that aren't polled depend on."""
+    return watched.run().state, broken(watched), warm.is_ready()
+
+
+def _title(run: Run) -> None:
+    titles = panels.recipe_titles()
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.title(plain(run_title(run, titles)), anchor=False, width="content")
+        if run_actions.has_sliders(store(), run):
+            st.page_link(
+                "pages/studio.py", label=_("Open in the Studio"), icon=":material/palette:",
+                query_params=run_actions.studio_link(run.id),
+            )  # fmt: skip
+        st.page_link(
+            "pages/runs.py", label=_("Play its history"), icon=":material/play_circle:",
+            query_params={"compare": run.id, "play": "1", "lang": st.session_state.get(STATE, "en")},
+        )  # fmt: skip
+        st.page_link(
+            "pages/projector.py", label=_("Projector"), icon=":material/fit_screen:",
+            query_params={"run": run.id, "lang": st.session_state.get(STATE, "en")},
+        )  # fmt: skip
+    facts = [_("seed {seed}").format(seed=run.spec.hparams.get("seed", 0))]
+    if "loss" in run.spec.hparams:
+        facts.insert(0, _("{loss} loss").format(loss=choice_word(run.spec.hparams["loss"])))
+    if run.name:
+        recipe = _(titles.get(run.spec.recipe, run.spec.recipe))
+        facts = [recipe, plain(data_title(run.spec.data)), size_word(run.spec.data, run.spec.size), *facts]
+    st.caption(joined(*facts))
+
+
+def act(action: Callable[..., Any], *arguments: Any) -> None:
+    """Does what a button says and draws the new state."""
+    with shown():
+        action(*arguments)
+        st.rerun()
+
+
+def _controls(watched: Feed, run: Run) -> None:
+    locked = not access.may_steer()
+    why = access.why_locked()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
+        if run.is_active:
+            _active_controls(run, locked or broken(watched), why)
+        elif run.state is RunState.FINISHED:
+            _longer(watched, run, locked, why)
+        else:
+            help_ = why or _("Goes on from the newest checkpoint.")
+            if st.button(
+                _("Resume"),
+                type="primary",
+                icon=":material/play_arrow:",
+                key="resume-ended",
+                disabled=locked,
+                help=help_,
+            ):
+                with st.spinner(_("Loading PyTorch, once after each start …")):
+                    warm.now()
+                act(sessions.resume_ended, run.id)
+
+
+def _longer(watched: Feed, run: Run, locked: bool, why: str | None) -> None:
+    """As many steps again; says what becomes of the learning rate."""
+    total = 2 * max(run.step, 1)
+    words, tip = _("Train {steps} steps more"), _("Goes on from the last checkpoint.")
+    if decays_anew(store(), run, watched.hparams, total):
+        words = _("Train {steps} steps more (learning rate decays anew)")
+        tip = _(
+            "Goes on from the last checkpoint. The schedule of the learning rate begins anew and lasts for these steps."
+        )
+    help_ = why or tip
+    label = words.format(steps=number(total - run.step))
+    if st.button(label, icon=":material/forward:", key="longer", disabled=locked, help=help_):
+        with st.spinner(_("Loading PyTorch, once after each start …")):
+            warm.now()
+        act(sessions.extend, run.id, total)
+
+
+def _active_controls(run: Run, locked: bool, why: str | None) -> None:
+    def button(label: str, icon: str, key: str, tip: str = "", **options: Any) -> bool:
+        icon = f":material/{icon}:"
+        return st.button(label, icon=icon, key=key, help=why or tip or None, disabled=locked, **options)
+
+    if run.state is RunState.PAUSED:
+        if button(_("Resume"), "play_arrow", "resume", type="primary"):
+            act(sessions.resume, run.id)
+    elif button(_("Pause"), "pause", "pause", type="primary"):
+        act(sessions.pause, run.id)
+    if button(_("Step"), "skip_next", "step-both", _("Both players train, then it pauses.")):
+        act(_step, run.id, None)
+    if button(_("Only D"), "policy", "step-d", _("The discriminator alone trains; the generator holds still.")):
+        act(_step, run.id, "discriminator")
+    if button(_("Only G"), "brush", "step-g", _("The generator alone trains; the discriminator holds still.")):
+        act(_step, run.id, "generator")
+    with st.container(width=150):
+        knob_widgets.control("count", int, 1, STEP_COUNT, "step-count", locked)
+    if button(_("Save"), "save", "save", _("Writes a checkpoint now.")):
+        with shown():
+            sessions.save(run.id)
+            st.toast(_("A checkpoint is being written."), icon=":material/save:")
+    help_ = why or _("Ends the run with a checkpoint; it can be resumed later.")
+    # stopping is open also after a fault
+    if st.button(_("Stop"), icon=":material/stop:", key="stop", help=help_, disabled=not access.may_steer()):
+        act(sessions.stop, run.id)
+
+
+def _step(id: str, only: str | None) -> None:
+    """As many steps as the field below says; raises BadValue where that can't be read."""
+    sessions.step(id, read_as("count", STEP_COUNT, int, st.session_state.get("step-count", "1")), only)
+
+
+def _trouble(watched: Feed, run: Run) -> None:
+    """The way out of a fault."""
+    if run.state is RunState.FAILED and run.traceback and access.is_owner():
+        with st.expander(_("Details for the owner of this computer"), key="traceback"):
+            st.code(run.traceback, language=None)
+    if run.state is RunState.PAUSED and broken(watched) and st.button(
+        _("Go back to the last good checkpoint"), type="primary", icon=":material/undo:", key="rollback",
+        disabled=not access.may_steer(), help=access.why_locked(),
+    ):  # fmt: skip
+        act(sessions.rollback, run.id)
+
+
+def broken(watched: Feed) -> bool:
+    """Whether a loss became infinite or no number, and nobody has gone back since."""
+    last = [event.kind for event in watched.events if event.kind in ("not_finite", "rollback")]
+    return last[-1:] == ["not_finite"]
+
+
+def _real(run: Run) -> Picture | None:
+    """Real images to compare with, once the session has prepared them; None where they can't be had.
+
+    Points need none: the real ones lie below the samples in the same picture.
+    """
+    if is_points(run.spec.data) or (run.step == 0 and not store().previews(run.id)):
+        return None
+    try:
+        return _real_picture(run.spec.data, run.spec.size, panels.grid_columns(run) or COLUMNS)
+    except GanscopeError:  # the folder was moved meanwhile; the run goes on from its cache
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _real_picture(reference: str, size: int, columns: int) -> Picture:
+    return Picture.of(real_grid(reference, size, columns, 4))

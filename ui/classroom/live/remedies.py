@@ -1,0 +1,128 @@
+"""Remedies that a text names, applied where they are named: a button beside the text, and what it does shown first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from gan_core.hparams import TrainingHParams, rebuilt
+from gan_core.knobs import changed, differences, knobs, to_dict
+from gan_core.runs.store import Run
+from gan_core.training.remedies import offered, remedies
+from ui.classroom.live import forks, panels
+from ui.classroom.live.feed import Feed
+from ui.classroom.shell import access, knob_widgets, sessions
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.i18n import _
+from ui.classroom.shell.store import store
+from ui.texts import number, remedy_words
+
+ASKED = "remedy-asked"  # key of the session's state: run and remedy
+NEW = "remedy-new"  # set until the page was drawn for it
+
+
+def buttons(hparams: TrainingHParams | None, names: Iterable[str]) -> list[dict[str, str]]:
+    """The remedies of a text that a run with these settings can take; none while its recipe isn't loaded."""
+    if hparams is None:
+        return []
+    return [{"name": name, "label": remedy_words(name, changes)} for name, changes in offered(names, hparams).items()]
+
+
+def ask(run_id: str, name: str) -> None:
+    """Has the page show what the remedy does, before it is applied."""
+    st.session_state[ASKED], st.session_state[NEW] = (run_id, name), True
+
+
+def just_asked() -> bool:
+    """Whether the whole page must be drawn, since a remedy was asked for in a part of it."""
+    return bool(st.session_state.pop(NEW, False))
+
+
+def show(watched: Feed) -> None:
+    """The dialog, where a remedy was asked for."""
+    st.session_state.pop(NEW, None)
+    if st.session_state.get(ASKED, ("", ""))[0] == watched.id:
+        st.dialog(_("Apply a remedy"), on_dismiss=_done)(_content)(watched, st.session_state[ASKED][1])
+
+
+def _done() -> None:
+    st.session_state.pop(ASKED, None)
+
+
+def _content(watched: Feed, name: str) -> None:
+    with shown():
+        run = watched.run(fresh=True)
+        hparams = panels.settings_of(watched)
+        if hparams is None or name not in (found := offered([name], hparams)):
+            st.info(_("The settings have changed meanwhile, so that this remedy changes nothing any more."))
+            return
+        changes = found[name]
+        st.markdown(f"**{remedy_words(name, changes)}**")
+        _values(hparams, changes)
+        if run.is_active:
+            _here(run, name, hparams, changes)
+        if not remedies.get(name).back:
+            _in_a_fork(run, name, hparams, changes)
+            _from_the_start(run, hparams, changes)
+
+
+def _values(hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
+    """Before and after, as a table."""
+    lines = [f"| {_('Setting')} | {_('Now')} | {_('Then')} |", "|---|---|---|"]
+    for name, value in differences(hparams, changed(hparams, changes)).items():
+        before = knob_widgets.value_word(getattr(hparams, name))
+        lines.append(f"| {_(knobs(hparams)[name].label)} | {before} | {knob_widgets.value_word(value)} |")
+    st.markdown("\n".join(lines))
+
+
+def _here(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
+    needed = rebuilt(hparams, changed(hparams, changes))
+    if needed:
+        st.markdown(_("This run can't take it as it goes on, because the discriminator is built differently with it."))
+        return
+    told = [_("In this run it acts from the next step on.")]
+    if remedies.get(name).back:
+        told = [_("The run goes back to its last good checkpoint, takes the new values and pauses there.")]
+    if run.spec.steps:
+        told.append(_("{steps} steps are left.").format(steps=number(max(0, run.spec.steps - run.step))))
+    st.markdown(" ".join(told))
+    if _button(_("Apply in this run"), "remedy-here"):
+        with shown():
+            sessions.treat(run.id, name)
+            _done()
+            st.rerun()
+
+
+def _in_a_fork(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
+    from gan_core.training.forking import start_of
+
+    told = [forks.starts(start_of(store(), run, changed(hparams, changes)), hparams, run)]
+    told.append(_("Its schedule of the learning rates starts anew."))
+    if run.is_active:
+        told.append(_("This run is paused, so that the fork can begin."))
+    st.markdown(" ".join(told))
+    if _button(_("Apply in a fork"), "remedy-fork"):
+        with shown(), st.spinner(_("Starting …")):
+            forked = sessions.fork_with(run.id, name)
+            _done()
+            panels.open_run(forked.id)
+
+
+def _from_the_start(run: Run, hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
+    st.markdown(
+        _("Or a new run has it from step 0, with all else as here: the surest way where the generator has collapsed, "
+          "since its weights are spoilt.")
+    )  # fmt: skip
+    if _button(_("Apply in a new run"), "remedy-anew"):
+        with shown(), st.spinner(_("Starting …")):
+            if run.is_active:
+                sessions.pause(run.id)
+            spec = run.spec.with_hparams(to_dict(changed(hparams, changes)))
+            _done()
+            panels.open_run(sessions.start(spec).id)
+
+
+def _button(label: str, key: str) -> bool:
+    return st.button(label, key=key, disabled=not access.may_steer(), help=access.why_locked())

@@ -1,0 +1,113 @@
+"""The ways on from a model: a run that starts from its weights, or its settings on the Train page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from gan_core import data
+from gan_core.models.card import Card
+from gan_core.runs.store import Run
+from ui.classroom.models.shelf import data_name, finds, judges
+from ui.classroom.shell import access, knob_widgets, sessions, warm
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.i18n import STATE, _
+from ui.core_texts import filled
+from ui.texts import plain
+
+
+def show(name: str, folder: Path, card: Card) -> None:
+    """The buttons; for nets that judge or find, which the Train page doesn't offer, what they are for."""
+    if judges(card):
+        st.markdown(_("Metrics look through it: `ganscope eval RUN --net {name}`").format(name=name))
+        return
+    if finds(card):
+        st.markdown(_("A search for your own picture in the Studio starts from what it finds."))
+        return
+    if not card.data:
+        st.caption(
+            _("What it has learnt from isn't known. To train on from it: {command}").format(
+                command=f"`ganscope train --from {name} --data DATA --steps STEPS`"
+            )
+        )
+        return
+    ask = st.popover(
+        _("Continue training"), icon=":material/forward:", disabled=not access.may_steer(), key="continue",
+        help=access.why_locked() or _("A new run that starts from these weights."), on_change="rerun",
+    )  # fmt: skip
+    if ask.open:
+        with ask:
+            _continue(folder, card)
+    if st.button(
+        _("Use as start"), icon=":material/tune:", key="model-settings",
+        help=_("The Train page with this model's recipe, data and all settings filled in; the weights begin anew."),
+    ):  # fmt: skip
+        with shown(), st.spinner(_("Opening …")):
+            st.switch_page("pages/train.py", query_params=settings_link(card) | _language())
+
+
+def _language() -> dict[str, str]:
+    return {"lang": st.session_state.get(STATE, "en")}
+
+
+def settings_link(card: Card) -> dict[str, str]:
+    """The query of the Train page that shows a model's settings; raises UnknownName or BadValue."""
+    warm.now()
+    from gan_core.gans import recipes
+    from gan_core.knobs import to_dict
+    from ui.classroom.train.setup import Setup, to_query
+
+    settings = recipes.get(card.recipe).settings(card.hparams)
+    return to_query(Setup(card.recipe, card.data, card.size, card.steps, "", to_dict(settings)))
+
+
+def _continue(folder: Path, card: Card) -> None:
+    """What is asked before a run starts from a model's weights."""
+    st.markdown(
+        _("A new run, which starts from exactly these weights. Optimisers, data order and the schedule of the learning "
+          "rates begin anew, so samples may get worse before they get better.")
+    )  # fmt: skip
+    with shown():
+        anew = begun_anew(folder)
+        if any(network.startswith("discriminator") for network in anew):
+            st.warning(
+                _("The file has no discriminator. A fresh one must first learn to judge: expect a setback."),
+                icon=":material/policy:",
+            )
+        elif anew:
+            st.caption(_("Not in the file, and therefore begun anew: {networks}.").format(networks=", ".join(anew)))
+        if why := _missing_data(card):
+            st.info(plain(why), icon=":material/download:")
+        steps = knob_widgets.control("steps", int, card.steps, knob_widgets.STEPS, "continue-steps", disabled=False)
+        unread = isinstance(steps, str)
+        title = st.text_input(_("Name (optional)"), max_chars=80, key="continue-name", placeholder=_(card.title))
+        pressed = st.button(
+            _("Train"), type="primary", icon=":material/play_arrow:", key="continue-train", disabled=unread
+        )
+        if pressed and not unread:
+            with st.spinner(_("Starting …")):
+                run = sessions.start_from(folder, int(steps), title or "")
+            open_run(run)
+
+
+def begun_anew(folder: Path) -> list[str]:
+    """The networks that training needs and the file lacks."""
+    with st.spinner(_("Loading PyTorch, once after each start …")):
+        warm.now()
+    from gan_core.training import continuing
+
+    return continuing.begun_anew(folder)
+
+
+def _missing_data(card: Card) -> str:
+    """Why the data aren't here, or that they are downloaded first; "" where they are here."""
+    reference = data_name(card)
+    if reference not in data.sources or data.source(reference).available():
+        return ""
+    return filled(data.source(reference).needs) or _("The data are downloaded first.")
+
+
+def open_run(run: Run) -> None:
+    """To the run's page; doesn't return."""
+    st.switch_page("pages/train.py", query_params={"run": run.id} | _language())

@@ -1,0 +1,129 @@
+"""The shelf as a gallery of cards that are links. Painted from cards and pictures alone, before torch is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from gan_core.models import listing
+from gan_core.models.card import Card
+from ui.classroom.models import metrics
+from ui.classroom.models.shelf import Shelf, link, one_line, shelf, short_licence, thumbnail, titles
+from ui.classroom.shell import style
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.grids import picture
+from ui.classroom.shell.i18n import _
+from ui.texts import plain
+
+SHEET = "models/models.css"
+STRIP = 6  # models on Home, at most
+
+
+def show() -> None:
+    """The whole page."""
+    style.apply(SHEET)
+    st.title(_("Models"), anchor=False)
+    with shown():
+        found = shelf()
+        if not found.models and not found.trouble:
+            _empty()
+            return
+        if found.drawing:
+            st.markdown(_("Trained already: choose one, draw new pictures from it, or go on from where it stands."))
+            _cards(found.drawing, "gallery")
+        if found.translating:
+            st.subheader(_("Models that translate"), anchor=False)
+            st.markdown(
+                _("Bring a picture, get another one: in another style, larger, or with what is missing filled in.")
+            )
+            _cards(found.translating, "translators")
+        _tools(found)
+        _trouble(found)
+
+
+def _tools(found: Shelf) -> None:
+    """Nets that other models and metrics need, folded: nobody looks for pictures among them."""
+    if not found.finding and not found.judging:
+        return
+    title = _("Tools: encoders and classifiers ({count})")
+    count = len(found.finding) + len(found.judging)
+    with st.expander(title.format(count=count), icon=":material/build:", key="tools"):
+        if found.finding:
+            st.subheader(_("Encoders"), anchor=False)
+            st.markdown(
+                _("They look for a picture in what another model can draw, in a single pass. A search for your own "
+                  "picture in the Studio starts from what they find.")
+            )  # fmt: skip
+            _cards(found.finding, "encoders")
+        if found.judging:
+            st.subheader(_("Nets that judge"), anchor=False)
+            st.markdown(
+                _("These draw nothing. They tell what a picture shows, and metrics look at samples through them.")
+            )
+            _cards(found.judging, "judges")
+
+
+def strip() -> None:
+    """A few models as a way in, for Home; nothing where there are none."""
+    chosen = dict(list(shelf().drawing.items())[:STRIP])
+    if not chosen:
+        return
+    style.apply(SHEET)
+    st.subheader(_("Play with trained models"), anchor=False)
+    grid = st.grid("auto", min_column_width=145, gap="small", key="strip")
+    called = titles(shelf().models)
+    for name, card in chosen.items():
+        with grid.cell(), st.container(key=f"model-strip-{name}"):
+            _face(name, card, called[name])
+
+
+def _cards(models: Mapping[str, Card], key: str) -> None:
+    grid = st.grid("auto", min_column_width=270, gap="medium", key=key)
+    called = titles(shelf().models)
+    for name, card in models.items():
+        with grid.cell(), st.container(border=True, height="stretch", key=f"model-card-{name}"):
+            _face(name, card, called[name])
+            st.caption(plain(one_line(card)))
+            st.markdown(" ".join(badges(card)))
+
+
+def _face(name: str, card: Card, title: str) -> None:
+    """Picture and title; the style sheet spreads the link over the whole card."""
+    content = thumbnail(listing.standing(name), card)
+    picture(content, alt=_("Samples of {model}").format(model=title))
+    # a page of its own: a link to the page that is shown, with another query alone, does nothing in Streamlit
+    st.page_link("pages/model.py", label=f"**{plain(title)}**", query_params=link(name))
+
+
+def badges(card: Card) -> list[str]:
+    """What the model can do and under which licence it stands, as badges in markdown."""
+    can = set(card.capabilities)
+    found = []
+    if accuracy := metrics.accuracy(card):
+        found.append(("green", ":material/check: " + _("right in {share}").format(share=accuracy)))
+    if "labels" in can:
+        found.append(("violet", _("{count} classes").format(count=len(card.class_names))))
+    if "codes" in can:
+        found.append(("violet", _("codes")))
+    if "truncation" in can:
+        found.append(("blue", _("truncation")))
+    if "upscale" in can:
+        found.append(("violet", _("{scale} times larger").format(scale=card.hparams.get("scale", 4))))
+    found.append(("gray", ":material/license: " + plain(short_licence(card))))
+    return [f":{colour}-badge[{words}]" for colour, words in found]
+
+
+def _empty() -> None:
+    st.info(_("There are no models on the shelf yet."), icon=":material/shelves:")
+    st.markdown(
+        _("`ganscope pretrain NAME` trains one of the models in `gan_core/models/plans.py` and puts it here. To add a "
+          "model that somebody gave you, put its folder into `models` in GANscope's own folder.")
+    )  # fmt: skip
+    st.page_link("pages/train.py", label=_("Train something new"), icon=":material/add:")
+
+
+def _trouble(found: Shelf) -> None:
+    """Models that can't be used, each with the reason."""
+    for name, words in found.trouble.items():
+        st.warning(f"**{plain(name)}**: {plain(words)}", icon=":material/broken_image:")

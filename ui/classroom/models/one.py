@@ -1,0 +1,108 @@
+"""One model of the shelf: its card in plain words, samples of any seed, and the ways on from here.
+
+The card and its picture are painted before torch is imported; the sampler follows.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import streamlit as st
+
+from gan_core.models import listing
+from gan_core.models.card import NEIGHBOURS, SAMPLE, WEIGHTS, Card, read_card
+from ui.classroom.models import actions, facts, gallery
+from ui.classroom.models.shelf import damage, draws, enlarged_file, judges, kinds, one_line, shelf, titles, translates
+from ui.classroom.shell import style, warm
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.grids import picture
+from ui.classroom.shell.i18n import STATE, _
+from ui.texts import bytes_size, plain
+
+
+def show(name: str) -> None:
+    """The whole page of the model of that name."""
+    style.apply(gallery.SHEET)
+    st.page_link(
+        "pages/models.py", label=_("All models"), icon=":material/arrow_back:",
+        query_params={"lang": st.session_state.get(STATE, "en")},
+    )  # fmt: skip
+    with shown():
+        folder = listing.standing(name)
+        card = read_card(folder)
+        _head(name, card)
+        broken = damage(folder, card)
+        if broken:
+            st.error(plain(broken), icon=":material/broken_image:")
+        drawn, told = st.columns([3, 2], gap="large")
+        with told:
+            _sheet(folder, card)
+            facts.show(card)
+        with drawn:
+            stage = st.container()
+            if not broken:
+                with st.container(horizontal=True, key="model-actions"):
+                    actions.show(name, folder, card)
+                    _weights(name, folder, card)
+            _neighbours(folder, card)
+            facts.explain(card)
+        if not broken and not judges(card):
+            with stage:
+                _playground(name, card)
+
+
+def _head(name: str, card: Card) -> None:
+    st.title(plain(titles(shelf().models).get(name, _(card.title))), anchor=False)
+    st.caption(plain(one_line(card)))
+    st.markdown(" ".join(gallery.badges(card)))
+
+
+def _sheet(folder: Path, card: Card) -> None:
+    try:
+        content = enlarged_file(folder / SAMPLE)
+    except OSError:
+        st.caption(_("There is no picture of this model."))
+        return
+    with st.container(key="sheet"):
+        picture(content, alt=_("Samples of {model}").format(model=_(card.title)))
+    if draws(card):
+        st.caption(_("The first samples of seed 0, not chosen by hand."))
+    elif translates(card):
+        st.caption(_("Side by side: {kinds}.").format(kinds=kinds(card)))
+        st.caption(_("Of pictures that it hasn't learnt from, not chosen by hand."))
+
+
+def _neighbours(folder: Path, card: Card) -> None:
+    """Whether pictures were learnt by heart, for the eye; nothing where nobody has looked."""
+    with suppress(OSError):
+        content = enlarged_file(folder / NEIGHBOURS)
+        with st.container(key="neighbours"):
+            st.markdown(f"**{_('Learnt by heart?')}**")
+            picture(content, alt=_("Samples of {model} beside what it has learnt from").format(model=_(card.title)))
+            st.caption(_("Above, the samples that lie closest to a training image; below, that image."))
+
+
+def _playground(name: str, card: Card) -> None:
+    if not warm.is_ready():
+        with st.spinner(_("Loading PyTorch, once after each start …")):
+            warm.now()
+        st.rerun()
+    from ui.classroom.models import sampler, translator
+
+    if translates(card):
+        translator.show(name, card)
+    else:
+        sampler.show(name, card)
+
+
+def _weights(name: str, folder: Path, card: Card) -> None:
+    def content() -> bytes:
+        return (folder / WEIGHTS).read_bytes()
+
+    st.download_button(
+        _("Weights ({size})").format(size=bytes_size(card.bytes)), content, f"{name}.safetensors",
+        "application/octet-stream", icon=":material/neurology:", key="model-weights", on_click="ignore",
+        help=_("A safetensors file, without any code in it; card.toml of the same folder tells how to build the "
+               "networks."),
+    )  # fmt: skip

@@ -1,0 +1,186 @@
+"""Pictures from a model of the shelf: by seed, number, class and truncation. All of it stands in the link.
+
+The loaded model is kept for the whole process, by the checksum of its weights.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+
+from gan_core import data
+from gan_core.models import loading
+from gan_core.models.card import Card
+from gan_core.models.sampler import MOST_TRUNCATION, Sampler
+from gan_core.pictures.grids import enlarge, grid, png, scatter, to_uint8
+from ui.classroom.models.shelf import data_name
+from ui.classroom.shell import address
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.grids import dots, picture
+from ui.classroom.shell.i18n import _
+from ui.texts import plain
+
+COUNT = 16  # samples at first
+MOST = 64
+MOST_SEED = 2**31 - 1
+WIDE = 640  # pixels of the picture, at least
+IN_TURN = -1  # as a class in the link
+IN_LINK = ("model", "seed", "n", "class", "truncation")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be drawn; `psi` is None where the model can't be truncated or isn't to be."""
+
+    count: int
+    seed: int
+    label: int | None
+    psi: float | None
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def loaded(sha256: str, _name: str) -> Sampler:
+    """The model with these weights; raises BadCheckpoint."""
+    return loading.load(_name)
+
+
+@st.fragment
+def show(name: str, card: Card) -> None:
+    """Controls and picture; only these are drawn again when something is changed."""
+    with shown():
+        with st.spinner(_("Loading the model …")):
+            sampler = loaded(card.sha256, name)
+        wish = _controls(sampler, card)
+        began = time.perf_counter()
+        content = drawn(sampler, card, wish)
+        seconds = time.perf_counter() - began
+        with st.container(key="model-samples"):
+            picture(content, alt=_("{count} samples of seed {seed}").format(count=wish.count, seed=wish.seed))
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.caption(
+                _(
+                    "{count} samples of seed {seed}, drawn in {seconds} s. The same seed gives the same pictures."
+                ).format(count=wish.count, seed=wish.seed, seconds=f"{seconds:.2f}")
+            )
+            st.download_button(
+                _("Download (PNG)"), content, f"ganscope-{name}-seed{wish.seed}.png", "image/png",
+                icon=":material/image:", key="model-download", on_click="ignore",
+            )  # fmt: skip
+        if _by_columns(sampler, wish):
+            words = _("Columns: {names}") if sampler.columns == len(card.class_names) else _("Columns in turn: {names}")
+            st.caption(words.format(names=plain(_(", ").join(card.class_names))))
+
+
+# --- controls ----------------------------------------------------------------------------------------------------
+
+
+def _controls(sampler: Sampler, card: Card) -> Wish:
+    if "sampler-seed" not in st.session_state or address.rules("sampler", IN_LINK):
+        _take_link(sampler, card)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sampler-controls"):
+        seed = _seed()
+        label = _label(sampler, card)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="large", key="sampler-sliders"):
+        count = st.slider(
+            _("Number"), 1, MOST, key="sampler-count", width=260,
+            help=_("How many samples are drawn; they share nothing but the seed."),
+        )  # fmt: skip
+        psi = _truncation(sampler)
+    wish = Wish(count, seed, label, psi)
+    _remember(wish, sampler)
+    address.followed("sampler", IN_LINK)
+    return wish
+
+
+def _take_link(sampler: Sampler, card: Card) -> None:
+    """The controls show what the link says."""
+    st.session_state["sampler-seed"] = asked("seed", 0, MOST_SEED, 0)
+    st.session_state["sampler-count"] = asked("n", 1, MOST, _whole_rows(sampler))
+    st.session_state["sampler-class"] = asked("class", IN_TURN, len(card.class_names) - 1, IN_TURN)
+    st.session_state["sampler-psi"] = asked("truncation", 0, round(100 * MOST_TRUNCATION), 100) / 100
+
+
+def _seed() -> int:
+    seed = st.number_input(
+        _("Seed"), 0, MOST_SEED, key="sampler-seed", width=170,
+        help=_("From it all random numbers of the samples follow."),
+    )  # fmt: skip
+    st.button(_("New seed"), icon=":material/casino:", key="sampler-dice", type="primary", on_click=_throw)
+    return int(seed)
+
+
+def _throw() -> None:
+    st.session_state["sampler-seed"] = random.randrange(10_000)
+
+
+def _label(sampler: Sampler, card: Card) -> int | None:
+    if not sampler.recipe.conditional:
+        return None
+    names = card.class_names
+    options = [IN_TURN, *range(len(names))]
+    chosen: int = st.selectbox(
+        _("Class"), options, format_func=lambda place: _("all in turn") if place == IN_TURN else names[place],
+        key="sampler-class", width=200,
+        help=_("The model was told the classes while it learnt, so it can draw the one that is asked for."),
+    )  # fmt: skip
+    return None if chosen == IN_TURN else chosen
+
+
+def _truncation(sampler: Sampler) -> float | None:
+    if sampler.recipe.truncate is None:
+        return None
+    psi = st.slider(
+        _("Truncation ψ"), 0.0, MOST_TRUNCATION, step=0.05, key="sampler-psi", width=260,
+        help=_("Below 1 the samples come nearer to the average one: cleaner, and more alike. At 0 all are the same; "
+               "above 1 they go astray."),
+    )  # fmt: skip
+    return None if psi == 1 else float(psi)
+
+
+def asked(name: str, low: int, high: int, standard: int) -> int:
+    """A whole number of the link, if it is a valid one."""
+    text = st.query_params.get(name, "")
+    value = int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 12 else standard
+    return value if low <= value <= high else standard
+
+
+def _remember(wish: Wish, sampler: Sampler) -> None:
+    """The choice into the link, as far as it differs from the first one."""
+    chosen = {
+        "seed": (wish.seed, 0),
+        "n": (wish.count, _whole_rows(sampler)),
+        "class": (IN_TURN if wish.label is None else wish.label, IN_TURN),
+        "truncation": (100 if wish.psi is None else round(100 * wish.psi), 100),
+    }
+    for name, (value, standard) in chosen.items():
+        if value == standard:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != str(value):
+            st.query_params[name] = str(value)
+
+
+# --- the picture ---------------------------------------------------------------------------------------------------
+
+
+def _by_columns(sampler: Sampler, wish: Wish) -> bool:
+    """Whether each column is a class."""
+    return sampler.recipe.conditional and wish.label is None and 2 <= sampler.spec.classes <= 16
+
+
+def _whole_rows(sampler: Sampler) -> int:
+    """About COUNT samples, in whole rows."""
+    columns = sampler.columns if sampler.recipe.conditional else 4
+    return min(MOST, max(1, round(COUNT / columns)) * columns)
+
+
+def drawn(sampler: Sampler, card: Card, wish: Wish) -> bytes:
+    """The samples as a PNG; points over those that they were learnt from."""
+    samples = sampler.sample(wish.count, wish.seed, wish.label, wish.psi)
+    if sampler.recipe.task == "points":
+        points = samples.numpy()
+        return dots(points, data_name(card)) if data_name(card) in data.sources else png(scatter(points, points))
+    columns = sampler.columns if _by_columns(sampler, wish) else min(8, max(1, round(wish.count**0.5)))
+    return png(enlarge(grid(to_uint8(samples), columns), WIDE))

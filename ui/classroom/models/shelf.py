@@ -1,0 +1,214 @@
+"""What the pages know of the shelf without torch: cards, damage, and the pictures that stand for models."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from gan_core.errors import GanscopeError
+from gan_core.files import check_whole
+from gan_core.models import listing
+from gan_core.models.card import SAMPLE, WEIGHTS, Card
+from ui.classroom.shell.grids import encode
+from ui.classroom.shell.i18n import STATE, _
+from ui.texts import data_title, joined, sentence, size_word
+
+COLUMNS, ROWS = 4, 3  # samples of a card's picture; whole items where several pictures stand side by side
+WIDE = 640  # pixels, at least: enlarged by whole factors, so that the browser makes it smaller and edges stay sharp
+GAP = 1  # pixels between the samples of a sheet
+TRANSLATION = ("paired", "unpaired", "super_resolution", "inpainting")  # tasks
+INVERSION = "inversion"
+PARTS = ("train:", "test:")  # what can stand before a data set's name
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The models that can be used by name, and why the others can't, as sentences by name."""
+
+    models: Mapping[str, Card]
+    trouble: Mapping[str, str]
+
+    @property
+    def drawing(self) -> dict[str, Card]:
+        """The most to be seen first: in colour, then large, then what can be steered."""
+        found = {name: card for name, card in self.models.items() if draws(card)}
+        return dict(sorted(found.items(), key=lambda pair: _prominence(pair[1]), reverse=True))
+
+    @property
+    def translating(self) -> dict[str, Card]:
+        return {name: card for name, card in self.models.items() if card.task in TRANSLATION}
+
+    @property
+    def finding(self) -> dict[str, Card]:
+        return {name: card for name, card in self.models.items() if finds(card)}
+
+    @property
+    def judging(self) -> dict[str, Card]:
+        return {name: card for name, card in self.models.items() if judges(card)}
+
+
+def shelf() -> Shelf:
+    """All models; the weights of each are compared with its card, once for each version of the file."""
+    cards, damaged = listing.survey()
+    trouble = {one.name: sentence(one.reason.message, one.reason.values) for one in damaged}
+    trouble |= {name: words for name, card in cards.items() if (words := damage(listing.standing(name), card))}
+    return Shelf({name: card for name, card in cards.items() if name not in trouble}, trouble)
+
+
+def damage(folder: Path, card: Card) -> str:
+    """What is wrong with a model's weights, as a sentence; "" where nothing is."""
+    message, values = _damage(folder / WEIGHTS, _stamp(folder / WEIGHTS), card.sha256)
+    return sentence(message, values) if message else ""
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _damage(weights: Path, stamp: tuple[int, int], sha256: str) -> tuple[str, dict[str, Any]]:
+    try:
+        check_whole(weights, sha256)
+    except GanscopeError as error:
+        return error.message, error.values
+    return "", {}
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Changes with the file; (0, 0) where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return 0, 0
+    return facts.st_mtime_ns, facts.st_size
+
+
+def judges(card: Card) -> bool:
+    """Whether the model tells what images show and draws none."""
+    return card.task == "supervised" or "features" in card.parameters
+
+
+def translates(card: Card) -> bool:
+    """Whether the model makes pictures of pictures: in another style, larger, whole again, or as a generator draws."""
+    return card.task in TRANSLATION or finds(card)
+
+
+def finds(card: Card) -> bool:
+    """Whether the model looks for pictures in what another one can draw."""
+    return card.task == INVERSION
+
+
+def draws(card: Card) -> bool:
+    """Whether the model makes pictures of nothing but a seed."""
+    return not judges(card) and not translates(card)
+
+
+def _prominence(card: Card) -> tuple[int, int, int]:
+    """Channels, size, and in how many ways it can be steered; points have none of these."""
+    if card.task == "points":
+        return 0, 0, 0
+    return next(iter(card.fields.values()))[0], card.size, len(card.capabilities)
+
+
+def titles(models: Mapping[str, Card]) -> dict[str, str]:
+    """What models are called, by name, each otherwise than the others. Plain text.
+
+    To a title that is another's too, or its beginning, the first of recipe, size and name is added that the others
+    don't share.
+    """
+    plain_titles = {name: _(card.title) for name, card in models.items()}
+    return {name: _distinct(name, plain_titles, models) for name in models}
+
+
+def _distinct(name: str, called: Mapping[str, str], models: Mapping[str, Card]) -> str:
+    title = called[name]
+    others = [models[other] for other, words in called.items() if other != name and words.startswith(title)]
+    if not others:
+        return title
+    words = ((mark(models[name]), map(mark, others)) for mark in (_recipe_word, _size_word))
+    return joined(title, next((mine for mine, theirs in words if mine not in theirs), name))
+
+
+def _recipe_word(card: Card) -> str:
+    return _(card.recipe_title or card.recipe)
+
+
+def _size_word(card: Card) -> str:
+    return size_word(data_name(card), card.size)
+
+
+def link(name: str) -> dict[str, str]:
+    """The query of a model's page."""
+    return {"model": name, "lang": st.session_state.get(STATE, "en")}
+
+
+def data_name(card: Card) -> str:
+    """The data set that the model learnt from, without the part of it."""
+    part = next((part for part in PARTS if card.data.startswith(part)), "")
+    return card.data.removeprefix(part)
+
+
+def one_line(card: Card) -> str:
+    """Recipe, data and size. Plain text."""
+    reference = data_name(card)
+    return joined(_recipe_word(card), data_title(reference), _size_word(card))
+
+
+def kinds(card: Card) -> str:
+    """What stands side by side on the picture of a model that translates. Plain text."""
+    return _(", ").join(_(kind) for kind in card.compared)
+
+
+def short_licence(card: Card) -> str:
+    """The licence's name, without who holds the rights; of a set of several makers each one's."""
+    parts = re.split(r"\s*[;；]\s*", re.sub(r"\s*[(（][^)）]*[)）]", "", _(card.licence)))
+    makers = [part for part in parts if re.match(r"[^:：]+[:：]", part)]
+    return "; ".join(makers) if len(makers) > 1 else parts[0]
+
+
+def thumbnail(folder: Path, card: Card) -> bytes:
+    """A corner of the model's sample sheet as PNG: few samples, large; grey where there is no picture."""
+    kinds = len(card.compared) or 1
+    columns = kinds * max(1, COLUMNS // kinds)
+    rows = math.ceil(columns * ROWS / COLUMNS)
+    size = card.size if card.task != "points" else 0
+    return _thumbnail(folder / SAMPLE, _stamp(folder / SAMPLE), size, columns, rows)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _thumbnail(path: Path, stamp: tuple[int, int], size: int, columns: int, rows: int) -> bytes:
+    try:
+        picture = _opened(path)
+    except OSError:
+        picture = Image.new("L", (COLUMNS * 10, ROWS * 10), 128)
+    if size:
+        cell = size + GAP
+        picture = picture.crop((0, 0, min(picture.width, columns * cell - GAP), min(picture.height, rows * cell - GAP)))
+    return encode(enlarged(picture, WIDE))
+
+
+def enlarged_file(path: Path) -> bytes:
+    """A model's whole sample sheet as PNG, enlarged; raises OSError where there is none."""
+    return _enlarged_file(path, _stamp(path))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _enlarged_file(path: Path, stamp: tuple[int, int]) -> bytes:
+    return encode(enlarged(_opened(path), WIDE))
+
+
+def _opened(path: Path) -> Image.Image:
+    """The whole picture; raises OSError where there is none, or where it is no picture."""
+    opened = Image.open(io.BytesIO(path.read_bytes()))
+    opened.load()
+    return opened
+
+
+def enlarged(picture: Image.Image, width: int) -> Image.Image:
+    """By a whole factor to at least that width, pixels kept sharp."""
+    factor = max(1, -(-width // picture.width))
+    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)

@@ -1,0 +1,1 @@
+"""The page Runs: cards, dialogs, and runs compared."""

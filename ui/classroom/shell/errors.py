@@ -1,0 +1,40 @@
+"""Errors on a page: a sentence for the user, details for the log. No traceback reaches a page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from gan_core.errors import GanscopeError
+from ui.classroom.shell.i18n import _
+from ui.texts import error_sentence, plain
+
+logger = logging.getLogger(__name__)
+
+
+class NotAllowed(GanscopeError):
+    """A visitor may watch but not do this."""
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Shows what goes wrong inside as a sentence, and goes on after the block; also a decorator.
+
+        with shown():
+            control.pause()
+
+    What ends a script on purpose (`st.stop`, `st.rerun`) passes: it is no Exception.
+    """
+    try:
+        yield
+    except GanscopeError as error:
+        st.error(plain(error_sentence(error)), icon=":material/error:")
+    except Exception:
+        logger.exception("an unexpected error on a page")
+        st.error(
+            _("Something went wrong here, and it is our mistake. Details are in the server's log; training goes on."),
+            icon=":material/error:",
+        )

@@ -1,0 +1,125 @@
+"""Pictures of runs: sharp pixels at any width, and the real images that samples are compared with."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from gan_core import data
+from gan_core.data.base import fewer
+from gan_core.runs.store import RunStore
+
+COLUMNS = 8
+ROWS = 8
+GAP = 1
+PAPER = 255
+POINTS = 2000  # real points in a picture
+SIDE = 480  # pixels, of a picture of points
+
+
+def picture(content: bytes | Path, alt: str, width: int | str = "stretch", caption: str | None = None) -> None:
+    """A sample grid as a PNG; the pages' style keeps its pixels sharp when it is enlarged."""
+    png = content if isinstance(content, bytes) else content.read_bytes()
+    st.image(png, caption=caption, width=width, alt=alt, output_format="PNG")  # type: ignore[arg-type]
+
+
+def newest_picture(store: RunStore, id: str) -> bytes | None:
+    """The newest picture of a run, live or kept, as PNG; None where there is none yet."""
+    live = store.live_preview(id)
+    paths = [live[1]] if live else []
+    paths += [preview.path for preview in reversed(store.previews(id)[-2:])]
+    for path in paths:
+        try:
+            return path.read_bytes()
+        except OSError:  # replaced or thinned meanwhile
+            continue
+    return None
+
+
+def newest_pool(store: RunStore, id: str) -> bytes | None:
+    """The newest picture of the past fakes that a run's discriminators are shown again; None where there is none."""
+    path = store.live_pool(id)
+    try:
+        return path.read_bytes() if path else None
+    except OSError:  # replaced meanwhile
+        return None
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def real_grid(reference: str, size: int, columns: int = COLUMNS, rows: int = ROWS) -> bytes:
+    """A grid of real images, PNG: columns of one class each where their number allows it, as in conditional samples.
+
+    Raises BadData.
+    """
+    return grid_of(data.load(reference, size), columns, rows)
+
+
+def grid_of(loaded: data.DataSet, columns: int, rows: int) -> bytes:
+    """The same of a set that is loaded; of large images fewer."""
+    columns, rows = (fewer(count, loaded.spec.size) for count in (columns, rows))
+    return encode(layout(pick(loaded, columns, rows), columns))
+
+
+def dots(points: np.ndarray, reference: str) -> bytes:
+    """Points (N, 2) over those of a data set, as PNG."""
+    from gan_core.pictures.grids import png, scatter
+
+    return png(scatter(points, _real_points(reference), SIDE))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _real_points(reference: str) -> np.ndarray:
+    return np.asarray(data.load(reference).arrays["real"][:POINTS])
+
+
+def pick(data_set: data.DataSet, columns: int, rows: int) -> np.ndarray:
+    """Images (B, C, H, W): spread over the set, or one class a column where the classes fill the columns.
+
+    Pairs stand beside each other, and so do images of two domains.
+    """
+    if "real" not in data_set.arrays:
+        count = columns * rows // 2
+        return np.stack([_spread(images, count) for images in data_set.arrays.values()], 1).reshape(
+            -1, *next(iter(data_set.arrays.values())).shape[1:]
+        )  # (N, 2, C, H, W) -> (2N, C, H, W)
+    images = data_set.arrays["real"]
+    labels = data_set.arrays.get("label")
+    count = min(columns * rows, len(images))
+    classes = len(data_set.class_names)
+    if labels is None or not classes or columns % classes:
+        return _spread(images, count)
+    turns = columns // classes
+    of_class = [
+        np.flatnonzero(np.asarray(labels) == column % classes)[column // classes :: turns][:rows]
+        for column in range(columns)
+    ]
+    depth = max(1, min(len(found) for found in of_class))
+    chosen = [int(found[row]) for row in range(depth) for found in of_class if len(found)]
+    return np.asarray(images[chosen])
+
+
+def _spread(images: np.ndarray, count: int) -> np.ndarray:
+    return np.asarray(images[np.linspace(0, len(images) - 1, count).astype(int)])
+
+
+def layout(images: np.ndarray, columns: int) -> Image.Image:
+    """(B, C, H, W) uint8 side by side."""
+    count, channels, height, width = images.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    canvas = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), PAPER, np.uint8)
+    for place, image in enumerate(images):
+        top, left = (place // columns) * (height + GAP), (place % columns) * (width + GAP)
+        canvas[top : top + height, left : left + width] = image.transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
+    return Image.fromarray(canvas[:, :, 0] if channels == 1 else canvas)
+
+
+def encode(image: Image.Image) -> bytes:
+    """The picture as PNG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()

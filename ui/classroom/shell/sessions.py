@@ -1,0 +1,160 @@
+"""What a visitor does to runs. Each action checks who asks; sessions are threads of this process.
+
+Imports torch inside the functions alone, so that pages are painted before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gan_core.errors import GanscopeError
+from gan_core.runs.spec import RunSpec
+from gan_core.runs.store import Run
+from ui.classroom.shell.access import require_steering
+from ui.classroom.shell.store import store
+
+if TYPE_CHECKING:
+    from gan_core.training.control import Control
+
+OBEYED = 1.0  # seconds that a page waits for a command to be taken
+
+
+def start(spec: RunSpec, name: str = "") -> Run:
+    """A new run that trains, or waits for its turn, in this process."""
+    require_steering()
+    return _begin(store().create(spec, name=name))
+
+
+def start_from(folder: Path, steps: int, name: str = "") -> Run:
+    """A new run that starts from the weights of the model in a folder, begun at once; waits until its data are read."""
+    require_steering()
+    from gan_core.training import continuing
+
+    return _begin(continuing.begin(store(), folder, steps=steps, name=name))
+
+
+def resume_ended(id: str) -> Run:
+    """Goes on with a run that was stopped, interrupted or failed, from its newest checkpoint."""
+    require_steering()
+    return _begin(store().get(id))
+
+
+def extend(id: str, steps: int) -> Run:
+    """Goes on with a run that has ended, to so many steps in all; 0 trains until it is stopped."""
+    from gan_core.training import control
+
+    require_steering()
+    return _begin(control.extend(store(), store().get(id), steps))
+
+
+def fork(id: str, changes: Mapping[str, Any], steps: int | None = None, name: str = "") -> Run:
+    """A new run with other settings, begun at once; from the parent's newest checkpoint where networks are the same."""
+    from gan_core.training import control
+
+    require_steering()
+    return _begin(control.fork(store(), store().get(id), changes, steps=steps, name=name))
+
+
+def device() -> str:
+    """Where runs train: the first CUDA device, else the CPU."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _begin(run: Run) -> Run:
+    from gan_core.training.session import Session
+
+    Session(store(), run.id, device=device()).start()
+    return run
+
+
+def pause(id: str) -> None:
+    _control(id).pause()
+    _wait(id)
+
+
+def resume(id: str) -> None:
+    _control(id).resume()
+    _wait(id)
+
+
+def stop(id: str) -> None:
+    _control(id).stop()
+    _wait(id)
+
+
+def save(id: str) -> None:
+    _control(id).save()
+
+
+def rollback(id: str) -> None:
+    _control(id).rollback()
+    _wait(id)
+
+
+def step(id: str, count: int = 1, only: str | None = None) -> None:
+    _control(id).step(count, only)
+    _wait(id)
+
+
+def edit(id: str, changes: Mapping[str, Any]) -> None:
+    _control(id).edit(**changes)
+
+
+def treat(id: str, remedy: str) -> None:
+    """Applies a remedy to a run that goes on."""
+    _control(id).apply(remedy)
+
+
+def fork_with(id: str, remedy: str) -> Run:
+    """A fork that takes the remedy and trains as long again, from where the run is; it is paused where it goes on."""
+    from gan_core.training import control
+
+    require_steering()
+    if store().get(id).is_active:
+        pause(id)
+    return _begin(control.fork_with(store(), store().get(id), remedy))
+
+
+def _control(id: str) -> Control:
+    from gan_core.training.control import Control
+
+    require_steering()
+    return Control(store(), id)
+
+
+def _wait(id: str) -> None:
+    """Until the run's row changes, so that the page shows what was asked for; not for long."""
+    before = store().get(id)
+    end = time.monotonic() + OBEYED
+    while time.monotonic() < end:
+        time.sleep(0.05)
+        now = store().get(id)
+        if (now.state, now.step, now.message) != (before.state, before.step, before.message):
+            if before.state == now.state and now.is_active and now.step != before.step:
+                continue  # it only trained on; the command is still to be taken
+            return
+
+
+__all__ = [
+    "GanscopeError",
+    "device",
+    "edit",
+    "extend",
+    "fork",
+    "fork_with",
+    "pause",
+    "resume",
+    "resume_ended",
+    "rollback",
+    "save",
+    "start",
+    "start_from",
+    "step",
+    "stop",
+    "treat",
+]  # fmt: skip

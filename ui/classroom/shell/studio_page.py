@@ -1,0 +1,163 @@
+"""The page Studio: the other app in its place, started at the first visit, one for all visitors."""
+
+from __future__ import annotations
+
+import atexit
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+
+from ui import studio_process
+from ui.classroom.shell import access, offline, style
+from ui.classroom.shell.errors import shown
+from ui.classroom.shell.i18n import N_, STATE, _
+from ui.studio_process import Beside, Notice, Stage, Status
+from ui.texts import error_sentence, plain
+
+POLL = 0.7  # seconds
+USUAL = 20.0  # seconds until a Studio is there, on a small computer
+LATE = 1.5 * USUAL
+STARTING = (  # what the Studio does before each of its steps is reached, and at which shares of the bar
+    N_("step 1 of 3: loading PyTorch and the other libraries"),
+    N_("step 2 of 3: building the pages"),
+    N_("step 3 of 3: waiting for its first answer"),
+)
+SHARES = (0.0, 0.7, 0.95, 1.0)
+PASSED = ("model", "seed", "psi", "class", "edits", "tab")  # parts of this page's link that are the Studio's
+TRY_AGAIN = "studio-again"  # key of the session's state
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})")
+
+
+@st.cache_resource(show_spinner=False)
+def studio() -> Beside:
+    """The one of this process. It listens where this app does, so that whoever sees the page can open it."""
+    made = Beside(str(st.get_option("server.address") or "0.0.0.0"))
+    atexit.register(made.close)
+    return made
+
+
+def show() -> None:
+    """The whole page."""
+    style.apply("shell/studio_page.css")
+    head = st.empty()
+    with shown():
+        notice = _begun()
+        if notice:
+            _placed(notice)
+            return
+    head.title(_("Studio"), anchor=False)
+
+
+def _begun() -> Notice | None:
+    """The Studio that runs, else None: then it is told how far it is."""
+    if st.session_state.pop(TRY_AGAIN, False):
+        access.require_steering()
+        studio().start()
+    status = studio().look()
+    if status.stage is Stage.ABSENT and access.may_steer():
+        studio().start()
+        status = studio().look()
+    if status.stage is Stage.ABSENT:
+        st.info(_("The Studio doesn't run yet. Whoever has the passphrase starts it by opening this page."),
+                icon=":material/lock:")  # fmt: skip
+    if status.notice is None:
+        _waiting()
+    return status.notice
+
+
+@st.fragment(run_every=POLL)
+def _waiting() -> None:
+    """Looks again and again, until the Studio is there or has failed."""
+    status = studio().look()
+    if status.stage is Stage.READY:
+        st.rerun()
+    if status.reason:
+        st.error(plain(error_sentence(status.reason)), icon=":material/error:")
+        if access.is_owner():
+            st.caption(plain(str(studio_process.log())))
+        if access.may_steer() and st.button(_("Try again"), icon=":material/refresh:", key="studio-retry"):
+            st.session_state[TRY_AGAIN] = True
+            st.rerun()
+    elif status.stage is Stage.STARTING:
+        _progress(status)
+
+
+def _progress(status: Status) -> None:
+    """How far the Studio is, and why it takes so long."""
+    words = _("Opening the Studio … {seconds} s").format(seconds=round(status.seconds))
+    share, end = SHARES[status.steps : status.steps + 2]
+    share += (end - share) * status.seconds / (status.seconds + USUAL)  # it moves, and never says more than is known
+    st.progress(share, f"{words} · {_(STARTING[status.steps])}")
+    if status.seconds > LATE:
+        st.info(
+            _("This computer is busy with other work, so it takes longer than usual. It goes on in the background: "
+              "you can visit other pages meanwhile."), icon=":material/hourglass_top:",
+        )  # fmt: skip
+    else:
+        st.caption(_("This takes some 20 seconds once; then it is open for everybody who visits this page."))
+
+
+def _placed(notice: Notice) -> None:
+    """The Studio, and how else to get to it."""
+    address = f"http://{visited_host()}:{notice.port}"
+    link = f"{address}/?{urlencode(asked() | _language())}"
+    with st.container(horizontal=True, vertical_alignment="center", key="studio-bar"):
+        st.link_button(_("Open in its own window"), link, icon=":material/open_in_new:", type="tertiary")
+        network = offline.network_address()
+        if notice.open and network and access.is_owner():
+            words = _("Others in your network can play along at {address}")
+            st.caption(":material/group: " + words.format(address=plain(f"http://{network}:{notice.port}")))
+    with st.container(key="studio-frame"):
+        _frame()(data={"source": _source(address), "link": link, "words": _words()}, key="studio")
+
+
+@st.cache_resource(show_spinner=False)
+def _frame() -> Any:
+    return st.components.v2.component(
+        "ganscope_studio",
+        html='<div class="studio"></div>',
+        css=style.read("shell/frame.css"),
+        js=style.read("shell/frame.js"),
+    )
+
+
+def _words() -> dict[str, str]:
+    return {
+        "name": _("The Studio"),
+        "open": _("Open the Studio"),
+        "why": _("Sliders for trained models. It opens in a tab of its own, where it has the whole screen."),
+    }
+
+
+def _source(address: str) -> str:
+    """What the frame shows. The theme of the first look stays, because another address would begin anew in it."""
+    query = asked() | _language()
+    key = f"studio-source:{address}?{urlencode(query)}"
+    if key not in st.session_state:
+        theme = {"__theme": st.context.theme.type} if st.context.theme.type in ("light", "dark") else {}
+        st.session_state[key] = f"{address}/?{urlencode(query | theme)}"
+    return str(st.session_state[key])
+
+
+def asked() -> dict[str, str]:
+    """The part of this page's link that says which picture is shown."""
+    return {name: st.query_params[name] for name in PASSED if name in st.query_params}
+
+
+def _language() -> dict[str, str]:
+    return {"lang": st.session_state.get(STATE, "en")}
+
+
+def visited_host(headers: Mapping[str, str] | None = None) -> str:
+    """The name by which the visitor reached this computer, as it stands in an address; "localhost" if it is odd."""
+    given = (st.context.headers if headers is None else headers).get("Host", "")
+    try:
+        host = urlsplit(f"//{given}").hostname or ""
+    except ValueError:
+        host = ""
+    if re.fullmatch(r"[0-9a-f:.]*:[0-9a-f:.]*", host):
+        return f"[{host}]"
+    return host if _HOST.fullmatch(host) else "localhost"

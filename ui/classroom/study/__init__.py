@@ -1,0 +1,1 @@
+"""The page Study: whether generated images help a classifier."""

@@ -1,0 +1,12 @@
+"""What the ways of learning in a study are called."""
+
+from __future__ import annotations
+
+from ui.classroom.shell.i18n import N_
+
+ARM_NAMES = {
+    "real": N_("Real only"),
+    "classical": N_("Altered"),
+    "gan": N_("With GAN images"),
+    "both": N_("Both"),
+}

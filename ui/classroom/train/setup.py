@@ -1,0 +1,218 @@
+"""What is to be trained, and its way into the URL and back: a lesson is a link.
+
+    ?recipe=dcgan&data=digits&size=16&steps=6000&loss=hinge&seed=3
+
+Only knobs that differ from the recipe's defaults, or from the preset's settings, are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gan_core import data, paths
+from gan_core.data.user import places
+from gan_core.data.user.references import own
+from gan_core.errors import BadValue, GanscopeError
+from gan_core.gans import Preset, Recipe, recipes
+from gan_core.hparams import TrainingHParams
+from gan_core.knobs import changed, differences, faults, knobs, read_as
+from gan_core.models import lending
+from gan_core.runs.spec import RunSpec
+from ui.classroom.shell import access
+from ui.classroom.shell.knob_widgets import MOST_STEPS, STEPS
+from ui.classroom.train.train_choices import borrower, check, fitting_size, presets, require_offered, sizes_for
+
+DEFAULT_RECIPE = "dcgan"
+DEFAULT_STEPS = 10_000
+RESERVED = frozenset({"lang", "run", "recipe", "preset", "data", "size", "steps"})
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Settings of a run before it starts. What was typed and isn't valid stands in it as text, and can't be planned."""
+
+    recipe: str
+    data: str  # a source's name, or the user's own images by reference
+    size: int  # pixels
+    steps: int | str
+    preset: str = ""
+    hparams: Mapping[str, Any] = field(default_factory=dict)  # every knob
+
+    @property
+    def recipe_object(self) -> Recipe:
+        return recipes.get(self.recipe)
+
+    def settings(self) -> TrainingHParams:
+        """The checked settings; raises BadValue where knobs don't fit together."""
+        return self.recipe_object.settings(self.hparams)
+
+    def plan(self) -> RunSpec:
+        """The run to start; raises a GanscopeError that names what doesn't fit."""
+        recipe = self.recipe_object
+        settings, steps = self.settings(), self.length()
+        require_offered(recipe)
+        check(recipe, self.data, self.size)
+        lending.check(recipe, settings, lending.widened(recipe, settings, borrower(self.data, self.size)))
+        return recipe.plan(opened(self.data), self.size, steps, self.hparams, self.preset)
+
+    def length(self) -> int:
+        """The planned steps; raises BadValue."""
+        steps: int = read_as("steps", STEPS, int, self.steps)
+        return steps
+
+    def unread(self) -> list[str]:
+        """What the fields are called in which something stands that isn't valid."""
+        named = [STEPS.label] if isinstance(self.steps, str) else []
+        recipe = self.recipe_object
+        return named + [knobs(recipe.hparams)[name].label for name in faults(recipe.hparams, self.hparams)]
+
+
+def base_settings(recipe: Recipe, preset: Preset | None) -> TrainingHParams:
+    return recipe.settings(preset.hparams if preset else {})
+
+
+def default_setup(recipe_name: str = DEFAULT_RECIPE) -> Setup:
+    """A recipe with its own data and defaults."""
+    recipe = recipes.get(recipe_name)
+    size = recipe.fit_size(data.source(recipe.data).size)
+    return Setup(recipe.name, recipe.data, size, DEFAULT_STEPS, "", _values(recipe.hparams))
+
+
+def preset_setup(recipe: Recipe, preset: Preset) -> Setup:
+    values = _values(base_settings(recipe, preset))
+    return Setup(recipe.name, preset.data, preset.size, preset.steps, preset.name, values)
+
+
+def _values(hparams: TrainingHParams) -> dict[str, Any]:
+    return {name: getattr(hparams, name) for name in knobs(hparams)}
+
+
+def to_query(setup: Setup) -> dict[str, str]:
+    """The parameters of the link that reproduces the setup; raises BadValue where settings aren't valid."""
+    setup.length()
+    recipe = setup.recipe_object
+    preset = recipe.preset(setup.preset) if setup.preset else None
+    query = {"recipe": setup.recipe}
+    if preset:
+        query["preset"] = preset.name
+    standard = preset_setup(recipe, preset) if preset else default_setup(setup.recipe)
+    for name in ("data", "size", "steps"):
+        if not preset or getattr(setup, name) != getattr(standard, name):
+            query[name] = str(getattr(setup, name))
+    changes = differences(base_settings(recipe, preset), setup.settings())
+    return query | {name: _text(value) for name, value in changes.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def from_query(query: Mapping[str, str]) -> tuple[Setup, list[GanscopeError]]:
+    """The setup of a link. What is wrong in it is reported, and the default taken instead."""
+    problems: list[GanscopeError] = []
+    recipe = _recipe(query, problems)
+    preset = None
+    if "preset" in query:
+        try:
+            preset = recipe.preset(query["preset"])
+        except GanscopeError as error:
+            problems.append(error)
+    standard = preset_setup(recipe, preset) if preset else default_setup(recipe.name)
+    reference = _data(query, recipe, standard.data, problems)
+    size = standard.size if reference == standard.data else fitting_size(recipe, reference)
+    size = _whole(query, "size", size, sizes_for(recipe), problems)
+    steps = _whole(query, "steps", standard.length(), range(MOST_STEPS + 1), problems)
+    settings = {name: text for name, text in query.items() if name not in RESERVED}
+    hparams = _changed(base_settings(recipe, preset), settings, problems)
+    return Setup(recipe.name, reference, size, steps, preset.name if preset else "", _values(hparams)), problems
+
+
+def _changed(hparams: TrainingHParams, settings: Mapping[str, str], problems: list[GanscopeError]) -> TrainingHParams:
+    """The settings of a link, all together; where that is refused, each that can be had."""
+    try:
+        return changed(hparams, settings)
+    except GanscopeError:  # one by one, to tell which of them is wrong
+        pass
+    for name, text in settings.items():
+        try:
+            hparams = changed(hparams, {name: text})
+        except GanscopeError as error:
+            problems.append(error)
+    return hparams
+
+
+def _recipe(query: Mapping[str, str], problems: list[GanscopeError]) -> Recipe:
+    if "recipe" not in query:
+        named = [recipe for recipe, preset in presets() if preset.name == query.get("preset")]
+        return named[0] if named else recipes.get(DEFAULT_RECIPE)
+    try:
+        recipe = recipes.get(query["recipe"])
+        require_offered(recipe)
+        return recipe
+    except GanscopeError as error:
+        problems.append(error)
+        return recipes.get(DEFAULT_RECIPE)
+
+
+def _data(query: Mapping[str, str], recipe: Recipe, standard: str, problems: list[GanscopeError]) -> str:
+    asked = query.get("data", standard)
+    try:
+        asked = opened(asked)
+        check(recipe, asked, fitting_size(recipe, asked))
+        return asked
+    except GanscopeError as error:
+        problems.append(error)
+        return standard
+
+
+def _whole(
+    query: Mapping[str, str], name: str, standard: int, valid: range | tuple[int, ...], problems: list[GanscopeError]
+) -> int:
+    text = query.get(name, str(standard))
+    if re.fullmatch(r"\d{1,9}", text) and int(text) in valid:
+        return int(text)
+    if isinstance(valid, range):
+        problems.append(
+            BadValue(
+                "{name} must lie between {low} and {high}, not at {value}.",
+                name=name,
+                low=valid[0],
+                high=valid[-1],
+                value=text,
+            )
+        )
+    else:
+        words = ", ".join(map(str, valid))
+        problems.append(BadValue("{name} can't be '{value}'. Valid: {valid}.", name=name, value=text, valid=words))
+    return standard
+
+
+def opened(reference: str) -> str:
+    """The data reference in one form; raises where it is unknown, or not open to this visitor, as folders are."""
+    mine = own(reference)
+    if mine is None:
+        return data.sources.get(reference).name
+    if mine.is_upload:
+        places.uploaded(mine.path)
+    elif not access.is_owner():
+        raise BadValue("Folders of this computer are open to its owner alone.")
+    return str(mine)
+
+
+def of_run(spec: RunSpec, hparams: Mapping[str, Any]) -> Setup:
+    """The setup that starts such a run with these settings."""
+    return Setup(spec.recipe, _kept(spec.data), spec.size, spec.steps, spec.preset, hparams)
+
+
+def _kept(reference: str) -> str:
+    """An upload by its file's name, also in runs of before uploads went by it."""
+    mine = own(reference)
+    if mine and mine.kind == "zip" and Path(mine.path).parent == paths.home() / "uploads":
+        return str(replace(mine, kind="upload", path=Path(mine.path).name))
+    return reference

@@ -1,0 +1,1 @@
+"""What the Gradio tabs draw with, and the server that shows them."""

@@ -1,0 +1,1 @@
+"""The models that the Studio works with: opened once, kept within bounds."""

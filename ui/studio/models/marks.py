@@ -1,0 +1,52 @@
+"""A visitor's own direction, from samples marked with yes or no.
+
+Its name says all that it is made from, the samples' seed and a letter for each mark, so that a link holds it:
+`own 7 yynn.y` and so on; a dot was left open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gan_core.errors import BadValue
+
+if TYPE_CHECKING:
+    from gan_core.latent.directions import Direction
+    from gan_core.latent.explorer import Explorer
+    from gan_core.latent.points import Points
+
+COUNT = 24  # samples that are shown
+PSI = 0.8  # their truncation: varied, and good enough to be judged
+OPEN, YES, NO = ".", "y", "n"
+_NAME = re.compile(rf"own (?P<seed>\d{{1,10}}) (?P<marks>[{YES}{NO}{OPEN}]{{{COUNT}}})")
+
+
+def name_of(seed: int, marks: Sequence[str]) -> str:
+    return f"own {seed} {''.join(marks)}"
+
+
+def is_own(name: str) -> bool:
+    """Whether a direction's name says that it was made from marks."""
+    return _NAME.fullmatch(name) is not None
+
+
+def samples(explorer: Explorer, seed: int) -> Points:
+    """What is marked: COUNT points."""
+    from gan_core.latent.truncation import Truncation, truncated
+
+    points = explorer.sample(COUNT, seed)
+    return truncated(explorer, points, Truncation(PSI)) if explorer.sampler.recipe.truncate else points
+
+
+def made(explorer: Explorer, name: str) -> Direction:
+    """The direction of that name; raises BadValue where too few are marked, or all alike."""
+    from gan_core.latent.interfacegan import from_marks
+
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise BadValue("The model has no direction named {name}.", name=name[:60])
+    marked = [place for place, mark in enumerate(found["marks"]) if mark != OPEN]
+    points = samples(explorer, int(found["seed"])).mapped(lambda values: values[marked])
+    return from_marks(explorer, name, points, [found["marks"][place] == YES for place in marked])

@@ -1,0 +1,225 @@
+"""The models of the Studio that make a picture of a picture: translated, filled in, larger. No front end in here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from gan_core.errors import BadValue, UnknownName
+from gan_core.models import listing
+from gan_core.models.card import SAMPLE, Card, read_card
+from ui.languages import N_, _
+from ui.studio.models.kept import Shelf
+from ui.studio.models.opened import MOST_BYTES, bytes_of, hosted
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from gan_core.latent.recognition import Recognition
+    from gan_core.models.sampler import Sampler
+
+MOST_OPEN = 4  # models kept in memory
+FILE = "file:"  # stands before the name of a super-resolution file that isn't a model of ours
+COMMUNITY = "community"
+TRANSLATING = ("paired", "unpaired")  # tasks of the models that translate
+DOMAINS = {  # data -> what its first and its second pictures are
+    "avatars_pencil": (N_("Pencil"), N_("Colour")),
+    "edges2avatars": (N_("Edges"), N_("Face")),
+    "digits_coloured": (N_("Grey"), N_("Coloured")),
+    "emoji_styles": (N_("Noto"), N_("Twemoji")),
+    "heroes_turned": (N_("From the front"), N_("From the left")),
+    "edges2photos": (N_("Edges"), N_("Photo")),
+    "horse2zebra": (N_("Horse"), N_("Zebra")),
+    "apple2orange": (N_("Apple"), N_("Orange")),
+    "summer2winter_yosemite": (N_("Summer"), N_("Winter")),
+    "facades": (N_("Photo"), N_("Plan")),
+    **{f"{painter}2photo": (N_("Painting"), N_("Photo")) for painter in ("monet", "vangogh", "cezanne", "ukiyoe")},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Worker:
+    """A model in memory."""
+
+    name: str
+    card: Card
+    sampler: Sampler
+    folder: Path
+
+    @property
+    def size(self) -> int:
+        """Height and width of the pictures that it takes, in pixels."""
+        return self.sampler.spec.size
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return tuple(self.sampler.recipe.translations)
+
+    @property
+    def strength(self) -> float | None:
+        """How much of the change it shows, in [0, 1]; None where that can't be chosen."""
+        return getattr(self.sampler.hparams, "strength", None)
+
+    def at(self, strength: float) -> Worker:
+        """The same model showing another share of the change; raises BadValue for one outside of [0, 1]."""
+        sampler = self.sampler
+        hparams = replace(sampler.hparams, strength=float(strength))
+        return replace(self, sampler=type(sampler)(sampler.recipe, hparams, sampler.spec, sampler.networks))
+
+    def back(self, direction: str) -> str:
+        """The direction that leads back, "" where there is none."""
+        from gan_core.latent.recognition import way_back
+
+        return way_back(self.sampler, direction)
+
+    @cached_property
+    def recognition(self) -> Recognition:
+        """What tells whether the model knows pictures like a given one, and which way they should go."""
+        import torch
+
+        from gan_core.latent.recognition import Recognition, whole
+
+        known = {}
+        for direction in self.directions:
+            start, to, _end = direction.partition("_to_")
+            some = [taken(self, one) for one in examples(self.card, start if to else "truth")]
+            known[direction] = torch.cat(some) if some else None
+        return Recognition(whole(self.sampler), known, _judges(self))
+
+
+def _judges(worker: Worker) -> dict[str, nn.Module]:
+    """Of a model of two ways, the discriminator of what each direction takes, where they were kept."""
+    from gan_core.models import loading
+
+    names = {direction: f"discriminator_{direction.partition('_to_')[0]}" for direction in worker.directions}
+    if len(names) < 2:
+        return {}
+    kept = loading.state_of(worker.folder, worker.card).get("networks", {})
+    if not set(names.values()) <= set(kept):
+        return {}
+    built = worker.sampler.recipe.build(worker.sampler.hparams, worker.sampler.spec)
+    for name in names.values():
+        built[name].load_state_dict(kept[name])
+    return {direction: built[name].eval().requires_grad_(False) for direction, name in names.items()}
+
+
+_open: Shelf[Worker] = Shelf(MOST_OPEN, MOST_BYTES, lambda worker: bytes_of(worker.sampler.networks))
+
+
+def workers(tasks: Sequence[str]) -> dict[str, Card]:
+    """The models of the shelf that were made for one of some tasks, by name, and the user's files. Needs no torch."""
+    cards, _damaged = listing.survey()
+    if not hosted():
+        cards |= {f"{FILE}{name}": _card_of(path) for name, path in listing.upscalers().items()}
+    return {name: card for name, card in cards.items() if card.task in tasks}
+
+
+def at_work(name: str, tasks: Sequence[str]) -> Worker:
+    """A model, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
+    if not isinstance(name, str):  # a list where nothing is chosen
+        raise UnknownName("model", "", workers(tasks))
+    file = _file(name)
+    folder = listing.standing(name) if file is None else file.parent
+    card = read_card(folder) if file is None else _card_of(file)
+    if card.task not in tasks:
+        raise BadValue("{recipe} can't do that.", recipe=card.recipe_title or card.recipe)
+
+    def load() -> Worker:
+        return _of_file(name, file, card) if file else _of_shelf(name, folder, card)
+
+    return _open.get(name, load, lambda kept: kept.card.sha256 == card.sha256)
+
+
+def _of_shelf(name: str, folder: Path, card: Card) -> Worker:
+    from gan_core.models import loading
+
+    return Worker(name, card, loading.load(str(folder)), folder)
+
+
+def _file(name: str) -> Path | None:
+    """The user's file that a name stands for; raises UnknownName for one that isn't there."""
+    if not name.startswith(FILE) or hosted():
+        return None
+    files = listing.upscalers()
+    if name.removeprefix(FILE) not in files:
+        raise UnknownName("model", name[:60], workers(("super_resolution",)))
+    return files[name.removeprefix(FILE)]
+
+
+def _of_file(name: str, file: Path, card: Card) -> Worker:
+    from gan_core.models.community import load_upscaler
+
+    sampler = load_upscaler(file)
+    known = replace(card, recipe_title=sampler.recipe.title, hparams={"scale": sampler.hparams.scale})
+    return Worker(name, known, sampler, file.parent)
+
+
+def _card_of(file: Path) -> Card:
+    """What can be told of a file before it is read; `sha256` tells its versions apart and is none."""
+    about = file.stat()
+    return Card(
+        name=f"{FILE}{file.name}", title=file.stem, recipe=COMMUNITY, data="", size=0, steps=0, images=0, seed=0,
+        licence="", origin="", cost="", limits="", sha256=f"{about.st_mtime_ns}-{about.st_size}", bytes=about.st_size,
+        parameters={}, hparams={"scale": 0}, fields={}, task="super_resolution",
+    )  # fmt: skip
+
+
+def direction_choices(worker: Worker) -> list[tuple[str, str]]:
+    """What a model can make of a picture, in words."""
+    first, second = DOMAINS.get(learnt_from(worker.card), (N_("A"), N_("B")))
+    forth, back = (f"{_(one)} → {_(other)}" for one, other in ((first, second), (second, first)))
+    return [(back if name.startswith("b_") else forth, name) for name in worker.directions]
+
+
+def learnt_from(card: Card) -> str:
+    """The set of pairs that a model has learnt from, whether it knew the pairs or not."""
+    return card.data.rpartition(":")[2].removesuffix("_unpaired")
+
+
+def examples(card: Card, kind: str) -> list[Image.Image]:
+    """Pictures of one kind, such as "source", that a model hasn't learnt from: off the sheet beside its card."""
+    path = listing.standing(card.name) / SAMPLE
+    if kind not in card.compared or not path.is_file():
+        return []
+    with Image.open(path, formats=("PNG",)) as file:
+        sheet = file.convert("RGB")
+    step = card.size + 1  # a pixel lies between the pictures of a sheet
+    columns, rows = (sheet.width + 1) // step, (sheet.height + 1) // step
+    if (columns * step - 1, rows * step - 1) != sheet.size or columns % len(card.compared):
+        return []
+    places = [
+        (column * step, row * step)
+        for row in range(rows)
+        for column in range(card.compared.index(kind), columns, len(card.compared))
+    ]
+    return [sheet.crop((left, top, left + card.size, top + card.size)) for left, top in places]
+
+
+def far_words(times: float) -> str:
+    """Said of a picture that a model doesn't know: `times` as `Kind` has it."""
+    words = _("**Far from what this model knows**: {times:.1f} times as far as its kinds of pictures usually are, so "
+              "what it makes of it means little.")  # fmt: skip
+    return words.format(times=times)
+
+
+def taken(worker: Worker, picture: Image.Image) -> Tensor:
+    """The middle square of an RGB picture as the model takes it, (1, C, size, size) in [-1, 1]."""
+    import torch
+
+    from gan_core.pictures.decoding import square
+
+    pixels = square(picture.convert("L") if worker.sampler.spec.channels == 1 else picture, worker.size)
+    return torch.from_numpy(pixels.copy())[None].float() / 127.5 - 1  # (C, H, W) -> (1, C, H, W)
+
+
+def made(images: Tensor) -> Image.Image:
+    """The first of some images (B, C, H, W) in [-1, 1] as a picture."""
+    from gan_core.pictures.grids import to_uint8
+
+    pixels = to_uint8(images[:1])[0]
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

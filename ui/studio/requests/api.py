@@ -1,0 +1,350 @@
+"""The Studio for programs: seven calls with named values, each complete in itself, files in and files out.
+
+    generate     a picture by its seed, with truncation, class and edits          PNG
+    mix          one picture with some layers of another                          PNG
+    interpolate  the way from picture to picture                                  MP4, GIF or WebP
+    invert       the nearest picture that a model can draw to a given one         PNG
+    translate    a picture into another kind                                      PNG
+    inpaint      a picture whose masked part is made anew                         PNG
+    enlarge      a picture made larger                                            PNG
+
+`docs/api.md` shows how they are called. A value that is left out, or None, is the usual one; an empty model is the
+first that can do it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from gan_core.errors import BadValue, UnknownName
+from gan_core.pictures.photos import MOST_PIXELS
+from ui.languages import _
+from ui.studio.models.costs import (
+    KINDS,
+    LONGEST,
+    LONGEST_HOSTED,
+    MOST_HOSTED,
+    MOST_KEYFRAMES,
+    SECONDS,
+    SIZES,
+    enlarging_cost,
+    film_cost,
+)
+from ui.studio.models.opened import Opened, hosted, offered, opened
+from ui.studio.models.workers import TRANSLATING, at_work, made, taken, workers
+from ui.studio.requests.calls import spoken
+from ui.studio.requests.jobs import Tell, workshop
+from ui.studio.requests.page import result
+from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, clean, received
+from ui.studio.view.bands import BANDS, band_layers
+from ui.studio.view.pictures import drawn, marked, picture, write_marked
+from ui.studio.view.view import MOST_PSI, MOST_SEED, View, checked_seed, edits_of, first_view, points_of
+
+ENLARGING, FILLING = ("super_resolution",), ("inpainting",)
+SEARCH = 120.0  # seconds of an inversion
+STEPS = (50, 600)
+WAYS = ("linear", "spherical", "smooth")
+OPAQUE = 128  # from here on a mask's pixel counts as painted, of 255
+
+
+# --- the calls -------------------------------------------------------------------------------------------------------
+
+
+def generate(
+    model: str = "", seed: float | None = None, truncation: float | None = None, label: str | float = "",
+    edits: Any = None,
+) -> str:  # fmt: skip
+    """Draws one picture. `edits`: {"mouth: smile": 2} or "mouth: smile*2, PCA 1*-1.5@0-3" (which layers)."""
+    view = _view(model, seed, truncation)
+    if label not in ("", None):
+        view = replace(view, label=_label(opened(view.model), label))
+    view = replace(view, changes=edits_of(_edits(edits), opened(view.model)))
+    return _saved(picture(view), f"{view.model}-seed{view.seed}", view.query())
+
+
+def mix(
+    model: str = "", seed_a: float | None = None, seed_b: float | None = None, band: str = "coarse",
+    first_layer: float | None = None, truncation: float | None = None,
+) -> str:  # fmt: skip
+    """Draws picture A with a band of B's layers: coarse, middle or fine, or "from" a first layer on."""
+    from gan_core.latent.mixing import mixed
+
+    a, b = (
+        _view(model or _styled(), seed_a, truncation),
+        _view(model or _styled(), 2 if seed_b is None else seed_b, truncation),
+    )
+    chosen = opened(a.model)
+    if band not in BANDS:
+        raise BadValue("There is no band named '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
+    if not chosen.explorer.layers:
+        raise BadValue("{recipe} has no layers of w to mix.", recipe=chosen.explorer.sampler.recipe.title)
+    layers = band_layers(chosen.explorer.layers, band, int(first_layer or 0))
+    points = mixed(chosen.explorer, points_of(a), points_of(b), layers)
+    return _saved(drawn(chosen.explorer, points)[0], f"{a.model}-{a.seed}-{b.seed}-{band}")
+
+
+def interpolate(
+    model: str = "", seeds: Any = None, way: str = "smooth", closed: bool = True, kind: str = "MP4",
+    seconds: float = 1.5, size: float = 256, truncation: float | None = None,
+) -> str:  # fmt: skip
+    """Films the way through the pictures of some seeds, `seconds` from each to the next, `size` pixels wide."""
+    from gan_core.latent.film import write_film
+    from gan_core.latent.interpolation import way as way_of
+    from gan_core.latent.points import joined
+
+    keyframes = [_view(model, seed, truncation) for seed in _seeds(seeds)]
+    chosen, parts = opened(keyframes[0].model), len(keyframes) - (not closed)
+    rate = KINDS[kind][0]
+    frames = max(len(keyframes), round(parts * seconds * rate))
+    job, cost = f"film {kind} {chosen.name}", film_cost(kind, frames, size)
+    workshop.check(job, cost)
+    path = result(f"{chosen.name}-way.{kind.lower()}")
+    points = way_of(chosen.explorer, joined([points_of(one) for one in keyframes]), frames, closed, way)
+    explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
+    _done(lambda tell: write_film(explorer, points, path, rate, int(size), tell), job, cost)
+    return str(path)
+
+
+def invert(picture: str, model: str = "", steps: float = 100) -> str:
+    """Looks for the point whose picture is nearest to a given one, and draws it."""
+    from gan_core.latent.inversion import Settings, invert, prepared
+
+    image = _upload(picture)
+    chosen = opened(_first_of(model, offered()))
+    settings = Settings(steps=int(steps), start="nearest" if chosen.encode is None else "encoder")
+
+    def searched(tell: Tell) -> Any:
+        explorer, end = chosen.explorer.apart(), time.monotonic() + SEARCH
+        for found in invert(explorer, prepared(image, explorer), settings, encode=chosen.encode):
+            tell(found.share, None)
+            if time.monotonic() > end:
+                break
+        return found
+
+    found = _done(searched, f"search {chosen.name}", longest=2 * SEARCH)
+    return _saved(drawn(chosen.explorer, found.points)[0], f"{chosen.name}-found", f"psnr={found.psnr:.2f}")
+
+
+def translate(picture: str, model: str = "", direction: str = "", strength: float | None = None) -> str:
+    """Makes another kind of picture of a picture, such as a coloured one of a drawing."""
+    image = _upload(picture)
+    worker = at_work(_first_of(model, workers(TRANSLATING)), TRANSLATING)
+    direction = direction or worker.directions[0]
+    if direction not in worker.directions:
+        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=worker.card.title,
+                       direction=direction[:40], valid=", ".join(worker.directions))  # fmt: skip
+    if strength is not None and worker.strength is not None:
+        worker = worker.at(strength)
+    return _saved(made(worker.sampler.translate(taken(worker, image), direction)), "translated")
+
+
+def inpaint(picture: str, mask: str, model: str = "") -> str:
+    """Makes a part of a picture anew: where the mask is opaque, or white if it has no transparency."""
+    import torch
+
+    image, hole = _upload(picture), _mask(mask)
+    worker = at_work(_first_of(model, workers(FILLING)), FILLING)
+    given = taken(worker, image)
+    if not 0.95 < (hole.width * image.height) / (hole.height * image.width) < 1.05:
+        raise BadValue(
+            "The mask ({wide} x {high} pixels) must have the same shape as the picture ({width} x {height}).",
+            wide=hole.width, high=hole.height, width=image.width, height=image.height,
+        )  # fmt: skip
+    painted = np.asarray(_square(hole).resize((worker.size, worker.size), Image.Resampling.BOX)) >= OPAQUE
+    if painted.any():
+        given = worker.sampler.fill(given, torch.from_numpy(painted.copy())[None, None])  # (H, W) -> (1, 1, H, W)
+    return _saved(made(given), "filled")
+
+
+def enlarge(picture: str, model: str = "", scale: float | None = None) -> str:
+    """Makes a picture larger; its depth and transparency stay."""
+    from gan_core.models.enlarging import enlarge as enlarged
+    from gan_core.pictures import photos
+
+    most, longest = (MOST_HOSTED, LONGEST_HOSTED) if hosted() else (MOST_PIXELS, LONGEST)
+    with received(_given(picture), Limits(LARGE_BYTES, most, 1, (*FORMATS, "TIFF"))):
+        array = photos.read(Path(picture), most)
+    worker = at_work(_first_of(model, workers(ENLARGING)), ENLARGING)
+    path = result(f"{Path(picture).stem}-enlarged.png")
+    cost = enlarging_cost(worker, array)
+    workshop.check(*cost, longest)
+    _done(
+        lambda tell: write_marked(path, enlarged(worker.sampler, array, int(scale or 0), progress=tell)),
+        *cost, longest,
+    )  # fmt: skip
+    return str(path)
+
+
+# --- what they share -------------------------------------------------------------------------------------------------
+
+
+def _done(work: Callable[[Tell], Any], kind: str, cost: float = 0.0, longest: float | None = None) -> Any:
+    """What a long job makes, in its turn."""
+    *_news, last = workshop.run(work, kind, cost, longest)
+    return last.made
+
+
+def _view(model: str, seed: float | None, truncation: float | None) -> View:
+    view = first_view(_first_of(model, offered()))
+    psi = view.psi if truncation is None or not opened(view.model).truncates else float(truncation)
+    return replace(view, seed=checked_seed(1 if seed is None else int(seed)), psi=psi)
+
+
+def _first_of(model: str, valid: Mapping[str, Any]) -> str:
+    """The model of that name, or the first one; raises UnknownName."""
+    if not valid:
+        raise BadValue("There are no models on the shelf yet.")
+    if model and model not in valid and not model.startswith("run:"):
+        raise UnknownName("model", model[:60], valid)
+    return model or next(iter(valid))
+
+
+def _styled() -> str:
+    return next((name for name, card in offered().items() if "style_mixing" in card.capabilities), "")
+
+
+def _label(model: Opened, label: str | float) -> int:
+    """A class by its number or its name; raises BadValue."""
+    if not model.explorer.sampler.recipe.conditional:
+        raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.",
+                       recipe=model.explorer.sampler.recipe.title)  # fmt: skip
+    classes, names = model.explorer.sampler.spec.classes, model.card.class_names
+    if isinstance(label, str) and label in names:
+        return names.index(label)
+    number = int(label) if str(label).removesuffix(".0").isdecimal() and len(str(label)) < 9 else classes
+    if number >= classes:
+        raise BadValue("{name} can't be '{value}'. Valid: {valid}.", name="class", value=str(label)[:40],
+                       valid=", ".join(names or map(str, range(classes))))  # fmt: skip
+    return number
+
+
+def _edits(edits: Any) -> str:
+    """As a link holds them; raises BadValue."""
+    if isinstance(edits, dict):
+        edits = ",".join(f"{name}*{strength}" for name, strength in edits.items())
+    if not isinstance(edits, str | None):
+        raise BadValue("'{text}' is no edit. An edit looks like: {example}", text=str(edits)[:60], example="PCA 1*2.5")
+    return edits or ""
+
+
+def _seeds(seeds: Any) -> list[int]:
+    """Whole numbers, in a list or in a text; raises BadValue."""
+    parts = [1, 2, 3, 4] if seeds is None else re.split(r"[\s,;]+", seeds.strip()) if isinstance(seeds, str) else seeds
+    if not isinstance(parts, list):
+        raise BadValue("{name} must be {kind}, not {value!r}.", name="seeds", kind="a list such as 256,512",
+                       value=str(parts)[:40])  # fmt: skip
+    if not 2 <= len(parts) <= MOST_KEYFRAMES:
+        raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=len(parts))
+    return [checked_seed(part) for part in parts]
+
+
+def _given(path: str | None) -> str:
+    if path is None:
+        raise BadValue("Drop in a picture first.")
+    return path
+
+
+def _upload(path: str | None) -> Image.Image:
+    with received(_given(path)) as image:
+        return clean(image)
+
+
+def _mask(path: str | None) -> Image.Image:
+    """Grey, white where it is painted."""
+    with received(_given(path)) as image:
+        return image.convert("RGBA").getchannel("A") if image.has_transparency_data else image.convert("L")
+
+
+def _square(image: Image.Image) -> Image.Image:
+    """The middle square, as models take it."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
+
+
+def _saved(image: Image.Image, stem: str, settings: str = "") -> str:
+    path = result(f"{stem}.png")
+    path.write_bytes(marked(image, settings, least=1))
+    return str(path)
+
+
+# --- how they are offered --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function and the controls that its values are checked against; `names` where other than parameters'."""
+
+    function: Callable[..., str]
+    controls: Callable[[], Sequence[Any]]
+    long: bool = False
+    names: tuple[str, ...] = ()
+
+
+def _model() -> gr.Textbox:
+    return gr.Textbox("")
+
+
+def _seed(value: int) -> gr.Number:
+    return gr.Number(value, precision=0, minimum=0, maximum=MOST_SEED)
+
+
+def _truncation() -> gr.Number:
+    return gr.Number(None, minimum=0, maximum=MOST_PSI)
+
+
+def _picture(formats: Sequence[str] = ("image",)) -> gr.File:
+    return gr.File(file_types=list(formats))
+
+
+CALLS = {
+    "generate": Call(
+        generate,
+        lambda: [_model(), _seed(1), _truncation(), gr.Dropdown([""], value="", allow_custom_value=True), gr.JSON()],
+        names=("model", "seed", "truncation", "class", "edits"),
+    ),
+    "mix": Call(
+        mix, lambda: [_model(), _seed(1), _seed(2), gr.Radio(list(BANDS), value="coarse"),
+                      gr.Number(None, precision=0, minimum=0, maximum=100), _truncation()],
+    ),
+    "interpolate": Call(
+        interpolate, lambda: [_model(), gr.JSON(), gr.Radio(WAYS, value="smooth"), gr.Checkbox(True),
+                              gr.Radio(list(KINDS), value="MP4"), gr.Slider(*SECONDS, 1.5), gr.Radio(SIZES, value=256),
+                              _truncation()],
+        long=True,
+    ),
+    "invert": Call(invert, lambda: [_picture(), _model(), gr.Slider(*STEPS, 100, step=1)], long=True),
+    "translate": Call(
+        translate, lambda: [_picture(), _model(), gr.Textbox(""), gr.Number(None, minimum=0, maximum=1)]
+    ),
+    "inpaint": Call(inpaint, lambda: [_picture(), _picture(), _model()]),
+    "enlarge": Call(
+        enlarge, lambda: [_picture(), _model(), gr.Number(None, precision=0, minimum=2, maximum=8)], long=True
+    ),
+}  # fmt: skip
+NAMES = tuple(CALLS)
+
+
+def offer(page: gr.Blocks) -> None:
+    """Gives a page the calls. They have no control that is seen."""
+    with gr.Row(visible=False):
+        for name, call in CALLS.items():
+            controls, answer = call.controls(), gr.File(label=_("Result"), interactive=False)
+            for control, value in zip(controls, call.names or signature(call.function).parameters, strict=True):
+                control.label = value  # what the list of calls shows
+            offered_call = gr.Button().click(
+                spoken(call.function), list(controls), answer, api_name=name, show_progress="hidden",
+                concurrency_limit=4 if call.long else 2,
+            )  # fmt: skip
+            if call.names:
+                page.fns[offered_call["id"]].input_parameter_names = list(call.names)

@@ -1,0 +1,104 @@
+"""Pictures from strangers: sizes and format are checked before anything is decoded, and the file is deleted."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from gan_core.errors import BadData
+from gan_core.pictures.decoding import Unusable, dim_colours, plain
+from gan_core.pictures.depth import eight_bits
+
+MOST_BYTES = 10_000_000
+LARGE_BYTES = 100_000_000  # of a picture that is enlarged: the server takes no larger file at all
+MOST_PIXELS = 25_000_000
+LEAST_SIDE = 8  # pixels
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an upload may be."""
+
+    bytes: int = MOST_BYTES
+    pixels: int = MOST_PIXELS
+    side: int = LEAST_SIDE
+    formats: tuple[str, ...] = FORMATS
+
+
+USUAL = Limits()
+
+
+@contextmanager
+def received(path: str, limits: Limits = USUAL) -> Iterator[Image.Image]:
+    """An uploaded file as a picture whose header was checked; the file is deleted after it, whatever happens.
+
+    Raises BadData with what a visitor can do about it.
+    """
+    file = Path(path)
+    try:
+        yield _opened(_content(file, limits), limits)
+    finally:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+def _content(file: Path, limits: Limits) -> bytes:
+    try:
+        if file.stat().st_size > limits.bytes:
+            raise BadData("The file is larger than {size} MB.", size=limits.bytes // 1_000_000)
+        return file.read_bytes()
+    except OSError:
+        raise BadData("The upload did not arrive. Please try again.") from None
+
+
+def _opened(content: bytes, limits: Limits) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(content), formats=limits.formats)
+    except UnidentifiedImageError:
+        names = ", ".join(limits.formats).replace("WEBP", "WebP")
+        raise BadData("This is no picture of an accepted format ({formats}).", formats=names) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_many(limits) from None
+    except Exception:  # decoders raise nearly anything on a damaged or hostile file
+        raise BadData("The picture is broken or cut off.") from None
+    if image.width * image.height > limits.pixels:
+        raise _too_many(limits)
+    if min(image.size) < limits.side:
+        raise BadData("The picture is smaller than {least} pixels.", least=limits.side)
+    try:
+        colours = dim_colours(io.BytesIO(content), image)
+    except Exception:
+        raise BadData("The picture is broken or cut off.") from None
+    return image if colours is None else Image.fromarray(eight_bits(colours))
+
+
+def _too_many(limits: Limits) -> BadData:
+    return BadData("The picture has more than {count} megapixels.", count=limits.pixels // 1_000_000)
+
+
+def clean(image: Image.Image, most: int = 1024) -> Image.Image:
+    """The decoded first frame as RGB, turned upright, without EXIF or any other data; `most` pixels wide at most.
+
+    Raises BadData.
+    """
+    from PIL import ImageOps
+
+    try:
+        image.draft("RGB", (most, most))
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        rgb = plain(upright).convert("RGB")
+    except Unusable as error:
+        raise BadData("The picture can't be used: {reason}.", reason=str(error)) from None
+    except Exception:  # as above
+        raise BadData("The picture is broken or cut off.") from None
+    rgb.thumbnail((most, most), Image.Resampling.LANCZOS)
+    bare = Image.new("RGB", rgb.size)
+    bare.paste(rgb)
+    return bare

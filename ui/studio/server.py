@@ -1,0 +1,221 @@
+"""The Studio as a server: one page for each language, and nothing else on the network.
+
+Each language is a Gradio app of its own (`/` and `/zh/`), so that a page arrives in its language and nothing has to be
+translated later. `?lang=zh` leads from one to the other and keeps the rest of a link.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn, Protocol
+from urllib.parse import parse_qs, urlencode
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# threads that wait for one another give up their core: on a busy machine they otherwise hold it, and a picture of
+# 0.02 s takes 1 s. Read when PyTorch is loaded
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import fastapi
+import gradio as gr
+
+from ui import ICON, studio_process
+from ui.languages import DEFAULT, LANGUAGES, _, using
+from ui.studio import preview
+from ui.studio.models.opened import warm
+from ui.studio.requests import api
+from ui.studio.requests.files import WORK, files
+from ui.studio.requests.gate import guarded
+from ui.studio.requests.memory import MOST_SESSIONS, bound_heaps, tidied
+from ui.studio.requests.page import Page
+from ui.studio.requests.uploads import LARGE_BYTES
+from ui.studio.widgets import choices, faces, parts
+from ui.studio.widgets.theme import SHEET, theme
+
+MOST_WAITING = 60  # requests in the queue of a page
+GRACE = 3  # seconds that pages in the making are given when the server ends
+
+# the selected tab is a part of the link, but for the first one, which needs no word: it is there before any is chosen
+_REMEMBER = """() => {
+  if (!window.ganscopeTab) { window.ganscopeTab = '%(tab)s'; if ('%(tab)s' === '%(first)s') return; }
+  const next = new URLSearchParams(location.search), tab = '%(tab)s';
+  if (tab === '%(first)s') next.delete('tab'); else next.set('tab', tab);
+  const words = next.toString();
+  history.replaceState(history.state, '', location.pathname + (words ? '?' + words : ''));
+  const list = document.querySelector('#places select');
+  if (list) list.value = tab;
+}"""
+
+
+class Tab(Protocol):
+    """What a module of `tabs/` offers."""
+
+    TITLE: str
+    ID: str
+    GROUP: str  # which of the tabs it stands with, where they are a list
+
+    def build(self, page: gr.Blocks, tab: gr.Tab) -> None: ...
+
+
+def page(tabs: Sequence[Tab], language: str) -> Page:
+    """The page in one language."""
+    with using(language), Page(language, title="GANscope Studio", analytics_enabled=False) as made:
+        gr.HTML(parts.head(), apply_default_css=False, js_on_load=parts.headings())
+        listed = parts.places([(_(tab.GROUP), tab.ID, _(tab.TITLE)) for tab in tabs])
+        with gr.Tabs(elem_id="tabs") as places:
+            for tab in tabs:
+                with gr.Tab(_(tab.TITLE), id=tab.ID, elem_id=f"tab-{tab.ID}") as place:
+                    tab.build(made, place)
+                place.select(None, js=_REMEMBER % {"tab": tab.ID, "first": tabs[0].ID}, api_visibility="private")
+        link = gr.Textbox(visible=False)
+        ids = [tab.ID for tab in tabs]
+        made.load(
+            lambda asked: gr.Tabs(selected=tab_of(asked, ids)), link, places, js="() => location.search",
+            show_progress="hidden", queue=False, api_visibility="private",
+        )  # fmt: skip
+        listed.select(_selected, None, places, queue=False, show_progress="hidden", api_visibility="private")
+        choices.connect(made)
+        faces.connect(made, places)
+        _hide(made)
+        api.offer(made)
+    made.queue(max_size=MOST_WAITING, default_concurrency_limit=2)
+    made.state_session_capacity = MOST_SESSIONS
+    page_made: Page = made
+    return page_made
+
+
+def _hide(page: gr.Blocks) -> None:
+    """What the page itself calls is no part of the API: it isn't listed, and leaves it the names."""
+    for fn in page.fns.values():
+        if fn.api_visibility == "public":
+            fn.api_visibility = "undocumented"
+        if fn.api_name in api.NAMES:
+            fn.api_name = f"page_{fn.api_name}"
+
+
+def _selected(event: gr.EventData) -> gr.Tabs:
+    """A tab is chosen from the list."""
+    return gr.Tabs(selected=str(getattr(event, "tab", "")))
+
+
+def tab_of(link: str, ids: Sequence[str]) -> str:
+    """The tab that a link names, else the first one."""
+    asked = parse_qs(link.lstrip("?")).get("tab", [""])[-1]
+    return asked if asked in ids else ids[0]
+
+
+def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
+    """All pages as one server; by its word it is known again."""
+    pages: list[gr.Blocks] = []
+    made = fastapi.FastAPI(openapi_url=None, lifespan=tidied(pages))
+    made.get(studio_process.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
+    made.api_route(preview.PATH, methods=["GET", "HEAD"])(preview.Pictures().__call__)
+    made.middleware("http")(_pages(tabs))
+    looks: dict[str, Any] = {
+        "theme": theme(), "css_paths": [SHEET], "footer_links": ["api"], "run_history": False, "ssr_mode": False,
+        "show_error": False, "max_file_size": LARGE_BYTES, "pwa": False, "mcp_server": False,
+    }  # fmt: skip
+    for language in sorted(LANGUAGES, key=lambda one: one == DEFAULT):  # the page at "/" would catch all others' paths
+        default = language == DEFAULT
+        path = "/" if default else f"/{language}"
+        made_page = page(tabs, language)
+        pages.append(made_page)
+        gr.mount_gradio_app(
+            made, made_page, path, favicon_path=str(ICON) if default else None, app_kwargs=guarded(made_page), **looks
+        )
+    return made
+
+
+def _pages(tabs: Sequence[Tab]) -> Callable[[fastapi.Request, Any], Awaitable[fastapi.Response]]:
+    """Gives each page its preview, after its language was settled."""
+    titles = {}
+    for language in LANGUAGES:
+        with using(language):
+            titles[language] = {tab.ID: _(tab.TITLE) for tab in tabs}
+    paths = {language: "/" if language == DEFAULT else f"/{language}/" for language in LANGUAGES}
+
+    async def answer(request: fastapi.Request, go_on: Any) -> fastapi.Response:
+        here = next((one for one, path in paths.items() if request.url.path in (path, path.rstrip("/"))), None)
+        if here is None or request.method != "GET":
+            return await go_on(request)  # type: ignore[no-any-return]
+        asked = _language(request, here)
+        if asked != here:
+            rest = {name: values[-1] for name, values in parse_qs(request.url.query).items()} | {"lang": asked}
+            prefix = str(request.scope.get("root_path", "")).rstrip("/")
+            return fastapi.responses.RedirectResponse(f"{prefix}{paths[asked]}?{urlencode(rest)}", 307)
+        return await preview.with_tags(request, go_on, here, titles[here])
+
+    return answer
+
+
+def _language(request: fastapi.Request, here: str) -> str:
+    """The language that the link asks for, else the browser, else that of the page."""
+    asked = request.query_params.get("lang")
+    if asked in LANGUAGES:
+        return str(asked)
+    browser = "text/html" in request.headers.get("accept", "")
+    prefers = request.headers.get("accept-language", "").lower()
+    return "zh" if here == DEFAULT and browser and prefers.startswith("zh") else here
+
+
+def serve(tabs: Sequence[Tab]) -> None:
+    """Runs until it is stopped. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` say where."""
+    import uvicorn
+
+    bound_heaps()
+    host = os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
+    port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
+    check_port(host, port)
+    notice = studio_process.Notice(host, port, studio_process.new_word())
+    _files_of_this_process()
+    print(studio_process.BUILDING, flush=True)
+    made = app(tabs, notice.word)
+    threading.Thread(target=warm, name="warm-up", daemon=True).start()
+    server = uvicorn.Server(
+        uvicorn.Config(made, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACE)
+    )
+    if studio_process.CHILD in os.environ:
+        threading.Thread(target=_end_with_input, args=(server,), name="end", daemon=True).start()
+    signal.signal(signal.SIGTERM, _terminated)  # uvicorn raises it again once it has ended
+    print(f"{studio_process.OPENING} http://{studio_process.bracketed(host)}:{port}", flush=True)
+    try:
+        with studio_process.announced(notice):
+            server.run()
+    except Terminated:  # at once, and not after all threads
+        files.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Terminated(BaseException):
+    """The process was asked to end."""
+
+
+def _terminated(*_caught: object) -> NoReturn:
+    raise Terminated
+
+
+def _files_of_this_process() -> None:
+    """All files of visitors lie in one folder: what Gradio and callbacks write meanwhile, too."""
+    folder = files.folder
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    work = folder / WORK
+    work.mkdir(exist_ok=True)
+    tempfile.tempdir = str(work)
+
+
+def _end_with_input(server: Any) -> None:
+    """Ends the server once the process that started it has gone."""
+    sys.stdin.buffer.read()
+    server.should_exit = True
+
+
+def check_port(host: str, port: int) -> None:
+    """Ends the program with a sentence where something else listens at the port."""
+    if why := studio_process.why_taken(host, port):
+        sys.exit(f"Port {port} can't be used ({why}). Choose another one: GRADIO_SERVER_PORT={port + 1}")

@@ -1,0 +1,1 @@
+"""What a visitor looks at, as values: views, edits, pictures, words."""

@@ -1,0 +1,62 @@
+"""What a model's discriminator looks at, as words and pictures for the tab Inside."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from gan_core.errors import BadCheckpoint
+from ui.languages import _
+from ui.studio.models import runs
+from ui.studio.models.opened import Opened
+from ui.studio.view.pictures import SMALL, drawn, shown
+from ui.studio.view.view import View, points_of
+from ui.texts import error_sentence
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def attribution_page(model: Opened, view: View) -> str:
+    """A picture beside the map of what speaks for and against it, with the verdict and the completeness error.
+
+    A sentence where the model's file has no discriminator.
+    """
+    from gan_core.latent.attribution import STEPS, attribution, heat
+
+    try:
+        discriminator = _discriminator(model)
+    except BadCheckpoint as error:
+        return f'<p class="quiet">{escape(error_sentence(error))}</p>'
+    points = points_of(view)
+    images = model.explorer.draw(points)
+    labels = None if points.classes is None else points.classes.argmax(1)
+    found = attribution(discriminator, images, labels)
+    picture, where = drawn(model.explorer, points)[0], Image.fromarray(heat(found.maps)[0])
+    verdict = _(
+        "Green places make the discriminator take the picture for real, pink ones for generated. Its verdict (logit) "
+        "is {logit:.2f}."
+    )
+    off = _(
+        "Completeness error at {steps} steps: {error:.1%}. The map should add up to the difference between the "
+        "verdicts on this picture and on a grey one; the error says by how much it does not."
+    )
+    words = [
+        verdict.format(logit=float(found.logits[0])),
+        off.format(steps=STEPS, error=float(found.error[0])),
+    ]
+    sharp = ' style="image-rendering: pixelated"' if images.shape[-1] <= SMALL else ""
+    parts = [f"<p>{escape(line)}</p>" for line in words]
+    pair = ((picture, _("As the model draws it")), (where, _("What the discriminator looks at")))
+    faces = [f'<img src="{shown(image)}" alt="{escape(alt)}"{sharp}>' for image, alt in pair]
+    return f'<div class="leakage">{"".join(parts)}<div class="looked">{"".join(faces)}</div></div>'
+
+
+def _discriminator(model: Opened) -> nn.Module:
+    from gan_core.latent.attribution import discriminator_from, discriminator_of
+
+    if runs.is_run(model.name):
+        return discriminator_from(model.card.recipe, runs.state(model.name))
+    return discriminator_of(str(model.folder))

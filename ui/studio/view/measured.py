@@ -1,0 +1,104 @@
+"""What was measured of a model's sliders and layers, in words and as a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from ui.attributes import ATTRIBUTES
+from ui.languages import _
+from ui.studio.models.opened import Opened
+from ui.studio.view.words import direction_words
+
+if TYPE_CHECKING:
+    from gan_core.latent.attributes import Leakage
+
+MOST = 6  # attributes that a band's words name
+CLEAN = 3.0  # times as far as all others on average: then a slider does what its name says
+
+
+def attribute_words(name: str) -> str:
+    return _(ATTRIBUTES.get(name, name))
+
+
+def band_words(model: Opened, band: str) -> str:
+    """What a band of layers changes in this model, the most changed first; "" where nobody has measured it."""
+    measured = model.measured
+    if measured is None or band not in measured.bands:
+        return ""
+    found = measured.bands[band]
+    shares = [f"{attribute_words(name)} {found.changes[name]:.0%}" for name in found.words[:MOST]]
+    if not shares:
+        return _("Measured in this model: hardly anything that has a name changes with these layers.")
+    return _("Measured in this model, what they change most often, and in how many of the pictures: {shares}.").format(
+        shares=_(", ").join(shares)
+    )
+
+
+def leakage_page(model: Opened) -> str:
+    """Words and the heat map as HTML; a sentence where nobody has measured this model."""
+    if model.measured is None:
+        words = _("Nobody has measured the sliders of this model: {command} does.")
+        return f'<p class="quiet">{escape(words.format(command=f"ganscope measure {model.name}"))}</p>'
+    leakage = model.measured.leakage
+    shown = [name for name in model.slots if name in leakage.directions]
+    rest = [name for name in leakage.directions if name not in shown]
+    parts = [f"<p>{escape(line)}</p>" for line in _told(leakage, shown)]
+    parts.append(_table(leakage, shown or rest))
+    if shown and rest:
+        more = _("All {count} named directions").format(count=len(leakage.directions))
+        parts.append(f"<details><summary>{escape(more)}</summary>{_table(leakage, rest)}</details>")
+    return f'<div class="leakage">{"".join(parts)}</div>'
+
+
+def clean(leakage: Leakage, name: str) -> bool:
+    """Whether a direction moves its own value at least CLEAN times as far as it moves others' values on average."""
+    row = leakage.moves[leakage.directions.index(name)].abs()
+    attribute = name.split(": ")[0]
+    others = [place for place, value in enumerate(leakage.values) if value.split(": ")[0] != attribute]
+    return leakage.own(name) >= CLEAN * float(row[others].mean()) if others else True
+
+
+def _told(leakage: Leakage, shown: Sequence[str]) -> list[str]:
+    good = sum(clean(leakage, name) for name in leakage.directions)
+    lines = [
+        _("A net that knows these features has looked at many pictures, each with every slider moved by one step. "
+          "Dark: the column's feature moved far, in standard deviations. Framed: what the slider is named after."),
+        _("{good} of {count} directions move their own feature at least {times:g} times as far as others on average.")
+        .format(good=good, count=len(leakage.directions), times=CLEAN),
+    ]  # fmt: skip
+    for name in shown:
+        value, move = leakage.worst(name)
+        lines.append(
+            _("{slider}: moves its own feature by {own:.2f}; of all others most {other}, by {leak:.2f}.").format(
+                slider=direction_words(name), own=leakage.own(name), other=direction_words(value), leak=move
+            )
+        )
+    return lines
+
+
+def _table(leakage: Leakage, names: Sequence[str]) -> str:
+    """A row for each direction, a column for each attribute: the move of whichever of its values moved most."""
+    attributes = list(dict.fromkeys(value.split(": ")[0] for value in leakage.values))
+    most = max(float(leakage.moves.abs().max()), 1e-6)
+    head = "".join(f'<th scope="col"><span>{escape(attribute_words(one))}</span></th>' for one in attributes)
+    rows = []
+    for name in names:
+        cells = [_cell(leakage, name, attribute, most) for attribute in attributes]
+        rows.append(f'<tr><th scope="row">{escape(direction_words(name))}</th>{"".join(cells)}</tr>')
+    return (
+        f'<div class="wide"><table><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
+
+
+def _cell(leakage: Leakage, name: str, attribute: str, most: float) -> str:
+    row = leakage.moves[leakage.directions.index(name)]
+    places = [place for place, value in enumerate(leakage.values) if value.split(": ")[0] == attribute]
+    own = name.split(": ")[0] == attribute
+    place = leakage.values.index(name) if own else max(places, key=lambda one: abs(float(row[one])))
+    move = float(row[place])
+    title = f"{direction_words(leakage.values[place])} {move:+.2f}"
+    share = min(1.0, abs(move) / most) ** 0.7  # small moves are seen, too
+    mark = ' class="own"' if own else ""
+    return f'<td{mark} style="--share:{100 * share:.0f}%" title="{escape(title)}">{move:+.2f}</td>'

@@ -1,0 +1,1 @@
+"""Controls that Gradio doesn't have, and the Studio's looks."""

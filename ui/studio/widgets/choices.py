@@ -1,0 +1,82 @@
+"""Which model a tab works with: the choice that a link names, and those that came after the page was laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+from weakref import WeakKeyDictionary
+
+import gradio as gr
+
+from gan_core.errors import GanscopeError
+from gan_core.models.card import Card
+from ui.languages import _
+from ui.studio.models.opened import hosted, named, offered
+from ui.studio.requests.calls import spoken
+
+Fits = Callable[[Card], bool]
+
+
+def every(card: Card) -> bool:
+    """Fits all that draw."""
+    return True
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The list of models in one tab, and which belong into it."""
+
+    list: gr.Dropdown
+    fits: Fits
+
+
+_of_pages: WeakKeyDictionary[gr.Blocks, list[Choice]] = WeakKeyDictionary()
+
+
+def model_choice(page: gr.Blocks, fits: Fits = every) -> gr.Dropdown:
+    """A list of the models that fit; filled anew whenever the page is opened. There must be one already."""
+    names = choices(fits)
+    made = gr.Dropdown(names, value=names[0][1], label=_("Model"))
+    _of_pages.setdefault(page, []).append(Choice(made, fits))
+    return made
+
+
+def choices(fits: Fits = every) -> list[tuple[str, str]]:
+    """Titles and names."""
+    return [(_(card.title), name) for name, card in offered().items() if fits(card)]
+
+
+def connect(page: gr.Blocks) -> None:
+    """To be called once all tabs are laid out."""
+    made = _of_pages.get(page, [])
+    if not made:
+        return
+
+    def fill(link: str) -> list[Any]:
+        found = filled([one.fits for one in made], link)
+        return found if len(found) > 1 else found[0]
+
+    link = gr.Textbox(visible=False)
+    page.load(
+        spoken(fill), link, [one.list for one in made], js="() => location.search", show_progress="hidden",
+        api_visibility="private",
+    )  # fmt: skip
+
+
+def filled(all_fits: Sequence[Fits], link: str) -> list[Any]:
+    """The lists as they are now, with the link's model chosen where it fits."""
+    if not hosted():
+        import gan_core.gans  # noqa: F401  what a run's recipe can do is told by it alone
+    asked = parse_qs(link.lstrip("?")).get("model", [""])[-1]
+    try:
+        asked = named(asked)[0] if asked else ""
+    except GanscopeError:  # the first tab tells it
+        asked = ""
+    found = []
+    for fits in all_fits:
+        names = choices(fits)
+        known = asked in {name for _title, name in names}
+        found.append(gr.update(choices=names, value=asked) if known else gr.update(choices=names))
+    return found

@@ -1,0 +1,146 @@
+"""One face in several tabs: each offers what it shows, and others take it; nothing is loaded anew.
+
+A tab calls `offered` for what it shows and `taking` for what it can begin from; the page calls `connect` once all tabs
+are laid out. Faces that stand among seeds, as keyframes do, are called by a short name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gradio as gr
+
+from gan_core.errors import BadValue
+from ui.languages import _
+from ui.studio.requests.calls import pressed, spoken
+from ui.studio.view.view import View
+
+MOST = 4_096  # faces whose names are remembered
+NAME = "#"  # stands before a face's name
+DIGITS = 10  # of a name: it can't be guessed
+# a list of the browser's own, which needs no value: it forgets what was chosen at once
+_CHOICE = """
+<select class="use" aria-label="${value.words}"><option value="">${value.words}</option>
+${(value.places || []).map((words, place) => `<option value="${place}">${words}</option>`).join('')}</select>"""
+_CHOOSE = """
+element.addEventListener('change', event => {
+  if (event.target.value) trigger('select', {place: Number(event.target.value)});
+  event.target.value = '';
+});
+"""
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """`give` makes a view of the values of `inputs`."""
+
+    tab: str
+    choice: gr.HTML
+    give: Callable[..., View]
+    inputs: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tab that begins from a view: `take` gets it, then the values of `inputs`, and fills `outputs`."""
+
+    tab: str
+    title: str
+    take: Callable[..., list[Any]]
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
+
+
+@dataclass
+class _Page:
+    offers: list[Offer]
+    places: list[Place]
+
+
+_pages: WeakKeyDictionary[gr.Blocks, _Page] = WeakKeyDictionary()
+_named: OrderedDict[str, View] = OrderedDict()
+_lock = threading.Lock()
+
+
+def choice(tab: str) -> gr.HTML:
+    """Lays out the choice of another tab that takes the face which this one shows."""
+    words = _("Use this face in …")
+    return gr.HTML(
+        {"words": words, "places": []}, html_template=_CHOICE, js_on_load=_CHOOSE, apply_default_css=False,
+        elem_id=f"use-{tab}",
+    )  # fmt: skip
+
+
+def offered(page: gr.Blocks, tab: str, shown: gr.HTML, give: Callable[..., View], inputs: Sequence[Any]) -> None:
+    """Says what a choice of `choice` gives away."""
+    _of(page).offers.append(Offer(tab, shown, give, inputs))
+
+
+def taking(
+    page: gr.Blocks, tab: str, title: str, take: Callable[..., list[Any]], inputs: Sequence[Any], outputs: Sequence[Any]
+) -> None:
+    """Says that a tab begins from faces; `title` is the place's, in the page's language."""
+    _of(page).places.append(Place(tab, title, take, inputs, outputs))
+
+
+def connect(page: gr.Blocks, tabs: gr.Tabs) -> None:
+    """Fills the choices, and has a chosen tab take the face and come to the front."""
+    here = _of(page)
+    for offer in here.offers:
+        others = [place for place in here.places if place.tab != offer.tab]
+        offer.choice.value = {"words": _("Use this face in …"), "places": [place.title for place in others]}
+        inputs = [*offer.inputs, *(one for place in others for one in place.inputs)]
+        outputs = [tabs, *(one for place in others for one in place.outputs)]
+        offer.choice.select(spoken(_sending(offer, others)), inputs, outputs, **QUIET)
+
+
+def _sending(offer: Offer, places: Sequence[Place]) -> Callable[..., list[Any]]:
+    def send(event: gr.EventData, *values: Any) -> list[Any]:
+        view, rest = offer.give(*values[: len(offer.inputs)]), list(values[len(offer.inputs) :])
+        front, filled = gr.skip(), list[Any]()
+        for number, place in enumerate(places):
+            given, rest = rest[: len(place.inputs)], rest[len(place.inputs) :]
+            if number == int(pressed(event)):
+                front = gr.Tabs(selected=place.tab)
+                filled += place.take(view, *given)
+            else:
+                filled += [gr.skip()] * len(place.outputs)
+        return [front, *filled]
+
+    return send
+
+
+def _of(page: gr.Blocks) -> _Page:
+    return _pages.setdefault(page, _Page([], []))
+
+
+def same(view: View | None, model: str, seed: int) -> View | None:
+    """The face that a tab was given, while its model and seed are still those of the face."""
+    return view if view is not None and (view.model, view.seed) == (model, seed) else None
+
+
+def name_of(view: View) -> str:
+    """A short name of a face, by which `known` gives it back for a while."""
+    name = NAME + hashlib.sha256(view.query().encode()).hexdigest()[:DIGITS]
+    with _lock:
+        _named[name] = view
+        _named.move_to_end(name)
+        while len(_named) > MOST:
+            _named.popitem(last=False)
+    return name
+
+
+def known(name: str) -> View:
+    """The face of a name; raises BadValue for one that isn't remembered."""
+    with _lock:
+        if name in _named:
+            _named.move_to_end(name)
+            return _named[name]
+    raise BadValue("The face {name} isn't remembered any more: use it in this tab again.", name=name[:20])

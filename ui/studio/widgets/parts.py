@@ -1,0 +1,311 @@
+"""Pieces of the Studio's pages that Gradio doesn't have: the large picture, strips, tiles, a board, the head."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from ui import LOGO
+from ui.languages import LANGUAGES, _, language
+from ui.studio.models.opened import opened
+from ui.studio.view.pictures import SMALL, address, picture, shown, small
+from ui.studio.view.view import View
+
+# what a picture shows, which can be a name that somebody gave: here it stays text
+_ALT = """${(value.alt || '').replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"""
+_FACE = """
+<div class="face ${value.sharp ? 'sharp' : ''}">
+  <img src="${value.now || ''}" alt="ALT" ${value.now ? '' : 'hidden'} draggable="false">
+  <span class="tag">${value.tag || ''}</span>
+  <div class="wait" ${value.now ? 'hidden' : ''}>${value.wait || ''}</div>
+</div>""".replace("ALT", _ALT)
+# what a picture knows of its link is put into the address bar; pressing it shows the picture without edits
+_HOLD = """
+let before = '';
+const settle = () => {
+  if (props.value && props.value.before) before = props.value.before;
+  if (!props.value || !props.value.query) return;
+  const kept = new URLSearchParams(location.search), next = new URLSearchParams(props.value.query);
+  for (const name of ['lang', '__theme', 'view', 'tab']) if (kept.has(name)) next.set(name, kept.get(name));
+  history.replaceState(history.state, '', location.pathname + '?' + next);
+};
+watch('value', settle);
+settle();
+const hold = on => {
+  const face = element.querySelector('.face'), image = element.querySelector('img');
+  if (!face || !image || !before) return;
+  face.classList.toggle('held', on);
+  image.src = on ? before : props.value.now;
+};
+element.addEventListener('pointerdown', () => hold(true));
+for (const name of ['pointerup', 'pointerleave', 'pointercancel']) element.addEventListener(name, () => hold(false));
+element.addEventListener('ganscope-hold', event => hold(event.detail));
+"""
+_STRIP = """
+<div class="strip" role="list">
+${(value.items || []).map((item, place) => `<button aria-current="${place === value.place}" data-place="${place}"
+  aria-label="${value.label} ${place + 1}"><img src="${item}" alt=""></button>`).join('')}
+</div>"""
+_CHOOSE = """
+element.addEventListener('click', event => {
+  const button = event.target.closest('button[data-place]');
+  if (button) trigger('select', {place: Number(button.dataset.place)});
+});
+"""
+_TILES = """
+<div class="tiles">
+${(value.items || []).map((item, place) => `<button data-place="${place}" aria-pressed="${value.off.includes(place)}"
+  aria-label="${value.label} ${value.numbers[place]}" title="${value.label} ${value.numbers[place]}"><img src="${item}"
+  alt=""></button>`).join('')}
+</div>"""
+_MARKS = """
+<div class="tiles marks">
+${(value.items || []).map((item, place) => `<button data-place="${place}" data-mark="${value.marks[place]}"
+  aria-label="${value.labels[place]}" title="${value.labels[place]}"><img src="${item}" alt=""></button>`).join('')}
+</div>"""
+# arrows lie over the picture in its own pixels; an odd place at the end is a handle without a target
+_BOARD = """
+<div class="face board ${value.sharp ? 'sharp' : ''}">
+  <img src="${value.now || ''}" alt="ALT" ${value.now ? '' : 'hidden'} draggable="false">
+  <svg viewBox="-0.5 -0.5 ${value.side || 1} ${value.side || 1}">
+  ${(value.places || []).map(([x, y], place, all) => place % 2 ? `<line x1="${all[place - 1][0]}"
+    y1="${all[place - 1][1]}" x2="${x}" y2="${y}"/><circle class="target" cx="${x}" cy="${y}" r="1.2"/>`
+    : `<circle class="handle" cx="${x}" cy="${y}" r="1.2"/>`).join('')}
+  </svg>
+</div>""".replace("ALT", _ALT)
+# two pictures of one size, the second over the first from the slider on
+_COMPARE = """
+<div class="compare ${!value.now ? 'empty' : value.now === value.before ? 'alone' : ''}">
+  <img class="before" src="${value.before || ''}" alt="%(before)s" draggable="false">
+  <img class="after" src="${value.now || ''}" alt="%(after)s" draggable="false">
+  <span class="line"></span><span class="tag">%(before)s</span><span class="tag right">%(after)s</span>
+  <input type="range" min="0" max="100" step="0.1" value="50" aria-label="%(before)s / %(after)s">
+</div>"""
+_SLIDE = """
+element.addEventListener('input', event => element.style.setProperty('--at', event.target.value + '%'));
+"""
+# the page keeps what the server soon deletes
+_FILM = """
+<div class="film" ${value.file ? '' : 'hidden'}>
+  <video autoplay loop muted playsinline controls ${value.video ? '' : 'hidden'}></video>
+  <img alt="${value.alt || ''}" ${value.video ? 'hidden' : ''}>
+  <a class="save" download="${value.name || ''}">${value.save || ''}</a>
+</div>"""
+_FETCH = """
+let kept = '';
+const fetched = async () => {
+  if (!props.value || !props.value.file) return;
+  const url = props.value.file.url;
+  const answer = await fetch(url).catch(() => null);
+  if (kept) URL.revokeObjectURL(kept);
+  kept = answer && answer.ok ? URL.createObjectURL(await answer.blob()) : url;
+  if (!props.value.file || props.value.file.url !== url) return;
+  element.querySelector(props.value.video ? 'video' : 'img').src = kept;
+  element.querySelector('a').href = kept;
+};
+watch('value', () => requestAnimationFrame(fetched));
+fetched();
+"""
+_PRESS = """
+element.addEventListener('click', event => {
+  const image = element.querySelector('img');
+  if (!image || image.hidden) return;
+  const box = image.getBoundingClientRect();
+  trigger('press', {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
+});
+"""
+# narrow pages show a list instead of the tabs; keys let a slider go, as Gradio has it for pointers alone
+_PLACES = """
+const list = element.querySelector('select');
+list.value = new URLSearchParams(location.search).get('tab') || list.options[0].value;
+list.addEventListener('change', () => trigger('select', {tab: list.value}));
+const KEYS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End'], WAIT = 400;
+const waiting = new Map();
+const letGo = slider => {
+  clearTimeout(waiting.get(slider));
+  if (waiting.delete(slider)) slider.dispatchEvent(new PointerEvent('pointerup', {bubbles: true}));
+};
+if (!window.ganscopeKeys) {
+  window.ganscopeKeys = true;
+  document.addEventListener('keyup', event => {
+    const slider = event.target;
+    if (slider.type !== 'range' || !KEYS.includes(event.key)) return;
+    clearTimeout(waiting.get(slider));
+    waiting.set(slider, setTimeout(() => letGo(slider), WAIT));
+  });
+  document.addEventListener('focusout', event => letGo(event.target));
+}
+"""
+
+_HEADINGS = """
+const words = WORDS;
+const name = () => document.querySelectorAll('.toast-title').forEach(title => {
+  const kind = Object.keys(words).find(one => title.classList.contains(one));
+  const first = [...title.childNodes].find(node => node.nodeType === Node.TEXT_NODE);
+  if (kind && first && first.data.trim() !== words[kind]) first.data = words[kind] + ' ';
+});
+new MutationObserver(name).observe(document.body, {childList: true, subtree: true, characterData: true});
+"""
+
+
+@dataclass(frozen=True)
+class Download:
+    """A small file for the browser to save, by `SAVE`."""
+
+    name: str
+    content: bytes
+
+    @property
+    def plain(self) -> dict[str, str]:
+        return {"name": self.name, "content": base64.b64encode(self.content).decode()}
+
+
+# for buttons: the browser saves a file that a callback made; the page's link goes to the clipboard, which is closed to
+# pages of plain http, while prompts are closed to frames
+SAVE = """file => {
+  if (!file) return;
+  const link = document.createElement('a');
+  link.href = 'data:application/octet-stream;base64,' + file.content;
+  link.download = file.name;
+  link.click();
+}"""
+COPY = """() => {
+  const button = document.querySelector('#copy-link'), words = button.textContent;
+  const done = () => { button.textContent = '✓'; setTimeout(() => button.textContent = words, 1500); };
+  const without = () => {
+    const area = document.createElement('textarea');
+    area.value = location.href;
+    document.body.append(area);
+    area.select();
+    if (document.execCommand('copy')) done(); else prompt('', location.href);
+    area.remove();
+  };
+  if (navigator.clipboard) navigator.clipboard.writeText(location.href).then(done, without);
+  else without();
+}"""
+
+
+def face(wait: str = "", **options: Any) -> gr.HTML:
+    """The large picture; `wait` stands in its place until there is one."""
+    return gr.HTML({"wait": wait}, html_template=_FACE, js_on_load=_HOLD, apply_default_css=False, **options)
+
+
+def strip(**options: Any) -> gr.HTML:
+    """Small pictures in a row, to choose one."""
+    return gr.HTML({"items": []}, html_template=_STRIP, js_on_load=_CHOOSE, apply_default_css=False, **options)
+
+
+def tiles(**options: Any) -> gr.HTML:
+    """Many small pictures, each of which can be pressed."""
+    return gr.HTML(
+        {"items": [], "off": []}, html_template=_TILES, js_on_load=_CHOOSE, apply_default_css=False, **options
+    )
+
+
+def marks(**options: Any) -> gr.HTML:
+    """Small pictures that are marked with yes or no by pressing them."""
+    return gr.HTML(
+        {"items": [], "marks": [], "labels": []}, html_template=_MARKS, js_on_load=_CHOOSE, apply_default_css=False,
+        **options,
+    )  # fmt: skip
+
+
+def board(**options: Any) -> gr.HTML:
+    """A large picture that arrows are placed on."""
+    return gr.HTML({}, html_template=_BOARD, js_on_load=_PRESS, apply_default_css=False, **options)
+
+
+def compare(before: str, after: str, **options: Any) -> gr.HTML:
+    """A picture before and after, under one slider. Its value: both as addresses, `before` and `now`."""
+    template = _COMPARE % {"before": escape(before), "after": escape(after)}
+    return gr.HTML({}, html_template=template, js_on_load=_SLIDE, apply_default_css=False, **options)
+
+
+def film(**options: Any) -> gr.HTML:
+    """A film, and a link that saves it."""
+    return gr.HTML({}, html_template=_FILM, js_on_load=_FETCH, apply_default_css=False, **options)
+
+
+def film_value(path: Path, save: str) -> dict[str, Any]:
+    """What `film` shows of a file, which Gradio copies, serves and deletes as it does with all files."""
+    file = gr.FileData(path=str(path), orig_name=path.name).model_dump()
+    video = path.suffix == ".mp4"
+    return {"file": file, "video": video, "name": path.name, "save": save, "alt": _("The film")}
+
+
+def places(tabs: Sequence[tuple[str, str, str]]) -> gr.HTML:
+    """A list of the tabs for narrow pages: group, name and title of each."""
+    groups: dict[str, list[str]] = {}
+    for group, name, title in tabs:
+        groups.setdefault(group, []).append(f'<option value="{escape(name)}">{escape(title)}</option>')
+    lists = "".join(f'<optgroup label="{escape(group)}">{"".join(some)}</optgroup>' for group, some in groups.items())
+    template = f'<select aria-label="{escape(_("What to do"))}">{lists}</select>'
+    return gr.HTML({}, html_template=template, js_on_load=_PLACES, apply_default_css=False, elem_id="places")
+
+
+def emptied(box: gr.File, read: Any) -> None:
+    """Takes what was dropped out of its box once the event `read` is over: a refused file too, which `then` leaves."""
+    for after in (read.success, read.failure):
+        after(lambda: None, None, box, show_progress="hidden", api_visibility="private")
+
+
+def face_value(view: View, settled: bool) -> dict[str, Any]:
+    """What `face` shows of a view; `settled` also gives the picture before the edits, and the link."""
+    image = picture(view)
+    value = {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt(view)}
+    if not settled:
+        return value
+    before = shown(picture(view.before)) if view.changes else value["now"]
+    return value | {"before": before, "query": view.query(), "tag": _("Before")}
+
+
+def alt(view: View) -> str:
+    """What a picture is, in words."""
+    card = opened(view.model).card
+    if view.point:
+        return _("A picture by the model {model}").format(model=_(card.title))
+    return _("A picture by the model {model}, seed {seed}").format(model=_(card.title), seed=view.seed)
+
+
+def strip_value(views: Sequence[View], place: int) -> dict[str, Any]:
+    return {"items": [small(view) for view in views], "place": place, "label": _("Earlier picture")}
+
+
+def sheet_value(image: Image.Image, alt_words: str, sharp: bool) -> str:
+    """A sheet of pictures as HTML."""
+    return f'<div class="sheet{" sharp" if sharp else ""}"><img src="{address(image)}" alt="{escape(alt_words)}"></div>'
+
+
+def head() -> str:
+    """Logo and languages."""
+    links = "".join(
+        f'<a href="?lang={code}" lang="{code}"{" aria-current=true" if code == language() else ""} '
+        f'onclick="{escape(_keeping(code))}">{escape(name)}</a>'
+        for code, name in LANGUAGES.items()
+    )
+    return f'<div id="head">{LOGO.read_text(encoding="utf-8")}<nav aria-label="{_("Language")}">{links}</nav></div>'
+
+
+def headings() -> str:
+    """JavaScript that gives toasts a heading of the page's language: Gradio puts the English name of their kind there,
+    and never the title of an error.
+    """
+    words = {"error": _("That doesn't work"), "warning": _("Please note"), "info": _("Please note")}
+    return _HEADINGS.replace("WORDS", json.dumps(words, ensure_ascii=False))
+
+
+def _keeping(code: str) -> str:
+    """The same picture in another language: the link's other parts stay."""
+    return (
+        "event.preventDefault(); const next = new URLSearchParams(location.search); "
+        f"next.set('lang', {json.dumps(code)}); "
+        "location.href = location.pathname.replace(/zh\\/?$/, '') + '?' + next;"
+    )
