@@ -14,7 +14,7 @@ from torch.testing import assert_close
 from gan_core.layers.blocks import LatentStem, WholeImage, verdict_head
 from gan_core.training.allocator import keep_freed_memory
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("bias", [False, True])

@@ -43,7 +43,7 @@ def test_deep_grey_is_what_pillow_reads(tmp_path: Path) -> None:
 
 
 # written by ImageMagick 6.9 (convert): the same 21 x 13 pixels of 16 bits in all, and as bare numbers
-PICTURES = Path(__file__).parent / "pictures"
+PICTURES = Path(__file__).parent / "files"
 LEVELS = np.fromfile(PICTURES / "deep_levels.rgb", ">u2").reshape(13, 21, 3)
 ALPHA = {"interlaced_alpha.png": 41287, "alpha.tif": 24248}  # of 65535
 
