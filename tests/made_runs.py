@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from gan_core.errors import RunConflict
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
 
@@ -25,6 +27,19 @@ def trained(store: RunStore, recipe: str = "stylegan2", name: str = "", steps: i
     assert Session(store, run.id).start().join(120)
     assert store.get(run.id).state is RunState.FINISHED, store.get(run.id).traceback
     return run.id
+
+
+def end_all(store: RunStore, seconds: float = 60) -> None:
+    """Stops all runs, and waits for those that a thread trains; one that nobody trains is interrupted at once."""
+    end = time.monotonic() + seconds
+    while active := [run.id for run in store.runs() if run.is_active]:
+        for id in active:
+            try:
+                store.release(id, store.claim(id))
+            except RunConflict:  # a thread trains it
+                store.send(id, "stop")
+        assert time.monotonic() < end, active
+        time.sleep(0.02)
 
 
 def png(level: int) -> bytes:

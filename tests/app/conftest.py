@@ -9,7 +9,8 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from gan_core.runs.store import RunStore
-from tests.app.pages import wait, without_pages_directory
+from tests.app.pages import without_pages_directory
+from tests.made_runs import end_all
 from ui.classroom.shell import access
 
 
@@ -21,9 +22,6 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
     st.cache_resource.clear()
     store = RunStore()
     yield store
-    for run in store.runs():
-        if run.is_active:
-            store.send(run.id, "stop")
-    wait(lambda: not any(run.is_active for run in store.runs()))
+    end_all(store)
     store.close()
     st.cache_resource.clear()

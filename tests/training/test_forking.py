@@ -19,6 +19,7 @@ from gan_core.training import forking
 from gan_core.training.control import current_hparams, fork
 from gan_core.training.session import Session
 from gan_core.training.trainer import Trainer
+from tests.made_runs import end_all
 
 STEPS = 6
 
@@ -27,10 +28,7 @@ STEPS = 6
 def store(home: Path) -> Iterator[RunStore]:
     store = RunStore()
     yield store
-    for run in store.runs():
-        if run.is_active:
-            store.send(run.id, "stop")
-    wait(lambda: not any(run.is_active for run in store.runs()))
+    end_all(store)
 
 
 def wait(condition: Callable[[], object], seconds: float = 60) -> None:

@@ -25,6 +25,7 @@ from gan_core.training import journal
 from gan_core.training.control import Control, current_hparams, fork
 from gan_core.training.session import Session
 from gan_core.training.trainer import Trainer
+from tests.made_runs import end_all
 
 TINY = {"generator_widths": (16,), "discriminator_widths": (16,), "latent_size": 4, "batch_size": 8}
 
@@ -33,10 +34,7 @@ TINY = {"generator_widths": (16,), "discriminator_widths": (16,), "latent_size":
 def store(home: Path) -> Iterator[RunStore]:
     store = RunStore()
     yield store
-    for run in store.runs():
-        if run.is_active:
-            Control(store, run.id).stop()
-    wait(lambda: not any(run.is_active for run in store.runs()), "all runs to end")
+    end_all(store)
 
 
 def wait(condition: Callable[[], object], what: str, seconds: float = 60) -> None:

@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 from urllib.parse import parse_qs, urlencode
 
@@ -23,6 +23,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import fastapi
 import gradio as gr
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui import ICON, studio_process
 from ui.languages import DEFAULT, LANGUAGES, _, using
@@ -115,7 +117,7 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     made = fastapi.FastAPI(openapi_url=None, lifespan=tidied(pages))
     made.get(studio_process.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
     made.api_route(preview.PATH, methods=["GET", "HEAD"])(preview.Pictures().__call__)
-    made.middleware("http")(_pages(tabs))
+    made.add_middleware(Pages, tabs=tabs)
     looks: dict[str, Any] = {
         "theme": theme(), "css_paths": [SHEET], "footer_links": ["api"], "run_history": False, "ssr_mode": False,
         "show_error": False, "max_file_size": LARGE_BYTES, "pwa": False, "mcp_server": False,
@@ -131,26 +133,43 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     return made
 
 
-def _pages(tabs: Sequence[Tab]) -> Callable[[fastapi.Request, Any], Awaitable[fastapi.Response]]:
-    """Gives each page its preview, after its language was settled."""
-    titles = {}
-    for language in LANGUAGES:
-        with using(language):
-            titles[language] = {tab.ID: _(tab.TITLE) for tab in tabs}
-    paths = {language: "/" if language == DEFAULT else f"/{language}/" for language in LANGUAGES}
+class Pages:
+    """Gives each page its preview, after its language was settled. An ASGI middleware.
 
-    async def answer(request: fastapi.Request, go_on: Any) -> fastapi.Response:
-        here = next((one for one, path in paths.items() if request.url.path in (path, path.rstrip("/"))), None)
-        if here is None or request.method != "GET":
-            return await go_on(request)  # type: ignore[no-any-return]
+    Everything else passes untouched: Starlette's own middleware for functions would log an error for each visitor who
+    leaves before an answer has begun.
+    """
+
+    def __init__(self, app: ASGIApp, tabs: Sequence[Tab]) -> None:
+        self.app = app
+        self.titles = {}
+        for language in LANGUAGES:
+            with using(language):
+                self.titles[language] = {tab.ID: _(tab.TITLE) for tab in tabs}
+        self.paths = {language: "/" if language == DEFAULT else f"/{language}/" for language in LANGUAGES}
+        self.answering = BaseHTTPMiddleware(app, self._answer)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        page = scope["type"] == "http" and scope["method"] == "GET" and self._here(scope["path"]) is not None
+        await (self.answering if page else self.app)(scope, receive, send)
+
+    def _here(self, asked: str) -> str | None:
+        """The language of the page at a path; None where there is no page."""
+        return next((one for one, path in self.paths.items() if asked in (path, path.rstrip("/"))), None)
+
+    async def _answer(self, request: fastapi.Request, go_on: RequestResponseEndpoint) -> fastapi.Response:
+        here = self._here(request.url.path) or DEFAULT
         asked = _language(request, here)
         if asked != here:
             rest = {name: values[-1] for name, values in parse_qs(request.url.query).items()} | {"lang": asked}
             prefix = str(request.scope.get("root_path", "")).rstrip("/")
-            return fastapi.responses.RedirectResponse(f"{prefix}{paths[asked]}?{urlencode(rest)}", 307)
-        return await preview.with_tags(request, go_on, here, titles[here])
-
-    return answer
+            return fastapi.responses.RedirectResponse(f"{prefix}{self.paths[asked]}?{urlencode(rest)}", 307)
+        try:
+            return await preview.with_tags(request, go_on, here, self.titles[here])
+        except RuntimeError:
+            if await request.is_disconnected():  # then nothing was answered, and nobody waits for it
+                return fastapi.Response(status_code=499)
+            raise
 
 
 def _language(request: fastapi.Request, here: str) -> str:
