@@ -91,7 +91,7 @@ def measured(sampler: Sampler, whole: Sequence[np.ndarray], harm: Harm) -> np.nd
         truth = _images(photo)
         small = ((smaller(truth, SCALE)[0].permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8).numpy()
         array, damage = harm(small, number)
-        strength = advised(damage)
+        strength = advised(damage, restores=sampler.hparams.damaged > 0)
         made = [enlarge(sampler, array, SCALE, strength=share) for share in (0.0, strength, 1.0)]
         rows.append([*(_decibel(one, truth) for one in made), strength])
     return np.array(rows)

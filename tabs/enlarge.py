@@ -131,16 +131,21 @@ def advise(own: Own, model: str, scale: float) -> list[Any]:
 
     if own.array is None or own.damage is None:
         return [gr.update(value=1.0), "", *[gr.update(visible=False)] * 3]
-    strength, words, times = advised(own.damage), [], int(scale)
+    strength, words, times = advised(own.damage, _restores(model)), [], int(scale)
     much = own.array.shape[0] * own.array.shape[1] > _most(times)
     by_two = much and times > 2 and own.array.shape[0] * own.array.shape[1] <= _most(2)
     if much:
         words.append(_too_many(own, times, by_two))
     words += _harm(own.damage, strength)
-    smooth = _faithful() if any(harmed(own.damage)) and model != _faithful() else ""
-    if smooth:
-        words.append(_("“{model}” makes the least of it.").format(model=_(workers(ENLARGING)[smooth].title)))
-    offers = [gr.update(visible=one) for one in (by_two, much, bool(smooth))]
+    better = _for_damage() if any(harmed(own.damage)) and model != _for_damage() else ""
+    if better:
+        title = _(workers(ENLARGING)[better].title)
+        words.append(
+            _("“{model}” was trained on damaged photos and removes such damage.").format(model=title)
+            if _restores(better)
+            else _("“{model}” makes the least of it.").format(model=title)
+        )
+    offers = [gr.update(visible=one) for one in (by_two, much, bool(better))]
     return [gr.update(value=strength), " ".join(words), *offers]
 
 
@@ -157,9 +162,9 @@ def middle(own: Own, model: str, scale: float) -> list[Any]:
     return [*_unmade(own), gr.skip(), gr.skip(), gr.skip(), *advise(own, model, scale)]
 
 
-def faithful() -> Any:
-    """The model that makes the least of damage is chosen."""
-    return gr.update(value=_faithful())
+def for_damage() -> Any:
+    """Chooses the model for damaged pictures."""
+    return gr.update(value=_for_damage())
 
 
 def enlarge(own: Own, model: str, scale: float, share: float, strength: float = 1.0) -> Iterator[list[Any]]:
@@ -256,8 +261,22 @@ def _first() -> str:
 def _faithful() -> str:
     """A model that was trained on pixels alone: it invents the least. "" where there is none."""
     cards = workers(ENLARGING)
-    plain = [name for name, card in cards.items() if card.hparams.get("adversarial_weight") == 0]
+    plain = [
+        name
+        for name, card in cards.items()
+        if card.hparams.get("adversarial_weight") == 0 and not card.hparams.get("damaged")
+    ]
     return next((name for name in plain if _partner(name, cards)), next(iter(plain), ""))
+
+
+def _for_damage() -> str:
+    """A model that was trained on damaged pictures, else the one that invents the least."""
+    return next((name for name in workers(ENLARGING) if _restores(name)), _faithful())
+
+
+def _restores(model: str) -> bool:
+    cards = workers(ENLARGING)
+    return model in cards and bool(cards[model].hparams.get("damaged"))
 
 
 def _most(scale: int) -> int:
@@ -509,7 +528,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     scale.input(spoken(advise), [own, model, scale], advice, api_visibility="private", **quiet)
     two.click(spoken(twice), [own, model], [scale, *advice], api_visibility="private", **quiet)
     part.click(spoken(middle), [own, model, scale], scene, api_visibility="private", **quiet)
-    plain.click(faithful, None, model, api_visibility="private", **quiet).then(
+    plain.click(for_damage, None, model, api_visibility="private", **quiet).then(
         spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet
     )
     gr.on([compare.change, model.change], spoken(budget), [own, model], lasts, queue=False,

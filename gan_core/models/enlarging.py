@@ -42,6 +42,7 @@ BY_QUALITY = ((30, 0.0), (50, 0.2), (75, 0.5), (90, 0.7), (95, 1.0))  # of a JPE
 BY_STEPS = ((1.3, 1.0), (1.31, 0.1), (1.5, 0.0))  # at the borders of its blocks
 BY_NOISE = ((5.0, 1.0), (8.0, 0.0))  # levels; below, it counts by how much of what is fine it is
 DOUBT = ((2.5, 0.0), (4.5, 1.0))  # levels: so little is measured of texture alone
+INTACT = 0.35  # the strength for an intact picture of a network that has learnt from damaged ones
 HARMED = 70, 1.3, 4.5  # of the same: from here on it can be seen
 NEAR = (  # layers that see no farther than the convolutions among them; any other may see the whole picture
     nn.Conv2d, nn.BatchNorm2d, nn.PReLU, nn.LeakyReLU, nn.ReLU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh,
@@ -191,8 +192,13 @@ def check(array: np.ndarray, scale: int) -> None:
         )  # fmt: skip
 
 
-def advised(damage: Damage) -> float:
-    """The strength for a picture, in [0, 1]: what has suffered has less to gain, and more to lose."""
+def advised(damage: Damage, restores: bool = False) -> float:
+    """The strength for a picture, in [0, 1]: the more damage, the less the network can add and the more it can spoil.
+
+    `restores`: the network has learnt from damaged pictures, so that it takes damage away.
+    """
+    if restores:
+        return 1.0 if any(harmed(damage)) else INTACT
     quality = 100 if damage.quality is None else damage.quality
     noise = damage.noise * _on_line(DOUBT, damage.noise)
     clear = max(0.0, 1 - (noise / max(damage.fine, noise, 1e-6)) ** 2)  # share of what is fine that isn't noise

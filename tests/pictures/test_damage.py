@@ -84,3 +84,9 @@ def test_the_more_a_picture_has_suffered_the_less_strength_is_advised() -> None:
     for found in (by_quality, by_noise, by_steps):
         assert found == sorted(found, reverse=True)
         assert (found[0], found[-1]) == (1, 0)
+
+
+def test_a_network_that_removes_damage_works_at_full_strength_on_it() -> None:
+    for damage in (Damage(30, 1.0, 0.0), Damage(None, 1.0, 15, 20), Damage(None, 1.9, 0.0)):
+        assert advised(damage, restores=True) == 1
+    assert advised(Damage(None, 1.0, 0.5), restores=True) < 0.5

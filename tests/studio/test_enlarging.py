@@ -367,5 +367,5 @@ def test_the_model_of_pixels_alone_is_offered_for_a_harmed_picture(
     monkeypatch.setattr(enlarge, "_faithful", lambda: SMOOTH)
     scene = enlarge.take(str(jpeg(tmp_path, 30)), ENLARGING, 4)
     assert offered(scene) == [False, False, True]
-    assert enlarge.faithful()["value"] == SMOOTH
+    assert enlarge.for_damage()["value"] == SMOOTH
     assert offered(enlarge.take(str(jpeg(tmp_path, 30)), SMOOTH, 4)) == [False] * 3
