@@ -122,7 +122,7 @@ def test_a_damaged_photo_is_enlarged_no_worse_than_bicubically() -> None:
     """The model that the Studio begins with, on scikit-learn's photos."""
     from gan_core.models import shelf
 
-    whole = damaged.photos(2)
+    whole = damaged.sample_photos()
     sampler = shelf.load(str(ROOT / "pretrained" / damaged.USUAL))
     for harmed in ("clean", "JPEG 30", "JPEG 30 as PNG", "noise 15"):
         assert damaged.row(damaged.USUAL, sampler, harmed, whole).good, harmed
