@@ -40,6 +40,12 @@ BORDER = 4  # pixels that are not measured
 Harm = Callable[[np.ndarray, int], tuple[np.ndarray, Damage]]  # (H, W, 3), the photo's number -> the same, harmed
 
 
+def sample_photos(side: int = SIDE) -> list[np.ndarray]:
+    """Squares (side, side, 3) of the two photos that come with scikit-learn."""
+    box = (160, 60, 160 + side, 60 + side)
+    return [np.asarray(sample_photo(name).crop(box)) for name in ("flower.jpg", "china.jpg")]
+
+
 def photos(most: int, side: int = SIDE) -> list[np.ndarray]:
     """Squares (side, side, 3) of BSDS500's test photos, or of scikit-learn's where those are not there."""
     try:
@@ -51,8 +57,7 @@ def photos(most: int, side: int = SIDE) -> list[np.ndarray]:
             np.ascontiguousarray(one.transpose(1, 2, 0)) for one in squares[::step][:most]
         ]  # (C, H, W) -> (H, W, C)
     except (GanscopeError, OSError):
-        box = (160, 60, 160 + side, 60 + side)
-        return [np.asarray(sample_photo(name).crop(box)) for name in ("flower.jpg", "china.jpg")]
+        return sample_photos(side)
 
 
 def jpeg(quality: int, told: bool = True) -> Harm:
