@@ -13,18 +13,19 @@ from tests.app.messages import ROOT
 from ui.classroom.shell.i18n import using
 from ui.core_texts import TEMPLATES, filled
 
-DATA = ROOT / "gan_core" / "data"
-REASONS = {"images.py": {"Unusable"}, "folders.py": {"Unusable"}, "archives.py": {"Unusable"}}
+CORE = ROOT / "gan_core"
+REASONS = ("pictures/decoding.py", "data/user/folders.py", "data/user/archives.py")
+RETURNED = (("data/user/folders.py", "_not_followed"), ("data/user/archives.py", "_reason"))
 
 
 def reasons() -> Iterator[str]:
     """Every reason for which a file is left out, with each value replaced by a 7."""
-    for name, calls in REASONS.items():
-        for node in ast.walk(ast.parse((DATA / name).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls and node.args:
+    for name in REASONS:
+        for node in ast.walk(ast.parse((CORE / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Unusable":
                 yield example(node.args[0])
-    for name, function in (("folders.py", "_not_followed"), ("archives.py", "_reason")):
-        for node in ast.parse((DATA / name).read_text(encoding="utf-8")).body:
+    for name, function in RETURNED:
+        for node in ast.parse((CORE / name).read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name == function:
                 returned = [part.value for part in ast.walk(node) if isinstance(part, ast.Return) and part.value]
                 for value in returned:

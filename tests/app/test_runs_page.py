@@ -288,7 +288,7 @@ def test_who_lacks_the_passphrase_can_only_look(store: RunStore, monkeypatch: py
         "sessions.resume_ended(id)",
     ):
         code = (
-            "from ui.classroom.runs import actions\nfrom ui.classroom.shell import sessions\n"
+            "from ui.classroom.shell import run_actions as actions, sessions\n"
             "from ui.classroom.shell.errors import shown\nfrom ui.classroom.shell.store import store\n"
             f"id = {id!r}\nwith shown():\n    {call}\n"
         )

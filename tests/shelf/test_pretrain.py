@@ -280,7 +280,7 @@ class Blocked:
         if name.partition(".")[0] in {"psutil", "typer", "rich", "babel", "imageio", "imageio_ffmpeg", "streamlit"}:
             raise ImportError(name)
 sys.meta_path.insert(0, Blocked())
-from gan_core import pretrain
+from gan_core.shelf import pretrain
 from gan_core.models.plans import Plan
 pretrain.plans["mlp_gan.tiny"] = Plan("mlp_gan", "digits", 8, 5, 0, 0, "Tiny", "All.", {"batch_size": 4})
 sys.exit(pretrain.main(["mlp_gan.tiny", "--folder", sys.argv[1]]))

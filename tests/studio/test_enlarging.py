@@ -191,7 +191,7 @@ def test_what_is_no_picture_is_refused_and_deleted(tmp_path: Path, content: byte
     ("name", "kind"), [("zip.tif", np.uint16), ("interlaced.png", np.uint16), ("lzw.tif", np.uint8)]
 )
 def test_sixteen_bits_are_kept_or_it_is_told_that_they_are_not(name: str, kind: type, tmp_path: Path) -> None:
-    path = Path(shutil.copy(Path(__file__).parents[1] / "pictures" / f"deep_{name}", tmp_path))
+    path = Path(shutil.copy(Path(__file__).parents[1] / "pictures" / "files" / f"deep_{name}", tmp_path))
     own, _, _, said, *_ = enlarge.take(str(path))
     assert own.array.dtype == kind
     assert "21 x 13 pixels" in said
