@@ -119,7 +119,7 @@ def test_a_checkout_without_scripts_is_named(tmp_path: Path) -> None:
 
 
 def test_damaged_photos_are_enlarged_no_worse_than_bicubically() -> None:
-    """By the model that the Studio begins with, and better by the one that it offers for them; scikit-learn's photos."""
+    """scikit-learn's photos, by the model that the Studio begins with, and by the one that it offers for them."""
     from gan_core.models import loading
 
     whole = damaged.sample_photos()
