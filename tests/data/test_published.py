@@ -16,10 +16,11 @@ from PIL import Image
 from scipy.io import savemat
 
 from gan_core.data import load, source
-from gan_core.data.published import arrays, bccd, bsds500, emoji, fetch, getting, pneumonia, published, tinyhero
+from gan_core.data.published import arrays, fetch, getting, published
 from gan_core.data.published.catalogue import Published
 from gan_core.data.published.getting import bring, get
 from gan_core.data.published.origins import File, Origin
+from gan_core.data.sets import bccd, bsds500, emoji, pneumonia, tinyhero
 from gan_core.errors import BadData, UnknownName
 from tests.data.loopback import Loopback
 from tests.data.offered import files_below, photo, summed
