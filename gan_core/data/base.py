@@ -151,7 +151,7 @@ def counted(attributes: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     return {name: len(values) for name, values in attributes.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Modes:
     """A mixture of Gaussians in the plane, all with the same weight: centres (K, 2) and standard deviation."""
 

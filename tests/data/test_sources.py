@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import struct
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from gan_core.data.published.by_torchvision import Download
 from gan_core.data.sets import avatars as avatar_set
 from gan_core.data.sets import celeba, digits
 from gan_core.errors import BadData, UnknownName
+from tests.data.offered import write_idx
 
 ON_DEMAND = ("mnist", "fashion_mnist", "cifar10", "celeba")
 SHARED = ("emoji", "tinyhero", "pneumonia", "bccd", "bsds500")
@@ -55,7 +55,8 @@ def check(data: DataSet, declared: Source, size: int | None = None) -> None:
 
 def test_every_source_is_described() -> None:
     pictures = [offered for offered in sources if offered.task == "images"]
-    assert [offered.name for offered in pictures] == ["digits", "avatars", *ON_DEMAND, *SHARED]
+    assert [offered.name for offered in pictures][:2] == ["digits", "avatars"]
+    assert {*ON_DEMAND, *SHARED} <= {offered.name for offered in pictures}
     for offered in pictures:
         assert offered.title
         assert offered.about
@@ -63,8 +64,7 @@ def test_every_source_is_described() -> None:
         assert offered.size >= 8
         assert offered.channels in (1, 3)
         assert offered.items > 0
-        assert offered.available() == (offered.name in ("digits", "avatars"))
-        assert offered.available() or "GANSCOPE_DATA" in offered.needs
+        assert offered.available() != ("GANSCOPE_DATA" in offered.needs)
 
 
 def test_unknown_name_lists_the_nearest_first() -> None:
@@ -182,12 +182,6 @@ def test_parts_that_are_not_there() -> None:
 
 
 # sets in their published layouts, made here
-
-
-def write_idx(path: Path, array: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    path.write_bytes(gzip.compress(header + array.tobytes()))
 
 
 @pytest.fixture
