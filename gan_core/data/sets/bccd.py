@@ -34,6 +34,7 @@ LONGEST = 1.6  # longer side of a mark over its shorter one
 MARGIN = 1.15
 SIZE = 64
 QUALITY = 92
+# checksums of the listed files, one for every 64 of them
 _SUMS = """
 06f4424d56bd7e26 9ca851125c43b643 3f66f8349d0c7fc5 2b26dee46cf26bf8 db74249e8b9b548e e87b369fbe758474
 42e15064fee3b508 70d7814ccdb1589f 1d2cd7bdee0e877e a9e93a7fbe41be17 b0ebe850a83b7f85 1c54f047674ed21d

@@ -53,6 +53,7 @@ _TEST = """
 296058 302022 306051 306052 309040 317043 326025 326085 334025 335088 335094 344010 346016 347031 365072
 368037 372019 376086 384022 384089 385022 388006 388018 388067 393035
 """
+# checksums of the listed files, one for every 64 of them
 _SUMS = """
 4cc44addc4dbf933 0c90ae00a5265134 29cf8a2b63330372 0bf4312687e4b9bd e828e4c2abec616a ef2c1fda4cd9c846
 b5d8e0947e4d029b adc57e46ba3ca8af b69260fc2027ed63 39bc7d24696f091a a102f9c387c700ce f722320163725839
@@ -136,6 +137,7 @@ BSDS500 = register(
         channels=3,
         items=1194,
         train=Layout((PHOTOS["train"],), partial(_squares, part="train")),
+        # found beside the train photos, whose state names the cached images of both parts
         test=Layout((PHOTOS["train"],), partial(_squares, part="test")),
         published="bsds500",
     )
