@@ -75,7 +75,8 @@ def knobs(hparams: HParams | type[HParams]) -> dict[str, Knob]:
 
 def knob_type(kind: type[HParams], name: str) -> Any:
     """The annotated type of one field."""
-    return _types(kind)[name]
+    described: Any = kind  # of which mypy would take the instances' __hash__ for the class's own
+    return _types(described)[name]
 
 
 @functools.cache
