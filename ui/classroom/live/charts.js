@@ -1,4 +1,7 @@
 // Panels of curves as SVG, drawn in place: new data never remounts anything, so nothing flickers.
+// Ours and not uPlot's: curves end where a run broke and go on over what wasn't measured, all panels share a pointer, edits
+// and levels are marked, a panel is saved as PNG, and each is text that a screen reader finds. uPlot 1.6.32 needs a fifth
+// of the time for an update (benchmarks/charts.py: 7.6 ms against 37.7 ms on a busy machine), which comes twice a second.
 // A payload is the length of a JSON header (uint32, little-endian), the header, then blobs, each at its offset.
 
 function decode(bytes) {
