@@ -119,7 +119,7 @@ def check(name: str, described: Knob, kind: Any, value: Any) -> None:
         return
     accepted = (int, float) if kind is float else (kind,)
     if not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool)):
-        raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=_TYPE_WORDS[kind], value=value)
+        raise BadValue("{name} must be {kind}, got {value!r}.", name=name, kind=_TYPE_WORDS[kind], value=value)
     if described.choices and value not in described.choices:
         raise BadValue(
             "{name} can't be '{value}'. Valid: {valid}.",
@@ -127,7 +127,7 @@ def check(name: str, described: Knob, kind: Any, value: Any) -> None:
         )  # fmt: skip
     if kind in (int, float) and not _inside(value, described):
         raise BadValue(
-            "{name} must lie between {low} and {high}, not at {value}.",
+            "{name} must be between {low} and {high}, got {value}.",
             name=name,
             low=described.low,
             high=described.high,
@@ -165,7 +165,7 @@ def parse(name: str, kind: Any, text: str) -> Any:
         return _whole(text) if kind is int else kind(text)
     except (ValueError, KeyError, InvalidOperation):
         words = "a list such as 256,512" if typing.get_origin(kind) is tuple else _TYPE_WORDS[kind]
-        raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=words, value=_cut(text)) from None
+        raise BadValue("{name} must be {kind}, got {value!r}.", name=name, kind=words, value=_cut(text)) from None
 
 
 def _cut(value: Any) -> str:

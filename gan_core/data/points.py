@@ -101,14 +101,14 @@ def _source(name: str, title: str, about: str, draw: Draw) -> Source:
 
 
 SOURCES = (
-    _source("ring8", "Ring of 8", "Eight narrow modes on a circle of radius 2: the classic test for collapse.",
+    _source("ring8", "Ring of 8", "Eight narrow modes on a circle of radius 2: the classic test for mode collapse.",
             modes["ring8"].draw),
-    _source("grid25", "Grid of 25", "Twenty-five narrow modes, two apart.", modes["grid25"].draw),
-    _source("two_moons", "Two moons", "Two half circles that reach into each other.", two_moons),
-    _source("spiral", "Spiral", "One arm, one and three quarter turns.", spiral),
-    _source("line", "Line", "A segment: data of one dimension in a plane.", line),
-    _source("two_blobs", "Two blobs", "Two wide modes, three apart: where a step can be followed by eye.",
+    _source("grid25", "Grid of 25", "Twenty-five narrow modes, 2 apart.", modes["grid25"].draw),
+    _source("two_moons", "Two moons", "Two interleaving half circles.", two_moons),
+    _source("spiral", "Spiral", "One spiral arm with 1.75 turns.", spiral),
+    _source("line", "Line", "A line segment: one-dimensional data in a plane.", line),
+    _source("two_blobs", "Two blobs", "Two wide modes, 3 apart, where single steps can be followed by eye.",
             modes["two_blobs"].draw),
-    _source("disjoint", "Disjoint", "Two parallel segments that a generator must jump between.", disjoint),
+    _source("disjoint", "Disjoint", "Two parallel segments: the generator must bridge the gap.", disjoint),
     _source("pinwheel", "Pinwheel", "Five curved arms.", pinwheel),
 )  # fmt: skip

@@ -33,8 +33,8 @@ class AcganHParams(DcganHParams, AuxiliaryHParams):
     """The knobs of convolutional networks, of the embedding and of the classifier."""
 
     embedding: int = knob(
-        16, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers each class is described by.",
+        16, 1, 512, label="Class embedding", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the class embedding.",
     )  # fmt: skip
 
 
@@ -92,9 +92,10 @@ register(
         presets=(
             Preset(
                 "digits",
-                "Digits by name",
-                "Each column asks for one digit. The discriminator learns to name the real ones within seconds (the "
-                "class terms fall to 0), and after half a minute nine samples in ten are the digit that was asked for.",
+                "Digits with an auxiliary classifier",
+                "Each column is conditioned on one digit. Within seconds the discriminator classifies real digits "
+                "correctly (the class terms fall to 0), and after half a minute nine samples in ten show the "
+                "requested digit.",
                 "digits", 16, 4_000, 100,
                 {
                     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0,

@@ -62,14 +62,14 @@ class BigganHParams(SaganHParams):
     """The knobs of residual networks that know classes."""
 
     embedding: int = knob(
-        64, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers each class is described by. All blocks share them.",
+        64, 1, 512, label="Class embedding", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the class embedding, which all blocks share.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.virtual_batch_norm:
-            raise BadValue("Virtual batch-norm can't take the place of class-conditional batch-norm.")
+            raise BadValue("Virtual batch normalisation cannot replace class-conditional batch normalisation.")
 
 
 class BigganGenerator(nn.Module):
@@ -83,7 +83,7 @@ class BigganGenerator(nn.Module):
         chunk, rest = divmod(hparams.latent_size, len(channels))
         if not chunk:
             raise BadValue(
-                "At {size} pixels the latents need at least {count} numbers.", size=size, count=len(channels)
+                "At {size} pixels, the latent size must be at least {count}.", size=size, count=len(channels)
             )
         # one chunk for the stem, which takes the rest too, and one for each block
         self.chunks = [chunk + rest, *[chunk] * (len(channels) - 1)]
@@ -170,7 +170,7 @@ def truncated(latents: Tensor, psi: float) -> Tensor:
     psi is not in [0, 1.5].
     """
     if not 0 <= psi <= MOST_TRUNCATION:
-        raise BadValue("The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_TRUNCATION, psi=psi)
+        raise BadValue("The truncation must be between 0 and {most}, got {psi}.", most=MOST_TRUNCATION, psi=psi)
     exact = latents.double()
     beyond = torch.special.ndtr(torch.tensor(-THRESHOLD * psi, dtype=torch.float64, device=latents.device))
     place = torch.special.ndtr(-exact.abs()) / beyond  # uniform in (0, 1) beyond the threshold
@@ -214,9 +214,10 @@ register(
         presets=(
             Preset(
                 "fashion",
-                "Clothes on demand (Fashion-MNIST)",
-                "Each column asks for one kind. Trousers and dresses stand out after a minute, shoes and bags soon "
-                "after; then truncate the samples: at 0.5 they are cleaner and more alike, at 0 one for each kind.",
+                "Clothes by class (Fashion-MNIST)",
+                "Each column is conditioned on one class. Trousers and dresses are recognisable after a minute, shoes "
+                "and bags soon after. Then try truncation: at 0.5 the samples are cleaner and less varied, at 0 each "
+                "class gives a single image.",
                 "fashion_mnist", 28, 1_800, 270,
                 {
                     "channels": 24, "max_channels": 96, "latent_size": 64, "embedding": 32,

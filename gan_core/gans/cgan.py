@@ -32,12 +32,12 @@ class CganHParams(DcganHParams, MlpHParams):
     """The knobs of both bodies, and of the embedding."""
 
     body: str = knob(
-        "mlp", choices=("mlp", "dcgan"), label="Networks", change="rebuild", group="networks",
-        help="Multilayer perceptrons as in the paper, or DCGAN's convolutions.",
+        "mlp", choices=("mlp", "dcgan"), label="Architecture", change="rebuild", group="networks",
+        help="Multilayer perceptrons, as in the paper, or DCGAN's convolutional networks.",
     )  # fmt: skip
     embedding: int = knob(
-        16, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers each class is described by.",
+        16, 1, 512, label="Class embedding", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the class embedding.",
     )  # fmt: skip
 
     @property
@@ -121,8 +121,8 @@ register(
         presets=(
             Preset(
                 "digits",
-                "Digits on demand",
-                "Each column of the grid asks for one digit: watch the columns become 0 to 9 within ten seconds.",
+                "Digits by class",
+                "Each column of the grid is conditioned on one digit: the columns become 0 to 9 within ten seconds.",
                 "digits", 8, 4_000, 25,
                 {
                     "generator_widths": (128, 256, 256, 256), "discriminator_widths": (256, 256), "latent_size": 32,

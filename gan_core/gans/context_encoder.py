@@ -40,12 +40,13 @@ class ContextHParams(MaskedHParams):
     """The knobs of the context encoder."""
 
     code_size: int = knob(
-        256, 4, 4096, label="Code size", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers the surroundings are summed up in; the paper has 4000.",
+        256, 4, 4096, label="Bottleneck size", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the code between encoder and decoder; the paper uses 4000.",
     )  # fmt: skip
     skips: bool = knob(
-        False, label="Skips", change="rebuild", group="networks",
-        help="The decoder sees the encoder's features too, as in a U-Net: it fills more sharply, and codes know less.",
+        False, label="Skip connections", change="rebuild", group="networks",
+        help="Passes the encoder's feature maps to the decoder, as in a U-Net. Fills more sharply, but the code "
+        "carries less information.",
     )  # fmt: skip
 
 
@@ -162,9 +163,9 @@ register(
         presets=(
             Preset(
                 "avatars",
-                "Faces without a middle",
-                "Threes: what is given, what is made of it, the truth. First skin of the right tone, taken from the "
-                "neck; then a mean face. Glasses and the look of the eyes can't be known, and stay a guess.",
+                "Inpainting the centre of faces",
+                "Three images per item: input, output, ground truth. Skin of the right tone comes first, inferred "
+                "from the neck, then an average face. Glasses and gaze cannot be inferred and remain a guess.",
                 "avatars", 32, 4_000, 240,
                 {"generator_rate": 1e-3, "discriminator_rate": 5e-4, "code_size": 128},
             ),

@@ -39,16 +39,16 @@ class CutHParams(ContrastiveHParams):
 
     blocks: int = knob(
         6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
-        help="Of the generator; the paper has 9.",
+        help="Residual blocks of the generator; the paper uses 9.",
     )  # fmt: skip
     blur: str = knob(
-        "none", choices=BLURS, label="Blurred resampling", change="rebuild", group="networks",
-        help="Whether the generator blurs where it halves (down), doubles (up), or both: fine patterns then don't turn "
-        "into false ones, but a step takes longer. The paper's code does both.",
+        "none", choices=BLURS, label="Anti-aliased resampling", change="rebuild", group="networks",
+        help="Whether the generator applies a low-pass filter where it downsamples (down), upsamples (up), or both. "
+        "Prevents aliasing of fine patterns, but slows down each step. The paper's code does both.",
     )  # fmt: skip
     head_size: int = knob(
-        64, 2, 1024, label="Head size", unit="numbers", change="rebuild", group="networks",
-        help="Length of the vectors that patches are compared by; the paper has 256.",
+        64, 2, 1024, label="Projection head size", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the vectors that represent patches in the contrastive loss; the paper uses 256.",
     )  # fmt: skip
 
 
@@ -139,9 +139,10 @@ register(
         presets=(
             Preset(
                 "pencil",
-                "Pencil drawings get colour, by patches",
-                "Fours: a drawing, its colours, a face, the same face again. The last should soon be as the third. One "
-                "generator instead of CycleGAN's two: colours spread from patch to patch and may differ across a face.",
+                "Colouring pencil drawings without pairs (CUT)",
+                "Four images per item: a drawing, its colour version, a face, and the generator's output for that "
+                "face, which should soon equal its input. CUT has one generator instead of CycleGAN's two. Colours "
+                "spread from patch to patch and may vary across a face.",
                 "avatars_pencil_unpaired", 32, 5_000, 700,
                 {
                     "batch_size": 4, "channels": 16, "discriminator_channels": 16, "blocks": 3, "patch_layers": 2,

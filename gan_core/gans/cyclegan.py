@@ -39,22 +39,22 @@ class CycleGanHParams(CycleHParams):
 
     blocks: int = knob(
         6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
-        help="Of each generator: 6 for images of 128 pixels and 9 for 256 in the paper.",
+        help="Residual blocks of each generator; the paper uses 6 at 128 pixels and 9 at 256.",
     )  # fmt: skip
     upsampling: str = knob(
         "transposed", choices=("transposed", "bilinear"), label="Upsampling", change="rebuild", group="networks",
-        help="Transposed convolution (the paper), or bilinear upsampling and a convolution, which leaves no "
-        "checkerboard and takes a little more time.",
+        help="Transposed convolution, as in the paper, or bilinear upsampling followed by a convolution, which avoids "
+        "checkerboard artefacts and is slightly slower.",
     )  # fmt: skip
     strength: float = knob(
         1.0, 0.0, 1.0, label="Strength", group="objective",
-        help="How much of the change is shown: 1 is what the generators make, 0 the image as it came, in the other "
-        "domain's framing. Learning goes on as if it were 1.",
+        help="How much of the change is shown: 1 is the generator's output, 0 the input image in the other domain's "
+        "framing. Does not affect training.",
     )  # fmt: skip
     framing: bool = knob(
-        False, label="Learn the framing", change="rebuild", group="networks",
-        help="Each direction also learns one scale and one shift for all of its images. For domains that show the same "
-        "things at different sizes or places, which convolutions hardly find.",
+        False, label="Learned framing", change="rebuild", group="networks",
+        help="Each direction also learns one scale and one shift for all images. For domains that show the same "
+        "content at a different size or position, which convolutions hardly learn.",
     )  # fmt: skip
 
 
@@ -136,9 +136,10 @@ register(
         presets=(
             Preset(
                 "pencil",
-                "Colour and pencil without pairs",
-                "Each row: a drawing, its colours, back to a drawing; a face, its drawing, back in colour. Back again "
-                "is right long before the middle is: the networks hide what they need in faint patterns.",
+                "Pencil and colour without pairs",
+                "Each row: a drawing, its colour version, back to a drawing; a face, its drawing, back to colour. The "
+                "round trip becomes accurate long before the intermediate image does: the networks hide information "
+                "in faint patterns.",
                 "avatars_pencil_unpaired", 32, 6_000, 900,
                 {
                     "batch_size": 4, "channels": 16, "discriminator_channels": 16, "blocks": 3, "patch_layers": 2,
@@ -147,18 +148,18 @@ register(
             ),
             Preset(
                 "digits_cycle",
-                "Digits get colour: with the cycle",
-                "Each row: a grey digit, in colour, back again; a coloured digit, in grey, back again. By step 200 the "
-                "strokes stay where they were, by 500 most colours are those of the class, though no pair was shown: "
-                "every digit must find its way back. Compare with the preset without the cycle.",
+                "Colouring digits: with cycle consistency",
+                "Each row: a grey digit, coloured, back to grey; a coloured digit, in grey, back to colour. By step "
+                "200 strokes stay in place, and by 500 most colours match the class although no pairs were used: "
+                "every digit must survive the round trip. Compare with the preset without cycle consistency.",
                 "digits_coloured_unpaired", 16, 2_000, 60, DIGITS,
             ),
             Preset(
                 "digits_no_cycle",
-                "Digits get colour: without the cycle",
-                "The cycle's weight is 0, and the identity's with it. All rows become alike: one speckled picture for "
-                "whatever digit is given, and one grey one back. It changes from step to step, and the digit that was "
-                "given is lost: nothing asks for it.",
+                "Colouring digits: without cycle consistency",
+                "The weights of the cycle and identity losses are 0. All rows become alike: the same speckled image "
+                "for every digit, and the same grey image back. It changes from step to step, and the input digit is "
+                "lost, because no loss term preserves it.",
                 "digits_coloured_unpaired", 16, 2_000, 30, {**DIGITS, "cycle_weight": 0.0},
             ),
         ),

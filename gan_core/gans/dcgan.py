@@ -40,32 +40,33 @@ class DcganHParams(AdversarialHParams):
         "The paper has 128, PyTorch's example 64.",
     )  # fmt: skip
     max_channels: int = knob(
-        256, 4, 2048, label="Channels at most", change="rebuild", group="networks",
+        256, 4, 2048, label="Maximum channels", change="rebuild", group="networks",
         help="Caps the channels of the widest layers.",
     )  # fmt: skip
     stem: str = knob(
-        "convolution", choices=("convolution", "linear"), label="Stem and head", change="rebuild", group="networks",
-        help="Convolution: conv-only, as in the paper. Linear: a fully connected layer from the latents and one to "
-        "the verdict, as in many tutorials.",
+        "convolution", choices=("convolution", "linear"), label="First and last layer", change="rebuild",
+        group="networks",
+        help="Convolution: fully convolutional, as in the paper. Linear: fully connected layers after the latents and "
+        "before the logit, as in many tutorials.",
     )  # fmt: skip
     dense: int = knob(
-        0, 0, 4096, label="Dense layer", unit="numbers", change="rebuild", group="networks",
-        help="One more fully connected layer: in the generator behind the latents, in the discriminator before the "
-        "verdict. 0: none. At 28 pixels there are but two convolutions, which see strokes and no whole digit: there "
-        "InfoGAN's networks have 1024.",
+        0, 0, 4096, label="Dense layer", unit="dimensions", change="rebuild", group="networks",
+        help="Width of an additional fully connected layer, after the latents in the generator and before the logit "
+        "in the discriminator; 0 adds none. Useful at 28 pixels, where the two convolutions see strokes but not whole "
+        "digits (InfoGAN uses 1024).",
     )  # fmt: skip
     upsampling: str = knob(
         "transposed", choices=("transposed", "nearest"), label="Upsampling", change="rebuild", group="networks",
-        help="Transposed convolution (the paper), or nearest-neighbour upsampling and a convolution, which leaves "
-        "no checkerboard.",
+        help="Transposed convolution, as in the paper, or nearest-neighbour upsampling followed by a convolution, "
+        "which avoids checkerboard artefacts.",
     )  # fmt: skip
     batch_norm: bool = knob(
-        True, label="Batch-norm", change="rebuild", group="networks",
-        help="Normalises hidden layers over the batch. The discriminator has none under a penalty.",
+        True, label="Batch normalisation", change="rebuild", group="networks",
+        help="Normalises hidden layers over the batch. Left out of the discriminator if a gradient penalty is used.",
     )  # fmt: skip
     dropout: float = knob(
         0.0, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
-        help="Share of the discriminator's features that are switched off at random in each step.",
+        help="Fraction of the discriminator's features dropped at random during training.",
     )  # fmt: skip
 
     @property
@@ -195,8 +196,8 @@ register(
             Preset(
                 "digits",
                 "DCGAN on digits",
-                "Blobs within five seconds, strokes after ten, most digits readable after half a minute. The "
-                "discriminator's accuracy should hover between 60 and 90 %.",
+                "Blobs within five seconds, strokes after ten, and mostly readable digits after half a minute. The "
+                "discriminator's accuracy should stay between 60 and 90 %.",
                 "digits", 16, 4_500, 60,
                 {
                     # without batch-norm in the discriminator, which the penalty takes out, twice as many are readable
@@ -208,8 +209,8 @@ register(
             Preset(
                 "fashion",
                 "Clothes (Fashion-MNIST)",
-                "Grey shapes after ten seconds; shirts, trousers and shoes after a minute, with torn edges; then edges "
-                "close and folds appear.",
+                "Grey shapes after ten seconds; shirts, trousers and shoes with ragged edges after a minute; then "
+                "edges become clean and folds appear.",
                 "fashion_mnist", 28, 5_000, 120,
                 {
                     "channels": 32, "max_channels": 64, "latent_size": 64, "stem": "linear", "beta1": 0.0,
@@ -220,8 +221,8 @@ register(
             Preset(
                 "avatars",
                 "Drawn faces",
-                "Colours first, then a head on shoulders, then hair, glasses and hats. Expect speckles and odd pairs "
-                "of eyes: DCGAN has no notion of symmetry.",
+                "Colours first, then a head on shoulders, then hair, glasses and hats. Expect speckles and mismatched "
+                "eyes: nothing in DCGAN enforces symmetry.",
                 "avatars", 32, 6_000, 300,
                 {
                     "channels": 32, "max_channels": 128, "latent_size": 64, "stem": "linear", "beta1": 0.0,

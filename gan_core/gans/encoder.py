@@ -44,22 +44,22 @@ class EncoderHParams(EncodingHParams):
 
     generator: str = knob(
         "stylegan2.avatars", label="Generator", change="rebuild", group="networks",
-        help="The model of the shelf whose latent space pictures are looked for in. It must have a w for each layer.",
+        help="The model on the shelf whose latents the encoder predicts. It must take a separate w for each layer.",
     )  # fmt: skip
     layers: int = knob(
-        10, 1, 64, label="Layers of w", change="rebuild", group="networks",
-        help="How many layers of the generator take a w of their own.",
+        10, 1, 64, label="Style layers", change="rebuild", group="networks",
+        help="Number of the generator's layers that take their own w.",
     )  # fmt: skip
     w_size: int = knob(
-        96, 2, 1024, label="Size of w", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers a w of the generator has.",
+        96, 2, 1024, label="Size of w", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the generator's w.",
     )  # fmt: skip
     channels: int = knob(
         16, 4, 256, label="Channels", change="rebuild", group="networks",
         help="Channels of the first convolutions; they double with every halving of the resolution.",
     )  # fmt: skip
     max_channels: int = knob(
-        128, 4, 1024, label="Channels at most", change="rebuild", group="networks",
+        128, 4, 1024, label="Maximum channels", change="rebuild", group="networks",
         help="Caps the channels of the last convolutions.",
     )  # fmt: skip
 
@@ -140,7 +140,7 @@ class PictureEncoder(Finder):
         theirs = bytes(owner.tolist()).hex()
         if self.owner.any() and ours != theirs:
             raise BadCheckpoint(
-                "The encoder's weights belong to the generator {ours}, and {name} is {theirs}.",
+                "The encoder was trained with generator {ours}, but {name} is {theirs}.",
                 ours=ours[:SHOWN], name=name, theirs=theirs[:SHOWN],
             )  # fmt: skip
 

@@ -36,12 +36,12 @@ class EsrganHParams(SuperResolutionHParams):
     """The knobs of ESRGAN."""
 
     blocks: int = knob(
-        3, 1, 32, label="Dense residual blocks", change="rebuild", group="networks",
-        help="Of the generator, each of three dense blocks; the paper has 23.",
+        3, 1, 32, label="Residual-in-residual dense blocks", change="rebuild", group="networks",
+        help="RRDBs of the generator, each with three dense blocks; the paper uses 23.",
     )  # fmt: skip
     growth: int = knob(
-        16, 2, 64, label="Growth", unit="channels", change="rebuild", group="networks",
-        help="Channels that each convolution of a dense block adds; the paper has 32.",
+        16, 2, 64, label="Growth rate", unit="channels", change="rebuild", group="networks",
+        help="Channels that each convolution of a dense block adds; the paper uses 32.",
     )  # fmt: skip
 
 
@@ -138,9 +138,9 @@ register(
         presets=(
             Preset(
                 "avatars",
-                "Small faces made large, with dense blocks",
-                "Fours: 16 pixels, bicubic, output, truth. A step is slower than SRGAN's: compare the two runs at the "
-                "same step, by PSNR and by eye.",
+                "Upscaling faces ×4 with dense blocks",
+                "Four images per item: input (16 pixels), bicubic, output, ground truth. A step takes longer than "
+                "SRGAN's: compare the two runs at the same step, by PSNR and by eye.",
                 "avatars", 64, 3_000, 700,
                 {"blocks": 2, "crop": 48, "generator_rate": 5e-4, "warm_up": 24.0},
             ),

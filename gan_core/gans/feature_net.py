@@ -39,16 +39,16 @@ class FeatureNetHParams(SupervisedHParams):
         help="Channels of the first convolutions; they double with every halving of the resolution.",
     )  # fmt: skip
     max_channels: int = knob(
-        128, 4, 1024, label="Channels at most", change="rebuild", group="networks",
+        128, 4, 1024, label="Maximum channels", change="rebuild", group="networks",
         help="Caps the channels of the last convolutions.",
     )  # fmt: skip
     features: int = knob(
-        64, 2, 1024, label="Features", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers an image is described by. Metrics need more samples than there are features.",
+        64, 2, 1024, label="Feature size", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the feature vector. Metrics need more samples than dimensions.",
     )  # fmt: skip
     dropout: float = knob(
         0.3, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
-        help="Share of the features that the classes can't see in each step.",
+        help="Fraction of the features dropped at random before the classification layer during training.",
     )  # fmt: skip
 
 
@@ -120,10 +120,10 @@ register(
         presets=(
             Preset(
                 "mnist_net",
-                "A net that knows digits",
-                "Each column gathers the images that the net takes for one class: they are mixed at first, and sorted "
-                "after half a minute. The loss ends below 0.05, and the net then knows more than 99 % of digits that "
-                "it hasn't seen: metrics can be measured with it.",
+                "MNIST classifier",
+                "Each column shows the images that the network assigns to one class: mixed at first, sorted after "
+                "half a minute. The loss ends below 0.05 and the accuracy on held-out digits above 99 %, which is "
+                "good enough for computing metrics.",
                 "mnist", 28, 3_000, 300, {"schedule": "cosine", "decay_steps": 3_000},
             ),
         ),

@@ -34,12 +34,12 @@ class InfoganHParams(DcganHParams, InformationHParams):
     """The knobs of convolutional networks and of the codes."""
 
     latent_size: int = knob(
-        65, 1, 1024, label="Latent size", unit="numbers", change="rebuild", group="networks",
-        help="How many random numbers one sample is made from; the first of them are codes.",
+        65, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the latent vector; the first ones are the codes.",
     )  # fmt: skip
     recogniser_width: int = knob(
-        128, 1, 1024, label="Recogniser's width", unit="neurons", change="rebuild", group="networks",
-        help="Neurons of the layer between the discriminator's features and the guessed codes.",
+        128, 1, 1024, label="Recognition network width", unit="units", change="rebuild", group="networks",
+        help="Width of the hidden layer between the discriminator's features and the predicted codes.",
     )  # fmt: skip
 
 
@@ -103,9 +103,9 @@ register(
         presets=(
             Preset(
                 "digits",
-                "Sliders nobody labelled",
-                "No label is used. Watch the category term fall to -2.3, which is minus log 10: each of ten codes then "
-                "has a look of its own, and after a minute most of them are one digit. The value term follows slowly.",
+                "Unsupervised codes for digits",
+                "No labels are used. The category term falls to -2.3 (minus log 10): each of the ten codes then has "
+                "its own look, and after a minute most of them match one digit. The value term follows slowly.",
                 "digits", 16, 4_000, 120,
                 {
                     "channels": 32, "stem": "linear", "beta1": 0.0,

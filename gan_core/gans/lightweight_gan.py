@@ -50,12 +50,12 @@ class LightweightHParams(ReconstructionHParams):
         help="Channels next to the image; they double with every halving of the resolution. The paper has 64.",
     )  # fmt: skip
     max_channels: int = knob(
-        96, 4, 2048, label="Channels at most", change="rebuild", group="networks",
+        96, 4, 2048, label="Maximum channels", change="rebuild", group="networks",
         help="Caps the channels of the widest layers. The paper has 1,024.",
     )  # fmt: skip
     excitation: bool = knob(
         True, label="Skip-layer excitation", change="rebuild", group="networks",
-        help="Low resolutions weigh the channels of high ones. Turn it off to see what it is good for.",
+        help="Low-resolution features reweight the channels of high-resolution ones. Turn it off to see its effect.",
     )  # fmt: skip
 
     @property
@@ -243,9 +243,10 @@ register(
             Preset(
                 "heroes",
                 "Pixel-art heroes",
-                "Upright shapes on white within a minute, checkered at first; heads, hair and boots after two. The "
-                "heroes look much alike and change together: variety takes longer than five minutes. Watch the two "
-                "redrawn terms fall: the discriminator learns to hold whole images, not just what gives fakes away.",
+                "Upright shapes on white within a minute, with a checkerboard at first; heads, hair and boots after "
+                "two. The heroes look alike and change together: variety takes longer than five minutes. Watch the "
+                "two reconstruction terms fall: the discriminator learns to represent whole images, not only what "
+                "gives fakes away.",
                 "tinyhero", 64, 1_800, 290,
                 {
                     "channels": 12, "max_channels": 64, "latent_size": 64, "ema": 0.99,

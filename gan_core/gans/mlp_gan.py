@@ -31,32 +31,33 @@ class MlpHParams(AdversarialHParams):
     """The knobs of multilayer perceptrons."""
 
     generator_widths: tuple[int, ...] = knob(
-        (256, 512, 1024), 1, 8192, label="Generator's layers", change="rebuild", group="networks",
-        help="Neurons of each hidden layer, from the latents to the image.",
+        (256, 512, 1024), 1, 8192, label="Generator layer widths", change="rebuild", group="networks",
+        help="Width of each hidden layer, from the latents to the image.",
     )  # fmt: skip
     discriminator_widths: tuple[int, ...] = knob(
-        (512, 256), 1, 8192, label="Discriminator's layers", change="rebuild", group="networks",
-        help="Neurons of each hidden layer, from the image to the verdict.",
+        (512, 256), 1, 8192, label="Discriminator layer widths", change="rebuild", group="networks",
+        help="Width of each hidden layer, from the image to the logit.",
     )  # fmt: skip
     activation: str = knob(
         "leaky_relu", choices=("leaky_relu", "relu", "tanh"), label="Activation", change="rebuild", group="networks",
-        help="Leaky ReLU lets some gradient through where ReLU is dead.",
+        help="Leaky ReLU passes a small gradient for negative inputs, where ReLU passes none.",
     )  # fmt: skip
     slope: float = knob(
-        0.2, 0.0, 1.0, label="Leaky slope", change="rebuild", group="networks",
-        help="The slope of leaky ReLU below 0.",
+        0.2, 0.0, 1.0, label="Negative slope", change="rebuild", group="networks",
+        help="Slope of leaky ReLU for negative inputs.",
     )  # fmt: skip
     batch_norm: bool = knob(
-        False, label="Batch-norm", change="rebuild", group="networks",
+        False, label="Batch normalisation", change="rebuild", group="networks",
         help="Normalises the generator's hidden layers over the batch.",
     )  # fmt: skip
     batch_norm_momentum: float = knob(
-        0.1, 0.001, 1.0, label="Batch-norm momentum", change="rebuild", group="networks",
-        help="Share of each new batch in the running statistics (Keras counts the other way: its 0.8 is 0.2 here).",
+        0.1, 0.001, 1.0, label="Batch normalisation momentum", change="rebuild", group="networks",
+        help="Weight of each new batch in the running statistics, as in PyTorch. Keras counts the other way: its 0.8 "
+        "is 0.2 here.",
     )  # fmt: skip
     dropout: float = knob(
         0.0, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
-        help="Share of the discriminator's neurons that are switched off at random in each step.",
+        help="Fraction of the discriminator's hidden units dropped at random during training.",
     )  # fmt: skip
 
 
@@ -130,7 +131,8 @@ register(
             Preset(
                 "digits_30s",
                 "Readable digits in 30 seconds",
-                "Grey noise turns into strokes within three seconds and into digits within ten. All ten should occur.",
+                "Noise turns into strokes within three seconds and into digits within ten. All ten digits should "
+                "appear.",
                 "digits", 8, 5_000, 30,
                 {
                     # beta 1 of 0, batch-norm and depth each gave 5 to 30 % more readable samples in the same time
@@ -142,9 +144,9 @@ register(
             ),
             Preset(
                 "first_gan",
-                "The first GAN, as tutorials print it",
-                "One speckled blob in all places at first, strokes after some hundred steps, soft digits in the end: "
-                "without convolutions each pixel is learnt alone.",
+                "The original GAN, as in tutorials",
+                "At first every sample is the same speckled blob; strokes appear after a few hundred steps and soft "
+                "digits at the end. Without convolutions, each pixel is learned independently.",
                 "digits", 28, 20_000, 300,
             ),
         ),

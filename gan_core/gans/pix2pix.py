@@ -37,21 +37,22 @@ class Pix2PixHParams(PairsHParams):
     """The knobs of pix2pix."""
 
     generator_kind: str = knob(
-        "unet", choices=("unet", "resnet"), label="Generator", change="rebuild", group="networks",
-        help="U-Net: skips at every size, as in the paper. ResNet: residual blocks at a quarter of the size, which can "
-        "move things further.",
+        "unet", choices=("unet", "resnet"), label="Generator architecture", change="rebuild", group="networks",
+        help="U-Net: skip connections at every resolution, as in the paper. ResNet: residual blocks at a quarter of "
+        "the resolution, which can move content further.",
     )  # fmt: skip
     blocks: int = knob(
         6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
-        help="Of the residual generator: 6 for 128 pixels and 9 for 256 in the paper on CycleGAN.",
+        help="Residual blocks of the ResNet generator; the CycleGAN paper uses 6 at 128 pixels and 9 at 256.",
     )  # fmt: skip
     norm: str = knob(
         "batch", choices=("batch", "instance"), label="Normalisation", change="rebuild", group="networks",
-        help="Over the batch, as in the paper, or each image by itself, which suits batches of one.",
+        help="Over the batch, as in the paper, or over each image by itself (instance normalisation), which suits a "
+        "batch size of 1.",
     )  # fmt: skip
     dropout: float = knob(
         0.5, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
-        help="Share of the inner features that is switched off at random: the generator's only noise.",
+        help="Fraction of the inner features dropped at random, also the generator's only source of noise.",
     )  # fmt: skip
 
 
@@ -106,9 +107,10 @@ register(
         presets=(
             Preset(
                 "pencil",
-                "Pencil drawings come to colour",
-                "Threes: drawing, output, truth. Brown mud first; skin and hair get their own colour within a minute, "
-                "then eyes and mouths. The background is a guess: no pencil line tells its colour.",
+                "Colouring pencil drawings",
+                "Three images per item: drawing, output, ground truth. Uniform brown at first; skin and hair get "
+                "their colours within a minute, then eyes and mouths. The background is a guess, because the drawing "
+                "does not determine its colour.",
                 "avatars_pencil", 32, 3_000, 180, {"batch_size": 8, "generator_rate": 1e-3, "ema": 0.99},
             ),
         ),

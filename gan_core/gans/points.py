@@ -28,19 +28,19 @@ class PointsHParams(AdversarialHParams):
     """The knobs of networks for points."""
 
     generator_widths: tuple[int, ...] = knob(
-        (128, 128), 1, 1024, label="Generator's layers", change="rebuild", group="networks",
-        help="Neurons of each hidden layer, from the latents to the point.",
+        (128, 128), 1, 1024, label="Generator layer widths", change="rebuild", group="networks",
+        help="Width of each hidden layer, from the latents to the point.",
     )  # fmt: skip
     discriminator_widths: tuple[int, ...] = knob(
-        (128, 128), 1, 1024, label="Discriminator's layers", change="rebuild", group="networks",
-        help="Neurons of each hidden layer, from the point to the verdict.",
+        (128, 128), 1, 1024, label="Discriminator layer widths", change="rebuild", group="networks",
+        help="Width of each hidden layer, from the point to the logit.",
     )  # fmt: skip
     activation: str = knob(
         "tanh", choices=("tanh", "leaky_relu", "relu"), label="Activation", change="rebuild", group="networks",
-        help="Tanh bends the plane smoothly and draws narrow modes best; ReLU folds it along straight lines.",
+        help="Tanh maps the plane smoothly and fits narrow modes best; ReLU folds it along straight lines.",
     )  # fmt: skip
     batch_norm: bool = knob(
-        False, label="Batch-norm", change="rebuild", group="networks",
+        False, label="Batch normalisation", change="rebuild", group="networks",
         help="Normalises the generator's hidden layers over the batch.",
     )  # fmt: skip
 
@@ -52,8 +52,8 @@ class PointsHParams(AdversarialHParams):
             raise BadValue(N_VIRTUAL)
 
 
-N_AUGMENT = "The augmentation {augment} changes images, and points are none. Use instance noise instead."
-N_VIRTUAL = "Virtual batch-norm takes the place of batch-norm. Switch batch-norm on as well."
+N_AUGMENT = "The augmentation {augment} applies to images, not to points. Use instance noise instead."
+N_VIRTUAL = "Virtual batch normalisation replaces batch normalisation. Turn on batch normalisation as well."
 
 
 def perceptron(inputs: int, widths: tuple[int, ...], hparams: PointsHParams, batch_norm: bool) -> nn.Sequential:
@@ -125,8 +125,8 @@ register(
             Preset(
                 "ring8",
                 "All eight modes of a ring",
-                "A cloud grows into a ring while the noise on the discriminator's inputs fades, and falls into eight "
-                "drops soon after. The few points between two drops can't be avoided: the generator is continuous.",
+                "The points spread into a ring while the instance noise decays, and soon after contract to eight "
+                "modes. A few points between modes are unavoidable, because the generator is continuous.",
                 "ring8", 2, 5_000, 15,
                 {
                     # a third layer folds the plane more sharply: 97 % close to a mode instead of 90 %
@@ -137,8 +137,8 @@ register(
             Preset(
                 "grid25",
                 "Twenty-five modes of a grid",
-                "A carpet first, then its threads tear at the modes. Watch the points between them vanish; a mode that "
-                "is left without points seldom comes back.",
+                "The points cover the grid evenly at first and then contract to the modes. Watch the points between "
+                "modes disappear; a mode that has lost all its points rarely comes back.",
                 "grid25", 2, 8_000, 45,
                 {
                     **STEADY, "decay_steps": 8_000, "generator_widths": (128, 128, 128, 128),
@@ -150,9 +150,9 @@ register(
             Preset(
                 "collapses",
                 "Mode collapse",
-                "The cloud falls onto one or two modes and stays there, sharp and all alike: the generator has found "
-                "what passes, and nothing tells it of the others. Then train anew with one of the remedies that the "
-                "run's page offers, and compare: from the start, they keep the modes.",
+                "The samples collapse onto one or two modes and stay there: the generator has found points that fool "
+                "the discriminator, and nothing tells it about the other modes. Then train again with one of the "
+                "remedies offered on the run's page and compare: applied from the start, they preserve the modes.",
                 "ring8", 2, 5_000, 20,
                 {
                     # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, with nothing to

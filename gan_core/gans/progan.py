@@ -54,7 +54,7 @@ class ProganHParams(GrowthHParams, PyramidHParams):
     """The knobs of growing convolutional networks."""
 
     drift: float = knob(
-        0.001, 0.0, 1.0, label="Drift", group="objective",
+        0.001, 0.0, 1.0, label="Drift penalty weight", group="objective",
         help="Weight of the squared scores of real images, which keeps a Wasserstein critic's scores near 0.",
     )  # fmt: skip
 
@@ -178,10 +178,10 @@ register(
         presets=(
             Preset(
                 "fashion",
-                "Clothes that grow (Fashion-MNIST)",
-                "Resolution and alpha: 4 pixels for 200 steps, then each new level fades in and is held for as long. "
-                "Grey squares first, then blobs; at 32 pixels outlines of shirts, trousers and shoes come out of the "
-                "noise within some hundred steps, because the coarse shapes are already there.",
+                "Progressively grown clothes (Fashion-MNIST)",
+                "Watch resolution and alpha: 200 steps at 4 pixels, then each new level fades in and is trained for "
+                "as long. Grey squares first, then blobs; at 32 pixels, outlines of shirts, trousers and shoes emerge "
+                "from the noise within a few hundred steps, because the coarse shapes are already there.",
                 "fashion_mnist", 32, 3_000, 240,
                 {
                     "channels": 16, "max_channels": 64, "latent_size": 64, "hold_kimg": 3.0, "fade_kimg": 3.0,

@@ -52,27 +52,27 @@ class ProjectedHParams(Stylegan2HParams):
 
     judge: str = knob(
         "features.emoji", label="Feature net", change="rebuild", group="networks",
-        help="The model of the shelf that the discriminators look through. Empty: a net that has learnt nothing.",
+        help="The model on the shelf whose features the discriminators receive. Empty: a randomly initialised network.",
     )  # fmt: skip
     judge_channels: int = knob(
-        12, 4, 256, label="The net's channels", change="rebuild", group="networks",
+        12, 4, 256, label="Feature net channels", change="rebuild", group="networks",
         help="Channels of the feature net's first convolutions.",
     )  # fmt: skip
     judge_max_channels: int = knob(
-        128, 4, 1024, label="The net's channels at most", change="rebuild", group="networks",
+        128, 4, 1024, label="Maximum feature net channels", change="rebuild", group="networks",
         help="Channels of the feature net's last convolutions.",
     )  # fmt: skip
     mixed_channels: int = knob(
-        48, 4, 1024, label="Mixed channels", change="rebuild", group="networks",
-        help="How many random mixtures of the net's features the discriminators see at each resolution.",
+        48, 4, 1024, label="Projected channels", change="rebuild", group="networks",
+        help="Channels of the random projection of the features at each resolution.",
     )  # fmt: skip
     discriminator_channels: int = knob(
-        64, 4, 1024, label="Discriminators' channels", change="rebuild", group="networks",
+        64, 4, 1024, label="Discriminator channels", change="rebuild", group="networks",
         help="Channels of every layer of the discriminators.",
     )  # fmt: skip
     pixels: bool = knob(
-        True, label="See pixels, too", change="rebuild", group="networks",
-        help="One more discriminator sees the picture itself, so that colours and single pixels come out right.",
+        True, label="Pixel discriminator", change="rebuild", group="networks",
+        help="Adds a discriminator that receives the image itself, which improves colours and fine detail.",
     )  # fmt: skip
 
 
@@ -241,9 +241,9 @@ register(
             Preset(
                 "avatars",
                 "Drawn faces",
-                "Coloured blots that differ from the start, heads by step 150, hats and long hair by 500, eyes and "
-                "glasses from 1,100 on. The discriminators see through a net that has learnt emoji and no face of "
-                "these. StyleGAN2's preset has the same generator: compare them at the same step.",
+                "Coloured blobs that differ from the start, heads by step 150, hats and long hair by 500, eyes and "
+                "glasses from 1,100 on. The discriminators use the features of a network trained on emoji, which has "
+                "never seen these faces. StyleGAN2's preset has the same generator: compare the two at the same step.",
                 "avatars", 32, 3_000, 300, {"channels": 16, "max_channels": 64},
             ),
         ),

@@ -170,7 +170,7 @@ class Recipe:
         """Raises BadData where the recipe learns from something else."""
         if task != self.learns_from:
             raise BadData(
-                "{recipe} needs {wanted}, and this data set is made of {given}.",
+                "{recipe} needs {wanted}, but this data set contains {given}.",
                 recipe=self.title, wanted=DATA_WORDS[self.learns_from], given=DATA_WORDS[task],
             )  # fmt: skip
 
@@ -179,13 +179,13 @@ class Recipe:
         self.check_task(spec.task)
         if self.sizes and spec.size not in self.sizes:
             raise BadValue(
-                "{recipe} can't make images of {size} pixels. Valid: {valid}.",
+                "{recipe} does not support images of {size} pixels. Valid: {valid}.",
                 recipe=self.title,
                 size=spec.size,
                 valid=", ".join(map(str, self.sizes)),
             )
         if (self.conditional and not spec.classes) or (self.task == "supervised" and not spec.questions):
-            raise BadData("{recipe} needs a data set with labels, and this one has none.", recipe=self.title)
+            raise BadData("{recipe} needs a labelled data set, but this one has no labels.", recipe=self.title)
 
     def build(self, hparams: Any, spec: DataSpec) -> dict[str, nn.Module]:
         """The networks, with weights that depend on the seed alone."""

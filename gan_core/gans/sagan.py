@@ -37,9 +37,9 @@ class SaganHParams(ResidualHParams):
     """The knobs of residual networks with attention."""
 
     attention_size: int = knob(
-        16, 0, 128, label="Attention at", unit="pixels", change="rebuild", group="networks",
-        help="Attention stands at the largest maps of at most this side; 0: nowhere. Its cost grows with the fourth "
-        "power. The paper has 32 of 128.",
+        16, 0, 128, label="Self-attention resolution", unit="pixels", change="rebuild", group="networks",
+        help="Apply self-attention at the largest feature map up to this size; 0 turns it off. The cost grows with "
+        "the fourth power of the size. The paper uses 32 at 128 pixels.",
     )  # fmt: skip
 
 
@@ -83,9 +83,9 @@ register(
         presets=(
             Preset(
                 "avatars",
-                "Drawn faces with attention",
-                "Heads by step 100, shoulders by 300, hair and eyes from 700 on; at the end the background is of one "
-                "colour. Expect the discriminator's scores to swing while its rate is high.",
+                "Drawn faces with self-attention",
+                "Heads by step 100, shoulders by 300, hair and eyes from 700 on; at the end the background is "
+                "uniform. Expect the discriminator's scores to oscillate while its learning rate is high.",
                 "avatars", 32, 1_500, 270,
                 {
                     "channels": 24, "max_channels": 96, "latent_size": 64, "batch_size": 24,

@@ -42,12 +42,13 @@ class ResidualHParams(AdversarialHParams):
         help="Channels of the block next to the image; they double with every halving of the resolution.",
     )  # fmt: skip
     max_channels: int = knob(
-        96, 4, 2048, label="Channels at most", change="rebuild", group="networks",
+        96, 4, 2048, label="Maximum channels", change="rebuild", group="networks",
         help="Caps the channels of the widest blocks.",
     )  # fmt: skip
     discriminator_channels: int = knob(
-        0, 0, 512, label="Channels of the discriminator", change="rebuild", group="networks",
-        help="Its channels next to the image, with the cap scaled alike; 0: as many as the generator's.",
+        0, 0, 512, label="Discriminator channels", change="rebuild", group="networks",
+        help="Channels of the discriminator at full resolution, with the maximum scaled in proportion; 0 uses the "
+        "generator's.",
     )  # fmt: skip
 
 
@@ -103,10 +104,10 @@ register(
         presets=(
             Preset(
                 "avatars",
-                "Drawn faces under spectral norm",
-                "Heads before a pale ground by step 200, hats and long hair by 450, faces from 700 on, with no "
-                "penalty at all: the discriminator's scores stay within a few units of 0, because no layer can "
-                "stretch. What is dark keeps its stripes.",
+                "Drawn faces with spectral normalisation",
+                "Heads on a pale background by step 200, hats and long hair by 450, faces from 700 on, without any "
+                "gradient penalty: spectral normalisation keeps the discriminator's scores within a few units of 0. "
+                "Dark areas remain striped.",
                 "avatars", 32, 1_500, 240,
                 {
                     "channels": 24, "max_channels": 96, "latent_size": 64, "batch_size": 24,

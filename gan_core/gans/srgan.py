@@ -42,17 +42,17 @@ class SrganHParams(SuperResolutionHParams):
 
     blocks: int = knob(
         8, 1, 32, label="Residual blocks", change="rebuild", group="networks",
-        help="Of the generator; the paper has 16.",
+        help="Residual blocks of the generator; the paper uses 16.",
     )  # fmt: skip
     batch_norm: bool = knob(
-        True, label="Batch-norm", change="rebuild", group="networks",
-        help="Between the generator's convolutions, as in the paper. Without it, it learns brightness sooner and costs "
-        "less (EDSR, 1707.02921).",
+        True, label="Batch normalisation", change="rebuild", group="networks",
+        help="Batch normalisation in the generator, as in the paper. Without it, brightness converges sooner and each "
+        "step is cheaper (EDSR, 1707.02921).",
     )  # fmt: skip
     from_bicubic: bool = knob(
-        False, label="Adds to bicubic", change="rebuild", group="networks",
-        help="The network makes what bicubic enlargement lacks, and begins as exactly that (VDSR, 1511.04587): much "
-        "less to learn.",
+        False, label="Bicubic residual", change="rebuild", group="networks",
+        help="The network predicts the difference from bicubic interpolation, initially 0, which is easier to learn "
+        "(VDSR, 1511.04587).",
     )  # fmt: skip
 
 
@@ -201,36 +201,36 @@ register(
         presets=(
             Preset(
                 "avatars",
-                "Small faces made large",
-                "Fours: 16 pixels, bicubic, output, truth. PSNR passes bicubic's within a minute; edges stand sharp "
-                "long before eyes get their colour. When the discriminator joins, PSNR falls a little and lines "
-                "get crisp.",
+                "Upscaling faces ×4",
+                "Four images per item: input (16 pixels), bicubic, output, ground truth. PSNR exceeds bicubic's "
+                "within a minute; edges are sharp long before eyes get their colour. When the discriminator starts, "
+                "PSNR drops a little and lines become crisp.",
                 "avatars", 64, 3_000, 400,
                 {"blocks": 4, "crop": 48, "generator_rate": 1e-3, "warm_up": 24.0},
             ),
             Preset(
                 "photos",
-                "Photos made large",
-                "Fours: 40 pixels, bicubic, output, truth, of photos that aren't trained on. Edges first; grass and "
-                "hair come with the discriminator, and are invented.",
+                "Upscaling photos ×4",
+                "Four images per item, from photos not used for training: input (40 pixels), bicubic, output, ground "
+                "truth. Edges come first; grass and hair appear with the discriminator and are hallucinated.",
                 "bsds500", 160, 6_000, 1_200,
                 {"blocks": 6, "crop": 64, "generator_rate": 5e-4, "warm_up": 48.0},
             ),
             Preset(
                 "squares",
-                "Why squares blur",
-                "Fours: 16 pixels, bicubic, output, truth. Trained by squared distance alone: eyes and hair find their "
-                "place, but all edges stay soft, and rims of glasses melt away. Where many edges fit the given pixels, "
-                "their mean is the best guess, and PSNR likes it. Train the same with a discriminator, and compare "
-                "both on the page Runs.",
+                "Why L2 blurs",
+                "Four images per item: input (16 pixels), bicubic, output, ground truth. Trained with the squared "
+                "error only: eyes and hair are in place, but all edges stay soft and the rims of glasses disappear. "
+                "Where several edges fit the input, their mean minimises the error, and PSNR rewards it. Train the "
+                "same network with a discriminator, and compare both on the Runs page.",
                 "avatars", 64, 1_200, 40, {**SQUARES, "adversarial_weight": 0.0},
             ),
             Preset(
                 "squares_judged",
-                "Why squares blur: with a discriminator",
-                "Up to step 600 the same as with squares alone; then the discriminator joins. Lines and eyes get "
-                "harder and darker, hair and cloth get texture, and flat ground gets specks that aren't in the truth. "
-                "It looks sharper, and its PSNR falls, about 1 dB below that of squares alone.",
+                "Why L2 blurs: with a discriminator",
+                "Identical to L2 alone up to step 600, when the discriminator starts. Lines and eyes become harder "
+                "and darker, hair and cloth gain texture, and flat areas get specks that are not in the ground truth. "
+                "It looks sharper, but PSNR falls about 1 dB below that of L2 alone.",
                 "avatars", 64, 1_200, 90, {**SQUARES, "adversarial_weight": 2e-3},
             ),
         ),

@@ -54,7 +54,7 @@ def _with_reference(
     generator: nn.Module, hparams: AdversarialHParams, spec: DataSpec, conditional: bool
 ) -> WithReference:
     if not any(isinstance(layer, _BatchNorm) for layer in generator.modules()):
-        raise BadValue("Virtual batch-norm takes the place of batch-norm, and this generator has none.")
+        raise BadValue("Virtual batch normalisation replaces batch normalisation, but this generator has none.")
     latents = torch.randn(REFERENCES, hparams.latent_size)
     labels = torch.arange(REFERENCES) % spec.classes if conditional else None
     return WithReference(generator, latents, labels)

@@ -60,8 +60,9 @@ class StyleganHParams(GrowthHParams, StyleHParams):
     """The knobs of the first style-based generator."""
 
     growing: bool = knob(
-        False, label="Grows", change="rebuild", group="growth",
-        help="Starts at a few pixels and grows, as in the paper; else the full resolution is trained from the start.",
+        False, label="Progressive growing", change="rebuild", group="growth",
+        help="Starts at a low resolution and grows, as in the paper; otherwise trains at full resolution from the "
+        "start.",
     )  # fmt: skip
 
 
@@ -173,9 +174,9 @@ register(
         presets=(
             Preset(
                 "avatars",
-                "Drawn faces by style",
-                "Squares of one colour, heads by step 500, hair by 2,000, eyes and glasses from 2,800 on. Each layer "
-                "follows w: coarse ones set the shape, fine ones the colours, which style mixing keeps apart.",
+                "Drawn faces (StyleGAN)",
+                "Uniform squares first, heads by step 500, hair by 2,000, eyes and glasses from 2,800 on. Coarse "
+                "layers control the shape and fine layers the colours; style mixing keeps them independent.",
                 "avatars", 32, 4_000, 300,
                 {
                     "channels": 16, "max_channels": 64, "latent_size": 64, "w_size": 64, "penalty_weight": 0.1,

@@ -66,8 +66,8 @@ class Stylegan2HParams(PathLengthHParams, StyleHParams):
 
     modulation: str = knob(
         "fused", choices=("fused", "grouped"), label="Modulation", change="rebuild", group="networks",
-        help="Fused: scales what goes into a convolution and what comes out. Grouped: scales the weights, for each "
-        "image anew. The same result; fused is faster on a CPU.",
+        help="Fused: scales the inputs and outputs of a shared convolution. Grouped: scales the weights for each "
+        "image. The results are the same; fused is faster on a CPU.",
     )  # fmt: skip
 
 
@@ -273,7 +273,7 @@ register(
                 "avatars",
                 "Drawn faces",
                 "Coloured fog, heads on shoulders after 400 steps, hair and shirts by 1,000, eyes from 1,300 on. The "
-                "path length falls into a narrow band: equal steps in w change images equally.",
+                "path lengths settle in a narrow band: equal steps in w change the image equally.",
                 "avatars", 32, 4_000, 300,
                 {
                     "channels": 16, "max_channels": 64, "latent_size": 64, "w_size": 64, "penalty_weight": 1.0,

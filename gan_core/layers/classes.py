@@ -30,7 +30,7 @@ class ClassEmbedding(nn.Module):
             return nn.functional.embedding(labels, self.weight)
         if labels.ndim != 2 or labels.shape[1] != len(self.weight):
             raise BadValue(
-                "A blend needs a weight for each of the {classes} classes, not the shape {shape}.",
+                "A blend needs one weight for each of the {classes} classes, got shape {shape}.",
                 classes=len(self.weight),
                 shape=tuple(labels.shape),
             )
@@ -68,7 +68,7 @@ def _as_number(name: str) -> str:
 def _no_class(wanted: Name, names: Sequence[str], classes: int) -> BadValue:
     if names:
         return BadValue("There is no class '{label}'. Valid: {names}.", label=wanted, names=listed(names))
-    return BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=wanted)
+    return BadValue("The class must be between 0 and {last}, got {label}.", last=classes - 1, label=wanted)
 
 
 def parse_classes(text: str, names: Sequence[str], classes: int) -> int | dict[int, float]:
@@ -85,7 +85,7 @@ def parse_classes(text: str, names: Sequence[str], classes: int) -> int | dict[i
             shares[place] = float(share)
         except ValueError:
             raise BadValue(
-                "'{text}' must be a class, such as {one}, or a blend of classes, such as {one}:0.5,{other}:0.5.",
+                "'{text}' is neither a class, such as {one}, nor a blend of classes, such as {one}:0.5,{other}:0.5.",
                 text=text, one=names[0] if names else 0, other=names[-1] if names else classes - 1,
             ) from None  # fmt: skip
     return shares
@@ -100,7 +100,7 @@ def blended(parts: Mapping[int, float], classes: int, count: int) -> Tensor:
     for label in parts:
         place_of(label, (), classes)
     if not all(0 <= share < math.inf for share in parts.values()) or not 0 < sum(parts.values()) < math.inf:
-        raise BadValue("The shares of a blend must be numbers that are not negative, and not all 0.")
+        raise BadValue("The weights of a blend must be non-negative numbers, not all 0.")
     weights = torch.zeros(classes)
     for label, share in parts.items():
         weights[label] = share / sum(parts.values())

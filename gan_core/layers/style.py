@@ -35,7 +35,7 @@ class PyramidHParams(AdversarialHParams):
         "ProGAN and StyleGAN have 16 at 1024 pixels, StyleGAN2 has 32.",
     )  # fmt: skip
     max_channels: int = knob(
-        128, 4, 1024, label="Channels at most", change="rebuild", group="networks",
+        128, 4, 1024, label="Maximum channels", change="rebuild", group="networks",
         help="Caps the channels of the widest layers; the papers have 512.",
     )  # fmt: skip
 

@@ -27,26 +27,26 @@ class StyleHParams(PyramidHParams):
     """The knobs of a generator with a mapping network."""
 
     w_size: int = knob(
-        128, 2, 1024, label="Size of w", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers the mapping network describes an image by; the papers have 512.",
+        128, 2, 1024, label="Size of w", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the intermediate latent w; the papers use 512.",
     )  # fmt: skip
     mapping_layers: int = knob(
         4, 1, 16, label="Mapping layers", change="rebuild", group="networks",
-        help="Fully connected layers between the latents and w; the papers have 8.",
+        help="Fully connected layers between z and w; the papers use 8.",
     )  # fmt: skip
     mapping_rate: float = knob(
-        0.01, 0.001, 1.0, label="Mapping's learning rate", unit="times", change="rebuild", group="networks",
-        logarithmic=True, help="The mapping network learns so many times as fast as the rest; the papers have 0.01.",
+        0.01, 0.001, 1.0, label="Mapping learning rate multiplier", unit="times", change="rebuild", group="networks",
+        logarithmic=True, help="Learning rate of the mapping network relative to the rest; the papers use 0.01.",
     )  # fmt: skip
     style_mixing: float = knob(
-        0.9, 0.0, 1.0, label="Style mixing", unit="of the images", change="rebuild", group="networks",
-        help="Share of the training images whose finer layers follow another latent than the coarser ones, so that "
-        "layers don't rely on each other.",
+        0.9, 0.0, 1.0, label="Style mixing", unit="fraction of the images", change="rebuild", group="networks",
+        help="Fraction of the training images whose fine layers follow a different latent than the coarse ones, so "
+        "that layers stay independent.",
     )  # fmt: skip
     noise: bool = knob(
-        True, label="Noise in every layer", change="rebuild", group="networks",
-        help="Each layer may add random detail, such as where single hairs lie. Drawings have none: in them it "
-        "speckles.",
+        True, label="Noise inputs", change="rebuild", group="networks",
+        help="Adds noise of learned strength in every layer, for random detail such as single hairs. Turn it off for "
+        "drawings, where it shows as speckles.",
     )  # fmt: skip
 
 

@@ -319,10 +319,10 @@ def _unbounded(hparams: AdversarialHParams) -> bool:
 
 SCORES = ("real", "fake_before", "fake_after")
 N_NO_BATCH_NORM = (
-    "The discriminator has no batch-norm here: a gradient penalty acts on single images, and batch-norm would tie "
-    "the images of a batch together."
+    "The discriminator has no batch normalisation here: the gradient penalty is computed per image, and batch "
+    "normalisation would couple the images of a batch."
 )
-N_UNBOUNDED = "A Wasserstein critic that nothing bounds lets its scores run away."
+N_UNBOUNDED = "Without weight clipping or a gradient penalty, the scores of a Wasserstein critic diverge."
 
 
 def settings(context: StepContext) -> AdversarialHParams:

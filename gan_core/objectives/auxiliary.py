@@ -26,9 +26,8 @@ class AuxiliaryHParams(AdversarialHParams):
     """The knob of the auxiliary classifier."""
 
     class_weight: float = knob(
-        1.0, 0.0, 100.0, label="Weight of the class", group="objective",
-        help="How much it counts that the discriminator names the class, of real images and of samples. The paper "
-        "has 1; 0 forgets the classes.",
+        1.0, 0.0, 100.0, label="Classification weight", group="objective",
+        help="Weight of the classification loss on real and generated images. The paper uses 1; 0 ignores the classes.",
     )  # fmt: skip
 
 

@@ -28,20 +28,21 @@ class ContrastiveHParams(PatchHParams):
     """What the objective reads."""
 
     contrast_weight: float = knob(
-        1.0, 0.0, 100.0, label="Contrast weight", group="objective",
-        help="How much each patch must tell where it came from. At 0 nothing ties the output to the input.",
+        1.0, 0.0, 100.0, label="Contrastive loss weight", group="objective",
+        help="Weight of the patch-wise contrastive loss (PatchNCE), which ties each output patch to the input patch "
+        "at the same place. At 0 the output need not resemble the input.",
     )  # fmt: skip
     contrast_identity: bool = knob(
-        True, label="Contrast on the target too", group="objective",
-        help="Images that are of the target domain already must keep their patches: CUT has it, FastCUT not.",
+        True, label="Contrastive identity loss", group="objective",
+        help="Also applies the contrastive loss to images of the target domain. CUT uses it, FastCUT does not.",
     )  # fmt: skip
     patches: int = knob(
-        256, 2, 4096, label="Patches", unit="of an image", group="objective",
-        help="How many places of each layer are compared with each other, at most.",
+        256, 2, 4096, label="Patches", unit="per image", group="objective",
+        help="Maximum number of patches sampled per layer for the contrastive loss.",
     )  # fmt: skip
     temperature: float = knob(
         0.07, 0.01, 1.0, label="Temperature", group="objective", logarithmic=True,
-        help="How sharply a patch must stand out from the others; lower is stricter.",
+        help="Temperature of the softmax over patches; lower demands a clearer match.",
     )  # fmt: skip
 
 

@@ -38,17 +38,18 @@ class CycleHParams(PatchHParams):
     """What the objective reads."""
 
     cycle_weight: float = knob(
-        10.0, 0.0, 100.0, label="Cycle weight", group="objective",
-        help="How much an image that was translated there and back must look like itself. At 0 the two domains need "
-        "have nothing in common.",
+        10.0, 0.0, 100.0, label="Cycle consistency weight", group="objective",
+        help="Weight of the difference between an image and its translation there and back. At 0 the two domains need "
+        "not share any content.",
     )  # fmt: skip
     identity_weight: float = knob(
-        0.5, 0.0, 10.0, label="Identity weight", unit="of the cycle's", group="objective",
-        help="How much an image of the target domain must stay as it is. Keeps colours; 0 leaves the term out.",
+        0.5, 0.0, 10.0, label="Identity loss weight", unit="times the cycle weight", group="objective",
+        help="Weight of the loss that keeps images of the target domain unchanged. Preserves colours; 0 turns it off.",
     )  # fmt: skip
     pool_size: int = knob(
         50, 0, 500, label="Replay pool", unit="images", change="rebuild", group="objective",
-        help="Past outputs that the discriminators are shown again, so that old mistakes don't come back; 0 is off.",
+        help="Number of past outputs that are kept and shown to the discriminators again, so that earlier mistakes do "
+        "not return; 0 turns it off.",
     )  # fmt: skip
 
 

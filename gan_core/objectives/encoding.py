@@ -32,16 +32,16 @@ class EncodingHParams(AloneHParams):
     """What the objective reads."""
 
     latent_weight: float = knob(
-        0.1, 0.0, 100.0, label="Latents' weight", group="objective",
-        help="How much it counts to find the very point that a picture of the generator was drawn from.",
+        0.1, 0.0, 100.0, label="Latent loss weight", group="objective",
+        help="Weight of recovering the latents of generated images.",
     )  # fmt: skip
     pixel_weight: float = knob(
-        1.0, 0.0, 100.0, label="Pixels' weight", group="objective",
-        help="How much it counts that the generator draws the data set's pictures anew from their points.",
+        1.0, 0.0, 100.0, label="Pixel loss weight", group="objective",
+        help="Weight of reconstructing the data set's images.",
     )  # fmt: skip
     prior_weight: float = knob(
-        0.005, 0.0, 100.0, label="Prior's weight", group="objective",
-        help="Keeps the points of the data set's pictures near the mean of w, where edits work best.",
+        0.005, 0.0, 100.0, label="Prior weight", group="objective",
+        help="Weight of a term that keeps the latents of real images close to the mean of w, where edits work best.",
     )  # fmt: skip
 
 

@@ -38,23 +38,23 @@ class GrowthHParams(AdversarialHParams):
     """The growth schedule."""
 
     start_size: int = knob(
-        4, 4, 512, label="Starts at", unit="pixels", change="rebuild", group="growth",
-        help="The first resolution, a power of two. ProGAN starts at 4, StyleGAN at 8.",
+        4, 4, 512, label="Initial resolution", unit="pixels", change="rebuild", group="growth",
+        help="Resolution at which training starts, a power of two. ProGAN starts at 4, StyleGAN at 8.",
     )  # fmt: skip
     hold_kimg: float = knob(
-        30.0, 0.0, 10_000.0, label="Each level is held for", unit="thousand images", change="rebuild", group="growth",
-        help="How long a resolution is trained before the next one comes; the paper has 600 to 800.",
+        30.0, 0.0, 10_000.0, label="Training per resolution", unit="thousand images", change="rebuild", group="growth",
+        help="How long each resolution is trained after its fade-in; the paper uses 600 to 800.",
     )  # fmt: skip
     fade_kimg: float = knob(
-        30.0, 0.0, 10_000.0, label="Each level fades in over", unit="thousand images", change="rebuild", group="growth",
-        help="How long the new resolution takes to replace the old one; the paper has 600 to 800.",
+        30.0, 0.0, 10_000.0, label="Fade-in per resolution", unit="thousand images", change="rebuild", group="growth",
+        help="How long a new resolution is faded in; the paper uses 600 to 800.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.start_size & (self.start_size - 1):
             raise BadValue(
-                "{name} must be a power of two such as 4 or 8, not {value}.",
+                "{name} must be a power of two such as 4 or 8, got {value}.",
                 name=Named.of(self, ["start_size"]), value=self.start_size,
             )  # fmt: skip
 

@@ -38,31 +38,31 @@ class InformationHParams(AdversarialHParams):
 
     categorical_codes: int = knob(
         1, 0, 16, label="Categorical codes", change="rebuild", group="networks",
-        help="How many of the latents choose one of several categories.",
+        help="Number of latent dimensions that select one of several categories.",
     )  # fmt: skip
     categories: int = knob(
         10, 2, 100, label="Categories", change="rebuild", group="networks",
-        help="From how many categories each categorical code chooses.",
+        help="Number of categories of each categorical code.",
     )  # fmt: skip
     continuous_codes: int = knob(
         2, 0, 16, label="Continuous codes", change="rebuild", group="networks",
-        help="How many of the latents become values between -1 and 1, such as slant and width.",
+        help="Number of latent dimensions that become values in [-1, 1], such as slant and width.",
     )  # fmt: skip
     category_weight: float = knob(
-        1.0, 0.0, 100.0, label="Weight of categories", group="objective",
-        help="How much it counts that the category can be told from the sample. The paper has 1.",
+        1.0, 0.0, 100.0, label="Categorical code weight", group="objective",
+        help="Weight of the mutual information between samples and categorical codes. The paper uses 1.",
     )  # fmt: skip
     continuous_weight: float = knob(
-        0.1, 0.0, 100.0, label="Weight of continuous codes", group="objective",
-        help="How much it counts that the continuous codes can be told from the sample. The paper has less than 1, so "
-        "that they stay in proportion to the other terms.",
+        0.1, 0.0, 100.0, label="Continuous code weight", group="objective",
+        help="Weight of the mutual information between samples and continuous codes. The paper uses less than 1, in "
+        "proportion to the other terms.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.categorical_codes + self.continuous_codes <= self.latent_size:
             raise BadValue(
-                "There must be between 1 and {most} codes, because they are some of the latents, not {count}.",
+                "The number of codes must be between 1 and {most}, the latent size, got {count}.",
                 most=self.latent_size, count=self.categorical_codes + self.continuous_codes,
             )  # fmt: skip
 

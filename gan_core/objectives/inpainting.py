@@ -39,17 +39,17 @@ class MaskedHParams(TranslationHParams):
 
     holes: str = knob(
         "middle", choices=("middle", "random"), label="Holes", group="objective",
-        help="What is missing: the square in the middle, or blocks and brush strokes anywhere, so that any hole can be "
-        "filled.",
+        help="Which regions are removed: the centre square, or random rectangles and brush strokes, which teach the "
+        "network to fill holes of any shape.",
     )  # fmt: skip
     content_weight: float = knob(
-        0.999, 0.0, 100.0, label="Content weight", group="objective",
-        help="How much the squared distance to what was there counts. Alone it fills holes with a blur.",
+        0.999, 0.0, 100.0, label="Content loss weight", group="objective",
+        help="Weight of the squared error inside the hole. On its own it fills holes with a blur.",
     )  # fmt: skip
     contrast_weight: float = knob(
-        0.0, 0.0, 10.0, label="Contrast weight", group="objective",
-        help="How much two maskings of one image must have codes that are alike, and unlike those of other images: "
-        "better features for other tasks. 0 leaves the term out.",
+        0.0, 0.0, 10.0, label="Contrastive loss weight", group="objective",
+        help="Weight of a contrastive loss (SimCLR) between the codes of one image under two masks. Gives better "
+        "features for other tasks; 0 turns it off.",
     )  # fmt: skip
 
 

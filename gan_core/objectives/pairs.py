@@ -32,9 +32,9 @@ class PairsHParams(PatchHParams):
     """What the objective reads."""
 
     l1_weight: float = knob(
-        100.0, 0.0, 1000.0, label="L1 weight", group="objective",
-        help="How much each pixel's distance to the true partner counts. Alone it gives the blurred mean of all that "
-        "could be.",
+        100.0, 0.0, 1000.0, label="L1 loss weight", group="objective",
+        help="Weight of the absolute error to the target image. On its own it gives the blurred mean of all plausible "
+        "outputs.",
     )  # fmt: skip
 
 

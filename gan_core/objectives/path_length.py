@@ -36,15 +36,17 @@ class PathLengthHParams(AdversarialHParams):
 
     path_weight: float = knob(
         2.0, 0.0, 100.0, label="Path length weight", group="objective",
-        help="How much it counts that equal steps in w change images equally; 0 is off.",
+        help="Weight of path length regularisation, which makes equal steps in w change the image equally; 0 turns it "
+        "off.",
     )  # fmt: skip
     path_every: int = knob(
-        8, 1, 64, label="Path length every", unit="steps", group="objective",
-        help="The regularisation is computed once in so many steps, and weighs as many times more.",
+        8, 1, 64, label="Path length interval", unit="steps", group="objective",
+        help="Lazy regularisation: computes the path length term once every this many steps and multiplies its weight "
+        "accordingly.",
     )  # fmt: skip
     path_shrink: int = knob(
-        2, 1, 16, label="Path length's batch", unit="times smaller", group="objective",
-        help="Its batch is so many times smaller than the others, to save time and memory.",
+        2, 1, 16, label="Path length batch reduction", unit="times", group="objective",
+        help="Divides the batch size for path length regularisation, to save time and memory.",
     )  # fmt: skip
 
 

@@ -31,8 +31,8 @@ class ReconstructionHParams(AdversarialHParams):
     """The knob of the decoders."""
 
     reconstruction_weight: float = knob(
-        1.0, 0.0, 100.0, label="Weight of redrawing", group="objective",
-        help="How much it counts that real images can be redrawn from the discriminator's features. The paper has 1.",
+        1.0, 0.0, 100.0, label="Reconstruction loss weight", group="objective",
+        help="Weight of reconstructing real images from the discriminator's features. The paper uses 1.",
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def captured_input(discriminator: nn.Module) -> Iterator[list[Tensor]]:
     """What goes into the discriminator's `head` while this is open."""
     head = next((layer for name, layer in discriminator.named_modules() if name.rpartition(".")[2] == "head"), None)
     if head is None:
-        raise BadValue("This discriminator has no last layer that features could be read from.")
+        raise BadValue("This discriminator has no last layer to read features from.")
     with input_of(head) as found:
         yield found
 

@@ -35,55 +35,55 @@ class SuperResolutionHParams(TranslationHParams):
     """What the objective reads."""
 
     scale: str = knob(
-        "4", choices=("2", "4"), label="Scale", unit="times", change="rebuild", group="networks",
-        help="How many times larger, each way, images are made.",
+        "4", choices=("2", "4"), label="Upscaling factor", unit="times", change="rebuild", group="networks",
+        help="Factor by which height and width are enlarged.",
     )  # fmt: skip
     crop: int = knob(
-        64, 8, 256, label="Crop", unit="pixels", change="rebuild", group="objective",
-        help="The side of the squares that are cut from the images at random to learn from. Rounded down to what the "
-        "scale divides.",
+        64, 8, 256, label="Crop size", unit="pixels", change="rebuild", group="objective",
+        help="Side of the random crops that the networks train on, rounded down to a multiple of the upscaling factor.",
     )  # fmt: skip
     content: str = knob(
         "l1", choices=("l1", "l2", "features"), label="Content loss", group="objective",
-        help="Distance to the truth, pixel by pixel: squares (L2) give the best PSNR and the softest pictures. "
-        "Features: beside the pixels (L1), what a net notices, once the warm-up is over.",
+        help="Distance to the ground truth. L2 gives the best PSNR and the blurriest images. Features adds a "
+        "perceptual loss to L1 once the warm-up is over.",
     )  # fmt: skip
     content_net: str = knob(
-        "features.emoji", choices=NETS, label="Content's net", group="objective",
-        help="The net of the shelf whose features are compared where the content loss is that of features.",
+        "features.emoji", choices=NETS, label="Perceptual loss network", group="objective",
+        help="Feature net on the shelf that the perceptual loss uses.",
     )  # fmt: skip
     features_weight: float = knob(
-        0.2, 0.0, 100.0, label="Features' weight", group="objective",
-        help="How much the distance of features counts beside that of pixels.",
+        0.2, 0.0, 100.0, label="Perceptual loss weight", group="objective",
+        help="Weight of the perceptual loss relative to the pixel loss.",
     )  # fmt: skip
     content_weight: float = knob(
-        1.0, 0.0, 100.0, label="Content weight", group="objective",
-        help="How much the distance to the truth counts beside the discriminator's verdict.",
+        1.0, 0.0, 100.0, label="Content loss weight", group="objective",
+        help="Weight of the distance to the ground truth in the generator's loss.",
     )  # fmt: skip
     warm_up: float = knob(
-        16.0, 0.0, 100_000.0, label="Warm-up", unit="thousand images", group="objective", clock="content_alone",
-        help="So long the generator learns the content alone. Without it the discriminator wins at once.",
+        16.0, 0.0, 100_000.0, label="Content loss warm-up", unit="thousand images", group="objective",
+        clock="content_alone",
+        help="Train with the content loss only for this long. Without it the discriminator wins at once.",
     )  # fmt: skip
     relativistic: str = knob(
-        "none", choices=("none", "average"), label="Relativistic", change="rebuild", group="objective",
-        help="The discriminator judges whether real images look more real than the average enlarged one.",
+        "none", choices=("none", "average"), label="Relativistic discriminator", change="rebuild", group="objective",
+        help="The discriminator estimates whether a real image is more realistic than the average upscaled one.",
     )  # fmt: skip
     damaged: float = knob(
-        0.0, 0.0, 1.0, label="Damaged images", unit="share", group="objective",
-        help="Share of the small images that are blurred, made noisy and compressed before they are enlarged, so that "
-        "the network learns to repair photos too (Real-ESRGAN, 2107.10833). 0 trains on clean images only.",
+        0.0, 0.0, 1.0, label="Degraded images", unit="fraction", group="objective",
+        help="Fraction of the low-resolution inputs that are blurred, made noisy and JPEG-compressed, so that the "
+        "network also learns to restore photos (Real-ESRGAN, 2107.10833). 0 trains on clean images only.",
     )  # fmt: skip
     damage_blur: float = knob(
-        0.8, 0.0, 4.0, label="Largest blur", unit="pixels", group="objective",
-        help="Upper limit of the Gaussian blur's standard deviation in a damaged image.",
+        0.8, 0.0, 4.0, label="Maximum blur", unit="pixels", group="objective",
+        help="Largest standard deviation of the Gaussian blur.",
     )  # fmt: skip
     damage_noise: float = knob(
-        15.0, 0.0, 60.0, label="Strongest noise", unit="of 255", group="objective",
-        help="Upper limit of the noise's standard deviation in a damaged image.",
+        15.0, 0.0, 60.0, label="Maximum noise", unit="levels of 255", group="objective",
+        help="Largest standard deviation of the Gaussian noise.",
     )  # fmt: skip
     damage_quality: int = knob(
-        30, 5, 100, label="Lowest JPEG quality", group="objective",
-        help="Lower limit of a damaged image's JPEG quality; 100 leaves compression out.",
+        30, 5, 100, label="Minimum JPEG quality", group="objective",
+        help="Lowest JPEG quality; 100 turns compression off.",
     )  # fmt: skip
 
 

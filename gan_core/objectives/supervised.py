@@ -40,12 +40,13 @@ class SupervisedHParams(AloneHParams):
     """What the objective reads."""
 
     augment: float = knob(
-        0.5, 0.0, 1.0, label="Altered images", group="objective",
-        help="How far training images are turned, slanted, stretched and moved; 0 leaves them as they are.",
+        0.5, 0.0, 1.0, label="Augmentation strength", group="objective",
+        help="Strength of the random rotation, shear, scaling and translation of training images; 0 turns it off.",
     )  # fmt: skip
     smoothing: float = knob(
         0.0, 0.0, 0.5, label="Label smoothing", group="objective",
-        help="Takes this much certainty away from the labels, and so from the network.",
+        help="Share of the target probability that is spread evenly over all classes, which keeps the network from "
+        "becoming overconfident.",
     )  # fmt: skip
 
 

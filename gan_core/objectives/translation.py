@@ -42,28 +42,28 @@ class TranslationHParams(TrainingHParams, PlayersHParams):
 
     batch_size: int = knob(
         4, 1, 1024, label="Batch size", unit="images",
-        help="Images in one step. The papers on translation have 1: patches, not images, make the batch.",
+        help="Images per step. Papers on image translation use 1, because one image already provides many patches.",
     )  # fmt: skip
     loss: str = knob(
         "least_squares", choices=LOSSES, label="Loss", group="objective",
-        help="What the discriminator and, beside its other terms, the generator minimise.",
+        help="Adversarial loss of the discriminator and the generator.",
     )  # fmt: skip
     adversarial_weight: float = knob(
-        1.0, 0.0, 100.0, label="Adversarial weight", group="objective",
-        help="How much deceiving the discriminator counts in the generator's loss; at 0 it learns without an opponent.",
+        1.0, 0.0, 100.0, label="Adversarial loss weight", group="objective",
+        help="Weight of the adversarial term in the generator's loss; 0 trains the generator without a discriminator.",
     )  # fmt: skip
     mirror: bool = knob(
-        False, label="Mirror images",
-        help="Half of the images, at random, are mirrored left to right, each with its partner. Not for what reads one "
-        "way, such as letters.",
+        False, label="Random horizontal flips",
+        help="Flips half of the images left to right at random, both images of a pair together. Not suitable for "
+        "images with a direction, such as text.",
     )  # fmt: skip
     channels: int = knob(
-        32, 2, 256, label="Generator's channels", change="rebuild", group="networks",
-        help="Channels at the image's side of the generator; the papers have 64. The cost grows with the square.",
+        32, 2, 256, label="Generator channels", change="rebuild", group="networks",
+        help="Channels of the generator at full resolution; the papers use 64. The cost grows with the square.",
     )  # fmt: skip
     discriminator_channels: int = knob(
-        32, 2, 256, label="Discriminator's channels", change="rebuild", group="networks",
-        help="Channels of the discriminator's first layer; the papers have 64.",
+        32, 2, 256, label="Discriminator channels", change="rebuild", group="networks",
+        help="Channels of the discriminator's first layer; the papers use 64.",
     )  # fmt: skip
 
 
@@ -72,15 +72,15 @@ class PatchHParams(TranslationHParams):
     """With a discriminator that judges patches."""
 
     jitter: float = knob(
-        0.0, 0.0, 1.0, label="Random pieces", unit="of the side",
-        help="By how much images are enlarged before a random piece of the old size is cut from each, partners alike; "
-        "0 leaves them whole. The papers make 256 pixels 286: 0.12. For pictures in which things lie anywhere; where "
-        "all lie in one place, as in portraits, it is in the way.",
+        0.0, 0.0, 1.0, label="Random crop", unit="fraction of the size",
+        help="Enlarges each image by this fraction and takes a random crop of the original size, the same one for "
+        "both images of a pair; 0 turns it off. The papers enlarge 256 pixels to 286 (0.12). Useful for photos, "
+        "harmful for aligned images such as portraits.",
     )  # fmt: skip
     patch_layers: int = knob(
-        3, 1, 4, label="Patch layers", unit="halvings", change="rebuild", group="networks",
-        help="How much of the image one verdict sees: 1, 2 or 3 halvings give 16, 34 or 70 pixels each way. Small "
-        "images have room for fewer.",
+        3, 1, 4, label="PatchGAN depth", unit="layers", change="rebuild", group="networks",
+        help="Number of downsampling layers of the discriminator: 1, 2 or 3 give each logit a receptive field of 16, "
+        "34 or 70 pixels. Small images allow fewer.",
     )  # fmt: skip
 
 

@@ -17,9 +17,7 @@ WHOLE = 16
 def check_depth(depth: int) -> None:
     """Raises BadValue for a depth that isn't known; 0 leaves it to the picture."""
     if depth not in (0, *DEPTHS):
-        raise BadValue(
-            "A picture can't have {depth} bits. Valid: {valid}.", depth=depth, valid=", ".join(map(str, DEPTHS))
-        )
+        raise BadValue("Unsupported bit depth {depth}. Valid: {valid}.", depth=depth, valid=", ".join(map(str, DEPTHS)))
 
 
 def white(depth: int) -> int:
@@ -46,7 +44,7 @@ def whites(array: np.ndarray, depth: int = 0) -> np.ndarray:
     least = used(array)
     if depth and depth < least:
         raise BadData(
-            "The picture has levels up to {peak}, and {depth} bits hold {white} at most.",
+            "The image has levels up to {peak}, but {depth} bits hold at most {white}.",
             peak=int(colours.max()), depth=depth, white=white(depth),
         )  # fmt: skip
     found = [white(depth or least)] * colours.shape[2]

@@ -101,12 +101,12 @@ def test_the_weights_work_with_their_own_generator_alone(generator: Sampler, tmp
     assert loading.load("encoder.x").translate(torch.zeros(2, 1, 8, 8)).shape == (2, 1, 8, 8)
     assert encode_of(Explorer(loading.load(GENERATOR))) is not None
     make_model(GENERATOR, seed=1)
-    with pytest.raises(BadCheckpoint, match=f"belong to the generator {described.generator[:16]}, and {GENERATOR}"):
+    with pytest.raises(BadCheckpoint, match=f"trained with generator {described.generator[:16]}, but {GENERATOR}"):
         loading.load("encoder.x")
     assert encode_of(Explorer(loading.load(GENERATOR))) is None
     other = trainer()
     before = encoder_of(other).owner.clone()
-    with pytest.raises(BadCheckpoint, match="belong to the generator"):
+    with pytest.raises(BadCheckpoint, match="trained with generator"):
         load_state(other, read_checkpoint(path))
     assert torch.equal(encoder_of(other).owner, before)
 

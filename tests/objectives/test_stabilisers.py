@@ -184,7 +184,7 @@ def test_a_virtually_normalised_sample_does_not_depend_on_its_batch(dimensions: 
 
 
 def test_virtual_batch_norm_needs_a_batch_norm() -> None:
-    with pytest.raises(BadValue, match="takes the place of batch-norm"):
+    with pytest.raises(BadValue, match="replaces batch normalisation"):
         changed(POINTS.tiny, {"batch_norm": False, "virtual_batch_norm": True})
     dcgan = recipes.get("dcgan")
     with pytest.raises(BadValue, match="this generator has none"):
@@ -290,18 +290,18 @@ STABILISERS: dict[str, dict[str, Any]] = {
     "lazy r1": {"penalty": "r1", "penalty_every": 4},
 }
 REFUSED = {
-    "label smoothing": dict.fromkeys(UNLABELLED, "it has no labels"),
-    "label flipping": dict.fromkeys(UNLABELLED, "it has no labels"),
+    "label smoothing": dict.fromkeys(UNLABELLED, "has no labels"),
+    "label flipping": dict.fromkeys(UNLABELLED, "has no labels"),
     "relativistic standard": dict.fromkeys(("minimax", "wasserstein"), "no relativistic form"),
     "relativistic average": dict.fromkeys(("minimax", "wasserstein"), "no relativistic form"),
-    "diffaugment": dict.fromkeys(losses, "points are none"),
-    "adaptive augmentation": dict.fromkeys(losses, "points are none|never says so"),
+    "diffaugment": dict.fromkeys(losses, "not to points"),
+    "adaptive augmentation": dict.fromkeys(losses, "not to points|does not say"),
 }
 REFUSED_PAIRS = {
     frozenset(("unrolling", "gradient penalty")): "third derivatives",
     frozenset(("unrolling", "lazy r1")): "third derivatives",
-    frozenset(("unrolling", "weight clipping")): "no gradient passes a cut",
-    frozenset(("feature matching", "top-k")): "Choose one of them",
+    frozenset(("unrolling", "weight clipping")): "no gradient flows",
+    frozenset(("feature matching", "top-k")): "Choose one of the two",
 }
 
 

@@ -88,7 +88,7 @@ def checked(values: ArrayLike) -> NDArray[np.int64]:
     rows = np.asarray(values)
     if rows.ndim > 2 or rows.shape[-1:] != (len(ATTRIBUTES),) or rows.dtype.kind not in "iu":
         raise BadValue(
-            "A face is {count} whole numbers, one for each attribute; got shape {shape} of {dtype}.",
+            "A face needs {count} whole numbers, one per attribute; got shape {shape} of {dtype}.",
             count=len(ATTRIBUTES),
             shape=rows.shape,
             dtype=rows.dtype,
@@ -97,7 +97,7 @@ def checked(values: ArrayLike) -> NDArray[np.int64]:
         wrong = column[(column < 0) | (column >= len(attribute.values))]
         if wrong.size:
             raise BadValue(
-                "{value} is no value of {attribute}; give 0 to {last}: {names}.",
+                "Unknown value {value} for {attribute}. Valid: 0 to {last} ({names}).",
                 value=int(wrong.flat[0]),
                 attribute=attribute.name,
                 last=len(attribute.values) - 1,
