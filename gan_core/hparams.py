@@ -11,7 +11,7 @@ RATES, WARM_UP = "rates", "warm_up"  # the clocks of the schedules that the lear
 
 
 @dataclass(frozen=True)
-class PlayersHParams(HParams):
+class TwoPlayerHParams(HParams):
     """How fast two players learn; it goes beside `TrainingHParams` where there are two."""
 
     generator_rate: float = knob(
@@ -89,7 +89,7 @@ class TrainingHParams(HParams):
 
 
 @dataclass(frozen=True)
-class AloneHParams(TrainingHParams):
+class SingleNetworkHParams(TrainingHParams):
     """What networks add that learn without an opponent."""
 
     rate: float = knob(
@@ -119,7 +119,7 @@ def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
 
 
 @dataclass(frozen=True)
-class AdversarialHParams(TrainingHParams, PlayersHParams):
+class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     """What the adversarial objective reads, for any generator that starts from noise."""
 
     latent_size: int = knob(

@@ -29,14 +29,14 @@ from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
 from gan_core.layers.blocks import initialise_normal
 from gan_core.objectives.base import Batch
-from gan_core.objectives.inpainting import Masked, MaskedHParams, blanked, middle_hole, shown_holes
+from gan_core.objectives.inpainting import Inpainting, InpaintingHParams, blanked, middle_hole, preview_holes
 
 SIZES = (16, 32, 64, 128)
 WIDEST = 8  # times the channels at the image's side
 
 
 @dataclass(frozen=True)
-class ContextHParams(MaskedHParams):
+class ContextHParams(InpaintingHParams):
     """The knobs of the context encoder."""
 
     code_size: int = knob(
@@ -128,7 +128,7 @@ def fill_middle(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor)
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
     images = batch["real"]
-    holes = shown_holes(hparams.holes, images)
+    holes = preview_holes(hparams.holes, images)
     return [blanked(images, holes), fill(networks, hparams, images, holes), images]
 
 
@@ -149,7 +149,7 @@ register(
         paper="1604.07379",
         year=2016,
         networks=networks,
-        objective=lambda hparams: Masked(),
+        objective=lambda hparams: Inpainting(),
         hparams=DEFAULTS,
         tiny=replace(DEFAULTS, channels=4, discriminator_channels=4, code_size=6, batch_size=4),
         data="avatars",

@@ -67,11 +67,11 @@ def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
         )
         for name in ("generator_ab", "generator_ba")
     }
-    judges = {
+    discriminators = {
         name: PatchDiscriminator(spec.channels, hparams.discriminator_channels, layers)
         for name in ("discriminator_a", "discriminator_b")
     }
-    return {**generators, **judges}
+    return {**generators, **discriminators}
 
 
 def _group(names: tuple[str, ...], rate: str) -> Callable[[Any], OptimizerSpec]:
@@ -128,7 +128,7 @@ register(
             "generator": _group(("generator_ab", "generator_ba"), "generator_rate"),
             "discriminator": _group(("discriminator_a", "discriminator_b"), "discriminator_rate"),
         },
-        averaged=("generator_ab", "generator_ba"),
+        ema_networks=("generator_ab", "generator_ba"),
         translations=TRANSLATIONS,
         compare=compare,
         compared=("a", "as b", "back again", "b", "as a", "back again"),

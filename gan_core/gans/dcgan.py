@@ -23,7 +23,7 @@ from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers.blocks import Dropout, LatentStem, initialise_normal, verdict_head
+from gan_core.layers.blocks import Dropout, LatentStem, initialise_normal, logit_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 
@@ -158,12 +158,12 @@ class DcganDiscriminator(nn.Module):
         if hparams.dense:
             self.layers.append(nn.Flatten())  # (B, C, H, W) -> (B, C * H * W) -> (B, dense)
             self.layers.extend(_dense(inputs * base * base, hparams.dense, nn.LeakyReLU(0.2, inplace=True), norm))
-            self.head = verdict_head(hparams.dense, 0, hparams.minibatch)
+            self.head = logit_head(hparams.dense, 0, hparams.minibatch)
         elif hparams.stem == "convolution":
-            self.head = verdict_head(inputs, base, hparams.minibatch, bias=False)
+            self.head = logit_head(inputs, base, hparams.minibatch, bias=False)
         else:
             self.layers.append(nn.Flatten())
-            self.head = verdict_head(inputs * base * base, 0, hparams.minibatch)
+            self.head = logit_head(inputs * base * base, 0, hparams.minibatch)
         initialise_normal(self)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from gan_core.checkpoint import fingerprint
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint
-from gan_core.gans.recipe import Lender, Loan, OptimizerSpec, Recipe, register
+from gan_core.gans.recipe import OptimizerSpec, PretrainedModel, PretrainedPart, Recipe, register
 from gan_core.knobs import knob
 from gan_core.layers.gaussian import Cloud
 from gan_core.layers.style_generator import StyleGenerator, layers_of_w
 from gan_core.objectives.base import Batch
-from gan_core.objectives.encoding import Encoding, EncodingHParams, Finder, finder
+from gan_core.objectives.encoding import Encoding, EncodingHParams, LatentEncoder, latent_encoder
 
 SMALLEST = 4  # pixels: the convolutions end at this side or below
 SHOWN = 16  # digits of a fingerprint
@@ -64,7 +64,7 @@ class EncoderHParams(EncodingHParams):
     )  # fmt: skip
 
 
-class PictureEncoder(Finder):
+class ImageEncoder(LatentEncoder):
     """Pictures (B, C, H, W) in [-1, 1] -> white coordinates (B, layers, w_size).
 
     `owner` is the sha256 of the generator that it learns with, in bytes; zeros until one is lent. `mean` and `root`
@@ -101,15 +101,15 @@ class PictureEncoder(Finder):
         """White coordinates as the generator's w for each layer, (B, layers, w_size)."""
         return white @ self.root + self.mean
 
-    def apart(self, one: Tensor, other: Tensor) -> Tensor:
+    def distance(self, one: Tensor, other: Tensor) -> Tensor:
         return ((one - other) @ self.root).square().mean() / self.root.square().sum() * len(self.root)
 
-    def drawn(self, white: Tensor) -> Tensor:
+    def generate(self, white: Tensor) -> Tensor:
         if not self._lent:  # layers alone are looked at
             return white.new_zeros(len(white), *self.picture) + 0 * white.sum()
         return self._lent[0].synthesis(self.ws(white), "constant")
 
-    def random(self, count: int, mixed: float, generator: torch.Generator) -> Tensor:
+    def sample(self, count: int, mixed: float, generator: torch.Generator) -> Tensor:
         layers, size = self.shape
         if not self._lent:
             return self.mean.new_zeros(count, layers, size)
@@ -157,12 +157,12 @@ def _convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
 
 
 def networks(hparams: EncoderHParams, spec: DataSpec) -> dict[str, nn.Module]:
-    return {"encoder": PictureEncoder(spec.shape, hparams)}
+    return {"encoder": ImageEncoder(spec.shape, hparams)}
 
 
-def lend(encoder: nn.Module, hparams: EncoderHParams, lender: Lender) -> None:
+def lend(encoder: nn.Module, hparams: EncoderHParams, lender: PretrainedModel) -> None:
     """Gives the encoder its generator; raises BadCheckpoint for another than it has learnt with."""
-    assert isinstance(encoder, PictureEncoder)
+    assert isinstance(encoder, ImageEncoder)
     generator = lender.networks["generator"]
     assert isinstance(generator, StyleGenerator)
     latents, _ = lender.latents(SAMPLES, seed=0)
@@ -170,7 +170,7 @@ def lend(encoder: nn.Module, hparams: EncoderHParams, lender: Lender) -> None:
 
 
 def rebuild(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
-    return finder(networks["encoder"]).rebuilt(images)
+    return latent_encoder(networks["encoder"]).reconstruct(images)
 
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
@@ -199,11 +199,11 @@ register(
         data="avatars",
         capabilities=frozenset({"translate"}),
         optimizers={"encoder": optimizer},
-        averaged=("encoder",),
+        ema_networks=("encoder",),
         translations={"rebuild": rebuild},
         compare=compare,
         compared=("given", "output"),
-        loan=Loan(
+        pretrained_part=PretrainedPart(
             "encoder",
             "generator",
             "images",

@@ -23,7 +23,7 @@ from torch.nn.functional import interpolate
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.gans.srgan import COMPARED, SIZES, compare, equation, judge, upscale
+from gan_core.gans.srgan import COMPARED, SIZES, compare, crop_discriminator, equation, upscale
 from gan_core.knobs import knob
 from gan_core.objectives.super_resolution import SuperResolution, SuperResolutionHParams
 
@@ -108,7 +108,7 @@ class DenseGenerator(nn.Module):
 
 def networks(hparams: EsrganHParams, spec: DataSpec) -> dict[str, nn.Module]:
     generator = DenseGenerator(spec.channels, hparams.channels, hparams.growth, hparams.blocks, int(hparams.scale))
-    return {"generator": generator, "discriminator": judge(hparams, spec)}
+    return {"generator": generator, "discriminator": crop_discriminator(hparams, spec)}
 
 
 DEFAULTS = EsrganHParams(

@@ -115,7 +115,7 @@ register(
         tiny=FeatureNetHParams(channels=4, max_channels=8, features=6, batch_size=4, beta1=0.9),
         data="mnist",
         optimizers={"features": optimizer},
-        averaged=("features",),
+        ema_networks=("features",),
         equation=lambda hparams: r"L=-\mathbb{E}[\log p(y|x)]",
         presets=(
             Preset(

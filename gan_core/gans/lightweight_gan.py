@@ -30,7 +30,7 @@ from gan_core.data.base import DataSpec
 from gan_core.gans.acgan import with_head
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
-from gan_core.layers.blocks import LatentStem, RandomLayer, initialise_normal, verdict_head
+from gan_core.layers.blocks import LatentStem, RandomLayer, initialise_normal, logit_head
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.reconstruction import Reconstruction, ReconstructionHParams
 
@@ -180,7 +180,7 @@ class LightweightDiscriminator(nn.Module):
         blocks = [DownBlock(before, after, norm) for before, after in pairwise(widths)]
         self.first = nn.Sequential(*_convolution(image_channels, widths[0], 4, False, stride=2), *blocks[:-1])
         self.deepest = blocks[-1]
-        self.head = verdict_head(widths[-1], LAST, hparams.minibatch, bias=False)
+        self.head = logit_head(widths[-1], LAST, hparams.minibatch, bias=False)
         initialise_normal(self)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers.blocks import Dropout, activation, verdict_head
+from gan_core.layers.blocks import Dropout, activation, logit_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 
@@ -94,7 +94,7 @@ class MlpDiscriminator(nn.Module):
                 layers.append(Dropout(hparams.dropout))
             inputs = width
         self.layers = nn.Sequential(*layers)
-        self.head = verdict_head(inputs, 0, hparams.minibatch)
+        self.head = logit_head(inputs, 0, hparams.minibatch)
 
     def forward(self, images: Tensor, extra: Tensor | None = None) -> Tensor:
         inputs = images.flatten(1)  # (B, C, H, W) -> (B, C * H * W)

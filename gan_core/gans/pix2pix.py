@@ -65,8 +65,8 @@ def networks(hparams: Pix2PixHParams, spec: DataSpec) -> dict[str, nn.Module]:
         else ResnetGenerator(inputs, channels, hparams.blocks, norm, hparams.dropout)
     )
     layers = fitting_layers(hparams.patch_layers, spec.size)
-    judge = PatchDiscriminator(2 * inputs, hparams.discriminator_channels, layers, norm)
-    return {"generator": generator, "discriminator": judge}
+    discriminator = PatchDiscriminator(2 * inputs, hparams.discriminator_channels, layers, norm)
+    return {"generator": generator, "discriminator": discriminator}
 
 
 def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from gan_core.errors import BadValue
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers.blocks import activation, verdict_head
+from gan_core.layers.blocks import activation, logit_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 
@@ -87,7 +87,7 @@ class PointDiscriminator(nn.Module):
     def __init__(self, hparams: PointsHParams) -> None:
         super().__init__()
         self.layers = perceptron(2, hparams.discriminator_widths, hparams, False)
-        self.head = verdict_head(hparams.discriminator_widths[-1], 0, hparams.minibatch)
+        self.head = logit_head(hparams.discriminator_widths[-1], 0, hparams.minibatch)
 
     def forward(self, points: Tensor) -> Tensor:
         logits: Tensor = self.head(self.layers(points))

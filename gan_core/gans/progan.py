@@ -43,7 +43,7 @@ from gan_core.layers.style import (
     to_rgb_layers,
     widths,
 )
-from gan_core.objectives.adversarial import Fakes, Verdict, settings
+from gan_core.objectives.adversarial import DiscriminatorOutput, Fakes
 from gan_core.objectives.base import Batch, Networks, StepContext
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.growing import Growing, GrowthHParams
@@ -130,14 +130,19 @@ class GrowingDiscriminator(Growable):
         return logits
 
 
-class WithDrift(Growing):
-    """Growing, with the critic's scores kept near 0 (1710.10196, appendix A.1)."""
+class DriftPenalised(Growing[ProganHParams]):
+    """Growing, with a penalty that keeps the critic's scores near 0 (1710.10196, appendix A.1)."""
 
     def discriminator_extras(
-        self, networks: Networks, real: Verdict, fake: Verdict, batch: Batch, fakes: Fakes, context: StepContext
+        self,
+        networks: Networks,
+        real: DiscriminatorOutput,
+        fake: DiscriminatorOutput,
+        batch: Batch,
+        fakes: Fakes,
+        context: StepContext[ProganHParams],
     ) -> dict[str, Tensor]:
-        hparams = settings(context)
-        assert isinstance(hparams, ProganHParams)
+        hparams = context.hparams
         return {"drift": hparams.drift * real.logits.square().mean()} if hparams.drift else {}
 
 
@@ -161,7 +166,7 @@ register(
         paper="1710.10196",
         year=2017,
         networks=networks,
-        objective=WithDrift,
+        objective=DriftPenalised,
         hparams=DEFAULTS,
         # grows at the second step and is half faded in at the third
         tiny=changed(

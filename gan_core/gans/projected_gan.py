@@ -31,12 +31,12 @@ from torch.nn.functional import interpolate
 from gan_core.data.base import DataSpec
 from gan_core.fitting import fill
 from gan_core.gans.feature_net import convolutions
-from gan_core.gans.recipe import Lender, Loan, Preset, Recipe, register
-from gan_core.gans.stabilised import normalise
+from gan_core.gans.recipe import Preset, PretrainedModel, PretrainedPart, Recipe, register
+from gan_core.gans.stabilised import apply_spectral_norm
 from gan_core.gans.stylegan2 import DEFAULTS as STYLEGAN2
 from gan_core.gans.stylegan2 import Stylegan2Generator, Stylegan2HParams
 from gan_core.knobs import changed, knob, to_dict
-from gan_core.layers.blocks import verdict_head
+from gan_core.layers.blocks import logit_head
 from gan_core.layers.style import SIZES, draw_clamped
 from gan_core.layers.style_generator import draw_truncated
 from gan_core.objectives.equations import adversarial_equation
@@ -90,7 +90,7 @@ class Fixed(nn.Module):
         return super().train(False)
 
 
-class Eyes(Fixed):
+class PretrainedFeatures(Fixed):
     """Images (B, C, H, W) -> features (B, C_l, H / 2^l, W / 2^l) of the first `LEVELS` resolutions, l = 1, 2, ..."""
 
     def __init__(self, image_channels: int, size: int, channels: int, max_channels: int) -> None:
@@ -111,7 +111,7 @@ class Eyes(Fixed):
         return found
 
 
-class Mixing(Fixed):
+class RandomProjection(Fixed):
     """Features of L resolutions -> as many random mixtures (B, channels, H_l, W_l) (section 3.2)."""
 
     def __init__(self, shapes: list[tuple[int, int]], channels: int) -> None:
@@ -148,8 +148,8 @@ class LevelDiscriminator(nn.Module):
             inputs, size = channels, size // 2
         layers += [nn.Conv2d(inputs, channels, 3, padding=1), nn.LeakyReLU(0.2, inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self.head = verdict_head(channels, size, minibatch, bias=False)
-        normalise(self)
+        self.head = logit_head(channels, size, minibatch, bias=False)
+        apply_spectral_norm(self)
 
     def forward(self, features: Tensor) -> Tensor:
         logits: Tensor = self.head(self.layers(features))
@@ -161,8 +161,8 @@ class ProjectedDiscriminator(nn.Module):
 
     def __init__(self, image_channels: int, size: int, hparams: ProjectedHParams) -> None:
         super().__init__()
-        self.eyes = Eyes(image_channels, size, hparams.judge_channels, hparams.judge_max_channels)
-        self.mixing = Mixing(self.eyes.shapes, hparams.mixed_channels)
+        self.eyes = PretrainedFeatures(image_channels, size, hparams.judge_channels, hparams.judge_max_channels)
+        self.mixing = RandomProjection(self.eyes.shapes, hparams.mixed_channels)
         self.pixels = hparams.pixels
         seen = [(hparams.mixed_channels, side) for _, side in self.eyes.shapes]
         if hparams.pixels:
@@ -186,7 +186,7 @@ def networks(hparams: ProjectedHParams, spec: DataSpec) -> dict[str, nn.Module]:
     }
 
 
-def lend(discriminator: nn.Module, hparams: ProjectedHParams, lender: Lender) -> None:
+def lend(discriminator: nn.Module, hparams: ProjectedHParams, lender: PretrainedModel) -> None:
     """Gives the discriminators a feature net's convolutions."""
     assert isinstance(discriminator, ProjectedDiscriminator)
     weights = lender.networks["features"].state_dict()
@@ -225,7 +225,7 @@ register(
         capabilities=frozenset({"truncation", "w_space", "style_mixing"}),
         draw=draw_clamped,
         truncate=draw_truncated,
-        loan=Loan(
+        pretrained_part=PretrainedPart(
             "discriminator",
             "judge",
             "supervised",

@@ -69,7 +69,7 @@ def draw_from_latents(
     return images
 
 
-class Lender(Protocol):
+class PretrainedModel(Protocol):
     """A model of the shelf as who borrows from it sees it: a Sampler."""
 
     spec: DataSpec
@@ -81,7 +81,7 @@ class Lender(Protocol):
 
 
 @dataclass(frozen=True)
-class Loan:
+class PretrainedPart:
     """What a network borrows from a model of the shelf, which isn't trained with it."""
 
     network: str  # that borrows
@@ -89,7 +89,9 @@ class Loan:
     task: str  # of models that can lend
     fits: Callable[[DataSpec, DataSpec], bool]  # the lender's data, the borrower's
     agreed: Callable[[Mapping[str, Any], DataSpec], Mapping[str, Any]]  # the lender's settings -> the borrower's
-    lend: Callable[[nn.Module, Any, Lender], None]  # the network, settings; raises BadCheckpoint for another's weights
+    lend: Callable[
+        [nn.Module, Any, PretrainedModel], None
+    ]  # the network, settings; raises BadCheckpoint for another's weights
     capability: str = ""  # of models that can lend
 
 
@@ -118,7 +120,7 @@ class Recipe:
     paper: str  # arXiv id
     year: int
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
-    objective: Callable[[Any], Objective]
+    objective: Callable[[Any], Objective[Any]]
     hparams: TrainingHParams
     tiny: TrainingHParams  # the size that tests use
     data: str  # default data set
@@ -126,14 +128,14 @@ class Recipe:
     presets: tuple[Preset, ...] = ()
     sizes: tuple[int, ...] = ()  # image sizes that the networks can make, pixels; empty: any
     optimizers: Mapping[str, Callable[[Any], OptimizerSpec]] = field(default_factory=two_players)
-    averaged: tuple[str, ...] = ("generator",)  # networks whose EMA makes the samples
+    ema_networks: tuple[str, ...] = ("generator",)  # samples are drawn with the EMA of their weights
     draw: Draw = draw_from_latents
     truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
     translations: Mapping[str, Translate] = field(default_factory=dict)  # by direction, e.g. "a_to_b" or "upscale"
     fill: Fill | None = None  # only with the capability "fill"
     compare: Compare | None = None  # for recipes that translate: the picture of a run
     compared: tuple[str, ...] = ()  # what stands side by side there, in words
-    loan: Loan | None = None  # for recipes with a network that borrows from a model of the shelf
+    pretrained_part: PretrainedPart | None = None  # for recipes with a network that borrows from a model of the shelf
     equation: Callable[[Any], str] | None = None  # LaTeX
     about: str = ""  # what it is and when to use it, where the docstring of its file tells of several
 

@@ -28,9 +28,9 @@ from gan_core.objectives.base import Batch
 from gan_core.objectives.super_resolution import (
     SuperResolution,
     SuperResolutionHParams,
+    bicubic,
     crop_side,
-    larger,
-    smaller,
+    downscale,
 )
 
 SIZES = (8, 16, 32, 48, 64, 96, 128, 160, 256)
@@ -96,7 +96,7 @@ class SrResNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         features = self.stem(images)
         enlarged: Tensor = self.enlarging(features + self.trunk(features))
-        return enlarged + larger(images, self.scale) if self.from_bicubic else enlarged
+        return enlarged + bicubic(images, self.scale) if self.from_bicubic else enlarged
 
 
 class CropDiscriminator(nn.Module):
@@ -137,11 +137,11 @@ def networks(hparams: SrganHParams, spec: DataSpec) -> dict[str, nn.Module]:
             hparams.batch_norm,
             hparams.from_bicubic,
         ),
-        "discriminator": judge(hparams, spec),
+        "discriminator": crop_discriminator(hparams, spec),
     }
 
 
-def judge(hparams: SuperResolutionHParams, spec: DataSpec) -> CropDiscriminator:
+def crop_discriminator(hparams: SuperResolutionHParams, spec: DataSpec) -> CropDiscriminator:
     """The discriminator for crops of the size that is trained on."""
     side, absolute = crop_side(hparams, spec.size), hparams.relativistic == "none"
     return CropDiscriminator(spec.channels, hparams.discriminator_channels, side, bias=absolute)
@@ -154,8 +154,8 @@ def upscale(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> 
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
     scale = int(hparams.scale)
-    small = smaller(batch["real"], scale)
-    return [small, larger(small, scale), upscale(networks, hparams, small), batch["real"]]
+    small = downscale(batch["real"], scale)
+    return [small, bicubic(small, scale), upscale(networks, hparams, small), batch["real"]]
 
 
 COMPARED = ("small", "bicubic", "output", "truth")
@@ -164,11 +164,11 @@ COMPARED = ("small", "bicubic", "output", "truth")
 def equation(hparams: SuperResolutionHParams) -> str:
     norm = r"\lVert y-G(x)\rVert_2^2" if hparams.content == "l2" else r"\lVert y-G(x)\rVert_1"
     norm += r"+f\,d(y,G(x))" if hparams.content == "features" else ""
-    judge = r"C(y)-\mathbb{E}C(G(x))" if hparams.relativistic == "average" else "D(y)"
+    difference = r"C(y)-\mathbb{E}C(G(x))" if hparams.relativistic == "average" else "D(y)"
     return (
         rf"L_G=\mathbb{{E}}[{norm}]+w\,L_G^{{adv}}"
         if hparams.relativistic == "none"
-        else rf"L_G=\mathbb{{E}}[{norm}]+w\,L_G^{{Ra}},\ D_{{Ra}}=\sigma({judge})"
+        else rf"L_G=\mathbb{{E}}[{norm}]+w\,L_G^{{Ra}},\ D_{{Ra}}=\sigma({difference})"
     )
 
 

@@ -24,13 +24,13 @@ def stabilised(
     if hparams.virtual_batch_norm:
         networks = networks | {"generator": _with_reference(networks["generator"], hparams, spec, conditional)}
     if hparams.spectral_norm != "none":
-        normalise(networks["discriminator"])
+        apply_spectral_norm(networks["discriminator"])
     if hparams.spectral_norm == "both":
-        normalise(networks["generator"])
+        apply_spectral_norm(networks["generator"])
     return networks
 
 
-def normalise(network: nn.Module) -> None:
+def apply_spectral_norm(network: nn.Module) -> None:
     """Divides each weight by its largest singular value, by one power iteration a pass (1802.05957, equation 8).
 
     Layers that are normalised already, or that nothing trains, stay as they are. When to use it: in the discriminator

@@ -54,7 +54,7 @@ class LatentStem(nn.ConvTranspose2d):
         return images
 
 
-class WholeImage(nn.Conv2d):
+class GlobalConv2d(nn.Conv2d):
     """(B, inputs, size, size) -> (B, outputs): a convolution as large as its input, which is a matrix product."""
 
     def __init__(self, inputs: int, outputs: int, size: int, bias: bool = True) -> None:
@@ -65,7 +65,7 @@ class WholeImage(nn.Conv2d):
         return linear(features.permute(0, 2, 3, 1).flatten(1), weight, self.bias)  # (B, I, H, W) -> (B, O)
 
 
-def verdict_head(features: int, size: int, minibatch: str, bias: bool = True) -> nn.Module:
+def logit_head(features: int, size: int, minibatch: str, bias: bool = True) -> nn.Module:
     """The last layers of a discriminator: (B, features, size, size), or (B, features) for size 0 -> logits (B, 1).
 
     `minibatch` lets them compare the samples of a batch: "none", "discrimination" or "standard_deviation".
@@ -80,7 +80,7 @@ def verdict_head(features: int, size: int, minibatch: str, bias: bool = True) ->
         layers += [nn.Flatten(), minibatch_layer] if size else [minibatch_layer]
         features += minibatch_layer.kernels
         size = 0
-    last: nn.Module = WholeImage(features, 1, size, bias) if size else nn.Linear(features, 1)
+    last: nn.Module = GlobalConv2d(features, 1, size, bias) if size else nn.Linear(features, 1)
     return nn.Sequential(*layers, last) if layers else last
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, relu
 
-from gan_core.layers.blocks import verdict_head
+from gan_core.layers.blocks import logit_head
 from gan_core.layers.classes import ClassEmbedding
 
 Norm = Callable[[int], nn.Module]  # channels -> a batch-norm, plain or conditional
@@ -226,7 +226,7 @@ class ResidualDiscriminator(nn.Module):
         self.attention_after = next((place for place, side in enumerate(sizes) if side <= attention_size), -1)
         attends = attention is not None and self.attention_after >= 0
         self.attention = attention(widths[self.attention_after]) if attention and attends else nn.Identity()
-        self.head = verdict_head(widths[-1], 0, minibatch)
+        self.head = logit_head(widths[-1], 0, minibatch)
         # not a ClassEmbedding: spectral norm shall reach it, as in the papers
         self.projection = nn.Embedding(classes, widths[-1]) if classes else None
 

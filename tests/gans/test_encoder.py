@@ -13,7 +13,7 @@ from gan_core.checkpoint import fingerprint, load_state, read_checkpoint, write_
 from gan_core.data.batches import HELD_OUT
 from gan_core.errors import BadCheckpoint, BadValue, UnknownName
 from gan_core.gans import recipes
-from gan_core.gans.encoder import PictureEncoder
+from gan_core.gans.encoder import ImageEncoder
 from gan_core.knobs import changed, to_dict
 from gan_core.latent.encoding import encode_of
 from gan_core.latent.explorer import Explorer
@@ -37,9 +37,9 @@ def trainer(**changes: object) -> Trainer:
     return Trainer(RECIPE, changed(RECIPE.tiny, changes), data.load("digits", 8))
 
 
-def encoder_of(trainer: Trainer) -> PictureEncoder:
+def encoder_of(trainer: Trainer) -> ImageEncoder:
     encoder = trainer.networks["encoder"]
-    assert isinstance(encoder, PictureEncoder)
+    assert isinstance(encoder, ImageEncoder)
     return encoder
 
 
@@ -59,7 +59,7 @@ def test_it_learns_to_find_what_the_generator_draws_and_what_the_data_show(gener
         for _ in range(steps):
             learning.train_step()
         with torch.no_grad():
-            found = learning.average.refresh(0.9)["encoder"]
+            found = learning.ema.refresh(0.9)["encoder"]
             marks.append([float(psnr(found.rebuilt(images), images).mean()) for images in (drawn, real)])
             marks[-1].append(float(encoder.apart(found(drawn), points)))
     (drawn_before, real_before, apart_before), (drawn_after, real_after, apart_after) = marks

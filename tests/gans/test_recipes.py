@@ -114,7 +114,7 @@ def test_any_loss_with_any_penalty(recipe: Recipe, loss: str, penalty: str) -> N
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_seed_decides_the_weights(recipe: Recipe) -> None:
     one, same, other = (recipe.build(changed(recipe.tiny, {"seed": seed}), example(recipe).spec) for seed in (1, 1, 2))
-    for name in recipe.averaged:
+    for name in recipe.ema_networks:
         assert same_state(one[name].state_dict(), same[name].state_dict())
         assert not same_state(one[name].state_dict(), other[name].state_dict())
 

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from gan_core.errors import BadValue
-from gan_core.hparams import AdversarialHParams, AloneHParams
+from gan_core.hparams import AdversarialHParams, SingleNetworkHParams
 from gan_core.knobs import HParams, Knob, faults, knob_type, knobs, read, read_as
 from ui.classroom.shell import warm
 from ui.classroom.shell.i18n import N_, _
@@ -66,7 +66,7 @@ def value_word(value: Any) -> str:
 def label_of(name: str) -> str:
     """What a knob of any recipe is called; its name where no recipe is loaded that has it."""
     loaded = sys.modules["gan_core.gans"].recipes if warm.is_ready() else ()
-    for kind in (AdversarialHParams, AloneHParams, *(recipe.hparams for recipe in loaded)):
+    for kind in (AdversarialHParams, SingleNetworkHParams, *(recipe.hparams for recipe in loaded)):
         if name in (described := knobs(kind)):
             return _(described[name].label)
     return name
