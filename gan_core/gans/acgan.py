@@ -62,7 +62,7 @@ def with_head(player: str, head: str) -> dict[str, Callable[[Any], OptimizerSpec
 
     def both(hparams: Any) -> OptimizerSpec:
         spec = plain(hparams)
-        return OptimizerSpec((*spec.networks, head), spec.kind, spec.rate, spec.betas)
+        return OptimizerSpec(networks=(*spec.networks, head), kind=spec.kind, rate=spec.rate, betas=spec.betas)
 
     return groups | {player: both}
 
@@ -91,13 +91,13 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "digits",
-                "Digits with an auxiliary classifier",
-                "Each column is conditioned on one digit. Within seconds the discriminator classifies real digits "
-                "correctly (the class terms fall to 0), and after half a minute nine samples in ten show the "
+                name="digits",
+                title="Digits with an auxiliary classifier",
+                look_for="Each column is conditioned on one digit. Within seconds the discriminator classifies real "
+                "digits correctly (the class terms fall to 0), and after half a minute nine samples in ten show the "
                 "requested digit.",
-                "digits", 16, 4_000, 100,
-                {
+                data="digits", size=16, steps=4_000, seconds=100,
+                hparams={
                     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,
                     "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,

@@ -213,13 +213,13 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "fashion",
-                "Clothes by class (Fashion-MNIST)",
-                "Each column is conditioned on one class. Trousers and dresses are recognisable after a minute, shoes "
-                "and bags soon after. Then try truncation: at 0.5 the samples are cleaner and less varied, at 0 each "
-                "class gives a single image.",
-                "fashion_mnist", 28, 1_800, 270,
-                {
+                name="fashion",
+                title="Clothes by class (Fashion-MNIST)",
+                look_for="Each column is conditioned on one class. Trousers and dresses are recognisable after a "
+                "minute, shoes and bags soon after. Then try truncation: at 0.5 the samples are cleaner and less "
+                "varied, at 0 each class gives a single image.",
+                data="fashion_mnist", size=28, steps=1_800, seconds=270,
+                hparams={
                     "channels": 24, "max_channels": 96, "latent_size": 64, "embedding": 32,
                     "generator_rate": 5e-4, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 1_800,
                 },

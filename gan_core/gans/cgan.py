@@ -120,11 +120,12 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "digits",
-                "Digits by class",
-                "Each column of the grid is conditioned on one digit: the columns become 0 to 9 within ten seconds.",
-                "digits", 8, 4_000, 25,
-                {
+                name="digits",
+                title="Digits by class",
+                look_for="Each column of the grid is conditioned on one digit: the columns become 0 to 9 within ten "
+                "seconds.",
+                data="digits", size=8, steps=4_000, seconds=25,
+                hparams={
                     "generator_widths": (128, 256, 256, 256), "discriminator_widths": (256, 256), "latent_size": 32,
                     "activation": "relu", "batch_norm": True, "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,

@@ -162,12 +162,12 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "avatars",
-                "Inpainting the centre of faces",
-                "Three images per item: input, output, ground truth. Skin of the right tone comes first, inferred "
-                "from the neck, then an average face. Glasses and gaze cannot be inferred and remain a guess.",
-                "avatars", 32, 4_000, 240,
-                {"generator_rate": 1e-3, "discriminator_rate": 5e-4, "code_size": 128},
+                name="avatars",
+                title="Inpainting the centre of faces",
+                look_for="Three images per item: input, output, ground truth. Skin of the right tone comes first, "
+                "inferred from the neck, then an average face. Glasses and gaze cannot be inferred and remain a guess.",
+                data="avatars", size=32, steps=4_000, seconds=240,
+                hparams={"generator_rate": 1e-3, "discriminator_rate": 5e-4, "code_size": 128},
             ),
         ),
     )

@@ -89,12 +89,16 @@ def networks(hparams: CutHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 def _generator(hparams: CutHParams) -> OptimizerSpec:
     betas = hparams.beta1, hparams.beta2
-    return OptimizerSpec(("generator", "heads"), hparams.optimizer, hparams.generator_rate, betas)
+    return OptimizerSpec(
+        networks=("generator", "heads"), kind=hparams.optimizer, rate=hparams.generator_rate, betas=betas
+    )
 
 
 def _discriminator(hparams: CutHParams) -> OptimizerSpec:
     rate = hparams.discriminator_rate * hparams.rate_ratio
-    return OptimizerSpec(("discriminator",), hparams.optimizer, rate, (hparams.beta1, hparams.beta2))
+    return OptimizerSpec(
+        networks=("discriminator",), kind=hparams.optimizer, rate=rate, betas=(hparams.beta1, hparams.beta2)
+    )
 
 
 def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
@@ -138,13 +142,13 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "pencil",
-                "Colouring pencil drawings without pairs (CUT)",
-                "Four images per item: a drawing, its colour version, a face, and the generator's output for that "
-                "face, which should soon equal its input. CUT has one generator instead of CycleGAN's two. Colours "
-                "spread from patch to patch and may vary across a face.",
-                "avatars_pencil_unpaired", 32, 5_000, 700,
-                {
+                name="pencil",
+                title="Colouring pencil drawings without pairs (CUT)",
+                look_for="Four images per item: a drawing, its colour version, a face, and the generator's output for "
+                "that face, which should soon equal its input. CUT has one generator instead of CycleGAN's two. "
+                "Colours spread from patch to patch and may vary across a face.",
+                data="avatars_pencil_unpaired", size=32, steps=5_000, seconds=700,
+                hparams={
                     "batch_size": 4, "channels": 16, "discriminator_channels": 16, "blocks": 3, "patch_layers": 2,
                     "generator_rate": 1e-3, "discriminator_rate": 5e-4, "schedule": "linear", "decay_steps": 5_000,
                 },

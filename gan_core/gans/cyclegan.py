@@ -77,7 +77,12 @@ def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
 def _group(names: tuple[str, ...], rate: str) -> Callable[[Any], OptimizerSpec]:
     def spec(hparams: CycleGanHParams) -> OptimizerSpec:
         ratio = hparams.rate_ratio if rate == "discriminator_rate" else 1.0
-        return OptimizerSpec(names, hparams.optimizer, ratio * getattr(hparams, rate), (hparams.beta1, hparams.beta2))
+        return OptimizerSpec(
+            networks=names,
+            kind=hparams.optimizer,
+            rate=ratio * getattr(hparams, rate),
+            betas=(hparams.beta1, hparams.beta2),
+        )
 
     return spec
 
@@ -135,32 +140,34 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "pencil",
-                "Pencil and colour without pairs",
-                "Each row: a drawing, its colour version, back to a drawing; a face, its drawing, back to colour. The "
-                "round trip becomes accurate long before the intermediate image does: the networks hide information "
-                "in faint patterns.",
-                "avatars_pencil_unpaired", 32, 6_000, 900,
-                {
+                name="pencil",
+                title="Pencil and colour without pairs",
+                look_for="Each row: a drawing, its colour version, back to a drawing; a face, its drawing, back to "
+                "colour. The round trip becomes accurate long before the intermediate image does: the networks hide "
+                "information in faint patterns.",
+                data="avatars_pencil_unpaired", size=32, steps=6_000, seconds=900,
+                hparams={
                     "batch_size": 4, "channels": 16, "discriminator_channels": 16, "blocks": 3, "patch_layers": 2,
                     "generator_rate": 1e-3, "discriminator_rate": 5e-4, "schedule": "linear", "decay_steps": 6_000,
                 },
             ),
             Preset(
-                "digits_cycle",
-                "Colouring digits: with cycle consistency",
-                "Each row: a grey digit, coloured, back to grey; a coloured digit, in grey, back to colour. By step "
-                "200 strokes stay in place, and by 500 most colours match the class although no pairs were used: "
-                "every digit must survive the round trip. Compare with the preset without cycle consistency.",
-                "digits_coloured_unpaired", 16, 2_000, 60, DIGITS,
+                name="digits_cycle",
+                title="Colouring digits: with cycle consistency",
+                look_for="Each row: a grey digit, coloured, back to grey; a coloured digit, in grey, back to colour. "
+                "By step 200 strokes stay in place, and by 500 most colours match the class although no pairs were "
+                "used: every digit must survive the round trip. Compare with the preset without cycle consistency.",
+                data="digits_coloured_unpaired", size=16, steps=2_000, seconds=60,
+                hparams=DIGITS,
             ),
             Preset(
-                "digits_no_cycle",
-                "Colouring digits: without cycle consistency",
-                "The weights of the cycle and identity losses are 0. All rows become alike: the same speckled image "
-                "for every digit, and the same grey image back. It changes from step to step, and the input digit is "
-                "lost, because no loss term preserves it.",
-                "digits_coloured_unpaired", 16, 2_000, 30, {**DIGITS, "cycle_weight": 0.0},
+                name="digits_no_cycle",
+                title="Colouring digits: without cycle consistency",
+                look_for="The weights of the cycle and identity losses are 0. All rows become alike: the same "
+                "speckled image for every digit, and the same grey image back. It changes from step to step, and the "
+                "input digit is lost, because no loss term preserves it.",
+                data="digits_coloured_unpaired", size=16, steps=2_000, seconds=30,
+                hparams={**DIGITS, "cycle_weight": 0.0},
             ),
         ),
     )

@@ -194,12 +194,12 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "digits",
-                "DCGAN on digits",
-                "Blobs within five seconds, strokes after ten, and mostly readable digits after half a minute. The "
-                "discriminator's accuracy should stay between 60 and 90 %.",
-                "digits", 16, 4_500, 60,
-                {
+                name="digits",
+                title="DCGAN on digits",
+                look_for="Blobs within five seconds, strokes after ten, and mostly readable digits after half a "
+                "minute. The discriminator's accuracy should stay between 60 and 90 %.",
+                data="digits", size=16, steps=4_500, seconds=60,
+                hparams={
                     # without batch-norm in the discriminator, which the penalty takes out, twice as many are readable
                     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_500,
@@ -207,24 +207,24 @@ register(
                 },
             ),
             Preset(
-                "fashion",
-                "Clothes (Fashion-MNIST)",
-                "Grey shapes after ten seconds; shirts, trousers and shoes with ragged edges after a minute; then "
-                "edges become clean and folds appear.",
-                "fashion_mnist", 28, 5_000, 120,
-                {
+                name="fashion",
+                title="Clothes (Fashion-MNIST)",
+                look_for="Grey shapes after ten seconds; shirts, trousers and shoes with ragged edges after a minute; "
+                "then edges become clean and folds appear.",
+                data="fashion_mnist", size=28, steps=5_000, seconds=120,
+                hparams={
                     "channels": 32, "max_channels": 64, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 5_000,
                     "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,
                 },
             ),
             Preset(
-                "avatars",
-                "Drawn faces",
-                "Colours first, then a head on shoulders, then hair, glasses and hats. Expect speckles and mismatched "
-                "eyes: nothing in DCGAN enforces symmetry.",
-                "avatars", 32, 6_000, 300,
-                {
+                name="avatars",
+                title="Drawn faces",
+                look_for="Colours first, then a head on shoulders, then hair, glasses and hats. Expect speckles and "
+                "mismatched eyes: nothing in DCGAN enforces symmetry.",
+                data="avatars", size=32, steps=6_000, seconds=300,
+                hparams={
                     "channels": 32, "max_channels": 128, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 6_000,
                     "penalty": "r1", "penalty_weight": 1.0, "penalty_every": 8, "ema": 0.995,

@@ -160,12 +160,12 @@ def networks(hparams: EncoderHParams, spec: DataSpec) -> dict[str, nn.Module]:
     return {"encoder": ImageEncoder(spec.shape, hparams)}
 
 
-def lend(encoder: nn.Module, hparams: EncoderHParams, lender: PretrainedModel) -> None:
+def insert(encoder: nn.Module, hparams: EncoderHParams, model: PretrainedModel) -> None:
     """Gives the encoder its generator; raises BadCheckpoint for another than it has learnt with."""
     assert isinstance(encoder, ImageEncoder)
-    generator = lender.networks["generator"]
+    generator = model.networks["generator"]
     assert isinstance(generator, StyleGenerator)
-    latents, _ = lender.latents(SAMPLES, seed=0)
+    latents, _ = model.latents(SAMPLES, seed=0)
     encoder.lend(generator, latents, hparams.generator)
 
 
@@ -178,7 +178,9 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
 
 
 def optimizer(hparams: EncoderHParams) -> OptimizerSpec:
-    return OptimizerSpec(("encoder",), hparams.optimizer, hparams.rate, (hparams.beta1, hparams.beta2))
+    return OptimizerSpec(
+        networks=("encoder",), kind=hparams.optimizer, rate=hparams.rate, betas=(hparams.beta1, hparams.beta2)
+    )
 
 
 DEFAULTS = EncoderHParams(batch_size=16, rate=1e-3, beta1=0.9, ema=0.99)
@@ -204,12 +206,12 @@ register(
         compare=compare,
         compared=("given", "output"),
         pretrained_part=PretrainedPart(
-            "encoder",
-            "generator",
-            "images",
+            network="encoder",
+            knob="generator",
+            task="images",
             fits=lambda theirs, ours: theirs.shape == ours.shape,
-            agreed=lambda theirs, spec: {"layers": layers_of_w(spec.size), "w_size": theirs["w_size"]},
-            lend=lend,
+            matched=lambda theirs, spec: {"layers": layers_of_w(spec.size), "w_size": theirs["w_size"]},
+            insert=insert,
             capability="w_space",
         ),
         equation=lambda hparams: (

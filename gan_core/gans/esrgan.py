@@ -137,12 +137,12 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "avatars",
-                "Upscaling faces ×4 with dense blocks",
-                "Four images per item: input (16 pixels), bicubic, output, ground truth. A step takes longer than "
-                "SRGAN's: compare the two runs at the same step, by PSNR and by eye.",
-                "avatars", 64, 3_000, 700,
-                {"blocks": 2, "crop": 48, "generator_rate": 5e-4, "warm_up": 24.0},
+                name="avatars",
+                title="Upscaling faces ×4 with dense blocks",
+                look_for="Four images per item: input (16 pixels), bicubic, output, ground truth. A step takes longer "
+                "than SRGAN's: compare the two runs at the same step, by PSNR and by eye.",
+                data="avatars", size=64, steps=3_000, seconds=700,
+                hparams={"blocks": 2, "crop": 48, "generator_rate": 5e-4, "warm_up": 24.0},
             ),
         ),
     )

@@ -99,7 +99,9 @@ def networks(hparams: FeatureNetHParams, spec: DataSpec) -> dict[str, nn.Module]
 
 
 def optimizer(hparams: FeatureNetHParams) -> OptimizerSpec:
-    return OptimizerSpec(("features",), hparams.optimizer, hparams.rate, (hparams.beta1, hparams.beta2))
+    return OptimizerSpec(
+        networks=("features",), kind=hparams.optimizer, rate=hparams.rate, betas=(hparams.beta1, hparams.beta2)
+    )
 
 
 register(
@@ -119,12 +121,12 @@ register(
         equation=lambda hparams: r"L=-\mathbb{E}[\log p(y|x)]",
         presets=(
             Preset(
-                "mnist_net",
-                "MNIST classifier",
-                "Each column shows the images that the network assigns to one class: mixed at first, sorted after "
-                "half a minute. The loss ends below 0.05 and the accuracy on held-out digits above 99 %, which is "
-                "good enough for computing metrics.",
-                "mnist", 28, 3_000, 300, {"schedule": "cosine", "decay_steps": 3_000},
+                name="mnist_net",
+                title="MNIST classifier",
+                look_for="Each column shows the images that the network assigns to one class: mixed at first, sorted "
+                "after half a minute. The loss ends below 0.05 and the accuracy on held-out digits above 99 %, which "
+                "is good enough for computing metrics.",
+                data="mnist", size=28, steps=3_000, seconds=300, hparams={"schedule": "cosine", "decay_steps": 3_000},
             ),
         ),
     )

@@ -102,12 +102,13 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "digits",
-                "Unsupervised codes for digits",
-                "No labels are used. The category term falls to -2.3 (minus log 10): each of the ten codes then has "
-                "its own look, and after a minute most of them match one digit. The value term follows slowly.",
-                "digits", 16, 4_000, 120,
-                {
+                name="digits",
+                title="Unsupervised codes for digits",
+                look_for="No labels are used. The category term falls to -2.3 (minus log 10): each of the ten codes "
+                "then has its own look, and after a minute most of them match one digit. The value term follows "
+                "slowly.",
+                data="digits", size=16, steps=4_000, seconds=120,
+                hparams={
                     "channels": 32, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,
                     "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,

@@ -241,14 +241,14 @@ register(
         ),
         presets=(
             Preset(
-                "heroes",
-                "Pixel-art heroes",
-                "Upright shapes on white within a minute, with a checkerboard at first; heads, hair and boots after "
-                "two. The heroes look alike and change together: variety takes longer than five minutes. Watch the "
-                "two reconstruction terms fall: the discriminator learns to represent whole images, not only what "
-                "gives fakes away.",
-                "tinyhero", 64, 1_800, 290,
-                {
+                name="heroes",
+                title="Pixel-art heroes",
+                look_for="Upright shapes on white within a minute, with a checkerboard at first; heads, hair and "
+                "boots after two. The heroes look alike and change together: variety takes longer than five minutes. "
+                "Watch the two reconstruction terms fall: the discriminator learns to represent whole images, not "
+                "only what gives fakes away.",
+                data="tinyhero", size=64, steps=1_800, seconds=290,
+                hparams={
                     "channels": 12, "max_channels": 64, "latent_size": 64, "ema": 0.99,
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 1_800,
                 },

@@ -129,12 +129,12 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "digits_30s",
-                "Readable digits in 30 seconds",
-                "Noise turns into strokes within three seconds and into digits within ten. All ten digits should "
-                "appear.",
-                "digits", 8, 5_000, 30,
-                {
+                name="digits_30s",
+                title="Readable digits in 30 seconds",
+                look_for="Noise turns into strokes within three seconds and into digits within ten. All ten digits "
+                "should appear.",
+                data="digits", size=8, steps=5_000, seconds=30,
+                hparams={
                     # beta 1 of 0, batch-norm and depth each gave 5 to 30 % more readable samples in the same time
                     "generator_widths": (128, 256, 256, 256), "discriminator_widths": (256, 256), "latent_size": 32,
                     "activation": "relu", "batch_norm": True, "beta1": 0.0,
@@ -143,11 +143,11 @@ register(
                 },
             ),
             Preset(
-                "first_gan",
-                "The original GAN, as in tutorials",
-                "At first every sample is the same speckled blob; strokes appear after a few hundred steps and soft "
-                "digits at the end. Without convolutions, each pixel is learned independently.",
-                "digits", 28, 20_000, 300,
+                name="first_gan",
+                title="The original GAN, as in tutorials",
+                look_for="At first every sample is the same speckled blob; strokes appear after a few hundred steps "
+                "and soft digits at the end. Without convolutions, each pixel is learned independently.",
+                data="digits", size=28, steps=20_000, seconds=300,
             ),
         ),
     )

@@ -106,12 +106,13 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "pencil",
-                "Colouring pencil drawings",
-                "Three images per item: drawing, output, ground truth. Uniform brown at first; skin and hair get "
-                "their colours within a minute, then eyes and mouths. The background is a guess, because the drawing "
-                "does not determine its colour.",
-                "avatars_pencil", 32, 3_000, 180, {"batch_size": 8, "generator_rate": 1e-3, "ema": 0.99},
+                name="pencil",
+                title="Colouring pencil drawings",
+                look_for="Three images per item: drawing, output, ground truth. Uniform brown at first; skin and hair "
+                "get their colours within a minute, then eyes and mouths. The background is a guess, because the "
+                "drawing does not determine its colour.",
+                data="avatars_pencil", size=32, steps=3_000, seconds=180,
+                hparams={"batch_size": 8, "generator_rate": 1e-3, "ema": 0.99},
             ),
         ),
     )

@@ -123,24 +123,24 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "ring8",
-                "All eight modes of a ring",
-                "The points spread into a ring while the instance noise decays, and soon after contract to eight "
-                "modes. A few points between modes are unavoidable, because the generator is continuous.",
-                "ring8", 2, 5_000, 15,
-                {
+                name="ring8",
+                title="All eight modes of a ring",
+                look_for="The points spread into a ring while the instance noise decays, and soon after contract to "
+                "eight modes. A few points between modes are unavoidable, because the generator is continuous.",
+                data="ring8", size=2, steps=5_000, seconds=15,
+                hparams={
                     # a third layer folds the plane more sharply: 97 % close to a mode instead of 90 %
                     **STEADY, "decay_steps": 5_000, "generator_widths": (128, 128, 128), "instance_noise": 0.5,
                     "instance_noise_steps": 5_000,
                 },
             ),
             Preset(
-                "grid25",
-                "Twenty-five modes of a grid",
-                "The points cover the grid evenly at first and then contract to the modes. Watch the points between "
-                "modes disappear; a mode that has lost all its points rarely comes back.",
-                "grid25", 2, 8_000, 45,
-                {
+                name="grid25",
+                title="Twenty-five modes of a grid",
+                look_for="The points cover the grid evenly at first and then contract to the modes. Watch the points "
+                "between modes disappear; a mode that has lost all its points rarely comes back.",
+                data="grid25", size=2, steps=8_000, seconds=45,
+                hparams={
                     **STEADY, "decay_steps": 8_000, "generator_widths": (128, 128, 128, 128),
                     "discriminator_widths": (128, 128, 128), "instance_noise": 0.8,
                     # to the very end: where the noise was gone sooner, some modes were lost again
@@ -148,19 +148,20 @@ register(
                 },
             ),
             Preset(
-                "collapses",
-                "Mode collapse",
-                "The samples collapse onto one or two modes and stay there: the generator has found points that fool "
-                "the discriminator, and nothing tells it about the other modes. Then train again with one of the "
-                "remedies offered on the run's page and compare: applied from the start, they preserve the modes.",
-                "ring8", 2, 5_000, 20,
-                {
+                name="collapses",
+                title="Mode collapse",
+                look_for="The samples collapse onto one or two modes and stay there: the generator has found points "
+                "that fool the discriminator, and nothing tells it about the other modes. Then train again with one "
+                "of the remedies offered on the run's page and compare: applied from the start, they preserve the "
+                "modes.",
+                data="ring8", size=2, steps=5_000, seconds=20,
+                hparams={
                     # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, with nothing to
                     # keep it smooth, is soon sure of everything. Twice as fast leaves up to four modes of some seeds
                     "latent_size": 256, "activation": "relu", "batch_size": 128, "beta1": 0.5, "ema": 0.0,
                     "generator_rate": 1e-3, "discriminator_rate": 3e-3, "schedule": "linear", "decay_steps": 5_000,
                 },
-                ("instance_noise", "mild_gradient_penalty"),
+                remedies=("instance_noise", "mild_gradient_penalty"),
             ),
         ),
     )

@@ -182,13 +182,13 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "fashion",
-                "Progressively grown clothes (Fashion-MNIST)",
-                "Watch resolution and alpha: 200 steps at 4 pixels, then each new level fades in and is trained for "
-                "as long. Grey squares first, then blobs; at 32 pixels, outlines of shirts, trousers and shoes emerge "
-                "from the noise within a few hundred steps, because the coarse shapes are already there.",
-                "fashion_mnist", 32, 3_000, 240,
-                {
+                name="fashion",
+                title="Progressively grown clothes (Fashion-MNIST)",
+                look_for="Watch resolution and alpha: 200 steps at 4 pixels, then each new level fades in and is "
+                "trained for as long. Grey squares first, then blobs; at 32 pixels, outlines of shirts, trousers and "
+                "shoes emerge from the noise within a few hundred steps, because the coarse shapes are already there.",
+                data="fashion_mnist", size=32, steps=3_000, seconds=240,
+                hparams={
                     "channels": 16, "max_channels": 64, "latent_size": 64, "hold_kimg": 3.0, "fade_kimg": 3.0,
                     "ema": 0.99,
                 },

@@ -186,10 +186,10 @@ def networks(hparams: ProjectedHParams, spec: DataSpec) -> dict[str, nn.Module]:
     }
 
 
-def lend(discriminator: nn.Module, hparams: ProjectedHParams, lender: PretrainedModel) -> None:
+def insert(discriminator: nn.Module, hparams: ProjectedHParams, model: PretrainedModel) -> None:
     """Gives the discriminators a feature net's convolutions."""
     assert isinstance(discriminator, ProjectedDiscriminator)
-    weights = lender.networks["features"].state_dict()
+    weights = model.networks["features"].state_dict()
     fill(discriminator.eyes, {name: weights[name] for name in discriminator.eyes.state_dict() if name in weights})
 
 
@@ -226,25 +226,26 @@ register(
         draw=draw_clamped,
         truncate=draw_truncated,
         pretrained_part=PretrainedPart(
-            "discriminator",
-            "judge",
-            "supervised",
+            network="discriminator",
+            knob="judge",
+            task="supervised",
             fits=lambda theirs, ours: theirs.channels == ours.channels and theirs.size >= ours.size,
-            agreed=lambda theirs, _: {
+            matched=lambda theirs, _: {
                 "judge_channels": theirs["channels"],
                 "judge_max_channels": theirs["max_channels"],
             },
-            lend=lend,
+            insert=insert,
         ),
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces",
-                "Coloured blobs that differ from the start, heads by step 150, hats and long hair by 500, eyes and "
-                "glasses from 1,100 on. The discriminators use the features of a network trained on emoji, which has "
-                "never seen these faces. StyleGAN2's preset has the same generator: compare the two at the same step.",
-                "avatars", 32, 3_000, 300, {"channels": 16, "max_channels": 64},
+                name="avatars",
+                title="Drawn faces",
+                look_for="Coloured blobs that differ from the start, heads by step 150, hats and long hair by 500, "
+                "eyes and glasses from 1,100 on. The discriminators use the features of a network trained on emoji, "
+                "which has never seen these faces. StyleGAN2's preset has the same generator: compare the two at the "
+                "same step.",
+                data="avatars", size=32, steps=3_000, seconds=300, hparams={"channels": 16, "max_channels": 64},
             ),
         ),
     )

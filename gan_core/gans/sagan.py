@@ -82,12 +82,12 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces with self-attention",
-                "Heads by step 100, shoulders by 300, hair and eyes from 700 on; at the end the background is "
-                "uniform. Expect the discriminator's scores to oscillate while its learning rate is high.",
-                "avatars", 32, 1_500, 270,
-                {
+                name="avatars",
+                title="Drawn faces with self-attention",
+                look_for="Heads by step 100, shoulders by 300, hair and eyes from 700 on; at the end the background "
+                "is uniform. Expect the discriminator's scores to oscillate while its learning rate is high.",
+                data="avatars", size=32, steps=1_500, seconds=270,
+                hparams={
                     "channels": 24, "max_channels": 96, "latent_size": 64, "batch_size": 24,
                     "generator_rate": 3e-4, "discriminator_rate": 2e-4, "schedule": "linear", "decay_steps": 1_500,
                 },

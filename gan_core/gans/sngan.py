@@ -103,13 +103,13 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces with spectral normalisation",
-                "Heads on a pale background by step 200, hats and long hair by 450, faces from 700 on, without any "
-                "gradient penalty: spectral normalisation keeps the discriminator's scores within a few units of 0. "
-                "Dark areas remain striped.",
-                "avatars", 32, 1_500, 240,
-                {
+                name="avatars",
+                title="Drawn faces with spectral normalisation",
+                look_for="Heads on a pale background by step 200, hats and long hair by 450, faces from 700 on, "
+                "without any gradient penalty: spectral normalisation keeps the discriminator's scores within a few "
+                "units of 0. Dark areas remain striped.",
+                data="avatars", size=32, steps=1_500, seconds=240,
+                hparams={
                     "channels": 24, "max_channels": 96, "latent_size": 64, "batch_size": 24,
                     "generator_rate": 5e-4, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 1_500,
                 },

@@ -200,38 +200,39 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "avatars",
-                "Upscaling faces ×4",
-                "Four images per item: input (16 pixels), bicubic, output, ground truth. PSNR exceeds bicubic's "
-                "within a minute; edges are sharp long before eyes get their colour. When the discriminator starts, "
-                "PSNR drops a little and lines become crisp.",
-                "avatars", 64, 3_000, 400,
-                {"blocks": 4, "crop": 48, "generator_rate": 1e-3, "warm_up": 24.0},
+                name="avatars",
+                title="Upscaling faces ×4",
+                look_for="Four images per item: input (16 pixels), bicubic, output, ground truth. PSNR exceeds "
+                "bicubic's within a minute; edges are sharp long before eyes get their colour. When the discriminator "
+                "starts, PSNR drops a little and lines become crisp.",
+                data="avatars", size=64, steps=3_000, seconds=400,
+                hparams={"blocks": 4, "crop": 48, "generator_rate": 1e-3, "warm_up": 24.0},
             ),
             Preset(
-                "photos",
-                "Upscaling photos ×4",
-                "Four images per item, from photos not used for training: input (40 pixels), bicubic, output, ground "
-                "truth. Edges come first; grass and hair appear with the discriminator and are hallucinated.",
-                "bsds500", 160, 6_000, 1_200,
-                {"blocks": 6, "crop": 64, "generator_rate": 5e-4, "warm_up": 48.0},
+                name="photos",
+                title="Upscaling photos ×4",
+                look_for="Four images per item, from photos not used for training: input (40 pixels), bicubic, "
+                "output, ground truth. Edges come first; grass and hair appear with the discriminator and are "
+                "hallucinated.",
+                data="bsds500", size=160, steps=6_000, seconds=1_200,
+                hparams={"blocks": 6, "crop": 64, "generator_rate": 5e-4, "warm_up": 48.0},
             ),
             Preset(
-                "squares",
-                "Why L2 blurs",
-                "Four images per item: input (16 pixels), bicubic, output, ground truth. Trained with the squared "
-                "error only: eyes and hair are in place, but all edges stay soft and the rims of glasses disappear. "
-                "Where several edges fit the input, their mean minimises the error, and PSNR rewards it. Train the "
-                "same network with a discriminator, and compare both on the Runs page.",
-                "avatars", 64, 1_200, 40, {**SQUARES, "adversarial_weight": 0.0},
+                name="squares",
+                title="Why L2 blurs",
+                look_for="Four images per item: input (16 pixels), bicubic, output, ground truth. Trained with the "
+                "squared error only: eyes and hair are in place, but all edges stay soft and the rims of glasses "
+                "disappear. Where several edges fit the input, their mean minimises the error, and PSNR rewards it. "
+                "Train the same network with a discriminator, and compare both on the Runs page.",
+                data="avatars", size=64, steps=1_200, seconds=40, hparams={**SQUARES, "adversarial_weight": 0.0},
             ),
             Preset(
-                "squares_judged",
-                "Why L2 blurs: with a discriminator",
-                "Identical to L2 alone up to step 600, when the discriminator starts. Lines and eyes become harder "
-                "and darker, hair and cloth gain texture, and flat areas get specks that are not in the ground truth. "
-                "It looks sharper, but PSNR falls about 1 dB below that of L2 alone.",
-                "avatars", 64, 1_200, 90, {**SQUARES, "adversarial_weight": 2e-3},
+                name="squares_judged",
+                title="Why L2 blurs: with a discriminator",
+                look_for="Identical to L2 alone up to step 600, when the discriminator starts. Lines and eyes become "
+                "harder and darker, hair and cloth gain texture, and flat areas get specks that are not in the ground "
+                "truth. It looks sharper, but PSNR falls about 1 dB below that of L2 alone.",
+                data="avatars", size=64, steps=1_200, seconds=90, hparams={**SQUARES, "adversarial_weight": 2e-3},
             ),
         ),
     )

@@ -173,12 +173,12 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces (StyleGAN)",
-                "Uniform squares first, heads by step 500, hair by 2,000, eyes and glasses from 2,800 on. Coarse "
-                "layers control the shape and fine layers the colours; style mixing keeps them independent.",
-                "avatars", 32, 4_000, 300,
-                {
+                name="avatars",
+                title="Drawn faces (StyleGAN)",
+                look_for="Uniform squares first, heads by step 500, hair by 2,000, eyes and glasses from 2,800 on. "
+                "Coarse layers control the shape and fine layers the colours; style mixing keeps them independent.",
+                data="avatars", size=32, steps=4_000, seconds=300,
+                hparams={
                     "channels": 16, "max_channels": 64, "latent_size": 64, "w_size": 64, "penalty_weight": 0.1,
                     "penalty_every": 8, "generator_rate": 3e-3, "discriminator_rate": 3e-3, "ema": 0.99,
                 },

@@ -270,12 +270,12 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces",
-                "Coloured fog, heads on shoulders after 400 steps, hair and shirts by 1,000, eyes from 1,300 on. The "
-                "path lengths settle in a narrow band: equal steps in w change the image equally.",
-                "avatars", 32, 4_000, 300,
-                {
+                name="avatars",
+                title="Drawn faces",
+                look_for="Coloured fog, heads on shoulders after 400 steps, hair and shirts by 1,000, eyes from 1,300 "
+                "on. The path lengths settle in a narrow band: equal steps in w change the image equally.",
+                data="avatars", size=32, steps=4_000, seconds=300,
+                hparams={
                     "channels": 16, "max_channels": 64, "latent_size": 64, "w_size": 64, "penalty_weight": 1.0,
                     "generator_rate": 1e-2, "discriminator_rate": 1e-2, "ema": 0.995, "noise": False,
                 },

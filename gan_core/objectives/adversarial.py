@@ -88,19 +88,19 @@ class Adversarial(Objective[Settings]):
         lazy = penalised and hparams.penalty_every > 1
         phases = [
             Phase(
-                "discriminator",
-                "discriminator",
-                "discriminator",
-                self._discriminator_terms,
+                name="discriminator",
+                role="discriminator",
+                group="discriminator",
+                terms=self._discriminator_terms,
                 repeats=hparams.discriminator_steps,
                 after_update=(lambda networks: clip_weights(networks["discriminator"], clip)) if clip else None,
                 exact=penalised and not lazy,
             ),
             Phase(
-                "generator",
-                "generator",
-                "generator",
-                self._generator_terms,
+                name="generator",
+                role="generator",
+                group="generator",
+                terms=self._generator_terms,
                 repeats=hparams.generator_steps,
                 exact=hparams.unroll_steps > 0,
             ),
@@ -109,7 +109,15 @@ class Adversarial(Objective[Settings]):
             # a phase of its own, so that the optimiser can be corrected for it (1912.04958, appendix B)
             every = hparams.penalty_every
             phases.insert(
-                1, Phase("penalty", "discriminator", "discriminator", self._penalty_terms, every=every, exact=True)
+                1,
+                Phase(
+                    name="penalty",
+                    role="discriminator",
+                    group="discriminator",
+                    terms=self._penalty_terms,
+                    every=every,
+                    exact=True,
+                ),
             )
         return phases
 

@@ -62,8 +62,8 @@ class Contrastive(Translation[ContrastiveHParams]):
 
     def phases(self, hparams: ContrastiveHParams) -> Sequence[Phase]:
         return (
-            Phase("discriminator", "discriminator", "discriminator", self._discriminator),
-            Phase("generator", "generator", "generator", self._generator),
+            Phase(name="discriminator", role="discriminator", group="discriminator", terms=self._discriminator),
+            Phase(name="generator", role="generator", group="generator", terms=self._generator),
         )
 
     def _discriminator(

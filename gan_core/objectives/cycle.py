@@ -71,8 +71,8 @@ class Cycle(Translation[CycleHParams]):
 
     def phases(self, hparams: CycleHParams) -> Sequence[Phase]:
         return (
-            Phase("generator", "generator", "generator", self._generators),
-            Phase("discriminator", "discriminator", "discriminator", self._discriminators),
+            Phase(name="generator", role="generator", group="generator", terms=self._generators),
+            Phase(name="discriminator", role="discriminator", group="discriminator", terms=self._discriminators),
         )
 
     def _generators(self, networks: Networks, batch: Batch, context: StepContext[CycleHParams]) -> dict[str, Tensor]:

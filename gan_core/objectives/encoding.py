@@ -70,7 +70,7 @@ class Encoding(Objective[EncodingHParams]):
     """Trains the network `encoder`, a `LatentEncoder`."""
 
     def phases(self, hparams: EncodingHParams) -> Sequence[Phase]:
-        return [Phase("encoder", "generator", "encoder", self._terms)]
+        return [Phase(name="encoder", role="generator", group="encoder", terms=self._terms)]
 
     def _terms(self, networks: Networks, batch: Batch, context: StepContext[EncodingHParams]) -> dict[str, Tensor]:
         hparams = context.hparams

@@ -65,8 +65,8 @@ class Inpainting(Translation[InpaintingHParams]):
 
     def phases(self, hparams: InpaintingHParams) -> Sequence[Phase]:
         return (
-            Phase("discriminator", "discriminator", "discriminator", self._discriminator),
-            Phase("generator", "generator", "generator", self._generator),
+            Phase(name="discriminator", role="discriminator", group="discriminator", terms=self._discriminator),
+            Phase(name="generator", role="generator", group="generator", terms=self._generator),
         )
 
     def _discriminator(

@@ -143,39 +143,44 @@ class AdversarialLoss:
 
 
 _CLASSIC_DISCRIMINATOR = r"L_D=-\mathbb{E}[\log D(x)]-\mathbb{E}[\log(1-D(G(z)))]"
-_LOGISTIC_DIFFERENCE = Relative(non_saturating_discriminator, r"\log(1+e^{-t})", r"\log(1+e^{t})")
+_LOGISTIC_DIFFERENCE = Relative(
+    discriminator=non_saturating_discriminator, above=r"\log(1+e^{-t})", below=r"\log(1+e^{t})"
+)
 
 losses: dict[str, AdversarialLoss] = {
     "non_saturating": AdversarialLoss(
-        "Non-saturating",
-        _CLASSIC_DISCRIMINATOR + r"\qquad L_G=-\mathbb{E}[\log D(G(z))]",
-        non_saturating_discriminator, non_saturating_generator, True, 0.0, _LOGISTIC_DIFFERENCE,
+        title="Non-saturating",
+        equation=_CLASSIC_DISCRIMINATOR + r"\qquad L_G=-\mathbb{E}[\log D(G(z))]",
+        discriminator=non_saturating_discriminator, generator=non_saturating_generator,
+        probability=True, threshold=0.0, relative=_LOGISTIC_DIFFERENCE,
     ),
     "minimax": AdversarialLoss(
-        "Saturating minimax",
-        _CLASSIC_DISCRIMINATOR + r"\qquad L_G=\mathbb{E}[\log(1-D(G(z)))]",
-        non_saturating_discriminator, minimax_generator, True, 0.0,
+        title="Saturating minimax",
+        equation=_CLASSIC_DISCRIMINATOR + r"\qquad L_G=\mathbb{E}[\log(1-D(G(z)))]",
+        discriminator=non_saturating_discriminator, generator=minimax_generator, probability=True, threshold=0.0,
     ),
     "logistic": AdversarialLoss(
-        "Logistic (softplus)",
-        r"L_D=\mathbb{E}[\zeta(-D(x))]+\mathbb{E}[\zeta(D(G(z)))]\qquad L_G=\mathbb{E}[\zeta(-D(G(z)))]",
-        non_saturating_discriminator, non_saturating_generator, True, 0.0, _LOGISTIC_DIFFERENCE,
+        title="Logistic (softplus)",
+        equation=r"L_D=\mathbb{E}[\zeta(-D(x))]+\mathbb{E}[\zeta(D(G(z)))]\qquad L_G=\mathbb{E}[\zeta(-D(G(z)))]",
+        discriminator=non_saturating_discriminator, generator=non_saturating_generator,
+        probability=True, threshold=0.0, relative=_LOGISTIC_DIFFERENCE,
     ),
     "least_squares": AdversarialLoss(
-        "Least squares",
-        r"L_D=\tfrac12\mathbb{E}[(D(x)-1)^2]+\tfrac12\mathbb{E}[D(G(z))^2]\qquad L_G=\tfrac12\mathbb{E}[(D(G(z))-1)^2]",
-        least_squares_discriminator, least_squares_generator, False, 0.5,
-        Relative(relative_least_squares, r"\tfrac12(t-1)^2", r"\tfrac12(t+1)^2"),
+        title="Least squares",
+        equation=r"L_D=\tfrac12\mathbb{E}[(D(x)-1)^2]+\tfrac12\mathbb{E}[D(G(z))^2]"
+        r"\qquad L_G=\tfrac12\mathbb{E}[(D(G(z))-1)^2]",
+        discriminator=least_squares_discriminator, generator=least_squares_generator, probability=False, threshold=0.5,
+        relative=Relative(discriminator=relative_least_squares, above=r"\tfrac12(t-1)^2", below=r"\tfrac12(t+1)^2"),
     ),
     "wasserstein": AdversarialLoss(
-        "Wasserstein",
-        r"L_D=\mathbb{E}[f(G(z))]-\mathbb{E}[f(x)]\qquad L_G=-\mathbb{E}[f(G(z))]",
-        wasserstein_discriminator, linear_generator, False, None,
+        title="Wasserstein",
+        equation=r"L_D=\mathbb{E}[f(G(z))]-\mathbb{E}[f(x)]\qquad L_G=-\mathbb{E}[f(G(z))]",
+        discriminator=wasserstein_discriminator, generator=linear_generator, probability=False, threshold=None,
     ),
     "hinge": AdversarialLoss(
-        "Hinge",
-        r"L_D=\mathbb{E}[\max(0,1-D(x))]+\mathbb{E}[\max(0,1+D(G(z)))]\qquad L_G=-\mathbb{E}[D(G(z))]",
-        hinge_discriminator, linear_generator, False, 0.0,
-        Relative(hinge_discriminator, r"\max(0,1-t)", r"\max(0,1+t)"),
+        title="Hinge",
+        equation=r"L_D=\mathbb{E}[\max(0,1-D(x))]+\mathbb{E}[\max(0,1+D(G(z)))]\qquad L_G=-\mathbb{E}[D(G(z))]",
+        discriminator=hinge_discriminator, generator=linear_generator, probability=False, threshold=0.0,
+        relative=Relative(discriminator=hinge_discriminator, above=r"\max(0,1-t)", below=r"\max(0,1+t)"),
     ),
 }  # fmt: skip

@@ -42,10 +42,13 @@ class Pairs(Translation[PairsHParams]):
     """`generator(source)` returns images; `discriminator(source and image, concatenated by channel)` returns logits."""
 
     def phases(self, hparams: PairsHParams) -> Sequence[Phase]:
-        generator = Phase("generator", "generator", "generator", self._generator)
+        generator = Phase(name="generator", role="generator", group="generator", terms=self._generator)
         if not hparams.adversarial_weight:
             return [generator]
-        return [Phase("discriminator", "discriminator", "discriminator", self._discriminator), generator]
+        return [
+            Phase(name="discriminator", role="discriminator", group="discriminator", terms=self._discriminator),
+            generator,
+        ]
 
     def _discriminator(self, networks: Networks, batch: Batch, context: StepContext[PairsHParams]) -> dict[str, Tensor]:
         fake = context.share("fake", lambda: networks["generator"](batch["source"]), "generator").detach()

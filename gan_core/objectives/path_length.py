@@ -81,7 +81,16 @@ class PathLength(Adversarial[PathLengthHParams]):
         phases = list(super().phases(hparams))
         if hparams.path_weight:
             every = hparams.path_every
-            phases.append(Phase("path_length", "generator", "generator", self._path_terms, every=every, exact=True))
+            phases.append(
+                Phase(
+                    name="path_length",
+                    role="generator",
+                    group="generator",
+                    terms=self._path_terms,
+                    every=every,
+                    exact=True,
+                )
+            )
         return phases
 
     def _path_terms(

@@ -97,9 +97,18 @@ class SuperResolution(Translation[SuperResolutionHParams]):
         begins = hparams.warm_up if hparams.adversarial_weight else inf
         clock = "content_alone"
         return [
-            Phase("warm_up", "generator", "generator", self._content, stop=begins, clock=clock),
-            Phase("discriminator", "discriminator", "discriminator", self._discriminator, start=begins, clock=clock),
-            Phase("generator", "generator", "generator", self._generator, start=begins, clock=clock),
+            Phase(name="warm_up", role="generator", group="generator", terms=self._content, stop=begins, clock=clock),
+            Phase(
+                name="discriminator",
+                role="discriminator",
+                group="discriminator",
+                terms=self._discriminator,
+                start=begins,
+                clock=clock,
+            ),
+            Phase(
+                name="generator", role="generator", group="generator", terms=self._generator, start=begins, clock=clock
+            ),
         ]
 
     def _content(

@@ -59,7 +59,7 @@ class Supervised(Objective[SupervisedHParams]):
         self.questions = dict(spec.questions)
 
     def phases(self, hparams: SupervisedHParams) -> Sequence[Phase]:
-        return [Phase("features", "discriminator", "features", self._terms)]
+        return [Phase(name="features", role="discriminator", group="features", terms=self._terms)]
 
     def _terms(self, networks: Networks, batch: Batch, context: StepContext[SupervisedHParams]) -> dict[str, Tensor]:
         images = batch["real"]

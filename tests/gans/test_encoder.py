@@ -115,7 +115,11 @@ def test_it_is_published_with_the_name_of_its_generator_and_what_that_draws_anew
     generator: Sampler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny = {**to_dict(RECIPE.tiny), "batch_size": 4}
-    monkeypatch.setitem(pretrain.plans, "encoder.tiny", Plan("encoder", "digits", 8, 2, 0, 0, "Tiny", "All.", tiny))
+    monkeypatch.setitem(
+        pretrain.plans,
+        "encoder.tiny",
+        Plan(recipe="encoder", data="digits", size=8, steps=2, title="Tiny", limits="All.", hparams=tiny),
+    )
     folder = tmp_path / "encoder.tiny"
     assert pretrain.main(["encoder.tiny", "--folder", str(folder)]) == 0
     described = read_card(folder)

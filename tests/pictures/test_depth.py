@@ -201,7 +201,7 @@ def test_on_the_command_line(models: Path, tmp_path: Path, home: Path) -> None:
     assert "Valid: 8, 10, 12" in refused(
         2, "upscale", models / "srgan.x", photo, "-o", tmp_path / "x.png", "--depth", "9"
     )
-    assert "10 bits hold 1023" in refused(
+    assert "10 bits hold at most 1023" in refused(
         2, "upscale", models / "srgan.x", photo, "-o", tmp_path / "x.png", "--depth", "10"
     )
     told = json.loads(ok("data", "load", f"folder:{tmp_path}", "--size", "32", "--json"))

@@ -72,7 +72,9 @@ class Discriminator(nn.Module):
 
 
 def optimizer(*networks: str) -> Any:
-    return lambda hparams: OptimizerSpec(networks, hparams.optimizer, hparams.generator_rate, (0.5, 0.99))
+    return lambda hparams: OptimizerSpec(
+        networks=networks, kind=hparams.optimizer, rate=hparams.generator_rate, betas=(0.5, 0.99)
+    )
 
 
 # --- two generators, two discriminators, a replay pool (CycleGAN) ----------------------------------------------------
