@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from gan_core.errors import BadValue
-from gan_core.knobs import HParams, Named, differences, knob, knobs
+from gan_core.knobs import ActsWhen, HParams, Named, differences, knob, knobs, unless, when
 
 RATES, WARM_UP = "rates", "warm_up"  # the clocks of the schedules that the learning rates follow
+
+
+def channels_knob(default: int, high: int = 256, *, low: int = 4, label: str = "Channels", reference: str = "",
+                  acts_when: ActsWhen | None = None) -> Any:  # fmt: skip
+    """The channels of a pyramid of convolutions at full resolution; `reference` says what papers use, in a sentence."""
+    text = "Channels at full resolution; doubled each time the resolution is halved."
+    return knob(default, low, high, label=label, change="rebuild", group="networks", acts_when=acts_when,
+                help=f"{text} {reference}".rstrip())  # fmt: skip
+
+
+def max_channels_knob(default: int, high: int = 1024, *, label: str = "Maximum channels", reference: str = "",
+                      acts_when: ActsWhen | None = None) -> Any:  # fmt: skip
+    """The upper limit of the channels of such a pyramid."""
+    text = "Upper limit on the channels of any layer."
+    return knob(default, 4, high, label=label, change="rebuild", group="networks", acts_when=acts_when,
+                help=f"{text} {reference}".rstrip())  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,11 +63,13 @@ class TrainingHParams(HParams):
     )  # fmt: skip
     beta1: float = knob(
         0.5, 0.0, 0.99, label="Beta 1", group="optimiser",
+        acts_when=unless(optimizer="rmsprop"),
         help="Decay rate of the first-moment estimate (Adam), or momentum (SGD). GANs usually train best with 0 to "
         "0.5, because their loss keeps changing.",
     )  # fmt: skip
     beta2: float = knob(
         0.999, 0.5, 0.9999, label="Beta 2", group="optimiser",
+        acts_when=unless(optimizer="sgd"),
         help="Decay rate of the second-moment estimate (Adam), or smoothing constant (RMSprop).",
     )  # fmt: skip
     schedule: str = knob(
@@ -61,10 +80,12 @@ class TrainingHParams(HParams):
     )  # fmt: skip
     decay_steps: int = knob(
         10_000, 1, 10_000_000, label="Decay steps", unit="steps", group="optimiser", logarithmic=True, clock=RATES,
+        acts_when=unless(schedule="constant"),
         help="Length of the schedule. For the exponential schedule, steps per multiplication by the decay rate.",
     )  # fmt: skip
     decay_rate: float = knob(
         0.5, 0.01, 1.0, label="Decay rate", group="optimiser", clock=RATES,
+        acts_when=when(schedule=("exponential",)),
         help="Factor of the exponential schedule.",
     )  # fmt: skip
     warmup_steps: int = knob(
@@ -149,10 +170,12 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     penalty_weight: float = knob(
         10.0, 0.0, 1000.0, label="Penalty weight", group="objective",
+        acts_when=unless(penalty="none"),
         help="Weight of the penalty in the discriminator's loss: 10 for the gradient penalty, 0.1 to 10 for R1.",
     )  # fmt: skip
     penalty_every: int = knob(
         1, 1, 64, label="Penalty interval", unit="steps", group="objective",
+        acts_when=unless(penalty="none"),
         help="Lazy regularisation: computes the penalty once every this many steps and multiplies its weight "
         "accordingly. Larger is faster.",
     )  # fmt: skip
@@ -189,6 +212,7 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     instance_noise_steps: int = knob(
         0, 0, 10_000_000, label="Instance noise decay", unit="steps", group="stabilisers", clock="instance_noise",
+        acts_when=unless(instance_noise=0.0),
         help="The noise decreases linearly to 0 over this many steps; 0 keeps it constant.",
     )  # fmt: skip
     feature_matching: bool = knob(
@@ -225,6 +249,7 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     top_k_steps: int = knob(
         2000, 0, 10_000_000, label="Top-k decay", unit="steps", group="stabilisers", logarithmic=True,
         clock="top_k",
+        acts_when=unless(top_k=1.0),
         help="The fraction decreases linearly from 1 to its final value over this many steps.",
     )  # fmt: skip
     augment: str = knob(
@@ -235,6 +260,7 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     augment_target: float = knob(
         0.6, 0.0, 1.0, label="ADA target", group="stabilisers",
+        acts_when=when(augment=("adaptive",)),
         help="Adaptive augmentation grows stronger while the mean sign of D(x) on real images is above this value, "
         "and weaker while it is below.",
     )  # fmt: skip

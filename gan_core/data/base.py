@@ -175,6 +175,7 @@ class Source:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> names of its values
     test: Callable[[int | None, Progress], DataSet] | None = None
     published: str = ""  # the published set (published/catalogue.py) that brings it, where one does
+    domains: tuple[str, ...] = ()  # what the first and the second picture of a pair show, or the two domains
 
     def spec(self, size: int) -> DataSpec:
         """What networks for this set at `size` pixels are built for, without loading it."""

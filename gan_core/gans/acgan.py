@@ -12,7 +12,6 @@ noise (both are knobs), at any size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from torch import nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.cgan import ConditionalGenerator
 from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams, base_size, pyramid
-from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register, two_players
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.blocks import initialise_normal
 from gan_core.objectives.auxiliary import AuxiliaryClassifier, AuxiliaryHParams
@@ -55,22 +54,10 @@ def networks(hparams: AcganHParams, spec: DataSpec) -> dict[str, nn.Module]:
     }
 
 
-def with_head(player: str, head: str) -> dict[str, Callable[[Any], OptimizerSpec]]:
-    """Two players, one of whom trains another network beside its own."""
-    groups = two_players()
-    plain = groups[player]
-
-    def both(hparams: Any) -> OptimizerSpec:
-        spec = plain(hparams)
-        return OptimizerSpec(networks=(*spec.networks, head), kind=spec.kind, rate=spec.rate, betas=spec.betas)
-
-    return groups | {player: both}
-
-
 def equation(hparams: Any) -> str:
-    shown = adversarial_equation(hparams).replace("G(z)", "G(z,c)")
+    adversarial = adversarial_equation(hparams).replace("G(z)", "G(z,c)")
     classes = r"L_C=-\mathbb{E}[\log P(c|x)]-\mathbb{E}[\log P(c|G(z,c))]"
-    return rf"{shown}\qquad {classes}\qquad L_D\mathrel{{+}}=L_C,\ L_G\mathrel{{+}}=L_C"
+    return rf"{adversarial}\qquad {classes}\qquad L_D\mathrel{{+}}=L_C,\ L_G\mathrel{{+}}=L_C"
 
 
 register(
@@ -87,7 +74,7 @@ register(
         data="digits",
         sizes=SIZES,
         capabilities=frozenset({"labels"}),
-        optimizers=with_head("discriminator", "classifier"),
+        optimizers=two_players(discriminator=("discriminator", "classifier")),
         equation=equation,
         presets=(
             Preset(

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.translation import BLURS, PatchDiscriminator, ResnetGenerator, fitting_layers
 from gan_core.objectives.base import Batch
@@ -87,20 +87,6 @@ def networks(hparams: CutHParams, spec: DataSpec) -> dict[str, nn.Module]:
     }
 
 
-def _generator(hparams: CutHParams) -> OptimizerSpec:
-    betas = hparams.beta1, hparams.beta2
-    return OptimizerSpec(
-        networks=("generator", "heads"), kind=hparams.optimizer, rate=hparams.generator_rate, betas=betas
-    )
-
-
-def _discriminator(hparams: CutHParams) -> OptimizerSpec:
-    rate = hparams.discriminator_rate * hparams.rate_ratio
-    return OptimizerSpec(
-        networks=("discriminator",), kind=hparams.optimizer, rate=rate, betas=(hparams.beta1, hparams.beta2)
-    )
-
-
 def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
     translated: Tensor = networks["generator"](images)
     return translated
@@ -135,7 +121,7 @@ register(
         data="avatars_pencil_unpaired",
         capabilities=frozenset({"translate"}),
         sizes=SIZES,
-        optimizers={"generator": _generator, "discriminator": _discriminator},
+        optimizers=two_players(generator=("generator", "heads")),
         translations={"a_to_b": translate},
         compare=compare,
         compared=("a", "as b", "b", "b unchanged"),

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.translation import PatchDiscriminator, ResnetGenerator, fitting_layers
 from gan_core.objectives.base import Batch
@@ -74,19 +74,6 @@ def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
     return {**generators, **discriminators}
 
 
-def _group(names: tuple[str, ...], rate: str) -> Callable[[Any], OptimizerSpec]:
-    def spec(hparams: CycleGanHParams) -> OptimizerSpec:
-        ratio = hparams.rate_ratio if rate == "discriminator_rate" else 1.0
-        return OptimizerSpec(
-            networks=names,
-            kind=hparams.optimizer,
-            rate=ratio * getattr(hparams, rate),
-            betas=(hparams.beta1, hparams.beta2),
-        )
-
-    return spec
-
-
 def _by(network: str) -> Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]:
     def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
         generator: Any = networks[network]
@@ -129,10 +116,9 @@ register(
         data="avatars_pencil_unpaired",
         capabilities=frozenset({"translate"}),
         sizes=SIZES,
-        optimizers={
-            "generator": _group(("generator_ab", "generator_ba"), "generator_rate"),
-            "discriminator": _group(("discriminator_a", "discriminator_b"), "discriminator_rate"),
-        },
+        optimizers=two_players(
+            generator=("generator_ab", "generator_ba"), discriminator=("discriminator_a", "discriminator_b")
+        ),
         ema_networks=("generator_ab", "generator_ba"),
         translations=TRANSLATIONS,
         compare=compare,

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
+from gan_core.hparams import AdversarialHParams, channels_knob, max_channels_knob
+from gan_core.knobs import knob, when
 from gan_core.layers.blocks import Dropout, LatentStem, initialise_normal, logit_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
@@ -34,29 +34,27 @@ SIZES = (8, 16, 28, 32, 56, 64, 112, 128)
 class DcganHParams(AdversarialHParams):
     """The knobs of convolutional networks."""
 
-    channels: int = knob(
-        32, 4, 256, label="Channels", change="rebuild", group="networks",
-        help="Channels at the image's side of both networks; they double with every halving of the resolution. "
-        "The paper has 128, PyTorch's example 64.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        256, 4, 2048, label="Maximum channels", change="rebuild", group="networks",
-        help="Caps the channels of the widest layers.",
-    )  # fmt: skip
+    channels: int = channels_knob(
+        32, reference="DCGAN's paper uses 128, PyTorch's example 64.", acts_when=when(body=("dcgan",))
+    )
+    max_channels: int = max_channels_knob(256, 2048, acts_when=when(body=("dcgan",)))
     stem: str = knob(
         "convolution", choices=("convolution", "linear"), label="First and last layer", change="rebuild",
         group="networks",
+        acts_when=when(body=("dcgan",)),
         help="Convolution: fully convolutional, as in the paper. Linear: fully connected layers after the latents and "
         "before the logit, as in many tutorials.",
     )  # fmt: skip
     dense: int = knob(
         0, 0, 4096, label="Dense layer", unit="dimensions", change="rebuild", group="networks",
+        acts_when=when(body=("dcgan",)),
         help="Width of an additional fully connected layer, after the latents in the generator and before the logit "
         "in the discriminator; 0 adds none. Useful at 28 pixels, where the two convolutions see strokes but not whole "
         "digits (InfoGAN uses 1024).",
     )  # fmt: skip
     upsampling: str = knob(
         "transposed", choices=("transposed", "nearest"), label="Upsampling", change="rebuild", group="networks",
+        acts_when=when(body=("dcgan",)),
         help="Transposed convolution, as in the paper, or nearest-neighbour upsampling followed by a convolution, "
         "which avoids checkerboard artefacts.",
     )  # fmt: skip

@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from gan_core.checkpoint import fingerprint
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint
-from gan_core.gans.recipe import OptimizerSpec, PretrainedModel, PretrainedPart, Recipe, register
+from gan_core.gans.recipe import PretrainedModel, PretrainedPart, Recipe, register, single_network
+from gan_core.hparams import channels_knob, max_channels_knob
 from gan_core.knobs import knob
 from gan_core.layers.gaussian import Cloud
 from gan_core.layers.style_generator import StyleGenerator, layers_of_w
@@ -54,14 +55,8 @@ class EncoderHParams(EncodingHParams):
         96, 2, 1024, label="Size of w", unit="dimensions", change="rebuild", group="networks",
         help="Dimensions of the generator's w.",
     )  # fmt: skip
-    channels: int = knob(
-        16, 4, 256, label="Channels", change="rebuild", group="networks",
-        help="Channels of the first convolutions; they double with every halving of the resolution.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        128, 4, 1024, label="Maximum channels", change="rebuild", group="networks",
-        help="Caps the channels of the last convolutions.",
-    )  # fmt: skip
+    channels: int = channels_knob(16)
+    max_channels: int = max_channels_knob(128)
 
 
 class ImageEncoder(LatentEncoder):
@@ -177,12 +172,6 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
     return [batch["real"], rebuild(networks, hparams, batch["real"])]
 
 
-def optimizer(hparams: EncoderHParams) -> OptimizerSpec:
-    return OptimizerSpec(
-        networks=("encoder",), kind=hparams.optimizer, rate=hparams.rate, betas=(hparams.beta1, hparams.beta2)
-    )
-
-
 DEFAULTS = EncoderHParams(batch_size=16, rate=1e-3, beta1=0.9, ema=0.99)
 
 register(
@@ -200,7 +189,7 @@ register(
         ),
         data="avatars",
         capabilities=frozenset({"translate"}),
-        optimizers={"encoder": optimizer},
+        optimizers=single_network("encoder"),
         ema_networks=("encoder",),
         translations={"rebuild": rebuild},
         compare=compare,

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.gans.srgan import COMPARED, SIZES, compare, crop_discriminator, equation, upscale
+from gan_core.gans.recipe import Preset, register
+from gan_core.gans.srgan import crop_discriminator, super_resolution_recipe
 from gan_core.knobs import knob
-from gan_core.objectives.super_resolution import SuperResolution, SuperResolutionHParams
+from gan_core.objectives.super_resolution import SuperResolutionHParams
 
 SHARE = 0.2  # of a residual that is added
 START = 0.1  # initial weights, relative to He's
@@ -116,25 +116,17 @@ DEFAULTS = EsrganHParams(
 )
 
 register(
-    Recipe(
+    super_resolution_recipe(
         name="esrgan",
         title="ESRGAN",
-        task="super_resolution",
         paper="1809.00219",
         year=2018,
         networks=networks,
-        objective=lambda hparams: SuperResolution(),
         hparams=DEFAULTS,
         tiny=replace(
             DEFAULTS, channels=4, growth=2, discriminator_channels=4, blocks=1, batch_size=4, scale="2", warm_up=0.0
         ),
-        data="avatars",
-        capabilities=frozenset({"upscale"}),
-        sizes=SIZES,
-        translations={"upscale": upscale},
-        compare=compare,
-        compared=COMPARED,
-        equation=equation,
+        blend_key=("blocks", "channels", "growth", "scale"),
         presets=(
             Preset(
                 name="avatars",

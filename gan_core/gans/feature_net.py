@@ -22,7 +22,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, single_network
+from gan_core.hparams import channels_knob, max_channels_knob
 from gan_core.knobs import knob
 from gan_core.layers.blocks import Dropout
 from gan_core.objectives.supervised import Supervised, SupervisedHParams
@@ -34,14 +35,8 @@ SMALLEST = 7  # pixels: the convolutions end at this side or below
 class FeatureNetHParams(SupervisedHParams):
     """The knobs of the classifier."""
 
-    channels: int = knob(
-        16, 4, 256, label="Channels", change="rebuild", group="networks",
-        help="Channels of the first convolutions; they double with every halving of the resolution.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        128, 4, 1024, label="Maximum channels", change="rebuild", group="networks",
-        help="Caps the channels of the last convolutions.",
-    )  # fmt: skip
+    channels: int = channels_knob(16)
+    max_channels: int = max_channels_knob(128)
     features: int = knob(
         64, 2, 1024, label="Feature size", unit="dimensions", change="rebuild", group="networks",
         help="Dimensions of the feature vector. Metrics need more samples than dimensions.",
@@ -98,12 +93,6 @@ def networks(hparams: FeatureNetHParams, spec: DataSpec) -> dict[str, nn.Module]
     return {"features": FeatureClassifier(spec.channels, spec.size, sum(spec.questions.values()), hparams)}
 
 
-def optimizer(hparams: FeatureNetHParams) -> OptimizerSpec:
-    return OptimizerSpec(
-        networks=("features",), kind=hparams.optimizer, rate=hparams.rate, betas=(hparams.beta1, hparams.beta2)
-    )
-
-
 register(
     Recipe(
         name="feature_net",
@@ -116,7 +105,7 @@ register(
         hparams=FeatureNetHParams(batch_size=128, beta1=0.9, ema=0.995),
         tiny=FeatureNetHParams(channels=4, max_channels=8, features=6, batch_size=4, beta1=0.9),
         data="mnist",
-        optimizers={"features": optimizer},
+        optimizers=single_network("features"),
         ema_networks=("features",),
         equation=lambda hparams: r"L=-\mathbb{E}[\log p(y|x)]",
         presets=(

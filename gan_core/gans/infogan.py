@@ -20,9 +20,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.acgan import feature_count, with_head
+from gan_core.gans.acgan import feature_count
 from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams
-from gan_core.gans.recipe import Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.blocks import initialise_normal
 from gan_core.objectives.equations import adversarial_equation
@@ -98,7 +98,7 @@ register(
         data="digits",
         sizes=SIZES,
         capabilities=frozenset({"codes"}),
-        optimizers=with_head("generator", "recogniser"),
+        optimizers=two_players(generator=("generator", "recogniser")),
         equation=equation,
         presets=(
             Preset(

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.acgan import with_head
-from gan_core.gans.recipe import Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
+from gan_core.hparams import channels_knob, max_channels_knob
 from gan_core.knobs import knob
 from gan_core.layers.blocks import LatentStem, RandomLayer, initialise_normal, logit_head
 from gan_core.objectives.equations import adversarial_equation
@@ -45,14 +45,8 @@ REDRAWN = 32  # pixels of redrawn images, at most
 class LightweightHParams(ReconstructionHParams):
     """The knobs of both networks."""
 
-    channels: int = knob(
-        16, 4, 256, label="Channels", change="rebuild", group="networks",
-        help="Channels next to the image; they double with every halving of the resolution. The paper has 64.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        96, 4, 2048, label="Maximum channels", change="rebuild", group="networks",
-        help="Caps the channels of the widest layers. The paper has 1,024.",
-    )  # fmt: skip
+    channels: int = channels_knob(16, reference="The paper uses 64.")
+    max_channels: int = max_channels_knob(96, 2048, reference="The paper uses 1024.")
     excitation: bool = knob(
         True, label="Skip-layer excitation", change="rebuild", group="networks",
         help="Low-resolution features reweight the channels of high-resolution ones. Turn it off to see its effect.",
@@ -235,7 +229,7 @@ register(
         tiny=replace(DEFAULTS, latent_size=4, channels=4, max_channels=8, batch_size=4),
         data="avatars",
         sizes=SIZES,
-        optimizers=with_head("discriminator", "decoder"),
+        optimizers=two_players(discriminator=("discriminator", "decoder")),
         equation=lambda hparams: (
             adversarial_equation(hparams) + r"\qquad L_D\mathrel{+}=\mathbb{E}|\mathrm{decode}(f)-T(x)|"
         ),

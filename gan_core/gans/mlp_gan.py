@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
+from gan_core.knobs import knob, when
 from gan_core.layers.blocks import Dropout, activation, logit_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
@@ -32,18 +32,22 @@ class MlpHParams(AdversarialHParams):
 
     generator_widths: tuple[int, ...] = knob(
         (256, 512, 1024), 1, 8192, label="Generator layer widths", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
         help="Width of each hidden layer, from the latents to the image.",
     )  # fmt: skip
     discriminator_widths: tuple[int, ...] = knob(
         (512, 256), 1, 8192, label="Discriminator layer widths", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
         help="Width of each hidden layer, from the image to the logit.",
     )  # fmt: skip
     activation: str = knob(
         "leaky_relu", choices=("leaky_relu", "relu", "tanh"), label="Activation", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
         help="Leaky ReLU passes a small gradient for negative inputs, where ReLU passes none.",
     )  # fmt: skip
     slope: float = knob(
         0.2, 0.0, 1.0, label="Negative slope", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",), activation=("leaky_relu",)),
         help="Slope of leaky ReLU for negative inputs.",
     )  # fmt: skip
     batch_norm: bool = knob(
@@ -52,6 +56,7 @@ class MlpHParams(AdversarialHParams):
     )  # fmt: skip
     batch_norm_momentum: float = knob(
         0.1, 0.001, 1.0, label="Batch normalisation momentum", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",), batch_norm=(True,)),
         help="Weight of each new batch in the running statistics, as in PyTorch. Keras counts the other way: its 0.8 "
         "is 0.2 here.",
     )  # fmt: skip

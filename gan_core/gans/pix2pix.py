@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.knobs import knob
+from gan_core.knobs import knob, when
 from gan_core.layers.translation import PatchDiscriminator, ResnetGenerator, UnetGenerator, fitting_layers
 from gan_core.objectives.base import Batch
 from gan_core.objectives.pairs import Pairs, PairsHParams
@@ -43,6 +43,7 @@ class Pix2PixHParams(PairsHParams):
     )  # fmt: skip
     blocks: int = knob(
         6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
+        acts_when=when(generator_kind=("resnet",)),
         help="Residual blocks of the ResNet generator; the CycleGAN paper uses 6 at 128 pixels and 9 at 256.",
     )  # fmt: skip
     norm: str = knob(

@@ -93,19 +93,30 @@ class PretrainedPart:
     insert: Callable[[nn.Module, Any, PretrainedModel], None]  # the network, settings; raises BadCheckpoint
 
 
-def _player(group: str) -> Callable[[Any], OptimizerSpec]:
-    def spec(hparams: Any) -> OptimizerSpec:
-        rate: float = getattr(hparams, f"{group}_rate")
-        if group == "discriminator":
-            rate *= hparams.rate_ratio
-        return OptimizerSpec(networks=(group,), kind=hparams.optimizer, rate=rate, betas=(hparams.beta1, hparams.beta2))
-
-    return spec
+Optimizers = Mapping[str, Callable[[Any], OptimizerSpec]]  # by group; settings -> optimiser
 
 
-def two_players() -> dict[str, Callable[[Any], OptimizerSpec]]:
-    """A generator and a discriminator with an optimiser each."""
-    return {"generator": _player("generator"), "discriminator": _player("discriminator")}
+def two_players(
+    generator: tuple[str, ...] = ("generator",), discriminator: tuple[str, ...] = ("discriminator",)
+) -> Optimizers:
+    """The groups "generator" and "discriminator" with an optimiser each, and the networks of each group."""
+
+    def group(networks: tuple[str, ...], rate: Callable[[Any], float]) -> Callable[[Any], OptimizerSpec]:
+        return lambda hparams: _optimizer(networks, hparams, rate(hparams))
+
+    return {
+        "generator": group(generator, lambda hparams: hparams.generator_rate),
+        "discriminator": group(discriminator, lambda hparams: hparams.discriminator_rate * hparams.rate_ratio),
+    }
+
+
+def single_network(name: str) -> Optimizers:
+    """The only network of a recipe, which is its group too."""
+    return {name: lambda hparams: _optimizer((name,), hparams, hparams.rate)}
+
+
+def _optimizer(networks: tuple[str, ...], hparams: Any, rate: float) -> OptimizerSpec:
+    return OptimizerSpec(networks=networks, kind=hparams.optimizer, rate=rate, betas=(hparams.beta1, hparams.beta2))
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,7 @@ class Recipe:
     capabilities: frozenset[str] = frozenset()
     presets: tuple[Preset, ...] = ()
     sizes: tuple[int, ...] = ()  # image sizes that the networks can make, pixels; empty: any
-    optimizers: Mapping[str, Callable[[Any], OptimizerSpec]] = field(default_factory=two_players)
+    optimizers: Optimizers = field(default_factory=two_players)
     ema_networks: tuple[str, ...] = ("generator",)  # samples are drawn with the EMA of their weights
     draw: Draw = draw_from_latents
     truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
@@ -133,6 +144,7 @@ class Recipe:
     fill: Fill | None = None  # only with the capability "fill"
     compare: Compare | None = None  # for recipes that translate: the preview of a run
     compared: tuple[str, ...] = ()  # what it shows side by side, in words
+    blend_key: tuple[str, ...] = ()  # settings that must agree for the weights of two models to be interpolated
     pretrained_part: PretrainedPart | None = None  # for recipes that use a model on the shelf
     equation: Callable[[Any], str] | None = None  # LaTeX
     about: str = ""  # what it is and when to use it, if the docstring of its file describes several recipes

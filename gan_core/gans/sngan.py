@@ -26,7 +26,7 @@ from torch import nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.dcgan import SIZES, base_size
 from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.hparams import AdversarialHParams
+from gan_core.hparams import AdversarialHParams, channels_knob, max_channels_knob
 from gan_core.knobs import knob
 from gan_core.layers.residual import ResidualDiscriminator, ResidualGenerator, initialise_xavier
 from gan_core.objectives.adversarial import Adversarial
@@ -37,14 +37,8 @@ from gan_core.objectives.equations import adversarial_equation
 class ResidualHParams(AdversarialHParams):
     """The knobs of residual networks."""
 
-    channels: int = knob(
-        32, 4, 512, label="Channels", change="rebuild", group="networks",
-        help="Channels of the block next to the image; they double with every halving of the resolution.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        96, 4, 2048, label="Maximum channels", change="rebuild", group="networks",
-        help="Caps the channels of the widest blocks.",
-    )  # fmt: skip
+    channels: int = channels_knob(32, 512)
+    max_channels: int = max_channels_knob(96, 2048)
     discriminator_channels: int = knob(
         0, 0, 512, label="Discriminator channels", change="rebuild", group="networks",
         help="Channels of the discriminator at full resolution, with the maximum scaled in proportion; 0 uses the "

@@ -158,9 +158,6 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
     return [small, bicubic(small, scale), upscale(networks, hparams, small), batch["real"]]
 
 
-COMPARED = ("small", "bicubic", "output", "truth")
-
-
 def equation(hparams: SuperResolutionHParams) -> str:
     norm = r"\lVert y-G(x)\rVert_2^2" if hparams.content == "l2" else r"\lVert y-G(x)\rVert_1"
     norm += r"+f\,d(y,G(x))" if hparams.content == "features" else ""
@@ -169,6 +166,22 @@ def equation(hparams: SuperResolutionHParams) -> str:
         rf"L_G=\mathbb{{E}}[{norm}]+w\,L_G^{{adv}}"
         if hparams.relativistic == "none"
         else rf"L_G=\mathbb{{E}}[{norm}]+w\,L_G^{{Ra}},\ D_{{Ra}}=\sigma({difference})"
+    )
+
+
+def super_resolution_recipe(**specific: Any) -> Recipe:
+    """A recipe with everything that super-resolution GANs share."""
+    return Recipe(
+        task="super_resolution",
+        objective=lambda hparams: SuperResolution(),
+        data="avatars",
+        capabilities=frozenset({"upscale"}),
+        sizes=SIZES,
+        translations={"upscale": upscale},
+        compare=compare,
+        compared=("small", "bicubic", "output", "truth"),
+        equation=equation,
+        **specific,
     )
 
 
@@ -181,23 +194,15 @@ SQUARES = {"blocks": 3, "channels": 24, "discriminator_channels": 16, "crop": 32
            "schedule": "linear", "decay_steps": 1_200}  # fmt: skip
 
 register(
-    Recipe(
+    super_resolution_recipe(
         name="srgan",
         title="SRGAN",
-        task="super_resolution",
         paper="1609.04802",
         year=2016,
         networks=networks,
-        objective=lambda hparams: SuperResolution(),
         hparams=DEFAULTS,
         tiny=replace(DEFAULTS, channels=4, discriminator_channels=4, blocks=1, batch_size=4, scale="2", warm_up=0.0),
-        data="avatars",
-        capabilities=frozenset({"upscale"}),
-        sizes=SIZES,
-        translations={"upscale": upscale},
-        compare=compare,
-        compared=COMPARED,
-        equation=equation,
+        blend_key=("blocks", "channels", "scale", "batch_norm", "from_bicubic"),
         presets=(
             Preset(
                 name="avatars",

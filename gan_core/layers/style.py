@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate, linear, pad
 from torch.nn.utils.parametrize import is_parametrized
 
-from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
+from gan_core.hparams import AdversarialHParams, channels_knob, max_channels_knob
 from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
 
 SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -29,15 +28,8 @@ HE = math.sqrt(2)
 class PyramidHParams(AdversarialHParams):
     """The widths of both networks."""
 
-    channels: int = knob(
-        32, 4, 128, label="Channels", change="rebuild", group="networks",
-        help="Channels at the image's side of both networks; they double with every halving of the resolution. "
-        "ProGAN and StyleGAN have 16 at 1024 pixels, StyleGAN2 has 32.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        128, 4, 1024, label="Maximum channels", change="rebuild", group="networks",
-        help="Caps the channels of the widest layers; the papers have 512.",
-    )  # fmt: skip
+    channels: int = channels_knob(32, 128, reference="ProGAN and StyleGAN use 16 at 1024 pixels, StyleGAN2 uses 32.")
+    max_channels: int = max_channels_knob(128, reference="The papers use 512.")
 
 
 def widths(size: int, hparams: PyramidHParams) -> list[int]:

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import Named, knob
+from gan_core.knobs import Named, knob, when
 from gan_core.layers.style import Growable, resized
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
@@ -40,14 +40,17 @@ class GrowthHParams(AdversarialHParams):
 
     start_size: int = knob(
         4, 4, 512, label="Initial resolution", unit="pixels", change="rebuild", group="growth",
+        acts_when=when(growing=(True,)),
         help="Resolution at which training starts, a power of two. ProGAN starts at 4, StyleGAN at 8.",
     )  # fmt: skip
     hold_kimg: float = knob(
         30.0, 0.0, 10_000.0, label="Training per resolution", unit="thousand images", change="rebuild", group="growth",
+        acts_when=when(growing=(True,)),
         help="How long each resolution is trained after its fade-in; the paper uses 600 to 800.",
     )  # fmt: skip
     fade_kimg: float = knob(
         30.0, 0.0, 10_000.0, label="Fade-in per resolution", unit="thousand images", change="rebuild", group="growth",
+        acts_when=when(growing=(True,)),
         help="How long a new resolution is faded in; the paper uses 600 to 800.",
     )  # fmt: skip
 

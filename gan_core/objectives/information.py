@@ -25,7 +25,7 @@ from torch.nn.functional import cross_entropy, one_hot, softplus
 
 from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
+from gan_core.knobs import knob, unless
 from gan_core.objectives.adversarial import Adversarial, DiscriminatorOutput, Fakes
 from gan_core.objectives.base import Networks, StepContext
 
@@ -42,6 +42,7 @@ class InformationHParams(AdversarialHParams):
     )  # fmt: skip
     categories: int = knob(
         10, 2, 100, label="Categories", change="rebuild", group="networks",
+        acts_when=unless(categorical_codes=0),
         help="Number of categories of each categorical code.",
     )  # fmt: skip
     continuous_codes: int = knob(
@@ -50,10 +51,12 @@ class InformationHParams(AdversarialHParams):
     )  # fmt: skip
     category_weight: float = knob(
         1.0, 0.0, 100.0, label="Categorical code weight", group="objective",
+        acts_when=unless(categorical_codes=0),
         help="Weight of the mutual information between samples and categorical codes. The paper uses 1.",
     )  # fmt: skip
     continuous_weight: float = knob(
         0.1, 0.0, 100.0, label="Continuous code weight", group="objective",
+        acts_when=unless(continuous_codes=0),
         help="Weight of the mutual information between samples and continuous codes. The paper uses less than 1, in "
         "proportion to the other terms.",
     )  # fmt: skip

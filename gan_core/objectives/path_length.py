@@ -24,7 +24,7 @@ from torch import Tensor
 
 from gan_core.data.base import DataSpec
 from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
+from gan_core.knobs import knob, unless
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 
@@ -42,11 +42,13 @@ class PathLengthHParams(AdversarialHParams):
     )  # fmt: skip
     path_every: int = knob(
         8, 1, 64, label="Path length interval", unit="steps", group="objective",
+        acts_when=unless(path_weight=0.0),
         help="Lazy regularisation: computes the path length term once every this many steps and multiplies its weight "
         "accordingly.",
     )  # fmt: skip
     path_shrink: int = knob(
         2, 1, 16, label="Path length batch reduction", unit="times", group="objective",
+        acts_when=unless(path_weight=0.0),
         help="Divides the batch size for path length regularisation, to save time and memory.",
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from gan_core.knobs import knob
+from gan_core.knobs import knob, unless, when
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.objectives.degradations import degraded
 from gan_core.objectives.fidelity import psnr, ssim
@@ -49,10 +49,12 @@ class SuperResolutionHParams(TranslationHParams):
     )  # fmt: skip
     content_net: str = knob(
         "features.emoji", choices=NETS, label="Perceptual loss network", group="objective",
+        acts_when=when(content=("features",)),
         help="Feature net on the shelf that the perceptual loss uses.",
     )  # fmt: skip
     features_weight: float = knob(
         0.2, 0.0, 100.0, label="Perceptual loss weight", group="objective",
+        acts_when=when(content=("features",)),
         help="Weight of the perceptual loss relative to the pixel loss.",
     )  # fmt: skip
     content_weight: float = knob(
@@ -75,14 +77,17 @@ class SuperResolutionHParams(TranslationHParams):
     )  # fmt: skip
     damage_blur: float = knob(
         0.8, 0.0, 4.0, label="Maximum blur", unit="pixels", group="objective",
+        acts_when=unless(damaged=0.0),
         help="Largest standard deviation of the Gaussian blur.",
     )  # fmt: skip
     damage_noise: float = knob(
         15.0, 0.0, 60.0, label="Maximum noise", unit="levels of 255", group="objective",
+        acts_when=unless(damaged=0.0),
         help="Largest standard deviation of the Gaussian noise.",
     )  # fmt: skip
     damage_quality: int = knob(
         30, 5, 100, label="Minimum JPEG quality", group="objective",
+        acts_when=unless(damaged=0.0),
         help="Lowest JPEG quality; 100 turns compression off.",
     )  # fmt: skip
 

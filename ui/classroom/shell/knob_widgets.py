@@ -15,7 +15,6 @@ from gan_core.hparams import AdversarialHParams, SingleNetworkHParams
 from gan_core.knobs import HParams, Knob, faults, knob_type, knobs, read, read_as
 from ui.classroom.shell import warm
 from ui.classroom.shell.i18n import N_, _
-from ui.classroom.shell.idle_knobs import idle
 from ui.texts import error_sentence, plain
 
 GROUPS = {
@@ -119,7 +118,7 @@ def draw_calm(
     values = {name: getattr(defaults, name) if name in wrong else value for name, value in current.items()}
     values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False, points, models)
     for group, members in grouped([name for name in described if name not in BASIC], described).items():
-        acting = [name for name in members if not idle(name, now)]
+        acting = [name for name in members if described[name].acts(now)]
         resting = [_(described[name].label) for name in members if name not in acting]
         changed = sum(now[name] != getattr(defaults, name) for name in acting)
         key = _group_key(prefix, group)
