@@ -183,7 +183,7 @@ class _Measure:
         places = chosen_places(len(unseen), self.samples, self.seed)
         encoder = self.sampler.networks["encoder"]
         assert isinstance(encoder, ImageEncoder)
-        average = encoder.drawn(torch.zeros(1, *encoder.shape)).clamp(-1, 1)
+        average = encoder.generate(torch.zeros(1, *encoder.shape)).clamp(-1, 1)
 
         def sides() -> Iterator[tuple[Sides, Tensor]]:
             for start in range(0, len(places), CHUNK):

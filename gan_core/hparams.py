@@ -1,4 +1,4 @@
-"""The knobs that every recipe has, and those of every noise-to-data GAN."""
+"""The knobs of every recipe, and those of every GAN that generates from latents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from gan_core.errors import BadValue
 from gan_core.knobs import ActsWhen, HParams, Named, differences, knob, knobs, unless, when
 
-RATES, WARM_UP = "rates", "warm_up"  # the clocks of the schedules that the learning rates follow
+RATES, WARM_UP = "rates", "warm_up"  # the clocks of the learning rate schedules
 
 
 def channels_knob(default: int, high: int = 256, *, low: int = 4, label: str = "Channels", reference: str = "",
@@ -29,7 +29,7 @@ def max_channels_knob(default: int, high: int = 1024, *, label: str = "Maximum c
 
 @dataclass(frozen=True)
 class TwoPlayerHParams(HParams):
-    """How fast two players learn; it goes beside `TrainingHParams` where there are two."""
+    """The learning rates of generator and discriminator, for recipes that have both; combine with `TrainingHParams`."""
 
     generator_rate: float = knob(
         2e-4, 1e-6, 0.1, label="Learning rate of the generator", group="optimiser", logarithmic=True,
@@ -50,7 +50,7 @@ class TwoPlayerHParams(HParams):
 
 @dataclass(frozen=True)
 class TrainingHParams(HParams):
-    """What the one trainer reads of every recipe: seed, batches, optimisers, schedules, averaging."""
+    """What the trainer reads of every recipe: seed, batch size, optimiser, schedule, EMA."""
 
     batch_size: int = knob(
         64, 2, 1024, label="Batch size", unit="images",
@@ -111,7 +111,7 @@ class TrainingHParams(HParams):
 
 @dataclass(frozen=True)
 class SingleNetworkHParams(TrainingHParams):
-    """What networks add that learn without an opponent."""
+    """The additional knob of recipes with a single network."""
 
     rate: float = knob(
         2e-3, 1e-6, 0.1, label="Learning rate", group="optimiser", logarithmic=True,
@@ -120,17 +120,17 @@ class SingleNetworkHParams(TrainingHParams):
 
 
 def rebuilt(old: TrainingHParams, new: TrainingHParams) -> list[str]:
-    """The settings that can't change without another network, objective or order of the data."""
+    """The changed settings that need new networks, another objective or another data order."""
     different = differences(old, new)
     names = [name for name in different if knobs(new)[name].change == "rebuild"]
-    # most discriminators are the same with and without a penalty; others lose their batch-norm to it
+    # a penalty removes batch-norm from some discriminators; others do not change
     if "penalty" in different and isinstance(old, AdversarialHParams) and isinstance(new, AdversarialHParams):
         return names + ["penalty"] * (old.normalised != new.normalised)
     return names
 
 
 def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
-    """Raises BadValue where an edit needs a fork, because it would rebuild the networks."""
+    """Raises BadValue if an edit would rebuild the networks and therefore needs a fork."""
     if names := rebuilt(old, new):
         raise BadValue(
             "{names} cannot be changed during a run, because the networks would have to be rebuilt. Fork the run "
@@ -141,7 +141,7 @@ def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
 
 @dataclass(frozen=True)
 class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
-    """What the adversarial objective reads, for any generator that starts from noise."""
+    """What the adversarial objective reads, for any generator that maps latents to samples."""
 
     latent_size: int = knob(
         100, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
@@ -275,7 +275,7 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
 
     @property
     def normalised(self) -> bool:
-        """Whether the discriminator has batch-norm, which is left out where a penalty acts on single images."""
+        """Whether the discriminator has batch-norm, which is removed by penalties on single images."""
         return False
 
     def __post_init__(self) -> None:

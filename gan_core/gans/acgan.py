@@ -1,12 +1,12 @@
-"""ACGAN: the discriminator also says which class it sees (1610.09585).
+"""ACGAN: a GAN whose discriminator also classifies (1610.09585).
 
-    D maximises L_S + L_C,  G maximises L_C - L_S         (section 3; objectives/auxiliary.py has both in full)
+    D maximises L_S + L_C,  G maximises L_C - L_S         (section 3; see objectives/auxiliary.py)
 
-An embedding of the class is joined to the latents, (B, latent_size + embedding), which DCGAN's generator turns into
-images (B, C, H, W) in [-1, 1]; labels are numbers (B,) or blends of classes (B, classes). DCGAN's discriminator sees no
-label: it gives logits (B,), and the `classifier` maps its last features to class logits (B, classes).
+A class embedding is concatenated with the latents, (B, latent_size + embedding), and DCGAN's generator maps them to
+images (B, C, H, W) in [-1, 1]; labels are class indices (B,) or blends of classes (B, classes). DCGAN's discriminator
+receives no label and returns logits (B,); the `classifier` maps its last features to class logits (B, classes).
 
-Differs from the paper: a learnt embedding instead of one-hot vectors; DCGAN's networks without the paper's dropout and
+Differs from the paper: a learned embedding instead of one-hot vectors; DCGAN's networks without the paper's dropout and
 noise (both are knobs), at any size.
 """
 
@@ -29,7 +29,7 @@ from gan_core.objectives.equations import adversarial_equation
 
 @dataclass(frozen=True)
 class AcganHParams(DcganHParams, AuxiliaryHParams):
-    """The knobs of convolutional networks, of the embedding and of the classifier."""
+    """The knobs of ACGAN: convolutional networks, embedding, classifier."""
 
     embedding: int = knob(
         16, 1, 512, label="Class embedding", unit="dimensions", change="rebuild", group="networks",
@@ -38,7 +38,7 @@ class AcganHParams(DcganHParams, AuxiliaryHParams):
 
 
 def feature_count(size: int, hparams: DcganHParams) -> int:
-    """How many numbers DCGAN's discriminator judges an image by: what goes into its head."""
+    """Number of features that go into the head of DCGAN's discriminator."""
     return hparams.dense or pyramid(size, hparams)[-1] * base_size(size) ** 2
 
 

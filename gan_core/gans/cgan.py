@@ -1,12 +1,12 @@
-"""Conditional GAN: the class goes into both networks (1411.1784).
+"""Conditional GAN: the class is an input of both networks (1411.1784).
 
     min_G max_D  E_x[log D(x|y)] + E_z[log(1 - D(G(z|y)|y))]              (equation 2)
 
-A learnt embedding of the class is joined to the latents, (B, latent_size + embedding), and to the image: beside its
-pixels in an MLP, or as one more channel (B, 1, H, W) in a convolutional discriminator.
+A learned class embedding is concatenated with the latents, (B, latent_size + embedding), and with the image: next to
+its pixels in an MLP, or as an additional channel (B, 1, H, W) in a convolutional discriminator.
 
-Differs from the paper: embeddings instead of one-hot vectors with hidden layers of their own; a DCGAN body as a
-setting, since the paper has MLPs alone.
+Differs from the paper: embeddings instead of one-hot vectors with their own hidden layers; DCGAN networks as an
+alternative to the paper's MLPs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gan_core.objectives.equations import adversarial_equation
 
 @dataclass(frozen=True)
 class CganHParams(DcganHParams, MlpHParams):
-    """The knobs of both bodies, and of the embedding."""
+    """The knobs of both architectures and of the embedding."""
 
     body: str = knob(
         "mlp", choices=("mlp", "dcgan"), label="Architecture", change="rebuild", group="networks",
@@ -59,7 +59,7 @@ class ConditionalGenerator(nn.Module):
 
 
 class ConditionalDiscriminator(nn.Module):
-    """(B, C, H, W) and labels (B,) -> logits (B,). `plane` is the side of a label channel, 0 for a flat body."""
+    """(B, C, H, W) and labels (B,) -> logits (B,). `plane` is the side of the label channel, 0 for an MLP."""
 
     def __init__(self, classes: int, embedding: int, plane: int, body: nn.Module) -> None:
         super().__init__()

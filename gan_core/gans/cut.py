@@ -1,15 +1,15 @@
-"""CUT: contrastive translation of one domain into another, without pairs and without a way back (2007.15651).
+"""CUT: contrastive unpaired translation with a single generator (2007.15651).
 
     L_G = E[(D(G(a)) - 1)^2] + lambda (L_NCE(a, G(a)) + L_NCE(b, G(b))) / 2
     L_NCE = -E_patches[log softmax_j(z . k_j / tau)_own]
 
-Half of CycleGAN: one residual generator (B, C, H, W) -> (B, C, H, W) in [-1, 1] and one discriminator of patches. The
-generator's first half also encodes: for five of its layers a head of two linear layers maps the features of 256
-places to unit vectors, and each place of the output must be most like the same place of the input. What a thing looks
-like may change, where it is may not.
+Half of CycleGAN: one residual generator (B, C, H, W) -> (B, C, H, W) in [-1, 1], one PatchGAN discriminator. The first
+half of the generator is also an encoder: for five of its layers, a two-layer head projects the features of 256
+positions to unit vectors, and each output patch must be most similar to the input patch at the same position.
+Appearance may change, positions may not.
 
-Differences: narrower networks; transposed convolutions and strides, where the paper's code blurs as it resamples (the
-knob `blur` has that); samples come from averaged weights.
+Differs from the paper: narrower networks; strided and transposed convolutions, where the paper's code uses anti-aliased
+resampling (the knob `blur`); samples are drawn with averaged weights.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class CutHParams(ContrastiveHParams):
 
 
 class Heads(nn.Module):
-    """(layer's number, patches (B, S, C)) -> unit vectors (B, S, V)."""
+    """Projection heads: (index of the layer, patches (B, S, C)) -> unit vectors (B, S, V)."""
 
     def __init__(self, widths: list[int], size: int) -> None:
         super().__init__()
@@ -66,13 +66,13 @@ class Heads(nn.Module):
 
 
 def places(hparams: CutHParams) -> tuple[int, ...]:
-    """The layers that are compared: the image, the convolutions that halve it, the first and the fifth block."""
+    """Indices of the compared layers: the image, the downsampling convolutions, the first and the fifth block."""
     quartered, block = _shifted(hparams)
     return tuple(sorted({PIXELS, HALVED, quartered, block, block + min(4, hparams.blocks - 1)}))
 
 
 def _shifted(hparams: CutHParams) -> tuple[int, int]:
-    """Where the second convolution that halves and the first block stand: behind a blurring layer each, if it blurs."""
+    """Indices of the second downsampling convolution and the first block; blur layers come before each of them."""
     return (QUARTERED + 1, BLOCK + 2) if hparams.blur in ("down", "both") else (QUARTERED, BLOCK)
 
 

@@ -1,15 +1,16 @@
-"""CycleGAN: two kinds of images into each other, learnt without pairs (1703.10593).
+"""CycleGAN: unpaired image translation with cycle consistency (1703.10593).
 
     min_{G,F} max_{D_X,D_Y}  L_GAN(G, D_Y) + L_GAN(F, D_X) + lambda (E[|F(G(x)) - x|] + E[|G(F(y)) - y|])
 
-Two generators map (B, C, H, W) to (B, C, H, W) in [-1, 1], a to b and b to a: convolutions of stride 2, residual blocks
-with instance norm, transposed convolutions. Two discriminators judge patches of 70 pixels or fewer. The loss is least
-squares; the discriminators see the generators' past images too, from a pool of 50; an identity term of half the cycle's
-weight keeps colours. The rate is constant for the first half of the run and then falls to 0 (`schedule`).
+Two generators map (B, C, H, W) to (B, C, H, W) in [-1, 1], a to b and b to a: strided convolutions, residual blocks
+with instance normalisation, transposed convolutions. Two PatchGAN discriminators have a receptive field of up to 70
+pixels. The loss is least squares; the discriminators also receive past images from a pool of 50; an identity loss of
+half the cycle weight preserves colours. The paper keeps the learning rate constant for the first half of the run and
+then decreases it linearly to 0 (`schedule`).
 
-Differences: narrower networks and a batch of 2 by default; samples come from averaged weights; `upsampling` can take
-the place of transposed convolutions; with `framing` each generator scales and shifts all its images alike, as it learns
-to, before its first layer; `strength` shows less of the change, as 1703.06868 does with its alpha.
+Differs from the paper: narrower networks and a batch size of 2 by default; samples are drawn with averaged weights;
+`upsampling` can replace transposed convolutions; with `framing`, each generator learns one scale and one shift for all
+images, applied before its first layer; `strength` interpolates between input and output, like alpha in 1703.06868.
 """
 
 from __future__ import annotations

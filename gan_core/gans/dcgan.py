@@ -2,14 +2,14 @@
 
     min_G max_D  E_x[log D(x)] + E_z[log(1 - D(G(z)))]
 
-The generator maps z (B, latent_size) through blocks that double the resolution to an image (B, C, H, W) in
-[-1, 1]; the discriminator mirrors it with strided convolutions to a logit (B,). The paper's guidelines: no pooling,
-batch-norm in both networks (not at the generator's output nor the discriminator's input), ReLU in the generator,
-leaky ReLU 0.2 in the discriminator, weights from N(0, 0.02), Adam with rate 2e-4 and beta 1 of 0.5.
+The generator maps z (B, latent_size) through blocks that double the resolution to an image (B, C, H, W) in [-1, 1]; the
+discriminator mirrors it with strided convolutions to a logit (B,). The paper's guidelines: no pooling, batch
+normalisation in both networks (except at the generator's output and the discriminator's input), ReLU in the generator,
+leaky ReLU 0.2 in the discriminator, weights from N(0, 0.02), Adam with learning rate 2e-4 and beta 1 of 0.5.
 
-Settings cover what tutorials print: fully connected stem and head, a dense layer (as in 1606.03657, appendix C.1),
-upsampling before a plain convolution, sizes from 8 to 128. The channels of the widest layer are capped, so that small
-computers can train it.
+Settings cover common tutorial variants: fully connected first and last layers, an additional dense layer (1606.03657,
+appendix C.1), upsampling followed by a convolution, sizes from 8 to 128. The number of channels is limited, so that
+small computers can train it.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ class DcganHParams(AdversarialHParams):
 
 
 def base_size(size: int) -> int:
-    """Where the pyramid starts: 4 pixels, or 7 for 28, 56 and 112."""
+    """The lowest resolution in pixels: 4, or 7 for images of 28, 56 and 112."""
     return 7 if size % 7 == 0 else 4
 
 
 def pyramid(size: int, hparams: DcganHParams) -> list[int]:
-    """Channels at each resolution, from the image's side to the base."""
+    """Channels at each resolution, from the highest to the lowest."""
     levels = (size // base_size(size)).bit_length() - 1
     return [min(hparams.channels * 2**level, hparams.max_channels) for level in range(levels)]
 
@@ -198,7 +198,7 @@ register(
                 "minute. The discriminator's accuracy should stay between 60 and 90 %.",
                 data="digits", size=16, steps=4_500, seconds=60,
                 hparams={
-                    # without batch-norm in the discriminator, which the penalty takes out, twice as many are readable
+                    # R1 removes batch-norm from the discriminator, which doubles the share of readable digits
                     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_500,
                     "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,

@@ -1,7 +1,7 @@
-"""What the networks of a recipe are made of: layers, output shapes, parameters.
+"""The layers of a recipe's networks: kinds, output shapes, parameters.
 
-Shapes are seen and not computed: every phase of the objective is run once on two blank items with hooks in place,
-which works for any recipe.
+Shapes are recorded by forward hooks while every phase of the objective runs once on two blank items, which works for
+any recipe.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from gan_core.hparams import TrainingHParams
 from gan_core.objectives.base import Batch, StepContext
 
 ITEMS = 2  # a batch that batch-norm accepts
-PARAMETRIZED = {"parametrizations"}  # torch's name for what stands behind a normalised weight
+PARAMETRIZED = {"parametrizations"}  # the submodule in which torch keeps the original of a parametrised weight
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer without layers inside."""
+    """A layer without sublayers."""
 
-    name: str  # where it stands in its network, "layers.3"
+    name: str  # in its network, e.g. "layers.3"
     kind: str  # "ConvTranspose2d"
-    shape: tuple[int, ...]  # of its output, without the batch; () where it wasn't run
+    shape: tuple[int, ...]  # of its output, without the batch; () if it did not run
     parameters: int
 
 
 def describe(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec) -> dict[str, list[Layer]]:
-    """The layers of each network in the order in which they first run; raises BadValue or BadData."""
+    """The layers of each network in the order in which they first run. Raises BadValue or BadData."""
     networks = recipe.build(hparams, spec)
     shapes: dict[nn.Module, tuple[int, ...]] = {}
     for network in networks.values():
@@ -48,7 +48,7 @@ def parameter_count(layers: list[Layer]) -> int:
 
 
 def _leaves(network: nn.Module) -> dict[str, nn.Module]:
-    """Layers without layers inside, and those with weights of their own beside such layers."""
+    """Layers without sublayers, and layers with their own weights besides sublayers."""
     return {
         name: module
         for name, module in network.named_modules()

@@ -1,17 +1,18 @@
-"""A feature net: the small convolutional classifier that samples are judged by.
+"""A feature net: a small convolutional classifier whose features are used by metrics and losses.
 
-Frechet distance, KID, precision and recall compare images by the features of a network (1706.08500 takes Inception's).
-Inception has seen photos of 299 pixels; of digits of 28 pixels a net that learnt digits knows more. It learns classes:
+FID, KID, precision and recall compare images in the features of a network (1706.08500 uses Inception). Inception was
+trained on photos of 299 pixels; for digits of 28 pixels, a network trained on digits is more informative. It is a
+classifier:
 
     min_F  -E[log softmax(head(F(x)))_y]
 
-Images (B, C, H, W) in [-1, 1] pass pairs of 3x3 convolutions with batch-norm (1502.03167), halved after each pair,
-until they are 4 to 7 pixels wide; a linear layer gives the features (B, d), and the `head` maps them to logits
-(B, classes). Features are taken before the ReLU, because the Frechet distance takes them to be Gaussian, and after a
-batch-norm, so that none outweighs the others by its scale alone.
+Images (B, C, H, W) in [-1, 1] pass through pairs of 3x3 convolutions with batch normalisation (1502.03167), each pair
+halving the resolution down to 4 to 7 pixels; a linear layer returns the features (B, d), and the `head` maps them to
+logits (B, classes). Features are taken before the ReLU, because FID assumes that they are Gaussian, and after a
+batch-norm, so that no feature dominates by its scale.
 
-Data whose attributes are known (hair, glasses, hat) teach those instead of classes: each has logits of its own, and the
-losses are summed.
+Data with attributes (hair, glasses, hat) instead of classes train one set of logits per attribute; the losses are
+summed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from gan_core.knobs import knob
 from gan_core.layers.blocks import Dropout
 from gan_core.objectives.supervised import Supervised, SupervisedHParams
 
-SMALLEST = 7  # pixels: the convolutions end at this side or below
+SMALLEST = 7  # pixels: convolutions stop at this size or below
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class FeatureNetHParams(SupervisedHParams):
 
 
 class Level(NamedTuple):
-    """Convolutions that share a resolution, and the channels and pixels of what they give."""
+    """Convolutions at one resolution, and the channels and pixels of their output."""
 
     layers: list[nn.Module]
     channels: int
@@ -56,7 +57,7 @@ class Level(NamedTuple):
 
 
 def convolutions(image_channels: int, size: int, channels: int, max_channels: int) -> list[Level]:
-    """A level for each halving down to `SMALLEST` or below, and a last one that keeps the size."""
+    """One level per halving down to `SMALLEST` or below, and a last one that keeps the size."""
     levels = []
     inputs, width = image_channels, channels
     while size > SMALLEST:
@@ -67,7 +68,7 @@ def convolutions(image_channels: int, size: int, channels: int, max_channels: in
 
 
 class FeatureClassifier(nn.Module):
-    """(B, C, H, W) in [-1, 1] -> features (B, d) and logits (B, answers): the classes, or each attribute's values."""
+    """(B, C, H, W) in [-1, 1] -> features (B, d) and logits (B, answers) of the classes or attribute values."""
 
     def __init__(self, image_channels: int, size: int, answers: int, hparams: FeatureNetHParams) -> None:
         super().__init__()

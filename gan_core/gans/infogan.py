@@ -1,15 +1,15 @@
-"""InfoGAN: codes that become sliders, found without labels (1606.03657).
+"""InfoGAN: interpretable codes learned without labels (1606.03657).
 
-    min_{G,Q} max_D V(D, G) - weight * L_I(G, Q)           (equation 6; objectives/information.py has L_I in full)
+    min_{G,Q} max_D V(D, G) - weight * L_I(G, Q)           (equation 6; objectives/information.py defines L_I)
 
-The first latents are read as codes: `categorical_codes` of them choose one of K categories each, the next
-`continuous_codes` become values in [-1, 1], the rest stays noise. DCGAN's generator makes images (B, C, H, W) in
-[-1, 1] from all of them, and DCGAN's discriminator gives logits (B,). The `recogniser` guesses the codes from the
-discriminator's last features; it learns with the generator, which so must let the codes be seen.
+The first latents are the codes: `categorical_codes` of them select one of K categories each, the next
+`continuous_codes` become values in [-1, 1], the rest is noise. DCGAN's generator maps them to images (B, C, H, W) in
+[-1, 1], and DCGAN's discriminator returns logits (B,). The `recogniser` predicts the codes from its last
+features; it is trained together with the generator, which therefore has to make the codes visible.
 
-`generator.codes(latents)` gives the codes of latents, and `information.with_codes` latents for given codes.
+`generator.codes(latents)` returns the codes of latents, and `information.with_codes` latents with given codes.
 
-Differs from the paper: codes are quantiles of normal latents, so that every GAN here starts from the same latents.
+Differs from the paper: codes are quantiles of normal latents, so that all GANs here start from the same latents.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class InfoganGenerator(nn.Module):
         self.hparams = hparams
 
     def codes(self, latents: Tensor) -> Codes:
-        """The categories (B, categorical_codes) and values (B, continuous_codes) that latents ask for."""
+        """The categories (B, categorical_codes) and values (B, continuous_codes) in latents."""
         return codes_of(latents, self.hparams)
 
     def forward(self, latents: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
-"""The GAN of the first paper: two multilayer perceptrons.
+"""The original GAN: two multilayer perceptrons.
 
     min_G max_D  E_x[log D(x)] + E_z[log(1 - D(G(z)))]                    (1406.2661, equation 1)
 
-The generator maps z (B, latent_size) to an image (B, C, H, W) in [-1, 1]; the discriminator maps an image to a
-logit (B,). Defaults are the sizes that tutorials print, 100-256-512-1024-784 on 28-pixel images.
+The generator maps z (B, latent_size) to an image (B, C, H, W) in [-1, 1]; the discriminator maps an image to a logit
+(B,). Defaults are the widths used in tutorials, 100-256-512-1024-784 for images of 28 pixels.
 
-Differs from the paper: leaky ReLU instead of ReLU and maxout, Adam instead of momentum, tanh at the output;
-batch-norm is a setting.
+Differs from the paper: leaky ReLU instead of ReLU and maxout, Adam instead of SGD with momentum, tanh at the output;
+batch normalisation is a setting.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class MlpGenerator(nn.Module):
 
 
 class MlpDiscriminator(nn.Module):
-    """(B, C, H, W), or anything flat, with `extra` (B, extras) beside it -> logits (B,)."""
+    """(B, C, H, W) or (B, inputs), concatenated with `extra` (B, extras) -> logits (B,)."""
 
     def __init__(self, shape: tuple[int, ...], extras: int, hparams: MlpHParams) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ register(
                 "should appear.",
                 data="digits", size=8, steps=5_000, seconds=30,
                 hparams={
-                    # beta 1 of 0, batch-norm and depth each gave 5 to 30 % more readable samples in the same time
+                    # beta 1 of 0, batch-norm and depth each gave 5 to 30 % more readable samples at equal time
                     "generator_widths": (128, 256, 256, 256), "discriminator_widths": (256, 256), "latent_size": 32,
                     "activation": "relu", "batch_norm": True, "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 5_000,

@@ -1,15 +1,16 @@
-"""pix2pix: images into their partners, learnt from pairs (1611.07004).
+"""pix2pix: paired image translation with a conditional GAN (1611.07004).
 
     min_G max_D  E[log D(x, y)] + E[log(1 - D(x, G(x)))] + lambda E[|y - G(x)|]
 
-The generator maps a source (B, C, H, W) to an image of the same shape in [-1, 1]. The U-Net halves it down to one pixel
-and doubles it again, and hands each level's features across, because input and output share their edges. The residual
-generator of CycleGAN does it at a quarter of the size. The discriminator sees source and image on one another's
-channels and judges patches of 70 pixels or fewer: L1 gets the coarse right, so D need only look at detail. Batch-norm,
-weights from N(0, 0.02), Adam with rate 2e-4 and beta 1 of 0.5.
+The generator maps a source (B, C, H, W) to an image of the same shape in [-1, 1]. The U-Net downsamples it to one pixel
+and upsamples it again, with skip connections at each resolution, because input and output share their edges. The
+residual generator of CycleGAN works at a quarter of the resolution. The PatchGAN discriminator receives source and
+image concatenated by channel and has a receptive field of up to 70 pixels: L1 captures low frequencies, so D only needs
+to model high ones. Batch normalisation, weights from N(0, 0.02), Adam with learning rate 2e-4 and beta 1 of 0.5.
 
-Differences: the paper's noise, dropout, is on while training alone, and samples take batch-norm's running statistics,
-where the paper keeps both as in training. Networks are narrower by default, and the U-Net as deep as the image allows.
+Differs from the paper: dropout, the paper's noise, is active during training only, and samples use running batch-norm
+statistics, where the paper keeps both as in training. Networks are narrower by default, and the U-Net is as deep as the
+image size allows.
 """
 
 from __future__ import annotations

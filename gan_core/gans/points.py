@@ -1,8 +1,8 @@
-"""GANs in the plane: small perceptrons that learn a cloud of points (B, 2).
+"""GANs on 2D points: small perceptrons that learn a distribution of points (B, 2).
 
-Here every objective can be checked in seconds, because the modes of the data are known: how many are covered, and how
-many samples lie close to one (`gan_core/metrics/points.py`). The networks are like 1611.02163's toy example: tanh or
-ReLU layers of 128, latents of a few dimensions.
+Every objective can be checked here in seconds, because the modes of the data are known: how many are covered, and how
+many samples lie close to one (`gan_core/metrics/points.py`). The networks are similar to 1611.02163's toy example: tanh
+or ReLU layers of 128 units, latents of a few dimensions.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class PointDiscriminator(nn.Module):
         return logits.squeeze(1)  # (B, 1) -> (B,)
 
 
-# what all good presets share: tanh, few latents, no momentum, a short memory of squares, rates that fall in the end
+# shared by the stable presets: tanh, few latents, no momentum, a small beta 2, decaying learning rates
 STEADY: Mapping[str, Any] = {
     "latent_size": 2, "batch_size": 128, "beta1": 0.0, "beta2": 0.99, "ema": 0.995, "generator_rate": 2e-3,
     "discriminator_rate": 2e-3, "schedule": "linear",
@@ -129,7 +129,7 @@ register(
                 "eight modes. A few points between modes are unavoidable, because the generator is continuous.",
                 data="ring8", size=2, steps=5_000, seconds=15,
                 hparams={
-                    # a third layer folds the plane more sharply: 97 % close to a mode instead of 90 %
+                    # a third layer gives sharper modes: 97 % of the samples close to one instead of 90 %
                     **STEADY, "decay_steps": 5_000, "generator_widths": (128, 128, 128), "instance_noise": 0.5,
                     "instance_noise_steps": 5_000,
                 },
@@ -143,7 +143,7 @@ register(
                 hparams={
                     **STEADY, "decay_steps": 8_000, "generator_widths": (128, 128, 128, 128),
                     "discriminator_widths": (128, 128, 128), "instance_noise": 0.8,
-                    # to the very end: where the noise was gone sooner, some modes were lost again
+                    # until the end: if the noise vanished earlier, some modes were lost again
                     "instance_noise_steps": 8_000,
                 },
             ),
@@ -156,8 +156,8 @@ register(
                 "modes.",
                 data="ring8", size=2, steps=5_000, seconds=20,
                 hparams={
-                    # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, with nothing to
-                    # keep it smooth, is soon sure of everything. Twice as fast leaves up to four modes of some seeds
+                    # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, without
+                    # regularisation, soon becomes overconfident. At twice as fast, some seeds keep up to four modes
                     "latent_size": 256, "activation": "relu", "batch_size": 128, "beta1": 0.5, "ema": 0.0,
                     "generator_rate": 1e-3, "discriminator_rate": 3e-3, "schedule": "linear", "decay_steps": 5_000,
                 },

@@ -2,17 +2,17 @@
 
     L_D = E[f(G(z))] - E[f(x)] + 10 E[(|grad f(u)| - 1)^2] + 0.001 E[f(x)^2]        L_G = -E[f(G(z))]
 
-Training starts at 4 pixels; levels that double the resolution are faded in one after the other, in both networks
-(objectives/growing.py says how, and in which direction). All levels exist from the start, and the buffers `resolution`
-and `alpha` say how many are used, so that a model can be saved and sampled in the middle of a fade-in.
+Training starts at 4 pixels; levels that double the resolution are faded in one after the other, in both networks (see
+objectives/growing.py). All levels exist from the start, and the buffers `resolution` and `alpha` say how many are in
+use, so that a model can be saved and sampled during a fade-in.
 
-The generator maps z (B, latent_size), normalised, by a dense layer to 4 x 4 pixels; each level is nearest upsampling
-and two 3 x 3 convolutions with pixel norm; a 1 x 1 convolution makes the image (B, C, size, size), without tanh, as in
-the paper: `draw` cuts it to [-1, 1]. The discriminator mirrors it to a logit (B,), with the minibatch's standard
-deviation as a feature. All layers have an equalised learning rate.
+The generator normalises z (B, latent_size) and maps it by a dense layer to 4 x 4 pixels; each level is
+nearest-neighbour upsampling and two 3 x 3 convolutions with pixel normalisation; a 1 x 1 convolution returns the image
+(B, C, size, size), without tanh, as in the paper: `draw` clamps it to [-1, 1]. The discriminator mirrors it to a logit
+(B,), with the minibatch standard deviation as a feature. All layers have an equalised learning rate.
 
-Differs from the paper in its default size, in the growth schedule (shorter), and in keeping the batch size and the
-optimiser's moments when a level is added.
+Differs from the paper: smaller by default, a shorter growth schedule, and the batch size and the optimiser's moments
+are kept when a level is added.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class EqualisedStem(LatentStem):
 
 
 class ProganGenerator(Growable):
-    """(B, latent_size) -> (B, C, size, size), at the current resolution with repeated pixels."""
+    """(B, latent_size) -> (B, C, size, size); below full resolution, pixels are repeated."""
 
     def __init__(self, image_channels: int, size: int, hparams: PyramidHParams) -> None:
         super().__init__(size)
@@ -99,7 +99,7 @@ class ProganGenerator(Growable):
 
 
 class GrowingDiscriminator(Growable):
-    """(B, C, size, size)[, labels (B,)] -> logits (B,); images are first brought to the current resolution."""
+    """(B, C, size, size)[, labels (B,)] -> logits (B,); images are first downsampled to the current resolution."""
 
     def __init__(
         self, image_channels: int, size: int, hparams: PyramidHParams, blur: bool = False, classes: int = 0

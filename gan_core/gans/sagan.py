@@ -1,19 +1,19 @@
-"""SAGAN: every place of an image can look at all others (1805.08318).
+"""SAGAN: self-attention in both networks (1805.08318).
 
     beta_ji = softmax_i(f(x_i)^T g(x_j))     o_j = v(sum_i beta_ji h(x_i))     y = gamma o + x     (equations 1 to 3)
 
-Convolutions see a neighbourhood; whether two eyes match is beyond it. An attention layer in each network lets places
-far apart agree, with gamma learnt from 0. The products are not divided by the root of their length: tutorials do so,
-the paper does not. Spectral norm in both networks, hinge loss, two time-scales: the discriminator's rate is four times
-the generator's. `generator.attention_maps(latents)` and `discriminator.attention_maps(images)` give beta,
-(B, H, W, h, w), in [0, 1].
+Convolutions are local; whether two eyes match is beyond their reach. An attention layer in each network relates distant
+positions, with gamma learned from 0. The products are not divided by the square root of their dimension: tutorials do
+so, the paper does not. Spectral normalisation in both networks, hinge loss, two time-scale updates: the discriminator's
+learning rate is four times the generator's. `generator.attention_maps(latents)` and
+`discriminator.attention_maps(images)` return beta, (B, H, W, h, w), in [0, 1].
 
-The generator maps z (B, latent_size) to (B, C, H, W) in [-1, 1], the discriminator an image to a logit (B,).
-Published size, for ImageNet at 128 pixels: `channels=64, max_channels=1024, attention_size=32`.
+The generator maps z (B, latent_size) to (B, C, H, W) in [-1, 1], the discriminator an image to a logit (B,). Published
+size, for ImageNet at 128 pixels: `channels=64, max_channels=1024, attention_size=32`.
 
-Differs from the paper: this recipe knows no classes, so that it learns any images; BigGAN is its conditional form, with
-class-conditional batch-norm and projection. h has C / 8 channels as in the text, not C / 2 as in the published code,
-and no pooling.
+Differs from the paper: unconditional, so that it trains on any images; BigGAN is the conditional version, with
+class-conditional batch normalisation and projection. h has C / 8 channels as in the text, not C / 2 as in the published
+code, and there is no pooling.
 """
 
 from __future__ import annotations

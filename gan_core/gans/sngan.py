@@ -1,20 +1,20 @@
-"""SNGAN: spectral normalisation holds the discriminator's slope at every layer (1802.05957).
+"""SNGAN: spectral normalisation bounds the Lipschitz constant of the discriminator (1802.05957).
 
     W_SN = W / sigma(W)                                                                              (equation 8)
 
-with sigma the largest singular value, followed by one power iteration a pass. No layer can then stretch its input,
-whatever the inputs are, where a gradient penalty acts only between the images at hand. The knob `spectral_norm` does it
-for any recipe; this one brings the paper's residual networks: the generator maps z (B, latent_size) through blocks that
-double the resolution to (B, C, H, W) in [-1, 1]; the discriminator sums its last features over all places to a logit
-(B,). Hinge loss (equations 16 and 17).
+sigma is the largest singular value, tracked by one power iteration per forward pass. It bounds the gradient everywhere,
+whereas a gradient penalty acts only between the images at hand. The knob `spectral_norm` applies it to any recipe; this
+one has the paper's residual networks: the generator maps z (B, latent_size) through blocks that double the resolution
+to (B, C, H, W) in [-1, 1]; the discriminator sums its last features over all positions to a logit (B,). Hinge loss
+(equations 16 and 17).
 
 Published size for CIFAR-10 (table 4): `channels=256, max_channels=256, discriminator_channels=128` at 32 pixels; the
-generator then has 4,276,739 parameters, biases and batch-norm's scales and shifts counted. For ImageNet at 128 pixels
+generator then has 4,276,739 parameters, including biases and batch-norm scales and shifts. For ImageNet at 128 pixels
 (table 6): `channels=64, max_channels=1024`.
 
-Differs from the paper: one discriminator update a step instead of five, as small computers have no time for more
-(`discriminator_steps`); Glorot's initialisation with gain 1; both convolutions of a discriminator's block are as wide
-as its output; without classes, which are BigGAN's business.
+Differs from the paper: one discriminator update per step instead of five, for small computers (`discriminator_steps`);
+Glorot initialisation with gain 1; both convolutions of a discriminator block are as wide as its output; unconditional
+(see BigGAN).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ResidualHParams(AdversarialHParams):
 
 
 def widths(size: int, hparams: ResidualHParams) -> list[int]:
-    """The generator's channels, from the base to the image: one more than it has blocks."""
+    """The generator's channels, from the lowest resolution to the image: one more than it has blocks."""
     levels = (size // base_size(size)).bit_length() - 1
     return [min(hparams.channels * 2**level, hparams.max_channels) for level in range(levels, -1, -1)]
 
@@ -59,7 +59,7 @@ def discriminator_widths(size: int, hparams: ResidualHParams) -> list[int]:
 
 
 def halvings(size: int) -> int:
-    """How many of the discriminator's blocks halve the resolution: down to 4 pixels, or 8 for images of 16 and 32."""
+    """Number of downsampling blocks of the discriminator: to 4 pixels, or 8 for images of 16 and 32."""
     levels = (size // base_size(size)).bit_length() - 1
     return levels if size >= 64 or base_size(size) == 7 else max(1, levels - 1)
 

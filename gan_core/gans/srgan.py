@@ -1,16 +1,16 @@
-"""SRGAN: images four times larger that look like photos and not like blurred ones (1609.04802).
+"""SRGAN: photo-realistic super-resolution with an adversarial loss (1609.04802).
 
     L_G = l_content(y, G(x)) - 10^-3 E[log D(G(x))]        L_D = -E[log D(y)] - E[log(1 - D(G(x)))]
 
-SRResNet maps (B, C, h, w) to (B, C, 4h, 4w): a 9x9 convolution, 16 residual blocks with batch-norm and PReLU, a skip
-over all of them, pixel shuffle twice, a 9x9 convolution. All is done at the small size but the last layers. It takes
-images of any size, because it has convolutions alone. The discriminator has eight 3x3 convolutions, every second one of
-stride 2, and two dense layers; it judges crops of the size that is trained on. The generator first learns the content
-alone, until PSNR hardly grows.
+SRResNet maps (B, C, h, w) to (B, C, 4h, 4w): a 9x9 convolution, 16 residual blocks with batch normalisation and PReLU,
+a global skip connection, two pixel shuffles, a 9x9 convolution. All but the last layers work at the low resolution. It
+is fully convolutional and accepts images of any size. The discriminator has eight 3x3 convolutions, every second one of
+stride 2, and two dense layers; it receives crops of the training size. The generator is first trained by the content
+loss alone, until PSNR hardly improves.
 
-Differences: the content loss compares pixels, where the paper's best compares VGG's features, which can't be had
-everywhere. With `content` set to features it also compares what a feature net of the shelf notices, at all its levels
-and with L1 of the pixels beside it, so that colours stay. Fewer blocks and channels by default.
+Differs from the paper: the content loss compares pixels, where the paper's best model compares VGG features. With
+`content` set to features, it adds a perceptual loss in a feature net on the shelf, at all its levels, to L1. Fewer
+blocks and channels by default.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SrganHParams(SuperResolutionHParams):
 
 
 class Residual(nn.Module):
-    """x + F(x), (B, C, h, w) -> the same."""
+    """x + F(x), (B, C, h, w) -> the same shape."""
 
     def __init__(self, channels: int, norm: bool) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class SrResNet(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(image_channels, channels, 9, padding=4), nn.PReLU())
         self.trunk = nn.Sequential(*(Residual(channels, norm) for _ in range(blocks)), *_convolution(channels, norm))
         enlarging: list[nn.Module] = []
-        for _ in range(scale // 2):  # 2 is doubled once, 4 twice
+        for _ in range(scale // 2):  # once for a scale of 2, twice for 4
             enlarging += [nn.Conv2d(channels, 4 * channels, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
         last = nn.Conv2d(channels, image_channels, 9, padding=4)
         if from_bicubic:
@@ -100,7 +100,7 @@ class SrResNet(nn.Module):
 
 
 class CropDiscriminator(nn.Module):
-    """Crops (B, C, side, side) -> logits (B,). A relativistic one takes differences, in which a `bias` would vanish."""
+    """Crops (B, C, side, side) -> logits (B,). Relativistic losses take differences, in which a `bias` cancels."""
 
     def __init__(self, image_channels: int, channels: int, side: int, bias: bool = True) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ def networks(hparams: SrganHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 
 def crop_discriminator(hparams: SuperResolutionHParams, spec: DataSpec) -> CropDiscriminator:
-    """The discriminator for crops of the size that is trained on."""
+    """The discriminator for crops of the training size."""
     side, absolute = crop_side(hparams, spec.size), hparams.relativistic == "none"
     return CropDiscriminator(spec.channels, hparams.discriminator_channels, side, bias=absolute)
 

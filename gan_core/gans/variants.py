@@ -1,16 +1,16 @@
-"""GANs that have a name of their own and are another setting of DCGAN's networks (dcgan.py).
+"""GANs that have their own name but share DCGAN's networks (dcgan.py).
 
     wgan                   f with |w| <= 0.01;  min_G max_f  E[f(x)] - E[f(G(z))]                         (1701.07875)
-    wgan_gp                the same f, kept smooth by  10 E[(|grad f(u)| - 1)^2]                          (1704.00028)
-    lsgan                  labels as targets of least squares                                            (1611.04076)
-    rsgan, ragan           x shall look more real than G(z), or than the average G(z)                     (1807.00734)
-    dragan                 slopes of 1 around real images                                                (1705.07215)
-    unrolled_gan           G looks k updates of D ahead                                                  (1611.02163)
-    gan_feature_matching   G matches D's mean features                                    (1606.03498, section 3.1)
-    gan_minibatch          D sees how alike the samples of a batch are                    (1606.03498, section 3.2)
+    wgan_gp                f regularised by  10 E[(|grad f(u)| - 1)^2]                                    (1704.00028)
+    lsgan                  labels as least-squares targets                                                (1611.04076)
+    rsgan, ragan           x more realistic than G(z), or than the average G(z)                           (1807.00734)
+    dragan                 gradients of norm 1 around real images                                         (1705.07215)
+    unrolled_gan           G looks k updates of D ahead                                                   (1611.02163)
+    gan_feature_matching   G matches D's mean features                                       (1606.03498, section 3.1)
+    gan_minibatch          D sees how similar the samples of a batch are                     (1606.03498, section 3.2)
 
-Each is `dcgan` with other defaults, those of its paper where they are settings of the objective or the optimiser; the
-networks stay DCGAN's, whatever the paper used. The presets are set for small computers.
+Each is `dcgan` with other defaults: those of its paper for the objective and the optimiser, with DCGAN's networks
+whatever the paper used. The presets are tuned for small computers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gan_core.gans.recipe import Preset, Recipe, recipes, register
 from gan_core.knobs import changed
 from gan_core.objectives.equations import adversarial_equation
 
-# what DCGAN's preset for digits found to learn soon on a small computer
+# the settings of DCGAN's preset for digits, which train quickly on a small computer
 QUICK: Mapping[str, Any] = {
     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0, "generator_rate": 1e-3,
     "discriminator_rate": 1e-3, "ema": 0.995, "schedule": "linear",
@@ -31,7 +31,7 @@ QUICK: Mapping[str, Any] = {
 
 
 def digits(title: str, look_for: str, steps: int, seconds: float, changes: Mapping[str, Any]) -> Preset:
-    """A preset on digits of 16 pixels."""
+    """A preset for digits of 16 pixels."""
     settings = {**QUICK, "decay_steps": steps, **changes}
     return Preset(
         name="digits",
@@ -46,12 +46,12 @@ def digits(title: str, look_for: str, steps: int, seconds: float, changes: Mappi
 
 
 def formula(addition: str = "") -> Callable[[Any], str]:
-    """The equation of the loss as the knobs have it, and what the variant adds to it."""
+    """The equation of the chosen loss, followed by what the variant adds."""
     return lambda hparams: adversarial_equation(hparams) + addition
 
 
-def own_generator(latex: str) -> Callable[[Any], str]:
-    """The equation of the discriminator's loss as the knobs have it, with another generator's."""
+def with_generator_loss(latex: str) -> Callable[[Any], str]:
+    """The equation of the chosen discriminator loss, with a different generator loss."""
     return lambda hparams: adversarial_equation(hparams).partition(r"\qquad")[0] + r"\qquad " + latex
 
 
@@ -65,7 +65,7 @@ def variant(
     equation: Callable[[Any], str],
     about: str,
 ) -> Recipe:
-    """Registers DCGAN under another name, with other defaults at every size."""
+    """Registers DCGAN under another name with other defaults, also at the tiny size."""
     dcgan = recipes.get("dcgan")
     return register(
         replace(
@@ -200,7 +200,7 @@ variant(
         "steps to 0 to compare.",
         steps=2_000, seconds=200, changes={"channels": 16, "unroll_steps": 3, "generator_rate": 2e-3},
     ),
-    equation=own_generator(
+    equation=with_generator_loss(
         r"L_G=l_G(\theta_G,\theta_D^{k}),\ \theta_D^{i+1}=\theta_D^{i}-\eta\nabla L_D(\theta_G,\theta_D^{i})"
     ),
     about="Unrolled GAN: the generator looks several discriminator updates ahead (1611.02163).\n\nA generator that "
@@ -221,7 +221,7 @@ variant(
         "oscillates.",
         steps=3_000, seconds=60, changes={},
     ),
-    equation=own_generator(r"L_G=\lVert\mathbb{E}f(x)-\mathbb{E}f(G(z))\rVert^2"),
+    equation=with_generator_loss(r"L_G=\lVert\mathbb{E}f(x)-\mathbb{E}f(G(z))\rVert^2"),
     about="Feature matching: the generator matches mean features instead of fooling the discriminator (1606.03498, "
     "section 3.1).\n\nThe discriminator trains as usual; the generator minimises the distance between the mean "
     "features of real and generated images before the discriminator's last layer. Its loss decreases as in ordinary "

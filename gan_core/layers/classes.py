@@ -1,4 +1,4 @@
-"""Classes as inputs of a generator: by name or number, or blended."""
+"""Classes as inputs of a generator: by name, by index, or blended."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadValue, listed
 
-Name = int | str  # a class by its place, or by its name
-Classes = Name | Mapping[Name, float] | Mapping[int, float] | Mapping[str, float]  # one, or shares of several
+Name = int | str  # a class by its index or name
+Classes = Name | Mapping[Name, float] | Mapping[int, float] | Mapping[str, float]  # one, or weights of several
 
 
 class ClassEmbedding(nn.Module):
     """Labels int64 (B,), or weights over the classes, float (B, classes) -> (B, size).
 
-    A row of weights that sum to 1 blends the embeddings: half a 3 and half an 8. The table is drawn from N(0, 1), or
-    from N(0, `deviation`); spectral norm leaves it alone. Raises BadValue for weights of another shape.
+    A row of weights that sum to 1 blends embeddings: half a 3 and half an 8. The table is initialised from
+    N(0, deviation); spectral normalisation skips it. Raises BadValue for weights of another shape.
     """
 
     def __init__(self, classes: int, size: int, deviation: float = 1.0) -> None:
@@ -41,10 +41,10 @@ class ClassEmbedding(nn.Module):
 
 
 def place_of(wanted: Name, names: Sequence[str], classes: int) -> int:
-    """A class's place, 0..classes-1, by its place or its name; `names` is empty where they aren't known.
+    """The index of a class, 0..classes-1, from its index or name; `names` is empty if unknown.
 
-    Text that is a number means the class of that name where classes are called by numbers, such as folders 1 to 12, and
-    else a place. Raises BadValue, which lists the names.
+    A number as text is a name if the classes are named by numbers, such as folders 1 to 12, and otherwise an index.
+    Raises BadValue, which lists the names.
     """
     if not isinstance(wanted, str):
         if not 0 <= wanted < classes:
@@ -61,7 +61,7 @@ def place_of(wanted: Name, names: Sequence[str], classes: int) -> int:
 
 
 def _as_number(name: str) -> str:
-    """ "007" is the number 7; other text is as it is."""
+    """Numbers without leading zeros ("007" is "7"); other text unchanged."""
     return name.lstrip("0") or "0" if name.isdecimal() else name
 
 
@@ -92,10 +92,10 @@ def parse_classes(text: str, names: Sequence[str], classes: int) -> int | dict[i
 
 
 def blended(parts: Mapping[int, float], classes: int, count: int) -> Tensor:
-    """The same blend for `count` samples, (count, classes), its weights scaled to sum to 1.
+    """The same blend for `count` samples, (count, classes), with weights normalised to sum to 1.
 
-    `parts` gives each class's share by its place, e.g. `{3: 0.5, 8: 0.5}`. Raises BadValue for a class outside
-    0..classes-1, a share that is negative or no number, or shares that are all 0.
+    `parts` maps class indices to weights, e.g. `{3: 0.5, 8: 0.5}`. Raises BadValue for a class outside 0..classes-1, a
+    weight that is negative or not finite, or weights that are all 0.
     """
     for label in parts:
         place_of(label, (), classes)

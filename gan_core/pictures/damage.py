@@ -1,6 +1,6 @@
-"""What a picture has suffered before it came: rounding by JPEG, and noise. From its file's tables, and from pixels.
+"""Estimates JPEG compression and noise in an image, from its file's quantisation tables and its pixels.
 
-Networks that enlarge take either for detail and make it larger, too; so they must know of it (models/enlarging.py).
+Super-resolution networks would amplify both as if they were detail; see models/enlarging.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""From an image file of unknown origin to square uint8 pixels.
+"""Decodes untrusted image files to square uint8 arrays.
 
-The format is told by content, size limits are checked on the header before anything is decoded, and whatever is
-wrong with a file becomes an `Unusable` with a reason to show.
+The format is detected from the content, size limits are checked on the header before decoding, and any error becomes an
+`Unusable` with a reason to display.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def _levels(image: Image.Image) -> np.ndarray:
 
 
 def square(image: Image.Image, size: int, fit: str = CROP) -> np.ndarray:
-    """An `L` or `RGB` image as uint8 (C, size, size), by one of own.FITS: Lanczos down, bicubic up."""
+    """An `L` or `RGB` image as uint8 (C, size, size), by one of fits.FITS; Lanczos to downscale, bicubic to upscale."""
     # Lanczos rings visibly around the hard edges of small pictures that are enlarged
     shrinks = (max if fit == PAD else min)(image.size) >= size
     resample = Image.Resampling.LANCZOS if shrinks else Image.Resampling.BICUBIC

@@ -1,6 +1,6 @@
-"""Files of 16 bits a channel whose colours Pillow would read as 8: PNG by png16.py, TIFF by tifffile.
+"""Reads colour files with 16 bits per channel, which Pillow would reduce to 8: PNG by png16.py, TIFF by tifffile.
 
-TIFF is read as far as that goes without codecs of its own; what can't be read stays as Pillow has it.
+TIFF is supported as far as no additional codecs are needed; other files are left to Pillow.
 """
 
 from __future__ import annotations

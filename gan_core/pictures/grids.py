@@ -1,4 +1,4 @@
-"""From tensors in [-1, 1] to pictures: grids and PNG."""
+"""From tensors in [-1, 1] to images: grids and PNG."""
 
 from __future__ import annotations
 

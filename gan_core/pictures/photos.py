@@ -1,7 +1,7 @@
-"""Whole pictures as arrays (H, W, C) of uint8 or uint16: grey or colours, with alpha or without; from files and back.
+"""Reads and writes whole images as arrays (H, W, C), uint8 or uint16, greyscale or colour, with or without alpha.
 
-Pillow holds colours of 8 bits alone, so files of 16 bits are read by deep_files.py, and PNG is written by png16.py; all
-else is read as 8 bits (`levels_lost`). Arrays of 16 bits keep the file's levels: depth.py says which of them is white.
+Pillow supports colour at 8 bits only, so that 16-bit files are read by deep_files.py and 16-bit PNGs are written by
+png16.py; other files are read with 8 bits (`levels_lost`). 16-bit arrays keep the file's values: depth.py finds white.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def image_of(array: np.ndarray) -> Image.Image:
 
 
 def fitted(array: np.ndarray, size: int, channels: int, fit: str = CROP, depth: int = 0) -> np.ndarray:
-    """A square of `size` pixels by one of own.FITS, uint8 (C, size, size), grey or in colour; clear becomes white.
+    """A square of `size` pixels by one of fits.FITS, uint8 (C, size, size), grey or in colour; clear becomes white.
 
     `depth` is how many bits of 16 are used; 0: as many as the levels need. Raises BadData where it holds less.
     """

@@ -1,4 +1,4 @@
-"""PNG files of 16 bits a channel, which Pillow reads as 8: grey or colours, with alpha or without (ISO 15948).
+"""PNG files with 16 bits per channel, which Pillow reads as 8: greyscale or colour, with or without alpha (ISO 15948).
 
 A row's bytes are kept as differences to the pixel on the left (a), above (b) and above on the left (c), as the row's
 filter says. All of a, b and c are known once a pixel's diagonal is reached, so whole diagonals are restored at once. An

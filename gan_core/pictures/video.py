@@ -1,7 +1,7 @@
-"""Pictures that move, as files: MP4, GIF and WebP whose frames end when they should. Needs no torch.
+"""Writes MP4, GIF and WebP files with exact frame timing. Needs no torch.
 
-A GIF counts hundredths of a second and WebP thousandths: frame i ends at round(units (i + 1) / rate), so that rounding
-never adds up and a film lasts as long as its frames say. An MP4 has its rate in the file.
+GIF stores durations in hundredths of a second and WebP in thousandths: frame i ends at round(units (i + 1) / rate), so
+that rounding errors do not accumulate. An MP4 stores its frame rate.
 """
 
 from __future__ import annotations

@@ -52,16 +52,16 @@ def generator() -> Sampler:
 def test_it_learns_to_find_what_the_generator_draws_and_what_the_data_show(generator: Sampler) -> None:
     learning = trainer(channels=16, max_channels=32, batch_size=16, rate=3e-3, ema=0.9)
     encoder = encoder_of(learning)
-    points = encoder.random(64, 0.5, torch.Generator().manual_seed(5))
-    drawn, real = encoder.drawn(points).clamp(-1, 1), learning.batches.first(64)["real"]
+    points = encoder.sample(64, 0.5, torch.Generator().manual_seed(5))
+    drawn, real = encoder.generate(points).clamp(-1, 1), learning.batches.first(64)["real"]
     marks = []
     for steps in (1, 150):
         for _ in range(steps):
             learning.train_step()
         with torch.no_grad():
             found = learning.ema.refresh(0.9)["encoder"]
-            marks.append([float(psnr(found.rebuilt(images), images).mean()) for images in (drawn, real)])
-            marks[-1].append(float(encoder.apart(found(drawn), points)))
+            marks.append([float(psnr(found.reconstruct(images), images).mean()) for images in (drawn, real)])
+            marks[-1].append(float(encoder.distance(found(drawn), points)))
     (drawn_before, real_before, apart_before), (drawn_after, real_after, apart_after) = marks
     assert drawn_after > drawn_before + 3
     assert real_after > real_before + 0.5
@@ -70,7 +70,7 @@ def test_it_learns_to_find_what_the_generator_draws_and_what_the_data_show(gener
 
 def test_random_points_are_those_of_the_generator_half_of_them_mixed(generator: Sampler) -> None:
     encoder = encoder_of(trainer())
-    points = encoder.random(2_000, 0.5, torch.Generator().manual_seed(1))
+    points = encoder.sample(2_000, 0.5, torch.Generator().manual_seed(1))
     assert points.mean().abs() < 0.05
     assert float(points.var()) == pytest.approx(1, abs=0.1)
     mixed = (points[:, 0] != points[:, -1]).any(1).float().mean()
@@ -78,7 +78,7 @@ def test_random_points_are_those_of_the_generator_half_of_them_mixed(generator: 
     explorer = Explorer(generator)
     own = explorer.sample(3, 7)
     white = (explorer.read(own, "w+") - encoder.mean) @ encoder.whitening
-    torch.testing.assert_close(encoder.drawn(white), explorer.images(own), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(encoder.generate(white), explorer.images(own), atol=1e-3, rtol=1e-3)
 
 
 def test_what_does_not_fit_is_refused_with_what_does(generator: Sampler) -> None:

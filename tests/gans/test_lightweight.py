@@ -83,9 +83,9 @@ def test_the_same_quarter_is_drawn_and_compared() -> None:
     assert_close(terms["redrawn_part"], 3 * part.abs().mean())
 
 
-def test_verdicts_are_cut_with_all_that_they_hold() -> None:
+def test_a_part_of_the_output_has_its_features_and_images() -> None:
     seen = DetailedOutput(torch.arange(4.0), torch.arange(4.0), torch.arange(4.0), torch.arange(4.0))[1:3]
-    for part in (seen.logits, seen.features, seen.images, seen.before):
+    for part in (seen.logits, seen.features, seen.images, seen.earlier):
         assert part is not None
         assert part.tolist() == [1, 2]
 
@@ -119,11 +119,11 @@ def test_what_is_redrawn_is_what_was_shown(penalty: str, monkeypatch: pytest.Mon
     trainer.train_step()
     (real,) = asked
     assert real.images is not None
-    assert real.before is not None
+    assert real.earlier is not None
     assert real.images.shape == (4, 1, 32, 32)
     with torch.no_grad():
         # before its update the discriminator made just these maps of these images
-        assert_close(untouched.networks["discriminator"].first(real.images), real.before.detach())
+        assert_close(untouched.networks["discriminator"].first(real.images), real.earlier.detach())
     plain = untouched.batches.next(4)["real"]
     assert not torch.equal(real.images, plain)
 

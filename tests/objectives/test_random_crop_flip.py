@@ -1,4 +1,4 @@
-"""Random pieces and mirror images: where they come from, and what moves together."""
+"""Random crops and flips: where they come from, and which images share one."""
 
 from __future__ import annotations
 
@@ -96,6 +96,6 @@ def test_training_with_it_goes_on_bit_for_bit(name: str) -> None:
     assert all(torch.equal(terms[0][term], terms[1][term]) for term in terms[0])
     # the same images as without it, moved
     field = next(iter(data.spec.fields))
-    plainly, moved = plain._next_batch(None)[field], Trainer(recipe, hparams, data)._next_batch(None)[field]
+    plainly, moved = plain.next_batch(None)[field], Trainer(recipe, hparams, data).next_batch(None)[field]
     assert plainly.shape == moved.shape
     assert not torch.equal(plainly, moved)
