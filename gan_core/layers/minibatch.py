@@ -34,8 +34,8 @@ class MinibatchDiscrimination(nn.Module):
 class MinibatchStandardDeviation(nn.Module):
     """Appends one channel: the standard deviation over a group, averaged over features (1710.10196, section 3).
 
-    (B, C, H, W) -> (B, C + 1, H, W), or (B, F) -> (B, F + 1). Groups have `group` samples, or all if the batch size is not
-    a multiple of that. When to use it: against a lack of variety; it costs almost nothing.
+    (B, C, H, W) -> (B, C + 1, H, W), or (B, F) -> (B, F + 1). Groups have `group` samples, or all samples if the batch
+    size is no multiple of that. When to use it: against a lack of variety; it costs almost nothing.
     """
 
     def __init__(self, group: int = 4) -> None:

@@ -72,7 +72,7 @@ class SuperResolutionHParams(TranslationHParams):
     )  # fmt: skip
     damaged: float = knob(
         0.0, 0.0, 1.0, label="Degraded images", unit="fraction", group="objective",
-        help="Fraction of the low-resolution inputs that are blurred, upscaled noisy and JPEG-compressed, so that the "
+        help="Fraction of the low-resolution inputs that are blurred, made noisy and JPEG-compressed, so that the "
         "network also learns to restore photos (Real-ESRGAN, 2107.10833). 0 trains on clean images only.",
     )  # fmt: skip
     damage_blur: float = knob(
