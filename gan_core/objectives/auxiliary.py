@@ -33,7 +33,7 @@ class AuxiliaryHParams(AdversarialHParams):
 
 class AuxiliaryClassifier(Adversarial[AuxiliaryHParams]):
     """ACGAN's objective. Networks: those of `Adversarial`, whose generator takes labels and whose discriminator takes
-    images alone; `classifier(features)` gives class logits (B, classes)."""
+    images only; `classifier(features)` returns class logits (B, classes)."""
 
     needs_features = True
 

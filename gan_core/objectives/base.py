@@ -146,7 +146,7 @@ class Phase:
 
 
 class Pool(Protocol):
-    """Past generated images that the discriminator is shown again."""
+    """A pool of past generated images that the discriminator receives again."""
 
     images: Tensor  # (size, C, H, W)
     filled: Tensor  # how many places are in use, from the first

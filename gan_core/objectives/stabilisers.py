@@ -13,7 +13,7 @@ from gan_core.hparams import AdversarialHParams
 
 
 def instance_noise(images: Tensor, level: float, generator: torch.Generator) -> Tensor:
-    """Adds N(0, level^2) to what the discriminator sees, real and fake alike (1610.04490).
+    """Adds N(0, level^2) to the discriminator's inputs, real and fake (1610.04490).
 
     When to use it: early in training, while the real and fake distributions do not overlap; annealed to 0.
     """

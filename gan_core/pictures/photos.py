@@ -19,16 +19,16 @@ from gan_core.pictures.decoding import ACCEPTED, FORMATS, MAX_BYTES, plain, squa
 from gan_core.pictures.depth import eight_bits
 from gan_core.pictures.fits import CROP
 
-MOST_PIXELS = 16 * 2**20  # of a picture that is enlarged
-MOST_RESULT = 64 * 2**20  # pixels
+MOST_PIXELS = 16 * 2**20  # of an image to upscale
+MOST_RESULT = 64 * 2**20  # pixels of an upscaled image
 OPAQUE = (".jpg", ".jpeg")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 def sample_photo(name: str) -> Image.Image:
-    """One of the photos that come with scikit-learn (CC BY 2.0): `flower.jpg` or `china.jpg`, 640 x 427 in RGB.
+    """One of scikit-learn's sample photos (CC BY 2.0): `flower.jpg` or `china.jpg`, 640 x 427, RGB.
 
-    Found without importing scikit-learn, which takes seconds.
+    Located without importing scikit-learn, which takes seconds.
     """
     found = importlib.util.find_spec("sklearn")
     with Image.open(Path(str(found and found.origin)).parent / "datasets" / "images" / name) as file:
@@ -36,14 +36,14 @@ def sample_photo(name: str) -> Image.Image:
 
 
 def most_pixels(scale: int) -> int:
-    """Of a picture that is enlarged so many times."""
+    """The largest image that can be upscaled by this factor, in pixels."""
     return min(MOST_PIXELS, MOST_RESULT // scale**2)
 
 
 def array_of(image: Image.Image) -> np.ndarray:
-    """The first frame, upright, as it is: uint8, or uint16 of deep grey. Palettes and CMYK become RGB.
+    """The first frame, upright, as uint8, or uint16 for 16-bit greyscale. Palettes and CMYK become RGB.
 
-    Raises BadData for pixels whose range isn't known.
+    Raises BadData for pixels of unknown range.
     """
     upright = ImageOps.exif_transpose(image)
     if upright.mode == "F" or upright.mode.startswith("I"):
@@ -63,7 +63,7 @@ def _deep(image: Image.Image) -> np.ndarray:
 
 
 def image_of(array: np.ndarray) -> Image.Image:
-    """An image of an array (H, W, C); raises BadValue for colours of 16 bits, which Pillow can't hold."""
+    """An image of an array (H, W, C). Raises BadValue for 16-bit colours, which Pillow does not support."""
     channels = array.shape[2]
     if array.dtype == np.uint16 and channels > 1:
         raise BadValue("16-bit images in colour or with alpha can only be saved as PNG.")
@@ -71,16 +71,16 @@ def image_of(array: np.ndarray) -> Image.Image:
 
 
 def fitted(array: np.ndarray, size: int, channels: int, fit: str = CROP, depth: int = 0) -> np.ndarray:
-    """A square of `size` pixels by one of fits.FITS, uint8 (C, size, size), grey or in colour; clear becomes white.
+    """A square of `size` pixels by one of fits.FITS, uint8 (C, size, size); transparency is composited on white.
 
-    `depth` is how many bits of 16 are used; 0: as many as the levels need. Raises BadData where it holds less.
+    `depth` is the effective bit depth of 16-bit values; 0 detects it. Raises BadData if it cannot hold every value.
     """
     levels = image_of(eight_bits(array, depth))
     return square(plain(levels).convert("L" if channels == 1 else "RGB"), size, fit)
 
 
 def read(path: Path, most_pixels: int) -> np.ndarray:
-    """A picture file; sizes are checked before anything is decoded. Raises BadData, which names the file."""
+    """Reads an image file; sizes are checked before decoding. Raises BadData, which names the file."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise BadData("{file} is larger than {size} MB.", file=path.name, size=MAX_BYTES // 1_000_000)
@@ -108,7 +108,7 @@ def _too_many(path: Path, most: int) -> BadData:
 
 
 def levels_lost(path: Path, array: np.ndarray) -> bool:
-    """Whether a file has more than 8 bits a channel, and the array that was read from it 8."""
+    """Whether a file has more than 8 bits per channel, but the array read from it has 8."""
     if array.dtype != np.uint8:
         return False
     with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
@@ -116,7 +116,7 @@ def levels_lost(path: Path, array: np.ndarray) -> bool:
 
 
 def write(path: Path, array: np.ndarray) -> None:
-    """Writes a picture, whole or not at all, in the format that the name's ending says; raises BadValue."""
+    """Writes an image atomically, in the format of the file extension. Raises BadValue."""
     check_ending(path, array)
     with replacing(path) as temporary:
         if array.dtype == np.uint16:
@@ -128,7 +128,7 @@ def write(path: Path, array: np.ndarray) -> None:
 
 
 def check_ending(path: Path, array: np.ndarray | None = None) -> None:
-    """Raises BadValue for a name that can't be written, or that can't hold such a picture."""
+    """Raises BadValue for a file extension that is not supported or cannot store the array."""
     ending = path.suffix.lower()
     valid = [name for name in ENDINGS if _fits(name, array)]
     if ending not in valid:

@@ -1,8 +1,8 @@
 """The one training loop.
 
 A step runs every due phase of the recipe's objective, with its repeats: freeze all but the phase's group, sum its
-terms, go back, update. Whatever can differ between runs comes from generators that the state holds, so that a
-resumed run continues bit for bit (on a CPU).
+terms, backpropagate, update. All randomness comes from generators that are part of the state, so that a resumed run
+continues bit for bit (on a CPU).
 """
 
 from __future__ import annotations
