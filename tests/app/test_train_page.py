@@ -205,7 +205,7 @@ def test_a_running_run_takes_nothing_of_fields_that_are_not_valid(store: RunStor
     still = store.get(run.id).step
     sound(test.text_input(key="step-count").set_value("1e5").run())
     sound(test.button(key="step-both").click().run())
-    assert "Steps at a press must lie between 1 and 10000" in errors(test).replace("\\", "")
+    assert "Steps at a press must be between 1 and 10000" in errors(test).replace("\\", "")
     assert not [event for event in store.events(run.id) if event.kind == "edit"]
     assert (len(store.runs()), store.get(run.id).step) == (1, still)
     sound(test.text_input(key="step-count").set_value("2e0").run())
@@ -276,17 +276,17 @@ def test_settings_that_do_not_fit_are_told(store: RunStore) -> None:
     test = page("train", recipe="mlp_gan", loss="wasserstein")
     smoothing = next(box for box in test.text_input if box.label == "Label smoothing")
     sound(smoothing.set_value("0.1").run())
-    assert "Label smoothing has no meaning" in errors(test)
+    assert "Label smoothing cannot be used" in errors(test)
     assert test.button(key="train").disabled
     assert not store.runs()
 
 
 def test_a_note_on_the_settings_offers_what_it_asks_for(store: RunStore) -> None:
     test = page("train", recipe="mlp_gan", loss="wasserstein")
-    assert any("nothing bounds" in one.value for one in test.info)
+    assert any("scores of a Wasserstein critic diverge" in one.value for one in test.info)
     sound(test.button(key="setup-remedy-gradient_penalty").click().run())
     assert test.query_params["penalty"] in ("gradient_penalty", ["gradient_penalty"])
-    assert not any("nothing bounds" in one.value for one in test.info)
+    assert not any("scores of a Wasserstein critic diverge" in one.value for one in test.info)
     assert not [button for button in test.button if button.key and button.key.startswith("setup-remedy")]
 
 

@@ -225,7 +225,7 @@ def test_a_translator_is_published_with_what_it_makes_of_items_that_it_has_not_s
         assert picture.getextrema() != ((0, 0),)
     model = gan_core.load(str(folder))
     weights = read_checkpoint(folder / WEIGHTS)
-    assert set(weights["average"]) == set(recipes.get(recipe).averaged) == set(model.networks)
+    assert set(weights["average"]) == set(recipes.get(recipe).ema_networks) == set(model.networks)
     assert weights["networks"]
     assert all(name.startswith("discriminator") for name in weights["networks"])
     images = torch.zeros(2, *model.spec.shape)
