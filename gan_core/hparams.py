@@ -11,20 +11,23 @@ from gan_core.knobs import ActsWhen, HParams, Named, differences, knob, knobs, u
 RATES, WARM_UP = "rates", "warm_up"  # the clocks of the learning rate schedules
 
 
-def channels_knob(default: int, high: int = 256, *, low: int = 4, label: str = "Channels", reference: str = "",
-                  acts_when: ActsWhen | None = None) -> Any:  # fmt: skip
-    """The channels of a pyramid of convolutions at full resolution; `reference` says what papers use, in a sentence."""
-    text = "Channels at full resolution; doubled each time the resolution is halved."
-    return knob(default, low, high, label=label, change="rebuild", group="networks", acts_when=acts_when,
-                help=f"{text} {reference}".rstrip())  # fmt: skip
+def channels_knob(default: int, high: int = 256, *, reference: str = "", acts_when: ActsWhen | None = None) -> Any:
+    """The knob `channels` of networks whose channels double as the resolution halves.
+
+    `reference` is a sentence about what the papers use.
+    """
+    return knob(
+        default, 4, high, label="Channels", change="rebuild", group="networks", acts_when=acts_when,
+        help=f"Channels at full resolution; doubled each time the resolution is halved. {reference}".rstrip(),
+    )  # fmt: skip
 
 
-def max_channels_knob(default: int, high: int = 1024, *, label: str = "Maximum channels", reference: str = "",
-                      acts_when: ActsWhen | None = None) -> Any:  # fmt: skip
-    """The upper limit of the channels of such a pyramid."""
-    text = "Upper limit on the channels of any layer."
-    return knob(default, 4, high, label=label, change="rebuild", group="networks", acts_when=acts_when,
-                help=f"{text} {reference}".rstrip())  # fmt: skip
+def max_channels_knob(default: int, high: int = 1024, *, reference: str = "", acts_when: ActsWhen | None = None) -> Any:
+    """The knob `max_channels` of such networks."""
+    return knob(
+        default, 4, high, label="Maximum channels", change="rebuild", group="networks", acts_when=acts_when,
+        help=f"Upper limit on the channels of any layer. {reference}".rstrip(),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
