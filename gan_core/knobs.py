@@ -101,7 +101,7 @@ def knobs(hparams: HParams | type[HParams]) -> dict[str, Knob]:
 
 def knob_type(kind: type[HParams], name: str) -> Any:
     """The annotated type of one field."""
-    return _types(kind)[name]
+    return _types(typing.cast(Any, kind))[name]  # mypy takes a class for its unhashable instances
 
 
 @functools.cache
