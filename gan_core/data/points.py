@@ -50,7 +50,7 @@ modes: dict[str, Modes] = {
 
 
 def two_moons(random: np.random.Generator, count: int) -> np.ndarray:
-    """Two half circles that reach into each other."""
+    """Two interleaving half circles."""
     angles = math.pi * random.random(count)
     upper = random.random(count) < 0.5
     x = np.where(upper, np.cos(angles), 1 - np.cos(angles)) - 0.5
@@ -60,7 +60,7 @@ def two_moons(random: np.random.Generator, count: int) -> np.ndarray:
 
 
 def spiral(random: np.random.Generator, count: int) -> np.ndarray:
-    """One arm, one and three quarter turns."""
+    """One spiral arm with 1.75 turns."""
     turn = np.sqrt(random.random(count))  # evenly along the arm
     angle = 3.5 * math.pi * turn
     arm: np.ndarray = 2 * turn[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
