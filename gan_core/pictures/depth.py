@@ -17,7 +17,7 @@ WHOLE = 16
 def check_depth(depth: int) -> None:
     """Raises BadValue for an unsupported depth; 0 means to detect it."""
     if depth not in (0, *DEPTHS):
-        raise BadValue("Unsupported bit depth {depth}. Valid: {valid}.", depth=depth, valid=", ".join(map(str, DEPTHS)))
+        raise BadValue("Unknown bit depth {depth}. Valid: {valid}.", depth=depth, valid=", ".join(map(str, DEPTHS)))
 
 
 def white(depth: int) -> int:
