@@ -28,7 +28,7 @@ from gan_core.models import loading
 from gan_core.models.enlarging import advised, enlarge
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.fidelity import luma, psnr
-from gan_core.objectives.super_resolution import smaller
+from gan_core.objectives.super_resolution import downscale
 from gan_core.pictures.damage import Damage, damage_of, jpeg_quality
 from gan_core.pictures.photos import sample_photo
 
@@ -94,7 +94,7 @@ def measured(sampler: Sampler, whole: Sequence[np.ndarray], harm: Harm) -> np.nd
     rows = []
     for number, photo in enumerate(whole):
         truth = _images(photo)
-        small = ((smaller(truth, SCALE)[0].permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8).numpy()
+        small = ((downscale(truth, SCALE)[0].permute(1, 2, 0) + 1) * 127.5).round().to(torch.uint8).numpy()
         array, damage = harm(small, number)
         strength = advised(damage, restores=sampler.hparams.damaged > 0)
         made = [enlarge(sampler, array, SCALE, strength=share) for share in (0.0, strength, 1.0)]

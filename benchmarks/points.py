@@ -115,7 +115,7 @@ def samples(trainer: Trainer, count: int) -> Tensor:
     assert isinstance(hparams, PointsHParams)
     latents = torch.randn(count, hparams.latent_size, generator=torch.Generator().manual_seed(SAMPLE_SEED))
     with torch.no_grad():
-        drawn: Tensor = trainer.average.refresh(hparams.ema)["generator"](latents)
+        drawn: Tensor = trainer.ema.refresh(hparams.ema)["generator"](latents)
     return drawn
 
 

@@ -77,14 +77,14 @@ def probed(name: str, size: int, steps: int, labelled: int, seed: int) -> dict[s
     """Accuracy by what the features come from."""
     training, test = data.load(name, size), data.load(held_out(name), size)
     found = {"pixels": probe(training, test, labelled, lambda images: images.flatten(1), seed)}
-    untrained = trainer(training, seed, 0.0).average.networks["generator"]
+    untrained = trainer(training, seed, 0.0).ema.networks["generator"]
     assert isinstance(untrained, ContextEncoder)
     found["untrained"] = probe(training, test, labelled, encoding(untrained), seed)
     for what, weight in (("filling holes", 0.0), ("filling holes, with contrast", CONTRAST)):
         run = trainer(training, seed, weight)
         for _ in range(steps):
             run.train_step()
-        encoder = run.average.refresh(run.hparams.ema)["generator"]
+        encoder = run.ema.refresh(run.hparams.ema)["generator"]
         assert isinstance(encoder, ContextEncoder)
         found[what] = probe(training, test, labelled, encoding(encoder), seed)
     return found

@@ -26,7 +26,7 @@ from benchmarks.timing import Child, Row, answer, at_least, interleaved, median_
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
-from gan_core.layers.blocks import LatentStem, WholeImage
+from gan_core.layers.blocks import GlobalConv2d, LatentStem
 from gan_core.training.trainer import Trainer
 
 BATCH = 64
@@ -106,7 +106,7 @@ def tutorial_steps(
 class Printed(nn.Module):
     """A layer of ours that is a matrix product, as the convolution that tutorials print in its place."""
 
-    def __init__(self, layer: LatentStem | WholeImage) -> None:
+    def __init__(self, layer: LatentStem | GlobalConv2d) -> None:
         super().__init__()
         sizes = (layer.in_channels, layer.out_channels, layer.kernel_size[0])
         kind = nn.ConvTranspose2d if isinstance(layer, LatentStem) else nn.Conv2d
@@ -123,7 +123,7 @@ class Printed(nn.Module):
 def as_printed(network: nn.Module) -> nn.Module:
     """The same network of torch's own layers alone."""
     for name, layer in network.named_children():
-        ours = isinstance(layer, (LatentStem, WholeImage))
+        ours = isinstance(layer, (LatentStem, GlobalConv2d))
         setattr(network, name, Printed(layer) if ours else as_printed(layer))
     return network
 

@@ -32,7 +32,7 @@ from gan_core import data
 from gan_core.data.files import files_of
 from gan_core.data.parts import held_out
 from gan_core.errors import BadData
-from gan_core.gans.encoder import PictureEncoder
+from gan_core.gans.encoder import ImageEncoder
 from gan_core.metrics.evaluate import count_text
 from gan_core.metrics.feature_net import plain_name
 from gan_core.metrics.perception import Perception, perception
@@ -182,8 +182,8 @@ class _Measure:
         unseen = data.load(self._unseen(self.card.data), self.card.size).arrays["real"]
         places = chosen_places(len(unseen), self.samples, self.seed)
         encoder = self.sampler.networks["encoder"]
-        assert isinstance(encoder, PictureEncoder)
-        average = encoder.drawn(torch.zeros(1, *encoder.shape)).clamp(-1, 1)
+        assert isinstance(encoder, ImageEncoder)
+        average = encoder.generate(torch.zeros(1, *encoder.shape)).clamp(-1, 1)
 
         def sides() -> Iterator[tuple[Sides, Tensor]]:
             for start in range(0, len(places), CHUNK):

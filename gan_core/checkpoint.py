@@ -103,7 +103,7 @@ def load_state(trainer: Any, state: Mapping[str, Any]) -> None:
     classes = trainer.recipe.conditional or trainer.recipe.task == "supervised"
     specs = [DataSpec.from_state(state["spec"]), trainer.spec] if "spec" in state else [None, None]
     saved, wanted = (spec if spec is None or classes else replace(spec, classes=0) for spec in specs)
-    for part, networks in (("networks", trainer.networks), ("average", trainer.average.networks)):
+    for part, networks in (("networks", trainer.networks), ("average", trainer.ema.networks)):
         for name, network in networks.items():
             check_fit(network, state.get(part, {}).get(name, {}), name, saved, wanted)
     before = {name: {k: v.clone() for k, v in net.state_dict().items()} for name, net in trainer.networks.items()}

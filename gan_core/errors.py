@@ -53,10 +53,6 @@ class HubError(GanscopeError):
     """The Hugging Face Hub can't be reached, doesn't have what was asked for, or refuses."""
 
 
-class NotFinite(GanscopeError):
-    """A loss term became NaN or infinite."""
-
-
 class UnknownName(GanscopeError):
     """A name that isn't registered; lists the valid ones, the nearest first."""
 

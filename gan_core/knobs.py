@@ -1,7 +1,7 @@
 """Hyperparameters as frozen dataclasses whose every field is a knob.
 
-A knob carries what a front end needs to draw it and what the library needs to check it: label, help, range,
-unit, and whether it may change while a run is going (`"live"`) or alters the networks (`"rebuild"`).
+A knob carries what a front end needs to display it and what the library needs to validate it: label, help, range,
+unit, whether it may change during a run (`"live"`) or requires new networks (`"rebuild"`), and when it has an effect.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import functools
 import math
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeVar
@@ -19,12 +19,13 @@ from typing import Any, Literal, TypeVar
 from gan_core.errors import BadValue, UnknownName
 
 Change = Literal["live", "rebuild"]
+ActsWhen = Callable[[Mapping[str, Any]], bool]  # values of all knobs by name -> whether this one has an effect
 Params = TypeVar("Params", bound="HParams")
 
 
 @dataclass(frozen=True)
 class Knob:
-    """How one setting is shown and what it may be."""
+    """How a setting is displayed, and which values are valid."""
 
     label: str
     help: str
@@ -35,7 +36,28 @@ class Knob:
     change: Change = "live"
     group: str = "training"
     logarithmic: bool = False
-    clock: str = ""  # the schedule that begins anew where this knob is set in a running run
+    clock: str = ""  # the schedule that restarts when this knob is edited in a running run
+    acts_when: ActsWhen | None = None  # None: always
+
+    def acts(self, values: Mapping[str, Any]) -> bool:
+        """Whether the knob has an effect under these values of all knobs, by name."""
+        return self.acts_when is None or self.acts_when(values)
+
+
+def when(**conditions: tuple[Any, ...]) -> ActsWhen:
+    """For `acts_when`: each of these knobs has one of the given values. A recipe without such a knob meets it.
+
+    `when(schedule=("exponential",))`
+    """
+    return lambda values: all(name not in values or values[name] in valid for name, valid in conditions.items())
+
+
+def unless(**conditions: Any) -> ActsWhen:
+    """For `acts_when`: none of these knobs has the given value.
+
+    `unless(penalty="none")`
+    """
+    return lambda values: all(name not in values or values[name] != value for name, value in conditions.items())
 
 
 def knob(
@@ -51,15 +73,19 @@ def knob(
     group: str = "training",
     logarithmic: bool = False,
     clock: str = "",
+    acts_when: ActsWhen | None = None,
 ) -> Any:
-    """A dataclass field that is a knob; its annotation is int, float, bool, str or tuple[int, ...]."""
-    described = Knob(label, help, low, high, unit, choices, change, group, logarithmic, clock)
+    """A dataclass field that is a knob; its annotation is int, float, bool, str or tuple[int, ...].
+
+    `low` and `high` are the range of a number, both included; `acts_when` is made by `when` or `unless`.
+    """
+    described = Knob(label, help, low, high, unit, choices, change, group, logarithmic, clock, acts_when)
     return dataclasses.field(default=default, metadata={"knob": described})
 
 
 @dataclass(frozen=True)
 class HParams:
-    """Base of all hyperparameter sets: checks every field against its knob when it is made."""
+    """Base of all hyperparameter sets; validates every field against its knob on construction. Raises BadValue."""
 
     def __post_init__(self) -> None:
         for name, described in knobs(self).items():
@@ -69,14 +95,13 @@ class HParams:
 
 
 def knobs(hparams: HParams | type[HParams]) -> dict[str, Knob]:
-    """The knobs of a hyperparameter set by field name, in the order of definition."""
+    """The knobs of a hyperparameter set by field name, in order of definition."""
     return {field.name: field.metadata["knob"] for field in dataclasses.fields(hparams) if "knob" in field.metadata}
 
 
 def knob_type(kind: type[HParams], name: str) -> Any:
     """The annotated type of one field."""
-    described: Any = kind  # of which mypy would take the instances' __hash__ for the class's own
-    return _types(described)[name]
+    return _types(typing.cast(Any, kind))[name]  # mypy takes a class for its unhashable instances
 
 
 @functools.cache
@@ -85,7 +110,7 @@ def _types(kind: Any) -> dict[str, Any]:
 
 
 class Named(str):
-    """Names of settings in an error, as they are typed; front ends show their labels, and values where those are given.
+    """Names of settings in an error, as they are typed; front ends show their labels, with values if given.
 
     Named.of(hparams, ["batch_size"])      "batch_size", labelled "Batch size"
     """
@@ -111,7 +136,7 @@ class Named(str):
 
 
 def check(name: str, described: Knob, kind: Any, value: Any) -> None:
-    """Raises BadValue where `value` is of another type than `kind` or outside the knob's range."""
+    """Raises BadValue if `value` is not of type `kind` or is outside the knob's range."""
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, tuple) or not value:
             raise BadValue("{name} must be a list of whole numbers such as 256,512.", name=name)
@@ -120,7 +145,7 @@ def check(name: str, described: Knob, kind: Any, value: Any) -> None:
         return
     accepted = (int, float) if kind is float else (kind,)
     if not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool)):
-        raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=_TYPE_WORDS[kind], value=value)
+        raise BadValue("{name} must be {kind}, got {value!r}.", name=name, kind=_TYPE_WORDS[kind], value=value)
     if described.choices and value not in described.choices:
         raise BadValue(
             "{name} can't be '{value}'. Valid: {valid}.",
@@ -128,7 +153,7 @@ def check(name: str, described: Knob, kind: Any, value: Any) -> None:
         )  # fmt: skip
     if kind in (int, float) and not _inside(value, described):
         raise BadValue(
-            "{name} must lie between {low} and {high}, not at {value}.",
+            "{name} must be between {low} and {high}, got {value}.",
             name=name,
             low=described.low,
             high=described.high,
@@ -155,7 +180,7 @@ _BOOLS = {
 
 
 def parse(name: str, kind: Any, text: str) -> Any:
-    """Reads a value typed by a user or taken from a link; raises BadValue where it can't be read."""
+    """Parses a value typed by a user or taken from a link; raises BadValue."""
     try:
         if len(text) > LONGEST:
             raise ValueError
@@ -166,7 +191,7 @@ def parse(name: str, kind: Any, text: str) -> Any:
         return _whole(text) if kind is int else kind(text)
     except (ValueError, KeyError, InvalidOperation):
         words = "a list such as 256,512" if typing.get_origin(kind) is tuple else _TYPE_WORDS[kind]
-        raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind=words, value=_cut(text)) from None
+        raise BadValue("{name} must be {kind}, got {value!r}.", name=name, kind=words, value=_cut(text)) from None
 
 
 def _cut(value: Any) -> str:
@@ -175,7 +200,7 @@ def _cut(value: Any) -> str:
 
 
 def _whole(text: str) -> int:
-    """A whole number in any of its spellings: 64, 64.0, 6.4e1."""
+    """A whole number in any spelling: 64, 64.0, 6.4e1."""
     try:
         return int(text)
     except ValueError:
@@ -192,14 +217,14 @@ def _list(text: str) -> tuple[int, ...]:
 
 
 def read(kind: type[HParams], name: str, value: Any) -> Any:
-    """The value of one knob from what was typed, or from plain values; raises UnknownName or BadValue."""
+    """The value of one knob from text or plain values; raises UnknownName or BadValue."""
     if name not in (described := knobs(kind)):
         raise UnknownName("knob", name, described)
     return read_as(name, described[name], knob_type(kind, name), value)
 
 
 def read_as(name: str, described: Knob, wanted: Any, value: Any) -> Any:
-    """The same for a number that is described as a knob and is none, such as the steps of a run."""
+    """The same for a value that is described by a knob but is not a setting, such as the steps of a run."""
     name = Named.made(name, [(described.label, None)])
     if isinstance(value, str) and wanted is not str:
         value = parse(name, wanted, value)
@@ -217,7 +242,7 @@ def changed(hparams: Params, changes: Mapping[str, Any]) -> Params:
 
 
 def faults(hparams: HParams, values: Mapping[str, Any]) -> dict[str, BadValue]:
-    """What is wrong with each of some values by itself, by the names of their knobs."""
+    """The error of each invalid value, by the name of its knob."""
     found = {}
     for name, value in values.items():
         try:
@@ -228,7 +253,7 @@ def faults(hparams: HParams, values: Mapping[str, Any]) -> dict[str, BadValue]:
 
 
 def clocks(hparams: HParams | type[HParams], names: Iterable[str]) -> set[str]:
-    """The schedules that begin anew where these knobs are set in a running run."""
+    """The schedules that restart when these knobs are edited in a running run."""
     described = knobs(hparams)
     return {described[name].clock for name in names if name in described} - {""}
 

@@ -45,7 +45,6 @@ SHRUNK = 2  # times, so that the examples' own compression can't be seen
 FACE = 96  # pixels of the drawn example
 OUTPUTS = 12  # of a scene
 ADVICE = 5  # of them: what is said of a picture before it is enlarged, and what is offered
-ALIKE = ("blocks", "channels", "scale", "batch_norm", "from_bicubic")  # settings that make the same networks, if any
 
 
 @dataclass(frozen=True)
@@ -266,7 +265,7 @@ def _faithful() -> str:
         for name, card in cards.items()
         if card.hparams.get("adversarial_weight") == 0 and not card.hparams.get("damaged")
     ]
-    return next((name for name in plain if _partner(name, cards)), next(iter(plain), ""))
+    return next((name for name in plain if _siblings(name, cards)), next(iter(plain), ""))
 
 
 def _for_damage() -> str:
@@ -339,16 +338,22 @@ def _scale(card: Card) -> int:
 
 
 def _partner(name: str, cards: dict[str, Card]) -> str:
-    """Another model of the same networks, "" where there is none."""
+    """Another model whose weights can be interpolated with this one's; "" if there is none."""
+    siblings = _siblings(name, cards)
+    if not siblings:
+        return ""
+    from gan_core.gans import recipes
+
     card = cards[name]
-    same = (
-        other
-        for other, its in cards.items()
-        if other != name
-        and its.recipe == card.recipe != COMMUNITY
-        and all(its.hparams.get(one) == card.hparams.get(one) for one in ALIKE)
-    )
-    return next(same, "")
+    key = recipes.get(card.recipe).blend_key
+    same = (other for other in siblings if all(cards[other].hparams.get(k) == card.hparams.get(k) for k in key))
+    return next(same, "") if key else ""
+
+
+def _siblings(name: str, cards: dict[str, Card]) -> list[str]:
+    """The other models of the same recipe. Needs no torch."""
+    recipe = cards[name].recipe
+    return [other for other, card in cards.items() if other != name and card.recipe == recipe != COMMUNITY]
 
 
 def _sampler(worker: Worker, share: float) -> Sampler:

@@ -73,7 +73,7 @@ def example(recipe: Recipe) -> DataSet:
     """
     random = np.random.default_rng(0)
     size = recipe.fit_size(8)
-    if recipe.loan:
+    if recipe.pretrained_part:
         from tests.made_models import make_lender
 
         make_lender(recipe)

@@ -30,7 +30,7 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
     trainer = Trainer(recipe, hparams, data.load(reference, recipe.fit_size(8)))
     for _step in range(2):
         trainer.train_step()
-    trainer.average.refresh(hparams.ema)
+    trainer.ema.refresh(hparams.ema)
     fields = {field: list(shape) for field, shape in trainer.spec.fields.items()}
     state = trainer.state_dict() | {
         "recipe": recipe.name,
@@ -53,9 +53,9 @@ def _translating(reference: str, sampler: Sampler) -> Shown:
 
 def make_lender(recipe: Recipe) -> Card:
     """The model that a recipe borrows from in its tiny size."""
-    assert recipe.loan
-    name = getattr(recipe.tiny, recipe.loan.knob)
-    return make_seer(name, channels=1) if recipe.loan.task == "supervised" else make_model(name)
+    assert recipe.pretrained_part
+    name = getattr(recipe.tiny, recipe.pretrained_part.knob)
+    return make_seer(name, channels=1) if recipe.pretrained_part.task == "supervised" else make_model(name)
 
 
 def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None = None) -> Card:

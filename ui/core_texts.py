@@ -51,7 +51,7 @@ TEMPLATES = (
     # shapes of layers that differ
     N_("nothing"),
     N_("the shape {shape}"),
-    N_("The picture has levels up to {peak}, and {depth} bits hold {white} at most"),
+    N_("The image has levels up to {peak}, but {depth} bits hold at most {white}"),
     # why a whole archive is refused
     N_("it has no name"),
     N_("its name leads out of the archive"),

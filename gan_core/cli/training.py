@@ -124,7 +124,7 @@ def planned(
     changes |= parse_settings(settings)
     if seed is not None:
         changes["seed"] = seed
-    if recipe.loan and (model := changes.get(recipe.loan.knob)):
+    if recipe.pretrained_part and (model := changes.get(recipe.pretrained_part.knob)):
         changes = agreed(recipe, model) | changes
     recipe.settings(changes)
     data = data_name(data or (preset.data if preset else recipe.data), recipe.learns_from)

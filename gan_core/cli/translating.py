@@ -191,7 +191,7 @@ def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
         elif given.is_file():
             yield given
         else:
-            raise BadData("There is no file {file}.", file=given)
+            raise BadData("The file {file} doesn't exist.", file=given)
 
 
 def _worked(

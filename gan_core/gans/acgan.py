@@ -1,18 +1,17 @@
-"""ACGAN: the discriminator also says which class it sees (1610.09585).
+"""ACGAN: a GAN whose discriminator also classifies (1610.09585).
 
-    D maximises L_S + L_C,  G maximises L_C - L_S         (section 3; objectives/auxiliary.py has both in full)
+    D maximises L_S + L_C,  G maximises L_C - L_S         (section 3; see objectives/auxiliary.py)
 
-An embedding of the class is joined to the latents, (B, latent_size + embedding), which DCGAN's generator turns into
-images (B, C, H, W) in [-1, 1]; labels are numbers (B,) or blends of classes (B, classes). DCGAN's discriminator sees no
-label: it gives logits (B,), and the `classifier` maps its last features to class logits (B, classes).
+A class embedding is concatenated with the latents, (B, latent_size + embedding), and DCGAN's generator maps them to
+images (B, C, H, W) in [-1, 1]; labels are class indices (B,) or blends of classes (B, classes). DCGAN's discriminator
+receives no label and returns logits (B,); the `classifier` maps its last features to class logits (B, classes).
 
-Differs from the paper: a learnt embedding instead of one-hot vectors; DCGAN's networks without the paper's dropout and
+Differs from the paper: a learned embedding instead of one-hot vectors; DCGAN's networks without the paper's dropout and
 noise (both are knobs), at any size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from torch import nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.cgan import ConditionalGenerator
 from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams, base_size, pyramid
-from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register, two_players
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.blocks import initialise_normal
 from gan_core.objectives.auxiliary import AuxiliaryClassifier, AuxiliaryHParams
@@ -30,16 +29,16 @@ from gan_core.objectives.equations import adversarial_equation
 
 @dataclass(frozen=True)
 class AcganHParams(DcganHParams, AuxiliaryHParams):
-    """The knobs of convolutional networks, of the embedding and of the classifier."""
+    """The knobs of ACGAN: convolutional networks, embedding, classifier."""
 
     embedding: int = knob(
-        16, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers each class is described by.",
+        16, 1, 512, label="Class embedding", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the class embedding.",
     )  # fmt: skip
 
 
 def feature_count(size: int, hparams: DcganHParams) -> int:
-    """How many numbers DCGAN's discriminator judges an image by: what goes into its head."""
+    """Number of features that go into the head of DCGAN's discriminator."""
     return hparams.dense or pyramid(size, hparams)[-1] * base_size(size) ** 2
 
 
@@ -55,22 +54,10 @@ def networks(hparams: AcganHParams, spec: DataSpec) -> dict[str, nn.Module]:
     }
 
 
-def with_head(player: str, head: str) -> dict[str, Callable[[Any], OptimizerSpec]]:
-    """Two players, one of whom trains another network beside its own."""
-    groups = two_players()
-    plain = groups[player]
-
-    def both(hparams: Any) -> OptimizerSpec:
-        spec = plain(hparams)
-        return OptimizerSpec((*spec.networks, head), spec.kind, spec.rate, spec.betas)
-
-    return groups | {player: both}
-
-
 def equation(hparams: Any) -> str:
-    shown = adversarial_equation(hparams).replace("G(z)", "G(z,c)")
+    adversarial = adversarial_equation(hparams).replace("G(z)", "G(z,c)")
     classes = r"L_C=-\mathbb{E}[\log P(c|x)]-\mathbb{E}[\log P(c|G(z,c))]"
-    return rf"{shown}\qquad {classes}\qquad L_D\mathrel{{+}}=L_C,\ L_G\mathrel{{+}}=L_C"
+    return rf"{adversarial}\qquad {classes}\qquad L_D\mathrel{{+}}=L_C,\ L_G\mathrel{{+}}=L_C"
 
 
 register(
@@ -87,16 +74,17 @@ register(
         data="digits",
         sizes=SIZES,
         capabilities=frozenset({"labels"}),
-        optimizers=with_head("discriminator", "classifier"),
+        optimizers=two_players(discriminator=("discriminator", "classifier")),
         equation=equation,
         presets=(
             Preset(
-                "digits",
-                "Digits by name",
-                "Each column asks for one digit. The discriminator learns to name the real ones within seconds (the "
-                "class terms fall to 0), and after half a minute nine samples in ten are the digit that was asked for.",
-                "digits", 16, 4_000, 100,
-                {
+                name="digits",
+                title="Digits with an auxiliary classifier",
+                look_for="Each column is conditioned on one digit. Within seconds the discriminator classifies real "
+                "digits correctly (the class terms fall to 0), and after half a minute nine samples in ten show the "
+                "requested digit.",
+                data="digits", size=16, steps=4_000, seconds=100,
+                hparams={
                     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,
                     "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,

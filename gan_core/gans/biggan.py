@@ -1,23 +1,25 @@
-"""BigGAN: classes and latents steer every block, and truncation trades variety for fidelity (1809.11096).
+"""BigGAN: class-conditional batch normalisation in every block, projection, and truncation (1809.11096).
 
     D(x, y) = e_y^T phi(x) + psi(phi(x))                    the projection discriminator (1802.05637, section 3)
     R(W) = weight |W^T W off the diagonal|^2                orthogonal regularisation of the generator (equation 3)
 
-The latents (B, latent_size) are cut into chunks: one for the stem and one for each block. Each block's batch-norms get
-their scales and shifts from its chunk joined to one embedding of the class that all blocks share (appendix B). With
-labels (B,), or blends of classes (B, classes), the generator gives (B, C, H, W) in [-1, 1]; the discriminator gives
-logits (B,). Both have SAGAN's attention, in the form of its published code, spectral norm and hinge loss.
+The latents (B, latent_size) are split into chunks: one for the stem and one for each block. The scales and shifts of a
+block's batch-norms are computed from its chunk, concatenated with a class embedding that all blocks share (appendix B).
+With labels (B,), or blends of classes (B, classes), the generator returns images (B, C, H, W) in [-1, 1]; the
+discriminator returns logits (B,). Both use SAGAN's attention in the form of its published code, spectral normalisation
+and the hinge loss.
 
-Truncation (section 3.1): values of the latents beyond a threshold are drawn again. With `psi` 1 the threshold is 2.
-Standing statistics (appendices): batch-norm's statistics are estimated anew for the averaged weights, before the first
-sample that is drawn with them.
+Truncation (section 3.1): latents beyond a threshold are resampled. With `psi` 1 the threshold is 2. Standing statistics
+(appendices): batch-norm statistics are re-estimated for the averaged weights before the first sample is drawn from
+them.
 
 Published size, for 1,000 classes at 128 pixels: `channels=96, max_channels=1536, latent_size=120, embedding=128,
-attention_size=64, generator_rate=5e-5, discriminator_rate=2e-4, discriminator_steps=2`. The generator then has
-70.4 M parameters, which count all that is learnt in it: stem, blocks, class embedding, attention and last layers.
+attention_size=64, generator_rate=5e-5, discriminator_rate=2e-4, discriminator_steps=2`. The generator then has 70.4 M
+parameters, including stem, blocks, class embedding, attention and last layers.
 
-Differs from the paper: one discriminator update a step unless `discriminator_steps` says else; the regularisation sees
-weights after their spectral norm; a redrawn latent takes its chance from the value that it replaces.
+Differs from the paper: one discriminator update per step unless `discriminator_steps` says otherwise; orthogonal
+regularisation is applied to weights after spectral normalisation; a resampled latent is computed from the value that it
+replaces, so that a seed still determines the image.
 """
 
 from __future__ import annotations
@@ -52,24 +54,24 @@ from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 
 MOST_TRUNCATION = 1.5
-THRESHOLD = 2.0  # truncation's threshold for a psi of 1
+THRESHOLD = 2.0  # truncation threshold at a psi of 1
 PASSES = 10  # batches that standing statistics are estimated from
 Attention = partial(SelfAttention, value_share=2, pool=True)
 
 
 @dataclass(frozen=True)
 class BigganHParams(SaganHParams):
-    """The knobs of residual networks that know classes."""
+    """The knobs of class-conditional residual networks."""
 
     embedding: int = knob(
-        64, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers each class is described by. All blocks share them.",
+        64, 1, 512, label="Class embedding", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the class embedding, which all blocks share.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.virtual_batch_norm:
-            raise BadValue("Virtual batch-norm can't take the place of class-conditional batch-norm.")
+            raise BadValue("Virtual batch normalisation cannot replace class-conditional batch normalisation.")
 
 
 class BigganGenerator(nn.Module):
@@ -83,9 +85,9 @@ class BigganGenerator(nn.Module):
         chunk, rest = divmod(hparams.latent_size, len(channels))
         if not chunk:
             raise BadValue(
-                "At {size} pixels the latents need at least {count} numbers.", size=size, count=len(channels)
+                "At {size} pixels, the latent size must be at least {count}.", size=size, count=len(channels)
             )
-        # one chunk for the stem, which takes the rest too, and one for each block
+        # one chunk for the stem, which also takes the remainder, and one for each block
         self.chunks = [chunk + rest, *[chunk] * (len(channels) - 1)]
         self.embedding = ClassEmbedding(classes, hparams.embedding)
         inputs = chunk + hparams.embedding
@@ -97,7 +99,7 @@ class BigganGenerator(nn.Module):
         self.body = ResidualGenerator(
             self.chunks[0], image_channels, base_size(size), channels, norm, Attention, hparams.attention_size
         )
-        # whether the batch-norms hold standing statistics; never in training
+        # whether the batch-norms hold standing statistics; false during training
         self.register_buffer("standing", torch.zeros((), dtype=torch.bool))
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
@@ -107,7 +109,7 @@ class BigganGenerator(nn.Module):
         return images
 
     def attention_maps(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """Where each place of a sample looks, (B, H, W, h, w) by layer; see `residual_layers.attention_maps`."""
+        """Attention of each position of a sample, (B, H, W, h, w) by layer; see `layers.residual.attention_maps`."""
         return attention_maps(self, *inputs)
 
 
@@ -127,10 +129,10 @@ def networks(hparams: BigganHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 @torch.no_grad()
 def standing_statistics(generator: BigganGenerator, batch_size: int, seed: int) -> None:
-    """Estimates batch-norm's means and variances anew, over PASSES batches of random latents and classes.
+    """Re-estimates batch-norm means and variances over PASSES batches of random latents and classes.
 
-    Done on a copy: the generator itself stays in evaluation mode, so that others can draw from it meanwhile. The
-    statistics depend on the weights and the seed alone.
+    Computed on a copy: the generator stays in evaluation mode, so that it can be sampled meanwhile. The statistics
+    depend on the weights and the seed only.
     """
     random = torch.Generator().manual_seed(seed)
     working = copy.deepcopy(generator)
@@ -152,8 +154,8 @@ def standing_statistics(generator: BigganGenerator, batch_size: int, seed: int) 
 def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None) -> Tensor:
     """Images from the averaged generator, with standing statistics.
 
-    They are estimated at the first call after the averaged weights were refreshed or loaded: a refresh copies the live
-    generator's buffers, and so clears `standing`.
+    They are estimated in the first call after the averaged weights were refreshed or loaded: a refresh copies the live
+    generator's buffers, which clears `standing`.
     """
     generator = networks["generator"]
     assert isinstance(generator, BigganGenerator)
@@ -163,26 +165,26 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
 
 
 def truncated(latents: Tensor, psi: float) -> Tensor:
-    """Latents (B, latent_size) with the values beyond +-2 psi drawn again from within; the others stay.
+    """Latents (B, latent_size) with the values beyond +-2 psi resampled from within; the others are unchanged.
 
-    A redrawn value follows the normal distribution cut at +-2 psi. Its chance comes from the value that it replaces,
-    whose place in the tail is uniform: so this is a pure function, and a seed stays a picture. Raises BadValue where
-    psi is not in [0, 1.5].
+    A resampled value follows the normal distribution truncated at +-2 psi. It is computed from the value that it
+    replaces, whose position in the tail is uniform, so that this is a pure function and a seed still determines the
+    image. Raises BadValue if psi is not in [0, 1.5].
     """
     if not 0 <= psi <= MOST_TRUNCATION:
-        raise BadValue("The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_TRUNCATION, psi=psi)
+        raise BadValue("The truncation must be between 0 and {most}, got {psi}.", most=MOST_TRUNCATION, psi=psi)
     exact = latents.double()
     beyond = torch.special.ndtr(torch.tensor(-THRESHOLD * psi, dtype=torch.float64, device=latents.device))
-    place = torch.special.ndtr(-exact.abs()) / beyond  # uniform in (0, 1) beyond the threshold
-    chance = torch.where(exact > 0, (1 + place) / 2, place / 2)
-    redrawn = torch.special.ndtri(beyond + chance * (1 - 2 * beyond))
-    return torch.where(exact.abs() > THRESHOLD * psi, redrawn, exact).to(latents.dtype)
+    position = torch.special.ndtr(-exact.abs()) / beyond  # uniform in (0, 1) beyond the threshold
+    chance = torch.where(exact > 0, (1 + position) / 2, position / 2)
+    resampled = torch.special.ndtri(beyond + chance * (1 - 2 * beyond))
+    return torch.where(exact.abs() > THRESHOLD * psi, resampled, exact).to(latents.dtype)
 
 
 def truncate(
     networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None, psi: float
 ) -> Tensor:
-    """Images from truncated latents: `psi` 0 gives one image for each class, 1.5 nearly all variety."""
+    """Images from truncated latents: `psi` 0 gives one image per class, 1.5 almost the full variety."""
     return draw(networks, hparams, truncated(latents, psi), labels)
 
 
@@ -213,12 +215,13 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "fashion",
-                "Clothes on demand (Fashion-MNIST)",
-                "Each column asks for one kind. Trousers and dresses stand out after a minute, shoes and bags soon "
-                "after; then truncate the samples: at 0.5 they are cleaner and more alike, at 0 one for each kind.",
-                "fashion_mnist", 28, 1_800, 270,
-                {
+                name="fashion",
+                title="Clothes by class (Fashion-MNIST)",
+                look_for="Each column is conditioned on one class. Trousers and dresses are recognisable after a "
+                "minute, shoes and bags soon after. Then try truncation: at 0.5 the samples are cleaner and less "
+                "varied, at 0 each class gives a single image.",
+                data="fashion_mnist", size=28, steps=1_800, seconds=270,
+                hparams={
                     "channels": 24, "max_channels": 96, "latent_size": 64, "embedding": 32,
                     "generator_rate": 5e-4, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 1_800,
                 },

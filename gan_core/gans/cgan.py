@@ -1,12 +1,12 @@
-"""Conditional GAN: the class goes into both networks (1411.1784).
+"""Conditional GAN: the class is an input of both networks (1411.1784).
 
     min_G max_D  E_x[log D(x|y)] + E_z[log(1 - D(G(z|y)|y))]              (equation 2)
 
-A learnt embedding of the class is joined to the latents, (B, latent_size + embedding), and to the image: beside its
-pixels in an MLP, or as one more channel (B, 1, H, W) in a convolutional discriminator.
+A learned class embedding is concatenated with the latents, (B, latent_size + embedding), and with the image: next to
+its pixels in an MLP, or as an additional channel (B, 1, H, W) in a convolutional discriminator.
 
-Differs from the paper: embeddings instead of one-hot vectors with hidden layers of their own; a DCGAN body as a
-setting, since the paper has MLPs alone.
+Differs from the paper: embeddings instead of one-hot vectors with their own hidden layers; DCGAN networks as an
+alternative to the paper's MLPs.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from gan_core.objectives.equations import adversarial_equation
 
 @dataclass(frozen=True)
 class CganHParams(DcganHParams, MlpHParams):
-    """The knobs of both bodies, and of the embedding."""
+    """The knobs of both architectures and of the embedding."""
 
     body: str = knob(
-        "mlp", choices=("mlp", "dcgan"), label="Networks", change="rebuild", group="networks",
-        help="Multilayer perceptrons as in the paper, or DCGAN's convolutions.",
+        "mlp", choices=("mlp", "dcgan"), label="Architecture", change="rebuild", group="networks",
+        help="Multilayer perceptrons, as in the paper, or DCGAN's convolutional networks.",
     )  # fmt: skip
     embedding: int = knob(
-        16, 1, 512, label="Class embedding", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers each class is described by.",
+        16, 1, 512, label="Class embedding", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the class embedding.",
     )  # fmt: skip
 
     @property
@@ -59,7 +59,7 @@ class ConditionalGenerator(nn.Module):
 
 
 class ConditionalDiscriminator(nn.Module):
-    """(B, C, H, W) and labels (B,) -> logits (B,). `plane` is the side of a label channel, 0 for a flat body."""
+    """(B, C, H, W) and labels (B,) -> logits (B,). `plane` is the side of the label channel, 0 for an MLP."""
 
     def __init__(self, classes: int, embedding: int, plane: int, body: nn.Module) -> None:
         super().__init__()
@@ -120,11 +120,12 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "digits",
-                "Digits on demand",
-                "Each column of the grid asks for one digit: watch the columns become 0 to 9 within ten seconds.",
-                "digits", 8, 4_000, 25,
-                {
+                name="digits",
+                title="Digits by class",
+                look_for="Each column of the grid is conditioned on one digit: the columns become 0 to 9 within ten "
+                "seconds.",
+                data="digits", size=8, steps=4_000, seconds=25,
+                hparams={
                     "generator_widths": (128, 256, 256, 256), "discriminator_widths": (256, 256), "latent_size": 32,
                     "activation": "relu", "batch_norm": True, "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,

@@ -1,16 +1,16 @@
-"""Context encoder: what is missing, told from its surroundings (1604.07379).
+"""Context encoder: inpainting by an encoder-decoder with an adversarial loss (1604.07379).
 
     L_G = 0.999 |M (y - G(x, M))|^2 - 0.001 E[log D(x')]        L_D = -E[log D(y)] - E[log(1 - D(x'))]
 
-The encoder halves an image with holes, and the mask of the holes, (B, C + 1, H, W), down to 4 pixels and to a code of
-`code_size` numbers; the decoder doubles it up to a whole image (B, C, H, W) in [-1, 1], of which only what was missing
-is taken. The discriminator judges the filled image. All are DCGAN's: strided convolutions, batch-norm, leaky ReLU 0.2
-in encoder and discriminator, ReLU in the decoder.
+The encoder downsamples an image with holes and its mask, (B, C + 1, H, W), to 4 pixels and to a code of `code_size`
+dimensions; the decoder upsamples it to an image (B, C, H, W) in [-1, 1], of which only the holes are used. The
+discriminator receives the filled image. All networks follow DCGAN: strided convolutions, batch normalisation, leaky
+ReLU 0.2 in encoder and discriminator, ReLU in the decoder.
 
-Differences: for a hole in the middle the paper's networks make and judge that square alone, with an overlap of 7 pixels
-of 64; here one network serves holes of any shape, is told where they are, and the rims of the holes weigh ten times.
-The blank is grey, not the data's mean. Skips from encoder to decoder, as in a U-Net, are a knob: they fill better, and
-leave less for the code to know. Narrower by default.
+Differs from the paper: for a centre hole the paper generates and discriminates that square only, with an overlap of 7
+of 64 pixels; here one network handles holes of any shape, receives the mask, and weighs the borders of holes ten times.
+Holes are filled with grey instead of the data's mean. Skip connections from encoder to decoder, as in a U-Net, are a
+knob: they fill better, but the code carries less information. Narrower by default.
 """
 
 from __future__ import annotations
@@ -29,28 +29,29 @@ from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.knobs import knob
 from gan_core.layers.blocks import initialise_normal
 from gan_core.objectives.base import Batch
-from gan_core.objectives.inpainting import Masked, MaskedHParams, blanked, middle_hole, shown_holes
+from gan_core.objectives.inpainting import Inpainting, InpaintingHParams, blanked, middle_hole, preview_holes
 
 SIZES = (16, 32, 64, 128)
-WIDEST = 8  # times the channels at the image's side
+WIDEST = 8  # times the channels at full resolution
 
 
 @dataclass(frozen=True)
-class ContextHParams(MaskedHParams):
+class ContextHParams(InpaintingHParams):
     """The knobs of the context encoder."""
 
     code_size: int = knob(
-        256, 4, 4096, label="Code size", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers the surroundings are summed up in; the paper has 4000.",
+        256, 4, 4096, label="Bottleneck size", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the code between encoder and decoder; the paper uses 4000.",
     )  # fmt: skip
     skips: bool = knob(
-        False, label="Skips", change="rebuild", group="networks",
-        help="The decoder sees the encoder's features too, as in a U-Net: it fills more sharply, and codes know less.",
+        False, label="Skip connections", change="rebuild", group="networks",
+        help="Passes the encoder's feature maps to the decoder, as in a U-Net. Fills more sharply, but the code "
+        "carries less information.",
     )  # fmt: skip
 
 
 class ContextEncoder(nn.Module):
-    """Images (B, C, H, W), holes (B, 1, H, W), true where they are missing -> whole images (B, C, H, W) in [-1, 1]."""
+    """Images (B, C, H, W), holes (B, 1, H, W), true where pixels are missing -> images (B, C, H, W) in [-1, 1]."""
 
     def __init__(self, image_channels: int, size: int, channels: int, code_size: int, skips: bool) -> None:
         super().__init__()
@@ -116,18 +117,18 @@ def networks(hparams: ContextHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 
 def fill(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor, holes: Tensor) -> Tensor:
-    """The images (B, C, H, W) with what is missing (B, 1, H, W) made anew from the rest."""
+    """The images (B, C, H, W) with their holes (B, 1, H, W) filled."""
     return torch.where(holes, networks["generator"](images, holes), images)
 
 
 def fill_middle(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
-    """The images with the square in their middle made anew."""
+    """The images with their centre square removed and filled."""
     return fill(networks, hparams, images, middle_hole(len(images), images.shape[3]).to(images.device))
 
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
     images = batch["real"]
-    holes = shown_holes(hparams.holes, images)
+    holes = preview_holes(hparams.holes, images)
     return [blanked(images, holes), fill(networks, hparams, images, holes), images]
 
 
@@ -148,7 +149,7 @@ register(
         paper="1604.07379",
         year=2016,
         networks=networks,
-        objective=lambda hparams: Masked(),
+        objective=lambda hparams: Inpainting(),
         hparams=DEFAULTS,
         tiny=replace(DEFAULTS, channels=4, discriminator_channels=4, code_size=6, batch_size=4),
         data="avatars",
@@ -161,12 +162,12 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "avatars",
-                "Faces without a middle",
-                "Threes: what is given, what is made of it, the truth. First skin of the right tone, taken from the "
-                "neck; then a mean face. Glasses and the look of the eyes can't be known, and stay a guess.",
-                "avatars", 32, 4_000, 240,
-                {"generator_rate": 1e-3, "discriminator_rate": 5e-4, "code_size": 128},
+                name="avatars",
+                title="Inpainting the centre of faces",
+                look_for="Three images per item: input, output, ground truth. Skin of the right tone comes first, "
+                "inferred from the neck, then an average face. Glasses and gaze cannot be inferred and remain a guess.",
+                data="avatars", size=32, steps=4_000, seconds=240,
+                hparams={"generator_rate": 1e-3, "discriminator_rate": 5e-4, "code_size": 128},
             ),
         ),
     )

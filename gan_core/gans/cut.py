@@ -1,15 +1,15 @@
-"""CUT: contrastive translation of one domain into another, without pairs and without a way back (2007.15651).
+"""CUT: contrastive unpaired translation with a single generator (2007.15651).
 
     L_G = E[(D(G(a)) - 1)^2] + lambda (L_NCE(a, G(a)) + L_NCE(b, G(b))) / 2
     L_NCE = -E_patches[log softmax_j(z . k_j / tau)_own]
 
-Half of CycleGAN: one residual generator (B, C, H, W) -> (B, C, H, W) in [-1, 1] and one discriminator of patches. The
-generator's first half also encodes: for five of its layers a head of two linear layers maps the features of 256
-places to unit vectors, and each place of the output must be most like the same place of the input. What a thing looks
-like may change, where it is may not.
+Half of CycleGAN: one residual generator (B, C, H, W) -> (B, C, H, W) in [-1, 1], one PatchGAN discriminator. The first
+half of the generator is also an encoder: for five of its layers, a two-layer head projects the features of 256
+positions to unit vectors, and each output patch must be most similar to the input patch at the same position.
+Appearance may change, positions may not.
 
-Differences: narrower networks; transposed convolutions and strides, where the paper's code blurs as it resamples (the
-knob `blur` has that); samples come from averaged weights.
+Differs from the paper: narrower networks; strided and transposed convolutions, where the paper's code uses anti-aliased
+resampling (the knob `blur`); samples are drawn with averaged weights.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.translation import BLURS, PatchDiscriminator, ResnetGenerator, fitting_layers
 from gan_core.objectives.base import Batch
@@ -39,21 +39,21 @@ class CutHParams(ContrastiveHParams):
 
     blocks: int = knob(
         6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
-        help="Of the generator; the paper has 9.",
+        help="Residual blocks of the generator; the paper uses 9.",
     )  # fmt: skip
     blur: str = knob(
-        "none", choices=BLURS, label="Blurred resampling", change="rebuild", group="networks",
-        help="Whether the generator blurs where it halves (down), doubles (up), or both: fine patterns then don't turn "
-        "into false ones, but a step takes longer. The paper's code does both.",
+        "none", choices=BLURS, label="Anti-aliased resampling", change="rebuild", group="networks",
+        help="Whether the generator applies a low-pass filter where it downsamples (down), upsamples (up), or both. "
+        "Prevents aliasing of fine patterns, but slows down each step. The paper's code does both.",
     )  # fmt: skip
     head_size: int = knob(
-        64, 2, 1024, label="Head size", unit="numbers", change="rebuild", group="networks",
-        help="Length of the vectors that patches are compared by; the paper has 256.",
+        64, 2, 1024, label="Projection head size", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the vectors that represent patches in the contrastive loss; the paper uses 256.",
     )  # fmt: skip
 
 
 class Heads(nn.Module):
-    """(layer's number, patches (B, S, C)) -> unit vectors (B, S, V)."""
+    """Projection heads: (index of the layer, patches (B, S, C)) -> unit vectors (B, S, V)."""
 
     def __init__(self, widths: list[int], size: int) -> None:
         super().__init__()
@@ -66,13 +66,13 @@ class Heads(nn.Module):
 
 
 def places(hparams: CutHParams) -> tuple[int, ...]:
-    """The layers that are compared: the image, the convolutions that halve it, the first and the fifth block."""
+    """Indices of the compared layers: the image, the downsampling convolutions, the first and the fifth block."""
     quartered, block = _shifted(hparams)
     return tuple(sorted({PIXELS, HALVED, quartered, block, block + min(4, hparams.blocks - 1)}))
 
 
 def _shifted(hparams: CutHParams) -> tuple[int, int]:
-    """Where the second convolution that halves and the first block stand: behind a blurring layer each, if it blurs."""
+    """Indices of the second downsampling convolution and the first block; blur layers come before each of them."""
     return (QUARTERED + 1, BLOCK + 2) if hparams.blur in ("down", "both") else (QUARTERED, BLOCK)
 
 
@@ -85,16 +85,6 @@ def networks(hparams: CutHParams, spec: DataSpec) -> dict[str, nn.Module]:
         "discriminator": PatchDiscriminator(spec.channels, hparams.discriminator_channels, layers),
         "heads": Heads([widths.get(place, 4 * wide) for place in places(hparams)], hparams.head_size),
     }
-
-
-def _generator(hparams: CutHParams) -> OptimizerSpec:
-    betas = hparams.beta1, hparams.beta2
-    return OptimizerSpec(("generator", "heads"), hparams.optimizer, hparams.generator_rate, betas)
-
-
-def _discriminator(hparams: CutHParams) -> OptimizerSpec:
-    rate = hparams.discriminator_rate * hparams.rate_ratio
-    return OptimizerSpec(("discriminator",), hparams.optimizer, rate, (hparams.beta1, hparams.beta2))
 
 
 def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
@@ -131,19 +121,20 @@ register(
         data="avatars_pencil_unpaired",
         capabilities=frozenset({"translate"}),
         sizes=SIZES,
-        optimizers={"generator": _generator, "discriminator": _discriminator},
+        optimizers=two_players(generator=("generator", "heads")),
         translations={"a_to_b": translate},
         compare=compare,
         compared=("a", "as b", "b", "b unchanged"),
         equation=equation,
         presets=(
             Preset(
-                "pencil",
-                "Pencil drawings get colour, by patches",
-                "Fours: a drawing, its colours, a face, the same face again. The last should soon be as the third. One "
-                "generator instead of CycleGAN's two: colours spread from patch to patch and may differ across a face.",
-                "avatars_pencil_unpaired", 32, 5_000, 700,
-                {
+                name="pencil",
+                title="Colouring pencil drawings without pairs (CUT)",
+                look_for="Four images per item: a drawing, its colour version, a face, and the generator's output for "
+                "that face, which should soon equal its input. CUT has one generator instead of CycleGAN's two. "
+                "Colours spread from patch to patch and may vary across a face.",
+                data="avatars_pencil_unpaired", size=32, steps=5_000, seconds=700,
+                hparams={
                     "batch_size": 4, "channels": 16, "discriminator_channels": 16, "blocks": 3, "patch_layers": 2,
                     "generator_rate": 1e-3, "discriminator_rate": 5e-4, "schedule": "linear", "decay_steps": 5_000,
                 },

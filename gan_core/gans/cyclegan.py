@@ -1,15 +1,16 @@
-"""CycleGAN: two kinds of images into each other, learnt without pairs (1703.10593).
+"""CycleGAN: unpaired image translation with cycle consistency (1703.10593).
 
     min_{G,F} max_{D_X,D_Y}  L_GAN(G, D_Y) + L_GAN(F, D_X) + lambda (E[|F(G(x)) - x|] + E[|G(F(y)) - y|])
 
-Two generators map (B, C, H, W) to (B, C, H, W) in [-1, 1], a to b and b to a: convolutions of stride 2, residual blocks
-with instance norm, transposed convolutions. Two discriminators judge patches of 70 pixels or fewer. The loss is least
-squares; the discriminators see the generators' past images too, from a pool of 50; an identity term of half the cycle's
-weight keeps colours. The rate is constant for the first half of the run and then falls to 0 (`schedule`).
+Two generators map (B, C, H, W) to (B, C, H, W) in [-1, 1], a to b and b to a: strided convolutions, residual blocks
+with instance normalisation, transposed convolutions. Two PatchGAN discriminators have a receptive field of up to 70
+pixels. The loss is least squares; the discriminators also receive past images from a pool of 50; an identity loss of
+half the cycle weight preserves colours. The paper keeps the learning rate constant for the first half of the run and
+then decreases it linearly to 0 (`schedule`).
 
-Differences: narrower networks and a batch of 2 by default; samples come from averaged weights; `upsampling` can take
-the place of transposed convolutions; with `framing` each generator scales and shifts all its images alike, as it learns
-to, before its first layer; `strength` shows less of the change, as 1703.06868 does with its alpha.
+Differs from the paper: narrower networks and a batch size of 2 by default; samples are drawn with averaged weights;
+`upsampling` can replace transposed convolutions; with `framing`, each generator learns one scale and one shift for all
+images, applied before its first layer; `strength` interpolates between input and output, like alpha in 1703.06868.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.translation import PatchDiscriminator, ResnetGenerator, fitting_layers
 from gan_core.objectives.base import Batch
@@ -39,22 +40,22 @@ class CycleGanHParams(CycleHParams):
 
     blocks: int = knob(
         6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
-        help="Of each generator: 6 for images of 128 pixels and 9 for 256 in the paper.",
+        help="Residual blocks of each generator; the paper uses 6 at 128 pixels and 9 at 256.",
     )  # fmt: skip
     upsampling: str = knob(
         "transposed", choices=("transposed", "bilinear"), label="Upsampling", change="rebuild", group="networks",
-        help="Transposed convolution (the paper), or bilinear upsampling and a convolution, which leaves no "
-        "checkerboard and takes a little more time.",
+        help="Transposed convolution, as in the paper, or bilinear upsampling followed by a convolution, which avoids "
+        "checkerboard artefacts and is slightly slower.",
     )  # fmt: skip
     strength: float = knob(
         1.0, 0.0, 1.0, label="Strength", group="objective",
-        help="How much of the change is shown: 1 is what the generators make, 0 the image as it came, in the other "
-        "domain's framing. Learning goes on as if it were 1.",
+        help="How much of the change is shown: 1 is the generator's output, 0 the input image in the other domain's "
+        "framing. Does not affect training.",
     )  # fmt: skip
     framing: bool = knob(
-        False, label="Learn the framing", change="rebuild", group="networks",
-        help="Each direction also learns one scale and one shift for all of its images. For domains that show the same "
-        "things at different sizes or places, which convolutions hardly find.",
+        False, label="Learned framing", change="rebuild", group="networks",
+        help="Each direction also learns one scale and one shift for all images. For domains that show the same "
+        "content at a different size or position, which convolutions hardly learn.",
     )  # fmt: skip
 
 
@@ -67,19 +68,11 @@ def networks(hparams: CycleGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
         )
         for name in ("generator_ab", "generator_ba")
     }
-    judges = {
+    discriminators = {
         name: PatchDiscriminator(spec.channels, hparams.discriminator_channels, layers)
         for name in ("discriminator_a", "discriminator_b")
     }
-    return {**generators, **judges}
-
-
-def _group(names: tuple[str, ...], rate: str) -> Callable[[Any], OptimizerSpec]:
-    def spec(hparams: CycleGanHParams) -> OptimizerSpec:
-        ratio = hparams.rate_ratio if rate == "discriminator_rate" else 1.0
-        return OptimizerSpec(names, hparams.optimizer, ratio * getattr(hparams, rate), (hparams.beta1, hparams.beta2))
-
-    return spec
+    return {**generators, **discriminators}
 
 
 def _by(network: str) -> Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]:
@@ -124,42 +117,44 @@ register(
         data="avatars_pencil_unpaired",
         capabilities=frozenset({"translate"}),
         sizes=SIZES,
-        optimizers={
-            "generator": _group(("generator_ab", "generator_ba"), "generator_rate"),
-            "discriminator": _group(("discriminator_a", "discriminator_b"), "discriminator_rate"),
-        },
-        averaged=("generator_ab", "generator_ba"),
+        optimizers=two_players(
+            generator=("generator_ab", "generator_ba"), discriminator=("discriminator_a", "discriminator_b")
+        ),
+        ema_networks=("generator_ab", "generator_ba"),
         translations=TRANSLATIONS,
         compare=compare,
         compared=("a", "as b", "back again", "b", "as a", "back again"),
         equation=equation,
         presets=(
             Preset(
-                "pencil",
-                "Colour and pencil without pairs",
-                "Each row: a drawing, its colours, back to a drawing; a face, its drawing, back in colour. Back again "
-                "is right long before the middle is: the networks hide what they need in faint patterns.",
-                "avatars_pencil_unpaired", 32, 6_000, 900,
-                {
+                name="pencil",
+                title="Pencil and colour without pairs",
+                look_for="Each row: a drawing, its colour version, back to a drawing; a face, its drawing, back to "
+                "colour. The round trip becomes accurate long before the intermediate image does: the networks hide "
+                "information in faint patterns.",
+                data="avatars_pencil_unpaired", size=32, steps=6_000, seconds=900,
+                hparams={
                     "batch_size": 4, "channels": 16, "discriminator_channels": 16, "blocks": 3, "patch_layers": 2,
                     "generator_rate": 1e-3, "discriminator_rate": 5e-4, "schedule": "linear", "decay_steps": 6_000,
                 },
             ),
             Preset(
-                "digits_cycle",
-                "Digits get colour: with the cycle",
-                "Each row: a grey digit, in colour, back again; a coloured digit, in grey, back again. By step 200 the "
-                "strokes stay where they were, by 500 most colours are those of the class, though no pair was shown: "
-                "every digit must find its way back. Compare with the preset without the cycle.",
-                "digits_coloured_unpaired", 16, 2_000, 60, DIGITS,
+                name="digits_cycle",
+                title="Colouring digits: with cycle consistency",
+                look_for="Each row: a grey digit, coloured, back to grey; a coloured digit, in grey, back to colour. "
+                "By step 200 strokes stay in place, and by 500 most colours match the class although no pairs were "
+                "used: every digit must survive the round trip. Compare with the preset without cycle consistency.",
+                data="digits_coloured_unpaired", size=16, steps=2_000, seconds=60,
+                hparams=DIGITS,
             ),
             Preset(
-                "digits_no_cycle",
-                "Digits get colour: without the cycle",
-                "The cycle's weight is 0, and the identity's with it. All rows become alike: one speckled picture for "
-                "whatever digit is given, and one grey one back. It changes from step to step, and the digit that was "
-                "given is lost: nothing asks for it.",
-                "digits_coloured_unpaired", 16, 2_000, 30, {**DIGITS, "cycle_weight": 0.0},
+                name="digits_no_cycle",
+                title="Colouring digits: without cycle consistency",
+                look_for="The weights of the cycle and identity losses are 0. All rows become alike: the same "
+                "speckled image for every digit, and the same grey image back. It changes from step to step, and the "
+                "input digit is lost, because no loss term preserves it.",
+                data="digits_coloured_unpaired", size=16, steps=2_000, seconds=30,
+                hparams={**DIGITS, "cycle_weight": 0.0},
             ),
         ),
     )

@@ -2,14 +2,14 @@
 
     min_G max_D  E_x[log D(x)] + E_z[log(1 - D(G(z)))]
 
-The generator maps z (B, latent_size) through blocks that double the resolution to an image (B, C, H, W) in
-[-1, 1]; the discriminator mirrors it with strided convolutions to a logit (B,). The paper's guidelines: no pooling,
-batch-norm in both networks (not at the generator's output nor the discriminator's input), ReLU in the generator,
-leaky ReLU 0.2 in the discriminator, weights from N(0, 0.02), Adam with rate 2e-4 and beta 1 of 0.5.
+The generator maps z (B, latent_size) through blocks that double the resolution to an image (B, C, H, W) in [-1, 1]; the
+discriminator mirrors it with strided convolutions to a logit (B,). The paper's guidelines: no pooling, batch
+normalisation in both networks (except at the generator's output and the discriminator's input), ReLU in the generator,
+leaky ReLU 0.2 in the discriminator, weights from N(0, 0.02), Adam with learning rate 2e-4 and beta 1 of 0.5.
 
-Settings cover what tutorials print: fully connected stem and head, a dense layer (as in 1606.03657, appendix C.1),
-upsampling before a plain convolution, sizes from 8 to 128. The channels of the widest layer are capped, so that small
-computers can train it.
+Settings cover common tutorial variants: fully connected first and last layers, an additional dense layer (1606.03657,
+appendix C.1), upsampling followed by a convolution, sizes from 8 to 128. The number of channels is limited, so that
+small computers can train it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
-from gan_core.layers.blocks import Dropout, LatentStem, initialise_normal, verdict_head
+from gan_core.hparams import AdversarialHParams, channels_knob, max_channels_knob
+from gan_core.knobs import knob, when
+from gan_core.layers.blocks import Dropout, LatentStem, initialise_normal, logit_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 
@@ -34,38 +34,37 @@ SIZES = (8, 16, 28, 32, 56, 64, 112, 128)
 class DcganHParams(AdversarialHParams):
     """The knobs of convolutional networks."""
 
-    channels: int = knob(
-        32, 4, 256, label="Channels", change="rebuild", group="networks",
-        help="Channels at the image's side of both networks; they double with every halving of the resolution. "
-        "The paper has 128, PyTorch's example 64.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        256, 4, 2048, label="Channels at most", change="rebuild", group="networks",
-        help="Caps the channels of the widest layers.",
-    )  # fmt: skip
+    channels: int = channels_knob(
+        32, reference="DCGAN's paper uses 128, PyTorch's example 64.", acts_when=when(body=("dcgan",))
+    )
+    max_channels: int = max_channels_knob(256, 2048, acts_when=when(body=("dcgan",)))
     stem: str = knob(
-        "convolution", choices=("convolution", "linear"), label="Stem and head", change="rebuild", group="networks",
-        help="Convolution: conv-only, as in the paper. Linear: a fully connected layer from the latents and one to "
-        "the verdict, as in many tutorials.",
+        "convolution", choices=("convolution", "linear"), label="First and last layer", change="rebuild",
+        group="networks",
+        acts_when=when(body=("dcgan",)),
+        help="Convolution: fully convolutional, as in the paper. Linear: fully connected layers after the latents and "
+        "before the logit, as in many tutorials.",
     )  # fmt: skip
     dense: int = knob(
-        0, 0, 4096, label="Dense layer", unit="numbers", change="rebuild", group="networks",
-        help="One more fully connected layer: in the generator behind the latents, in the discriminator before the "
-        "verdict. 0: none. At 28 pixels there are but two convolutions, which see strokes and no whole digit: there "
-        "InfoGAN's networks have 1024.",
+        0, 0, 4096, label="Dense layer", unit="dimensions", change="rebuild", group="networks",
+        acts_when=when(body=("dcgan",)),
+        help="Width of an additional fully connected layer, after the latents in the generator and before the logit "
+        "in the discriminator; 0 adds none. Useful at 28 pixels, where the two convolutions see strokes but not whole "
+        "digits (InfoGAN uses 1024).",
     )  # fmt: skip
     upsampling: str = knob(
         "transposed", choices=("transposed", "nearest"), label="Upsampling", change="rebuild", group="networks",
-        help="Transposed convolution (the paper), or nearest-neighbour upsampling and a convolution, which leaves "
-        "no checkerboard.",
+        acts_when=when(body=("dcgan",)),
+        help="Transposed convolution, as in the paper, or nearest-neighbour upsampling followed by a convolution, "
+        "which avoids checkerboard artefacts.",
     )  # fmt: skip
     batch_norm: bool = knob(
-        True, label="Batch-norm", change="rebuild", group="networks",
-        help="Normalises hidden layers over the batch. The discriminator has none under a penalty.",
+        True, label="Batch normalisation", change="rebuild", group="networks",
+        help="Normalises hidden layers over the batch. Left out of the discriminator if a gradient penalty is used.",
     )  # fmt: skip
     dropout: float = knob(
         0.0, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
-        help="Share of the discriminator's features that are switched off at random in each step.",
+        help="Fraction of the discriminator's features dropped at random during training.",
     )  # fmt: skip
 
     @property
@@ -74,12 +73,12 @@ class DcganHParams(AdversarialHParams):
 
 
 def base_size(size: int) -> int:
-    """Where the pyramid starts: 4 pixels, or 7 for 28, 56 and 112."""
+    """The lowest resolution in pixels: 4, or 7 for images of 28, 56 and 112."""
     return 7 if size % 7 == 0 else 4
 
 
 def pyramid(size: int, hparams: DcganHParams) -> list[int]:
-    """Channels at each resolution, from the image's side to the base."""
+    """Channels at each resolution, from the highest to the lowest."""
     levels = (size // base_size(size)).bit_length() - 1
     return [min(hparams.channels * 2**level, hparams.max_channels) for level in range(levels)]
 
@@ -157,12 +156,12 @@ class DcganDiscriminator(nn.Module):
         if hparams.dense:
             self.layers.append(nn.Flatten())  # (B, C, H, W) -> (B, C * H * W) -> (B, dense)
             self.layers.extend(_dense(inputs * base * base, hparams.dense, nn.LeakyReLU(0.2, inplace=True), norm))
-            self.head = verdict_head(hparams.dense, 0, hparams.minibatch)
+            self.head = logit_head(hparams.dense, 0, hparams.minibatch)
         elif hparams.stem == "convolution":
-            self.head = verdict_head(inputs, base, hparams.minibatch, bias=False)
+            self.head = logit_head(inputs, base, hparams.minibatch, bias=False)
         else:
             self.layers.append(nn.Flatten())
-            self.head = verdict_head(inputs * base * base, 0, hparams.minibatch)
+            self.head = logit_head(inputs * base * base, 0, hparams.minibatch)
         initialise_normal(self)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -193,37 +192,37 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "digits",
-                "DCGAN on digits",
-                "Blobs within five seconds, strokes after ten, most digits readable after half a minute. The "
-                "discriminator's accuracy should hover between 60 and 90 %.",
-                "digits", 16, 4_500, 60,
-                {
-                    # without batch-norm in the discriminator, which the penalty takes out, twice as many are readable
+                name="digits",
+                title="DCGAN on digits",
+                look_for="Blobs within five seconds, strokes after ten, and mostly readable digits after half a "
+                "minute. The discriminator's accuracy should stay between 60 and 90 %.",
+                data="digits", size=16, steps=4_500, seconds=60,
+                hparams={
+                    # R1 removes batch-norm from the discriminator, which doubles the share of readable digits
                     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_500,
                     "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,
                 },
             ),
             Preset(
-                "fashion",
-                "Clothes (Fashion-MNIST)",
-                "Grey shapes after ten seconds; shirts, trousers and shoes after a minute, with torn edges; then edges "
-                "close and folds appear.",
-                "fashion_mnist", 28, 5_000, 120,
-                {
+                name="fashion",
+                title="Clothes (Fashion-MNIST)",
+                look_for="Grey shapes after ten seconds; shirts, trousers and shoes with ragged edges after a minute; "
+                "then edges become clean and folds appear.",
+                data="fashion_mnist", size=28, steps=5_000, seconds=120,
+                hparams={
                     "channels": 32, "max_channels": 64, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 5_000,
                     "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,
                 },
             ),
             Preset(
-                "avatars",
-                "Drawn faces",
-                "Colours first, then a head on shoulders, then hair, glasses and hats. Expect speckles and odd pairs "
-                "of eyes: DCGAN has no notion of symmetry.",
-                "avatars", 32, 6_000, 300,
-                {
+                name="avatars",
+                title="Drawn faces",
+                look_for="Colours first, then a head on shoulders, then hair, glasses and hats. Expect speckles and "
+                "mismatched eyes: nothing in DCGAN enforces symmetry.",
+                data="avatars", size=32, steps=6_000, seconds=300,
+                hparams={
                     "channels": 32, "max_channels": 128, "latent_size": 64, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 6_000,
                     "penalty": "r1", "penalty_weight": 1.0, "penalty_every": 8, "ema": 0.995,

@@ -1,7 +1,7 @@
-"""What the networks of a recipe are made of: layers, output shapes, parameters.
+"""The layers of a recipe's networks: kinds, output shapes, parameters.
 
-Shapes are seen and not computed: every phase of the objective is run once on two blank items with hooks in place,
-which works for any recipe.
+Shapes are recorded by forward hooks while every phase of the objective runs once on two blank items, which works for
+any recipe.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Recipe
 from gan_core.hparams import TrainingHParams
-from gan_core.objectives.base import StepContext
+from gan_core.objectives.base import Batch, StepContext
 
 ITEMS = 2  # a batch that batch-norm accepts
-PARAMETRIZED = {"parametrizations"}  # torch's name for what stands behind a normalised weight
+PARAMETRIZED = {"parametrizations"}  # the submodule in which torch keeps the original of a parametrised weight
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer without layers inside."""
+    """A layer without sublayers."""
 
-    name: str  # where it stands in its network, "layers.3"
+    name: str  # in its network, e.g. "layers.3"
     kind: str  # "ConvTranspose2d"
-    shape: tuple[int, ...]  # of its output, without the batch; () where it wasn't run
+    shape: tuple[int, ...]  # of its output, without the batch; () if it did not run
     parameters: int
 
 
 def describe(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec) -> dict[str, list[Layer]]:
-    """The layers of each network in the order in which they first run; raises BadValue or BadData."""
+    """The layers of each network in the order in which they first run. Raises BadValue or BadData."""
     networks = recipe.build(hparams, spec)
     shapes: dict[nn.Module, tuple[int, ...]] = {}
     for network in networks.values():
@@ -48,7 +48,7 @@ def parameter_count(layers: list[Layer]) -> int:
 
 
 def _leaves(network: nn.Module) -> dict[str, nn.Module]:
-    """Layers without layers inside, and those with weights of their own beside such layers."""
+    """Layers without sublayers, and layers with their own weights besides sublayers."""
     return {
         name: module
         for name, module in network.named_modules()
@@ -73,22 +73,38 @@ def _noting(shapes: dict[nn.Module, tuple[int, ...]]) -> Callable[..., None]:
     return note
 
 
+class _BlankItems:
+    """The services of a trainer, for a batch of blank items and nothing to train."""
+
+    def __init__(
+        self, recipe: Recipe, hparams: TrainingHParams, networks: Mapping[str, nn.Module], batch: Batch
+    ) -> None:
+        self._recipe, self._hparams, self._networks, self._batch = recipe, hparams, networks, batch
+
+    def next_batch(self, count: int | None) -> Batch:
+        return self._batch
+
+    def held_out(self) -> Batch:
+        return {}
+
+    def optimizer_of(self, group: str) -> torch.optim.Optimizer:
+        names = self._recipe.optimizers[group](self._hparams).networks
+        return torch.optim.SGD([weight for name in names for weight in self._networks[name].parameters()])
+
+    def perceptual_distance(self, net: str, one: Tensor, other: Tensor) -> Tensor:
+        return (one - other).flatten(1).mean(1)  # (B, C, H, W) -> (B,); the feature net is no network of the recipe
+
+
 def _run(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec, networks: Mapping[str, nn.Module]) -> None:
     objective = recipe.objective(hparams)
     objective.setup(networks, spec)
-    context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
     batch = {name: torch.zeros(ITEMS, *shape) for name, shape in spec.fields.items()}
     if spec.classes:
         batch["label"] = torch.zeros(ITEMS, dtype=torch.int64)
-    context.next_batch = lambda count: batch
-    phases = {phase.name: phase for phase in objective.phases(hparams)}
-    context.terms_of = lambda name, given: phases[name].terms(networks, given, context)
-    context.optimizer_of = lambda group: torch.optim.SGD(
-        [weight for name in recipe.optimizers[group](hparams).networks for weight in networks[name].parameters()]
-    )
+    services = _BlankItems(recipe, hparams, networks, batch)
+    context = StepContext(networks, hparams, torch.Generator().manual_seed(0), services)
     context.begin_step()
-    for phase in phases.values():
-        context.phase = phase
+    for phase in objective.phases(hparams):
         phase.terms(networks, batch, context)
 
 

@@ -1,15 +1,16 @@
-"""ESRGAN: SRGAN with dense blocks, no batch-norm, and a relativistic discriminator (1809.00219).
+"""ESRGAN: SRGAN with residual dense blocks, no batch normalisation, and a relativistic discriminator (1809.00219).
 
     D_Ra(y, f) = sigmoid(C(y) - E[C(f)])
     L_D = -E[log D_Ra(y, G(x))] - E[log(1 - D_Ra(G(x), y))]
     L_G = E[|y - G(x)|] - w (E[log(1 - D_Ra(y, G(x)))] + E[log D_Ra(G(x), y)])
 
-The generator maps (B, C, h, w) to (B, C, 4h, 4w): residual blocks of three dense blocks of five convolutions each,
-every residual scaled by 0.2; nearest enlargement and convolutions at the end. With 64 channels, a growth of 32 and 23
-blocks it has the published 16.7 M weights; this is a compact one by default. The discriminator is SRGAN's; it asks
-whether real images look more real than the average enlarged one, so that the generator learns from real images too.
+The generator maps (B, C, h, w) to (B, C, 4h, 4w): residual-in-residual dense blocks (RRDBs) of three dense blocks with
+five convolutions each, every residual scaled by 0.2; nearest-neighbour upsampling and convolutions at the end. With 64
+channels, a growth rate of 32 and 23 blocks it has the published 16.7 M parameters; the default is smaller. The
+discriminator is SRGAN's; it estimates whether a real image is more realistic than the average upscaled one, so that the
+generator also learns from real images.
 
-Differences: L1 to the truth is the only content term, where the paper adds VGG's features before their activation;
+Differs from the paper: L1 is the only content loss by default, where the paper adds VGG features before activation;
 hence its weight of 1.
 """
 
@@ -22,13 +23,13 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.gans.srgan import COMPARED, SIZES, compare, equation, judge, upscale
+from gan_core.gans.recipe import Preset, register
+from gan_core.gans.srgan import crop_discriminator, super_resolution_recipe
 from gan_core.knobs import knob
-from gan_core.objectives.super_resolution import SuperResolution, SuperResolutionHParams
+from gan_core.objectives.super_resolution import SuperResolutionHParams
 
-SHARE = 0.2  # of a residual that is added
-START = 0.1  # initial weights, relative to He's
+RESIDUAL_SCALE = 0.2
+INITIAL_SCALE = 0.1  # of the weights, relative to He initialisation
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,17 @@ class EsrganHParams(SuperResolutionHParams):
     """The knobs of ESRGAN."""
 
     blocks: int = knob(
-        3, 1, 32, label="Dense residual blocks", change="rebuild", group="networks",
-        help="Of the generator, each of three dense blocks; the paper has 23.",
+        3, 1, 32, label="Residual-in-residual dense blocks", change="rebuild", group="networks",
+        help="RRDBs of the generator, each with three dense blocks; the paper uses 23.",
     )  # fmt: skip
     growth: int = knob(
-        16, 2, 64, label="Growth", unit="channels", change="rebuild", group="networks",
-        help="Channels that each convolution of a dense block adds; the paper has 32.",
+        16, 2, 64, label="Growth rate", unit="channels", change="rebuild", group="networks",
+        help="Channels that each convolution of a dense block adds; the paper uses 32.",
     )  # fmt: skip
 
 
 class DenseBlock(nn.Module):
-    """(B, C, h, w) -> the same; each convolution sees the input and all that came before it."""
+    """(B, C, h, w) -> the same shape; each convolution receives the input and all previous outputs."""
 
     def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
@@ -60,7 +61,7 @@ class DenseBlock(nn.Module):
         seen = [features]
         for layer in self.layers[:-1]:
             seen.append(self.activation(layer(torch.cat(seen, 1))))
-        changed: Tensor = features + SHARE * self.layers[-1](torch.cat(seen, 1))
+        changed: Tensor = features + RESIDUAL_SCALE * self.layers[-1](torch.cat(seen, 1))
         return changed
 
 
@@ -72,7 +73,7 @@ class ResidualDenseBlock(nn.Module):
         self.layers = nn.Sequential(*(DenseBlock(channels, growth) for _ in range(3)))
 
     def forward(self, features: Tensor) -> Tensor:
-        changed: Tensor = features + SHARE * self.layers(features)
+        changed: Tensor = features + RESIDUAL_SCALE * self.layers(features)
         return changed
 
 
@@ -93,7 +94,7 @@ class DenseGenerator(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight)
-                layer.weight.data.mul_(START)
+                layer.weight.data.mul_(INITIAL_SCALE)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
@@ -108,7 +109,7 @@ class DenseGenerator(nn.Module):
 
 def networks(hparams: EsrganHParams, spec: DataSpec) -> dict[str, nn.Module]:
     generator = DenseGenerator(spec.channels, hparams.channels, hparams.growth, hparams.blocks, int(hparams.scale))
-    return {"generator": generator, "discriminator": judge(hparams, spec)}
+    return {"generator": generator, "discriminator": crop_discriminator(hparams, spec)}
 
 
 DEFAULTS = EsrganHParams(
@@ -116,33 +117,25 @@ DEFAULTS = EsrganHParams(
 )
 
 register(
-    Recipe(
+    super_resolution_recipe(
         name="esrgan",
         title="ESRGAN",
-        task="super_resolution",
         paper="1809.00219",
         year=2018,
         networks=networks,
-        objective=lambda hparams: SuperResolution(),
         hparams=DEFAULTS,
         tiny=replace(
             DEFAULTS, channels=4, growth=2, discriminator_channels=4, blocks=1, batch_size=4, scale="2", warm_up=0.0
         ),
-        data="avatars",
-        capabilities=frozenset({"upscale"}),
-        sizes=SIZES,
-        translations={"upscale": upscale},
-        compare=compare,
-        compared=COMPARED,
-        equation=equation,
+        blend_key=("blocks", "channels", "growth", "scale"),
         presets=(
             Preset(
-                "avatars",
-                "Small faces made large, with dense blocks",
-                "Fours: 16 pixels, bicubic, output, truth. A step is slower than SRGAN's: compare the two runs at the "
-                "same step, by PSNR and by eye.",
-                "avatars", 64, 3_000, 700,
-                {"blocks": 2, "crop": 48, "generator_rate": 5e-4, "warm_up": 24.0},
+                name="avatars",
+                title="Upscaling faces ×4 with dense blocks",
+                look_for="Four images per item: input (16 pixels), bicubic, output, ground truth. A step takes longer "
+                "than SRGAN's: compare the two runs at the same step, by PSNR and by eye.",
+                data="avatars", size=64, steps=3_000, seconds=700,
+                hparams={"blocks": 2, "crop": 48, "generator_rate": 5e-4, "warm_up": 24.0},
             ),
         ),
     )

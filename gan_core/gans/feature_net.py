@@ -1,17 +1,18 @@
-"""A feature net: the small convolutional classifier that samples are judged by.
+"""A feature net: a small convolutional classifier whose features are used by metrics and losses.
 
-Frechet distance, KID, precision and recall compare images by the features of a network (1706.08500 takes Inception's).
-Inception has seen photos of 299 pixels; of digits of 28 pixels a net that learnt digits knows more. It learns classes:
+FID, KID, precision and recall compare images in the features of a network (1706.08500 uses Inception). Inception was
+trained on photos of 299 pixels; for digits of 28 pixels, a network trained on digits is more informative. It is a
+classifier:
 
     min_F  -E[log softmax(head(F(x)))_y]
 
-Images (B, C, H, W) in [-1, 1] pass pairs of 3x3 convolutions with batch-norm (1502.03167), halved after each pair,
-until they are 4 to 7 pixels wide; a linear layer gives the features (B, d), and the `head` maps them to logits
-(B, classes). Features are taken before the ReLU, because the Frechet distance takes them to be Gaussian, and after a
-batch-norm, so that none outweighs the others by its scale alone.
+Images (B, C, H, W) in [-1, 1] pass through pairs of 3x3 convolutions with batch normalisation (1502.03167), each pair
+halving the resolution down to 4 to 7 pixels; a linear layer returns the features (B, d), and the `head` maps them to
+logits (B, classes). Features are taken before the ReLU, because FID assumes that they are Gaussian, and after a
+batch-norm, so that no feature dominates by its scale.
 
-Data whose attributes are known (hair, glasses, hat) teach those instead of classes: each has logits of its own, and the
-losses are summed.
+Data with attributes (hair, glasses, hat) instead of classes train one set of logits per attribute; the losses are
+summed.
 """
 
 from __future__ import annotations
@@ -22,38 +23,33 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, single_network
+from gan_core.hparams import channels_knob, max_channels_knob
 from gan_core.knobs import knob
 from gan_core.layers.blocks import Dropout
 from gan_core.objectives.supervised import Supervised, SupervisedHParams
 
-SMALLEST = 7  # pixels: the convolutions end at this side or below
+SMALLEST = 7  # pixels: convolutions stop at this size or below
 
 
 @dataclass(frozen=True)
 class FeatureNetHParams(SupervisedHParams):
     """The knobs of the classifier."""
 
-    channels: int = knob(
-        16, 4, 256, label="Channels", change="rebuild", group="networks",
-        help="Channels of the first convolutions; they double with every halving of the resolution.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        128, 4, 1024, label="Channels at most", change="rebuild", group="networks",
-        help="Caps the channels of the last convolutions.",
-    )  # fmt: skip
+    channels: int = channels_knob(16)
+    max_channels: int = max_channels_knob(128)
     features: int = knob(
-        64, 2, 1024, label="Features", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers an image is described by. Metrics need more samples than there are features.",
+        64, 2, 1024, label="Feature size", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the feature vector. Metrics need more samples than dimensions.",
     )  # fmt: skip
     dropout: float = knob(
         0.3, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
-        help="Share of the features that the classes can't see in each step.",
+        help="Fraction of the features dropped at random before the classification layer during training.",
     )  # fmt: skip
 
 
 class Level(NamedTuple):
-    """Convolutions that share a resolution, and the channels and pixels of what they give."""
+    """Convolutions at one resolution, and the channels and pixels of their output."""
 
     layers: list[nn.Module]
     channels: int
@@ -61,7 +57,7 @@ class Level(NamedTuple):
 
 
 def convolutions(image_channels: int, size: int, channels: int, max_channels: int) -> list[Level]:
-    """A level for each halving down to `SMALLEST` or below, and a last one that keeps the size."""
+    """One level per halving down to `SMALLEST` or below, and a last one that keeps the size."""
     levels = []
     inputs, width = image_channels, channels
     while size > SMALLEST:
@@ -72,7 +68,7 @@ def convolutions(image_channels: int, size: int, channels: int, max_channels: in
 
 
 class FeatureClassifier(nn.Module):
-    """(B, C, H, W) in [-1, 1] -> features (B, d) and logits (B, answers): the classes, or each attribute's values."""
+    """(B, C, H, W) in [-1, 1] -> features (B, d) and logits (B, answers) of the classes or attribute values."""
 
     def __init__(self, image_channels: int, size: int, answers: int, hparams: FeatureNetHParams) -> None:
         super().__init__()
@@ -98,10 +94,6 @@ def networks(hparams: FeatureNetHParams, spec: DataSpec) -> dict[str, nn.Module]
     return {"features": FeatureClassifier(spec.channels, spec.size, sum(spec.questions.values()), hparams)}
 
 
-def optimizer(hparams: FeatureNetHParams) -> OptimizerSpec:
-    return OptimizerSpec(("features",), hparams.optimizer, hparams.rate, (hparams.beta1, hparams.beta2))
-
-
 register(
     Recipe(
         name="feature_net",
@@ -114,17 +106,17 @@ register(
         hparams=FeatureNetHParams(batch_size=128, beta1=0.9, ema=0.995),
         tiny=FeatureNetHParams(channels=4, max_channels=8, features=6, batch_size=4, beta1=0.9),
         data="mnist",
-        optimizers={"features": optimizer},
-        averaged=("features",),
+        optimizers=single_network("features"),
+        ema_networks=("features",),
         equation=lambda hparams: r"L=-\mathbb{E}[\log p(y|x)]",
         presets=(
             Preset(
-                "mnist_net",
-                "A net that knows digits",
-                "Each column gathers the images that the net takes for one class: they are mixed at first, and sorted "
-                "after half a minute. The loss ends below 0.05, and the net then knows more than 99 % of digits that "
-                "it hasn't seen: metrics can be measured with it.",
-                "mnist", 28, 3_000, 300, {"schedule": "cosine", "decay_steps": 3_000},
+                name="mnist_net",
+                title="MNIST classifier",
+                look_for="Each column shows the images that the network assigns to one class: mixed at first, sorted "
+                "after half a minute. The loss ends below 0.05 and the accuracy on held-out digits above 99 %, which "
+                "is good enough for computing metrics.",
+                data="mnist", size=28, steps=3_000, seconds=300, hparams={"schedule": "cosine", "decay_steps": 3_000},
             ),
         ),
     )

@@ -1,15 +1,15 @@
-"""InfoGAN: codes that become sliders, found without labels (1606.03657).
+"""InfoGAN: interpretable codes learned without labels (1606.03657).
 
-    min_{G,Q} max_D V(D, G) - weight * L_I(G, Q)           (equation 6; objectives/information.py has L_I in full)
+    min_{G,Q} max_D V(D, G) - weight * L_I(G, Q)           (equation 6; objectives/information.py defines L_I)
 
-The first latents are read as codes: `categorical_codes` of them choose one of K categories each, the next
-`continuous_codes` become values in [-1, 1], the rest stays noise. DCGAN's generator makes images (B, C, H, W) in
-[-1, 1] from all of them, and DCGAN's discriminator gives logits (B,). The `recogniser` guesses the codes from the
-discriminator's last features; it learns with the generator, which so must let the codes be seen.
+The first latents are the codes: `categorical_codes` of them select one of K categories each, the next
+`continuous_codes` become values in [-1, 1], the rest is noise. DCGAN's generator maps them to images (B, C, H, W) in
+[-1, 1], and DCGAN's discriminator returns logits (B,). The `recogniser` predicts the codes from its last
+features; it is trained together with the generator, which therefore has to make the codes visible.
 
-`generator.codes(latents)` gives the codes of latents, and `information.with_codes` latents for given codes.
+`generator.codes(latents)` returns the codes of latents, and `information.with_codes` latents with given codes.
 
-Differs from the paper: codes are quantiles of normal latents, so that every GAN here starts from the same latents.
+Differs from the paper: codes are quantiles of normal latents, so that all GANs here start from the same latents.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.acgan import feature_count, with_head
+from gan_core.gans.acgan import feature_count
 from gan_core.gans.dcgan import SIZES, DcganDiscriminator, DcganGenerator, DcganHParams
-from gan_core.gans.recipe import Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.blocks import initialise_normal
 from gan_core.objectives.equations import adversarial_equation
@@ -34,12 +34,12 @@ class InfoganHParams(DcganHParams, InformationHParams):
     """The knobs of convolutional networks and of the codes."""
 
     latent_size: int = knob(
-        65, 1, 1024, label="Latent size", unit="numbers", change="rebuild", group="networks",
-        help="How many random numbers one sample is made from; the first of them are codes.",
+        65, 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the latent vector; the first ones are the codes.",
     )  # fmt: skip
     recogniser_width: int = knob(
-        128, 1, 1024, label="Recogniser's width", unit="neurons", change="rebuild", group="networks",
-        help="Neurons of the layer between the discriminator's features and the guessed codes.",
+        128, 1, 1024, label="Recognition network width", unit="units", change="rebuild", group="networks",
+        help="Width of the hidden layer between the discriminator's features and the predicted codes.",
     )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class InfoganGenerator(nn.Module):
         self.hparams = hparams
 
     def codes(self, latents: Tensor) -> Codes:
-        """The categories (B, categorical_codes) and values (B, continuous_codes) that latents ask for."""
+        """The categories (B, categorical_codes) and values (B, continuous_codes) in latents."""
         return codes_of(latents, self.hparams)
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -98,16 +98,17 @@ register(
         data="digits",
         sizes=SIZES,
         capabilities=frozenset({"codes"}),
-        optimizers=with_head("generator", "recogniser"),
+        optimizers=two_players(generator=("generator", "recogniser")),
         equation=equation,
         presets=(
             Preset(
-                "digits",
-                "Sliders nobody labelled",
-                "No label is used. Watch the category term fall to -2.3, which is minus log 10: each of ten codes then "
-                "has a look of its own, and after a minute most of them are one digit. The value term follows slowly.",
-                "digits", 16, 4_000, 120,
-                {
+                name="digits",
+                title="Unsupervised codes for digits",
+                look_for="No labels are used. The category term falls to -2.3 (minus log 10): each of the ten codes "
+                "then has its own look, and after a minute most of them match one digit. The value term follows "
+                "slowly.",
+                data="digits", size=16, steps=4_000, seconds=120,
+                hparams={
                     "channels": 32, "stem": "linear", "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 4_000,
                     "penalty": "r1", "penalty_weight": 0.3, "penalty_every": 8, "ema": 0.995,

@@ -1,20 +1,21 @@
 """Lightweight GAN (FastGAN): for few images and small computers (2101.04775).
 
-    y = F(x_low) * x_high                                        skip-layer excitation, channel by channel (equation 1)
-    L_D = hinge + |decode(f) - T(x)|                             a discriminator that can redraw (equations 2 and 3)
+    y = F(x_low) * x_high                                        skip-layer excitation, per channel (equation 1)
+    L_D = hinge + |decode(f) - T(x)|                             a self-supervised discriminator (equations 2 and 3)
 
 The generator maps z (B, latent_size) through blocks of one or two convolutions, each doubling the resolution, to
-(B, C, H, W) in [-1, 1]; maps of eight times lower resolution weigh the channels of higher ones, which carries gradients
-far at almost no cost. The discriminator halves the resolution in residual blocks down to 8 pixels and gives a logit
-(B,); the `decoder` redraws real images from its features (objectives/reconstruction.py). Spectral norm in both
-networks, DiffAugment and a slow average of the weights belong to it.
+(B, C, H, W) in [-1, 1]; feature maps of an eighth of the resolution reweight the channels of higher ones, which
+improves the gradient flow at almost no cost. The discriminator halves the resolution in residual blocks down to 8
+pixels and returns a logit (B,); the `decoder` reconstructs real images from its features
+(objectives/reconstruction.py). Spectral normalisation in both networks, DiffAugment and a slow EMA of the weights are
+part of the method.
 
 Published size: `channels=64, max_channels=1024, latent_size=256` (at 128 pixels; the paper starts at 256).
 
-Differs from the paper, which is for 256 to 1024 pixels: excitation spans eight times the resolution instead of 16;
-channels double without exceptions; the verdict is one logit of all places instead of the mean over logits of 5 x 5
-places; the redrawn images have at most 32 pixels instead of 128; plain absolute differences instead of a perceptual
-distance; no noise when sampling, so that a seed is a picture.
+Differs from the paper, which is for 256 to 1024 pixels: excitation spans a factor of 8 in resolution instead of 16; no
+exceptions to the doubling of channels; one logit for the whole image instead of the mean of 5 x 5 logits;
+reconstructions of at most 32 pixels instead of 128; L1 instead of a perceptual loss; no noise when sampling, so that a
+seed determines the image.
 """
 
 from __future__ import annotations
@@ -27,35 +28,29 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from gan_core.data.base import DataSpec
-from gan_core.gans.acgan import with_head
-from gan_core.gans.recipe import Preset, Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
+from gan_core.hparams import channels_knob, max_channels_knob
 from gan_core.knobs import knob
-from gan_core.layers.blocks import LatentStem, RandomLayer, initialise_normal, verdict_head
+from gan_core.layers.blocks import LatentStem, RandomLayer, initialise_normal, logit_head
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.reconstruction import Reconstruction, ReconstructionHParams
 
 SIZES = (32, 64, 128)
-BASE = 4  # pixels, where the generator starts
-LAST = 8  # pixels, where the discriminator ends
-SPAN = 8  # how many times higher the resolution is that an excitation acts on
-REDRAWN = 32  # pixels of redrawn images, at most
+BASE = 4  # pixels, the lowest resolution of the generator
+LAST = 8  # pixels, the lowest resolution of the discriminator
+SPAN = 8  # ratio of the resolutions that an excitation connects
+RECONSTRUCTED = 32  # largest size of reconstructed images, pixels
 
 
 @dataclass(frozen=True)
 class LightweightHParams(ReconstructionHParams):
     """The knobs of both networks."""
 
-    channels: int = knob(
-        16, 4, 256, label="Channels", change="rebuild", group="networks",
-        help="Channels next to the image; they double with every halving of the resolution. The paper has 64.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        96, 4, 2048, label="Channels at most", change="rebuild", group="networks",
-        help="Caps the channels of the widest layers. The paper has 1,024.",
-    )  # fmt: skip
+    channels: int = channels_knob(16, reference="The paper uses 64.")
+    max_channels: int = max_channels_knob(96, 2048, reference="The paper uses 1024.")
     excitation: bool = knob(
         True, label="Skip-layer excitation", change="rebuild", group="networks",
-        help="Low resolutions weigh the channels of high ones. Turn it off to see what it is good for.",
+        help="Low-resolution features reweight the channels of high-resolution ones. Turn it off to see its effect.",
     )  # fmt: skip
 
     @property
@@ -64,12 +59,12 @@ class LightweightHParams(ReconstructionHParams):
 
 
 def width(size: int, side: int, hparams: LightweightHParams) -> int:
-    """Channels of the maps of `side` pixels, for images of `size`."""
+    """Channels of feature maps of `side` pixels in networks for images of `size` pixels."""
     return min(hparams.channels * size // side, hparams.max_channels)
 
 
 class NoiseInjection(RandomLayer):
-    """Adds to (B, C, H, W) one noise image (B, 1, H, W), with a learnt weight from 0; nothing when evaluated."""
+    """Adds noise (B, 1, H, W) with a learned weight, initially 0, to (B, C, H, W); nothing in evaluation mode."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,10 +79,10 @@ class NoiseInjection(RandomLayer):
 
 
 class SkipExcitation(nn.Module):
-    """Low (B, C', h, w) and high (B, C, H, W) -> (B, C, H, W): high, each channel times a number in (0, 1).
+    """Low (B, C', h, w) and high (B, C, H, W) -> (B, C, H, W): high, each channel scaled by a factor in (0, 1).
 
     4x4 averages of low -> 4x4 convolution -> leaky ReLU 0.1 -> 1x1 convolution -> sigmoid (section 3.1); the first
-    convolution already gives C channels, as in the published code.
+    convolution already outputs C channels, as in the published code.
     """
 
     def __init__(self, low: int, high: int) -> None:
@@ -102,7 +97,7 @@ class SkipExcitation(nn.Module):
 
 
 def _gated(inputs: int, outputs: int, noisy: bool) -> list[nn.Module]:
-    """Convolution, noise, batch-norm, gated linear unit (1612.08083): half of the channels open the other half."""
+    """Convolution, noise, batch-norm, gated linear unit (1612.08083): half of the channels gate the other half."""
     noise = [NoiseInjection()] if noisy else []
     return [nn.Conv2d(inputs, 2 * outputs, 3, padding=1, bias=False), *noise, nn.BatchNorm2d(2 * outputs), nn.GLU(1)]
 
@@ -180,7 +175,7 @@ class LightweightDiscriminator(nn.Module):
         blocks = [DownBlock(before, after, norm) for before, after in pairwise(widths)]
         self.first = nn.Sequential(*_convolution(image_channels, widths[0], 4, False, stride=2), *blocks[:-1])
         self.deepest = blocks[-1]
-        self.head = verdict_head(widths[-1], LAST, hparams.minibatch, bias=False)
+        self.head = logit_head(widths[-1], LAST, hparams.minibatch, bias=False)
         initialise_normal(self)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -189,14 +184,14 @@ class LightweightDiscriminator(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The discriminator's last features (B, C, 8, 8), and a quarter (B, C', 8, 8) of those before -> two images.
+    """The discriminator's last features (B, C, 8, 8) and a quarter (B, C', 8, 8) of the earlier ones -> two images.
 
-    Both (B, image_channels, side, side) in [-1, 1], with `side` half of the image's, but at most 32 pixels.
+    Both are (B, image_channels, side, side) in [-1, 1]; `side` is half of the image's, at most 32 pixels.
     """
 
     def __init__(self, image_channels: int, size: int, hparams: LightweightHParams) -> None:
         super().__init__()
-        levels = (min(REDRAWN, size // 2) // LAST).bit_length() - 1
+        levels = (min(RECONSTRUCTED, size // 2) // LAST).bit_length() - 1
         self.whole = self._stack(width(size, LAST, hparams), image_channels, levels)
         self.part = self._stack(width(size, 2 * LAST, hparams), image_channels, levels)
         initialise_normal(self)
@@ -235,19 +230,20 @@ register(
         tiny=replace(DEFAULTS, latent_size=4, channels=4, max_channels=8, batch_size=4),
         data="avatars",
         sizes=SIZES,
-        optimizers=with_head("discriminator", "decoder"),
+        optimizers=two_players(discriminator=("discriminator", "decoder")),
         equation=lambda hparams: (
             adversarial_equation(hparams) + r"\qquad L_D\mathrel{+}=\mathbb{E}|\mathrm{decode}(f)-T(x)|"
         ),
         presets=(
             Preset(
-                "heroes",
-                "Pixel-art heroes",
-                "Upright shapes on white within a minute, checkered at first; heads, hair and boots after two. The "
-                "heroes look much alike and change together: variety takes longer than five minutes. Watch the two "
-                "redrawn terms fall: the discriminator learns to hold whole images, not just what gives fakes away.",
-                "tinyhero", 64, 1_800, 290,
-                {
+                name="heroes",
+                title="Pixel-art heroes",
+                look_for="Upright shapes on white within a minute, with a checkerboard at first; heads, hair and "
+                "boots after two. The heroes look alike and change together: variety takes longer than five minutes. "
+                "Watch the two reconstruction terms fall: the discriminator learns to represent whole images, not "
+                "only what gives fakes away.",
+                data="tinyhero", size=64, steps=1_800, seconds=290,
+                hparams={
                     "channels": 12, "max_channels": 64, "latent_size": 64, "ema": 0.99,
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 1_800,
                 },

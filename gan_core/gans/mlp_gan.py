@@ -1,12 +1,12 @@
-"""The GAN of the first paper: two multilayer perceptrons.
+"""The original GAN: two multilayer perceptrons.
 
     min_G max_D  E_x[log D(x)] + E_z[log(1 - D(G(z)))]                    (1406.2661, equation 1)
 
-The generator maps z (B, latent_size) to an image (B, C, H, W) in [-1, 1]; the discriminator maps an image to a
-logit (B,). Defaults are the sizes that tutorials print, 100-256-512-1024-784 on 28-pixel images.
+The generator maps z (B, latent_size) to an image (B, C, H, W) in [-1, 1]; the discriminator maps an image to a logit
+(B,). Defaults are the widths used in tutorials, 100-256-512-1024-784 for images of 28 pixels.
 
-Differs from the paper: leaky ReLU instead of ReLU and maxout, Adam instead of momentum, tanh at the output;
-batch-norm is a setting.
+Differs from the paper: leaky ReLU instead of ReLU and maxout, Adam instead of SGD with momentum, tanh at the output;
+batch normalisation is a setting.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
-from gan_core.layers.blocks import Dropout, activation, verdict_head
+from gan_core.knobs import knob, when
+from gan_core.layers.blocks import Dropout, activation, logit_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 
@@ -31,32 +31,38 @@ class MlpHParams(AdversarialHParams):
     """The knobs of multilayer perceptrons."""
 
     generator_widths: tuple[int, ...] = knob(
-        (256, 512, 1024), 1, 8192, label="Generator's layers", change="rebuild", group="networks",
-        help="Neurons of each hidden layer, from the latents to the image.",
+        (256, 512, 1024), 1, 8192, label="Generator layer widths", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
+        help="Width of each hidden layer, from the latents to the image.",
     )  # fmt: skip
     discriminator_widths: tuple[int, ...] = knob(
-        (512, 256), 1, 8192, label="Discriminator's layers", change="rebuild", group="networks",
-        help="Neurons of each hidden layer, from the image to the verdict.",
+        (512, 256), 1, 8192, label="Discriminator layer widths", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
+        help="Width of each hidden layer, from the image to the logit.",
     )  # fmt: skip
     activation: str = knob(
         "leaky_relu", choices=("leaky_relu", "relu", "tanh"), label="Activation", change="rebuild", group="networks",
-        help="Leaky ReLU lets some gradient through where ReLU is dead.",
+        acts_when=when(body=("mlp",)),
+        help="Leaky ReLU passes a small gradient for negative inputs, where ReLU passes none.",
     )  # fmt: skip
     slope: float = knob(
-        0.2, 0.0, 1.0, label="Leaky slope", change="rebuild", group="networks",
-        help="The slope of leaky ReLU below 0.",
+        0.2, 0.0, 1.0, label="Negative slope", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",), activation=("leaky_relu",)),
+        help="Slope of leaky ReLU for negative inputs.",
     )  # fmt: skip
     batch_norm: bool = knob(
-        False, label="Batch-norm", change="rebuild", group="networks",
+        False, label="Batch normalisation", change="rebuild", group="networks",
         help="Normalises the generator's hidden layers over the batch.",
     )  # fmt: skip
     batch_norm_momentum: float = knob(
-        0.1, 0.001, 1.0, label="Batch-norm momentum", change="rebuild", group="networks",
-        help="Share of each new batch in the running statistics (Keras counts the other way: its 0.8 is 0.2 here).",
+        0.1, 0.001, 1.0, label="Batch normalisation momentum", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",), batch_norm=(True,)),
+        help="Weight of each new batch in the running statistics, as in PyTorch. Keras counts the other way: its 0.8 "
+        "is 0.2 here.",
     )  # fmt: skip
     dropout: float = knob(
         0.0, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
-        help="Share of the discriminator's neurons that are switched off at random in each step.",
+        help="Fraction of the discriminator's hidden units dropped at random during training.",
     )  # fmt: skip
 
 
@@ -81,7 +87,7 @@ class MlpGenerator(nn.Module):
 
 
 class MlpDiscriminator(nn.Module):
-    """(B, C, H, W), or anything flat, with `extra` (B, extras) beside it -> logits (B,)."""
+    """(B, C, H, W) or (B, inputs), concatenated with `extra` (B, extras) -> logits (B,)."""
 
     def __init__(self, shape: tuple[int, ...], extras: int, hparams: MlpHParams) -> None:
         super().__init__()
@@ -93,7 +99,7 @@ class MlpDiscriminator(nn.Module):
                 layers.append(Dropout(hparams.dropout))
             inputs = width
         self.layers = nn.Sequential(*layers)
-        self.head = verdict_head(inputs, 0, hparams.minibatch)
+        self.head = logit_head(inputs, 0, hparams.minibatch)
 
     def forward(self, images: Tensor, extra: Tensor | None = None) -> Tensor:
         inputs = images.flatten(1)  # (B, C, H, W) -> (B, C * H * W)
@@ -128,12 +134,13 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "digits_30s",
-                "Readable digits in 30 seconds",
-                "Grey noise turns into strokes within three seconds and into digits within ten. All ten should occur.",
-                "digits", 8, 5_000, 30,
-                {
-                    # beta 1 of 0, batch-norm and depth each gave 5 to 30 % more readable samples in the same time
+                name="digits_30s",
+                title="Readable digits in 30 seconds",
+                look_for="Noise turns into strokes within three seconds and into digits within ten. All ten digits "
+                "should appear.",
+                data="digits", size=8, steps=5_000, seconds=30,
+                hparams={
+                    # beta 1 of 0, batch-norm and depth each gave 5 to 30 % more readable samples at equal time
                     "generator_widths": (128, 256, 256, 256), "discriminator_widths": (256, 256), "latent_size": 32,
                     "activation": "relu", "batch_norm": True, "beta1": 0.0,
                     "generator_rate": 2e-3, "discriminator_rate": 2e-3, "schedule": "linear", "decay_steps": 5_000,
@@ -141,11 +148,11 @@ register(
                 },
             ),
             Preset(
-                "first_gan",
-                "The first GAN, as tutorials print it",
-                "One speckled blob in all places at first, strokes after some hundred steps, soft digits in the end: "
-                "without convolutions each pixel is learnt alone.",
-                "digits", 28, 20_000, 300,
+                name="first_gan",
+                title="The original GAN, as in tutorials",
+                look_for="At first every sample is the same speckled blob; strokes appear after a few hundred steps "
+                "and soft digits at the end. Without convolutions, each pixel is learned independently.",
+                data="digits", size=28, steps=20_000, seconds=300,
             ),
         ),
     )

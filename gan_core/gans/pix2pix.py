@@ -1,15 +1,16 @@
-"""pix2pix: images into their partners, learnt from pairs (1611.07004).
+"""pix2pix: paired image translation with a conditional GAN (1611.07004).
 
     min_G max_D  E[log D(x, y)] + E[log(1 - D(x, G(x)))] + lambda E[|y - G(x)|]
 
-The generator maps a source (B, C, H, W) to an image of the same shape in [-1, 1]. The U-Net halves it down to one pixel
-and doubles it again, and hands each level's features across, because input and output share their edges. The residual
-generator of CycleGAN does it at a quarter of the size. The discriminator sees source and image on one another's
-channels and judges patches of 70 pixels or fewer: L1 gets the coarse right, so D need only look at detail. Batch-norm,
-weights from N(0, 0.02), Adam with rate 2e-4 and beta 1 of 0.5.
+The generator maps a source (B, C, H, W) to an image of the same shape in [-1, 1]. The U-Net downsamples it to one pixel
+and upsamples it again, with skip connections at each resolution, because input and output share their edges. The
+residual generator of CycleGAN works at a quarter of the resolution. The PatchGAN discriminator receives source and
+image concatenated by channel and has a receptive field of up to 70 pixels: L1 captures low frequencies, so D only needs
+to model high ones. Batch normalisation, weights from N(0, 0.02), Adam with learning rate 2e-4 and beta 1 of 0.5.
 
-Differences: the paper's noise, dropout, is on while training alone, and samples take batch-norm's running statistics,
-where the paper keeps both as in training. Networks are narrower by default, and the U-Net as deep as the image allows.
+Differs from the paper: dropout, the paper's noise, is active during training only, and samples use running batch-norm
+statistics, where the paper keeps both as in training. Networks are narrower by default, and the U-Net is as deep as the
+image size allows.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.knobs import knob
+from gan_core.knobs import knob, when
 from gan_core.layers.translation import PatchDiscriminator, ResnetGenerator, UnetGenerator, fitting_layers
 from gan_core.objectives.base import Batch
 from gan_core.objectives.pairs import Pairs, PairsHParams
@@ -37,21 +38,23 @@ class Pix2PixHParams(PairsHParams):
     """The knobs of pix2pix."""
 
     generator_kind: str = knob(
-        "unet", choices=("unet", "resnet"), label="Generator", change="rebuild", group="networks",
-        help="U-Net: skips at every size, as in the paper. ResNet: residual blocks at a quarter of the size, which can "
-        "move things further.",
+        "unet", choices=("unet", "resnet"), label="Generator architecture", change="rebuild", group="networks",
+        help="U-Net: skip connections at every resolution, as in the paper. ResNet: residual blocks at a quarter of "
+        "the resolution, which can move content further.",
     )  # fmt: skip
     blocks: int = knob(
         6, 1, 12, label="Residual blocks", change="rebuild", group="networks",
-        help="Of the residual generator: 6 for 128 pixels and 9 for 256 in the paper on CycleGAN.",
+        acts_when=when(generator_kind=("resnet",)),
+        help="Residual blocks of the ResNet generator; the CycleGAN paper uses 6 at 128 pixels and 9 at 256.",
     )  # fmt: skip
     norm: str = knob(
         "batch", choices=("batch", "instance"), label="Normalisation", change="rebuild", group="networks",
-        help="Over the batch, as in the paper, or each image by itself, which suits batches of one.",
+        help="Over the batch, as in the paper, or over each image by itself (instance normalisation), which suits a "
+        "batch size of 1.",
     )  # fmt: skip
     dropout: float = knob(
         0.5, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
-        help="Share of the inner features that is switched off at random: the generator's only noise.",
+        help="Fraction of the inner features dropped at random, also the generator's only source of noise.",
     )  # fmt: skip
 
 
@@ -64,8 +67,8 @@ def networks(hparams: Pix2PixHParams, spec: DataSpec) -> dict[str, nn.Module]:
         else ResnetGenerator(inputs, channels, hparams.blocks, norm, hparams.dropout)
     )
     layers = fitting_layers(hparams.patch_layers, spec.size)
-    judge = PatchDiscriminator(2 * inputs, hparams.discriminator_channels, layers, norm)
-    return {"generator": generator, "discriminator": judge}
+    discriminator = PatchDiscriminator(2 * inputs, hparams.discriminator_channels, layers, norm)
+    return {"generator": generator, "discriminator": discriminator}
 
 
 def translate(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
@@ -105,11 +108,13 @@ register(
         equation=equation,
         presets=(
             Preset(
-                "pencil",
-                "Pencil drawings come to colour",
-                "Threes: drawing, output, truth. Brown mud first; skin and hair get their own colour within a minute, "
-                "then eyes and mouths. The background is a guess: no pencil line tells its colour.",
-                "avatars_pencil", 32, 3_000, 180, {"batch_size": 8, "generator_rate": 1e-3, "ema": 0.99},
+                name="pencil",
+                title="Colouring pencil drawings",
+                look_for="Three images per item: drawing, output, ground truth. Uniform brown at first; skin and hair "
+                "get their colours within a minute, then eyes and mouths. The background is a guess, because the "
+                "drawing does not determine its colour.",
+                data="avatars_pencil", size=32, steps=3_000, seconds=180,
+                hparams={"batch_size": 8, "generator_rate": 1e-3, "ema": 0.99},
             ),
         ),
     )

@@ -1,8 +1,8 @@
-"""GANs in the plane: small perceptrons that learn a cloud of points (B, 2).
+"""GANs on 2D points: small perceptrons that learn a distribution of points (B, 2).
 
-Here every objective can be checked in seconds, because the modes of the data are known: how many are covered, and how
-many samples lie close to one (`gan_core/metrics/points.py`). The networks are like 1611.02163's toy example: tanh or
-ReLU layers of 128, latents of a few dimensions.
+Every objective can be checked here in seconds, because the modes of the data are known: how many are covered, and how
+many samples lie close to one (`gan_core/metrics/points.py`). The networks are similar to 1611.02163's toy example: tanh
+or ReLU layers of 128 units, latents of a few dimensions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gan_core.errors import BadValue
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers.blocks import activation, verdict_head
+from gan_core.layers.blocks import activation, logit_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 
@@ -28,19 +28,19 @@ class PointsHParams(AdversarialHParams):
     """The knobs of networks for points."""
 
     generator_widths: tuple[int, ...] = knob(
-        (128, 128), 1, 1024, label="Generator's layers", change="rebuild", group="networks",
-        help="Neurons of each hidden layer, from the latents to the point.",
+        (128, 128), 1, 1024, label="Generator layer widths", change="rebuild", group="networks",
+        help="Width of each hidden layer, from the latents to the point.",
     )  # fmt: skip
     discriminator_widths: tuple[int, ...] = knob(
-        (128, 128), 1, 1024, label="Discriminator's layers", change="rebuild", group="networks",
-        help="Neurons of each hidden layer, from the point to the verdict.",
+        (128, 128), 1, 1024, label="Discriminator layer widths", change="rebuild", group="networks",
+        help="Width of each hidden layer, from the point to the logit.",
     )  # fmt: skip
     activation: str = knob(
         "tanh", choices=("tanh", "leaky_relu", "relu"), label="Activation", change="rebuild", group="networks",
-        help="Tanh bends the plane smoothly and draws narrow modes best; ReLU folds it along straight lines.",
+        help="Tanh maps the plane smoothly and fits narrow modes best; ReLU folds it along straight lines.",
     )  # fmt: skip
     batch_norm: bool = knob(
-        False, label="Batch-norm", change="rebuild", group="networks",
+        False, label="Batch normalisation", change="rebuild", group="networks",
         help="Normalises the generator's hidden layers over the batch.",
     )  # fmt: skip
 
@@ -52,8 +52,8 @@ class PointsHParams(AdversarialHParams):
             raise BadValue(N_VIRTUAL)
 
 
-N_AUGMENT = "The augmentation {augment} changes images, and points are none. Use instance noise instead."
-N_VIRTUAL = "Virtual batch-norm takes the place of batch-norm. Switch batch-norm on as well."
+N_AUGMENT = "The augmentation {augment} applies to images, not to points. Use instance noise instead."
+N_VIRTUAL = "Virtual batch normalisation replaces batch normalisation. Turn on batch normalisation as well."
 
 
 def perceptron(inputs: int, widths: tuple[int, ...], hparams: PointsHParams, batch_norm: bool) -> nn.Sequential:
@@ -87,14 +87,14 @@ class PointDiscriminator(nn.Module):
     def __init__(self, hparams: PointsHParams) -> None:
         super().__init__()
         self.layers = perceptron(2, hparams.discriminator_widths, hparams, False)
-        self.head = verdict_head(hparams.discriminator_widths[-1], 0, hparams.minibatch)
+        self.head = logit_head(hparams.discriminator_widths[-1], 0, hparams.minibatch)
 
     def forward(self, points: Tensor) -> Tensor:
         logits: Tensor = self.head(self.layers(points))
         return logits.squeeze(1)  # (B, 1) -> (B,)
 
 
-# what all good presets share: tanh, few latents, no momentum, a short memory of squares, rates that fall in the end
+# shared by the stable presets: tanh, few latents, no momentum, a small beta 2, decaying learning rates
 STEADY: Mapping[str, Any] = {
     "latent_size": 2, "batch_size": 128, "beta1": 0.0, "beta2": 0.99, "ema": 0.995, "generator_rate": 2e-3,
     "discriminator_rate": 2e-3, "schedule": "linear",
@@ -123,44 +123,45 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "ring8",
-                "All eight modes of a ring",
-                "A cloud grows into a ring while the noise on the discriminator's inputs fades, and falls into eight "
-                "drops soon after. The few points between two drops can't be avoided: the generator is continuous.",
-                "ring8", 2, 5_000, 15,
-                {
-                    # a third layer folds the plane more sharply: 97 % close to a mode instead of 90 %
+                name="ring8",
+                title="All eight modes of a ring",
+                look_for="The points spread into a ring while the instance noise decays, and soon after contract to "
+                "eight modes. A few points between modes are unavoidable, because the generator is continuous.",
+                data="ring8", size=2, steps=5_000, seconds=15,
+                hparams={
+                    # a third layer gives sharper modes: 97 % of the samples close to one instead of 90 %
                     **STEADY, "decay_steps": 5_000, "generator_widths": (128, 128, 128), "instance_noise": 0.5,
                     "instance_noise_steps": 5_000,
                 },
             ),
             Preset(
-                "grid25",
-                "Twenty-five modes of a grid",
-                "A carpet first, then its threads tear at the modes. Watch the points between them vanish; a mode that "
-                "is left without points seldom comes back.",
-                "grid25", 2, 8_000, 45,
-                {
+                name="grid25",
+                title="Twenty-five modes of a grid",
+                look_for="The points cover the grid evenly at first and then contract to the modes. Watch the points "
+                "between modes disappear; a mode that has lost all its points rarely comes back.",
+                data="grid25", size=2, steps=8_000, seconds=45,
+                hparams={
                     **STEADY, "decay_steps": 8_000, "generator_widths": (128, 128, 128, 128),
                     "discriminator_widths": (128, 128, 128), "instance_noise": 0.8,
-                    # to the very end: where the noise was gone sooner, some modes were lost again
+                    # until the end: if the noise vanished earlier, some modes were lost again
                     "instance_noise_steps": 8_000,
                 },
             ),
             Preset(
-                "collapses",
-                "Mode collapse",
-                "The cloud falls onto one or two modes and stays there, sharp and all alike: the generator has found "
-                "what passes, and nothing tells it of the others. Then train anew with one of the remedies that the "
-                "run's page offers, and compare: from the start, they keep the modes.",
-                "ring8", 2, 5_000, 20,
-                {
-                    # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, with nothing to
-                    # keep it smooth, is soon sure of everything. Twice as fast leaves up to four modes of some seeds
+                name="collapses",
+                title="Mode collapse",
+                look_for="The samples collapse onto one or two modes and stay there: the generator has found points "
+                "that fool the discriminator, and nothing tells it about the other modes. Then train again with one "
+                "of the remedies offered on the run's page and compare: applied from the start, they preserve the "
+                "modes.",
+                data="ring8", size=2, steps=5_000, seconds=20,
+                hparams={
+                    # 1611.02163's latents and ReLU; the discriminator learns three times as fast and, without
+                    # regularisation, soon becomes overconfident. At twice as fast, some seeds keep up to four modes
                     "latent_size": 256, "activation": "relu", "batch_size": 128, "beta1": 0.5, "ema": 0.0,
                     "generator_rate": 1e-3, "discriminator_rate": 3e-3, "schedule": "linear", "decay_steps": 5_000,
                 },
-                ("instance_noise", "mild_gradient_penalty"),
+                remedies=("instance_noise", "mild_gradient_penalty"),
             ),
         ),
     )

@@ -2,17 +2,17 @@
 
     L_D = E[f(G(z))] - E[f(x)] + 10 E[(|grad f(u)| - 1)^2] + 0.001 E[f(x)^2]        L_G = -E[f(G(z))]
 
-Training starts at 4 pixels; levels that double the resolution are faded in one after the other, in both networks
-(objectives/growing.py says how, and in which direction). All levels exist from the start, and the buffers `resolution`
-and `alpha` say how many are used, so that a model can be saved and sampled in the middle of a fade-in.
+Training starts at 4 pixels; levels that double the resolution are faded in one after the other, in both networks (see
+objectives/growing.py). All levels exist from the start, and the buffers `resolution` and `alpha` say how many are in
+use, so that a model can be saved and sampled during a fade-in.
 
-The generator maps z (B, latent_size), normalised, by a dense layer to 4 x 4 pixels; each level is nearest upsampling
-and two 3 x 3 convolutions with pixel norm; a 1 x 1 convolution makes the image (B, C, size, size), without tanh, as in
-the paper: `draw` cuts it to [-1, 1]. The discriminator mirrors it to a logit (B,), with the minibatch's standard
-deviation as a feature. All layers have an equalised learning rate.
+The generator normalises z (B, latent_size) and maps it by a dense layer to 4 x 4 pixels; each level is
+nearest-neighbour upsampling and two 3 x 3 convolutions with pixel normalisation; a 1 x 1 convolution returns the image
+(B, C, size, size), without tanh, as in the paper: `draw` clamps it to [-1, 1]. The discriminator mirrors it to a logit
+(B,), with the minibatch standard deviation as a feature. All layers have an equalised learning rate.
 
-Differs from the paper in its default size, in the growth schedule (shorter), and in keeping the batch size and the
-optimiser's moments when a level is added.
+Differs from the paper: smaller by default, a shorter growth schedule, and the batch size and the optimiser's moments
+are kept when a level is added.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from gan_core.layers.style import (
     to_rgb_layers,
     widths,
 )
-from gan_core.objectives.adversarial import Fakes, Verdict, settings
+from gan_core.objectives.adversarial import DiscriminatorOutput, Fakes
 from gan_core.objectives.base import Batch, Networks, StepContext
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.growing import Growing, GrowthHParams
@@ -54,7 +54,7 @@ class ProganHParams(GrowthHParams, PyramidHParams):
     """The knobs of growing convolutional networks."""
 
     drift: float = knob(
-        0.001, 0.0, 1.0, label="Drift", group="objective",
+        0.001, 0.0, 1.0, label="Drift penalty weight", group="objective",
         help="Weight of the squared scores of real images, which keeps a Wasserstein critic's scores near 0.",
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ class EqualisedStem(LatentStem):
 
 
 class ProganGenerator(Growable):
-    """(B, latent_size) -> (B, C, size, size), at the current resolution with repeated pixels."""
+    """(B, latent_size) -> (B, C, size, size); below full resolution, pixels are repeated."""
 
     def __init__(self, image_channels: int, size: int, hparams: PyramidHParams) -> None:
         super().__init__(size)
@@ -99,7 +99,7 @@ class ProganGenerator(Growable):
 
 
 class GrowingDiscriminator(Growable):
-    """(B, C, size, size)[, labels (B,)] -> logits (B,); images are first brought to the current resolution."""
+    """(B, C, size, size)[, labels (B,)] -> logits (B,); images are first downsampled to the current resolution."""
 
     def __init__(
         self, image_channels: int, size: int, hparams: PyramidHParams, blur: bool = False, classes: int = 0
@@ -130,14 +130,19 @@ class GrowingDiscriminator(Growable):
         return logits
 
 
-class WithDrift(Growing):
-    """Growing, with the critic's scores kept near 0 (1710.10196, appendix A.1)."""
+class DriftPenalised(Growing[ProganHParams]):
+    """Growing, with a penalty that keeps the critic's scores near 0 (1710.10196, appendix A.1)."""
 
     def discriminator_extras(
-        self, networks: Networks, real: Verdict, fake: Verdict, batch: Batch, fakes: Fakes, context: StepContext
+        self,
+        networks: Networks,
+        real: DiscriminatorOutput,
+        fake: DiscriminatorOutput,
+        batch: Batch,
+        fakes: Fakes,
+        context: StepContext[ProganHParams],
     ) -> dict[str, Tensor]:
-        hparams = settings(context)
-        assert isinstance(hparams, ProganHParams)
+        hparams = context.hparams
         return {"drift": hparams.drift * real.logits.square().mean()} if hparams.drift else {}
 
 
@@ -161,7 +166,7 @@ register(
         paper="1710.10196",
         year=2017,
         networks=networks,
-        objective=WithDrift,
+        objective=DriftPenalised,
         hparams=DEFAULTS,
         # grows at the second step and is half faded in at the third
         tiny=changed(
@@ -177,13 +182,13 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "fashion",
-                "Clothes that grow (Fashion-MNIST)",
-                "Resolution and alpha: 4 pixels for 200 steps, then each new level fades in and is held for as long. "
-                "Grey squares first, then blobs; at 32 pixels outlines of shirts, trousers and shoes come out of the "
-                "noise within some hundred steps, because the coarse shapes are already there.",
-                "fashion_mnist", 32, 3_000, 240,
-                {
+                name="fashion",
+                title="Progressively grown clothes (Fashion-MNIST)",
+                look_for="Watch resolution and alpha: 200 steps at 4 pixels, then each new level fades in and is "
+                "trained for as long. Grey squares first, then blobs; at 32 pixels, outlines of shirts, trousers and "
+                "shoes emerge from the noise within a few hundred steps, because the coarse shapes are already there.",
+                data="fashion_mnist", size=32, steps=3_000, seconds=240,
+                hparams={
                     "channels": 16, "max_channels": 64, "latent_size": 64, "hold_kimg": 3.0, "fade_kimg": 3.0,
                     "ema": 0.99,
                 },

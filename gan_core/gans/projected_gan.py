@@ -1,20 +1,21 @@
-"""Projected GAN: discriminators that look through a net which has already learnt to see (2111.01007).
+"""Projected GAN: discriminators on random projections of pretrained features (2111.01007).
 
     L_D = sum_l  E[l_real(D_l(P_l(x)))] + E[l_fake(D_l(P_l(G(z))))]                                      (equation 4)
 
-A feature net that was trained on other pictures, and that stays as it is, gives features of L resolutions. P_l mixes
-them by random convolutions that stay as they are, too: 1x1 ones across channels, and 3x3 ones from the coarsest
-resolution upwards (section 3.2). Each D_l (B, mixed_channels, H, W) -> (B,) has to learn little to judge such a
-mixture, so that the generator is told early what is wrong; it learns from a few thousand images in minutes.
+A fixed feature net, trained on other images, provides features at L resolutions. P_l mixes them by fixed random
+convolutions: 1x1 across channels, and 3x3 from the coarsest resolution upwards (section 3.2). Each D_l (B,
+projected channels, H, W) -> (B,) then has an easy task, so that the generator gets a useful gradient early; it learns
+from a few thousand images in minutes.
 
-The generator is StyleGAN2's, which the paper tests besides that of lightweight GANs; its w, style mixing and truncation
-are as in `stylegan2`. The discriminator gives logits (B, L). When to use it: where there is little time or data, and a
-net that knows something similar. A net that judges the same pictures later makes them look better than they are.
+The generator is StyleGAN2's, which the paper tests besides FastGAN's; its w, style mixing and truncation are as in
+`stylegan2`. The discriminator returns logits (B, L). When to use it: little time or data, and a feature net for similar
+images. Metrics computed with the same feature net overestimate the quality of the samples.
 
-Differs from the paper: a small feature net of the shelf (`judge`) in the place of EfficientNet; one logit for each
-resolution instead of a map of them; means instead of sums over the resolutions, which Adam takes for the same; with
-`pixels`, another discriminator sees the picture itself, which small nets look at too coarsely; R1 and the minibatch's
-standard deviation, without which 4,000 drawn faces were clear after ten minutes and all alike after thirty.
+Differs from the paper: a small feature net on the shelf (the knob `judge`) instead of EfficientNet; one logit per
+resolution instead of a logit map; means instead of sums over resolutions, which makes no difference to Adam; with
+`pixels`, an additional discriminator receives the image itself, for which small feature nets are too coarse; R1 and the
+minibatch standard deviation, without which samples trained on 4,000 drawn faces were sharp after ten minutes and all
+alike after thirty.
 """
 
 from __future__ import annotations
@@ -31,55 +32,55 @@ from torch.nn.functional import interpolate
 from gan_core.data.base import DataSpec
 from gan_core.fitting import fill
 from gan_core.gans.feature_net import convolutions
-from gan_core.gans.recipe import Lender, Loan, Preset, Recipe, register
-from gan_core.gans.stabilised import normalise
+from gan_core.gans.recipe import Preset, PretrainedModel, PretrainedPart, Recipe, register
+from gan_core.gans.stabilised import apply_spectral_norm
 from gan_core.gans.stylegan2 import DEFAULTS as STYLEGAN2
 from gan_core.gans.stylegan2 import Stylegan2Generator, Stylegan2HParams
 from gan_core.knobs import changed, knob, to_dict
-from gan_core.layers.blocks import verdict_head
+from gan_core.layers.blocks import logit_head
 from gan_core.layers.style import SIZES, draw_clamped
 from gan_core.layers.style_generator import draw_truncated
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.path_length import PathLength
 
-LEVELS = 4  # resolutions of features, at most
-LAST = 4  # pixels, where a discriminator ends
+LEVELS = 4  # largest number of feature resolutions
+LAST = 4  # pixels, the lowest resolution of a discriminator
 
 
 @dataclass(frozen=True)
 class ProjectedHParams(Stylegan2HParams):
-    """The knobs of the generator, and of the discriminators."""
+    """The knobs of the generator and the discriminators."""
 
     judge: str = knob(
         "features.emoji", label="Feature net", change="rebuild", group="networks",
-        help="The model of the shelf that the discriminators look through. Empty: a net that has learnt nothing.",
+        help="The model on the shelf whose features the discriminators receive. Empty: a randomly initialised network.",
     )  # fmt: skip
     judge_channels: int = knob(
-        12, 4, 256, label="The net's channels", change="rebuild", group="networks",
+        12, 4, 256, label="Feature net channels", change="rebuild", group="networks",
         help="Channels of the feature net's first convolutions.",
     )  # fmt: skip
     judge_max_channels: int = knob(
-        128, 4, 1024, label="The net's channels at most", change="rebuild", group="networks",
+        128, 4, 1024, label="Maximum feature net channels", change="rebuild", group="networks",
         help="Channels of the feature net's last convolutions.",
     )  # fmt: skip
     mixed_channels: int = knob(
-        48, 4, 1024, label="Mixed channels", change="rebuild", group="networks",
-        help="How many random mixtures of the net's features the discriminators see at each resolution.",
+        48, 4, 1024, label="Projected channels", change="rebuild", group="networks",
+        help="Channels of the random projection of the features at each resolution.",
     )  # fmt: skip
     discriminator_channels: int = knob(
-        64, 4, 1024, label="Discriminators' channels", change="rebuild", group="networks",
+        64, 4, 1024, label="Discriminator channels", change="rebuild", group="networks",
         help="Channels of every layer of the discriminators.",
     )  # fmt: skip
     pixels: bool = knob(
-        True, label="See pixels, too", change="rebuild", group="networks",
-        help="One more discriminator sees the picture itself, so that colours and single pixels come out right.",
+        True, label="Pixel discriminator", change="rebuild", group="networks",
+        help="Adds a discriminator that receives the image itself, which improves colours and fine detail.",
     )  # fmt: skip
 
 
-class Fixed(nn.Module):
-    """Layers that nothing trains: their weights are buffers, and batch-norm keeps its statistics."""
+class Frozen(nn.Module):
+    """Layers that are not trained: weights become buffers, and batch-norm stays in evaluation mode."""
 
-    def fix(self) -> Self:
+    def freeze(self) -> Self:
         for layer in self.modules():
             for name, weight in list(layer.named_parameters(recurse=False)):
                 delattr(layer, name)
@@ -90,7 +91,7 @@ class Fixed(nn.Module):
         return super().train(False)
 
 
-class Eyes(Fixed):
+class PretrainedFeatures(Frozen):
     """Images (B, C, H, W) -> features (B, C_l, H / 2^l, W / 2^l) of the first `LEVELS` resolutions, l = 1, 2, ..."""
 
     def __init__(self, image_channels: int, size: int, channels: int, max_channels: int) -> None:
@@ -99,7 +100,7 @@ class Eyes(Fixed):
         self.layers = nn.Sequential(*(layer for level in levels for layer in level.layers))
         self.level_lengths = [len(level.layers) for level in levels]
         self.shapes = [(level.channels, level.size) for level in levels]
-        self.fix()
+        self.freeze()
 
     def forward(self, images: Tensor) -> list[Tensor]:
         found = []
@@ -111,8 +112,8 @@ class Eyes(Fixed):
         return found
 
 
-class Mixing(Fixed):
-    """Features of L resolutions -> as many random mixtures (B, channels, H_l, W_l) (section 3.2)."""
+class RandomProjection(Frozen):
+    """Features at L resolutions -> L random projections (B, channels, H_l, W_l) (section 3.2)."""
 
     def __init__(self, shapes: list[tuple[int, int]], channels: int) -> None:
         super().__init__()
@@ -120,7 +121,7 @@ class Mixing(Fixed):
         self.across_levels = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1, bias=False) for _ in shapes)
         for layer in [*self.across_channels, *self.across_levels]:
             nn.init.kaiming_normal_(layer.weight)
-        self.fix()
+        self.freeze()
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         mixed: list[Tensor] = []
@@ -131,7 +132,7 @@ class Mixing(Fixed):
             here = channels(found)
             if coarser is not None:
                 doubled = interpolate(coarser, size=here.shape[-2:], mode="bilinear")
-                here = (here + doubled) / math.sqrt(2)  # of unit size, as each of them
+                here = (here + doubled) / math.sqrt(2)  # keeps unit variance
             coarser = levels(here)
             mixed.insert(0, coarser)
         return mixed
@@ -148,8 +149,8 @@ class LevelDiscriminator(nn.Module):
             inputs, size = channels, size // 2
         layers += [nn.Conv2d(inputs, channels, 3, padding=1), nn.LeakyReLU(0.2, inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self.head = verdict_head(channels, size, minibatch, bias=False)
-        normalise(self)
+        self.head = logit_head(channels, size, minibatch, bias=False)
+        apply_spectral_norm(self)
 
     def forward(self, features: Tensor) -> Tensor:
         logits: Tensor = self.head(self.layers(features))
@@ -157,12 +158,12 @@ class LevelDiscriminator(nn.Module):
 
 
 class ProjectedDiscriminator(nn.Module):
-    """(B, C, H, W) in [-1, 1] -> logits (B, L): of the picture itself where it is seen, then from fine to coarse."""
+    """(B, C, H, W) in [-1, 1] -> logits (B, L): of the image (with `pixels`), then of fine to coarse features."""
 
     def __init__(self, image_channels: int, size: int, hparams: ProjectedHParams) -> None:
         super().__init__()
-        self.eyes = Eyes(image_channels, size, hparams.judge_channels, hparams.judge_max_channels)
-        self.mixing = Mixing(self.eyes.shapes, hparams.mixed_channels)
+        self.eyes = PretrainedFeatures(image_channels, size, hparams.judge_channels, hparams.judge_max_channels)
+        self.mixing = RandomProjection(self.eyes.shapes, hparams.mixed_channels)
         self.pixels = hparams.pixels
         seen = [(hparams.mixed_channels, side) for _, side in self.eyes.shapes]
         if hparams.pixels:
@@ -175,8 +176,8 @@ class ProjectedDiscriminator(nn.Module):
         seen = self.mixing(self.eyes(images))
         if self.pixels:
             seen = [images, *seen]
-        verdicts = [level(features) for level, features in zip(self.levels, seen, strict=True)]
-        return torch.stack(verdicts, 1)  # L times (B,) -> (B, L)
+        logits = [level(features) for level, features in zip(self.levels, seen, strict=True)]
+        return torch.stack(logits, 1)  # L times (B,) -> (B, L)
 
 
 def networks(hparams: ProjectedHParams, spec: DataSpec) -> dict[str, nn.Module]:
@@ -186,10 +187,10 @@ def networks(hparams: ProjectedHParams, spec: DataSpec) -> dict[str, nn.Module]:
     }
 
 
-def lend(discriminator: nn.Module, hparams: ProjectedHParams, lender: Lender) -> None:
-    """Gives the discriminators a feature net's convolutions."""
+def insert(discriminator: nn.Module, hparams: ProjectedHParams, model: PretrainedModel) -> None:
+    """Copies a feature net's convolutions into the discriminator."""
     assert isinstance(discriminator, ProjectedDiscriminator)
-    weights = lender.networks["features"].state_dict()
+    weights = model.networks["features"].state_dict()
     fill(discriminator.eyes, {name: weights[name] for name in discriminator.eyes.state_dict() if name in weights})
 
 
@@ -225,26 +226,27 @@ register(
         capabilities=frozenset({"truncation", "w_space", "style_mixing"}),
         draw=draw_clamped,
         truncate=draw_truncated,
-        loan=Loan(
-            "discriminator",
-            "judge",
-            "supervised",
+        pretrained_part=PretrainedPart(
+            network="discriminator",
+            knob="judge",
+            task="supervised",
             fits=lambda theirs, ours: theirs.channels == ours.channels and theirs.size >= ours.size,
-            agreed=lambda theirs, _: {
+            matched=lambda theirs, _: {
                 "judge_channels": theirs["channels"],
                 "judge_max_channels": theirs["max_channels"],
             },
-            lend=lend,
+            insert=insert,
         ),
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces",
-                "Coloured blots that differ from the start, heads by step 150, hats and long hair by 500, eyes and "
-                "glasses from 1,100 on. The discriminators see through a net that has learnt emoji and no face of "
-                "these. StyleGAN2's preset has the same generator: compare them at the same step.",
-                "avatars", 32, 3_000, 300, {"channels": 16, "max_channels": 64},
+                name="avatars",
+                title="Drawn faces",
+                look_for="Coloured blobs that differ from the start, heads by step 150, hats and long hair by 500, "
+                "eyes and glasses from 1,100 on. The discriminators use the features of a network trained on emoji, "
+                "which has never seen these faces. StyleGAN2's preset has the same generator: compare the two at the "
+                "same step.",
+                data="avatars", size=32, steps=3_000, seconds=300, hparams={"channels": 16, "max_channels": 64},
             ),
         ),
     )

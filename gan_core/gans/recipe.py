@@ -1,4 +1,4 @@
-"""What one file of `gans/` registers: how to build, train and sample one GAN."""
+"""What a file of `gans/` registers: how to build, train and sample a GAN."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from gan_core.registry import Registry
 from gan_core.runs.spec import RunSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OptimizerSpec:
-    """One optimiser group: the networks it owns, its kind, and its settings. `betas[0]` is SGD's momentum."""
+    """An optimiser group: its networks, the kind of optimiser and its settings."""
 
     networks: tuple[str, ...]
-    kind: str
-    rate: float
-    betas: tuple[float, float]
+    kind: str  # a choice of the knob `optimizer`
+    rate: float  # learning rate
+    betas: tuple[float, float]  # `betas[0]` is SGD's momentum
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Settings of a recipe that work, with what to look for."""
+    """Settings of a recipe that work well on a data set, and what to expect."""
 
-    name: str
+    name: str  # in links and commands
     title: str
-    look_for: str
+    look_for: str  # what to expect during training
     data: str
-    size: int
+    size: int  # pixels
     steps: int
-    seconds: float  # until the samples show the point, on the reference machine (2 cores, no GPU)
-    hparams: Mapping[str, Any] = field(default_factory=dict)
-    remedies: tuple[str, ...] = ()  # what its text sends the user to try: names of `training.remedies`
+    seconds: float  # until the effect is visible, on the reference machine (2 cores, no GPU)
+    hparams: Mapping[str, Any] = field(default_factory=dict)  # the settings that differ from the recipe's defaults
+    remedies: tuple[str, ...] = ()  # names of the `training.remedies` that `look_for` suggests
 
 
 Draw = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None], Tensor]
@@ -50,13 +50,13 @@ Draw = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None], Tensor]
 Truncate = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None, float], Tensor]
 
 
-# networks, settings, images (B, C, H, W) in [-1, 1] -> images; what it is called, e.g. "a_to_b", stands in the recipe
+# networks, settings, images (B, C, H, W) in [-1, 1] -> images; the recipe names the direction, e.g. "a_to_b"
 Translate = Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]
 
-# networks, settings, images (B, C, H, W) and holes (B, 1, H, W), true where they are missing -> whole images
+# networks, settings, images (B, C, H, W) and holes (B, 1, H, W), true where pixels are missing -> whole images
 Fill = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor], Tensor]
 
-# networks, settings, a batch that wasn't trained on -> what stands side by side for each item, (B, C, H, W) each
+# networks, settings, a held-out batch -> the images shown side by side for each item, (B, C, H, W) each
 Compare = Callable[[Mapping[str, nn.Module], Any, Batch], Sequence[Tensor]]
 
 
@@ -69,43 +69,54 @@ def draw_from_latents(
     return images
 
 
-class Lender(Protocol):
-    """A model of the shelf as who borrows from it sees it: a Sampler."""
+class PretrainedModel(Protocol):
+    """What a recipe may use of a model on the shelf; a Sampler has it."""
 
     spec: DataSpec
     hparams: Any
     networks: Mapping[str, nn.Module]
 
     def latents(self, count: int, seed: int) -> tuple[Tensor, Tensor | None]:
-        """Latents (count, latent_size), and labels."""
+        """Latents (count, latent_size), and labels if the model is conditional."""
 
 
-@dataclass(frozen=True)
-class Loan:
-    """What a network borrows from a model of the shelf, which isn't trained with it."""
+@dataclass(frozen=True, kw_only=True)
+class PretrainedPart:
+    """A part of a network that comes from a model on the shelf and is not trained."""
 
-    network: str  # that borrows
+    network: str  # the network that uses it
     knob: str  # the setting that names the model; "" there for none
-    task: str  # of models that can lend
-    fits: Callable[[DataSpec, DataSpec], bool]  # the lender's data, the borrower's
-    agreed: Callable[[Mapping[str, Any], DataSpec], Mapping[str, Any]]  # the lender's settings -> the borrower's
-    lend: Callable[[nn.Module, Any, Lender], None]  # the network, settings; raises BadCheckpoint for another's weights
-    capability: str = ""  # of models that can lend
+    task: str  # of the models that can provide it
+    capability: str = ""  # of the models that can provide it
+    fits: Callable[[DataSpec, DataSpec], bool]  # the data of the model and of this recipe -> whether they match
+    matched: Callable[[Mapping[str, Any], DataSpec], Mapping[str, Any]]  # the model's settings -> those required here
+    insert: Callable[[nn.Module, Any, PretrainedModel], None]  # the network, settings; raises BadCheckpoint
 
 
-def _player(group: str) -> Callable[[Any], OptimizerSpec]:
-    def spec(hparams: Any) -> OptimizerSpec:
-        rate: float = getattr(hparams, f"{group}_rate")
-        if group == "discriminator":
-            rate *= hparams.rate_ratio
-        return OptimizerSpec((group,), hparams.optimizer, rate, (hparams.beta1, hparams.beta2))
-
-    return spec
+Optimizers = Mapping[str, Callable[[Any], OptimizerSpec]]  # by group; settings -> optimiser
 
 
-def two_players() -> dict[str, Callable[[Any], OptimizerSpec]]:
-    """A generator and a discriminator, each with an optimiser of its own."""
-    return {"generator": _player("generator"), "discriminator": _player("discriminator")}
+def two_players(
+    generator: tuple[str, ...] = ("generator",), discriminator: tuple[str, ...] = ("discriminator",)
+) -> Optimizers:
+    """The groups "generator" and "discriminator" with an optimiser each, and the networks of each group."""
+
+    def group(networks: tuple[str, ...], rate: Callable[[Any], float]) -> Callable[[Any], OptimizerSpec]:
+        return lambda hparams: _optimizer(networks, hparams, rate(hparams))
+
+    return {
+        "generator": group(generator, lambda hparams: hparams.generator_rate),
+        "discriminator": group(discriminator, lambda hparams: hparams.discriminator_rate * hparams.rate_ratio),
+    }
+
+
+def single_network(name: str) -> Optimizers:
+    """The only network of a recipe, which is its group too."""
+    return {name: lambda hparams: _optimizer((name,), hparams, hparams.rate)}
+
+
+def _optimizer(networks: tuple[str, ...], hparams: Any, rate: float) -> OptimizerSpec:
+    return OptimizerSpec(networks=networks, kind=hparams.optimizer, rate=rate, betas=(hparams.beta1, hparams.beta2))
 
 
 @dataclass(frozen=True)
@@ -118,24 +129,25 @@ class Recipe:
     paper: str  # arXiv id
     year: int
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
-    objective: Callable[[Any], Objective]
+    objective: Callable[[Any], Objective[Any]]
     hparams: TrainingHParams
     tiny: TrainingHParams  # the size that tests use
     data: str  # default data set
     capabilities: frozenset[str] = frozenset()
     presets: tuple[Preset, ...] = ()
     sizes: tuple[int, ...] = ()  # image sizes that the networks can make, pixels; empty: any
-    optimizers: Mapping[str, Callable[[Any], OptimizerSpec]] = field(default_factory=two_players)
-    averaged: tuple[str, ...] = ("generator",)  # networks whose EMA makes the samples
+    optimizers: Optimizers = field(default_factory=two_players)
+    ema_networks: tuple[str, ...] = ("generator",)  # samples are drawn with the EMA of their weights
     draw: Draw = draw_from_latents
     truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
     translations: Mapping[str, Translate] = field(default_factory=dict)  # by direction, e.g. "a_to_b" or "upscale"
     fill: Fill | None = None  # only with the capability "fill"
-    compare: Compare | None = None  # for recipes that translate: the picture of a run
-    compared: tuple[str, ...] = ()  # what stands side by side there, in words
-    loan: Loan | None = None  # for recipes with a network that borrows from a model of the shelf
+    compare: Compare | None = None  # for recipes that translate: the preview of a run
+    compared: tuple[str, ...] = ()  # what it shows side by side, in words
+    blend_key: tuple[str, ...] = ()  # settings that must agree for the weights of two models to be interpolated
+    pretrained_part: PretrainedPart | None = None  # for recipes that use a model on the shelf
     equation: Callable[[Any], str] | None = None  # LaTeX
-    about: str = ""  # what it is and when to use it, where the docstring of its file tells of several
+    about: str = ""  # what it is and when to use it, if the docstring of its file describes several recipes
 
     @property
     def conditional(self) -> bool:
@@ -143,17 +155,17 @@ class Recipe:
 
     @property
     def labelled(self) -> bool:
-        """Whether networks learn what the classes of the data are, so that these can't change under them."""
+        """Whether the networks depend on the classes of the data, which then cannot change."""
         return self.conditional or self.task == "supervised"
 
     @property
     def draws(self) -> bool:
-        """Whether the networks make samples from latents; others judge or translate images."""
+        """Whether the networks generate samples from latents; others classify or translate images."""
         return self.task != "supervised" and not self.translations
 
     @property
     def learns_from(self) -> str:
-        """The task of the data sets that it learns from, a key of `FIELDS`: plain images where there is no own kind."""
+        """The kind of data set that it trains on, a key of `FIELDS`; images if its task has none."""
         return self.task if self.task in FIELDS else "images"
 
     def settings(self, changes: Mapping[str, Any]) -> TrainingHParams:
@@ -161,34 +173,34 @@ class Recipe:
         return changed(self.hparams, changes)
 
     def fit_size(self, native: int) -> int:
-        """The smallest size that the networks can make and that holds a `native`-pixel image, else the largest."""
+        """The smallest supported size that holds a `native`-pixel image, else the largest, in pixels."""
         if not self.sizes:
             return native
         return min((size for size in self.sizes if size >= native), default=max(self.sizes))
 
     def check_task(self, task: str) -> None:
-        """Raises BadData where the recipe learns from something else."""
+        """Raises BadData if the recipe trains on another kind of data."""
         if task != self.learns_from:
             raise BadData(
-                "{recipe} needs {wanted}, and this data set is made of {given}.",
+                "{recipe} needs {wanted}, but this data set contains {given}.",
                 recipe=self.title, wanted=DATA_WORDS[self.learns_from], given=DATA_WORDS[task],
             )  # fmt: skip
 
     def check_data(self, spec: DataSpec) -> None:
-        """Raises BadValue or BadData where the networks can't be built for such data."""
+        """Raises BadValue or BadData if the networks cannot be built for such data."""
         self.check_task(spec.task)
         if self.sizes and spec.size not in self.sizes:
             raise BadValue(
-                "{recipe} can't make images of {size} pixels. Valid: {valid}.",
+                "{recipe} does not support images of {size} pixels. Valid: {valid}.",
                 recipe=self.title,
                 size=spec.size,
                 valid=", ".join(map(str, self.sizes)),
             )
         if (self.conditional and not spec.classes) or (self.task == "supervised" and not spec.questions):
-            raise BadData("{recipe} needs a data set with labels, and this one has none.", recipe=self.title)
+            raise BadData("{recipe} needs a labelled data set, but this one has no labels.", recipe=self.title)
 
     def build(self, hparams: Any, spec: DataSpec) -> dict[str, nn.Module]:
-        """The networks, with weights that depend on the seed alone."""
+        """The networks; their initial weights depend on the seed only."""
         self.check_data(spec)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(hparams.seed)
@@ -198,7 +210,7 @@ class Recipe:
             return networks
 
     def plan(self, data: str, size: int, steps: int, changes: Mapping[str, Any], preset: str = "") -> RunSpec:
-        """A checked run specification with every knob written out."""
+        """A validated run specification with the value of every knob."""
         from gan_core.knobs import to_dict
 
         return RunSpec(self.name, data, size, steps, to_dict(self.settings(changes)), preset)

@@ -1,19 +1,19 @@
-"""SAGAN: every place of an image can look at all others (1805.08318).
+"""SAGAN: self-attention in both networks (1805.08318).
 
     beta_ji = softmax_i(f(x_i)^T g(x_j))     o_j = v(sum_i beta_ji h(x_i))     y = gamma o + x     (equations 1 to 3)
 
-Convolutions see a neighbourhood; whether two eyes match is beyond it. An attention layer in each network lets places
-far apart agree, with gamma learnt from 0. The products are not divided by the root of their length: tutorials do so,
-the paper does not. Spectral norm in both networks, hinge loss, two time-scales: the discriminator's rate is four times
-the generator's. `generator.attention_maps(latents)` and `discriminator.attention_maps(images)` give beta,
-(B, H, W, h, w), in [0, 1].
+Convolutions are local; whether two eyes match is beyond their reach. An attention layer in each network relates distant
+positions, with gamma learned from 0. The products are not divided by the square root of their dimension: tutorials do
+so, the paper does not. Spectral normalisation in both networks, hinge loss, two time-scale updates: the discriminator's
+learning rate is four times the generator's. `generator.attention_maps(latents)` and
+`discriminator.attention_maps(images)` return beta, (B, H, W, h, w), in [0, 1].
 
-The generator maps z (B, latent_size) to (B, C, H, W) in [-1, 1], the discriminator an image to a logit (B,).
-Published size, for ImageNet at 128 pixels: `channels=64, max_channels=1024, attention_size=32`.
+The generator maps z (B, latent_size) to (B, C, H, W) in [-1, 1], the discriminator an image to a logit (B,). Published
+size, for ImageNet at 128 pixels: `channels=64, max_channels=1024, attention_size=32`.
 
-Differs from the paper: this recipe knows no classes, so that it learns any images; BigGAN is its conditional form, with
-class-conditional batch-norm and projection. h has C / 8 channels as in the text, not C / 2 as in the published code,
-and no pooling.
+Differs from the paper: unconditional, so that it trains on any images; BigGAN is the conditional version, with
+class-conditional batch normalisation and projection. h has C / 8 channels as in the text, not C / 2 as in the published
+code, and there is no pooling.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class SaganHParams(ResidualHParams):
     """The knobs of residual networks with attention."""
 
     attention_size: int = knob(
-        16, 0, 128, label="Attention at", unit="pixels", change="rebuild", group="networks",
-        help="Attention stands at the largest maps of at most this side; 0: nowhere. Its cost grows with the fourth "
-        "power. The paper has 32 of 128.",
+        16, 0, 128, label="Self-attention resolution", unit="pixels", change="rebuild", group="networks",
+        help="Apply self-attention at the largest feature map up to this size; 0 turns it off. The cost grows with "
+        "the fourth power of the size. The paper uses 32 at 128 pixels.",
     )  # fmt: skip
 
 
@@ -82,12 +82,12 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces with attention",
-                "Heads by step 100, shoulders by 300, hair and eyes from 700 on; at the end the background is of one "
-                "colour. Expect the discriminator's scores to swing while its rate is high.",
-                "avatars", 32, 1_500, 270,
-                {
+                name="avatars",
+                title="Drawn faces with self-attention",
+                look_for="Heads by step 100, shoulders by 300, hair and eyes from 700 on; at the end the background "
+                "is uniform. Expect the discriminator's scores to oscillate while its learning rate is high.",
+                data="avatars", size=32, steps=1_500, seconds=270,
+                hparams={
                     "channels": 24, "max_channels": 96, "latent_size": 64, "batch_size": 24,
                     "generator_rate": 3e-4, "discriminator_rate": 2e-4, "schedule": "linear", "decay_steps": 1_500,
                 },

@@ -1,20 +1,20 @@
-"""SNGAN: spectral normalisation holds the discriminator's slope at every layer (1802.05957).
+"""SNGAN: spectral normalisation bounds the Lipschitz constant of the discriminator (1802.05957).
 
     W_SN = W / sigma(W)                                                                              (equation 8)
 
-with sigma the largest singular value, followed by one power iteration a pass. No layer can then stretch its input,
-whatever the inputs are, where a gradient penalty acts only between the images at hand. The knob `spectral_norm` does it
-for any recipe; this one brings the paper's residual networks: the generator maps z (B, latent_size) through blocks that
-double the resolution to (B, C, H, W) in [-1, 1]; the discriminator sums its last features over all places to a logit
-(B,). Hinge loss (equations 16 and 17).
+sigma is the largest singular value, tracked by one power iteration per forward pass. It bounds the gradient everywhere,
+whereas a gradient penalty acts only between the images at hand. The knob `spectral_norm` applies it to any recipe; this
+one has the paper's residual networks: the generator maps z (B, latent_size) through blocks that double the resolution
+to (B, C, H, W) in [-1, 1]; the discriminator sums its last features over all positions to a logit (B,). Hinge loss
+(equations 16 and 17).
 
 Published size for CIFAR-10 (table 4): `channels=256, max_channels=256, discriminator_channels=128` at 32 pixels; the
-generator then has 4,276,739 parameters, biases and batch-norm's scales and shifts counted. For ImageNet at 128 pixels
+generator then has 4,276,739 parameters, including biases and batch-norm scales and shifts. For ImageNet at 128 pixels
 (table 6): `channels=64, max_channels=1024`.
 
-Differs from the paper: one discriminator update a step instead of five, as small computers have no time for more
-(`discriminator_steps`); Glorot's initialisation with gain 1; both convolutions of a discriminator's block are as wide
-as its output; without classes, which are BigGAN's business.
+Differs from the paper: one discriminator update per step instead of five, for small computers (`discriminator_steps`);
+Glorot initialisation with gain 1; both convolutions of a discriminator block are as wide as its output; unconditional
+(see BigGAN).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from torch import nn
 from gan_core.data.base import DataSpec
 from gan_core.gans.dcgan import SIZES, base_size
 from gan_core.gans.recipe import Preset, Recipe, register
-from gan_core.hparams import AdversarialHParams
+from gan_core.hparams import AdversarialHParams, channels_knob, max_channels_knob
 from gan_core.knobs import knob
 from gan_core.layers.residual import ResidualDiscriminator, ResidualGenerator, initialise_xavier
 from gan_core.objectives.adversarial import Adversarial
@@ -37,22 +37,17 @@ from gan_core.objectives.equations import adversarial_equation
 class ResidualHParams(AdversarialHParams):
     """The knobs of residual networks."""
 
-    channels: int = knob(
-        32, 4, 512, label="Channels", change="rebuild", group="networks",
-        help="Channels of the block next to the image; they double with every halving of the resolution.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        96, 4, 2048, label="Channels at most", change="rebuild", group="networks",
-        help="Caps the channels of the widest blocks.",
-    )  # fmt: skip
+    channels: int = channels_knob(32, 512)
+    max_channels: int = max_channels_knob(96, 2048)
     discriminator_channels: int = knob(
-        0, 0, 512, label="Channels of the discriminator", change="rebuild", group="networks",
-        help="Its channels next to the image, with the cap scaled alike; 0: as many as the generator's.",
+        0, 0, 512, label="Discriminator channels", change="rebuild", group="networks",
+        help="Channels of the discriminator at full resolution, with the maximum scaled in proportion; 0 uses the "
+        "generator's.",
     )  # fmt: skip
 
 
 def widths(size: int, hparams: ResidualHParams) -> list[int]:
-    """The generator's channels, from the base to the image: one more than it has blocks."""
+    """The generator's channels, from the lowest resolution to the image: one more than it has blocks."""
     levels = (size // base_size(size)).bit_length() - 1
     return [min(hparams.channels * 2**level, hparams.max_channels) for level in range(levels, -1, -1)]
 
@@ -64,7 +59,7 @@ def discriminator_widths(size: int, hparams: ResidualHParams) -> list[int]:
 
 
 def halvings(size: int) -> int:
-    """How many of the discriminator's blocks halve the resolution: down to 4 pixels, or 8 for images of 16 and 32."""
+    """Number of downsampling blocks of the discriminator: to 4 pixels, or 8 for images of 16 and 32."""
     levels = (size // base_size(size)).bit_length() - 1
     return levels if size >= 64 or base_size(size) == 7 else max(1, levels - 1)
 
@@ -102,13 +97,13 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces under spectral norm",
-                "Heads before a pale ground by step 200, hats and long hair by 450, faces from 700 on, with no "
-                "penalty at all: the discriminator's scores stay within a few units of 0, because no layer can "
-                "stretch. What is dark keeps its stripes.",
-                "avatars", 32, 1_500, 240,
-                {
+                name="avatars",
+                title="Drawn faces with spectral normalisation",
+                look_for="Heads on a pale background by step 200, hats and long hair by 450, faces from 700 on, "
+                "without any gradient penalty: spectral normalisation keeps the discriminator's scores within a few "
+                "units of 0. Dark areas remain striped.",
+                data="avatars", size=32, steps=1_500, seconds=240,
+                hparams={
                     "channels": 24, "max_channels": 96, "latent_size": 64, "batch_size": 24,
                     "generator_rate": 5e-4, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 1_500,
                 },

@@ -1,16 +1,16 @@
-"""SRGAN: images four times larger that look like photos and not like blurred ones (1609.04802).
+"""SRGAN: photo-realistic super-resolution with an adversarial loss (1609.04802).
 
     L_G = l_content(y, G(x)) - 10^-3 E[log D(G(x))]        L_D = -E[log D(y)] - E[log(1 - D(G(x)))]
 
-SRResNet maps (B, C, h, w) to (B, C, 4h, 4w): a 9x9 convolution, 16 residual blocks with batch-norm and PReLU, a skip
-over all of them, pixel shuffle twice, a 9x9 convolution. All is done at the small size but the last layers. It takes
-images of any size, because it has convolutions alone. The discriminator has eight 3x3 convolutions, every second one of
-stride 2, and two dense layers; it judges crops of the size that is trained on. The generator first learns the content
-alone, until PSNR hardly grows.
+SRResNet maps (B, C, h, w) to (B, C, 4h, 4w): a 9x9 convolution, 16 residual blocks with batch normalisation and PReLU,
+a global skip connection, two pixel shuffles, a 9x9 convolution. All but the last layers work at the low resolution. It
+is fully convolutional and accepts images of any size. The discriminator has eight 3x3 convolutions, every second one of
+stride 2, and two dense layers; it receives crops of the training size. The generator is first trained by the content
+loss alone, until PSNR hardly improves.
 
-Differences: the content loss compares pixels, where the paper's best compares VGG's features, which can't be had
-everywhere. With `content` set to features it also compares what a feature net of the shelf notices, at all its levels
-and with L1 of the pixels beside it, so that colours stay. Fewer blocks and channels by default.
+Differs from the paper: the content loss compares pixels, where the paper's best model compares VGG features. With
+`content` set to features, it adds a perceptual loss in a feature net on the shelf, at all its levels, to L1. Fewer
+blocks and channels by default.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from gan_core.objectives.base import Batch
 from gan_core.objectives.super_resolution import (
     SuperResolution,
     SuperResolutionHParams,
+    bicubic,
     crop_side,
-    larger,
-    smaller,
+    downscale,
 )
 
 SIZES = (8, 16, 32, 48, 64, 96, 128, 160, 256)
@@ -42,22 +42,22 @@ class SrganHParams(SuperResolutionHParams):
 
     blocks: int = knob(
         8, 1, 32, label="Residual blocks", change="rebuild", group="networks",
-        help="Of the generator; the paper has 16.",
+        help="Residual blocks of the generator; the paper uses 16.",
     )  # fmt: skip
     batch_norm: bool = knob(
-        True, label="Batch-norm", change="rebuild", group="networks",
-        help="Between the generator's convolutions, as in the paper. Without it, it learns brightness sooner and costs "
-        "less (EDSR, 1707.02921).",
+        True, label="Batch normalisation", change="rebuild", group="networks",
+        help="Batch normalisation in the generator, as in the paper. Without it, brightness converges sooner and each "
+        "step is cheaper (EDSR, 1707.02921).",
     )  # fmt: skip
     from_bicubic: bool = knob(
-        False, label="Adds to bicubic", change="rebuild", group="networks",
-        help="The network makes what bicubic enlargement lacks, and begins as exactly that (VDSR, 1511.04587): much "
-        "less to learn.",
+        False, label="Bicubic residual", change="rebuild", group="networks",
+        help="The network predicts the difference from bicubic interpolation, initially 0, which is easier to learn "
+        "(VDSR, 1511.04587).",
     )  # fmt: skip
 
 
 class Residual(nn.Module):
-    """x + F(x), (B, C, h, w) -> the same."""
+    """x + F(x), (B, C, h, w) -> the same shape."""
 
     def __init__(self, channels: int, norm: bool) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class SrResNet(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(image_channels, channels, 9, padding=4), nn.PReLU())
         self.trunk = nn.Sequential(*(Residual(channels, norm) for _ in range(blocks)), *_convolution(channels, norm))
         enlarging: list[nn.Module] = []
-        for _ in range(scale // 2):  # 2 is doubled once, 4 twice
+        for _ in range(scale // 2):  # once for a scale of 2, twice for 4
             enlarging += [nn.Conv2d(channels, 4 * channels, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
         last = nn.Conv2d(channels, image_channels, 9, padding=4)
         if from_bicubic:
@@ -96,11 +96,11 @@ class SrResNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         features = self.stem(images)
         enlarged: Tensor = self.enlarging(features + self.trunk(features))
-        return enlarged + larger(images, self.scale) if self.from_bicubic else enlarged
+        return enlarged + bicubic(images, self.scale) if self.from_bicubic else enlarged
 
 
 class CropDiscriminator(nn.Module):
-    """Crops (B, C, side, side) -> logits (B,). A relativistic one takes differences, in which a `bias` would vanish."""
+    """Crops (B, C, side, side) -> logits (B,). Relativistic losses take differences, in which a `bias` cancels."""
 
     def __init__(self, image_channels: int, channels: int, side: int, bias: bool = True) -> None:
         super().__init__()
@@ -137,12 +137,12 @@ def networks(hparams: SrganHParams, spec: DataSpec) -> dict[str, nn.Module]:
             hparams.batch_norm,
             hparams.from_bicubic,
         ),
-        "discriminator": judge(hparams, spec),
+        "discriminator": crop_discriminator(hparams, spec),
     }
 
 
-def judge(hparams: SuperResolutionHParams, spec: DataSpec) -> CropDiscriminator:
-    """The discriminator for crops of the size that is trained on."""
+def crop_discriminator(hparams: SuperResolutionHParams, spec: DataSpec) -> CropDiscriminator:
+    """The discriminator for crops of the training size."""
     side, absolute = crop_side(hparams, spec.size), hparams.relativistic == "none"
     return CropDiscriminator(spec.channels, hparams.discriminator_channels, side, bias=absolute)
 
@@ -154,21 +154,34 @@ def upscale(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> 
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
     scale = int(hparams.scale)
-    small = smaller(batch["real"], scale)
-    return [small, larger(small, scale), upscale(networks, hparams, small), batch["real"]]
-
-
-COMPARED = ("small", "bicubic", "output", "truth")
+    small = downscale(batch["real"], scale)
+    return [small, bicubic(small, scale), upscale(networks, hparams, small), batch["real"]]
 
 
 def equation(hparams: SuperResolutionHParams) -> str:
     norm = r"\lVert y-G(x)\rVert_2^2" if hparams.content == "l2" else r"\lVert y-G(x)\rVert_1"
     norm += r"+f\,d(y,G(x))" if hparams.content == "features" else ""
-    judge = r"C(y)-\mathbb{E}C(G(x))" if hparams.relativistic == "average" else "D(y)"
+    difference = r"C(y)-\mathbb{E}C(G(x))" if hparams.relativistic == "average" else "D(y)"
     return (
         rf"L_G=\mathbb{{E}}[{norm}]+w\,L_G^{{adv}}"
         if hparams.relativistic == "none"
-        else rf"L_G=\mathbb{{E}}[{norm}]+w\,L_G^{{Ra}},\ D_{{Ra}}=\sigma({judge})"
+        else rf"L_G=\mathbb{{E}}[{norm}]+w\,L_G^{{Ra}},\ D_{{Ra}}=\sigma({difference})"
+    )
+
+
+def super_resolution_recipe(**specific: Any) -> Recipe:
+    """A recipe with everything that super-resolution GANs share."""
+    return Recipe(
+        task="super_resolution",
+        objective=lambda hparams: SuperResolution(),
+        data="avatars",
+        capabilities=frozenset({"upscale"}),
+        sizes=SIZES,
+        translations={"upscale": upscale},
+        compare=compare,
+        compared=("small", "bicubic", "output", "truth"),
+        equation=equation,
+        **specific,
     )
 
 
@@ -181,57 +194,50 @@ SQUARES = {"blocks": 3, "channels": 24, "discriminator_channels": 16, "crop": 32
            "schedule": "linear", "decay_steps": 1_200}  # fmt: skip
 
 register(
-    Recipe(
+    super_resolution_recipe(
         name="srgan",
         title="SRGAN",
-        task="super_resolution",
         paper="1609.04802",
         year=2016,
         networks=networks,
-        objective=lambda hparams: SuperResolution(),
         hparams=DEFAULTS,
         tiny=replace(DEFAULTS, channels=4, discriminator_channels=4, blocks=1, batch_size=4, scale="2", warm_up=0.0),
-        data="avatars",
-        capabilities=frozenset({"upscale"}),
-        sizes=SIZES,
-        translations={"upscale": upscale},
-        compare=compare,
-        compared=COMPARED,
-        equation=equation,
+        blend_key=("blocks", "channels", "scale", "batch_norm", "from_bicubic"),
         presets=(
             Preset(
-                "avatars",
-                "Small faces made large",
-                "Fours: 16 pixels, bicubic, output, truth. PSNR passes bicubic's within a minute; edges stand sharp "
-                "long before eyes get their colour. When the discriminator joins, PSNR falls a little and lines "
-                "get crisp.",
-                "avatars", 64, 3_000, 400,
-                {"blocks": 4, "crop": 48, "generator_rate": 1e-3, "warm_up": 24.0},
+                name="avatars",
+                title="Upscaling faces ×4",
+                look_for="Four images per item: input (16 pixels), bicubic, output, ground truth. PSNR exceeds "
+                "bicubic's within a minute; edges are sharp long before eyes get their colour. When the discriminator "
+                "starts, PSNR drops a little and lines become crisp.",
+                data="avatars", size=64, steps=3_000, seconds=400,
+                hparams={"blocks": 4, "crop": 48, "generator_rate": 1e-3, "warm_up": 24.0},
             ),
             Preset(
-                "photos",
-                "Photos made large",
-                "Fours: 40 pixels, bicubic, output, truth, of photos that aren't trained on. Edges first; grass and "
-                "hair come with the discriminator, and are invented.",
-                "bsds500", 160, 6_000, 1_200,
-                {"blocks": 6, "crop": 64, "generator_rate": 5e-4, "warm_up": 48.0},
+                name="photos",
+                title="Upscaling photos ×4",
+                look_for="Four images per item, from photos not used for training: input (40 pixels), bicubic, "
+                "output, ground truth. Edges come first; grass and hair appear with the discriminator and are "
+                "hallucinated.",
+                data="bsds500", size=160, steps=6_000, seconds=1_200,
+                hparams={"blocks": 6, "crop": 64, "generator_rate": 5e-4, "warm_up": 48.0},
             ),
             Preset(
-                "squares",
-                "Why squares blur",
-                "Fours: 16 pixels, bicubic, output, truth. Trained by squared distance alone: eyes and hair find their "
-                "place, but all edges stay soft, and rims of glasses melt away. Where many edges fit the given pixels, "
-                "their mean is the best guess, and PSNR likes it. Train the same with a discriminator, and compare "
-                "both on the page Runs.",
-                "avatars", 64, 1_200, 40, {**SQUARES, "adversarial_weight": 0.0},
+                name="squares",
+                title="Why L2 blurs",
+                look_for="Four images per item: input (16 pixels), bicubic, output, ground truth. Trained with the "
+                "squared error only: eyes and hair are in place, but all edges stay soft and the rims of glasses "
+                "disappear. Where several edges fit the input, their mean minimises the error, and PSNR rewards it. "
+                "Train the same network with a discriminator, and compare both on the Runs page.",
+                data="avatars", size=64, steps=1_200, seconds=40, hparams={**SQUARES, "adversarial_weight": 0.0},
             ),
             Preset(
-                "squares_judged",
-                "Why squares blur: with a discriminator",
-                "Up to step 600 the same as with squares alone; then the discriminator joins. Lines and eyes get "
-                "harder and darker, hair and cloth get texture, and flat ground gets specks that aren't in the truth. "
-                "It looks sharper, and its PSNR falls, about 1 dB below that of squares alone.",
-                "avatars", 64, 1_200, 90, {**SQUARES, "adversarial_weight": 2e-3},
+                name="squares_judged",
+                title="Why L2 blurs: with a discriminator",
+                look_for="Identical to L2 alone up to step 600, when the discriminator starts. Lines and eyes become "
+                "harder and darker, hair and cloth gain texture, and flat areas get specks that are not in the ground "
+                "truth. It looks sharper, but PSNR falls about 1 dB below that of L2 alone.",
+                data="avatars", size=64, steps=1_200, seconds=90, hparams={**SQUARES, "adversarial_weight": 2e-3},
             ),
         ),
     )

@@ -1,4 +1,4 @@
-"""What a knob can add to the networks of any adversarial recipe after they are built."""
+"""Spectral and virtual batch normalisation for the networks of any adversarial recipe."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ NORMALISED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
 def stabilised(
     networks: dict[str, nn.Module], hparams: AdversarialHParams, spec: DataSpec, conditional: bool
 ) -> dict[str, nn.Module]:
-    """The networks with spectral or virtual batch normalisation, as the knobs say."""
+    """The networks with spectral or virtual batch normalisation, if the knobs ask for them."""
     if hparams.virtual_batch_norm:
         networks = networks | {"generator": _with_reference(networks["generator"], hparams, spec, conditional)}
     if hparams.spectral_norm != "none":
-        normalise(networks["discriminator"])
+        apply_spectral_norm(networks["discriminator"])
     if hparams.spectral_norm == "both":
-        normalise(networks["generator"])
+        apply_spectral_norm(networks["generator"])
     return networks
 
 
-def normalise(network: nn.Module) -> None:
-    """Divides each weight by its largest singular value, by one power iteration a pass (1802.05957, equation 8).
+def apply_spectral_norm(network: nn.Module) -> None:
+    """Divides each weight by its largest singular value, with one power iteration per pass (1802.05957, equation 8).
 
-    Layers that are normalised already, or that nothing trains, stay as they are. When to use it: in the discriminator
-    with the hinge loss; in both networks where the generator has attention (1805.08318).
+    Layers that are already normalised or not trained are skipped. When to use it: in the discriminator with the hinge
+    loss; in both networks if the generator has attention (1805.08318).
     """
     for layer in list(network.modules()):
         if isinstance(layer, NORMALISED) and "weight" in dict(layer.named_parameters(recurse=False)):
@@ -43,7 +43,7 @@ def normalise(network: nn.Module) -> None:
 
 
 class SpectralNorm(_SpectralNorm):
-    """PyTorch's, always in single precision: autocast would multiply vectors of two types, which raises on CUDA."""
+    """PyTorch's, always in single precision: under autocast it would mix two types, which fails on CUDA."""
 
     def forward(self, weight: Tensor) -> Tensor:
         with torch.autocast(weight.device.type, enabled=False):
@@ -54,7 +54,7 @@ def _with_reference(
     generator: nn.Module, hparams: AdversarialHParams, spec: DataSpec, conditional: bool
 ) -> WithReference:
     if not any(isinstance(layer, _BatchNorm) for layer in generator.modules()):
-        raise BadValue("Virtual batch-norm takes the place of batch-norm, and this generator has none.")
+        raise BadValue("Virtual batch normalisation replaces batch normalisation, but this generator has none.")
     latents = torch.randn(REFERENCES, hparams.latent_size)
     labels = torch.arange(REFERENCES) % spec.classes if conditional else None
     return WithReference(generator, latents, labels)

@@ -2,19 +2,18 @@
 
     w = f(z);   AdaIN(x_i, y) = y_s,i (x_i - mean(x_i)) / std(x_i) + y_b,i,   y = A w                       (equation 1)
 
-A mapping network turns z (B, latent_size) into w (B, w_size). The synthesis network starts from a learnt constant; each
-layer adds noise scaled by a learnt strength for each channel, and w sets the mean and the scale of each feature map.
-Each level is nearest upsampling, a 3 x 3 convolution and a blur [1, 2, 1]; then another convolution. There are two
-layers to a level, hence `num_ws` = 2 (log2(size) - 1). The discriminator is ProGAN's, with a blur before each halving.
-In training some images follow a second latent from a random layer on (style mixing); w is truncated towards its
-tracked mean when samples are drawn.
+A mapping network turns z (B, latent_size) into w (B, w_size). The synthesis network starts from a learned constant;
+each layer adds noise scaled by a learned strength per channel, and w sets the mean and the scale of each feature map.
+Each level is nearest-neighbour upsampling, a 3 x 3 convolution and a blur [1, 2, 1], followed by another convolution:
+two layers per level, hence `num_ws` = 2 (log2(size) - 1). The discriminator is ProGAN's, with a blur before each
+downsampling. During training, some images follow a second latent from a random layer on (style mixing); when sampling,
+w is truncated towards its tracked mean.
 
 Loss: non-saturating logistic with R1 (as in the paper's final results). Differs from the paper: trained at full
-resolution from the start, unless `growing` is switched on, because at small sizes growth gains little; R1 weighs 1
-instead of 10, because images of fewer pixels lie closer together and slopes are steeper; a smaller default size.
+resolution from the start, unless `growing` is turned on, because growing gains little at small sizes; R1's weight is 1
+instead of 10, because gradients are steeper for images with fewer pixels; smaller by default.
 
-With `classes`, the mapping network takes the class's embedding beside z, and the discriminator gives a verdict for each
-class.
+With `classes`, the mapping network also receives a class embedding, and the discriminator returns one logit per class.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from gan_core.layers.style import (
     widths,
 )
 from gan_core.layers.style_generator import (
-    LearntConstant,
+    LearnedConstant,
     NoiseMode,
     StyleGenerator,
     StyleHParams,
@@ -60,13 +59,14 @@ class StyleganHParams(GrowthHParams, StyleHParams):
     """The knobs of the first style-based generator."""
 
     growing: bool = knob(
-        False, label="Grows", change="rebuild", group="growth",
-        help="Starts at a few pixels and grows, as in the paper; else the full resolution is trained from the start.",
+        False, label="Progressive growing", change="rebuild", group="growth",
+        help="Starts at a low resolution and grows, as in the paper; otherwise trains at full resolution from the "
+        "start.",
     )  # fmt: skip
 
 
 class AdaIn(nn.Module):
-    """(B, C, H, W) and w (B, w_size) -> (B, C, H, W): each map gets the mean and the scale that w asks for."""
+    """(B, C, H, W) and w (B, w_size) -> (B, C, H, W): w sets the mean and the scale of each feature map."""
 
     def __init__(self, channels: int, w_size: int) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class AdaIn(nn.Module):
 
 
 class StyledLayer(nn.Module):
-    """What follows a convolution without bias, or the constant: noise, bias, leaky ReLU, AdaIN."""
+    """Noise, bias, leaky ReLU and AdaIN, after a convolution without bias or the constant."""
 
     def __init__(self, channels: int, size: int, hparams: StyleHParams) -> None:
         super().__init__()
@@ -97,11 +97,11 @@ class StyledLayer(nn.Module):
 
 
 class SynthesisLevel(nn.Module):
-    """(B, inputs, H, W) -> (B, outputs, 2H, 2W), or from the constant to 4 pixels where `inputs` is 0."""
+    """(B, inputs, H, W) -> (B, outputs, 2H, 2W); with 0 `inputs`, the constant -> (B, outputs, 4, 4)."""
 
     def __init__(self, inputs: int, outputs: int, size: int, hparams: StyleHParams) -> None:
         super().__init__()
-        enter: list[nn.Module] = [LearntConstant(outputs)]
+        enter: list[nn.Module] = [LearnedConstant(outputs)]
         if inputs:
             enter = [EqualisedConv2d(inputs, outputs, 3, resample="up", bias=False), Blur()]
         self.enter = nn.Sequential(*enter)
@@ -116,7 +116,7 @@ class SynthesisLevel(nn.Module):
 
 
 class StyleganGenerator(Growable, StyleGenerator):
-    """Latents (B, latent_size)[, labels] -> (B, C, size, size); two layers a level take a w."""
+    """Latents (B, latent_size)[, labels] -> (B, C, size, size); two layers per level take a w."""
 
     def __init__(self, image_channels: int, size: int, hparams: StyleHParams, classes: int = 0) -> None:
         channels = widths(size, hparams)
@@ -172,12 +172,12 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces by style",
-                "Squares of one colour, heads by step 500, hair by 2,000, eyes and glasses from 2,800 on. Each layer "
-                "follows w: coarse ones set the shape, fine ones the colours, which style mixing keeps apart.",
-                "avatars", 32, 4_000, 300,
-                {
+                name="avatars",
+                title="Drawn faces (StyleGAN)",
+                look_for="Uniform squares first, heads by step 500, hair by 2,000, eyes and glasses from 2,800 on. "
+                "Coarse layers control the shape and fine layers the colours; style mixing keeps them independent.",
+                data="avatars", size=32, steps=4_000, seconds=300,
+                hparams={
                     "channels": 16, "max_channels": 64, "latent_size": 64, "w_size": 64, "penalty_weight": 0.1,
                     "penalty_every": 8, "generator_rate": 3e-3, "discriminator_rate": 3e-3, "ema": 0.99,
                 },

@@ -1,22 +1,23 @@
-"""StyleGAN2: weights modulated by the style, a generator with skips, a residual discriminator (1912.04958).
+"""StyleGAN2: weight modulation, a generator with image skips, a residual discriminator (1912.04958).
 
     w'_ijk = s_i w_ijk;   w''_ijk = w'_ijk / sqrt(sum_ik w'_ijk^2 + 1e-8)                       (equations 1 and 3)
 
-A style s = A(w) scales the input channels i of each convolution, and the demodulation brings its output channels j back
-to unit size: AdaIN's effect, without its droplets. The same can be had by scaling what goes into and what comes out of
-one convolution that all images share (the "fused" form), which is faster on a CPU than a convolution with other weights
-for each image (the "grouped" form of the published code).
+A style s = A(w) scales the input channels i of each convolution, and demodulation restores unit variance of its output
+channels j: the effect of AdaIN without its droplet artefacts. Scaling the inputs and outputs of one convolution that
+all images share (the "fused" form) gives the same result and is faster on a CPU than a convolution with separate
+weights per image (the "grouped" form of the published code).
 
-Synthesis: a learnt constant; each level doubles the resolution by a transposed convolution with the blur [1, 3, 3, 1]
-and has a second convolution; noise of a learnt strength and leaky ReLU follow each. Images are summed over the levels,
-upsampled with the same blur. w number 2 k - 1 and 2 k steer level k's convolutions, the next one its image, hence
-`num_ws` = 2 (log2(size) - 1). The discriminator halves by blurred, strided convolutions: (x + skip) / sqrt(2).
+Synthesis: a learned constant; each level doubles the resolution by a transposed convolution with the blur [1, 3, 3, 1]
+and has a second convolution; each is followed by noise of learned strength and leaky ReLU. Images are summed over the
+levels, upsampled with the same blur. w number 2 k - 1 and 2 k control the convolutions of level k, the next one its
+image, hence `num_ws` = 2 (log2(size) - 1). The discriminator downsamples by blurred, strided convolutions: (x + skip) /
+sqrt(2).
 
 Loss: non-saturating logistic with R1 every 16 steps and path length regularisation every 8 (objectives/path_length.py),
 both lazy; style mixing as in StyleGAN. No compiled extension: all filters are ordinary convolutions.
 
-Differs from the paper in its default size, and in R1's weight: 1 instead of 10, because images of fewer pixels lie
-closer together and slopes are steeper. Classes (`classes`) come in as in StyleGAN.
+Differs from the paper: smaller by default, and R1's weight is 1 instead of 10, because gradients are steeper for images
+with fewer pixels. Classes (`classes`) are handled as in StyleGAN.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from gan_core.layers.style import (
     widths,
 )
 from gan_core.layers.style_generator import (
-    LearntConstant,
+    LearnedConstant,
     NoiseMode,
     StyleGenerator,
     StyleHParams,
@@ -66,15 +67,16 @@ class Stylegan2HParams(PathLengthHParams, StyleHParams):
 
     modulation: str = knob(
         "fused", choices=("fused", "grouped"), label="Modulation", change="rebuild", group="networks",
-        help="Fused: scales what goes into a convolution and what comes out. Grouped: scales the weights, for each "
-        "image anew. The same result; fused is faster on a CPU.",
+        help="Fused: scales the inputs and outputs of a shared convolution. Grouped: scales the weights for each "
+        "image. The results are the same; fused is faster on a CPU.",
     )  # fmt: skip
 
 
 class ModulatedConv2d(nn.Module):
     """(B, inputs, H, W) and w (B, w_size) -> (B, outputs, H', W'), H' = 2 H with `up`.
 
-    `gain` multiplies the output; `demodulate` brings each output channel to it for inputs of unit variance.
+    `gain` scales the output; with `demodulate`, it is the standard deviation of each output for inputs of unit
+    variance.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class ModulatedConv2d(nn.Module):
         self.scale = 1 / math.sqrt(inputs * kernel**2)
         self.gain = HE if demodulate else 1.0
         self.up, self.demodulate, self.modulation = up, demodulate, modulation
-        # a transposed convolution spreads each pixel over four: the blur makes up for it
+        # a transposed convolution spreads each pixel over four, which the gain of the blur compensates
         self.blur = Blur(TAPS, padding=1, gain=4) if up else None
 
     def forward(self, features: Tensor, w: Tensor) -> Tensor:
@@ -132,13 +134,13 @@ class StyledConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, outputs, 1, 1))
 
     def forward(self, features: Tensor, w: Tensor, noise: NoiseMode) -> Tensor:
-        # the gain stands in the convolution: leaky ReLU scales with its input
+        # the gain is part of the convolution: leaky ReLU is homogeneous
         features = self.noise(self.convolution(features, w), noise) + self.bias
         return leaky_relu(features, 0.2, inplace=True)
 
 
 class ToRgb(nn.Module):
-    """(B, inputs, H, W) and w -> a level's share of the image, (B, C, H, W); not demodulated."""
+    """(B, inputs, H, W) and w -> a level's contribution to the image, (B, C, H, W); not demodulated."""
 
     def __init__(self, inputs: int, image_channels: int, hparams: Stylegan2HParams) -> None:
         super().__init__()
@@ -153,14 +155,14 @@ class ToRgb(nn.Module):
 
 
 class SynthesisLevel(nn.Module):
-    """Features and image of the level before -> those of this one, twice as large."""
+    """Features and image of the previous level -> those of this level, twice as large."""
 
     def __init__(self, inputs: int, outputs: int, image_channels: int, size: int, hparams: Stylegan2HParams) -> None:
         super().__init__()
         self.enter = StyledConv(inputs, outputs, size, hparams, up=True) if inputs else None
         self.convolution = StyledConv(outputs, outputs, size, hparams)
         self.to_rgb = ToRgb(outputs, image_channels, hparams)
-        # of doubled pixels: together the blur [1, 3, 3, 1]
+        # on repeated pixels: equivalent to the blur [1, 3, 3, 1]
         self.smooth = Blur() if inputs else None
 
     def forward(self, features: Tensor, image: Tensor | None, ws: Tensor, noise: NoiseMode) -> tuple[Tensor, Tensor]:
@@ -180,7 +182,7 @@ class Stylegan2Generator(StyleGenerator):
     def __init__(self, image_channels: int, size: int, hparams: Stylegan2HParams, classes: int = 0) -> None:
         channels = widths(size, hparams)
         super().__init__(layers_of_w(size), classes, hparams)
-        self.constant = LearntConstant(channels[0])
+        self.constant = LearnedConstant(channels[0])
         self.levels = nn.ModuleList(
             SynthesisLevel(inputs, outputs, image_channels, 4 << level, hparams)
             for level, (inputs, outputs) in enumerate(itertools.pairwise([0, *channels]))
@@ -190,7 +192,7 @@ class Stylegan2Generator(StyleGenerator):
         features: Tensor = self.constant(ws)
         image: Tensor | None = None
         for level, block in enumerate(self.levels):
-            # a level's image and the next level's first convolution share their w
+            # a level's image and the next level's first convolution share a w
             first = max(0, 2 * level - 1)
             features, image = block(features, image, ws[:, first : 2 * level + 2], noise)
         assert image is not None
@@ -198,7 +200,7 @@ class Stylegan2Generator(StyleGenerator):
 
 
 class ResidualHalving(nn.Module):
-    """(B, inputs, H, W) -> (B, outputs, H/2, W/2), convolutions and a skip, both blurred before they halve."""
+    """(B, inputs, H, W) -> (B, outputs, H/2, W/2): convolutions and a skip, both blurred before downsampling."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -209,7 +211,7 @@ class ResidualHalving(nn.Module):
         self.skip = nn.Sequential(Blur(TAPS, stride=2), EqualisedConv2d(inputs, outputs, 1, gain=1 / HE, bias=False))
 
     def forward(self, features: Tensor) -> Tensor:
-        # He's gain over sqrt(2) leaves 1 before the leaky ReLU, and 1 / sqrt(2) in the skip
+        # (x + skip) / sqrt(2) as gains: He's gain becomes 1 before the leaky ReLU, and 1 / sqrt(2) in the skip
         halved: Tensor = self.layers(features) + self.skip(features)
         return halved
 
@@ -270,12 +272,12 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                "avatars",
-                "Drawn faces",
-                "Coloured fog, heads on shoulders after 400 steps, hair and shirts by 1,000, eyes from 1,300 on. The "
-                "path length falls into a narrow band: equal steps in w change images equally.",
-                "avatars", 32, 4_000, 300,
-                {
+                name="avatars",
+                title="Drawn faces",
+                look_for="Coloured fog, heads on shoulders after 400 steps, hair and shirts by 1,000, eyes from 1,300 "
+                "on. The path lengths settle in a narrow band: equal steps in w change the image equally.",
+                data="avatars", size=32, steps=4_000, seconds=300,
+                hparams={
                     "channels": 16, "max_channels": 64, "latent_size": 64, "w_size": 64, "penalty_weight": 1.0,
                     "generator_rate": 1e-2, "discriminator_rate": 1e-2, "ema": 0.995, "noise": False,
                 },

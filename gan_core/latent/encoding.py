@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan_core.gans.encoder import PictureEncoder
+from gan_core.gans.encoder import ImageEncoder
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inversion import Encode
 from gan_core.models import listing, loading
@@ -16,6 +16,6 @@ def encode_of(explorer: Explorer) -> Encode | None:
     for name, card in listing.survey()[0].items():
         if card.generator == explorer.fingerprint:
             encoder = loading.load(name).networks["encoder"].to(explorer.device)
-            assert isinstance(encoder, PictureEncoder)
+            assert isinstance(encoder, ImageEncoder)
             return lambda pictures: encoder.ws(encoder(pictures))
     return None

@@ -1,4 +1,4 @@
-"""Blocks that several GANs use in the same form, and weight initialisation."""
+"""Blocks that several GANs share, and weight initialisation."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandard
 
 
 class RandomLayer(nn.Module):
-    """A layer that draws from its own `generator`, as set by the trainer.
+    """A layer that draws random numbers from its own `generator`, set by the trainer.
 
-    torch's global generator is shared by every thread: a preview drawn elsewhere would change the training. Without a
-    generator (a freshly loaded model) the global one serves.
+    torch's global generator is shared by all threads: a preview drawn elsewhere would change training. Without a
+    generator (a freshly loaded model), the global one is used.
     """
 
     generator: torch.Generator | None = None
@@ -39,7 +39,7 @@ class Dropout(RandomLayer):
 class LatentStem(nn.ConvTranspose2d):
     """Latents (B, inputs) -> (B, outputs, size, size): DCGAN's first layer, weights (inputs, outputs, size, size).
 
-    A transposed convolution of a single pixel is a matrix product, which is four times as fast; so it is one here.
+    Computed as a matrix product, which is four times as fast as a transposed convolution of a single pixel.
     """
 
     def __init__(self, inputs: int, outputs: int, size: int, bias: bool = True) -> None:
@@ -54,8 +54,8 @@ class LatentStem(nn.ConvTranspose2d):
         return images
 
 
-class WholeImage(nn.Conv2d):
-    """(B, inputs, size, size) -> (B, outputs): a convolution as large as its input, which is a matrix product."""
+class GlobalConv2d(nn.Conv2d):
+    """(B, inputs, size, size) -> (B, outputs): a convolution as large as its input, computed as a matrix product."""
 
     def __init__(self, inputs: int, outputs: int, size: int, bias: bool = True) -> None:
         super().__init__(inputs, outputs, size, bias=bias)
@@ -65,10 +65,10 @@ class WholeImage(nn.Conv2d):
         return linear(features.permute(0, 2, 3, 1).flatten(1), weight, self.bias)  # (B, I, H, W) -> (B, O)
 
 
-def verdict_head(features: int, size: int, minibatch: str, bias: bool = True) -> nn.Module:
+def logit_head(features: int, size: int, minibatch: str, bias: bool = True) -> nn.Module:
     """The last layers of a discriminator: (B, features, size, size), or (B, features) for size 0 -> logits (B, 1).
 
-    `minibatch` lets them compare the samples of a batch: "none", "discrimination" or "standard_deviation".
+    `minibatch` adds a layer that compares the samples of a batch: "none", "discrimination" or "standard_deviation".
     """
     layers: list[nn.Module] = []
     if minibatch == "standard_deviation":
@@ -80,7 +80,7 @@ def verdict_head(features: int, size: int, minibatch: str, bias: bool = True) ->
         layers += [nn.Flatten(), minibatch_layer] if size else [minibatch_layer]
         features += minibatch_layer.kernels
         size = 0
-    last: nn.Module = WholeImage(features, 1, size, bias) if size else nn.Linear(features, 1)
+    last: nn.Module = GlobalConv2d(features, 1, size, bias) if size else nn.Linear(features, 1)
     return nn.Sequential(*layers, last) if layers else last
 
 
@@ -104,7 +104,7 @@ def initialise_normal(module: nn.Module) -> None:
 
 
 def set_noise_generator(network: nn.Module, generator: torch.Generator) -> None:
-    """Gives every random layer of a network the generator that it shall draw from."""
+    """Sets the generator that all random layers of a network draw from."""
     for layer in network.modules():
         if isinstance(layer, RandomLayer):
             layer.generator = generator

@@ -1,4 +1,4 @@
-"""Classes as inputs of a generator: by name or number, or blended."""
+"""Classes as inputs of a generator: by name, by index, or blended."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadValue, listed
 
-Name = int | str  # a class by its place, or by its name
-Classes = Name | Mapping[Name, float] | Mapping[int, float] | Mapping[str, float]  # one, or shares of several
+Name = int | str  # a class by its index or name
+Classes = Name | Mapping[Name, float] | Mapping[int, float] | Mapping[str, float]  # one, or weights of several
 
 
 class ClassEmbedding(nn.Module):
     """Labels int64 (B,), or weights over the classes, float (B, classes) -> (B, size).
 
-    A row of weights that sum to 1 blends the embeddings: half a 3 and half an 8. The table is drawn from N(0, 1), or
-    from N(0, `deviation`); spectral norm leaves it alone. Raises BadValue for weights of another shape.
+    A row of weights that sum to 1 blends embeddings: half a 3 and half an 8. The table is initialised from
+    N(0, deviation); spectral normalisation skips it. Raises BadValue for weights of another shape.
     """
 
     def __init__(self, classes: int, size: int, deviation: float = 1.0) -> None:
@@ -30,7 +30,7 @@ class ClassEmbedding(nn.Module):
             return nn.functional.embedding(labels, self.weight)
         if labels.ndim != 2 or labels.shape[1] != len(self.weight):
             raise BadValue(
-                "A blend needs a weight for each of the {classes} classes, not the shape {shape}.",
+                "A blend needs one weight for each of the {classes} classes, got shape {shape}.",
                 classes=len(self.weight),
                 shape=tuple(labels.shape),
             )
@@ -41,10 +41,10 @@ class ClassEmbedding(nn.Module):
 
 
 def place_of(wanted: Name, names: Sequence[str], classes: int) -> int:
-    """A class's place, 0..classes-1, by its place or its name; `names` is empty where they aren't known.
+    """The index of a class, 0..classes-1, from its index or name; `names` is empty if unknown.
 
-    Text that is a number means the class of that name where classes are called by numbers, such as folders 1 to 12, and
-    else a place. Raises BadValue, which lists the names.
+    A number as text is a name if the classes are named by numbers, such as folders 1 to 12, and otherwise an index.
+    Raises BadValue, which lists the names.
     """
     if not isinstance(wanted, str):
         if not 0 <= wanted < classes:
@@ -61,14 +61,14 @@ def place_of(wanted: Name, names: Sequence[str], classes: int) -> int:
 
 
 def _as_number(name: str) -> str:
-    """ "007" is the number 7; other text is as it is."""
+    """Numbers without leading zeros ("007" is "7"); other text unchanged."""
     return name.lstrip("0") or "0" if name.isdecimal() else name
 
 
 def _no_class(wanted: Name, names: Sequence[str], classes: int) -> BadValue:
     if names:
         return BadValue("There is no class '{label}'. Valid: {names}.", label=wanted, names=listed(names))
-    return BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=wanted)
+    return BadValue("The class must be between 0 and {last}, got {label}.", last=classes - 1, label=wanted)
 
 
 def parse_classes(text: str, names: Sequence[str], classes: int) -> int | dict[int, float]:
@@ -85,22 +85,22 @@ def parse_classes(text: str, names: Sequence[str], classes: int) -> int | dict[i
             shares[place] = float(share)
         except ValueError:
             raise BadValue(
-                "'{text}' must be a class, such as {one}, or a blend of classes, such as {one}:0.5,{other}:0.5.",
+                "'{text}' is neither a class, such as {one}, nor a blend of classes, such as {one}:0.5,{other}:0.5.",
                 text=text, one=names[0] if names else 0, other=names[-1] if names else classes - 1,
             ) from None  # fmt: skip
     return shares
 
 
 def blended(parts: Mapping[int, float], classes: int, count: int) -> Tensor:
-    """The same blend for `count` samples, (count, classes), its weights scaled to sum to 1.
+    """The same blend for `count` samples, (count, classes), with weights normalised to sum to 1.
 
-    `parts` gives each class's share by its place, e.g. `{3: 0.5, 8: 0.5}`. Raises BadValue for a class outside
-    0..classes-1, a share that is negative or no number, or shares that are all 0.
+    `parts` maps class indices to weights, e.g. `{3: 0.5, 8: 0.5}`. Raises BadValue for a class outside 0..classes-1, a
+    weight that is negative or not finite, or weights that are all 0.
     """
     for label in parts:
         place_of(label, (), classes)
     if not all(0 <= share < math.inf for share in parts.values()) or not 0 < sum(parts.values()) < math.inf:
-        raise BadValue("The shares of a blend must be numbers that are not negative, and not all 0.")
+        raise BadValue("The weights of a blend must be non-negative numbers, not all 0.")
     weights = torch.zeros(classes)
     for label, share in parts.items():
         weights[label] = share / sum(parts.values())

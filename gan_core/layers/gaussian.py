@@ -1,4 +1,4 @@
-"""Random points of a latent space as a cloud: their mean and covariance, and white coordinates."""
+"""A Gaussian fitted to points of a latent space, and whitening."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from torch import Tensor
 
 
 class Cloud(NamedTuple):
-    """Random points of a space: their mean (d,) and covariance (d, d), in double precision."""
+    """Mean (d,) and covariance (d, d) of points, in double precision."""
 
     mean: Tensor
     covariance: Tensor
 
     @classmethod
     def of(cls, points: Tensor) -> Cloud:
-        """Of points (N, d)."""
+        """Fitted to points (N, d)."""
         precise = points.double().cpu()
         return cls(precise.mean(0), precise.T.cov())
 
     @property
     def root(self) -> Tensor:
-        """The symmetric square root of the covariance, (d, d): white coordinates to deviations of the space."""
+        """The symmetric square root of the covariance, (d, d): maps whitened to original deviations."""
         values, vectors = torch.linalg.eigh(self.covariance)
         root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
         return root
 
     @property
     def whitening(self) -> Tensor:
-        """The inverse of `root`, (d, d); directions in which points hardly vary are damped."""
+        """The inverse of `root`, (d, d), regularised in directions with hardly any variance."""
         values, vectors = torch.linalg.eigh(self.covariance)
         inverse: Tensor = (vectors * values.clamp(min=1e-6 * float(values.max())).rsqrt()) @ vectors.T
         return inverse
 
     def unit(self, vector: Tensor) -> Tensor:
-        """The vector (d,) with the length of one standard deviation of the points along it."""
+        """The vector (d,) scaled to one standard deviation of the points along it."""
         normal = vector.double() / vector.double().norm()
         scaled: Tensor = normal * (normal @ self.covariance @ normal).clamp(min=0).sqrt()
         return scaled

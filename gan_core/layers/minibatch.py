@@ -1,4 +1,4 @@
-"""Discriminators that see a batch as a whole, so that a generator can't hide that all its samples are alike."""
+"""Layers that compare the samples of a batch, so that the discriminator can detect mode collapse."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 
 class MinibatchDiscrimination(nn.Module):
-    """(B, features) -> (B, features + kernels): how close each sample is to the others (1606.03498, section 3.2).
+    """(B, features) -> (B, features + kernels): similarity of each sample to the others (1606.03498, section 3.2).
 
         M_i = f(x_i) T, rows M_ib;   o(x_i)_b = sum_j exp(-|M_ib - M_jb|_1)
 
-    T is (features, kernels * dimensions). When to use it: against collapsing modes; real and fake are then judged
-    apart. Samples are compared within groups of at most `group`, because the cost grows with its square, and the sum is
-    divided by the group's size, so that it does not depend on the batch.
+    T is (features, kernels * dimensions). When to use it: against mode collapse; real and fake batches then pass the
+    discriminator separately. Samples are compared within groups of at most `group`, because the cost is quadratic, and
+    the sum is divided by the group size, so that it does not depend on the batch size.
     """
 
     def __init__(self, features: int, kernels: int = 16, dimensions: int = 8, group: int = 64) -> None:
@@ -34,8 +34,8 @@ class MinibatchDiscrimination(nn.Module):
 class MinibatchStandardDeviation(nn.Module):
     """Appends one channel: the standard deviation over a group, averaged over features (1710.10196, section 3).
 
-    (B, C, H, W) -> (B, C + 1, H, W), or (B, F) -> (B, F + 1). Groups are of `group` samples, or of the batch where
-    that is no multiple of it. When to use it: against too little variety; it costs almost nothing.
+    (B, C, H, W) -> (B, C + 1, H, W), or (B, F) -> (B, F + 1). Groups have `group` samples, or all samples if the batch
+    size is no multiple of that. When to use it: against a lack of variety; it costs almost nothing.
     """
 
     def __init__(self, group: int = 4) -> None:
@@ -46,7 +46,7 @@ class MinibatchStandardDeviation(nn.Module):
         count = len(features)
         group = self.group if count % self.group == 0 else count
         grouped = features.reshape(group, count // group, -1)  # (B, ...) -> (G, B/G, ...)
-        # the root's derivative at 0 is infinite: the tiny constant keeps equal samples trainable
+        # the square root has an infinite derivative at 0; the small constant keeps equal samples trainable
         deviation = (grouped.var(0, unbiased=False) + 1e-8).sqrt().mean(1)  # (B/G,)
         channel = deviation.repeat(group).reshape(count, *[1] * (features.ndim - 1))  # -> (B, 1, ...)
         return torch.cat([features, channel.expand(count, 1, *features.shape[2:])], 1)

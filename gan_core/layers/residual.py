@@ -1,4 +1,4 @@
-"""Residual blocks, self-attention and class-conditional batch-norm: what SNGAN, SAGAN and BigGAN are made of."""
+"""Residual blocks, self-attention and conditional batch normalisation, for SNGAN, SAGAN and BigGAN."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, relu
 
-from gan_core.layers.blocks import verdict_head
+from gan_core.layers.blocks import logit_head
 from gan_core.layers.classes import ClassEmbedding
 
 Norm = Callable[[int], nn.Module]  # channels -> a batch-norm, plain or conditional
@@ -20,7 +20,7 @@ class ConditionalBatchNorm(nn.Module):
 
         y = (1 + gain(c)) * (x - mean) / sqrt(variance + eps) + bias(c)                               (1707.00683)
 
-    `gain` and `bias` map the condition to (B, C). The 1 is added, as in BigGAN's code, so that 0 changes nothing.
+    `gain` and `bias` map the condition to (B, C). The 1 is added, as in BigGAN's code, so that 0 is the identity.
     """
 
     def __init__(self, channels: int, gain: nn.Module, bias: nn.Module) -> None:
@@ -36,15 +36,15 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """(B, C, H, W) -> the same: every place takes from all others what it attends to (1805.08318, section 3).
+    """Self-attention between positions, (B, C, H, W) -> the same shape (1805.08318, section 3).
 
         s_ij = f(x_i)^T g(x_j)     beta_ji = exp(s_ij) / sum_i exp(s_ij)                                 (equation 1)
         o_j = v(sum_i beta_ji h(x_i))     y = gamma o + x                                                (2 and 3)
 
-    gamma starts at 0: the network first learns from near, then from far. The products s are NOT divided by the
-    root of the channels, as tutorials do that borrow this from Transformers; nor does the paper. f and g have C / 8
-    channels; h has C / `value_share`: 8 in the paper, 2 in its published code and in BigGAN, which both also take the
-    maximum of 2 x 2 places i (`pool`).
+    gamma starts at 0: the network learns local structure first. The products s are NOT divided by the square root of
+    the channels, as in Transformers and many tutorials; nor are they in the paper. f and g have C / 8 channels; h has C
+    / `value_share`: 8 in the paper, 2 in its published code and in BigGAN, which both also max-pool the positions i by
+    2 x 2 (`pool`).
     """
 
     def __init__(self, channels: int, value_share: int = 8, pool: bool = False) -> None:
@@ -58,7 +58,7 @@ class SelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def maps(self, features: Tensor) -> Tensor:
-        """beta, (B, H * W, N): how much each place takes from each of N = H * W (pooled: H * W / 4); rows sum to 1."""
+        """beta, (B, H * W, N): attention of each position to N = H * W positions (pooled: H * W / 4); rows sum to 1."""
         queries = self.query(features).flatten(2)  # (B, c, H, W) -> (B, c, H * W)
         keys = self._pooled(self.key(features)).flatten(2)  # (B, c, h, w) -> (B, c, N)
         shares: Tensor = (queries.transpose(1, 2) @ keys).softmax(2)
@@ -77,9 +77,9 @@ class SelfAttention(nn.Module):
 
 @torch.no_grad()
 def attention_maps(network: nn.Module, *inputs: Tensor) -> dict[str, Tensor]:
-    """Where each place looks, by the name of the attention layer: (B, H, W, h, w); `[b, y, x]` sums to 1.
+    """Attention of each position by the name of the attention layer: (B, H, W, h, w); `[b, y, x]` sums to 1.
 
-    `inputs` are those of the network. It runs in evaluation mode, so that nothing in it moves.
+    `inputs` are those of the network, which runs in evaluation mode.
     """
     found: dict[str, Tensor] = {}
 
@@ -112,8 +112,8 @@ def _normed(norm: nn.Module, features: Tensor, condition: Tensor | None) -> Tens
 class GeneratorBlock(nn.Module):
     """(B, inputs, H, W) -> (B, outputs, 2H, 2W): norm, ReLU, upsampling, convolution, norm, ReLU, convolution.
 
-    The shortcut's 1x1 convolution stands before its nearest-neighbour upsampling, which gives the same numbers as
-    after it for a quarter of the work.
+    The shortcut's 1x1 convolution comes before its nearest-neighbour upsampling, which is equivalent to the other order
+    at a quarter of the cost.
     """
 
     def __init__(self, inputs: int, outputs: int, norm: Norm) -> None:
@@ -131,10 +131,10 @@ class GeneratorBlock(nn.Module):
 
 
 class DiscriminatorBlock(nn.Module):
-    """(B, inputs, H, W) -> (B, outputs, H, W), or half of H and W where `down`: ReLU, convolution, ReLU, convolution.
+    """(B, inputs, H, W) -> (B, outputs, H, W), halved with `down`: ReLU, convolution, ReLU, convolution.
 
     The `first` block of a network has no ReLU before its first convolution. The shortcut averages 2x2 pixels before its
-    1x1 convolution: the same numbers as in the other order for a quarter of the work.
+    1x1 convolution, which is equivalent to the other order at a quarter of the cost.
     """
 
     def __init__(self, inputs: int, outputs: int, down: bool, first: bool = False) -> None:
@@ -155,8 +155,8 @@ class DiscriminatorBlock(nn.Module):
 class ResidualGenerator(nn.Module):
     """(B, inputs) and, for conditional norms, a condition for each block -> (B, C, H, W) in [-1, 1].
 
-    `widths` are the channels of the base and of each block's output; each block doubles the `base` pixels.
-    `attention` makes the layer that stands after the block with the largest maps of at most `attention_size` pixels.
+    `widths` are the channels at `base` pixels and of each block's output; each block doubles the resolution.
+    `attention` builds the layer after the block with the largest feature map of at most `attention_size` pixels.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class ResidualGenerator(nn.Module):
         return images
 
     def attention_maps(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """Where each place of a sample looks, (B, H, W, h, w) by layer; see `residual_layers.attention_maps`."""
+        """Attention of each position of a sample, (B, H, W, h, w) by layer; see `attention_maps`."""
         return attention_maps(self, *inputs)
 
 
@@ -199,7 +199,7 @@ class ResidualDiscriminator(nn.Module):
     """(B, C, H, W) and, with `classes`, labels (B,) -> logits (B,).
 
     `widths` are the channels of each block's output; the first `downs` blocks halve the resolution. The last features
-    are summed over all places, (B, widths[-1]), and go into `head`. With classes the verdict is a projection:
+    are summed over all positions, (B, widths[-1]), and go into `head`. With classes the logit has a projection term:
 
         f(x, y) = e_y^T phi(x) + psi(phi(x))                                                (1802.05637, section 3)
     """
@@ -221,13 +221,13 @@ class ResidualDiscriminator(nn.Module):
             DiscriminatorBlock(before, after, place < downs, first=place == 0)
             for place, (before, after) in enumerate(pairs)
         )
-        # the map's size falls: the first one within is the largest
+        # sizes decrease: the first one within the limit is the largest
         sizes = [size // 2 ** (place + 1) for place in range(downs)]
         self.attention_after = next((place for place, side in enumerate(sizes) if side <= attention_size), -1)
         attends = attention is not None and self.attention_after >= 0
         self.attention = attention(widths[self.attention_after]) if attention and attends else nn.Identity()
-        self.head = verdict_head(widths[-1], 0, minibatch)
-        # not a ClassEmbedding: spectral norm shall reach it, as in the papers
+        self.head = logit_head(widths[-1], 0, minibatch)
+        # not a ClassEmbedding: spectral normalisation applies to it, as in the papers
         self.projection = nn.Embedding(classes, widths[-1]) if classes else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -245,12 +245,12 @@ class ResidualDiscriminator(nn.Module):
         return logits + projected
 
     def attention_maps(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """Where each place of an image looks, (B, H, W, h, w) by layer; see `residual_layers.attention_maps`."""
+        """Attention of each position of an image, (B, H, W, h, w) by layer; see `attention_maps`."""
         return attention_maps(self, *inputs)
 
 
 def _last_within(sizes: Sequence[int], most: int) -> int:
-    """The place of the last of the rising sizes that is at most `most`, -1 where none is."""
+    """Index of the last of the increasing sizes that is at most `most`; -1 if there is none."""
     return max((place for place, size in enumerate(sizes) if size <= most), default=-1)
 
 

@@ -1,8 +1,8 @@
-"""Blocks of ProGAN and the style-based GANs: equalised layers, pixel norm, blur, growth, the discriminators' end.
+"""Blocks of ProGAN and the style-based GANs: equalised layers, pixel norm, blur, growth, discriminator epilogue.
 
-Equalised learning rate (1710.10196, section 4.1): weights are drawn from N(0, 1) and multiplied by He's constant each
-time they are used, so that Adam, which moves all stored weights alike, moves all layers at the same relative speed.
-Leaky ReLU has a slope of 0.2 and He's gain of sqrt(2), which stands in the constant.
+Equalised learning rate (1710.10196, section 4.1): weights are initialised from N(0, 1) and scaled by He's constant at
+runtime, so that Adam, whose updates do not depend on the scale of the gradient, trains all layers at the same relative
+speed. Leaky ReLU has a slope of 0.2; its gain of sqrt(2) is part of the constant.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate, linear, pad
 from torch.nn.utils.parametrize import is_parametrized
 
-from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
+from gan_core.hparams import AdversarialHParams, channels_knob, max_channels_knob
 from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
 
 SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -27,17 +26,10 @@ HE = math.sqrt(2)
 
 @dataclass(frozen=True)
 class PyramidHParams(AdversarialHParams):
-    """The widths of both networks."""
+    """The channels of both networks."""
 
-    channels: int = knob(
-        32, 4, 128, label="Channels", change="rebuild", group="networks",
-        help="Channels at the image's side of both networks; they double with every halving of the resolution. "
-        "ProGAN and StyleGAN have 16 at 1024 pixels, StyleGAN2 has 32.",
-    )  # fmt: skip
-    max_channels: int = knob(
-        128, 4, 1024, label="Channels at most", change="rebuild", group="networks",
-        help="Caps the channels of the widest layers; the papers have 512.",
-    )  # fmt: skip
+    channels: int = channels_knob(32, 128, reference="ProGAN and StyleGAN use 16 at 1024 pixels, StyleGAN2 uses 32.")
+    max_channels: int = max_channels_knob(128, reference="The papers use 512.")
 
 
 def widths(size: int, hparams: PyramidHParams) -> list[int]:
@@ -49,7 +41,7 @@ def widths(size: int, hparams: PyramidHParams) -> list[int]:
 class EqualisedLinear(nn.Linear):
     """(B, inputs) -> (B, outputs), w = rate * gain / sqrt(inputs) * stored, bias = rate * stored.
 
-    `rate` slows the layer's learning against others (1812.04948, appendix C: 0.01 in the mapping network).
+    `rate` multiplies the layer's learning rate (1812.04948, appendix C: 0.01 in the mapping network).
     """
 
     def __init__(self, inputs: int, outputs: int, gain: float = HE, rate: float = 1.0, bias: float = 0.0) -> None:
@@ -65,9 +57,9 @@ class EqualisedLinear(nn.Linear):
 class EqualisedConv2d(nn.Conv2d):
     """(B, inputs, H, W) -> (B, outputs, H', W'), w = gain / sqrt(inputs * kernel^2) * stored.
 
-    "up" is nearest upsampling by 2 and this convolution, "down" this convolution and the mean of 2 x 2 pixels. Both are
-    one strided convolution with a kernel of 4 x 4 (the published code's fused form): 2.25 times fewer products.
-    "stride" takes every second pixel of an input that a blur has padded.
+    "up": nearest-neighbour upsampling by 2, then this convolution; "down": this convolution, then the mean of 2 x 2
+    pixels. Both are computed as one strided 4 x 4 convolution (the published code's fused form) with 2.25 times fewer
+    multiplications. "stride" has stride 2, for inputs that a blur has padded.
     """
 
     def __init__(
@@ -98,7 +90,7 @@ class EqualisedConv2d(nn.Conv2d):
 
 
 def equalised(layer: EqualisedLinear | EqualisedConv2d) -> Tensor:
-    """The weight as it is used. Spectral norm already sets its size, and then He's constant is left out."""
+    """The effective weight. He's constant is left out under spectral normalisation, which already sets the scale."""
     weight: Tensor = layer.weight
     return weight if is_parametrized(layer, "weight") else weight * layer.scale
 
@@ -123,7 +115,7 @@ class PixelNorm(nn.Module):
 class Blur(nn.Module):
     """(B, C, H, W) -> each channel filtered by the outer product of `taps`, scaled to the sum `gain`.
 
-    An ordinary convolution, so that it can be differentiated twice. Beyond the border lie zeros, as in the papers.
+    An ordinary convolution, so that it can be differentiated twice. Padded with zeros, as in the papers.
     """
 
     kernel: Tensor
@@ -143,8 +135,8 @@ class Blur(nn.Module):
 class Growable(nn.Module):
     """A network whose levels all exist from the start; the buffers `resolution` and `alpha` say how many are used.
 
-    As built it is fully grown. `alpha` is the newest level's share in the fade-in. A mix-in: `further` goes to the next
-    class's constructor.
+    Initially all levels are in use. `alpha` is the weight of the newest level during its fade-in. A mix-in: `further`
+    is passed to the next class's constructor.
     """
 
     resolution: Tensor
@@ -157,18 +149,18 @@ class Growable(nn.Module):
         self.register_buffer("alpha", torch.tensor(1.0))
 
     def stage(self) -> tuple[int, float]:
-        """The newest level in use (0: 4 pixels) and its share in (0, 1]; the first level has no fade-in."""
+        """The newest level in use (0: 4 pixels) and its weight in [0, 1]; the first level has no fade-in."""
         level = int(self.resolution).bit_length() - 3
         return level, float(self.alpha) if level else 1.0
 
 
 def to_rgb_layers(image_channels: int, size: int, hparams: PyramidHParams) -> nn.ModuleList:
-    """A 1 x 1 convolution to an image for each level of a growing generator."""
+    """One 1 x 1 convolution to an image per level of a growing generator."""
     return nn.ModuleList(EqualisedConv2d(width, image_channels, 1, gain=1) for width in widths(size, hparams))
 
 
 def faded_image(network: Growable, to_rgb: nn.ModuleList, features: Tensor, previous: Tensor) -> Tensor:
-    """The newest level's image, blended with that of the `previous` level's features; (B, C, size, size)."""
+    """The newest level's image, blended with the image of the `previous` features, (B, C, size, size)."""
     level, alpha = network.stage()
     image: Tensor = to_rgb[level](features)
     if alpha < 1:
@@ -182,7 +174,7 @@ def doubled(images: Tensor, factor: int = 2) -> Tensor:
 
 
 def resized(images: Tensor, size: int) -> Tensor:
-    """(B, C, H, W) -> (B, C, size, size): means of pixels, or pixels repeated."""
+    """(B, C, H, W) -> (B, C, size, size), by averaging or repeating pixels."""
     if images.shape[-1] < size:
         return doubled(images, size // images.shape[-1])
     return images if images.shape[-1] == size else avg_pool2d(images, images.shape[-1] // size)
@@ -191,7 +183,7 @@ def resized(images: Tensor, size: int) -> Tensor:
 class Epilogue(nn.Module):
     """The discriminator's last layers: (B, channels, 4, 4)[, labels (B,)] -> logits (B,).
 
-    With classes there is a verdict for each, and the label chooses (StyleGAN's published code).
+    With classes there is one logit per class, selected by the label (StyleGAN's published code).
     """
 
     def __init__(self, channels: int, minibatch: str, classes: int = 0) -> None:
@@ -211,12 +203,12 @@ class Epilogue(nn.Module):
         self.head = EqualisedLinear(channels, max(1, classes), gain=1)
 
     def forward(self, features: Tensor, labels: Tensor | None = None) -> Tensor:
-        verdicts: Tensor = self.head(self.layers(features))
-        return verdicts[:, 0] if labels is None else verdicts.gather(1, labels[:, None])[:, 0]  # (B, K) -> (B,)
+        logits: Tensor = self.head(self.layers(features))
+        return logits[:, 0] if labels is None else logits.gather(1, labels[:, None])[:, 0]  # (B, K) -> (B,)
 
 
 def draw_clamped(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None) -> Tensor:
-    """Images (B, C, H, W), cut to [-1, 1], from latents (B, latent_size) and labels (B,) where there are classes."""
+    """Images (B, C, H, W), clamped to [-1, 1], from latents (B, latent_size) and, with classes, labels (B,)."""
     generator = networks["generator"]
     images: Tensor = generator(latents) if labels is None else generator(latents, labels)
     return images.clamp(-1, 1)

@@ -1,4 +1,4 @@
-"""What style-based generators share: mapping network, style mixing, noise, the tracked mean of w, truncation.
+"""Shared by the style-based generators: mapping network, style mixing, noise, the tracked mean of w, truncation.
 
 z -> f(z) = w;  images = g(w, ..., w; noise)                                                (1812.04948, figure 1)
 """
@@ -18,7 +18,7 @@ from gan_core.layers.blocks import RandomLayer
 from gan_core.layers.classes import ClassEmbedding
 from gan_core.layers.style import EqualisedLinear, PixelNorm, PyramidHParams, leaky
 
-W_MEMORY = 0.995  # of the mean of w, for each training pass (1812.04948, the authors' code)
+W_DECAY = 0.995  # of the running mean of w, per training pass (the authors' code)
 NoiseMode = Literal["random", "constant", "none"]
 
 
@@ -27,30 +27,30 @@ class StyleHParams(PyramidHParams):
     """The knobs of a generator with a mapping network."""
 
     w_size: int = knob(
-        128, 2, 1024, label="Size of w", unit="numbers", change="rebuild", group="networks",
-        help="How many numbers the mapping network describes an image by; the papers have 512.",
+        128, 2, 1024, label="Size of w", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the intermediate latent w; the papers use 512.",
     )  # fmt: skip
     mapping_layers: int = knob(
         4, 1, 16, label="Mapping layers", change="rebuild", group="networks",
-        help="Fully connected layers between the latents and w; the papers have 8.",
+        help="Fully connected layers between z and w; the papers use 8.",
     )  # fmt: skip
     mapping_rate: float = knob(
-        0.01, 0.001, 1.0, label="Mapping's learning rate", unit="times", change="rebuild", group="networks",
-        logarithmic=True, help="The mapping network learns so many times as fast as the rest; the papers have 0.01.",
+        0.01, 0.001, 1.0, label="Mapping learning rate multiplier", unit="times", change="rebuild", group="networks",
+        logarithmic=True, help="Learning rate of the mapping network relative to the rest; the papers use 0.01.",
     )  # fmt: skip
     style_mixing: float = knob(
-        0.9, 0.0, 1.0, label="Style mixing", unit="of the images", change="rebuild", group="networks",
-        help="Share of the training images whose finer layers follow another latent than the coarser ones, so that "
-        "layers don't rely on each other.",
+        0.9, 0.0, 1.0, label="Style mixing", unit="fraction of the images", change="rebuild", group="networks",
+        help="Fraction of the training images whose fine layers follow a different latent than the coarse ones, so "
+        "that layers stay independent.",
     )  # fmt: skip
     noise: bool = knob(
-        True, label="Noise in every layer", change="rebuild", group="networks",
-        help="Each layer may add random detail, such as where single hairs lie. Drawings have none: in them it "
-        "speckles.",
+        True, label="Noise inputs", change="rebuild", group="networks",
+        help="Adds noise of learned strength in every layer, for random detail such as single hairs. Turn it off for "
+        "drawings, where it shows as speckles.",
     )  # fmt: skip
 
 
-class LearntConstant(nn.Module):
+class LearnedConstant(nn.Module):
     """The input of a style generator's first layer, the same for every image: (B, ...) -> (B, channels, 4, 4)."""
 
     def __init__(self, channels: int) -> None:
@@ -62,9 +62,9 @@ class LearntConstant(nn.Module):
 
 
 class Noise(RandomLayer):
-    """Adds `strength` times noise (B, 1, size, size); `strength` is learnt, from 0 (1812.04948, section 2).
+    """Adds noise (B, 1, size, size) scaled by a learned `strength`, initially 0 (1812.04948, section 2).
 
-    Noise is new in every pass ("random"), the same for every image and pass ("constant"), or left out ("none").
+    Noise is drawn in every pass ("random"), the same for every image and pass ("constant"), or omitted ("none").
     """
 
     constant: Tensor
@@ -85,21 +85,21 @@ class Noise(RandomLayer):
 
 
 class Noiseless(nn.Module):
-    """What stands in the place of `Noise` where there shall be none."""
+    """Replaces `Noise` if the generator has none."""
 
     def forward(self, features: Tensor, mode: NoiseMode) -> Tensor:
         return features
 
 
 def noise_layer(size: int, hparams: StyleHParams, channels: int = 1) -> nn.Module:
-    """Noise for features (B, C, size, size), if the knob asks for it: of one strength, or one for each channel."""
+    """The noise layer for features (B, C, size, size), with one strength or one per channel."""
     return Noise(size, channels) if hparams.noise else Noiseless()
 
 
 class MappingNetwork(nn.Module):
     """Latents (B, latent_size), and with classes labels (B,) or blends (B, classes) -> w (B, w_size).
 
-    Latents are normalised, joined to the class's embedding, and pass fully connected layers (1812.04948, section 2).
+    Normalised latents, concatenated with the class embedding, pass fully connected layers (1812.04948, section 2).
     """
 
     def __init__(self, latent_size: int, classes: int, hparams: StyleHParams) -> None:
@@ -122,9 +122,9 @@ class MappingNetwork(nn.Module):
 
 
 class StyleMixing(RandomLayer):
-    """In training, gives a share of the images another w from a random layer on (1812.04948, section 3.1).
+    """During training, a share of the images follows another w from a random layer on (1812.04948, section 3.1).
 
-    ws (B, layers, w_size) -> the same shape; `other(latents)` gives w for new latents.
+    ws (B, layers, w_size) -> the same shape; `other(latents)` maps new latents to w.
     """
 
     def __init__(self, share: float) -> None:
@@ -144,16 +144,16 @@ class StyleMixing(RandomLayer):
 
 
 def layers_of_w(size: int) -> int:
-    """How many layers of a generator of this size take a w: two at each of 4, 8, ... `size` pixels."""
+    """Number of layers of a generator that take a w: two at each of 4, 8, ... `size` pixels."""
     return 2 * (size.bit_length() - 2)
 
 
 class StyleGenerator(nn.Module, ABC):
     """Latents (B, latent_size)[, labels] -> w (B, w_size) -> images (B, C, H, W).
 
-    The images are linear in the last layer's output, as in the papers: training may leave [-1, 1] a little, and
-    `draw_clamped` cuts them. In training noise is random, styles are mixed and `w_mean` follows the mean of w; in
-    evaluation mode noise is constant, so that the same latents are the same picture.
+    The last layer is linear, as in the papers: images may slightly exceed [-1, 1], and `draw_clamped` clamps them.
+    During training, noise is random, styles are mixed and `w_mean` tracks the mean of w; in evaluation mode noise is
+    constant, so that the same latents give the same image.
     """
 
     w_mean: Tensor
@@ -177,7 +177,7 @@ class StyleGenerator(nn.Module, ABC):
         w = self.mapping(latents, labels)
         if self.training:
             with torch.no_grad():
-                self.w_mean.lerp_(w.float().mean(0), 1 - W_MEMORY)
+                self.w_mean.lerp_(w.float().mean(0), 1 - W_DECAY)
         ws = self.mixing(self.repeated(w), latents, lambda fresh: self.mapping(fresh, labels))
         return self.synthesis(ws, "random" if self.training else "constant")
 
@@ -187,8 +187,8 @@ def draw_truncated(
 ) -> Tensor:
     """As `draw_clamped`, with w' = w_mean + psi (w - w_mean) (1812.04948, appendix B).
 
-    At psi = 1 nothing changes, at 0 all images are the average one. The paper truncates the coarse layers alone; here
-    all are.
+    psi = 1 changes nothing; at 0 all images equal the average one. The paper truncates the coarse layers only; here all
+    layers are truncated.
     """
     generator = networks["generator"]
     assert isinstance(generator, StyleGenerator)

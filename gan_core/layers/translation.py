@@ -1,7 +1,7 @@
-"""Networks that turn images into images, and the discriminator that judges them patch by patch.
+"""Generators that translate images, and the PatchGAN discriminator.
 
-The layers stand in the order of junyanz/pytorch-CycleGAN-and-pix2pix, and blurred ones in that of
-taesungp/contrastive-unpaired-translation, so that weights trained there fit (models/foreign.py).
+Layers have the order of junyanz/pytorch-CycleGAN-and-pix2pix, and anti-aliased ones that of
+taesungp/contrastive-unpaired-translation, so that weights trained there can be loaded (models/foreign.py).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from torch.nn.functional import affine_grid, conv2d, conv_transpose2d, grid_samp
 
 from gan_core.layers.blocks import Dropout, initialise_normal
 
-WIDEST = 8  # times the channels at the image's side
-BLURS = ("none", "down", "up", "both")  # where a residual generator resamples, and blurs as it does
+WIDEST = 8  # times the channels at full resolution
+BLURS = ("none", "down", "up", "both")  # where a residual generator applies a low-pass filter when it resamples
 
 
 def normalisation(kind: str, channels: int) -> nn.Module:
-    """`instance` (1607.08022), as style transfer has it, or `batch`."""
+    """Normalisation layer: `instance` (1607.08022) or `batch`."""
     return nn.BatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels)
 
 
 class ResidualBlock(nn.Module):
-    """x + F(x), (B, C, H, W) -> the same, with mirrored borders (1703.10593, appendix)."""
+    """x + F(x), (B, C, H, W) -> the same shape, with reflection padding (1703.10593, appendix)."""
 
     def __init__(self, channels: int, norm: str, dropout: float) -> None:
         super().__init__()
@@ -42,23 +42,23 @@ class ResidualBlock(nn.Module):
 
 
 class BlurredHalving(nn.Module):
-    """(B, C, H, W) -> (B, C, H/2, W/2): blurred by 1 2 1 both ways within mirrored borders, then every second pixel.
+    """(B, C, H, W) -> (B, C, H/2, W/2): anti-aliased downsampling (1904.11486), the filter [1, 2, 1] with stride 2.
 
-    What is too fine for the smaller picture is taken away before it can turn into false patterns (1904.11486).
+    Padded by reflection.
     """
 
     filt: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.register_buffer("filt", _filters((1, 2, 1), channels))  # kept in files, as CUT's own code does
+        self.register_buffer("filt", _filters((1, 2, 1), channels))  # stored in checkpoints, as in CUT's published code
 
     def forward(self, features: Tensor) -> Tensor:
         return conv2d(pad(features, (1, 1, 1, 1), "reflect"), self.filt, stride=2, groups=features.shape[1])
 
 
 class BlurredDoubling(nn.Module):
-    """(B, C, H, W) -> (B, C, 2H, 2W): zeros between the pixels, blurred by 1 3 3 1 both ways; borders are repeated."""
+    """(B, C, H, W) -> (B, C, 2H, 2W): anti-aliased upsampling by the filter [1, 3, 3, 1]; borders are repeated."""
 
     filt: Tensor
 
@@ -73,16 +73,16 @@ class BlurredDoubling(nn.Module):
 
 
 def _filters(taps: tuple[int, ...], channels: int) -> Tensor:
-    """(C, 1, K, K), each the outer product of the taps, of the sum 1."""
+    """(C, 1, K, K), each the outer product of the taps, normalised to sum to 1."""
     row = torch.tensor(taps, dtype=torch.float32)
     return (torch.outer(row, row) / row.sum() ** 2).repeat(channels, 1, 1, 1)
 
 
 class Framing(nn.Module):
-    """A scale and a shift across and down, the same for all images: (B, C, H, W) -> (B, C, H, W). Learnt, from none.
+    """A learned horizontal and vertical scale and shift for all images, initially the identity: (B, C, H, W) -> the
+    same.
 
-    A spatial transformer (1506.02025, equation 10) whose parameters don't depend on the image. What comes in from
-    outside repeats the border.
+    A spatial transformer (1506.02025, equation 10) whose parameters do not depend on the image. Borders are repeated.
     """
 
     def __init__(self) -> None:
@@ -97,13 +97,13 @@ class Framing(nn.Module):
 
 
 class ResnetGenerator(nn.Module):
-    """(B, C, H, W) -> (B, C, H, W) in [-1, 1], H and W divisible by 4: halved twice, residual blocks, doubled twice.
+    """(B, C, H, W) -> (B, C, H, W) in [-1, 1], H and W divisible by 4: two downsamplings, residual blocks, two
+    upsamplings.
 
-    `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `bilinear` doubles by
-    upsampling and a convolution, where transposed convolutions can leave a checkerboard. `blur`, one of BLURS, has
-    halving and doubling blurred instead, before or after a convolution that leaves the size (2007.15651). `framing` has
-    images scaled and shifted first, as it learns to; `framed=False` leaves that out, for images that are framed as they
-    should be.
+    `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `bilinear` upsamples
+    before a convolution instead of using transposed convolutions, which can leave a checkerboard. `blur`, one of BLURS,
+    selects anti-aliased resampling next to convolutions of stride 1 (2007.15651). `framing` adds a learned scale and
+    shift before the first layer; `framed=False` skips it, for images that already have the target's framing.
     """
 
     def __init__(
@@ -140,11 +140,11 @@ class ResnetGenerator(nn.Module):
         return translated
 
     def framed(self, images: Tensor) -> Tensor:
-        """The images scaled and shifted as learnt, or as they are."""
+        """The images after the learned scale and shift, if there is one."""
         return images if self.framing is None else self.framing(images)
 
     def features(self, images: Tensor, places: Sequence[int]) -> list[Tensor]:
-        """What comes out of some layers of the first half, (B, C', H', W') each; 0 is the padded image."""
+        """Outputs of some layers of the first half, (B, C', H', W') each; 0 is the padded image."""
         found = []
         for place, layer in enumerate(self.layers[: max(places) + 1]):
             images = layer(images)
@@ -154,10 +154,10 @@ class ResnetGenerator(nn.Module):
 
 
 class UnetGenerator(nn.Module):
-    """(B, C, H, W) -> (B, C, H, W) in [-1, 1]: halved `depth` times and doubled again, with a skip at each level.
+    """(B, C, H, W) -> (B, C, H, W) in [-1, 1]: `depth` downsamplings and upsamplings, with a skip at each level.
 
-    Channels double from `channels` up to eight times that (1611.07004, section 6.1.1). Dropout, the paper's noise,
-    stands at the three levels next to the innermost one, on the way up.
+    Channels double from `channels` up to eight times that (1611.07004, section 6.1.1). Dropout, the paper's noise, is
+    applied at the three levels after the innermost one, in the decoder.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class UnetGenerator(nn.Module):
             innermost = level == depth - 1
             outer, width = widths[level - 1], widths[level]
             halving = nn.Conv2d(outer, width, 4, stride=2, padding=1, bias=norm == "instance")
-            # a single pixel has no statistics of its own
+            # a single pixel has no statistics to normalise by
             down.append(nn.Sequential(nn.LeakyReLU(0.2), halving, *([] if innermost else [normalisation(norm, width)])))
             doubling = _doubling(width if innermost else 2 * width, outer, bias=norm == "instance")
             noise = [Dropout(dropout)] if level in noisy else []
@@ -199,10 +199,10 @@ def _doubling(inputs: int, outputs: int, bias: bool) -> nn.Module:
 
 
 class PatchDiscriminator(nn.Module):
-    """(B, C, H, W) -> logits (B, 1, h, w), each of a patch of the image (1611.07004, section 3.2.2).
+    """(B, C, H, W) -> logits (B, 1, h, w), each for a patch of the image (1611.07004, section 3.2.2).
 
-    A logit sees 16, 34 or 70 pixels each way for 1, 2 or 3 `layers` that halve the image; small images have room for
-    fewer, see `fitting_layers`.
+    The receptive field of a logit is 16, 34 or 70 pixels for 1, 2 or 3 downsampling `layers`; small images allow fewer,
+    see `fitting_layers`.
     """
 
     def __init__(self, image_channels: int, channels: int, layers: int, norm: str = "instance") -> None:
@@ -229,5 +229,5 @@ def _leaky() -> nn.Module:
 
 
 def fitting_layers(wanted: int, size: int) -> int:
-    """How many halvings of the discriminator an image of `size` pixels has room for, at most as many as wanted."""
+    """The number of downsampling layers that images of `size` pixels allow, at most `wanted`."""
     return min(wanted, size.bit_length() - 3)

@@ -1,8 +1,8 @@
 """Virtual batch normalisation (1606.03498, section 3.5): the statistics of a fixed reference batch.
 
-Each sample is normalised with the mean and variance of the reference batch and of itself, so that it does not depend on
-the other samples of its batch. The reference runs through the network with the weights of the moment, which doubles the
-cost; the paper therefore uses it in the generator only, and so do we.
+Each sample is normalised by the mean and variance of the reference batch and itself, so that it does not depend on the
+other samples of its batch. The reference batch passes through the network with the current weights, which doubles the
+cost; therefore it is used in the generator only, as in the paper.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class VirtualBatchNorm(nn.Module):
     """(R + B, C, ...) -> the same shape; the first R items are the reference.
 
-    A sample's mean is (R * reference mean + own mean) / (R + 1), and so is its mean square. `affine`: it scales and
-    shifts by learnt weights.
+    The mean for a sample is (R * reference mean + sample mean) / (R + 1), likewise its mean square. With `affine`, the
+    output is scaled and shifted by learned weights.
     """
 
     def __init__(self, channels: int, references: int, eps: float = 1e-5, affine: bool = True) -> None:
@@ -28,14 +28,17 @@ class VirtualBatchNorm(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         count = self.references
         flat = inputs.flatten(2) if inputs.ndim > 2 else inputs[:, :, None]  # (R + B, C, N)
-        own_mean, own_square = flat.mean(2), flat.square().mean(2)  # (R + B, C)
-        mean, square = own_mean[:count].mean(0), own_square[:count].mean(0)  # (C,)
+        sample_mean, sample_square = flat.mean(2), flat.square().mean(2)  # (R + B, C)
+        mean, square = sample_mean[:count].mean(0), sample_square[:count].mean(0)  # (C,)
         share = 1 / (count + 1)
         means = torch.cat(
-            [mean.expand(count, -1), torch.lerp(mean.expand_as(own_mean[count:]), own_mean[count:], share)]
+            [mean.expand(count, -1), torch.lerp(mean.expand_as(sample_mean[count:]), sample_mean[count:], share)]
         )
         squares = torch.cat(
-            [square.expand(count, -1), torch.lerp(square.expand_as(own_square[count:]), own_square[count:], share)]
+            [
+                square.expand(count, -1),
+                torch.lerp(square.expand_as(sample_square[count:]), sample_square[count:], share),
+            ]
         )
         scale = torch.rsqrt((squares - means.square()).clamp(min=0) + self.eps)  # (R + B, C)
         if self.weight is not None:
@@ -46,7 +49,7 @@ class VirtualBatchNorm(nn.Module):
 
 
 class WithReference(nn.Module):
-    """A generator whose batch-norms are virtual: it is given a fixed reference beside each batch of inputs."""
+    """A generator with virtual batch normalisation: a fixed reference batch is prepended to each batch of inputs."""
 
     reference: Tensor
 
@@ -67,9 +70,9 @@ class WithReference(nn.Module):
 
 
 def replace_batch_norm(network: nn.Module, references: int) -> None:
-    """Puts virtual batch-norms in the place of batch-norms, with their weights.
+    """Replaces batch normalisation layers by virtual ones with the same weights.
 
-    When to use it: where a small batch's statistics make the samples of one batch resemble each other.
+    When to use it: if the statistics of small batches make the samples of a batch resemble each other.
     """
     for name, layer in network.named_children():
         if isinstance(layer, _BatchNorm):

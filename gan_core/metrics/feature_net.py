@@ -16,7 +16,7 @@ from gan_core.metrics.pictures import check_eight_bits
 from gan_core.models import listing, loading
 from gan_core.models.sampler import Sampler
 from gan_core.models.weights import read_weights
-from gan_core.objectives.supervised import answered
+from gan_core.objectives.supervised import split_logits
 from gan_core.runs.store import RunStore
 
 # a set that needs no download and that a net can learn at any size
@@ -100,7 +100,7 @@ class FeatureNet:
             inputs = to_device(torch.from_numpy(part), self._device)
             with torch.no_grad():
                 features, logits = self._network(inputs)
-                answers = torch.cat([answer.softmax(1) for answer in answered(logits, self.questions)], 1)
+                answers = torch.cat([answer.softmax(1) for answer in split_logits(logits, self.questions)], 1)
                 yield features.cpu().numpy(), answers.cpu().numpy()
 
     def split(self, probabilities: np.ndarray) -> dict[str, np.ndarray]:

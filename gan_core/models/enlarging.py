@@ -25,7 +25,7 @@ from gan_core.errors import BadValue
 from gan_core.models.sampler import Sampler
 from gan_core.models.tiles import Span, spans, strips
 from gan_core.models.underlay import underlaid
-from gan_core.objectives.super_resolution import larger
+from gan_core.objectives.super_resolution import bicubic
 from gan_core.pictures.damage import Damage
 from gan_core.pictures.depth import whites
 from gan_core.pictures.photos import array_of, image_of, most_pixels
@@ -138,11 +138,11 @@ def _rows(
         levels = torch.from_numpy(array[row.start : row.stop, column.start : column.stop].astype(np.float32))
         images = levels.permute(2, 0, 1)[None] * (2 / white) - 1  # (h, w, C) -> (1, C, h, w)
         if not strength:
-            return larger(images, wanted)[0]
+            return bicubic(images, wanted)[0]
         enlarged = _tile(sampler, images, native)
         if wanted < native:
             enlarged = avg_pool2d(enlarged, native // wanted)
-        return (enlarged if strength == 1 else torch.lerp(larger(images, wanted), enlarged, strength))[0]
+        return (enlarged if strength == 1 else torch.lerp(bicubic(images, wanted), enlarged, strength))[0]
 
     with torch.inference_mode():
         for strip in strips(rows, columns, wanted, made):
@@ -167,7 +167,7 @@ def _tile(sampler: Sampler, images: Tensor, scale: int) -> Tensor:
         made = made.transpose(0, 1)
     elif colours == 1:
         made = made.mean(1, keepdim=True)
-    return made if colours == count else torch.cat([made, larger(images[:, colours:], scale)], 1)
+    return made if colours == count else torch.cat([made, bicubic(images[:, colours:], scale)], 1)
 
 
 def factor(sampler: Sampler) -> int:

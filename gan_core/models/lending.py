@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe
-from gan_core.gans.recipe import Loan
+from gan_core.gans.recipe import PretrainedPart
 from gan_core.knobs import Named
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
@@ -27,11 +27,11 @@ def owner(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
 
 def lenders(recipe: Recipe, spec: DataSpec) -> dict[str, Card]:
     """The models of the shelf, by name, that a recipe can borrow from for such data, those of colours for grey too."""
-    loan = recipe.loan
+    part = recipe.pretrained_part
     return {
         name: card
         for name, card in listing.survey()[0].items()
-        if loan and _able(loan, card) and _fits(loan, card, _as_many(spec, _spec(card)))
+        if part and _able(part, card) and _fits(part, card, _as_many(spec, _spec(card)))
     }
 
 
@@ -40,7 +40,7 @@ def widened(recipe: Recipe, hparams: Any, spec: DataSpec) -> DataSpec:
 
     Raises UnknownName or BadCheckpoint.
     """
-    name = getattr(hparams, recipe.loan.knob) if recipe.loan else ""
+    name = getattr(hparams, recipe.pretrained_part.knob) if recipe.pretrained_part else ""
     return _as_many(spec, _spec(read_card(listing.standing(name)))) if name else spec
 
 
@@ -53,23 +53,25 @@ def agreed(recipe: Recipe, name: str) -> dict[str, Any]:
 
     Raises UnknownName or BadCheckpoint.
     """
-    if recipe.loan is None or not name:
+    if recipe.pretrained_part is None or not name:
         return {}
     card = read_card(listing.standing(name))
-    return dict(recipe.loan.agreed(card.hparams, _spec(card))) if _able(recipe.loan, card) else {}
+    return (
+        dict(recipe.pretrained_part.matched(card.hparams, _spec(card))) if _able(recipe.pretrained_part, card) else {}
+    )
 
 
 def check(recipe: Recipe, hparams: Any, spec: DataSpec) -> None:
     """Raises UnknownName where what a recipe borrows from isn't on the shelf, BadValue where it doesn't fit."""
-    loan = recipe.loan
-    name = getattr(hparams, loan.knob) if loan else ""
-    if loan is None or not name:
+    part = recipe.pretrained_part
+    name = getattr(hparams, part.knob) if part else ""
+    if part is None or not name:
         return
-    if not _fits(loan, read_card(listing.standing(name)), spec):
+    if not _fits(part, read_card(listing.standing(name)), spec):
         raise BadValue(
             "{recipe} can't work with {name} on pictures of {shape}. Valid for {knob}: {valid}.",
             recipe=recipe.title, name=name, shape=" x ".join(map(str, spec.shape)),
-            knob=Named.of(recipe.hparams, [loan.knob]), valid=", ".join(lenders(recipe, spec)) or "-",
+            knob=Named.of(recipe.hparams, [part.knob]), valid=", ".join(lenders(recipe, spec)) or "-",
         )  # fmt: skip
     wanted = agreed(recipe, name)
     if any(getattr(hparams, knob) != value for knob, value in wanted.items()):
@@ -86,19 +88,19 @@ def lend(
 
     Raises what `check` raises, and BadCheckpoint where the model is damaged or the weights belong to another one.
     """
-    loan = recipe.loan
-    if loan is None or loan.network not in networks or not (name := getattr(hparams, loan.knob)):
+    part = recipe.pretrained_part
+    if part is None or part.network not in networks or not (name := getattr(hparams, part.knob)):
         return
     check(recipe, hparams, spec)
-    loan.lend(networks[loan.network], hparams, load(str(listing.standing(name))))
+    part.insert(networks[part.network], hparams, load(str(listing.standing(name))))
 
 
-def _able(loan: Loan, card: Card) -> bool:
-    return card.task == loan.task and (not loan.capability or loan.capability in card.capabilities)
+def _able(part: PretrainedPart, card: Card) -> bool:
+    return card.task == part.task and (not part.capability or part.capability in card.capabilities)
 
 
-def _fits(loan: Loan, card: Card, spec: DataSpec) -> bool:
-    return _able(loan, card) and loan.fits(_spec(card), spec)
+def _fits(part: PretrainedPart, card: Card, spec: DataSpec) -> bool:
+    return _able(part, card) and part.fits(_spec(card), spec)
 
 
 def _spec(card: Card) -> DataSpec:

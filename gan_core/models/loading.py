@@ -71,7 +71,7 @@ def from_state(recipe_name: str, state: Mapping[str, Any]) -> Sampler:
     hparams = recipe.settings(state["hparams"])
     spec = DataSpec.from_state(state["spec"])
     networks = recipe.build(hparams, spec)
-    averaged = {name: networks[name].eval().requires_grad_(False) for name in recipe.averaged}
+    averaged = {name: networks[name].eval().requires_grad_(False) for name in recipe.ema_networks}
     for name, network in averaged.items():
         fill(network, state.get("average", {}).get(name, {}), name)
     lend(recipe, hparams, averaged, spec, load)

@@ -1,4 +1,4 @@
-"""The table of the shelf's models: recipe, data, settings, and what they took."""
+"""How the models on the shelf are trained: recipe, data, settings, and the text of their cards."""
 
 from __future__ import annotations
 
@@ -9,24 +9,19 @@ from typing import Any
 from gan_core.errors import UnknownName
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How one model is made. Hours are what it took: on 2 CPU cores, and on one GPU (0: not made there).
-
-    `start` names the model of the same networks whose weights it begins from; "" begins anew.
-    """
+    """How one model on the shelf is trained."""
 
     recipe: str
-    data: str
-    size: int
+    data: str  # a data set, as the command line names it
+    size: int  # pixels
     steps: int
-    hours_cpu: float
-    hours_gpu: float
     title: str
-    limits: str
-    hparams: Mapping[str, Any] = field(default_factory=dict)
-    half: bool = False
-    start: str = ""
+    limits: str  # where the model fails, for its card
+    hparams: Mapping[str, Any] = field(default_factory=dict)  # the settings that differ from the recipe's defaults
+    half: bool = False  # whether weights are stored in half precision
+    start: str = ""  # the model with the same networks whose weights training starts from; "" for random weights
 
 
 _DCGAN = {
@@ -42,196 +37,226 @@ _CRITIC = {
 
 plans: dict[str, Plan] = {
     "dcgan.digits": Plan(
-        "dcgan", "digits", 16, 10_000, 0.1, 0.0, "Digits",
-        "Small and grey; one digit in five is hard to read.",
-        _DCGAN | {"generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 10_000, "penalty_weight": 0.3,
-                  "ema": 0.999},
+        recipe="dcgan", data="digits", size=16, steps=10_000,
+        title="Digits",
+        limits="Low resolution; about one digit in five is hard to read.",
+        hparams=_DCGAN | {"generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 10_000,
+                          "penalty_weight": 0.3, "ema": 0.999},
     ),
     "dcgan.fashion_mnist": Plan(
-        "dcgan", "fashion_mnist", 28, 12_000, 0.4, 0.0, "Clothes",
-        "Patterns and prints blur; sandals lack straps.",
-        _DCGAN | {"max_channels": 128, "dense": 512, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
+        recipe="dcgan", data="fashion_mnist", size=28, steps=12_000,
+        title="Clothes",
+        limits="Patterns and prints are blurred; sandals lack straps.",
+        hparams=_DCGAN | {"max_channels": 128, "dense": 512, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
                   "decay_steps": 12_000, "penalty_weight": 0.3, "ema": 0.999},
         half=True,
     ),
     "cgan.mnist": Plan(
-        "cgan", "mnist", 28, 4_000, 0.3, 0.0, "Digits on demand",
-        "Strokes break now and then; the seven's crossbar is a matter of luck.",
-        _DCGAN | {"body": "dcgan", "batch_norm": True, "channels": 48, "max_channels": 128, "generator_rate": 1e-3,
-                  "discriminator_rate": 1e-3, "decay_steps": 4_000, "penalty_weight": 0.3, "ema": 0.999},
+        recipe="cgan", data="mnist", size=28, steps=4_000,
+        title="Digits by class",
+        limits="Strokes are occasionally broken; the crossbar of the 7 appears at random.",
+        hparams=_DCGAN | {"body": "dcgan", "batch_norm": True, "channels": 48, "max_channels": 128,
+                          "generator_rate": 1e-3, "discriminator_rate": 1e-3, "decay_steps": 4_000,
+                          "penalty_weight": 0.3, "ema": 0.999},
         half=True,
     ),
     "cgan.pneumonia": Plan(
-        "cgan", "pneumonia", 28, 5_000, 0.2, 0.0, "Chest X-rays on demand",
-        "Not for diagnosis. Added to real X-rays, such pictures did not help a classifier. Some are torn.",
-        _CRITIC | {"body": "dcgan", "latent_size": 64, "decay_steps": 5_000},
+        recipe="cgan", data="pneumonia", size=28, steps=5_000,
+        title="Chest X-rays by class",
+        limits="Not for diagnosis. Adding such images to real X-rays did not improve a classifier. Some images are "
+        "torn.",
+        hparams=_CRITIC | {"body": "dcgan", "latent_size": 64, "decay_steps": 5_000},
         half=True,
     ),
     "infogan.mnist": Plan(
-        "infogan", "mnist", 28, 10_000, 0.5, 0.0, "Digits with sliders nobody labelled",
-        "A category is a way of writing, not always a digit: two of them may share one.",
-        _CRITIC | {"latent_size": 65, "decay_steps": 10_000},
+        recipe="infogan", data="mnist", size=28, steps=10_000,
+        title="Digits with unsupervised codes",
+        limits="A categorical code is a style of writing, not always one digit: two codes may show the same digit.",
+        hparams=_CRITIC | {"latent_size": 65, "decay_steps": 10_000},
         half=True,
     ),
     "wgan_gp.mnist": Plan(
-        "wgan_gp", "mnist", 28, 24_000, 1.1, 0.0, "Digits of a Wasserstein critic",
-        "Strokes break now and then.",
-        _CRITIC | {"latent_size": 64, "decay_steps": 24_000},
+        recipe="wgan_gp", data="mnist", size=28, steps=24_000,
+        title="Digits (WGAN-GP)",
+        limits="Strokes are occasionally broken.",
+        hparams=_CRITIC | {"latent_size": 64, "decay_steps": 24_000},
         half=True,
     ),
     "mlp_gan.mnist": Plan(
-        "mlp_gan", "mnist", 28, 50_000, 0.2, 0.0, "Digits without convolutions",
-        "Specks beside the strokes: each pixel is learnt alone.",
-        {"generator_widths": (256, 512, 512), "discriminator_widths": (512, 256), "latent_size": 64,
+        recipe="mlp_gan", data="mnist", size=28, steps=50_000,
+        title="Digits without convolutions",
+        limits="Noisy pixels around the strokes, because each pixel is learned independently.",
+        hparams={"generator_widths": (256, 512, 512), "discriminator_widths": (512, 256), "latent_size": 64,
          "batch_norm": True, "beta1": 0.0, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
          "penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8, "ema": 0.999, "schedule": "linear",
          "decay_steps": 50_000},
         half=True,
     ),
     "biggan.fashion_mnist": Plan(
-        "biggan", "fashion_mnist", 28, 6_000, 0.3, 0.0, "Clothes on demand",
-        "Patterns and prints blur, and sandals lack straps.",
-        {"channels": 24, "max_channels": 96, "latent_size": 64, "embedding": 32, "generator_rate": 5e-4,
+        recipe="biggan", data="fashion_mnist", size=28, steps=6_000,
+        title="Clothes by class",
+        limits="Patterns and prints are blurred; sandals lack straps.",
+        hparams={"channels": 24, "max_channels": 96, "latent_size": 64, "embedding": 32, "generator_rate": 5e-4,
          "discriminator_rate": 1e-3, "ema": 0.998, "schedule": "linear", "decay_steps": 6_000},
         half=True,
     ),
     "stylegan2.avatars": Plan(
-        "stylegan2", "avatars", 64, 9_000, 1.1, 0.0, "Drawn faces",
-        "Knows faces of this drawing style alone. Small things, such as eyes and glasses, are seldom quite even.",
-        {"channels": 16, "max_channels": 96, "latent_size": 64, "w_size": 96, "noise": False, "style_mixing": 0.5,
-         "path_weight": 0.0, "penalty_weight": 1.0, "generator_rate": 1e-2, "discriminator_rate": 1e-2, "ema": 0.998,
-         "schedule": "linear", "decay_steps": 9_000},
+        recipe="stylegan2", data="avatars", size=64, steps=9_000,
+        title="Drawn faces",
+        limits="Limited to this drawing style. Small details, such as eyes and glasses, are rarely symmetric.",
+        hparams={"channels": 16, "max_channels": 96, "latent_size": 64, "w_size": 96, "noise": False,
+                 "style_mixing": 0.5, "path_weight": 0.0, "penalty_weight": 1.0, "generator_rate": 1e-2,
+                 "discriminator_rate": 1e-2, "ema": 0.998, "schedule": "linear", "decay_steps": 9_000},
         half=True,
     ),
     "progan.avatars": Plan(
-        "progan", "avatars", 64, 14_000, 0.6, 0.0, "Drawn faces that grew",
-        "Knows faces of this drawing style alone. Hats and glasses fray at their edges.",
-        {"channels": 16, "max_channels": 96, "latent_size": 64, "loss": "non_saturating", "penalty": "r1",
+        recipe="progan", data="avatars", size=64, steps=14_000,
+        title="Drawn faces (ProGAN)",
+        limits="Limited to this drawing style. Hats and glasses have ragged edges.",
+        hparams={"channels": 16, "max_channels": 96, "latent_size": 64, "loss": "non_saturating", "penalty": "r1",
          "penalty_weight": 1.0, "penalty_every": 16, "drift": 0.0, "hold_kimg": 8.0, "fade_kimg": 8.0,
          "generator_rate": 3e-3, "discriminator_rate": 3e-3, "ema": 0.998, "schedule": "linear",
          "decay_steps": 14_000},
         half=True,
     ),
     "projected_gan.avatars": Plan(
-        "projected_gan", "avatars", 64, 6_500, 0.7, 0.0, "Drawn faces, learnt through an emoji net",
-        "Knows faces of this drawing style alone. Small things, such as eyes and glasses, are seldom quite even.",
-        {"style_mixing": 0.5, "generator_rate": 2.5e-3, "discriminator_rate": 5e-4, "ema": 0.999, "schedule": "linear",
-         "decay_steps": 6_500},
+        recipe="projected_gan", data="avatars", size=64, steps=6_500,
+        title="Drawn faces (Projected GAN with emoji features)",
+        limits="Limited to this drawing style. Small details, such as eyes and glasses, are rarely symmetric.",
+        hparams={"style_mixing": 0.5, "generator_rate": 2.5e-3, "discriminator_rate": 5e-4, "ema": 0.999,
+                 "schedule": "linear", "decay_steps": 6_500},
         half=True,
     ),
     "pix2pix.edges2avatars": Plan(
-        "pix2pix", "edges2avatars", 64, 8_000, 0.4, 0.0, "Lines become faces",
-        "Knows the lines of drawn faces alone: what else is drawn is coloured like a part of one.",
-        {"channels": 24, "discriminator_channels": 24, "batch_size": 8, "generator_rate": 1e-3,
+        recipe="pix2pix", data="edges2avatars", size=64, steps=8_000,
+        title="Line drawings to faces",
+        limits="Limited to line drawings of these faces: anything else is coloured like part of a face.",
+        hparams={"channels": 24, "discriminator_channels": 24, "batch_size": 8, "generator_rate": 1e-3,
          "discriminator_rate": 4e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 8_000},
         half=True,
     ),
     "srresnet.bsds_x4": Plan(
-        "srgan", "bsds500", 160, 2_500, 0.5, 0.0, "Photos four times larger",
-        "Learnt from 200 photos: edges come out clean, fine texture stays soft.",
-        {"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
+        recipe="srgan", data="bsds500", size=160, steps=2_500,
+        title="Upscaling photos ×4",
+        limits="Trained on 200 photos: edges are clean, fine texture stays soft.",
+        hparams={"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
          "content": "l1", "adversarial_weight": 0.0, "generator_rate": 1e-3, "warmup_steps": 100, "ema": 0.995,
          "schedule": "cosine", "decay_steps": 2_500},
     ),
     "srgan.bsds_x4": Plan(
-        "srgan", "bsds500", 160, 600, 0.3, 0.0, "Photos four times larger, with grain",
-        "Learnt from 200 photos: grass and hair are invented, and letters may turn into other marks.",
-        {"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
+        recipe="srgan", data="bsds500", size=160, steps=600,
+        title="Upscaling photos ×4 with texture",
+        limits="Trained on 200 photos: grass and hair are hallucinated, and letters may change.",
+        hparams={"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 64, "batch_size": 16,
          "content": "features", "features_weight": 2.0, "adversarial_weight": 2e-3, "warm_up": 0.0,
          "generator_rate": 2e-4, "discriminator_rate": 2e-4, "ema": 0.99, "schedule": "linear", "decay_steps": 600},
         half=True, start="srresnet.bsds_x4",
     ),
     "srresnet.damaged_x4": Plan(
-        "srgan", "bsds500", 160, 2_000, 0.2, 0.0, "Damaged photos four times larger",
-        "Learnt from 200 photos: blocks and noise go, and with them some fine texture.",
-        {"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 96, "batch_size": 16,
+        recipe="srgan", data="bsds500", size=160, steps=2_000,
+        title="Upscaling damaged photos ×4",
+        limits="Trained on 200 photos: removes JPEG blocks and noise, and some fine texture with them.",
+        hparams={"channels": 32, "blocks": 8, "batch_norm": False, "from_bicubic": True, "crop": 96, "batch_size": 16,
          "content": "l1", "adversarial_weight": 0.0, "generator_rate": 1e-3, "warmup_steps": 100, "ema": 0.995,
          "schedule": "cosine", "decay_steps": 2_000, "damaged": 0.8, "mirror": True},
     ),
     "context_encoder.avatars": Plan(
-        "context_encoder", "avatars", 64, 3_000, 0.3, 0.0, "Faces made whole",
-        "Knows drawn faces alone: a hole in anything else is filled with a part of one.",
-        {"channels": 24, "discriminator_channels": 24, "code_size": 128, "holes": "random", "skips": True,
+        recipe="context_encoder", data="avatars", size=64, steps=3_000,
+        title="Face inpainting",
+        limits="Limited to drawn faces: a hole in any other image is filled with part of a face.",
+        hparams={"channels": 24, "discriminator_channels": 24, "code_size": 128, "holes": "random", "skips": True,
          "generator_rate": 1e-3, "discriminator_rate": 5e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 3_000},
         half=True,
     ),
     "encoder.avatars": Plan(
-        "encoder", "avatars", 64, 1_200, 0.1, 0.0, "Where drawn faces lie",
-        "Finds faces of this drawing style alone; what the generator can't draw, it can't find.",
-        {"generator": "stylegan2.avatars", "schedule": "cosine", "decay_steps": 1_200},
+        recipe="encoder", data="avatars", size=64, steps=1_200,
+        title="Encoder for the avatar generator",
+        limits="Limited to this drawing style; what the generator cannot draw, the encoder cannot find.",
+        hparams={"generator": "stylegan2.avatars", "schedule": "cosine", "decay_steps": 1_200},
         half=True,
     ),
     "encoder.projected_avatars": Plan(
-        "encoder", "avatars", 64, 1_200, 0.1, 0.0, "Where drawn faces lie, in the projected GAN",
-        "Finds faces of this drawing style alone; what the generator can't draw, it can't find.",
-        {"generator": "projected_gan.avatars", "schedule": "cosine", "decay_steps": 1_200},
+        recipe="encoder", data="avatars", size=64, steps=1_200,
+        title="Encoder for the avatar generator (Projected GAN)",
+        limits="Limited to this drawing style; what the generator cannot draw, the encoder cannot find.",
+        hparams={"generator": "projected_gan.avatars", "schedule": "cosine", "decay_steps": 1_200},
         half=True,
     ),
     "cyclegan.avatars": Plan(
-        "cyclegan", "avatars_pencil_unpaired", 64, 7_000, 0.6, 0.0, "Pencil and colour, learnt without pairs",
-        "Knows drawn faces alone. The colours that pencil doesn't tell are guessed.",
-        {"channels": 16, "discriminator_channels": 24, "blocks": 4, "batch_size": 4, "identity_weight": 0.0,
+        recipe="cyclegan", data="avatars_pencil_unpaired", size=64, steps=7_000,
+        title="Pencil and colour, trained without pairs",
+        limits="Limited to drawn faces. Colours that the pencil drawing does not determine are guessed.",
+        hparams={"channels": 16, "discriminator_channels": 24, "blocks": 4, "batch_size": 4, "identity_weight": 0.0,
          "generator_rate": 1e-3, "discriminator_rate": 5e-4, "ema": 0.995, "schedule": "linear",
          "decay_steps": 7_000},
     ),
     "cyclegan.emoji": Plan(
-        "cyclegan", "emoji_styles_unpaired", 64, 8_000, 1.1, 0.0, "Noto's and Twemoji's emoji, learnt without pairs",
-        "Knows emoji alone. Colours, shading and size change; shapes stay. Small eyes and mouths may run.",
-        {"channels": 24, "discriminator_channels": 32, "blocks": 4, "patch_layers": 2, "batch_size": 4,
+        recipe="cyclegan", data="emoji_styles_unpaired", size=64, steps=8_000,
+        title="Noto and Twemoji styles, trained without pairs",
+        limits="Limited to emoji. Colours, shading and size change; shapes stay. Small eyes and mouths may smear.",
+        hparams={"channels": 24, "discriminator_channels": 32, "blocks": 4, "patch_layers": 2, "batch_size": 4,
          "upsampling": "bilinear", "framing": True, "strength": 0.7, "adversarial_weight": 0.5,
          "generator_rate": 5e-4, "discriminator_rate": 2.5e-4, "ema": 0.998, "schedule": "linear",
          "decay_steps": 8_000},
         half=True,
     ),
     "pix2pix.tinyhero": Plan(
-        "pix2pix", "heroes_turned", 64, 6_000, 0.3, 0.0, "Heroes turn to their left",
-        "Knows these pixel-art characters alone, from the front. What the front hides is guessed.",
-        {"channels": 24, "discriminator_channels": 24, "batch_size": 8, "generator_rate": 1e-3,
+        recipe="pix2pix", data="heroes_turned", size=64, steps=6_000,
+        title="Turning heroes to their left",
+        limits="Limited to these pixel-art characters seen from the front. What the front view hides is guessed.",
+        hparams={"channels": 24, "discriminator_channels": 24, "batch_size": 8, "generator_rate": 1e-3,
          "discriminator_rate": 4e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 6_000},
         half=True,
     ),
     "esrgan.bsds_x4": Plan(
-        "esrgan", "bsds500", 160, 3_800, 0.2, 0.0, "Photos four times larger, with dense blocks",
-        "Learnt from 200 photos: grass and hair are invented, and letters may turn into other marks.",
-        {"crop": 64, "batch_size": 16, "content": "features", "features_weight": 2.0, "adversarial_weight": 2e-3,
-         "warm_up": 54.4, "generator_rate": 1e-3, "discriminator_rate": 1e-4, "warmup_steps": 100, "ema": 0.99,
-         "schedule": "linear", "decay_steps": 3_800},
+        recipe="esrgan", data="bsds500", size=160, steps=3_800,
+        title="Upscaling photos ×4 with dense blocks",
+        limits="Trained on 200 photos: grass and hair are hallucinated, and letters may change.",
+        hparams={"crop": 64, "batch_size": 16, "content": "features", "features_weight": 2.0,
+                 "adversarial_weight": 2e-3, "warm_up": 54.4, "generator_rate": 1e-3, "discriminator_rate": 1e-4,
+                 "warmup_steps": 100, "ema": 0.99, "schedule": "linear", "decay_steps": 3_800},
         half=True,
     ),
     "features.mnist": Plan(
-        "feature_net", "mnist", 28, 3_000, 0.1, 0.0, "A judge of digits",
-        "Takes everything for a digit, white on black; it can't say that something is none.",
-        {"schedule": "cosine", "decay_steps": 3_000},
+        recipe="feature_net", data="mnist", size=28, steps=3_000,
+        title="MNIST classifier (feature net)",
+        limits="Classifies any image as a white-on-black digit; it cannot reject other images.",
+        hparams={"schedule": "cosine", "decay_steps": 3_000},
     ),
     "features.fashion_mnist": Plan(
-        "feature_net", "fashion_mnist", 28, 3_000, 0.3, 0.0, "A judge of clothes",
-        "Takes everything for one of ten kinds of clothes; shirts, T-shirts, pullovers and coats are mistaken for each "
-        "other.",
-        {"channels": 24, "augment": 0.2, "schedule": "cosine", "decay_steps": 3_000},
+        recipe="feature_net", data="fashion_mnist", size=28, steps=3_000,
+        title="Fashion-MNIST classifier (feature net)",
+        limits="Classifies any image as one of ten kinds of clothing; confuses shirts, T-shirts, pullovers and coats.",
+        hparams={"channels": 24, "augment": 0.2, "schedule": "cosine", "decay_steps": 3_000},
     ),
     "features.pneumonia": Plan(
-        "feature_net", "pneumonia", 28, 2_000, 0.1, 0.0, "A judge of chest X-rays",
-        "For comparing sets of images, never for diagnosis. It is far surer of what it learnt from than of other "
-        "hospitals' images.",
-        {"augment": 0.2, "dropout": 0.1, "schedule": "cosine", "decay_steps": 2_000},
+        recipe="feature_net", data="pneumonia", size=28, steps=2_000,
+        title="Chest X-ray classifier (feature net)",
+        limits="For comparing sets of images, never for diagnosis. Far more confident on its training images than on "
+        "those of other hospitals.",
+        hparams={"augment": 0.2, "dropout": 0.1, "schedule": "cosine", "decay_steps": 2_000},
         half=True,
     ),
     "features.digits": Plan(
-        "feature_net", "train:digits", 16, 1_500, 0.1, 0.0, "A judge of small digits",
-        "Takes everything for a digit, white on black; one in ten of the 1,797 was kept from it for measuring.",
-        {"schedule": "cosine", "decay_steps": 1_500},
+        recipe="feature_net", data="train:digits", size=16, steps=1_500,
+        title="Small digit classifier (feature net)",
+        limits="Classifies any image as a white-on-black digit; one in ten of the 1,797 images was held out for "
+        "evaluation.",
+        hparams={"schedule": "cosine", "decay_steps": 1_500},
     ),
     "features.emoji": Plan(
-        "feature_net", "train:emoji", 64, 1_500, 0.1, 0.0, "A judge of emoji",
-        "Made for distances between sets of emoji: the group of one it hasn't seen is often a guess. One emoji in ten "
-        "was kept from it, and no skin tones were shown.",
-        {"channels": 12, "augment": 0.7, "batch_size": 64, "schedule": "cosine", "decay_steps": 1_500},
+        recipe="feature_net", data="train:emoji", size=64, steps=1_500,
+        title="Emoji classifier (feature net)",
+        limits="For distances between sets of emoji: the predicted group of an unseen emoji is often wrong. One emoji "
+        "in ten was held out, and skin tones were not used.",
+        hparams={"channels": 12, "augment": 0.7, "batch_size": 64, "schedule": "cosine", "decay_steps": 1_500},
         half=True,
     ),
     "features.avatars": Plan(
-        "feature_net", "avatars", 64, 4_000, 0.3, 0.0, "A judge of drawn faces",
-        "Knows faces of this drawing style alone. What a hat, sunglasses or long hair hide, it guesses.",
-        {"channels": 12, "augment": 0.2, "batch_size": 64, "features": 96, "dropout": 0.1, "schedule": "cosine",
+        recipe="feature_net", data="avatars", size=64, steps=4_000,
+        title="Drawn-face attribute classifier (feature net)",
+        limits="Limited to this drawing style. What a hat, sunglasses or long hair hides is guessed.",
+        hparams={"channels": 12, "augment": 0.2, "batch_size": 64, "features": 96, "dropout": 0.1, "schedule": "cosine",
          "decay_steps": 4_000},
         half=True,
     ),

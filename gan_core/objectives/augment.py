@@ -1,10 +1,10 @@
-"""Differentiable augmentation of what the discriminator sees, real and fake alike.
+"""Differentiable augmentation of the discriminator's inputs, real and fake.
 
 `diffaugment` (2006.10738): colour, translation and cutout for every image. `adaptive` (2006.06676): each operation with
-probability p, which follows how sure the discriminator is of the training images (`AdaptiveStrength`). The generator
-learns through the augmentations, so that they don't leak into its samples while p stays below about 0.8.
+probability p, which depends on how much the discriminator overfits (`AdaptiveStrength`). Gradients flow through the
+augmentations to the generator; they do not leak into its samples while p stays below about 0.8.
 
-When to use it: data sets below some thousand images, where the discriminator would learn them by heart.
+When to use it: data sets below a few thousand images, which the discriminator would memorise.
 
 Differs from the papers: ADA's geometric operations are one affine warp with bilinear interpolation, without its
 wavelet filters, and its colour operations are brightness, contrast and saturation.
@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 
-MOST = 0.125  # of the image's side, for translations
-CUT = 0.5  # side of the cut-out square, as a share of the image's
-FULL = 500_000  # images in which p can rise from 0 to 1 (2006.06676, section 3.1)
+MOST = 0.125  # largest translation, as a share of the side
+CUT = 0.5  # side of the cutout square, as a share of the image's
+FULL = 500_000  # images over which p can rise from 0 to 1 (2006.06676, section 3.1)
 EVERY = 4  # steps between changes of p
 
 Random = Callable[..., Tensor]  # shape -> uniform numbers in [0, 1)
@@ -48,7 +48,7 @@ def colour(images: Tensor, random: Random, on: Tensor) -> Tensor:
 
 
 def translation(images: Tensor, random: Random, on: Tensor) -> Tensor:
-    """Moves by up to an eighth of the side in whole pixels; zeros come in."""
+    """Shifts by up to an eighth of the side in whole pixels, padded with zeros."""
     count, _, height, width = images.shape
     down = _shift(random(count), height, on)
     right = _shift(random(count), width, on)
@@ -68,7 +68,7 @@ def _shift(share: Tensor, side: int, on: Tensor) -> Tensor:
 
 
 def cutout(images: Tensor, random: Random, on: Tensor) -> Tensor:
-    """Sets a square of half the side to 0, wherever its centre lies."""
+    """Sets a random square of half the side to 0."""
     count, _, height, width = images.shape
     top, left = random(count, 1) * height, random(count, 1) * width
     rows = (torch.arange(height, device=images.device) + 0.5 - top).abs() < height * CUT / 2  # (B, H)
@@ -78,7 +78,7 @@ def cutout(images: Tensor, random: Random, on: Tensor) -> Tensor:
 
 
 def warp(images: Tensor, random: Random, on: Tensor) -> Tensor:
-    """Mirrors, turns by any angle, scales by 0.8 to 1.25; the border is repeated."""
+    """Flips, rotates by any angle, scales by 0.8 to 1.25; the border is repeated."""
     count, _, height, width = images.shape
     mirrored = torch.where(random(count) < 0.5, -1.0, 1.0)
     angle = (2 * random(count) - 1) * math.pi
@@ -111,7 +111,7 @@ def adaptive(images: Tensor, random: Random, probability: Tensor) -> Tensor:
 
 
 class AdaptiveStrength(nn.Module):
-    """ADA's probability p: rises while r = E[sign(D(x))] is above its target, else falls (2006.06676, equation 1)."""
+    """ADA's probability p: rises while r = E[sign(D(x))] is above the target, else falls (2006.06676, equation 1)."""
 
     probability: Tensor
     signs: Tensor
@@ -124,7 +124,7 @@ class AdaptiveStrength(nn.Module):
 
     @torch.no_grad()
     def update(self, real_logits: Tensor, target: float) -> None:
-        """One step's logits of training images as the discriminator saw them, 0 where it is in doubt."""
+        """Takes the logits of one step's augmented training images, relative to the decision boundary."""
         self.signs += real_logits.sign().mean()
         self.steps += 1
         if int(self.steps) < EVERY:

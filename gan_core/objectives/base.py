@@ -1,7 +1,7 @@
 """What training minimises: phases of named loss terms, and the state that an objective keeps.
 
-A training step runs every due phase once, with its repeats. A phase names the optimiser group that it updates
-and gives named, weighted loss terms, whose sum is minimised; all else is frozen meanwhile.
+A training step runs every due phase once, with its repeats. A phase names the optimiser group that it updates and
+returns named, weighted loss terms, whose sum is minimised; all other networks are frozen meanwhile.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Networks = Mapping[str, nn.Module]
 Batch = Mapping[str, Tensor]
 Role = Literal["generator", "discriminator"]
+Settings = TypeVar("Settings", bound=TrainingHParams)
 
 
 class Moment(NamedTuple):
@@ -33,27 +34,57 @@ class Moment(NamedTuple):
     images_seen: int = 0
 
 
-class StepContext:
-    """What a phase may ask for: the run's random numbers, other batches, and work shared between phases."""
+class Services(Protocol):
+    """What an objective may ask of the trainer during a step."""
 
-    def __init__(self, networks: Networks, hparams: TrainingHParams, generator: torch.Generator) -> None:
+    def next_batch(self, count: int | None) -> Batch:
+        """Another training batch, of `count` items; None: of the run's batch size."""
+
+    def held_out(self) -> Batch:
+        """Items that are never trained on, for evaluation; empty if there are none."""
+
+    def optimizer_of(self, group: str) -> Optimizer:
+        """The optimiser of a group of networks."""
+
+    def perceptual_distance(self, net: str, one: Tensor, other: Tensor) -> Tensor:
+        """Distances (B,) of images (B, C, H, W) in the features of `net`, one of `Objective.feature_nets`."""
+
+
+class StepContext(Generic[Settings]):
+    """What a phase may use besides its batch: settings, random numbers, the trainer's services, results of other
+    phases.
+
+    `generator` is a CPU generator, so that latents drawn from it are the same on every device.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        hparams: Settings,
+        generator: torch.Generator,
+        services: Services,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.networks = networks
         self.hparams = hparams
-        self.generator = generator  # CPU; latents drawn from it are the same on every device
-        self.device = torch.device("cpu")
+        self.generator = generator
+        self.device = torch.device(device)
+        self.next_batch = services.next_batch
+        self.held_out = services.held_out
+        self.optimizer_of = services.optimizer_of
+        self.perceptual_distance = services.perceptual_distance
         self.step = 0
-        self.images_seen = 0
-        self.began: Mapping[str, Moment] = {}  # schedules that an edit began anew, by their clocks
-        self.phase: Phase | None = None
-        self.will_share = False  # a later phase of this step can use what this one makes
-        self.next_batch: Callable[[int | None], Batch] = _no_batches  # another batch, of the given size
-        self.held_out: Callable[[], Batch] = dict  # items that are never trained on, for marks; may be none
-        self.terms_of: Callable[[str, Batch], dict[str, Tensor]] = _no_terms  # the terms of another phase
-        self.optimizer_of: Callable[[str], Optimizer] = _no_optimizer  # the optimiser of a group
-        # how far images (B, C, H, W) are apart to a feature net, (B,): one of those that `Objective.nets` names
-        self.perceived: Callable[[str, Tensor, Tensor], Tensor] = _no_perception
+        self.will_share = False  # a later phase of this step can use what this one computes
         self.observed: dict[str, Tensor] = {}
+        self._began: Mapping[str, Moment] = {}
         self._shared: dict[str, Any] = {}
+
+    def begin_step(self, step: int = 0, began: Mapping[str, Moment] | None = None) -> None:
+        """Starts step number `step`; `began` says when an edit restarted a schedule, by the schedule's clock."""
+        self.step = step
+        self.observed = {}
+        self._began = {} if began is None else began
+        self._shared.clear()
 
     def observe(self, name: str, values: Tensor) -> None:
         """Keeps a detached tensor for `Objective.summarise`; nothing is computed or transferred now."""
@@ -64,7 +95,7 @@ class StepContext:
         return torch.randn(count, size, generator=self.generator).to(self.device)
 
     def share(self, name: str, make: Callable[[], Any], network: str) -> Any:
-        """Makes something with `network` and keeps it, with its graph, for a later phase of this step.
+        """Computes something with `network` and keeps it, with its graph, for a later phase of this step.
 
         The network is unfrozen meanwhile, so that the later phase, which updates it, need not run it again.
         """
@@ -80,54 +111,34 @@ class StepContext:
         return self._shared[name]
 
     def shared(self, name: str, make: Callable[[], Any]) -> Any:
-        """What an earlier phase of this step shared under that name, once; else made anew."""
+        """What an earlier phase of this step shared or stored under that name, once; otherwise computed anew."""
         return self._shared.pop(name) if name in self._shared else make()
 
-    def hand_on(self, name: str, made: Any) -> None:
-        """Keeps what a phase made with its own networks, without a graph, for a later phase to take by `shared`."""
-        self._shared[name] = made
+    def store(self, name: str, value: Any) -> None:
+        """Keeps a detached result for a later phase of this step, which takes it by `shared`."""
+        self._shared[name] = value
 
     def steps_of(self, clock: str) -> int:
-        """How many steps a schedule has run: those since an edit began it anew, else those of the run."""
-        return self.step - self.began.get(clock, Moment()).step
-
-    def begin_step(self) -> None:
-        self._shared.clear()
-        self.observed = {}
-
-
-def _no_batches(count: int | None) -> Batch:
-    raise RuntimeError("this context belongs to no trainer")
-
-
-def _no_terms(phase: str, batch: Batch) -> dict[str, Tensor]:
-    raise RuntimeError("this context belongs to no trainer")
-
-
-def _no_perception(net: str, one: Tensor, other: Tensor) -> Tensor:
-    raise RuntimeError("this context belongs to no trainer")
-
-
-def _no_optimizer(group: str) -> Optimizer:
-    raise RuntimeError("this context belongs to no trainer")
+        """Steps of a schedule so far: those since an edit restarted it, else those of the run."""
+        return self.step - self._began.get(clock, Moment()).step
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One kind of update. Lazy phases (`every` > 1) weigh `every` times more, by the trainer."""
+    """One kind of update. The trainer multiplies the loss of a lazy phase (`every` > 1) by `every`."""
 
     name: str
     role: Role
     group: str
-    terms: Callable[[Networks, Batch, StepContext], dict[str, Tensor]]
+    terms: Callable[[Networks, Batch, StepContext[Any]], dict[str, Tensor]]
     every: int = 1
     repeats: int = 1
-    fresh_batch: bool = True  # each repeat sees new images
+    fresh_batch: bool = True  # each repeat gets a new batch
     start: float = 0.0  # thousands of images
     stop: float = inf
     clock: str = ""  # the schedule that `start` and `stop` belong to
     after_update: Callable[[Networks], None] | None = None  # e.g. weight clipping
-    exact: bool = False  # takes second derivatives: always in full precision
+    exact: bool = False  # needs second derivatives: always in full precision
 
     def due(self, step: int, images_seen: int) -> bool:
         """`images_seen`: since its clock began."""
@@ -135,52 +146,52 @@ class Phase:
 
 
 class Pool(Protocol):
-    """Past fakes that a discriminator is shown again."""
+    """A pool of past generated images that the discriminator receives again."""
 
     images: Tensor  # (size, C, H, W)
-    filled: Tensor  # how many of them there are, the first ones
+    filled: Tensor  # how many places are in use, from the first
 
     def ages(self, step: int) -> Tensor:
-        """How many steps ago each was made, (size,)."""
+        """Steps since each image was generated, (size,)."""
 
 
-class Objective(nn.Module, ABC):
+class Objective(nn.Module, ABC, Generic[Settings]):
     """Base of all objectives. Buffers hold ALL of its mutable state, so that a resume is exact."""
 
     def setup(self, networks: Networks, spec: DataSpec) -> None:
         """Allocates buffers, before any state is loaded."""
 
-    def nets(self, hparams: Any) -> Sequence[str]:
-        """The feature nets of the shelf that the terms look through."""
+    def feature_nets(self, hparams: Settings) -> Sequence[str]:
+        """The feature nets on the shelf that the terms use."""
         return ()
 
-    def prepare(self, batch: Batch, context: StepContext) -> Batch:
-        """What is learnt from a batch of real images: itself, or changed at random."""
+    def prepare(self, batch: Batch, context: StepContext[Settings]) -> Batch:
+        """The batch of real images to train on: unchanged, or randomly augmented."""
         return batch
 
     @abstractmethod
-    def phases(self, hparams: Any) -> Sequence[Phase]:
+    def phases(self, hparams: Settings) -> Sequence[Phase]:
         """The phases of a step, in order."""
 
-    def after_step(self, context: StepContext) -> None:
-        """The only place where buffers move."""
+    def after_step(self, context: StepContext[Settings]) -> None:
+        """The only place where buffers change."""
 
     def schedule(self, networks: Networks, images_seen: int) -> dict[str, float]:
-        """Sets what changes with progress (resolution, alpha) and returns it by name; `batch_size` is obeyed."""
+        """Sets what changes with progress (resolution, alpha) and returns it by name; the trainer uses `batch_size`."""
         return {}
 
     def pools(self) -> Mapping[str, Pool]:
-        """Past fakes that are shown again, by what they imitate, for whoever watches."""
+        """Pools of past generated images, by the domain that they imitate, for display."""
         return {}
 
-    def summarise(self, hparams: Any, observed: dict[str, Tensor]) -> dict[str, Tensor]:
+    def summarise(self, hparams: Settings, observed: dict[str, Tensor]) -> dict[str, Tensor]:
         """Metrics (K,) from what K steps observed, each stacked to (K, ...): one computation for many steps."""
         return {name: values.flatten(1).mean(1) for name, values in observed.items()}
 
-    def notes(self, hparams: Any) -> list[str]:
-        """Sentences that a user should read about these settings."""
+    def notes(self, hparams: Settings) -> list[str]:
+        """Messages that a user should read about these settings."""
         return []
 
-    def remedies(self, hparams: Any) -> Sequence[str]:
-        """What those sentences send the user to try: names of `training.remedies`."""
+    def remedies(self, hparams: Settings) -> Sequence[str]:
+        """Names of the `training.remedies` that the notes suggest."""
         return ()

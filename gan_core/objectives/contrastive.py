@@ -1,11 +1,11 @@
-"""Two domains without pairs or a way back: each patch of the output tells which patch it came from (2007.15651).
+"""Unpaired translation by contrastive learning between input and output patches (CUT, 2007.15651).
 
     L_NCE(x, y) = mean over layers l and patches s of  -log softmax_j(z_s . k_j / tau)_s
     L_G = w l_generator(D(G(a))) + lambda (L_NCE(a, G(a)) + L_NCE(b, G(b))) / 2
 
-k_j are the heads' unit vectors of the patches of the input's features in the generator's first half, z_s those of the
-output's features at the same place; the other patches of the same image are the negatives. The second term, on images
-that are of the target domain already, keeps what need not change; without it lambda counts the first one whole.
+k_j are projections (unit vectors) of the features of input patches in the generator's encoder half, z_s those of output
+patches; the patch at the same place is the positive, other patches of the same image are the negatives. The second
+term, on images of the target domain, is the identity loss; without it, lambda weighs the first term alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
-from gan_core.objectives.translation import PatchHParams, Translation, deceive, discriminator_terms
+from gan_core.objectives.translation import PatchHParams, Translation, discriminator_terms, generator_loss
 
 
 @dataclass(frozen=True)
@@ -28,31 +28,32 @@ class ContrastiveHParams(PatchHParams):
     """What the objective reads."""
 
     contrast_weight: float = knob(
-        1.0, 0.0, 100.0, label="Contrast weight", group="objective",
-        help="How much each patch must tell where it came from. At 0 nothing ties the output to the input.",
+        1.0, 0.0, 100.0, label="Contrastive loss weight", group="objective",
+        help="Weight of the patch-wise contrastive loss (PatchNCE), which ties each output patch to the input patch "
+        "at the same place. At 0 the output need not resemble the input.",
     )  # fmt: skip
     contrast_identity: bool = knob(
-        True, label="Contrast on the target too", group="objective",
-        help="Images that are of the target domain already must keep their patches: CUT has it, FastCUT not.",
+        True, label="Contrastive identity loss", group="objective",
+        help="Also applies the contrastive loss to images of the target domain. CUT uses it, FastCUT does not.",
     )  # fmt: skip
     patches: int = knob(
-        256, 2, 4096, label="Patches", unit="of an image", group="objective",
-        help="How many places of each layer are compared with each other, at most.",
+        256, 2, 4096, label="Patches", unit="per image", group="objective",
+        help="Maximum number of patches sampled per layer for the contrastive loss.",
     )  # fmt: skip
     temperature: float = knob(
         0.07, 0.01, 1.0, label="Temperature", group="objective", logarithmic=True,
-        help="How sharply a patch must stand out from the others; lower is stricter.",
+        help="Temperature of the softmax over patches; lower demands a clearer match.",
     )  # fmt: skip
 
 
 class Encoder(Protocol):
-    """What the objective asks of a generator, beside images."""
+    """What the objective requires of a generator besides images."""
 
     def features(self, images: Tensor, places: Sequence[int]) -> list[Tensor]:
-        """Some layers' outputs, (B, C, H, W) each."""
+        """Outputs of some layers, (B, C, H, W) each."""
 
 
-class Contrastive(Translation):
+class Contrastive(Translation[ContrastiveHParams]):
     """Networks: `generator`, `discriminator`, and `heads`: (layer's number, patches (B, S, C)) -> unit vectors."""
 
     def __init__(self, places: Sequence[int]) -> None:
@@ -61,26 +62,30 @@ class Contrastive(Translation):
 
     def phases(self, hparams: ContrastiveHParams) -> Sequence[Phase]:
         return (
-            Phase("discriminator", "discriminator", "discriminator", self._discriminator),
-            Phase("generator", "generator", "generator", self._generator),
+            Phase(name="discriminator", role="discriminator", group="discriminator", terms=self._discriminator),
+            Phase(name="generator", role="generator", group="generator", terms=self._generator),
         )
 
-    def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+    def _discriminator(
+        self, networks: Networks, batch: Batch, context: StepContext[ContrastiveHParams]
+    ) -> dict[str, Tensor]:
         fake = context.share("fake", lambda: networks["generator"](batch["a"]), "generator").detach()
         real_logits, fake_logits = networks["discriminator"](batch["b"]), networks["discriminator"](fake)
         context.observe("real", real_logits)
         context.observe("fake_before", fake_logits)
-        return discriminator_terms(settings(context).loss, real_logits, fake_logits)
+        return discriminator_terms(context.hparams.loss, real_logits, fake_logits)
 
-    def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        hparams = settings(context)
+    def _generator(
+        self, networks: Networks, batch: Batch, context: StepContext[ContrastiveHParams]
+    ) -> dict[str, Tensor]:
+        hparams = context.hparams
         fake: Tensor = context.shared("fake", lambda: networks["generator"](batch["a"]))
         logits = networks["discriminator"](fake)
         context.observe("fake_after", logits)
         both = hparams.contrast_identity
         weight = hparams.contrast_weight * (0.5 if both else 1.0)
         terms = {
-            "adversarial": hparams.adversarial_weight * deceive(hparams.loss, logits),
+            "adversarial": hparams.adversarial_weight * generator_loss(hparams.loss, logits),
             "contrast": weight * self._contrast(networks, batch["a"], fake, context),
         }
         if both:
@@ -88,10 +93,12 @@ class Contrastive(Translation):
             terms["contrast_identity"] = weight * self._contrast(networks, batch["b"], same, context)
         return terms
 
-    def _contrast(self, networks: Networks, images: Tensor, made: Tensor, context: StepContext) -> Tensor:
-        hparams = settings(context)
+    def _contrast(
+        self, networks: Networks, images: Tensor, translated: Tensor, context: StepContext[ContrastiveHParams]
+    ) -> Tensor:
+        hparams = context.hparams
         encoder, heads = cast(Encoder, networks["generator"]), networks["heads"]
-        keys, queries = encoder.features(images, self.places), encoder.features(made, self.places)
+        keys, queries = encoder.features(images, self.places), encoder.features(translated, self.places)
         parts = []
         for layer, (key, query) in enumerate(zip(keys, queries, strict=True)):
             count = key.shape[2] * key.shape[3]
@@ -103,13 +110,7 @@ class Contrastive(Translation):
 
 
 def patch_loss(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
-    """The cross-entropy of finding each query's own key among those of the image; unit vectors (B, S, V) both."""
-    likeness = queries @ keys.transpose(1, 2) / temperature  # (B, S, V) -> (B, S, S)
-    truth = torch.arange(likeness.shape[1], device=likeness.device).repeat(len(likeness))
-    return cross_entropy(likeness.flatten(0, 1), truth)  # (B, S, S) -> (B * S, S)
-
-
-def settings(context: StepContext) -> ContrastiveHParams:
-    hparams = context.hparams
-    assert isinstance(hparams, ContrastiveHParams)
-    return hparams
+    """InfoNCE: cross-entropy of matching each query to its key within the image; unit vectors (B, S, V) both."""
+    similarity = queries @ keys.transpose(1, 2) / temperature  # (B, S, V) -> (B, S, S)
+    targets = torch.arange(similarity.shape[1], device=similarity.device).repeat(len(similarity))
+    return cross_entropy(similarity.flatten(0, 1), targets)  # (B, S, S) -> (B * S, S)

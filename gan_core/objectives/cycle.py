@@ -1,13 +1,14 @@
-"""Two domains without pairs: there and back again is where it began (1703.10593).
+"""Unpaired translation with cycle consistency (CycleGAN, 1703.10593).
 
     L_D = E[(D_b(b) - 1)^2]/2 + E[D_b(G_ab(a))^2]/2, and the same of D_a
     L_G = E[(D_b(G_ab(a)) - 1)^2] + E[(D_a(G_ba(b)) - 1)^2]
         + lambda (E[|G_ba(G_ab(a)) - a|] + E[|G_ab(G_ba(b)) - b|])
         + lambda i (E[|G_ab(b) - b|] + E[|G_ba(a) - a|])
 
-a and b are images of the two domains, drawn independently; i is the weight of the identity term (section 5.2), in which
-a generator that learns the framing leaves it as it is: the image already has that of the target domain. The
-generators go first, and the discriminators see their images mixed with past ones, from a pool for each domain.
+a and b are images of the two domains, drawn independently; i is the weight of the identity loss (section 5.2), for
+which a learned framing is switched off, because these images already have the framing of the target domain. The
+generators are updated first; the discriminators receive their outputs mixed with past ones from one replay pool per
+domain.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from gan_core.objectives.translation import (
     PatchHParams,
     ReplayPool,
     Translation,
-    deceive,
     discriminator_terms,
+    generator_loss,
     observe_pools,
 )
 
-Fakes = dict[str, Tensor]  # by the domain that they imitate
+Fakes = dict[str, Tensor]  # by target domain
 
 
 @dataclass(frozen=True)
@@ -38,21 +39,22 @@ class CycleHParams(PatchHParams):
     """What the objective reads."""
 
     cycle_weight: float = knob(
-        10.0, 0.0, 100.0, label="Cycle weight", group="objective",
-        help="How much an image that was translated there and back must look like itself. At 0 the two domains need "
-        "have nothing in common.",
+        10.0, 0.0, 100.0, label="Cycle consistency weight", group="objective",
+        help="Weight of the difference between an image and its translation there and back. At 0 the two domains need "
+        "not share any content.",
     )  # fmt: skip
     identity_weight: float = knob(
-        0.5, 0.0, 10.0, label="Identity weight", unit="of the cycle's", group="objective",
-        help="How much an image of the target domain must stay as it is. Keeps colours; 0 leaves the term out.",
+        0.5, 0.0, 10.0, label="Identity loss weight", unit="times the cycle weight", group="objective",
+        help="Weight of the loss that keeps images of the target domain unchanged. Preserves colours; 0 turns it off.",
     )  # fmt: skip
     pool_size: int = knob(
         50, 0, 500, label="Replay pool", unit="images", change="rebuild", group="objective",
-        help="Past outputs that the discriminators are shown again, so that old mistakes don't come back; 0 is off.",
+        help="Number of past outputs that are kept and shown to the discriminators again, so that earlier mistakes do "
+        "not return; 0 turns it off.",
     )  # fmt: skip
 
 
-class Cycle(Translation):
+class Cycle(Translation[CycleHParams]):
     """Networks: `generator_ab`, `generator_ba`, `discriminator_a`, `discriminator_b`."""
 
     pool_a: ReplayPool
@@ -69,18 +71,18 @@ class Cycle(Translation):
 
     def phases(self, hparams: CycleHParams) -> Sequence[Phase]:
         return (
-            Phase("generator", "generator", "generator", self._generators),
-            Phase("discriminator", "discriminator", "discriminator", self._discriminators),
+            Phase(name="generator", role="generator", group="generator", terms=self._generators),
+            Phase(name="discriminator", role="discriminator", group="discriminator", terms=self._discriminators),
         )
 
-    def _generators(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        hparams = settings(context)
-        fakes = made(networks, batch)
-        context.hand_on("fakes", {domain: fake.detach() for domain, fake in fakes.items()})
+    def _generators(self, networks: Networks, batch: Batch, context: StepContext[CycleHParams]) -> dict[str, Tensor]:
+        hparams = context.hparams
+        fakes = translated(networks, batch)
+        context.store("fakes", {domain: fake.detach() for domain, fake in fakes.items()})
         logits = {domain: networks[f"discriminator_{domain}"](fakes[domain]) for domain in ("a", "b")}
         context.observe("fake_before", logits["b"])
         terms = {
-            f"adversarial_{domain}": hparams.adversarial_weight * deceive(hparams.loss, logits[domain])
+            f"adversarial_{domain}": hparams.adversarial_weight * generator_loss(hparams.loss, logits[domain])
             for domain in ("a", "b")
         }
         forth, back = networks["generator_ab"], networks["generator_ba"]
@@ -92,18 +94,21 @@ class Cycle(Translation):
             terms["identity_b"] = weight * l1_loss(forth(batch["b"], framed=False), batch["b"])
         return terms
 
-    def _discriminators(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        fakes: Fakes = context.shared("fakes", lambda: made(networks, batch))
+    def _discriminators(
+        self, networks: Networks, batch: Batch, context: StepContext[CycleHParams]
+    ) -> dict[str, Tensor]:
+        fakes: Fakes = context.shared("fakes", lambda: translated(networks, batch))
         terms: dict[str, Tensor] = {}
         for domain, pool in (("a", self.pool_a), ("b", self.pool_b)):
-            judge = networks[f"discriminator_{domain}"]
-            real_logits, fake_logits = judge(batch[domain]), judge(pool.mix(fakes[domain].detach(), context))
-            halves = discriminator_terms(settings(context).loss, real_logits, fake_logits)
+            discriminator = networks[f"discriminator_{domain}"]
+            real_logits = discriminator(batch[domain])
+            fake_logits = discriminator(pool.mix(fakes[domain].detach(), context))
+            halves = discriminator_terms(context.hparams.loss, real_logits, fake_logits)
             terms |= {f"{name}_{domain}": term for name, term in halves.items()}
         context.observe("real", real_logits)
         return terms
 
-    def after_step(self, context: StepContext) -> None:
+    def after_step(self, context: StepContext[CycleHParams]) -> None:
         for pool in (pools := self.pools()).values():
             pool.settle()
         observe_pools(context, pools)
@@ -112,12 +117,6 @@ class Cycle(Translation):
         return {"b": self.pool_b, "a": self.pool_a}
 
 
-def made(networks: Networks, batch: Batch) -> Fakes:
-    """Each image as one of the other domain."""
+def translated(networks: Networks, batch: Batch) -> Fakes:
+    """Each image translated to the other domain."""
     return {"b": networks["generator_ab"](batch["a"]), "a": networks["generator_ba"](batch["b"])}
-
-
-def settings(context: StepContext) -> CycleHParams:
-    hparams = context.hparams
-    assert isinstance(hparams, CycleHParams)
-    return hparams

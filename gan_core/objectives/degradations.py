@@ -1,10 +1,10 @@
-"""What cameras and messengers do to photos, done at random to small images while a network learns to enlarge them.
+"""Random blur, noise and JPEG compression of the low-resolution inputs of super-resolution training.
 
-In the order of Real-ESRGAN's first-order process (2107.10833, section 3.1), after the image was made smaller:
+Real-ESRGAN's first-order degradation (2107.10833, section 3.1), applied after downscaling:
 
     x = JPEG_q((y reduced) * gaussian_b + n),    n ~ N(0, s^2),  b ~ U(0, blur),  s ~ U(0, noise),  q ~ U(quality, 95)
 
-Each image has strengths of its own, and a share of the images is left as it is, so that a clean photo stays clean.
+Strengths are drawn for each image, and a share of the images stays clean, so that clean photos are not altered.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ BEST_QUALITY = 95  # of JPEG; above it nothing is seen
 def degraded(
     images: Tensor, generator: torch.Generator, share: float, blur: float, noise: float, quality: int
 ) -> Tensor:
-    """Images (B, C, H, W) in [-1, 1], of which about `share` (0..1) are damaged.
+    """Images (B, C, H, W) in [-1, 1], of which a share (0..1) is degraded.
 
-    `blur` is the largest standard deviation of the Gaussian in pixels, `noise` that of the noise in levels of 255,
-    `quality` the worst JPEG quality (1..100; 100: no JPEG). `generator` is a CPU generator, so that a resumed run
-    damages the same images in the same way.
+    `blur` is the largest standard deviation of the Gaussian blur in pixels, `noise` that of the noise in levels of 255,
+    `quality` the lowest JPEG quality (1..100; 100: no JPEG). `generator` is a CPU generator, so that a resumed run
+    degrades the same images in the same way.
     """
     count = len(images)
     damaged = torch.rand(count, generator=generator) < share
@@ -49,7 +49,7 @@ def degraded(
 
 
 def blurred(images: Tensor, deviations: Tensor) -> Tensor:
-    """Images (B, C, H, W), each under a Gaussian of its own: `deviations` (B,) in pixels, 0 changes nothing."""
+    """Images (B, C, H, W), each under a Gaussian blur; `deviations` (B,) in pixels, 0 leaves an image unchanged."""
     batch, channels, height, width = images.shape
     radius = max(1, min(int(torch.ceil(3 * deviations.max())), height - 1, width - 1))
     places = torch.arange(-radius, radius + 1.0)

@@ -1,18 +1,18 @@
-"""How near images are to the true ones: PSNR and SSIM, as pure functions of images in [-1, 1].
+"""PSNR and SSIM of images against the ground truth, as pure functions of images in [-1, 1].
 
     PSNR = 10 log10(2^2 / mean (x - y)^2)
     SSIM = mean of (2 mx my + c1)(2 cxy + c2) / ((mx^2 + my^2 + c1)(vx + vy + c2)),   c1 = .01^2, c2 = .03^2
 
-Which SSIM: that of Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004. Its
-means m, variances v and covariances c are weighted by a Gaussian window of 11 pixels with sigma 1.5, of levels in
-[0, 1], and divided by the sum of the weights, not by one less; only places where the window fits into the image count,
-none beyond its borders; channels count alike. scikit-image 0.26 gives the same: `structural_similarity(data_range=1,
-gaussian_weights=True, sigma=1.5, use_sample_covariance=False)`. torchmetrics mirrors the borders and differs by .01 to
-.05. An image with a side of fewer than 11 pixels has a window as wide as that.
+SSIM follows Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004: means m,
+variances v and covariances c are weighted by a Gaussian window of 11 pixels with sigma 1.5 on values in [0, 1], without
+Bessel's correction, only at positions where the window lies inside the image, and averaged over channels. It equals
+scikit-image 0.26's `structural_similarity(data_range=1, gaussian_weights=True, sigma=1.5,
+use_sample_covariance=False)`; torchmetrics pads the borders by reflection and differs by .01 to .05. Images with a side
+below 11 pixels use a window of that side.
 
-Which Y: `luma` of ITU-R BT.601 from 16 to 235 (studio range), which the literature on super-resolution marks; its PSNR
-reads 20 log10(255 / 219) = 1.32 decibel above that of luma from 0 to 255. Marks of a training run are of all channels
-and of pictures that aren't rounded to 8 bits; those on a card are of 8 bits, see benchmarks/translation_quality.py.
+`luma` is the Y of ITU-R BT.601 in studio range (16 to 235), on which the literature on super-resolution evaluates; its
+PSNR is 20 log10(255 / 219) = 1.32 dB above that of full-range luma. Training runs evaluate all channels of images that
+are not rounded to 8 bits; model cards use 8 bits, see benchmarks/translation_quality.py.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ WINDOW, SPREAD = 11, 1.5  # pixels, of SSIM's Gaussian window
 
 
 def luma(images: Tensor) -> Tensor:
-    """Brightness (B, 1, H, W) of images (B, C, H, W), as ITU-R BT.601 has it for video: of black 16, of white 235.
+    """Luma (B, 1, H, W) of images (B, C, H, W) by ITU-R BT.601 in studio range: black is 16, white 235, of 255.
 
-    That range, scaled to [-1, 1], is what the literature on super-resolution measures in. Grey stays as it is.
+    Scaled to [-1, 1]. Greyscale images are returned unchanged.
     """
     if images.shape[1] == 1:
         return images
@@ -38,16 +38,13 @@ def luma(images: Tensor) -> Tensor:
 
 
 def psnr(images: Tensor, truth: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each image (B, C, H, W), over all its channels, in decibel, (B,)."""
+    """Peak signal-to-noise ratio of each image (B, C, H, W) over all channels, in dB, (B,)."""
     error = (images - truth).square().flatten(1).mean(1).clamp(min=1e-10)
     return 10 * torch.log10(RANGE**2 / error)
 
 
 def ssim(images: Tensor, truth: Tensor) -> Tensor:
-    """Structural similarity of each image (B, C, H, W), the mean over channels and places, at most 1, (B,).
-
-    Wang et al. 2004, see above.
-    """
+    """Structural similarity of each image (B, C, H, W), mean over channels and positions, at most 1, (B,)."""
     # levels in [0, 1]; (B, C, H, W) -> (B * C, 1, H, W)
     x, y = ((levels.flatten(0, 1)[:, None] + 1) / RANGE for levels in (images, truth))
     width = min(WINDOW, x.shape[2], x.shape[3])

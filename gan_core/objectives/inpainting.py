@@ -1,13 +1,13 @@
-"""Holes in an image, filled from what is around them (1604.07379).
+"""Inpainting: filling holes in an image from their surroundings (context encoder, 1604.07379).
 
     L_D = -E[log D(y)] - E[log(1 - D(x'))]        L_G = l |M (y - G(x, M))|^2 - (1 - l) E[log D(x')]
 
-y is an image, M is 1 where it is missing, x = (1 - M) y, and x' = x + M G(x, M) the filled image; l = 0.999. What is
-missing at the rim of a hole weighs ten times as much, so that it meets its surroundings (section 4.1). The hole is the
-square in the middle, or blocks and strokes at random (section 4.2), which teach an encoder more.
+y is an image, M is 1 inside the hole, x = (1 - M) y, and x' = x + M G(x, M) is the filled image; l = 0.999. Pixels near
+the border of a hole weigh ten times as much, for continuity with the surroundings (section 4.1). The hole is the centre
+square, or random blocks and strokes (section 4.2), which give an encoder better features.
 
-With a contrast weight, the codes of two maskings of an image must tell it from the others of the batch, as in SimCLR
-(2002.05709, equation 1): -log softmax_j(c_i . c'_j / tau)_i for unit vectors c, c'. Not in the paper.
+With a contrastive weight, the codes of one image under two masks are matched against those of the rest of the batch, as
+in SimCLR (2002.05709, equation 1): -log softmax_j(c_i . c'_j / tau)_i for unit vectors c, c'. Not in the paper.
 """
 
 from __future__ import annotations
@@ -23,70 +23,74 @@ from torch.nn.functional import cross_entropy, max_pool2d, normalize
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.objectives.losses import losses
-from gan_core.objectives.translation import MARK_EVERY, Translation, TranslationHParams, evaluated
+from gan_core.objectives.translation import EVALUATE_EVERY, Translation, TranslationHParams, evaluated
 
 RIM_WEIGHT = 10.0
-RIM = 32  # the rim is this share of the image's side wide: 4 pixels of 128
+RIM = 32  # the border is 1/32 of the image's side wide: 4 pixels at 128
 SHORTEST, LONGEST = 1 / 6, 1 / 2  # of the image's side: a block's sides
 THINNEST, THICKEST = 1 / 24, 1 / 10  # of the image's side: a stroke's radius
-BLOCKS, BENDS = 2, 4  # of a mask
+BLOCKS, BENDS = 2, 4  # rectangles of a mask; segments of a stroke
 TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True)
-class MaskedHParams(TranslationHParams):
+class InpaintingHParams(TranslationHParams):
     """What the objective reads."""
 
     holes: str = knob(
         "middle", choices=("middle", "random"), label="Holes", group="objective",
-        help="What is missing: the square in the middle, or blocks and brush strokes anywhere, so that any hole can be "
-        "filled.",
+        help="Which regions are removed: the centre square, or random rectangles and brush strokes, which teach the "
+        "network to fill holes of any shape.",
     )  # fmt: skip
     content_weight: float = knob(
-        0.999, 0.0, 100.0, label="Content weight", group="objective",
-        help="How much the squared distance to what was there counts. Alone it fills holes with a blur.",
+        0.999, 0.0, 100.0, label="Content loss weight", group="objective",
+        help="Weight of the squared error inside the hole. On its own it fills holes with a blur.",
     )  # fmt: skip
     contrast_weight: float = knob(
-        0.0, 0.0, 10.0, label="Contrast weight", group="objective",
-        help="How much two maskings of one image must have codes that are alike, and unlike those of other images: "
-        "better features for other tasks. 0 leaves the term out.",
+        0.0, 0.0, 10.0, label="Contrastive loss weight", group="objective",
+        help="Weight of a contrastive loss (SimCLR) between the codes of one image under two masks. Gives better "
+        "features for other tasks; 0 turns it off.",
     )  # fmt: skip
 
 
 class Encoder(Protocol):
-    """What the objective asks of a generator, beside images."""
+    """What the objective requires of a generator besides images."""
 
     def encode(self, images: Tensor, holes: Tensor) -> Tensor:
         """The codes (B, code_size) of images with holes."""
 
 
-class Masked(Translation):
-    """`generator(images (B, C, H, W), holes (B, 1, H, W))` gives whole images; `discriminator(images)` logits (B,)."""
+class Inpainting(Translation[InpaintingHParams]):
+    """`generator(images (B, C, H, W), holes (B, 1, H, W))` returns images; `discriminator(images)` logits (B,)."""
 
-    def phases(self, hparams: MaskedHParams) -> Sequence[Phase]:
+    def phases(self, hparams: InpaintingHParams) -> Sequence[Phase]:
         return (
-            Phase("discriminator", "discriminator", "discriminator", self._discriminator),
-            Phase("generator", "generator", "generator", self._generator),
+            Phase(name="discriminator", role="discriminator", group="discriminator", terms=self._discriminator),
+            Phase(name="generator", role="generator", group="generator", terms=self._generator),
         )
 
-    def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+    def _discriminator(
+        self, networks: Networks, batch: Batch, context: StepContext[InpaintingHParams]
+    ) -> dict[str, Tensor]:
         truth, holes = batch["real"], self._holes(batch, context)
-        context.hand_on("holes", holes)
+        context.store("holes", holes)
         made = context.share("made", lambda: networks["generator"](truth, holes), "generator").detach()
         real, fake = networks["discriminator"](truth), networks["discriminator"](torch.where(holes, made, truth))
         context.observe("real", real)
         context.observe("fake_before", fake)
-        return losses[settings(context).loss].discriminator_terms(real, fake)
+        return losses[context.hparams.loss].discriminator_terms(real, fake)
 
-    def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        hparams = settings(context)
+    def _generator(
+        self, networks: Networks, batch: Batch, context: StepContext[InpaintingHParams]
+    ) -> dict[str, Tensor]:
+        hparams = context.hparams
         truth = batch["real"]
         holes: Tensor = context.shared("holes", lambda: self._holes(batch, context))
         made: Tensor = context.shared("made", lambda: networks["generator"](truth, holes))
         fake = networks["discriminator"](torch.where(holes, made, truth))
         context.observe("fake_after", fake)
         terms = {
-            "content": hparams.content_weight * rimmed_distance(made, truth, holes),
+            "content": hparams.content_weight * border_weighted_error(made, truth, holes),
             "adversarial": hparams.adversarial_weight * losses[hparams.loss].generator_terms(fake)["adversarial"],
         }
         if hparams.contrast_weight:
@@ -97,33 +101,33 @@ class Masked(Translation):
             )
         return terms
 
-    def _holes(self, batch: Batch, context: StepContext) -> Tensor:
+    def _holes(self, batch: Batch, context: StepContext[InpaintingHParams]) -> Tensor:
         count, size = len(batch["real"]), batch["real"].shape[3]
-        return drawn_holes(settings(context).holes, count, size, context.generator).to(batch["real"].device)
+        return sample_holes(context.hparams.holes, count, size, context.generator).to(batch["real"].device)
 
-    def after_step(self, context: StepContext) -> None:
-        if context.step % MARK_EVERY == 0 and (held_out := context.held_out()):
+    def after_step(self, context: StepContext[InpaintingHParams]) -> None:
+        if context.step % EVALUATE_EVERY == 0 and (held_out := context.held_out()):
             truth = held_out["real"]
-            holes = shown_holes(settings(context).holes, truth)
+            holes = preview_holes(context.hparams.holes, truth)
             with torch.no_grad(), evaluated(context.networks["generator"]) as generator:
                 made = generator(truth, holes)
             missing = holes.expand_as(truth)
             context.observe("held_out_l1", (made - truth)[missing].abs().mean().reshape(1))
 
 
-def drawn_holes(kind: str, count: int, size: int, generator: torch.Generator) -> Tensor:
-    """(count, 1, size, size), true where images are missing; `kind` is a choice of the knob `holes`."""
+def sample_holes(kind: str, count: int, size: int, generator: torch.Generator) -> Tensor:
+    """Masks (count, 1, size, size), true inside the hole; `kind` is a choice of the knob `holes`."""
     return random_holes(count, size, generator) if kind == "random" else middle_hole(count, size)
 
 
-def shown_holes(kind: str, images: Tensor) -> Tensor:
-    """The holes that a run's picture has: the same ones each time."""
+def preview_holes(kind: str, images: Tensor) -> Tensor:
+    """The masks of a run's preview: the same each time."""
     generator = torch.Generator().manual_seed(0)
-    return drawn_holes(kind, len(images), images.shape[3], generator).to(images.device)
+    return sample_holes(kind, len(images), images.shape[3], generator).to(images.device)
 
 
 def middle_hole(count: int, size: int) -> Tensor:
-    """The square in the middle, half as high and wide: (count, 1, size, size), true inside."""
+    """The centre square, half the height and width: (count, 1, size, size), true inside."""
     holes = torch.zeros(count, 1, size, size, dtype=torch.bool)
     quarter = size // 4
     holes[:, :, quarter : 3 * quarter, quarter : 3 * quarter] = True
@@ -131,7 +135,7 @@ def middle_hole(count: int, size: int) -> Tensor:
 
 
 def random_holes(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """Blocks or a brush stroke for each image, (count, 1, size, size), true where it is missing."""
+    """Rectangles or a brush stroke for each image, (count, 1, size, size), true inside."""
     stroked = torch.rand(count, 1, 1, generator=generator) < 0.5
     holes = torch.where(stroked, _strokes(count, size, generator), _blocks(count, size, generator))
     return holes[:, None]  # (count, H, W) -> (count, 1, H, W)
@@ -147,7 +151,7 @@ def _blocks(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 
 def _strokes(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """A bent line with round ends, (count, size, size), true where its brush went."""
+    """A polyline with round ends, (count, size, size), true inside."""
     steps = 0.2 * torch.randn(count, BENDS + 1, 2, generator=generator)
     steps[:, 0] = 0.15 + 0.7 * torch.rand(count, 2, generator=generator)
     corners = steps.cumsum(1).clamp(0, 1)  # (count, BENDS + 1, 2)
@@ -162,25 +166,19 @@ def _strokes(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 
 def blanked(images: Tensor, holes: Tensor) -> Tensor:
-    """The images without what is missing: 0, which is grey, in its place."""
+    """The images with their holes set to 0, which is grey."""
     return images.masked_fill(holes, 0.0)
 
 
-def rimmed_distance(made: Tensor, truth: Tensor, holes: Tensor) -> Tensor:
-    """Mean squared distance over what is missing, in which the rims of the holes count ten times."""
+def border_weighted_error(filled: Tensor, truth: Tensor, holes: Tensor) -> Tensor:
+    """Mean squared error inside the holes, with their borders weighted ten times."""
     rim = max(1, holes.shape[3] // RIM)
     near = max_pool2d((~holes).float(), 2 * rim + 1, stride=1, padding=rim) > 0
     weight = holes * torch.where(near, RIM_WEIGHT, 1.0)
-    return ((made - truth).square().mean(1, keepdim=True) * weight).sum() / holes.sum().clamp(min=1)
+    return ((filled - truth).square().mean(1, keepdim=True) * weight).sum() / holes.sum().clamp(min=1)
 
 
 def contrast(codes: Tensor, others: Tensor) -> Tensor:
-    """The cross-entropy of finding each image's other code among those of the batch; codes (B, code_size) both."""
-    likeness = normalize(codes) @ normalize(others).T / TEMPERATURE
-    return cross_entropy(likeness, torch.arange(len(codes), device=codes.device))
-
-
-def settings(context: StepContext) -> MaskedHParams:
-    hparams = context.hparams
-    assert isinstance(hparams, MaskedHParams)
-    return hparams
+    """InfoNCE: cross-entropy of matching each image's two codes within the batch; (B, code_size) both."""
+    similarity = normalize(codes) @ normalize(others).T / TEMPERATURE
+    return cross_entropy(similarity, torch.arange(len(codes), device=codes.device))

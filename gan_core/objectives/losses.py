@@ -1,15 +1,15 @@
 """Adversarial losses as pure functions of logits, in their numerically stable form.
 
 Each loss maps the discriminator's logits on real and fake images, each `(B,)`, to named scalar terms that are
-minimised; no sigmoid stands in any discriminator. `s` is the one-sided label smoothing (1606.03498, section 3.4).
+minimised; no discriminator ends in a sigmoid. `s` is the one-sided label smoothing (1606.03498, section 3.4).
 
-Relativistic forms (1807.00734) judge differences. With f1, f2 the discriminator's loss on real and on fake logits:
+Relativistic forms (1807.00734) use differences of logits. With f1, f2 the discriminator's loss on real and fake logits:
 
-    standard:  L_D = E[f1(C(x) - C(G(z)))]                                          L_G: x and G(z) exchanged
-    average:   L_D = E[f1(C(x) - E C(G(z)))] + E[f2(C(G(z)) - E C(x))]              L_G: x and G(z) exchanged
+    standard:  L_D = E[f1(C(x) - C(G(z)))]                                          L_G: x and G(z) swapped
+    average:   L_D = E[f1(C(x) - E C(G(z)))] + E[f2(C(G(z)) - E C(x))]              L_G: x and G(z) swapped
 
-A difference is as far above 0 for real images as below it for fakes; therefore the relativistic least squares have the
-labels 1 and -1 (1807.00734, appendix on RaLSGAN), not 1 and 0.
+Differences are symmetric around 0; therefore relativistic least squares uses the labels 1 and -1 (1807.00734, appendix
+on RaLSGAN) instead of 1 and 0.
 
 `logistic` is StyleGAN's name for the non-saturating loss: written in logits, with zeta(t) = log(1 + e^t), they are one.
 """
@@ -33,12 +33,12 @@ def non_saturating_discriminator(real: Tensor, fake: Tensor, smoothing: float = 
 
 
 def non_saturating_generator(fake: Tensor) -> Terms:
-    """-E[log D(G(z))], the generator's loss that GAN training uses in practice (1406.2661, section 3)."""
+    """-E[log D(G(z))], the generator loss used in practice (1406.2661, section 3)."""
     return {"adversarial": softplus(-fake).mean()}
 
 
 def minimax_generator(fake: Tensor) -> Terms:
-    """E[log(1-D(G(z)))] (1406.2661, equation 1): flat, hence slow, while the discriminator is sure."""
+    """E[log(1-D(G(z)))] (1406.2661, equation 1): saturates while the discriminator is confident."""
     return {"adversarial": -softplus(fake).mean()}
 
 
@@ -58,7 +58,7 @@ def wasserstein_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0
 
 
 def linear_generator(fake: Tensor) -> Terms:
-    """-E[f(G(z))], the generator's side of the Wasserstein (1701.07875) and hinge losses (1705.02894)."""
+    """-E[f(G(z))], the generator loss of Wasserstein (1701.07875) and hinge GANs (1705.02894)."""
     return {"adversarial": -fake.mean()}
 
 
@@ -77,17 +77,17 @@ class Relative:
     """A loss of differences of logits, for the relativistic forms."""
 
     discriminator: Discriminator
-    above: str  # LaTeX of f1(t), for differences that shall be large
-    below: str  # LaTeX of f2(t), for those that shall be small
+    above: str  # LaTeX of f1(t), for differences that should be large
+    below: str  # LaTeX of f2(t), for those that should be small
 
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """The two sides of one loss, and how its logits are read.
+    """The discriminator's and the generator's side of a loss, and how its logits are interpreted.
 
-    `probability`: sigmoid(logit) is the discriminator's belief that an image is real. `threshold`: the logit
-    above which an image counts as taken for real (None: the score has no such point). `relative`: what a relativistic
-    discriminator minimises, for the losses that have such a form.
+    `probability`: sigmoid(logit) is the probability that an image is real. `threshold`: the logit above which an image
+    counts as classified real (None: the score has no decision boundary). `relative`: the loss of differences, for
+    losses that have a relativistic form.
     """
 
     title: str
@@ -101,12 +101,12 @@ class AdversarialLoss:
     def discriminator_terms(
         self, real: Tensor, fake: Tensor, smoothing: float = 0.0, relativistic: str = "none"
     ) -> Terms:
-        """The discriminator's terms, of plain or relativistic logits."""
+        """The discriminator's terms; `relativistic` is none, standard or average."""
         if relativistic == "none":
             return self.discriminator(real, fake, smoothing)
         form = self._relative().discriminator
         if relativistic == "standard":
-            # both terms say the same of a difference
+            # the two terms of a pair are equal
             return {"relative": form(real - fake, fake - real, smoothing)["real"]}
         return form(real - fake.mean(), fake - real.mean(), smoothing)
 
@@ -123,7 +123,7 @@ class AdversarialLoss:
         return {"adversarial": terms["real"] + terms["fake"]}
 
     def formula(self, relativistic: str = "none") -> str:
-        """The equation, LaTeX, of the plain or of a relativistic form."""
+        """The equation of the plain or of a relativistic form, in LaTeX."""
         if relativistic == "none" or self.relative is None:
             return self.equation
         definition = rf"f_1(t)={self.relative.above}"
@@ -143,39 +143,44 @@ class AdversarialLoss:
 
 
 _CLASSIC_DISCRIMINATOR = r"L_D=-\mathbb{E}[\log D(x)]-\mathbb{E}[\log(1-D(G(z)))]"
-_LOGISTIC_DIFFERENCE = Relative(non_saturating_discriminator, r"\log(1+e^{-t})", r"\log(1+e^{t})")
+_LOGISTIC_DIFFERENCE = Relative(
+    discriminator=non_saturating_discriminator, above=r"\log(1+e^{-t})", below=r"\log(1+e^{t})"
+)
 
 losses: dict[str, AdversarialLoss] = {
     "non_saturating": AdversarialLoss(
-        "Non-saturating",
-        _CLASSIC_DISCRIMINATOR + r"\qquad L_G=-\mathbb{E}[\log D(G(z))]",
-        non_saturating_discriminator, non_saturating_generator, True, 0.0, _LOGISTIC_DIFFERENCE,
+        title="Non-saturating",
+        equation=_CLASSIC_DISCRIMINATOR + r"\qquad L_G=-\mathbb{E}[\log D(G(z))]",
+        discriminator=non_saturating_discriminator, generator=non_saturating_generator,
+        probability=True, threshold=0.0, relative=_LOGISTIC_DIFFERENCE,
     ),
     "minimax": AdversarialLoss(
-        "Saturating minimax",
-        _CLASSIC_DISCRIMINATOR + r"\qquad L_G=\mathbb{E}[\log(1-D(G(z)))]",
-        non_saturating_discriminator, minimax_generator, True, 0.0,
+        title="Saturating minimax",
+        equation=_CLASSIC_DISCRIMINATOR + r"\qquad L_G=\mathbb{E}[\log(1-D(G(z)))]",
+        discriminator=non_saturating_discriminator, generator=minimax_generator, probability=True, threshold=0.0,
     ),
     "logistic": AdversarialLoss(
-        "Logistic (softplus)",
-        r"L_D=\mathbb{E}[\zeta(-D(x))]+\mathbb{E}[\zeta(D(G(z)))]\qquad L_G=\mathbb{E}[\zeta(-D(G(z)))]",
-        non_saturating_discriminator, non_saturating_generator, True, 0.0, _LOGISTIC_DIFFERENCE,
+        title="Logistic (softplus)",
+        equation=r"L_D=\mathbb{E}[\zeta(-D(x))]+\mathbb{E}[\zeta(D(G(z)))]\qquad L_G=\mathbb{E}[\zeta(-D(G(z)))]",
+        discriminator=non_saturating_discriminator, generator=non_saturating_generator,
+        probability=True, threshold=0.0, relative=_LOGISTIC_DIFFERENCE,
     ),
     "least_squares": AdversarialLoss(
-        "Least squares",
-        r"L_D=\tfrac12\mathbb{E}[(D(x)-1)^2]+\tfrac12\mathbb{E}[D(G(z))^2]\qquad L_G=\tfrac12\mathbb{E}[(D(G(z))-1)^2]",
-        least_squares_discriminator, least_squares_generator, False, 0.5,
-        Relative(relative_least_squares, r"\tfrac12(t-1)^2", r"\tfrac12(t+1)^2"),
+        title="Least squares",
+        equation=r"L_D=\tfrac12\mathbb{E}[(D(x)-1)^2]+\tfrac12\mathbb{E}[D(G(z))^2]"
+        r"\qquad L_G=\tfrac12\mathbb{E}[(D(G(z))-1)^2]",
+        discriminator=least_squares_discriminator, generator=least_squares_generator, probability=False, threshold=0.5,
+        relative=Relative(discriminator=relative_least_squares, above=r"\tfrac12(t-1)^2", below=r"\tfrac12(t+1)^2"),
     ),
     "wasserstein": AdversarialLoss(
-        "Wasserstein",
-        r"L_D=\mathbb{E}[f(G(z))]-\mathbb{E}[f(x)]\qquad L_G=-\mathbb{E}[f(G(z))]",
-        wasserstein_discriminator, linear_generator, False, None,
+        title="Wasserstein",
+        equation=r"L_D=\mathbb{E}[f(G(z))]-\mathbb{E}[f(x)]\qquad L_G=-\mathbb{E}[f(G(z))]",
+        discriminator=wasserstein_discriminator, generator=linear_generator, probability=False, threshold=None,
     ),
     "hinge": AdversarialLoss(
-        "Hinge",
-        r"L_D=\mathbb{E}[\max(0,1-D(x))]+\mathbb{E}[\max(0,1+D(G(z)))]\qquad L_G=-\mathbb{E}[D(G(z))]",
-        hinge_discriminator, linear_generator, False, 0.0,
-        Relative(hinge_discriminator, r"\max(0,1-t)", r"\max(0,1+t)"),
+        title="Hinge",
+        equation=r"L_D=\mathbb{E}[\max(0,1-D(x))]+\mathbb{E}[\max(0,1+D(G(z)))]\qquad L_G=-\mathbb{E}[D(G(z))]",
+        discriminator=hinge_discriminator, generator=linear_generator, probability=False, threshold=0.0,
+        relative=Relative(discriminator=hinge_discriminator, above=r"\max(0,1-t)", below=r"\max(0,1+t)"),
     ),
 }  # fmt: skip

@@ -1,9 +1,9 @@
-"""Pairs of images: be taken for the true partner, and be near to it (1611.07004).
+"""Paired translation: a conditional adversarial loss and an L1 loss (pix2pix, 1611.07004).
 
     L_D = -E[log D(x, y)]/2 - E[log(1 - D(x, G(x)))]/2        L_G = -E[log D(x, G(x))] + lambda E[|y - G(x)|]
 
-x is the source, y the target; D sees both. G's noise is dropout alone. The discriminator goes first; its fakes are
-judged again by the generator's phase.
+x is the source, y the target; D receives both. The only noise in G is dropout. The discriminator is updated first; the
+generator's phase reuses its fakes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from torch.nn.functional import l1_loss
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.objectives.translation import (
-    MARK_EVERY,
+    EVALUATE_EVERY,
     PatchHParams,
     Translation,
-    deceive,
     discriminator_terms,
     evaluated,
+    generator_loss,
 )
 
 
@@ -32,53 +32,50 @@ class PairsHParams(PatchHParams):
     """What the objective reads."""
 
     l1_weight: float = knob(
-        100.0, 0.0, 1000.0, label="L1 weight", group="objective",
-        help="How much each pixel's distance to the true partner counts. Alone it gives the blurred mean of all that "
-        "could be.",
+        100.0, 0.0, 1000.0, label="L1 loss weight", group="objective",
+        help="Weight of the absolute error to the target image. On its own it gives the blurred mean of all plausible "
+        "outputs.",
     )  # fmt: skip
 
 
-class Pairs(Translation):
-    """`generator(source)` gives images; `discriminator(source and image on one another's channels)` gives logits."""
+class Pairs(Translation[PairsHParams]):
+    """`generator(source)` returns images; `discriminator(source and image, concatenated by channel)` returns logits."""
 
     def phases(self, hparams: PairsHParams) -> Sequence[Phase]:
-        generator = Phase("generator", "generator", "generator", self._generator)
+        generator = Phase(name="generator", role="generator", group="generator", terms=self._generator)
         if not hparams.adversarial_weight:
             return [generator]
-        return [Phase("discriminator", "discriminator", "discriminator", self._discriminator), generator]
+        return [
+            Phase(name="discriminator", role="discriminator", group="discriminator", terms=self._discriminator),
+            generator,
+        ]
 
-    def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
+    def _discriminator(self, networks: Networks, batch: Batch, context: StepContext[PairsHParams]) -> dict[str, Tensor]:
         fake = context.share("fake", lambda: networks["generator"](batch["source"]), "generator").detach()
-        judge = networks["discriminator"]
-        real_logits = judge(together(batch["source"], batch["target"]))
-        fake_logits = judge(together(batch["source"], fake))
+        discriminator = networks["discriminator"]
+        real_logits = discriminator(concatenated(batch["source"], batch["target"]))
+        fake_logits = discriminator(concatenated(batch["source"], fake))
         context.observe("real", real_logits)
         context.observe("fake_before", fake_logits)
-        return discriminator_terms(settings(context).loss, real_logits, fake_logits)
+        return discriminator_terms(context.hparams.loss, real_logits, fake_logits)
 
-    def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        hparams = settings(context)
+    def _generator(self, networks: Networks, batch: Batch, context: StepContext[PairsHParams]) -> dict[str, Tensor]:
+        hparams = context.hparams
         fake: Tensor = context.shared("fake", lambda: networks["generator"](batch["source"]))
         terms = {}
         if hparams.adversarial_weight:
-            logits = networks["discriminator"](together(batch["source"], fake))
+            logits = networks["discriminator"](concatenated(batch["source"], fake))
             context.observe("fake_after", logits)
-            terms["adversarial"] = hparams.adversarial_weight * deceive(hparams.loss, logits)
+            terms["adversarial"] = hparams.adversarial_weight * generator_loss(hparams.loss, logits)
         terms["l1"] = hparams.l1_weight * l1_loss(fake, batch["target"])
         return terms
 
-    def after_step(self, context: StepContext) -> None:
-        if context.step % MARK_EVERY == 0 and (held_out := context.held_out()):
+    def after_step(self, context: StepContext[PairsHParams]) -> None:
+        if context.step % EVALUATE_EVERY == 0 and (held_out := context.held_out()):
             with torch.no_grad(), evaluated(context.networks["generator"]) as generator:
                 context.observe("held_out_l1", l1_loss(generator(held_out["source"]), held_out["target"]).reshape(1))
 
 
-def together(source: Tensor, image: Tensor) -> Tensor:
-    """What a conditional discriminator sees, (B, 2C, H, W)."""
+def concatenated(source: Tensor, image: Tensor) -> Tensor:
+    """The input of a conditional discriminator, (B, 2C, H, W)."""
     return torch.cat([source, image], 1)
-
-
-def settings(context: StepContext) -> PairsHParams:
-    hparams = context.hparams
-    assert isinstance(hparams, PairsHParams)
-    return hparams

@@ -1,15 +1,16 @@
-"""Path length regularisation (1912.04958, section 3.2): a step in w shall change every image by the same amount.
+"""Path length regularisation (1912.04958, section 3.2): equal steps in w should change every image equally.
 
     L_path = weight E_w,y [(|J_w^T y| - a)^2],   J_w^T y = grad_w (g(w) . y),   y ~ N(0, I)             (equation 4)
 
-`a` is the running mean of the lengths |J_w^T y|. As in the published code w counts for each of the L layers, and both
-sides are scaled: |.|^2 is the mean over layers, and y is divided by sqrt(H W). With that the paper's weight
+`a` is the running mean of the lengths |J_w^T y|. As in the published code, w is taken per layer (L layers) and both
+sides are scaled: |.|^2 is the mean over layers, and y is divided by sqrt(H W). With this scaling, the paper's weight
 ln 2 / (r^2 (ln r - ln 2)) (appendix B) is 2 at every resolution r, because L = 2 (log2 r - 1).
 
-A lazy phase of the generator with its own, smaller batch; the gradient reaches the mapping network too. Differs from
-the paper: `a` starts as a plain mean, so that short runs don't pull the lengths towards 0, and styles are not mixed.
+It is a lazy phase of the generator with its own, smaller batch; the gradient reaches the mapping network too. Differs
+from the paper: `a` starts as a plain mean, so that short runs do not pull the lengths towards 0, and there is no style
+mixing.
 
-When to use it: for generators whose w shall be walked in, or inverted; it costs about a tenth of a step's time.
+When to use it: if w will be interpolated, edited or inverted; it costs about a tenth of a step's time.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from torch import Tensor
 
 from gan_core.data.base import DataSpec
 from gan_core.hparams import AdversarialHParams
-from gan_core.knobs import knob
-from gan_core.objectives.adversarial import Adversarial, settings
+from gan_core.knobs import knob, unless
+from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 
-MEMORY = 0.99  # of the mean length, for each update
+DECAY = 0.99  # of the running mean length, per update
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,24 @@ class PathLengthHParams(AdversarialHParams):
 
     path_weight: float = knob(
         2.0, 0.0, 100.0, label="Path length weight", group="objective",
-        help="How much it counts that equal steps in w change images equally; 0 is off.",
+        help="Weight of path length regularisation, which makes equal steps in w change the image equally; 0 turns it "
+        "off.",
     )  # fmt: skip
     path_every: int = knob(
-        8, 1, 64, label="Path length every", unit="steps", group="objective",
-        help="The regularisation is computed once in so many steps, and weighs as many times more.",
+        8, 1, 64, label="Path length interval", unit="steps", group="objective",
+        acts_when=unless(path_weight=0.0),
+        help="Lazy regularisation: computes the path length term once every this many steps and multiplies its weight "
+        "accordingly.",
     )  # fmt: skip
     path_shrink: int = knob(
-        2, 1, 16, label="Path length's batch", unit="times smaller", group="objective",
-        help="Its batch is so many times smaller than the others, to save time and memory.",
+        2, 1, 16, label="Path length batch reduction", unit="times", group="objective",
+        acts_when=unless(path_weight=0.0),
+        help="Divides the batch size for path length regularisation, to save time and memory.",
     )  # fmt: skip
 
 
 class StyleNetwork(Protocol):
-    """What the objective asks of a generator."""
+    """What the objective requires of a generator."""
 
     def mapping(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         """Latents (B, latent_size)[, labels (B,)] -> w (B, w_size)."""
@@ -61,8 +66,8 @@ class StyleNetwork(Protocol):
         """Images (B, C, H, W)."""
 
 
-class PathLength(Adversarial):
-    """The adversarial objective of a style generator, with its paths kept even."""
+class PathLength(Adversarial[PathLengthHParams]):
+    """The adversarial objective for a style-based generator, with path length regularisation."""
 
     mean: Tensor
     updates: Tensor
@@ -74,17 +79,26 @@ class PathLength(Adversarial):
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64, device=device))
         self._measured: Tensor | None = None
 
-    def phases(self, hparams: AdversarialHParams) -> Sequence[Phase]:
-        assert isinstance(hparams, PathLengthHParams)
+    def phases(self, hparams: PathLengthHParams) -> Sequence[Phase]:
         phases = list(super().phases(hparams))
         if hparams.path_weight:
             every = hparams.path_every
-            phases.append(Phase("path_length", "generator", "generator", self._path_terms, every=every, exact=True))
+            phases.append(
+                Phase(
+                    name="path_length",
+                    role="generator",
+                    group="generator",
+                    terms=self._path_terms,
+                    every=every,
+                    exact=True,
+                )
+            )
         return phases
 
-    def _path_terms(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        hparams = settings(context)
-        assert isinstance(hparams, PathLengthHParams)
+    def _path_terms(
+        self, networks: Networks, batch: Batch, context: StepContext[PathLengthHParams]
+    ) -> dict[str, Tensor]:
+        hparams = context.hparams
         fresh = context.next_batch(max(1, len(batch["real"]) // hparams.path_shrink))
         latents = context.latents(len(fresh["real"]), hparams.latent_size)
         generator = cast(StyleNetwork, networks["generator"])
@@ -94,19 +108,19 @@ class PathLength(Adversarial):
         lengths = path_lengths(ws, images, directions)
         context.observe("path_length", lengths)
         self._measured = lengths.detach().mean()
-        return {"path_length": hparams.path_weight * (lengths - self._moved()).square().mean()}
+        return {"path_length": hparams.path_weight * (lengths - self._updated_mean()).square().mean()}
 
-    def _moved(self) -> Tensor:
-        """The mean length with this step's lengths in it."""
+    def _updated_mean(self) -> Tensor:
+        """The running mean including this step's lengths."""
         assert self._measured is not None
-        share = torch.clamp(1 / (1 + self.updates), min=1 - MEMORY)
+        share = torch.clamp(1 / (1 + self.updates), min=1 - DECAY)
         return torch.lerp(self.mean, self._measured, share.to(self.mean.dtype))
 
-    def after_step(self, context: StepContext) -> None:
+    def after_step(self, context: StepContext[PathLengthHParams]) -> None:
         super().after_step(context)
         if self._measured is None:
             return
-        self.mean.copy_(self._moved())
+        self.mean.copy_(self._updated_mean())
         self.updates += 1
         self._measured = None
 

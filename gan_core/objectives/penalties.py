@@ -1,4 +1,4 @@
-"""Penalties on the discriminator's slope, and on the generator's weights."""
+"""Penalties on the discriminator's gradient, and on the generator's weights."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ Critic = Callable[[Tensor], Tensor]  # (B, ...) -> (B,)
 Penalty = Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor]  # critic, real, fake, randomness -> scalar
 
 
-def _squared_slope(critic: Critic, points: Tensor) -> Tensor:
+def _squared_gradient_norm(critic: Critic, points: Tensor) -> Tensor:
     """|grad critic|^2 at each point, (B,), differentiable in the critic's weights."""
     points = points.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
     return gradient.flatten(1).square().sum(1)  # (B, ...) -> (B,)
 
 
-def _slope(critic: Critic, points: Tensor) -> Tensor:
-    # the root's derivative at 0 is infinite; the tiny constant keeps a flat critic trainable
-    return (_squared_slope(critic, points) + 1e-12).sqrt()
+def _gradient_norm(critic: Critic, points: Tensor) -> Tensor:
+    # the square root has an infinite derivative at 0; the small constant keeps a flat critic trainable
+    return (_squared_gradient_norm(critic, points) + 1e-12).sqrt()
 
 
 def _shares(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Uniform numbers, one for each item, shaped to multiply `like`."""
+    """Uniform numbers in [0, 1), one per item, shaped to broadcast against `like`."""
     share = torch.rand(len(like), generator=generator).to(like.device)
     return share.reshape(-1, *[1] * (like.ndim - 1))  # (B,) -> (B, 1, ...)
 
@@ -40,27 +40,27 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torc
 
     When to use it: with the Wasserstein loss, weight 10.
     """
-    return (_slope(critic, _between(real, fake, generator)) - 1).square().mean()
+    return (_gradient_norm(critic, _between(real, fake, generator)) - 1).square().mean()
 
 
 def one_sided_gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
-    """E[max(0, |grad f(u)| - 1)^2]: slopes below 1 are free (1704.00028, section 4; 1709.08894, equation 8).
+    """E[max(0, |grad f(u)| - 1)^2]: norms below 1 are free (1704.00028, section 4; 1709.08894, equation 8).
 
-    When to use it: as the two-sided one, where that makes the critic too stiff.
+    When to use it: like the two-sided penalty, if that constrains the critic too much.
     """
-    return (_slope(critic, _between(real, fake, generator)) - 1).clamp(min=0).square().mean()
+    return (_gradient_norm(critic, _between(real, fake, generator)) - 1).clamp(min=0).square().mean()
 
 
 def dragan(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
     """E[(|grad D(x + d)| - 1)^2] with d from N(0, c I) around real images x (1705.07215, section 2.3).
 
-    The root of c is half the standard deviation of the batch, so that it needs no tuning: the scale of the authors'
-    code, whose noise is uniform, other than the paper's.
+    The square root of c is half the standard deviation of the batch, which needs no tuning: the scale of the authors'
+    code (whose noise is uniform, unlike the paper's).
 
-    When to use it: with the classic loss, against collapse; slopes are held around real images only.
+    When to use it: with the standard loss, against mode collapse; only gradients around real images are penalised.
     """
     noise = torch.randn(real.shape, generator=generator).to(real.device)
-    return (_slope(critic, real + 0.5 * real.std() * noise) - 1).square().mean()
+    return (_gradient_norm(critic, real + 0.5 * real.std() * noise) - 1).square().mean()
 
 
 def r1(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
@@ -68,15 +68,15 @@ def r1(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -
 
     When to use it: the first remedy to try, with any loss but hinge; weight 0.1 to 10.
     """
-    return 0.5 * _squared_slope(critic, real).mean()
+    return 0.5 * _squared_gradient_norm(critic, real).mean()
 
 
 def r2(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
     """E[|grad D(G(z))|^2] / 2 at generated images (1801.04406, equation 10).
 
-    When to use it: instead of R1, where the discriminator is steep at fakes.
+    When to use it: instead of R1, if the discriminator's gradient is large at fakes.
     """
-    return 0.5 * _squared_slope(critic, fake).mean()
+    return 0.5 * _squared_gradient_norm(critic, fake).mean()
 
 
 penalties: dict[str, Penalty] = {
@@ -92,7 +92,7 @@ NEED_FAKES = ("gradient_penalty", "one_sided_gradient_penalty", "r2")
 def orthogonality(network: nn.Module) -> Tensor:
     """The sum over weight matrices W (rows: outputs) of |W W^T off the diagonal|_F^2 (1809.11096, equation 3).
 
-    When to use it: in large conditional generators that shall be sampled with truncation; weight 1e-4.
+    When to use it: in large conditional generators that will be sampled with truncation; weight 1e-4.
     """
     total = torch.zeros((), device=next(network.parameters()).device)
     for layer in network.modules():
@@ -102,7 +102,7 @@ def orthogonality(network: nn.Module) -> Tensor:
         if isinstance(layer, nn.ConvTranspose2d):
             weight = weight.transpose(0, 1)
         rows = weight.flatten(1)  # (O, I, H, W) -> (O, I * H * W)
-        # W W^T and W^T W have the same norm; the smaller of them is quicker by far in wide stems
+        # W W^T and W^T W have the same norm; the smaller one is much faster in wide stems
         products = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
         total = total + products.square().sum() - rows.square().sum(1).square().sum()
     return total

@@ -1,4 +1,4 @@
-"""What steadies a GAN, as small functions; each names its source and when to use it."""
+"""Stabilisation techniques as small functions; each names its source and when to use it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from gan_core.hparams import AdversarialHParams
 
 
 def instance_noise(images: Tensor, level: float, generator: torch.Generator) -> Tensor:
-    """Adds N(0, level^2) to what the discriminator sees, real and fake alike (1610.04490).
+    """Adds N(0, level^2) to the discriminator's inputs, real and fake (1610.04490).
 
-    When to use it: early in training, while real and fake images don't overlap; annealed to 0.
+    When to use it: early in training, while the real and fake distributions do not overlap; annealed to 0.
     """
     if not level:
         return images
@@ -23,14 +23,14 @@ def instance_noise(images: Tensor, level: float, generator: torch.Generator) -> 
 
 
 def noise_level(hparams: AdversarialHParams, step: int) -> float:
-    """The instance noise: falls linearly to 0 in `instance_noise_steps`; constant where those are 0."""
+    """Standard deviation of the instance noise: linear to 0 over `instance_noise_steps`; constant if that is 0."""
     if not hparams.instance_noise_steps:
         return hparams.instance_noise
     return hparams.instance_noise * max(0.0, 1 - step / hparams.instance_noise_steps)
 
 
 def flip_labels(real: Tensor, fake: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Exchanges the logits (B, ...) of a random share of pairs, so that their labels are wrong.
+    """Swaps the logits (B, ...) of a random share of the pairs, which flips their labels.
 
     When to use it: against a discriminator that wins too early (a trick of S. Chintala's "How to train a GAN", 2016;
     label smoothing is the steadier form).
@@ -45,41 +45,41 @@ def flip_labels(real: Tensor, fake: Tensor, share: float, generator: torch.Gener
 def feature_matching(real: Tensor | None, fake: Tensor | None) -> Tensor:
     """|E f(x) - E f(G(z))|^2 for the input f of the discriminator's last layer (1606.03498, section 3.1).
 
-    When to use it: where the generator oscillates; its samples get more varied, and less sharp.
+    When to use it: if the generator oscillates; samples become more varied and less sharp.
     """
     assert real is not None
     assert fake is not None
     return (real.flatten(1).mean(0) - fake.flatten(1).mean(0)).square().sum()
 
 
-def top_share(logits: Tensor, share: float) -> Tensor:
-    """The best-judged share of the logits (B, ...), of each column, at least one (2002.06224, section 3).
+def top_k(logits: Tensor, share: float) -> Tensor:
+    """The highest share of the logits (B, ...), per column, at least one (2002.06224, section 3).
 
-    When to use it: late in training, so that hopeless samples no longer pull the generator.
+    When to use it: late in training, so that poor samples no longer contribute to the generator's gradient.
     """
     count = max(1, round(share * len(logits)))
     return logits if count == len(logits) else logits.topk(count, dim=0).values
 
 
 def top_k_share(hparams: AdversarialHParams, step: int) -> float:
-    """The share kept: falls linearly from 1 to `top_k` in `top_k_steps` (in the paper by 1 % an epoch)."""
+    """The share that is kept: linear from 1 to `top_k` over `top_k_steps` (in the paper, 1 % less per epoch)."""
     progress = min(1.0, step / hparams.top_k_steps) if hparams.top_k_steps else 1.0
     return 1 + progress * (hparams.top_k - 1)
 
 
 @contextlib.contextmanager
 def captured_input(discriminator: nn.Module) -> Iterator[list[Tensor]]:
-    """What goes into the discriminator's `head` while this is open."""
+    """Records the inputs of the discriminator's `head` within the `with` block; raises BadValue if it has none."""
     head = next((layer for name, layer in discriminator.named_modules() if name.rpartition(".")[2] == "head"), None)
     if head is None:
-        raise BadValue("This discriminator has no last layer that features could be read from.")
+        raise BadValue("This discriminator has no last layer to read features from.")
     with input_of(head) as found:
         yield found
 
 
 @contextlib.contextmanager
 def input_of(layer: nn.Module) -> Iterator[list[Tensor]]:
-    """What goes into a layer while this is open, in single precision."""
+    """Records the inputs of a layer within the `with` block, in single precision."""
     found: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda layer, inputs: found.append(inputs[0].float()))
     try:
@@ -88,10 +88,10 @@ def input_of(layer: nn.Module) -> Iterator[list[Tensor]]:
         handle.remove()
 
 
-class History(nn.Module):
+class HistoricalAverage(nn.Module):
     """The mean of all past weights of the networks, for |theta - mean|^2 (1606.03498, section 3.3).
 
-    When to use it: in small games that circle around their solution.
+    When to use it: if training orbits an equilibrium, in small networks.
     """
 
     updates: Tensor

@@ -1,8 +1,8 @@
-"""What the GANs that translate images share: losses on maps of logits, a pool of past fakes, knobs, marks.
+"""Shared by the image translation GANs: losses on logit maps, the replay pool, knobs, metrics.
 
-A discriminator that judges patches gives a map of logits (B, 1, h, w); a loss is its mean over patches and images. The
-papers on translation halve the discriminator's loss, "which slows down the rate at which D learns relative to G"
-(1611.07004, section 3.3; 1703.10593, section 4), and not the generator's:
+A PatchGAN discriminator returns a map of logits (B, 1, h, w); losses are means over patches and images. The papers on
+image translation halve the discriminator's loss, "which slows down the rate at which D learns relative to G"
+(1611.07004, section 3.3; 1703.10593, section 4), but not the generator's:
 
     non-saturating   L_D = -E[log D(y)]/2 - E[log(1 - D(G(x)))]/2     L_G = -E[log D(G(x))]
     least squares    L_D = E[(D(y) - 1)^2]/2 + E[D(G(x))^2]/2         L_G = E[(D(G(x)) - 1)^2]
@@ -14,16 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
-from gan_core.hparams import PlayersHParams, TrainingHParams
+from gan_core.hparams import TrainingHParams, TwoPlayerHParams
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Objective, StepContext
-from gan_core.objectives.jitter import jittered
+from gan_core.objectives.random_crop_flip import random_crop_flip
 
 LOSSES = ("non_saturating", "least_squares", "hinge")
 EQUATIONS = {
@@ -37,55 +37,55 @@ EQUATIONS = {
 
 
 @dataclass(frozen=True)
-class TranslationHParams(TrainingHParams, PlayersHParams):
-    """The knobs of every GAN that makes images from images."""
+class TranslationHParams(TrainingHParams, TwoPlayerHParams):
+    """The knobs of every image-to-image GAN."""
 
     batch_size: int = knob(
         4, 1, 1024, label="Batch size", unit="images",
-        help="Images in one step. The papers on translation have 1: patches, not images, make the batch.",
+        help="Images per step. Papers on image translation use 1, because one image already provides many patches.",
     )  # fmt: skip
     loss: str = knob(
         "least_squares", choices=LOSSES, label="Loss", group="objective",
-        help="What the discriminator and, beside its other terms, the generator minimise.",
+        help="Adversarial loss of the discriminator and the generator.",
     )  # fmt: skip
     adversarial_weight: float = knob(
-        1.0, 0.0, 100.0, label="Adversarial weight", group="objective",
-        help="How much deceiving the discriminator counts in the generator's loss; at 0 it learns without an opponent.",
+        1.0, 0.0, 100.0, label="Adversarial loss weight", group="objective",
+        help="Weight of the adversarial term in the generator's loss; 0 trains the generator without a discriminator.",
     )  # fmt: skip
     mirror: bool = knob(
-        False, label="Mirror images",
-        help="Half of the images, at random, are mirrored left to right, each with its partner. Not for what reads one "
-        "way, such as letters.",
+        False, label="Random horizontal flips",
+        help="Flips half of the images left to right at random, both images of a pair together. Not suitable for "
+        "images with a direction, such as text.",
     )  # fmt: skip
     channels: int = knob(
-        32, 2, 256, label="Generator's channels", change="rebuild", group="networks",
-        help="Channels at the image's side of the generator; the papers have 64. The cost grows with the square.",
+        32, 2, 256, label="Generator channels", change="rebuild", group="networks",
+        help="Channels of the generator at full resolution; the papers use 64. The cost grows with the square.",
     )  # fmt: skip
     discriminator_channels: int = knob(
-        32, 2, 256, label="Discriminator's channels", change="rebuild", group="networks",
-        help="Channels of the discriminator's first layer; the papers have 64.",
+        32, 2, 256, label="Discriminator channels", change="rebuild", group="networks",
+        help="Channels of the discriminator's first layer; the papers use 64.",
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class PatchHParams(TranslationHParams):
-    """With a discriminator that judges patches."""
+    """The knobs of a PatchGAN discriminator."""
 
     jitter: float = knob(
-        0.0, 0.0, 1.0, label="Random pieces", unit="of the side",
-        help="By how much images are enlarged before a random piece of the old size is cut from each, partners alike; "
-        "0 leaves them whole. The papers make 256 pixels 286: 0.12. For pictures in which things lie anywhere; where "
-        "all lie in one place, as in portraits, it is in the way.",
+        0.0, 0.0, 1.0, label="Random crop", unit="fraction of the size",
+        help="Enlarges each image by this fraction and takes a random crop of the original size, the same one for "
+        "both images of a pair; 0 turns it off. The papers enlarge 256 pixels to 286 (0.12). Useful for photos, "
+        "harmful for aligned images such as portraits.",
     )  # fmt: skip
     patch_layers: int = knob(
-        3, 1, 4, label="Patch layers", unit="halvings", change="rebuild", group="networks",
-        help="How much of the image one verdict sees: 1, 2 or 3 halvings give 16, 34 or 70 pixels each way. Small "
-        "images have room for fewer.",
+        3, 1, 4, label="PatchGAN depth", unit="layers", change="rebuild", group="networks",
+        help="Number of downsampling layers of the discriminator: 1, 2 or 3 give each logit a receptive field of 16, "
+        "34 or 70 pixels. Small images allow fewer.",
     )  # fmt: skip
 
 
 def discriminator_terms(loss: str, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """The two halves of L_D from logits of any shape."""
+    """The two terms of L_D from logits of any shape."""
     if loss == "non_saturating":
         return {"real": 0.5 * softplus(-real).mean(), "fake": 0.5 * softplus(fake).mean()}
     if loss == "hinge":
@@ -93,31 +93,33 @@ def discriminator_terms(loss: str, real: Tensor, fake: Tensor) -> dict[str, Tens
     return {"real": 0.5 * (real - 1).square().mean(), "fake": 0.5 * fake.square().mean()}
 
 
-def deceive(loss: str, fake: Tensor) -> Tensor:
+def generator_loss(loss: str, fake: Tensor) -> Tensor:
     """L_G from logits of any shape."""
     if loss == "non_saturating":
         return softplus(-fake).mean()
     return -fake.mean() if loss == "hinge" else (fake - 1).square().mean()
 
 
-class Translation(Objective):
-    """Base of the objectives of translation: what they observe becomes metrics in the same way."""
+Settings = TypeVar("Settings", bound=TranslationHParams)
 
-    def prepare(self, batch: Batch, context: StepContext) -> Batch:
-        """Random pieces and mirror images, where they are asked for."""
+
+class Translation(Objective[Settings]):
+    """Base of the image translation objectives: augmentation and metrics."""
+
+    def prepare(self, batch: Batch, context: StepContext[Settings]) -> Batch:
+        """Random crops and flips, if the knobs ask for them."""
         hparams = context.hparams
-        assert isinstance(hparams, TranslationHParams)
         larger = hparams.jitter if isinstance(hparams, PatchHParams) else 0.0
-        return jittered(batch, larger, hparams.mirror, context.generator)
+        return random_crop_flip(batch, larger, hparams.mirror, context.generator)
 
-    def summarise(self, hparams: TranslationHParams, observed: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Scores of D as means over patches, its accuracy, and whatever else was observed."""
+    def summarise(self, hparams: Settings, observed: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Scores of D averaged over patches, its accuracy, and the means of everything else observed."""
         metrics = {}
         for name, values in observed.items():
             flat = values.flatten(1).float()  # (K, ...) -> (K, scores)
             if name in SCORES:
-                shown = flat.sigmoid() if hparams.loss == "non_saturating" else flat
-                metrics[f"score/{name}"] = shown.mean(1)
+                scores = flat.sigmoid() if hparams.loss == "non_saturating" else flat
+                metrics[f"score/{name}"] = scores.mean(1)
             else:
                 metrics[name] = flat.mean(1)
         if {"real", "fake_before"} <= observed.keys():
@@ -129,7 +131,7 @@ class Translation(Objective):
 
 @contextmanager
 def evaluated(network: nn.Module) -> Iterator[nn.Module]:
-    """The network in evaluation mode: no dropout, and no statistics that move."""
+    """The network in evaluation mode: no dropout, fixed batch-norm statistics."""
     network.eval()
     try:
         yield network
@@ -138,29 +140,29 @@ def evaluated(network: nn.Module) -> Iterator[nn.Module]:
 
 
 SCORES = ("real", "fake_before", "fake_after")
-MARK_EVERY = 50  # steps between marks on items that were held out
+EVALUATE_EVERY = 50  # steps between evaluations on held-out items
 
 
 class ReplayPool(nn.Module):
-    """Past fakes, half of which are shown to the discriminator instead of new ones (1612.07828, section 2.3).
+    """A buffer of past fakes, which replace half of the new ones for the discriminator (1612.07828, section 2.3).
 
-    While it fills, all are new. Then each fake is, with probability 1/2, exchanged for one of the pool, whose place it
-    takes. `mix` says what is shown; the pool itself moves in `settle`, after the step.
+    While the pool fills, all fakes are new. Then each fake is swapped with one of the pool with probability 1/2. `mix`
+    returns the discriminator's input; the pool itself is updated by `settle`, after the step.
     """
 
     images: Tensor
-    made: Tensor
+    made: Tensor  # the step at which each image was generated, (size,)
     filled: Tensor
 
     def __init__(self, size: int, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.register_buffer("images", torch.zeros(size, *shape))
-        self.register_buffer("made", torch.zeros(size, dtype=torch.long))  # at which step, each of them
+        self.register_buffer("made", torch.zeros(size, dtype=torch.long))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
         self._moves: tuple[Tensor, Tensor, Tensor, int] | None = None
 
     def mix(self, fakes: Tensor, context: StepContext) -> Tensor:
-        """Fakes (B, C, H, W), some exchanged for past ones."""
+        """Fakes (B, C, H, W), some replaced by past ones."""
         size, count = len(self.images), min(len(self.images), len(fakes))
         if not count:
             return fakes
@@ -168,14 +170,14 @@ class ReplayPool(nn.Module):
         places = torch.randperm(size, generator=context.generator)[:count].to(device)
         chosen = (torch.rand(count, generator=context.generator) < 0.5).to(device)
         full = self.filled >= size
-        # no transfer from the device: what to do is decided there
+        # decided on the device, without a transfer
         places = torch.where(full, places, (self.filled + torch.arange(count, device=device)) % size)
         old = (chosen & full)[:, None, None, None]
         self._moves = places, new, chosen | ~full, context.step
         return torch.cat([torch.where(old, self.images[places], new), fakes[count:]])
 
     def settle(self) -> None:
-        """Puts what `mix` exchanged into the pool."""
+        """Stores what `mix` swapped in the pool."""
         if self._moves is None:
             return
         places, new, kept, step = self._moves
@@ -185,18 +187,18 @@ class ReplayPool(nn.Module):
         self._moves = None
 
     def ages(self, step: int) -> Tensor:
-        """How many steps ago each image was made, (size,); 0 at places that are empty."""
+        """Steps since each image was generated, (size,); 0 at empty places."""
         taken = torch.arange(len(self.made), device=self.made.device) < self.filled
         return torch.where(taken, step - self.made, 0)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        # checkpoints of before the steps were kept: what lies there counts as made at the start
+        # older checkpoints have no steps: their images count as generated at the start
         state_dict.setdefault(f"{prefix}made", torch.zeros_like(self.made))
         super()._load_from_state_dict(state_dict, prefix, *others)
 
 
 def observe_pools(context: StepContext, pools: Mapping[str, ReplayPool]) -> None:
-    """How full they are and how old their images, for the curves; nothing where they have no places."""
+    """Observes how full the pools are and how old their images; nothing if a pool has no places."""
     if not all(len(pool.images) for pool in pools.values()):
         return
     filled = torch.stack([pool.filled for pool in pools.values()])

@@ -3,12 +3,12 @@
     theta_D^0 = theta_D;   theta_D^(i+1) = update(theta_D^i, grad f(theta_G, theta_D^i));
     L_G = l_G(theta_G, theta_D^k)                                                           (equations 7 to 10)
 
-The updates are those of the discriminator's own optimiser, from its present moments, gradient clipping included, and
-the gradient flows through them. Only the looking ahead is discarded: the discriminator itself takes its single step as
-always.
+The updates are those of the discriminator's optimiser, starting from its current moments and including gradient
+clipping, and gradients flow through them. They are discarded afterwards: the discriminator itself takes its usual
+single step.
 
-When to use it: against collapsing modes, with small networks; k steps cost about k discriminator updates with second
-derivatives each.
+When to use it: against mode collapse in small networks; k steps cost about k discriminator updates with second
+derivatives.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-Judge = Callable[[Tensor], Tensor]  # images -> logits
-TINY = 1e-16  # inside a root, whose derivative at 0 is infinite
+EPSILON = 1e-16  # inside the square root, whose derivative at 0 is infinite
 
 
-class Ahead(nn.Module):
-    """A discriminator with other weights; called as the network is."""
+class UnrolledDiscriminator(nn.Module):
+    """The discriminator with replaced weights; called like the network."""
 
     def __init__(self, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -43,29 +42,31 @@ def unrolled(
     steps: int,
     loss: Callable[[nn.Module], Tensor],
     clip: float = 0.0,
-) -> Ahead:
-    """The discriminator as it would be after `steps` updates that minimise `loss(network)`.
+) -> UnrolledDiscriminator:
+    """The discriminator after `steps` updates that minimise `loss(network)`.
 
-    `clip`: the norm that gradients are scaled down to; 0 is off.
+    `clip`: largest norm of the gradient; 0 is off.
     """
     parameters = dict(network.named_parameters())
     weights = {name: weight.detach().requires_grad_() for name, weight in parameters.items()}
     states = {name: _Moments(optimizer, weight) for name, weight in parameters.items()}
-    ahead = Ahead(network, weights)
+    ahead = UnrolledDiscriminator(network, weights)
     for _ in range(steps):
-        slopes = torch.autograd.grad(
+        gradients = torch.autograd.grad(
             loss(ahead), list(ahead.weights.values()), create_graph=True, materialize_grads=True
         )
         if clip:
-            length = torch.stack([slope.square().sum() for slope in slopes]).sum().clamp(min=clip**2).sqrt()
-            slopes = tuple(slope * (clip / length) for slope in slopes)
-        moved = zip(ahead.weights.items(), slopes, strict=True)
-        ahead = Ahead(network, {name: states[name].step(weight, slope) for (name, weight), slope in moved})
+            length = torch.stack([gradient.square().sum() for gradient in gradients]).sum().clamp(min=clip**2).sqrt()
+            gradients = tuple(gradient * (clip / length) for gradient in gradients)
+        moved = zip(ahead.weights.items(), gradients, strict=True)
+        ahead = UnrolledDiscriminator(
+            network, {name: states[name].step(weight, gradient) for (name, weight), gradient in moved}
+        )
     return ahead
 
 
 class _Moments:
-    """One weight's optimiser state, as tensors that gradients flow through."""
+    """The optimiser state of one weight, as tensors that gradients flow through."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, weight: nn.Parameter) -> None:
         self.settings: dict[str, Any] = next(
@@ -77,23 +78,23 @@ class _Moments:
         self.square: Tensor | None = state.get("exp_avg_sq", state.get("square_avg"))
         self.count = float(state.get("step", 0))
 
-    def step(self, weight: Tensor, slope: Tensor) -> Tensor:
+    def step(self, weight: Tensor, gradient: Tensor) -> Tensor:
         """The weight after one update."""
         rate: float = self.settings["lr"]
         eps: float = self.settings.get("eps", 0.0)
         self.count += 1
         if self.kind is torch.optim.SGD:
             momentum = self.settings["momentum"]
-            self.mean = slope if self.mean is None or not momentum else momentum * self.mean + slope
+            self.mean = gradient if self.mean is None or not momentum else momentum * self.mean + gradient
             return weight - rate * self.mean
         if self.kind is torch.optim.RMSprop:
             alpha = self.settings["alpha"]
-            self.square = (1 - alpha) * slope.square() + (0 if self.square is None else alpha * self.square)
-            return weight - rate * slope / ((self.square + TINY).sqrt() + eps)
+            self.square = (1 - alpha) * gradient.square() + (0 if self.square is None else alpha * self.square)
+            return weight - rate * gradient / ((self.square + EPSILON).sqrt() + eps)
         first, second = self.settings["betas"]
-        self.mean = (1 - first) * slope + (0 if self.mean is None else first * self.mean)
-        self.square = (1 - second) * slope.square() + (0 if self.square is None else second * self.square)
+        self.mean = (1 - first) * gradient + (0 if self.mean is None else first * self.mean)
+        self.square = (1 - second) * gradient.square() + (0 if self.square is None else second * self.square)
         mean = self.mean / (1 - first**self.count)
         square = self.square / (1 - second**self.count)
-        moved: Tensor = weight - rate * mean / ((square + TINY).sqrt() + eps)
+        moved: Tensor = weight - rate * mean / ((square + EPSILON).sqrt() + eps)
         return moved

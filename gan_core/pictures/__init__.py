@@ -1,1 +1,1 @@
-"""Pictures as files and arrays: decoding, depth, damage, grids, video. No torch but in `grids`."""
+"""Images as files and arrays: decoding, bit depth, damage, grids, video. Only `grids` imports torch."""

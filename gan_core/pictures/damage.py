@@ -1,6 +1,6 @@
-"""What a picture has suffered before it came: rounding by JPEG, and noise. From its file's tables, and from pixels.
+"""Estimates JPEG compression and noise in an image, from its file's quantisation tables and its pixels.
 
-Networks that enlarge take either for detail and make it larger, too; so they must know of it (models/enlarging.py).
+Super-resolution networks would amplify both as if they were detail; see models/enlarging.py.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-BLOCK = 8  # pixels of JPEG's blocks
-USUAL_TABLE = 3689  # sum of JPEG's example table for brightness, which is quality 50 (ITU-T T.81, K.1)
-PATCH = 8  # pixels of the squares whose noise is measured
-QUIET = 0.1  # share of the quietest squares: texture is somewhere, noise everywhere
-LEAST_SIDE = 32  # pixels of a picture whose pixels can tell
-MOST_SIDE = 1024  # pixels that are looked at, of the middle
-DRAWN = 12.0  # steps larger than any quality leaves: pixels drawn as squares
+BLOCK = 8  # side of JPEG's blocks, pixels
+USUAL_TABLE = 3689  # sum of JPEG's example luminance table, which is quality 50 (ITU-T T.81, K.1)
+PATCH = 8  # side of the squares in which noise is measured, pixels
+QUIET = 0.1  # quantile of the squares that is taken for noise: texture is local, noise is everywhere
+LEAST_SIDE = 32  # smallest image that can be analysed, pixels
+MOST_SIDE = 1024  # side of the centre part that is analysed, pixels
+DRAWN = 12.0  # block steps larger than JPEG produces: enlarged pixel art
 
 
 @dataclass(frozen=True)
 class Damage:
-    """`quality` 1..100 of a JPEG file's brightness, None of others; `steps` how much larger the steps at the borders of
-    blocks are than those inside, about 1 where there are none; `noise` of a channel, as a standard deviation in levels
-    of 255; `fine` the same of all that is as fine as noise, texture and noise together.
+    """`quality`: JPEG quality of the luminance, 1..100; None for other files. `steps`: ratio of the steps at block
+    borders to those inside, about 1 without block artefacts. `noise`: standard deviation per channel, in levels of 255.
+    `fine`: the same for all fine detail, texture and noise together.
     """
 
     quality: int | None
@@ -33,7 +33,7 @@ class Damage:
 
 
 def damage_of(array: np.ndarray, quality: int | None = None) -> Damage:
-    """Of a picture (H, W, C) of uint8 or uint16, and the quality that its file says."""
+    """Analyses an image (H, W, C), uint8 or uint16; `quality` is the JPEG quality of its file."""
     colours = _middle(array)
     if min(colours.shape[:2]) < LEAST_SIDE:
         return Damage(quality, 1.0, 0.0)
@@ -42,7 +42,7 @@ def damage_of(array: np.ndarray, quality: int | None = None) -> Damage:
 
 
 def jpeg_quality(image: Image.Image) -> int | None:
-    """The quality that an open file was saved at, from its tables, as libjpeg counts it; None where it is no JPEG."""
+    """The libjpeg quality of an open JPEG file, from its quantisation tables; None for other formats."""
     tables = getattr(image, "quantization", None)
     if not tables:
         return None
@@ -51,7 +51,7 @@ def jpeg_quality(image: Image.Image) -> int | None:
 
 
 def _middle(array: np.ndarray) -> np.ndarray:
-    """(H, W, C) -> (h, w, 1 or 3) of levels in 0..255, without alpha."""
+    """(H, W, C) -> the centre (h, w, 1 or 3) with values in 0..255, without alpha."""
     top, left = (max(0, (length - MOST_SIDE) // 2) for length in array.shape[:2])
     count = 3 if array.shape[2] >= 3 else 1
     part = array[top : top + MOST_SIDE, left : left + MOST_SIDE, :count].astype(np.float32)
@@ -59,10 +59,10 @@ def _middle(array: np.ndarray) -> np.ndarray:
 
 
 def _steps(levels: np.ndarray) -> float:
-    """At one of 64 places of the grid, which a cut may have moved: the steps there over those elsewhere, both ways."""
+    """Ratio of the steps at block borders to those elsewhere, for the best of 8 offsets in each direction."""
     both = []
     for lines in (levels, levels.T):
-        # how far a pixel's step is from the mean of its neighbours' steps: edges of things count less
+        # steps relative to the neighbouring steps, so that edges in the image count less
         steps = np.abs(np.diff(lines, axis=1))
         beyond = np.abs(lines[:, 1:-2] - lines[:, 2:-1]) - (steps[:, :-2] + steps[:, 2:]) / 2
         means = [beyond[:, place::BLOCK].clip(0, 16).mean() for place in range(BLOCK)]
@@ -72,7 +72,7 @@ def _steps(levels: np.ndarray) -> float:
 
 
 def _noise(levels: np.ndarray) -> tuple[float, float]:
-    """Of what a mask leaves that takes away planes (Immerkaer 1996): in the quietest squares, and everywhere."""
+    """Standard deviation of a Laplacian-like residual (Immerkaer 1996): in the quietest squares, and overall."""
     left = (
         levels[:-2, :-2] + levels[2:, :-2] + levels[:-2, 2:] + levels[2:, 2:] + 4 * levels[1:-1, 1:-1]
         - 2 * (levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:])

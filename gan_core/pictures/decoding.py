@@ -1,7 +1,7 @@
-"""From an image file of unknown origin to square uint8 pixels.
+"""Decodes untrusted image files to square uint8 arrays.
 
-The format is told by content, size limits are checked on the header before anything is decoded, and whatever is
-wrong with a file becomes an `Unusable` with a reason to show.
+The format is detected from the content, size limits are checked on the header before decoding, and any error becomes an
+`Unusable` with a reason to display.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from gan_core.pictures.depth import DEPTHS, eight_bits, used, white
 from gan_core.pictures.fits import CROP, PAD, STRETCH
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")  # where names have to tell
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")  # where only the name is known
 ACCEPTED = "PNG, JPEG, WebP, GIF, BMP, TIFF"
 SMALLEST = 8  # pixels, the shorter side
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 200_000_000  # of one file
-LARGE_PIXELS = 8_000_000  # decoded one at a time, so that a few workers don't need gigabytes
+LARGE_PIXELS = 8_000_000  # larger images are decoded one at a time, to limit memory
 
 _one_large = threading.Lock()
 Taken = TypeVar("Taken")
@@ -37,34 +37,34 @@ Made = TypeVar("Made")
 
 
 class Unusable(Exception):
-    """Why one image file can't be used; the message is shown beside its name."""
+    """An image file cannot be used; the message is displayed next to its name."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pixels uint8 (3, size, size), and whether the file holds more frames than the one taken."""
+    """Pixels uint8 (3, size, size), and properties of the file."""
 
     pixels: np.ndarray
-    animated: bool
-    deep: bool = False  # more than 8 bits a channel
-    depth: int = 8  # of these, how many were taken for the whole range
+    animated: bool  # more than one frame; the first one is used
+    deep: bool = False  # more than 8 bits per channel
+    depth: int = 8  # effective bits per channel
 
 
 def decode(file: BinaryIO, size: int, fit: str = CROP, depth: int = 0) -> Decoded:
-    """An image file as a square of `size` pixels, in colour; raises Unusable.
+    """An image file as a colour square of `size` pixels. Raises Unusable.
 
-    `depth` is how many bits are used of a file of 16; 0: as many as its levels need.
+    `depth` is the effective bit depth of a 16-bit file; 0 detects it.
     """
     return _guarded(file, lambda image: _decode(file, image, size, fit, depth))
 
 
 def opened(file: BinaryIO, depth: int = 0) -> Image.Image:
-    """A whole image file as `L` or `RGB`, `depth` as in `decode`; raises Unusable."""
+    """A whole image file as `L` or `RGB`; `depth` as in `decode`. Raises Unusable."""
     return _guarded(file, lambda image: _whole(file, image, depth)[0])
 
 
 def deep_bits(file: BinaryIO) -> int:
-    """How many bits are used of a file of more than 8 a channel; 0 for any other, which isn't decoded for it.
+    """The effective bit depth of a file with more than 8 bits per channel; 0 for others, which are not decoded.
 
     Raises Unusable.
     """
@@ -77,7 +77,7 @@ def _guarded(file: BinaryIO, read: Callable[[Image.Image], Made]) -> Made:
             return read(image)
     except Unusable:
         raise
-    except BadData as error:  # of a depth that doesn't hold all levels
+    except BadData as error:  # the depth cannot hold all values
         raise Unusable(str(error).removesuffix(".")) from error
     except UnidentifiedImageError:
         raise Unusable(f"not an image of an accepted format ({ACCEPTED})") from None
@@ -103,14 +103,14 @@ def _whole(file: BinaryIO, image: Image.Image, depth: int) -> tuple[Image.Image,
 
 def _decode(file: BinaryIO, image: Image.Image, size: int, fit: str, depth: int) -> Decoded:
     _check_size(image)
-    # a JPEG is decoded at a fraction of its size where that still leaves twice what is needed
+    # JPEGs are decoded at reduced size, of at least twice the needed resolution
     image.draft(None, (2 * size, 2 * size))
     deep = _is_deep(file, image)
     with _one_at_a_time(image):
         upright, taken = _plain_upright(file, image, depth)
         pixels = square(upright.convert("RGB"), size, fit)
     animated = False
-    with suppress(Exception):  # a damaged second frame doesn't matter: the first one is whole
+    with suppress(Exception):  # a damaged second frame does not matter
         # the second frame of an MPO (a phone's JPEG) is a preview, not an animation
         animated = image.format != "MPO" and bool(getattr(image, "is_animated", False))
     return Decoded(pixels, animated, deep, taken)
@@ -121,13 +121,13 @@ def _one_at_a_time(image: Image.Image) -> AbstractContextManager[object]:
 
 
 def _plain_upright(file: BinaryIO, image: Image.Image, depth: int) -> tuple[Image.Image, int]:
-    """The picture as `plain` has it, and the bits of a channel that were taken for the whole range."""
+    """The image as `plain` returns it, upright, and its effective bit depth."""
     image.load()
     declared = deep_files.bits(file, image)
     wanted = declared if not depth and declared in DEPTHS[1:-1] else depth
     if (colours := dim_colours(file, image)) is not None:
         return plain(Image.fromarray(eight_bits(colours, wanted))), wanted or used(colours)
-    with suppress(Exception):  # damaged EXIF is no reason to lose the picture
+    with suppress(Exception):  # damaged EXIF data is ignored
         ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I"):
         levels = _levels(image)
@@ -140,7 +140,7 @@ def _is_deep(file: BinaryIO, image: Image.Image) -> bool:
 
 
 def dim_colours(file: BinaryIO, image: Image.Image) -> np.ndarray | None:
-    """Colours of 16 bits, uint16 (H, W, C), of which Pillow keeps the upper 8 alone; None where these are enough.
+    """16-bit colours, uint16 (H, W, C), if Pillow's upper 8 bits would lose most of their range; otherwise None.
 
     Raises what Pillow, png16 and tifffile raise for damaged files.
     """
@@ -153,9 +153,7 @@ def dim_colours(file: BinaryIO, image: Image.Image) -> np.ndarray | None:
 
 
 def plain(image: Image.Image) -> Image.Image:
-    """The image as 8-bit grey (`L`) or colour (`RGB`): deep pixels scaled by the bits that they use, transparency laid
-    on white.
-    """
+    """The image as 8-bit `L` or `RGB`: deep pixels scaled by their effective depth, transparency laid on white."""
     if image.mode == "F":
         raise Unusable("floating-point pixels, whose range isn't known; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
@@ -167,7 +165,7 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def _levels(image: Image.Image) -> np.ndarray:
-    """Deep grey as uint16 (H, W)."""
+    """16-bit greyscale as uint16 (H, W)."""
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise Unusable("32-bit pixels, whose range isn't known; save it with 8 or 16 bits")
@@ -175,8 +173,8 @@ def _levels(image: Image.Image) -> np.ndarray:
 
 
 def square(image: Image.Image, size: int, fit: str = CROP) -> np.ndarray:
-    """An `L` or `RGB` image as uint8 (C, size, size), by one of own.FITS: Lanczos down, bicubic up."""
-    # Lanczos rings visibly around the hard edges of small pictures that are enlarged
+    """An `L` or `RGB` image as uint8 (C, size, size), by one of fits.FITS; Lanczos to downscale, bicubic to upscale."""
+    # Lanczos rings visibly around hard edges when small images are enlarged
     shrinks = (max if fit == PAD else min)(image.size) >= size
     resample = Image.Resampling.LANCZOS if shrinks else Image.Resampling.BICUBIC
     if image.size == (size, size):
@@ -193,14 +191,14 @@ def square(image: Image.Image, size: int, fit: str = CROP) -> np.ndarray:
 
 
 def _padded(pixels: np.ndarray, size: int) -> np.ndarray:
-    """(H, W[, C]) in the middle of (size, size[, C]), mirrored at its borders: bars of one colour would be learnt."""
+    """(H, W[, C]) centred in (size, size[, C]), padded by reflection, as networks would learn plain bars."""
     missing = [size - side for side in pixels.shape[:2]]
     around = [(most // 2, most - most // 2) for most in missing]
     return np.pad(pixels, [*around, (0, 0)][: pixels.ndim], "symmetric")
 
 
 def in_threads(function: Callable[[Taken], Made], items: Iterable[Taken], chunk: int = 64) -> Iterator[Made]:
-    """`map` in a few threads and in order, never more than a chunk ahead of who takes the results."""
+    """`map` in a few threads, in order, at most one chunk ahead of the consumer."""
     rest = iter(items)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         while batch := list(islice(rest, chunk)):

@@ -1,6 +1,6 @@
-"""Files of 16 bits a channel whose colours Pillow would read as 8: PNG by png16.py, TIFF by tifffile.
+"""Reads colour files with 16 bits per channel, which Pillow would reduce to 8: PNG by png16.py, TIFF by tifffile.
 
-TIFF is read as far as that goes without codecs of its own; what can't be read stays as Pillow has it.
+TIFF is supported as far as no additional codecs are needed; other files are left to Pillow.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from gan_core.pictures import png16
 BITS, COMPRESSION, COLOURS, ORIENTATION, PREDICTOR, EXTRA, FORMAT = 258, 259, 262, 274, 317, 338, 339  # TIFF's tags
 PLAIN, DEFLATED = (1,), (8, 32946)  # compressions that need no codec
 RGB = 2
-CLEAR = 2  # alpha that the colours aren't multiplied by
+CLEAR = 2  # unassociated alpha
 UNSIGNED = 1
-PADDED = 4  # times as many pixels as there are may lie in a file's tiles
+PADDED = 4  # largest ratio of the pixels in a file's tiles to those of the image
 UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda array: array[:, ::-1], 3: lambda array: array[::-1, ::-1], 4: lambda array: array[::-1],
     5: lambda array: array.swapaxes(0, 1), 6: lambda array: np.rot90(array, -1),
@@ -32,7 +32,7 @@ UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def bits(file: BinaryIO, image: Image.Image) -> int:
-    """Of a channel in the file of an open image."""
+    """Bits per channel in the file of an open image."""
     if image.format == "PNG":
         with _from_start(file):
             return png16.header(file.read(29)).depth
@@ -42,9 +42,9 @@ def bits(file: BinaryIO, image: Image.Image) -> int:
 
 
 def colours(file: BinaryIO, image: Image.Image, most_pixels: int) -> np.ndarray | None:
-    """The 16 bits of an open image that Pillow would read as 8, uint16 (H, W, C); None where it wouldn't, or none can.
+    """The 16-bit values of an open colour image, uint16 (H, W, C); None if it has fewer bits or is not supported.
 
-    A TIFF comes upright. Raises ValueError or zlib.error for a damaged file, and what tifffile raises.
+    TIFFs are returned upright. Raises ValueError or zlib.error for a damaged file, and what tifffile raises.
     """
     if bits(file, image) != 16:
         return None
@@ -60,7 +60,7 @@ def colours(file: BinaryIO, image: Image.Image, most_pixels: int) -> np.ndarray 
 
 @contextmanager
 def _from_start(file: BinaryIO) -> Iterator[None]:
-    """Pillow reads on from where it was."""
+    """Reads from the start of the file, then restores the position that Pillow expects."""
     place = file.tell()
     file.seek(0)
     try:
@@ -81,14 +81,14 @@ def _readable(image: TiffImageFile) -> bool:
 
 
 def _tiff(stream: BinaryIO, most_pixels: int) -> np.ndarray:
-    """The first page of 16 bits, uint16 (H, W, C); raises ValueError where it is longer than it says."""
+    """The first page, uint16 (H, W, C); raises ValueError if it holds more data than it declares."""
     from tifffile import TiffFile
 
     length = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     with TiffFile(stream) as file:
         page = file.pages.first
-        segment = math.prod(page.chunks)  # values, as all segments but those at the border have
+        segment = math.prod(page.chunks)  # values per segment
         padded, most = segment * len(page.dataoffsets), page.samplesperpixel * most_pixels
         if page.size > most or padded > PADDED * most or sum(page.databytecounts) > length:
             raise ValueError("more pixels than it says")

@@ -1,7 +1,7 @@
-"""How many bits of a deep picture are used: cameras, scanners and microscopes put 10, 12 or 14 bits into files of 16.
+"""The effective bit depth of 16-bit files: cameras, scanners and microscopes store 10, 12 or 14 bits in them.
 
-Taken as 16 bits, white at 4095 would be nearly black. The fewest bits of DEPTHS that hold every level are taken for the
-picture's own, unless a depth is asked for: a dark picture of 16 bits can't be told from one of fewer by its levels.
+Read as 16 bits, a white of 4095 would be almost black. The smallest of DEPTHS that holds every value is used unless a
+depth is given: by its values alone, a dark 16-bit image looks like one with fewer bits.
 """
 
 from __future__ import annotations
@@ -15,20 +15,18 @@ WHOLE = 16
 
 
 def check_depth(depth: int) -> None:
-    """Raises BadValue for a depth that isn't known; 0 leaves it to the picture."""
+    """Raises BadValue for an unsupported depth; 0 means to detect it."""
     if depth not in (0, *DEPTHS):
-        raise BadValue(
-            "A picture can't have {depth} bits. Valid: {valid}.", depth=depth, valid=", ".join(map(str, DEPTHS))
-        )
+        raise BadValue("Unknown bit depth {depth}. Valid: {valid}.", depth=depth, valid=", ".join(map(str, DEPTHS)))
 
 
 def white(depth: int) -> int:
-    """The largest level."""
+    """The largest value at a bit depth."""
     return (1 << depth) - 1
 
 
 def used(array: np.ndarray) -> int:
-    """The bits that levels (H, W) or (H, W, C) of uint8 or uint16 use; alpha, the last of 2 or 4 channels, aside."""
+    """The bit depth of values (H, W) or (H, W, C), uint8 or uint16; alpha, the last of 2 or 4 channels, is ignored."""
     if array.dtype == np.uint8:
         return 8
     peak = int(_colours(array).max(initial=0))
@@ -36,9 +34,9 @@ def used(array: np.ndarray) -> int:
 
 
 def whites(array: np.ndarray, depth: int = 0) -> np.ndarray:
-    """The level that is white, float64 (C,) of an array (H, W, C); alpha has its own.
+    """The white value of each channel, float64 (C,), of an array (H, W, C); alpha has its own.
 
-    Raises BadData where a depth is asked for that doesn't hold every level.
+    Raises BadData if the given depth cannot hold every value.
     """
     if array.dtype == np.uint8:
         return np.full(array.shape[2], 255.0)
@@ -46,7 +44,7 @@ def whites(array: np.ndarray, depth: int = 0) -> np.ndarray:
     least = used(array)
     if depth and depth < least:
         raise BadData(
-            "The picture has levels up to {peak}, and {depth} bits hold {white} at most.",
+            "The image has levels up to {peak}, but {depth} bits hold at most {white}.",
             peak=int(colours.max()), depth=depth, white=white(depth),
         )  # fmt: skip
     found = [white(depth or least)] * colours.shape[2]
@@ -55,7 +53,7 @@ def whites(array: np.ndarray, depth: int = 0) -> np.ndarray:
 
 
 def eight_bits(array: np.ndarray, depth: int = 0) -> np.ndarray:
-    """uint8 (H, W, C) of levels (H, W, C), rounded; raises BadData as `whites` does."""
+    """Values (H, W, C) as uint8, rounded. Raises BadData like `whites`."""
     if array.dtype == np.uint8:
         return array
     return np.rint(array * (255 / whites(array, depth))).astype(np.uint8)

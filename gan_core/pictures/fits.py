@@ -1,13 +1,13 @@
-"""How a picture of any shape becomes a square."""
+"""How an image of any aspect ratio becomes a square."""
 
 from __future__ import annotations
 
 from gan_core.errors import BadValue
 
-CROP, STRETCH, PAD = FITS = ("crop", "stretch", "pad")  # the centre square, all of it distorted, all of it with borders
+CROP, STRETCH, PAD = FITS = ("crop", "stretch", "pad")  # the centre square, stretched, or padded
 
 
 def check_fit(fit: str) -> None:
     """Raises BadValue for an unknown fit."""
     if fit not in FITS:
-        raise BadValue("Pictures can't be fitted by '{fit}'. Valid: {valid}.", fit=fit, valid=", ".join(FITS))
+        raise BadValue("Unknown fit '{fit}'. Valid: {valid}.", fit=fit, valid=", ".join(FITS))

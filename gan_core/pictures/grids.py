@@ -1,4 +1,4 @@
-"""From tensors in [-1, 1] to pictures: grids and PNG."""
+"""From tensors in [-1, 1] to images: grids and PNG."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-BACKGROUND = 255  # grey level between the pictures of a grid
+BACKGROUND = 255  # grey level between the images of a grid
 
 
 def to_uint8(images: Tensor) -> np.ndarray:
@@ -32,7 +32,7 @@ def grid(images: np.ndarray, columns: int, gap: int = 1) -> Image.Image:
 
 
 def scatter(points: np.ndarray, real: np.ndarray, side: int = 320) -> Image.Image:
-    """Points (N, 2) as dots, over real points in grey; the view is fixed by the real ones."""
+    """Points (N, 2) as dots over the real points in grey, which set the range of the axes."""
     reach = 1.3 * float(np.abs(real).max())
     canvas = np.full((side, side, 3), BACKGROUND, np.uint8)
     for cloud, colour in ((real, (200, 200, 205)), (points, (109, 60, 220))):
@@ -44,13 +44,13 @@ def scatter(points: np.ndarray, real: np.ndarray, side: int = 320) -> Image.Imag
 
 
 def enlarge(image: Image.Image, at_least: int) -> Image.Image:
-    """Enlarges by a whole factor, pixels kept sharp, until the width is `at_least` pixels or just below twice that."""
+    """Enlarges by an integer factor with nearest-neighbour interpolation, to a width of at least `at_least` pixels."""
     factor = max(1, math.ceil(at_least / image.width))
     return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
 
 
 def png(image: Image.Image) -> bytes:
-    """The picture as a PNG file."""
+    """The image as a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()

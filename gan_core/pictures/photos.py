@@ -1,7 +1,7 @@
-"""Whole pictures as arrays (H, W, C) of uint8 or uint16: grey or colours, with alpha or without; from files and back.
+"""Reads and writes whole images as arrays (H, W, C), uint8 or uint16, greyscale or colour, with or without alpha.
 
-Pillow holds colours of 8 bits alone, so files of 16 bits are read by deep_files.py, and PNG is written by png16.py; all
-else is read as 8 bits (`levels_lost`). Arrays of 16 bits keep the file's levels: depth.py says which of them is white.
+Pillow supports colour at 8 bits only, so that 16-bit files are read by deep_files.py and 16-bit PNGs are written by
+png16.py; other files are read with 8 bits (`levels_lost`). 16-bit arrays keep the file's values: depth.py finds white.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from gan_core.pictures.decoding import ACCEPTED, FORMATS, MAX_BYTES, plain, squa
 from gan_core.pictures.depth import eight_bits
 from gan_core.pictures.fits import CROP
 
-MOST_PIXELS = 16 * 2**20  # of a picture that is enlarged
-MOST_RESULT = 64 * 2**20  # pixels
+MOST_PIXELS = 16 * 2**20  # of an image to upscale
+MOST_RESULT = 64 * 2**20  # pixels of an upscaled image
 OPAQUE = (".jpg", ".jpeg")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 def sample_photo(name: str) -> Image.Image:
-    """One of the photos that come with scikit-learn (CC BY 2.0): `flower.jpg` or `china.jpg`, 640 x 427 in RGB.
+    """One of scikit-learn's sample photos (CC BY 2.0): `flower.jpg` or `china.jpg`, 640 x 427, RGB.
 
-    Found without importing scikit-learn, which takes seconds.
+    Located without importing scikit-learn, which takes seconds.
     """
     found = importlib.util.find_spec("sklearn")
     with Image.open(Path(str(found and found.origin)).parent / "datasets" / "images" / name) as file:
@@ -36,14 +36,14 @@ def sample_photo(name: str) -> Image.Image:
 
 
 def most_pixels(scale: int) -> int:
-    """Of a picture that is enlarged so many times."""
+    """The largest image that can be upscaled by this factor, in pixels."""
     return min(MOST_PIXELS, MOST_RESULT // scale**2)
 
 
 def array_of(image: Image.Image) -> np.ndarray:
-    """The first frame, upright, as it is: uint8, or uint16 of deep grey. Palettes and CMYK become RGB.
+    """The first frame, upright, as uint8, or uint16 for 16-bit greyscale. Palettes and CMYK become RGB.
 
-    Raises BadData for pixels whose range isn't known.
+    Raises BadData for pixels of unknown range.
     """
     upright = ImageOps.exif_transpose(image)
     if upright.mode == "F" or upright.mode.startswith("I"):
@@ -58,29 +58,29 @@ def array_of(image: Image.Image) -> np.ndarray:
 def _deep(image: Image.Image) -> np.ndarray:
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise BadData("The range of these pixels isn't known; save the picture with 8 or 16 bits.")
+        raise BadData("The value range of these pixels is unknown. Save the image with 8 or 16 bits per channel.")
     return values.astype(np.uint16)[:, :, None]
 
 
 def image_of(array: np.ndarray) -> Image.Image:
-    """An image of an array (H, W, C); raises BadValue for colours of 16 bits, which Pillow can't hold."""
+    """An image of an array (H, W, C). Raises BadValue for 16-bit colours, which Pillow does not support."""
     channels = array.shape[2]
     if array.dtype == np.uint16 and channels > 1:
-        raise BadValue("Pictures in colour or with alpha can have 16 bits in PNG files alone.")
+        raise BadValue("16-bit images with colour or alpha can only be saved as PNG.")
     return Image.fromarray(array[:, :, 0] if channels == 1 else array)
 
 
 def fitted(array: np.ndarray, size: int, channels: int, fit: str = CROP, depth: int = 0) -> np.ndarray:
-    """A square of `size` pixels by one of own.FITS, uint8 (C, size, size), grey or in colour; clear becomes white.
+    """A square of `size` pixels by one of fits.FITS, uint8 (C, size, size); transparency is composited on white.
 
-    `depth` is how many bits of 16 are used; 0: as many as the levels need. Raises BadData where it holds less.
+    `depth` is the effective bit depth of 16-bit values; 0 detects it. Raises BadData if it cannot hold every value.
     """
     levels = image_of(eight_bits(array, depth))
     return square(plain(levels).convert("L" if channels == 1 else "RGB"), size, fit)
 
 
 def read(path: Path, most_pixels: int) -> np.ndarray:
-    """A picture file; sizes are checked before anything is decoded. Raises BadData, which names the file."""
+    """Reads an image file; sizes are checked before decoding. Raises BadData, which names the file."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise BadData("{file} is larger than {size} MB.", file=path.name, size=MAX_BYTES // 1_000_000)
@@ -94,13 +94,13 @@ def read(path: Path, most_pixels: int) -> np.ndarray:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many(path, most_pixels) from None
     except FileNotFoundError:
-        raise BadData("There is no file {file}.", file=path) from None
+        raise BadData("The file {file} doesn't exist.", file=path) from None
     except UnidentifiedImageError:
         raise BadData(
-            "{file} is no picture of an accepted format ({formats}).", file=path.name, formats=ACCEPTED
+            "{file} is not an image in a supported format ({formats}).", file=path.name, formats=ACCEPTED
         ) from None
     except Exception as error:  # decoders raise nearly anything on a damaged or hostile file
-        raise BadData("{file} is broken or cut off ({reason}).", file=path.name, reason=error) from error
+        raise BadData("{file} is corrupt or truncated ({reason}).", file=path.name, reason=error) from error
 
 
 def _too_many(path: Path, most: int) -> BadData:
@@ -108,7 +108,7 @@ def _too_many(path: Path, most: int) -> BadData:
 
 
 def levels_lost(path: Path, array: np.ndarray) -> bool:
-    """Whether a file has more than 8 bits a channel, and the array that was read from it 8."""
+    """Whether a file has more than 8 bits per channel, but the array read from it has 8."""
     if array.dtype != np.uint8:
         return False
     with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
@@ -116,7 +116,7 @@ def levels_lost(path: Path, array: np.ndarray) -> bool:
 
 
 def write(path: Path, array: np.ndarray) -> None:
-    """Writes a picture, whole or not at all, in the format that the name's ending says; raises BadValue."""
+    """Writes an image atomically, in the format of the file extension. Raises BadValue."""
     check_ending(path, array)
     with replacing(path) as temporary:
         if array.dtype == np.uint16:
@@ -128,11 +128,13 @@ def write(path: Path, array: np.ndarray) -> None:
 
 
 def check_ending(path: Path, array: np.ndarray | None = None) -> None:
-    """Raises BadValue for a name that can't be written, or that can't hold such a picture."""
+    """Raises BadValue for a file extension that is not supported or cannot store the array."""
     ending = path.suffix.lower()
     valid = [name for name in ENDINGS if _fits(name, array)]
     if ending not in valid:
-        raise BadValue("{file} can't be written: valid endings are {valid}.", file=path.name, valid=", ".join(valid))
+        raise BadValue(
+            "{file} can't be written. Valid file extensions: {valid}.", file=path.name, valid=", ".join(valid)
+        )
 
 
 def _fits(ending: str, array: np.ndarray | None) -> bool:

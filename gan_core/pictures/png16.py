@@ -1,10 +1,10 @@
-"""PNG files of 16 bits a channel, which Pillow reads as 8: grey or colours, with alpha or without (ISO 15948).
+"""PNG files with 16 bits per channel, which Pillow reads as 8: greyscale or colour, with or without alpha (ISO 15948).
 
-A row's bytes are kept as differences to the pixel on the left (a), above (b) and above on the left (c), as the row's
-filter says. All of a, b and c are known once a pixel's diagonal is reached, so whole diagonals are restored at once. An
-interlaced file holds seven pictures, each of some columns and rows of the whole (Adam7).
+A row's filter predicts its bytes from the pixel to the left (a), above (b) and above to the left (c). All three are
+known once a pixel's antidiagonal is reached, so that whole antidiagonals are reconstructed at once. An interlaced file
+holds seven reduced images (Adam7).
 
-torchvision.io has a reader of such files, but an altered one ends the process there, and strangers send files.
+torchvision.io reads such files too, but a malformed file crashes the process, and uploads are untrusted.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def header(content: bytes) -> Header:
 
 
 def decoded(content: bytes) -> np.ndarray:
-    """uint16 (H, W, C); raises ValueError or zlib.error for a file that is damaged or not of 16 bits."""
-    told = header(content)
-    if told.depth != 16 or not told.channels:
+    """Decodes a file to uint16 (H, W, C). Raises ValueError or zlib.error if it is damaged or does not have 16 bits."""
+    head = header(content)
+    if head.depth != 16 or not head.channels:
         raise ValueError("only PNG files of 16 bits can be read so deep")
-    array = np.empty((told.height, told.width, told.channels), np.uint16)
-    parts = [array[top::down, left::across] for left, top, across, down in (ADAM7 if told.interlaced else WHOLE)]
+    array = np.empty((head.height, head.width, head.channels), np.uint16)
+    parts = [array[top::down, left::across] for left, top, across, down in (ADAM7 if head.interlaced else WHOLE)]
     parts = [part for part in parts if part.size]
     whole = sum(part.shape[0] + 2 * part.size for part in parts)  # bytes: each row has its filter before it
     unpacker, packed = zlib.decompressobj(), bytearray()
@@ -87,7 +87,7 @@ def _parts(content: bytes) -> Iterator[bytes]:
 
 
 def _restored(steps: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """Bytes of pixels (H, W, B) from their differences, along one diagonal after the other; filters (H,)."""
+    """Reconstructs the bytes of pixels (H, W, B) antidiagonal by antidiagonal; filters (H,)."""
     height, width, count = steps.shape
     if filters.max(initial=0) > PAETH:
         raise ValueError("an unknown filter")
@@ -115,7 +115,7 @@ def _guess(kinds: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np
 
 
 def encoded(array: np.ndarray) -> Iterator[bytes]:
-    """A file of uint16 (H, W, C), part by part: each row as its difference to the one above."""
+    """Encodes uint16 (H, W, C) as a PNG file, in parts; every row has the filter Up."""
     height, width, channels = array.shape
     yield SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, 0))
     packer = zlib.compressobj(4)
@@ -131,5 +131,5 @@ def encoded(array: np.ndarray) -> Iterator[bytes]:
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """A part of a PNG file: its length, kind, content and checksum."""
+    """A chunk of a PNG file: length, type, content and checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -70,9 +70,9 @@ def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int 
     hparams = recipe.settings(changes)
     spec = DataSpec(dict.fromkeys(_fields(recipe), (kinds[0].image_channels, pixels, pixels)))
     networks = recipe.build(hparams, spec)
-    for network, each in zip(recipe.averaged, weights, strict=True):
+    for network, each in zip(recipe.ema_networks, weights, strict=True):
         load_foreign(networks[network], each)
-    states = {network: networks[network].state_dict() for network in recipe.averaged}
+    states = {network: networks[network].state_dict() for network in recipe.ema_networks}
     state: dict[str, Any] = {
         "recipe": recipe.name, "hparams": changes, "spec": spec.to_state(), "step": 0, "images_seen": 0,
         "average": states, "networks": states,

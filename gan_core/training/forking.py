@@ -96,7 +96,7 @@ def _kept(
     networks = recipe.build(hparams, spec)
     lend(recipe, hparams, networks, spec, loading.load)
     kept = tuple(name for name, weights in state["networks"].items() if _fits(networks[name], weights))
-    return kept if set(recipe.averaged) <= set(kept) else ()
+    return kept if set(recipe.ema_networks) <= set(kept) else ()
 
 
 def _fits(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:

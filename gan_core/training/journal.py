@@ -180,7 +180,7 @@ class Journal:
 
     def _write_checkpoint(self) -> None:
         trainer = self.trainer
-        trainer.average.refresh(trainer.hparams.ema)
+        trainer.ema.refresh(trainer.hparams.ema)
         state = trainer.state_dict() | {
             "run": self.run_id,
             "event_id": self.event_id,

@@ -14,7 +14,7 @@ from gan_core.data.base import DataSpec, fewer
 from gan_core.data.batches import HELD_OUT
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.base import Pool
-from gan_core.objectives.supervised import answered
+from gan_core.objectives.supervised import split_logits
 from gan_core.pictures.grids import BACKGROUND, grid, png, scatter, to_uint8
 from gan_core.training.trainer import Trainer
 
@@ -36,7 +36,7 @@ def previewer(trainer: Trainer) -> Callable[[], bytes]:
     draw = _drawer(trainer)
 
     def preview() -> bytes:
-        trainer.average.refresh(trainer.hparams.ema)
+        trainer.ema.refresh(trainer.hparams.ema)
         return png(draw())
 
     return preview
@@ -74,7 +74,7 @@ def _drawer(trainer: Trainer) -> Draw:
         return _translated(trainer)
     if not trainer.recipe.draws:
         return _sorted_images(trainer)
-    sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.average.networks)
+    sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.ema.networks)
     if trainer.recipe.task == "points":
         latents = sampler.latents(POINTS, SEED)
         real = trainer.batches.first(POINTS)["real"].cpu().numpy()
@@ -91,7 +91,7 @@ def _translated(trainer: Trainer) -> Draw:
 
     def draw() -> Image.Image:
         with torch.no_grad():
-            return side_by_side(compare(trainer.average.networks, trainer.hparams, batch))
+            return side_by_side(compare(trainer.ema.networks, trainer.hparams, batch))
 
     return draw
 
@@ -108,14 +108,14 @@ def side_by_side(kinds: Sequence[Tensor]) -> Image.Image:
 
 def _sorted_images(trainer: Trainer) -> Draw:
     images = trainer.batches.first(JUDGED)["real"]
-    return lambda: sorted_by(trainer.average.networks["features"], images, trainer.spec)
+    return lambda: sorted_by(trainer.ema.networks["features"], images, trainer.spec)
 
 
 def sorted_by(network: nn.Module, images: Tensor, spec: DataSpec) -> Image.Image:
     """Images (B, C, H, W) by the class that a classifier gives, or by the attribute that has the most values."""
     with torch.no_grad():
         _, logits = network(images)
-    answers = answered(logits, spec.questions)
+    answers = split_logits(logits, spec.questions)
     finest = max(answers, key=lambda answer: answer.shape[1])  # (B, its answers)
     return by_class(images, finest.argmax(1), min(finest.shape[1], COLUMNS))
 

@@ -1,8 +1,8 @@
 """The one training loop.
 
 A step runs every due phase of the recipe's objective, with its repeats: freeze all but the phase's group, sum its
-terms, go back, update. Whatever can differ between runs comes from generators that the state holds, so that a
-resumed run continues bit for bit (on a CPU).
+terms, backpropagate, update. All randomness comes from generators that are part of the state, so that a resumed run
+continues bit for bit (on a CPU).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from gan_core.models import loading
 from gan_core.models.lending import lend
 from gan_core.objectives.base import Batch, Moment, Phase, StepContext
 from gan_core.training.allocator import keep_freed_memory
-from gan_core.training.average import Average
 from gan_core.training.computation import USUAL, Computation
+from gan_core.training.ema import Ema
 from gan_core.training.optimizers import make_optimizer, rate_factor, restore, set_rates, shorten
 
 
@@ -68,7 +68,7 @@ class Trainer:
         self.objective = recipe.objective(hparams).to(self.device)
         self.objective.setup(self.networks, data.spec)
         self.computed = computation.of(self.networks, self.device)
-        self.average = Average(self.networks, recipe.averaged)
+        self.ema = Ema(self.networks, recipe.ema_networks)
         self.batches = Batches(data, hparams.seed, self.device, HELD_OUT if recipe.compare else 0)
         self.generator = torch.Generator().manual_seed(hparams.seed)
         self.noise = (
@@ -79,13 +79,7 @@ class Trainer:
         self.step = 0
         self.images_seen = 0
         self.began: dict[str, Moment] = {}  # schedules that an edit began anew, by their clocks
-        self.context = StepContext(self.networks, hparams, self.generator)
-        self.context.device = self.device
-        self.context.next_batch = self._next_batch
-        self.context.held_out = self.batches.held_out
-        self.context.terms_of = lambda name, batch: self._phase(name).terms(self.networks, batch, self.context)
-        self.context.optimizer_of = lambda group: self.optimizers[group]
-        self.context.perceived = lambda net, one, other: self._nets[net](one, other)
+        self.context = StepContext(self.networks, hparams, self.generator, self, self.device)
         self._nets: dict[str, Perception] = {}  # of the shelf, and so in no checkpoint
         self._batch_size = hparams.batch_size
         self._plan()
@@ -97,7 +91,7 @@ class Trainer:
 
     def _plan(self) -> None:
         """Reads the phases and the rates from the hyperparameters; raises BadValue where a net isn't on the shelf."""
-        for net in set(self.objective.nets(self.hparams)) - self._nets.keys():
+        for net in set(self.objective.feature_nets(self.hparams)) - self._nets.keys():
             self._nets[net] = perception(net).to(self.device)
         self.phases = list(self.objective.phases(self.hparams))
         self._specs = {group: make(self.hparams) for group, make in self.recipe.optimizers.items()}
@@ -109,11 +103,22 @@ class Trainer:
     def _optimizer(self, group: str) -> torch.optim.Optimizer:
         return make_optimizer(self._specs[group], self._weights[group], self._lazy[group])
 
-    def _phase(self, name: str) -> Phase:
-        return next(phase for phase in self.phases if phase.name == name)
+    # --- what the objective may ask for (objectives.base.Services) ---------------------------------------------------
 
-    def _next_batch(self, count: int | None) -> Batch:
+    def next_batch(self, count: int | None) -> Batch:
         return self.objective.prepare(self.batches.next(count or self._batch_size), self.context)
+
+    def held_out(self) -> Batch:
+        return self.batches.held_out()
+
+    def optimizer_of(self, group: str) -> torch.optim.Optimizer:
+        return self.optimizers[group]
+
+    def perceptual_distance(self, net: str, one: Tensor, other: Tensor) -> Tensor:
+        distances: Tensor = self._nets[net](one, other)
+        return distances
+
+    # --- a step ------------------------------------------------------------------------------------------------------
 
     def train_step(self, only: str | None = None) -> StepResult:
         """Every due phase once; `only` is a role, "generator" or "discriminator", whose phases alone are run."""
@@ -124,19 +129,18 @@ class Trainer:
             self.optimizers, self._specs, self._lazy, rate_factor(self.hparams, self.step, self.began)
         )
         context = self.context
-        context.begin_step()
-        context.step, context.images_seen, context.began = self.step, self.images_seen, self.began
-        batch = self._next_batch(None)
+        context.begin_step(self.step, self.began)
+        batch = self.next_batch(None)
         due = [p for p in self.phases if self._due(p) and only in (None, p.role)]
         for place, phase in enumerate(due):
             for repeat in range(phase.repeats):
                 if repeat and phase.fresh_batch:
-                    batch = self._next_batch(None)
+                    batch = self.next_batch(None)
                 last = repeat + 1 == phase.repeats
                 context.will_share = last and any(later.group != phase.group for later in due[place + 1 :])
                 self._update(phase, batch, result)
         self.objective.after_step(context)
-        self.average.update(self.hparams.ema)
+        self.ema.update(self.hparams.ema)
         result.observed = context.observed
         self.step += 1
         self.images_seen += self._batch_size
@@ -149,7 +153,6 @@ class Trainer:
         for group, weights in self._weights.items():
             for weight in weights:
                 weight.requires_grad_(group == phase.group)
-        self.context.phase = phase
         optimizer = self.optimizers[phase.group]
         optimizer.zero_grad(set_to_none=True)
         terms = phase.terms(self.networks if phase.exact else self.computed, batch, self.context)
@@ -191,8 +194,8 @@ class Trainer:
             "images_seen": self.images_seen,
             "began": {clock: list(moment) for clock, moment in sorted(self.began.items())},
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
-            "average": {name: network.state_dict() for name, network in self.average.networks.items()},
-            "average_updates": self.average.updates,
+            "average": {name: network.state_dict() for name, network in self.ema.networks.items()},
+            "average_updates": self.ema.updates,
             "optimizers": {group: optimizer.state_dict()["state"] for group, optimizer in self.optimizers.items()},
             "objective": self.objective.state_dict(),
             "batches": self.batches.state_dict(),
@@ -204,9 +207,9 @@ class Trainer:
         """Restores a state of the same recipe and hyperparameters."""
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
-        for name, network in self.average.networks.items():
+        for name, network in self.ema.networks.items():
             network.load_state_dict(state["average"][name])
-        self.average.updates = state["average_updates"]
+        self.ema.updates = state["average_updates"]
         for group, optimizer in self.optimizers.items():
             restore(optimizer, state["optimizers"][group])
         self.objective.load_state_dict(state["objective"])

@@ -53,13 +53,13 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
     recipe = trainer.recipe
     if recipe.compare or not recipe.draws:
         return None
-    sampler = Sampler(recipe, trainer.hparams, trainer.spec, trainer.average.networks)
+    sampler = Sampler(recipe, trainer.hparams, trainer.spec, trainer.ema.networks)
     look = _points(trainer, sampler, reference) if recipe.task == "points" else _images(trainer, sampler, reference)
     if look is None:
         return None
 
     def examine() -> dict[str, float]:
-        trainer.average.refresh(trainer.hparams.ema)
+        trainer.ema.refresh(trainer.hparams.ema)
         found = look()
         # weights that are spoilt draw no numbers: the losses tell of it
         return found if all(np.isfinite(list(found.values()))) else {}

@@ -51,7 +51,7 @@ def test_every_default_and_preset_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"recipe": "points", "data": "digits"}, "needs {wanted}"),
         ({"recipe": "dcgan", "data": "ring8"}, "needs {wanted}"),
-        ({"recipe": "cgan", "data": "avatars"}, "needs a data set with labels"),
+        ({"recipe": "cgan", "data": "avatars"}, "needs a labelled data set"),
         ({"recipe": "points", "size": "28"}, "can't be"),
         ({"recipe": "feature_net"}, "makes no samples"),
     ],

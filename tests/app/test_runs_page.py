@@ -213,7 +213,7 @@ def test_settings_are_told_in_words(store: RunStore) -> None:
     ids = [make_run(store), make_run(store, loss="least_squares", generator_widths=[64])]
     text = texts(page(compare=",".join(ids)))
     assert "|Loss|Hinge|Least squares|" in text
-    assert "|Generator's layers|–|64|" in text
+    assert "|Generator layer widths|–|64|" in text
 
 
 def test_a_link_to_a_deleted_run_says_so(store: RunStore) -> None:

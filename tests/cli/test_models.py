@@ -19,7 +19,7 @@ def test_a_model_is_made_listed_shown_and_drawn_from(monkeypatch: pytest.MonkeyP
     from gan_core.shelf import pretrain
 
     changes = {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4, "latent_size": 4}
-    plan = Plan("mlp_gan", "digits", 8, 5, 0.1, 0.0, "Tiny digits", "All.", changes)
+    plan = Plan(recipe="mlp_gan", data="digits", size=8, steps=5, title="Tiny digits", limits="All.", hparams=changes)
     monkeypatch.setitem(pretrain.plans, "mlp_gan.tiny", plan)
     monkeypatch.setattr(listing, "BUNDLED", tmp_path / "pretrained")
     ok("pretrain", "mlp_gan.tiny", "--cost", "a blink")

@@ -134,7 +134,7 @@ def test_what_hides_what() -> None:
 
 @pytest.mark.parametrize("size", [0, 16, 50, 144])
 def test_a_bad_size_names_the_good_ones(size: int) -> None:
-    with pytest.raises(BadValue, match=f"32, 48, 64, 80, 96, 112, 128, not {size}"):
+    with pytest.raises(BadValue, match=rf"at {size} pixels\. Valid: 32, 48, 64, 80, 96, 112, 128\."):
         draw_avatar(face(), size)
 
 
@@ -142,7 +142,7 @@ def test_a_bad_size_names_the_good_ones(size: int) -> None:
 def test_a_bad_value_names_the_attribute_and_its_values(index: int) -> None:
     row = face()
     row[COLUMN["mouth"]] = index if index < 0 else 6
-    with pytest.raises(BadValue, match=r"no value of mouth; give 0 to 5: smile, laugh"):
+    with pytest.raises(BadValue, match=r"Unknown value .* for mouth\. Valid: 0 to 5 \(smile, laugh"):
         draw_avatar(row, 32)
     with pytest.raises(BadValue, match="mouth"):
         visible(row)

@@ -351,7 +351,7 @@ def test_an_address_that_is_none_is_told_in_our_own_words(app: Server, page: Pag
 def test_groups_of_settings_stay_open_when_the_data_change(app: Server, page: Page) -> None:
     page.goto(f"{app.url}/train?lang=en&recipe=dcgan&data=digits")
     page.locator("summary", has_text="Optimiser").click()
-    inside = page.get_by_label("Two time-scales").first
+    inside = page.get_by_label("Discriminator rate multiplier").first
     expect(inside).to_be_visible()
     data = page.locator("[class*=st-key-data]").get_by_role("combobox")
     data.click()

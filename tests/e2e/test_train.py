@@ -81,7 +81,7 @@ def test_the_main_job(server: Server, training: Page, contexts: Callable[..., Br
     assert wait_for_step(page, still + 1) == still + 2
 
     page.get_by_text("Change settings while it runs").click()
-    page.get_by_role("textbox", name="Generator's learning rate").first.fill("0.003")
+    page.get_by_role("textbox", name="Learning rate of the generator").first.fill("0.003")
     press(page, "Apply")
     expect(page.get_by_text("Sent: Generator")).to_be_visible()
 

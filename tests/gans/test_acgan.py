@@ -12,23 +12,24 @@ from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.gans.acgan import AcganHParams
 from gan_core.knobs import changed
-from gan_core.objectives.adversarial import Fakes, Verdict
+from gan_core.objectives.adversarial import DiscriminatorOutput, Fakes
 from gan_core.objectives.auxiliary import AuxiliaryClassifier
 from gan_core.objectives.base import StepContext
 from gan_core.training.trainer import Trainer
+from tests.objectives.services import FixedServices
 
 
 def context(weight: float) -> StepContext:
     """One whose classifier passes features on: they are the class logits."""
     networks = {"classifier": nn.Identity()}
-    return StepContext(networks, AcganHParams(class_weight=weight), torch.Generator())
+    return StepContext(networks, AcganHParams(class_weight=weight), torch.Generator(), FixedServices())
 
 
 def test_the_terms_by_hand() -> None:
     objective, asked = AuxiliaryClassifier(AcganHParams()), context(weight=2.0)
     # softmax(log 3, 0) = (3/4, 1/4); softmax(0, 0) = (1/2, 1/2)
-    real = Verdict(torch.zeros(2), torch.tensor([[math.log(3), 0.0], [0.0, 0.0]]))
-    fake = Verdict(torch.zeros(2), torch.tensor([[math.log(3), 0.0], [math.log(3), 0.0]]))
+    real = DiscriminatorOutput(torch.zeros(2), torch.tensor([[math.log(3), 0.0], [0.0, 0.0]]))
+    fake = DiscriminatorOutput(torch.zeros(2), torch.tensor([[math.log(3), 0.0], [math.log(3), 0.0]]))
     batch, fakes = {"label": torch.tensor([0, 1])}, Fakes(torch.zeros(2), torch.zeros(2, 4), torch.tensor([1, 0]))
     terms = objective.discriminator_extras(asked.networks, real, fake, batch, fakes, asked)
     assert {name: float(term) for name, term in terms.items()} == pytest.approx(
@@ -55,9 +56,9 @@ def test_the_classifier_learns_with_the_discriminator_and_teaches_the_generator(
     asked, batch = trainer.context, trainer.batches.first(4)
     for network in trainer.networks.values():
         network.requires_grad_(True).zero_grad()
-    fakes = trainer.objective.make(trainer.networks, batch, asked)
-    verdict = trainer.objective.judge(trainer.networks["discriminator"], fakes.images, fakes.labels)
-    torch.autograd.backward(trainer.objective.generator_extras(trainer.networks, verdict, fakes, asked)["class"])
+    fakes = trainer.objective.generate(trainer.networks, batch, asked)
+    output = trainer.objective.discriminate(trainer.networks["discriminator"], fakes.images, fakes.labels)
+    torch.autograd.backward(trainer.objective.generator_extras(trainer.networks, output, fakes, asked)["class"])
     assert float(trainer.networks["generator"].embedding.weight.grad.abs().sum()) > 0
     assert trainer.networks["discriminator"].head.weight.grad is None  # the class is read before the verdict
 
@@ -89,7 +90,7 @@ def test_the_generator_learns_to_be_named() -> None:
     trainer = Trainer(recipe, hparams, data)
     for _ in range(150):
         trainer.train_step()
-    networks = trainer.average.refresh(0.0)
+    networks = trainer.ema.refresh(0.0)
     latents = torch.randn(16, hparams.latent_size, generator=torch.Generator().manual_seed(0))
     dark, bright = (recipe.draw(networks, hparams, latents, torch.full((16,), label)).mean().item() for label in (0, 1))
     assert bright - dark > 0.5

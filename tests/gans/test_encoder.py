@@ -13,7 +13,7 @@ from gan_core.checkpoint import fingerprint, load_state, read_checkpoint, write_
 from gan_core.data.batches import HELD_OUT
 from gan_core.errors import BadCheckpoint, BadValue, UnknownName
 from gan_core.gans import recipes
-from gan_core.gans.encoder import PictureEncoder
+from gan_core.gans.encoder import ImageEncoder
 from gan_core.knobs import changed, to_dict
 from gan_core.latent.encoding import encode_of
 from gan_core.latent.explorer import Explorer
@@ -37,9 +37,9 @@ def trainer(**changes: object) -> Trainer:
     return Trainer(RECIPE, changed(RECIPE.tiny, changes), data.load("digits", 8))
 
 
-def encoder_of(trainer: Trainer) -> PictureEncoder:
+def encoder_of(trainer: Trainer) -> ImageEncoder:
     encoder = trainer.networks["encoder"]
-    assert isinstance(encoder, PictureEncoder)
+    assert isinstance(encoder, ImageEncoder)
     return encoder
 
 
@@ -52,16 +52,16 @@ def generator() -> Sampler:
 def test_it_learns_to_find_what_the_generator_draws_and_what_the_data_show(generator: Sampler) -> None:
     learning = trainer(channels=16, max_channels=32, batch_size=16, rate=3e-3, ema=0.9)
     encoder = encoder_of(learning)
-    points = encoder.random(64, 0.5, torch.Generator().manual_seed(5))
-    drawn, real = encoder.drawn(points).clamp(-1, 1), learning.batches.first(64)["real"]
+    points = encoder.sample(64, 0.5, torch.Generator().manual_seed(5))
+    drawn, real = encoder.generate(points).clamp(-1, 1), learning.batches.first(64)["real"]
     marks = []
     for steps in (1, 150):
         for _ in range(steps):
             learning.train_step()
         with torch.no_grad():
-            found = learning.average.refresh(0.9)["encoder"]
-            marks.append([float(psnr(found.rebuilt(images), images).mean()) for images in (drawn, real)])
-            marks[-1].append(float(encoder.apart(found(drawn), points)))
+            found = learning.ema.refresh(0.9)["encoder"]
+            marks.append([float(psnr(found.reconstruct(images), images).mean()) for images in (drawn, real)])
+            marks[-1].append(float(encoder.distance(found(drawn), points)))
     (drawn_before, real_before, apart_before), (drawn_after, real_after, apart_after) = marks
     assert drawn_after > drawn_before + 3
     assert real_after > real_before + 0.5
@@ -70,7 +70,7 @@ def test_it_learns_to_find_what_the_generator_draws_and_what_the_data_show(gener
 
 def test_random_points_are_those_of_the_generator_half_of_them_mixed(generator: Sampler) -> None:
     encoder = encoder_of(trainer())
-    points = encoder.random(2_000, 0.5, torch.Generator().manual_seed(1))
+    points = encoder.sample(2_000, 0.5, torch.Generator().manual_seed(1))
     assert points.mean().abs() < 0.05
     assert float(points.var()) == pytest.approx(1, abs=0.1)
     mixed = (points[:, 0] != points[:, -1]).any(1).float().mean()
@@ -78,7 +78,7 @@ def test_random_points_are_those_of_the_generator_half_of_them_mixed(generator: 
     explorer = Explorer(generator)
     own = explorer.sample(3, 7)
     white = (explorer.read(own, "w+") - encoder.mean) @ encoder.whitening
-    torch.testing.assert_close(encoder.drawn(white), explorer.images(own), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(encoder.generate(white), explorer.images(own), atol=1e-3, rtol=1e-3)
 
 
 def test_what_does_not_fit_is_refused_with_what_does(generator: Sampler) -> None:
@@ -101,12 +101,12 @@ def test_the_weights_work_with_their_own_generator_alone(generator: Sampler, tmp
     assert loading.load("encoder.x").translate(torch.zeros(2, 1, 8, 8)).shape == (2, 1, 8, 8)
     assert encode_of(Explorer(loading.load(GENERATOR))) is not None
     make_model(GENERATOR, seed=1)
-    with pytest.raises(BadCheckpoint, match=f"belong to the generator {described.generator[:16]}, and {GENERATOR}"):
+    with pytest.raises(BadCheckpoint, match=f"trained with generator {described.generator[:16]}, but {GENERATOR}"):
         loading.load("encoder.x")
     assert encode_of(Explorer(loading.load(GENERATOR))) is None
     other = trainer()
     before = encoder_of(other).owner.clone()
-    with pytest.raises(BadCheckpoint, match="belong to the generator"):
+    with pytest.raises(BadCheckpoint, match="trained with generator"):
         load_state(other, read_checkpoint(path))
     assert torch.equal(encoder_of(other).owner, before)
 
@@ -115,7 +115,11 @@ def test_it_is_published_with_the_name_of_its_generator_and_what_that_draws_anew
     generator: Sampler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny = {**to_dict(RECIPE.tiny), "batch_size": 4}
-    monkeypatch.setitem(pretrain.plans, "encoder.tiny", Plan("encoder", "digits", 8, 2, 0, 0, "Tiny", "All.", tiny))
+    monkeypatch.setitem(
+        pretrain.plans,
+        "encoder.tiny",
+        Plan(recipe="encoder", data="digits", size=8, steps=2, title="Tiny", limits="All.", hparams=tiny),
+    )
     folder = tmp_path / "encoder.tiny"
     assert pretrain.main(["encoder.tiny", "--folder", str(folder)]) == 0
     described = read_card(folder)

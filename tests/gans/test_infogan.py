@@ -15,7 +15,7 @@ from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.gans.infogan import InfoganHParams
 from gan_core.knobs import changed
-from gan_core.objectives.adversarial import Fakes, Verdict
+from gan_core.objectives.adversarial import DiscriminatorOutput, Fakes
 from gan_core.objectives.base import StepContext
 from gan_core.objectives.information import (
     Information,
@@ -26,6 +26,7 @@ from gan_core.objectives.information import (
     with_codes,
 )
 from gan_core.training.trainer import Trainer
+from tests.objectives.services import FixedServices
 
 HPARAMS = InfoganHParams(latent_size=6, categorical_codes=2, categories=4, continuous_codes=1)
 
@@ -70,10 +71,10 @@ def test_latents_can_be_made_for_codes() -> None:
 def test_codes_that_are_not_there_are_refused() -> None:
     latents = torch.zeros(1, 6)
     for categories, values in (({2: 0}, {}), ({0: 4}, {}), ({}, {1: 0.0}), ({}, {0: 1.1})):
-        with pytest.raises(BadValue, match="There is no"):
+        with pytest.raises(BadValue, match=r"code \d cannot be .* Valid: codes below \d"):
             with_codes(latents, HPARAMS, categories, values)
     for codes in ((0, 0), (5, 2)):
-        with pytest.raises(BadValue, match="between 1 and 6 codes"):
+        with pytest.raises(BadValue, match="between 1 and 6, the latent size"):
             InfoganHParams(latent_size=6, categorical_codes=codes[0], continuous_codes=codes[1])
 
 
@@ -95,10 +96,10 @@ def test_the_terms_are_minus_the_weighted_bounds() -> None:
     # the recogniser says: category logits (log 3, 0), mean 0.1, and a deviation of 1, which is softplus(x + 3) = 3
     raw = math.log(math.expm1(3)) - 3
     networks = {"recogniser": torch.nn.Identity()}
-    asked = StepContext(networks, hparams, torch.Generator())
-    verdict = Verdict(torch.zeros(1), torch.tensor([[math.log(3), 0.0, 0.1, raw]]))
+    asked = StepContext(networks, hparams, torch.Generator(), FixedServices())
+    output = DiscriminatorOutput(torch.zeros(1), torch.tensor([[math.log(3), 0.0, 0.1, raw]]))
     latents = with_codes(torch.zeros(1, 3), hparams, {0: 0}, {0: 0.6})
-    terms = Information(hparams).generator_extras(networks, verdict, Fakes(torch.zeros(1), latents, None), asked)
+    terms = Information(hparams).generator_extras(networks, output, Fakes(torch.zeros(1), latents, None), asked)
     value = -0.5 * 0.5**2 - 0.5 * math.log(2 * math.pi) + math.log(2)
     assert {name: float(term) for name, term in terms.items()} == pytest.approx(
         {"category": -2 * math.log(3 / 2), "value": -0.5 * value}

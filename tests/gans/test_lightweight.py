@@ -19,9 +19,10 @@ from gan_core.gans.lightweight_gan import (
 from gan_core.knobs import changed
 from gan_core.objectives.adversarial import Fakes
 from gan_core.objectives.base import StepContext
-from gan_core.objectives.reconstruction import Reconstruction, Seen, quarter, redrawn
+from gan_core.objectives.reconstruction import DetailedOutput, Reconstruction, quarter, reconstruction_error
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
+from tests.objectives.services import FixedServices
 
 RECIPE = recipes.get("lightweight_gan")
 
@@ -59,18 +60,20 @@ def test_redrawing_by_hand() -> None:
     assert quarter(picture, 2).flatten().tolist() == [8, 9, 12, 13]
     assert quarter(picture, 3).flatten().tolist() == [10, 11, 14, 15]
     # means of 2 x 2 pixels: 2.5, 4.5, 10.5, 12.5
-    assert float(redrawn(torch.tensor([[[[2.5, 4.0], [10.5, 14.0]]]]), picture)) == pytest.approx((0.5 + 1.5) / 4)
+    assert float(reconstruction_error(torch.tensor([[[[2.5, 4.0], [10.5, 14.0]]]]), picture)) == pytest.approx(
+        (0.5 + 1.5) / 4
+    )
 
 
 def test_the_same_quarter_is_drawn_and_compared() -> None:
     hparams = LightweightHParams(reconstruction_weight=3.0)
     random = torch.Generator().manual_seed(0)
-    context = StepContext({}, hparams, random)
+    context = StepContext({}, hparams, random, FixedServices())
     shown, before, last = torch.randn(2, 1, 8, 8), torch.randn(2, 1, 4, 4), torch.randn(2, 1, 2, 2)
     # a decoder that draws what it is given
     networks = {"decoder": torch.nn.Module()}
     networks["decoder"].forward = lambda whole, part: (whole, part)  # type: ignore[method-assign]
-    real = Seen(torch.zeros(2), last, shown, before)
+    real = DetailedOutput(torch.zeros(2), last, shown, before)
     fakes = Fakes(shown, torch.zeros(2, 1), None)
     places = [int(torch.randint(4, (1,), generator=torch.Generator().manual_seed(0)))]
     terms = Reconstruction(hparams).discriminator_extras(networks, real, real, {}, fakes, context)
@@ -80,9 +83,9 @@ def test_the_same_quarter_is_drawn_and_compared() -> None:
     assert_close(terms["redrawn_part"], 3 * part.abs().mean())
 
 
-def test_verdicts_are_cut_with_all_that_they_hold() -> None:
-    seen = Seen(torch.arange(4.0), torch.arange(4.0), torch.arange(4.0), torch.arange(4.0))[1:3]
-    for part in (seen.logits, seen.features, seen.images, seen.before):
+def test_a_part_of_the_output_has_its_features_and_images() -> None:
+    seen = DetailedOutput(torch.arange(4.0), torch.arange(4.0), torch.arange(4.0), torch.arange(4.0))[1:3]
+    for part in (seen.logits, seen.features, seen.images, seen.earlier):
         assert part is not None
         assert part.tolist() == [1, 2]
 
@@ -105,10 +108,10 @@ def test_what_is_redrawn_is_what_was_shown(penalty: str, monkeypatch: pytest.Mon
     trainer, untouched = (
         Trainer(RECIPE, changed(RECIPE.tiny, {"penalty": penalty}), example(RECIPE)) for _ in range(2)
     )
-    asked: list[Seen] = []
+    asked: list[DetailedOutput] = []
     original = trainer.objective.discriminator_extras
 
-    def keep(networks: object, real: Seen, *others: object) -> object:
+    def keep(networks: object, real: DetailedOutput, *others: object) -> object:
         asked.append(real)
         return original(networks, real, *others)
 
@@ -116,11 +119,11 @@ def test_what_is_redrawn_is_what_was_shown(penalty: str, monkeypatch: pytest.Mon
     trainer.train_step()
     (real,) = asked
     assert real.images is not None
-    assert real.before is not None
+    assert real.earlier is not None
     assert real.images.shape == (4, 1, 32, 32)
     with torch.no_grad():
         # before its update the discriminator made just these maps of these images
-        assert_close(untouched.networks["discriminator"].first(real.images), real.before.detach())
+        assert_close(untouched.networks["discriminator"].first(real.images), real.earlier.detach())
     plain = untouched.batches.next(4)["real"]
     assert not torch.equal(real.images, plain)
 

@@ -32,7 +32,7 @@ def test_networks_have_the_asked_layers() -> None:
 
 
 def test_what_points_cant_have_is_refused() -> None:
-    with pytest.raises(BadValue, match="changes images, and points are none"):
+    with pytest.raises(BadValue, match="applies to images, not to points"):
         POINTS.settings({"augment": "diffaugment"})
 
 

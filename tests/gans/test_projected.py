@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gan_core import data
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
-from gan_core.gans.projected_gan import Mixing, ProjectedDiscriminator
+from gan_core.gans.projected_gan import ProjectedDiscriminator, RandomProjection
 from gan_core.knobs import changed
 from gan_core.models import loading
 from gan_core.training.trainer import Trainer
@@ -60,7 +60,7 @@ def test_training_leaves_the_lent_net_and_the_mixing_alone() -> None:
 
 
 def test_mixtures_add_up_from_coarse_to_fine() -> None:
-    mixing = Mixing([(1, 4), (1, 2)], 1)
+    mixing = RandomProjection([(1, 4), (1, 2)], 1)
     with torch.no_grad():
         for layer in mixing.across_channels:
             layer.weight.fill_(2.0)

@@ -146,14 +146,14 @@ def test_the_equalised_rate_moves_wide_and_narrow_layers_at_the_same_relative_sp
 
 def test_spectral_norm_takes_the_place_of_hes_constant() -> None:
     recipe = recipes.get("stylegan2")
-    judge = recipe.build(changed(recipe.tiny, {"spectral_norm": "discriminator"}), example(recipe).spec)[
+    discriminator = recipe.build(changed(recipe.tiny, {"spectral_norm": "discriminator"}), example(recipe).spec)[
         "discriminator"
     ].eval()
-    layers = [layer for layer in judge.modules() if isinstance(layer, (EqualisedConv2d, EqualisedLinear))]
+    layers = [layer for layer in discriminator.modules() if isinstance(layer, (EqualisedConv2d, EqualisedLinear))]
     for layer in layers:
         largest = torch.linalg.matrix_norm(equalised(layer).flatten(1), 2)
         assert float(largest.detach()) == pytest.approx(1, rel=0.05)
-    assert float(judge(random(64, 1, 8, 8)).std().detach()) > 0.01
+    assert float(discriminator(random(64, 1, 8, 8)).std().detach()) > 0.01
 
 
 def test_orthogonal_regularisation_sees_weights_as_they_are_used() -> None:
@@ -167,9 +167,9 @@ def test_orthogonal_regularisation_sees_weights_as_they_are_used() -> None:
 @pytest.mark.parametrize("recipe", ["progan", "stylegan", "stylegan2"])
 def test_the_discriminators_slope_can_be_differentiated(recipe: str) -> None:
     found = recipes.get(recipe)
-    judge = found.build(found.tiny, example(found).spec)["discriminator"].double()
+    discriminator = found.build(found.tiny, example(found).spec)["discriminator"].double()
     images = random(2, 1, 8, 8).double().requires_grad_()
-    assert torch.autograd.gradgradcheck(judge, (images,), atol=1e-4)
+    assert torch.autograd.gradgradcheck(discriminator, (images,), atol=1e-4)
 
 
 # --- published sizes -------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def test_truncation_pulls_towards_the_mean_image(recipe: Recipe, tmp_path: Path)
     trainer = Trainer(recipe, recipe.tiny, example(recipe))
     for _ in range(3):
         trainer.train_step()
-    sampler = Sampler(recipe, recipe.tiny, trainer.spec, trainer.average.refresh(recipe.tiny.ema))
+    sampler = Sampler(recipe, recipe.tiny, trainer.spec, trainer.ema.refresh(recipe.tiny.ema))
     assert_close(sampler.sample(4, 3, psi=1.0), sampler.sample(4, 3))
     mean_images = sampler.sample(4, 3, psi=0.0)
     assert_close(mean_images, mean_images[:1].expand_as(mean_images))
@@ -308,12 +308,12 @@ def test_classes_reach_both_networks(module: object) -> None:
     for _ in range(3):
         result = trainer.train_step()
     assert all(term.isfinite() for term in result.terms.values())
-    generator, judge = (trainer.networks[player].eval() for player in ("generator", "discriminator"))
+    generator, discriminator = (trainer.networks[player].eval() for player in ("generator", "discriminator"))
     latents, images = random(1, 4), random(1, 1, 8, 8)
     blends = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[0.5, 0.5, 0.0]])
     assert_close(generator(latents, blends[0]), generator(latents, torch.tensor([0])))
     assert not torch.allclose(generator(latents, blends[0]), generator(latents, blends[1]))
-    assert not torch.equal(judge(images, torch.tensor([0])), judge(images, torch.tensor([1])))
+    assert not torch.equal(discriminator(images, torch.tensor([0])), discriminator(images, torch.tensor([1])))
 
 
 @pytest.mark.parametrize("minibatch", ["none", "discrimination", "standard_deviation"])
@@ -341,7 +341,7 @@ def test_a_saved_model_draws_the_same_images(tmp_path: Path) -> None:
     trainer = Trainer(recipe, recipe.tiny, example(recipe))
     for _ in range(3):
         trainer.train_step()
-    average = trainer.average.refresh(recipe.tiny.ema)
+    average = trainer.ema.refresh(recipe.tiny.ema)
     spec = {"fields": {"real": [1, 8, 8]}, "classes": 3}
     write_checkpoint(tmp_path / "x.safetensors", trainer.state_dict() | {"hparams": {}, "spec": spec})
     loaded = read_checkpoint(tmp_path / "x.safetensors")

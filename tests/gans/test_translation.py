@@ -51,9 +51,9 @@ def test_published_sizes() -> None:
 @pytest.mark.parametrize(("layers", "seen"), [(1, 16), (2, 34), (3, 70), (4, 142)])
 def test_how_far_a_verdict_sees(layers: int, seen: int) -> None:
     """The logit in the middle depends on so many pixels each way, found by its gradient."""
-    judge = PatchDiscriminator(1, 2, layers, "batch").eval()
+    discriminator = PatchDiscriminator(1, 2, layers, "batch").eval()
     images = torch.randn(1, 1, 256, 256, requires_grad=True)
-    logits = judge(images)
+    logits = discriminator(images)
     middle = logits.shape[2] // 2
     logits[0, 0, middle, middle].backward()
     assert images.grad is not None
@@ -81,7 +81,7 @@ def test_the_unets_noise_stands_next_to_its_innermost_level(depth: int) -> None:
 def test_directions(recipe: Recipe) -> None:
     spec = example(recipe).spec
     networks = recipe.build(recipe.tiny, spec)
-    sampler = Sampler(recipe, recipe.tiny, spec, {name: networks[name].eval() for name in recipe.averaged})
+    sampler = Sampler(recipe, recipe.tiny, spec, {name: networks[name].eval() for name in recipe.ema_networks})
     images = torch.rand(3, *spec.shape) * 2 - 1
     for direction in recipe.translations:
         made = sampler.translate(images, direction)
@@ -101,7 +101,7 @@ def test_pictures_show_items_that_are_held_out(recipe: Recipe) -> None:
         assert side % len(recipe.compared) == 0
     assert torch.equal(trainer.generator.get_state(), state)
     assert recipe.compare is not None
-    kinds = recipe.compare(trainer.average.networks, trainer.hparams, trainer.batches.held_out())
+    kinds = recipe.compare(trainer.ema.networks, trainer.hparams, trainer.batches.held_out())
     assert len(kinds) == len(recipe.compared)
 
 
@@ -126,7 +126,7 @@ def test_what_cant_be_translated_is_refused(recipe: Recipe) -> None:
         with pytest.raises(BadValue, match="can't enlarge"):
             sampler.upscale(torch.zeros(spec.shape))
     wrong = DataSpec({"a": (1, 8, 8), "b": (1, 8, 8)}) if recipe.learns_from != "unpaired" else DataSpec({"real": (2,)})
-    with pytest.raises(BadData, match=r"needs .* made of"):
+    with pytest.raises(BadData, match=r"needs .* contains"):
         recipe.check_data(wrong)
 
 

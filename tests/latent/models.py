@@ -20,7 +20,7 @@ def explorer(name: str, size: int = 16, channels: int = 3, **knobs: object) -> E
     side = recipe.fit_size(size)
     spec = DataSpec({"real": (channels, side, side), "label": ()}, 3)
     networks = {name: network.eval().requires_grad_(False) for name, network in recipe.build(hparams, spec).items()}
-    kept = {name: networks[name] for name in recipe.averaged}
+    kept = {name: networks[name] for name in recipe.ema_networks}
     made = Explorer(Sampler(recipe, hparams, spec, kept))
     if isinstance(made.generator, StyleGenerator):
         with torch.no_grad():

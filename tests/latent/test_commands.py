@@ -35,7 +35,7 @@ def publish(folder: Path, recipe_name: str, spec: DataSpec, names: Mapping[str, 
     weights = {name: network.state_dict() for name, network in networks.items()}
     state = {
         "recipe": recipe_name, "hparams": to_dict(hparams), "spec": spec.to_state(), "step": 1, "images_seen": 4,
-        "average": {name: weights[name] for name in recipe.averaged}, "networks": weights,
+        "average": {name: weights[name] for name in recipe.ema_networks}, "networks": weights,
     }  # fmt: skip
     words = publishing.Words("Noise", "CC0", "numbers", "nothing", "nothing")
     nothing = {} if recipe.draws else {"show": lambda model: publishing.Shown(b"")}

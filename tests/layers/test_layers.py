@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from gan_core.layers.blocks import LatentStem, WholeImage, verdict_head
+from gan_core.layers.blocks import GlobalConv2d, LatentStem, logit_head
 from gan_core.training.allocator import keep_freed_memory
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ def test_the_stem_is_a_transposed_convolution(bias: bool) -> None:
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_head_is_a_convolution_as_large_as_the_image(bias: bool) -> None:
-    head, theirs = WholeImage(5, 2, 4, bias), nn.Conv2d(5, 2, 4, bias=bias)
+    head, theirs = GlobalConv2d(5, 2, 4, bias), nn.Conv2d(5, 2, 4, bias=bias)
     theirs.load_state_dict(head.state_dict())
     features = torch.randn(3, 5, 4, 4)
     assert_close(head(features), theirs(features).flatten(1))
@@ -39,7 +39,7 @@ def test_the_head_is_a_convolution_as_large_as_the_image(bias: bool) -> None:
 @pytest.mark.parametrize("minibatch", ["none", "discrimination", "standard_deviation"])
 def test_heads_give_one_logit_each(size: int, minibatch: str) -> None:
     features = torch.randn(6, 5, size, size) if size else torch.randn(6, 5)
-    assert verdict_head(5, size, minibatch)(features).shape == (6, 1)
+    assert logit_head(5, size, minibatch)(features).shape == (6, 1)
 
 
 PAGE_FAULTS = """

@@ -29,7 +29,7 @@ def trained() -> Trainer:
     trainer = Trainer(recipe, recipe.settings(CHANGES), stripes(300, 0))
     for _ in range(60):
         trainer.train_step()
-    trainer.average.refresh(trainer.hparams.ema)
+    trainer.ema.refresh(trainer.hparams.ema)
     return trainer
 
 
@@ -45,4 +45,4 @@ CHANGES = {
 
 @pytest.fixture(scope="session")
 def net(trained: Trainer) -> FeatureNet:
-    return FeatureNet("stripesnet", Sampler(trained.recipe, trained.hparams, trained.spec, trained.average.networks))
+    return FeatureNet("stripesnet", Sampler(trained.recipe, trained.hparams, trained.spec, trained.ema.networks))

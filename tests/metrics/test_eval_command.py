@@ -264,4 +264,4 @@ def test_a_classifier_needs_labels(tmp_path: Path) -> None:
     folder.mkdir()
     for level in range(4):
         Image.fromarray(np.full((8, 8), level * 50, np.uint8)).save(folder / f"{level}.png")
-    assert "needs a data set with labels" in refused("train", "feature_net", "--data", folder, "--size", "8")
+    assert "needs a labelled data set" in refused("train", "feature_net", "--data", folder, "--size", "8")

@@ -19,6 +19,7 @@ from gan_core.objectives.super_resolution import SuperResolution
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
 from tests.made_models import make_seer
+from tests.objectives.services import FixedServices
 
 
 def test_a_distance_by_hand() -> None:
@@ -83,13 +84,17 @@ def test_the_terms_are_those_of_pixels_and_features(home: Path) -> None:
         def forward(self, images: Tensor) -> Tensor:
             return torch.zeros(len(images), 3, 2 * images.shape[2], 2 * images.shape[3])
 
-    class Verdict(nn.Module):
+    class Mean(nn.Module):
         def forward(self, images: Tensor) -> Tensor:
             return images.mean((1, 2, 3))
 
-    networks = {"generator": Flat(), "discriminator": Verdict()}
-    context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
-    context.perceived = lambda net, one, other: perception(net)(one, other)
+    networks = {"generator": Flat(), "discriminator": Mean()}
+    context = StepContext(
+        networks,
+        hparams,
+        torch.Generator().manual_seed(0),
+        FixedServices(nets={"features.emoji": perception("features.emoji")}),
+    )
     images = torch.rand(2, 3, 8, 8) * 2 - 1
     terms = phases["generator"].terms(networks, {"real": images}, context)
     assert list(terms) == ["content", "features", "adversarial"]

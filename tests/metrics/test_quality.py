@@ -25,7 +25,7 @@ NET = {"channels": 4, "max_channels": 8, "features": 6, "batch_size": 16}
 
 
 def make_net(name: str, learnt: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = Plan("feature_net", learnt, 8, 20, 0.1, 0.0, "Judge", "All.", NET)
+    plan = Plan(recipe="feature_net", data=learnt, size=8, steps=20, title="Judge", limits="All.", hparams=NET)
     monkeypatch.setitem(pretrain.plans, name, plan)
     assert pretrain.main([name, "--folder", str(home / "models" / name)]) == 0
 

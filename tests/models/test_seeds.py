@@ -24,7 +24,7 @@ def test_a_picture_alone_and_in_a_batch(recipe: Recipe) -> None:
     labels = torch.arange(16) % max(1, spec.classes) if recipe.conditional else None
     for _ in range(30):  # so that batch-norm knows these networks
         recipe.draw(networks, recipe.tiny, torch.randn(16, recipe.tiny.latent_size), labels)  # type: ignore[attr-defined]
-    sampler = Sampler(recipe, recipe.tiny, spec, {name: networks[name].eval() for name in recipe.averaged})
+    sampler = Sampler(recipe, recipe.tiny, spec, {name: networks[name].eval() for name in recipe.ema_networks})
     label = 1 if recipe.conditional else None
     psi = None if recipe.truncate is None else 0.7
     alone = sampler.sample(1, 5, label, psi)

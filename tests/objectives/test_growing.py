@@ -53,15 +53,15 @@ def test_the_schedule_holds_fades_and_holds() -> None:
 @pytest.mark.parametrize("recipe", GROWING)
 def test_a_new_level_starts_without_effect_and_ends_alone(recipe: Recipe) -> None:
     networks = trainer_at(recipe).networks
-    generator, judge = networks["generator"].eval(), networks["discriminator"]
+    generator, discriminator = networks["generator"].eval(), networks["discriminator"]
     latents = torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
     shown = {}
     for resolution, alpha in ((4, 1.0), (8, 0.0), (8, 0.25), (8, 1.0)):
         set_stage(generator, resolution, alpha)
-        set_stage(judge, resolution, alpha)
+        set_stage(discriminator, resolution, alpha)
         made = generator(latents)
         assert made.shape == (4, 1, 16, 16)
-        shown[resolution, alpha] = made, judge(interpolate(made, scale_factor=1))
+        shown[resolution, alpha] = made, discriminator(interpolate(made, scale_factor=1))
     assert_close(shown[8, 0.0][0], shown[4, 1.0][0])
     assert_close(shown[8, 0.0][1], shown[4, 1.0][1])
     assert_close(shown[8, 0.25][0], 0.75 * shown[4, 1.0][0] + 0.25 * shown[8, 1.0][0])
@@ -111,7 +111,7 @@ def test_a_run_resumes_and_samples_in_the_middle_of_a_fade(recipe: Recipe, tmp_p
         whole.train_step()
     for _ in range(5):
         first.train_step()
-    drawn = first.average.refresh(first.hparams.ema)
+    drawn = first.ema.refresh(first.hparams.ema)
     state = first.state_dict() | {
         "hparams": to_dict(first.hparams),
         "spec": {"fields": {"real": [1, 16, 16]}, "classes": 0},
@@ -129,6 +129,6 @@ def test_a_run_resumes_and_samples_in_the_middle_of_a_fade(recipe: Recipe, tmp_p
     load_state(resumed, loaded)
     for _ in range(5):
         resumed.train_step()
-    whole.average.refresh(whole.hparams.ema)
-    resumed.average.refresh(resumed.hparams.ema)
+    whole.ema.refresh(whole.hparams.ema)
+    resumed.ema.refresh(resumed.hparams.ema)
     assert same_state(whole.state_dict(), resumed.state_dict())

@@ -21,25 +21,26 @@ from gan_core.objectives.contrastive import patch_loss
 from gan_core.objectives.fidelity import luma, psnr, ssim
 from gan_core.objectives.inpainting import (
     TEMPERATURE,
-    Masked,
-    MaskedHParams,
+    Inpainting,
+    InpaintingHParams,
     blanked,
+    border_weighted_error,
     contrast,
     middle_hole,
     random_holes,
-    rimmed_distance,
 )
 from gan_core.objectives.super_resolution import (
     SuperResolution,
     SuperResolutionHParams,
+    bicubic,
+    center_crop,
     crop_side,
-    crops,
-    larger,
-    middle,
-    smaller,
+    downscale,
+    random_crops,
 )
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
+from tests.objectives.services import FixedServices
 
 
 class Constant(nn.Module):
@@ -78,7 +79,7 @@ def test_published_sizes() -> None:
 def test_a_network_that_adds_to_bicubic_begins_as_bicubic() -> None:
     small = torch.rand(2, 3, 6, 8) * 2 - 1
     network = SrResNet(3, 4, 2, 4, norm=False, from_bicubic=True)
-    assert_close(network(small), larger(small, 4), rtol=0, atol=0)
+    assert_close(network(small), bicubic(small, 4), rtol=0, atol=0)
     assert not [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
 
 
@@ -145,7 +146,7 @@ def test_super_resolution_by_hand(content: str, distance: float) -> None:
     hparams = SuperResolutionHParams(
         scale="2", loss="non_saturating", content=content, adversarial_weight=0.1, content_weight=2.0, warm_up=1.0
     )
-    context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
+    context = StepContext(networks, hparams, torch.Generator().manual_seed(0), FixedServices())
     batch = {"real": torch.full((2, 1, 8, 8), 0.75)}
     terms = {phase.name: phase.terms(networks, batch, context) for phase in SuperResolution().phases(hparams)}
     assert_close(terms["warm_up"]["content"], torch.tensor(2 * distance))
@@ -158,7 +159,7 @@ def test_super_resolution_by_hand(content: str, distance: float) -> None:
 def test_a_relativistic_discriminator_by_hand() -> None:
     networks: dict[str, nn.Module] = {"generator": Constant(0.25, 2), "discriminator": Mean()}
     hparams = SuperResolutionHParams(scale="2", loss="non_saturating", relativistic="average", adversarial_weight=1.0)
-    context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
+    context = StepContext(networks, hparams, torch.Generator().manual_seed(0), FixedServices())
     batch = {"real": torch.full((2, 1, 8, 8), 0.75)}
     phases = {phase.name: phase for phase in SuperResolution().phases(hparams)}
     # C(y) - E C(G(x)) = 0.5 both ways round
@@ -199,23 +200,23 @@ def replace_size(name: str):  # type: ignore[no-untyped-def]
 def test_crops_lie_anywhere_in_their_own_image() -> None:
     rows = torch.arange(6.0)[:, None] * 10 + torch.arange(6.0)
     images = torch.stack([rows + 100 * place for place in range(200)])[:, None]
-    cut = crops(images, 4, torch.Generator().manual_seed(0))
+    cut = random_crops(images, 4, torch.Generator().manual_seed(0))
     corners = cut[:, 0, 0, 0] - 100 * torch.arange(200)
     assert set(corners.tolist()) == {10.0 * top + left for top in range(3) for left in range(3)}
     assert_close(cut[7] - cut[7, 0, 0, 0], (rows[:4, :4])[None])
-    assert crops(images, 6, torch.Generator()) is images
-    assert middle(images, 2)[0, 0].tolist() == [[22.0, 23.0], [32.0, 33.0]]
+    assert random_crops(images, 6, torch.Generator()) is images
+    assert center_crop(images, 2)[0, 0].tolist() == [[22.0, 23.0], [32.0, 33.0]]
     assert crop_side(SuperResolutionHParams(crop=50), 200) == 48
     assert crop_side(SuperResolutionHParams(crop=50, scale="2"), 33) == 32
 
 
 def test_smaller_and_larger_keep_flat_images_and_the_range() -> None:
     flat = torch.full((1, 3, 8, 8), 0.3)
-    assert_close(smaller(flat, 4), torch.full((1, 3, 2, 2), 0.3))
-    assert_close(larger(flat, 2), torch.full((1, 3, 16, 16), 0.3))
+    assert_close(downscale(flat, 4), torch.full((1, 3, 2, 2), 0.3))
+    assert_close(bicubic(flat, 2), torch.full((1, 3, 16, 16), 0.3))
     edge = torch.ones(1, 1, 16, 16)
     edge[..., 8:] = -1
-    assert float(larger(smaller(edge, 2), 2).abs().max()) <= 1
+    assert float(bicubic(downscale(edge, 2), 2).abs().max()) <= 1
 
 
 # --- contrast -------------------------------------------------------------------------------------------------------
@@ -258,8 +259,8 @@ def test_the_hole_in_the_middle() -> None:
 def test_the_rim_of_a_hole_weighs_ten_times() -> None:
     # 12 of its 16 pixels touch what isn't missing; what isn't missing counts nothing
     made, truth = torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 0.5)
-    assert_close(rimmed_distance(made, truth, middle_hole(1, 8)), torch.tensor(0.25 * 124 / 16))
-    assert float(rimmed_distance(made, truth, torch.zeros(1, 1, 8, 8, dtype=torch.bool))) == 0
+    assert_close(border_weighted_error(made, truth, middle_hole(1, 8)), torch.tensor(0.25 * 124 / 16))
+    assert float(border_weighted_error(made, truth, torch.zeros(1, 1, 8, 8, dtype=torch.bool))) == 0
 
 
 def test_random_holes_leave_some_of_every_image() -> None:
@@ -289,10 +290,10 @@ class Filling(Constant):
 
 def test_the_context_encoder_by_hand() -> None:
     networks: dict[str, nn.Module] = {"generator": Filling(0.25, 1.0), "discriminator": Mean()}
-    hparams = MaskedHParams(loss="non_saturating", content_weight=0.5, adversarial_weight=0.1)
-    context = StepContext(networks, hparams, torch.Generator().manual_seed(0))
+    hparams = InpaintingHParams(loss="non_saturating", content_weight=0.5, adversarial_weight=0.1)
+    context = StepContext(networks, hparams, torch.Generator().manual_seed(0), FixedServices())
     batch = {"real": torch.full((2, 1, 8, 8), 0.75)}
-    terms = {phase.name: phase.terms(networks, batch, context) for phase in Masked().phases(hparams)}
+    terms = {phase.name: phase.terms(networks, batch, context) for phase in Inpainting().phases(hparams)}
     filled = 0.75 * 0.75 + 0.25 * 0.25  # a quarter of the image is missing
     assert_close(terms["discriminator"]["real"], torch.tensor(math.log(1 + math.exp(-0.75))))
     assert_close(terms["discriminator"]["fake"], torch.tensor(math.log(1 + math.exp(filled))))

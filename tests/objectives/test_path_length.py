@@ -13,6 +13,7 @@ from gan_core.objectives.base import StepContext
 from gan_core.objectives.path_length import PathLength, PathLengthHParams, path_lengths
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
+from tests.objectives.services import FixedServices
 
 LAYERS, W_SIZE = 3, 2
 
@@ -58,9 +59,9 @@ def test_the_term_and_the_running_mean() -> None:
     networks = {"generator": Linear(), "discriminator": nn.Flatten()}
     objective = PathLength(hparams)
     objective.setup(networks, None)  # type: ignore[arg-type]
-    context = StepContext(networks, hparams, torch.Generator().manual_seed(1))
     asked: list[int | None] = []
-    context.next_batch = lambda count: asked.append(count) or {"real": torch.zeros(count, 1, 2, 2)}  # type: ignore
+    services = FixedServices(lambda count: asked.append(count) or {"real": torch.zeros(count, 1, 2, 2)})  # type: ignore
+    context = StepContext(networks, hparams, torch.Generator().manual_seed(1), services)
     phase = objective.phases(hparams)[-1]
     means = []
     mean = torch.zeros(())

@@ -17,7 +17,7 @@ from gan_core.checkpoint import same_state
 from gan_core.data.base import DataSet
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
-from gan_core.gans.stabilised import normalise, stabilised
+from gan_core.gans.stabilised import apply_spectral_norm, stabilised
 from gan_core.hparams import UNLABELLED, AdversarialHParams
 from gan_core.knobs import changed, knobs
 from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
@@ -97,11 +97,11 @@ def test_feature_matching_reads_what_goes_into_the_head() -> None:
 
 def test_top_k_keeps_the_best_judged() -> None:
     logits = torch.tensor([0.0, 5.0, -1.0, 2.0])
-    assert_close(stabilisers.top_share(logits, 0.5), torch.tensor([5.0, 2.0]))
-    assert_close(stabilisers.top_share(logits, 0.01), torch.tensor([5.0]))
-    assert stabilisers.top_share(logits, 1.0) is logits
+    assert_close(stabilisers.top_k(logits, 0.5), torch.tensor([5.0, 2.0]))
+    assert_close(stabilisers.top_k(logits, 0.01), torch.tensor([5.0]))
+    assert stabilisers.top_k(logits, 1.0) is logits
     of_two = torch.stack([logits, -logits], 1)  # each discriminator keeps the samples that it judges best
-    assert_close(stabilisers.top_share(of_two, 0.5), torch.tensor([[5.0, 1.0], [2.0, 0.0]]))
+    assert_close(stabilisers.top_k(of_two, 0.5), torch.tensor([[5.0, 1.0], [2.0, 0.0]]))
     hparams = AdversarialHParams(top_k=0.5, top_k_steps=100)
     assert [stabilisers.top_k_share(hparams, step) for step in (0, 50, 100, 500)] == pytest.approx([1, 0.75, 0.5, 0.5])
 
@@ -109,7 +109,7 @@ def test_top_k_keeps_the_best_judged() -> None:
 def test_historical_averaging_is_the_mean_of_all_past_weights() -> None:
     layer = nn.Linear(1, 1)
     networks = {"generator": layer}
-    history = stabilisers.History()
+    history = stabilisers.HistoricalAverage()
 
     def put(weight: float, bias: float) -> None:
         layer.weight.data.fill_(weight)
@@ -184,7 +184,7 @@ def test_a_virtually_normalised_sample_does_not_depend_on_its_batch(dimensions: 
 
 
 def test_virtual_batch_norm_needs_a_batch_norm() -> None:
-    with pytest.raises(BadValue, match="takes the place of batch-norm"):
+    with pytest.raises(BadValue, match="replaces batch normalisation"):
         changed(POINTS.tiny, {"batch_norm": False, "virtual_batch_norm": True})
     dcgan = recipes.get("dcgan")
     with pytest.raises(BadValue, match="this generator has none"):
@@ -213,7 +213,7 @@ def test_spectral_norm_makes_the_largest_singular_value_1(name: str, where: str)
         values = largest_singular_values(running.networks[network].eval())
         normalised = network == "discriminator" or where == "both"
         assert (values == pytest.approx([1.0] * len(values), abs=0.05)) == normalised
-    normalise(running.networks["discriminator"])  # once is enough
+    apply_spectral_norm(running.networks["discriminator"])  # once is enough
     assert all(len(layer.parametrizations["weight"]) == 1 for layer in running.networks["discriminator"].modules()
                if hasattr(layer, "parametrizations"))  # fmt: skip
 
@@ -290,18 +290,18 @@ STABILISERS: dict[str, dict[str, Any]] = {
     "lazy r1": {"penalty": "r1", "penalty_every": 4},
 }
 REFUSED = {
-    "label smoothing": dict.fromkeys(UNLABELLED, "it has no labels"),
-    "label flipping": dict.fromkeys(UNLABELLED, "it has no labels"),
+    "label smoothing": dict.fromkeys(UNLABELLED, "has no labels"),
+    "label flipping": dict.fromkeys(UNLABELLED, "has no labels"),
     "relativistic standard": dict.fromkeys(("minimax", "wasserstein"), "no relativistic form"),
     "relativistic average": dict.fromkeys(("minimax", "wasserstein"), "no relativistic form"),
-    "diffaugment": dict.fromkeys(losses, "points are none"),
-    "adaptive augmentation": dict.fromkeys(losses, "points are none|never says so"),
+    "diffaugment": dict.fromkeys(losses, "not to points"),
+    "adaptive augmentation": dict.fromkeys(losses, "not to points|does not say"),
 }
 REFUSED_PAIRS = {
     frozenset(("unrolling", "gradient penalty")): "third derivatives",
     frozenset(("unrolling", "lazy r1")): "third derivatives",
-    frozenset(("unrolling", "weight clipping")): "no gradient passes a cut",
-    frozenset(("feature matching", "top-k")): "Choose one of them",
+    frozenset(("unrolling", "weight clipping")): "no gradient flows",
+    frozenset(("feature matching", "top-k")): "Choose one of the two",
 }
 
 
@@ -350,8 +350,8 @@ def test_pairs_of_stabilisers(pair: tuple[str, str]) -> None:
     trains_or_is_refused(REFUSED_PAIRS.get(frozenset(pair)), **STABILISERS[one], **STABILISERS[other])
 
 
-def test_adaptive_augmentation_needs_a_verdict() -> None:
-    with pytest.raises(BadValue, match="never says so"):
+def test_adaptive_augmentation_needs_labels() -> None:
+    with pytest.raises(BadValue, match="does not say"):
         recipes.get("dcgan").settings({"augment": "adaptive", "loss": "wasserstein"})
 
 

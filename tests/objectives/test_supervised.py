@@ -1,4 +1,4 @@
-"""The supervised objective: its golden value, and images that are altered but stay themselves."""
+"""The supervised objective: its golden value, and images that are random_affine but stay themselves."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from gan_core.gans.feature_net import FeatureClassifier, FeatureNetHParams
 from gan_core.knobs import changed
 from gan_core.objectives.augment import uniform
 from gan_core.objectives.base import StepContext
-from gan_core.objectives.supervised import Supervised, SupervisedHParams, altered
+from gan_core.objectives.supervised import Supervised, SupervisedHParams, random_affine
 from gan_core.training.trainer import Trainer
+from tests.objectives.services import FixedServices
 
 
 class Fixed(nn.Module):
@@ -35,7 +36,7 @@ class Fixed(nn.Module):
 def test_cross_entropy_by_hand(smoothing: float, expected: float) -> None:
     hparams = SupervisedHParams(augment=0.0, smoothing=smoothing)
     networks = {"features": Fixed()}
-    context = StepContext(networks, hparams, torch.Generator())
+    context = StepContext(networks, hparams, torch.Generator(), FixedServices())
     objective = Supervised()
     objective.setup(networks, DataSpec({"real": (1, 8, 8)}, 2))
     (phase,) = objective.phases(hparams)
@@ -55,7 +56,7 @@ def test_attributes_are_learnt_side_by_side() -> None:
     objective = Supervised()
     networks = {"features": Heads()}
     objective.setup(networks, DataSpec({"real": (1, 8, 8)}, 0, {"hat": 2, "hair": 3}))
-    context = StepContext(networks, SupervisedHParams(augment=0.0), torch.Generator())
+    context = StepContext(networks, SupervisedHParams(augment=0.0), torch.Generator(), FixedServices())
     (phase,) = objective.phases(context.hparams)
     truths = torch.tensor([[1, 2], [0, 0]])
     terms = phase.terms(networks, {"real": torch.zeros(2, 1, 8, 8), "attributes": truths}, context)
@@ -67,8 +68,8 @@ def test_altered_images_stay_what_they_are() -> None:
     random = uniform(torch.Generator().manual_seed(0), torch.device("cpu"))
     images = torch.full((64, 1, 28, 28), -1.0)
     images[:, :, 10:18, 12:16] = 1
-    torch.testing.assert_close(altered(images, random, 0.0), images, atol=1e-4, rtol=0)
-    moved = altered(images, random, 1.0)
+    torch.testing.assert_close(random_affine(images, random, 0.0), images, atol=1e-4, rtol=0)
+    moved = random_affine(images, random, 1.0)
     assert not torch.equal(moved[0], moved[1])
     mass, before = (moved + 1).sum((1, 2, 3)), (images + 1).sum((1, 2, 3))
     assert float(((mass / before) - 1).abs().max()) < 0.5
@@ -77,7 +78,7 @@ def test_altered_images_stay_what_they_are() -> None:
     assert 0.5 < float((centre - 13.5).abs().max()) < 6
     # never mirrored: the brighter half stays on its side
     halves = torch.cat([torch.ones(64, 1, 28, 14), -torch.ones(64, 1, 28, 14)], 3)
-    turned = altered(halves, random, 1.0)
+    turned = random_affine(halves, random, 1.0)
     assert bool((turned[..., :14].mean((1, 2, 3)) > turned[..., 14:].mean((1, 2, 3))).all())
 
 

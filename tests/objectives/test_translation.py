@@ -15,13 +15,14 @@ from gan_core.gans import recipes
 from gan_core.objectives.base import StepContext
 from gan_core.objectives.cycle import Cycle, CycleHParams
 from gan_core.objectives.pairs import Pairs, PairsHParams
-from gan_core.objectives.translation import LOSSES, ReplayPool, deceive, discriminator_terms
+from gan_core.objectives.translation import LOSSES, ReplayPool, discriminator_terms, generator_loss
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
+from tests.objectives.services import FixedServices
 
 
 def context(networks: dict[str, nn.Module], hparams: PairsHParams | CycleHParams) -> StepContext:
-    return StepContext(networks, hparams, torch.Generator().manual_seed(0))
+    return StepContext(networks, hparams, torch.Generator().manual_seed(0), FixedServices())
 
 
 class Times(nn.Module):
@@ -55,17 +56,17 @@ def test_losses_on_maps_of_logits() -> None:
     terms = discriminator_terms("least_squares", real, fake)
     assert_close(terms["real"], torch.tensor(0.5))
     assert_close(terms["fake"], torch.tensor(0.5))
-    assert_close(deceive("least_squares", fake), torch.tensor(2.0))
+    assert_close(generator_loss("least_squares", fake), torch.tensor(2.0))
     # -log sigmoid(2) = 0.126928, -log sigmoid(0) = 0.693147; log(1 + e^-1) = 0.313262, log(1 + e) = 1.313262
     terms = discriminator_terms("non_saturating", real, fake)
     assert_close(terms["real"], torch.tensor((0.126928 + 0.693147) / 4), atol=1e-6, rtol=0)
     assert_close(terms["fake"], torch.tensor((0.313262 + 1.313262) / 4), atol=1e-6, rtol=0)
-    assert_close(deceive("non_saturating", fake), torch.tensor((1.313262 + 0.313262) / 2), atol=1e-6, rtol=0)
+    assert_close(generator_loss("non_saturating", fake), torch.tensor((1.313262 + 0.313262) / 2), atol=1e-6, rtol=0)
     # hinge: (0 + 1)/2 and (0 + 2)/2, each halved; G: -mean = 0
     terms = discriminator_terms("hinge", real, fake)
     assert_close(terms["real"], torch.tensor(0.25))
     assert_close(terms["fake"], torch.tensor(0.5))
-    assert_close(deceive("hinge", fake), torch.tensor(0.0))
+    assert_close(generator_loss("hinge", fake), torch.tensor(0.0))
 
 
 def test_pairs_by_hand() -> None:

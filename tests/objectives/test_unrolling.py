@@ -32,7 +32,7 @@ def test_one_step_of_sgd_in_closed_form() -> None:
     weight, rate, x = 0.5, 0.1, torch.tensor(3.0, requires_grad=True)
     discriminator = Scale(weight)
     optimizer = torch.optim.SGD(discriminator.parameters(), rate)
-    ahead = unrolled(discriminator, optimizer, 1, lambda judge: (judge(x) - 1).square())
+    ahead = unrolled(discriminator, optimizer, 1, lambda discriminator: (discriminator(x) - 1).square())
     later = weight - 2 * rate * 3 * (weight * 3 - 1)
     assert_close(ahead.weights["weight"].detach(), torch.tensor(later))
     (slope,) = torch.autograd.grad(ahead(x), x)
@@ -44,7 +44,7 @@ def test_clipping_is_foreseen() -> None:
     discriminator, x = Scale(0.5), torch.tensor(3.0)
     optimizer = torch.optim.SGD(discriminator.parameters(), 0.1)
     for clip, moved in ((0.5, 0.05), (5.0, 0.3)):
-        ahead = unrolled(discriminator, optimizer, 1, lambda judge: (judge(x) - 1).square(), clip)
+        ahead = unrolled(discriminator, optimizer, 1, lambda discriminator: (discriminator(x) - 1).square(), clip)
         assert_close(ahead.weights["weight"].detach(), torch.tensor(0.5 - moved))
 
 
@@ -57,8 +57,8 @@ def discriminator_and_loss() -> tuple[nn.Module, Tensor, Loss]:
     real, fake = (torch.randn(16, 2, generator=random) for _ in range(2))
     fake.requires_grad_()
 
-    def loss(judge: nn.Module) -> Tensor:
-        return nn.functional.softplus(-judge(real)).mean() + nn.functional.softplus(judge(fake)).mean()
+    def loss(discriminator: nn.Module) -> Tensor:
+        return nn.functional.softplus(-discriminator(real)).mean() + nn.functional.softplus(discriminator(fake)).mean()
 
     return network, fake, loss
 
@@ -100,11 +100,14 @@ def test_the_slope_through_the_looking_ahead_is_that_of_finite_differences(kind:
     random = torch.Generator().manual_seed(1)
     real = torch.randn(16, 2, generator=random, dtype=torch.float64)
     optimizer = OPTIMISERS[kind](list(network.parameters()))
-    train(network, optimizer, lambda judge: judge(real).square().mean(), 2)
+    train(network, optimizer, lambda discriminator: discriminator(real).square().mean(), 2)
 
     def objective(samples: Tensor) -> Tensor:
-        def game(judge: nn.Module) -> Tensor:
-            return nn.functional.softplus(-judge(real)).mean() + nn.functional.softplus(judge(samples)).mean()
+        def game(discriminator: nn.Module) -> Tensor:
+            return (
+                nn.functional.softplus(-discriminator(real)).mean()
+                + nn.functional.softplus(discriminator(samples)).mean()
+            )
 
         return nn.functional.softplus(-unrolled(network, optimizer, 2, game)(samples)).mean()
 

@@ -60,7 +60,7 @@ def test_the_bits_that_are_used_by_hand() -> None:
     assert list(whites(clear)) == [4095, 4095, 4095, 65535]
     assert list(whites(clear, 16)) == [65535] * 4
     np.testing.assert_array_equal(eight_bits(np.array([[[0], [2048], [4095]]], np.uint16))[0, :, 0], [0, 128, 255])
-    with pytest.raises(BadData, match="levels up to 4095, and 10 bits hold 1023"):
+    with pytest.raises(BadData, match="levels up to 4095, but 10 bits hold at most 1023"):
         whites(ramp(12), 10)
 
 
@@ -125,7 +125,7 @@ def test_a_depth_can_be_asked_for(tmp_path: Path, home: Path) -> None:
     assert as_16.notes == ()
     assert load(f"folder+pad+14bit:{tmp_path / 'set'}", 32).arrays["real"].max() == 64
     assert load(f"folder:{tmp_path / 'set'}", 32).arrays["real"].max() == 255
-    with pytest.raises(BadData, match=r"levels up to 4095, and 10 bits hold 1023"):
+    with pytest.raises(BadData, match=r"levels up to 4095, but 10 bits hold at most 1023"):
         load(f"folder+10bit:{tmp_path / 'set'}", 32)
     assert own(str(Own("paired", "/x", "pad", 12))) == Own("paired", "/x", "pad", 12)
     for wrong in ("folder+13bit:/x", "folder+bit:/x", "folder+8bit+12bit:/x"):
@@ -201,7 +201,7 @@ def test_on_the_command_line(models: Path, tmp_path: Path, home: Path) -> None:
     assert "Valid: 8, 10, 12" in refused(
         2, "upscale", models / "srgan.x", photo, "-o", tmp_path / "x.png", "--depth", "9"
     )
-    assert "10 bits hold 1023" in refused(
+    assert "10 bits hold at most 1023" in refused(
         2, "upscale", models / "srgan.x", photo, "-o", tmp_path / "x.png", "--depth", "10"
     )
     told = json.loads(ok("data", "load", f"folder:{tmp_path}", "--size", "32", "--json"))

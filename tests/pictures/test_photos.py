@@ -220,7 +220,7 @@ def test_endings(ending: str, tmp_path: Path) -> None:
         ("x.bmp", noise(3), ".png, .jpg, .jpeg, .webp, .tif, .tiff"),
         ("x", noise(3), ".png, .jpg"),
         ("x.jpg", noise(4), ".png, .webp, .tif, .tiff"),
-        ("x.webp", noise(3, np.uint16), "are .png."),
+        ("x.webp", noise(3, np.uint16), "extensions: .png."),
     ],
 )
 def test_what_a_file_cannot_hold_is_told(name: str, array: np.ndarray, valid: str, tmp_path: Path) -> None:
@@ -237,15 +237,15 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
-    with pytest.raises(BadData, match="There is no file"):
+    with pytest.raises(BadData, match="doesn't exist"):
         read(path, MOST)
     path.write_bytes(b"no picture")
-    with pytest.raises(BadData, match=r"x\.png is no picture of an accepted format"):
+    with pytest.raises(BadData, match=r"x\.png is not an image in a supported format"):
         read(path, MOST)
     for kind in (np.uint8, np.uint16):
         write(path, noise(3, kind))
         path.write_bytes(path.read_bytes()[:-4000])
-        with pytest.raises(BadData, match=r"x\.png is broken or cut off"):
+        with pytest.raises(BadData, match=r"x\.png is corrupt or truncated"):
             read(path, MOST)
     written = b"".join(png16.encoded(np.zeros((1, 1, 3), np.uint16)))
     for size in ((20_000, 20_000), (1025, 1024)):
@@ -254,10 +254,10 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         with pytest.raises(BadData, match=r"x\.png has more than 1 megapixels"):
             read(path, MOST)
     Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / "x.tif")
-    with pytest.raises(BadData, match="range of these pixels isn't known"):
+    with pytest.raises(BadData, match="value range of these pixels is unknown"):
         read(tmp_path / "x.tif", MOST)
 
 
 def test_pillow_cannot_hold_deep_colours() -> None:
-    with pytest.raises(BadValue, match="PNG files alone"):
+    with pytest.raises(BadValue, match="only be saved as PNG"):
         image_of(noise(3, np.uint16))

@@ -28,8 +28,8 @@ from gan_core.shelf import pretrain
 from gan_core.training.previews import LINES, ROWS, SIDE
 
 TINY = Plan(
-    "mlp_gan", "digits", 8, 12, 0.1, 0.0, "Tiny", "Everything.",
-    {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4, "latent_size": 4},
+    recipe="mlp_gan", data="digits", size=8, steps=12, title="Tiny", limits="Everything.",
+    hparams={"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4, "latent_size": 4},
 )  # fmt: skip
 
 
@@ -129,7 +129,15 @@ def test_a_device_that_is_not_here_is_refused(tiny: str, capsys: pytest.CaptureF
 
 
 def test_why_a_run_failed_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    plan = Plan("encoder", "digits", 8, 5, 0.1, 0.0, "Lost", "All.", {"generator": "stylegan2.gone"})
+    plan = Plan(
+        recipe="encoder",
+        data="digits",
+        size=8,
+        steps=5,
+        title="Lost",
+        limits="All.",
+        hparams={"generator": "stylegan2.gone"},
+    )
     monkeypatch.setitem(pretrain.plans, "encoder.digits", plan)
     assert pretrain.main(["encoder.digits"]) == 1
     assert "There is no model named 'stylegan2.gone'" in capsys.readouterr().err
@@ -141,7 +149,7 @@ NET = {"channels": 4, "max_channels": 8, "features": 6, "batch_size": 16, "ema":
 def test_a_judge_is_published_with_what_it_gets_right_on_images_that_it_has_not_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = Plan("feature_net", "train:digits", 8, 120, 0.1, 0.0, "Judge", "All.", NET)
+    plan = Plan(recipe="feature_net", data="train:digits", size=8, steps=120, title="Judge", limits="All.", hparams=NET)
     monkeypatch.setitem(pretrain.plans, "features.tiny", plan)
     folder = tmp_path / "features.tiny"
     assert pretrain.main(["features.tiny", "--folder", str(folder)]) == 0
@@ -166,7 +174,7 @@ def test_a_judge_of_attributes_says_what_it_gets_wrong_where_it_sees_and_where_i
 ) -> None:
     monkeypatch.setattr(avatars, "COUNT", 60)
     monkeypatch.setattr(avatars, "TEST_COUNT", 150)
-    plan = Plan("feature_net", "avatars", 8, 3, 0.1, 0.0, "Judge", "All.", NET)
+    plan = Plan(recipe="feature_net", data="avatars", size=8, steps=3, title="Judge", limits="All.", hparams=NET)
     monkeypatch.setitem(pretrain.plans, "features.tiny", plan)
     folder = tmp_path / "features.tiny"
     assert pretrain.main(["features.tiny", "--folder", str(folder)]) == 0
@@ -200,7 +208,11 @@ def test_a_translator_is_published_with_what_it_makes_of_items_that_it_has_not_s
 ) -> None:
     reference, changes, expected = TRANSLATORS[recipe]
     tiny = to_dict(recipes.get(recipe).tiny) | changes
-    monkeypatch.setitem(pretrain.plans, "x.tiny", Plan(recipe, reference, 16, 2, 0, 0, "Tiny", "All.", tiny, half=True))
+    monkeypatch.setitem(
+        pretrain.plans,
+        "x.tiny",
+        Plan(recipe=recipe, data=reference, size=16, steps=2, title="Tiny", limits="All.", hparams=tiny, half=True),
+    )
     folder = tmp_path / "x.tiny"
     assert pretrain.main(["x.tiny", "--folder", str(folder)]) == 0
     described = read_card(folder)
@@ -213,7 +225,7 @@ def test_a_translator_is_published_with_what_it_makes_of_items_that_it_has_not_s
         assert picture.getextrema() != ((0, 0),)
     model = gan_core.load(str(folder))
     weights = read_checkpoint(folder / WEIGHTS)
-    assert set(weights["average"]) == set(recipes.get(recipe).averaged) == set(model.networks)
+    assert set(weights["average"]) == set(recipes.get(recipe).ema_networks) == set(model.networks)
     assert weights["networks"]
     assert all(name.startswith("discriminator") for name in weights["networks"])
     images = torch.zeros(2, *model.spec.shape)
@@ -226,7 +238,16 @@ def test_a_translator_is_published_with_what_it_makes_of_items_that_it_has_not_s
 def test_a_judge_without_a_say_or_without_room_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = to_dict(recipes.get("srgan").tiny)
     for name, changes in {"warm": {"adversarial_weight": 0.0}, "wide": {"discriminator_channels": 64}}.items():
-        plan = Plan("srgan", "digits", 64, 1, 0, 0, "Tiny", "All.", tiny | changes | {"crop": 64}, half=True)
+        plan = Plan(
+            recipe="srgan",
+            data="digits",
+            size=64,
+            steps=1,
+            title="Tiny",
+            limits="All.",
+            hparams=tiny | changes | {"crop": 64},
+            half=True,
+        )
         monkeypatch.setitem(pretrain.plans, "x.tiny", plan)
         folder = tmp_path / name
         assert pretrain.main(["x.tiny", "--folder", str(folder)]) == 0
@@ -241,8 +262,18 @@ def test_a_plan_can_start_from_another_models_weights(
 ) -> None:
     monkeypatch.setattr(listing, "BUNDLED", home / "models")
     tiny = to_dict(recipes.get("srgan").tiny)
-    first = Plan("srgan", "digits", 8, 3, 0, 0, "First", "All.", tiny | {"adversarial_weight": 0.0})
-    then = Plan("srgan", "digits", 8, 2, 0, 0, "Then", "All.", tiny, start="first.tiny")
+    first = Plan(
+        recipe="srgan",
+        data="digits",
+        size=8,
+        steps=3,
+        title="First",
+        limits="All.",
+        hparams=tiny | {"adversarial_weight": 0.0},
+    )
+    then = Plan(
+        recipe="srgan", data="digits", size=8, steps=2, title="Then", limits="All.", hparams=tiny, start="first.tiny"
+    )
     monkeypatch.setitem(pretrain.plans, "first.tiny", first)
     monkeypatch.setitem(pretrain.plans, "then.tiny", then)
     store = RunStore()
@@ -260,7 +291,9 @@ def test_a_plan_can_start_from_another_models_weights(
     described = listing.card("then.tiny")
     assert described.steps == 2
     assert described.cost.endswith("20 images; started from first.tiny")
-    other = Plan("srgan", "digits", 16, 2, 0, 0, "Then", "All.", tiny, start="first.tiny")
+    other = Plan(
+        recipe="srgan", data="digits", size=16, steps=2, title="Then", limits="All.", hparams=tiny, start="first.tiny"
+    )
     monkeypatch.setitem(pretrain.plans, "then.tiny", other)
     with pytest.raises(BadValue, match=r"can't start from first\.tiny, which is SRGAN at 8 pixels"):
         pretrain.run_of(store, "then.tiny")

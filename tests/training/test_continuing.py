@@ -60,7 +60,7 @@ def test_the_run_trains_on_from_there(store: RunStore) -> None:
         time.sleep(0.02)
     weights = loading.state_of(place(described), described)
     assert same_state(session.trainer.networks["generator"].state_dict(), weights["average"]["generator"])
-    assert same_state(session.trainer.average.networks["generator"].state_dict(), weights["average"]["generator"])
+    assert same_state(session.trainer.ema.networks["generator"].state_dict(), weights["average"]["generator"])
     session.resume()
     assert session.join(60)
     run = store.get(run.id)

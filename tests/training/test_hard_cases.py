@@ -92,8 +92,8 @@ def test_growing_changes_batch_and_alpha_within_the_run() -> None:
     assert alphas[:6] == [0, 0, 0, 0, 0, 0.25]
     assert alphas[-1] == 1
     assert trainer.images_seen == 8 * 4 + 3 * 2
-    assert float(trainer.average.networks["generator"].alpha) == 0  # until it is refreshed
-    assert float(trainer.average.refresh(0.5)["generator"].alpha) == 1
+    assert float(trainer.ema.networks["generator"].alpha) == 0  # until it is refreshed
+    assert float(trainer.ema.refresh(0.5)["generator"].alpha) == 1
 
 
 def test_warm_up_window_is_counted_in_images() -> None:

@@ -18,7 +18,7 @@ from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import recipes
 from gan_core.hparams import TrainingHParams
 from gan_core.knobs import changed
-from gan_core.training.average import Average
+from gan_core.training.ema import Ema
 from gan_core.training.optimizers import rate_factor
 from gan_core.training.recorder import Recorder
 from gan_core.training.trainer import StepResult, Trainer
@@ -93,14 +93,14 @@ def test_unpaired_domains_have_orders_of_their_own() -> None:
 def test_the_average_follows_the_definition() -> None:
     network = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.constant_(network.weight, 0.0)
-    average = Average({"generator": network}, ("generator",))
+    ema = Ema({"generator": network}, ("generator",))
     torch.nn.init.constant_(network.weight, 1.0)
-    average.update(0.9)  # memory min(0.9, 2/11)
-    assert float(average.networks["generator"].weight) == pytest.approx(1 - 2 / 11)
-    average.update(0.1)
-    assert float(average.networks["generator"].weight) == pytest.approx(1 - 2 / 11 * 0.1)
-    assert float(average.refresh(0.0)["generator"].weight) == 1.0
-    assert not average.networks["generator"].training
+    ema.update(0.9)  # memory min(0.9, 2/11)
+    assert float(ema.networks["generator"].weight) == pytest.approx(1 - 2 / 11)
+    ema.update(0.1)
+    assert float(ema.networks["generator"].weight) == pytest.approx(1 - 2 / 11 * 0.1)
+    assert float(ema.refresh(0.0)["generator"].weight) == 1.0
+    assert not ema.networks["generator"].training
 
 
 def test_the_recorder_computes_what_single_steps_would_give() -> None:

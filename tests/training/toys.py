@@ -14,14 +14,14 @@ from torch.nn.functional import avg_pool2d, interpolate, l1_loss, softplus
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.gans import recipes
 from gan_core.gans.recipe import OptimizerSpec, Recipe
-from gan_core.hparams import PlayersHParams, TrainingHParams
+from gan_core.hparams import TrainingHParams, TwoPlayerHParams
 from gan_core.layers.blocks import Dropout
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from tests.conftest import images
 
 
 @dataclass(frozen=True)
-class ToyHParams(TrainingHParams, PlayersHParams):
+class ToyHParams(TrainingHParams, TwoPlayerHParams):
     """Nothing but what the trainer reads."""
 
 
@@ -60,7 +60,7 @@ def convolution(inputs: int = 1, outputs: int = 1) -> nn.Module:
     return nn.Sequential(nn.Conv2d(inputs, 4, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(4, outputs, 3, padding=1))
 
 
-class Judge(nn.Module):
+class Discriminator(nn.Module):
     """(B, C, H, W) -> (B,)."""
 
     def __init__(self, inputs: int = 1) -> None:
@@ -72,7 +72,9 @@ class Judge(nn.Module):
 
 
 def optimizer(*networks: str) -> Any:
-    return lambda hparams: OptimizerSpec(networks, hparams.optimizer, hparams.generator_rate, (0.5, 0.99))
+    return lambda hparams: OptimizerSpec(
+        networks=networks, kind=hparams.optimizer, rate=hparams.generator_rate, betas=(0.5, 0.99)
+    )
 
 
 # --- two generators, two discriminators, a replay pool (CycleGAN) ----------------------------------------------------
@@ -111,8 +113,8 @@ class Cycle(Objective):
                 old = torch.randint(int(self.filled), (len(fake),), generator=context.generator)
                 use_old = torch.rand(len(fake), generator=context.generator) < 0.5
                 fake = torch.where(use_old[:, None, None, None], getattr(self, f"pool_{domain}")[old], fake)
-            judge = networks[f"discriminator_{domain}"]
-            terms[domain] = (judge(batch[domain]) - 1).square().mean() + judge(fake).square().mean()
+            discriminator = networks[f"discriminator_{domain}"]
+            terms[domain] = (discriminator(batch[domain]) - 1).square().mean() + discriminator(fake).square().mean()
         return terms
 
     def after_step(self, context: StepContext) -> None:
@@ -127,10 +129,10 @@ def replay_pool() -> Toy:
         name="toy_cycle", title="Toy cycle", task="unpaired", paper="1703.10593", year=2017,
         networks=lambda hparams, spec: {
             "generator_ab": convolution(), "generator_ba": convolution(),
-            "discriminator_a": Judge(), "discriminator_b": Judge(),
+            "discriminator_a": Discriminator(), "discriminator_b": Discriminator(),
         },
         objective=lambda hparams: Cycle(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
-        data="", averaged=("generator_ab", "generator_ba"),
+        data="", ema_networks=("generator_ab", "generator_ba"),
         optimizers={
             "generators": optimizer("generator_ab", "generator_ba"),
             "discriminators": optimizer("discriminator_a", "discriminator_b"),
@@ -144,7 +146,7 @@ def replay_pool() -> Toy:
 
 
 class Paired(Objective):
-    """L1 to the target and a judge of (source, target) pairs; dropout is the generator's noise."""
+    """L1 to the target and a discriminator of (source, target) pairs; dropout is the generator's noise."""
 
     def phases(self, hparams: TrainingHParams) -> Sequence[Phase]:
         return (
@@ -154,23 +156,24 @@ class Paired(Objective):
 
     def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         fake = context.share("fake", lambda: networks["generator"](batch["source"]), "generator").detach()
-        judge = networks["discriminator"]
+        discriminator = networks["discriminator"]
         return {
-            "real": softplus(-judge(torch.cat([batch["source"], batch["target"]], 1))).mean(),
-            "fake": softplus(judge(torch.cat([batch["source"], fake], 1))).mean(),
+            "real": softplus(-discriminator(torch.cat([batch["source"], batch["target"]], 1))).mean(),
+            "fake": softplus(discriminator(torch.cat([batch["source"], fake], 1))).mean(),
         }
 
     def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         fake = context.shared("fake", lambda: networks["generator"](batch["source"]))
-        judged = networks["discriminator"](torch.cat([batch["source"], fake], 1))
-        return {"adversarial": softplus(-judged).mean(), "l1": 100 * l1_loss(fake, batch["target"])}
+        logits = networks["discriminator"](torch.cat([batch["source"], fake], 1))
+        return {"adversarial": softplus(-logits).mean(), "l1": 100 * l1_loss(fake, batch["target"])}
 
 
 def paired() -> Toy:
     recipe = Recipe(
         name="toy_paired", title="Toy pairs", task="paired", paper="1611.07004", year=2016,
         networks=lambda hparams, spec: {
-            "generator": nn.Sequential(convolution(), Dropout(0.5), nn.Conv2d(1, 1, 1)), "discriminator": Judge(2),
+            "generator": nn.Sequential(convolution(), Dropout(0.5), nn.Conv2d(1, 1, 1)),
+            "discriminator": Discriminator(2),
         },
         objective=lambda hparams: Paired(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
         data="",
@@ -227,7 +230,7 @@ class Grow(Objective):
 def growing() -> Toy:
     recipe = Recipe(
         name="toy_growing", title="Toy growing", task="images", paper="1710.10196", year=2017,
-        networks=lambda hparams, spec: {"generator": Growing(), "discriminator": Judge()},
+        networks=lambda hparams, spec: {"generator": Growing(), "discriminator": Discriminator()},
         objective=lambda hparams: Grow(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
         data="",
     )  # fmt: skip
@@ -246,32 +249,32 @@ class Unrolled(Objective):
             Phase("generator", "generator", "generator", self._generator),
         )
 
-    def _loss(self, judge: Any, real: Tensor, fake: Tensor) -> Tensor:
-        return softplus(-judge(real)).mean() + softplus(judge(fake)).mean()
+    def _loss(self, discriminator: Any, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(-discriminator(real)).mean() + softplus(discriminator(fake)).mean()
 
     def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         fake = networks["generator"](context.latents(len(batch["real"]), 4)).detach()
         return {"loss_sum": self._loss(networks["discriminator"], batch["real"], fake)}
 
     def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
-        judge = networks["discriminator"]
+        discriminator = networks["discriminator"]
         fake = networks["generator"](context.latents(len(batch["real"]), 4))
         rate = context.optimizer_of("discriminator").param_groups[0]["lr"]
-        weights = {name: weight.detach().requires_grad_() for name, weight in judge.named_parameters()}
+        weights = {name: weight.detach().requires_grad_() for name, weight in discriminator.named_parameters()}
         for _ in range(2):
             real = context.next_batch(len(fake))["real"]
-            loss = self._loss(lambda x, now=weights: functional_call(judge, now, (x,)), real, fake)
+            loss = self._loss(lambda x, now=weights: functional_call(discriminator, now, (x,)), real, fake)
             slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
             weights = {
                 name: weight - rate * slope for (name, weight), slope in zip(weights.items(), slopes, strict=True)
             }
-        return {"adversarial": -softplus(functional_call(judge, weights, (fake,))).mean()}
+        return {"adversarial": -softplus(functional_call(discriminator, weights, (fake,))).mean()}
 
 
 def unrolled() -> Toy:
     recipe = Recipe(
         name="toy_unrolled", title="Toy unrolled", task="images", paper="1611.02163", year=2016,
-        networks=lambda hparams, spec: {"generator": Growing(), "discriminator": Judge()},
+        networks=lambda hparams, spec: {"generator": Growing(), "discriminator": Discriminator()},
         objective=lambda hparams: Unrolled(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
         data="",
     )  # fmt: skip
@@ -296,8 +299,8 @@ class WarmUp(Objective):
 
     def _discriminator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         fake = networks["generator"](halved(batch)).detach()
-        judge = networks["discriminator"]
-        return {"real": softplus(-judge(batch["real"])).mean(), "fake": softplus(judge(fake)).mean()}
+        discriminator = networks["discriminator"]
+        return {"real": softplus(-discriminator(batch["real"])).mean(), "fake": softplus(discriminator(fake)).mean()}
 
     def _generator(self, networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:
         fake = networks["generator"](halved(batch))
@@ -315,7 +318,7 @@ def warm_up() -> Toy:
     recipe = Recipe(
         name="toy_warm_up", title="Toy super-resolution", task="super_resolution", paper="1609.04802", year=2016,
         networks=lambda hparams, spec: {
-            "generator": nn.Sequential(convolution(1, 4), nn.PixelShuffle(2)), "discriminator": Judge(),
+            "generator": nn.Sequential(convolution(1, 4), nn.PixelShuffle(2)), "discriminator": Discriminator(),
         },
         objective=lambda hparams: WarmUp(), hparams=ToyHParams(batch_size=4), tiny=ToyHParams(batch_size=4),
         data="",

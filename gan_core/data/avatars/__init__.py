@@ -1,8 +1,8 @@
-"""Cartoon portraits drawn from attribute vectors: a data set of any count and size whose factors are known exactly.
+"""Cartoon portraits drawn from attribute vectors: synthetic data with known factors of variation.
 
-`sample_attributes` draws rows of value indices and `draw_avatars` turns them into uint8 pictures, (N, 3, size, size) in
-RGB. A picture is a pure function of (values, size), so a latent direction can be learnt from the attributes and
-measured against them. Every part of a face is a function of (pen, palette, look).
+`sample_attributes` samples rows of value indices and `draw_avatars` renders them as uint8 images, (N, 3, size, size) in
+RGB. An image is a pure function of (values, size), so that latent directions can be learned from the attributes and
+evaluated against them. Every part of a face is a function of (pen, palette, look).
 """
 
 from gan_core.data.avatars.attributes import ATTRIBUTES, COLUMN, Attribute, sample_attributes, visible

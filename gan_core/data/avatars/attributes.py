@@ -1,4 +1,4 @@
-"""What a face is: a row of value indices, one for each entry of `ATTRIBUTES`."""
+"""Attributes of a face: a row of value indices, one per entry of `ATTRIBUTES`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
 COLUMN = {attribute.name: column for column, attribute in enumerate(ATTRIBUTES)}
 
 COVERING_HATS = ("beanie", "cap", "straw hat")
-TUCKED_STYLES = ("crop", "side part", "spiky", "bun", "puffs")  # look alike under a covering hat
+TUCKED_STYLES = ("crop", "side part", "spiky", "bun", "puffs")  # indistinguishable under a covering hat
 EAR_COVERING_STYLES = ("bob", "long", "wavy")
 
 
@@ -70,25 +70,25 @@ def sample_attributes(count: int, seed: int) -> NDArray[np.int64]:
 
 
 def visible(values: ArrayLike) -> NDArray[np.bool_]:
-    """Which attributes can be read off the picture, same shape as values: hidden ones do not touch a pixel."""
+    """Which attributes are visible in the image, with the shape of `values`; hidden ones affect no pixel."""
     rows = checked(values)
-    shown = np.ones(rows.shape, dtype=bool)
+    seen = np.ones(rows.shape, dtype=bool)
     eyes_shut = is_value(rows, "eyes", "happy")
     sunglasses = is_value(rows, "glasses", "sun")
     bare = is_value(rows, "hair", "bald") & is_value(rows, "beard", "none")
-    shown[..., COLUMN["hair"]] = ~(is_value(rows, "hat", *COVERING_HATS) & is_value(rows, "hair", *TUCKED_STYLES))
-    shown[..., COLUMN["hair_colour"]] = ~bare
-    shown[..., COLUMN["eyes"]] = ~sunglasses
-    shown[..., COLUMN["eye_colour"]] = shown[..., COLUMN["gaze"]] = ~(sunglasses | eyes_shut)
-    shown[..., COLUMN["earrings"]] = ~is_value(rows, "hair", *EAR_COVERING_STYLES)
-    return shown
+    seen[..., COLUMN["hair"]] = ~(is_value(rows, "hat", *COVERING_HATS) & is_value(rows, "hair", *TUCKED_STYLES))
+    seen[..., COLUMN["hair_colour"]] = ~bare
+    seen[..., COLUMN["eyes"]] = ~sunglasses
+    seen[..., COLUMN["eye_colour"]] = seen[..., COLUMN["gaze"]] = ~(sunglasses | eyes_shut)
+    seen[..., COLUMN["earrings"]] = ~is_value(rows, "hair", *EAR_COVERING_STYLES)
+    return seen
 
 
 def checked(values: ArrayLike) -> NDArray[np.int64]:
     rows = np.asarray(values)
     if rows.ndim > 2 or rows.shape[-1:] != (len(ATTRIBUTES),) or rows.dtype.kind not in "iu":
         raise BadValue(
-            "A face is {count} whole numbers, one for each attribute; got shape {shape} of {dtype}.",
+            "A face needs {count} whole numbers, one per attribute; got shape {shape} of {dtype}.",
             count=len(ATTRIBUTES),
             shape=rows.shape,
             dtype=rows.dtype,
@@ -97,7 +97,7 @@ def checked(values: ArrayLike) -> NDArray[np.int64]:
         wrong = column[(column < 0) | (column >= len(attribute.values))]
         if wrong.size:
             raise BadValue(
-                "{value} is no value of {attribute}; give 0 to {last}: {names}.",
+                "Unknown value {value} for {attribute}. Valid: 0 to {last} ({names}).",
                 value=int(wrong.flat[0]),
                 attribute=attribute.name,
                 last=len(attribute.values) - 1,

@@ -49,7 +49,9 @@ def draw_avatars(values: ArrayLike, size: int) -> NDArray[np.uint8]:
     """(N, len(ATTRIBUTES)) value indices -> (N, 3, size, size) RGB pictures."""
     rows = np.atleast_2d(checked(values))
     if size not in SIZES:
-        raise BadValue("Avatars come in sizes {sizes}, not {size}.", sizes=", ".join(map(str, SIZES)), size=size)
+        raise BadValue(
+            "Avatars cannot be drawn at {size} pixels. Valid: {sizes}.", sizes=", ".join(map(str, SIZES)), size=size
+        )
     pictures = np.empty((len(rows), 3, size, size), dtype=np.uint8)
     for picture, row in zip(pictures, rows, strict=True):
         picture[:] = _draw(row, size)

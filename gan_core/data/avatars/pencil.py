@@ -1,7 +1,7 @@
-"""The same faces as pencil drawings: another pen that takes all the marks.
+"""Pencil drawings of the same faces, by a pen that replaces the colour pen.
 
-A shape gets a dark outline and is shaded as far as its colour is dark, so that the drawing tells shapes and tones but
-not colours. Background and cheeks, which have no line in a drawing, stay paper.
+A shape gets a dark outline and a shading that depends on its brightness, so that the drawing shows shapes and tones but
+not colours. Background and cheeks stay white.
 """
 
 from __future__ import annotations

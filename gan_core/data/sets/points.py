@@ -37,7 +37,7 @@ MODES: dict[str, Modes] = {
 
 
 def two_moons(random: np.random.Generator, count: int) -> np.ndarray:
-    """Two half circles that reach into each other."""
+    """Two interleaving half circles."""
     angles = math.pi * random.random(count)
     upper = random.random(count) < 0.5
     x = np.where(upper, np.cos(angles), 1 - np.cos(angles)) - 0.5
@@ -47,7 +47,7 @@ def two_moons(random: np.random.Generator, count: int) -> np.ndarray:
 
 
 def spiral(random: np.random.Generator, count: int) -> np.ndarray:
-    """One arm, one and three quarter turns."""
+    """One spiral arm with 1.75 turns."""
     turn = np.sqrt(random.random(count))  # evenly along the arm
     angle = 3.5 * math.pi * turn
     arm: np.ndarray = 2 * turn[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -89,13 +89,13 @@ def _register(name: str, title: str, about: str, draw: Draw) -> Source:
     )  # fmt: skip
 
 
-_register("ring8", "Ring of 8", "Eight narrow modes on a circle of radius 2: the classic test for collapse.",
+_register("ring8", "Ring of 8", "Eight narrow modes on a circle of radius 2: the classic test for mode collapse.",
           MODES["ring8"].draw)  # fmt: skip
-_register("grid25", "Grid of 25", "Twenty-five narrow modes, two apart.", MODES["grid25"].draw)
-_register("two_moons", "Two moons", "Two half circles that reach into each other.", two_moons)
-_register("spiral", "Spiral", "One arm, one and three quarter turns.", spiral)
-_register("line", "Line", "A segment: data of one dimension in a plane.", line)
-_register("two_blobs", "Two blobs", "Two wide modes, three apart: where a step can be followed by eye.",
+_register("grid25", "Grid of 25", "Twenty-five narrow modes, 2 apart.", MODES["grid25"].draw)
+_register("two_moons", "Two moons", "Two interleaving half circles.", two_moons)
+_register("spiral", "Spiral", "One spiral arm with 1.75 turns.", spiral)
+_register("line", "Line", "A line segment: one-dimensional data in a plane.", line)
+_register("two_blobs", "Two blobs", "Two wide modes, 3 apart, where single steps can be followed by eye.",
           MODES["two_blobs"].draw)  # fmt: skip
-_register("disjoint", "Disjoint", "Two parallel segments that a generator must jump between.", disjoint)
+_register("disjoint", "Disjoint", "Two parallel segments: the generator must bridge the gap.", disjoint)
 _register("pinwheel", "Pinwheel", "Five curved arms.", pinwheel)

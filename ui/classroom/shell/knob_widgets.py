@@ -11,11 +11,10 @@ from typing import Any
 import streamlit as st
 
 from gan_core.errors import BadValue
-from gan_core.hparams import AdversarialHParams, AloneHParams
+from gan_core.hparams import AdversarialHParams, SingleNetworkHParams
 from gan_core.knobs import HParams, Knob, faults, knob_type, knobs, read, read_as
 from ui.classroom.shell import warm
 from ui.classroom.shell.i18n import N_, _
-from ui.classroom.shell.idle_knobs import idle
 from ui.texts import error_sentence, plain
 
 GROUPS = {
@@ -66,7 +65,7 @@ def value_word(value: Any) -> str:
 def label_of(name: str) -> str:
     """What a knob of any recipe is called; its name where no recipe is loaded that has it."""
     loaded = sys.modules["gan_core.gans"].recipes if warm.is_ready() else ()
-    for kind in (AdversarialHParams, AloneHParams, *(recipe.hparams for recipe in loaded)):
+    for kind in (AdversarialHParams, SingleNetworkHParams, *(recipe.hparams for recipe in loaded)):
         if name in (described := knobs(kind)):
             return _(described[name].label)
     return name
@@ -119,7 +118,7 @@ def draw_calm(
     values = {name: getattr(defaults, name) if name in wrong else value for name, value in current.items()}
     values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False, points, models)
     for group, members in grouped([name for name in described if name not in BASIC], described).items():
-        acting = [name for name in members if not idle(name, now)]
+        acting = [name for name in members if described[name].acts(now)]
         resting = [_(described[name].label) for name in members if name not in acting]
         changed = sum(now[name] != getattr(defaults, name) for name in acting)
         key = _group_key(prefix, group)

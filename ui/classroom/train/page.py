@@ -166,9 +166,9 @@ def _length_of_rates(setup: Setup) -> None:
 
 def _knobs(setup: Setup, recipe: Recipe, prefix: str) -> dict[str, Any]:
     """The settings; those on which a recipe must agree with the model that it borrows from follow it."""
-    if recipe.loan is None:
+    if recipe.pretrained_part is None:
         return knob_widgets.draw_calm(recipe.hparams, setup.hparams, prefix, points=recipe.task == "points")
-    borrowed = recipe.loan.knob
+    borrowed = recipe.pretrained_part.knob
     offered = {"": _("None"), **train_choices.lenders(recipe, setup.data, setup.size)}
     followed: dict[str, Any] = {}
     with suppress(GanscopeError):  # what is wrong with the model is told in the summary

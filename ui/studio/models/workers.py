@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from gan_core.data import sources
 from gan_core.errors import BadValue, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import SAMPLE, Card, read_card
@@ -27,19 +28,6 @@ MOST_OPEN = 4  # models kept in memory
 FILE = "file:"  # stands before the name of a super-resolution file that isn't a model of ours
 COMMUNITY = "community"
 TRANSLATING = ("paired", "unpaired")  # tasks of the models that translate
-DOMAINS = {  # data -> what its first and its second pictures are
-    "avatars_pencil": (N_("Pencil"), N_("Colour")),
-    "edges2avatars": (N_("Edges"), N_("Face")),
-    "digits_coloured": (N_("Grey"), N_("Coloured")),
-    "emoji_styles": (N_("Noto"), N_("Twemoji")),
-    "heroes_turned": (N_("From the front"), N_("From the left")),
-    "edges2photos": (N_("Edges"), N_("Photo")),
-    "horse2zebra": (N_("Horse"), N_("Zebra")),
-    "apple2orange": (N_("Apple"), N_("Orange")),
-    "summer2winter_yosemite": (N_("Summer"), N_("Winter")),
-    "facades": (N_("Photo"), N_("Plan")),
-    **{f"{painter}2photo": (N_("Painting"), N_("Photo")) for painter in ("monet", "vangogh", "cezanne", "ukiyoe")},
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +159,9 @@ def _card_of(file: Path) -> Card:
 
 def direction_choices(worker: Worker) -> list[tuple[str, str]]:
     """What a model can make of a picture, in words."""
-    first, second = DOMAINS.get(learnt_from(worker.card), (N_("A"), N_("B")))
+    name = learnt_from(worker.card)
+    domains = sources.get(name).domains if name in sources else ()
+    first, second = domains or (N_("A"), N_("B"))
     forth, back = (f"{_(one)} → {_(other)}" for one, other in ((first, second), (second, first)))
     return [(back if name.startswith("b_") else forth, name) for name in worker.directions]
 

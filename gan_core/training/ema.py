@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
-    """EMA copies, in evaluation mode, of some networks.
+class Ema:
+    """Copies of some networks, in evaluation mode, whose weights are exponential moving averages.
 
-    The memory grows with age, min(decay, (1 + n) / (10 + n)) after n updates, so that early samples don't show
-    the initial weights. Buffers (batch-norm statistics) are copied from the live networks.
+    The decay grows with age, min(decay, (1 + n) / (10 + n)) after n updates, so that early samples do not show the
+    initial weights. Buffers (batch-norm statistics) are copied from the live networks.
     """
 
     def __init__(self, networks: Mapping[str, nn.Module], names: tuple[str, ...]) -> None:
@@ -28,15 +28,15 @@ class Average:
 
     @torch.no_grad()
     def update(self, decay: float) -> None:
-        """Moves the average towards the live weights; a decay of 0 leaves that to `refresh`."""
+        """Updates the averages; with a decay of 0, `refresh` copies the live weights instead."""
         self.updates += 1
         if decay:
-            memory = min(decay, (1 + self.updates) / (10 + self.updates))
-            torch._foreach_lerp_(self._averaged, self._current, 1 - memory)
+            effective = min(decay, (1 + self.updates) / (10 + self.updates))
+            torch._foreach_lerp_(self._averaged, self._current, 1 - effective)
 
     @torch.no_grad()
     def refresh(self, decay: float) -> dict[str, nn.Module]:
-        """The averaged networks, ready to sample from."""
+        """The averaged networks with current buffers, ready to sample from."""
         if not decay:
             torch._foreach_copy_(self._averaged, self._current)
         for name, live in self._live.items():

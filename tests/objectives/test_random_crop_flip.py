@@ -1,4 +1,4 @@
-"""Random pieces and mirror images: where they come from, and what moves together."""
+"""Random crops and flips: where they come from, and which images share one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from gan_core.gans import recipes
 from gan_core.knobs import changed
 from gan_core.objectives.base import Batch
-from gan_core.objectives.jitter import jittered, piece
+from gan_core.objectives.random_crop_flip import crop_and_flip, random_crop_flip
 from gan_core.training.trainer import Trainer
 from tests.conftest import example
 
@@ -30,13 +30,13 @@ def test_without_it_nothing_is_drawn() -> None:
     batch: Batch = {"real": noise(4)}
     random = generator()
     before = random.get_state()
-    assert jittered(batch, 0.0, False, random) is batch
+    assert random_crop_flip(batch, 0.0, False, random) is batch
     assert torch.equal(random.get_state(), before)
 
 
 def test_about_half_are_mirrored_and_exactly() -> None:
     images = noise(64)
-    moved = jittered({"real": images}, 0.0, True, generator())["real"]
+    moved = random_crop_flip({"real": images}, 0.0, True, generator())["real"]
     mirrored = [torch.equal(now, then.flip(2)) for now, then in zip(moved, images, strict=True)]
     same = [torch.equal(now, then) for now, then in zip(moved, images, strict=True)]
     assert 20 < sum(mirrored) < 44
@@ -47,7 +47,7 @@ def test_a_piece_is_one_of_the_enlarged_image() -> None:
     """8 pixels enlarged to 12: the piece that begins at row 1 and column 3 of the five places each way."""
     images = noise(2)
     drawn = torch.tensor([[0.25, 0.25], [0.75, 0.75], [0.9, 0.9]])
-    moved = piece(images, 0.5, True, drawn)
+    moved = crop_and_flip(images, 0.5, True, drawn)
     enlarged = interpolate(images, (12, 12), mode="bicubic").clamp(-1, 1)
     assert_close(moved, enlarged[:, :, 1:9, 3:11], atol=1e-5, rtol=0)
 
@@ -56,7 +56,7 @@ def test_pieces_differ_and_stay_inside() -> None:
     """On an image whose red is its column and whose green is its row, a piece tells where it was."""
     places = (2 * torch.arange(32) + 1) / 32 - 1
     ramp = torch.stack([places.expand(32, 32), places[:, None].expand(32, 32), torch.zeros(32, 32)])
-    moved = jittered({"real": ramp.expand(50, 3, 32, 32)}, 0.25, False, generator())["real"]
+    moved = random_crop_flip({"real": ramp.expand(50, 3, 32, 32)}, 0.25, False, generator())["real"]
     middles = moved[:, :2, 15:17, 15:17].mean((2, 3))  # (50, 2): where the middle of each piece was
     assert middles.abs().max() <= 0.205  # a piece is 4/5 of the side; bicubic bends a ramp a little
     assert middles.amin() < -0.15
@@ -67,17 +67,17 @@ def test_pieces_differ_and_stay_inside() -> None:
 
 def test_partners_move_together_and_domains_do_not() -> None:
     images = noise(16)
-    pairs = jittered({"source": images, "target": -images}, 0.3, True, generator())
+    pairs = random_crop_flip({"source": images, "target": -images}, 0.3, True, generator())
     assert not torch.equal(pairs["source"], images)
     assert_close(pairs["target"], -pairs["source"], atol=1e-6, rtol=0)
-    domains = jittered({"a": images, "b": images[:5]}, 0.3, True, generator())
+    domains = random_crop_flip({"a": images, "b": images[:5]}, 0.3, True, generator())
     assert domains["b"].shape == (5, 3, 8, 8)
     assert not torch.allclose(domains["a"][:5], domains["b"], atol=0.01)
 
 
 def test_what_is_no_image_stays() -> None:
     labels = torch.arange(4)
-    assert torch.equal(jittered({"real": noise(4), "label": labels}, 0.3, True, generator())["label"], labels)
+    assert torch.equal(random_crop_flip({"real": noise(4), "label": labels}, 0.3, True, generator())["label"], labels)
 
 
 @pytest.mark.parametrize("name", ["pix2pix", "cyclegan", "cut", "srgan", "context_encoder"])
@@ -96,6 +96,6 @@ def test_training_with_it_goes_on_bit_for_bit(name: str) -> None:
     assert all(torch.equal(terms[0][term], terms[1][term]) for term in terms[0])
     # the same images as without it, moved
     field = next(iter(data.spec.fields))
-    plainly, moved = plain._next_batch(None)[field], Trainer(recipe, hparams, data)._next_batch(None)[field]
+    plainly, moved = plain.next_batch(None)[field], Trainer(recipe, hparams, data).next_batch(None)[field]
     assert plainly.shape == moved.shape
     assert not torch.equal(plainly, moved)
