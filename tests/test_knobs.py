@@ -13,14 +13,14 @@ from gan_core.knobs import changed, differences, to_dict
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"batch_size": 0}, "batch_size must lie between 2 and 1024, not at 0"),
+        ({"batch_size": 0}, "batch_size must be between 2 and 1024, not at 0"),
         ({"batch_size": 2.5}, "batch_size must be a whole number"),
         ({"batch_size": "many"}, "batch_size must be a whole number"),
         ({"batch_size": True}, "batch_size must be a whole number"),
-        ({"generator_rate": float("nan")}, "generator_rate must lie between"),
+        ({"generator_rate": float("nan")}, "generator_rate must be between"),
         ({"optimizer": "adamw"}, "Valid: adam, rmsprop, sgd"),
         ({"generator_widths": ()}, "must be a list"),
-        ({"generator_widths": (0, 8)}, "must lie between 1 and 8192"),
+        ({"generator_widths": (0, 8)}, "must be between 1 and 8192"),
         ({"generator_widths": "a,b"}, "such as 256,512"),
         ({"batch_norm": "maybe"}, "true or false"),
     ],

@@ -1,4 +1,4 @@
-"""What `ganscope eval` judges, and the net that it judges with: found by name among folders, models and runs."""
+"""What `ganscope eval` evaluates and the feature net it uses, looked up by name among folders, models and runs."""
 
 from __future__ import annotations
 
@@ -30,13 +30,20 @@ class Judged:
 
     @property
     def data(self) -> str:
-        """What it learnt from, or nothing for images; raises BadCheckpoint where a model's card can't be read."""
+        """The training data; "" for a folder of images. Raises BadCheckpoint where a model's card can't be read."""
         if self.model:
             return listing.card(self.model).data
         return self.run.spec.data if self.run else ""
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What it is, as JSON."""
+        if self.run:
+            return {"run": self.run.id}
+        return {"model": self.model} if self.model else {"images": str(self.images)}
+
     def sampler(self, store: RunStore) -> Sampler | None:
-        """What draws the images; raises BadData for what makes none."""
+        """The sampler; raises BadData for a model that generates no images."""
         from gan_core.metrics.streams import check_images
         from gan_core.models import loading
 
@@ -48,7 +55,7 @@ class Judged:
 
 
 def judged(store: RunStore, wanted: str) -> Judged:
-    """The images, model or run that is meant; raises UnknownName, or BadData where there is no such folder."""
+    """The images, model or run of that name; raises UnknownName, or BadData where there is no such folder."""
     named = wanted if own(wanted) else f"folder:{wanted}"
     if (mine := own(data_name(named))) and mine.task == "images" and (named == wanted or Path(mine.path).is_dir()):
         return Judged(images=mine)
@@ -61,7 +68,7 @@ def judged(store: RunStore, wanted: str) -> Judged:
 
 
 def find_net(store: RunStore, wanted: str | None, reference: str, size: int | None) -> FeatureNet:
-    """The net that was named; else the shelf's for that data set, else the newest run that learnt it.
+    """The feature net of that name; by default the model for that data set, else the newest run trained on it.
 
     `size` is that of the images in pixels; None takes any. Raises BadData, UnknownName or BadCheckpoint.
     """
@@ -99,7 +106,7 @@ def _judges(recipe: str) -> bool:
 
 
 def _no_net(reference: str, size: int | None, others: list[str]) -> BadData:
-    """How to get a net: by training it on the data where they have labels, else on data that have."""
+    """How to get a feature net: train it on these data if they have labels, else on labelled data."""
     from gan_core.metrics.feature_net import LABELLED
 
     labels = _labelled(reference, size)
@@ -108,14 +115,14 @@ def _no_net(reference: str, size: int | None, others: list[str]) -> BadData:
     known = {"data": f"{reference} at {size} px" if size else reference, "command": advised}
     if labels:
         return BadData(
-            "There is no feature net for {data} yet, and these metrics need one. Train it: `{command}`  Or choose "
+            "These metrics need a feature net, and there is none for {data} yet. Train one: `{command}`  Or choose "
             "another of this size with --net: {nets}.",
-            **known, nets=", ".join(others) or "there is none so far",
+            **known, nets=", ".join(others) or "none yet",
         )  # fmt: skip
     return BadData(
-        "There is no feature net for {data}, and none can be trained there, because it has no classes. Choose one of "
-        "this size with --net: {nets}. Or train one on images with labels: `{command}`  Then pass `--net latest`.",
-        **known, nets=", ".join(others) or "there is none so far",
+        "These metrics need a feature net, and none can be trained on {data}, which has no classes. Choose one of "
+        "this size with --net: {nets}. Or train one on labelled images: `{command}`  Then pass `--net latest`.",
+        **known, nets=", ".join(others) or "none yet",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`ganscope directions` and `ganscope interpolate`: what sliders move along, and films of the latent space."""
+"""`ganscope directions` and `ganscope interpolate`: latent directions, and films through the latent space."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gan_core.cli.media import sampler_of
+from gan_core.cli.media import film_facts, sampler_of
 from gan_core.cli.output import AsJson, RunName, check_seed, emit, reporting, say, show_table
 from gan_core.data.base import Progress
 from gan_core.errors import BadValue
@@ -26,24 +26,25 @@ JUDGES = "features."  # with a data set's name: the model of the shelf that judg
 
 def directions(
     model: RunName,
-    method: Annotated[str, typer.Option(help="pca, sefa, or attributes (learnt with a net, and measured).")] = "pca",
-    count: Annotated[int, typer.Option("--n", "-n", help="How many of pca or sefa.")] = 12,
+    method: Annotated[
+        str,
+        typer.Option(help="pca (GANSpace), sefa, or attributes (learnt with an attribute classifier, and measured)."),
+    ] = "pca",
+    count: Annotated[int, typer.Option("--n", "-n", help="Number of directions for pca and sefa.")] = 12,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file. [default: beside a model of the shelf]")
+        Path | None, typer.Option("--output", "-o", help="Output file. [default: next to the model's weights]")
     ] = None,
-    net: Annotated[
-        str | None, typer.Option(help="The shelf's net that judges attributes. [default: features.DATA]")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the samples that are compared.")] = 0,
+    net: Annotated[str | None, typer.Option(help="Attribute classifier: a model. [default: features.DATA]")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed of the samples.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Finds directions of a model's latent space and saves them, for sliders and edits."""
+    """Find directions in a model's latent space and save them, for sliders and edits."""
     if method not in METHODS:
-        raise BadValue("There is no method '{method}'. Valid: {valid}.", method=method, valid=", ".join(METHODS))
+        raise BadValue("Unknown method '{method}'. Valid: {valid}.", method=method, valid=", ".join(METHODS))
     check_seed(seed)
-    sampler, _, _ = sampler_of(model)
+    sampler, _, facts = sampler_of(model)
     if output is None and not listing.is_model(model):
-        raise BadValue("{model} isn't on the shelf: say where to save with --output FILE.", model=model)
+        raise BadValue("{model} isn't a local model: set the output file with --output FILE.", model=model)
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.files import DIRECTIONS, write_directions
     from gan_core.latent.ganspace import pca
@@ -61,7 +62,7 @@ def directions(
             found = pca(explorer, count, seed) if method == "pca" else sefa(explorer, count)
     write_directions(path, explorer, found)
     if as_json:
-        emit({"file": path.resolve(), "directions": [{"name": one.name, **one.facts} for one in found]})
+        emit(facts | {"file": path.resolve(), "directions": [{"name": one.name, **one.facts} for one in found]})
         return
     names = list(dict.fromkeys(name for one in found for name in one.facts))
     rows = [(one.name, *(f"{one.facts[name]:.2f}" if name in one.facts else "" for name in names)) for one in found]
@@ -79,14 +80,12 @@ def _attributes(explorer: Explorer, judge: Judge, seed: int, progress: Progress)
 
 
 def measure(
-    model: Annotated[str, typer.Argument(help="A model of the shelf that has directions of attributes.")],
-    net: Annotated[
-        str | None, typer.Option(help="The shelf's net that judges attributes. [default: features.DATA]")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the samples that are compared.")] = 1,
+    model: Annotated[str, typer.Argument(help="A model with attribute directions.")],
+    net: Annotated[str | None, typer.Option(help="Attribute classifier: a model. [default: features.DATA]")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed of the samples.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Measures what a model's sliders and bands of layers change, and keeps it beside the model."""
+    """Measure what a model's attribute directions and layer bands change, and save it next to the model."""
     check_seed(seed)
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.files import DIRECTIONS, read_directions
@@ -103,7 +102,7 @@ def measure(
     bands = {name: {key: band.changes[key] for key in band.words} for name, band in measured.bands.items()}
     if as_json:
         moves = {name: {"moves": leakage.own(name), "leaks": leakage.worst(name)} for name in leakage.directions}
-        emit({"file": (folder / MEASURED).resolve(), "directions": moves, "bands": bands})
+        emit({"model": model, "file": (folder / MEASURED).resolve(), "directions": moves, "bands": bands})
         return
     rows = [(name, f"{leakage.own(name):.2f}", *_worst(leakage, name)) for name in leakage.directions]
     show_table(("DIRECTION", "MOVES", "LEAKS", "INTO"), rows)
@@ -117,7 +116,7 @@ def _worst(leakage: Leakage, name: str) -> tuple[str, str]:
 
 
 def _judge(model: str, net: str | None) -> Judge:
-    """The net that judges what the model draws; raises UnknownName, or BadValue where it is none."""
+    """The attribute classifier for a model; raises UnknownName, or BadValue where it is not one."""
     from gan_core.latent.judge import judge_of
     from gan_core.models import listing, loading
 
@@ -128,20 +127,29 @@ def _judge(model: str, net: str | None) -> Judge:
 
 def interpolate(
     model: RunName,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The film: .mp4, .gif, .webp, or .zip of PNG files.")],
-    count: Annotated[int, typer.Option("--n", "-n", help="How many samples it leads through.")] = 6,
-    seconds: Annotated[float, typer.Option(help="How long it lasts.")] = 8.0,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Output file: .mp4, .gif, .webp, or .zip (PNG frames).")
+    ],
+    count: Annotated[int, typer.Option("--n", "-n", help="Number of keyframes (random samples).")] = 6,
+    seconds: Annotated[float, typer.Option(help="Duration.")] = 8.0,
     rate: Annotated[int, typer.Option(help="Frames per second.")] = 24,
-    size: Annotated[int, typer.Option(help="Width in pixels.")] = 256,
-    way: Annotated[str, typer.Option(help="linear, spherical or smooth.")] = "smooth",
-    closed: Annotated[bool, typer.Option("--loop/--no-loop", help="Lead back to the first sample.")] = True,
+    size: Annotated[int, typer.Option(help="Width of the frames in pixels.")] = 256,
+    kind: Annotated[
+        str, typer.Option("--interpolation", "--way", help="Interpolation: linear, spherical or smooth.")
+    ] = "smooth",
+    closed: Annotated[
+        bool, typer.Option("--loop/--no-loop", help="Return to the first sample, for a seamless loop.")
+    ] = True,
     truncation: Annotated[
-        float | None, typer.Option(metavar="PSI", help="0 to 1.5: below 1, samples are more alike and better.")
+        float | None,
+        typer.Option(
+            metavar="PSI", help="Truncation psi, 0 to 1.5. Below 1, samples look better but are less diverse."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same samples.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same samples.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Makes a film that leads from sample to sample."""
+    """Render a film that interpolates between samples."""
     from gan_core.latent.film import check_film, write_film
 
     check_film(output, rate, size)
@@ -150,14 +158,15 @@ def interpolate(
     from gan_core.latent.interpolation import way as led
     from gan_core.latent.truncation import Truncation, truncated
 
-    explorer = Explorer(sampler_of(model)[0])
+    sampler, _, facts = sampler_of(model)
+    explorer = Explorer(sampler)
     keyframes = explorer.sample(count, seed)
     if truncation is not None:
         keyframes = truncated(explorer, keyframes, Truncation(truncation))
-    points = led(explorer, keyframes, round(seconds * rate), closed, way)
+    points = led(explorer, keyframes, round(seconds * rate), closed, kind)
     with reporting(not as_json) as progress:
         film = write_film(explorer, points, output, rate, size, progress)
     if as_json:
-        emit({"file": film.path.resolve(), "frames": film.frames, "seconds": film.seconds, "bytes": film.bytes})
+        emit(facts | film_facts(film))
     else:
         typer.echo(f"{film.frames} frames in {film.seconds:.1f} s: {film.path}")

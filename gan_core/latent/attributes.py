@@ -1,4 +1,4 @@
-"""Directions of known attributes, learnt with a judge and measured by it.
+"""Directions of known attributes, learnt with an attribute classifier and measured by it.
 
 The judge gives each picture's log-odds y_k of every value k (hair: bob), and a picture is a function of the white
 coordinates x of w+ (or z). At random points, their slopes g_k = dy_k / dx, over the deviation of y_k, say how a small
@@ -66,7 +66,7 @@ def observed(
     points = explorer.sample(count, seed)
     found = []
     for place, part in enumerate(points.parts(REPORT)):
-        progress(place * REPORT / count, "Judging samples")
+        progress(place * REPORT / count, "Evaluating samples")
         found.append(judge.log_odds(explorer.draw(part)))
     return points, torch.cat(found).double()
 
@@ -79,7 +79,7 @@ def learn(
     Its facts: `share`, that of random samples which show the value. Raises BadValue for too few samples.
     """
     if count < LEAST_SAMPLES:
-        raise BadValue("{least} samples at least are needed, not {count}.", least=LEAST_SAMPLES, count=count)
+        raise BadValue("At least {least} samples are needed, got {count}.", least=LEAST_SAMPLES, count=count)
     _, odds = observed(explorer, judge, SURVEYED, seed, progress)
     shown = (odds > 0).double().mean(0)
     around = cloud(explorer)
@@ -108,7 +108,7 @@ def slopes(
     mean = torch.zeros(len(names), size, dtype=torch.float64)
     products = {name: torch.zeros(size, size, dtype=torch.float64) for name in judge.attributes}
     for place, part in enumerate(points.parts(AT_ONCE)):
-        progress(place * AT_ONCE / len(points), "Looking for directions")
+        progress(place * AT_ONCE / len(points), "Finding directions")
         for value, slope in enumerate(_slopes_at(explorer, judge, part)):
             white = slope.double().cpu().reshape(len(part), -1, len(root)) @ root  # (B, D) -> (B, layers, d)
             white = white.flatten(1) / deviations[value].clamp(min=1e-9)

@@ -1,4 +1,4 @@
-"""What the discriminator looks at: integrated gradients of its verdict (1703.01365, equation 1).
+"""What the discriminator looks at: integrated gradients of its output (1703.01365, equation 1).
 
     IG_i(x) = (x_i - x'_i) * mean over a in (0, 1) of dD(x' + a (x - x')) / dx_i
 
@@ -59,12 +59,12 @@ def attribution(
     for fewer than one step.
     """
     if steps < 1:
-        raise BadValue("Gradients are averaged over at least 1 step, not {steps}.", steps=steps)
+        raise BadValue("The number of steps must be at least 1, got {steps}.", steps=steps)
     found = []
     for place, image in enumerate(images):
-        progress(place / len(images), "Following the gradients")
+        progress(place / len(images), "Integrating gradients")
         found.append(_one(discriminator, image[None], None if labels is None else labels[place : place + 1], steps))
-    progress(1.0, "Following the gradients")
+    progress(1.0, "Integrating gradients")
     maps, logits, complete = zip(*found, strict=True)
     return Attribution(torch.cat(maps), torch.cat(logits), torch.cat(complete))
 
@@ -132,7 +132,7 @@ def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
     recipe = recipes.get(recipe_name)
     weights = state.get("networks", {}).get("discriminator")
     if weights is None:
-        raise BadCheckpoint("The file of this model has no discriminator.")
+        raise BadCheckpoint("This model's file contains no discriminator.")
     built = recipe.build(recipe.settings(state["hparams"]), DataSpec.from_state(state["spec"]))
     discriminator = built["discriminator"].eval().requires_grad_(False)
     fill(discriminator, weights, "discriminator")

@@ -1,4 +1,4 @@
-"""A direction of a latent space: what a slider moves along.
+"""A direction of a latent space, as moved along by a slider.
 
 The length of a direction is its unit: strength 1 moves by one standard deviation of random points along it, so that
 all sliders of a model reach about equally far.
@@ -64,7 +64,9 @@ def check_layers(explorer: Explorer, layers: Layers | None) -> None:
     if layers is None:
         return
     if explorer.styled is None:
-        raise BadValue("{recipe} has no layers of w to choose from.", recipe=explorer.sampler.recipe.title)
+        raise BadValue(
+            "{recipe} is not style-based: it has no w per layer to choose from.", recipe=explorer.sampler.recipe.title
+        )
     first, stop = layers
     if not 0 <= first < stop <= explorer.layers:
         raise BadValue(

@@ -1,4 +1,4 @@
-"""Encoders of the shelf: where an inversion starts, for models that have one."""
+"""Encoders: the starting point of an inversion, for models that have one."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class Explorer:
             return ws if space == "w+" else ws.mean(1)
         values = points.classes if space == "class" else points.latents
         if values is None:
-            raise BadValue("These points have no place in the space {space}.", space=space)
+            raise BadValue("These points have no coordinates in {space}.", space=space)
         return read_codes(values, self.sampler.hparams) if space == "codes" else values
 
     def write(self, points: Points, space: str, values: Tensor) -> Points:
@@ -164,7 +164,7 @@ class Explorer:
         shape = self.space(space).shape
         if tuple(values.shape) != (len(points), *shape):
             raise BadValue(
-                "Values in {space} must have the shape {wanted}, not {given}.",
+                "Values in {space} must have shape {wanted}, got {given}.",
                 space=space, wanted=(len(points), *shape), given=tuple(values.shape),
             )  # fmt: skip
         if space in ("w", "w+"):
@@ -173,7 +173,7 @@ class Explorer:
         if space == "class":
             return self.placed(replace(points, classes=values))
         if points.latents is None:
-            raise BadValue("These points have no place in the space {space}.", space=space)
+            raise BadValue("These points have no coordinates in {space}.", space=space)
         latents = write_codes(points.latents, self.sampler.hparams, values) if space == "codes" else values
         return self.placed(replace(points, latents=latents))
 

@@ -1,4 +1,4 @@
-"""Who says what a picture shows: a net with a logit for every value of every attribute."""
+"""Attribute classifiers: a network with a logit for every value of every attribute."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class Judge:
         wanted = f"{attribute}: {value}"
         if wanted not in self.names:
             raise BadValue(
-                "The judge doesn't know '{value}'. Valid: {valid}.", value=wanted, valid=", ".join(self.names)
+                "The attribute classifier doesn't know '{value}'. Valid: {valid}.",
+                value=wanted,
+                valid=", ".join(self.names),
             )
         return self.names.index(wanted)
 
@@ -40,7 +42,9 @@ class Judge:
         widths = [len(values) for values in self.attributes.values()]
         if columns.shape[1] != sum(widths):
             raise BadValue(
-                "The judge gives {given} logits for {wanted} values.", given=columns.shape[1], wanted=sum(widths)
+                "The attribute classifier returns {given} logits for {wanted} values.",
+                given=columns.shape[1],
+                wanted=sum(widths),
             )
         return dict(zip(self.attributes, torch.split(columns, widths, 1), strict=True))
 
@@ -82,7 +86,7 @@ def judge_of(model: Sampler, attributes: Mapping[str, tuple[str, ...]]) -> Judge
     questions = dict(model.spec.questions)
     if model.recipe.task != "supervised" or questions != {name: len(values) for name, values in attributes.items()}:
         raise BadValue(
-            "{recipe} judges {known}, not {wanted}.",
+            "{recipe} classifies {known}, not {wanted}.",
             recipe=model.recipe.title, known=", ".join(questions) or "-", wanted=", ".join(attributes),
         )  # fmt: skip
     network = model.networks["features"].eval()

@@ -87,5 +87,5 @@ def read_measured(path: Path, explorer: Explorer) -> Measured:
     if not fits or not set(directions) <= set(values):
         raise BadCheckpoint("{name} can't be read: {reason}.", name=path.name, reason=FORMAT)
     if owner != (explorer.sampler.recipe.name, explorer.fingerprint):
-        raise BadCheckpoint("{name} was measured with other weights.", name=path.name)
+        raise BadCheckpoint("{name} was measured for other weights.", name=path.name)
     return Measured(leakage, bands)

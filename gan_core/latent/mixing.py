@@ -1,4 +1,4 @@
-"""Style mixing: some layers of w from one picture, the others from another (1812.04948, section 3.1)."""
+"""Style mixing: some layers of w from one image, the others from another (1812.04948, section 3.1)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,9 @@ def mixed(explorer: Explorer, points: Points, others: Points, layers: Collection
     ws, foreign = (_ws(explorer, side) for side in (points, others))
     wrong = [layer for layer in layers if not 0 <= layer < explorer.layers]
     if wrong:
-        raise BadValue(
-            "The layer must lie between 0 and {last}, not at {layer}.", last=explorer.layers - 1, layer=wrong[0]
-        )
+        raise BadValue("The layer must be between 0 and {last}, got {layer}.", last=explorer.layers - 1, layer=wrong[0])
     if len(points) != len(others) and 1 not in (len(points), len(others)):
-        raise BadValue("{one} points can't be mixed with {other}.", one=len(points), other=len(others))
+        raise BadValue("{one} points can't be mixed with {other} points.", one=len(points), other=len(others))
     taken = torch.zeros(explorer.layers, dtype=torch.bool, device=ws.device)
     taken[list(layers)] = True
     return Points(ws=torch.where(taken[:, None], foreign, ws))  # (layers, 1) chooses in (B, layers, w_size)
@@ -38,7 +36,7 @@ def crossover(explorer: Explorer, coarse: Points, fine: Points, first: int) -> P
     """Layers before `first` from one, from there on from the other; `first` in 0..layers."""
     if not 0 <= first <= explorer.layers:
         raise BadValue(
-            "The crossover must lie between 0 and {layers}, not at {first}.", layers=explorer.layers, first=first
+            "The crossover must be between 0 and {layers}, got {first}.", layers=explorer.layers, first=first
         )
     return mixed(explorer, coarse, fine, range(first, explorer.layers))
 
@@ -50,7 +48,9 @@ def matrix(explorer: Explorer, rows: Points, columns: Points, layers: Collection
 
 def _ws(explorer: Explorer, points: Points) -> Tensor:
     if explorer.styled is None:
-        raise BadValue("{recipe} has no layers of w to mix.", recipe=explorer.sampler.recipe.title)
+        raise BadValue(
+            "{recipe} is not style-based: it has no w per layer to mix.", recipe=explorer.sampler.recipe.title
+        )
     return explorer.read(points, "w+")
 
 

@@ -1,4 +1,4 @@
-"""Whether a translator knows pictures like a given one, and which of its two ways such a picture should go.
+"""Whether an image is in a translator's domain, and which of its two directions fits it.
 
 Of a picture like those that it has learnt from, a model of two ways makes the same picture again when it is led there
 and back; of others it doesn't. How far it is off is given as a multiple of what is usual for pictures that it hasn't

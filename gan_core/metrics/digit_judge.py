@@ -1,4 +1,4 @@
-"""A judge of 8x8 digits that can also say "no digit".
+"""A classifier of 8x8 digits with an extra class "no digit".
 
 A plain classifier is sure of a third of pure noise, because it has never seen anything but digits. This one, a small
 convolutional network fitted in seconds (scikit-learn's classifiers did not reach 98 % of real digits and 5 % of blends

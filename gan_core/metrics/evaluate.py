@@ -119,8 +119,8 @@ def check_counts(names: Sequence[str], features: int, samples: int, references: 
         for count, what in ((samples, "samples"), (references, "training images")):
             if count < needed:
                 raise BadData(
-                    "{metric} ('{name}') needs at least {needed} {what} with this net, and there are {count}. "
-                    "Metrics that do with them: {others}.",
+                    "{metric} ('{name}') needs at least {needed} {what} with this feature net, but there are only "
+                    "{count}. Metrics that need fewer: {others}.",
                     metric=METRICS[name].title, name=name, needed=needed, what=what, count=count,
                     others=", ".join(n for n, m in METRICS.items() if m.needs(features) <= count) or "none",
                 )  # fmt: skip
@@ -147,9 +147,11 @@ def evaluate(
     check_counts(names, net.size, samples.count, reference.count)
     clock = Clock()
     total = samples.count + reference.count
-    real = _gather(reference, net, clock, "reading", lambda done: progress(done / total, "Judging real images"))
+    real = _gather(reference, net, clock, "reading", lambda done: progress(done / total, "Evaluating real images"))
     before = reference.count
-    made = _gather(samples, net, clock, "sampling", lambda done: progress((before + done) / total, "Judging samples"))
+    made = _gather(
+        samples, net, clock, "sampling", lambda done: progress((before + done) / total, "Evaluating samples")
+    )
     memorised = None
     if "nearest" in names:
         with clock.of("nearest"):
@@ -162,7 +164,7 @@ def evaluate(
                 values |= compute(real, made, net.name)
     if "kid" in names and (fewest := min(real.count, made.count)) < 2 * BLOCK:
         notes.append(
-            f"KID's error isn't known: it takes 2 blocks of {BLOCK:,}, so {2 * BLOCK:,} samples and as many real "
+            f"The standard error of KID needs 2 blocks of {BLOCK:,}, so {2 * BLOCK:,} samples and as many real "
             f"images, and there are {fewest:,}."
         )
     histogram: dict[str, tuple[float, float]] = {}

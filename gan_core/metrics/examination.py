@@ -1,4 +1,4 @@
-"""What a feature net gets right on images that it hasn't seen, of which the truth is known.
+"""Accuracy of a feature net on held-out labelled images.
 
 Names carry the number of images: `accuracy10k` is the share of 10,000 whose class is named rightly. Of attributes it is
 `error10k_hair`, the share named wrongly among those pictures that show it, and `error10k_hair_hidden` among the others,

@@ -1,4 +1,4 @@
-"""The network that metrics see through: features and class probabilities of images, from a trained feature net."""
+"""The feature net of the metrics: features and class probabilities of images."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FeatureNet:
         """Raises BadCheckpoint for a model that isn't a feature net."""
         if model.recipe.task != "supervised":
             raise BadCheckpoint(
-                "{recipe} is no feature net. Train one: `ganscope train feature_net --data {data} --size {size}`",
+                "{recipe} is not a feature net. Train one: `ganscope train feature_net --data {data} --size {size}`",
                 recipe=model.recipe.title, data=LABELLED, size=model.spec.size,
             )  # fmt: skip
         self.name = plain_name(name)
@@ -82,8 +82,8 @@ class FeatureNet:
         """Raises BadData for images of another shape."""
         if tuple(shape) != self.shape:
             raise BadData(
-                "{net} judges images of {wanted}, and {what} has {given} (channels x height x width). Choose another "
-                "net with --net, or train one on such images.",
+                "{net} takes images of {wanted}, but {what} has {given} (channels x height x width). Choose another "
+                "feature net with --net, or train one on such images.",
                 net=self.name, wanted=times(self.shape), what=what, given=times(shape),
             )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Whether samples are copies: the training image closest to each, against how close training images are to each other.
+"""Memorisation: distances of samples to their nearest training images, relative to those between training images.
 
 Distances are Euclidean between pixels in 0..255, of images averaged down to 32 pixels where they are larger. Samples
 of a generator that has learnt by heart lie far closer to a training image than training images do to one another.

@@ -121,7 +121,7 @@ def _replace(made: Path, folder: Path) -> None:
         made.replace(folder)
     except OSError as error:
         raise StoreError(
-            "The model can't be put into {folder}: {reason}.", folder=folder, reason=error.strerror or error
+            "The model could not be written to {folder}: {reason}.", folder=folder, reason=error.strerror or error
         ) from error
 
 

@@ -40,7 +40,7 @@ DRAWN = "samples = model.sample(16, seed=0)  # (16, C, H, W) in [-1, 1]"
 
 @dataclass(frozen=True)
 class Pushed:
-    """Where a model now stands."""
+    """A model on the Hub."""
 
     url: str
     commit: str
@@ -65,7 +65,7 @@ def push(folder: Path, repository: str, private: bool = False) -> Pushed:
         api.create_repo(repository, private=private or None, exist_ok=True)
         found = api.model_info(repository, timeout=hub.WAIT)
         if private and not found.private:
-            raise HubError("{repository} is there already and public, so nothing was sent.", repository=repository)
+            raise HubError("{repository} already exists and is public, so nothing was uploaded.", repository=repository)
         adds = [CommitOperationAdd(name, folder / name) for name in files]
         adds.append(CommitOperationAdd(PAGE, page(described, repository, SAMPLE in files).encode()))
         made = api.create_commit(repository, adds, commit_message=f"{described.title} ({described.name})")
@@ -77,7 +77,7 @@ def check_name(repository: str) -> None:
     with suppress(BadValue):
         if hub.address(hub.SCHEME + repository) == hub.Address(repository, hub.MAIN):
             return
-    raise BadValue("'{name}' is no repository of the Hub. Valid: owner/name.", name=repository)
+    raise BadValue("'{name}' is not a Hub repository. Valid: owner/name.", name=repository)
 
 
 def require_token() -> None:
@@ -86,8 +86,8 @@ def require_token() -> None:
 
     if get_token() is None:
         raise HubError(
-            "Pushing needs a token of the Hub that may write: set HF_TOKEN, or run `hf auth login`. Tokens are "
-            "made at {address}.",
+            "Pushing requires a Hub token with write access: set HF_TOKEN, or run `hf auth login`. Create tokens at "
+            "{address}.",
             address="https://huggingface.co/settings/tokens",
         )
 

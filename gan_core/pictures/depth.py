@@ -17,9 +17,7 @@ WHOLE = 16
 def check_depth(depth: int) -> None:
     """Raises BadValue for a depth that isn't known; 0 leaves it to the picture."""
     if depth not in (0, *DEPTHS):
-        raise BadValue(
-            "A picture can't have {depth} bits. Valid: {valid}.", depth=depth, valid=", ".join(map(str, DEPTHS))
-        )
+        raise BadValue("Unknown bit depth {depth}. Valid: {valid}.", depth=depth, valid=", ".join(map(str, DEPTHS)))
 
 
 def white(depth: int) -> int:

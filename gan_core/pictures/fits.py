@@ -10,4 +10,4 @@ CROP, STRETCH, PAD = FITS = ("crop", "stretch", "pad")  # the centre square, all
 def check_fit(fit: str) -> None:
     """Raises BadValue for an unknown fit."""
     if fit not in FITS:
-        raise BadValue("Pictures can't be fitted by '{fit}'. Valid: {valid}.", fit=fit, valid=", ".join(FITS))
+        raise BadValue("Unknown fit '{fit}'. Valid: {valid}.", fit=fit, valid=", ".join(FITS))

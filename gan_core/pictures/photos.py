@@ -58,7 +58,7 @@ def array_of(image: Image.Image) -> np.ndarray:
 def _deep(image: Image.Image) -> np.ndarray:
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise BadData("The range of these pixels isn't known; save the picture with 8 or 16 bits.")
+        raise BadData("The value range of these pixels is unknown. Save the image with 8 or 16 bits per channel.")
     return values.astype(np.uint16)[:, :, None]
 
 
@@ -66,7 +66,7 @@ def image_of(array: np.ndarray) -> Image.Image:
     """An image of an array (H, W, C); raises BadValue for colours of 16 bits, which Pillow can't hold."""
     channels = array.shape[2]
     if array.dtype == np.uint16 and channels > 1:
-        raise BadValue("Pictures in colour or with alpha can have 16 bits in PNG files alone.")
+        raise BadValue("16-bit images with colour or alpha can only be saved as PNG.")
     return Image.fromarray(array[:, :, 0] if channels == 1 else array)
 
 
@@ -94,13 +94,13 @@ def read(path: Path, most_pixels: int) -> np.ndarray:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many(path, most_pixels) from None
     except FileNotFoundError:
-        raise BadData("There is no file {file}.", file=path) from None
+        raise BadData("The file {file} doesn't exist.", file=path) from None
     except UnidentifiedImageError:
         raise BadData(
-            "{file} is no picture of an accepted format ({formats}).", file=path.name, formats=ACCEPTED
+            "{file} is not an image in a supported format ({formats}).", file=path.name, formats=ACCEPTED
         ) from None
     except Exception as error:  # decoders raise nearly anything on a damaged or hostile file
-        raise BadData("{file} is broken or cut off ({reason}).", file=path.name, reason=error) from error
+        raise BadData("{file} is corrupt or truncated ({reason}).", file=path.name, reason=error) from error
 
 
 def _too_many(path: Path, most: int) -> BadData:
@@ -132,7 +132,9 @@ def check_ending(path: Path, array: np.ndarray | None = None) -> None:
     ending = path.suffix.lower()
     valid = [name for name in ENDINGS if _fits(name, array)]
     if ending not in valid:
-        raise BadValue("{file} can't be written: valid endings are {valid}.", file=path.name, valid=", ".join(valid))
+        raise BadValue(
+            "{file} can't be written. Valid file extensions: {valid}.", file=path.name, valid=", ".join(valid)
+        )
 
 
 def _fits(ending: str, array: np.ndarray | None) -> bool:

@@ -1,4 +1,4 @@
-"""What happens in a run over its steps: metrics, events, and the commands sent to its owner."""
+"""The history of a run: metrics, events, and the commands sent to its owner."""
 
 from __future__ import annotations
 

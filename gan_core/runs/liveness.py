@@ -1,4 +1,4 @@
-"""Who writes a run, and whether that process still lives."""
+"""Which process owns a run, and whether it is still alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bound on what the run store takes: `GANSCOPE_QUOTA_GB` (default 10)."""
+"""The size limit of the run store: `GANSCOPE_QUOTA_GB` (default 10)."""
 
 from __future__ import annotations
 

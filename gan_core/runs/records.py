@@ -1,4 +1,4 @@
-"""What the run store hands out: plain frozen records, no database in them."""
+"""The records that the run store returns: frozen dataclasses, independent of the database."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Command:
-    """A wish sent to the owner of a run."""
+    """A command sent to the owner of a run."""
 
     id: int
     name: str

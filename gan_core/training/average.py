@@ -28,7 +28,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, decay: float) -> None:
-        """Moves the average towards the live weights; a decay of 0 leaves that to `refresh`."""
+        """Moves the average towards the live weights; with a decay of 0, `refresh` copies them."""
         self.updates += 1
         if decay:
             memory = min(decay, (1 + self.updates) / (10 + self.updates))

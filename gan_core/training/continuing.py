@@ -51,7 +51,7 @@ def begin(
     """
     described = read_card(folder)
     if steps is None and not described.steps:
-        raise BadValue("How long {title} was trained isn't known. Say how many steps.", title=described.title)
+        raise BadValue("The training length of {title} is unknown. Set the number of steps.", title=described.title)
     recipe = recipes.get(described.recipe)
     planned = described.steps if steps is None else steps
     hparams = _settings(recipe, described, _lasting(recipe, described, changes or {}, planned))
@@ -64,7 +64,7 @@ def begin(
 
 
 def begun_anew(folder: Path) -> list[str]:
-    """The networks that a model's file lacks, so that a run which goes on from it begins with fresh ones."""
+    """The networks that a model's file lacks; a run that continues from it initializes them anew."""
     described = read_card(folder)
     recipe = recipes.get(described.recipe)
     hparams = recipe.settings(described.hparams)
@@ -88,7 +88,7 @@ def _settings(recipe: Recipe, described: Card, changes: Mapping[str, Any]) -> Tr
     names = [name for name in rebuilt(before, after) if name != "seed"]
     if names:
         raise BadValue(
-            "{names} can't be changed: the networks would be others, and the model's weights wouldn't fit.",
+            "{names} can't be changed: these settings shape the networks, so the model's weights would no longer fit.",
             names=Named.of(after, names),
         )
     return after

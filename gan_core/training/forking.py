@@ -1,4 +1,4 @@
-"""What a fork starts from: the newest checkpoint of the run that it leaves, as far as its settings leave the networks.
+"""What a fork starts from: the parent's newest checkpoint, as far as the networks stay the same.
 
 The checkpoint is copied into the fork when it is made, so that the fork goes on from there whatever becomes of the
 other run. A session that finds another run's checkpoint as the newest one of its own begins the fork:
@@ -141,7 +141,7 @@ def save(store: RunStore, run: Run) -> None:
 
 
 def is_broken(store: RunStore, id: str) -> bool:
-    """Whether a loss of the run became infinite or no number, and nobody has gone back since."""
+    """Whether a loss of the run became NaN or infinite and the run was not rolled back since."""
     last = [event.kind for event in store.events(id) if event.kind in ("not_finite", "rollback")]
     return last[-1:] == ["not_finite"]
 

@@ -1,4 +1,4 @@
-"""Data as networks take them: as many channels as they have, and labels that mean what they have learnt."""
+"""Data as the networks take them: with their number of channels, and labels that mean what they were trained on."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def test_a_running_run_takes_nothing_of_fields_that_are_not_valid(store: RunStor
     still = store.get(run.id).step
     sound(test.text_input(key="step-count").set_value("1e5").run())
     sound(test.button(key="step-both").click().run())
-    assert "Steps at a press must lie between 1 and 10000" in errors(test).replace("\\", "")
+    assert "Steps at a press must be between 1 and 10000" in errors(test).replace("\\", "")
     assert not [event for event in store.events(run.id) if event.kind == "edit"]
     assert (len(store.runs()), store.get(run.id).step) == (1, still)
     sound(test.text_input(key="step-count").set_value("2e0").run())
@@ -262,7 +262,7 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
     sound(net.set_value("").run())
     assert any(one.label.startswith("The net's channels") for one in test.text_input)
     bad = page("train", recipe="projected_gan", data="avatars", size="32", judge="features.grey")
-    assert "can't work with features.grey on pictures of 3 x 32 x 32. Valid for Feature net: " in errors(bad).replace(
+    assert "can't use features.grey with images of shape 3 x 32 x 32. Valid for Feature net: " in errors(bad).replace(
         "\\", ""
     )
     assert bad.button(key="train").disabled
@@ -426,7 +426,7 @@ def test_steps_of_one_player_raise_no_alarm(store: RunStore) -> None:
             watched = feed(store, run.id)
             watched.run(fresh=True)
             shown = header(board.encoded(watched, "", None, large=large))["board"]
-            assert not any("no longer a number" in finding["what"] for finding in shown["findings"])
+            assert not any("is NaN or infinite" in finding["what"] for finding in shown["findings"])
     metrics = store.metrics(run.id)
     assert not metrics.broken
     assert metrics.measured("generator/loss")[-8:].tolist() == [False] * 4 + [True] * 4

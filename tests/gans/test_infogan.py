@@ -70,7 +70,7 @@ def test_latents_can_be_made_for_codes() -> None:
 def test_codes_that_are_not_there_are_refused() -> None:
     latents = torch.zeros(1, 6)
     for categories, values in (({2: 0}, {}), ({0: 4}, {}), ({}, {1: 0.0}), ({}, {0: 1.1})):
-        with pytest.raises(BadValue, match="There is no"):
+        with pytest.raises(BadValue, match="Unknown role"):
             with_codes(latents, HPARAMS, categories, values)
     for codes in ((0, 0), (5, 2)):
         with pytest.raises(BadValue, match="between 1 and 6 codes"):

@@ -61,8 +61,8 @@ def test_twenty_marks_point_the_right_way() -> None:
 
 @pytest.mark.parametrize(
     ("marks", "said"),
-    [([True] * 12, "marked alike"), ([False] * 12, "marked alike"), ([True, False] * 4, "between 10 and"),
-     ([True, False] * 7, "12 pictures and 14 labels")],
+    [([True] * 12, "the same label"), ([False] * 12, "the same label"), ([True, False] * 4, "Label 10 to"),
+     ([True, False] * 7, "12 images but 14 labels")],
 )  # fmt: skip
 def test_marks_that_teach_nothing_are_refused(model: Explorer, marks: list[bool], said: str) -> None:
     with pytest.raises(BadValue, match=said):
@@ -81,9 +81,9 @@ def test_a_conditional_direction_leaves_the_others_alone(model: Explorer) -> Non
         assert abs(float(overlap)) < 1e-3
     assert float((whitening @ kept.vector.double()).norm()) == pytest.approx(1, abs=1e-3)
     assert conditioned(model, one, []) is one
-    with pytest.raises(BadValue, match="Nothing is left of a"):
+    with pytest.raises(BadValue, match="Nothing of a remains"):
         conditioned(model, one, [two, one])
-    with pytest.raises(BadValue, match="has no boundaries"):
+    with pytest.raises(BadValue, match="can't be conditioned"):
         conditioned(model, Direction("d", "w+", torch.zeros(model.layers, 8), "drag"), [one])
 
 
@@ -152,12 +152,12 @@ def test_log_odds_are_those_of_the_softmax() -> None:
     assert judge.place("b", "yes") == 3
     with pytest.raises(BadValue, match=r"doesn't know 'a: w'\. Valid: a: x, a: y"):
         judge.place("a", "w")
-    with pytest.raises(BadValue, match="gives 4 logits for 2 values"):
+    with pytest.raises(BadValue, match="returns 4 logits for 2 values"):
         Judge({"a": ("x", "y")}, lambda images: logits).log_odds(torch.zeros(6, 3, 2, 2))
 
 
 def test_too_few_samples_are_refused(model: Explorer) -> None:
-    with pytest.raises(BadValue, match="8 samples at least"):
+    with pytest.raises(BadValue, match="At least 8 samples"):
         learn(model, colour_judge(model), 7)
     with pytest.raises(BadValue, match="no directions to measure"):
         measure(model, [], colour_judge(model))
@@ -171,5 +171,5 @@ def test_a_feature_net_is_a_judge() -> None:
     judge = judge_of(net, {"hat": ("none", "cap"), "hair": ("bob", "bun", "long")})
     images = torch.rand(3, 3, 16, 16)
     assert torch.equal(judge.all_logits(images), networks["features"](images)[1])
-    with pytest.raises(BadValue, match="judges hat, hair, not hat"):
+    with pytest.raises(BadValue, match="classifies hat, hair, not hat"):
         judge_of(net, {"hat": ("none", "cap")})

@@ -55,8 +55,8 @@ def test_bands_are_two_layers_for_each_size() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"model": "f" * 64}, "was measured with other weights"),
-        ({"recipe": "dcgan"}, "was measured with other weights"),
+        ({"model": "f" * 64}, "was measured for other weights"),
+        ({"recipe": "dcgan"}, "was measured for other weights"),
         ({"format": "ganscope.measured.9"}, "can't be read"),
         ({"moves": [[1.0]]}, "can't be read"),
         ({"moves": "x"}, "can't be read"),

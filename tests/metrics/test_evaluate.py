@@ -68,7 +68,7 @@ def test_fresh_samples_are_as_good_as_real_ones(fresh: Report) -> None:
         "nearest400_pixels", "copied400_pixels",
     ]  # fmt: skip
     assert report.notes == (
-        "KID's error isn't known: it takes 2 blocks of 1,000, so 2,000 samples and as many real images, and there are "
+        "The standard error of KID needs 2 blocks of 1,000, so 2,000 samples and as many real images, and there are "
         "400.",
     )
     assert all(map(math.isfinite, values.values()))
@@ -107,7 +107,7 @@ def test_a_class_that_no_real_image_has_is_said(net: FeatureNet) -> None:
 def test_figures_of_floats_are_refused(net: FeatureNet) -> None:
     """They would differ by 10 to 31 %, and nothing of the number would show it."""
     floats = stripes(400, 2).arrays["real"].astype(np.float32) / 127.5 - 1
-    with pytest.raises(BadData, match="made are pictures of the type float32, and figures of these can't be compared"):
+    with pytest.raises(BadData, match="made are images of type float32, and metrics on them can't be compared"):
         evaluate(of_images(floats), REAL, net)
     with pytest.raises(BadData, match="of the type float32"):
         evaluate(of_images(stripes(400, 2).arrays["real"]), DataSet("real", {"real": floats}), net)
@@ -178,7 +178,7 @@ def test_what_cannot_be_judged_is_refused_before_it_starts(net: FeatureNet) -> N
     with pytest.raises(BadData, match="wide has 1 x 16 x 16"):
         evaluate(Stream("x", 400, (1, 8, 8), never), wide, net)
     recipe = recipes.get("points")
-    with pytest.raises(BadData, match="makes no images"):
+    with pytest.raises(BadData, match="doesn't generate images"):
         of_model(Sampler(recipe, recipe.tiny, DataSet("p", {"real": np.zeros((2, 2))}).spec, {}), 10, 0, "x")
 
 
@@ -204,7 +204,7 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(BadCheckpoint, match="Stripes Net"):
         FeatureNet.from_file(path)
-    with pytest.raises(BadCheckpoint, match="no weights file"):
+    with pytest.raises(BadCheckpoint, match="The weights file"):
         read_weights(tmp_path / "missing")
     dcgan = recipes.get("dcgan")
     with pytest.raises(BadCheckpoint, match="DCGAN is no feature net"):

@@ -189,7 +189,9 @@ def test_on_the_command_line(models: Path, tmp_path: Path, home: Path) -> None:
     plain = tmp_path / "plain.png"
     Image.fromarray(eight_bits(ramp(12, 3))).save(plain)
     told = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "a.png")
-    assert "slide.png: its levels use 12 of 16 bits a channel, so 4095 is taken as white. --depth 16" in told.stderr
+    assert (
+        "slide.png: its values use 12 of 16 bits per channel, so 4095 is taken as white. Use --depth 16" in told.stderr
+    )
     assert not ganscope("translate", models / "cyclegan.x", plain, "-o", tmp_path / "b.png").stderr
     with Image.open(tmp_path / "a.png") as one, Image.open(tmp_path / "b.png") as other:
         assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).max() <= 1

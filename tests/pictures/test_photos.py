@@ -237,10 +237,10 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
-    with pytest.raises(BadData, match="There is no file"):
+    with pytest.raises(BadData, match="doesn't exist"):
         read(path, MOST)
     path.write_bytes(b"no picture")
-    with pytest.raises(BadData, match=r"x\.png is no picture of an accepted format"):
+    with pytest.raises(BadData, match=r"x\.png is not an image in a supported format"):
         read(path, MOST)
     for kind in (np.uint8, np.uint16):
         write(path, noise(3, kind))
@@ -254,10 +254,10 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         with pytest.raises(BadData, match=r"x\.png has more than 1 megapixels"):
             read(path, MOST)
     Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / "x.tif")
-    with pytest.raises(BadData, match="range of these pixels isn't known"):
+    with pytest.raises(BadData, match="value range of these pixels is unknown"):
         read(tmp_path / "x.tif", MOST)
 
 
 def test_pillow_cannot_hold_deep_colours() -> None:
-    with pytest.raises(BadValue, match="PNG files alone"):
+    with pytest.raises(BadValue, match="only be saved as PNG"):
         image_of(noise(3, np.uint16))

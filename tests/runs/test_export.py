@@ -172,9 +172,9 @@ def test_bad_input_names_the_offender(store: RunStore, spec: RunSpec, tmp_path: 
     tracks = tracks_of(store, [good])
     with pytest.raises(BadValue, match=r"out\.avi.*\.gif, \.mp4"):
         export_history(tracks, tmp_path / "out.avi")
-    with pytest.raises(BadValue, match="seconds must lie between"):
+    with pytest.raises(BadValue, match="seconds must be between"):
         export_history(tracks, tmp_path / "out.gif", seconds=0)
-    with pytest.raises(BadValue, match="size must lie between"):
+    with pytest.raises(BadValue, match="size must be between"):
         export_history(tracks, tmp_path / "out.gif", size=10_000)
     with pytest.raises(BadValue, match="1 to 6 runs, not 7"):
         export_history(tracks * 7, tmp_path / "out.gif")

@@ -102,9 +102,9 @@ def test_a_damaged_model_leaves_no_run(store: RunStore) -> None:
     described = make_model("mlp_gan.x")
     path = place(described) / WEIGHTS
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(BadCheckpoint, match="cut short"):
+    with pytest.raises(BadCheckpoint, match="truncated"):
         continuing.begin(store, place(described))
-    with pytest.raises(BadCheckpoint, match="cut short"):
+    with pytest.raises(BadCheckpoint, match="truncated"):
         continuing.begun_anew(place(described))
     assert store.runs() == []
 

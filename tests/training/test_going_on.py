@@ -144,7 +144,7 @@ def test_extending_is_refused_where_it_means_nothing(store: RunStore) -> None:
     going = new_run(store, 0)
     session = Session(store, going.id).start()
     wait(lambda: session.status.step > 0)
-    with pytest.raises(RunConflict, match="stop it first"):
+    with pytest.raises(RunConflict, match="Stop it before extending"):
         extend(store, session.status, 10_000)
     session.stop()
     assert session.join(60)
