@@ -60,6 +60,6 @@ def test_what_a_model_lacks_is_told(store: RunStore, tmp_path: Path) -> None:
 
 def test_export_says_what_is_missing(store: RunStore, tmp_path: Path) -> None:
     make_run(store, "bare")
-    assert "bare has kept no previews" in refused(2, "export-history", "bare", "-o", tmp_path / "out.gif")
+    assert "bare has no previews yet" in refused(2, "export-history", "bare", "-o", tmp_path / "out.gif")
     assert ".gif, .mp4" in refused(2, "export-history", "bare", "-o", tmp_path / "out.avi")
     assert not list(tmp_path.glob("*.gif"))

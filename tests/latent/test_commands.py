@@ -112,7 +112,7 @@ def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:
     [
         (
             ("directions", "stylegan2.noise", "--method", "magic"),
-            "Unknown method 'magic'. Valid: pca, sefa, attributes",
+            "'magic'. Valid: pca, sefa, attributes",
         ),
         (("directions", "nobody"), "There is no model or run named 'nobody'"),
         (("directions", "stylegan2.noise", "-n", "99"), "directions must be between 1 and 8"),

@@ -97,7 +97,7 @@ def test_what_can_not_be_dragged_is_refused(styled: Explorer) -> None:
     for arguments, said in (
         ((one, [(32, 5)], [inside]), "is outside the image of 32 x 32"),
         ((one, [inside], [(5, -1)]), "is outside"), ((one, [(float("nan"), 1)], [inside]), "is outside"),
-        ((one, [inside], []), "as many target points, got 1 and 0"), ((one, [], []), "1 to 16 handles"),
+        ((one, [inside], []), "as many target points, got 1 and 0"), ((one, [], []), "1 to 16 handle points"),
         ((styled.sample(2), [inside], [inside]), "Drag one image"),
         ((one, [inside], [inside], torch.ones(4, 4, dtype=torch.bool)), "mask must have"),
     ):  # fmt: skip

@@ -87,7 +87,7 @@ def test_a_model_is_judged_by_the_net_of_the_shelf(home: Path, tmp_path: Path) -
     assert shelved["metrics"] == own["metrics"]  # the same weights, the same net
     named = json.loads(ok("eval", gan, "--net", "other.net", "--samples", "100", "--metric", "fd", "--json"))
     assert (named["net_from"], named["metrics"]) == ("model other.net", own["metrics"])
-    assert "as digitsnet sees them (model features.digits)" in ok("eval", gan, "--samples", "100", "--metric", "fd")
+    assert "by digitsnet (model features.digits)" in ok("eval", gan, "--samples", "100", "--metric", "fd")
 
     # the shelf's net has another size: only a run can judge
     larger = train("mlp_gan", 1, GAN, "--size", 16)
@@ -234,7 +234,7 @@ def test_classes_of_another_order_are_matched_by_name(tmp_path: Path) -> None:
         (["folder:/nowhere", "--against", "digits"], ["/nowhere"]),
         (["."], ["--against"]),
         ([".", "--against", "digitz"], ["digitz", "Valid: digits"]),
-        ([".", "--against", "digits"], ["no feature net for digits yet", "ganscope train feature_net --data digits"]),
+        ([".", "--against", "digits"], ["there is none for digits yet", "ganscope train feature_net --data digits"]),
         ([".", "--against", "digits", "--net", "nobody"], ["nobody"]),
         ([".", "--against", "digits", "--metric", "fid"], ["fid", "Valid: fd"]),
         ([".", "--against", "digits", "--samples", "1"], ["between 2 and", "1"]),

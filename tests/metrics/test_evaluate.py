@@ -109,9 +109,9 @@ def test_figures_of_floats_are_refused(net: FeatureNet) -> None:
     floats = stripes(400, 2).arrays["real"].astype(np.float32) / 127.5 - 1
     with pytest.raises(BadData, match="made are images of type float32, and metrics on them can't be compared"):
         evaluate(of_images(floats), REAL, net)
-    with pytest.raises(BadData, match="of the type float32"):
+    with pytest.raises(BadData, match="of type float32"):
         evaluate(of_images(stripes(400, 2).arrays["real"]), DataSet("real", {"real": floats}), net)
-    with pytest.raises(BadData, match="of the type float32"):
+    with pytest.raises(BadData, match="of type float32"):
         next(net.judge(floats))
 
 
@@ -170,7 +170,7 @@ def test_what_cannot_be_judged_is_refused_before_it_starts(net: FeatureNet) -> N
 
     with pytest.raises(UnknownName, match=r"'fid'\. Valid: fd"):
         evaluate(Stream("x", 400, (1, 8, 8), never), REAL, net, ["fid"])
-    with pytest.raises(BadData, match=r"\('fd'\) needs at least 7 samples.* there are 6.*kid, prdc, classes, nearest"):
+    with pytest.raises(BadData, match=r"\('fd'\) needs at least 7 samples.* only 6.*kid, prdc, classes, nearest"):
         evaluate(Stream("x", 6, (1, 8, 8), never), REAL, net)
     with pytest.raises(BadData, match="1 x 8 x 8, and x has 1 x 9 x 9"):
         evaluate(Stream("x", 400, (3, 9, 9), never), REAL, net)
@@ -195,7 +195,7 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
     layer, weights = next(iter(state["average"]["features"].items()))
     weights.fill_(torch.nan)
     write_checkpoint(path, state)
-    with pytest.raises(BadCheckpoint, match=rf"spoilt: (\d+) of \1 values of features\.{layer} are NaN"):
+    with pytest.raises(BadCheckpoint, match=rf"corrupt: (\d+) of \1 values of features\.{layer} are NaN"):
         FeatureNet.from_file(path)
     state["average"]["features"][layer] = torch.zeros(*weights.shape, 1)
     write_checkpoint(path, state)

@@ -123,7 +123,7 @@ def test_what_is_not_there_or_not_for_everyone(on_hub: Hub, monkeypatch: pytest.
     on_hub.add("ada/secret", files(model), private=True)
     loading.load("hf://ada/secret")
     monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(HubError, match="There is no ada/secret on the Hub, or it is private and your token"):
+    with pytest.raises(HubError, match="ada/secret doesn't exist on the Hub, or it is private and your token"):
         loading.load("hf://ada/secret")
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     with pytest.raises(HubError, match="rejected your token"):
@@ -217,9 +217,9 @@ def pickled(model: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said", "fetched"),
     [
-        (without_a_field, rf"The card of {ADDRESS} lacks licence", False),
+        (without_a_field, rf"The model card in {ADDRESS} lacks licence", False),
         (of_a_newer_format, rf"The model {ADDRESS} has format 2, written by a newer version of GANscope", False),
-        (of_other_kinds, rf"The card of {ADDRESS} can't be read: steps", False),
+        (of_other_kinds, rf"The model card in {ADDRESS} can't be read: steps", False),
         (pickled, "never pickles", True),
     ],
 )

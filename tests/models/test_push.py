@@ -141,12 +141,12 @@ def test_offline(hub: Hub, model: Path, monkeypatch: pytest.MonkeyPatch) -> None
         (
             "POST /api/models/ada/noise/commit",
             (412, "", "Changed meanwhile"),
-            "returned status 412 for ada/noise. Changed",
+            "status 412 for ada/noise. Changed",
         ),
         (
             "POST /api/validate-yaml",
             (400, "", "license is wrong"),
-            "returned status 400 for ada/noise. license is wrong",
+            "status 400 for ada/noise. license is wrong",
         ),
     ],
 )

@@ -133,7 +133,7 @@ def test_what_is_no_repository(hub: Hub, project: Path, name: str) -> None:
         (
             "POST /api/spaces/ada/studio/commit",
             (412, "", "Changed meanwhile"),
-            "returned status 412 for ada/studio. Changed",
+            "status 412 for ada/studio. Changed",
         ),
     ],
 )

@@ -167,7 +167,7 @@ def test_a_missing_or_broken_preview_is_left_blank(store: RunStore, spec: RunSpe
 
 def test_bad_input_names_the_offender(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
     empty, good = make_run(store, spec, "empty run", ()), make_run(store, spec)
-    with pytest.raises(BadData, match="empty run has kept no previews"):
+    with pytest.raises(BadData, match="empty run has no previews yet"):
         tracks_of(store, [good, empty])
     tracks = tracks_of(store, [good])
     with pytest.raises(BadValue, match=r"out\.avi.*\.gif, \.mp4"):
