@@ -162,7 +162,7 @@ def test_a_cut_download_goes_on_where_it_stopped(on_hub: Hub, monkeypatch: pytes
 def test_a_download_that_stays_cut_leaves_nothing_half(on_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)
     on_hub.cut[WEIGHTS] = [1000] + [0] * 6
-    with pytest.raises(HubError, match=r"ada/noise was interrupted\. Nothing was kept"):
+    with pytest.raises(HubError, match=r"ada/noise from the Hub was interrupted\. Nothing was kept"):
         loading.load(ADDRESS)
     assert len(kept()) == 1  # the card
     assert not list((paths.home() / "hub").rglob("*.incomplete"))
