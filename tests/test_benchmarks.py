@@ -15,7 +15,7 @@ import pytest
 from benchmarks import architectures, computation, damaged, memory, recognisable, timing
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
-from gan_core.metrics.digit_judge import judge
+from gan_core.metrics.digit_classifier import judge
 from gan_core.training.computation import USUAL
 
 ROOT = Path(__file__).parent.parent

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.judging import Judged, find_net, judged
 from gan_core.cli.output import AsJson, check_seed, data_name, emit, reporting, say, show_table
-from gan_core.data.parts import own_of, whole
-from gan_core.data.user.references import Own
+from gan_core.cli.subjects import Subject, find_net, subject_of
+from gan_core.data.parts import user_images_of, whole
+from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.store import RunStore
 
@@ -56,13 +56,13 @@ def evaluate(
         raise BadValue("The number of samples must be between 2 and {most}, got {count}.", most=MOST, count=samples)
     check_seed(seed)
     store = RunStore()
-    subject = judged(store, model)
+    subject = subject_of(store, model)
     from gan_core.data import source
 
     reference = data_name(against) if against else subject.data
     if not reference:
         raise BadValue("A folder of images needs --against: a data set, or a folder of real images.")
-    mine = own_of(reference)
+    mine = user_images_of(reference)
     if not mine or mine.task != "images":
         source(reference)  # an unknown data set ends here
 
@@ -88,13 +88,13 @@ def evaluate(
     _tell(report, subject, model, reference, seer, as_json)
 
 
-def side_of(mine: Own) -> int | None:
+def side_of(mine: UserImages) -> int | None:
     """The height and width of a folder's images in pixels, by the first that can be read; None where they differ."""
     width, height = next((size for _, size in _sizes(mine)), (0, -1))
     return width if width == height else None
 
 
-def check_sizes(mine: Own, net: FeatureNet, advice: str = "choose another feature net with --net") -> None:
+def check_sizes(mine: UserImages, net: FeatureNet, advice: str = "choose another feature net with --net") -> None:
     """Raises BadData where an image has another size than the net takes: resizing would change the metrics."""
     for name, size in _sizes(mine):
         if size != (net.spec.size, net.spec.size):
@@ -109,7 +109,7 @@ def _other_size(name: str, size: tuple[int, int], net: FeatureNet, advice: str) 
     )  # fmt: skip
 
 
-def _sizes(mine: Own) -> Iterator[tuple[str, tuple[int, int]]]:
+def _sizes(mine: UserImages) -> Iterator[tuple[str, tuple[int, int]]]:
     """Names, widths and heights of the images; the loader says of each other file why it can't be used."""
     from PIL import Image
 
@@ -133,7 +133,7 @@ def _check_references(reference: str, net: FeatureNet, learnt: str) -> None:
     """
     from gan_core.data import source
 
-    mine, side = own_of(reference), net.spec.size
+    mine, side = user_images_of(reference), net.spec.size
     if whole(reference) in (whole(learnt), whole(net.data)):
         others = {size for _, size in _sizes(mine)} if mine else {(source(reference).size,) * 2}
         if others - {(side, side)}:
@@ -169,7 +169,7 @@ def _load(reference: str, size: int, progress: Any) -> DataSet:
 
 def _stream(
     sampler: Sampler | None,
-    mine: Own | None,
+    mine: UserImages | None,
     name: str,
     net: FeatureNet,
     samples: int | None,
@@ -191,7 +191,7 @@ def _stream(
     return of_data(images, count, seed)
 
 
-def _tell(report: Report, subject: Judged, model: str, reference: str, net: FeatureNet, as_json: bool) -> None:
+def _tell(report: Report, subject: Subject, model: str, reference: str, net: FeatureNet, as_json: bool) -> None:
     if as_json:
         emit(
             subject.facts

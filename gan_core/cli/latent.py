@@ -14,14 +14,14 @@ from gan_core.errors import BadValue
 from gan_core.models import listing
 
 if TYPE_CHECKING:
+    from gan_core.latent.attribute_classifier import AttributeClassifier
     from gan_core.latent.attributes import Leakage
     from gan_core.latent.directions import Direction
     from gan_core.latent.explorer import Explorer
-    from gan_core.latent.judge import Judge
     from gan_core.latent.measured import Measured
 
 METHODS = ("pca", "sefa", "attributes")
-JUDGES = "features."  # with a data set's name: the model of the shelf that judges its images
+CLASSIFIERS = "features."  # with a data set's name: the attribute classifier for its images
 
 
 def directions(
@@ -55,8 +55,8 @@ def directions(
     path = output or listing.folder_of(model) / DIRECTIONS
     with reporting(not as_json) as progress:
         if method == "attributes":
-            judge = _judge(model, net)
-            found, measured = _attributes(explorer, judge, seed, progress)
+            classifier = _classifier(model, net)
+            found, measured = _attributes(explorer, classifier, seed, progress)
             write_measured(path.with_name(MEASURED), explorer, measured)
         else:
             found = pca(explorer, count, seed) if method == "pca" else sefa(explorer, count)
@@ -70,12 +70,14 @@ def directions(
     say(f"{len(found)} directions: {path}")
 
 
-def _attributes(explorer: Explorer, judge: Judge, seed: int, progress: Progress) -> tuple[list[Direction], Measured]:
+def _attributes(
+    explorer: Explorer, classifier: AttributeClassifier, seed: int, progress: Progress
+) -> tuple[list[Direction], Measured]:
     from gan_core.latent.attributes import described, learn
     from gan_core.latent.measured import measure_model
 
-    found = learn(explorer, judge, seed=seed, progress=progress)
-    measured = measure_model(explorer, found, judge, seed + 1, progress)
+    found = learn(explorer, classifier, seed=seed, progress=progress)
+    measured = measure_model(explorer, found, classifier, seed + 1, progress)
     return [described(one, measured.leakage) for one in found], measured
 
 
@@ -96,15 +98,15 @@ def measure(
     explorer = Explorer(loading.load(model))
     directions = read_directions(folder / DIRECTIONS, explorer)
     with reporting(not as_json) as progress:
-        measured = measure_model(explorer, directions, _judge(model, net), seed, progress)
+        measured = measure_model(explorer, directions, _classifier(model, net), seed, progress)
     write_measured(folder / MEASURED, explorer, measured)
     leakage = measured.leakage
     bands = {name: {key: band.changes[key] for key in band.words} for name, band in measured.bands.items()}
     if as_json:
-        moves = {name: {"moves": leakage.own(name), "leaks": leakage.worst(name)} for name in leakage.directions}
+        moves = {name: {"moves": leakage.moved(name), "leaks": leakage.worst(name)} for name in leakage.directions}
         emit({"model": model, "file": (folder / MEASURED).resolve(), "directions": moves, "bands": bands})
         return
-    rows = [(name, f"{leakage.own(name):.2f}", *_worst(leakage, name)) for name in leakage.directions]
+    rows = [(name, f"{leakage.moved(name):.2f}", *_worst(leakage, name)) for name in leakage.directions]
     show_table(("DIRECTION", "MOVES", "LEAKS", "INTO"), rows)
     for name, changes in bands.items():
         typer.echo(f"{name}: " + (", ".join(f"{key} {share:.0%}" for key, share in changes.items()) or "-"))
@@ -115,14 +117,14 @@ def _worst(leakage: Leakage, name: str) -> tuple[str, str]:
     return f"{move:.2f}", value
 
 
-def _judge(model: str, net: str | None) -> Judge:
+def _classifier(model: str, net: str | None) -> AttributeClassifier:
     """The attribute classifier for a model; raises UnknownName, or BadValue where it is not one."""
-    from gan_core.latent.judge import judge_of
+    from gan_core.latent.attribute_classifier import attribute_classifier
     from gan_core.models import listing, loading
 
-    name = net or f"{JUDGES}{model.partition('.')[2]}"
+    name = net or f"{CLASSIFIERS}{model.partition('.')[2]}"
     card = listing.card(name)
-    return judge_of(loading.load(name), card.attributes or {"class": card.class_names})
+    return attribute_classifier(loading.load(name), card.attributes or {"class": card.class_names})
 
 
 def interpolate(
@@ -155,7 +157,7 @@ def interpolate(
     check_film(output, rate, size)
     check_seed(seed)
     from gan_core.latent.explorer import Explorer
-    from gan_core.latent.interpolation import way as led
+    from gan_core.latent.interpolation import interpolate
     from gan_core.latent.truncation import Truncation, truncated
 
     sampler, _, facts = sampler_of(model)
@@ -163,7 +165,7 @@ def interpolate(
     keyframes = explorer.sample(count, seed)
     if truncation is not None:
         keyframes = truncated(explorer, keyframes, Truncation(truncation))
-    points = led(explorer, keyframes, round(seconds * rate), closed, kind)
+    points = interpolate(explorer, keyframes, round(seconds * rate), closed, kind)
     with reporting(not as_json) as progress:
         film = write_film(explorer, points, output, rate, size, progress)
     if as_json:

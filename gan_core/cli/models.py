@@ -103,9 +103,9 @@ def bring(
 
     No code in the files is executed.
     """
-    from gan_core.shelf.importing import Told, bring
+    from gan_core.shelf.importing import Provenance, bring
 
-    card = bring(files, name, Told(title, licence, learnt, backwards), size)
+    card = bring(files, name, Provenance(title, licence, learnt, backwards), size)
     if as_json:
         emit(card_facts(card))
         return

@@ -24,7 +24,7 @@ from typer.core import TyperGroup
 from gan_core.data.base import Progress as Report
 from gan_core.data.base import Source
 from gan_core.data.parts import PARTS
-from gan_core.data.user.references import own
+from gan_core.data.user.references import user_images
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName, listed
 from gan_core.registry import Registry
 from gan_core.runs.store import Run, RunStore
@@ -211,7 +211,7 @@ def data_name(text: str, task: str = "images") -> str:
     part, colon, rest = text.partition(":")
     if colon and part in PARTS:
         return f"{part}:{data_name(rest, task)}"
-    if mine := own(text):
+    if mine := user_images(text):
         return str(mine if mine.is_upload else replace(mine, path=_whole(mine.path)))
     place = Path(_whole(text))
     if text not in data_sources() and place.exists():

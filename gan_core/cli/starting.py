@@ -36,7 +36,7 @@ def started_from(
         run = continuing.begin(
             store, folder, steps=steps, changes=changes, data_name=_of_task(data, folder), name=name, progress=progress,
         )  # fmt: skip
-    if shown and (fresh := continuing.begun_anew(folder)):
+    if shown and (fresh := continuing.missing_networks(folder)):
         say(f"These networks aren't in the model's file and start from random weights: {', '.join(fresh)}.")
     return run
 

@@ -146,24 +146,24 @@ def planned(
 def native_size(data: str) -> int:
     """The size that a data set has of itself; raises UnknownName or BadValue."""
     from gan_core.data import source
-    from gan_core.data.parts import own_of
+    from gan_core.data.parts import user_images_of
     from gan_core.data.user import references
 
-    return references.SIZE if own_of(data) else source(data).size
+    return references.SIZE if user_images_of(data) else source(data).size
 
 
 def prepare_data(spec: RunSpec, shown: bool) -> None:
     """Downloads and resizes with a progress bar, and checks that recipe and data fit, before there is a run."""
     from gan_core import data
     from gan_core.data import source
-    from gan_core.data.parts import own_of
+    from gan_core.data.parts import user_images_of
     from gan_core.gans import recipes
     from gan_core.models import lending
     from gan_core.training.suited import suited
 
     recipe = recipes.get(spec.recipe)
     settings = recipe.settings(spec.hparams)
-    mine = own_of(spec.data)
+    mine = user_images_of(spec.data)
     if mine:
         recipe.check_task(mine.task)
     else:  # known without looking: don't download what can't be used
@@ -316,10 +316,10 @@ def final_metrics(store: RunStore, run: Run) -> dict[str, float | str]:
     metrics = store.metrics(run.id, run.step - TAIL - 1)
     found = {name: metrics.last(name) for name in metrics.columns}
     # single precision has no more digits
-    return {name: _told(float(f"{value:.7g}")) for name, value in found.items() if value is not None}
+    return {name: _json_number(float(f"{value:.7g}")) for name, value in found.items() if value is not None}
 
 
-def _told(value: float) -> float | str:
+def _json_number(value: float) -> float | str:
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -12,9 +12,9 @@ import typer
 from gan_core.cli.media import sampler_of
 from gan_core.cli.output import AsJson, command, emit, reporting, say
 from gan_core.data.base import Progress
-from gan_core.data.parts import own_of
+from gan_core.data.parts import user_images_of
 from gan_core.data.user.places import place
-from gan_core.data.user.references import Own
+from gan_core.data.user.references import UserImages
 from gan_core.disk import writing
 from gan_core.errors import BadData, BadValue
 from gan_core.pictures.decoding import SUFFIXES
@@ -99,7 +99,7 @@ def translate(
 
 def _learnt(facts: Mapping[str, Any]) -> str:
     """How the training images of a run were made square."""
-    mine = own_of(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
+    mine = user_images_of(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
     return mine.fit if mine else CROP
 
 
@@ -182,7 +182,7 @@ def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
 def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
     for given in inputs:
         if given.is_dir():
-            inside = [given / name for name in place(Own("folder", str(given)), deep=False).names()]
+            inside = [given / name for name in place(UserImages("folder", str(given)), deep=False).names()]
             pictures = [path for path in inside if path.suffix.lower() in SUFFIXES]
             if not pictures:
                 raise BadData("There are no images in {folder}.", folder=given)
@@ -211,10 +211,10 @@ def _worked(
     with reporting(shown) as progress:
         for done, job in enumerate(work):
 
-            def told(share: float, what: str, done: int = done, job: Job = job) -> None:
+            def report(share: float, what: str, done: int = done, job: Job = job) -> None:
                 progress((done + share) / len(work), job.source.name)
 
-            told(0.0, "")
+            report(0.0, "")
             try:
                 array = read(job.source, MOST_PIXELS)
                 if deep and levels_lost(job.source, array):
@@ -222,7 +222,7 @@ def _worked(
                 if not depth and array.dtype == "uint16" and (bits := used(array)) < WHOLE:
                     say(f"{job.source}: {DIM.format(bits=bits, white=white(bits))}")
                 check_ending(job.target, array)
-                result = made(array, told)
+                result = made(array, report)
             except (BadData, BadValue) as error:
                 bad.append(error)
                 if len(work) > 1:

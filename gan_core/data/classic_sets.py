@@ -10,7 +10,7 @@ from gan_core.data.base import DataSet, Progress, Source
 from gan_core.data.published.classic import CLASSICS, NEEDED, Classic
 from gan_core.data.shared_sets import homes
 from gan_core.data.user import pairs
-from gan_core.data.user.references import Own
+from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData
 
 SIZE = 256  # pixels of the pictures
@@ -29,7 +29,7 @@ def _source(classic: Classic) -> Source:
         folder = _folder(name)
         if folder is None:
             raise BadData("'{name}' isn't here. {needs}", name=name, needs=needs)
-        found = pairs.load_unpaired(Own("unpaired", str(folder)), size or SIZE, progress, part)
+        found = pairs.load_unpaired(UserImages("unpaired", str(folder)), size or SIZE, progress, part)
         whole = f"test:{name}" if part == "test" else name
         return dataclasses.replace(found, name=whole, licence=classic.licence)
 

@@ -28,7 +28,7 @@ from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint
 from gan_core.gans.recipe import Lender, Loan, OptimizerSpec, Recipe, register
 from gan_core.knobs import knob
-from gan_core.layers.gaussian import Cloud
+from gan_core.layers.gaussian import Gaussian
 from gan_core.layers.style_generator import StyleGenerator, layers_of_w
 from gan_core.objectives.base import Batch
 from gan_core.objectives.encoding import Encoding, EncodingHParams, Finder, finder
@@ -127,12 +127,12 @@ class PictureEncoder(Finder):
         device = self.mean.device
         generator = generator.to(device).eval().requires_grad_(False)
         with torch.no_grad():
-            cloud = Cloud.of(generator.mapping(latents.to(device)))
+            gaussian = Gaussian.of(generator.mapping(latents.to(device)))
         if not self.owner.any():
-            self.mean.copy_(cloud.mean)
-            self.root.copy_(cloud.root)
+            self.mean.copy_(gaussian.mean)
+            self.root.copy_(gaussian.root)
             self.owner.copy_(owner)
-        self.whitening.copy_(cloud.whitening)
+        self.whitening.copy_(gaussian.whitening)
         self._lent, self._latent_size = [generator], latents.shape[1]
 
     def _require(self, owner: Tensor, name: str) -> None:

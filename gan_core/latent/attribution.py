@@ -70,7 +70,7 @@ def attribution(
 
 
 def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: int) -> tuple[Tensor, Tensor, Tensor]:
-    def verdict(images: Tensor) -> Tensor:
+    def output(images: Tensor) -> Tensor:
         given = [] if labels is None else [labels.expand(len(images))]
         logits: Tensor = discriminator(images, *given)
         return logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # (B, L) -> (B,)
@@ -80,13 +80,13 @@ def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: 
     labels = None if labels is None else labels.to(device)
     grey = torch.full_like(image, GREY)
     with torch.no_grad():
-        logits, plain = verdict(image), verdict(grey)
-        alone = torch.allclose(verdict(torch.cat([grey, image])), torch.cat([plain, logits]), atol=1e-4, rtol=1e-3)
+        logits, plain = output(image), output(grey)
+        alone = torch.allclose(output(torch.cat([grey, image])), torch.cat([plain, logits]), atol=1e-4, rtol=1e-3)
     total = torch.zeros_like(image)
     places = (torch.arange(steps, device=device) + 0.5) / steps
     for some in torch.split(places, TOGETHER if alone else 1):
         between = grey.lerp(image, some[:, None, None, None]).requires_grad_()  # (1, C, H, W) -> (S, C, H, W)
-        (slopes,) = torch.autograd.grad(verdict(between).sum(), between)
+        (slopes,) = torch.autograd.grad(output(between).sum(), between)
         total += slopes.sum(0, keepdim=True) / steps
     parts = (image - grey) * total
     whole, wanted = parts.sum((1, 2, 3)), logits - plain

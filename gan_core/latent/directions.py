@@ -15,7 +15,7 @@ from torch import Tensor
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
 from gan_core.layers.classes import Name, place_of
-from gan_core.layers.gaussian import Cloud
+from gan_core.layers.gaussian import Gaussian
 
 SAMPLES = 10_000  # random points that a space's mean and covariance are taken from
 Layers = tuple[int, int]  # from the first to before the second
@@ -46,12 +46,12 @@ def vectors(explorer: Explorer, count: int, seed: int) -> Tensor:
     return explorer.read(explorer.sample(count, seed), vector_space(explorer)).double().cpu()
 
 
-def cloud(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Cloud:
+def gaussian(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Gaussian:
     """Mean and covariance of random points; those of z are known."""
     if explorer.styled is None:
         size = explorer.space("z").shape[0]
-        return Cloud(torch.zeros(size, dtype=torch.float64), torch.eye(size, dtype=torch.float64))
-    return Cloud.of(vectors(explorer, count, seed))
+        return Gaussian(torch.zeros(size, dtype=torch.float64), torch.eye(size, dtype=torch.float64))
+    return Gaussian.of(vectors(explorer, count, seed))
 
 
 def signed(vector: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
 from gan_core.errors import BadValue
-from gan_core.latent.directions import cloud
+from gan_core.latent.directions import gaussian
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inside import Shape, layer_names, watched
 from gan_core.latent.points import Points
@@ -96,7 +96,7 @@ def drag(
     outside the picture, as many handles as targets not given, or a mask of another shape.
     """
     _check(explorer, points, handles, targets, mask, settings)
-    around, device = cloud(explorer), explorer.device
+    around, device = gaussian(explorer), explorer.device
     mean, root = around.mean.float().to(device), around.root.float().to(device)
     origin = explorer.read(points, explorer.home).detach()
     start = (origin - mean) @ around.whitening.float().to(device)

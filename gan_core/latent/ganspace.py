@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gan_core.errors import BadValue
-from gan_core.latent.directions import Direction, cloud, signed
+from gan_core.latent.directions import Direction, gaussian, signed
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inside import layer_names, maps
 
@@ -36,7 +36,7 @@ def pca(explorer: Explorer, count: int = 20, seed: int = 0, layer: str | None = 
 
 
 def _of_w(explorer: Explorer, count: int, seed: int) -> list[Direction]:
-    covariance = cloud(explorer, seed=seed).covariance
+    covariance = gaussian(explorer, seed=seed).covariance
     _check(count, len(covariance))
     values, axes = torch.linalg.eigh(covariance)  # ascending; axes (d, d) in columns
     values = values.clamp(min=0)

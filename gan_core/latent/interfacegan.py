@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from gan_core.errors import BadValue
-from gan_core.latent.directions import Direction, Layers, check_layers, cloud, vector_space
+from gan_core.latent.directions import Direction, Layers, check_layers, gaussian, vector_space
 from gan_core.latent.edits import check_direction
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
-from gan_core.layers.gaussian import Cloud
+from gan_core.layers.gaussian import Gaussian
 
 LEAST_MARKS, MOST_MARKS = 10, 1_000
 EASY = 0.1  # strength of the prior for a few marks: its inverse is the regression's weight decay
@@ -38,7 +38,7 @@ def boundary(explorer: Explorer, name: str, points: Points, labels: Sequence[boo
     return _learnt(explorer, name, points, labels, "boundary", strength=1.0)
 
 
-def from_marks(explorer: Explorer, name: str, points: Points, marks: Sequence[bool]) -> Direction:
+def from_labels(explorer: Explorer, name: str, points: Points, marks: Sequence[bool]) -> Direction:
     """The direction from negative to positive, from 10 or more labelled samples, with strong regularisation.
 
     `accuracy` is that on samples left out in turn. Raises BadValue for too few marks, or where all are alike.
@@ -60,13 +60,13 @@ def _learnt(
     if said.all() or not said.any():
         raise BadValue("All images have the same label. A direction needs both positive and negative examples.")
     space = vector_space(explorer)
-    values, around = explorer.read(points, space).double().cpu(), cloud(explorer)
+    values, around = explorer.read(points, space).double().cpu(), gaussian(explorer)
     white = (values - around.mean) @ around.whitening  # (N, d)
-    normal, accuracy = plane(white.numpy(), said, strength)
+    normal, accuracy = hyperplane(white.numpy(), said, strength)
     return Direction(name, space, _raw(torch.from_numpy(normal), around), kind, facts={"accuracy": accuracy})
 
 
-def plane(values: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
+def hyperplane(values: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
     """The unit normal (d,) of the plane that parts `values` (N, d) by `labels` (N,), and its accuracy on points left
     out in turn (0 to 1), each class weighing the same. `strength` is the inverse of the weight decay.
     """
@@ -83,7 +83,7 @@ def plane(values: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.n
     return normal / np.linalg.norm(normal), accuracy
 
 
-def _raw(white: Tensor, around: Cloud) -> Tensor:
+def _raw(white: Tensor, around: Gaussian) -> Tensor:
     """A unit vector of white coordinates as a move of the space, one standard deviation long.
 
     Moving along the plane's own normal would also move whatever varies together with it; the white normal, carried
@@ -98,7 +98,7 @@ def conditioned(explorer: Explorer, direction: Direction, others: Sequence[Direc
     In white coordinates, where independent attributes are orthogonal. Raises BadValue where nothing is left of it, or
     where the directions aren't plain vectors of one space.
     """
-    around = cloud(explorer)
+    around = gaussian(explorer)
     for one in (direction, *others):
         check_direction(explorer, one)
         if one.space != vector_space(explorer):

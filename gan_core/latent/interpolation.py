@@ -39,7 +39,9 @@ def slerp(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
     return torch.where(angle.sin() < 1e-4, one.lerp(other, t), turned * lengths[0].lerp(lengths[1], t))
 
 
-def way(explorer: Explorer, keyframes: Points, frames: int, closed: bool = False, kind: str = "linear") -> Points:
+def interpolate(
+    explorer: Explorer, keyframes: Points, frames: int, closed: bool = False, kind: str = "linear"
+) -> Points:
     """`frames` points through all keyframes, evenly spaced in time; `closed` goes back to the first one.
 
     A closed way doesn't show the first keyframe twice, so that it can be repeated. Spherical ways lead through z, hence

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, mse_loss
 
 from gan_core.errors import BadValue
-from gan_core.latent.directions import cloud
+from gan_core.latent.directions import gaussian
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
 from gan_core.pictures.decoding import Unusable, plain, square
@@ -55,7 +55,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Found:
+class InversionStep:
     """Where the search stands."""
 
     step: int
@@ -92,13 +92,13 @@ def prepared(picture: Image.Image, explorer: Explorer, box: tuple[int, int, int,
 def invert(
     explorer: Explorer, target: Tensor, settings: Settings = Settings(), describe: Describe | None = None,
     encode: Encode | None = None, every: int = 10,
-) -> Iterator[Found]:  # fmt: skip
+) -> Iterator[InversionStep]:  # fmt: skip
     """Searches for the point of a picture (1, C, H, W); yields where it stands every few steps, and at the end.
 
     Stops when the caller stops asking. Raises BadValue for settings out of range or a picture of another shape.
     """
     _check(explorer, target, settings, encode)
-    around, template = cloud(explorer), explorer.sample(1, settings.seed) if not explorer.styled else explorer.mean()
+    around, template = gaussian(explorer), explorer.sample(1, settings.seed) if not explorer.styled else explorer.mean()
     mean, root = around.mean.to(target), around.root.to(target)
     begin = _start(explorer, target, settings, describe, encode)
     template = begin if begin.classes is not None else template
@@ -149,12 +149,14 @@ def psnr(picture: Tensor, target: Tensor) -> float:
 def _found(
     step: int, points: Points, picture: Tensor, target: Tensor, features: Tensor | None, wanted: Tensor | None,
     steps: int,
-) -> Found:  # fmt: skip
+) -> InversionStep:  # fmt: skip
     distance = math.nan
     if features is not None and wanted is not None:
         distance = float(mse_loss(features.detach(), wanted).sqrt())
     shown = picture.detach().clamp(-1, 1).cpu()
-    return Found(step, points.mapped(Tensor.detach), shown, psnr(picture.detach(), target), distance, step / steps)
+    return InversionStep(
+        step, points.mapped(Tensor.detach), shown, psnr(picture.detach(), target), distance, step / steps
+    )
 
 
 def _ramp(share: float) -> float:

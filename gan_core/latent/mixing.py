@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gan_core.errors import BadValue
+from gan_core.latent.attribute_classifier import AttributeClassifier
 from gan_core.latent.explorer import Explorer
-from gan_core.latent.judge import Judge
 from gan_core.latent.points import Points
 
 CHANGED = 0.25  # an attribute belongs to a band's words if it changes in so large a share of the pictures
@@ -69,17 +69,21 @@ class Band:
 
 
 def band_changes(
-    explorer: Explorer, judge: Judge, bands: Sequence[tuple[int, int]], pairs: int = 64, seed: int = 0
+    explorer: Explorer,
+    classifier: AttributeClassifier,
+    bands: Sequence[tuple[int, int]],
+    pairs: int = 64,
+    seed: int = 0,
 ) -> list[Band]:
-    """What each band of layers changes, measured: its w is exchanged for another picture's, and the judge compares.
+    """What each band of layers changes: its w is exchanged for another image's, and the classifier compares.
 
-    A share is that of the pictures in which the judge names another value of the attribute than before.
+    A share is that of the pictures in which the classifier names another value of the attribute than before.
     """
     points, others = (explorer.sample(pairs, seed + place) for place in (0, 1))
-    before = judge.named(explorer.draw(points))
+    before = classifier.named(explorer.draw(points))
     found = []
     for band in bands:
-        after = judge.named(explorer.draw(mixed(explorer, points, others, range(*band))))
+        after = classifier.named(explorer.draw(mixed(explorer, points, others, range(*band))))
         changes = {name: float((after[name] != values).float().mean()) for name, values in before.items()}
         found.append(Band(band, changes))
     return found

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadValue
 from gan_core.gans.biggan import BigganGenerator
-from gan_core.latent.directions import Direction, Layers, check_layers, cloud, signed
+from gan_core.latent.directions import Direction, Layers, check_layers, gaussian, signed
 from gan_core.latent.explorer import Explorer
 from gan_core.layers.residual import ConditionalBatchNorm
 from gan_core.layers.style import EqualisedLinear, equalised
@@ -35,7 +35,7 @@ def sefa(explorer: Explorer, count: int = 20, layers: Layers | None = None) -> l
             "The number of directions must be between 1 and {most}, got {count}.", most=weights.shape[1], count=count
         )
     values, axes = torch.linalg.eigh(weights.T @ weights)  # ascending
-    around = cloud(explorer)
+    around = gaussian(explorer)
     return [
         Direction(
             f"SeFa {place + 1}", "w" if explorer.styled else "z", around.unit(signed(axes[:, -1 - place])).float(),

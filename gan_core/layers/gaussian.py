@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 
-class Cloud(NamedTuple):
+class Gaussian(NamedTuple):
     """Random points of a space: their mean (d,) and covariance (d, d), in double precision."""
 
     mean: Tensor
     covariance: Tensor
 
     @classmethod
-    def of(cls, points: Tensor) -> Cloud:
+    def of(cls, points: Tensor) -> Gaussian:
         """Of points (N, d)."""
         precise = points.double().cpu()
         return cls(precise.mean(0), precise.T.cov())

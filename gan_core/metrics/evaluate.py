@@ -85,7 +85,7 @@ class Side:
     def add(self, images: np.ndarray, net: FeatureNet) -> None:
         if self.count < QUERIES:
             self.first.append(images)
-        for features, probabilities in net.judge(images):
+        for features, probabilities in net.predict(images):
             self.moments.add(features)
             for name, part in net.split(probabilities).items():
                 self.answers[name].add(part)

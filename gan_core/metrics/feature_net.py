@@ -87,7 +87,7 @@ class FeatureNet:
                 net=self.name, wanted=times(self.shape), what=what, given=times(shape),
             )  # fmt: skip
 
-    def judge(self, images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def predict(self, images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Features and probabilities, both float32, of at most BATCH images after another; raises BadData.
 
         Where it has learnt attributes, the probabilities of each follow those of the one before, (B, all answers).
@@ -109,7 +109,7 @@ class FeatureNet:
 
     def answers(self, images: np.ndarray) -> np.ndarray:
         """The likeliest answer to each question, int64 (N, questions)."""
-        parts = [self.split(probabilities) for _, probabilities in self.judge(images)]
+        parts = [self.split(probabilities) for _, probabilities in self.predict(images)]
         return np.concatenate([np.stack([one.argmax(1) for one in part.values()], 1) for part in parts])
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:

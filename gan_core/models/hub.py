@@ -113,7 +113,7 @@ def _fetched(wanted: Address, names: tuple[str, ...], progress: Progress) -> Pat
     if known and COMMIT.fullmatch(wanted.revision):
         return known
     api, found = HfApi(), Path()
-    with writing(paths.home()), told(wanted.repository, wanted.revision):
+    with writing(paths.home()), explained(wanted.repository, wanted.revision):
         try:
             api.model_info(
                 wanted.repository, revision=wanted.revision, timeout=WAIT
@@ -177,7 +177,7 @@ def _bar(progress: Progress, what: str) -> type:
 
 
 @contextmanager
-def told(repository: str, revision: str = MAIN) -> Iterator[None]:
+def explained(repository: str, revision: str = MAIN) -> Iterator[None]:
     """Turns exceptions of huggingface_hub into a HubError that says what to do."""
     import httpx2
     from huggingface_hub.errors import (

@@ -26,7 +26,7 @@ from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import grid, png, scatter, to_uint8
 
 SAMPLES, POINTS = 32, 1000  # on `sample.png`
-LARGEST = 16 * 2**20  # bytes of weights; what judged the model is left out where it would take more
+LARGEST = 16 * 2**20  # bytes of weights; discriminators are left out where it would take more
 
 
 @dataclass(frozen=True)
@@ -92,16 +92,16 @@ def publish(
 
 
 def _kept(state: dict[str, Any], half: bool) -> dict[str, Any]:
-    """The averaged networks, and what judged them where there is room."""
-    judges = {name: state["networks"][name] for name in _trained(state) if name.startswith("discriminator")}
-    both: dict[str, Any] = {"average": state["average"], "networks": judges}
+    """The averaged networks, and the discriminators if they are small enough."""
+    discriminators = {name: state["networks"][name] for name in _trained(state) if name.startswith("discriminator")}
+    both: dict[str, Any] = {"average": state["average"], "networks": discriminators}
     both = _half(both) if half else both
     size = sum(tensor.nbytes for part in both.values() for network in part.values() for tensor in network.values())
     return both if size <= LARGEST else both | {"networks": {}}
 
 
 def _trained(state: dict[str, Any]) -> list[str]:
-    """The networks that have learnt anything: judges that had no say haven't."""
+    """The networks that were trained: a discriminator with a weight of 0 wasn't."""
     silenced = state["hparams"].get("adversarial_weight") == 0
     return [name for name in state["networks"] if not (silenced and name.startswith("discriminator"))]
 

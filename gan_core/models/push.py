@@ -60,7 +60,7 @@ def push(folder: Path, repository: str, private: bool = False) -> Pushed:
     loading.load(str(folder))
     files = [name for name in (CARD, WEIGHTS, SAMPLE) if (folder / name).is_file()]
     api = HfApi()
-    with hub.told(repository), uploading(repository):
+    with hub.explained(repository), uploading(repository):
         require_token()
         api.create_repo(repository, private=private or None, exist_ok=True)
         found = api.model_info(repository, timeout=hub.WAIT)

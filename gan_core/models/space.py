@@ -42,7 +42,7 @@ def publish(repository: str, private: bool = False) -> Pushed:
     check_name(repository)
     files = contents()
     api = HfApi()
-    with hub.told(repository), uploading(repository):
+    with hub.explained(repository), uploading(repository):
         require_token()
         api.create_repo(repository, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True)
         found = api.space_info(repository, timeout=hub.WAIT)

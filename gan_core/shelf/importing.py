@@ -43,7 +43,7 @@ N_UNTOLD = "not stated in the file"
 
 
 @dataclass(frozen=True)
-class Told:
+class Provenance:
     """What the file doesn't state; "" leaves it unknown."""
 
     title: str = ""
@@ -52,14 +52,14 @@ class Told:
     backwards: bool = False  # it leads from the second domain to the first, as zebra2horse does
 
 
-def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int = 0) -> Card:
+def import_generators(files: Sequence[Path], name: str, stated: Provenance | None = None, size: int = 0) -> Card:
     """Puts the generator of one file, or those of two (a to b, then b to a), on the user's shelf as `name`.
 
     `size` is the side in pixels of the pictures that it shall take (0: 256, or what its U-Net needs). Raises BadValue
     for a name that can't be had or files that don't belong together, BadCheckpoint where they hold no generator that is
-    known, UnknownName or BadData where it can't have learnt from `told.data`, StoreError.
+    known, UnknownName or BadData where it can't have learnt from `stated.data`, StoreError.
     """
-    told = told or Told()
+    stated = stated or Provenance()
     _check_name(name)
     if not 1 <= len(files) <= 2:
         raise BadValue("Give one file for one direction, or two for both directions, not {count}.", count=len(files))
@@ -77,28 +77,28 @@ def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int 
         "recipe": recipe.name, "hparams": changes, "spec": spec.to_state(), "step": 0, "images_seen": 0,
         "average": states, "networks": states,
     }  # fmt: skip
-    learnt = _learnt(told, files[0].stem, recipe, spec)
+    learnt = _learnt(stated, files[0].stem, recipe, spec)
     sums = ", ".join(f"{file.name} (sha256 {sha256_of(file)[:16]})" for file in files)
     origin = f"{data.source(learnt).title}. {data.source(learnt).about}" if learnt else N_UNTOLD
     words = Words(
-        told.title or name, told.licence or N_UNTOLD, origin, f"trained elsewhere; read from {sums}", N_LIMITS
+        stated.title or name, stated.licence or N_UNTOLD, origin, f"trained elsewhere; read from {sums}", N_LIMITS
     )
-    shown = "" if told.backwards else learnt  # its domains would be taken for each other
+    shown = "" if stated.backwards else learnt  # its domains would be taken for each other
     folder = paths.home() / "models" / name
     return publishing.publish(state, name, words, (), shown, folder, half=False, show=lambda made: _shown(made, shown))
 
 
-def _learnt(told: Told, stem: str, recipe: Recipe, spec: DataSpec) -> str:
+def _learnt(stated: Provenance, stem: str, recipe: Recipe, spec: DataSpec) -> str:
     """The data set that is named, or that the file is named after; "" for none. Raises UnknownName or BadData."""
-    if told.data:
-        found = data.source(told.data).spec(spec.size)
+    if stated.data:
+        found = data.source(stated.data).spec(spec.size)
         recipe.check_data(found)
         if found.channels != spec.channels:
             raise BadData(
                 "The network takes images with {taken} channels, but those of {data} have {given}.",
-                taken=spec.channels, data=told.data, given=found.channels,
+                taken=spec.channels, data=stated.data, given=found.channels,
             )  # fmt: skip
-        return told.data
+        return stated.data
     fits = stem in data.sources and data.source(stem).spec(spec.size).fields == spec.fields
     return stem if fits else ""
 

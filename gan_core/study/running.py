@@ -74,7 +74,7 @@ def _measured(plan: StudyPlan, images: subsets.Images, folder: StudyFolder, cell
     shown = subsets.chosen(images.train, cell.setting, cell.seed)
     if cell.arm in GENERATED:
         shown = subsets.joined(shown, *_generated(plan, shown, folder, cell.setting, cell.seed))
-    accuracy, auc = _judged(classifier(plan, shown, cell), images.test)
+    accuracy, auc = _evaluated(classifier(plan, shown, cell), images.test)
     return Result(accuracy, auc, time.monotonic() - began)
 
 
@@ -117,12 +117,12 @@ def _trained(recipe_name: str, changes: Mapping[str, Any], shown: DataSet, steps
     return Sampler(recipe, hparams, shown.spec, trainer.average.refresh(hparams.ema))
 
 
-def _judged(net: FeatureNet, test: DataSet) -> tuple[float, float]:
+def _evaluated(net: FeatureNet, test: DataSet) -> tuple[float, float]:
     """Accuracy, and the area under the ROC curve; of more than two classes the mean of one against the others."""
     from sklearn.metrics import roc_auc_score
 
     labels = np.asarray(test.arrays["label"])
-    found = np.concatenate([probabilities for _, probabilities in net.judge(test.arrays["real"])])
+    found = np.concatenate([probabilities for _, probabilities in net.predict(test.arrays["real"])])
     # scikit-learn wants rows that sum to 1 more exactly than float32 does
     exact = found.astype(np.float64) / found.sum(1, keepdims=True, dtype=np.float64)
     scores = exact[:, 1] if exact.shape[1] == 2 else exact

@@ -58,7 +58,7 @@ class Computation:
                 speedup=f"{speedup:.2f}",
             )
 
-    def told(self) -> dict[str, Any]:
+    def differences(self) -> dict[str, Any]:
         """Settings that differ from the defaults, for the run's record."""
         return {} if self == USUAL else asdict(self)
 

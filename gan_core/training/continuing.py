@@ -63,7 +63,7 @@ def begin(
     return _recorded(store, spec, name or described.title, trainer)
 
 
-def begun_anew(folder: Path) -> list[str]:
+def missing_networks(folder: Path) -> list[str]:
     """The networks that a model's file lacks; a run that continues from it initializes them anew."""
     described = read_card(folder)
     recipe = recipes.get(described.recipe)

@@ -182,7 +182,7 @@ def extend(store: RunStore, run: Run, steps: int) -> Run:
     return store.get(run.id)
 
 
-def decays_anew(store: RunStore, run: Run, settings: Mapping[str, Any], steps: int) -> bool:
+def restarts_schedule(store: RunStore, run: Run, settings: Mapping[str, Any], steps: int) -> bool:
     """Whether extending a run with these settings to `steps` restarts its learning-rate schedule."""
     return schedule.anew(settings, schedule.began(store, run), saved_step(store, run), steps) is not None
 
@@ -204,9 +204,9 @@ __all__ = [
     "Control",
     "RunState",
     "current_hparams",
-    "decays_anew",
     "extend",
     "fork",
     "fork_with",
+    "restarts_schedule",
     "saved_step",
 ]

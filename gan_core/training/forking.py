@@ -54,7 +54,7 @@ class Start:
     def step(self) -> int:
         return self.checkpoint.step if self.checkpoint else 0
 
-    def told(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         """Plain values, for an event."""
         return {
             "step": self.step, "kept": list(self.kept), "fresh": list(self.fresh), "because": list(self.because),
@@ -115,7 +115,7 @@ def create(store: RunStore, run: Run, spec: RunSpec, start: Start, begun: Iterab
     try:
         if start.checkpoint:
             _copy(store, made, token, start.checkpoint)
-        store.add_event(made.id, token, start.step, "forked", {"run": run.id, "begun": sorted(begun)} | start.told())
+        store.add_event(made.id, token, start.step, "forked", {"run": run.id, "begun": sorted(begun)} | start.payload())
     except BaseException:
         store.release(made.id, token)
         store.delete(made.id)

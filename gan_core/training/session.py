@@ -179,8 +179,8 @@ class Session(Control):
         if state is None or own:
             self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
         else:
-            told = [event.payload for event in self.store.events(self.run_id) if event.kind == "forked"]
-            begun = told[0]["begun"] if told else ()
+            forks = [event.payload for event in self.store.events(self.run_id) if event.kind == "forked"]
+            begun = forks[0]["begun"] if forks else ()
             self.trainer = forking.begin(recipe, hparams, state, data_set, self.device, self.computation, begun)
         torch.set_num_threads(cpu_threads(self.trainer.networks))
         if state is not None and own:
@@ -232,7 +232,7 @@ class Session(Control):
     def _train(self) -> None:
         planned = self.status.spec.steps
         self._tell_of_damage()
-        self.journal.event("started", {"device": self.device} | self.computation.told())
+        self.journal.event("started", {"device": self.device} | self.computation.differences())
         self._replay_events()
         self._renew_rates()
         if self._paused:
@@ -349,8 +349,8 @@ class Session(Control):
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
         begun = sorted(clocks(old, changes))
-        told = {"changes": dict(changes), "before": before} | ({"begun": begun} if begun else {})
-        self.journal.replayable("edit", told)
+        payload = {"changes": dict(changes), "before": before} | ({"begun": begun} if begun else {})
+        self.journal.replayable("edit", payload)
         self.trainer.edit(new, begun)
 
     def _replay_events(self) -> None:

@@ -109,7 +109,7 @@ def _describer(reference: str, shape: tuple[int, ...]) -> Describe:
         net = None
     if net is None or net.shape != tuple(shape):
         return _pixels
-    return lambda images: np.concatenate([features for features, _ in net.judge(images)])
+    return lambda images: np.concatenate([features for features, _ in net.predict(images)])
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

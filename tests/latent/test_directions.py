@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from torch.testing import assert_close
 
 from gan_core.errors import BadValue, UnknownName
-from gan_core.latent.directions import SAMPLES, cloud
+from gan_core.latent.directions import SAMPLES, gaussian
 from gan_core.latent.ganspace import pca
 from gan_core.latent.inside import layer_names, maps
 from gan_core.latent.sefa import sefa, style_weights
@@ -66,7 +66,7 @@ def test_closed_form_is_numpys_singular_vectors_of_all_style_weights(name: str) 
         first, stop = layers or (0, model.layers)
         stacked = torch.cat([w for place, w in weights if first <= place < stop]).double().numpy()
         _, sizes, axes = np.linalg.svd(stacked)
-        covariance = cloud(model).covariance.numpy()
+        covariance = gaussian(model).covariance.numpy()
         for place, ours in enumerate(sefa(model, 5, layers)):
             axis = axes[place] * np.sign(axes[place][np.abs(axes[place]).argmax()])
             expected = axis * np.sqrt(axis @ covariance @ axis)  # one deviation of w

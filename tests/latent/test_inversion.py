@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inside import layer_names, switched
-from gan_core.latent.inversion import Found, Settings, invert, pixel_distance, prepared, psnr
+from gan_core.latent.inversion import InversionStep, Settings, invert, pixel_distance, prepared, psnr
 from tests.latent.models import explorer
 
 QUICK = Settings(steps=60, rate=0.2, prior=0.0)
@@ -70,7 +70,7 @@ def test_a_search_never_shows_what_another_visitor_has_switched_off(styled: Expl
     target, settings = styled.draw(styled.sample(1, 11)), dataclasses.replace(QUICK, start="mean")
     alone = next(invert(styled, target, settings))
     layer, shape = next(iter(layer_names(styled).items()))
-    found: list[Found] = []
+    found: list[InversionStep] = []
     search = threading.Thread(target=lambda: found.append(next(invert(styled, target, settings))))
     with switched(styled, {layer: range(shape[0])}):
         search.start()

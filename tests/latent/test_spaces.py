@@ -16,7 +16,7 @@ from gan_core.latent.explorer import Explorer
 from gan_core.latent.mixing import band_changes, crossover, matrix, mixed
 from gan_core.latent.points import Points, joined
 from gan_core.latent.truncation import Truncation, cluster_centres, truncated
-from tests.latent.models import colour_judge, explorer
+from tests.latent.models import colour_classifier, explorer
 
 DRAWING = [recipe.name for recipe in recipes if recipe.draws and recipe.task == "images"]
 STYLED = ["stylegan", "stylegan2"]
@@ -237,11 +237,11 @@ def test_mixing_out_of_range_is_refused(styled: Explorer) -> None:
 
 
 def test_a_band_is_known_by_what_it_changes(styled2: Explorer) -> None:
-    judge, layers = colour_judge(styled2), styled2.layers
-    everything, nothing = band_changes(styled2, judge, [(0, layers), (layers, layers)], pairs=40, seed=3)
+    classifier, layers = colour_classifier(styled2), styled2.layers
+    everything, nothing = band_changes(styled2, classifier, [(0, layers), (layers, layers)], pairs=40, seed=3)
     assert nothing.changes == {"colour": 0.0, "right": 0.0}
     assert nothing.words == []
-    named = [judge.named(styled2.draw(styled2.sample(40, seed)))["colour"] for seed in (3, 4)]
+    named = [classifier.named(styled2.draw(styled2.sample(40, seed)))["colour"] for seed in (3, 4)]
     assert everything.changes["colour"] == pytest.approx(float((named[0] != named[1]).float().mean()))
 
 

@@ -40,7 +40,7 @@ def of_images(images: np.ndarray) -> Stream:
 def test_the_net_knows_the_classes_and_gives_features(net: FeatureNet) -> None:
     images, labels = REAL.arrays["real"], REAL.arrays["label"]
     assert net.accuracy(images, labels) > 0.95
-    parts = list(net.judge(images))
+    parts = list(net.predict(images))
     assert [len(features) for features, _ in parts] == [250, 150]
     assert parts[0][0].shape == (250, 6)
     np.testing.assert_allclose(np.concatenate([rows for _, rows in parts]).sum(1), 1, rtol=1e-5)
@@ -48,9 +48,9 @@ def test_the_net_knows_the_classes_and_gives_features(net: FeatureNet) -> None:
 
 def test_batches_do_not_change_what_the_net_says(net: FeatureNet, monkeypatch: pytest.MonkeyPatch) -> None:
     images = REAL.arrays["real"][:30]
-    whole = next(net.judge(images))[0]
+    whole = next(net.predict(images))[0]
     monkeypatch.setattr(feature_net, "BATCH", 7)
-    np.testing.assert_allclose(np.concatenate([rows for rows, _ in net.judge(images)]), whole, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate([rows for rows, _ in net.predict(images)]), whole, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +112,12 @@ def test_figures_of_floats_are_refused(net: FeatureNet) -> None:
     with pytest.raises(BadData, match="of type float32"):
         evaluate(of_images(stripes(400, 2).arrays["real"]), DataSet("real", {"real": floats}), net)
     with pytest.raises(BadData, match="of type float32"):
-        next(net.judge(floats))
+        next(net.predict(floats))
 
 
 def test_the_frechet_distance_is_that_of_the_nets_features(net: FeatureNet) -> None:
     made = stripes(300, 3).arrays["real"] // 2
-    clouds = [np.concatenate([rows for rows, _ in net.judge(images)]) for images in (REAL.arrays["real"], made)]
+    clouds = [np.concatenate([rows for rows, _ in net.predict(images)]) for images in (REAL.arrays["real"], made)]
     report = evaluate(of_images(made), DataSet("real", {"real": REAL.arrays["real"][:300]}), net, ["fd"])
     expected = frechet_distance(gaussian(clouds[0][:300]), gaussian(clouds[1]))
     assert report.values == {"fd300_stripesnet": pytest.approx(expected, rel=1e-4)}
@@ -190,7 +190,7 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
     loaded = FeatureNet.from_file(path)
     assert loaded.name == "stripesnet"
     images = REAL.arrays["real"][:40]
-    np.testing.assert_array_equal(next(loaded.judge(images))[0], next(net.judge(images))[0])
+    np.testing.assert_array_equal(next(loaded.predict(images))[0], next(net.predict(images))[0])
     state = copy.deepcopy(trained.state_dict()) | rest
     layer, weights = next(iter(state["average"]["features"].items()))
     weights.fill_(torch.nan)

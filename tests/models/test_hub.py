@@ -16,7 +16,7 @@ from huggingface_hub import constants
 
 import gan_core
 from gan_core import paths
-from gan_core.cli.judging import judged
+from gan_core.cli.subjects import judged
 from gan_core.errors import BadCheckpoint, BadValue, HubError, StoreError
 from gan_core.models import hub as remote
 from gan_core.models import listing, loading

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
 from gan_core.models.weight_files import read_weights
-from gan_core.shelf.importing import bring
+from gan_core.shelf.importing import import_generators
 from tests.models.test_foreign import resnet
 
 STATE: dict[str, Tensor] = resnet(4, 2).state_dict()
@@ -138,11 +138,11 @@ def test_what_no_weights_lie_in_is_named(tmp_path: Path) -> None:
 def test_keras_is_refused_with_the_reason(tmp_path: Path, home: Path) -> None:
     (tmp_path / "net.keras").write_bytes(b"PK")
     with pytest.raises(BadCheckpoint, match=r"Keras file.*odd kernels by one pixel"):
-        bring([tmp_path / "net.keras"], "x", size=32)
+        import_generators([tmp_path / "net.keras"], "x", size=32)
     turned = {name: t.permute(2, 3, 1, 0).contiguous() if t.ndim == 4 else t for name, t in STATE.items()}
     save_file(turned, tmp_path / "net.safetensors")
     with pytest.raises(BadCheckpoint, match="Keras's kernel layout"):
-        bring([tmp_path / "net.safetensors"], "x", size=32)
+        import_generators([tmp_path / "net.safetensors"], "x", size=32)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -157,7 +157,7 @@ def test_weights_that_are_not_finite_are_refused_by_layer_and_count(
     with pytest.raises(
         BadCheckpoint, match=r"in net\.pth are corrupt: 9 of 288 values of model\.4\.weight .* Affected layers: 2 of"
     ):
-        bring([tmp_path / "net.pth"], "x", size=32)
+        import_generators([tmp_path / "net.pth"], "x", size=32)
     assert not (home / "models").exists()
 
 

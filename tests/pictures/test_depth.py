@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from gan_core.data import load
-from gan_core.data.user.references import Own, own
+from gan_core.data.user.references import UserImages, user_images
 from gan_core.errors import BadData, BadValue
 from gan_core.models import loading
 from gan_core.models.enlarging import enlarge
@@ -127,7 +127,7 @@ def test_a_depth_can_be_asked_for(tmp_path: Path, home: Path) -> None:
     assert load(f"folder:{tmp_path / 'set'}", 32).arrays["real"].max() == 255
     with pytest.raises(BadData, match=r"levels up to 4095, and 10 bits hold 1023"):
         load(f"folder+10bit:{tmp_path / 'set'}", 32)
-    assert own(str(Own("paired", "/x", "pad", 12))) == Own("paired", "/x", "pad", 12)
+    assert user_images(str(UserImages("paired", "/x", "pad", 12))) == UserImages("paired", "/x", "pad", 12)
     for wrong in ("folder+13bit:/x", "folder+bit:/x", "folder+8bit+12bit:/x"):
         with pytest.raises(BadValue, match="Valid: 8bit, 10bit, 12bit, 14bit, 16bit"):
             load(wrong, 32)

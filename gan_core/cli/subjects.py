@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_core.cli.output import command, data_name, find_run, unknown
-from gan_core.data.parts import own_of, whole
-from gan_core.data.user.references import Own, own
+from gan_core.data.parts import user_images_of, whole
+from gan_core.data.user.references import UserImages, user_images
 from gan_core.errors import BadData, UnknownName
 from gan_core.models import listing
 from gan_core.runs.store import Run, RunStore
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from gan_core.metrics.feature_net import FeatureNet
     from gan_core.models.sampler import Sampler
 
-SHELVED = "features."  # with a data set's name: the model of the shelf that judges images of that set
+SHELVED = "features."  # with a data set's name: the feature net for that set
 
 
 @dataclass(frozen=True)
-class Judged:
+class Subject:
     """One of three: a folder or zip of images, a model of the shelf by its name, or a run."""
 
-    images: Own | None = None
+    images: UserImages | None = None
     model: str = ""
     run: Run | None = None
 
@@ -54,15 +54,19 @@ class Judged:
         return sampler
 
 
-def judged(store: RunStore, wanted: str) -> Judged:
+def subject_of(store: RunStore, wanted: str) -> Subject:
     """The images, model or run of that name; raises UnknownName, or BadData where there is no such folder."""
-    named = wanted if own(wanted) else f"folder:{wanted}"
-    if (mine := own(data_name(named))) and mine.task == "images" and (named == wanted or Path(mine.path).is_dir()):
-        return Judged(images=mine)
+    named = wanted if user_images(wanted) else f"folder:{wanted}"
+    if (
+        (mine := user_images(data_name(named)))
+        and mine.task == "images"
+        and (named == wanted or Path(mine.path).is_dir())
+    ):
+        return Subject(images=mine)
     if listing.is_model(wanted):
-        return Judged(model=wanted)
+        return Subject(model=wanted)
     try:
-        return Judged(run=find_run(store, wanted))
+        return Subject(run=find_run(store, wanted))
     except UnknownName:
         raise unknown(store, "model, run or folder of images", wanted) from None
 
@@ -90,16 +94,18 @@ def find_net(store: RunStore, wanted: str | None, reference: str, size: int | No
 
 def _trained_net(store: RunStore, reference: str, size: int | None) -> Run:
     """The newest run of a feature net with a checkpoint for a data set; raises BadData, which says how to get one."""
-    nets = [run for run in store.runs() if _judges(run.spec.recipe) and store.checkpoints(run.id)]
+    nets = [run for run in store.runs() if _is_feature_net(run.spec.recipe) and store.checkpoints(run.id)]
     fitting = [run for run in nets if size in (None, run.spec.size)]
     for run in fitting:
         if whole(run.spec.data) == reference:
             return run
-    shelved = [name for name, card in listing.survey()[0].items() if _judges(card.recipe) and size in (None, card.size)]
+    shelved = [
+        name for name, card in listing.survey()[0].items() if _is_feature_net(card.recipe) and size in (None, card.size)
+    ]
     raise _no_net(reference, size, [*shelved, *(run.name or run.id for run in fitting)])
 
 
-def _judges(recipe: str) -> bool:
+def _is_feature_net(recipe: str) -> bool:
     from gan_core.gans import recipes
 
     return recipe in recipes and recipes.get(recipe).task == "supervised"
@@ -129,7 +135,7 @@ def _no_net(reference: str, size: int | None, others: list[str]) -> BadData:
 def _labelled(reference: str, size: int | None) -> bool:
     from gan_core import data
 
-    if own_of(reference):
+    if user_images_of(reference):
         return bool(data.load(reference, size).spec.questions)
     source = data.source(reference)
     return bool(source.spec(source.size).questions)

@@ -15,7 +15,7 @@ CHUNK = 128
 
 
 @dataclass(frozen=True)
-class Judge:
+class AttributeClassifier:
     """`logits` maps pictures (B, C, H, W) in [-1, 1] to (B, all values), attribute by attribute in order."""
 
     attributes: Mapping[str, tuple[str, ...]]  # attribute -> its values: {"hat": ("none", "cap")}
@@ -27,7 +27,7 @@ class Judge:
         return [f"{name}: {value}" for name, values in self.attributes.items() for value in values]
 
     def place(self, attribute: str, value: str) -> int:
-        """The column of a value; raises BadValue where the judge doesn't know it."""
+        """The column of a value; raises BadValue where the classifier doesn't know it."""
         wanted = f"{attribute}: {value}"
         if wanted not in self.names:
             raise BadValue(
@@ -78,8 +78,8 @@ def _log_odds(head: Tensor) -> Tensor:
     return head - torch.stack(others, 1)
 
 
-def judge_of(model: Sampler, attributes: Mapping[str, tuple[str, ...]]) -> Judge:
-    """A feature net as a judge of the attributes that it learnt; raises BadValue where it learnt others.
+def attribute_classifier(model: Sampler, attributes: Mapping[str, tuple[str, ...]]) -> AttributeClassifier:
+    """A feature net as a classifier of the attributes that it learnt; raises BadValue where it learnt others.
 
     `attributes` names their values in order, as a data set does; for a net that learnt classes, `{"class": names}`.
     """
@@ -91,4 +91,4 @@ def judge_of(model: Sampler, attributes: Mapping[str, tuple[str, ...]]) -> Judge
         )  # fmt: skip
     network = model.networks["features"].eval()
     device = next(network.parameters()).device
-    return Judge(attributes, lambda images: network(images.to(device))[1])
+    return AttributeClassifier(attributes, lambda images: network(images.to(device))[1])
