@@ -82,7 +82,7 @@ def card_facts(card: Card) -> dict[str, Any]:
     return shared | facts
 
 
-def bring(
+def import_model(
     files: Annotated[
         list[Path],
         typer.Argument(help="One file (.pth or .safetensors), or two: A to B, then B to A.", metavar="FILE..."),
@@ -103,9 +103,9 @@ def bring(
 
     No code in the files is executed.
     """
-    from gan_core.shelf.importing import Provenance, bring
+    from gan_core.shelf.importing import Provenance, import_generators
 
-    card = bring(files, name, Provenance(title, licence, learnt, backwards), size)
+    card = import_generators(files, name, Provenance(title, licence, learnt, backwards), size)
     if as_json:
         emit(card_facts(card))
         return

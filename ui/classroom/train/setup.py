@@ -180,7 +180,7 @@ def _whole(
     if isinstance(valid, range):
         problems.append(
             BadValue(
-                "{name} must lie between {low} and {high}, not at {value}.",
+                "{name} must be between {low} and {high}, got {value}.",
                 name=name,
                 low=valid[0],
                 high=valid[-1],
