@@ -132,7 +132,7 @@ def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
     recipe = recipes.get(recipe_name)
     weights = state.get("networks", {}).get("discriminator")
     if weights is None:
-        raise BadCheckpoint("This model's file contains no discriminator.")
+        raise BadCheckpoint("The file of this model contains no discriminator.")
     built = recipe.build(recipe.settings(state["hparams"]), DataSpec.from_state(state["spec"]))
     discriminator = built["discriminator"].eval().requires_grad_(False)
     fill(discriminator, weights, "discriminator")

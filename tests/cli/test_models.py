@@ -65,4 +65,4 @@ def test_a_damaged_model_is_named_and_the_others_are_listed(home: Path) -> None:
     card.write_text(card.read_text().replace("licence", "license"))
     result = ganscope("models")
     assert "mlp_gan.good" in result.stdout
-    assert "The card of mlp_gan.bad lacks licence" in result.stderr
+    assert "The model card in mlp_gan.bad lacks licence" in result.stderr

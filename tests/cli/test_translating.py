@@ -194,10 +194,13 @@ def test_two_models_are_blended(on_shelf: Path, photo: Path, tmp_path: Path) -> 
         (("upscale", "srgan.x", "{clear}", "-o", "{out}/x.jpg"), "Valid file extensions: .png, .webp"),
         (("upscale", "srgan.x", "{huge}", "-o", "{out}/x.png"), "more than 16 megapixels"),
         (("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.z:0.5"), "their networks differ"),
-        (("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y"), "a model and a share in [0, 1]"),
+        (
+            ("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y"),
+            "OTHER:SHARE with a share in [0, 1]",
+        ),
         (
             ("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y:2"),
-            "a model and a share in [0, 1]",
+            "OTHER:SHARE with a share in [0, 1]",
         ),
     ],
 )

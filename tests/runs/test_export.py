@@ -176,7 +176,7 @@ def test_bad_input_names_the_offender(store: RunStore, spec: RunSpec, tmp_path: 
         export_history(tracks, tmp_path / "out.gif", seconds=0)
     with pytest.raises(BadValue, match="size must be between"):
         export_history(tracks, tmp_path / "out.gif", size=10_000)
-    with pytest.raises(BadValue, match="1 to 6 runs, not 7"):
+    with pytest.raises(BadValue, match="1 to 6 runs, got 7"):
         export_history(tracks * 7, tmp_path / "out.gif")
     for ending in ("gif", "mp4"):
         with pytest.raises(StoreError, match="nowhere"):

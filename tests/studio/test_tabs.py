@@ -527,7 +527,7 @@ def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: py
     with using("zh"):
         assert "\u5b8c\u5907\u6027" in inside.looked_at(STYLED, 1)
     monkeypatch.setattr(attribution, "discriminator_of", lambda name: attribution.discriminator_from("dcgan", {}))
-    assert inside.looked_at(STYLED, 1) == '<p class="quiet">The file of this model has no discriminator.</p>'
+    assert inside.looked_at(STYLED, 1) == '<p class="quiet">The file of this model contains no discriminator.</p>'
 
 
 def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pytest.MonkeyPatch) -> None:
