@@ -198,9 +198,6 @@ def test_two_models_are_blended(on_shelf: Path, photo: Path, tmp_path: Path) -> 
             ("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y"),
             "OTHER:SHARE with a share in [0, 1]",
         ),
-            ("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y"),
-            "OTHER:SHARE with a share in [0, 1]",
-        ),
         (
             ("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y:2"),
             "OTHER:SHARE with a share in [0, 1]",
