@@ -38,18 +38,20 @@ REPORT = 256  # samples between two reports
 
 @dataclass(frozen=True)
 class Leakage:
-    """How many standard deviations each value's log-odds move for one unit of each direction, (directions, values)."""
+    """The leakage matrix: how many standard deviations each value's log-odds move per unit of each direction,
+    (directions, values).
+    """
 
     directions: tuple[str, ...]
     values: tuple[str, ...]  # "hair: bob"
     moves: Tensor
 
     def moved(self, name: str) -> float:
-        """The move of the value that a direction is named after."""
+        """How far a direction moves the value it is named after."""
         return float(self.moves[self.directions.index(name), self.values.index(name)])
 
     def worst(self, name: str) -> tuple[str, float]:
-        """What moves most of all other attributes' values, and by how much."""
+        """The value of another attribute that moves most, and by how much."""
         row = self.moves[self.directions.index(name)].clone()
         attribute = name.split(": ")[0]
         for place, value in enumerate(self.values):
@@ -62,7 +64,7 @@ class Leakage:
 def observed(
     explorer: Explorer, classifier: AttributeClassifier, count: int, seed: int, progress: Progress = silent
 ) -> tuple[Points, Tensor]:
-    """Random points and the log-odds of all values in their pictures, (count, values)."""
+    """Random points and the log-odds of all values for their images, (count, values)."""
     points = explorer.sample(count, seed)
     found = []
     for place, part in enumerate(points.parts(REPORT)):

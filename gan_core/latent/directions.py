@@ -76,7 +76,7 @@ def check_layers(explorer: Explorer, layers: Layers | None) -> None:
 
 
 def class_direction(explorer: Explorer, source: Name, target: Name, name: str) -> Direction:
-    """From one class towards another, each by its place or name: strength 1 leads all the way.
+    """From one class towards another, each by index or name: strength 1 goes all the way.
 
     Raises BadValue for classes that aren't there.
     """

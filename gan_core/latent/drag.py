@@ -63,7 +63,7 @@ class DragSettings:
 
 @dataclass(frozen=True)
 class Kept:
-    """A dragged picture as what the next drag goes on from: its maps by layer, (1, C, h, w), and itself."""
+    """The state that the next drag continues from: its maps by layer, (1, C, h, w), and itself."""
 
     maps: Mapping[str, Tensor]
     picture: Tensor  # (1, C, H, W)
@@ -71,7 +71,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Dragged:
-    """How far it is: the point, the picture, and where the handles are now.
+    """A step of a drag: the point, the image, and the current handle positions.
 
     The picture is that of the point within reach of the handles alone; elsewhere it is the one before.
     """

@@ -1,4 +1,4 @@
-"""Directions and edits as files: safetensors, with names and numbers as JSON in the header; no pickle.
+"""Files of directions and edits: safetensors, with names and numbers as JSON in the header; no pickle.
 
 A file belongs to one model, known by its recipe and the sha256 of the generator's weights; another model refuses it.
 `directions.safetensors` beside a model holds those that come with it.

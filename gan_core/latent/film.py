@@ -1,4 +1,6 @@
-"""Films of points: MP4, GIF, WebP, or a zip of PNG files. Frames are drawn as they are written, a few at a time."""
+"""Films of latent points: MP4, GIF, WebP, or a zip of PNG files. Frames are generated while writing, a few at a
+time.
+"""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class InversionStep:
-    """Where the search stands."""
+    """A step of the search."""
 
     step: int
     points: Points  # one point

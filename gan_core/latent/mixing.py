@@ -42,7 +42,7 @@ def crossover(explorer: Explorer, coarse: Points, fine: Points, first: int) -> P
 
 
 def matrix(explorer: Explorer, rows: Points, columns: Points, layers: Collection[int]) -> Points:
-    """Every row's picture with some layers of every column's: R * C points, row by row."""
+    """All mixtures of rows and columns: R * C points, row by row."""
     return mixed(explorer, rows.repeated(len(columns)), columns.tiled(len(rows)), layers)
 
 

@@ -1,4 +1,4 @@
-"""All metrics of a set of samples against a data set, in one pass over either.
+"""Evaluates samples against a data set, in one pass over each.
 
 Names carry net and count: `fd10k_mnistnet` is the Frechet distance of 10,000 samples to as many training images, as the
 net `mnistnet` sees them. Numbers of other nets or counts can't be compared with it, nor any of pictures that aren't
@@ -37,7 +37,7 @@ QUERIES = 500  # samples whose closest training images are looked for
 
 @dataclass(frozen=True)
 class Metric:
-    """What can be asked for; `needs` gives the fewest images of either side for a net of so many features."""
+    """A metric; `needs` gives the minimum number of images on each side for a number of features."""
 
     name: str
     title: str
@@ -74,7 +74,7 @@ class Report:
 
 @dataclass
 class Side:
-    """What is gathered of one side."""
+    """What is collected from one side, samples or real images."""
 
     moments: Moments
     answers: dict[str, ClassCounts]
@@ -134,7 +134,7 @@ def evaluate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Report:
-    """Judges samples against as many images of a data set, chosen by `seed`; all is checked before it starts.
+    """Evaluates samples against as many images of a data set, chosen by `seed`; all arguments are checked first.
 
     Grey images are shown to a net of colours, and colours to a grey one, with as many channels as it takes. Raises
     UnknownName for a metric, BadData for too few images or images of another size.

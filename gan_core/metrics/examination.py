@@ -15,7 +15,7 @@ from gan_core.metrics.feature_net import FeatureNet
 
 
 def examined(net: FeatureNet, data: DataSet) -> dict[str, float]:
-    """Its marks, by name; raises BadData for images of another shape."""
+    """Error rates and accuracies by name; raises BadData for images of another shape."""
     wrong = net.answers(data.arrays["real"]) != data.answers  # (N, questions)
     end = count_text(len(data))
     if net.classes:

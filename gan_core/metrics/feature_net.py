@@ -108,7 +108,7 @@ class FeatureNet:
         return dict(zip(self.questions, np.split(probabilities, edges, axis=1), strict=True))
 
     def answers(self, images: np.ndarray) -> np.ndarray:
-        """The likeliest answer to each question, int64 (N, questions)."""
+        """The most likely answer to each question, int64 (N, questions)."""
         parts = [self.split(probabilities) for _, probabilities in self.predict(images)]
         return np.concatenate([np.stack([one.argmax(1) for one in part.values()], 1) for part in parts])
 

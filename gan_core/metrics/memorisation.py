@@ -35,7 +35,7 @@ class Memorisation:
 
 
 def memorisation(samples: np.ndarray, data: DataSet, seed: int = 0) -> Memorisation:
-    """Looks through the whole data set for each of the samples, uint8 (Q, C, H, W)."""
+    """Compares each sample, uint8 (Q, C, H, W), with the whole data set."""
     images = data.arrays["real"]
     chosen = chosen_places(len(images), len(samples), seed)
     queries = np.concatenate([_flat(samples), _flat(images[chosen])])

@@ -61,7 +61,7 @@ def check_images(sampler: Sampler) -> None:
 
 
 def of_data(data: DataSet, count: int, seed: int) -> Stream:
-    """So many different images of a set, in an order that the seed fixes; all of them if it has no more."""
+    """Up to `count` different images of a data set, in an order fixed by the seed."""
     chosen = chosen_places(len(data), count, seed)
     images = data.arrays["real"]
 

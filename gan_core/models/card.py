@@ -24,7 +24,7 @@ OF_LISTS = ("fields", "attributes")  # tables whose values are lists
 
 @dataclass(frozen=True)
 class Card:
-    """Everything that is needed to build, check, credit and judge a model."""
+    """Everything needed to build, verify, credit and assess a model."""
 
     name: str  # "dcgan.fashion_mnist"
     title: str

@@ -62,7 +62,7 @@ def is_file(wanted: str) -> bool:
 
 
 def load_upscaler(path: Path) -> Sampler:
-    """What enlarges with the weights of a file; nothing in it is run.
+    """A sampler for the super-resolution network in a file; no code in the file is executed.
 
     Raises BadValue where spandrel is missing, BadCheckpoint for files that can't be read, are of no known architecture,
     or don't enlarge pictures of one or three channels.
@@ -105,7 +105,7 @@ def _described(loader: ModelLoader, state: Mapping[str, Any]) -> Any:
 
 
 def keep(path: Path) -> Path:
-    """Copies a file to where the Studio finds it, once it is known to enlarge; one of the same name stays beside it.
+    """Copies a super-resolution file to the Studio's folder after checking it; keeps existing files of that name.
 
     Raises what `load_upscaler` does, BadValue for a name with another ending, StoreError.
     """

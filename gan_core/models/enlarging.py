@@ -192,7 +192,7 @@ def check(array: np.ndarray, scale: int) -> None:
 
 
 def advised(damage: Damage) -> float:
-    """The strength for a picture, in [0, 1]: what has suffered has less to gain, and more to lose."""
+    """The advised strength for an image, in [0, 1]: lower for damaged images, which gain less and lose more."""
     quality = 100 if damage.quality is None else damage.quality
     noise = damage.noise * _on_line(DOUBT, damage.noise)
     clear = max(0.0, 1 - (noise / max(damage.fine, noise, 1e-6)) ** 2)  # share of what is fine that isn't noise
@@ -230,7 +230,7 @@ def tiling(sampler: Sampler, shape: tuple[int, ...], scale: int, tile: int = 0) 
 
 
 def needed(sampler: Sampler) -> Needs:
-    """How far the generator sees and how much memory it takes, from one look at a small image."""
+    """The generator's receptive field and memory use, measured on a small image."""
     network = copy.deepcopy(sampler.networks["generator"])  # hooks on a copy: the network may be in use elsewhere
     reach, floats = 0.0, 0.0
 

@@ -48,7 +48,7 @@ class Kind:
 
 
 def kind_of(weights: Mapping[str, Tensor]) -> Kind:
-    """Which generator weights are of; raises BadCheckpoint where they are of no known one."""
+    """The architecture of generator weights; raises BadCheckpoint for an unknown one."""
     plain = plain_names(weights)
     levels = [match.group(0).count(".model") for name in plain if (match := re.match(r"model(\.model\.\d+)+", name))]
     first = plain.get("model.model.0.weight" if levels else "model.1.weight")

@@ -1,4 +1,4 @@
-"""Makes a model of the shelf from a checkpoint: card, weights and samples. `loading` reads it back."""
+"""Publishes a checkpoint as a model: card, weights and samples. `loading` reads it back."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LARGEST = 16 * 2**20  # bytes of weights; discriminators are left out where it w
 
 @dataclass(frozen=True)
 class Words:
-    """What a person says of a model; the rest of its card is read off the run."""
+    """The parts of a model card that a person writes; the rest is taken from the run."""
 
     title: str
     licence: str
@@ -42,14 +42,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Shown:
-    """What stands beside a card, as PNG, and the metrics on it."""
+    """The sample image of a model, as PNG, and the metrics of its card."""
 
     picture: bytes
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 def samples(sampler: Sampler) -> Shown:
-    """What stands beside the card of a model that draws."""
+    """The sample image of a model that generates from latents."""
     return Shown(sample_picture(sampler))
 
 
@@ -64,7 +64,7 @@ def publish(
     attributes: Mapping[str, tuple[str, ...]] | None = None,
     show: Callable[[Sampler], Shown] = samples,
 ) -> Card:
-    """Writes the model of a checkpoint's state to `folder`, replacing what stands there; all of it or nothing.
+    """Writes a checkpoint's state as a model to `folder`, atomically replacing an existing one.
 
     `half` stores matrices and kernels in half precision. `attributes` are those of the data that a net has learnt from.
     `show` is given the model as it was written; one that draws nothing needs its own. Raises StoreError.

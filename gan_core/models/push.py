@@ -1,4 +1,4 @@
-"""Models to the Hugging Face Hub: weights, card and samples in one commit, with the page that the Hub shows."""
+"""Pushes models to the Hugging Face Hub: weights, card and samples in one commit, with a model page."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Pushed:
 
 
 def push(folder: Path, repository: str, private: bool = False) -> Pushed:
-    """Puts the model in `folder` into `owner/name` on the Hub: all of it or nothing, and only what can be loaded.
+    """Pushes the model in `folder` to `owner/name` on the Hub, atomically and only if it can be loaded.
 
     The repository is made where it isn't there. The token is HF_TOKEN, or that of `hf auth login`. Raises BadValue,
     BadCheckpoint or HubError.
@@ -73,7 +73,7 @@ def push(folder: Path, repository: str, private: bool = False) -> Pushed:
 
 
 def check_name(repository: str) -> None:
-    """Raises BadValue for what is no `owner/name`."""
+    """Raises BadValue unless the name is `owner/name`."""
     with suppress(BadValue):
         if hub.address(hub.SCHEME + repository) == hub.Address(repository, hub.MAIN):
             return
@@ -94,7 +94,7 @@ def require_token() -> None:
 
 @contextmanager
 def uploading(repository: str) -> Iterator[None]:
-    """What breaks an upload may come wrapped: raises what was wrapped, or a HubError."""
+    """Unwraps exceptions of an upload: raises the wrapped one, or a HubError."""
     try:
         yield
     except json.JSONDecodeError:

@@ -30,12 +30,12 @@ class Model(Protocol):
 
 
 def directions(sampler: Model) -> tuple[str, ...]:
-    """What the model can do with images, by name; empty where it draws from latents alone."""
+    """The model's image-to-image functions by name; empty for a model that generates from latents."""
     return tuple(sampler.recipe.translations)
 
 
 def direction_of(sampler: Model, direction: str = "") -> str:
-    """The direction of that name, or the first; raises BadValue for one that isn't there."""
+    """The direction of that name, by default the first; raises BadValue for an unknown one."""
     recipe = sampler.recipe
     if not recipe.translations:
         raise BadValue("{recipe} generates images from latents; it doesn't translate images.", recipe=recipe.title)

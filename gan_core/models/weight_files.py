@@ -55,14 +55,14 @@ class StandIn:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of one network by their plain names. Raises BadCheckpoint, also where they aren't finite."""
+    """The tensors of one network by their plain names. Raises BadCheckpoint, also for non-finite values."""
     weights = weights_in(read_state(path), path.name)
     check_finite(weights, path.name)
     return weights
 
 
 def read_state(path: Path) -> Mapping[str, Any]:
-    """What a file holds: tensors, tables of them, and stand-ins for all else. Raises BadCheckpoint."""
+    """The content of a file: tensors, tables of tensors, and stand-ins for everything else. Raises BadCheckpoint."""
     if path.suffix.lower() in KERAS:
         raise BadCheckpoint(
             "{file} is a Keras file, which isn't supported. Keras orders kernels differently and shifts transposed "

@@ -36,7 +36,7 @@ class Average:
 
     @torch.no_grad()
     def refresh(self, decay: float) -> dict[str, nn.Module]:
-        """The averaged networks, ready to sample from."""
+        """The averaged networks, ready for sampling."""
         if not decay:
             torch._foreach_copy_(self._averaged, self._current)
         for name, live in self._live.items():

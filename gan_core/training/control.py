@@ -86,7 +86,7 @@ class Control:
             self._send("edit", {"changes": sent})
 
     def apply(self, remedy: str) -> None:
-        """Applies a remedy to the run as it goes on; one that goes back waits until the run is back.
+        """Applies a remedy to the running run; one that rolls back waits until the run has rolled back.
 
         Raises UnknownName, BadValue where the run can't take it without a fork, or RunConflict.
         """
@@ -158,7 +158,7 @@ def fork_with(store: RunStore, run: Run, remedy: str, name: str = "") -> Run:
 
 
 def extend(store: RunStore, run: Run, steps: int) -> Run:
-    """Plans a run that has ended to go on to `steps` in all (0: until it is stopped), ready for a Session.
+    """Extends a finished run to `steps` in all (0: until it is stopped), ready for a Session.
 
     A schedule of the rates that would end before begins anew over the steps that are added. Raises BadValue where the
     run has had that many steps, or RunConflict while it is active.

@@ -45,7 +45,7 @@ def _scaled(hparams: TrainingHParams, name: str, factor: float) -> int | float:
 
 
 def offered(names: Iterable[str], hparams: TrainingHParams) -> dict[str, dict[str, Any]]:
-    """The values of the named remedies that are valid with these settings and change them, by the remedies' names."""
+    """The changes of the named remedies that are valid with these settings and have an effect, by name."""
     found = {}
     for name in names:
         changes = remedies.get(name).changes(hparams)

@@ -28,7 +28,7 @@ def length(settings: Mapping[str, Any]) -> float:
 
 
 def anew(settings: Mapping[str, Any], began: int, at: int, steps: int) -> dict[str, Any] | None:
-    """What changes where a run goes on from step `at` to `steps` (0: without end), so that its rates last until then.
+    """The changes that make the learning rates last when a run continues from step `at` to `steps` (0: without end).
 
     None where they last anyway. `began`: the step from which the schedule has counted so far; it then counts from `at`.
     """

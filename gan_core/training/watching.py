@@ -131,7 +131,7 @@ def losses(store: RunStore, id: str, since: int) -> str:
 
 
 def time_left(store: RunStore, run: Run) -> str:
-    """How long the run still takes, as H:MM:SS; "" where that isn't known."""
+    """The remaining time, as H:MM:SS; "" if it is unknown."""
     recent = store.metrics(run.id, run.step - TAIL)
     edits = [event for event in store.events(run.id) if event.kind == "edit"]
     settings = {name: value for event in edits for name, value in event.payload["changes"].items()}
