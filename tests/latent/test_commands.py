@@ -104,7 +104,7 @@ def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:
     assert json.loads(result.stdout)["frames"] == 10
     with Image.open(film) as image:
         assert (image.n_frames, image.size) == (10, (64, 64))
-    assert "10 frames in 1.0 s" in ganscope(*arguments, "--way", "spherical").stdout
+    assert "10 frames in 1.0 s" in ganscope(*arguments, "--interpolation", "spherical").stdout
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from huggingface_hub import constants
 
 import gan_core
 from gan_core import paths
-from gan_core.cli.subjects import judged
+from gan_core.cli.subjects import subject_of
 from gan_core.errors import BadCheckpoint, BadValue, HubError, StoreError
 from gan_core.models import hub as remote
 from gan_core.models import listing, loading
@@ -67,7 +67,7 @@ def test_a_card_is_shown_without_the_weights(on_hub: Hub) -> None:
 
 def test_an_address_is_a_model_for_eval(on_hub: Hub) -> None:
     store = RunStore()
-    found = judged(store, ADDRESS)
+    found = subject_of(store, ADDRESS)
     sampler = found.sampler(store)
     store.close()
     assert found.data == "noise"
