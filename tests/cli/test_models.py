@@ -55,7 +55,7 @@ def test_networks_that_begin_anew_are_named(home: Path) -> None:
     make_model("infogan.tiny")
     result = ganscope("train", "--from", "infogan.tiny", "--steps", "1")
     assert result.exit_code == 0
-    assert "begin anew: recogniser" in result.stderr
+    assert "start from random weights: recogniser" in result.stderr
 
 
 def test_a_damaged_model_is_named_and_the_others_are_listed(home: Path) -> None:
