@@ -5,7 +5,7 @@ RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
 IN_TWO := -n 2 --dist loadfile  # processes; a file stays in one
 
-.PHONY: run studio test slow e2e check format clean
+.PHONY: run studio test slow e2e release check format clean
 
 run: $(RUN_READY)
 	$(BIN)/streamlit run app.py
@@ -21,6 +21,9 @@ slow: $(DEV_READY)
 
 e2e: $(DEV_READY)
 	$(BIN)/python -m pytest $(IN_TWO) -m e2e
+
+release: $(DEV_READY)
+	$(BIN)/python -m pytest -m release
 
 check: $(DEV_READY)
 	$(BIN)/ruff format --check .

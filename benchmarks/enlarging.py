@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [duration(name, options.repetitions) for name in names]
     if options.megapixels:
         rows += [memory(name, options.megapixels) for name in names]
-    report("Enlarging", rows)
+    report("Upscaling", rows)
     return 0
 
 

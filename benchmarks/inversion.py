@@ -24,7 +24,7 @@ from gan_core.data.batches import to_device
 from gan_core.data.parts import held_out
 from gan_core.latent.encoding import encode_of
 from gan_core.latent.explorer import Explorer
-from gan_core.latent.inversion import Encode, Found, Settings, invert
+from gan_core.latent.inversion import Encode, InversionStep, Settings, invert
 from gan_core.metrics.streams import chosen_places
 from gan_core.models import listing, loading
 
@@ -40,7 +40,7 @@ def search(explorer: Explorer, target: Tensor, start: str, steps: int, encode: E
     return last, time.process_time() - began
 
 
-def _until(searching: Iterator[Found], steps: int) -> Iterator[float]:
+def _until(searching: Iterator[InversionStep], steps: int) -> Iterator[float]:
     for found in searching:
         yield found.psnr
         if steps == 0:

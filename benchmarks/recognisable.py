@@ -1,4 +1,4 @@
-"""Readable digits within 30 seconds: trains a preset as the app does, and asks the digit judge about 500 samples.
+"""Readable digits within 30 seconds: trains a preset as the app does, and asks the digit classifier about 500 samples.
 
     python -m benchmarks.recognisable --seeds 0 1 2
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.timing import Row, at_most, report
 from gan_core.gans import recipes
-from gan_core.metrics.digit_judge import Judge, held_out, judge
+from gan_core.metrics.digit_classifier import DigitClassifier, digit_classifier, held_out
 from gan_core.models import loading
 from gan_core.pictures.grids import to_uint8
 from gan_core.runs.store import RunState, RunStore
@@ -43,8 +43,10 @@ class Outcome:
         return self.share >= SHARE and float(self.classes.min()) >= SMALLEST
 
 
-def train(recipe_name: str, preset_name: str, seed: int, seconds: float, steps: int, arbiter: Judge) -> Outcome:
-    """Trains a preset for some seconds, or its own number of steps, and judges its samples."""
+def train(
+    recipe_name: str, preset_name: str, seed: int, seconds: float, steps: int, arbiter: DigitClassifier
+) -> Outcome:
+    """Trains a preset for some seconds, or its own number of steps, and classifies its samples."""
     recipe = recipes.get(recipe_name)
     preset = recipe.preset(preset_name)
     planned = steps or preset.steps
@@ -69,13 +71,19 @@ def train(recipe_name: str, preset_name: str, seed: int, seconds: float, steps: 
     return Outcome(seed, step, elapsed, *arbiter.shares(images))
 
 
-def judge_rows(arbiter: Judge) -> list[Row]:
-    """Whether the judge itself is fit for its office."""
+def classifier_rows(arbiter: DigitClassifier) -> list[Row]:
+    """Whether the classifier itself is fit for its office."""
     shares = {name: arbiter.shares(images)[0] for name, images in held_out().items()}
     return [
-        Row("real digits the judge is sure of", f"{shares['digits']:.1%}", ">= 98 %", shares["digits"] >= 0.98, "450"),
-        at_most("noise the judge takes for digits", 100 * shares["noise"], 5, " %", "2000"),
-        at_most("blends the judge takes for digits", 100 * shares["blends"], 5, " %", "2000"),
+        Row(
+            "real digits the classifier is sure of",
+            f"{shares['digits']:.1%}",
+            ">= 98 %",
+            shares["digits"] >= 0.98,
+            "450",
+        ),
+        at_most("noise the classifier takes for digits", 100 * shares["noise"], 5, " %", "2000"),
+        at_most("blends the classifier takes for digits", 100 * shares["blends"], 5, " %", "2000"),
     ]
 
 
@@ -100,11 +108,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--steps", type=int, default=0, help="instead of the preset's own number")
     options = parser.parse_args()
-    arbiter = judge()
+    arbiter = digit_classifier()
     outcomes = [
         train(options.recipe, options.preset, seed, options.seconds, options.steps, arbiter) for seed in options.seeds
     ]
-    report("Recognisable soon", judge_rows(arbiter) + rows(outcomes, options.seconds))
+    report("Recognisable soon", classifier_rows(arbiter) + rows(outcomes, options.seconds))
 
 
 if __name__ == "__main__":

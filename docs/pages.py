@@ -3,13 +3,15 @@
     python -m docs.pages
 
 The pages are docs/gans/NAME.md and NAME.zh.md, the figures docs/gans/NAME.svg, the table of all GANs by year
-docs/gans/README.md. Docstrings are translated in docs/prose/zh.po. Numbers come from docs/architectures.json
-(`python -m benchmarks.architectures --save docs/architectures.json`).
+docs/gans/README.md. gan_core/gans/index.json is written too, from which `ganscope recipes` answers. Docstrings are
+translated in docs/prose/zh.po, to which new paragraphs are added. Numbers come from docs/architectures.json (`python -m
+benchmarks.architectures --save docs/architectures.json`).
 """
 
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import re
 import sys
@@ -18,11 +20,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel.messages.pofile import read_po
+from babel.messages.pofile import read_po, write_po
 
 from docs.figure import figure
 from gan_core import data
+from gan_core.cli import recipe_index
 from gan_core.data.base import DataSpec
+from gan_core.files import write_atomically
 from gan_core.gans import Recipe, recipes
 from gan_core.gans.describe import Layer, describe
 from gan_core.hparams import AdversarialHParams, TrainingHParams
@@ -35,6 +39,7 @@ HERE = Path(__file__).parent
 FOLDER = HERE / "gans"
 MEASURED = HERE / "architectures.json"
 ENDINGS = {"en": ".md", "zh": ".zh.md"}
+PROSE = {"zh": HERE / "prose" / "zh.po"}
 
 
 def all_pages() -> dict[Path, str]:
@@ -112,10 +117,9 @@ def translated(paragraph: str) -> str:
 @cache
 def prose(wanted: str) -> Mapping[str, str]:
     """The paragraphs of docstrings in a language; they are too long for the catalogue of the app's texts."""
-    path = HERE / "prose" / f"{wanted}.po"
-    if not path.exists():
+    if wanted not in PROSE:
         return {}
-    with path.open("rb") as file:
+    with PROSE[wanted].open("rb") as file:
         return {str(message.id): str(message.string) for message in read_po(file) if message.id and message.string}
 
 
@@ -123,6 +127,21 @@ def all_prose() -> list[str]:
     """Every paragraph that a translation needs."""
     found = dict.fromkeys(block for recipe in recipes for block in paragraphs(about(recipe)))
     return [block for block in found if not block.startswith("    ")]
+
+
+def update_prose(path: Path) -> None:
+    """Brings a catalogue of paragraphs up to date: new ones come in without a translation, unused ones go."""
+    with path.open("rb") as file:
+        catalogue = read_po(file)
+    wanted = all_prose()
+    for known in [message.id for message in catalogue if message.id and message.id not in wanted]:
+        catalogue.delete(known)
+    for paragraph in wanted:
+        if paragraph not in catalogue:
+            catalogue.add(paragraph)
+    content = io.BytesIO()
+    write_po(content, catalogue, width=0)
+    write_atomically(path, content.getvalue())
 
 
 def _sizes(layers: dict[str, list[Layer]]) -> str:
@@ -224,6 +243,9 @@ def write() -> None:
         old.unlink()
     for path, content in pages.items():
         path.write_text(content, encoding="utf-8")
+    recipe_index.write()
+    for path in PROSE.values():
+        update_prose(path)
     print(f"{len(pages)} files in {FOLDER.relative_to(HERE.parent)}", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""gan_core: the GAN library that GANscope stands on. It imports no front end.
+"""gan_core: the GAN library of GANscope. It imports no front end.
 
 gan_core.load("stylegan2.avatars").sample(16, seed=0)     # (16, 3, 64, 64) in [-1, 1]
 gan_core.load("hf://owner/name")                          # from the Hugging Face Hub

@@ -80,7 +80,8 @@ def read_checkpoint(path: Path, sha256: str = "") -> dict[str, Any]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
     except (SafetensorError, OSError) as error:
         raise BadCheckpoint(
-            "{name} is no checkpoint of GANscope: {reason}. Valid are its own .safetensors files; pickles are refused.",
+            "{name} is not a GANscope checkpoint: {reason}. Only GANscope's own .safetensors files are accepted, "
+            "never pickles.",
             name=path.name,
             reason=error,
         ) from error
@@ -113,7 +114,7 @@ def load_state(trainer: Any, state: Mapping[str, Any]) -> None:
         for name, weights in before.items():
             trainer.networks[name].load_state_dict(weights)
         raise BadCheckpoint(
-            "The weights of this checkpoint fit, but the rest of it can't be used here ({reason}).",
+            "The weights of this checkpoint fit, but the rest can't be used ({reason}).",
             reason=" ".join(str(error).split()),
         ) from error
 

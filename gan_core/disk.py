@@ -21,7 +21,7 @@ class DiskFull(StoreError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            "The disk that holds {folder} is full ({free} MB left). Free some space or delete runs, then go on.",
+            "The disk of {folder} is full ({free} MB left). Free some space or delete runs, then resume.",
             folder=folder,
             free=_free_megabytes(folder),
         )

@@ -54,12 +54,12 @@ class HubError(GanscopeError):
 
 
 class UnknownName(GanscopeError):
-    """A name that isn't registered; lists the valid ones, the nearest first."""
+    """An unregistered name; lists the valid ones, the nearest first."""
 
     def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
         names = sorted(valid)
         if not names:
-            super().__init__("There is no {kind} named '{name}', and there is none so far.", kind=kind, name=name)
+            super().__init__("There is no {kind} named '{name}'; none exists yet.", kind=kind, name=name)
             return
         nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         ordered = nearest + [other for other in names if other not in nearest]

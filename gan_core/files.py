@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written atomically, and checked by their sha256. Needs no torch."""
+"""Files written atomically and verified by their sha256. Needs no torch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_whole(path: Path, sha256: str = "") -> None:
     if not path.is_file():
         raise BadCheckpoint("The checkpoint {name} is missing.", name=path.name)
     if sha256 and sha256_of(path) != sha256:
-        raise BadCheckpoint("The checkpoint {name} was altered or cut short: its checksum differs.", name=path.name)
+        raise BadCheckpoint("The checkpoint {name} was modified or truncated: its checksum differs.", name=path.name)
 
 
 def sha256_of(path: Path) -> str:

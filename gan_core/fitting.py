@@ -1,4 +1,4 @@
-"""Whether weights fit a network, and are numbers at all: checked before anything is loaded, and said in words.
+"""Checks that weights fit a network and are finite, before anything is loaded.
 
 PyTorch's own errors list every difference after a colon, in an order that isn't that of the layers. Here the first
 layer that differs is named, in the network's order and so the same one on every call, with both shapes; and, where the
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadCheckpoint
 
-NOTHING = "nothing"
+NOTHING = "missing"
 Shape = tuple[int, ...]
 
 
@@ -60,30 +60,30 @@ def check_fit(
     if saved is not None and wanted is not None:
         if saved.task == wanted.task and saved.channels != wanted.channels:
             raise BadCheckpoint(
-                "These weights are for images with {saved} channels, and the data have images with {wanted}: at "
-                "{layer} they have {theirs}, and this network {ours}.",
+                "These weights are for images with {saved} channels, but the data have {wanted}: {layer} is {theirs} "
+                "in the weights and {ours} in the network.",
                 saved=saved.channels, wanted=wanted.channels, layer=layer, theirs=theirs, ours=ours,
             )  # fmt: skip
         if saved.task == wanted.task and saved.size != wanted.size:
             raise BadCheckpoint(
-                "These weights are for images of {saved} pixels, and the data have images of {wanted}: at {layer} they "
-                "have {theirs}, and this network {ours}.",
+                "These weights are for images of {saved} pixels, but the data have {wanted}: {layer} is {theirs} in "
+                "the weights and {ours} in the network.",
                 saved=saved.size, wanted=wanted.size, layer=layer, theirs=theirs, ours=ours,
             )  # fmt: skip
         if saved.classes != wanted.classes:
             raise BadCheckpoint(
-                "These weights are for data with {saved} classes, and the data have {wanted}: at {layer} they have "
-                "{theirs}, and this network {ours}.",
+                "These weights are for data with {saved} classes, but the data have {wanted}: {layer} is {theirs} in "
+                "the weights and {ours} in the network.",
                 saved=saved.classes, wanted=wanted.classes, layer=layer, theirs=theirs, ours=ours,
             )  # fmt: skip
     raise BadCheckpoint(
-        "These weights belong to another network: at {layer} they have {theirs}, and this network {ours}.",
+        "These weights belong to another network: {layer} is {theirs} in the weights and {ours} in the network.",
         layer=layer, theirs=theirs, ours=ours,
     )  # fmt: skip
 
 
 def _shown(shape: Shape | None) -> str:
-    return NOTHING if shape is None else f"the shape {shape}"
+    return NOTHING if shape is None else f"of shape {shape}"
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], of: str = "") -> None:
@@ -98,8 +98,8 @@ def check_finite(weights: Mapping[str, Tensor], file: str) -> None:
     if spoilt:
         layer, count = next(iter(spoilt.items()))
         raise BadCheckpoint(
-            "The weights in {file} are spoilt: {count} of {all} values of {layer} are NaN or infinite. Layers with "
-            "such values: {spoilt} of {layers}.",
+            "The weights in {file} are corrupt: {count} of {all} values of {layer} are NaN or infinite. Affected "
+            "layers: {spoilt} of {layers}.",
             file=file, count=count, all=weights[layer].numel(), layer=layer, spoilt=len(spoilt), layers=len(weights),
         )  # fmt: skip
 

@@ -17,7 +17,7 @@ def home() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            "GANscope can't make its folder {folder} ({reason}). Set GANSCOPE_HOME to a folder that you may write.",
+            "GANscope can't create its folder {folder} ({reason}). Set GANSCOPE_HOME to a writable folder.",
             folder=folder,
             reason=error.strerror or error,
         ) from error

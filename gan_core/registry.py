@@ -1,4 +1,4 @@
-"""Things by name: loud on duplicates and on unknown names."""
+"""Registries: items by name, with errors for duplicates and unknown names."""
 
 from __future__ import annotations
 

@@ -359,7 +359,7 @@ def _siblings(name: str, cards: dict[str, Card]) -> list[str]:
 def _sampler(worker: Worker, share: float) -> Sampler:
     """The model, or one between it and its partner."""
     if not 0 <= share <= 1:
-        raise BadValue("The share must lie between 0 and 1, not at {share}.", share=share)
+        raise BadValue("The share must be between 0 and 1, got {share}.", share=share)
     other = _partner(worker.name, workers(ENLARGING))
     if not share or not other:
         return worker.sampler

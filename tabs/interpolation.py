@@ -146,11 +146,11 @@ def _between(model: str, seeds: list[int | str], way: str, closed: bool, share: 
 
 
 def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: int) -> Any:
-    from gan_core.latent.interpolation import way
+    from gan_core.latent.interpolation import interpolate
     from gan_core.latent.points import joined
 
     frames_of = joined([points_of(_view(model, seed)) for seed in seeds])
-    return way(opened(model).explorer, frames_of, frames, closed, kind)
+    return interpolate(opened(model).explorer, frames_of, frames, closed, kind)
 
 
 def take(view: View, model: str, seeds: str) -> list[Any]:

@@ -15,7 +15,7 @@ import pytest
 from benchmarks import architectures, computation, damaged, memory, recognisable, timing
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
-from gan_core.metrics.digit_judge import judge
+from gan_core.metrics.digit_classifier import digit_classifier
 from gan_core.training.computation import USUAL
 
 ROOT = Path(__file__).parent.parent
@@ -208,7 +208,7 @@ def test_startup_and_the_open_dashboard() -> None:
 def test_the_preset_learns_readable_digits() -> None:
     """By steps and not by the clock, since the test machine may be busy: half of what the preset trains must do."""
     steps = recipes.get("mlp_gan").preset("digits_30s").steps
-    outcome = recognisable.train("mlp_gan", "digits_30s", 0, 500, steps // 2, judge())
+    outcome = recognisable.train("mlp_gan", "digits_30s", 0, 500, steps // 2, digit_classifier())
     assert outcome.step == steps // 2
     assert outcome.share >= recognisable.SHARE, outcome
     assert outcome.classes.min() >= recognisable.SMALLEST, outcome

@@ -5,9 +5,11 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from babel.messages.pofile import read_po
 
 from docs.figure import figure, stages
-from docs.pages import FOLDER, all_pages, all_prose, paragraphs, prose
+from docs.pages import FOLDER, PROSE, all_pages, all_prose, paragraphs, prose
+from gan_core.cli import recipe_index
 from gan_core.gans import recipes
 from gan_core.gans.describe import Layer
 
@@ -26,6 +28,10 @@ def test_every_gan_has_its_page_in_both_languages(pages: dict[str, str]) -> None
         assert f"arxiv.org/abs/{recipe.paper}" in pages[f"{recipe.name}.md"]
 
 
+def test_the_index_of_recipes_is_up_to_date() -> None:
+    assert recipe_index.read() == recipe_index.imported(), "run python -m docs.pages"
+
+
 def _written(name: str) -> str:
     path = FOLDER / name
     return path.read_text(encoding="utf-8") if path.exists() else ""
@@ -42,9 +48,17 @@ def test_figures_are_valid_and_show_every_stage(pages: dict[str, str]) -> None:
     assert "39 parameters" in drawn
 
 
+def test_every_paragraph_is_listed_for_translation() -> None:
+    with PROSE["zh"].open("rb") as file:
+        listed = {message.id for message in read_po(file)}
+    missing = [paragraph for paragraph in all_prose() if paragraph not in listed]
+    assert not missing, "run python -m docs.pages"
+
+
+@pytest.mark.release
 def test_every_paragraph_is_translated() -> None:
     missing = [paragraph for paragraph in all_prose() if paragraph not in prose("zh")]
-    assert not missing, "add them to docs/prose/zh.po"
+    assert not missing, "translate them in docs/prose/zh.po"
 
 
 def test_docstrings_become_paragraphs() -> None:

@@ -130,15 +130,16 @@ def test_adding_a_gan_as_the_contributors_guide_says(tmp_path: Path) -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     example = re.search(r"```python\n(.*?)```", text, re.S)
     assert example is not None
-    (tmp_path / "linear_gan.py").write_text(example.group(1), encoding="utf-8")
+    code = example.group(1).replace("linear_gan", "guide_gan")  # a contributor may have followed the guide
+    (tmp_path / "guide_gan.py").write_text(code, encoding="utf-8")
     code = f"""
 import sys
 sys.path.insert(0, {str(tmp_path)!r})
-import gan_core.gans, linear_gan
+import gan_core.gans, guide_gan
 from gan_core import data
 from gan_core.gans import recipes
 from gan_core.training.trainer import Trainer
-recipe = recipes.get("linear_gan")
+recipe = recipes.get("guide_gan")
 trainer = Trainer(recipe, recipe.tiny, data.load("digits", 8))
 for _ in range(5):
     result = trainer.train_step()

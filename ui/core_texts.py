@@ -49,8 +49,8 @@ TEMPLATES = (
     N_("Animated files: {count}. Only the first frame of each is used."),
     N_("Files of 16 bits a channel: {count}. They use {depth} bits, so the level {white} is taken as white."),
     # shapes of layers that differ
-    N_("nothing"),
-    N_("the shape {shape}"),
+    N_("missing"),
+    N_("of shape {shape}"),
     N_("The image has levels up to {peak}, but {depth} bits hold at most {white}"),
     # why a whole archive is refused
     N_("it has no name"),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from gan_core.data.user.references import own
+from gan_core.data.user.references import user_images
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.knobs import Named
 from gan_core.pictures.fits import PAD, STRETCH
@@ -141,7 +141,7 @@ def data_title(reference: str) -> str:
     from gan_core.data import sources
 
     try:
-        mine = own(reference)
+        mine = user_images(reference)
     except BadValue:  # stored by another version
         return reference
     if mine:

@@ -1,7 +1,7 @@
-"""`ganscope ...`: the verbs of the apps on the command line.
+"""`ganscope ...`: everything the apps do, on the command line.
 
-Results go to stdout, all else (progress, messages, errors) to stderr. Exit codes: 0 done, 1 failed, 2 bad input,
-130 interrupted. Modules that import torch are imported by the verbs that need them, so that the others are quick.
+Results go to stdout; progress, messages and errors go to stderr. Exit codes: 0 success, 1 failure, 2 bad input, 130
+interrupted. Commands import torch only when they need it, so the others start quickly.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ app.add_typer(recipes.app, name="recipes")
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
 app.command("pretrain")(models.pretrain)
-app.command("import")(models.bring)
+app.command("import")(models.import_model)
 app.command("push")(models.push)
 app.command("publish-space")(models.publish_space)
 app.command("train")(training.train)

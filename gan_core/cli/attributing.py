@@ -1,4 +1,4 @@
-"""`ganscope attribute`: what the discriminator of a model looks at, as a picture, with the error of the method."""
+"""`ganscope attribute`: attribution maps of a model's discriminator, as an image."""
 
 from __future__ import annotations
 
@@ -21,29 +21,38 @@ MOST_PICTURES, MOST_STEPS = 64, 10_000
 
 def attribute(
     model: RunName,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The picture: .png, .jpg or .webp.")],
-    count: Annotated[int, typer.Option("--n", "-n", help="How many samples are looked at.")] = 4,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Output image: .png, .jpg or .webp.")],
+    count: Annotated[int, typer.Option("--n", "-n", help="Number of samples to explain.")] = 4,
     steps: Annotated[
         int | None,
-        typer.Option(help="Places between grey and the sample: the more, the smaller the error. [default: 200]"),
+        typer.Option(
+            help="Integration steps between the grey baseline and the sample; more steps give a smaller "
+            "completeness error. [default: 200]"
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same samples.")] = 0,
-    label: Annotated[int | None, typer.Option("--class", help="The class to draw. [default: all in turn]")] = None,
-    width: Annotated[int, typer.Option(help="Pixels are enlarged sharply until the picture is this wide.")] = 512,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same samples.")] = 0,
+    label: Annotated[int | None, typer.Option("--class", help="Class to sample. [default: all in turn]")] = None,
+    width: Annotated[
+        int,
+        typer.Option(
+            help="Minimum width of the output in pixels; samples are enlarged by a whole factor, without smoothing."
+        ),
+    ] = 512,
     as_json: AsJson = False,
 ) -> None:
-    """Draws what speaks for samples being real (green) and against it (pink), by integrated gradients.
+    """Show what makes the discriminator call samples real (green) or fake (pink), by integrated gradients.
 
-    The completeness error says how far the map is off: its sum should be what the verdict changes from grey.
+    The completeness error measures the accuracy of a map: its sum should equal the change of the discriminator's output
+    from the grey baseline to the sample.
     """
     if output.suffix.lower() not in PICTURES:
         raise BadValue(
-            "{file} can't be written: valid endings are {valid}.", file=output.name, valid=", ".join(PICTURES)
+            "{file} can't be written. Valid file extensions: {valid}.", file=output.name, valid=", ".join(PICTURES)
         )
-    for name, value, most in (("pictures", count, MOST_PICTURES), ("steps", 1 if steps is None else steps, MOST_STEPS)):
+    for name, value, most in (("samples", count, MOST_PICTURES), ("steps", 1 if steps is None else steps, MOST_STEPS)):
         if not 1 <= value <= most:
             raise BadValue(
-                "The number of {name} must lie between 1 and {most}, not at {count}.", name=name, most=most, count=value
+                "The number of {name} must be between 1 and {most}, got {count}.", name=name, most=most, count=value
             )
     check_seed(seed)
     sampler, title, facts = sampler_of(model)
@@ -67,11 +76,11 @@ def attribute(
         for logit, error in zip(found.logits.tolist(), found.error.tolist(), strict=True)
     ]
     if as_json:
-        emit(facts | {"steps": steps or STEPS, "seed": seed, "samples": rows, "file": output.resolve()})
+        emit(facts | {"integration_steps": steps or STEPS, "seed": seed, "samples": rows, "file": output.resolve()})
         return
     table = [(place, f"{row['logit']:.3f}", f"{row['completeness_error']:.1%}") for place, row in enumerate(rows, 1)]
     show_table(("SAMPLE", "LOGIT", "COMPLETENESS ERROR"), table)
-    typer.echo(f"{count} samples of {title}, and below what the discriminator looks at: {output}")
+    typer.echo(f"{count} samples of {title}, with the attribution maps below: {output}")
 
 
 def _discriminator(facts: dict[str, Any]) -> nn.Module:

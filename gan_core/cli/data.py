@@ -1,4 +1,4 @@
-"""`ganscope data`: the data sets, and getting one ready before it is needed."""
+"""`ganscope data`: list, show, download and prepare data sets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gan_core.cli.output import (
     data_name,
     data_sources,
     emit,
+    lists_when_bare,
     megabytes,
     reporting,
     say,
@@ -19,25 +20,19 @@ from gan_core.cli.output import (
     show_table,
 )
 
-app = typer.Typer(help="List the data sets, show one, get one, or prepare one.", invoke_without_command=True)
-
-
-@app.callback()
-def default(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        list_sources(as_json=False)
+app = typer.Typer(help="List, show, download and prepare data sets.", invoke_without_command=True)
 
 
 @app.command("list")
 def list_sources(as_json: AsJson = False) -> None:
-    """All data sets by name. Your own images: folder:PATH or zip:PATH, for translation paired:PATH or unpaired:PATH.
+    """List the data sets. Your own images: folder:PATH or zip:PATH; for translation, paired:PATH or unpaired:PATH.
 
-    Pairs and domains lie in folders trainA and trainB, or pairs side by side in one picture; a zip of them does too.
-    Their pictures are cut to the square in the middle. folder+stretch:PATH makes all of each picture square, and
-    folder+pad:PATH mirrors its borders; so do zip+pad, paired+stretch and the others.
+    Pairs and domains are read from folders trainA and trainB, or from images with both halves side by side, also in a
+    zip. Images are cropped to the centre square. folder+stretch:PATH stretches them to a square instead, and
+    folder+pad:PATH pads them by mirroring; likewise zip+pad, paired+stretch and so on.
 
-    A folder for each class, or StyleGAN's dataset.json, gives classes. Of folders called train, val and test the first
-    is learnt from; test:folder:PATH are the others, or every tenth image where there are none.
+    One subfolder per class, or StyleGAN's dataset.json, gives class labels. Of subfolders named train, val and test,
+    train is used for training, and test:folder:PATH are the others (every tenth image if there are none).
     """
     sources = data_sources()
     if as_json:
@@ -59,9 +54,12 @@ def list_sources(as_json: AsJson = False) -> None:
     say("Your own: folder:PATH, zip:PATH, paired:PATH or unpaired:PATH. See `ganscope data list --help`.")
 
 
+lists_when_bare(app, list_sources)
+
+
 @app.command("show")
-def show(name: Annotated[str, typer.Argument(help="A data set's name.")], as_json: AsJson = False) -> None:
-    """One data set: what it holds, its licence, and how to get it."""
+def show(name: Annotated[str, typer.Argument(help="Name of a data set.")], as_json: AsJson = False) -> None:
+    """Show a data set: contents, licence, and how to get it."""
     from gan_core.data import source
 
     facts = _facts(source(name))
@@ -73,16 +71,19 @@ def show(name: Annotated[str, typer.Argument(help="A data set's name.")], as_jso
 
 @app.command("load")
 def load(
-    name: Annotated[str, typer.Argument(help="A data set's name, or your own: see `ganscope data list --help`.")],
-    size: Annotated[int | None, typer.Option(help="Height and width in pixels; the native size if left out.")] = None,
+    name: Annotated[
+        str, typer.Argument(help="Name of a data set, or your own images: see `ganscope data list --help`.")
+    ],
+    size: Annotated[int | None, typer.Option(help="Height and width in pixels. [default: native size]")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Downloads a data set where needed, and resizes it once for later training."""
+    """Download a data set if needed, and resize it once for later training."""
     from gan_core.data import load
 
     with reporting(not as_json) as progress:
         data_set = load(data_name(name), size, progress)
     facts = {
+        "data": data_set.name,
         "name": data_set.name,
         "images": len(data_set),
         "shape": list(data_set.spec.shape),
@@ -108,10 +109,12 @@ def load(
 
 @app.command("get")
 def get(
-    name: Annotated[str | None, typer.Argument(help="A data set's name; all that can be got, if left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Name of a data set. Without it, all that can be downloaded are listed.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Brings a data set from its published source, checked and converted; a second call goes on after a cut."""
+    """Download a data set from its published source, check and convert it. An interrupted download is resumed."""
     if name is None:
         _list_published(as_json)
         return
@@ -127,21 +130,24 @@ def get(
     with reporting(not as_json) as progress:
         got = published.get(name, progress)
     if as_json:
-        emit({"name": name, "licence": wanted.licence} | vars(got))
+        emit({"data": name, "name": name, "licence": wanted.licence} | vars(got))
         return
     typer.echo(f"{name} {'is now' if got.fresh else 'was already'} in {got.folder}")
     if not got.exact:
-        typer.echo("  Its pixels differ from those that our models were made from (another Pillow, or another copy).")
+        typer.echo(
+            "  Its pixels differ from those the bundled models were trained on (another version of Pillow, "
+            "or another copy)."
+        )
 
 
 def _get_by_loading(source: Any, as_json: bool) -> None:
-    """Sets that come with GANscope, that torchvision downloads, or that are drawn."""
+    """Data sets that are bundled, downloaded by torchvision, or generated."""
     fresh = not source.available()
     say(f"{source.title}. Licence: {source.licence}")
     with reporting(not as_json) as progress:
         source.load(None, progress)
     if as_json:
-        emit({"name": source.name, "licence": source.licence, "fresh": fresh})
+        emit({"data": source.name, "name": source.name, "licence": source.licence, "fresh": fresh})
         return
     typer.echo(f"{source.name} is now here" if fresh else f"{source.name} was already here")
 
@@ -153,7 +159,7 @@ def _list_published(as_json: bool) -> None:
     if as_json:
         emit(
             [
-                {"name": item.name, "title": item.title, "licence": item.licence, "bytes": item.size}
+                {"data": item.name, "name": item.name, "title": item.title, "licence": item.licence, "bytes": item.size}
                 | {"sources": dict(origin.known for origin in item.origins)}
                 | {"available": source(item.name).available()}
                 for item in published
@@ -169,6 +175,7 @@ def _list_published(as_json: bool) -> None:
 
 def _facts(source: Any) -> dict[str, Any]:
     return {
+        "data": source.name,
         "name": source.name,
         "title": source.title,
         "about": source.about,

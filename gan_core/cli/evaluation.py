@@ -1,4 +1,4 @@
-"""`ganscope eval`: how good samples are, in numbers whose names say which net saw how many of them."""
+"""`ganscope eval`: metrics of generated images; their names state the feature net and the number of samples."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.judging import find_net, judged
 from gan_core.cli.output import AsJson, check_seed, data_name, emit, reporting, say, show_table
-from gan_core.data.parts import own_of, whole
-from gan_core.data.user.references import Own
+from gan_core.cli.subjects import Subject, find_net, subject_of
+from gan_core.data.parts import user_images_of, whole
+from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData, BadValue
 from gan_core.runs.store import RunStore
 
@@ -28,40 +28,41 @@ MOST = 1_000_000
 def evaluate(
     model: Annotated[
         str,
-        typer.Argument(help="A model of the shelf, a run (id, its beginning, name, or 'latest'), or a folder."),
+        typer.Argument(help="A model, a run (id, prefix of an id, name, or 'latest'), or a folder of images."),
     ],
     against: Annotated[
         str | None,
         typer.Option(
-            help="A data set's name, test:NAME for the part that nothing learns from, or a folder of real images. "
-            "[default: the model's own data]"
+            help="Real images to compare with: a data set, test:NAME for its held-out test split, or a "
+            "folder. [default: the model's training data]"
         ),
     ] = None,
     net: Annotated[
         str | None,
-        typer.Option(help="The feature net: a model of the shelf, a run, or a weights file. [default: that data's]"),
+        typer.Option(help="Feature net: a model, a run, or a weights file. [default: the one trained on these data]"),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(help=f"How many samples are judged. [default: {SAMPLES}, or as many as there are]")
+        int | None, typer.Option(help=f"Number of samples. [default: {SAMPLES}, or as many as there are real images]")
     ] = None,
     metric: Annotated[
-        list[str] | None, typer.Option(help="fd, kid, prdc, classes or nearest; can be repeated. [default: all]")
+        list[str] | None,
+        typer.Option(help="Metric to compute: fd, kid, prdc, classes or nearest; repeatable. [default: all]"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same samples and the same real images.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same samples and real images.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Judges the samples of a model or a run, or a folder of images, against real images."""
+    """Evaluate the samples of a model or a run, or a folder of images, against real images."""
     if samples is not None and not 2 <= samples <= MOST:
-        raise BadValue("The number of samples must lie between 2 and {most}, not at {count}.", most=MOST, count=samples)
+        raise BadValue("The number of samples must be between 2 and {most}, got {count}.", most=MOST, count=samples)
     check_seed(seed)
     store = RunStore()
-    subject = judged(store, model)
+    subject = subject_of(store, model)
     from gan_core.data import source
 
     reference = data_name(against) if against else subject.data
     if not reference:
-        raise BadValue("A folder of images needs --against: a data set's name, or a folder of real images.")
-    mine = own_of(reference)
+        raise BadValue("A folder of images needs --against: a data set, or a folder of real images.")
+    mine = user_images_of(reference)
     if not mine or mine.task != "images":
         source(reference)  # an unknown data set ends here
 
@@ -84,16 +85,16 @@ def evaluate(
         data = _load(reference, seer.spec.size, progress)
         stream = _stream(sampler, subject.images, model, seer, samples, seed, data, progress)
         report = measure(stream, data, seer, names, seed, progress)
-    _tell(report, model, reference, seer, as_json)
+    _tell(report, subject, model, reference, seer, as_json)
 
 
-def side_of(mine: Own) -> int | None:
+def side_of(mine: UserImages) -> int | None:
     """The height and width of a folder's images in pixels, by the first that can be read; None where they differ."""
     width, height = next((size for _, size in _sizes(mine)), (0, -1))
     return width if width == height else None
 
 
-def check_sizes(mine: Own, net: FeatureNet, advice: str = "choose another net with --net") -> None:
+def check_sizes(mine: UserImages, net: FeatureNet, advice: str = "choose another feature net with --net") -> None:
     """Raises BadData where an image has another size than the net takes: resizing would change the metrics."""
     for name, size in _sizes(mine):
         if size != (net.spec.size, net.spec.size):
@@ -102,13 +103,13 @@ def check_sizes(mine: Own, net: FeatureNet, advice: str = "choose another net wi
 
 def _other_size(name: str, size: tuple[int, int], net: FeatureNet, advice: str) -> BadData:
     return BadData(
-        "{file} has {width} x {height} pixels, and {net} judges images of {side} x {side}. Images of another size "
-        "aren't resized, because that changes the numbers: {advice}.",
+        "{file} has {width} x {height} pixels, but {net} takes images of {side} x {side}. Images aren't resized, "
+        "because that would change the metrics: {advice}.",
         file=name, width=size[0], height=size[1], net=net.name, side=net.spec.size, advice=advice,
     )  # fmt: skip
 
 
-def _sizes(mine: Own) -> Iterator[tuple[str, tuple[int, int]]]:
+def _sizes(mine: UserImages) -> Iterator[tuple[str, tuple[int, int]]]:
     """Names, widths and heights of the images; the loader says of each other file why it can't be used."""
     from PIL import Image
 
@@ -125,19 +126,20 @@ def _sizes(mine: Own) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def _check_references(reference: str, net: FeatureNet, learnt: str) -> None:
-    """As for samples, unless the model or the net has learnt from these data: then they are prepared as for training.
+    """As for samples, unless the model or the feature net was trained on these data: then they are prepared as for
+    training.
 
     Raises BadData.
     """
     from gan_core.data import source
 
-    mine, side = own_of(reference), net.spec.size
+    mine, side = user_images_of(reference), net.spec.size
     if whole(reference) in (whole(learnt), whole(net.data)):
         others = {size for _, size in _sizes(mine)} if mine else {(source(reference).size,) * 2}
         if others - {(side, side)}:
             say(f"The images of {reference} are resized to {side} x {side} pixels, as they were for training.")
         return
-    advice = "give images of that size, or the data that the model or the net has learnt from"
+    advice = "pass images of that size, or the data that the model or the feature net was trained on"
     if mine:
         check_sizes(mine, net, advice)
     elif (size := source(reference).size) != side:
@@ -145,7 +147,7 @@ def _check_references(reference: str, net: FeatureNet, learnt: str) -> None:
 
 
 def _check_known_counts(names: tuple[str, ...], net: FeatureNet, samples: int | None, reference: str) -> None:
-    """What can be refused before a data set is prepared."""
+    """Checks that need no data set to be prepared first."""
     from gan_core.data import source, sources
     from gan_core.metrics.evaluate import check_counts
 
@@ -154,7 +156,7 @@ def _check_known_counts(names: tuple[str, ...], net: FeatureNet, samples: int | 
 
 
 def _load(reference: str, size: int, progress: Any) -> DataSet:
-    """The images, and says which files can't be used and what was done to others."""
+    """Loads the images and reports files that were left out or converted."""
     from gan_core.data import load
 
     images = load(reference, size, progress)
@@ -167,7 +169,7 @@ def _load(reference: str, size: int, progress: Any) -> DataSet:
 
 def _stream(
     sampler: Sampler | None,
-    mine: Own | None,
+    mine: UserImages | None,
     name: str,
     net: FeatureNet,
     samples: int | None,
@@ -183,24 +185,24 @@ def _stream(
     images = _load(str(mine), net.spec.size, progress)
     if samples and samples > len(images):
         raise BadData(
-            "The folder {folder} has {count} images, and {samples} were asked for.",
+            "The folder {folder} has {count} images, but {samples} were requested.",
             folder=name, count=len(images), samples=samples,
         )  # fmt: skip
     return of_data(images, count, seed)
 
 
-def _tell(report: Report, model: str, reference: str, net: FeatureNet, as_json: bool) -> None:
+def _tell(report: Report, subject: Subject, model: str, reference: str, net: FeatureNet, as_json: bool) -> None:
     if as_json:
         emit(
-            {
-                "model": model,
+            subject.facts
+            | {
                 "against": reference,
                 "net": net.name,
                 "net_from": net.origin,
                 "samples": report.samples,
                 "references": report.references,
                 "metrics": report.values,
-                "classes": {name: {"samples": a, "real": b} for name, (a, b) in report.histogram.items()},
+                "class_shares": {name: {"samples": a, "real": b} for name, (a, b) in report.histogram.items()},
                 "pictures": report.pictures,
                 "notes": report.notes,
                 "seconds": {name: round(seconds, 3) for name, seconds in report.seconds.items()},
@@ -211,7 +213,7 @@ def _tell(report: Report, model: str, reference: str, net: FeatureNet, as_json: 
         f"{report.samples:,} samples of {model} against {report.references:,} images of {reference}, "
         f"in {report.pictures}"
     )
-    typer.echo(f"as {net.name} sees them ({net.origin})")
+    typer.echo(f"by {net.name} ({net.origin})")
     show_table(("METRIC", "VALUE"), [(name, f"{value:.4g}") for name, value in report.values.items()])
     for note in report.notes:
         typer.echo(note)

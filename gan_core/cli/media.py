@@ -1,4 +1,4 @@
-"""`ganscope sample` and `ganscope export-history`: pictures and films from runs."""
+"""`ganscope sample` and `ganscope export-history`: images and films."""
 
 from __future__ import annotations
 
@@ -21,31 +21,39 @@ PICTURES = (".png", ".jpg", ".webp")
 
 def sample(
     run: RunName,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The picture: .png, .jpg or .webp.")],
-    count: Annotated[int, typer.Option("--n", "-n", help="How many samples.")] = 16,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same latents.")] = 0,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Output image: .png, .jpg or .webp.")],
+    count: Annotated[int, typer.Option("--n", "-n", help="Number of samples.")] = 16,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same latents.")] = 0,
     classes: Annotated[
         str | None,
         typer.Option(
             "--class",
-            help="The class to draw, by its name or number, such as cat or 3, or a blend, such as cat:0.5,dog:0.5. "
-            "Where classes are called by numbers, a number is a name. [default: all]",
+            help="Class to sample, by name or number, such as cat or 3, or a blend, such as cat:0.5,dog:0.5. "
+            "If the class names are numbers, a number is a name. [default: all in turn]",
         ),
     ] = None,
     truncation: Annotated[
         float | None,
-        typer.Option(metavar="PSI", help="0 to 1.5: below 1, samples are more alike and better. [default: untouched]"),
+        typer.Option(
+            metavar="PSI",
+            help="Truncation psi, 0 to 1.5. Below 1, samples look better but are less diverse. [default: none]",
+        ),
     ] = None,
-    width: Annotated[int, typer.Option(help="Pixels are enlarged sharply until the picture is this wide.")] = 512,
+    width: Annotated[
+        int,
+        typer.Option(
+            help="Minimum width of the output in pixels; samples are enlarged by a whole factor, without smoothing."
+        ),
+    ] = 512,
     as_json: AsJson = False,
 ) -> None:
-    """Draws samples from a model of the shelf, or from a run's newest checkpoint, into one picture."""
+    """Draw samples from a model, or from a run's newest checkpoint, into one image grid."""
     if output.suffix.lower() not in PICTURES:
         raise BadValue(
-            "{file} can't be written: valid endings are {valid}.", file=output.name, valid=", ".join(PICTURES)
+            "{file} can't be written. Valid file extensions: {valid}.", file=output.name, valid=", ".join(PICTURES)
         )
     if not 1 <= width <= 8192:
-        raise BadValue("The width must lie between 1 and 8192 pixels, not at {width}.", width=width)
+        raise BadValue("The width must be between 1 and 8192 pixels, got {width}.", width=width)
     check_seed(seed)
     sampler, title, facts = sampler_of(run)
     from gan_core.layers.classes import parse_classes
@@ -71,7 +79,7 @@ def sample(
 
 
 def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
-    """What draws: a model of the shelf by its name, one by its folder or its file, else a run's newest checkpoint."""
+    """The sampler of a model given by name, folder or file, else of a run's newest checkpoint."""
     from gan_core.models import community, hub, listing, loading
     from gan_core.models.card import CARD
 
@@ -91,25 +99,31 @@ def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:
         raise unknown(store, "model or run", wanted) from None
     sampler = loading.from_run(store, found.id)
     step = store.checkpoints(found.id)[-1].step
-    return sampler, f"{found.name or found.id} at step {step:,}", {"run": found.id, "step": step}
+    return sampler, f"{found.name or found.id} at step {step:,}", {"run": found.id, "steps": step}
+
+
+def film_facts(film: Any) -> dict[str, Any]:
+    """A film that was written, as JSON."""
+    return {"file": film.path.resolve(), "frames": film.frames, "seconds": film.seconds, "bytes": film.bytes}
 
 
 def export(
-    runs: Annotated[list[str], typer.Argument(help="One run, or several to show side by side.", metavar="RUN...")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The film: .gif or .mp4.")],
-    seconds: Annotated[float, typer.Option(help="How long the film lasts.")] = 8.0,
-    size: Annotated[int, typer.Option(help="Width of each run's picture, in pixels.")] = 512,
+    runs: Annotated[list[str], typer.Argument(help="One run, or several, shown side by side.", metavar="RUN...")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Output file: .gif or .mp4.")],
+    seconds: Annotated[float, typer.Option(help="Duration.")] = 8.0,
+    size: Annotated[int, typer.Option(help="Width of each run's grid in pixels.")] = 512,
     as_json: AsJson = False,
 ) -> None:
-    """Makes a film of how the samples changed, from the previews that were kept."""
+    """Render a film of how the samples changed during training, from the stored previews."""
     from gan_core.runs.export import check_film, export_history, tracks_of
 
     check_film(output, seconds, size)
     store = RunStore()
-    tracks = tracks_of(store, [find_run(store, run).id for run in runs])
+    ids = [find_run(store, run).id for run in runs]
+    tracks = tracks_of(store, ids)
     with reporting(not as_json) as progress:
         film = export_history(tracks, output, seconds=seconds, size=size, progress=progress)
     if as_json:
-        emit({"file": film.path.resolve(), "frames": film.frames, "seconds": film.seconds, "bytes": film.bytes})
+        emit({"runs": ids} | film_facts(film))
     else:
         typer.echo(f"{film.frames} frames in {film.seconds:.1f} s: {film.path}")

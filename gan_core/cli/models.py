@@ -1,31 +1,28 @@
-"""`ganscope models`, `pretrain`, `import`, `push` and `publish-space`: what comes on the shelf, and goes to the Hub."""
+"""`ganscope models`, `pretrain`, `import`, `push` and `publish-space`: trained models, and the Hugging Face Hub."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, emit, megabytes, say, show_facts, show_table
+from gan_core.cli.output import AsJson, emit, lists_when_bare, megabytes, say, show_facts, show_table
 from gan_core.errors import BadValue, UnknownName, listed
 from gan_core.metrics.pictures import LUMA, SSIM
 
-NAMED = "A model's name, its folder, or hf://owner/name."
+if TYPE_CHECKING:
+    from gan_core.models.card import Card
 
-app = typer.Typer(help="List the models on the shelf, or show one's card.", invoke_without_command=True)
+NAMED = "Name of a model, its folder, or hf://owner/name."
 
-
-@app.callback()
-def default(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        list_models(as_json=False)
+app = typer.Typer(help="List the models, or show a model card.", invoke_without_command=True)
 
 
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """All models: those that come with GANscope, and your own."""
+    """List the models: the bundled ones and your own."""
     from gan_core.models import listing
 
     found, damaged = listing.survey()
@@ -33,24 +30,28 @@ def list_models(as_json: AsJson = False) -> None:
     for one in damaged:
         say(f"{one.name}: {one.reason}")
     if as_json:
-        emit([dataclasses.asdict(card) for card in cards])
+        emit([card_facts(card) for card in cards])
         return
     if not cards and not damaged:
-        say("There are no models yet. The quickest to make: `ganscope pretrain dcgan.digits`")
+        say("There are no models yet. The quickest one to train: `ganscope pretrain dcgan.digits`")
         return
     rows = [(card.name, card.title, f"{card.size} px", megabytes(card.bytes), card.licence) for card in cards]
     show_table(("NAME", "TITLE", "SIZE", "FILE", "LICENCE"), rows, flexible=("TITLE", "LICENCE"))
 
 
+lists_when_bare(app, list_models)
+
+
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help=NAMED)], as_json: AsJson = False) -> None:
-    """One model's card."""
+    """Show a model card."""
     from gan_core.models import listing
 
-    card = dataclasses.asdict(listing.card(name))
+    found = listing.card(name)
     if as_json:
-        emit(card)
+        emit(card_facts(found))
         return
+    card = dataclasses.asdict(found)
     hidden = {
         "hparams",
         "fields",
@@ -68,54 +69,61 @@ def show(name: Annotated[str, typer.Argument(help=NAMED)], as_json: AsJson = Fal
     if card["metrics"]:
         rows = [(metric, f"{value:.4g}") for metric, value in card["metrics"].items()]
         show_table(("METRIC", "VALUE"), rows)
-        say(f"Measured on pictures of {card['pictures']}.")
+        say(f"Measured on images of {card['pictures']}.")
         for name, words in (("ssim", SSIM), ("psnr", LUMA)):
             if any(metric.removeprefix("back_").startswith(name) for metric in card["metrics"]):
                 say(words)
 
 
-def bring(
+def card_facts(card: Card) -> dict[str, Any]:
+    """A model card as JSON, with the keys that other answers have for the same."""
+    facts = dataclasses.asdict(card)
+    shared = {"model": card.name, "classes": facts.pop("class_names"), "images_seen": facts.pop("images")}
+    return shared | facts
+
+
+def import_model(
     files: Annotated[
         list[Path],
-        typer.Argument(help="One file (.pth or .safetensors), or two: a to b, then b to a.", metavar="FILE..."),
+        typer.Argument(help="One file (.pth or .safetensors), or two: A to B, then B to A.", metavar="FILE..."),
     ],
-    name: Annotated[str, typer.Option(help="What the model shall be called.")],
-    title: Annotated[str, typer.Option(help="What it does, in words. [default: its name]")] = "",
-    licence: Annotated[str, typer.Option(help="That of the weights.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the model.")],
+    title: Annotated[str, typer.Option(help="Title shown in the gallery. [default: the name]")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
     learnt: Annotated[
-        str, typer.Option("--data", help="The data set that it was trained on, such as horse2zebra, from A to B.")
+        str, typer.Option("--data", help="Data set it was trained on, such as horse2zebra; the direction is A to B.")
     ] = "",
     backwards: Annotated[
-        bool, typer.Option("--backwards", help="It leads from B to A of that set, as zebra2horse does.")
+        bool, typer.Option("--backwards", help="The direction is B to A of that data set, as for zebra2horse.")
     ] = False,
-    size: Annotated[
-        int, typer.Option(help="Pixels of the pictures that it shall take. [default: 256, or its own]")
-    ] = 0,
+    size: Annotated[int, typer.Option(help="Image size in pixels. [default: 256, or what the network needs]")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Puts generators of junyanz/pytorch-CycleGAN-and-pix2pix, or of CUT's code, on your shelf.
+    """Import generators trained with junyanz/pytorch-CycleGAN-and-pix2pix or CUT as models.
 
-    Nothing in their files is run.
+    No code in the files is executed.
     """
-    from gan_core.shelf.importing import Told, bring
+    from gan_core.shelf.importing import Provenance, import_generators
 
-    card = bring(files, name, Told(title, licence, learnt, backwards), size)
+    card = import_generators(files, name, Provenance(title, licence, learnt, backwards), size)
     if as_json:
-        emit(dataclasses.asdict(card))
+        emit(card_facts(card))
         return
     typer.echo(f"{card.name}: {card.recipe_title}, {card.size} px, {megabytes(card.bytes)}")
     typer.echo(f"  `ganscope translate {card.name} PICTURE -o OUT`, or the Studio's tab Translate")
 
 
 def push(
-    model: Annotated[str, typer.Argument(help="A model's name, or its folder.")],
-    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Made on the Hub where it isn't there.")],
+    model: Annotated[str, typer.Argument(help="Name of a model, or its folder.")],
+    repository: Annotated[
+        str, typer.Argument(metavar="OWNER/NAME", help="Repository on the Hub; created if it doesn't exist.")
+    ],
     private: Annotated[
-        bool, typer.Option("--private", help="For you alone; refused where a public one is there.")
+        bool, typer.Option("--private", help="Create it as private. Refused if it already exists and is public.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Puts a model on the Hugging Face Hub, with its card as the page. Runs can't be pushed, only models."""
+    """Push a model to the Hugging Face Hub, with its card as the model page. Only models can be pushed, not runs."""
     from gan_core.models import hub
     from gan_core.models.push import push
 
@@ -129,13 +137,15 @@ def push(
 
 
 def publish_space(
-    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Made on the Hub where it isn't there.")],
+    repository: Annotated[
+        str, typer.Argument(metavar="OWNER/NAME", help="Repository on the Hub; created if it doesn't exist.")
+    ],
     private: Annotated[
-        bool, typer.Option("--private", help="For you alone; refused where a public one is there.")
+        bool, typer.Option("--private", help="Create it as private. Refused if it already exists and is public.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Puts the Studio on the Hugging Face Hub as a Space, with all bundled models. It starts there by itself."""
+    """Publish the Studio with all bundled models as a Space on the Hugging Face Hub, where it starts by itself."""
     from gan_core.models.space import publish
 
     published = publish(repository, private)
@@ -144,38 +154,44 @@ def publish_space(
         return
     seen = "private" if published.private else "public"
     typer.echo(f"The Studio is at {published.url} ({seen}, commit {published.commit[:12]}).")
-    typer.echo("The Hub builds it now; that takes some minutes.")
+    typer.echo("The Hub is building it now, which takes a few minutes.")
 
 
 def _folder(model: str) -> Path:
-    """The folder of a model that is on this machine; raises UnknownName, or BadValue for what is no such model."""
+    """The folder of a local model; raises UnknownName, or BadValue for a run or a model on the Hub."""
     from gan_core.models import hub, listing
     from gan_core.runs.store import RunStore
 
     if hub.is_address(model):
-        raise BadValue("{model} is on the Hub already.", model=model)
+        raise BadValue("{model} is already on the Hub.", model=model)
     try:
         return listing.folder_of(model)
     except UnknownName:
         if any(model in (run.id, run.name) for run in RunStore().runs()):
-            raise BadValue("{model} is a run, and only models can be pushed: `ganscope models`.", model=model) from None
+            raise BadValue("{model} is a run. Only models can be pushed: see `ganscope models`.", model=model) from None
         raise
 
 
 def pretrain(
-    name: Annotated[str, typer.Argument(help="A model of the table in gan_core/models/plans.py.")],
-    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
-    budget: Annotated[float, typer.Option(help="Minutes of training, then a checkpoint; 0: until done.")] = 0.0,
+    name: Annotated[str, typer.Argument(help="Name of a model in gan_core/models/plans.py.")],
+    device: Annotated[str, typer.Option(help="Device: cpu, cuda or mps.")] = "cpu",
+    budget: Annotated[
+        float, typer.Option(help="Minutes of training before a checkpoint is saved and training stops. 0: until done.")
+    ] = 0.0,
     precision: Annotated[
-        str, typer.Option(help="fp32, bf16, or auto: bf16 where a short trial finds it quicker.")
+        str, typer.Option(help="fp32, bf16, or auto (bf16 if a short benchmark finds it faster).")
     ] = "fp32",
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the networks first: half a minute, then quicker on CUDA.")
+        bool,
+        typer.Option(
+            "--compile",
+            help="Compile the networks with torch.compile: takes about half a minute, then trains faster on CUDA.",
+        ),
     ] = False,
-    cost: Annotated[str, typer.Option(help="What the card says of the cost, and on which machine.")] = "",
-    folder: Annotated[Path | None, typer.Option(help="Where the model is put. [default: pretrained/NAME]")] = None,
+    cost: Annotated[str, typer.Option(help="Training cost and machine, as stated on the model card.")] = "",
+    folder: Annotated[Path | None, typer.Option(help="Output folder. [default: pretrained/NAME]")] = None,
 ) -> None:
-    """Trains a model of the shelf, goes on where it stopped before, and puts it into pretrained/."""
+    """Train a model of the table, resuming an earlier attempt, and save it to pretrained/."""
     from gan_core.cli.training import display
     from gan_core.runs.store import RunStore
     from gan_core.shelf import pretrain as making

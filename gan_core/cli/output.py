@@ -1,4 +1,4 @@
-"""What all verbs share: where texts go, how errors end a command, how a run is named."""
+"""Shared by all commands: output, error handling, and how runs are named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import os
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from typer.core import TyperGroup
 from gan_core.data.base import Progress as Report
 from gan_core.data.base import Source
 from gan_core.data.parts import PARTS
-from gan_core.data.user.references import own
+from gan_core.data.user.references import user_images
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName, listed
 from gan_core.registry import Registry
 from gan_core.runs.store import Run, RunStore
@@ -34,15 +34,15 @@ WIDE = 200  # columns where the output is no terminal, so that nothing is cut
 LATEST = "latest"
 NEWEST = 10  # runs that are named where none is meant
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and nothing else on stdout.")]
-RunName = Annotated[str, typer.Argument(help="Id, beginning of an id, or name of a run; or 'latest'.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout, and nothing else.")]
+RunName = Annotated[str, typer.Argument(help="Id of a run, a prefix of it, a name, or 'latest'.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="Change one knob; can be repeated.")
+    list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="Set a knob, as KNOB=VALUE; repeatable.")
 ]
 
 
 class Verbs(TyperGroup):
-    """Ends a command that raised a GanscopeError with its sentence, and an interrupted one with 130."""
+    """Prints a GanscopeError as one sentence, and exits with 130 on an interrupt."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -55,13 +55,28 @@ class Verbs(TyperGroup):
             raise typer.Exit(130) from None
 
 
+def lists_when_bare(app: typer.Typer, list_all: Callable[[bool], None]) -> None:
+    """Makes a group without a subcommand list everything, as `list` does: `ganscope runs --json`."""
+
+    @app.callback()
+    def default(context: typer.Context, as_json: AsJson = False) -> None:
+        if context.invoked_subcommand is None:
+            list_all(as_json)
+        elif as_json:
+            group = context.info_name or ""
+            raise BadValue(
+                "--json must follow the subcommand: `{command}`",
+                command=f"{command(group, context.invoked_subcommand)} ... --json",
+            )
+
+
 def errors() -> Console:
     """The console on stderr; made anew each time, because tests and pipes replace the stream."""
     return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def say(text: str) -> None:
-    """A message for the person at the terminal."""
+    """Prints a message to stderr."""
     typer.echo(text, err=True)
 
 
@@ -81,7 +96,7 @@ def _finite(value: Any) -> Any:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], flexible: Sequence[str] = ()) -> None:
-    """A table on stdout; only the `flexible` columns may be wrapped. Cells are text, never markup."""
+    """Prints a table to stdout; only the `flexible` columns may be wrapped. Cells are plain text, not markup."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDE
@@ -106,12 +121,12 @@ def show_facts(facts: Mapping[str, object]) -> None:
 
 
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
-    """`knob=value` texts as a mapping; the values are still text."""
+    """Parses `knob=value` texts into a mapping; values stay text."""
     changes: dict[str, str] = {}
     for setting in settings or ():
         name, equals, value = setting.partition("=")
         if not equals or not name.strip():
-            raise BadValue("'{setting}' must be KNOB=VALUE, such as seed=3.", setting=setting)
+            raise BadValue("'{setting}' must have the form KNOB=VALUE, such as seed=3.", setting=setting)
         changes[name.strip()] = value.strip()
     return changes
 
@@ -124,7 +139,7 @@ def command(*words: object) -> str:
 def check_seed(seed: int) -> None:
     """Raises BadValue for a seed that isn't one."""
     if not 0 <= seed < 2**31:
-        raise BadValue("The seed must lie between 0 and {last}, not at {seed}.", last=2**31 - 1, seed=seed)
+        raise BadValue("The seed must be between 0 and {last}, got {seed}.", last=2**31 - 1, seed=seed)
 
 
 def find_run(store: RunStore, wanted: str) -> Run:
@@ -150,14 +165,14 @@ def _run_names(runs: Sequence[Run], wanted: str) -> list[str]:
 
 
 def unknown(store: RunStore, kind: str, wanted: str) -> UnknownName:
-    """What to raise for a name that is neither a model's nor a run's: it lists both."""
+    """The error for a name that is neither a model nor a run; it lists both."""
     from gan_core.models import listing
 
     return UnknownName(kind, wanted, [*listing.names(), *_run_names(store.runs(), wanted)])
 
 
 def moment(seconds: float) -> str:
-    """A time of the clock on the wall."""
+    """A time in the local time zone."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
@@ -167,7 +182,7 @@ def megabytes(count: int) -> str:
 
 @contextmanager
 def reporting(shown: bool = True) -> Iterator[Report]:
-    """A progress bar on a terminal's stderr, as the callback that gan_core's long tasks take."""
+    """A progress bar on stderr, as the callback that gan_core's long tasks take."""
     console = errors()
     with Progress(
         TextColumn("{task.description}", markup=False),
@@ -196,7 +211,7 @@ def data_name(text: str, task: str = "images") -> str:
     part, colon, rest = text.partition(":")
     if colon and part in PARTS:
         return f"{part}:{data_name(rest, task)}"
-    if mine := own(text):
+    if mine := user_images(text):
         return str(mine if mine.is_upload else replace(mine, path=_whole(mine.path)))
     place = Path(_whole(text))
     if text not in data_sources() and place.exists():

@@ -3,45 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, emit, show_facts, show_table
+from gan_core.cli.output import AsJson, emit, lists_when_bare, show_facts, show_table
+from gan_core.cli.recipe_index import all_facts, facts_of
 from gan_core.knobs import Knob, knob_type, knobs, to_dict
 
-app = typer.Typer(help="List the GANs, or show one with its knobs and presets.", invoke_without_command=True)
-
-
-@app.callback()
-def default(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        list_recipes(as_json=False)
+app = typer.Typer(help="List the recipes, or show one with its knobs and presets.", invoke_without_command=True)
 
 
 @app.command("list")
 def list_recipes(as_json: AsJson = False) -> None:
-    """All recipes, with paper, year and the image sizes they can make."""
-    from gan_core.gans import recipes
-
+    """List the recipes, with paper, year and supported image sizes."""
+    facts = all_facts()
     if as_json:
-        emit([_facts(recipe) for recipe in recipes])
+        emit(facts)
         return
     rows = [
-        (recipe.name, recipe.title, recipe.year, f"arXiv:{recipe.paper}", _sizes(recipe), recipe.data)
-        for recipe in recipes
+        (one["name"], one["title"], one["year"], f"arXiv:{one['paper']}", _sizes(one["sizes"]), one["data"])
+        for one in facts
     ]
     show_table(("NAME", "TITLE", "YEAR", "PAPER", "SIZES", "DATA"), rows, flexible=("TITLE", "SIZES"))
 
 
+lists_when_bare(app, list_recipes)
+
+
 @app.command("show")
-def show(name: Annotated[str, typer.Argument(help="A recipe's name.")], as_json: AsJson = False) -> None:
-    """One recipe: its knobs with ranges, defaults and help, and its presets."""
+def show(name: Annotated[str, typer.Argument(help="Name of a recipe.")], as_json: AsJson = False) -> None:
+    """Show a recipe: its knobs with ranges, defaults and help, and its presets."""
     from gan_core.gans import recipes
 
     recipe = recipes.get(name)
     if as_json:
-        emit(_facts(recipe) | {"knobs": _knobs(recipe), "presets": [_preset(preset) for preset in recipe.presets]})
+        emit(facts_of(recipe) | {"knobs": _knobs(recipe), "presets": [_preset(preset) for preset in recipe.presets]})
         return
     show_facts(
         {
@@ -49,7 +47,7 @@ def show(name: Annotated[str, typer.Argument(help="A recipe's name.")], as_json:
             "title": recipe.title,
             "paper": f"arXiv:{recipe.paper} ({recipe.year})",
             "task": recipe.task,
-            "sizes": _sizes(recipe),
+            "sizes": _sizes(recipe.sizes),
             "data": recipe.data,
             "can": ", ".join(sorted(recipe.capabilities)) or "-",
         }
@@ -70,19 +68,6 @@ def show(name: Annotated[str, typer.Argument(help="A recipe's name.")], as_json:
             typer.echo(f"  {settings}")
 
 
-def _facts(recipe: Any) -> dict[str, Any]:
-    return {
-        "name": recipe.name,
-        "title": recipe.title,
-        "task": recipe.task,
-        "paper": recipe.paper,
-        "year": recipe.year,
-        "sizes": list(recipe.sizes),
-        "data": recipe.data,
-        "capabilities": sorted(recipe.capabilities),
-    }
-
-
 def _knobs(recipe: Any) -> dict[str, Any]:
     defaults = to_dict(recipe.hparams)
     return {
@@ -100,8 +85,8 @@ def _type(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) else "list of int"
 
 
-def _sizes(recipe: Any) -> str:
-    return ", ".join(map(str, recipe.sizes)) or "any"
+def _sizes(sizes: Iterable[int]) -> str:
+    return ", ".join(map(str, sizes)) or "any"
 
 
 def _range(described: Knob) -> str:

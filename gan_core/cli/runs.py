@@ -1,4 +1,4 @@
-"""`ganscope runs`: look at the runs of the store, and steer them from another terminal."""
+"""`ganscope runs`: list runs, and control them from another terminal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gan_core.cli.output import (
     command,
     emit,
     find_run,
+    lists_when_bare,
     megabytes,
     moment,
     parse_settings,
@@ -26,16 +27,10 @@ from gan_core.errors import BadValue, RunConflict, listed
 from gan_core.runs.classes import class_names
 from gan_core.runs.store import Run, RunState, RunStore
 
-app = typer.Typer(help="List, name, steer and delete runs.", invoke_without_command=True)
+app = typer.Typer(help="List, rename, control and delete runs.", invoke_without_command=True)
 
 RunNames = Annotated[list[str], typer.Argument(help="Ids or names of runs.", metavar="RUN...")]
-Sure = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
-
-
-@app.callback()
-def default(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        list_runs(as_json=False)
+Sure = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")]
 
 
 @app.command("list")
@@ -61,17 +56,20 @@ def list_runs(as_json: AsJson = False) -> None:
     if rows:
         show_table(("RUN", "NAME", "STATE", "STEPS", "WHAT", "CREATED", ""), rows, flexible=("NAME", "WHAT"))
     else:
-        typer.echo("No runs yet. The first one: `ganscope train dcgan`")
+        typer.echo("No runs yet. Start one: `ganscope train dcgan`")
     typer.echo(f"\n{len(runs)} runs, {megabytes(store.size())} in {store.root}", err=True)
+
+
+lists_when_bare(app, list_runs)
 
 
 @app.command("show")
 def show(
     run: RunName,
-    trace: Annotated[bool, typer.Option("--traceback", help="Show where a failed run failed.")] = False,
+    trace: Annotated[bool, typer.Option("--traceback", help="Show the traceback of a failed run.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """One run: state, settings, last metrics, files."""
+    """Show a run: state, settings, last metrics, files."""
     from gan_core.cli.training import final_metrics
 
     store = RunStore()
@@ -120,7 +118,7 @@ def show(
 
 @app.command("rename")
 def rename(run: RunName, name: Annotated[str, typer.Argument(help="The new name.")], as_json: AsJson = False) -> None:
-    """Gives a run a name."""
+    """Rename a run."""
     store = RunStore()
     id = find_run(store, run).id
     store.rename(id, name)
@@ -130,10 +128,10 @@ def rename(run: RunName, name: Annotated[str, typer.Argument(help="The new name.
 @app.command("note")
 def note(
     run: RunName,
-    text: Annotated[str, typer.Argument(help="The note, in place of an older one.")],
+    text: Annotated[str, typer.Argument(help="The note; replaces an existing one.")],
     as_json: AsJson = False,
 ) -> None:
-    """Writes a note to a run."""
+    """Set the note of a run."""
     store = RunStore()
     id = find_run(store, run).id
     store.set_note(id, text)
@@ -142,13 +140,13 @@ def note(
 
 @app.command("pin")
 def pin(runs: RunNames, as_json: AsJson = False) -> None:
-    """Keeps runs from `delete-unpinned` and from thinning."""
+    """Pin runs, which protects them from `delete-unpinned` and from thinning."""
     _set_pinned(runs, True, as_json)
 
 
 @app.command("unpin")
 def unpin(runs: RunNames, as_json: AsJson = False) -> None:
-    """Takes the pin off runs."""
+    """Unpin runs."""
     _set_pinned(runs, False, as_json)
 
 
@@ -162,7 +160,7 @@ def _set_pinned(runs: Sequence[str], pinned: bool, as_json: bool) -> None:
 
 @app.command("delete")
 def delete(runs: RunNames, yes: Sure = False, as_json: AsJson = False) -> None:
-    """Deletes runs with all their files."""
+    """Delete runs with all their files."""
     store = RunStore()
     ids = list(dict.fromkeys(find_run(store, run).id for run in runs))
     _make_sure(f"Delete {', '.join(ids)} with all files?", yes, as_json)
@@ -173,7 +171,7 @@ def delete(runs: RunNames, yes: Sure = False, as_json: AsJson = False) -> None:
 
 @app.command("delete-unpinned")
 def delete_unpinned(yes: Sure = False, as_json: AsJson = False) -> None:
-    """Deletes all runs that are neither pinned nor active."""
+    """Delete all runs that are neither pinned nor active."""
     store = RunStore()
     count = sum(not run.pinned and not run.is_active for run in store.runs())
     _make_sure(f"Delete {count} runs with all files?", yes, as_json)
@@ -182,39 +180,39 @@ def delete_unpinned(yes: Sure = False, as_json: AsJson = False) -> None:
 
 @app.command("pause")
 def pause(run: RunName, as_json: AsJson = False) -> None:
-    """Pauses a run after the step under way."""
+    """Pause a run after the current step."""
     _command(run, "pause", as_json)
 
 
 @app.command("resume")
 def resume(run: RunName, as_json: AsJson = False) -> None:
-    """Lets a paused run go on, in the process that holds it."""
+    """Resume a paused run, in the process that owns it."""
     _command(run, "resume", as_json)
 
 
 @app.command("stop")
 def stop(run: RunName, as_json: AsJson = False) -> None:
-    """Ends a run after the step under way, with a checkpoint."""
+    """Stop a run after the current step, with a checkpoint."""
     _command(run, "stop", as_json)
 
 
 @app.command("step")
 def step(
     run: RunName,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many steps.")] = 1,
-    only: Annotated[str | None, typer.Option(help="Update one player alone: generator or discriminator.")] = None,
+    count: Annotated[int, typer.Option("--count", "-n", help="Number of steps.")] = 1,
+    only: Annotated[str | None, typer.Option(help="Update only this network: generator or discriminator.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Runs some steps of a run and pauses it."""
+    """Train a run for some steps, then pause it."""
     _command(run, "step", as_json, count=count, only=only)
 
 
 @app.command("edit")
 def edit(run: RunName, settings: Settings = None, as_json: AsJson = False) -> None:
-    """Changes live knobs of a run while it trains."""
+    """Change live knobs of a run while it trains."""
     changes = parse_settings(settings)
     if not changes:
-        raise BadValue("Name what to change, such as: `{command}`", command=_example(run))
+        raise BadValue("No changes given. Example: `{command}`", command=_example(run))
     _command(run, "edit", as_json, **changes)
 
 
@@ -224,12 +222,16 @@ def fork(
     settings: Settings = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Planned steps; if left out those of the first run, or as many more where it has done them."),
+        typer.Option(
+            help="Planned steps in all. [default: those of the parent run, or as many more if it has finished them]"
+        ),
     ] = None,
-    name: Annotated[str, typer.Option(help="What to call the new run.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the new run.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Makes a new run with other settings; it goes on from this one's newest checkpoint where the networks allow."""
+    """Create a new run with other settings. It continues from this run's newest checkpoint as far as the networks stay
+    the same.
+    """
     from gan_core.training import control
 
     store = RunStore()
@@ -295,7 +297,7 @@ def _command(wanted: str, verb: str, as_json: bool, **arguments: Any) -> None:
     run = find_run(store, wanted)
     if not run.is_active:
         raise RunConflict(
-            "The run {run} is {state}: no process trains it. To go on with it: `{command}`",
+            "The run {run} is {state}, and no process is training it. To continue it: `{command}`",
             run=run.name or run.id, state=run.state.value, command=_going_on(run, verb, arguments),
         )  # fmt: skip
     getattr(Control(store, run.id), verb)(**arguments)
@@ -303,7 +305,7 @@ def _command(wanted: str, verb: str, as_json: bool, **arguments: Any) -> None:
 
 
 def _going_on(run: Run, verb: str, arguments: Mapping[str, Any]) -> str:
-    """The command that goes on with a run that nobody trains: one that is finished or shall be changed is forked."""
+    """The command that continues a run without a process: a fork if the run is finished or its settings change."""
     if verb == "edit":
         changes = [word for name, value in arguments.items() for word in ("--set", f"{name}={value}")]
         return command("runs", "fork", run.id, *changes)
@@ -330,5 +332,5 @@ def _make_sure(question: str, yes: bool, as_json: bool) -> None:
     if yes:
         return
     if as_json or not sys.stdin.isatty():
-        raise BadValue("Nothing was deleted: pass --yes to delete without being asked.")
+        raise BadValue("Nothing was deleted. Pass --yes to delete without confirmation.")
     typer.confirm(question, abort=True, err=True)

@@ -22,12 +22,12 @@ def started_from(
     name: str,
     shown: bool,
 ) -> Run:
-    """The run, with its first checkpoint; `fixed` are options that the model itself decides, so that none is given."""
+    """The run, with its first checkpoint; `fixed` are options that the model determines, so none may be given."""
     from gan_core.training import continuing
 
     if others := [option for option, value in fixed.items() if value is not None]:
         raise BadValue(
-            "A model brings its recipe and size, so {options} can't be given with --from.", options=options(others)
+            "--from takes the recipe and size from the model, so {options} can't be given.", options=options(others)
         )
     with reporting(shown) as progress:
         folder = _folder(store, model, progress)
@@ -36,8 +36,8 @@ def started_from(
         run = continuing.begin(
             store, folder, steps=steps, changes=changes, data_name=_of_task(data, folder), name=name, progress=progress,
         )  # fmt: skip
-    if shown and (fresh := continuing.begun_anew(folder)):
-        say(f"The model's file lacks these networks, which begin anew: {', '.join(fresh)}.")
+    if shown and (fresh := continuing.missing_networks(folder)):
+        say(f"These networks aren't in the model's file and start from random weights: {', '.join(fresh)}.")
     return run
 
 
@@ -52,7 +52,7 @@ def _folder(store: RunStore, model: str, progress: Progress) -> Path:
         except UnknownName:
             raise error from None
         raise BadValue(
-            "{model} is a run, and --from takes a model. To go on from the run: `{command}`",
+            "{model} is a run, but --from takes a model. To continue from the run: `{command}`",
             model=model, command=command("runs", "fork", run.id),
         ) from None  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""`ganscope augment-study`: do generated images help a classifier when data are few?"""
+"""`ganscope augment-study`: does GAN augmentation help a classifier when data are scarce?"""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ OWN = 28  # pixels of the user's own images, where nobody says
 
 
 def study(
-    data: Annotated[str, typer.Option(help="Labelled images: a data set's name, or a folder of a folder per class.")],
-    k: Annotated[str, typer.Option(help="Real images of each class, with commas; '' for none.")] = "20,50,100,500",
+    data: Annotated[str, typer.Option(help="Labelled images: a data set, or a folder with one subfolder per class.")],
+    k: Annotated[
+        str, typer.Option(help="Numbers of real images per class, comma-separated; '' for none.")
+    ] = "20,50,100,500",
     unbalanced: Annotated[
-        int, typer.Option(help="Images of each common class in the unbalanced set (1:20); 0 leaves it out.")
+        int, typer.Option(help="Images of each common class in the unbalanced setting (1:20); 0 leaves it out.")
     ] = 400,
-    seeds: Annotated[int, typer.Option(help="Repetitions, each with other images, GAN and classifier.")] = 5,
-    steps: Annotated[int, typer.Option(help="Training steps of each classifier.")] = 400,
-    gan_steps: Annotated[int, typer.Option(help="Training steps of each GAN.")] = 2000,
-    arms: Annotated[str, typer.Option(help="What is compared, with commas.")] = ",".join(ARMS),
-    size: Annotated[int | None, typer.Option(help="Height and width in pixels. [default: the data's own]")] = None,
+    seeds: Annotated[int, typer.Option(help="Number of repetitions, each with a new subset, GAN and classifier.")] = 5,
+    steps: Annotated[int, typer.Option(help="Training steps per classifier.")] = 400,
+    gan_steps: Annotated[int, typer.Option(help="Training steps per GAN.")] = 2000,
+    arms: Annotated[str, typer.Option(help="Arms to compare, comma-separated.")] = ",".join(ARMS),
+    size: Annotated[int | None, typer.Option(help="Height and width in pixels. [default: native size]")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compares classifiers that learn from few real images: alone, altered, with a GAN's images, with both.
+    """Compare classifiers trained on few real images: as they are, augmented, with GAN images added, or both.
 
-    A study that was ended goes on where it stopped when the same command is given again. A quick one:
-    ganscope augment-study --data digits --k 20 --unbalanced 0 --seeds 2 --steps 100 --gan-steps 200
+    Run the same command again to resume an interrupted study. A quick example: ganscope augment-study --data digits --k
+    20 --unbalanced 0 --seeds 2 --steps 100 --gan-steps 200
     """
     reference = data_name(data)
     plan = StudyPlan(
@@ -48,7 +50,7 @@ def study(
     with reporting(not as_json) as progress:
         images = subsets.load(plan, progress)
     if images.test_part == "held_out":
-        say(f"{plan.data} has no test part: every tenth image, {len(images.test)} in all, is kept for measuring.")
+        say(f"{plan.data} has no test part: every tenth image, {len(images.test)} in all, is held out for testing.")
     folder = running.run(plan, images, _tell)
     summary = summarise(folder, plan)
     if as_json:
@@ -57,7 +59,7 @@ def study(
         return
     _show(summary)
     say(f"Measured on {len(images.test)} test images. Intervals: 95 %, Student's t over {seeds} seeds.")
-    say(f"Results: {folder.path}; the app's page Study draws them.")
+    say(f"Results: {folder.path}; open the Study page of the app to see them.")
 
 
 def _fitting(reference: str, size: int | None) -> int:
@@ -67,7 +69,7 @@ def _fitting(reference: str, size: int | None) -> int:
 
     if size is not None and size not in SIZES:
         valid = ", ".join(map(str, SIZES))
-        raise BadValue("A study can be made with images of {valid} pixels, not of {size}.", valid=valid, size=size)
+        raise BadValue("A study needs images of {valid} pixels, got {size}.", valid=valid, size=size)
     if size is not None:
         return size
     return OWN if of_images(reference) else fitting(data.source(reference).size)
@@ -93,7 +95,7 @@ def _show(summary: Summary) -> None:
     ]  # fmt: skip
     show_table(("real images", "difference", "measure", "mean", "95 %", ""), compared)
     if any(math.isnan(row.estimate.half) for row in summary.rows):
-        say("An interval needs at least 2 seeds: --seeds says how many.")
+        say("Confidence intervals need at least 2 seeds: set --seeds.")
 
 
 def _interval(half: float) -> str:

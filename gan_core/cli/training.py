@@ -1,4 +1,4 @@
-"""`ganscope train`: one run in this process, watched from the terminal."""
+"""`ganscope train`: train one run in this process."""
 
 from __future__ import annotations
 
@@ -42,39 +42,43 @@ TAIL = 200  # steps in which the final value of a metric is looked for
 
 
 def train(
-    recipe: Annotated[str | None, typer.Argument(help="A recipe's name: see `ganscope recipes`.")] = None,
+    recipe: Annotated[str | None, typer.Argument(help="Name of a recipe: see `ganscope recipes`.")] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="A data set's name, or your own: folder:PATH, zip:PATH, paired:PATH, unpaired:PATH."),
+        typer.Option(help="Data set, or your own images: folder:PATH, zip:PATH, paired:PATH, unpaired:PATH."),
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Height and width of the images, in pixels.")] = None,
+    size: Annotated[int | None, typer.Option(help="Image size (height and width) in pixels.")] = None,
     steps: Annotated[
         int | None, typer.Option(help=f"Training steps; 0 trains until stopped. [default: the preset's, or {STEPS}]")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same run on a CPU.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Settings that work: see `ganscope recipes show NAME`.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed; the same seed gives the same run on a CPU.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Preset: see `ganscope recipes show NAME`.")] = None,
     settings: Settings = None,
-    name: Annotated[str, typer.Option(help="What to call the run.")] = "",
-    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    name: Annotated[str, typer.Option(help="Name of the run.")] = "",
+    device: Annotated[str, typer.Option(help="Device: cpu, cuda or mps.")] = "cpu",
     precision: Annotated[
-        str, typer.Option(help="fp32, bf16, or auto: bf16 where a short trial finds it quicker.")
+        str, typer.Option(help="fp32, bf16, or auto (bf16 if a short benchmark finds it faster).")
     ] = "fp32",
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the networks first: half a minute, then quicker on CUDA.")
+        bool,
+        typer.Option(
+            "--compile",
+            help="Compile the networks with torch.compile: takes about half a minute, then trains faster on CUDA.",
+        ),
     ] = False,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Go on with a run from its newest checkpoint instead, to --steps in all."),
+        typer.Option(metavar="RUN", help="Resume this run from its newest checkpoint, up to --steps in all."),
     ] = None,
     start: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="MODEL", help="Start from a model's weights, with its recipe: see `ganscope models`."
+            "--from", metavar="MODEL", help="Start from the weights and recipe of a model: see `ganscope models`."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Trains a GAN in this process; Ctrl-C stops it with a checkpoint, a second Ctrl-C ends it at once."""
+    """Train a GAN. Ctrl-C saves a checkpoint and stops; a second Ctrl-C quits immediately."""
     given: dict[str, Any] = {
         "recipe": recipe,
         "data": data,
@@ -90,7 +94,7 @@ def train(
     if resume is not None:
         run = _resumable(store, resume, {option: value for option, value in given.items() if value is not None})
     elif start is None and recipe is None:
-        raise BadValue("Name a recipe, such as dcgan, or a run to --resume. Valid recipes: see `ganscope recipes`.")
+        raise BadValue("Give a recipe, such as dcgan, or a run to --resume. Recipes: see `ganscope recipes`.")
     computation = asked_for(precision, device, compiled)
     if start is not None:
         fixed = {option: given[option] for option in ("recipe", "size", "preset")}
@@ -112,7 +116,7 @@ def planned(
     preset_name: str | None,
     settings: list[str] | None,
 ) -> RunSpec:
-    """What the options ask for, all names and values checked."""
+    """The run that the options describe, with all names and values checked."""
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
     from gan_core.models.lending import agreed
@@ -142,24 +146,24 @@ def planned(
 def native_size(data: str) -> int:
     """The size that a data set has of itself; raises UnknownName or BadValue."""
     from gan_core.data import source
-    from gan_core.data.parts import own_of
+    from gan_core.data.parts import user_images_of
     from gan_core.data.user import references
 
-    return references.SIZE if own_of(data) else source(data).size
+    return references.SIZE if user_images_of(data) else source(data).size
 
 
 def prepare_data(spec: RunSpec, shown: bool) -> None:
     """Downloads and resizes with a progress bar, and checks that recipe and data fit, before there is a run."""
     from gan_core import data
     from gan_core.data import source
-    from gan_core.data.parts import own_of
+    from gan_core.data.parts import user_images_of
     from gan_core.gans import recipes
     from gan_core.models import lending
     from gan_core.training.suited import suited
 
     recipe = recipes.get(spec.recipe)
     settings = recipe.settings(spec.hparams)
-    mine = own_of(spec.data)
+    mine = user_images_of(spec.data)
     if mine:
         recipe.check_task(mine.task)
     else:  # known without looking: don't download what can't be used
@@ -172,7 +176,7 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
 
 
 def tell_of_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
-    """Says how many images and which classes there are, what was done to files and what can't be used."""
+    """Reports the number of images and classes, converted files, and files that were left out."""
     if not shown:
         return
     classes = f", {class_words(found.class_names)}" if found.spec.task == "images" else ""
@@ -185,7 +189,7 @@ def tell_of_data(found: DataSet, spec: RunSpec, shown: bool) -> None:
 
 
 def _resumable(store: RunStore, wanted: str, given: dict[str, Any]) -> Run:
-    """The run to go on with, planned for the given steps in all; no other option can be given."""
+    """The run to resume, planned for the given steps in all; no other option can be given."""
     if given.keys() - {"steps"}:
         raise _fixed(wanted, given)
     try:
@@ -193,7 +197,7 @@ def _resumable(store: RunStore, wanted: str, given: dict[str, Any]) -> Run:
     except UnknownName:
         if listing.is_model(wanted):
             raise BadValue(
-                "{model} is a model, and only runs can be resumed. To start from it: `{command}`",
+                "{model} is a model; only runs can be resumed. To start from it: `{command}`",
                 model=wanted, command=command("train", "--from", wanted),
             ) from None  # fmt: skip
         raise
@@ -203,7 +207,7 @@ def _resumable(store: RunStore, wanted: str, given: dict[str, Any]) -> Run:
         return control.extend(store, run, given["steps"])
     if run.state is RunState.FINISHED:
         raise RunConflict(
-            "The run {run} has done all its {steps} steps. For more: `{command}`",
+            "The run {run} has completed all {steps} steps. To train it for longer: `{command}`",
             run=run.name or run.id, steps=run.step,
             command=command("train", "--resume", run.id, "--steps", 2 * run.step),
         )  # fmt: skip
@@ -223,8 +227,8 @@ def _fixed(wanted: str, given: dict[str, Any]) -> BadValue:
             options=options(others),
         )
     return BadValue(
-        "A resumed run keeps its settings, so {options} can't be given with --resume. To go on from it with others: "
-        "`{command}`",
+        "A resumed run keeps its settings, so {options} can't be given with --resume. To continue with other "
+        "settings: `{command}`",
         options=options(others), command=command("runs", "fork", wanted, *words),
     )  # fmt: skip
 
@@ -249,7 +253,7 @@ def _train(store: RunStore, run: Run, device: str, computation: Computation, as_
 
 @contextmanager
 def display(store: RunStore, run: Run, silent: bool = False) -> Iterator[Show]:
-    """A progress bar on a terminal, else a line now and then."""
+    """A progress bar on a terminal, else a line from time to time."""
     if silent:
         yield lambda run: None
         return
@@ -287,7 +291,7 @@ class _Bar:
 
 
 def result(store: RunStore, run: Run, message: str = "") -> dict[str, Any]:
-    """What a machine wants to know of a run at its end."""
+    """The result of a run, as JSON."""
     checkpoints, previews = store.checkpoints(run.id), store.previews(run.id)
     trained = run.images_seen - (previews[0].images_seen if previews else 0)  # one from a model has seen some before
     return {
@@ -312,10 +316,10 @@ def final_metrics(store: RunStore, run: Run) -> dict[str, float | str]:
     metrics = store.metrics(run.id, run.step - TAIL - 1)
     found = {name: metrics.last(name) for name in metrics.columns}
     # single precision has no more digits
-    return {name: _told(float(f"{value:.7g}")) for name, value in found.items() if value is not None}
+    return {name: _json_number(float(f"{value:.7g}")) for name, value in found.items() if value is not None}
 
 
-def _told(value: float) -> float | str:
+def _json_number(value: float) -> float | str:
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -335,7 +339,7 @@ def _conclude(store: RunStore, run: Run, message: str) -> None:
     if run.traceback:
         say(f"  see: `{command('runs', 'show', run.id, '--traceback')}`")
     if lower := _lower_rate(store, run):
-        say(f"  with a lower rate: `{command('runs', 'fork', run.id, '--set', lower)}`")
+        say(f"  to continue with a lower learning rate: `{command('runs', 'fork', run.id, '--set', lower)}`")
 
 
 def _lower_rate(store: RunStore, run: Run) -> str:

@@ -1,4 +1,4 @@
-"""`ganscope translate` and `ganscope upscale`: pictures from pictures, one file or whole folders."""
+"""`ganscope translate` and `ganscope upscale`: image-to-image models on files or folders."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import typer
 from gan_core.cli.media import sampler_of
 from gan_core.cli.output import AsJson, command, emit, reporting, say
 from gan_core.data.base import Progress
-from gan_core.data.parts import own_of
+from gan_core.data.parts import user_images_of
 from gan_core.data.user.places import place
-from gan_core.data.user.references import Own
+from gan_core.data.user.references import UserImages
 from gan_core.disk import writing
 from gan_core.errors import BadData, BadValue
 from gan_core.pictures.decoding import SUFFIXES
@@ -28,36 +28,31 @@ if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
 
 SHALLOW = (
-    "its 16 bits a channel are packed in a way that can't be read here: 8 are used. PNG keeps all 16, and so does TIFF "
-    "without compression or with ZIP."
+    "its encoding of 16 bits per channel isn't supported, so 8 are used. PNG, and TIFF without compression or with "
+    "ZIP, keep all 16."
 )
-OUTPUT = "A picture's name for one picture, else a folder, which is made where it isn't there."
-DIM = (
-    "its levels use {bits} of 16 bits a channel, so {white} is taken as white. --depth 16 takes them as they are, and "
-    "other depths another white."
-)
+OUTPUT = "Output file for one image, else a folder; created if it doesn't exist."
+DIM = "its values use {bits} of 16 bits per channel, so {white} is taken as white. Use --depth 16 to take all 16 bits."
 
-Model = Annotated[str, typer.Argument(help="A model of the shelf, its folder, hf://owner/name, or a run.")]
+Model = Annotated[str, typer.Argument(help="A model, its folder, hf://owner/name, or a run.")]
 Upscaler = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A model of the shelf, its folder, hf://owner/name, a run, or a community file such as 4x.pth.",
+        help="A model, its folder, hf://owner/name, a run, or a community file such as 4x.pth.",
     ),
 ]
-Inputs = Annotated[list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="INPUT...")]
+Inputs = Annotated[list[Path], typer.Argument(help="Images, or folders of images.", metavar="INPUT...")]
 Output = Annotated[Path, typer.Option("--output", "-o", help=OUTPUT)]
 Depth = Annotated[
     int,
-    typer.Option(
-        help="Bits that pictures of 16 bits use: 8, 10, 12, 14 or 16. [default: as many as the picture's levels need]"
-    ),
+    typer.Option(help="Significant bits of 16-bit images: 8, 10, 12, 14 or 16. [default: as many as the values need]"),
 ]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture, and where what is made of it goes."""
+    """An input image and its output file."""
 
     source: Path
     target: Path
@@ -68,16 +63,16 @@ def translate(
     inputs: Inputs,
     output: Output,
     direction: Annotated[
-        str, typer.Option(help="Which way, where the model knows several: such as b_to_a. [default: its first]")
+        str, typer.Option(help="Direction, for models with several, such as b_to_a. [default: the first]")
     ] = "",
     fit: Annotated[
         str,
-        typer.Option(help="How pictures become squares: crop (the middle), stretch or pad. [default: as the run's]"),
+        typer.Option(help="How images are made square: crop (centre), stretch or pad. [default: as in training]"),
     ] = "",
     depth: Depth = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Translates pictures, each as a square of the model's size."""
+    """Translate images, each made square at the model's size."""
     check_depth(depth)
     if fit:
         check_fit(fit)
@@ -90,7 +85,7 @@ def translate(
     way = translator.direction_of(sampler, direction)
     if recipe.task == "super_resolution":
         advised = command("upscale", model, *inputs, "--output", output)
-        raise BadValue("{recipe} enlarges pictures: use `{command}`", recipe=recipe.title, command=advised)
+        raise BadValue("{recipe} is a super-resolution model. Use `{command}`", recipe=recipe.title, command=advised)
 
     def made(array: np.ndarray, progress: Progress) -> np.ndarray:
         return translator.translate_picture(sampler, array, way, chosen, depth)
@@ -103,8 +98,8 @@ def translate(
 
 
 def _learnt(facts: Mapping[str, Any]) -> str:
-    """How the pictures that a run has learnt from became squares."""
-    mine = own_of(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
+    """How the training images of a run were made square."""
+    mine = user_images_of(RunStore().get(facts["run"]).spec.data) if "run" in facts else None
     return mine.fit if mine else CROP
 
 
@@ -112,17 +107,19 @@ def upscale(
     model: Upscaler,
     inputs: Inputs,
     output: Output,
-    scale: Annotated[int, typer.Option(help="2 or 4, as far as the model can. [default: the model's]")] = 0,
+    scale: Annotated[int, typer.Option(help="Scale factor, 2 or 4. [default: the model's]")] = 0,
     mixed: Annotated[
         str | None,
         typer.Option(
-            "--with", metavar="OTHER:SHARE", help="Blend with a model of the same networks: 0.3 is three tenths of it."
+            "--with",
+            metavar="OTHER:SHARE",
+            help="Interpolate the weights with another model of the same architecture; SHARE in [0, 1] is its weight.",
         ),
     ] = None,
     depth: Depth = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Enlarges pictures of any size; alpha, grey and 16 bits are kept."""
+    """Upscale images of any size; alpha, greyscale and 16 bits are kept."""
     check_depth(depth)
     work = jobs(inputs, output)
     sampler, title, facts = sampler_of(model)
@@ -153,13 +150,15 @@ def _blended(sampler: Sampler, text: str, title: str) -> tuple[Sampler, str]:
     except ValueError:
         part = -1.0
     if not other or not 0 <= part <= 1:
-        raise BadValue("'{text}' must be a model and a share in [0, 1], such as srgan.bsds_x4:0.5.", text=text)
+        raise BadValue(
+            "'{text}' must have the form OTHER:SHARE with a share in [0, 1], such as srgan.bsds_x4:0.5.", text=text
+        )
     found, named, _ = sampler_of(other)
     return blended(sampler, found, part), f"{title} with {share} of {named}"
 
 
 def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
-    """What is to be done; raises BadData or BadValue before anything is loaded."""
+    """The inputs with their outputs; raises BadData or BadValue before anything is loaded."""
     from gan_core.pictures.photos import ENDINGS, check_ending
 
     sources = list(_pictures(inputs))
@@ -169,24 +168,24 @@ def jobs(inputs: Sequence[Path], output: Path) -> list[Job]:
         found = [Job(sources[0], output)]
     else:
         if output.suffix.lower() in ENDINGS and not output.is_dir():
-            raise BadValue("Several pictures need a folder as --output, and {file} is a picture's name.", file=output)
+            raise BadValue("Several images need a folder as --output, but {file} is a file name.", file=output)
         found = [Job(source, output / f"{source.stem}.png") for source in sources]
     targets = [job.target.resolve() for job in found]
     for job, target in zip(found, targets, strict=True):
         if target in {source.resolve() for source in sources}:
-            raise BadValue("{file} would be written over. Choose another --output.", file=job.target)
+            raise BadValue("{file} would be overwritten. Choose another --output.", file=job.target)
         if targets.count(target) > 1:
-            raise BadValue("Two pictures would both become {file}. Translate them apart.", file=job.target)
+            raise BadValue("Two images would both be written to {file}. Process them separately.", file=job.target)
     return found
 
 
 def _pictures(inputs: Sequence[Path]) -> Iterator[Path]:
     for given in inputs:
         if given.is_dir():
-            inside = [given / name for name in place(Own("folder", str(given)), deep=False).names()]
+            inside = [given / name for name in place(UserImages("folder", str(given)), deep=False).names()]
             pictures = [path for path in inside if path.suffix.lower() in SUFFIXES]
             if not pictures:
-                raise BadData("There is no picture in {folder}.", folder=given)
+                raise BadData("There are no images in {folder}.", folder=given)
             yield from pictures
         elif given.is_file():
             yield given
@@ -212,10 +211,10 @@ def _worked(
     with reporting(shown) as progress:
         for done, job in enumerate(work):
 
-            def told(share: float, what: str, done: int = done, job: Job = job) -> None:
+            def report(share: float, what: str, done: int = done, job: Job = job) -> None:
                 progress((done + share) / len(work), job.source.name)
 
-            told(0.0, "")
+            report(0.0, "")
             try:
                 array = read(job.source, MOST_PIXELS)
                 if deep and levels_lost(job.source, array):
@@ -223,7 +222,7 @@ def _worked(
                 if not depth and array.dtype == "uint16" and (bits := used(array)) < WHOLE:
                     say(f"{job.source}: {DIM.format(bits=bits, white=white(bits))}")
                 check_ending(job.target, array)
-                result = made(array, told)
+                result = made(array, report)
             except (BadData, BadValue) as error:
                 bad.append(error)
                 if len(work) > 1:
@@ -234,7 +233,7 @@ def _worked(
     if bad and len(work) == 1:
         raise bad[0]
     if bad:
-        raise BadData("{bad} of {count} pictures could not be used.", bad=len(bad), count=len(work))
+        raise BadData("{bad} of {count} images could not be used.", bad=len(bad), count=len(work))
     return sizes
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gan_core.data import parts
 from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
 from gan_core.data.user import folders, pairs
-from gan_core.data.user.references import SIZE, own
+from gan_core.data.user.references import SIZE, user_images
 from gan_core.errors import BadData
 
 
@@ -34,13 +34,13 @@ def load(name: str, size: int | None = None, progress: Progress = silent) -> Dat
             "Images can be loaded at sizes from {least} to {most} pixels, not {size}.",
             least=SMALLEST_SIDE, most=LARGEST_SIDE, size=size,
         )  # fmt: skip
-    if mine := own(parts.whole(name)):
+    if mine := user_images(parts.whole(name)):
         part = name.partition(":")[0]
         return LOADERS[mine.task](mine, size or SIZE, progress, **({"part": part} if part in parts.PARTS else {}))
     return source(name).load(size, progress)
 
 
-LOADERS: dict[str, Callable[..., DataSet]] = {  # by task: Own, size, progress, part
+LOADERS: dict[str, Callable[..., DataSet]] = {  # by task: UserImages, size, progress, part
     "images": folders.load, "paired": pairs.load_paired, "unpaired": pairs.load_unpaired,
 }  # fmt: skip
 

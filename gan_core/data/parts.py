@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source, sources
-from gan_core.data.user.references import Own, own
+from gan_core.data.user.references import UserImages, user_images
 from gan_core.errors import BadData
 
 PARTS = ("train", "test")
@@ -32,9 +32,9 @@ def whole(name: str) -> str:
     return rest if part in PARTS and rest else name
 
 
-def own_of(name: str) -> Own | None:
+def user_images_of(name: str) -> UserImages | None:
     """The user's own data that a name refers to, or a part of them; raises BadValue as `own`."""
-    return own(whole(name))
+    return user_images(whole(name))
 
 
 def part_of(whole: Source, part: str) -> Source:

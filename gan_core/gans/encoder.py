@@ -29,7 +29,7 @@ from gan_core.errors import BadCheckpoint
 from gan_core.gans.recipe import PretrainedModel, PretrainedPart, Recipe, register, single_network
 from gan_core.hparams import channels_knob, max_channels_knob
 from gan_core.knobs import knob
-from gan_core.layers.gaussian import Cloud
+from gan_core.layers.gaussian import Gaussian
 from gan_core.layers.style_generator import StyleGenerator, layers_of_w
 from gan_core.objectives.base import Batch
 from gan_core.objectives.encoding import Encoding, EncodingHParams, LatentEncoder, latent_encoder
@@ -122,7 +122,7 @@ class ImageEncoder(LatentEncoder):
         device = self.mean.device
         generator = generator.to(device).eval().requires_grad_(False)
         with torch.no_grad():
-            gaussian = Cloud.of(generator.mapping(latents.to(device)))
+            gaussian = Gaussian.of(generator.mapping(latents.to(device)))
         if not self.owner.any():
             self.mean.copy_(gaussian.mean)
             self.root.copy_(gaussian.root)

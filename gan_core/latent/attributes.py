@@ -1,6 +1,6 @@
-"""Directions of known attributes, learnt with a judge and measured by it.
+"""Directions of known attributes, learnt with an attribute classifier and measured by it.
 
-The judge gives each picture's log-odds y_k of every value k (hair: bob), and a picture is a function of the white
+The classifier gives each picture's log-odds y_k of every value k (hair: bob), and a picture is a function of the white
 coordinates x of w+ (or z). At random points, their slopes g_k = dy_k / dx, over the deviation of y_k, say how a small
 step moves everything. The direction of j raises its log-odds while those of other attributes' values stay where they
 are, at every point and not just on average (what 1907.10786, section 2.3, does with planes):
@@ -9,7 +9,7 @@ are, at every point and not just on average (what 1907.10786, section 2.3, does 
     d_j ~ (sum_k E[g_k g_k^T] + kappa I)^-1 E[g_j]
 
 With a w for each layer a direction acts in the layers that do what it is named after. One unit is a standard deviation
-of w, in the mean over the layers. `measure` then moves fresh points and asks the judge again: the leakage matrix.
+of w, in the mean over the layers. `measure` then moves fresh points and asks the classifier again: the leakage matrix.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from torch import Tensor
 
 from gan_core.data.base import Progress, silent
 from gan_core.errors import BadValue
-from gan_core.latent.directions import Direction, Layers, cloud
+from gan_core.latent.attribute_classifier import AttributeClassifier
+from gan_core.latent.directions import Direction, Layers, gaussian
 from gan_core.latent.edits import Edit, edited
 from gan_core.latent.explorer import Explorer
-from gan_core.latent.judge import Judge
 from gan_core.latent.points import Points
 
 KAPPA = 0.1  # times the mean eigenvalue of what is kept still
@@ -38,18 +38,20 @@ REPORT = 256  # samples between two reports
 
 @dataclass(frozen=True)
 class Leakage:
-    """How many standard deviations each value's log-odds move for one unit of each direction, (directions, values)."""
+    """The leakage matrix: how many standard deviations each value's log-odds move per unit of each direction,
+    (directions, values).
+    """
 
     directions: tuple[str, ...]
     values: tuple[str, ...]  # "hair: bob"
     moves: Tensor
 
-    def own(self, name: str) -> float:
-        """The move of the value that a direction is named after."""
+    def moved(self, name: str) -> float:
+        """How far a direction moves the value it is named after."""
         return float(self.moves[self.directions.index(name), self.values.index(name)])
 
     def worst(self, name: str) -> tuple[str, float]:
-        """What moves most of all other attributes' values, and by how much."""
+        """The value of another attribute that moves most, and by how much."""
         row = self.moves[self.directions.index(name)].clone()
         attribute = name.split(": ")[0]
         for place, value in enumerate(self.values):
@@ -60,33 +62,33 @@ class Leakage:
 
 
 def observed(
-    explorer: Explorer, judge: Judge, count: int, seed: int, progress: Progress = silent
+    explorer: Explorer, classifier: AttributeClassifier, count: int, seed: int, progress: Progress = silent
 ) -> tuple[Points, Tensor]:
-    """Random points and the log-odds of all values in their pictures, (count, values)."""
+    """Random points and the log-odds of all values for their images, (count, values)."""
     points = explorer.sample(count, seed)
     found = []
     for place, part in enumerate(points.parts(REPORT)):
-        progress(place * REPORT / count, "Judging samples")
-        found.append(judge.log_odds(explorer.draw(part)))
+        progress(place * REPORT / count, "Evaluating samples")
+        found.append(classifier.log_odds(explorer.draw(part)))
     return points, torch.cat(found).double()
 
 
 def learn(
-    explorer: Explorer, judge: Judge, count: int = 96, seed: int = 0, progress: Progress = silent
+    explorer: Explorer, classifier: AttributeClassifier, count: int = 96, seed: int = 0, progress: Progress = silent
 ) -> list[Direction]:
     """A direction for every value that occurs, from the slopes at `count` points.
 
     Its facts: `share`, that of random samples which show the value. Raises BadValue for too few samples.
     """
     if count < LEAST_SAMPLES:
-        raise BadValue("{least} samples at least are needed, not {count}.", least=LEAST_SAMPLES, count=count)
-    _, odds = observed(explorer, judge, SURVEYED, seed, progress)
+        raise BadValue("At least {least} samples are needed, got {count}.", least=LEAST_SAMPLES, count=count)
+    _, odds = observed(explorer, classifier, SURVEYED, seed, progress)
     shown = (odds > 0).double().mean(0)
-    around = cloud(explorer)
-    mean, products = slopes(explorer, judge, explorer.sample(count, seed + 1), around.root, odds.std(0), progress)
+    around = gaussian(explorer)
+    mean, products = slopes(explorer, classifier, explorer.sample(count, seed + 1), around.root, odds.std(0), progress)
     everything, layers = torch.stack(list(products.values())).sum(0), max(1, explorer.layers)
     found = []
-    for place, name in enumerate(judge.names):
+    for place, name in enumerate(classifier.names):
         if not LEAST_SHARE <= float(shown[place]) <= 1 - LEAST_SHARE:
             continue
         chosen = still(mean[place], everything - products[name.split(": ")[0]])
@@ -98,18 +100,23 @@ def learn(
 
 
 def slopes(
-    explorer: Explorer, judge: Judge, points: Points, root: Tensor, deviations: Tensor, progress: Progress = silent
+    explorer: Explorer,
+    classifier: AttributeClassifier,
+    points: Points,
+    root: Tensor,
+    deviations: Tensor,
+    progress: Progress = silent,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """How log-odds, over their `deviations` (V,), change with white coordinates: E[g_k] (V, D), and for each attribute
     the sum of E[g g^T] over its values, (D, D). D counts all layers; `root` (d, d) is the cloud's.
     """
-    names = [name.split(": ")[0] for name in judge.names]
+    names = [name.split(": ")[0] for name in classifier.names]
     size = max(1, explorer.layers) * len(root)
     mean = torch.zeros(len(names), size, dtype=torch.float64)
-    products = {name: torch.zeros(size, size, dtype=torch.float64) for name in judge.attributes}
+    products = {name: torch.zeros(size, size, dtype=torch.float64) for name in classifier.attributes}
     for place, part in enumerate(points.parts(AT_ONCE)):
-        progress(place * AT_ONCE / len(points), "Looking for directions")
-        for value, slope in enumerate(_slopes_at(explorer, judge, part)):
+        progress(place * AT_ONCE / len(points), "Finding directions")
+        for value, slope in enumerate(_slopes_at(explorer, classifier, part)):
             white = slope.double().cpu().reshape(len(part), -1, len(root)) @ root  # (B, D) -> (B, layers, d)
             white = white.flatten(1) / deviations[value].clamp(min=1e-9)
             mean[value] += white.sum(0) / len(points)
@@ -117,12 +124,12 @@ def slopes(
     return mean, products
 
 
-def _slopes_at(explorer: Explorer, judge: Judge, points: Points) -> list[Tensor]:
+def _slopes_at(explorer: Explorer, classifier: AttributeClassifier, points: Points) -> list[Tensor]:
     """The slopes of each value's log-odds, (B, D)."""
     with explorer.lock, torch.enable_grad():
         values = explorer.read(points, explorer.home).detach().clone().requires_grad_(True)
         moved = replace(points, ws=values) if explorer.styled else replace(points, latents=values)
-        columns = judge.log_odds_of(explorer.images(moved)).unbind(1)
+        columns = classifier.log_odds_of(explorer.images(moved)).unbind(1)
         return [torch.autograd.grad(column.sum(), values, retain_graph=True)[0].flatten(1) for column in columns]
 
 
@@ -139,8 +146,8 @@ def still(slope: Tensor, others: Tensor) -> Tensor:
 
 
 def measure(
-    explorer: Explorer, directions: Sequence[Direction], judge: Judge, count: int = 64, seed: int = 1,
-    progress: Progress = silent, layers: Layers | None = None,
+    explorer: Explorer, directions: Sequence[Direction], classifier: AttributeClassifier, count: int = 64,
+    seed: int = 1, progress: Progress = silent, layers: Layers | None = None,
 ) -> Leakage:  # fmt: skip
     """The leakage matrix, on fresh points moved half a unit to either side: the move of log-odds over their deviation.
 
@@ -148,23 +155,23 @@ def measure(
     """
     if not directions:
         raise BadValue("There are no directions to measure.")
-    points, odds = observed(explorer, judge, max(count, 256), seed)
+    points, odds = observed(explorer, classifier, max(count, 256), seed)
     deviations = odds.std(0).clamp(min=1e-9)
     chosen = points.mapped(lambda values: values[:count])
     rows = []
     for place, direction in enumerate(directions):
         progress(place / len(directions), "Measuring directions")
         ends = [
-            judge.log_odds(explorer.draw(edited(explorer, chosen, [Edit(direction, half, layers)]))).double()
+            classifier.log_odds(explorer.draw(edited(explorer, chosen, [Edit(direction, half, layers)]))).double()
             for half in (-0.5, 0.5)
         ]
         rows.append((ends[1] - ends[0]).mean(0) / deviations)
     progress(1.0, "Measuring directions")
-    return Leakage(tuple(one.name for one in directions), tuple(judge.names), torch.stack(rows).float())
+    return Leakage(tuple(one.name for one in directions), tuple(classifier.names), torch.stack(rows).float())
 
 
 def described(direction: Direction, leakage: Leakage) -> Direction:
     """With what was measured of it: `moves` (its own value) and `leaks` (the most moved value of another attribute)."""
     _, leaks = leakage.worst(direction.name)
-    facts = {**direction.facts, "moves": leakage.own(direction.name), "leaks": leaks}
+    facts = {**direction.facts, "moves": leakage.moved(direction.name), "leaks": leaks}
     return replace(direction, facts=facts)

@@ -1,4 +1,4 @@
-"""What the discriminator looks at: integrated gradients of its verdict (1703.01365, equation 1).
+"""What the discriminator looks at: integrated gradients of its output (1703.01365, equation 1).
 
     IG_i(x) = (x_i - x'_i) * mean over a in (0, 1) of dD(x' + a (x - x')) / dx_i
 
@@ -59,18 +59,18 @@ def attribution(
     for fewer than one step.
     """
     if steps < 1:
-        raise BadValue("Gradients are averaged over at least 1 step, not {steps}.", steps=steps)
+        raise BadValue("The number of steps must be at least 1, got {steps}.", steps=steps)
     found = []
     for place, image in enumerate(images):
-        progress(place / len(images), "Following the gradients")
+        progress(place / len(images), "Integrating gradients")
         found.append(_one(discriminator, image[None], None if labels is None else labels[place : place + 1], steps))
-    progress(1.0, "Following the gradients")
+    progress(1.0, "Integrating gradients")
     maps, logits, complete = zip(*found, strict=True)
     return Attribution(torch.cat(maps), torch.cat(logits), torch.cat(complete))
 
 
 def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: int) -> tuple[Tensor, Tensor, Tensor]:
-    def verdict(images: Tensor) -> Tensor:
+    def output(images: Tensor) -> Tensor:
         given = [] if labels is None else [labels.expand(len(images))]
         logits: Tensor = discriminator(images, *given)
         return logits.flatten(1).mean(1) if logits.ndim > 1 else logits  # (B, L) -> (B,)
@@ -80,13 +80,13 @@ def _one(discriminator: nn.Module, image: Tensor, labels: Tensor | None, steps: 
     labels = None if labels is None else labels.to(device)
     grey = torch.full_like(image, GREY)
     with torch.no_grad():
-        logits, plain = verdict(image), verdict(grey)
-        alone = torch.allclose(verdict(torch.cat([grey, image])), torch.cat([plain, logits]), atol=1e-4, rtol=1e-3)
+        logits, plain = output(image), output(grey)
+        alone = torch.allclose(output(torch.cat([grey, image])), torch.cat([plain, logits]), atol=1e-4, rtol=1e-3)
     total = torch.zeros_like(image)
     places = (torch.arange(steps, device=device) + 0.5) / steps
     for some in torch.split(places, TOGETHER if alone else 1):
         between = grey.lerp(image, some[:, None, None, None]).requires_grad_()  # (1, C, H, W) -> (S, C, H, W)
-        (slopes,) = torch.autograd.grad(verdict(between).sum(), between)
+        (slopes,) = torch.autograd.grad(output(between).sum(), between)
         total += slopes.sum(0, keepdim=True) / steps
     parts = (image - grey) * total
     whole, wanted = parts.sum((1, 2, 3)), logits - plain
@@ -132,7 +132,7 @@ def discriminator_from(recipe_name: str, state: Mapping[str, Any]) -> nn.Module:
     recipe = recipes.get(recipe_name)
     weights = state.get("networks", {}).get("discriminator")
     if weights is None:
-        raise BadCheckpoint("The file of this model has no discriminator.")
+        raise BadCheckpoint("The file of this model contains no discriminator.")
     built = recipe.build(recipe.settings(state["hparams"]), DataSpec.from_state(state["spec"]))
     discriminator = built["discriminator"].eval().requires_grad_(False)
     fill(discriminator, weights, "discriminator")

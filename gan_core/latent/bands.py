@@ -9,6 +9,6 @@ EDGES = {"coarse": (0, 3), "middle": (3, 7), "fine": (7, 1_000)}  # 4 to 8 pixel
 
 
 def band_layers(layers: int, name: str) -> range:
-    """The layers of a band in a model with so many; empty where it has none of them."""
+    """The layers of a band in a model with that many layers; empty if it has none of them."""
     start, stop = EDGES[name]
     return range(min(start, layers), min(stop, layers))

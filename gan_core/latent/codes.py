@@ -27,9 +27,9 @@ def write_codes(latents: Tensor, hparams: Any, values: Tensor) -> Tensor:
     first = hparams.categorical_codes
     categories, continuous = values[:, :first], values[:, first:]
     if bool(((categories < 0) | (categories >= hparams.categories) | (categories != categories.floor())).any()):
-        raise BadValue("Categories must be whole numbers between 0 and {last}.", last=hparams.categories - 1)
+        raise BadValue("Categories must be integers between 0 and {last}.", last=hparams.categories - 1)
     if bool((continuous.abs() > 1).any()):
-        raise BadValue("Values of codes must lie between -1 and 1.")
+        raise BadValue("Continuous codes must be between -1 and 1.")
     uniform = torch.cat([(categories + 0.5) / hparams.categories, (continuous + 1) / 2], 1)
     quantiles = torch.special.ndtri(uniform.double().clamp(EDGE, 1 - EDGE)).to(latents.dtype)
     return torch.cat([quantiles, latents[:, values.shape[1] :]], 1)

@@ -1,4 +1,4 @@
-"""A direction of a latent space: what a slider moves along.
+"""A direction of a latent space, as moved along by a slider.
 
 The length of a direction is its unit: strength 1 moves by one standard deviation of random points along it, so that
 all sliders of a model reach about equally far.
@@ -15,7 +15,7 @@ from torch import Tensor
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
 from gan_core.layers.classes import Name, place_of
-from gan_core.layers.gaussian import Cloud
+from gan_core.layers.gaussian import Gaussian
 
 SAMPLES = 10_000  # random points that a space's mean and covariance are taken from
 Layers = tuple[int, int]  # from the first to before the second
@@ -46,12 +46,12 @@ def vectors(explorer: Explorer, count: int, seed: int) -> Tensor:
     return explorer.read(explorer.sample(count, seed), vector_space(explorer)).double().cpu()
 
 
-def cloud(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Cloud:
+def gaussian(explorer: Explorer, count: int = SAMPLES, seed: int = 0) -> Gaussian:
     """Mean and covariance of random points; those of z are known."""
     if explorer.styled is None:
         size = explorer.space("z").shape[0]
-        return Cloud(torch.zeros(size, dtype=torch.float64), torch.eye(size, dtype=torch.float64))
-    return Cloud.of(vectors(explorer, count, seed))
+        return Gaussian(torch.zeros(size, dtype=torch.float64), torch.eye(size, dtype=torch.float64))
+    return Gaussian.of(vectors(explorer, count, seed))
 
 
 def signed(vector: Tensor) -> Tensor:
@@ -64,7 +64,9 @@ def check_layers(explorer: Explorer, layers: Layers | None) -> None:
     if layers is None:
         return
     if explorer.styled is None:
-        raise BadValue("{recipe} has no layers of w to choose from.", recipe=explorer.sampler.recipe.title)
+        raise BadValue(
+            "{recipe} is not style-based: it has no w per layer to choose from.", recipe=explorer.sampler.recipe.title
+        )
     first, stop = layers
     if not 0 <= first < stop <= explorer.layers:
         raise BadValue(
@@ -74,7 +76,7 @@ def check_layers(explorer: Explorer, layers: Layers | None) -> None:
 
 
 def class_direction(explorer: Explorer, source: Name, target: Name, name: str) -> Direction:
-    """From one class towards another, each by its place or name: strength 1 leads all the way.
+    """From one class towards another, each by index or name: strength 1 goes all the way.
 
     Raises BadValue for classes that aren't there.
     """

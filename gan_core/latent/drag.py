@@ -1,4 +1,4 @@
-"""Dragging: handle points of a picture are pulled onto target points (DragGAN, 2305.10973).
+"""DragGAN: pulls handle points of an image to target points (2305.10973).
 
 Motion supervision moves what stands around each handle p_i a step d_i = (t_i - p_i) / |t_i - p_i| towards its target:
 
@@ -36,7 +36,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
 from gan_core.errors import BadValue
-from gan_core.latent.directions import cloud
+from gan_core.latent.directions import gaussian
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inside import Shape, layer_names, watched
 from gan_core.latent.points import Points
@@ -63,7 +63,7 @@ class DragSettings:
 
 @dataclass(frozen=True)
 class Kept:
-    """A dragged picture as what the next drag goes on from: its maps by layer, (1, C, h, w), and itself."""
+    """The state that the next drag continues from: its maps by layer, (1, C, h, w), and itself."""
 
     maps: Mapping[str, Tensor]
     picture: Tensor  # (1, C, H, W)
@@ -71,7 +71,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Dragged:
-    """How far it is: the point, the picture, and where the handles are now.
+    """A step of a drag: the point, the image, and the current handle positions.
 
     The picture is that of the point within reach of the handles alone; elsewhere it is the one before.
     """
@@ -96,7 +96,7 @@ def drag(
     outside the picture, as many handles as targets not given, or a mask of another shape.
     """
     _check(explorer, points, handles, targets, mask, settings)
-    around, device = cloud(explorer), explorer.device
+    around, device = gaussian(explorer), explorer.device
     mean, root = around.mean.float().to(device), around.root.float().to(device)
     origin = explorer.read(points, explorer.home).detach()
     start = (origin - mean) @ around.whitening.float().to(device)
@@ -260,7 +260,9 @@ def feature_layer(explorer: Explorer) -> str:
     half = explorer.image_shape[-1] // 2
     fitting = [name for name, shape in layer_names(explorer).items() if _fits(shape, half)]
     if not fitting:
-        raise BadValue("{recipe} has no maps that points can be followed in.", recipe=explorer.sampler.recipe.title)
+        raise BadValue(
+            "{recipe} has no feature maps in which points can be tracked.", recipe=explorer.sampler.recipe.title
+        )
     return fitting[-1]
 
 
@@ -288,27 +290,33 @@ def _check(
 ) -> None:  # fmt: skip
     _, height, width = explorer.image_shape
     if len(points) != 1:
-        raise BadValue("One picture is dragged at a time, not {count}.", count=len(points))
+        raise BadValue("Drag one image at a time, not {count}.", count=len(points))
     if len(handles) != len(targets) or not 1 <= len(handles) <= MOST_PAIRS:
         raise BadValue(
-            "Dragging needs 1 to {most} handles, and a target for each; there are {handles} and {targets}.",
+            "Dragging needs 1 to {most} handle points and as many target points, got {handles} and {targets}.",
             most=MOST_PAIRS, handles=len(handles), targets=len(targets),
         )  # fmt: skip
     for x, y in (*handles, *targets):
         if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
             raise BadValue(
-                "The point {x}, {y} lies outside the picture of {width} x {height} pixels.",
+                "The point ({x}, {y}) is outside the image of {width} x {height} pixels.",
                 x=x, y=y, width=width, height=height,
             )  # fmt: skip
     if mask is not None and (tuple(mask.shape) != (height, width) or mask.dtype != torch.bool):
-        raise BadValue("The mask must have the picture's {width} x {height} pixels.", width=width, height=height)
+        raise BadValue("The mask must have the image's size of {width} x {height} pixels.", width=width, height=height)
     if not 1 <= settings.steps <= MOST_STEPS:
-        raise BadValue("There can be 1 to {most} steps, not {count}.", most=MOST_STEPS, count=settings.steps)
+        raise BadValue(
+            "The number of steps must be between 1 and {most}, got {count}.", most=MOST_STEPS, count=settings.steps
+        )
     if not 0 < settings.rate <= 1:
-        raise BadValue("{name} must lie between {low} and {high}, not at {value}.",
+        raise BadValue("{name} must be between {low} and {high}, got {value}.",
                        name="rate", low=0, high=1, value=settings.rate)  # fmt: skip
     if settings.reach is not None and not 0 < settings.reach <= 2:
-        raise BadValue("{name} must lie between {low} and {high}, not at {value}.",
+        raise BadValue("{name} must be between {low} and {high}, got {value}.",
                        name="reach", low=0, high=2, value=settings.reach)  # fmt: skip
     if settings.layers is not None and not (explorer.styled and 1 <= settings.layers <= explorer.layers):
-        raise BadValue("There are {layers} layers of w, not {count}.", layers=explorer.layers, count=settings.layers)
+        raise BadValue(
+            "The model has {layers} layers of w, so {count} can't be used.",
+            layers=explorer.layers,
+            count=settings.layers,
+        )

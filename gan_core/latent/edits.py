@@ -1,4 +1,4 @@
-"""Edits: a direction, how far, and in which layers. Several add up, in any order."""
+"""Edits: a direction, a strength, and a range of layers. Several edits add up, in any order."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def check(explorer: Explorer, edit: Edit) -> None:
     """Raises BadValue or UnknownName where an edit doesn't fit the model."""
     if not (math.isfinite(edit.strength) and abs(edit.strength) <= MOST_STRENGTH):
         raise BadValue(
-            "The strength must lie between {low} and {high}, not at {value}.",
+            "The strength must be between {low} and {high}, got {value}.",
             low=-MOST_STRENGTH, high=MOST_STRENGTH, value=edit.strength,
         )  # fmt: skip
     check_direction(explorer, edit.direction)
     if edit.direction.space in ("w", "w+"):
         check_layers(explorer, edit.layers)
     elif edit.layers is not None:
-        raise BadValue("{name} moves in {space}, which has no layers.", name=edit.direction.name,
+        raise BadValue("{name} is a direction in {space}, which has no layers.", name=edit.direction.name,
                        space=edit.direction.space)  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def check_direction(explorer: Explorer, direction: Direction) -> None:
     wanted = explorer.space(direction.space).shape
     if tuple(direction.vector.shape) != wanted:
         raise BadValue(
-            "{name} has the shape {given}, and {space} of this model has {wanted}.",
+            "{name} has shape {given}, but {space} of this model has shape {wanted}.",
             name=direction.name, given=tuple(direction.vector.shape), space=direction.space, wanted=wanted,
         )  # fmt: skip
     if direction.space in ("w", "w+"):

@@ -1,4 +1,4 @@
-"""Encoders of the shelf: where an inversion starts, for models that have one."""
+"""Encoders: the starting point of an inversion, for models that have one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gan_core.models import listing, loading
 
 
 def encode_of(explorer: Explorer) -> Encode | None:
-    """What the shelf's encoder finds in the model's w+; None where there is none that was made for its weights.
+    """The encoder for the model's w+; None if none was trained for its weights.
 
     Raises BadCheckpoint where it is damaged.
     """

@@ -47,7 +47,7 @@ class Space:
 
 
 class Explorer:
-    """A model whose latent spaces are looked into. `lock` guards its networks while something is hooked into them."""
+    """A model and its latent spaces. `lock` guards the networks while hooks are attached."""
 
     def __init__(self, sampler: Sampler) -> None:
         """Raises BadValue for a model that makes no pictures from latents."""
@@ -61,7 +61,7 @@ class Explorer:
         self.lock = threading.RLock()
 
     def apart(self) -> Explorer:
-        """The same model with a lock and hooks of its own, so that nobody waits for the other; weights are shared."""
+        """The same model with its own lock and hooks, so that users don't wait for each other; weights are shared."""
         networks = dict(self.sampler.networks)
         weights = [one for network in networks.values() for one in (*network.parameters(), *network.buffers())]
         copies = copy.deepcopy(networks, {id(one): one for one in weights})
@@ -83,7 +83,7 @@ class Explorer:
 
     @property
     def home(self) -> str:
-        """The space in which edits are made."""
+        """The space of edits: w+ if there is one, else z."""
         return "w+" if self.styled else "z"
 
     @cached_property
@@ -152,7 +152,7 @@ class Explorer:
             return ws if space == "w+" else ws.mean(1)
         values = points.classes if space == "class" else points.latents
         if values is None:
-            raise BadValue("These points have no place in the space {space}.", space=space)
+            raise BadValue("These points have no coordinates in {space}.", space=space)
         return read_codes(values, self.sampler.hparams) if space == "codes" else values
 
     def write(self, points: Points, space: str, values: Tensor) -> Points:
@@ -164,7 +164,7 @@ class Explorer:
         shape = self.space(space).shape
         if tuple(values.shape) != (len(points), *shape):
             raise BadValue(
-                "Values in {space} must have the shape {wanted}, not {given}.",
+                "Values in {space} must have shape {wanted}, got {given}.",
                 space=space, wanted=(len(points), *shape), given=tuple(values.shape),
             )  # fmt: skip
         if space in ("w", "w+"):
@@ -173,7 +173,7 @@ class Explorer:
         if space == "class":
             return self.placed(replace(points, classes=values))
         if points.latents is None:
-            raise BadValue("These points have no place in the space {space}.", space=space)
+            raise BadValue("These points have no coordinates in {space}.", space=space)
         latents = write_codes(points.latents, self.sampler.hparams, values) if space == "codes" else values
         return self.placed(replace(points, latents=latents))
 

@@ -1,4 +1,4 @@
-"""Whether a picture is of a kind that a model knows, before it is looked for.
+"""Whether an image is in a model's domain, checked before inverting it.
 
 Pictures are compared as small ones of 8 x 8 pixels. The distance of a picture to the nearest of many samples is given
 as a multiple of what it is for the model's own samples, in the median: about 1 for pictures that it may have made. A

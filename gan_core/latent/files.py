@@ -1,4 +1,4 @@
-"""Directions and edits as files: safetensors, with names and numbers as JSON in the header; no pickle.
+"""Files of directions and edits: safetensors, with names and numbers as JSON in the header; no pickle.
 
 A file belongs to one model, known by its recipe and the sha256 of the generator's weights; another model refuses it.
 `directions.safetensors` beside a model holds those that come with it.
@@ -47,7 +47,7 @@ def write_directions(path: Path, explorer: Explorer, directions: Sequence[Direct
     names = [one.name for one in directions]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise BadValue("There are two directions named {name}.", name=twice[0])
+        raise BadValue("Two directions are named {name}.", name=twice[0])
     tensors = {str(place): one.vector for place, one in enumerate(directions)}
     _write(path, explorer, FORMAT, tensors, {"directions": [_plain(one) for one in directions]})
 
@@ -150,7 +150,7 @@ def _read(path: Path, explorer: Explorer, format: str) -> tuple[dict[str, Any], 
         raise _damaged(path, error) from error
     if (recipe, model) != (explorer.sampler.recipe.name, explorer.fingerprint):
         raise BadCheckpoint(
-            "{name} belongs to another model: it was made for {recipe} {theirs}, and this is {own} {ours}.",
+            "{name} belongs to another model: it was made for {recipe} {theirs}, but this is {own} {ours}.",
             name=path.name, recipe=recipe, theirs=str(model)[:SHOWN], own=explorer.sampler.recipe.name,
             ours=explorer.fingerprint[:SHOWN],
         )  # fmt: skip

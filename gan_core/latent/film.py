@@ -1,4 +1,6 @@
-"""Films of points: MP4, GIF, WebP, or a zip of PNG files. Frames are drawn as they are written, a few at a time."""
+"""Films of latent points: MP4, GIF, WebP, or a zip of PNG files. Frames are generated while writing, a few at a
+time.
+"""
 
 from __future__ import annotations
 
@@ -41,17 +43,17 @@ def check_film(path: Path, rate: int, size: int) -> None:
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise BadValue(
-            "{file} can't be written: valid endings are {valid}.", file=path.name or path, valid=", ".join(ENDINGS)
+            "{file} can't be written. Valid file extensions: {valid}.", file=path.name or path, valid=", ".join(ENDINGS)
         )
     if not SIZES[0] <= size <= SIZES[1]:
         raise BadValue(
-            "The size must lie between {low} and {high} pixels, not at {value}.",
+            "The size must be between {low} and {high} pixels, got {value}.",
             low=SIZES[0], high=SIZES[1], value=size,
         )  # fmt: skip
     most = GIF_RATE if ending == ".gif" else RATES[1]
     if not RATES[0] <= rate <= most:
         raise BadValue(
-            "The rate must lie between {low} and {high} frames per second, not at {value}.",
+            "The rate must be between {low} and {high} frames per second, got {value}.",
             low=RATES[0], high=most, value=rate,
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Directions without labels: the main axes along which samples vary (GANSpace, 2004.02546).
+"""GANSpace: principal directions of variation, found without labels (2004.02546).
 
 Style-based models: the principal components of w (section 3.1). Others: the components of a layer's activations y,
 carried back to z by the regression (section 3.2)
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gan_core.errors import BadValue
-from gan_core.latent.directions import Direction, cloud, signed
+from gan_core.latent.directions import Direction, gaussian, signed
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inside import layer_names, maps
 
@@ -29,14 +29,14 @@ def pca(explorer: Explorer, count: int = 20, seed: int = 0, layer: str | None = 
     """
     if explorer.styled is not None:
         if layer is not None:
-            raise BadValue("The components of a style-based model are those of w, not of a layer.")
+            raise BadValue("Style-based models take the principal components of w, so no layer can be chosen.")
         return _of_w(explorer, count, seed)
     names = list(layer_names(explorer))
     return _of_activations(explorer, count, seed, layer or names[min(1, len(names) - 1)])
 
 
 def _of_w(explorer: Explorer, count: int, seed: int) -> list[Direction]:
-    covariance = cloud(explorer, seed=seed).covariance
+    covariance = gaussian(explorer, seed=seed).covariance
     _check(count, len(covariance))
     values, axes = torch.linalg.eigh(covariance)  # ascending; axes (d, d) in columns
     values = values.clamp(min=0)
@@ -75,4 +75,4 @@ def _coordinates(activations: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 def _check(count: int, most: int) -> None:
     if not 1 <= count <= most:
-        raise BadValue("There can be 1 to {most} directions, not {count}.", most=most, count=count)
+        raise BadValue("The number of directions must be between 1 and {most}, got {count}.", most=most, count=count)

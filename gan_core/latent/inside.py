@@ -1,4 +1,4 @@
-"""A look inside the generator: the maps of any layer, channels switched off and on, attention.
+"""Inspection of the generator: feature maps of any layer, channel ablation, attention maps.
 
 Switching off what a channel says shows what it draws (GAN Dissection, 1811.10597, section 3.2).
 """
@@ -121,7 +121,7 @@ def switched(explorer: Explorer, channels: Mapping[str, Sequence[int]], scale: f
     """
     if not -MOST_SCALE <= scale <= MOST_SCALE:
         raise BadValue(
-            "The strength of a channel must lie between {low} and {high}, not at {value}.",
+            "The strength of a channel must be between {low} and {high}, got {value}.",
             low=-MOST_SCALE, high=MOST_SCALE, value=scale,
         )  # fmt: skip
     with explorer.lock:
@@ -132,7 +132,7 @@ def switched(explorer: Explorer, channels: Mapping[str, Sequence[int]], scale: f
             wrong = [channel for channel in chosen if not 0 <= channel < shapes[layer][0]]
             if wrong:
                 raise BadValue(
-                    "{layer} has the channels 0 to {last}, not {channel}.",
+                    "{layer} has channels 0 to {last}, so {channel} doesn't exist.",
                     layer=layer, last=shapes[layer][0] - 1, channel=wrong[0],
                 )  # fmt: skip
         handles = [
@@ -159,7 +159,7 @@ def attention(explorer: Explorer, points: Points) -> dict[str, Tensor]:
     Raises BadValue for a model without attention.
     """
     if not any(isinstance(layer, SelfAttention) for layer in explorer.generator.modules()):
-        raise BadValue("{recipe} has no attention.", recipe=explorer.sampler.recipe.title)
+        raise BadValue("{recipe} has no attention layers.", recipe=explorer.sampler.recipe.title)
     inputs = [values for values in (points.latents, points.classes) if values is not None]
     with explorer.lock:
         explorer.draw(points.mapped(lambda values: values[:1]))  # BigGAN estimates its statistics at the first one

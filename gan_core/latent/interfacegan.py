@@ -1,4 +1,4 @@
-"""Directions from examples: the normal of the plane that parts yes from no (InterFaceGAN, 1907.10786).
+"""InterFaceGAN: directions from labelled examples, the normal of the separating hyperplane (1907.10786).
 
     f(w) = n^T w + b  parts the labels;   moving along n changes what was labelled           (section 2.2)
     n1' = n1 - (projection of n1 on the others)                                               (section 2.3)
@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from gan_core.errors import BadValue
-from gan_core.latent.directions import Direction, Layers, check_layers, cloud, vector_space
+from gan_core.latent.directions import Direction, Layers, check_layers, gaussian, vector_space
 from gan_core.latent.edits import check_direction
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
-from gan_core.layers.gaussian import Cloud
+from gan_core.layers.gaussian import Gaussian
 
 LEAST_MARKS, MOST_MARKS = 10, 1_000
 EASY = 0.1  # strength of the prior for a few marks: its inverse is the regression's weight decay
@@ -30,21 +30,22 @@ FOLDS = 5
 
 
 def boundary(explorer: Explorer, name: str, points: Points, labels: Sequence[bool]) -> Direction:
-    """The direction from no to yes, learnt from many labelled points. Raises BadValue where all labels are alike.
+    """The direction from negative to positive, learnt from many labelled points. Raises BadValue if all labels are
+    equal.
 
     `accuracy` is that on points left out in turn, in [0, 1].
     """
     return _learnt(explorer, name, points, labels, "boundary", strength=1.0)
 
 
-def from_marks(explorer: Explorer, name: str, points: Points, marks: Sequence[bool]) -> Direction:
-    """The direction from no to yes, from 10 or more marked samples; so few that a strong prior has to help.
+def from_labels(explorer: Explorer, name: str, points: Points, marks: Sequence[bool]) -> Direction:
+    """The direction from negative to positive, from 10 or more labelled samples, with strong regularisation.
 
     `accuracy` is that on samples left out in turn. Raises BadValue for too few marks, or where all are alike.
     """
     if not LEAST_MARKS <= len(marks) <= MOST_MARKS:
         raise BadValue(
-            "Mark between {least} and {most} pictures; you marked {count}.",
+            "Label {least} to {most} images; {count} are labelled.",
             least=LEAST_MARKS, most=MOST_MARKS, count=len(marks),
         )  # fmt: skip
     return _learnt(explorer, name, points, marks, "marks", strength=EASY)
@@ -55,17 +56,17 @@ def _learnt(
 ) -> Direction:
     said = np.array(labels, dtype=bool)
     if len(said) != len(points):
-        raise BadValue("There are {points} pictures and {labels} labels.", points=len(points), labels=len(said))
+        raise BadValue("There are {points} images but {labels} labels.", points=len(points), labels=len(said))
     if said.all() or not said.any():
-        raise BadValue("All pictures are marked alike. A direction needs some that show it and some that don't.")
+        raise BadValue("All images have the same label. A direction needs both positive and negative examples.")
     space = vector_space(explorer)
-    values, around = explorer.read(points, space).double().cpu(), cloud(explorer)
+    values, around = explorer.read(points, space).double().cpu(), gaussian(explorer)
     white = (values - around.mean) @ around.whitening  # (N, d)
-    normal, accuracy = plane(white.numpy(), said, strength)
+    normal, accuracy = hyperplane(white.numpy(), said, strength)
     return Direction(name, space, _raw(torch.from_numpy(normal), around), kind, facts={"accuracy": accuracy})
 
 
-def plane(values: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
+def hyperplane(values: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
     """The unit normal (d,) of the plane that parts `values` (N, d) by `labels` (N,), and its accuracy on points left
     out in turn (0 to 1), each class weighing the same. `strength` is the inverse of the weight decay.
     """
@@ -82,7 +83,7 @@ def plane(values: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.n
     return normal / np.linalg.norm(normal), accuracy
 
 
-def _raw(white: Tensor, around: Cloud) -> Tensor:
+def _raw(white: Tensor, around: Gaussian) -> Tensor:
     """A unit vector of white coordinates as a move of the space, one standard deviation long.
 
     Moving along the plane's own normal would also move whatever varies together with it; the white normal, carried
@@ -97,11 +98,15 @@ def conditioned(explorer: Explorer, direction: Direction, others: Sequence[Direc
     In white coordinates, where independent attributes are orthogonal. Raises BadValue where nothing is left of it, or
     where the directions aren't plain vectors of one space.
     """
-    around = cloud(explorer)
+    around = gaussian(explorer)
     for one in (direction, *others):
         check_direction(explorer, one)
         if one.space != vector_space(explorer):
-            raise BadValue("{name} lies in {space}, which has no boundaries.", name=one.name, space=one.space)
+            raise BadValue(
+                "{name} is a direction in {space}, which can't be conditioned on others.",
+                name=one.name,
+                space=one.space,
+            )
     if not others:
         return direction
     whitening = around.whitening
@@ -109,7 +114,9 @@ def conditioned(explorer: Explorer, direction: Direction, others: Sequence[Direc
     basis, _ = torch.linalg.qr(torch.stack([whitening @ one.vector.double() for one in others], 1))  # (d, k)
     rest = white - basis @ (basis.T @ white)
     if float(rest.norm()) < 1e-3 * float(white.norm()):
-        raise BadValue("Nothing is left of {name} without the others: they say the same.", name=direction.name)
+        raise BadValue(
+            "Nothing of {name} remains after projecting out the others: they point the same way.", name=direction.name
+        )
     kept = Direction(
         direction.name, direction.space, _raw(rest / rest.norm(), around), direction.kind, direction.layers
     )

@@ -1,4 +1,4 @@
-"""Ways from point to point: linear, along a great circle, or a smooth curve through all of them.
+"""Interpolation between points: linear, spherical, or a smooth curve through all of them.
 
     lerp:  (1 - t) a + t b
     slerp: sin((1 - t) theta) / sin(theta) a + sin(t theta) / sin(theta) b      (Shoemake 1985; 1609.04468, section 2.1)
@@ -39,7 +39,9 @@ def slerp(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
     return torch.where(angle.sin() < 1e-4, one.lerp(other, t), turned * lengths[0].lerp(lengths[1], t))
 
 
-def way(explorer: Explorer, keyframes: Points, frames: int, closed: bool = False, kind: str = "linear") -> Points:
+def interpolate(
+    explorer: Explorer, keyframes: Points, frames: int, closed: bool = False, kind: str = "linear"
+) -> Points:
     """`frames` points through all keyframes, evenly spaced in time; `closed` goes back to the first one.
 
     A closed way doesn't show the first keyframe twice, so that it can be repeated. Spherical ways lead through z, hence
@@ -48,12 +50,15 @@ def way(explorer: Explorer, keyframes: Points, frames: int, closed: bool = False
     """
     count = len(keyframes)
     if kind not in WAYS:
-        raise BadValue("'{kind}' is no way. Valid: {valid}.", kind=kind, valid=", ".join(WAYS))
+        raise BadValue("Unknown interpolation '{kind}'. Valid: {valid}.", kind=kind, valid=", ".join(WAYS))
     if not 2 <= count <= MOST_KEYFRAMES:
-        raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=count)
+        raise BadValue("An interpolation needs 2 to {most} keyframes, got {count}.", most=MOST_KEYFRAMES, count=count)
     if not count <= frames <= MOST_FRAMES:
         raise BadValue(
-            "There can be {least} to {most} frames, not {count}.", least=count, most=MOST_FRAMES, count=frames
+            "The number of frames must be between {least} and {most}, got {count}.",
+            least=count,
+            most=MOST_FRAMES,
+            count=frames,
         )
     times = torch.linspace(0, count if closed else count - 1, frames + closed, dtype=torch.float64)[:frames]
     space = "z" if kind == "spherical" else explorer.home

@@ -1,4 +1,4 @@
-"""Inversion: the point whose picture is nearest to a given one, so that real pictures can be edited.
+"""Inversion: finds the latent point whose image is nearest to a given one, so that real images can be edited.
 
     w+* = argmin  pixel |G(w+) - x|^2  +  feature |F(G(w+)) - F(x)|^2  +  prior E_layers |white(w+)|^2 / d
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, mse_loss
 
 from gan_core.errors import BadValue
-from gan_core.latent.directions import cloud
+from gan_core.latent.directions import gaussian
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
 from gan_core.pictures.decoding import Unusable, plain, square
@@ -55,8 +55,8 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where the search stands."""
+class InversionStep:
+    """A step of the search."""
 
     step: int
     points: Points  # one point
@@ -76,29 +76,29 @@ def prepared(picture: Image.Image, explorer: Explorer, box: tuple[int, int, int,
         left, top, right, bottom = box
         if not (0 <= left < right <= picture.width and 0 <= top < bottom <= picture.height):
             raise BadValue(
-                "The part must lie within the picture of {width} x {height} pixels.",
+                "The crop must be within the image of {width} x {height} pixels.",
                 width=picture.width, height=picture.height,
             )  # fmt: skip
         picture = picture.crop(box)
     if min(picture.size) < LEAST_SIDE:
-        raise BadValue("The picture is smaller than {least} pixels.", least=LEAST_SIDE)
+        raise BadValue("The image is smaller than {least} pixels.", least=LEAST_SIDE)
     try:
         pixels = square(plain(picture).convert("L" if channels == 1 else "RGB"), side)
     except Unusable as error:
-        raise BadValue("The picture can't be used: {reason}.", reason=error) from error
+        raise BadValue("The image can't be used: {reason}.", reason=error) from error
     return torch.tensor(pixels, device=explorer.device)[None].float() / 127.5 - 1
 
 
 def invert(
     explorer: Explorer, target: Tensor, settings: Settings = Settings(), describe: Describe | None = None,
     encode: Encode | None = None, every: int = 10,
-) -> Iterator[Found]:  # fmt: skip
+) -> Iterator[InversionStep]:  # fmt: skip
     """Searches for the point of a picture (1, C, H, W); yields where it stands every few steps, and at the end.
 
     Stops when the caller stops asking. Raises BadValue for settings out of range or a picture of another shape.
     """
     _check(explorer, target, settings, encode)
-    around, template = cloud(explorer), explorer.sample(1, settings.seed) if not explorer.styled else explorer.mean()
+    around, template = gaussian(explorer), explorer.sample(1, settings.seed) if not explorer.styled else explorer.mean()
     mean, root = around.mean.to(target), around.root.to(target)
     begin = _start(explorer, target, settings, describe, encode)
     template = begin if begin.classes is not None else template
@@ -149,12 +149,14 @@ def psnr(picture: Tensor, target: Tensor) -> float:
 def _found(
     step: int, points: Points, picture: Tensor, target: Tensor, features: Tensor | None, wanted: Tensor | None,
     steps: int,
-) -> Found:  # fmt: skip
+) -> InversionStep:  # fmt: skip
     distance = math.nan
     if features is not None and wanted is not None:
         distance = float(mse_loss(features.detach(), wanted).sqrt())
     shown = picture.detach().clamp(-1, 1).cpu()
-    return Found(step, points.mapped(Tensor.detach), shown, psnr(picture.detach(), target), distance, step / steps)
+    return InversionStep(
+        step, points.mapped(Tensor.detach), shown, psnr(picture.detach(), target), distance, step / steps
+    )
 
 
 def _ramp(share: float) -> float:
@@ -191,17 +193,21 @@ def small(pictures: Tensor) -> Tensor:
 def _check(explorer: Explorer, target: Tensor, settings: Settings, encode: Encode | None) -> None:
     if tuple(target.shape) != (1, *explorer.image_shape):
         raise BadValue(
-            "The picture has the shape {given}, and the model makes {wanted}.",
+            "The image has shape {given}, but the model generates {wanted}.",
             given=tuple(target.shape[1:]), wanted=explorer.image_shape,
         )  # fmt: skip
     if not 1 <= settings.steps <= MOST_STEPS:
-        raise BadValue("There can be 1 to {most} steps, not {count}.", most=MOST_STEPS, count=settings.steps)
+        raise BadValue(
+            "The number of steps must be between 1 and {most}, got {count}.", most=MOST_STEPS, count=settings.steps
+        )
     if settings.start not in STARTS or (settings.start == "encoder" and encode is None):
         valid = [start for start in STARTS if start != "encoder" or encode is not None]
-        raise BadValue("'{start}' is no start. Valid: {valid}.", start=settings.start, valid=", ".join(valid))
+        raise BadValue(
+            "Unknown starting point '{start}'. Valid: {valid}.", start=settings.start, valid=", ".join(valid)
+        )
     for name in ("rate", "pixel", "feature", "prior"):
         value = getattr(settings, name)
         if not 0 <= value <= MOST_WEIGHT:
             raise BadValue(
-                "{name} must lie between 0 and {most}, not at {value}.", name=name, most=MOST_WEIGHT, value=value
+                "{name} must be between 0 and {most}, got {value}.", name=name, most=MOST_WEIGHT, value=value
             )

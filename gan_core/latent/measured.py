@@ -1,5 +1,5 @@
-"""What a judge has measured of a model: how far each direction moves what it is named after and all else, and which
-attributes change with a band of layers. It is kept beside the directions, as `measured.json`.
+"""Measurements of a model by an attribute classifier: how far each direction moves its own value and all others, and
+which attributes change with a band of layers. They are kept beside the directions, as `measured.json`.
 
 A file belongs to one model, as a file of directions does.
 """
@@ -17,11 +17,11 @@ from gan_core.data.base import Progress, silent
 from gan_core.disk import writing
 from gan_core.errors import BadCheckpoint
 from gan_core.files import write_atomically
+from gan_core.latent.attribute_classifier import AttributeClassifier
 from gan_core.latent.attributes import Leakage, measure
 from gan_core.latent.bands import EDGES, band_layers
 from gan_core.latent.directions import Direction
 from gan_core.latent.explorer import Explorer
-from gan_core.latent.judge import Judge
 from gan_core.latent.mixing import Band, band_changes
 
 MEASURED = "measured.json"
@@ -38,19 +38,23 @@ class Measured:
 
 
 def measure_model(
-    explorer: Explorer, directions: Sequence[Direction], judge: Judge, seed: int = 1, progress: Progress = silent
+    explorer: Explorer,
+    directions: Sequence[Direction],
+    classifier: AttributeClassifier,
+    seed: int = 1,
+    progress: Progress = silent,
 ) -> Measured:
-    """Measures the directions that are named after what the judge knows, and the bands; raises BadValue for none."""
-    named = [one for one in directions if one.name in judge.names]
-    leakage = measure(explorer, named, judge, seed=seed, progress=progress)
-    return Measured(leakage, measured_bands(explorer, judge, seed))
+    """Measures the bands, and the directions named after values of the classifier; raises BadValue for none."""
+    named = [one for one in directions if one.name in classifier.names]
+    leakage = measure(explorer, named, classifier, seed=seed, progress=progress)
+    return Measured(leakage, measured_bands(explorer, classifier, seed))
 
 
-def measured_bands(explorer: Explorer, judge: Judge, seed: int = 1) -> dict[str, Band]:
+def measured_bands(explorer: Explorer, classifier: AttributeClassifier, seed: int = 1) -> dict[str, Band]:
     """What each band of layers changes, as far as the model has it."""
     layers = {name: band_layers(explorer.layers, name) for name in EDGES}
     ranges = {name: (found.start, found.stop) for name, found in layers.items() if found}
-    return dict(zip(ranges, band_changes(explorer, judge, list(ranges.values()), seed=seed), strict=True))
+    return dict(zip(ranges, band_changes(explorer, classifier, list(ranges.values()), seed=seed), strict=True))
 
 
 def write_measured(path: Path, explorer: Explorer, measured: Measured) -> None:
@@ -87,5 +91,5 @@ def read_measured(path: Path, explorer: Explorer) -> Measured:
     if not fits or not set(directions) <= set(values):
         raise BadCheckpoint("{name} can't be read: {reason}.", name=path.name, reason=FORMAT)
     if owner != (explorer.sampler.recipe.name, explorer.fingerprint):
-        raise BadCheckpoint("{name} was measured with other weights.", name=path.name)
+        raise BadCheckpoint("{name} was measured for other weights.", name=path.name)
     return Measured(leakage, bands)

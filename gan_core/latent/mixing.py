@@ -1,4 +1,4 @@
-"""Style mixing: some layers of w from one picture, the others from another (1812.04948, section 3.1)."""
+"""Style mixing: some layers of w from one image, the others from another (1812.04948, section 3.1)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gan_core.errors import BadValue
+from gan_core.latent.attribute_classifier import AttributeClassifier
 from gan_core.latent.explorer import Explorer
-from gan_core.latent.judge import Judge
 from gan_core.latent.points import Points
 
 CHANGED = 0.25  # an attribute belongs to a band's words if it changes in so large a share of the pictures
@@ -24,11 +24,9 @@ def mixed(explorer: Explorer, points: Points, others: Points, layers: Collection
     ws, foreign = (_ws(explorer, side) for side in (points, others))
     wrong = [layer for layer in layers if not 0 <= layer < explorer.layers]
     if wrong:
-        raise BadValue(
-            "The layer must lie between 0 and {last}, not at {layer}.", last=explorer.layers - 1, layer=wrong[0]
-        )
+        raise BadValue("The layer must be between 0 and {last}, got {layer}.", last=explorer.layers - 1, layer=wrong[0])
     if len(points) != len(others) and 1 not in (len(points), len(others)):
-        raise BadValue("{one} points can't be mixed with {other}.", one=len(points), other=len(others))
+        raise BadValue("{one} points can't be mixed with {other} points.", one=len(points), other=len(others))
     taken = torch.zeros(explorer.layers, dtype=torch.bool, device=ws.device)
     taken[list(layers)] = True
     return Points(ws=torch.where(taken[:, None], foreign, ws))  # (layers, 1) chooses in (B, layers, w_size)
@@ -38,19 +36,21 @@ def crossover(explorer: Explorer, coarse: Points, fine: Points, first: int) -> P
     """Layers before `first` from one, from there on from the other; `first` in 0..layers."""
     if not 0 <= first <= explorer.layers:
         raise BadValue(
-            "The crossover must lie between 0 and {layers}, not at {first}.", layers=explorer.layers, first=first
+            "The crossover must be between 0 and {layers}, got {first}.", layers=explorer.layers, first=first
         )
     return mixed(explorer, coarse, fine, range(first, explorer.layers))
 
 
 def matrix(explorer: Explorer, rows: Points, columns: Points, layers: Collection[int]) -> Points:
-    """Every row's picture with some layers of every column's: R * C points, row by row."""
+    """All mixtures of rows and columns: R * C points, row by row."""
     return mixed(explorer, rows.repeated(len(columns)), columns.tiled(len(rows)), layers)
 
 
 def _ws(explorer: Explorer, points: Points) -> Tensor:
     if explorer.styled is None:
-        raise BadValue("{recipe} has no layers of w to mix.", recipe=explorer.sampler.recipe.title)
+        raise BadValue(
+            "{recipe} is not style-based: it has no w per layer to mix.", recipe=explorer.sampler.recipe.title
+        )
     return explorer.read(points, "w+")
 
 
@@ -69,17 +69,21 @@ class Band:
 
 
 def band_changes(
-    explorer: Explorer, judge: Judge, bands: Sequence[tuple[int, int]], pairs: int = 64, seed: int = 0
+    explorer: Explorer,
+    classifier: AttributeClassifier,
+    bands: Sequence[tuple[int, int]],
+    pairs: int = 64,
+    seed: int = 0,
 ) -> list[Band]:
-    """What each band of layers changes, measured: its w is exchanged for another picture's, and the judge compares.
+    """What each band of layers changes: its w is exchanged for another image's, and the classifier compares.
 
-    A share is that of the pictures in which the judge names another value of the attribute than before.
+    A share is that of the pictures in which the classifier names another value of the attribute than before.
     """
     points, others = (explorer.sample(pairs, seed + place) for place in (0, 1))
-    before = judge.named(explorer.draw(points))
+    before = classifier.named(explorer.draw(points))
     found = []
     for band in bands:
-        after = judge.named(explorer.draw(mixed(explorer, points, others, range(*band))))
+        after = classifier.named(explorer.draw(mixed(explorer, points, others, range(*band))))
         changes = {name: float((after[name] != values).float().mean()) for name, values in before.items()}
         found.append(Band(band, changes))
     return found

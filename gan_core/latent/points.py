@@ -1,4 +1,4 @@
-"""Points of a latent space: all that a generator needs to draw some pictures."""
+"""Points of a latent space: everything a generator needs to draw images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Points:
 
     def __post_init__(self) -> None:
         if self.latents is None and self.ws is None:
-            raise BadValue("Points need latents or a w for each layer.")
+            raise BadValue("Points need z, or a w for each layer.")
 
     def __len__(self) -> int:
         return len(next(values for values in (self.ws, self.latents) if values is not None))
@@ -40,7 +40,7 @@ class Points:
         """Some of the points, in that order; raises BadValue for places that aren't there."""
         wrong = [place for place in places if not 0 <= place < len(self)]
         if wrong:
-            raise BadValue("There is no point {place}: there are {count}.", place=wrong[0], count=len(self))
+            raise BadValue("Point {place} doesn't exist: there are {count}.", place=wrong[0], count=len(self))
         return self.mapped(lambda values: values[list(places)])
 
     def parts(self, size: int) -> Iterator[Points]:

@@ -1,4 +1,4 @@
-"""Whether a translator knows pictures like a given one, and which of its two ways such a picture should go.
+"""Whether an image is in a translator's domain, and which of its two directions fits it.
 
 Of a picture like those that it has learnt from, a model of two ways makes the same picture again when it is led there
 and back; of others it doesn't. How far it is off is given as a multiple of what is usual for pictures that it hasn't
@@ -48,15 +48,18 @@ class Kind:
 
 
 class Recognition:
-    """What one model knows. `examples` (N, C, H, W) of each direction haven't been learnt from; `judges` are those
-    discriminators that tell the pictures which a direction takes, as far as they were kept.
+    """A model's domain. `examples` (N, C, H, W) of each direction are held out; `discriminators` are those for the
+    images that a direction takes, as far as they were kept.
     """
 
     def __init__(
-        self, sampler: Sampler, examples: Mapping[str, Tensor | None], judges: Mapping[str, nn.Module] | None = None
+        self,
+        sampler: Sampler,
+        examples: Mapping[str, Tensor | None],
+        discriminators: Mapping[str, nn.Module] | None = None,
     ) -> None:
         self._sampler = sampler
-        self._judges = judges or {}
+        self._discriminators = discriminators or {}
         self._near = {name: small(some) for name, some in examples.items() if some is not None and len(some) >= LEAST}
         self._back = {name: back for name in sampler.recipe.translations if (back := way_back(sampler, name))}
         self._usual = {name: self._usually(name, examples.get(name)) for name in sampler.recipe.translations}
@@ -66,8 +69,8 @@ class Recognition:
         """Of a picture (1, C, H, W) in [-1, 1]."""
         times = {name: self._distance(name, picture) / usual for name, usual in self._usual.items()}
         says = {name: -math.log(max(times[name], TINY)) for name in times}
-        for name, judge in self._judges.items():
-            says[name] += float(judge(picture).mean())
+        for name, discriminator in self._discriminators.items():
+            says[name] += float(discriminator(picture).mean())
         return Kind(max(says, key=lambda name: says[name]), times, FAR_BACK if self._back else FAR_NEAR)
 
     def _distance(self, direction: str, picture: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""Directions read off the weights, without a single sample (SeFa, 2007.06600).
+"""SeFa: directions computed from the weights in closed form, without samples (2007.06600).
 
     n* = argmax_{|n| = 1} |A n|^2,   hence   A^T A n_k = lambda_k n_k                                 (equations 3 to 5)
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadValue
 from gan_core.gans.biggan import BigganGenerator
-from gan_core.latent.directions import Direction, Layers, check_layers, cloud, signed
+from gan_core.latent.directions import Direction, Layers, check_layers, gaussian, signed
 from gan_core.latent.explorer import Explorer
 from gan_core.layers.residual import ConditionalBatchNorm
 from gan_core.layers.style import EqualisedLinear, equalised
@@ -31,9 +31,11 @@ def sefa(explorer: Explorer, count: int = 20, layers: Layers | None = None) -> l
     check_layers(explorer, layers)
     weights = first_weights(explorer, layers).detach().double().cpu()  # (rows, d)
     if not 1 <= count <= weights.shape[1]:
-        raise BadValue("There can be 1 to {most} directions, not {count}.", most=weights.shape[1], count=count)
+        raise BadValue(
+            "The number of directions must be between 1 and {most}, got {count}.", most=weights.shape[1], count=count
+        )
     values, axes = torch.linalg.eigh(weights.T @ weights)  # ascending
-    around = cloud(explorer)
+    around = gaussian(explorer)
     return [
         Direction(
             f"SeFa {place + 1}", "w" if explorer.styled else "z", around.unit(signed(axes[:, -1 - place])).float(),
@@ -53,7 +55,7 @@ def first_weights(explorer: Explorer, layers: Layers | None) -> Tensor:
     if isinstance(generator, BigganGenerator):
         return _of_chunks(generator, size)
     if "codes" in explorer.spaces:
-        raise BadValue("{recipe}'s first layer sees codes, which are directions already.",
+        raise BadValue("The first layer of {recipe} sees codes, which are directions themselves.",
                        recipe=explorer.sampler.recipe.title)  # fmt: skip
     return _of_stem(generator)[:, :size]
 
@@ -88,7 +90,7 @@ def _of_stem(generator: nn.Module) -> Tensor:
             return layer.weight
         if isinstance(layer, nn.ConvTranspose2d):
             return layer.weight.flatten(1).T  # (I, O, h, w) -> (O * h * w, I)
-    raise BadValue("This generator has no first layer of a form that can be read.")
+    raise BadValue("SeFa doesn't support the first layer of this generator.")
 
 
 def _of_chunks(generator: BigganGenerator, size: int) -> Tensor:

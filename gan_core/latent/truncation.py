@@ -1,4 +1,4 @@
-"""Truncation: less variety for better pictures.
+"""Truncation: trades variety for image quality.
 
     w' = c + psi (w - c)                                                             (1812.04948, appendix B)
 
@@ -38,14 +38,14 @@ def truncated(explorer: Explorer, points: Points, truncation: Truncation) -> Poi
     """Points pulled towards their centre; raises BadValue where psi, cutoff or the model don't allow it."""
     if not 0 <= truncation.psi <= MOST_TRUNCATION:
         raise BadValue(
-            "The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_TRUNCATION, psi=truncation.psi
+            "The truncation must be between 0 and {most}, got {psi}.", most=MOST_TRUNCATION, psi=truncation.psi
         )
     if explorer.styled is None:
         return _by_redrawing(explorer, points, truncation)
     layers = explorer.layers
     cutoff = layers if truncation.cutoff is None else truncation.cutoff
     if not 0 <= cutoff <= layers:
-        raise BadValue("The cutoff must lie between 0 and {layers}, not at {cutoff}.", layers=layers, cutoff=cutoff)
+        raise BadValue("The cutoff must be between 0 and {layers}, got {cutoff}.", layers=layers, cutoff=cutoff)
     ws = explorer.read(points, "w+")
     centre = explorer.styled.w_mean[None]
     if truncation.centres is not None:
@@ -58,9 +58,9 @@ def truncated(explorer: Explorer, points: Points, truncation: Truncation) -> Poi
 def _by_redrawing(explorer: Explorer, points: Points, truncation: Truncation) -> Points:
     recipe = explorer.sampler.recipe
     if recipe.truncate is None and truncation.psi != 1:
-        raise BadValue("{recipe} can't be truncated.", recipe=recipe.title)
+        raise BadValue("{recipe} doesn't support truncation.", recipe=recipe.title)
     if truncation.cutoff is not None or truncation.centres is not None:
-        raise BadValue("{recipe} has no layers of w, so it has no cutoff and no centres.", recipe=recipe.title)
+        raise BadValue("{recipe} is not style-based, so truncation has no cutoff and no centres.", recipe=recipe.title)
     if recipe.truncate is None:
         return points
     return replace(points, latents=redrawn(explorer.read(points, "z"), truncation.psi))
@@ -78,7 +78,9 @@ def cluster_centres(explorer: Explorer, count: int, seed: int = 0, samples: int 
     if explorer.styled is None:
         raise BadValue("{recipe} has no w.", recipe=explorer.sampler.recipe.title)
     if not 2 <= count <= MOST_CENTRES:
-        raise BadValue("There must be between 2 and {most} centres, not {count}.", most=MOST_CENTRES, count=count)
+        raise BadValue(
+            "The number of centres must be between 2 and {most}, got {count}.", most=MOST_CENTRES, count=count
+        )
     w = explorer.read(explorer.sample(samples, seed), "w").cpu().numpy()
     found = KMeans(count, n_init=4, random_state=seed).fit(w)
     return torch.from_numpy(found.cluster_centers_).to(explorer.device, torch.float32)

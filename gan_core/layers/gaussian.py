@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 
-class Cloud(NamedTuple):
+class Gaussian(NamedTuple):
     """Mean (d,) and covariance (d, d) of points, in double precision."""
 
     mean: Tensor
     covariance: Tensor
 
     @classmethod
-    def of(cls, points: Tensor) -> Cloud:
+    def of(cls, points: Tensor) -> Gaussian:
         """Fitted to points (N, d)."""
         precise = points.double().cpu()
         return cls(precise.mean(0), precise.T.cov())

@@ -1,1 +1,1 @@
-"""What samples are worth, in numbers."""
+"""Metrics of generated images."""

@@ -1,4 +1,4 @@
-"""How sure a net is of samples beside real images, and which of its answers are found among them.
+"""Confidence of a classifier on samples and on real images, and the coverage of classes and attributes.
 
 Shares of classes are given times the uniform share, so that 1 is as often as all others: `rarest_class` and
 `commonest_class`. Of attributes `reached` is the share of values that are found at least half as often as among real

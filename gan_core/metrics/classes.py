@@ -1,4 +1,4 @@
-"""What a classifier says of samples: which classes there are, how sure it is, and two scores made of that.
+"""Classifier-based metrics: class histogram, confidence, Inception score and Mode Score.
 
 With p(y|x) of each sample, their mean p*(y) and the labels p(y) of the training data:
 

@@ -1,4 +1,4 @@
-"""All metrics of a set of samples against a data set, in one pass over either.
+"""Evaluates samples against a data set, in one pass over each.
 
 Names carry net and count: `fd10k_mnistnet` is the Frechet distance of 10,000 samples to as many training images, as the
 net `mnistnet` sees them. Numbers of other nets or counts can't be compared with it, nor any of pictures that aren't
@@ -37,7 +37,7 @@ QUERIES = 500  # samples whose closest training images are looked for
 
 @dataclass(frozen=True)
 class Metric:
-    """What can be asked for; `needs` gives the fewest images of either side for a net of so many features."""
+    """A metric; `needs` gives the minimum number of images on each side for a number of features."""
 
     name: str
     title: str
@@ -74,7 +74,7 @@ class Report:
 
 @dataclass
 class Side:
-    """What is gathered of one side."""
+    """What is collected from one side, samples or real images."""
 
     moments: Moments
     answers: dict[str, ClassCounts]
@@ -85,7 +85,7 @@ class Side:
     def add(self, images: np.ndarray, net: FeatureNet) -> None:
         if self.count < QUERIES:
             self.first.append(images)
-        for features, probabilities in net.judge(images):
+        for features, probabilities in net.predict(images):
             self.moments.add(features)
             for name, part in net.split(probabilities).items():
                 self.answers[name].add(part)
@@ -119,8 +119,8 @@ def check_counts(names: Sequence[str], features: int, samples: int, references: 
         for count, what in ((samples, "samples"), (references, "training images")):
             if count < needed:
                 raise BadData(
-                    "{metric} ('{name}') needs at least {needed} {what} with this net, and there are {count}. "
-                    "Metrics that do with them: {others}.",
+                    "{metric} ('{name}') needs at least {needed} {what} with this feature net, but there are only "
+                    "{count}. Metrics that need fewer: {others}.",
                     metric=METRICS[name].title, name=name, needed=needed, what=what, count=count,
                     others=", ".join(n for n, m in METRICS.items() if m.needs(features) <= count) or "none",
                 )  # fmt: skip
@@ -134,7 +134,7 @@ def evaluate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Report:
-    """Judges samples against as many images of a data set, chosen by `seed`; all is checked before it starts.
+    """Evaluates samples against as many images of a data set, chosen by `seed`; all arguments are checked first.
 
     Grey images are shown to a net of colours, and colours to a grey one, with as many channels as it takes. Raises
     UnknownName for a metric, BadData for too few images or images of another size.
@@ -147,9 +147,11 @@ def evaluate(
     check_counts(names, net.size, samples.count, reference.count)
     clock = Clock()
     total = samples.count + reference.count
-    real = _gather(reference, net, clock, "reading", lambda done: progress(done / total, "Judging real images"))
+    real = _gather(reference, net, clock, "reading", lambda done: progress(done / total, "Evaluating real images"))
     before = reference.count
-    made = _gather(samples, net, clock, "sampling", lambda done: progress((before + done) / total, "Judging samples"))
+    made = _gather(
+        samples, net, clock, "sampling", lambda done: progress((before + done) / total, "Evaluating samples")
+    )
     memorised = None
     if "nearest" in names:
         with clock.of("nearest"):
@@ -162,7 +164,7 @@ def evaluate(
                 values |= compute(real, made, net.name)
     if "kid" in names and (fewest := min(real.count, made.count)) < 2 * BLOCK:
         notes.append(
-            f"KID's error isn't known: it takes 2 blocks of {BLOCK:,}, so {2 * BLOCK:,} samples and as many real "
+            f"The standard error of KID needs 2 blocks of {BLOCK:,}, so {2 * BLOCK:,} samples and as many real "
             f"images, and there are {fewest:,}."
         )
     histogram: dict[str, tuple[float, float]] = {}

@@ -1,4 +1,4 @@
-"""What a feature net gets right on images that it hasn't seen, of which the truth is known.
+"""Accuracy of a feature net on held-out labelled images.
 
 Names carry the number of images: `accuracy10k` is the share of 10,000 whose class is named rightly. Of attributes it is
 `error10k_hair`, the share named wrongly among those pictures that show it, and `error10k_hair_hidden` among the others,
@@ -15,7 +15,7 @@ from gan_core.metrics.feature_net import FeatureNet
 
 
 def examined(net: FeatureNet, data: DataSet) -> dict[str, float]:
-    """Its marks, by name; raises BadData for images of another shape."""
+    """Error rates and accuracies by name; raises BadData for images of another shape."""
     wrong = net.answers(data.arrays["real"]) != data.answers  # (N, questions)
     end = count_text(len(data))
     if net.classes:

@@ -1,4 +1,4 @@
-"""The network that metrics see through: features and class probabilities of images, from a trained feature net."""
+"""The feature net of the metrics: features and class probabilities of images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FeatureNet:
         """Raises BadCheckpoint for a model that isn't a feature net."""
         if model.recipe.task != "supervised":
             raise BadCheckpoint(
-                "{recipe} is no feature net. Train one: `ganscope train feature_net --data {data} --size {size}`",
+                "{recipe} is not a feature net. Train one: `ganscope train feature_net --data {data} --size {size}`",
                 recipe=model.recipe.title, data=LABELLED, size=model.spec.size,
             )  # fmt: skip
         self.name = plain_name(name)
@@ -83,12 +83,12 @@ class FeatureNet:
         """Raises BadData for images of another shape."""
         if tuple(shape) != self.shape:
             raise BadData(
-                "{net} judges images of {wanted}, and {what} has {given} (channels x height x width). Choose another "
-                "net with --net, or train one on such images.",
+                "{net} takes images of {wanted}, but {what} has {given} (channels x height x width). Choose another "
+                "feature net with --net, or train one on such images.",
                 net=self.name, wanted=times(self.shape), what=what, given=times(shape),
             )  # fmt: skip
 
-    def judge(self, images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def predict(self, images: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Features and probabilities, both float32, of at most BATCH images after another; raises BadData.
 
         Where it has learnt attributes, the probabilities of each follow those of the one before, (B, all answers).
@@ -109,8 +109,8 @@ class FeatureNet:
         return dict(zip(self.questions, np.split(probabilities, edges, axis=1), strict=True))
 
     def answers(self, images: np.ndarray) -> np.ndarray:
-        """The likeliest answer to each question, int64 (N, questions)."""
-        parts = [self.split(probabilities) for _, probabilities in self.judge(images)]
+        """The most likely answer to each question, int64 (N, questions)."""
+        parts = [self.split(probabilities) for _, probabilities in self.predict(images)]
         return np.concatenate([np.stack([one.argmax(1) for one in part.values()], 1) for part in parts])
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:

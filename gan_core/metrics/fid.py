@@ -1,4 +1,4 @@
-"""Frechet distance between two clouds of features, each taken as a Gaussian (1706.08500, equation 6).
+"""Frechet distance between two sets of features, each modelled as a Gaussian (1706.08500, equation 6).
 
     d^2 = |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))
 
@@ -51,7 +51,7 @@ class Moments:
     def gaussian(self) -> Gaussian:
         """The fitted Gaussian; raises BadValue below two rows."""
         if self.count < 2:
-            raise BadValue("A covariance needs at least 2 samples, not {count}.", count=self.count)
+            raise BadValue("A covariance needs at least 2 samples, got {count}.", count=self.count)
         return Gaussian(self._mean.copy(), self._scatter / (self.count - 1))
 
 

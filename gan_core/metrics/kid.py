@@ -33,7 +33,7 @@ def kid(one: np.ndarray, other: np.ndarray, block: int = BLOCK) -> Kid:
     """KID of features (N, d) and (M, d); raises BadValue below two rows. What fills no whole block is left out."""
     count = min(len(one), len(other))
     if count < 2:
-        raise BadValue("KID needs at least 2 samples of each kind, not {count}.", count=count)
+        raise BadValue("KID needs at least 2 samples on each side, got {count}.", count=count)
     block = min(block, count)
     estimates = np.array(
         [discrepancy(one[start : start + block], other[start : start + block])

@@ -1,4 +1,4 @@
-"""Whether samples are copies: the training image closest to each, against how close training images are to each other.
+"""Memorisation: distances of samples to their nearest training images, relative to those between training images.
 
 Distances are Euclidean between pixels in 0..255, of images averaged down to 32 pixels where they are larger. Samples
 of a generator that has learnt by heart lie far closer to a training image than training images do to one another.
@@ -35,7 +35,7 @@ class Memorisation:
 
 
 def memorisation(samples: np.ndarray, data: DataSet, seed: int = 0) -> Memorisation:
-    """Looks through the whole data set for each of the samples, uint8 (Q, C, H, W)."""
+    """Compares each sample, uint8 (Q, C, H, W), with the whole data set."""
     images = data.arrays["real"]
     chosen = chosen_places(len(images), len(samples), seed)
     queries = np.concatenate([_flat(samples), _flat(images[chosen])])

@@ -1,4 +1,4 @@
-"""Distances between clouds of features, in chunks: precision, recall, density, coverage, and the closest images.
+"""Precision, recall, density, coverage, and nearest images, from chunked feature distances.
 
 With real features x_1..x_N, generated ones y_1..y_M, and B(x) the ball around x that reaches to its k-th nearest
 neighbour among its own kind (itself not counted, the rim included):
@@ -46,7 +46,7 @@ def manifold(real: np.ndarray, generated: np.ndarray, k: int = NEAREST) -> Manif
     """All four of real (N, d) and generated (M, d); raises BadValue where one has no k neighbours."""
     if min(len(real), len(generated)) <= k:
         raise BadValue(
-            "Precision and recall need more than {k} samples of each kind, not {count}.",
+            "Precision and recall need more than {k} samples on each side, got {count}.",
             k=k, count=min(len(real), len(generated)),
         )  # fmt: skip
     centre = real.mean(0, dtype=np.float64)  # small numbers lose less when squares are subtracted

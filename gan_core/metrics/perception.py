@@ -1,4 +1,4 @@
-"""How alike two images look to a feature net: LPIPS (1801.03924) on a net of the shelf, without weights of its own.
+"""Perceptual distance of two images: LPIPS (1801.03924) on a feature net, without learnt weights.
 
     d(x, y) = mean_l mean_hw |f_l(x) / |f_l(x)| - f_l(y) / |f_l(y)||^2
 
@@ -57,8 +57,8 @@ def perception(net: str) -> Perception:
         if net not in plans:  # then nothing makes it
             raise
         raise BadValue(
-            "The net {net} isn't on the shelf, and features can't be compared without it. Make it: `ganscope pretrain "
-            "{net}`.",
+            "The perceptual distance needs the feature net {net}, which isn't among the models. Train it: `ganscope "
+            "pretrain {net}`.",
             net=net,
         ) from error
     assert isinstance(network.layers, nn.Sequential)

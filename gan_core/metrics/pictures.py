@@ -1,4 +1,4 @@
-"""What figures of pictures are figures of, so that only those of one kind are compared. Needs no torch.
+"""Which kind of images a metric was computed on, so that only metrics of the same kind are compared. Needs no torch.
 
 A file holds 8 bits a channel. Where a network's floats leave [-1, 1], or a background is off by a level or two, a
 Frechet distance of pictures rounded to 8 bits differs from that of the floats by 10 to 31 %. All figures on cards, of
@@ -33,7 +33,7 @@ def check_eight_bits(images: np.ndarray, what: str) -> None:
     """Raises BadData for pictures that aren't rounded to 8 bits."""
     if kind_of(images) != EIGHT_BITS:
         raise BadData(
-            "{what} are pictures of the type {kind}, and figures of these can't be compared with those of 8 bits. "
+            "{what} are images of type {kind}, and metrics on them can't be compared with those on 8-bit images. "
             "Round them to uint8 first.",
             what=what, kind=images.dtype,
         )  # fmt: skip
@@ -43,6 +43,6 @@ def check_comparable(one: str, other: str, what: str) -> None:
     """Raises BadData where figures are of pictures of different kinds, EIGHT_BITS and FLOAT."""
     if one != other:
         raise BadData(
-            "Figures of {what} can't be compared: some are of pictures of {one}, and others of pictures of {other}.",
+            "Metrics of {what} can't be compared: some are for images of {one}, others for images of {other}.",
             what=what, one=one, other=other,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How well points cover known modes."""
+"""Mode coverage of points with known modes."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def coverage(samples: np.ndarray, modes: Modes) -> Coverage:
     Raises BadValue for anything but points, or for fewer than 20 a mode.
     """
     if samples.ndim != 2 or samples.shape[1] != 2:
-        raise BadValue("Modes are counted of points (N, 2), not of {shape}.", shape=samples.shape)
+        raise BadValue("Modes are counted for points (N, 2), got shape {shape}.", shape=samples.shape)
     if len(samples) < COVERED * len(modes.centres):
         raise BadValue(
-            "Counting {modes} modes needs at least {least} samples, not {count}.",
+            "Counting {modes} modes needs at least {least} samples, got {count}.",
             modes=len(modes.centres), least=COVERED * len(modes.centres), count=len(samples),
         )  # fmt: skip
     distances = np.linalg.norm(samples[:, None] - modes.centres[None], axis=2)  # (N, K)

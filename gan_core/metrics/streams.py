@@ -1,4 +1,6 @@
-"""Images to be judged, batch by batch, so that memory does not grow with their number: of a model, or a data set."""
+"""Streams of images to evaluate, batch by batch, so that memory doesn't grow with their number: from a model or a data
+set.
+"""
 
 from __future__ import annotations
 
@@ -53,13 +55,13 @@ def check_images(sampler: Sampler) -> None:
     """Raises BadData for a model that makes no images."""
     if not sampler.recipe.draws or len(sampler.spec.fields["real"]) != 3:
         raise BadData(
-            "{recipe} makes no images, and these metrics judge images. Choose a run of another recipe.",
+            "{recipe} doesn't generate images, which these metrics need. Choose a run of another recipe.",
             recipe=sampler.recipe.title,
         )
 
 
 def of_data(data: DataSet, count: int, seed: int) -> Stream:
-    """So many different images of a set, in an order that the seed fixes; all of them if it has no more."""
+    """Up to `count` different images of a data set, in an order fixed by the seed."""
     chosen = chosen_places(len(data), count, seed)
     images = data.arrays["real"]
 

@@ -1,4 +1,4 @@
-"""What a model on the shelf says of itself: `card.toml`, checked when it is read.
+"""The model card, `card.toml`, checked when it is read.
 
 A model is a folder with `card.toml`, `weights.safetensors` and `sample.png`.
 """
@@ -24,7 +24,7 @@ OF_LISTS = ("fields", "attributes")  # tables whose values are lists
 
 @dataclass(frozen=True)
 class Card:
-    """Everything that is needed to build, check, credit and judge a model."""
+    """Everything needed to build, verify, credit and assess a model."""
 
     name: str  # "dcgan.fashion_mnist"
     title: str
@@ -66,23 +66,26 @@ def read_card(folder: Path) -> Card:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadCheckpoint("There is no model in {folder}: it has no {card}.", folder=folder.name, card=CARD) from None
+        raise BadCheckpoint("No model in {folder}: {card} is missing.", folder=folder.name, card=CARD) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadCheckpoint("The card of {folder} can't be read: {reason}.", folder=folder.name, reason=error) from None
+        raise BadCheckpoint(
+            "The model card in {folder} can't be read: {reason}.", folder=folder.name, reason=error
+        ) from None
     if isinstance(values.get("format"), int) and values["format"] > FORMAT:
         raise BadCheckpoint(
-            "The model {folder} has format {format}, made by a newer GANscope; this one reads up to {newest}.",
+            "The model {folder} has format {format}, written by a newer version of GANscope; this one reads up to "
+            "{newest}.",
             folder=folder.name, format=values["format"], newest=FORMAT,
         )  # fmt: skip
     known = {one.name: one for one in dataclasses.fields(Card)}
     missing = sorted(name for name, one in known.items() if _needed(one) and name not in values)
     if missing:
-        raise BadCheckpoint("The card of {folder} lacks {names}.", folder=folder.name, names=", ".join(missing))
+        raise BadCheckpoint("The model card in {folder} lacks {names}.", folder=folder.name, names=", ".join(missing))
     kept = {name: value for name, value in values.items() if name in known}
     wrong = sorted(name for name, value in kept.items() if not _fits(value, known[name]))
     if wrong:
         raise BadCheckpoint(
-            "The card of {folder} can't be read: {reason}.", folder=folder.name, reason=", ".join(wrong)
+            "The model card in {folder} can't be read: {reason}.", folder=folder.name, reason=", ".join(wrong)
         )
     kept |= {table: {n: tuple(v) for n, v in kept[table].items()} for table in OF_LISTS if table in kept}
     kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}

@@ -1,4 +1,4 @@
-"""Super-resolution files that others have trained, such as ESRGAN's, Real-ESRGAN's or SwinIR's: read through spandrel.
+"""Community super-resolution files, such as ESRGAN, Real-ESRGAN or SwinIR, read with spandrel.
 
 They are used as they are, by path, or kept in `GANSCOPE_HOME/upscalers`, where the Studio finds them. Their networks
 aren't among the recipes here, so nothing can be trained on from them. spandrel tells which of some forty architectures
@@ -62,7 +62,7 @@ def is_file(wanted: str) -> bool:
 
 
 def load_upscaler(path: Path) -> Sampler:
-    """What enlarges with the weights of a file; nothing in it is run.
+    """A sampler for the super-resolution network in a file; no code in the file is executed.
 
     Raises BadValue where spandrel is missing, BadCheckpoint for files that can't be read, are of no known architecture,
     or don't enlarge pictures of one or three channels.
@@ -70,7 +70,7 @@ def load_upscaler(path: Path) -> Sampler:
     try:
         from spandrel import ImageModelDescriptor, ModelLoader
     except ImportError as error:
-        raise BadValue("{file} needs the package spandrel to be read: pip install spandrel.", file=path.name) from error
+        raise BadValue("Reading {file} requires the package spandrel: pip install spandrel.", file=path.name) from error
     state = read_state(path)
     try:
         described = _described(ModelLoader(torch.device("cpu")), state)
@@ -79,15 +79,15 @@ def load_upscaler(path: Path) -> Sampler:
             described = _described(ModelLoader(torch.device("cpu")), weights_in(state, path.name))
         except Exception as error:
             raise BadCheckpoint(
-                "{file} holds no network that enlarges pictures and that spandrel knows.", file=path.name
+                "{file} holds no super-resolution network that spandrel supports.", file=path.name
             ) from error
     check_finite(described.model.state_dict(), path.name)
     if not isinstance(described, ImageModelDescriptor) or described.scale < 2:
-        raise BadCheckpoint("{file} is a network that doesn't enlarge pictures.", file=path.name)
+        raise BadCheckpoint("{file} is not a super-resolution network.", file=path.name)
     channels = described.input_channels
     if channels not in (1, 3) or described.output_channels != channels:
         raise BadCheckpoint(
-            "{file} turns {taken} channels into {given}; only 1 or 3, and as many, can be used here.",
+            "{file} maps {taken} channels to {given}. Supported: 1 to 1, or 3 to 3.",
             file=path.name, taken=channels, given=described.output_channels,
         )  # fmt: skip
     recipe = replace(
@@ -105,13 +105,15 @@ def _described(loader: ModelLoader, state: Mapping[str, Any]) -> Any:
 
 
 def keep(path: Path) -> Path:
-    """Copies a file to where the Studio finds it, once it is known to enlarge; one of the same name stays beside it.
+    """Copies a super-resolution file to the Studio's folder after checking it; keeps existing files of that name.
 
     Raises what `load_upscaler` does, BadValue for a name with another ending, StoreError.
     """
     if path.suffix.lower() not in WEIGHT_FILES:
         raise BadValue(
-            "{file} can't be read as weights: valid endings are {valid}.", file=path.name, valid=", ".join(WEIGHT_FILES)
+            "{file} can't be read as weights. Valid file extensions: {valid}.",
+            file=path.name,
+            valid=", ".join(WEIGHT_FILES),
         )
     load_upscaler(path)
     folder = paths.home() / "upscalers"

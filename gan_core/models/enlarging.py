@@ -1,4 +1,4 @@
-"""Pictures of any size made larger with a super-resolution model, in bounded memory.
+"""Super-resolution of images of any size, in bounded memory.
 
 A picture is read in tiles, and what is made of it is written in strips of whole rows, so that nothing but the result is
 held as a whole. Tiles are as large as the memory allows, and overlap as far as the network sees where that is not too
@@ -54,7 +54,7 @@ Picture = TypeVar("Picture", Image.Image, np.ndarray)
 
 @dataclass(frozen=True)
 class Needs:
-    """What a network asks of its tiles."""
+    """What a network needs of its tiles."""
 
     reach: int  # pixels of the input that an output pixel depends on, to each side; of far ones MOST_MARGIN + 1
     bytes: float  # for each pixel of the input, while it works, about
@@ -106,11 +106,11 @@ def enlarged_rows(
     if wanted < 2 or native % wanted:
         valid = [str(one) for one in range(2, native + 1) if native % one == 0]
         raise BadValue(
-            "{recipe} can't enlarge {scale} times here. Valid: {valid}.",
+            "{recipe} can't upscale by a factor of {scale}. Valid: {valid}.",
             recipe=sampler.recipe.title, scale=wanted, valid=", ".join(valid),
         )  # fmt: skip
     if not 0 <= strength <= 1:
-        raise BadValue("The strength must lie between 0 and 1, not at {strength}.", strength=strength)
+        raise BadValue("The strength must be between 0 and 1, got {strength}.", strength=strength)
     check(array, wanted)
     white = whites(array, depth)
     shown = underlaid(array) if array.shape[2] in (2, 4) else array
@@ -133,7 +133,7 @@ def _rows(
 
     def made(row: Span, column: Span) -> Tensor:
         nonlocal done
-        progress(done / (len(rows) * len(columns)), "Enlarging")
+        progress(done / (len(rows) * len(columns)), "Upscaling")
         done += 1
         levels = torch.from_numpy(array[row.start : row.stop, column.start : column.stop].astype(np.float32))
         images = levels.permute(2, 0, 1)[None] * (2 / white) - 1  # (h, w, C) -> (1, C, h, w)
@@ -148,7 +148,7 @@ def _rows(
         for strip in strips(rows, columns, wanted, made):
             levels = strip.add_(1).mul_(white / 2).round_().clamp_(min=0).minimum(white)
             yield levels.permute(1, 2, 0).numpy().astype(array.dtype)  # (C, rows, W) -> (rows, W, C)
-    progress(1.0, "Enlarging")
+    progress(1.0, "Upscaling")
 
 
 def _tile(sampler: Sampler, images: Tensor, scale: int) -> Tensor:
@@ -173,7 +173,7 @@ def _tile(sampler: Sampler, images: Tensor, scale: int) -> Tensor:
 def factor(sampler: Sampler) -> int:
     """How many times larger the model makes pictures; raises BadValue where it doesn't."""
     if "upscale" not in sampler.recipe.translations:
-        raise BadValue("{recipe} can't enlarge images.", recipe=sampler.recipe.title)
+        raise BadValue("{recipe} is not a super-resolution model.", recipe=sampler.recipe.title)
     return int(sampler.hparams.scale)
 
 
@@ -181,13 +181,13 @@ def check(array: np.ndarray, scale: int) -> None:
     """Raises BadValue for an array that can't be enlarged so much."""
     if array.ndim != 3 or not 1 <= array.shape[2] <= 4 or array.dtype not in (np.uint8, np.uint16) or not array.size:
         raise BadValue(
-            "A picture must be of 8 or 16 bits and of the shape (height, width, 1 to 4), not {kind} {shape}.",
+            "An image must have 8 or 16 bits and the shape (height, width, 1 to 4), not {kind} {shape}.",
             kind=array.dtype, shape=array.shape,
         )  # fmt: skip
     pixels, most = array.shape[0] * array.shape[1], most_pixels(scale)
     if pixels > most:
         raise BadValue(
-            "The picture has {pixels} megapixels, and {most} at most can be enlarged {scale} times.",
+            "The image has {pixels} megapixels; at most {most} can be upscaled by a factor of {scale}.",
             pixels=f"{pixels / 2**20:.1f}", most=f"{most / 2**20:.0f}", scale=scale,
         )  # fmt: skip
 
@@ -225,9 +225,7 @@ def tiling(sampler: Sampler, shape: tuple[int, ...], scale: int, tile: int = 0) 
     side = tile or max(LEAST + 2 * margin, int(math.sqrt(TILE_BYTES / needs.bytes)))
     least = 2 * margin + max(1, 4 * fade)
     if side < least:
-        raise BadValue(
-            "A tile must be at least {least} pixels wide for this model, not {tile}.", least=least, tile=tile
-        )
+        raise BadValue("Tiles must be at least {least} pixels wide for this model, got {tile}.", least=least, tile=tile)
     height, width, channels = shape
     rows_at_once = STRIP_BYTES // (4 * channels * width * scale**2)
     core = side - 2 * margin
@@ -238,7 +236,7 @@ def tiling(sampler: Sampler, shape: tuple[int, ...], scale: int, tile: int = 0) 
 
 
 def needed(sampler: Sampler) -> Needs:
-    """How far the generator sees and how much memory it takes, from one look at a small image."""
+    """The generator's receptive field and memory use, measured on a small image."""
     network = copy.deepcopy(sampler.networks["generator"])  # hooks on a copy: the network may be in use elsewhere
     reach, floats = 0.0, 0.0
 
@@ -271,12 +269,14 @@ def blended(one: Sampler, other: Sampler, share: float) -> Sampler:
     Raises BadValue for models of other networks (1809.00219, section 3.4).
     """
     if not 0 <= share <= 1:
-        raise BadValue("The share must lie between 0 and 1, not at {share}.", share=share)
+        raise BadValue("The share must be between 0 and 1, got {share}.", share=share)
     first, second = one.networks["generator"].state_dict(), other.networks["generator"].state_dict()
     alike = {name: weight.shape for name, weight in first.items()} == {n: w.shape for n, w in second.items()}
     if one.recipe.name != other.recipe.name or not alike or factor(one) != factor(other):
         raise BadValue(
-            "{one} and {other} can't be blended: their networks differ.", one=one.recipe.title, other=other.recipe.title
+            "{one} and {other} can't be interpolated: their networks differ.",
+            one=one.recipe.title,
+            other=other.recipe.title,
         )
     generator = copy.deepcopy(one.networks["generator"])
     generator.load_state_dict(

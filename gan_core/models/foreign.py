@@ -1,4 +1,4 @@
-"""Weights of junyanz/pytorch-CycleGAN-and-pix2pix, put into our networks of the same make.
+"""Loads weights of junyanz/pytorch-CycleGAN-and-pix2pix into the same architectures here.
 
 Its files hold a state dict of one network: `resnet_9blocks`, `unet_256` or `basic` (70x70 PatchGAN). Ours have their
 layers in the same order; only the names differ:
@@ -48,7 +48,7 @@ class Kind:
 
 
 def kind_of(weights: Mapping[str, Tensor]) -> Kind:
-    """Which generator weights are of; raises BadCheckpoint where they are of no known one."""
+    """The architecture of generator weights; raises BadCheckpoint for an unknown one."""
     plain = plain_names(weights)
     levels = [match.group(0).count(".model") for name in plain if (match := re.match(r"model(\.model\.\d+)+", name))]
     first = plain.get("model.model.0.weight" if levels else "model.1.weight")
@@ -57,13 +57,13 @@ def kind_of(weights: Mapping[str, Tensor]) -> Kind:
         raise _unknown()
     if first.shape[:2] == (7, 7):
         raise BadCheckpoint(
-            "The kernels of these weights lie in Keras's order (height, width, in, out), and can't be used: its "
-            "transposed convolutions with odd kernels lie one pixel off PyTorch's."
+            "These weights have Keras's kernel layout (height, width, in, out) and can't be used: Keras's transposed "
+            "convolutions with odd kernels are shifted by one pixel from PyTorch's."
         )
     taken, given = first.shape[1], last.shape[1 if levels else 0]
     if taken != given:
         raise BadCheckpoint(
-            "These weights turn images of {taken} channels into images of {given}; only equal numbers are known here.",
+            "These weights map {taken} channels to {given}. Only equal numbers are supported.",
             taken=taken, given=given,
         )  # fmt: skip
     channels = first.shape[0]
@@ -99,8 +99,9 @@ def _norm(weights: Mapping[str, Tensor], place: str) -> str:
 
 def _unknown() -> BadCheckpoint:
     return BadCheckpoint(
-        "These weights are of no generator that is known here. Valid: ResNet and U-Net generators of "
-        "junyanz/pytorch-CycleGAN-and-pix2pix, and the ResNets of taesungp/contrastive-unpaired-translation (CUT)."
+        "These weights are of an unknown generator. Supported: ResNet and U-Net generators of "
+        "junyanz/pytorch-CycleGAN-and-pix2pix, and ResNet generators of taesungp/contrastive-unpaired-translation "
+        "(CUT)."
     )
 
 

@@ -54,7 +54,9 @@ def address(name: str) -> Address:
     except HfUriError:
         uri = None
     if uri is None or uri.type != "model" or uri.path_in_repo or ".." in (uri.revision or ""):
-        raise BadValue("'{name}' is no model's address. Valid: hf://owner/name or hf://owner/name@revision.", name=name)
+        raise BadValue(
+            "'{name}' is not a model address. Valid: hf://owner/name or hf://owner/name@revision.", name=name
+        )
     return Address(uri.id, uri.revision or MAIN)
 
 
@@ -111,7 +113,7 @@ def _fetched(wanted: Address, names: tuple[str, ...], progress: Progress) -> Pat
     if known and COMMIT.fullmatch(wanted.revision):
         return known
     api, found = HfApi(), Path()
-    with writing(paths.home()), told(wanted.repository, wanted.revision):
+    with writing(paths.home()), explained(wanted.repository, wanted.revision):
         try:
             api.model_info(
                 wanted.repository, revision=wanted.revision, timeout=WAIT
@@ -127,9 +129,7 @@ def _fetched(wanted: Address, names: tuple[str, ...], progress: Progress) -> Pat
                     tqdm_class=_bar(progress, f"{wanted.repository}: {name}"),
                 )  # fmt: skip
             except RemoteEntryNotFoundError:
-                raise BadCheckpoint(
-                    "There is no model in {folder}: it has no {card}.", folder=wanted, card=name
-                ) from None
+                raise BadCheckpoint("No model in {folder}: {card} is missing.", folder=wanted, card=name) from None
             except LocalEntryNotFoundError as error:
                 raise error.__cause__ or error from None
             found = Path(file).parent
@@ -177,8 +177,8 @@ def _bar(progress: Progress, what: str) -> type:
 
 
 @contextmanager
-def told(repository: str, revision: str = MAIN) -> Iterator[None]:
-    """Turns what huggingface_hub raises into a HubError that says what to do."""
+def explained(repository: str, revision: str = MAIN) -> Iterator[None]:
+    """Turns exceptions of huggingface_hub into a HubError that says what to do."""
     import httpx2
     from huggingface_hub.errors import (
         FileMetadataError,
@@ -199,14 +199,13 @@ def told(repository: str, revision: str = MAIN) -> Iterator[None]:
         ) from None
     except GatedRepoError:
         raise HubError(
-            "The owner of {repository} lets in whom they know: ask on the Hub's page, and use a token (HF_TOKEN or "
-            "`hf auth login`).",
+            "{repository} is gated: request access on its Hub page, and use a token (HF_TOKEN or `hf auth login`).",
             repository=repository,
         ) from None
     except RepositoryNotFoundError:
         raise HubError(
-            "There is no {repository} on the Hub, or it is private and your token (HF_TOKEN or `hf auth login`) may "
-            "not read it.",
+            "{repository} doesn't exist on the Hub, or it is private and your token (HF_TOKEN or `hf auth login`) "
+            "has no read access.",
             repository=repository,
         ) from None
     except HfHubHTTPError as error:
@@ -215,13 +214,13 @@ def told(repository: str, revision: str = MAIN) -> Iterator[None]:
         raise _half_way(repository) from error
     except (httpx2.TransportError, OfflineModeIsEnabled) as error:
         raise HubError(
-            "The Hub can't be reached ({reason}). Models that were loaded before work offline.", reason=error
+            "The Hub can't be reached ({reason}). Models that were downloaded before work offline.", reason=error
         ) from error
     except FileMetadataError as error:
         raise _no_hub() from error
     except (ConnectionError, TimeoutError, RuntimeError) as error:  # of xet, after it has tried again and again
         raise HubError(
-            "The Hub's store of large files fails for {repository} ({reason}). Nothing of it was kept; try again.",
+            "The Hub's large file storage failed for {repository} ({reason}). Nothing was kept; try again.",
             repository=repository, reason=error,
         ) from error  # fmt: skip
     except OSError as error:
@@ -234,24 +233,24 @@ def told(repository: str, revision: str = MAIN) -> Iterator[None]:
 
 def _refused(repository: str, status: int, said: str) -> HubError:
     if status == 401:
-        return HubError("The Hub doesn't know your token (HF_TOKEN or `hf auth login`): it is wrong or was withdrawn.")
+        return HubError("The Hub rejected your token (HF_TOKEN or `hf auth login`): it is invalid or was revoked.")
     if status == 403:
         return HubError(
-            "Your token may not do this with {repository}: it needs the right to write there. {reason}",
+            "Your token has no write access to {repository}. {reason}",
             repository=repository, reason=said,
         )  # fmt: skip
     return HubError(
-        "The Hub answered {status} for {repository}. {reason}", status=status, repository=repository, reason=said
+        "The Hub returned status {status} for {repository}. {reason}", status=status, repository=repository, reason=said
     )
 
 
 def _half_way(repository: str) -> HubError:
     return HubError(
-        "The Hub's answer for {repository} stopped half-way. Nothing of it was kept; try again.", repository=repository
+        "The download of {repository} from the Hub was interrupted. Nothing was kept; try again.", repository=repository
     )
 
 
 def _no_hub() -> HubError:
     from huggingface_hub import constants
 
-    return HubError("What answers at {address} is no Hugging Face Hub.", address=constants.ENDPOINT)
+    return HubError("The server at {address} is not a Hugging Face Hub.", address=constants.ENDPOINT)

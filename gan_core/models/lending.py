@@ -1,6 +1,4 @@
-"""Models of the shelf that other networks work with: an encoder draws with a generator, a discriminator sees through a
-feature net.
-"""
+"""Pretrained parts of a recipe: an encoder uses a generator, a projected discriminator uses a feature net."""
 
 from __future__ import annotations
 
@@ -69,14 +67,14 @@ def check(recipe: Recipe, hparams: Any, spec: DataSpec) -> None:
         return
     if not _fits(part, read_card(listing.standing(name)), spec):
         raise BadValue(
-            "{recipe} can't work with {name} on pictures of {shape}. Valid for {knob}: {valid}.",
+            "{recipe} can't use {name} with images of shape {shape}. Valid for {knob}: {valid}.",
             recipe=recipe.title, name=name, shape=" x ".join(map(str, spec.shape)),
             knob=Named.of(recipe.hparams, [part.knob]), valid=", ".join(lenders(recipe, spec)) or "-",
         )  # fmt: skip
     wanted = agreed(recipe, name)
     if any(getattr(hparams, knob) != value for knob, value in wanted.items()):
         raise BadValue(
-            "{name} asks for other settings: {settings}.",
+            "{name} requires these settings: {settings}.",
             name=name, settings=Named.with_values(recipe.hparams, wanted),
         )  # fmt: skip
 
@@ -84,7 +82,7 @@ def check(recipe: Recipe, hparams: Any, spec: DataSpec) -> None:
 def lend(
     recipe: Recipe, hparams: Any, networks: Mapping[str, nn.Module], spec: DataSpec, load: Callable[[str], Sampler]
 ) -> None:
-    """Gives the network of a recipe that borrows what it works with; others are left alone. `load` reads a model.
+    """Gives a network its pretrained part, if the recipe has one. `load` reads a model.
 
     Raises what `check` raises, and BadCheckpoint where the model is damaged or the weights belong to another one.
     """

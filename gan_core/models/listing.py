@@ -1,4 +1,4 @@
-"""Which models there are: those that come with GANscope (`pretrained/`), and the user's own (`GANSCOPE_HOME/models`).
+"""The models: those bundled with GANscope (`pretrained/`), and the user's own (`GANSCOPE_HOME/models`).
 
 `hf://owner/name` names a model on the Hugging Face Hub (hub.py). Reads cards and needs no torch, so that a gallery is
 painted at once; `loading` reads weights.
@@ -30,7 +30,7 @@ class Damaged:
 
 
 def shelves() -> list[Path]:
-    """The folders in which models stand."""
+    """The folders that hold models."""
     return [BUNDLED, paths.home() / "models"]
 
 

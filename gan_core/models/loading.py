@@ -1,4 +1,4 @@
-"""Loads samplers: from the shelf or the Hub by name, from a run's newest checkpoint, or from a checkpoint's state."""
+"""Loads samplers: models by name or from the Hub, a run's newest checkpoint, or a checkpoint's state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a model of the shelf from a checkpoint: card, weights and samples. `loading` reads it back."""
+"""Publishes a checkpoint as a model: card, weights and samples. `loading` reads it back."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import grid, png, scatter, to_uint8
 
 SAMPLES, POINTS = 32, 1000  # on `sample.png`
-LARGEST = 16 * 2**20  # bytes of weights; what judged the model is left out where it would take more
+LARGEST = 16 * 2**20  # bytes of weights; discriminators are left out where it would take more
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a person says of a model; the rest of its card is read off the run."""
+    """The parts of a model card that a person writes; the rest is taken from the run."""
 
     title: str
     licence: str
@@ -42,14 +42,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Shown:
-    """What stands beside a card, as PNG, and the metrics on it."""
+    """The sample image of a model, as PNG, and the metrics of its card."""
 
     picture: bytes
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 def samples(sampler: Sampler) -> Shown:
-    """What stands beside the card of a model that draws."""
+    """The sample image of a model that generates from latents."""
     return Shown(sample_picture(sampler))
 
 
@@ -64,7 +64,7 @@ def publish(
     attributes: Mapping[str, tuple[str, ...]] | None = None,
     show: Callable[[Sampler], Shown] = samples,
 ) -> Card:
-    """Writes the model of a checkpoint's state to `folder`, replacing what stands there; all of it or nothing.
+    """Writes a checkpoint's state as a model to `folder`, atomically replacing an existing one.
 
     `half` stores matrices and kernels in half precision. `attributes` are those of the data that a net has learnt from.
     `show` is given the model as it was written; one that draws nothing needs its own. Raises StoreError.
@@ -92,16 +92,16 @@ def publish(
 
 
 def _kept(state: dict[str, Any], half: bool) -> dict[str, Any]:
-    """The averaged networks, and what judged them where there is room."""
-    judges = {name: state["networks"][name] for name in _trained(state) if name.startswith("discriminator")}
-    both: dict[str, Any] = {"average": state["average"], "networks": judges}
+    """The averaged networks, and the discriminators if they are small enough."""
+    discriminators = {name: state["networks"][name] for name in _trained(state) if name.startswith("discriminator")}
+    both: dict[str, Any] = {"average": state["average"], "networks": discriminators}
     both = _half(both) if half else both
     size = sum(tensor.nbytes for part in both.values() for network in part.values() for tensor in network.values())
     return both if size <= LARGEST else both | {"networks": {}}
 
 
 def _trained(state: dict[str, Any]) -> list[str]:
-    """The networks that have learnt anything: judges that had no say haven't."""
+    """The networks that were trained: a discriminator with a weight of 0 wasn't."""
     silenced = state["hparams"].get("adversarial_weight") == 0
     return [name for name in state["networks"] if not (silenced and name.startswith("discriminator"))]
 
@@ -121,7 +121,7 @@ def _replace(made: Path, folder: Path) -> None:
         made.replace(folder)
     except OSError as error:
         raise StoreError(
-            "The model can't be put into {folder}: {reason}.", folder=folder, reason=error.strerror or error
+            "The model could not be written to {folder}: {reason}.", folder=folder, reason=error.strerror or error
         ) from error
 
 

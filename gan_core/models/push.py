@@ -1,4 +1,4 @@
-"""Models to the Hugging Face Hub: weights, card and samples in one commit, with the page that the Hub shows."""
+"""Pushes models to the Hugging Face Hub: weights, card and samples in one commit, with a model page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DRAWN = "samples = model.sample(16, seed=0)  # (16, C, H, W) in [-1, 1]"
 
 @dataclass(frozen=True)
 class Pushed:
-    """Where a model now stands."""
+    """A model on the Hub."""
 
     url: str
     commit: str
@@ -44,7 +44,7 @@ class Pushed:
 
 
 def push(folder: Path, repository: str, private: bool = False) -> Pushed:
-    """Puts the model in `folder` into `owner/name` on the Hub: all of it or nothing, and only what can be loaded.
+    """Pushes the model in `folder` to `owner/name` on the Hub, atomically and only if it can be loaded.
 
     The repository is made where it isn't there. The token is HF_TOKEN, or that of `hf auth login`. Raises BadValue,
     BadCheckpoint or HubError.
@@ -56,12 +56,12 @@ def push(folder: Path, repository: str, private: bool = False) -> Pushed:
     loading.load(str(folder))
     files = [name for name in (CARD, WEIGHTS, SAMPLE) if (folder / name).is_file()]
     api = HfApi()
-    with hub.told(repository), uploading(repository):
+    with hub.explained(repository), uploading(repository):
         require_token()
         api.create_repo(repository, private=private or None, exist_ok=True)
         found = api.model_info(repository, timeout=hub.WAIT)
         if private and not found.private:
-            raise HubError("{repository} is there already and public, so nothing was sent.", repository=repository)
+            raise HubError("{repository} already exists and is public, so nothing was uploaded.", repository=repository)
         adds = [CommitOperationAdd(name, folder / name) for name in files]
         adds.append(CommitOperationAdd(PAGE, page(described, repository, SAMPLE in files).encode()))
         made = api.create_commit(repository, adds, commit_message=f"{described.title} ({described.name})")
@@ -69,11 +69,11 @@ def push(folder: Path, repository: str, private: bool = False) -> Pushed:
 
 
 def check_name(repository: str) -> None:
-    """Raises BadValue for what is no `owner/name`."""
+    """Raises BadValue unless the name is `owner/name`."""
     with suppress(BadValue):
         if hub.address(hub.SCHEME + repository) == hub.Address(repository, hub.MAIN):
             return
-    raise BadValue("'{name}' is no repository of the Hub. Valid: owner/name.", name=repository)
+    raise BadValue("'{name}' is not a Hub repository. Valid: owner/name.", name=repository)
 
 
 def require_token() -> None:
@@ -82,15 +82,15 @@ def require_token() -> None:
 
     if get_token() is None:
         raise HubError(
-            "Pushing needs a token of the Hub that may write: set HF_TOKEN, or run `hf auth login`. Tokens are "
-            "made at {address}.",
+            "Pushing requires a Hub token with write access: set HF_TOKEN, or run `hf auth login`. Create tokens at "
+            "{address}.",
             address="https://huggingface.co/settings/tokens",
         )
 
 
 @contextmanager
 def uploading(repository: str) -> Iterator[None]:
-    """What breaks an upload may come wrapped: raises what was wrapped, or a HubError."""
+    """Unwraps exceptions of an upload: raises the wrapped one, or a HubError."""
     try:
         yield
     except json.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""Draws from a trained model: by seed, and by class where the model knows classes."""
+"""Samples from a trained model, by seed and by class if the model is conditional."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class Sampler:
         A class is given by its place or its name, a blend as shares of classes, such as `{3: 0.5, 8: 0.5}`.
         """
         if not 1 <= count <= MOST:
-            raise BadValue(
-                "The number of samples must lie between 1 and {most}, not at {count}.", most=MOST, count=count
-            )
+            raise BadValue("The number of samples must be between 1 and {most}, got {count}.", most=MOST, count=count)
         if self.recipe.translations:
-            raise BadValue("{recipe} translates images and draws none from latents.", recipe=self.recipe.title)
+            raise BadValue(
+                "{recipe} translates images; it doesn't generate them from latents.", recipe=self.recipe.title
+            )
         if not self.recipe.draws:
-            raise BadValue("{recipe} judges images and draws none.", recipe=self.recipe.title)
+            raise BadValue("{recipe} classifies images; it doesn't generate them.", recipe=self.recipe.title)
         if label is not None and not self.recipe.conditional:
-            raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.", recipe=self.recipe.title)
+            raise BadValue("{recipe} is unconditional, so no class can be chosen.", recipe=self.recipe.title)
         generator = torch.Generator().manual_seed(seed)
         # numbers are made in blocks of 16, and a last, shorter block would differ from that of a larger count
         rows = count + -count % 16
@@ -88,9 +88,9 @@ class Sampler:
         if psi is None:
             return
         if self.recipe.truncate is None:
-            raise BadValue("{recipe} can't be truncated.", recipe=self.recipe.title)
+            raise BadValue("{recipe} doesn't support truncation.", recipe=self.recipe.title)
         if not 0 <= psi <= MOST_TRUNCATION:
-            raise BadValue("The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_TRUNCATION, psi=psi)
+            raise BadValue("The truncation must be between 0 and {most}, got {psi}.", most=MOST_TRUNCATION, psi=psi)
 
     def sample(self, count: int, seed: int = 0, label: Classes | None = None, psi: float | None = None) -> Tensor:
         """`count` samples, (count, C, H, W) in [-1, 1]; raises BadValue for an invalid count, class or truncation."""

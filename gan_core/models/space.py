@@ -1,4 +1,4 @@
-"""The Studio as a Space of the Hugging Face Hub: all that it needs to start there, in one commit.
+"""Publishes the Studio as a Space on the Hugging Face Hub, in one commit.
 
     publish("owner/name")
 
@@ -42,14 +42,14 @@ def publish(repository: str, private: bool = False) -> Pushed:
     check_name(repository)
     files = contents()
     api = HfApi()
-    with hub.told(repository), uploading(repository):
+    with hub.explained(repository), uploading(repository):
         require_token()
         api.create_repo(repository, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True)
         found = api.space_info(repository, timeout=hub.WAIT)
         present = {one.rfilename for one in found.siblings or ()}
         _check_ours(repository, present)
         if private and not found.private:
-            raise HubError("{repository} is there already and public, so nothing was sent.", repository=repository)
+            raise HubError("{repository} already exists and is public, so nothing was uploaded.", repository=repository)
         adds = [CommitOperationAdd(path, content) for path, content in files.items()]
         gone = [CommitOperationDelete(path) for path in sorted(present - files.keys() - FRESH)]
         words = f"GANscope {__version__}"
@@ -61,8 +61,8 @@ def contents() -> dict[str, Path | bytes]:
     """All files of the Space by their path there; raises BadValue, or BadCheckpoint where a model isn't whole."""
     if not all((ROOT / name).exists() for name in (ENTRY, FRONT, REQUIREMENTS, *FOLDERS)):
         raise BadValue(
-            "A Space is made from GANscope's own folder, with {entry} in it, and {folder} is none. Clone GANscope and "
-            "run the command there.",
+            "A Space is built from the GANscope repository, and {folder} has no {entry}. Clone GANscope and run the "
+            "command there.",
             entry=ENTRY,
             folder=ROOT,
         )
@@ -92,6 +92,6 @@ def _check_ours(repository: str, present: Collection[str]) -> None:
     """Raises HubError for a Space that holds something else: its files would be deleted."""
     if OURS not in present and set(present) - FRESH:
         raise HubError(
-            "{repository} is a Space with something else in it, so nothing was sent. Choose another name.",
+            "{repository} is a Space with other content, so nothing was uploaded. Choose another name.",
             repository=repository,
         )

@@ -1,4 +1,4 @@
-"""Large images in tiles: where they lie, how far each sees beyond its own part, and how they are put together.
+"""Tiling of large images: positions, margins, and blending.
 
 A tile is read with a margin. Where the margin covers what the network sees, the parts fit exactly and are put side by
 side. Else neighbours overlap and fade into each other, far enough from the tiles' own edges.

@@ -1,4 +1,4 @@
-"""Translates images with a model: into another domain, larger, or with what is missing filled in."""
+"""Image-to-image models: translation, super-resolution and inpainting."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Model(Protocol):
 
 
 def directions(sampler: Model) -> tuple[str, ...]:
-    """What the model can do with images, by name; empty where it draws from latents alone."""
+    """The model's image-to-image functions by name; empty for a model that generates from latents."""
     return tuple(sampler.recipe.translations)
 
 
 def direction_of(sampler: Model, direction: str = "") -> str:
-    """The direction of that name, or the first; raises BadValue for one that isn't there."""
+    """The direction of that name, by default the first; raises BadValue for an unknown one."""
     recipe = sampler.recipe
     if not recipe.translations:
-        raise BadValue("{recipe} draws from latents and translates no images.", recipe=recipe.title)
+        raise BadValue("{recipe} generates images from latents; it doesn't translate images.", recipe=recipe.title)
     name = direction or next(iter(recipe.translations))
     if name not in recipe.translations:
         raise BadValue(
@@ -80,7 +80,7 @@ def translate(sampler: Model, images: Tensor, direction: str = "") -> Tensor:
 def upscale(sampler: Model, image: Tensor) -> Tensor:
     """One image (C, H, W) in [-1, 1] enlarged by the model's factor; raises BadValue where it can't enlarge."""
     if "upscale" not in sampler.recipe.translations:
-        raise BadValue("{recipe} can't enlarge images.", recipe=sampler.recipe.title)
+        raise BadValue("{recipe} is not a super-resolution model.", recipe=sampler.recipe.title)
     return translate(sampler, image[None], "upscale")[0]
 
 
@@ -92,12 +92,12 @@ def fill(sampler: Model, images: Tensor, holes: Tensor) -> Tensor:
     """
     made = sampler.recipe.fill
     if made is None:
-        raise BadValue("{recipe} can't fill holes.", recipe=sampler.recipe.title)
+        raise BadValue("{recipe} doesn't do inpainting.", recipe=sampler.recipe.title)
     _check(sampler, images)
     if holes.shape != (len(images), 1, *images.shape[2:]) or holes.dtype != torch.bool:
-        raise BadValue("Holes must be true or false, of the shape {shape}.", shape=(len(images), 1, *images.shape[2:]))
+        raise BadValue("The mask must be boolean, of shape {shape}.", shape=(len(images), 1, *images.shape[2:]))
     if not holes.any():
-        raise BadValue("Nothing is missing: paint over what shall be made anew.")
+        raise BadValue("The mask is empty: paint over the region to fill.")
     device = next(next(iter(sampler.networks.values())).parameters()).device
     inputs = sampler.networks, sampler.hparams, images.to(device), holes.to(device)
     return made(*inputs).cpu()
@@ -107,13 +107,13 @@ def _check(sampler: Model, images: Tensor) -> None:
     channels, size = sampler.spec.channels, sampler.spec.size
     if images.ndim != 4 or images.shape[1] != channels or not len(images):
         raise BadValue(
-            "Images must be of the shape (count, {channels}, height, width), not {shape}.",
+            "Images must have the shape (count, {channels}, height, width), not {shape}.",
             channels=channels, shape=tuple(images.shape),
         )  # fmt: skip
     if images.shape[2] * images.shape[3] > MOST_PIXELS:
-        raise BadValue("An image may have {most} pixels at most.", most=MOST_PIXELS)
+        raise BadValue("An image may have at most {most} pixels.", most=MOST_PIXELS)
     if sampler.recipe.task != "super_resolution" and images.shape[2:] != (size, size):
         raise BadValue(
-            "{recipe} takes images of {size}x{size} pixels here, not {width}x{height}.",
+            "{recipe} takes images of {size}x{size} pixels, not {width}x{height}.",
             recipe=sampler.recipe.title, size=size, height=images.shape[2], width=images.shape[3],
         )  # fmt: skip

@@ -1,4 +1,5 @@
-"""The colours under transparent pixels: nobody sees them, but a network that enlarges would mix them into the edges.
+"""Fills the colours of transparent pixels: they are invisible, but a super-resolution network would mix them into the
+edges.
 
 They are filled from the visible colours around: sums of colours, weighted by alpha, over 2x2 pixels, again over 2x2 of
 these, and so on until each holds something visible; then back to the smaller ones where these hold nothing.

@@ -1,4 +1,5 @@
-"""Weights out of files of others: `.pth` and `.safetensors`, however they are wrapped. Nothing in a file is run.
+"""Reads weight files from other projects, `.pth` and `.safetensors`, however they are wrapped. No code in a file is
+executed.
 
 A state dict may lie in a table (`{"state_dict": ...}`, `{"params_ema": ...}`, StyleGAN's `{"g": ..., "g_ema": ...}`)
 and its names may carry what the network was wrapped in (`module.` of DataParallel, `_orig_mod.` of torch.compile) or
@@ -54,22 +55,22 @@ class StandIn:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of one network by their plain names. Raises BadCheckpoint, also where they aren't finite."""
+    """The tensors of one network by their plain names. Raises BadCheckpoint, also for non-finite values."""
     weights = weights_in(read_state(path), path.name)
     check_finite(weights, path.name)
     return weights
 
 
 def read_state(path: Path) -> Mapping[str, Any]:
-    """What a file holds: tensors, tables of them, and stand-ins for all else. Raises BadCheckpoint."""
+    """The content of a file: tensors, tables of tensors, and stand-ins for everything else. Raises BadCheckpoint."""
     if path.suffix.lower() in KERAS:
         raise BadCheckpoint(
-            "{file} is a file of Keras, whose networks aren't among those that can be read here. Kernels lie in "
-            "another order there, and transposed convolutions with odd kernels one pixel off PyTorch's.",
+            "{file} is a Keras file, which isn't supported. Keras orders kernels differently and shifts transposed "
+            "convolutions with odd kernels by one pixel from PyTorch's.",
             file=path.name,
         )
     if not path.is_file():
-        raise BadCheckpoint("{file} can't be read as weights: there is no such file.", file=path)
+        raise BadCheckpoint("{file} can't be read as weights: the file doesn't exist.", file=path)
     try:
         found = load_file(path) if path.suffix.lower() == ".safetensors" else _unpickled(path)
     except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, KeyError) as error:
@@ -81,22 +82,22 @@ def read_state(path: Path) -> Mapping[str, Any]:
                 file=path.name,
             ) from error
         raise BadCheckpoint(
-            "{file} can't be read as weights: it is cut off, or no file of PyTorch or safetensors ({reason}).",
+            "{file} can't be read as weights: it is truncated, or not a PyTorch or safetensors file ({reason}).",
             file=path.name, reason=reason[:200] or type(error).__name__,
         ) from error  # fmt: skip
     except Exception as error:  # pickle.UnpicklingError, whose text advises to run what is in the file
         if named := _NAMED.search(str(error)):
             raise BadCheckpoint(
-                "{file} can't be read as weights: it holds {type}, which isn't read here. Save the network's "
-                "state_dict() alone.",
+                "{file} can't be read as weights: it holds {type}, which isn't supported. Save only the network's "
+                "state_dict().",
                 file=path.name, type=next(filter(None, named.groups())),
             ) from error  # fmt: skip
         raise BadCheckpoint(
-            "{file} can't be read as weights: it holds more than tensors, or isn't a file of PyTorch.", file=path.name
+            "{file} can't be read as weights: it holds more than tensors, or is not a PyTorch file.", file=path.name
         ) from error
     if not isinstance(found, Mapping):
         raise BadCheckpoint(
-            "{file} can't be read as weights: it holds an object of the type {type}. Save the network's state_dict() "
+            "{file} can't be read as weights: it holds an object of type {type}. Save the network's state_dict() "
             "instead.",
             file=path.name, type=_type_of(found),
         )  # fmt: skip
@@ -145,7 +146,9 @@ def weights_in(found: Mapping[str, Any], file: str) -> dict[str, Tensor]:
     weights = {name: value for name, value in table.items() if isinstance(value, Tensor)}
     if not weights or not all(isinstance(name, str) and _dense(tensor) for name, tensor in weights.items()):
         held = ", ".join(_described(table)) or "-"
-        raise BadCheckpoint("{file} holds no plain weights of one network. It holds: {held}.", file=file, held=held)
+        raise BadCheckpoint(
+            "{file} doesn't hold the state dict of one network. It holds: {held}.", file=file, held=held
+        )
     return plain_names(weights)
 
 

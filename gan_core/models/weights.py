@@ -1,4 +1,4 @@
-"""What a run has learnt, to take away: the averaged networks alone, as safetensors with a card in the header."""
+"""Exports the averaged (EMA) networks of a run, as safetensors with metadata in the header."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def averaged_weights(store: RunStore, run_id: str) -> bytes:
 def read_weights(path: Path) -> Sampler:
     """The averaged networks of an exported file or of a checkpoint; raises BadCheckpoint."""
     if not path.is_file():
-        raise BadCheckpoint("There is no weights file at {path}.", path=path)
+        raise BadCheckpoint("The weights file {path} doesn't exist.", path=path)
     try:
         with safe_open(path, framework="pt") as file:
             card = file.metadata() or {}
@@ -73,6 +73,6 @@ def read_weights(path: Path) -> Sampler:
         return loading.from_state(state["recipe"], state)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise BadCheckpoint(
-            "{name} can't be used: {reason}. Valid are exported weights ({weights}) and checkpoints ({checkpoint}).",
+            "{name} can't be used: {reason}. Valid: exported weights ({weights}) and checkpoints ({checkpoint}).",
             name=path.name, reason=" ".join(str(error).split()), weights=FORMAT, checkpoint=CHECKPOINT,
         ) from error  # fmt: skip

@@ -1,4 +1,4 @@
-"""The files of a run: previews, the live one among them, and checkpoints. A file under its final name is whole."""
+"""The files of a run: previews, the live preview, and checkpoints. A file under its final name is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of runs: create, read, name, pin, delete; and the check that only a run's owner writes it."""
+"""The list of runs: create, read, rename, pin, delete; and the check that only a run's owner writes to it."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Catalogue:
         self._database.close()
 
     def free_reserve(self) -> None:
-        """Gives up the space that is held back, so that the store can be written while the disk is full."""
+        """Releases the reserved space, so that the store can be written while the disk is full."""
         self._reserve.free()
 
     def restore_reserve(self) -> bool:
-        """Holds the space back again; returns whether there was enough."""
+        """Reserves the space again; returns whether there was enough."""
         return self._reserve.restore()
 
     def create(self, spec: RunSpec, *, name: str = "", parent: str | None = None) -> Run:
@@ -99,7 +99,7 @@ class Catalogue:
             row = self._row(connection, id)
             if self._lives(row):
                 raise RunConflict(
-                    "Run {run} ({state}) is held by process {pid}; stop it before planning other steps.",
+                    "Run {run} ({state}) is owned by process {pid}. Stop it before changing the planned steps.",
                     run=id,
                     state=row["state"],
                     pid=row["pid"],
@@ -152,9 +152,11 @@ class Catalogue:
         """The run's row, if the token is its present claim; else RunConflict."""
         row: sqlite3.Row | None = connection.execute("SELECT * FROM runs WHERE id = ?", (id,)).fetchone()
         if row is None:
-            raise RunConflict("Run {run} was deleted; nothing more can be written to it.", run=id)
+            raise RunConflict("Run {run} was deleted and can't be written to any more.", run=id)
         if row["token"] != token:
-            raise RunConflict("Run {run} was taken over by another process; this one no longer writes it.", run=id)
+            raise RunConflict(
+                "Run {run} was taken over by another process. This process no longer writes to it.", run=id
+            )
         return row
 
     @contextmanager
@@ -209,7 +211,7 @@ class Catalogue:
             row = self._row(connection, id)
             if self._lives(row):
                 raise RunConflict(
-                    "Run {run} ({state}) is held by process {pid}; stop it before deleting it.",
+                    "Run {run} ({state}) is owned by process {pid}. Stop it before deleting it.",
                     run=id,
                     state=row["state"],
                     pid=row["pid"],

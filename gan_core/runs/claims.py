@@ -1,4 +1,4 @@
-"""Who may write a run, which run trains next, and what state each is in; agreed between all processes."""
+"""Which process owns a run, which run trains next, and the state of each run, shared by all processes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Claims(Catalogue):
         return token
 
     def heartbeat(self, id: str, token: str) -> None:
-        """Says that the owner lives, as often as it likes; raises RunConflict when the claim was lost."""
+        """Records that the owner is alive; may be called often. Raises RunConflict if the claim was lost."""
         with self._database.read() as connection:
             age = time.time() - self._owned(connection, id, token)["heartbeat"]
         if age > self.stale_after / 10:  # written no more often than readers need it
@@ -62,7 +62,7 @@ class Claims(Catalogue):
         self._with_reserve(partial(self._release, id, token))
 
     def enqueue(self, id: str, token: str) -> None:
-        """Lets the run wait for its turn; a run that waits already keeps its place."""
+        """Queues the run; a run that is queued already keeps its place."""
         with self._writer(id, token) as connection:
             connection.execute("INSERT OR IGNORE INTO tickets (run) VALUES (?)", (id,))
             connection.execute(

@@ -68,7 +68,7 @@ class Database:
             folder.mkdir(parents=True, exist_ok=True)
         if not all(os.access(path, os.W_OK) for path in (folder, self.file) if path.exists()):
             raise StoreError(
-                "GANscope may not write in {folder}. Set GANSCOPE_HOME to a folder that you may write.", folder=folder
+                "GANscope has no write permission for {folder}. Set GANSCOPE_HOME to a writable folder.", folder=folder
             )
         self._prepare()
 
@@ -157,8 +157,8 @@ class Database:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
             raise StoreError(
-                "{file} was written by a newer GANscope (store version {version}, this one knows {known}). "
-                "Update GANscope, or set GANSCOPE_HOME to another folder.",
+                "{file} was written by a newer version of GANscope (store version {version}; this one supports "
+                "{known}). Update GANscope, or set GANSCOPE_HOME to another folder.",
                 file=self.file,
                 version=version,
                 known=VERSION,
@@ -183,14 +183,14 @@ class Database:
             return DiskFull(self.folder)
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return StoreError(
-                "The run store {file} is damaged ({reason}). Move that file away to start with an empty list of runs; "
-                "the folders of its runs stay.",
+                "The run store {file} is damaged ({reason}). Move the file away to start with an empty list of runs; "
+                "the run folders are kept.",
                 file=self.file,
                 reason=error,
             )
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreError(
-                "Another process has been holding the run store {file} for {seconds} seconds. Try again.",
+                "The run store {file} has been locked by another process for {seconds} seconds. Try again.",
                 file=self.file,
                 seconds=BUSY_SECONDS,
             )

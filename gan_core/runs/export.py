@@ -1,4 +1,4 @@
-"""Films of how samples changed: the kept previews of a run, or of several side by side, as GIF or MP4.
+"""Training history as a film: the stored previews of a run, or of several side by side, as GIF or MP4.
 
 Previews show fixed latents at a geometric schedule of steps, so one film frame for each kept step shows early changes
 slowly and late ones fast. Needs no torch.
@@ -68,7 +68,7 @@ def tracks_of(store: RunStore, ids: Sequence[str]) -> list[Track]:
         run = store.get(id)
         previews = history(store, id)
         if not previews:
-            raise BadData("The run {run} has kept no previews yet, so there is nothing to show.", run=run.name or id)
+            raise BadData("The run {run} has no previews yet.", run=run.name or id)
         tracks.append(Track(run.name or id, previews))
     return tracks
 
@@ -101,16 +101,16 @@ def check_film(path: Path, seconds: float, size: int) -> None:
     """Raises BadValue where a film can't be written like that."""
     if path.suffix.lower() not in ENDINGS:
         raise BadValue(
-            "{file} can't be written: valid endings are {valid}.", file=path.name or path, valid=", ".join(ENDINGS)
+            "{file} can't be written. Valid file extensions: {valid}.", file=path.name or path, valid=", ".join(ENDINGS)
         )
     if not SECONDS[0] <= seconds <= SECONDS[1]:
         raise BadValue(
-            "{name} must lie between {low} and {high}, not at {value}.",
+            "{name} must be between {low} and {high}, got {value}.",
             name="seconds", low=SECONDS[0], high=SECONDS[1], value=seconds,
         )  # fmt: skip
     if not SIZES[0] <= size <= SIZES[1]:
         raise BadValue(
-            "{name} must lie between {low} and {high}, not at {value}.",
+            "{name} must be between {low} and {high}, got {value}.",
             name="size", low=SIZES[0], high=SIZES[1], value=size,
         )  # fmt: skip
 
@@ -130,11 +130,11 @@ def export_history(
     """
     check_film(path, seconds, size)
     if not 1 <= len(tracks) <= MOST_RUNS:
-        raise BadValue("A film shows 1 to {most} runs, not {count}.", most=MOST_RUNS, count=len(tracks))
+        raise BadValue("A film can show 1 to {most} runs, got {count}.", most=MOST_RUNS, count=len(tracks))
     previews = {str(place): track.previews for place, track in enumerate(tracks)}
     steps = all_steps(previews)
     if not steps:
-        raise BadData("The run {run} has kept no previews yet, so there is nothing to show.", run=tracks[0].name)
+        raise BadData("The run {run} has no previews yet.", run=tracks[0].name)
     stage = Stage.of(tracks, size, caption)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{TEMPORARY}{path.suffix}")
     write = _write_gif if path.suffix.lower() == ".gif" else _write_mp4

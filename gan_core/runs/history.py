@@ -1,4 +1,4 @@
-"""What happens in a run over its steps: metrics, events, and the commands sent to its owner."""
+"""The history of a run: metrics, events, and the commands sent to its owner."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class History(Catalogue):
         return [Event(row["id"], row["step"], row["time"], row["kind"], json.loads(row["payload"])) for row in rows]
 
     def send(self, id: str, name: str, payload: Mapping[str, Any] | None = None) -> int:
-        """Leaves a command for the run's owner and returns the command's id; anyone may."""
+        """Sends a command to the run's owner and returns its id; any process may call this."""
         with self._database.write() as connection:
             self._row(connection, id)
             cursor = connection.execute(
@@ -89,7 +89,7 @@ class History(Catalogue):
             return int(cursor.lastrowid or 0)
 
     def take(self, id: str, token: str) -> list[Command]:
-        """The commands that came in, oldest first, each once. Cheap when there are none: one SELECT, no lock."""
+        """Takes the pending commands, oldest first. Cheap when there are none: one SELECT, no lock."""
         with self._database.read() as connection:
             if connection.execute("SELECT 1 FROM commands WHERE run = ? LIMIT 1", (id,)).fetchone() is None:
                 return []

@@ -1,4 +1,4 @@
-"""Who writes a run, and whether that process still lives."""
+"""Which process owns a run, and whether it is still alive."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def still_runs(owner: Owner) -> bool | None:
 
 
 def seen_state(row: sqlite3.Row, now: float, stale_after: float) -> RunState:
-    """The state that readers see: an active run that nobody keeps going is interrupted."""
+    """The state that readers see: an active run without a living process is interrupted."""
     state = RunState(row["state"])
     never_claimed = row["host"] is None
     if state not in ACTIVE or lives(row, now, stale_after) or (never_claimed and now - row["created"] <= stale_after):

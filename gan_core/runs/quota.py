@@ -1,4 +1,4 @@
-"""The bound on what the run store takes: `GANSCOPE_QUOTA_GB` (default 10)."""
+"""The size limit of the run store: `GANSCOPE_QUOTA_GB` (default 10)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def quota_bytes() -> int:
 
 
 def keep_within_quota(store: RunStore) -> int:
-    """Thins old runs where the store has outgrown its quota; returns the bytes freed. Cheap while it fits.
+    """Thins old runs if the store exceeds its quota; returns the bytes freed. Cheap while it fits.
 
     On a full disk nothing can be thinned: whoever writes next says so.
     """

@@ -1,4 +1,4 @@
-"""What the run store hands out: plain frozen records, no database in them."""
+"""The records that the run store returns: frozen dataclasses, independent of the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gan_core.runs.spec import RunSpec
 
 
 class RunState(StrEnum):
-    """Where a run stands. `interrupted`: its process died or lost touch while the run was active."""
+    """The state of a run. `interrupted`: its process died or lost contact while the run was active."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def is_active(self) -> bool:
-        """Whether it waits, trains or is paused in a living process."""
+        """Whether it is queued, running or paused in a living process."""
         return self.state in ACTIVE
 
     @property
@@ -154,7 +154,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Command:
-    """A wish sent to the owner of a run."""
+    """A command sent to the owner of a run."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""What a run is asked to do, as plain values: enough to start it again anywhere."""
+"""The specification of a run, as plain values: enough to start it again anywhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         if self.steps < 0:
-            raise BadValue("The number of steps can't be negative ({steps}); 0 trains until stopped.", steps=self.steps)
+            raise BadValue(
+                "The number of steps must be at least 0, got {steps}; 0 trains until stopped.", steps=self.steps
+            )
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

@@ -46,7 +46,7 @@ class RunStore(Claims, History, Artifacts):
     """All parts, and what concerns several of them: going back to a step, and the space that is used."""
 
     def truncate(self, id: str, token: str, step: int, drop_replayed: bool = False) -> None:
-        """Drops whatever was recorded after `step`: metrics, previews, checkpoints, events.
+        """Deletes everything recorded after `step`: metrics, previews, checkpoints, events.
 
         Events of the REPLAYED kinds stay, as a resume replays them, unless `drop_replayed` (a user rolls back).
         """

@@ -1,1 +1,1 @@
-"""Makes models of the shelf: trains those of the table, and takes in generators of others."""
+"""Makes models: trains those of the table (plans.py), and imports generators trained elsewhere."""

@@ -38,13 +38,13 @@ from gan_core.training.comparing import compared, unseen
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SIZE = 256  # pixels, which those networks are trained at
 PHOTOS = ("flower.jpg", "china.jpg")
-N_LIMITS = "Not known. It was trained elsewhere, and nothing of it was measured here."
-N_UNTOLD = "not told by the file"
+N_LIMITS = "Unknown: trained elsewhere and not evaluated here."
+N_UNTOLD = "not stated in the file"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the file doesn't say of itself; "" leaves it open."""
+class Provenance:
+    """What the file doesn't state; "" leaves it unknown."""
 
     title: str = ""
     licence: str = ""
@@ -52,17 +52,17 @@ class Told:
     backwards: bool = False  # it leads from the second domain to the first, as zebra2horse does
 
 
-def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int = 0) -> Card:
+def import_generators(files: Sequence[Path], name: str, stated: Provenance | None = None, size: int = 0) -> Card:
     """Puts the generator of one file, or those of two (a to b, then b to a), on the user's shelf as `name`.
 
     `size` is the side in pixels of the pictures that it shall take (0: 256, or what its U-Net needs). Raises BadValue
     for a name that can't be had or files that don't belong together, BadCheckpoint where they hold no generator that is
-    known, UnknownName or BadData where it can't have learnt from `told.data`, StoreError.
+    known, UnknownName or BadData where it can't have learnt from `stated.data`, StoreError.
     """
-    told = told or Told()
+    stated = stated or Provenance()
     _check_name(name)
     if not 1 <= len(files) <= 2:
-        raise BadValue("One file is one direction, and two are there and back, not {count}.", count=len(files))
+        raise BadValue("Give one file for one direction, or two for both directions, not {count}.", count=len(files))
     weights = [read_weights(file) for file in files]
     kinds = [kind_of(each) for each in weights]
     recipe, changes = _recipe(kinds)
@@ -77,28 +77,28 @@ def bring(files: Sequence[Path], name: str, told: Told | None = None, size: int 
         "recipe": recipe.name, "hparams": changes, "spec": spec.to_state(), "step": 0, "images_seen": 0,
         "average": states, "networks": states,
     }  # fmt: skip
-    learnt = _learnt(told, files[0].stem, recipe, spec)
+    learnt = _learnt(stated, files[0].stem, recipe, spec)
     sums = ", ".join(f"{file.name} (sha256 {sha256_of(file)[:16]})" for file in files)
     origin = f"{data.source(learnt).title}. {data.source(learnt).about}" if learnt else N_UNTOLD
     words = Words(
-        told.title or name, told.licence or N_UNTOLD, origin, f"trained elsewhere; read from {sums}", N_LIMITS
+        stated.title or name, stated.licence or N_UNTOLD, origin, f"trained elsewhere; read from {sums}", N_LIMITS
     )
-    shown = "" if told.backwards else learnt  # its domains would be taken for each other
+    shown = "" if stated.backwards else learnt  # its domains would be taken for each other
     folder = paths.home() / "models" / name
     return publishing.publish(state, name, words, (), shown, folder, half=False, show=lambda made: _shown(made, shown))
 
 
-def _learnt(told: Told, stem: str, recipe: Recipe, spec: DataSpec) -> str:
+def _learnt(stated: Provenance, stem: str, recipe: Recipe, spec: DataSpec) -> str:
     """The data set that is named, or that the file is named after; "" for none. Raises UnknownName or BadData."""
-    if told.data:
-        found = data.source(told.data).spec(spec.size)
+    if stated.data:
+        found = data.source(stated.data).spec(spec.size)
         recipe.check_data(found)
         if found.channels != spec.channels:
             raise BadData(
-                "The network takes images of {taken} channels, and those of {data} have {given}.",
-                taken=spec.channels, data=told.data, given=found.channels,
+                "The network takes images with {taken} channels, but those of {data} have {given}.",
+                taken=spec.channels, data=stated.data, given=found.channels,
             )  # fmt: skip
-        return told.data
+        return stated.data
     fits = stem in data.sources and data.source(stem).spec(spec.size).fields == spec.fields
     return stem if fits else ""
 
@@ -106,11 +106,11 @@ def _learnt(told: Told, stem: str, recipe: Recipe, spec: DataSpec) -> str:
 def _check_name(name: str) -> None:
     if not NAME.fullmatch(name):
         raise BadValue(
-            "'{name}' can't be a model's name: letters, digits, dots, dashes and underscores alone, 64 at most.",
+            "'{name}' is not a valid model name. Use up to 64 letters, digits, dots, hyphens and underscores.",
             name=name[:80],
         )
     if name in listing.names() or (paths.home() / "models" / name).exists():
-        raise BadValue("There is a model named {name} already. Choose another name.", name=name)
+        raise BadValue("A model named {name} already exists. Choose another name.", name=name)
 
 
 def _recipe(kinds: Sequence[Kind]) -> tuple[Recipe, Mapping[str, Any]]:
@@ -118,26 +118,26 @@ def _recipe(kinds: Sequence[Kind]) -> tuple[Recipe, Mapping[str, Any]]:
     kind = kinds[0]
     if kind.image_channels not in (1, 3):
         raise BadCheckpoint(
-            "These weights take images of {channels} channels. Valid: 1 or 3.", channels=kind.image_channels
+            "These weights take images with {channels} channels. Valid: 1 or 3.", channels=kind.image_channels
         )
     if any(other != kind for other in kinds):
-        raise BadCheckpoint("The two files are of different networks: {one} and {other}.", one=kind, other=kinds[1])
+        raise BadCheckpoint("The two files hold different networks: {one} and {other}.", one=kind, other=kinds[1])
     plain = kind.network == "resnet" and kind.norm == "instance" and not kind.dropout
     blurs = kind.blur != "none"
     same = {"channels": kind.channels}
     if len(kinds) == 2:
         if not plain or blurs:
             raise BadCheckpoint(
-                "Two files must be ResNet generators with instance norm and without blurring layers, as CycleGAN has "
-                "them."
+                "Two files must hold ResNet generators with instance norm and without anti-aliasing (blur) layers, "
+                "as in CycleGAN."
             )
         return recipes.get("cyclegan"), same | {"blocks": kind.depth}
     if plain:
         return recipes.get("cut"), same | {"blocks": kind.depth} | ({"blur": kind.blur} if blurs else {})
     if blurs:
         raise BadCheckpoint(
-            "These weights blur where they resample, and have batch norm or dropout; such a ResNet is known here with "
-            "instance norm and without dropout alone."
+            "These weights are of an anti-aliased ResNet with batch norm or dropout. Only anti-aliased ResNets with "
+            "instance norm and without dropout are supported."
         )
     blocks = {"blocks": kind.depth, "dropout": 0.5 if kind.dropout else 0.0} if kind.network == "resnet" else {}
     return recipes.get("pix2pix"), same | blocks | {"generator_kind": kind.network, "norm": kind.norm}
@@ -146,11 +146,11 @@ def _recipe(kinds: Sequence[Kind]) -> tuple[Recipe, Mapping[str, Any]]:
 def _pixels(recipe: Recipe, kind: Kind, size: int) -> int:
     valid = (2**kind.depth,) if kind.network == "unet" else tuple(one for one in recipe.sizes if one >= 32)
     if valid[0] not in recipe.sizes:
-        raise BadCheckpoint("These weights need images of {size} pixels, and 256 is the most here.", size=valid[0])
+        raise BadCheckpoint("These weights need images of {size} pixels; at most 256 is supported.", size=valid[0])
     wanted = size or (valid[0] if kind.network == "unet" else SIZE)
     if wanted not in valid:
         raise BadValue(
-            "This network can't take pictures of {size} pixels. Valid: {valid}.",
+            "This network doesn't take images of {size} pixels. Valid: {valid}.",
             size=wanted, valid=", ".join(map(str, valid)),
         )  # fmt: skip
     return wanted
@@ -161,7 +161,7 @@ def _fields(recipe: Recipe) -> tuple[str, str]:
 
 
 def _shown(sampler: Sampler, learnt: str) -> Shown:
-    """Pictures that it hasn't learnt from, where its data are here; else photos of anything."""
+    """Held-out images of its data set if that is available; else arbitrary photos."""
     if learnt in data.sources and data.source(learnt).available():
         return Shown(png(compared(sampler, unseen(sampler.recipe, learnt, sampler.spec.size))))
     drawn = np.stack(list(_photos(sampler.spec.size)))  # (N, 3, H, W)

@@ -72,7 +72,7 @@ def _changes(started: Card, wanted: Plan, settings: TrainingHParams) -> dict[str
     """The settings that differ from those of the model that is started from; raises BadValue for other networks."""
     if (started.recipe, started.size) != (wanted.recipe, wanted.size):
         raise BadValue(
-            "{title} can't start from {start}, which is {recipe} at {size} pixels.",
+            "{title} can't start from {start}, a {recipe} at {size} pixels.",
             title=wanted.title, start=wanted.start, recipe=started.recipe_title, size=started.size,
         )  # fmt: skip
     before = to_dict(recipes.get(started.recipe).settings(started.hparams))
@@ -105,7 +105,7 @@ def make(
         run = store.get(run.id)
     say(f"{run.state.value} at step {run.step:,} of {run.spec.steps:,}, {run.seconds:,.0f} s")
     if asked:
-        say("The same command goes on from here.")
+        say("Run the same command again to continue.")
         return 128 + asked[0]
     if trouble or run.state is RunState.FAILED:
         say(trouble or run.sentence)
@@ -136,7 +136,7 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
 
 
 def _shows(recipe: Recipe, name: str, wanted: Plan) -> Callable[[Sampler], Shown]:
-    """What makes the picture beside the card."""
+    """What draws the sample image of the card."""
     if recipe.task == "supervised":
         return partial(_judging, name, wanted)
     return partial(_translating, wanted) if recipe.translations else publishing.samples
@@ -163,16 +163,19 @@ def _time(seconds: float) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """`python -m gan_core.shelf.pretrain`: works where the front ends and the command line are not installed."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gan_core.shelf.pretrain", description="Trains a model of the shelf."
-    )
+    parser = argparse.ArgumentParser(prog="python -m gan_core.shelf.pretrain", description="Train a bundled model.")
     parser.add_argument("name", help=f"one of {', '.join(plans)}")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--budget", type=float, default=0.0, help="minutes of training, then a checkpoint")
-    parser.add_argument("--cost", default="", help="what the card says of the cost")
-    parser.add_argument("--folder", type=Path, help="where the model is put; default: pretrained/NAME")
-    parser.add_argument("--precision", default="fp32", help="fp32, bf16, or auto: the quicker one here")
-    parser.add_argument("--compile", action="store_true", help="compile the networks first")
+    parser.add_argument(
+        "--budget",
+        type=float,
+        default=0.0,
+        help="minutes of training before a checkpoint is saved and training stops; 0: no limit",
+    )
+    parser.add_argument("--cost", default="", help="training cost stated on the model card")
+    parser.add_argument("--folder", type=Path, help="output folder; default: pretrained/NAME")
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16, or auto (whichever is faster on this machine)")
+    parser.add_argument("--compile", action="store_true", help="compile the networks with torch.compile")
     options = parser.parse_args(arguments)
     try:
         computation = asked_for(options.precision, options.device, options.compile)

@@ -1,4 +1,4 @@
-"""How long a study takes: a guess beforehand, and what is left from what its results took. Needs no torch."""
+"""How long a study takes: an estimate beforehand, and the remaining time from its results so far. Needs no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study compares: arms, numbers of real images, repetitions. Needs no torch.
+"""The plan of a study: arms, numbers of real images, repetitions. Needs no torch.
 
 A *setting* is how many real images of each class there are: the same number of all (`k20`), or an unbalanced set
 (`u400`: 400 of each common class and a twentieth of the last one). An *arm* is what the classifier is shown:
@@ -88,18 +88,19 @@ class StudyPlan:
             for value in given if isinstance(given, tuple) else (given,):
                 if not low <= value <= high:
                     raise BadValue(
-                        "{name} must lie between {low} and {high}, not at {value}.",
+                        "{name} must be between {low} and {high}, got {value}.",
                         name=name, low=low, high=high, value=value,
                     )  # fmt: skip
         if self.unbalanced and not 2 * RATIO <= self.unbalanced <= LIMITS["k"][1]:
             raise BadValue(
-                "unbalanced must be 0 (without it) or at least {least}: one image in {ratio} is of the rare class.",
+                "unbalanced must be 0 (to leave it out) or at least {least}: one image in {ratio} is of the rare "
+                "class.",
                 least=2 * RATIO, ratio=RATIO,
             )  # fmt: skip
         if not self.settings:
-            raise BadValue("A study needs at least one number of real images.")
+            raise BadValue("Give at least one number of real images per class.")
         if not self.arms:
-            raise BadValue("A study compares at least one way of learning. Valid: {valid}.", valid=", ".join(ARMS))
+            raise BadValue("A study needs at least one arm. Valid: {valid}.", valid=", ".join(ARMS))
         if unknown := [arm for arm in self.arms if arm not in ARMS]:
             raise UnknownName("arm", ", ".join(unknown), ARMS)
 
@@ -144,7 +145,7 @@ def numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise BadValue("'{text}' must be whole numbers with commas between them, such as 20,50.", text=text) from None
+        raise BadValue("'{text}' must be integers separated by commas, such as 20,50.", text=text) from None
 
 
 def words(text: str) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""A study as a process of its own: started from a page, seen and stopped by whoever shares GANSCOPE_HOME. No torch.
+"""A study as a process of its own: started, watched and stopped from a page. Needs no torch.
 
     studies/running.json   the process and what it was asked for
     studies/running.log    what it has said
@@ -51,7 +51,7 @@ def start(plan: StudyPlan) -> Started:
     with _starting:
         now = last()
         if now and now.runs:
-            raise BadValue("A study is running already. Wait until it has finished, or stop it first.")
+            raise BadValue("A study is already running. Wait for it to finish, or stop it first.")
         try:
             studies().mkdir(parents=True, exist_ok=True)
             with _log().open("wb") as log:
@@ -108,7 +108,7 @@ def stop() -> None:
 
 
 def last_line() -> str:
-    """The last thing that the process has said, such as why it ended."""
+    """The last line of the process's log, such as why it ended."""
     try:
         lines = _log().read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Where a study's results lie: a folder below GANSCOPE_HOME, and in it a file for each classifier. Needs no torch.
+"""The results of a study: a folder below GANSCOPE_HOME with one file per classifier. Needs no torch.
 
     studies/pneumonia-1a2b3c4d/plan.json            the plan, the classes, and what the test images are
                                cells/k20.gan.0.json one result
@@ -31,7 +31,7 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError)
 
 @dataclass(frozen=True)
 class Result:
-    """What one classifier reached on the test images: shares in [0, 1], and the seconds that it took."""
+    """The metrics of one classifier on the test images, in [0, 1], and its training time in seconds."""
 
     accuracy: float
     auc: float

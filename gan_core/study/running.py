@@ -1,4 +1,4 @@
-"""Trains what a study asks for: GANs and classifiers, each with the one trainer, and measures on the test images."""
+"""Trains the GANs and classifiers of a study, and evaluates them on the test images."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ Tell = Callable[[int, int, Cell, Result], None]  # cells done, all cells, the ne
 
 
 def run(plan: StudyPlan, images: subsets.Images, tell: Tell) -> StudyFolder:
-    """Does what isn't done yet; raises GanscopeError. It may be ended at any time and begun again."""
+    """Trains and evaluates what has no result yet; raises GanscopeError. It can be interrupted at any time and
+    resumed.
+    """
     folder = StudyFolder.of(plan)
     names = images.train.class_names
     _check_classes(folder, plan, names)
@@ -61,8 +63,8 @@ def _check_classes(folder: StudyFolder, plan: StudyPlan, names: tuple[str, ...])
         return
     if known != names:
         raise BadData(
-            "The results in {folder} are of the classes {known}, and '{name}' has {found} now. Give the folders their "
-            "old names, or delete the results to begin anew.",
+            "The results in {folder} are for the classes {known}, but '{name}' now has {found}. Rename the class "
+            "folders back, or delete the results to start over.",
             folder=folder.path, known=listed(known), name=plan.data, found=listed(names),
         )  # fmt: skip
 
@@ -72,12 +74,12 @@ def _measured(plan: StudyPlan, images: subsets.Images, folder: StudyFolder, cell
     shown = subsets.chosen(images.train, cell.setting, cell.seed)
     if cell.arm in GENERATED:
         shown = subsets.joined(shown, *_generated(plan, shown, folder, cell.setting, cell.seed))
-    accuracy, auc = _judged(classifier(plan, shown, cell), images.test)
+    accuracy, auc = _evaluated(classifier(plan, shown, cell), images.test)
     return Result(accuracy, auc, time.monotonic() - began)
 
 
 def classifier(plan: StudyPlan, shown: DataSet, cell: Cell) -> FeatureNet:
-    """A classifier that has seen these images, altered ones in the classical arms."""
+    """A classifier trained on these images, augmented in the classical arms."""
     changes = {"augment": ALTER if cell.arm in ALTERED else 0.0, "decay_steps": plan.steps, "seed": cell.seed}
     return FeatureNet("study", _trained("feature_net", {**CLASSIFIER, **changes}, shown, plan.steps))
 
@@ -91,7 +93,11 @@ def _generated(
     changes = {**GAN, "seed": seed, "schedule": "linear", "decay_steps": plan.gan_steps}
     samples = _trained("cgan", changes, shown, plan.gan_steps).sample(len(shown), seed)
     if not torch.isfinite(samples).all():
-        raise BadValue("The GAN of {setting}, seed {seed}, diverged. Try other steps.", setting=setting.name, seed=seed)
+        raise BadValue(
+            "The GAN for {setting}, seed {seed}, diverged. Try another number of steps.",
+            setting=setting.name,
+            seed=seed,
+        )
     images = to_uint8(samples).transpose(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
     labels = np.arange(len(shown)) % len(shown.class_names)  # as the sampler draws them
     if seed == 0:
@@ -111,12 +117,12 @@ def _trained(recipe_name: str, changes: Mapping[str, Any], shown: DataSet, steps
     return Sampler(recipe, hparams, shown.spec, trainer.ema.refresh(hparams.ema))
 
 
-def _judged(net: FeatureNet, test: DataSet) -> tuple[float, float]:
+def _evaluated(net: FeatureNet, test: DataSet) -> tuple[float, float]:
     """Accuracy, and the area under the ROC curve; of more than two classes the mean of one against the others."""
     from sklearn.metrics import roc_auc_score
 
     labels = np.asarray(test.arrays["label"])
-    found = np.concatenate([probabilities for _, probabilities in net.judge(test.arrays["real"])])
+    found = np.concatenate([probabilities for _, probabilities in net.predict(test.arrays["real"])])
     # scikit-learn wants rows that sum to 1 more exactly than float32 does
     exact = found.astype(np.float64) / found.sum(1, keepdims=True, dtype=np.float64)
     scores = exact[:, 1] if exact.shape[1] == 2 else exact

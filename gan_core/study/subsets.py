@@ -1,4 +1,4 @@
-"""The images of a study: real ones in chosen numbers, and the test images that nothing learns from. Needs no torch."""
+"""The images of a study: subsets of real images, and held-out test images. Needs no torch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load(plan: StudyPlan, progress: Progress = silent) -> Images:
     """
     whole = data.load(plan.data, plan.size, progress)
     if whole.spec.task != "images" or "label" not in whole.arrays or len(whole.class_names) < 2:
-        raise BadData("A study needs images of at least two classes, and '{name}' has none.", name=plan.data)
+        raise BadData("A study needs images of at least two classes; '{name}' has fewer.", name=plan.data)
     if plan.data in data.sources and (own_test := data.sources.get(plan.data).test):
         images = Images(whole, own_test(plan.size, progress), "published")
     else:
@@ -46,12 +46,12 @@ def _check(plan: StudyPlan, images: Images) -> None:
         for name, wanted, has in zip(images.train.class_names, setting.counts(classes), there, strict=True):
             if wanted > has:
                 raise BadValue(
-                    "The class '{name}' has {has} images to learn from, fewer than {wanted}. Ask for fewer with --k "
-                    "and --unbalanced.",
+                    "The class '{name}' has only {has} training images, and {wanted} are needed. Lower --k or "
+                    "--unbalanced.",
                     name=name, has=int(has), wanted=wanted,
                 )  # fmt: skip
     if not np.bincount(images.test.arrays["label"], minlength=classes).all():
-        raise BadData("The test part of '{name}' doesn't show every class.", name=plan.data)
+        raise BadData("The test split of '{name}' doesn't contain every class.", name=plan.data)
 
 
 def chosen(train: DataSet, setting: Setting, seed: int) -> DataSet:

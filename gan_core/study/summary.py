@@ -1,4 +1,4 @@
-"""What came out of a study: means over seeds with intervals, and arms compared seed by seed. Needs no torch.
+"""The summary of a study: means over seeds with confidence intervals, and paired comparisons of arms. Needs no torch.
 
 Seeds change the chosen images, the GAN and the classifier, so an interval tells how far a repetition may fall:
 
@@ -34,7 +34,7 @@ class Estimate:
 
     @property
     def verdict(self) -> str:
-        """Of a difference: "better" or "worse" where the interval leaves out 0, else "unclear"."""
+        """For a difference: "better" or "worse" if the interval excludes 0, else "unclear"."""
         if math.isnan(self.half) or abs(self.mean) <= self.half:
             return "unclear"
         return "better" if self.mean > 0 else "worse"

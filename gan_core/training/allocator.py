@@ -1,4 +1,4 @@
-"""Keeps freed memory in the process: what one training step frees, the next one takes again."""
+"""Keeps freed memory in the process, so that the next training step can reuse it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model that translates makes of items that it hasn't learnt from: the picture beside its card."""
+"""Held-out items beside a translation model's output: the sample image of its card."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LARGE = 64  # pixels; of larger images half as many are shown
 
 
 def unseen(recipe: Recipe, name: str, size: int, seed: int = 0) -> dict[str, Tensor]:
-    """Items of a data set that weren't trained on, as a batch; which of them depends on the seed alone.
+    """A batch of held-out items of a data set, chosen by the seed.
 
-    They are of the test part where there is one, else of those at the end that every run leaves out. Raises BadData.
+    They come from the test split if there is one, else from the last items, which every run holds out. Raises BadData.
     """
     lines = LINES if size <= LARGE else LINES // 2
     count = lines * max(1, SIDE // len(recipe.compared))
@@ -42,7 +42,7 @@ def _left_out(found: DataSet, array: np.ndarray, count: int, seed: int) -> np.nd
 
 
 def compared(sampler: Sampler, batch: dict[str, Tensor]) -> Image.Image:
-    """Each item beside what is made of it, as `recipe.compared` tells."""
+    """Each item beside the model's output, in the order of `recipe.compared`."""
     compare = sampler.recipe.compare
     assert compare is not None
     with torch.no_grad():

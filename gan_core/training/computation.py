@@ -39,7 +39,7 @@ class Computation:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise BadValue(
-                "The precision can't be '{value}'. Valid: {valid}.", value=self.precision, valid=", ".join(PRECISIONS)
+                "Unknown precision '{value}'. Valid: {valid}.", value=self.precision, valid=", ".join(PRECISIONS)
             )
 
     def check(self, device: str) -> None:
@@ -49,21 +49,21 @@ class Computation:
         if self.precision == "fp32":
             return
         if device.startswith("cuda") and not torch.cuda.is_bf16_supported(including_emulation=False):
-            raise BadValue("This graphics card doesn't compute in bfloat16. Leave out --precision bf16.")
+            raise BadValue("This GPU doesn't support bfloat16. Leave out --precision bf16.")
         if (speedup := speedup_of_bf16(device)) < WORTH:
             raise BadValue(
-                "bfloat16 would not make training quicker on {device}: convolutions run at {speedup} times the speed "
-                "of float32 there. Leave out --precision bf16, or use --precision auto.",
+                "bfloat16 would not speed up training on {device}: convolutions run at {speedup} times their float32 "
+                "speed. Leave out --precision bf16, or use --precision auto.",
                 device=device,
                 speedup=f"{speedup:.2f}",
             )
 
-    def told(self) -> dict[str, Any]:
-        """For the record of a run: what differs from the usual."""
+    def differences(self) -> dict[str, Any]:
+        """Settings that differ from the defaults, for the run's record."""
         return {} if self == USUAL else asdict(self)
 
     def of(self, networks: Mapping[str, nn.Module], device: torch.device) -> Mapping[str, nn.Module]:
-        """The networks as phases call them that aren't exact; weights are shared."""
+        """The networks as called by phases that aren't `exact`; weights are shared."""
         called: dict[str, nn.Module] = dict(networks)
         if self.compiled:
             called = {name: compile_network(network) for name, network in called.items()}
@@ -104,18 +104,18 @@ def check_compiler(device: str) -> None:
     except Exception as error:
         reason = " ".join(str(error).split())[:200]  # its first line often ends with a colon
         raise BadValue(
-            "torch.compile doesn't work on {device} here: {reason}. Leave out --compile.", device=device, reason=reason
+            "torch.compile doesn't work on {device}: {reason}. Leave out --compile.", device=device, reason=reason
         ) from error
 
 
 def asked_for(precision: str, device: str, compiled: bool = False) -> Computation:
-    """What the options of a command mean; raises BadValue for a device that isn't here or that it can't help on.
+    """Resolves a command's options; raises BadValue for an unavailable device or precision.
 
     "auto" becomes bf16 where a short trial finds it at least WORTH times as quick as fp32, and fp32 elsewhere.
     """
     if precision not in (*PRECISIONS, AUTO):
         raise BadValue(
-            "The precision can't be '{value}'. Valid: {valid}.", value=precision, valid=", ".join((*PRECISIONS, AUTO))
+            "Unknown precision '{value}'. Valid: {valid}.", value=precision, valid=", ".join((*PRECISIONS, AUTO))
         )
     check_device(device)
     if precision == AUTO:
@@ -126,7 +126,7 @@ def asked_for(precision: str, device: str, compiled: bool = False) -> Computatio
 
 
 def speedup_of_bf16(device: str) -> float:
-    """By trying, where a trial means anything: 0 on devices that autocast doesn't serve."""
+    """Measured by a short benchmark; 0 on devices that autocast doesn't support."""
     if device.startswith("cuda") and not torch.cuda.is_bf16_supported(including_emulation=False):
         return 0.0
     return bf16_speedup(device) if device == "cpu" or device.startswith("cuda") else 0.0
@@ -138,9 +138,7 @@ def check_device(device: str) -> None:
     valid += ["cuda", *(f"cuda:{place}" for place in range(torch.cuda.device_count()))] * torch.cuda.is_available()
     valid += ["mps"] * torch.backends.mps.is_available()
     if device not in valid:
-        raise BadValue(
-            "The device '{device}' can't be used here. Valid: {valid}.", device=device, valid=", ".join(valid)
-        )
+        raise BadValue("The device '{device}' isn't available. Valid: {valid}.", device=device, valid=", ".join(valid))
 
 
 def single(outputs: Any) -> Any:

@@ -1,8 +1,8 @@
-"""A new run that starts from the weights of a model on the shelf.
+"""A new run that starts from a model's weights.
 
 The run's first checkpoint, at step 0, holds the model's weights: averaged ones as live and as averaged networks, and
-the discriminator where the model's file keeps it. Optimisers, data order and what else training needs begin anew, and
-so does the schedule of the rates. Images seen go on from the model's count, so that grown networks stay grown.
+the discriminator where the model's file keeps it. Optimisers, data order, the learning-rate schedule and all other
+training state start afresh. The count of images seen continues from the model's, so that grown networks stay grown.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def begin(
 ) -> Run:
     """Makes the run, ready to be trained by a Session; nothing is left behind where that fails.
 
-    `steps`: planned ones; None plans as many as the model has had. `changes`: live knobs and the seed. `data_name`:
-    other data, of the classes that the model knows. Raises BadCheckpoint for a damaged model, BadValue for a knob that
-    shapes the networks, or BadData.
+    `steps`: planned steps; None plans as many as the model was trained for. `changes`: live knobs and the seed.
+    `data_name`: other data, with the model's classes. Raises BadCheckpoint for a damaged model, BadValue for a knob
+    that shapes the networks, or BadData.
     """
     described = read_card(folder)
     if steps is None and not described.steps:
-        raise BadValue("How long {title} was trained isn't known. Say how many steps.", title=described.title)
+        raise BadValue("The training length of {title} is unknown. Set the number of steps.", title=described.title)
     recipe = recipes.get(described.recipe)
     planned = described.steps if steps is None else steps
     hparams = _settings(recipe, described, _lasting(recipe, described, changes or {}, planned))
@@ -63,8 +63,8 @@ def begin(
     return _recorded(store, spec, name or described.title, trainer)
 
 
-def begun_anew(folder: Path) -> list[str]:
-    """The networks that a model's file lacks, so that a run which goes on from it begins with fresh ones."""
+def missing_networks(folder: Path) -> list[str]:
+    """The networks that a model's file lacks; a run that continues from it initializes them anew."""
     described = read_card(folder)
     recipe = recipes.get(described.recipe)
     hparams = recipe.settings(described.hparams)
@@ -88,21 +88,21 @@ def _settings(recipe: Recipe, described: Card, changes: Mapping[str, Any]) -> Tr
     names = [name for name in rebuilt(before, after) if name != "seed"]
     if names:
         raise BadValue(
-            "{names} can't be changed: the networks would be others, and the model's weights wouldn't fit.",
+            "{names} can't be changed: these settings shape the networks, so the model's weights would no longer fit.",
             names=Named.of(after, names),
         )
     return after
 
 
 def _lasting(recipe: Recipe, described: Card, changes: Mapping[str, Any], steps: int) -> dict[str, Any]:
-    """The changes, and the model's schedule of the rates stretched to the planned steps where it would end before."""
+    """The changes, with the learning-rate schedule stretched to the planned steps if it would end earlier."""
     if schedule.KNOBS & changes.keys() or not steps:
         return dict(changes)
     return dict(changes) | (schedule.anew(to_dict(recipe.settings(described.hparams)), 0, 0, steps) or {})
 
 
 def _started(trainer: Trainer, described: Card, weights: Mapping[str, Any]) -> dict[str, Any]:
-    """The trainer's fresh state with the model's weights in it."""
+    """A fresh trainer state with the model's weights."""
     state = trainer.state_dict()
     kept = weights["networks"] | weights["average"]
     return state | {
@@ -115,7 +115,7 @@ def _started(trainer: Trainer, described: Card, weights: Mapping[str, Any]) -> d
 
 
 def _recorded(store: RunStore, spec: RunSpec, name: str, trainer: Trainer) -> Run:
-    """The run with its first checkpoint in the store."""
+    """Stores the run with its first checkpoint."""
     run = store.create(spec, name=name)
     token = store.claim(run.id)
     try:

@@ -1,6 +1,6 @@
-"""Steers a run from any thread or process: commands are checked here, in the caller, and sent through the store.
+"""Controls a run from any thread or process: commands are checked here, in the caller, and sent through the store.
 
-What needs torch is imported by the verbs that need it, so that a pause from a fresh process is quick.
+Only the methods that need torch import it, so that pausing from a new process is quick.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def current_hparams(store: RunStore, run: Run) -> TrainingHParams:
 
 
 class Control:
-    """The verbs of a run. Each raises RunConflict where the run's state does not allow it."""
+    """The commands of a run. Each raises RunConflict where the run's state does not allow it."""
 
     def __init__(self, store: RunStore, run_id: str) -> None:
         self.store = store
@@ -43,19 +43,19 @@ class Control:
         return self.store.get(self.run_id)
 
     def pause(self) -> None:
-        """Pauses after the step under way."""
+        """Pauses after the current step."""
         self._send("pause")
 
     def resume(self) -> None:
-        """Goes on from a pause, as soon as it is the run's turn."""
+        """Resumes from a pause, as soon as the queue allows it."""
         self._send("resume")
 
     def stop(self) -> None:
-        """Ends the run after the step under way, with a checkpoint."""
+        """Stops the run after the current step, with a checkpoint."""
         self._send("stop")
 
     def save(self) -> None:
-        """Writes a checkpoint after the step under way."""
+        """Writes a checkpoint after the current step."""
         self._send("save")
 
     def rollback(self) -> None:
@@ -63,11 +63,11 @@ class Control:
         self._send("rollback")
 
     def step(self, count: int = 1, only: str | None = None) -> None:
-        """Runs some steps and pauses; `only` is a role whose phases alone are run."""
+        """Trains for some steps and pauses; `only` restricts them to the phases of one role."""
         if not 1 <= count <= 10_000:
-            raise BadValue("The number of steps must lie between 1 and 10000, not at {count}.", count=count)
+            raise BadValue("The number of steps must be between 1 and 10000, got {count}.", count=count)
         if only is not None and only not in ROLES:
-            raise BadValue("There is no role '{only}'. Valid: {valid}.", only=only, valid=", ".join(ROLES))
+            raise BadValue("Unknown role '{only}'. Valid: {valid}.", only=only, valid=", ".join(ROLES))
         self._send("step", {"count": count, "only": only})
 
     def edit(self, **changes: Any) -> None:
@@ -86,7 +86,7 @@ class Control:
             self._send("edit", {"changes": sent})
 
     def apply(self, remedy: str) -> None:
-        """Applies a remedy to the run as it goes on; one that goes back waits until the run is back.
+        """Applies a remedy to the running run; one that rolls back waits until the run has rolled back.
 
         Raises UnknownName, BadValue where the run can't take it without a fork, or RunConflict.
         """
@@ -103,14 +103,14 @@ class Control:
         end = time.monotonic() + BACK
         while not any(event.kind == "rollback" for event in self.store.events(self.run_id, seen)):
             if time.monotonic() > end:
-                raise RunConflict("The run {run} hasn't gone back to a checkpoint.", run=self.run_id)
+                raise RunConflict("The run {run} has not rolled back to a checkpoint.", run=self.run_id)
             time.sleep(0.02)
 
     def _send(self, name: str, payload: Mapping[str, Any] | None = None) -> None:
         run = self.status
         if not run.is_active:
             raise RunConflict(
-                "The run {run} is {state}, so it can't take '{command}'.",
+                "The run {run} is {state}, so '{command}' isn't possible.",
                 run=run.name or run.id,
                 state=run.state.value,
                 command=name,
@@ -149,7 +149,7 @@ def fork(
 
 
 def fork_with(store: RunStore, run: Run, remedy: str, name: str = "") -> Run:
-    """A fork that takes a remedy and trains as long again, its rates from the start of their schedule."""
+    """A fork with a remedy applied, which trains as long again and restarts the learning-rate schedule."""
     from gan_core.training.remedies import remedies
 
     changes = remedies.get(remedy).changes(current_hparams(store, run))
@@ -158,19 +158,19 @@ def fork_with(store: RunStore, run: Run, remedy: str, name: str = "") -> Run:
 
 
 def extend(store: RunStore, run: Run, steps: int) -> Run:
-    """Plans a run that has ended to go on to `steps` in all (0: until it is stopped), ready for a Session.
+    """Extends a finished run to `steps` in all (0: until it is stopped), ready for a Session.
 
     A schedule of the rates that would end before begins anew over the steps that are added. Raises BadValue where the
     run has had that many steps, or RunConflict while it is active.
     """
     if run.is_active:
         raise RunConflict(
-            "The run {run} is {state}: stop it first, then it can be trained for longer.",
+            "The run {run} is {state}. Stop it before extending it.",
             run=run.name or run.id, state=run.state.value,
         )  # fmt: skip
     if 0 < steps <= run.step:
         raise BadValue(
-            "The run {run} has had {done} steps already: plan more than that, or 0 to train until it is stopped.",
+            "The run {run} has already trained for {done} steps. Plan more steps, or 0 to train until stopped.",
             run=run.name or run.id, done=run.step,
         )  # fmt: skip
     hparams, at = current_hparams(store, run), saved_step(store, run)
@@ -182,8 +182,8 @@ def extend(store: RunStore, run: Run, steps: int) -> Run:
     return store.get(run.id)
 
 
-def decays_anew(store: RunStore, run: Run, settings: Mapping[str, Any], steps: int) -> bool:
-    """Whether the rates of a run with these settings begin their schedule anew where it is extended to `steps`."""
+def restarts_schedule(store: RunStore, run: Run, settings: Mapping[str, Any], steps: int) -> bool:
+    """Whether extending a run with these settings to `steps` restarts its learning-rate schedule."""
     return schedule.anew(settings, schedule.began(store, run), saved_step(store, run), steps) is not None
 
 
@@ -204,9 +204,9 @@ __all__ = [
     "Control",
     "RunState",
     "current_hparams",
-    "decays_anew",
     "extend",
     "fork",
     "fork_with",
+    "restarts_schedule",
     "saved_step",
 ]

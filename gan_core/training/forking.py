@@ -1,4 +1,4 @@
-"""What a fork starts from: the newest checkpoint of the run that it leaves, as far as its settings leave the networks.
+"""What a fork starts from: the parent's newest checkpoint, as far as the networks stay the same.
 
 The checkpoint is copied into the fork when it is made, so that the fork goes on from there whatever becomes of the
 other run. A session that finds another run's checkpoint as the newest one of its own begins the fork:
@@ -54,7 +54,7 @@ class Start:
     def step(self) -> int:
         return self.checkpoint.step if self.checkpoint else 0
 
-    def told(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         """Plain values, for an event."""
         return {
             "step": self.step, "kept": list(self.kept), "fresh": list(self.fresh), "because": list(self.because),
@@ -63,7 +63,7 @@ class Start:
 
 
 def start_of(store: RunStore, run: Run, hparams: TrainingHParams) -> Start:
-    """What a fork of the run with these settings starts with, as the run is now saved."""
+    """The start of a fork with these settings, from the run's newest checkpoint."""
     recipe = recipes.get(run.spec.recipe)
     found = _newest(store, run)
     if found is None:
@@ -89,7 +89,7 @@ def _newest(store: RunStore, run: Run) -> tuple[Checkpoint, Mapping[str, Any]] |
 def _kept(
     recipe: Recipe, state: Mapping[str, Any], hparams: TrainingHParams, because: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The networks that go on; none where those that make the samples can't."""
+    """The networks that are kept; none if the sampled networks can't be kept."""
     if any(name == "seed" or knobs(hparams)[name].group in ANEW for name in because):
         return ()
     spec = DataSpec.from_state(state["spec"])
@@ -106,7 +106,7 @@ def _fits(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:
 
 
 def create(store: RunStore, run: Run, spec: RunSpec, start: Start, begun: Iterable[str], name: str = "") -> Run:
-    """Makes the fork of a run, ready to be trained by a Session; nothing is left behind where that fails.
+    """Creates a fork of a run, ready for a Session; leaves nothing behind on failure.
 
     `begun`: the clocks of all schedules that count from the fork.
     """
@@ -115,7 +115,7 @@ def create(store: RunStore, run: Run, spec: RunSpec, start: Start, begun: Iterab
     try:
         if start.checkpoint:
             _copy(store, made, token, start.checkpoint)
-        store.add_event(made.id, token, start.step, "forked", {"run": run.id, "begun": sorted(begun)} | start.told())
+        store.add_event(made.id, token, start.step, "forked", {"run": run.id, "begun": sorted(begun)} | start.payload())
     except BaseException:
         store.release(made.id, token)
         store.delete(made.id)
@@ -125,7 +125,7 @@ def create(store: RunStore, run: Run, spec: RunSpec, start: Start, begun: Iterab
 
 
 def save(store: RunStore, run: Run) -> None:
-    """Has a run that trains or is paused write a checkpoint, and waits for it, so that a fork starts from where it is.
+    """Asks an active run for a checkpoint and waits for it, so that a fork starts from its current state.
 
     Not where its loss isn't finite.
     """
@@ -141,7 +141,7 @@ def save(store: RunStore, run: Run) -> None:
 
 
 def is_broken(store: RunStore, id: str) -> bool:
-    """Whether a loss of the run became infinite or no number, and nobody has gone back since."""
+    """Whether a loss of the run became NaN or infinite and the run was not rolled back since."""
     last = [event.kind for event in store.events(id) if event.kind in ("not_finite", "rollback")]
     return last[-1:] == ["not_finite"]
 
@@ -167,7 +167,7 @@ def begin(
     computation: Computation = USUAL,
     begun: Iterable[str] = (),
 ) -> Trainer:
-    """The trainer of a fork, at its first step, from the state of the run that it leaves.
+    """The trainer of a fork at its first step, from the parent's state.
 
     `begun`: the clocks of all schedules that count from there.
     """
@@ -187,7 +187,7 @@ def begin(
 def _merged(
     trainer: Trainer, state: Mapping[str, Any], saved: TrainingHParams, hparams: TrainingHParams, kept: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The saved state with what is fresh in its place: networks, their optimisers, what the objective keeps."""
+    """The saved state with fresh parts replaced: networks, their optimisers, the objective's state."""
     fresh = trainer.state_dict()
     specs = {group: make(hparams) for group, make in trainer.recipe.optimizers.items()}
     moved = {

@@ -1,11 +1,11 @@
-"""Whether a run looks healthy, from its metrics alone: what is seen, why that happens, and what helps.
+"""Diagnoses a run from its metrics alone: the observation, its cause, and remedies.
 
-Needs no torch. Thresholds are rules of thumb of GAN training, named below; they suit two players with one loss each.
-A classifier, which has no opponent, is known by its cross-entropy and looked at apart.
+Needs no torch. Thresholds are rules of thumb of GAN training, named below; they suit two players with one loss each. A
+classifier, which has no opponent, is recognised by its cross-entropy and assessed separately.
 
-Losses, accuracy and gradients can find that something is wrong, and never that all is well: a generator that has
-collapsed holds the balance too. A run is called healthy only where its samples were looked at and are as varied as the
-data (`variety`); where they weren't, that is said.
+Losses, accuracy and gradients can show that something is wrong, but never that all is well: the losses of a collapsed
+generator can be balanced too. A run is called healthy only if its samples were measured to be as varied as the data
+(`variety`); if they weren't measured, the finding says so.
 """
 
 from __future__ import annotations
@@ -57,20 +57,20 @@ class Finding:
 
 TOO_EARLY = Finding(
     "early", "early",
-    "Too early to say: give it {steps} steps.",
-    "In the first steps both networks only leave their random start.",
+    "Too early to tell: wait for {steps} steps.",
+    "Both networks are still close to their random initialization.",
     values={"steps": EARLY},
 )  # fmt: skip
 UNKNOWN = Finding(
     "unknown", "early",
-    "Losses and gradients are in range. They don't show whether the samples are good.",
-    "The two players can also be in balance after a mode collapse.",
-    "Compare the samples with the real data: are they as sharp, and as different from each other?",
+    "Losses and gradients are in the normal range. They say nothing about the quality of the samples.",
+    "Generator and discriminator can also be balanced after a mode collapse.",
+    "Compare the samples with real data: are they as sharp and as diverse?",
 )  # fmt: skip
 TOO_EARLY_ALONE = Finding(
     "early", "early",
-    "Too early to say: give it {steps} steps.",
-    "In the first steps the network only leaves its random start.",
+    "Too early to tell: wait for {steps} steps.",
+    "The network is still close to its random initialization.",
     values={"steps": EARLY},
 )  # fmt: skip
 
@@ -114,7 +114,7 @@ def assess(
 
 
 def _samples(latest: Mapping[str, float], modes: int) -> Finding:
-    """What the samples themselves say."""
+    """Findings from the samples themselves."""
     if modes and "modes/covered" in latest:
         return _modes(round(latest["modes/covered"]), round(latest["modes/reached"]), modes, latest["modes/near"])
     if "data_reached" in latest:
@@ -129,9 +129,9 @@ def _modes(covered: int, reached: int, modes: int, near: float) -> Finding:
     if missing > LOST_MODES * modes:
         return Finding(
             "mode_collapse", "bad",
-            "{covered} of {modes} modes covered: mode collapse.",
-            "The generator makes only what deceives the discriminator, and has no reason to try the other modes. Both "
-            "losses can be in balance all the same.",
+            "Mode collapse: {covered} of {modes} modes covered.",
+            "The generator produces only what fools the discriminator, and nothing pushes it towards the other "
+            "modes. The losses can still look balanced.",
             values=values,
             remedies=("instance_noise", "mild_gradient_penalty"),
         )  # fmt: skip
@@ -139,7 +139,7 @@ def _modes(covered: int, reached: int, modes: int, near: float) -> Finding:
         return Finding(
             "modes_missing", "watch",
             "{covered} of {modes} modes covered; {missing} have no samples.",
-            "The generator covers most of the data without them. A lost mode seldom comes back once the samples are "
+            "The generator covers most of the data without them. A dropped mode rarely returns once the samples are "
             "sharp.",
             values=values,
             remedies=("instance_noise", "mild_gradient_penalty"),
@@ -147,16 +147,16 @@ def _modes(covered: int, reached: int, modes: int, near: float) -> Finding:
     if covered < modes or near < CLOSE:
         return Finding(
             "modes_unsharp", "early",
-            "{covered} of {modes} modes covered so far: the samples are spread over all of them, {near:.0%} close to "
-            "one.",
-            "The samples still form one cloud, which usually splits into the modes later.",
-            "Keep training, and watch whether each mode keeps its samples.",
+            "{covered} of {modes} modes covered so far: the samples spread over all of them, and {near:.0%} lie "
+            "close to a mode.",
+            "The samples still form a single cluster, which usually splits into the modes later.",
+            "Keep training, and watch whether every mode keeps its samples.",
             values,
         )  # fmt: skip
     return Finding(
         "healthy", "good",
-        "This looks healthy: all {modes} modes are covered, and {near:.0%} of the samples lie close to one.",
-        "Neither player is winning.",
+        "This looks healthy: all {modes} modes are covered, and {near:.0%} of the samples lie close to a mode.",
+        "Generator and discriminator are balanced.",
         values=values,
     )  # fmt: skip
 
@@ -167,7 +167,8 @@ def _reached(share: float) -> Finding:
         return Finding(
             "data_missed", "watch",
             "The samples cover only {share:.0%} of the data.",
-            "This is normal early in training. Later it is mode collapse: whole parts of the data are never generated.",
+            "This is normal early in training. Later it means mode collapse: whole regions of the data are never "
+            "generated.",
             values=values,
             remedies=("instance_noise", "mild_gradient_penalty"),
         )  # fmt: skip
@@ -175,14 +176,14 @@ def _reached(share: float) -> Finding:
         return Finding(
             "data_missed_little", "early",
             "The samples cover {share:.0%} of the data so far.",
-            "The share usually grows with further training.",
-            "Keep training, and watch the share.",
+            "Coverage usually grows with further training.",
+            "Keep training, and watch the coverage.",
             values,
         )  # fmt: skip
     return Finding(
         "healthy", "good",
         "This looks healthy: the samples cover {share:.0%} of the data.",
-        "Neither player is winning.",
+        "Generator and discriminator are balanced.",
         values=values,
     )  # fmt: skip
 
@@ -192,23 +193,25 @@ def _varied(share: float) -> Finding:
     if share < ALIKE:
         return Finding(
             "alike", "watch",
-            "The samples look alike: they vary {share:.0%} as much as real images.",
-            "This is normal early in training. Later it is mode collapse: the generator makes few different images.",
+            "The samples look alike: their variety is {share:.0%} of that of real images.",
+            "This is normal early in training. Later it means mode collapse: the generator produces only a few "
+            "distinct images.",
             values=values,
             remedies=("minibatch_deviation", "r1", "instance_noise"),
         )  # fmt: skip
     if share < VARIED:
         return Finding(
             "less_varied", "early",
-            "The samples vary {share:.0%} as much as real images.",
-            "Losses and gradients are in range, and variety usually grows with further training.",
-            "Keep training, and watch whether the samples become more different from each other.",
+            "The variety of the samples is {share:.0%} of that of real images.",
+            "Losses and gradients are in the normal range, and variety usually grows with further training.",
+            "Keep training, and watch whether the samples become more diverse.",
             values,
         )  # fmt: skip
     return Finding(
         "healthy", "good",
-        "This looks healthy: the samples vary {share:.0%} as much as real images.",
-        "Neither player is winning. How sharp the samples are isn't measured here: compare them with real images.",
+        "This looks healthy: the variety of the samples is {share:.0%} of that of real images.",
+        "Generator and discriminator are balanced. Sharpness isn't measured here: compare the samples with real "
+        "images.",
         values=values,
     )  # fmt: skip
 
@@ -233,7 +236,7 @@ def _norms(recent: Metrics) -> dict[str, float]:
 
 
 def _not_finite(recent: Metrics) -> Finding | None:
-    """A loss, a score or a gradient that was measured and is infinite or no number.
+    """A loss, a score or a gradient that was measured as NaN or infinite.
 
     A player that didn't train has none of them, which is no fault.
     """
@@ -243,8 +246,8 @@ def _not_finite(recent: Metrics) -> Finding | None:
     # the player's sum says more than one of its terms
     return Finding(
         "not_finite", "bad",
-        "The value of {name} is no longer a number.",
-        "A step was too large, or the loss has no lower bound; from here on every weight is spoilt.",
+        "The value of {name} is NaN or infinite.",
+        "An update was too large, or the loss is unbounded below. All weights from this step on are unusable.",
         values={"name": next((name for name in faulty if name.endswith("/loss")), faulty[0])},
         remedies=("back_and_slower", "back_and_r1"),
     )  # fmt: skip
@@ -256,8 +259,8 @@ def _no_rate(recent: Metrics) -> Finding | None:
         return None
     return Finding(
         "no_rate", "bad",
-        "The learning rate is 0: nothing is being learnt.",
-        "The rate schedule has ended.",
+        "The learning rate is 0: the weights no longer change.",
+        "The learning-rate schedule has ended.",
         remedies=("constant_rate", "longer_schedule"),
     )  # fmt: skip
 
@@ -269,8 +272,8 @@ def _exploding(recent: Metrics) -> Finding | None:
         return None
     return Finding(
         "exploding_gradients", "bad",
-        "Gradients explode: the norm of {phase} is about {norm:.0f}, above {limit:.0f}.",
-        "Steps overshoot, often because the learning rate is too high or the critic is not bounded.",
+        "Exploding gradients: the norm of {phase} is about {norm:.0f}, above {limit:.0f}.",
+        "Updates overshoot, often because the learning rate is too high or the critic is unconstrained.",
         values={"phase": phase, "norm": norms[phase], "limit": EXPLODING},
         remedies=("slower", "gradient_penalty", "weight_clipping", "gradient_clipping"),
     )  # fmt: skip
@@ -282,28 +285,28 @@ def _exploding_alone(recent: Metrics) -> Finding | None:
         return None
     return Finding(
         "exploding_gradients", "bad",
-        "Gradients explode: their norm is about {norm:.0f}, above {limit:.0f}.",
-        "Steps overshoot, so that the network forgets what it knew.",
+        "Exploding gradients: their norm is about {norm:.0f}, above {limit:.0f}.",
+        "Updates overshoot, so the network forgets what it has learnt.",
         values={"norm": norm, "limit": EXPLODING},
         remedies=("slower", "gradient_clipping"),
     )  # fmt: skip
 
 
 def _learning(recent: Metrics) -> Finding:
-    """How much a classifier knows; there is nobody to be too strong for."""
+    """The training accuracy of a classifier."""
     share = _mean(recent, "class_accuracy") or 0.0
     if share < KNOWN:
         return Finding(
             "learning", "good",
-            "The network learns: it names {share:.1%} of the training images rightly.",
-            "They are altered at each step, as the settings ask, so that images as they are may be easier.",
-            "Train on while the share still grows.",
+            "The network is learning: it classifies {share:.1%} of the training images correctly.",
+            "The training images are augmented as set, so unaltered images may be easier.",
+            "Keep training while the accuracy still improves.",
             {"share": share},
         )  # fmt: skip
     return Finding(
         "learnt", "good",
-        "The network knows its training images: it names {share:.1%} of them rightly.",
-        "Little is left to learn from them. What it knows of images that it hasn't seen can't be told from this run.",
+        "The network has learnt its training images: it classifies {share:.1%} of them correctly.",
+        "Little is left to learn from them. This run doesn't measure the accuracy on held-out images.",
         "",
         {"share": share},
     )  # fmt: skip
@@ -319,8 +322,8 @@ def _discriminator_too_strong(recent: Metrics, probability: bool) -> Finding | N
     return Finding(
         "discriminator_too_strong", "bad",
         "The discriminator is too strong: it is right {share:.0%} of the time.",
-        "It tells real from fake without doubt, so its verdict hardly changes with the samples: little is left to "
-        "learn from.",
+        "It separates real from fake with near certainty, so its output hardly depends on the samples and the "
+        "generator gets little signal to learn from.",
         values={"share": accuracy},
         remedies=("slower_discriminator", "r1", "label_smoothing", "more_generator_steps"),
     )  # fmt: skip
@@ -333,7 +336,7 @@ def _vanishing(recent: Metrics) -> Finding | None:
     return Finding(
         "vanishing_gradients", "bad",
         "The generator's gradient has vanished: its norm is about {norm:.0e}.",
-        "With the saturating loss this happens as soon as the discriminator is sure.",
+        "With the saturating loss this happens as soon as the discriminator is confident.",
         values={"norm": norm},
         remedies=("non_saturating", "wasserstein", "slower_discriminator"),
     )  # fmt: skip
@@ -346,7 +349,7 @@ def _generator_winning(recent: Metrics) -> Finding | None:
     return Finding(
         "generator_winning", "watch",
         "The generator is winning: the discriminator is right only {share:.0%} of the time.",
-        "A discriminator that is worse than a coin gives wrong directions; samples may all look alike.",
+        "A discriminator that is worse than chance misleads the generator, and samples may all look alike.",
         values={"share": accuracy},
         remedies=("faster_discriminator", "more_discriminator_steps", "slower_generator"),
     )  # fmt: skip
@@ -364,8 +367,8 @@ def _oscillating(recent: Metrics) -> Finding | None:
         return None
     return Finding(
         "oscillation", "watch",
-        "The two players chase each other: the generator's loss swings by {share:.0%} of its size.",
-        "Each overshoots what the other did last, instead of meeting in the middle.",
+        "Oscillation: the generator's loss swings by {share:.0%} of its mean size.",
+        "Each network overcorrects for the other's last updates instead of converging.",
         values={"share": swing / size},
         remedies=("slower", "no_momentum", "longer_average"),
     )  # fmt: skip

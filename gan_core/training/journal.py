@@ -1,6 +1,6 @@
-"""Writes what a trainer does into the run store: metrics, previews, checkpoints, warnings.
+"""Writes metrics, previews, checkpoints and warnings of a trainer to the run store.
 
-What can't be written (a full disk) is kept and tried again, so that nothing is lost.
+What can't be written (a full disk) is kept and retried, so that nothing is lost.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Journal:
         self.rewind()
 
     def rewind(self) -> None:
-        """Forgets what is not written: the trainer was put to another step."""
+        """Discards what is not written yet: the trainer was set to another step."""
         self._recorder = Recorder()
         self._unwritten: list[Metrics] = []
         self._warned: set[str] = set()
@@ -63,7 +63,7 @@ class Journal:
         self.start_clock()
 
     def start_clock(self) -> None:
-        """Measures the speed from now on: the time before was spent waiting."""
+        """Starts measuring the speed: the time before was spent waiting."""
         self._clock = time.monotonic()
         self._counted_images = self.trainer.images_seen
 
@@ -79,7 +79,7 @@ class Journal:
         self.event_id = self.event(kind, payload)
 
     def write_due(self, everything: bool = False) -> None:
-        """Writes what is due, or everything there is; raises DiskFull."""
+        """Writes what is due, or everything; raises DiskFull."""
         now = time.monotonic()
         if everything or now - self._flushed >= FLUSH:
             self.flush(examine=everything)
@@ -126,7 +126,7 @@ class Journal:
             self.start_clock()
 
     def _examine_samples(self) -> None:
-        """Notes beside the newest step how varied the samples are."""
+        """Records the variety of the samples at the newest step."""
         if self._examine is None:
             return
         began = time.monotonic()
@@ -153,7 +153,7 @@ class Journal:
         self._next_preview = next_preview_step(step)
 
     def live_preview(self) -> None:
-        """The samples of this moment, for whoever watches; replaces the last ones."""
+        """Writes the live preview, which replaces the previous one."""
         began = time.monotonic()
         step = self.trainer.step
         self.store.write_live_preview(self.run_id, self._token, step, self._preview())

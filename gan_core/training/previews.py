@@ -1,4 +1,4 @@
-"""The picture of a run as it is now: samples, points over the real ones, translations, or images sorted by class."""
+"""Previews of a run: samples, generated over real points, translations, or images sorted by predicted class."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Draw = Callable[[], Image.Image]
 
 
 def previewer(trainer: Trainer) -> Callable[[], bytes]:
-    """Gives a PNG of the averaged networks at this moment; drawing it never changes the training."""
+    """Returns a function that renders a PNG from the averaged networks; rendering never affects training."""
     draw = _drawer(trainer)
 
     def preview() -> bytes:
@@ -85,7 +85,7 @@ def _drawer(trainer: Trainer) -> Draw:
 
 
 def _translated(trainer: Trainer) -> Draw:
-    """Items that are never trained on, each with what is made of it."""
+    """Held-out items, each with the model's output."""
     compare, batch = trainer.recipe.compare, trainer.batches.held_out() or trainer.batches.first(HELD_OUT)
     assert compare is not None
 

@@ -1,4 +1,4 @@
-"""How much quicker this machine computes in bfloat16, by trying.
+"""Measures the speed-up of bfloat16 on this machine.
 
 No name says it: a CPU with AMX or AVX-512 BF16 runs convolutions about twice as fast in bfloat16, while one without
 runs them up to a hundred times slower, and both occur under the same model name on virtual machines.

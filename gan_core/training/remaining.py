@@ -1,4 +1,4 @@
-"""How long a run still takes, from how fast it has been in its last steps. Needs no torch."""
+"""The remaining time of a run, from its recent speed. Needs no torch."""
 
 from __future__ import annotations
 

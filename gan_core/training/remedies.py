@@ -1,4 +1,4 @@
-"""What can be done about a run's troubles, as values of knobs: texts name remedies, and pages apply what is named.
+"""Remedies for findings, as changes of knobs: findings name remedies, and pages apply them.
 
     remedies.get("r1").changes(hparams)        {"penalty": "r1", "penalty_weight": 0.1}
     offered(finding.remedies, hparams)         those of a text that the run can take, with their values
@@ -20,7 +20,7 @@ from gan_core.registry import Registry
 
 @dataclass(frozen=True)
 class Remedy:
-    """`words`: what a button says, a template that the values fill. A knob that a recipe lacks is left out."""
+    """`words` is the label of its button, a template filled with the values. Knobs that a recipe lacks are left out."""
 
     name: str
     words: str
@@ -45,7 +45,7 @@ def _scaled(hparams: TrainingHParams, name: str, factor: float) -> int | float:
 
 
 def offered(names: Iterable[str], hparams: TrainingHParams) -> dict[str, dict[str, Any]]:
-    """The values of the named remedies that are valid with these settings and change them, by the remedies' names."""
+    """The changes of the named remedies that are valid with these settings and have an effect, by name."""
     found = {}
     for name in names:
         changes = remedies.get(name).changes(hparams)
@@ -65,7 +65,7 @@ R1 = {"penalty": "r1", "penalty_weight": 0.1}
 for remedy in (
     Remedy(
         "instance_noise",
-        "Add instance noise of {instance_noise:g} that fades over {instance_noise_steps:,} steps",
+        "Add instance noise of {instance_noise:g}, decaying over {instance_noise_steps:,} steps",
         {"instance_noise": 0.7, "instance_noise_steps": 2500},
     ),
     Remedy(
@@ -100,23 +100,23 @@ for remedy in (
     Remedy("slower", "Halve the learning rates", factors=HALVED),
     Remedy(
         "more_generator_steps",
-        "Update the generator {generator_steps} times a step and the discriminator once",
+        "Update the generator {generator_steps} times per step and the discriminator once",
         {"generator_steps": 2, "discriminator_steps": 1},
     ),
     Remedy(
         "more_discriminator_steps",
-        "Update the discriminator {discriminator_steps} times a step",
+        "Update the discriminator {discriminator_steps} times per step",
         factors={"discriminator_steps": 2},
     ),
     Remedy("constant_rate", "Keep the learning rates constant", {"schedule": "constant"}),
     Remedy(
         "longer_schedule",
-        "Begin the rate schedule anew, over {decay_steps:,} steps",
+        "Restart the learning-rate schedule over {decay_steps:,} steps",
         factors={"decay_steps": 2.0},
     ),
     Remedy(
         "minibatch_deviation",
-        "Show the discriminator the standard deviation of each batch",
+        "Give the discriminator the minibatch standard deviation",
         {"minibatch": "standard_deviation"},
     ),
     Remedy("non_saturating", "Use the non-saturating loss", {"loss": "non_saturating"}),
@@ -129,7 +129,7 @@ for remedy in (
         },
     ),
     Remedy("no_momentum", "Set beta 1 to {beta1:g}", {"beta1": 0.0}),
-    Remedy("longer_average", "Average the weights for longer, with a memory of {ema:g}", {"ema": 0.999}),
+    Remedy("longer_average", "Average the weights over a longer time (EMA decay {ema:g})", {"ema": 0.999}),
     Remedy(
         "back_and_slower", "Go back to the last good checkpoint and halve the learning rates", factors=HALVED, back=True
     ),

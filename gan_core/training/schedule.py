@@ -1,4 +1,4 @@
-"""How long a schedule of the learning rates lasts, and how it begins anew where a run goes on beyond its end.
+"""How long a learning-rate schedule lasts, and how it restarts when a run continues beyond its end.
 
 Needs no torch. A schedule counts from the first step, or from the step at which an edit or a fork began it anew.
 """
@@ -18,7 +18,7 @@ FADED = 1e-3  # of the rates that were set: where an exponential schedule has co
 
 
 def length(settings: Mapping[str, Any]) -> float:
-    """The steps after which the rates are 0, or have faded; infinite where they never are."""
+    """The steps after which the learning rates are 0 or negligible; infinite if they never are."""
     kind, steps = settings.get("schedule", "constant"), float(settings.get("decay_steps", 0))
     if kind in ("linear", "cosine"):
         return steps
@@ -28,7 +28,7 @@ def length(settings: Mapping[str, Any]) -> float:
 
 
 def anew(settings: Mapping[str, Any], began: int, at: int, steps: int) -> dict[str, Any] | None:
-    """What changes where a run goes on from step `at` to `steps` (0: without end), so that its rates last until then.
+    """The changes that make the learning rates last when a run continues from step `at` to `steps` (0: without end).
 
     None where they last anyway. `began`: the step from which the schedule has counted so far; it then counts from `at`.
     """

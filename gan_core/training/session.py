@@ -1,7 +1,7 @@
-"""A run in the background: one thread that alone owns the trainer, obeys commands and writes to the run store.
+"""A run in the background: one thread owns the trainer, executes commands and writes to the run store.
 
-The order of work in a tick: obey commands; train a step; write what is due (metrics, previews, checkpoints). What
-could not be written is tried again before the next step, so that nothing is lost when a disk is full.
+Each iteration executes commands, trains a step, and writes what is due (metrics, previews, checkpoints). Failed writes
+are retried before the next step, so nothing is lost when the disk is full.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ N_GRADIENT = (
 
 
 class Stopped(Exception):
-    """The run was asked to end."""
+    """The run was asked to stop."""
 
 
 class Session(Control):
@@ -125,7 +125,7 @@ class Session(Control):
         return not self._thread.is_alive()
 
     def _pulse(self) -> None:
-        """Signs of life while the other thread loads data or takes a long step."""
+        """Heartbeats while the other thread loads data or runs a long step."""
         while not self._ended.wait(HEARTBEAT):
             with suppress(GanscopeError):  # a full disk or a lost claim shows up in the training thread
                 self.store.heartbeat(self.run_id, self._token)
@@ -157,7 +157,7 @@ class Session(Control):
         )
 
     def _await_turn(self) -> None:
-        """Waits in the queue; commands are obeyed meanwhile."""
+        """Waits in the queue; commands are executed meanwhile."""
         while not self._paused and not self.store.try_start(self.run_id, self._token, self.limit):
             self._take_commands()
             if any(name == "stop" for name, _ in self._requests):
@@ -179,8 +179,8 @@ class Session(Control):
         if state is None or own:
             self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
         else:
-            told = [event.payload for event in self.store.events(self.run_id) if event.kind == "forked"]
-            begun = told[0]["begun"] if told else ()
+            forks = [event.payload for event in self.store.events(self.run_id) if event.kind == "forked"]
+            begun = forks[0]["begun"] if forks else ()
             self.trainer = forking.begin(recipe, hparams, state, data_set, self.device, self.computation, begun)
         torch.set_num_threads(cpu_threads(self.trainer.networks))
         if state is not None and own:
@@ -232,7 +232,7 @@ class Session(Control):
     def _train(self) -> None:
         planned = self.status.spec.steps
         self._tell_of_damage()
-        self.journal.event("started", {"device": self.device} | self.computation.told())
+        self.journal.event("started", {"device": self.device} | self.computation.differences())
         self._replay_events()
         self._renew_rates()
         if self._paused:
@@ -349,8 +349,8 @@ class Session(Control):
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
         begun = sorted(clocks(old, changes))
-        told = {"changes": dict(changes), "before": before} | ({"begun": begun} if begun else {})
-        self.journal.replayable("edit", told)
+        payload = {"changes": dict(changes), "before": before} | ({"begun": begun} if begun else {})
+        self.journal.replayable("edit", payload)
         self.trainer.edit(new, begun)
 
     def _replay_events(self) -> None:
@@ -367,7 +367,9 @@ class Session(Control):
                     self._one_step(event.payload["only"])
 
     def _renew_rates(self) -> None:
-        """Begins a schedule anew that had ended when the run stopped: with rates of 0 it would go on for nothing."""
+        """Restarts a schedule that had ended when the run stopped: with learning rates of 0 the run would learn
+        nothing.
+        """
         trainer, planned = self.trainer, self.status.spec.steps
         began = trainer.began.get(RATES, Moment()).step
         settings = to_dict(trainer.hparams)
@@ -380,7 +382,7 @@ class Session(Control):
         """Back to the newest sound checkpoint; what came after it is dropped, edits too."""
         state = self._newest(self.store.checkpoints(self.run_id))
         if state is None:
-            self._set_state(RunState.PAUSED, "There is no checkpoint to go back to. Start the run anew.")
+            self._set_state(RunState.PAUSED, "There is no checkpoint to roll back to. Start a new run.")
             return
         saved = changed(self.trainer.hparams, state["hparams"])
         undone = differences(self.trainer.hparams, saved)
@@ -394,7 +396,7 @@ class Session(Control):
         self.journal.event("rollback", {})
         if undone:
             self.journal.replayable("edit", {"changes": undone, "before": {}})
-        self._pause("Back at step {step}. Change what went wrong, then resume.", {"step": self.trainer.step})
+        self._pause("Rolled back to step {step}. Adjust the settings, then resume.", {"step": self.trainer.step})
 
     # --- ends ---------------------------------------------------------------------------------------------------
 

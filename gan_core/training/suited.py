@@ -1,4 +1,4 @@
-"""Data as networks take them: as many channels as they have, and labels that mean what they have learnt."""
+"""Data as the networks take them: with their number of channels, and labels that mean what they were trained on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.data.channels import in_channels
-from gan_core.data.parts import own_of
+from gan_core.data.parts import user_images_of
 from gan_core.data.user.labels import matched
 from gan_core.gans import Recipe
 from gan_core.models import lending
@@ -27,6 +27,6 @@ def suited(data: DataSet, recipe: Recipe, hparams: Any, learnt: DataSpec | None 
 
 def _names(learnt: DataSpec, data: DataSet) -> tuple[str, ...]:
     """The classes that were learnt. Before their names were kept, folders were sorted as text."""
-    if learnt.class_names or not own_of(data.name) or learnt.classes != len(data.class_names):
+    if learnt.class_names or not user_images_of(data.name) or learnt.classes != len(data.class_names):
         return learnt.class_names
     return tuple(sorted(data.class_names))

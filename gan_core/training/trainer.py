@@ -44,7 +44,7 @@ class StepResult:
 
 
 class Trainer:
-    """Trains the networks of a recipe on a data set; knows nothing of threads, stores or screens."""
+    """Trains the networks of a recipe on a data set; independent of threads, run store and front ends."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class Trainer:
     # --- a step ------------------------------------------------------------------------------------------------------
 
     def train_step(self, only: str | None = None) -> StepResult:
-        """Every due phase once; `only` is a role, "generator" or "discriminator", whose phases alone are run."""
+        """Runs every due phase once; `only` restricts this to one role, "generator" or "discriminator"."""
         scheduled = self.objective.schedule(self.networks, self.images_seen)
         self._batch_size = int(scheduled.get("batch_size", self.hparams.batch_size))
         result = StepResult(self.step + 1, values={f"schedule/{name}": value for name, value in scheduled.items()})

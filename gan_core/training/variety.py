@@ -1,4 +1,4 @@
-"""How varied a run's samples are: what losses and accuracies can't tell, since a collapsed generator can balance them.
+"""The variety of a run's samples, which losses and accuracies can't show: they can be balanced after a mode collapse.
 
     points with known modes   modes/covered: modes with 20 close samples; modes/reached: modes that are the nearest to
                               a fair share of the samples; modes/near: the share of samples that lie close to a mode
@@ -109,7 +109,7 @@ def _describer(reference: str, shape: tuple[int, ...]) -> Describe:
         net = None
     if net is None or net.shape != tuple(shape):
         return _pixels
-    return lambda images: np.concatenate([features for features, _ in net.judge(images)])
+    return lambda images: np.concatenate([features for features, _ in net.predict(images)])
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ Show = Callable[[Run], None]
 
 
 def say(text: str) -> None:
-    """A message for the person at the terminal."""
+    """Prints a message to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -58,8 +58,7 @@ def interrupts() -> Iterator[list[int]]:
 def follow(session: Session, asked: list[int], show: Show, patient: bool = False, seconds: float = math.inf) -> str:
     """Starts a run and waits for its end, after `seconds` of training at the latest.
 
-    Returns what is wrong, if the run can't go on by itself and nobody is there to mend it; a `patient` caller waits
-    until somebody did.
+    Returns the reason if the run can't continue by itself; a `patient` caller waits until someone has resumed it.
     """
     logging.getLogger("gan_core").addHandler(logging.NullHandler())  # a failure is told in a sentence; see the store
     session.start()
@@ -73,7 +72,7 @@ def follow(session: Session, asked: list[int], show: Show, patient: bool = False
         if (asked or trouble or run.seconds >= seconds) and not stopping:
             stopping = True
             if asked:
-                say("\nStopping with a checkpoint; press Ctrl-C again to end at once.")
+                say("\nSaving a checkpoint and stopping. Press Ctrl-C again to quit immediately.")
             with suppress(RunConflict):  # it has just ended by itself
                 session.stop()
     show(session.status)
@@ -81,7 +80,7 @@ def follow(session: Session, asked: list[int], show: Show, patient: bool = False
 
 
 def _trouble(store: RunStore, run: Run) -> str:
-    """Why a run paused by itself: a loss that isn't finite, a full disk. A pause that somebody asked for is none."""
+    """Why a run paused by itself: a non-finite loss or a full disk. "" for a pause that was requested."""
     if run.state is not RunState.PAUSED or not run.message:
         return ""
     last = store.events(run.id)[-1:]
@@ -89,7 +88,7 @@ def _trouble(store: RunStore, run: Run) -> str:
 
 
 class Lines:
-    """A line now and then, and where the state changes."""
+    """Prints a line from time to time, and when the state changes."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
@@ -105,12 +104,12 @@ class Lines:
 
 
 def state_words(store: RunStore, run: Run) -> str:
-    """What the run does now; a waiting one says for how many."""
+    """The state of the run in words; a queued one says how many runs are ahead."""
     if run.state is RunState.QUEUED:
         queue = store.queue()
         place = queue.index(run.id) if run.id in queue else 0
-        ahead = f", {place} before it" if place else ""
-        return f"waiting for its turn (GANSCOPE_MAX_RUNS at once{ahead})"
+        ahead = f", {place} ahead" if place else ""
+        return f"queued (GANSCOPE_MAX_RUNS limits concurrent runs{ahead})"
     return f"{run.state.value}: {run.sentence}" if run.message else run.state.value
 
 
@@ -132,7 +131,7 @@ def losses(store: RunStore, id: str, since: int) -> str:
 
 
 def time_left(store: RunStore, run: Run) -> str:
-    """How long the run still takes, as H:MM:SS; "" where that isn't known."""
+    """The remaining time, as H:MM:SS; "" if it is unknown."""
     recent = store.metrics(run.id, run.step - TAIL)
     edits = [event for event in store.events(run.id) if event.kind == "edit"]
     settings = {name: value for event in edits for name, value in event.payload["changes"].items()}

@@ -58,7 +58,7 @@ def of_core() -> Iterator[str]:
             elif _name(call) in {"tracked", "progress"}:
                 yield _text(call.args[-1])
     yield "There is no {kind} named '{name}'. Valid: {valid}."
-    yield "There is no {kind} named '{name}', and there is none so far."
+    yield "There is no {kind} named '{name}'; none exists yet."
 
 
 def of_catalogues() -> Iterator[str]:

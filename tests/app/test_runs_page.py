@@ -230,7 +230,7 @@ def test_a_run_without_pictures_can_be_looked_at(store: RunStore) -> None:
     test = page(compare=f"{bare},{make_run(store)}")
     assert "not begun" in texts(test)
     shown(test.button(key="film-gif").click().run())
-    assert "bare has kept no previews" in texts(test)
+    assert "bare has no previews yet" in texts(test)
     assert not test.download_button
 
 

@@ -108,7 +108,7 @@ def test_a_form_without_an_arm_says_what_is_valid() -> None:
     test = page()
     test.get("button_group")[1].set_value([])
     test.run()
-    assert "at least one way of learning" in test.error[0].value
+    assert "at least one arm" in test.error[0].value
     assert test.button(key="study-start").disabled
 
 

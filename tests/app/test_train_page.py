@@ -263,7 +263,7 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
     sound(net.set_value("").run())
     assert any(one.label.startswith("Feature net channels") for one in test.text_input)
     bad = page("train", recipe="projected_gan", data="avatars", size="32", judge="features.grey")
-    assert "can't work with features.grey on pictures of 3 x 32 x 32. Valid for Feature net: " in errors(bad).replace(
+    assert "can't use features.grey with images of shape 3 x 32 x 32. Valid for Feature net: " in errors(bad).replace(
         "\\", ""
     )
     assert bad.button(key="train").disabled
@@ -427,7 +427,7 @@ def test_steps_of_one_player_raise_no_alarm(store: RunStore) -> None:
             watched = feed(store, run.id)
             watched.run(fresh=True)
             shown = header(board.encoded(watched, "", None, large=large))["board"]
-            assert not any("no longer a number" in finding["what"] for finding in shown["findings"])
+            assert not any("is NaN or infinite" in finding["what"] for finding in shown["findings"])
     metrics = store.metrics(run.id)
     assert not metrics.broken
     assert metrics.measured("generator/loss")[-8:].tolist() == [False] * 4 + [True] * 4

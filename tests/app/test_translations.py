@@ -1,10 +1,11 @@
-"""Every text that a page can show is translated, with the same placeholders."""
+"""Every text that a page can show is in the catalogues, with the same placeholders."""
 
 from __future__ import annotations
 
 import string
 
 import pytest
+from babel.messages.pofile import read_po
 
 from tests.app.messages import FRONT, all_messages
 from ui.classroom.shell.i18n import CATALOGUES, _, translations, using
@@ -16,6 +17,16 @@ def fields(text: str) -> list[tuple[str, str, str]]:
     )
 
 
+@pytest.mark.parametrize("language", sorted(CATALOGUES))
+def test_the_catalogue_lists_every_text(language: str) -> None:
+    """Translated or not: a text that isn't translated yet is shown in English."""
+    with CATALOGUES[language].open("rb") as file:
+        listed = {message.id for message in read_po(file)}
+    missing = sorted(all_messages() - listed)
+    assert not missing, f"run `python -m tests.app.messages`: {missing}"
+
+
+@pytest.mark.release
 @pytest.mark.parametrize("language", sorted(CATALOGUES))
 def test_every_text_has_a_translation(language: str) -> None:
     catalogue = translations(language)

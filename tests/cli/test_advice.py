@@ -218,7 +218,7 @@ def no_net_for_images_without_labels(tmp_path: Path) -> None:
     root = pictures(tmp_path / "no classes")
     make_seer("features.large", size=16)
     text = said("eval", root, "--against", root)
-    assert "none can be trained there, because it has no classes" in text
+    assert "which has no classes" in text
     assert "features.large" not in text
     kept(text, "--steps", "1", *NET)
     assert "`--net latest`" in text
@@ -358,7 +358,7 @@ def test_a_mistyped_name_is_answered_with_models_and_runs_the_nearest_first(stor
 
 def test_where_nothing_is_there_nothing_is_listed(store: RunStore, tmp_path: Path) -> None:
     message = ganscope("sample", "latest", "-o", tmp_path / "x.png").stderr
-    assert message == "Error: There is no model or run named 'latest', and there is none so far.\n"
+    assert message == "Error: There is no model or run named 'latest'; none exists yet.\n"
 
 
 # --- sizes -----------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_training_starts_from_a_model(home: Path) -> None:
     assert run.images_seen == described.images + trained
     assert line["images_per_second"] == pytest.approx(trained / line["seconds"], rel=0.05)
     made = RunStore()
-    assert "--size can't be given with --from" in refused(2, "train", "--from", "infogan.tiny", "--size", "8")
+    assert "so --size can't be given" in refused(2, "train", "--from", "infogan.tiny", "--size", "8")
     assert "RECIPE, --preset" in refused(2, "train", "dcgan", "--from", "infogan.tiny", "--preset", "x")
     assert "--from can't be given with --resume" in refused(2, "train", "--resume", "latest", "--from", "infogan.tiny")
     assert "latent_size can't be changed" in refused(2, "train", "--from", "infogan.tiny", "--set", "latent_size=9")
@@ -55,7 +55,7 @@ def test_networks_that_begin_anew_are_named(home: Path) -> None:
     make_model("infogan.tiny")
     result = ganscope("train", "--from", "infogan.tiny", "--steps", "1")
     assert result.exit_code == 0
-    assert "begin anew: recogniser" in result.stderr
+    assert "start from random weights: recogniser" in result.stderr
 
 
 def test_a_damaged_model_is_named_and_the_others_are_listed(home: Path) -> None:
@@ -65,4 +65,4 @@ def test_a_damaged_model_is_named_and_the_others_are_listed(home: Path) -> None:
     card.write_text(card.read_text().replace("licence", "license"))
     result = ganscope("models")
     assert "mlp_gan.good" in result.stdout
-    assert "The card of mlp_gan.bad lacks licence" in result.stderr
+    assert "The model card in mlp_gan.bad lacks licence" in result.stderr

@@ -40,12 +40,12 @@ def test_train_ends_with_one_line_of_json_and_its_run_can_be_used(store: RunStor
 
     picture = tmp_path / "grid.png"
     sampled = json.loads(ok("sample", run.id, "--n", "6", "--seed", "1", "-o", picture, "--width", "100", "--json"))
-    assert (sampled["samples"], sampled["step"], sampled["file"]) == (6, 12, str(picture))
+    assert (sampled["samples"], sampled["steps"], sampled["file"]) == (6, 12, str(picture))
     first = Image.open(picture)
     assert first.width >= 100
     ok("sample", MARKUP, "--n", "6", "--seed", "1", "-o", tmp_path / "again.png", "--width", "100")
     assert first.tobytes() == Image.open(tmp_path / "again.png").tobytes()
-    assert "knows no classes" in refused(2, "sample", "latest", "--class", "3", "-o", picture)
+    assert "is unconditional" in refused(2, "sample", "latest", "--class", "3", "-o", picture)
     assert ".png, .jpg, .webp" in refused(2, "sample", "latest", "-o", tmp_path / "grid.gif")
 
     film = tmp_path / "out.gif"
@@ -269,19 +269,19 @@ def test_a_model_to_borrow_from_brings_its_settings_and_one_that_cannot_lend_is_
     hparams = store.get(line["run"]).spec.hparams
     assert (hparams["judge_channels"], hparams["judge_max_channels"]) == (4, 8)
     said = refused(2, "train", "projected_gan", *options, "--set", "judge=mlp_gan.mine")
-    assert "can't work with mlp_gan.mine on pictures of 1 x 8 x 8. Valid for judge: features.mine" in said
+    assert "can't use mlp_gan.mine with images of shape 1 x 8 x 8. Valid for judge: features.mine" in said
     make_seer("features.colours", channels=3)  # grey images are given three channels
     line = json.loads(ok("train", "projected_gan", *options, "--set", "judge=features.colours", "--json"))
     assert read_checkpoint(Path(line["checkpoint"]))["spec"]["fields"] == {"real": [3, 8, 8]}
     listing.standing("features.colours").rename(home / "away")
     words = ("--data", "avatars", *options[2:], "--set", "judge=features.mine")
-    assert "can't work with features.mine on pictures of 3 x 8 x 8" in refused(2, "train", "projected_gan", *words)
+    assert "can't use features.mine with images of shape 3 x 8 x 8" in refused(2, "train", "projected_gan", *words)
     assert "nosuch" in refused(2, "train", "projected_gan", *options, "--set", "judge=nosuch")
     assert "Valid for generator: -" in refused(
         2, "train", "encoder", "--data", "digits", "--set", "generator=mlp_gan.mine"
     )
     said = refused(2, "train", "projected_gan", *options, "--set", "judge=features.mine", "--set", "judge_channels=16")
-    assert "features.mine asks for other settings: judge_channels=4, judge_max_channels=8" in said
+    assert "features.mine requires these settings: judge_channels=4, judge_max_channels=8" in said
     assert len(store.runs()) == 2
 
 

@@ -113,14 +113,14 @@ def test_a_folder_goes_to_a_folder_and_bad_files_are_named(on_shelf: Path, photo
     (folder / "junk.png").write_bytes(b"\x89PNG and no more")
     message = refused(2, "translate", "pix2pix.x", folder, "-o", tmp_path / "again")
     assert "junk.png is not an image in a supported format" in message
-    assert "1 of 4 pictures could not be used" in message
+    assert "1 of 4 images could not be used" in message
     assert len(list((tmp_path / "again").iterdir())) == 3
     assert ok("upscale", "srgan.x", photo, folder / "one.png", "-o", tmp_path / "large").count("pixels") == 2
     (folder / "junk.png").unlink()
     assert ok("upscale", "srgan.x", folder, "-o", tmp_path / "larger").count("18 x 18 pixels") == 3
     (tmp_path / "left").mkdir()
     (tmp_path / "left" / "._one.png").write_bytes(b"no picture")
-    assert "There is no picture in" in refused(2, "upscale", "srgan.x", tmp_path / "left", "-o", tmp_path / "none")
+    assert "There are no images in" in refused(2, "upscale", "srgan.x", tmp_path / "left", "-o", tmp_path / "none")
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK", "I;16"])
@@ -173,28 +173,34 @@ def test_two_models_are_blended(on_shelf: Path, photo: Path, tmp_path: Path) -> 
     ("arguments", "said"),
     [
         (("translate", "cyclegan.x", "{photo}", "-o", "{out}/x.png", "--direction", "up"), "Valid: a_to_b, b_to_a"),
-        (("translate", "cgan.x", "{photo}", "-o", "{out}/x.png"), "draws from latents and translates no images"),
-        (("translate", "srgan.x", "{photo}", "-o", "{out}/x.png"), "enlarges pictures: use `ganscope upscale srgan.x"),
+        (("translate", "cgan.x", "{photo}", "-o", "{out}/x.png"), "doesn't translate images"),
+        (
+            ("translate", "srgan.x", "{photo}", "-o", "{out}/x.png"),
+            "is a super-resolution model. Use `ganscope upscale srgan.x",
+        ),
         (
             ("translate", "nobody.x", "{photo}", "-o", "{out}/x.png"),
             "There is no model or run named 'nobody.x'. Valid: cgan.x",
         ),
         (("translate", "cyclegan.x", "{photo}x", "-o", "{out}/x.png"), "doesn't exist"),
         (("translate", "cyclegan.x", "{photo}", "-o", "{out}/x.bmp"), "Valid file extensions: .png, .jpg"),
-        (("translate", "cyclegan.x", "{empty}", "-o", "{out}"), "There is no picture in"),
-        (("translate", "cyclegan.x", "{photo}", "{photo}", "-o", "{out}/x.png"), "Several pictures need a folder"),
-        (("translate", "cyclegan.x", "{photo}", "{photo}", "-o", "{out}"), "Two pictures would both become"),
-        (("translate", "cyclegan.x", "{photo}", "-o", "{photo}"), "would be written over"),
-        (("upscale", "cyclegan.x", "{photo}", "-o", "{out}/x.png"), "can't enlarge images"),
+        (("translate", "cyclegan.x", "{empty}", "-o", "{out}"), "There are no images in"),
+        (("translate", "cyclegan.x", "{photo}", "{photo}", "-o", "{out}/x.png"), "Several images need a folder"),
+        (("translate", "cyclegan.x", "{photo}", "{photo}", "-o", "{out}"), "Two images would both be written to"),
+        (("translate", "cyclegan.x", "{photo}", "-o", "{photo}"), "would be overwritten"),
+        (("upscale", "cyclegan.x", "{photo}", "-o", "{out}/x.png"), "is not a super-resolution model"),
         (("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--scale", "3"), "Valid: 2."),
         (("upscale", "srgan.x", "{junk}", "-o", "{out}/x.png"), "is not an image in a supported format"),
         (("upscale", "srgan.x", "{clear}", "-o", "{out}/x.jpg"), "Valid file extensions: .png, .webp"),
         (("upscale", "srgan.x", "{huge}", "-o", "{out}/x.png"), "more than 16 megapixels"),
         (("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.z:0.5"), "their networks differ"),
-        (("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y"), "a model and a share in [0, 1]"),
+        (
+            ("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y"),
+            "OTHER:SHARE with a share in [0, 1]",
+        ),
         (
             ("upscale", "srgan.x", "{photo}", "-o", "{out}/x.png", "--with", "srgan.y:2"),
-            "a model and a share in [0, 1]",
+            "OTHER:SHARE with a share in [0, 1]",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gan_core.data import load
 from gan_core.data.user import folders
-from gan_core.data.user.references import TASKS, Own, of_images, own
+from gan_core.data.user.references import TASKS, UserImages, of_images, user_images
 from gan_core.errors import BadData, BadValue
 from gan_core.pictures.decoding import square
 from gan_core.pictures.fits import FITS
@@ -21,15 +21,15 @@ from gan_core.pictures.fits import FITS
 @pytest.mark.parametrize("kind", TASKS)
 @pytest.mark.parametrize("fit", FITS)
 def test_a_reference_and_back(kind: str, fit: str) -> None:
-    mine = Own(kind, "cats-0123456789ab.zip" if kind.endswith("upload") else "/a place: with/colons+pluses", fit)
-    assert own(str(mine)) == mine
+    mine = UserImages(kind, "cats-0123456789ab.zip" if kind.endswith("upload") else "/a place: with/colons+pluses", fit)
+    assert user_images(str(mine)) == mine
     assert ("+" in str(mine).partition(":")[0]) == (fit != "crop")
     assert of_images(str(mine)) == (kind in ("folder", "zip", "upload"))
 
 
 @pytest.mark.parametrize("reference", ["digits", "test:mnist", "folder", "folder:", "other:/x", "", "ring8+pad"])
 def test_what_is_not_the_users(reference: str) -> None:
-    assert own(reference) is None
+    assert user_images(reference) is None
     assert not of_images(reference)
 
 
@@ -104,12 +104,12 @@ def test_an_upload_that_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_plus_that_a_link_lost() -> None:
-    assert own("folder pad:/a b") == Own("folder", "/a b", "pad")
+    assert user_images("folder pad:/a b") == UserImages("folder", "/a b", "pad")
 
 
 @pytest.mark.parametrize("name", ["../../x.zip", "..\\x.zip", "C:x.zip", "/etc/x.zip", "x.zip"])
 def test_an_upload_goes_by_its_files_name_alone(name: str) -> None:
-    assert own(f"upload:{name}") == Own("upload", "x.zip")
+    assert user_images(f"upload:{name}") == UserImages("upload", "x.zip")
 
 
 @pytest.mark.parametrize("name", ["a" * 300 + ".zip", "\0.zip", "x", ".zip", "ä.zip"])

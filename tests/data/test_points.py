@@ -72,7 +72,7 @@ def test_coverage_by_hand() -> None:
 
 
 def test_what_cant_be_counted_is_refused() -> None:
-    with pytest.raises(BadValue, match="at least 160 samples, not 100"):
+    with pytest.raises(BadValue, match="at least 160 samples, got 100"):
         coverage(np.zeros((100, 2)), MODES["ring8"])
     with pytest.raises(BadValue, match="points"):
         coverage(np.zeros((500, 3)), MODES["ring8"])

@@ -134,7 +134,7 @@ def test_after_a_file_that_is_refused_the_next_one_can_be_dropped(
     box = page.locator(f"#{part}-drop input[type=file]")
     for _ in range(2):
         box.set_input_files(tmp_path / "junk.png")
-        told = page.get_by_text("This is no picture of an accepted format")
+        told = page.get_by_text("This is not an image in a supported format")
         expect(told).to_be_visible()
         page.locator(".toast-close").click()
         expect(told).to_be_hidden()

@@ -93,11 +93,11 @@ def test_spectral_norm_is_for_what_is_trained() -> None:
 def test_a_net_that_does_not_fit_is_refused_with_what_does() -> None:
     make_model("dcgan.tiny")
     make_seer(NET, channels=1)
-    with pytest.raises(BadValue, match=rf"can't work with dcgan\.tiny on .* Valid for judge: {NET}"):
+    with pytest.raises(BadValue, match=rf"can't use dcgan\.tiny on .* Valid for judge: {NET}"):
         trainer(judge="dcgan.tiny")
     with pytest.raises(BadValue, match="judge_channels=4, judge_max_channels=8"):
         trainer(judge_channels=16)
-    with pytest.raises(BadValue, match=rf"can't work with {NET} on pictures of 1 x 16 x 16. Valid for judge: -"):
+    with pytest.raises(BadValue, match=rf"can't use {NET} with images of shape 1 x 16 x 16. Valid for judge: -"):
         trainer(16)
 
 

@@ -289,7 +289,7 @@ def test_truncation_pulls_towards_the_mean_image(recipe: Recipe, tmp_path: Path)
 def test_a_model_without_truncation_says_so() -> None:
     recipe = recipes.get("progan")
     networks = recipe.build(recipe.tiny, example(recipe).spec)
-    with pytest.raises(BadValue, match="ProGAN can't be truncated"):
+    with pytest.raises(BadValue, match="ProGAN doesn't support truncation"):
         Sampler(recipe, recipe.tiny, example(recipe).spec, networks).sample(1, psi=0.5)
 
 

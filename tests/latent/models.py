@@ -7,8 +7,8 @@ import torch
 from gan_core.data.base import DataSpec
 from gan_core.gans import recipes
 from gan_core.knobs import changed
+from gan_core.latent.attribute_classifier import AttributeClassifier
 from gan_core.latent.explorer import Explorer
-from gan_core.latent.judge import Judge
 from gan_core.layers.style_generator import StyleGenerator
 from gan_core.models.sampler import Sampler
 
@@ -31,7 +31,7 @@ def explorer(name: str, size: int = 16, channels: int = 3, **knobs: object) -> E
     return made
 
 
-def colour_judge(model: Explorer) -> Judge:
+def colour_classifier(model: Explorer) -> AttributeClassifier:
     """Judges by what is known of a picture exactly: its colour and its brighter side, against the model's others."""
     usual = model.draw(model.sample(500, 77)).mean(0)
 
@@ -40,4 +40,4 @@ def colour_judge(model: Explorer) -> Judge:
         left, right = more.mean(1).chunk(2, 2)  # (B, H, W) -> (B, H, W / 2)
         return torch.cat([more.mean((2, 3)), (right.mean((1, 2)) - left.mean((1, 2)))[:, None]], 1)
 
-    return Judge({"colour": ("red", "green", "blue"), "right": ("yes",)}, logits)
+    return AttributeClassifier({"colour": ("red", "green", "blue"), "right": ("yes",)}, logits)

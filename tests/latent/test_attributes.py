@@ -1,4 +1,4 @@
-"""Directions from labels, marks and a judge: planted ones are found again, and leakage is measured as by hand."""
+"""Directions from labels, marks and a classifier: planted ones are found again, and leakage is measured as by hand."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch.testing import assert_close
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
+from gan_core.latent.attribute_classifier import AttributeClassifier, attribute_classifier
 from gan_core.latent.attributes import KAPPA, described, learn, measure, slopes, still
-from gan_core.latent.directions import Direction, cloud
+from gan_core.latent.directions import Direction, gaussian
 from gan_core.latent.edits import Edit, edited
 from gan_core.latent.explorer import Explorer
-from gan_core.latent.interfacegan import boundary, conditioned, from_marks
-from gan_core.latent.judge import Judge, judge_of
+from gan_core.latent.interfacegan import boundary, conditioned, from_labels
 from gan_core.models.sampler import Sampler
-from tests.latent.models import colour_judge, explorer
+from tests.latent.models import colour_classifier, explorer
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def cosine(one: Tensor, other: Tensor) -> float:
 
 
 def test_a_planted_boundary_is_found(model: Explorer) -> None:
-    around, normal = cloud(model), torch.randn(8, generator=torch.Generator().manual_seed(1)).double()
+    around, normal = gaussian(model), torch.randn(8, generator=torch.Generator().manual_seed(1)).double()
     points = model.sample(2_000, 3)
     said = (model.read(points, "w").double() - around.mean) @ normal > 0
     found = boundary(model, "planted", points, said.tolist())
@@ -54,23 +54,23 @@ def test_twenty_marks_point_the_right_way() -> None:
     for seed in range(5):
         points = plain.sample(30, seed)
         said = plain.read(points, "z") @ normal > 0
-        found.append(from_marks(plain, "mine", points, said.tolist()))
+        found.append(from_labels(plain, "mine", points, said.tolist()))
     assert np.mean([cosine(one.vector, normal) for one in found]) > 0.6  # chance has a deviation of 0.25
     assert all(one.space == "z" for one in found)
 
 
 @pytest.mark.parametrize(
     ("marks", "said"),
-    [([True] * 12, "marked alike"), ([False] * 12, "marked alike"), ([True, False] * 4, "between 10 and"),
-     ([True, False] * 7, "12 pictures and 14 labels")],
+    [([True] * 12, "the same label"), ([False] * 12, "the same label"), ([True, False] * 4, "Label 10 to"),
+     ([True, False] * 7, "12 images but 14 labels")],
 )  # fmt: skip
 def test_marks_that_teach_nothing_are_refused(model: Explorer, marks: list[bool], said: str) -> None:
     with pytest.raises(BadValue, match=said):
-        from_marks(model, "x", model.sample(12), marks)
+        from_labels(model, "x", model.sample(12), marks)
 
 
 def test_a_conditional_direction_leaves_the_others_alone(model: Explorer) -> None:
-    around = cloud(model)
+    around = gaussian(model)
     one, two, three = (
         Direction(name, "w", (around.root @ torch.randn(8).double()).float(), "boundary") for name in "abc"
     )
@@ -81,25 +81,27 @@ def test_a_conditional_direction_leaves_the_others_alone(model: Explorer) -> Non
         assert abs(float(overlap)) < 1e-3
     assert float((whitening @ kept.vector.double()).norm()) == pytest.approx(1, abs=1e-3)
     assert conditioned(model, one, []) is one
-    with pytest.raises(BadValue, match="Nothing is left of a"):
+    with pytest.raises(BadValue, match="Nothing of a remains"):
         conditioned(model, one, [two, one])
-    with pytest.raises(BadValue, match="has no boundaries"):
+    with pytest.raises(BadValue, match="can't be conditioned"):
         conditioned(model, Direction("d", "w+", torch.zeros(model.layers, 8), "drag"), [one])
 
 
 @pytest.mark.parametrize("name", ["stylegan2", "dcgan"])
 def test_slopes_are_those_of_small_steps(name: str) -> None:
     model = explorer(name, latent_size=8, **({"w_size": 8} if name == "stylegan2" else {}))
-    judge, points, around = colour_judge(model), model.sample(3, 5), cloud(model)
+    classifier, points, around = colour_classifier(model), model.sample(3, 5), gaussian(model)
     deviations = torch.tensor([1.0, 2.0, 1.0, 1.0]).double()
-    mean, products = slopes(model, judge, points, around.root, deviations)
+    mean, products = slopes(model, classifier, points, around.root, deviations)
     size = max(1, model.layers) * 8
     assert mean.shape == (4, size)
     white = torch.randn(size, generator=torch.Generator().manual_seed(0)).double()
     step = 1e-3 * (white.unflatten(0, (-1, 8)) @ around.root).float()  # (layers, 8)
     values = model.read(points, model.home)
     ends = [
-        judge.log_odds(model.images(model.write(points, model.home, values + sign * step.reshape(values.shape[1:]))))
+        classifier.log_odds(
+            model.images(model.write(points, model.home, values + sign * step.reshape(values.shape[1:])))
+        )
         for sign in (-1, 1)
     ]
     found = (ends[1] - ends[0]).double() / 2e-3 / deviations  # (3, 4)
@@ -119,22 +121,22 @@ def test_what_stays_still() -> None:
 @pytest.mark.parametrize("name", ["stylegan2", "dcgan"])
 def test_attributes_are_learnt_and_measured(name: str) -> None:
     model = explorer(name, latent_size=8, **({"w_size": 8} if name == "stylegan2" else {}))
-    judge = colour_judge(model)
-    directions = learn(model, judge, 32)
-    leakage = measure(model, directions, judge, count=64)
+    classifier = colour_classifier(model)
+    directions = learn(model, classifier, 32)
+    leakage = measure(model, directions, classifier, count=64)
     assert leakage.moves.shape == (len(directions), 4)
     assert leakage.values == ("colour: red", "colour: green", "colour: blue", "right: yes")
     for one in directions:
-        assert leakage.own(one.name) > 0.1, one.name
+        assert leakage.moved(one.name) > 0.1, one.name
         worst, leaks = leakage.worst(one.name)
         assert worst.split(":")[0] != one.name.split(":")[0]
-        assert described(one, leakage).facts["moves"] == leakage.own(one.name)
+        assert described(one, leakage).facts["moves"] == leakage.moved(one.name)
         assert described(one, leakage).facts["leaks"] == leaks
         assert 0 < one.facts["share"] < 1
     # by hand, for the first: both ends drawn, judged, averaged, over the deviation of what was not moved
-    points, reference = model.sample(256, 1), judge.log_odds(model.draw(model.sample(256, 1)))
+    points, reference = model.sample(256, 1), classifier.log_odds(model.draw(model.sample(256, 1)))
     ends = [
-        judge.log_odds(model.draw(edited(model, points.at(*range(64)), [Edit(directions[0], half)])))
+        classifier.log_odds(model.draw(edited(model, points.at(*range(64)), [Edit(directions[0], half)])))
         for half in (-0.5, 0.5)
     ]
     assert_close(leakage.moves[0], (ends[1] - ends[0]).mean(0) / reference.std(0), atol=1e-4, rtol=1e-3)
@@ -142,25 +144,25 @@ def test_attributes_are_learnt_and_measured(name: str) -> None:
 
 def test_log_odds_are_those_of_the_softmax() -> None:
     logits = torch.randn(6, 4)
-    judge = Judge({"a": ("x", "y", "z"), "b": ("yes",)}, lambda images: logits)
+    classifier = AttributeClassifier({"a": ("x", "y", "z"), "b": ("yes",)}, lambda images: logits)
     share = logits[:, :3].double().softmax(1)
     expected = torch.cat([(share / (1 - share)).log(), logits[:, 3:].double()], 1)
-    assert_close(judge.log_odds(torch.zeros(6, 3, 2, 2)).double(), expected, atol=1e-5, rtol=1e-5)
-    named = judge.named(torch.zeros(6, 3, 2, 2))
+    assert_close(classifier.log_odds(torch.zeros(6, 3, 2, 2)).double(), expected, atol=1e-5, rtol=1e-5)
+    named = classifier.named(torch.zeros(6, 3, 2, 2))
     assert torch.equal(named["a"], logits[:, :3].argmax(1))
     assert torch.equal(named["b"], (logits[:, 3] > 0).long())
-    assert judge.place("b", "yes") == 3
+    assert classifier.place("b", "yes") == 3
     with pytest.raises(BadValue, match=r"doesn't know 'a: w'\. Valid: a: x, a: y"):
-        judge.place("a", "w")
-    with pytest.raises(BadValue, match="gives 4 logits for 2 values"):
-        Judge({"a": ("x", "y")}, lambda images: logits).log_odds(torch.zeros(6, 3, 2, 2))
+        classifier.place("a", "w")
+    with pytest.raises(BadValue, match="returns 4 logits for 2 values"):
+        AttributeClassifier({"a": ("x", "y")}, lambda images: logits).log_odds(torch.zeros(6, 3, 2, 2))
 
 
 def test_too_few_samples_are_refused(model: Explorer) -> None:
-    with pytest.raises(BadValue, match="8 samples at least"):
-        learn(model, colour_judge(model), 7)
+    with pytest.raises(BadValue, match="At least 8 samples"):
+        learn(model, colour_classifier(model), 7)
     with pytest.raises(BadValue, match="no directions to measure"):
-        measure(model, [], colour_judge(model))
+        measure(model, [], colour_classifier(model))
 
 
 def test_a_feature_net_is_a_judge() -> None:
@@ -168,8 +170,8 @@ def test_a_feature_net_is_a_judge() -> None:
     spec = DataSpec({"real": (3, 16, 16)}, 0, {"hat": 2, "hair": 3})
     networks = {name: network.eval() for name, network in recipe.build(recipe.tiny, spec).items()}
     net = Sampler(recipe, recipe.tiny, spec, networks)
-    judge = judge_of(net, {"hat": ("none", "cap"), "hair": ("bob", "bun", "long")})
+    classifier = attribute_classifier(net, {"hat": ("none", "cap"), "hair": ("bob", "bun", "long")})
     images = torch.rand(3, 3, 16, 16)
-    assert torch.equal(judge.all_logits(images), networks["features"](images)[1])
-    with pytest.raises(BadValue, match="judges hat, hair, not hat"):
-        judge_of(net, {"hat": ("none", "cap")})
+    assert torch.equal(classifier.all_logits(images), networks["features"](images)[1])
+    with pytest.raises(BadValue, match="classifies hat, hair, not hat"):
+        attribute_classifier(net, {"hat": ("none", "cap")})

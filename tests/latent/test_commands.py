@@ -24,14 +24,16 @@ def ganscope(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def publish(folder: Path, recipe_name: str, spec: DataSpec, names: Mapping[str, tuple[str, ...]]) -> None:
-    """A model with random weights on the user's shelf."""
+def publish(
+    folder: Path, recipe_name: str, spec: DataSpec, names: Mapping[str, tuple[str, ...]], seen: str = "stylegan2.noise"
+) -> None:
+    """A model with random weights on the user's shelf; `seen` is the model whose samples a feature net has seen."""
     recipe = recipes.get(recipe_name)
     hparams = changed(recipe.tiny, {"w_size": 8} if recipe_name == "stylegan2" else {})
     networks = recipe.build(hparams, spec)
     if "features" in networks:  # its answers shall differ from picture to picture
         for _ in range(40):
-            networks["features"](loading.load("stylegan2.noise").sample(64))
+            networks["features"](loading.load(seen).sample(64))
     weights = {name: network.state_dict() for name, network in networks.items()}
     state = {
         "recipe": recipe_name, "hparams": to_dict(hparams), "spec": spec.to_state(), "step": 1, "images_seen": 4,
@@ -102,20 +104,23 @@ def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:
     assert json.loads(result.stdout)["frames"] == 10
     with Image.open(film) as image:
         assert (image.n_frames, image.size) == (10, (64, 64))
-    assert "10 frames in 1.0 s" in ganscope(*arguments, "--way", "spherical").stdout
+    assert "10 frames in 1.0 s" in ganscope(*arguments, "--interpolation", "spherical").stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("directions", "stylegan2.noise", "--method", "magic"), "no method 'magic'. Valid: pca, sefa, attributes"),
+        (
+            ("directions", "stylegan2.noise", "--method", "magic"),
+            "'magic'. Valid: pca, sefa, attributes",
+        ),
         (("directions", "nobody"), "There is no model or run named 'nobody'"),
-        (("directions", "stylegan2.noise", "-n", "99"), "1 to 8 directions"),
+        (("directions", "stylegan2.noise", "-n", "99"), "directions must be between 1 and 8"),
         (("directions", "stylegan2.noise", "--method", "attributes"), "no model named 'features.noise'"),
-        (("interpolate", "stylegan2.noise", "-o", "film.avi"), "valid endings"),
+        (("interpolate", "stylegan2.noise", "-o", "film.avi"), "Valid file extensions"),
         (("interpolate", "stylegan2.noise", "-o", "film.gif", "-n", "1"), "2 to 64 keyframes"),
-        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--way", "x"), "'x' is no way"),
-        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "0.1"), "6 to 3000 frames"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--way", "x"), "Unknown interpolation 'x'"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "0.1"), "frames must be between 6 and 3000"),
         (("interpolate", "stylegan2.noise", "-o", "film.gif", "--truncation", "2"), "0 and 1.5"),
     ],
 )
@@ -135,12 +140,12 @@ def test_what_the_discriminator_looks_at_comes_with_its_error(model: Path, tmp_p
         assert picture.width == picture.height >= 512  # two samples, and a map below each
         assert len(picture.getcolors(2**20) or ()) > 10
     found = json.loads(ganscope("attribute", "stylegan2.noise", "-o", tmp_path / "maps.png", "-n", 1, "--json").stdout)
-    assert found["steps"] == 200
+    assert found["integration_steps"] == 200
     assert 0 <= found["samples"][0]["completeness_error"] < 0.05
     for wrong, said in (
-        (("-o", tmp_path / "maps.txt"), "valid endings"),
-        (("-o", tmp_path / "maps.png", "--steps", 0), "The number of steps must lie between 1"),
-        (("-o", tmp_path / "maps.png", "-n", 99), "The number of pictures must lie between 1"),
+        (("-o", tmp_path / "maps.txt"), "Valid file extensions"),
+        (("-o", tmp_path / "maps.png", "--steps", 0), "The number of steps must be between 1"),
+        (("-o", tmp_path / "maps.png", "-n", 99), "The number of samples must be between 1"),
     ):
         refused = ganscope("attribute", "stylegan2.noise", *wrong)
         assert refused.exit_code == 2

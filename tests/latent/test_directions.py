@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from torch.testing import assert_close
 
 from gan_core.errors import BadValue, UnknownName
-from gan_core.latent.directions import SAMPLES, cloud
+from gan_core.latent.directions import SAMPLES, gaussian
 from gan_core.latent.ganspace import pca
 from gan_core.latent.inside import layer_names, maps
 from gan_core.latent.sefa import sefa, style_weights
@@ -30,9 +30,9 @@ def test_components_of_w_are_those_of_scikit_learn(name: str) -> None:
         assert_close(ours.vector.double().numpy(), expected, atol=1e-5, rtol=1e-3)
         assert ours.facts["share"] == pytest.approx(theirs.explained_variance_ratio_[place], rel=1e-4)
         assert (ours.space, ours.name) == ("w", f"PCA {place + 1}")
-    with pytest.raises(BadValue, match="1 to 6 directions, not 7"):
+    with pytest.raises(BadValue, match="between 1 and 6, got 7"):
         pca(model, 7)
-    with pytest.raises(BadValue, match="not of a layer"):
+    with pytest.raises(BadValue, match="no layer can be chosen"):
         pca(model, 2, layer="levels.0")
 
 
@@ -66,14 +66,14 @@ def test_closed_form_is_numpys_singular_vectors_of_all_style_weights(name: str) 
         first, stop = layers or (0, model.layers)
         stacked = torch.cat([w for place, w in weights if first <= place < stop]).double().numpy()
         _, sizes, axes = np.linalg.svd(stacked)
-        covariance = cloud(model).covariance.numpy()
+        covariance = gaussian(model).covariance.numpy()
         for place, ours in enumerate(sefa(model, 5, layers)):
             axis = axes[place] * np.sign(axes[place][np.abs(axes[place]).argmax()])
             expected = axis * np.sqrt(axis @ covariance @ axis)  # one deviation of w
             assert_close(ours.vector.double().numpy(), expected, atol=1e-4, rtol=1e-3)
             assert ours.facts["eigenvalue"] == pytest.approx((sizes[place] / sizes[0]) ** 2, rel=1e-4)
             assert ours.layers == layers
-    with pytest.raises(BadValue, match="1 to 6 directions"):
+    with pytest.raises(BadValue, match="directions must be between 1 and 6"):
         sefa(model, 0)
     with pytest.raises(BadValue, match="range within"):
         sefa(model, 2, (5, 3))
@@ -118,5 +118,5 @@ def test_biggan_is_read_chunk_by_chunk() -> None:
 
 
 def test_codes_are_directions_already() -> None:
-    with pytest.raises(BadValue, match="directions already"):
+    with pytest.raises(BadValue, match="directions themselves"):
         sefa(explorer("infogan"), 2)

@@ -88,25 +88,25 @@ def test_the_layer_is_half_as_large_as_the_picture(styled: Explorer) -> None:
 
     assert layer_names(styled)[feature_layer(styled)][1:] == (16, 16)
     flat = explorer("mlp_gan")
-    with pytest.raises(BadValue, match="no maps that points can be followed in"):
+    with pytest.raises(BadValue, match="no feature maps in which points can be tracked"):
         next(drag(flat, flat.sample(1), [(1, 1)], [(2, 2)]))
 
 
 def test_what_can_not_be_dragged_is_refused(styled: Explorer) -> None:
     one, inside = styled.sample(1), (5.0, 5.0)
     for arguments, said in (
-        ((one, [(32, 5)], [inside]), "32, 5 lies outside the picture of 32 x 32"),
-        ((one, [inside], [(5, -1)]), "lies outside"), ((one, [(float("nan"), 1)], [inside]), "lies outside"),
-        ((one, [inside], []), "a target for each; there are 1 and 0"), ((one, [], []), "1 to 16 handles"),
-        ((styled.sample(2), [inside], [inside]), "One picture"),
+        ((one, [(32, 5)], [inside]), "is outside the image of 32 x 32"),
+        ((one, [inside], [(5, -1)]), "is outside"), ((one, [(float("nan"), 1)], [inside]), "is outside"),
+        ((one, [inside], []), "as many target points, got 1 and 0"), ((one, [], []), "1 to 16 handle points"),
+        ((styled.sample(2), [inside], [inside]), "Drag one image"),
         ((one, [inside], [inside], torch.ones(4, 4, dtype=torch.bool)), "mask must have"),
     ):  # fmt: skip
         with pytest.raises(BadValue, match=said):
             next(drag(styled, *arguments))  # type: ignore[arg-type]
     for change, said in (
         ({"steps": 0}, "1 to 1000 steps"),
-        ({"rate": 0.0}, "rate must lie"),
-        ({"reach": 0.0}, "reach must lie"),
+        ({"rate": 0.0}, "rate must be"),
+        ({"reach": 0.0}, "reach must be"),
         ({"layers": 99}, "layers of w"),
     ):
         with pytest.raises(BadValue, match=said):

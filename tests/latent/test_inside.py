@@ -59,7 +59,7 @@ def test_a_switched_channel_is_zero_in_what_follows() -> None:
     assert (seen[:, 0] != 0).any()
     with pytest.raises(UnknownName, match="no layer named 'x'"), switched(model, {"x": [0]}):
         pass
-    with pytest.raises(BadValue, match="has the channels 0 to"), switched(model, {layer: [999]}):
+    with pytest.raises(BadValue, match="has channels 0 to"), switched(model, {layer: [999]}):
         pass
     with pytest.raises(BadValue, match="strength of a channel"), switched(model, {layer: [0]}, scale=11):
         pass
@@ -94,7 +94,7 @@ def test_attributions_of_a_linear_verdict_are_its_weights_times_the_picture() ->
     assert_close(found.error, (found.complete - 1).abs())
     assert_close(found.logits, linear(images).detach())
     assert_close(attribution(linear, torch.zeros(1, 3, 4, 4)).error, torch.zeros(1))  # grey itself: nothing to explain
-    with pytest.raises(BadValue, match="at least 1 step, not 0"):
+    with pytest.raises(BadValue, match="must be at least 1, got 0"):
         attribution(linear, images, steps=0)
 
 
@@ -182,5 +182,5 @@ def test_attributions_of_a_discriminator_are_nearly_complete(name: str, tmp_path
 def test_a_file_without_a_discriminator_is_refused() -> None:
     recipe = recipes.get("dcgan")
     spec = DataSpec({"real": (1, 8, 8)}, 0)
-    with pytest.raises(BadCheckpoint, match="has no discriminator"):
+    with pytest.raises(BadCheckpoint, match="contains no discriminator"):
         discriminator_from("dcgan", {"hparams": to_dict(recipe.tiny), "spec": spec.to_state(), "networks": {}})

@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_core.errors import BadValue
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.inside import layer_names, switched
-from gan_core.latent.inversion import Found, Settings, invert, pixel_distance, prepared, psnr
+from gan_core.latent.inversion import InversionStep, Settings, invert, pixel_distance, prepared, psnr
 from tests.latent.models import explorer
 
 QUICK = Settings(steps=60, rate=0.2, prior=0.0)
@@ -70,7 +70,7 @@ def test_a_search_never_shows_what_another_visitor_has_switched_off(styled: Expl
     target, settings = styled.draw(styled.sample(1, 11)), dataclasses.replace(QUICK, start="mean")
     alone = next(invert(styled, target, settings))
     layer, shape = next(iter(layer_names(styled).items()))
-    found: list[Found] = []
+    found: list[InversionStep] = []
     search = threading.Thread(target=lambda: found.append(next(invert(styled, target, settings))))
     with switched(styled, {layer: range(shape[0])}):
         search.start()
@@ -100,7 +100,7 @@ def test_pictures_are_cut_and_resized(styled: Explorer) -> None:
     grey = prepared(picture.convert("RGBA"), explorer("dcgan", channels=1))
     assert grey.shape == (1, 1, 16, 16)
     for box in ((30, 0, 61, 30), (30, 0, 20, 30), (-1, 0, 20, 20)):
-        with pytest.raises(BadValue, match="within the picture of 60 x 40"):
+        with pytest.raises(BadValue, match="within the image of 60 x 40"):
             prepared(picture, styled, box)
     with pytest.raises(BadValue, match="smaller than 8"):
         prepared(picture.crop((0, 0, 7, 40)), styled)
@@ -110,12 +110,13 @@ def test_pictures_are_cut_and_resized(styled: Explorer) -> None:
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"steps": 0}, "1 to 5000 steps"), ({"start": "encoder"}, "Valid: mean, nearest"), ({"start": "x"}, "no start"),
-     ({"rate": -1.0}, "rate must lie"), ({"prior": float("nan")}, "prior must lie")],
+    [({"steps": 0}, "between 1 and 5000"), ({"start": "encoder"}, "Valid: mean, nearest"),
+     ({"start": "x"}, "Unknown starting point"),
+     ({"rate": -1.0}, "rate must be"), ({"prior": float("nan")}, "prior must be")],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(styled: Explorer, change: dict[str, object], said: str) -> None:
     target = styled.draw(styled.sample(1))
     with pytest.raises(BadValue, match=said):
         next(invert(styled, target, dataclasses.replace(Settings(), **change)))  # type: ignore[arg-type]
-    with pytest.raises(BadValue, match=r"shape \(3, 8, 8\), and the model makes \(3, 16, 16\)"):
+    with pytest.raises(BadValue, match=r"shape \(3, 8, 8\), but the model generates \(3, 16, 16\)"):
         next(invert(styled, torch.zeros(1, 3, 8, 8)))

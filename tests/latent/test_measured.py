@@ -15,7 +15,7 @@ from gan_core.latent.explorer import Explorer
 from gan_core.latent.ganspace import pca
 from gan_core.latent.measured import measure_model, read_measured, write_measured
 from gan_core.latent.mixing import band_changes
-from tests.latent.models import colour_judge, explorer
+from tests.latent.models import colour_classifier, explorer
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +24,18 @@ def model() -> Explorer:
 
 
 def test_what_is_written_is_what_was_measured(model: Explorer, tmp_path: Path) -> None:
-    judge = colour_judge(model)
-    directions = [*learn(model, judge, 300), *pca(model, 2)]
-    measured = measure_model(model, directions, judge, seed=3)
+    classifier = colour_classifier(model)
+    directions = [*learn(model, classifier, 300), *pca(model, 2)]
+    measured = measure_model(model, directions, classifier, seed=3)
     assert set(measured.leakage.directions) == {one.name for one in directions if one.kind == "attribute"}
-    by_hand = measure(model, directions[: len(measured.leakage.directions)], judge, seed=3)
+    by_hand = measure(model, directions[: len(measured.leakage.directions)], classifier, seed=3)
     assert_close(measured.leakage.moves, by_hand.moves)
     layers = {name: band_layers(model.layers, name) for name in EDGES}
     bands = [(found.start, found.stop) for found in layers.values() if found]
-    assert list(measured.bands.values()) == band_changes(model, judge, bands, seed=3)
+    assert list(measured.bands.values()) == band_changes(model, classifier, bands, seed=3)
     write_measured(tmp_path / "measured.json", model, measured)
     read = read_measured(tmp_path / "measured.json", model)
-    assert read.leakage.values == tuple(judge.names)
+    assert read.leakage.values == tuple(classifier.names)
     assert_close(read.leakage.moves, measured.leakage.moves, atol=6e-4, rtol=0)
     assert {name: band.words for name, band in read.bands.items()} == {
         name: band.words for name, band in measured.bands.items()
@@ -44,7 +44,7 @@ def test_what_is_written_is_what_was_measured(model: Explorer, tmp_path: Path) -
 
 def test_nothing_named_can_not_be_measured(model: Explorer) -> None:
     with pytest.raises(BadValue, match="no directions to measure"):
-        measure_model(model, pca(model, 2), colour_judge(model))
+        measure_model(model, pca(model, 2), colour_classifier(model))
 
 
 def test_bands_are_two_layers_for_each_size() -> None:
@@ -55,8 +55,8 @@ def test_bands_are_two_layers_for_each_size() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"model": "f" * 64}, "was measured with other weights"),
-        ({"recipe": "dcgan"}, "was measured with other weights"),
+        ({"model": "f" * 64}, "was measured for other weights"),
+        ({"recipe": "dcgan"}, "was measured for other weights"),
         ({"format": "ganscope.measured.9"}, "can't be read"),
         ({"moves": [[1.0]]}, "can't be read"),
         ({"moves": "x"}, "can't be read"),
@@ -65,8 +65,8 @@ def test_bands_are_two_layers_for_each_size() -> None:
     ],
 )
 def test_a_file_that_does_not_fit_is_refused(model: Explorer, tmp_path: Path, change: dict, says: str) -> None:
-    judge, path = colour_judge(model), tmp_path / "measured.json"
-    write_measured(path, model, measure_model(model, learn(model, judge, 64), judge))
+    classifier, path = colour_classifier(model), tmp_path / "measured.json"
+    write_measured(path, model, measure_model(model, learn(model, classifier, 64), classifier))
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(BadCheckpoint, match=says):
         read_measured(path, model)

@@ -19,7 +19,7 @@ from torch.testing import assert_close
 from gan_core.errors import BadValue, StoreError
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.film import check_film, write_film
-from gan_core.latent.interpolation import lerp, slerp, way
+from gan_core.latent.interpolation import interpolate, lerp, slerp
 from gan_core.latent.points import joined
 from gan_core.pictures.grids import to_uint8
 from gan_core.pictures.photos import sample_photo
@@ -57,12 +57,12 @@ def test_a_way_passes_its_keyframes_and_a_loop_closes(name: str, kind: str) -> N
     model = explorer(name)
     keyframes = model.sample(3, 5)
     wanted = model.draw(keyframes)
-    there = model.draw(way(model, keyframes, 9, kind=kind))  # type: ignore[arg-type]
+    there = model.draw(interpolate(model, keyframes, 9, kind=kind))  # type: ignore[arg-type]
     assert_same_pictures(there[[0, 4, 8]], wanted)
-    loop = model.draw(way(model, keyframes, 12, closed=True, kind=kind))  # type: ignore[arg-type]
+    loop = model.draw(interpolate(model, keyframes, 12, closed=True, kind=kind))  # type: ignore[arg-type]
     assert len(loop) == 12
     assert_same_pictures(loop[[0, 4, 8]], wanted)
-    again = model.draw(way(model, joined([keyframes, keyframes.at(0)]), 13, kind=kind))  # type: ignore[arg-type]
+    again = model.draw(interpolate(model, joined([keyframes, keyframes.at(0)]), 13, kind=kind))  # type: ignore[arg-type]
     if kind != "smooth":
         assert_same_pictures(loop, again[:12])  # the last step of a loop leads back to the first keyframe
 
@@ -70,7 +70,7 @@ def test_a_way_passes_its_keyframes_and_a_loop_closes(name: str, kind: str) -> N
 def test_smooth_ways_are_scipys_splines(plain: Explorer) -> None:
     keyframes = plain.sample(4, 2)
     z = plain.read(keyframes, "z").double().numpy()
-    found = plain.read(way(plain, keyframes, 16, closed=True, kind="smooth"), "z")
+    found = plain.read(interpolate(plain, keyframes, 16, closed=True, kind="smooth"), "z")
     spline = CubicSpline(range(5), np.concatenate([z, z[:1]]), bc_type="periodic")
     assert_close(found.double().numpy(), spline(np.arange(16) / 4), atol=1e-5, rtol=0)
 
@@ -78,17 +78,17 @@ def test_smooth_ways_are_scipys_splines(plain: Explorer) -> None:
 def test_ways_that_can_not_be_are_refused(styled: Explorer) -> None:
     keyframes = styled.sample(3)
     for arguments, said in (
-        ((styled.sample(1), 10), "2 to 64 keyframes, not 1"), ((keyframes, 2), "3 to 3000 frames"),
-        ((keyframes, 3001), "3 to 3000 frames"), ((keyframes, 10, False, "winding"), "'winding' is no way"),
+        ((styled.sample(1), 10), "2 to 64 keyframes, got 1"), ((keyframes, 2), "between 3 and 3000"),
+        ((keyframes, 3001), "between 3 and 3000"), ((keyframes, 10, False, "winding"), "interpolation 'winding'"),
     ):  # fmt: skip
         with pytest.raises(BadValue, match=said):
-            way(styled, *arguments)  # type: ignore[arg-type]
-    with pytest.raises(BadValue, match="no place in the space z"):
-        way(styled, joined([styled.mean(), keyframes]), 10, kind="spherical")
+            interpolate(styled, *arguments)  # type: ignore[arg-type]
+    with pytest.raises(BadValue, match="no coordinates in z"):
+        interpolate(styled, joined([styled.mean(), keyframes]), 10, kind="spherical")
 
 
 def test_films_show_every_point_once(styled: Explorer, tmp_path: Path) -> None:
-    points = way(styled, styled.sample(2), 6)
+    points = interpolate(styled, styled.sample(2), 6)
     said: list[float] = []
     for ending in (".mp4", ".gif", ".webp", ".zip"):
         film = write_film(styled, points, tmp_path / f"film{ending}", 12, 64, lambda share, what: said.append(share))
@@ -123,7 +123,7 @@ def lasting_of(film: Image.Image) -> list[int]:
 @pytest.mark.parametrize("count", [2, 11, 48])
 def test_a_film_lasts_as_long_as_it_says(styled: Explorer, tmp_path: Path, rate: int, count: int) -> None:
     """Frame i ends at round(100 (i + 1) / rate) hundredths, so that what is rounded off never adds up."""
-    points = way(styled, styled.sample(2), count)
+    points = interpolate(styled, styled.sample(2), count)
     for ending, unit in ((".gif", 10), (".webp", 1)):
         film = write_film(styled, points, tmp_path / f"film{ending}", rate, 32)
         with Image.open(film.path) as image:
@@ -186,7 +186,8 @@ def test_a_gif_holds_what_changes_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "rate", "size", "said"),
-    [("film.avi", 24, 64, r"valid endings are \.mp4, \.gif, \.webp, \.zip"), ("film", 24, 64, "valid endings"),
+    [("film.avi", 24, 64, r"Valid file extensions: \.mp4, \.gif, \.webp, \.zip"),
+     ("film", 24, 64, "Valid file extensions"),
      ("film.gif", 60, 64, "1 and 50 frames"), ("film.mp4", 0, 64, "1 and 60 frames"), ("film.mp4", 24, 8, "32 and")],
 )  # fmt: skip
 def test_films_that_can_not_be_written_are_refused(name: str, rate: int, size: int, said: str) -> None:
@@ -199,7 +200,7 @@ def test_nothing_half_written_is_left(plain: Explorer, tmp_path: Path) -> None:
         if share > 0:
             raise KeyboardInterrupt
 
-    points = way(plain, plain.sample(2), 40)
+    points = interpolate(plain, plain.sample(2), 40)
     for ending in (".mp4", ".gif", ".zip"):
         with pytest.raises(KeyboardInterrupt):
             write_film(plain, points, tmp_path / f"film{ending}", 12, 64, interrupted)

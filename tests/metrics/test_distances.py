@@ -66,7 +66,7 @@ def test_streamed_moments_are_numpys() -> None:
     assert moments.count == 1003
     np.testing.assert_allclose(moments.gaussian().mean, exact.mean(0), rtol=1e-12)
     np.testing.assert_allclose(moments.gaussian().covariance, np.cov(exact, rowvar=False), rtol=1e-9)
-    with pytest.raises(BadValue, match="at least 2 samples, not 1"):
+    with pytest.raises(BadValue, match="at least 2 samples, got 1"):
         gaussian(features[:1])
 
 
@@ -158,7 +158,7 @@ def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_few_for_their_neighbours() -> None:
-    with pytest.raises(BadValue, match="more than 5 samples of each kind, not 5"):
+    with pytest.raises(BadValue, match="more than 5 samples on each side, got 5"):
         manifold(np.zeros((100, 2)), np.zeros((5, 2)))
 
 

@@ -87,7 +87,7 @@ def test_a_model_is_judged_by_the_net_of_the_shelf(home: Path, tmp_path: Path) -
     assert shelved["metrics"] == own["metrics"]  # the same weights, the same net
     named = json.loads(ok("eval", gan, "--net", "other.net", "--samples", "100", "--metric", "fd", "--json"))
     assert (named["net_from"], named["metrics"]) == ("model other.net", own["metrics"])
-    assert "as digitsnet sees them (model features.digits)" in ok("eval", gan, "--samples", "100", "--metric", "fd")
+    assert "by digitsnet (model features.digits)" in ok("eval", gan, "--samples", "100", "--metric", "fd")
 
     # the shelf's net has another size: only a run can judge
     larger = train("mlp_gan", 1, GAN, "--size", 16)
@@ -95,8 +95,8 @@ def test_a_model_is_judged_by_the_net_of_the_shelf(home: Path, tmp_path: Path) -
     assert "no feature net for digits at 16 px" in message
     assert "features.digits" not in message  # a net of another size would be refused
     assert "1 x 8 x 8" in refused("eval", larger, "--net", "features.digits")
-    assert "makes no images" in refused("eval", "features.digits")
-    assert "no feature net" in ganscope("eval", gan, "--net", "mlp_gan.digits").stderr
+    assert "doesn't generate images" in refused("eval", "features.digits")
+    assert "not a feature net" in ganscope("eval", gan, "--net", "mlp_gan.digits").stderr
     unknown = refused("eval", "mlp_gan.digit")
     assert "model, run or folder of images" in unknown
     assert "mlp_gan.digits" in unknown
@@ -112,7 +112,7 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     assert (made["against"], made["net"], made["samples"], made["references"]) == ("digits", "digitsnet", 300, 300)
     assert made["metrics"]["fd300_digitsnet"] > 0
     assert 0 <= made["metrics"]["precision300_digitsnet"] <= 1
-    assert set(made["classes"]) == set("0123456789")
+    assert set(made["class_shares"]) == set("0123456789")
     assert json.loads(ok("eval", gan, "--samples", "300", "--json"))["metrics"] == made["metrics"]
 
     folder = save_digits(tmp_path / "digits", 200)
@@ -135,16 +135,16 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
 
     # what does not fit, once there is a net
     large = save_digits(tmp_path / "large", 20, 16)
-    assert "judges images of 8 x 8" in refused("eval", large, "--against", "digits", "--net", net)
+    assert "takes images of 8 x 8" in refused("eval", large, "--against", "digits", "--net", net)
     assert "ganscope train feature_net --data digits --size 16" in refused("eval", large, "--against", "digits")
     other = train("mlp_gan", 1, GAN, "--size", 16)
     assert "ganscope train feature_net --data digits --size 16" in refused("eval", other)
     assert "1 x 8 x 8" in refused("eval", other, "--net", "judge")
     assert "needs at least 7 samples" in refused("eval", gan, "--samples", 6)
-    assert "200 images, and 300 were asked for" in refused("eval", folder, "--against", "digits", "--samples", 300)
-    assert "makes no images" in refused("eval", net)
-    assert "judges images and draws none" in refused("sample", net, "-o", tmp_path / "x.png")
-    assert "no feature net" in ganscope("eval", gan, "--net", gan).stderr
+    assert "200 images, but 300 were requested" in refused("eval", folder, "--against", "digits", "--samples", 300)
+    assert "doesn't generate images" in refused("eval", net)
+    assert "classifies images" in refused("sample", net, "-o", tmp_path / "x.png")
+    assert "not a feature net" in ganscope("eval", gan, "--net", gan).stderr
 
 
 def test_references_follow_the_rule_of_samples(tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def test_references_follow_the_rule_of_samples(tmp_path: Path) -> None:
     for one, other in ((small, large), (large, small)):
         message = refused("eval", one, "--against", other, "--net", net)
         assert "0.png has 16 x 16 pixels" in message
-        assert "digitsnet judges images of 8 x 8" in message
-    assert "give images of that size" in refused("eval", small, "--against", large, "--net", net)
+        assert "digitsnet takes images of 8 x 8" in message
+    assert "pass images of that size" in refused("eval", small, "--against", large, "--net", net)
     (large / "._0.png").write_bytes((large / "1.png").read_bytes())  # of no size that matters
     (small / "._0.png").write_bytes((large / "1.png").read_bytes())
     assert "20 images" in ok("eval", small, "--against", f"folder:{small}", "--net", net, "--metric", "kid")
@@ -220,7 +220,7 @@ def test_classes_of_another_order_are_matched_by_name(tmp_path: Path) -> None:
             "classes",
             "--json",
         )
-        return {name: shares["real"] for name, shares in json.loads(ok(*words))["classes"].items()}
+        return {name: shares["real"] for name, shares in json.loads(ok(*words))["class_shares"].items()}
 
     assert real("learnt") == {"a": 0.75, "b": 0.25}
     assert real("turned") == {"a": 0.25, "b": 0.75}
@@ -234,7 +234,7 @@ def test_classes_of_another_order_are_matched_by_name(tmp_path: Path) -> None:
         (["folder:/nowhere", "--against", "digits"], ["/nowhere"]),
         (["."], ["--against"]),
         ([".", "--against", "digitz"], ["digitz", "Valid: digits"]),
-        ([".", "--against", "digits"], ["no feature net for digits yet", "ganscope train feature_net --data digits"]),
+        ([".", "--against", "digits"], ["there is none for digits yet", "ganscope train feature_net --data digits"]),
         ([".", "--against", "digits", "--net", "nobody"], ["nobody"]),
         ([".", "--against", "digits", "--metric", "fid"], ["fid", "Valid: fd"]),
         ([".", "--against", "digits", "--samples", "1"], ["between 2 and", "1"]),

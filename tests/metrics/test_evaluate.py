@@ -40,7 +40,7 @@ def of_images(images: np.ndarray) -> Stream:
 def test_the_net_knows_the_classes_and_gives_features(net: FeatureNet) -> None:
     images, labels = REAL.arrays["real"], REAL.arrays["label"]
     assert net.accuracy(images, labels) > 0.95
-    parts = list(net.judge(images))
+    parts = list(net.predict(images))
     assert [len(features) for features, _ in parts] == [250, 150]
     assert parts[0][0].shape == (250, 6)
     np.testing.assert_allclose(np.concatenate([rows for _, rows in parts]).sum(1), 1, rtol=1e-5)
@@ -48,9 +48,9 @@ def test_the_net_knows_the_classes_and_gives_features(net: FeatureNet) -> None:
 
 def test_batches_do_not_change_what_the_net_says(net: FeatureNet, monkeypatch: pytest.MonkeyPatch) -> None:
     images = REAL.arrays["real"][:30]
-    whole = next(net.judge(images))[0]
+    whole = next(net.predict(images))[0]
     monkeypatch.setattr(feature_net, "BATCH", 7)
-    np.testing.assert_allclose(np.concatenate([rows for rows, _ in net.judge(images)]), whole, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate([rows for rows, _ in net.predict(images)]), whole, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_fresh_samples_are_as_good_as_real_ones(fresh: Report) -> None:
         "nearest400_pixels", "copied400_pixels",
     ]  # fmt: skip
     assert report.notes == (
-        "KID's error isn't known: it takes 2 blocks of 1,000, so 2,000 samples and as many real images, and there are "
+        "The standard error of KID needs 2 blocks of 1,000, so 2,000 samples and as many real images, and there are "
         "400.",
     )
     assert all(map(math.isfinite, values.values()))
@@ -107,17 +107,17 @@ def test_a_class_that_no_real_image_has_is_said(net: FeatureNet) -> None:
 def test_figures_of_floats_are_refused(net: FeatureNet) -> None:
     """They would differ by 10 to 31 %, and nothing of the number would show it."""
     floats = stripes(400, 2).arrays["real"].astype(np.float32) / 127.5 - 1
-    with pytest.raises(BadData, match="made are pictures of the type float32, and figures of these can't be compared"):
+    with pytest.raises(BadData, match="made are images of type float32, and metrics on them can't be compared"):
         evaluate(of_images(floats), REAL, net)
-    with pytest.raises(BadData, match="of the type float32"):
+    with pytest.raises(BadData, match="of type float32"):
         evaluate(of_images(stripes(400, 2).arrays["real"]), DataSet("real", {"real": floats}), net)
-    with pytest.raises(BadData, match="of the type float32"):
-        next(net.judge(floats))
+    with pytest.raises(BadData, match="of type float32"):
+        next(net.predict(floats))
 
 
 def test_the_frechet_distance_is_that_of_the_nets_features(net: FeatureNet) -> None:
     made = stripes(300, 3).arrays["real"] // 2
-    clouds = [np.concatenate([rows for rows, _ in net.judge(images)]) for images in (REAL.arrays["real"], made)]
+    clouds = [np.concatenate([rows for rows, _ in net.predict(images)]) for images in (REAL.arrays["real"], made)]
     report = evaluate(of_images(made), DataSet("real", {"real": REAL.arrays["real"][:300]}), net, ["fd"])
     expected = frechet_distance(gaussian(clouds[0][:300]), gaussian(clouds[1]))
     assert report.values == {"fd300_stripesnet": pytest.approx(expected, rel=1e-4)}
@@ -170,7 +170,7 @@ def test_what_cannot_be_judged_is_refused_before_it_starts(net: FeatureNet) -> N
 
     with pytest.raises(UnknownName, match=r"'fid'\. Valid: fd"):
         evaluate(Stream("x", 400, (1, 8, 8), never), REAL, net, ["fid"])
-    with pytest.raises(BadData, match=r"\('fd'\) needs at least 7 samples.* there are 6.*kid, prdc, classes, nearest"):
+    with pytest.raises(BadData, match=r"\('fd'\) needs at least 7 samples.* only 6.*kid, prdc, classes, nearest"):
         evaluate(Stream("x", 6, (1, 8, 8), never), REAL, net)
     with pytest.raises(BadData, match="1 x 8 x 8, and x has 1 x 9 x 9"):
         evaluate(Stream("x", 400, (3, 9, 9), never), REAL, net)
@@ -178,7 +178,7 @@ def test_what_cannot_be_judged_is_refused_before_it_starts(net: FeatureNet) -> N
     with pytest.raises(BadData, match="wide has 1 x 16 x 16"):
         evaluate(Stream("x", 400, (1, 8, 8), never), wide, net)
     recipe = recipes.get("points")
-    with pytest.raises(BadData, match="makes no images"):
+    with pytest.raises(BadData, match="doesn't generate images"):
         of_model(Sampler(recipe, recipe.tiny, DataSet("p", {"real": np.zeros((2, 2))}).spec, {}), 10, 0, "x")
 
 
@@ -190,12 +190,12 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
     loaded = FeatureNet.from_file(path)
     assert loaded.name == "stripesnet"
     images = REAL.arrays["real"][:40]
-    np.testing.assert_array_equal(next(loaded.judge(images))[0], next(net.judge(images))[0])
+    np.testing.assert_array_equal(next(loaded.predict(images))[0], next(net.predict(images))[0])
     state = copy.deepcopy(trained.state_dict()) | rest
     layer, weights = next(iter(state["average"]["features"].items()))
     weights.fill_(torch.nan)
     write_checkpoint(path, state)
-    with pytest.raises(BadCheckpoint, match=rf"spoilt: (\d+) of \1 values of features\.{layer} are NaN"):
+    with pytest.raises(BadCheckpoint, match=rf"corrupt: (\d+) of \1 values of features\.{layer} are NaN"):
         FeatureNet.from_file(path)
     state["average"]["features"][layer] = torch.zeros(*weights.shape, 1)
     write_checkpoint(path, state)
@@ -204,7 +204,7 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(BadCheckpoint, match="Stripes Net"):
         FeatureNet.from_file(path)
-    with pytest.raises(BadCheckpoint, match="no weights file"):
+    with pytest.raises(BadCheckpoint, match="The weights file"):
         read_weights(tmp_path / "missing")
     dcgan = recipes.get("dcgan")
     with pytest.raises(BadCheckpoint, match="DCGAN is no feature net"):

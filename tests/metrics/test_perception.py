@@ -64,7 +64,9 @@ def test_super_resolution_compares_features_once_the_warm_up_is_over(
     recipe = recipes.get("srgan")
     hparams = replace(recipe.tiny, content="features", features_weight=3.0, warm_up=0.004)
     data = example(recipe)
-    with pytest.raises(BadValue, match=r"features\.emoji isn't on the shelf.*ganscope pretrain features\.emoji"):
+    with pytest.raises(
+        BadValue, match=r"features\.emoji, which isn't among the models.*ganscope pretrain features\.emoji"
+    ):
         Trainer(recipe, hparams, data)
     make_seer("features.emoji")
     trainer = Trainer(recipe, hparams, data)

@@ -53,7 +53,7 @@ def test_a_generator_of_classes_is_measured_and_its_card_says_so(
     assert card.pictures == "8 bits"
     write_card(home / "models" / "mlp_gan.digits", dataclasses.replace(card, pictures="float"))
     assert quality.main(["mlp_gan.digits", "--samples", "200", "--save"]) == 2
-    assert "Figures of mlp_gan.digits can't be compared: some are of pictures of float" in capsys.readouterr().err
+    assert "Metrics of mlp_gan.digits can't be compared: some are for images of float" in capsys.readouterr().err
 
 
 def test_a_generator_of_faces_is_measured_by_its_attributes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,12 +127,12 @@ def test_files_that_enlarge_nothing(tmp_path: Path) -> None:
     torch.save(esrgan(1).state_dict(), tmp_path / "same.pth")
     torch.save(esrgan(channels=4).state_dict(), tmp_path / "four.pth")
     for name, said in (
-        ("cyclegan.pth", "no network that enlarges"),
-        ("x.pth", "no network that enlarges"),
+        ("cyclegan.pth", "no super-resolution network"),
+        ("x.pth", "no super-resolution network"),
         ("junk.pth", "can't be read as weights"),
         ("none.pth", "can't be read as weights"),
-        ("same.pth", "doesn't enlarge"),
-        ("four.pth", "turns 4 channels into 4"),
+        ("same.pth", "not a super-resolution network"),
+        ("four.pth", "maps 4 channels to 4"),
     ):
         with pytest.raises(BadCheckpoint, match=said):
             load_upscaler(tmp_path / name)
@@ -164,6 +164,6 @@ def test_on_the_command_line(tmp_path: Path, photo: np.ndarray) -> None:
     assert "104 x 80 pixels, by 2x.pth (RealESRGAN Compact)" in told
     with Image.open(tmp_path / "large.png") as made:
         assert made.size == (104, 80)
-    assert "enlarges pictures: use `ganscope upscale " in refused(
+    assert "is a super-resolution model. Use `ganscope upscale " in refused(
         2, "translate", tmp_path / "2x.pth", tmp_path / "photo.png", "-o", tmp_path / "other.png"
     )

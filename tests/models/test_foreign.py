@@ -219,7 +219,7 @@ def test_blurred_weights_of_cut_give_the_same_pictures(blur: str, tmp_path: Path
         expected, found = theirs(images), ours(images)
     assert float(expected.std()) > 1e-1
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-    with pytest.raises(BadCheckpoint, match=r"belong to another network: at layers\.\d+\."):
+    with pytest.raises(BadCheckpoint, match=r"belong to another network: layers\.\d+\."):
         load_foreign(ResnetGenerator(3, 2, 2), weights)
 
 
@@ -350,14 +350,14 @@ def test_dropout_and_batch_norm_can_be_told() -> None:
     ids=["nothing", "one", "a discriminator", "no blocks", "half a U-Net"],
 )
 def test_weights_of_no_known_generator(weights: dict[str, Tensor]) -> None:
-    with pytest.raises(BadCheckpoint, match="of no generator that is known here"):
+    with pytest.raises(BadCheckpoint, match="of an unknown generator"):
         kind_of(weights)
 
 
 def test_images_of_other_channels() -> None:
     weights = resnet(4, 2).state_dict()
     weights["model.1.weight"] = torch.zeros(4, 6, 7, 7)
-    with pytest.raises(BadCheckpoint, match="of 6 channels into images of 3"):
+    with pytest.raises(BadCheckpoint, match="6 channels to 3"):
         kind_of(weights)
 
 
@@ -384,7 +384,7 @@ def test_weights_of_another_network_are_refused(theirs, ours) -> None:  # type: 
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     said = []
     for _ in range(3):
-        with pytest.raises(BadCheckpoint, match="belong to another network: at") as raised:
+        with pytest.raises(BadCheckpoint, match="belong to another network: ") as raised:
             load_foreign(network, dict(sorted(theirs().state_dict().items(), key=lambda _: random.random())))
         said.append(str(raised.value))
     assert len(set(said)) == 1  # the same layer on every call, in whatever order the file has them
@@ -409,6 +409,6 @@ def test_files_that_are_no_weights(kind: str, tmp_path: Path, monkeypatch: pytes
         torch.save({"first": {"weight": torch.zeros(1)}, "second": {"weight": torch.zeros(1)}}, path)
     elif kind == "safetensors":
         path.write_bytes(b"no header")
-    with pytest.raises(BadCheckpoint, match=r"can't be read as weights|holds no plain weights"):
+    with pytest.raises(BadCheckpoint, match=r"can't be read as weights|doesn't hold the state dict"):
         read_weights(path)
     assert not (tmp_path / "touched").exists()

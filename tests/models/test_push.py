@@ -99,13 +99,15 @@ def test_private_is_private(hub: Hub, model: Path) -> None:
 
 def test_what_is_public_is_not_taken_for_private(hub: Hub, model: Path) -> None:
     hub.add(NAME, {})
-    assert "ada/noise is there already and public, so nothing was sent" in refused(1, "push", model, NAME, "--private")
+    assert "ada/noise already exists and is public, so nothing was uploaded" in refused(
+        1, "push", model, NAME, "--private"
+    )
     assert len(hub.repositories["model", NAME].commits) == 1
 
 
 def test_without_a_token(hub: Hub, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    assert "needs a token of the Hub that may write: set HF_TOKEN" in refused(1, "push", model, NAME)
+    assert "requires a Hub token with write access: set HF_TOKEN" in refused(1, "push", model, NAME)
     assert hub.asked == []
 
 
@@ -118,11 +120,11 @@ def test_a_login_is_used_where_there_is_no_variable(
 
 
 def test_a_token_that_is_wrong_or_may_not_write(hub: Hub, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "it needs the right to write there. You don't have the rights" in refused(1, "push", model, "bob/noise")
+    assert "no write access to bob/noise. You don't have the rights" in refused(1, "push", model, "bob/noise")
     hub.add("bob/noise", {})
-    assert "it needs the right to write there. You don't have write" in refused(1, "push", model, "bob/noise")
+    assert "no write access to bob/noise. You don't have write" in refused(1, "push", model, "bob/noise")
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
-    assert "doesn't know your token" in refused(1, "push", model, NAME)
+    assert "rejected your token" in refused(1, "push", model, NAME)
     assert hub.stored == {}
 
 
@@ -134,10 +136,18 @@ def test_offline(hub: Hub, model: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("beginning", "answer", "said"),
     [
-        ("PUT /lfs/", (400, "", "No room left"), "answered 400 for ada/noise. No room left"),
+        ("PUT /lfs/", (400, "", "No room left"), "returned status 400 for ada/noise. No room left"),
         ("PUT /lfs/", (403, "", "Signature expired"), "Signature expired"),
-        ("POST /api/models/ada/noise/commit", (412, "", "Changed meanwhile"), "answered 412 for ada/noise. Changed"),
-        ("POST /api/validate-yaml", (400, "", "license is wrong"), "answered 400 for ada/noise. license is wrong"),
+        (
+            "POST /api/models/ada/noise/commit",
+            (412, "", "Changed meanwhile"),
+            "status 412 for ada/noise. Changed",
+        ),
+        (
+            "POST /api/validate-yaml",
+            (400, "", "license is wrong"),
+            "status 400 for ada/noise. license is wrong",
+        ),
     ],
 )
 def test_an_upload_that_breaks_commits_nothing(
@@ -152,7 +162,7 @@ def test_an_upload_that_breaks_commits_nothing(
 
 def test_a_page_in_the_hubs_place(hub: Hub, model: Path) -> None:
     hub.strange = True
-    with pytest.raises(HubError, match="is no Hugging Face Hub"):
+    with pytest.raises(HubError, match="is not a Hugging Face Hub"):
         push(model, NAME)
 
 
@@ -160,7 +170,7 @@ def test_a_page_in_the_hubs_place(hub: Hub, model: Path) -> None:
     "name", ["noise", "ada/noise/x", "hf://ada/noise", "ada/noise@v1", "datasets/ada/noise", "a b/c"]
 )
 def test_what_is_no_repository(hub: Hub, model: Path, name: str) -> None:
-    assert f"'{name}' is no repository of the Hub. Valid: owner/name." in refused(2, "push", model, name)
+    assert f"'{name}' is not a Hub repository. Valid: owner/name." in refused(2, "push", model, name)
     assert hub.asked == []
 
 
@@ -171,17 +181,17 @@ def test_only_models_are_pushed(hub: Hub, model: Path, home: Path) -> None:
     store = RunStore()
     store.create(RunSpec(recipe="mlp_gan", data="digits", size=8, steps=20), name="monday")
     store.close()
-    assert "monday is a run, and only models can be pushed" in refused(2, "push", "monday", NAME)
-    assert "hf://ada/noise is on the Hub already" in refused(2, "push", "hf://ada/noise", NAME)
+    assert "monday is a run. Only models can be pushed" in refused(2, "push", "monday", NAME)
+    assert "hf://ada/noise is already on the Hub" in refused(2, "push", "hf://ada/noise", NAME)
     assert ganscope("push", "cgan.noise", NAME).exit_code == 0
 
 
 def test_what_can_not_be_loaded_is_not_pushed(hub: Hub, model: Path) -> None:
     content = pickle.dumps({"average": {}})
     (model / WEIGHTS).write_bytes(content)
-    assert "altered or cut short" in refused(1, "push", model, NAME)
+    assert "modified or truncated" in refused(1, "push", model, NAME)
     write_card(model, dataclasses.replace(read_card(model), sha256=hashlib.sha256(content).hexdigest()))
-    assert "pickles are refused" in refused(1, "push", model, NAME)
+    assert "never pickles" in refused(1, "push", model, NAME)
     assert hub.asked == []
 
 

@@ -132,19 +132,19 @@ def without_weights(model: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (altered, "altered or cut short"),
-        (cut_short, "altered or cut short"),
-        (pickled, "pickles are refused"),
+        (altered, "modified or truncated"),
+        (cut_short, "modified or truncated"),
+        (pickled, "never pickles"),
         (
             of_other_networks,
-            r"can't be used\. These weights belong to another network: at generator\..* they have nothing",
+            r"can't be used\. These weights belong to another network: generator\.\S+ is missing in the weights",
         ),
-        (spoilt, r"are spoilt: 3 of \d+ values of generator\..* are NaN or infinite\. Layers with such values: 1 of"),
-        (without_a_network, "they have nothing"),
+        (spoilt, r"are corrupt: 3 of \d+ values of generator\..* are NaN or infinite\. Affected layers: 1 of"),
+        (without_a_network, "is missing in the weights"),
         (without_a_field, "lacks licence"),
         (with_a_field_of_another_kind, "can't be read: steps"),
         (with_a_shape_that_is_none, "can't be read: fields"),
-        (of_a_newer_format, "newer GANscope"),
+        (of_a_newer_format, "newer version of GANscope"),
         (with_half_a_card, "can't be read"),
         (without_weights, "missing"),
     ],
@@ -194,10 +194,10 @@ def test_the_shelf_is_surveyed_and_damage_named(model: Path, home: Path) -> None
     without_a_field(home / "models" / "bad")
     cards, damaged = listing.survey()
     assert "good" in cards
-    assert [(one.name, str(one.reason)) for one in damaged] == [("bad", "The card of bad lacks licence.")]
+    assert [(one.name, str(one.reason)) for one in damaged] == [("bad", "The model card in bad lacks licence.")]
     listing.check_weights(listing.standing("good"), cards["good"])
     altered(home / "models" / "good")
-    with pytest.raises(BadCheckpoint, match="altered or cut short"):
+    with pytest.raises(BadCheckpoint, match="modified or truncated"):
         listing.check_weights(listing.standing("good"), cards["good"])
     with pytest.raises(UnknownName, match="Valid"):
         listing.standing(str(home / "models" / "good"))  # a link can't name a path

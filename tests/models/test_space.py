@@ -91,7 +91,7 @@ def test_the_second_time_what_is_needed_no_more_goes(hub: Hub, project: Path) ->
 
 def test_a_space_with_something_else_in_it_is_left_alone(hub: Hub, project: Path) -> None:
     hub.add(NAME, {"app.py": b"print()", "README.md": b""}, type="space")
-    assert "is a Space with something else in it, so nothing was sent" in refused(1, "publish-space", NAME)
+    assert "is a Space with other content, so nothing was uploaded" in refused(1, "publish-space", NAME)
     assert commits(hub) == ["First"]
     hub.add(NAME, {"README.md": b"", ".gitattributes": b""}, type="space")
     ok("publish-space", NAME)
@@ -101,17 +101,17 @@ def test_private_is_private(hub: Hub, project: Path) -> None:
     assert "(private, " in ok("publish-space", NAME, "--private")
     assert hub.repositories["space", NAME].private
     hub.add("ada/open", {}, type="space")
-    assert "ada/open is there already and public" in refused(1, "publish-space", "ada/open", "--private")
+    assert "ada/open already exists and is public" in refused(1, "publish-space", "ada/open", "--private")
 
 
 def test_without_a_token_or_with_a_wrong_one(hub: Hub, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    assert "needs a token of the Hub that may write: set HF_TOKEN" in refused(1, "publish-space", NAME)
+    assert "requires a Hub token with write access: set HF_TOKEN" in refused(1, "publish-space", NAME)
     assert hub.asked == []
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
-    assert "doesn't know your token" in refused(1, "publish-space", NAME)
+    assert "rejected your token" in refused(1, "publish-space", NAME)
     monkeypatch.setenv("HF_TOKEN", "hf_ada")
-    assert "it needs the right to write there" in refused(1, "publish-space", "bob/studio")
+    assert "no write access" in refused(1, "publish-space", "bob/studio")
     assert hub.stored == {}
 
 
@@ -122,15 +122,19 @@ def test_offline(hub: Hub, project: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("name", ["studio", "ada/studio/x", "spaces/ada/studio", "a b/c", "hf://ada/studio"])
 def test_what_is_no_repository(hub: Hub, project: Path, name: str) -> None:
-    assert f"'{name}' is no repository of the Hub. Valid: owner/name." in refused(2, "publish-space", name)
+    assert f"'{name}' is not a Hub repository. Valid: owner/name." in refused(2, "publish-space", name)
     assert hub.asked == []
 
 
 @pytest.mark.parametrize(
     ("beginning", "answer", "said"),
     [
-        ("PUT /lfs/", (400, "", "No room left"), "answered 400 for ada/studio. No room left"),
-        ("POST /api/spaces/ada/studio/commit", (412, "", "Changed meanwhile"), "answered 412 for ada/studio. Changed"),
+        ("PUT /lfs/", (400, "", "No room left"), "returned status 400 for ada/studio. No room left"),
+        (
+            "POST /api/spaces/ada/studio/commit",
+            (412, "", "Changed meanwhile"),
+            "status 412 for ada/studio. Changed",
+        ),
     ],
 )
 def test_an_upload_that_breaks_commits_nothing(
@@ -146,13 +150,13 @@ def test_an_upload_that_breaks_commits_nothing(
 def test_a_damaged_model_is_not_published(hub: Hub, project: Path) -> None:
     """A pointer of Git LFS in the place of weights, say."""
     (project / "pretrained" / "cgan.noise" / "weights.safetensors").write_text("version https://git-lfs")
-    assert "altered or cut short" in refused(1, "publish-space", NAME)
+    assert "modified or truncated" in refused(1, "publish-space", NAME)
     assert hub.asked == []
 
 
 def test_an_installed_package_has_no_studio_to_publish(hub: Hub, project: Path) -> None:
     (project / "gradio_app.py").unlink()
-    assert "A Space is made from GANscope's own folder, with gradio_app.py in it" in refused(2, "publish-space", NAME)
+    assert "has no gradio_app.py" in refused(2, "publish-space", NAME)
     assert hub.asked == []
 
 

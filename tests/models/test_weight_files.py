@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadCheckpoint
 from gan_core.models.weight_files import read_weights
-from gan_core.shelf.importing import bring
+from gan_core.shelf.importing import import_generators
 from tests.models.test_foreign import resnet
 
 STATE: dict[str, Tensor] = resnet(4, 2).state_dict()
@@ -112,7 +112,7 @@ def test_nothing_beside_the_tensors_is_run(
     if isinstance(object_, Evaluating):
         assert list(read_weights(Path("net.pth"))) == list(STATE)
     else:  # what isn't called gives nothing that could be called in turn
-        with pytest.raises(BadCheckpoint, match="it holds getattr, which isn't read here"):
+        with pytest.raises(BadCheckpoint, match="it holds getattr, which isn't supported"):
             read_weights(Path("net.pth"))
     assert not Path("touched").exists()
 
@@ -120,7 +120,7 @@ def test_nothing_beside_the_tensors_is_run(
 def test_what_no_weights_lie_in_is_named(tmp_path: Path) -> None:
     path = tmp_path / "net.pth"
     torch.save(nn.Conv2d(1, 1, 1), path)
-    with pytest.raises(BadCheckpoint, match=r"an object of the type torch\.nn\.modules\.conv\.Conv2d.*state_dict"):
+    with pytest.raises(BadCheckpoint, match=r"an object of type torch\.nn\.modules\.conv\.Conv2d.*state_dict"):
         read_weights(path)
     torch.save({"settings": Settings()}, path)
     with pytest.raises(BadCheckpoint, match=r"It holds: settings \(tests\.models\.test_weight_files\.Settings\)"):
@@ -137,12 +137,12 @@ def test_what_no_weights_lie_in_is_named(tmp_path: Path) -> None:
 
 def test_keras_is_refused_with_the_reason(tmp_path: Path, home: Path) -> None:
     (tmp_path / "net.keras").write_bytes(b"PK")
-    with pytest.raises(BadCheckpoint, match=r"file of Keras.*odd kernels one pixel off"):
-        bring([tmp_path / "net.keras"], "x", size=32)
+    with pytest.raises(BadCheckpoint, match=r"Keras file.*odd kernels by one pixel"):
+        import_generators([tmp_path / "net.keras"], "x", size=32)
     turned = {name: t.permute(2, 3, 1, 0).contiguous() if t.ndim == 4 else t for name, t in STATE.items()}
     save_file(turned, tmp_path / "net.safetensors")
-    with pytest.raises(BadCheckpoint, match="Keras's order"):
-        bring([tmp_path / "net.safetensors"], "x", size=32)
+    with pytest.raises(BadCheckpoint, match="Keras's kernel layout"):
+        import_generators([tmp_path / "net.safetensors"], "x", size=32)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -155,9 +155,9 @@ def test_weights_that_are_not_finite_are_refused_by_layer_and_count(
     state["model.7.bias"][3] = value
     torch.save({"params": state}, tmp_path / "net.pth")
     with pytest.raises(
-        BadCheckpoint, match=r"in net\.pth are spoilt: 9 of 288 values of model\.4\.weight .* such values: 2 of"
+        BadCheckpoint, match=r"in net\.pth are corrupt: 9 of 288 values of model\.4\.weight .* Affected layers: 2 of"
     ):
-        bring([tmp_path / "net.pth"], "x", size=32)
+        import_generators([tmp_path / "net.pth"], "x", size=32)
     assert not (home / "models").exists()
 
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from gan_core.data import load
-from gan_core.data.user.references import Own, own
+from gan_core.data.user.references import UserImages, user_images
 from gan_core.errors import BadData, BadValue
 from gan_core.models import loading
 from gan_core.models.enlarging import enlarge
@@ -127,7 +127,7 @@ def test_a_depth_can_be_asked_for(tmp_path: Path, home: Path) -> None:
     assert load(f"folder:{tmp_path / 'set'}", 32).arrays["real"].max() == 255
     with pytest.raises(BadData, match=r"levels up to 4095, but 10 bits hold at most 1023"):
         load(f"folder+10bit:{tmp_path / 'set'}", 32)
-    assert own(str(Own("paired", "/x", "pad", 12))) == Own("paired", "/x", "pad", 12)
+    assert user_images(str(UserImages("paired", "/x", "pad", 12))) == UserImages("paired", "/x", "pad", 12)
     for wrong in ("folder+13bit:/x", "folder+bit:/x", "folder+8bit+12bit:/x"):
         with pytest.raises(BadValue, match="Valid: 8bit, 10bit, 12bit, 14bit, 16bit"):
             load(wrong, 32)
@@ -189,7 +189,9 @@ def test_on_the_command_line(models: Path, tmp_path: Path, home: Path) -> None:
     plain = tmp_path / "plain.png"
     Image.fromarray(eight_bits(ramp(12, 3))).save(plain)
     told = ganscope("translate", models / "cyclegan.x", photo, "-o", tmp_path / "a.png")
-    assert "slide.png: its levels use 12 of 16 bits a channel, so 4095 is taken as white. --depth 16" in told.stderr
+    assert (
+        "slide.png: its values use 12 of 16 bits per channel, so 4095 is taken as white. Use --depth 16" in told.stderr
+    )
     assert not ganscope("translate", models / "cyclegan.x", plain, "-o", tmp_path / "b.png").stderr
     with Image.open(tmp_path / "a.png") as one, Image.open(tmp_path / "b.png") as other:
         assert np.abs(np.asarray(one).astype(int) - np.asarray(other)).max() <= 1

@@ -167,16 +167,16 @@ def test_a_missing_or_broken_preview_is_left_blank(store: RunStore, spec: RunSpe
 
 def test_bad_input_names_the_offender(store: RunStore, spec: RunSpec, tmp_path: Path) -> None:
     empty, good = make_run(store, spec, "empty run", ()), make_run(store, spec)
-    with pytest.raises(BadData, match="empty run has kept no previews"):
+    with pytest.raises(BadData, match="empty run has no previews yet"):
         tracks_of(store, [good, empty])
     tracks = tracks_of(store, [good])
     with pytest.raises(BadValue, match=r"out\.avi.*\.gif, \.mp4"):
         export_history(tracks, tmp_path / "out.avi")
-    with pytest.raises(BadValue, match="seconds must lie between"):
+    with pytest.raises(BadValue, match="seconds must be between"):
         export_history(tracks, tmp_path / "out.gif", seconds=0)
-    with pytest.raises(BadValue, match="size must lie between"):
+    with pytest.raises(BadValue, match="size must be between"):
         export_history(tracks, tmp_path / "out.gif", size=10_000)
-    with pytest.raises(BadValue, match="1 to 6 runs, not 7"):
+    with pytest.raises(BadValue, match="1 to 6 runs, got 7"):
         export_history(tracks * 7, tmp_path / "out.gif")
     for ending in ("gif", "mp4"):
         with pytest.raises(StoreError, match="nowhere"):

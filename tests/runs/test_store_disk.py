@@ -175,7 +175,7 @@ def test_a_newer_schema(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "runs.sqlite3")
     connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(StoreError, match="newer GANscope"):
+    with pytest.raises(StoreError, match="newer version of GANscope"):
         RunStore(tmp_path)
 
 
@@ -186,7 +186,7 @@ def test_a_held_file_is_waited_for_only_so_long(
     store.close()
     holder = sqlite3.connect(store.root / "runs.sqlite3", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="Another process"):
+    with pytest.raises(StoreError, match="locked by another process"):
         store.create(spec)
     assert store.runs() == []  # reading goes on
     holder.close()

@@ -16,7 +16,7 @@ from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
 from gan_core.models import listing, loading
 from gan_core.models.push import page
 from gan_core.runs.store import RunStore
-from gan_core.shelf.importing import Told, bring
+from gan_core.shelf.importing import Provenance, import_generators
 from gan_core.training import continuing
 from tests.cli.commands import ok, refused
 from tests.models.test_foreign import Unet, blurred, moved, patch, resnet
@@ -38,7 +38,9 @@ def nothing_left(home: Path) -> bool:
 
 def test_one_direction_becomes_a_model(tmp_path: Path, home: Path) -> None:
     theirs = moved(resnet(4, 2))
-    card = bring([saved(theirs, tmp_path / "horse2zebra.pth")], "zebras", Told("Zebras", "CC BY 4.0"), 64)
+    card = import_generators(
+        [saved(theirs, tmp_path / "horse2zebra.pth")], "zebras", Provenance("Zebras", "CC BY 4.0"), 64
+    )
     assert (card.name, card.title, card.recipe, card.size, card.licence) == ("zebras", "Zebras", "cut", 64, "CC BY 4.0")
     assert (card.data, card.steps, card.parameters.keys()) == ("horse2zebra", 0, {"generator"})
     assert "horse2zebra.pth (sha256" in card.cost
@@ -54,7 +56,7 @@ def test_one_direction_becomes_a_model(tmp_path: Path, home: Path) -> None:
 
 def test_cuts_own_files_become_a_cut_that_blurs(tmp_path: Path, home: Path) -> None:
     theirs = blurred(2, 2)
-    card = bring([saved(theirs, tmp_path / "cut.pth")], "blurred", size=32)
+    card = import_generators([saved(theirs, tmp_path / "cut.pth")], "blurred", size=32)
     assert (card.recipe, card.hparams["blur"]) == ("cut", "both")
     images = torch.rand(1, 3, 32, 32) * 2 - 1
     with torch.no_grad():
@@ -62,18 +64,18 @@ def test_cuts_own_files_become_a_cut_that_blurs(tmp_path: Path, home: Path) -> N
     torch.testing.assert_close(loading.load("blurred").translate(images), expected, atol=1e-5, rtol=1e-5)
     run = continuing.begin(RunStore(), home / "models" / "blurred", steps=1, data_name="digits_coloured_unpaired")
     assert run.spec.hparams["blur"] == "both"
-    with pytest.raises(BadCheckpoint, match="without blurring layers"):
-        bring([tmp_path / "cut.pth"] * 2, "x", size=32)
+    with pytest.raises(BadCheckpoint, match="without anti-aliasing"):
+        import_generators([tmp_path / "cut.pth"] * 2, "x", size=32)
     torch.save(blurred(2, 2).state_dict() | {"model.2.weight": torch.ones(2)}, tmp_path / "batch.pth")
-    with pytest.raises(BadCheckpoint, match="have batch norm or dropout"):
-        bring([tmp_path / "batch.pth"], "x", size=32)
+    with pytest.raises(BadCheckpoint, match="with batch norm or dropout"):
+        import_generators([tmp_path / "batch.pth"], "x", size=32)
 
 
 def test_there_and_back_become_a_cyclegan(tmp_path: Path) -> None:
     forth, back = (moved(resnet(4, 2)) for _ in range(2))
-    card = bring([saved(forth, tmp_path / "ab.pth"), saved(back, tmp_path / "ba.pth")], "both", size=32)
+    card = import_generators([saved(forth, tmp_path / "ab.pth"), saved(back, tmp_path / "ba.pth")], "both", size=32)
     assert (card.recipe, card.data, card.task) == ("cyclegan", "", "unpaired")
-    assert (card.origin, card.licence) == ("not told by the file", "not told by the file")
+    assert (card.origin, card.licence) == ("not stated in the file", "not stated in the file")
     sampler, images = loading.load("both"), torch.rand(1, 3, 32, 32) * 2 - 1
     with torch.no_grad():
         expected = {"a_to_b": forth(images.clone()), "b_to_a": back(images.clone())}
@@ -84,7 +86,7 @@ def test_there_and_back_become_a_cyclegan(tmp_path: Path) -> None:
 
 def test_a_u_net_becomes_pix2pix(tmp_path: Path, home: Path) -> None:
     theirs = moved(Unet(4, 7))
-    card = bring([saved(theirs, tmp_path / "facades.pth")], "plans")
+    card = import_generators([saved(theirs, tmp_path / "facades.pth")], "plans")
     assert (card.recipe, card.size, card.data) == ("pix2pix", 128, "")  # `facades` isn't a set of pairs here
     images = torch.rand(1, 3, 128, 128) * 2 - 1
     with torch.no_grad():
@@ -96,11 +98,11 @@ def test_a_u_net_becomes_pix2pix(tmp_path: Path, home: Path) -> None:
 
 
 def test_training_goes_on_from_there(file: Path, home: Path) -> None:
-    bring([file], "zebras", Told(data="digits_coloured_unpaired"), 32)
+    import_generators([file], "zebras", Provenance(data="digits_coloured_unpaired"), 32)
     folder = home / "models" / "zebras"
-    assert set(continuing.begun_anew(folder)) == {"discriminator", "heads"}
+    assert set(continuing.missing_networks(folder)) == {"discriminator", "heads"}
     store = RunStore()
-    with pytest.raises(BadValue, match="Say how many steps"):
+    with pytest.raises(BadValue, match="Set the number of steps"):
         continuing.begin(store, folder)
     run = continuing.begin(store, folder, steps=1)
     checkpoint = store.checkpoints(run.id)[-1]
@@ -109,9 +111,9 @@ def test_training_goes_on_from_there(file: Path, home: Path) -> None:
 
 
 def test_a_file_that_leads_back_is_not_taken_for_one_that_leads_there(file: Path, home: Path) -> None:
-    card = bring([file], "horses", Told(data="horse2zebra", backwards=True), 32)
+    card = import_generators([file], "horses", Provenance(data="horse2zebra", backwards=True), 32)
     assert (card.data, card.origin) == ("", "Horses and zebras. Photos of wild horses, and of zebras.")
-    bring([file], "zebras", size=32)
+    import_generators([file], "zebras", size=32)
     assert json.loads(ok("models", "show", "zebras", "--json"))["data"] == "horse2zebra"
     ok("import", file, "--name", "again", "--data", "horse2zebra", "--backwards", "--size", "32")
     assert json.loads(ok("models", "show", "again", "--json"))["data"] == ""
@@ -119,7 +121,7 @@ def test_a_file_that_leads_back_is_not_taken_for_one_that_leads_there(file: Path
 
 def test_the_page_on_the_hub_tells_nothing_that_is_not_known(file: Path, home: Path) -> None:
     other = file.rename(file.with_name("latest_net_G.pth"))
-    text = page(bring([other], "some", size=32), "ada/some", with_samples=True)
+    text = page(import_generators([other], "some", size=32), "ada/some", with_samples=True)
     assert "datasets" not in text
     assert "0 steps" not in text
     assert "| training | trained elsewhere; read from latest_net_G.pth" in text
@@ -127,19 +129,19 @@ def test_the_page_on_the_hub_tells_nothing_that_is_not_known(file: Path, home: P
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("", "can't be a model's name"), ("../x", "can't be a model's name"), ("a/b", "can't be a model's name"),
-     (".x", "can't be a model's name"), ("x" * 65, "can't be a model's name")],
+    [("", "is not a valid model name"), ("../x", "is not a valid model name"), ("a/b", "is not a valid model name"),
+     (".x", "is not a valid model name"), ("x" * 65, "is not a valid model name")],
 )  # fmt: skip
 def test_names_that_cannot_be_had(file: Path, home: Path, name: str, said: str) -> None:
     with pytest.raises(BadValue, match=said):
-        bring([file], name, size=32)
+        import_generators([file], name, size=32)
     assert nothing_left(home)
 
 
 def test_a_model_is_never_replaced(file: Path) -> None:
-    bring([file], "zebras", size=32)
-    with pytest.raises(BadValue, match="There is a model named zebras already"):
-        bring([file], "zebras", size=32)
+    import_generators([file], "zebras", size=32)
+    with pytest.raises(BadValue, match="A model named zebras already exists"):
+        import_generators([file], "zebras", size=32)
 
 
 def test_files_that_make_no_model(tmp_path: Path, home: Path, file: Path) -> None:
@@ -151,22 +153,22 @@ def test_files_that_make_no_model(tmp_path: Path, home: Path, file: Path) -> Non
     for files, said in (
         ([cut], "can't be read as weights"),
         ([tmp_path / "none.pth"], "can't be read as weights"),
-        ([judge], "of no generator that is known here"),
-        ([file, other], "of different networks"),
-        ([unet, unet], "Two files must be ResNet generators"),
+        ([judge], "of an unknown generator"),
+        ([file, other], "hold different networks"),
+        ([unet, unet], "Two files must hold ResNet generators"),
     ):
         with pytest.raises(BadCheckpoint, match=said):
-            bring(files, "x")
-    with pytest.raises(BadValue, match="One file is one direction"):
-        bring([file] * 3, "x")
+            import_generators(files, "x")
+    with pytest.raises(BadValue, match="Give one file for one direction"):
+        import_generators([file] * 3, "x")
     with pytest.raises(BadValue, match=r"can't take pictures of 50 pixels\. Valid: 32, 64"):
-        bring([file], "x", size=50)
+        import_generators([file], "x", size=50)
     with pytest.raises(BadValue, match=r"Valid: 128\."):
-        bring([unet], "x", size=256)
+        import_generators([unet], "x", size=256)
     with pytest.raises(BadData, match="needs"):
-        bring([unet], "x", Told(data="facades"))
+        import_generators([unet], "x", Provenance(data="facades"))
     with pytest.raises(UnknownName, match="horse2zebra"):
-        bring([file], "x", Told(data="horse2zebar"))
+        import_generators([file], "x", Provenance(data="horse2zebar"))
     assert nothing_left(home)
 
 
@@ -180,20 +182,22 @@ def test_weights_of_strange_shapes(tmp_path: Path, home: Path) -> None:
     two = {"model.1.weight": torch.zeros(4, 2, 7, 7), "model.19.weight": torch.zeros(2, 4, 7, 7)}
     assert "model.19.weight" in resnet(4, 2).state_dict()
     with pytest.raises(BadCheckpoint, match="of 2 channels"):
-        bring([changed(**two)], "x", size=32)
-    with pytest.raises(BadCheckpoint, match=r"can't be read as weights|no plain weights"):  # as PyTorch reads it
-        bring([changed(sparse=torch.eye(3).to_sparse())], "x", size=32)
+        import_generators([changed(**two)], "x", size=32)
+    with pytest.raises(
+        BadCheckpoint, match=r"can't be read as weights|doesn't hold the state dict"
+    ):  # as PyTorch reads it
+        import_generators([changed(sparse=torch.eye(3).to_sparse())], "x", size=32)
     torch.save({0: torch.zeros(1)}, path)
-    with pytest.raises(BadCheckpoint, match="no plain weights"):
-        bring([path], "x", size=32)
-    with pytest.raises(BadCheckpoint, match="need images of 512 pixels, and 256"):
-        bring([saved(Unet(2, 9), path)], "x")
+    with pytest.raises(BadCheckpoint, match="doesn't hold the state dict"):
+        import_generators([path], "x", size=32)
+    with pytest.raises(BadCheckpoint, match="need images of 512 pixels; at most 256"):
+        import_generators([saved(Unet(2, 9), path)], "x")
     grey = {"model.1.weight": torch.zeros(4, 1, 7, 7), "model.19.weight": torch.zeros(1, 4, 7, 7),
             "model.19.bias": torch.zeros(1)}  # fmt: skip
-    with pytest.raises(BadData, match="of 1 channels, and those of digits_coloured_unpaired have 3"):
-        bring([changed(**grey)], "x", Told(data="digits_coloured_unpaired"), 32)
+    with pytest.raises(BadData, match="with 1 channels, but those of digits_coloured_unpaired have 3"):
+        import_generators([changed(**grey)], "x", Provenance(data="digits_coloured_unpaired"), 32)
     assert nothing_left(home)
-    assert bring([changed(**grey)], "grey", size=32).fields["a"] == (1, 32, 32)
+    assert import_generators([changed(**grey)], "grey", size=32).fields["a"] == (1, 32, 32)
 
 
 def test_on_the_command_line(file: Path, tmp_path: Path, home: Path) -> None:

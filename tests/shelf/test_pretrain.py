@@ -96,7 +96,7 @@ def test_ctrl_c_ends_with_a_checkpoint_and_leaves_the_shelf_as_it_was(
 
     sent: list[int] = []
     assert pretrain.make(store, "mlp_gan.long", folder=tmp_path / "long", show=interrupt) == 130
-    assert "The same command goes on" in capsys.readouterr().err
+    assert "Run the same command again" in capsys.readouterr().err
     run = store.runs()[0]
     assert run.state is RunState.STOPPED
     assert store.checkpoints(run.id)[-1].step == run.step >= sent[0]

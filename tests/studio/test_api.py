@@ -90,7 +90,7 @@ def test_classes_have_numbers_and_names(call: Any) -> None:
     for wrong in (10, -1, "none", 1.5):
         with pytest.raises(Exception, match="class can't be"):
             call(model="cgan.tiny", **{"class": wrong}, api_name="/generate")
-    with pytest.raises(Exception, match="knows no classes"):
+    with pytest.raises(Exception, match="is unconditional"):
         call(model=STYLED, **{"class": 1}, api_name="/generate")
 
 
@@ -99,7 +99,7 @@ def test_a_mixture_is_neither_one_nor_the_other(call: Any) -> None:
     mixed = call(model=STYLED, seed_a=1, seed_b=2, band="coarse", api_name="/mix")
     assert len({opened(path).tobytes() for path in (a, b, mixed)}) == 3
     assert opened(call(model=STYLED, band="from", first_layer=0, api_name="/mix")).tobytes() == opened(b).tobytes()
-    with pytest.raises(Exception, match="has no layers of w to mix"):
+    with pytest.raises(Exception, match="is not style-based"):
         call(model="dcgan.tiny", api_name="/mix")
 
 
@@ -152,20 +152,20 @@ def test_a_mask_says_what_is_made_anew(call: Any, own: Any, tmp_path: Path) -> N
         ("/generate", {"model": "nobody"}, "There is no model named 'nobody'. Valid:"),
         ("/generate", {"model": "../secret"}, "There is no model named"),
         ("/generate", {"model": CYCLE}, "There is no model named"),
-        ("/generate", {"seed": -1}, "seed must lie between 0 and 2147483647"),
+        ("/generate", {"seed": -1}, "seed must be between 0 and 2147483647"),
         ("/generate", {"seed": 1.5}, "seed must be a whole number"),
-        ("/generate", {"truncation": 9}, "truncation must lie between 0 and 1.5"),
+        ("/generate", {"truncation": 9}, "truncation must be between 0 and 1.5"),
         ("/generate", {"edits": "smile"}, "is no edit. An edit looks like"),
         ("/generate", {"edits": [1]}, "is no edit. An edit looks like"),
         ("/generate", {"edits": {"nobody": 1}}, "no direction named nobody"),
-        ("/generate", {"edits": {"PCA 1": 99}}, "The strength must lie between"),
+        ("/generate", {"edits": {"PCA 1": 99}}, "The strength must be between"),
         ("/mix", {"band": "all"}, "band can't be 'all'. Valid: coarse, middle, fine, from"),
-        ("/interpolate", {"seeds": [1]}, "needs 2 to 8 keyframes, not 1"),
+        ("/interpolate", {"seeds": [1]}, "needs 2 to 8 keyframes, got 1"),
         ("/interpolate", {"seeds": 5}, "seeds must be a list"),
         ("/interpolate", {"seeds": [1, "x"]}, "The seed must be a whole number"),
         ("/interpolate", {"kind": "AVI"}, "kind can't be 'AVI'. Valid: MP4, GIF, WebP"),
         ("/interpolate", {"size": 4096}, "size can't be '4096'. Valid: 128, 256, 512"),
-        ("/interpolate", {"seconds": 60}, "seconds must lie between 0.5 and 4"),
+        ("/interpolate", {"seconds": 60}, "seconds must be between 0.5 and 4"),
         ("/invert", {"picture": None}, "Drop in a picture first"),
         ("/translate", {"picture": None}, "Drop in a picture first"),
         ("/inpaint", {"picture": None, "mask": None}, "Drop in a picture first"),
@@ -191,7 +191,7 @@ def test_what_can_not_be_made_is_told_with_what_is_valid(
     ],
 )
 def test_what_can_not_be_made_of_a_picture_is_told(call: Any, own: Any, name: str, values: dict[str, Any]) -> None:
-    with pytest.raises(Exception, match=r"Valid:|must lie between"):
+    with pytest.raises(Exception, match=r"Valid:|must be between"):
         call(picture=own, **values, api_name=name)
 
 

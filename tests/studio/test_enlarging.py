@@ -123,7 +123,7 @@ def test_files_that_are_no_network_are_told_and_not_kept(no_files: Path, tmp_pat
         enlarge.take_network(visitor(), str(junk))
     text = tmp_path / "x.txt"
     text.write_text("x")
-    with pytest.raises(BadValue, match=r"valid endings are \.pth"):
+    with pytest.raises(BadValue, match=r"Valid file extensions: \.pth"):
         enlarge.take_network(visitor(), str(text))
     assert not junk.exists()
     assert not text.exists()
@@ -177,7 +177,7 @@ def test_of_a_large_result_the_middle_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"junk", "no picture of an accepted format"), (b"", "no picture of an accepted format")],
+    [(b"junk", "not an image in a supported format"), (b"", "not an image in a supported format")],
 )
 def test_what_is_no_picture_is_refused_and_deleted(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "own.png"
@@ -205,7 +205,7 @@ def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
         enlarge.take(str(path))
     assert not path.exists()
     own = enlarge.Own(np.zeros((2100, 2100, 3), np.uint8), "own", -1)
-    with pytest.raises(BadValue, match="4 at most can be enlarged 4 times"):
+    with pytest.raises(BadValue, match="at most 4 can be upscaled by a factor of 4"):
         list(enlarge.enlarge(own, ENLARGING, 4, 0))
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     with pytest.raises(BadValue, match="more than 1 megapixels"):
@@ -214,7 +214,7 @@ def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [((ENLARGING, 3, 0), "can't enlarge 3 times"), ((ENLARGING, 4, 2), "share must lie"), ((CYCLE, 4, 0), "can't do")],
+    [((ENLARGING, 3, 0), "by a factor of 3"), ((ENLARGING, 4, 2), "share must be"), ((CYCLE, 4, 0), "can't do")],
 )
 def test_what_can_not_be_asked(arguments: tuple, says: str) -> None:
     own = enlarge.Own(noise(8, 8, 3), "own", -1)
@@ -328,7 +328,7 @@ def test_strength_blends_with_bicubic_enlargement(scale: int) -> None:
     none, half, whole = (enlarged(sampler, array, scale, strength=one).astype(int) for one in (0, 0.5, 1))
     assert np.abs(half - (none + whole) / 2).max() <= 1
     assert np.abs(none - whole).max() > 5
-    with pytest.raises(BadValue, match="strength must lie between 0 and 1"):
+    with pytest.raises(BadValue, match="strength must be between 0 and 1"):
         enlarged(sampler, array, scale, strength=1.5)
 
 

@@ -36,7 +36,7 @@ def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest
     def told(name: str, strength: float) -> int:
         edit = Edit(model.directions[name], strength)
         pictures = to_uint8(explorer.draw(edited(explorer, points, [edit] if strength else [])))
-        answers = np.concatenate([found for _features, found in net.judge(pictures.transpose(0, 3, 1, 2))])
+        answers = np.concatenate([found for _features, found in net.predict(pictures.transpose(0, 3, 1, 2))])
         return int((answers[:, VALUES.index(name)] > 0.5).sum())
 
     assert len(model.slots) == opened.SLOTS

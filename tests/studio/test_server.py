@@ -100,7 +100,7 @@ FILES = {
     "/save_filled",
 }
 REFUSED = {
-    "/make_slider": ([], "Mark between 10 and"),
+    "/make_slider": ([], "Label 10 to"),
     "/pull": ([0.16], "Press a place of the picture"),
     "/undo_drag": ([], "no drag to take back"),
     "/read_back": (None, "no settings of the Studio"),
@@ -175,7 +175,7 @@ def test_an_upload_that_is_no_picture_is_refused_and_deleted(
 ) -> None:
     path = tmp_path / "own.png"
     path.write_bytes(content)
-    with pytest.raises(Exception, match=r"no picture of an accepted format|broken or cut off") as caught:
+    with pytest.raises(Exception, match=r"not an image in a supported format|broken or cut off") as caught:
         client.predict(handle_file(str(path)), STYLED, api_name="/take")
     assert str(studio.uploads) not in str(caught.value)
     assert not list(studio.uploads.rglob("own.png"))

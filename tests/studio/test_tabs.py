@@ -221,7 +221,7 @@ def test_edits_along_a_direction_that_is_not_here_are_left_out_and_told(tmp_path
 
 
 def test_a_bad_link_is_told_and_shows_a_picture() -> None:
-    with pytest.warns(UserWarning, match="The truncation must lie between 0 and 1.5"):
+    with pytest.warns(UserWarning, match="The truncation must be between 0 and 1.5"):
         scene = editing.arrive("?psi=9&seed=2")
     assert plain(scene[SEED]) == 2
     assert scene[FACE]["now"].startswith("data:image/")
@@ -282,7 +282,7 @@ def test_the_matrix_shows_rows_columns_and_mixtures() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("dcgan.tiny", 1, 2, "coarse", 0), "has no layers of w to mix"),
+        (("dcgan.tiny", 1, 2, "coarse", 0), "is not style-based"),
         ((STYLED, 1, 2, "other", 0), "There is no band named 'other'"),
         ((STYLED, -1, 2, "coarse", 0), "The seed must be a whole number"),
     ],
@@ -347,15 +347,15 @@ def test_a_film_that_would_take_too_long_is_refused_before_it_is_begun(monkeypat
     model, seeds, closed, *rest = wanted
     with pytest.raises(BadValue, match="would take about 335 seconds, but at most 120 are allowed"):
         next(interpolation.film(model, seeds, "linear", closed, *rest))
-    assert interpolation.budget(STYLED, "1", True, "GIF", 4.0, 512) == "A way needs 2 to 8 keyframes, not 1."
+    assert interpolation.budget(STYLED, "1", True, "GIF", 4.0, 512) == "A way needs 2 to 8 keyframes, got 1."
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"seeds": "1"}, "needs 2 to 8 keyframes, not 1"),
+        ({"seeds": "1"}, "needs 2 to 8 keyframes, got 1"),
         ({"seeds": "1 2 x"}, "The seed must be a whole number"),
-        ({"way": "nowhere"}, "is no way"),
+        ({"way": "nowhere"}, "Unknown interpolation"),
         ({"kind": "AVI"}, "no film of kind 'AVI'"),
         ({"seconds": 60}, "must take 0.5 to 4.0 seconds"),
         ({"size": 4096}, "one of 128, 256, 512 pixels"),
@@ -527,7 +527,7 @@ def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: py
     with using("zh"):
         assert "\u5b8c\u5907\u6027" in inside.looked_at(STYLED, 1)
     monkeypatch.setattr(attribution, "discriminator_of", lambda name: attribution.discriminator_from("dcgan", {}))
-    assert inside.looked_at(STYLED, 1) == '<p class="quiet">The file of this model has no discriminator.</p>'
+    assert inside.looked_at(STYLED, 1) == '<p class="quiet">The file of this model contains no discriminator.</p>'
 
 
 def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -588,8 +588,8 @@ def test_marks_make_a_slider_that_a_link_holds() -> None:
 
 @pytest.mark.parametrize(
     ("said", "says"),
-    [("y" * 12, "All pictures are marked alike"), ("n" * 12, "marked alike"), ("yn", "Mark between 10 and"),
-     ("", "Mark between 10 and")],
+    [("y" * 12, "All images have the same label"), ("n" * 12, "the same label"), ("yn", "Label 10 to"),
+     ("", "Label 10 to")],
 )  # fmt: skip
 def test_marks_that_make_no_slider_are_told(said: str, says: str) -> None:
     state = marked(said)
@@ -630,7 +630,7 @@ def test_what_can_not_be_dragged() -> None:
     with pytest.raises(BadValue, match="Press a place"):
         next(drag.pull(hold))
     for x, y in ((1.5, 0.5), (0.5, -0.1), (float("nan"), 0.5)):
-        with pytest.raises(BadValue, match="lies outside the picture"):
+        with pytest.raises(BadValue, match="is outside the image"):
             drag.put_at(hold, x, y)
     for _ in range(2 * drag.MOST_PAIRS):
         hold = drag.put_at(hold, 1.01, -0.01)[0]
@@ -689,7 +689,7 @@ def test_mixing_takes_a_face_as_a_or_as_b_until_another_seed_is_chosen() -> None
     assert array(mixing.mix(None, STYLED, 12, 11, "coarse", 0, EDITED, None)[0]["now"]).tolist() == (
         studio_pictures_of(View(STYLED, 12, 0.7)).tolist()
     )  # fmt: skip
-    with pytest.raises(BadValue, match="has no layers of w"):
+    with pytest.raises(BadValue, match="is not style-based"):
         mixing.take_as(1, first_view("dcgan.tiny"))
 
 

@@ -124,7 +124,7 @@ def test_strength_shows_less_of_the_change() -> None:
     own = scenes[1][0]
     assert same(translate.turn(own, CYCLE, "a_to_b", 0.5)[THERE], scenes[0.5][THERE])
     assert translate.save(own, CYCLE, "a_to_b", 0.5) != translate.save(own, CYCLE, "a_to_b", 1)
-    with pytest.raises(BadValue, match=r"must lie between 0\.0 and 1\.0"):
+    with pytest.raises(BadValue, match=r"must be between 0\.0 and 1\.0"):
         translate.press_at(CYCLE, "a_to_b", 1, 1.5)
     translate.press_at(DRAWING, next(iter(at_work(DRAWING, ("paired",)).directions)), 0, 0.5)  # not told: no such knob
 

@@ -24,7 +24,7 @@ def test_one_study_at_a_time_and_what_it_measured_stays() -> None:
     try:
         assert started.runs
         assert process.last() == started
-        with pytest.raises(BadValue, match="running already"):
+        with pytest.raises(BadValue, match="already running"):
             process.start(endless)
         folder = StudyFolder.of(endless)
         first = next(iter(endless.cells()))

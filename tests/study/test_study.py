@@ -76,7 +76,7 @@ def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
     assert one.difference.mean == pytest.approx(0.2)
     assert {folder.result(cell).pictures for cell in plan.cells() if folder.result(cell)} == {"8 bits"}
     folder.keep(Cell(Setting(4, 4), 1, "real"), Result(0.5, 0.6, 1.0, "float"))
-    with pytest.raises(BadData, match="some are of pictures of 8 bits, and others of pictures of float"):
+    with pytest.raises(BadData, match="some are for images of 8 bits, others for images of float"):
         summarise(folder, plan)
 
 
@@ -85,7 +85,7 @@ def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
     [
         (("--k", "500"), "has 16"),
         (("--k", "1"), "between 2 and"),
-        (("--k", "many"), "whole numbers"),
+        (("--k", "many"), "integers"),
         (("--k", ""), "at least one number"),
         (("--seeds", "0"), "between 1 and"),
         (("--steps", "0"), "between 1 and"),
@@ -112,7 +112,7 @@ def test_a_study_is_extended_and_a_damaged_result_is_measured_again() -> None:
     assert (first["done"], first["test_part"], first["test_images"]) == (2, "held_out", 179)
     told = ganscope("augment-study", *TINY, "--seeds", "1", "--arms", "real,gan")  # as it was measured just now
     assert "nan" not in told.output
-    assert "An interval needs at least 2 seeds" in told.output
+    assert "Confidence intervals need at least 2 seeds" in told.output
     whole = study()
     assert whole["folder"] == first["folder"]
     assert (whole["done"], whole["planned"]) == (8, 8)
@@ -156,5 +156,5 @@ def test_a_study_whose_classes_have_changed_is_refused(tmp_path: Path) -> None:
     ok(*words, "--arms", "real")
     (tmp_path / "set" / "a").rename(tmp_path / "set" / "c")
     message = refused(2, *words, "--arms", "real")
-    assert "are of the classes a, b, and" in message
+    assert "are for the classes a, b, but" in message
     assert "has b, c now" in message

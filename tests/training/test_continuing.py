@@ -46,7 +46,7 @@ def test_the_first_checkpoint_holds_the_models_weights(store: RunStore, name: st
     assert same_state(state["networks"]["discriminator"], weights["networks"]["discriminator"])
     assert (state["images_seen"], state["average_updates"]) == (described.images, described.steps)
     assert (run.name, run.images_seen, run.spec.steps) == (described.title, described.images, 3)
-    assert continuing.begun_anew(place(described)) == []
+    assert continuing.missing_networks(place(described)) == []
     one, other = loading.load(name).sample(4, seed=1), loading.from_run(store, run.id).sample(4, seed=1)
     assert torch.equal(one, other)
 
@@ -70,12 +70,12 @@ def test_the_run_trains_on_from_there(store: RunStore) -> None:
 
 def test_what_the_file_lacks_begins_anew(store: RunStore) -> None:
     described = make_model("infogan.x")
-    assert continuing.begun_anew(place(described)) == ["recogniser"]
+    assert continuing.missing_networks(place(described)) == ["recogniser"]
     folder = place(described)
     state = read_checkpoint(folder / WEIGHTS)
     sha256, size = write_checkpoint(folder / WEIGHTS, state | {"networks": {}})
     write_card(folder, dataclasses.replace(described, sha256=sha256, bytes=size))
-    assert continuing.begun_anew(folder) == ["discriminator", "recogniser"]
+    assert continuing.missing_networks(folder) == ["discriminator", "recogniser"]
     first = first_checkpoint(store, continuing.begin(store, folder).id)
     assert same_state(first["networks"]["generator"], state["average"]["generator"])
     assert not same_state(first["networks"]["discriminator"], state["networks"]["discriminator"])
@@ -102,10 +102,10 @@ def test_a_damaged_model_leaves_no_run(store: RunStore) -> None:
     described = make_model("mlp_gan.x")
     path = place(described) / WEIGHTS
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(BadCheckpoint, match="cut short"):
+    with pytest.raises(BadCheckpoint, match="truncated"):
         continuing.begin(store, place(described))
-    with pytest.raises(BadCheckpoint, match="cut short"):
-        continuing.begun_anew(place(described))
+    with pytest.raises(BadCheckpoint, match="truncated"):
+        continuing.missing_networks(place(described))
     assert store.runs() == []
 
 

@@ -16,7 +16,7 @@ from gan_core.runs.records import Metrics, RunState
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunStore
 from gan_core.training import continuing, schedule
-from gan_core.training.control import Control, current_hparams, decays_anew, extend, fork
+from gan_core.training.control import Control, current_hparams, extend, fork, restarts_schedule
 from gan_core.training.remaining import seconds_left
 from gan_core.training.session import Session
 from tests.made_models import make_model
@@ -60,14 +60,14 @@ def decays_to_nothing(factors: np.ndarray, kind: str) -> bool:
 @pytest.mark.parametrize("kind", SCHEDULES)
 def test_a_finished_run_goes_on_with_rates_that_decay_anew(store: RunStore, kind: str) -> None:
     run = trained(store, new_run(store, 20, **SCHEDULES[kind]))
-    assert decays_anew(store, run, run.spec.hparams, 40)
+    assert restarts_schedule(store, run, run.spec.hparams, 40)
     before = store.metrics(run.id).columns["rate/generator"]
     extended = trained(store, extend(store, run, 40))
     assert (extended.id, extended.state, extended.step, extended.spec.steps) == (run.id, RunState.FINISHED, 40, 40)
     assert decays_to_nothing(rates(store, extended, 20), kind)
     np.testing.assert_array_equal(store.metrics(run.id).columns["rate/generator"][:20], before)
     # and once more, where the schedule counts from an extension already
-    assert decays_anew(store, extended, dict(vars(current_hparams(store, extended))), 55)
+    assert restarts_schedule(store, extended, dict(vars(current_hparams(store, extended))), 55)
     again = trained(store, extend(store, extended, 55))
     assert decays_to_nothing(rates(store, again, 40), kind)
 
@@ -104,7 +104,7 @@ def test_a_fork_that_is_extended_before_it_begins_has_rates_to_its_end(store: Ru
 
 def test_a_schedule_that_lasts_or_that_is_chosen_is_left_alone(store: RunStore) -> None:
     run = trained(store, new_run(store, 10, schedule="linear", decay_steps=40))
-    assert not decays_anew(store, run, run.spec.hparams, 20)
+    assert not restarts_schedule(store, run, run.spec.hparams, 20)
     np.testing.assert_allclose(rates(store, trained(store, extend(store, run, 30)), 20)[-1], 2 - 2 * 29 / 40, rtol=1e-5)
     chosen = trained(store, fork(store, run, {"decay_steps": 5}, steps=40))  # counted from the fork, at step 30
     assert (rates(store, chosen)[-5:] == 0).all()
@@ -144,7 +144,7 @@ def test_extending_is_refused_where_it_means_nothing(store: RunStore) -> None:
     going = new_run(store, 0)
     session = Session(store, going.id).start()
     wait(lambda: session.status.step > 0)
-    with pytest.raises(RunConflict, match="stop it first"):
+    with pytest.raises(RunConflict, match="Stop it before extending"):
         extend(store, session.status, 10_000)
     session.stop()
     assert session.join(60)

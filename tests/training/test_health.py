@@ -81,7 +81,7 @@ def test_points_are_healthy_where_all_modes_are_covered(covered: int, reached: i
     assert finding.kind == kind
     assert (finding.level == "good") == (kind == "healthy")
     if kind == "mode_collapse":
-        assert finding.what.format(**finding.values) == f"{covered} of 8 modes covered: mode collapse."
+        assert finding.what.format(**finding.values) == f"Mode collapse: {covered} of 8 modes covered."
         assert finding.remedies
 
 
@@ -130,7 +130,7 @@ def test_a_classifier_is_not_taken_for_two_players() -> None:
     spoilt = of_classifier(features__loss=np.nan, features__cross_entropy=np.nan, gradient_norm__features=np.nan)
     assert kinds(spoilt) == ["not_finite"]
     first = Metrics([EARLY - 1], {"features/cross_entropy": [2.3], "class_accuracy": [0.1]})
-    assert "both networks" not in assess(first)[0].cause
+    assert "Both networks" not in assess(first)[0].cause
     assert kinds(first) == ["early"]
 
 

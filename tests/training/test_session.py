@@ -322,7 +322,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(store: RunSt
     content = bytearray(last.path.read_bytes())
     content[-100] ^= 1
     last.path.write_bytes(content)
-    with pytest.raises(BadCheckpoint, match="altered or cut short"):
+    with pytest.raises(BadCheckpoint, match="modified or truncated"):
         loading.from_run(store, run.id)
     resumed = Session(store, run.id).start(paused=True)
     wait(lambda: resumed.status.state == RunState.PAUSED, "the resumed run")
@@ -343,7 +343,7 @@ def test_no_run_goes_on_from_weights_that_are_not_finite(store: RunStore) -> Non
     token = store.claim(run.id)
     store.add_checkpoint(run.id, token, last.step, last.images_seen, last.path, *write_checkpoint(last.path, state))
     store.release(run.id, token)
-    with pytest.raises(BadCheckpoint, match=r"are spoilt: 1 of \d+ values of discriminator\."):
+    with pytest.raises(BadCheckpoint, match=r"are corrupt: 1 of \d+ values of discriminator\."):
         loading.from_run(store, run.id)
     resumed = Session(store, run.id).start(paused=True)
     wait(lambda: resumed.status.state == RunState.PAUSED, "the resumed run")

@@ -23,7 +23,7 @@ from gan_core.data import cache, parts
 from gan_core.data.base import DataSet, Progress, tracked
 from gan_core.data.user import archives, labels, uploads
 from gan_core.data.user.places import Opener, Place, Skipped, named_in_errors, place
-from gan_core.data.user.references import UPLOADS, Own, own
+from gan_core.data.user.references import UPLOADS, UserImages, user_images
 from gan_core.errors import BadData, listed
 from gan_core.paths import home
 from gan_core.pictures.decoding import ACCEPTED, MAX_BYTES, Decoded, Unusable, decode, in_threads
@@ -33,7 +33,7 @@ MAX_UPLOAD = 2 * 2**30  # bytes
 CHUNK = 2**20
 
 
-def load(mine: Own, size: int, progress: Progress, part: str = "") -> DataSet:
+def load(mine: UserImages, size: int, progress: Progress, part: str = "") -> DataSet:
     """The images of a folder, with its subfolders, or of a zip, at `size` pixels.
 
     The set has one channel if all are grey, else three. Classes are those of labels.py. Of folders called `train`,
@@ -52,7 +52,7 @@ def load(mine: Own, size: int, progress: Progress, part: str = "") -> DataSet:
     return replace(labels.matched(images, load(mine, size, progress).class_names), name=_named(part, mine))
 
 
-def _named(part: str, mine: Own) -> str:
+def _named(part: str, mine: UserImages) -> str:
     return f"{part}:{mine}" if part else str(mine)
 
 
@@ -67,20 +67,25 @@ def _apart_words(apart: Mapping[str, list[str]], learnt: Sequence[str]) -> tuple
     return (f"Learnt from: {first}. Kept apart to measure on: {second}.",)
 
 
-def images_of(found: Place, mine: Own, size: int, progress: Progress) -> DataSet:
+def images_of(found: Place, mine: UserImages, size: int, progress: Progress) -> DataSet:
     """All images of a place, without classes, fitted and with the depth of `mine`."""
     return _read(found, mine, size, progress, None)
 
 
 def _read(
-    found: Place, mine: Own, size: int, progress: Progress, within: Sequence[str] | None, words: tuple[str, ...] = ()
+    found: Place,
+    mine: UserImages,
+    size: int,
+    progress: Progress,
+    within: Sequence[str] | None,
+    words: tuple[str, ...] = (),
 ) -> DataSet:
     """The images `within` these folders, with their classes (empty: all of them); None takes all without classes.
 
     Of files of 16 bits `mine.depth` are used; 0: as many as the brightest of them needs.
     """
     reference = found.reference(mine.fit)
-    if mine.depth and (deep := own(reference)):
+    if mine.depth and (deep := user_images(reference)):
         reference = str(replace(deep, depth=mine.depth))
     name = f"domain:{reference}" if within is None else f"{' '.join(within)}:{reference}" if within else reference
 
@@ -123,7 +128,7 @@ def store_upload(name: str, stream: BinaryIO, task: str = "images") -> str:
         raise _cant_store(name, error) from error
     finally:
         received.unlink(missing_ok=True)
-    return str(Own(UPLOADS[task], target.name))
+    return str(UserImages(UPLOADS[task], target.name))
 
 
 def _write(

@@ -21,7 +21,7 @@ from gan_core.data.pairs import Pair, cached_pairs
 from gan_core.data.user.archives import shown
 from gan_core.data.user.folders import images_of
 from gan_core.data.user.places import Opener, Place, Skipped, place
-from gan_core.data.user.references import Own
+from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData
 from gan_core.pictures.decoding import SUFFIXES, Unusable, deep_bits, in_threads, opened, square
 from gan_core.pictures.fits import CROP
@@ -36,7 +36,7 @@ NAMED = 4  # folders in a message
 File = tuple[str, Opener]  # "trainA/1.png", and how it is opened
 
 
-def load_paired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
+def load_paired(mine: UserImages, size: int, progress: Progress, part: str = "train") -> DataSet:
     """Pairs of a folder or zip at `size` pixels, without those that can't be used: a pair is taken or left out as one.
 
     Raises BadData where none can be used, or where most files have no partners.
@@ -83,7 +83,7 @@ def _depth_of(opener: Opener) -> int:
         return 0
 
 
-def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train") -> DataSet:
+def load_unpaired(mine: UserImages, size: int, progress: Progress, part: str = "train") -> DataSet:
     """The two domains of a folder or zip, which may differ in number, at `size` pixels; raises BadData."""
     root = _root(mine)
     domains = {letter.lower(): images_of(_domain(root, part, letter), mine, size, progress) for letter in DOMAINS}
@@ -97,7 +97,7 @@ def load_unpaired(mine: Own, size: int, progress: Progress, part: str = "train")
     return DataSet(_name(mine, root), images, (), LICENCE, skipped, unpaired=True, notes=notes)
 
 
-def _root(mine: Own, deep: bool = True) -> Place:
+def _root(mine: UserImages, deep: bool = True) -> Place:
     """Where the layout's folders lie."""
     found = place(mine, deep)
     for _ in range(DEEPEST):
@@ -111,7 +111,7 @@ def _root(mine: Own, deep: bool = True) -> Place:
     return found
 
 
-def _name(mine: Own, root: Place) -> str:
+def _name(mine: UserImages, root: Place) -> str:
     return str(mine if mine.is_upload else replace(mine, path=str(root.path)))
 
 

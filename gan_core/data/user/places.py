@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from gan_core.data import cache
 from gan_core.data.user import archives
-from gan_core.data.user.references import Own
+from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData
 from gan_core.paths import home
 from gan_core.pictures.decoding import Unusable
@@ -73,7 +73,7 @@ class Folder(Place):
     """A folder of this computer. Links that lead out of it are not followed if it is `deep`, nor ever to folders."""
 
     def reference(self, fit: str) -> str:
-        return str(Own("folder", str(self.path), fit))
+        return str(UserImages("folder", str(self.path), fit))
 
     @property
     def version(self) -> str:
@@ -141,7 +141,7 @@ class Zip(Place):
     inside: str = ""
 
     def reference(self, fit: str) -> str:
-        return str(Own("zip", f"{self.path}/{self.inside}" if self.inside else str(self.path), fit))
+        return str(UserImages("zip", f"{self.path}/{self.inside}" if self.inside else str(self.path), fit))
 
     @property
     def version(self) -> str:
@@ -179,7 +179,7 @@ def _inner(place: Place, folder: str) -> str:
     return f"{place.title}/{archives.shown(folder)}"
 
 
-def place(mine: Own, deep: bool = True) -> Place:
+def place(mine: UserImages, deep: bool = True) -> Place:
     """Where the user's own files lie; raises BadData where there is nothing."""
     if mine.is_upload:
         return Zip(uploaded(mine.path), mine.path, deep)

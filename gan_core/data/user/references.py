@@ -26,7 +26,7 @@ BITS = "bit"  # behind a depth
 
 
 @dataclass(frozen=True)
-class Own:
+class UserImages:
     """A folder or zip, and its `fit`: the centre square of each picture ("crop"), all of it made square ("stretch"),
     or all of it with mirrored borders ("pad"). `depth` is how many bits files of 16 use; 0: as many as their levels
     need. Raises BadValue for another fit or depth.
@@ -54,7 +54,7 @@ class Own:
         return self.kind in UPLOADS.values()
 
 
-def own(reference: str) -> Own | None:
+def user_images(reference: str) -> UserImages | None:
     """What `KIND:PATH`, `KIND+FIT:PATH` or `KIND+12bit:PATH` refers to; None for anything else, as a data set's name.
 
     Raises BadValue for a way to fit or a depth that there isn't.
@@ -67,7 +67,7 @@ def own(reference: str) -> Own | None:
         path = re.split(r"[\\/:]", path)[-1]
     depths = [way for way in ways if way.endswith(BITS)]
     fits = [way for way in ways if way not in depths] or [CROP]
-    return Own(kind, path, "+".join(fits), _depth("+".join(depths)) if depths else 0)
+    return UserImages(kind, path, "+".join(fits), _depth("+".join(depths)) if depths else 0)
 
 
 def _depth(text: str) -> int:
@@ -80,5 +80,5 @@ def _depth(text: str) -> int:
 
 def of_images(reference: str) -> bool:
     """Whether it refers to the user's own images, and not to pairs or domains; raises BadValue as `own`."""
-    mine = own(reference)
+    mine = user_images(reference)
     return mine is not None and mine.task == "images"

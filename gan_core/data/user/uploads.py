@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gan_core.data.user.places import is_upload_name, uploaded
-from gan_core.data.user.references import UPLOADS, Own, own
+from gan_core.data.user.references import UPLOADS, UserImages, user_images
 from gan_core.errors import BadData
 from gan_core.files import write_atomically
 from gan_core.paths import home
@@ -35,7 +35,7 @@ class Upload:
 
     def reference(self, task: str) -> str:
         """What it is called as data for a task."""
-        return str(Own(UPLOADS[task], self.file))
+        return str(UserImages(UPLOADS[task], self.file))
 
 
 def uploads(task: str = "") -> list[Upload]:
@@ -61,7 +61,7 @@ def remember(path: Path, task: str) -> None:
 
 def refers_to(reference: str, file: str) -> bool:
     """Whether a reference to data is one to this upload."""
-    mine = own(reference)
+    mine = user_images(reference)
     return mine is not None and mine.is_upload and mine.path == file
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from gan_core.errors import GanscopeError
 from gan_core.knobs import Knob, read_as
 from gan_core.runs.store import Run, RunState
-from gan_core.training.control import decays_anew
+from gan_core.training.control import restarts_schedule
 from ui.classroom.live import board, forks, panels, remedies
 from ui.classroom.live.feed import Feed, Picture, feed
 from ui.classroom.shell import access, knob_widgets, run_actions, sessions, warm
@@ -129,7 +129,7 @@ def _longer(watched: Feed, run: Run, locked: bool, why: str | None) -> None:
     """As many steps again; says what becomes of the learning rate."""
     total = 2 * max(run.step, 1)
     words, tip = _("Train {steps} steps more"), _("Goes on from the last checkpoint.")
-    if decays_anew(store(), run, watched.hparams, total):
+    if restarts_schedule(store(), run, watched.hparams, total):
         words = _("Train {steps} steps more (learning rate decays anew)")
         tip = _(
             "Goes on from the last checkpoint. The schedule of the learning rate begins anew and lasts for these steps."

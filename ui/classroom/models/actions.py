@@ -69,7 +69,7 @@ def _continue(folder: Path, card: Card) -> None:
           "rates begin anew, so samples may get worse before they get better.")
     )  # fmt: skip
     with shown():
-        anew = begun_anew(folder)
+        anew = missing_networks(folder)
         if any(network.startswith("discriminator") for network in anew):
             st.warning(
                 _("The file has no discriminator. A fresh one must first learn to judge: expect a setback."),
@@ -91,13 +91,13 @@ def _continue(folder: Path, card: Card) -> None:
             open_run(run)
 
 
-def begun_anew(folder: Path) -> list[str]:
+def missing_networks(folder: Path) -> list[str]:
     """The networks that training needs and the file lacks."""
     with st.spinner(_("Loading PyTorch, once after each start …")):
         warm.now()
     from gan_core.training import continuing
 
-    return continuing.begun_anew(folder)
+    return continuing.missing_networks(folder)
 
 
 def _missing_data(card: Card) -> str:

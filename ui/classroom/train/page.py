@@ -13,7 +13,7 @@ import streamlit as st
 
 from gan_core import data
 from gan_core.data.user import folders
-from gan_core.data.user.references import own
+from gan_core.data.user.references import user_images
 from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
 from gan_core.hparams import TrainingHParams
@@ -253,7 +253,7 @@ def _own_images(setup: Setup, round_: int) -> None:
         st.markdown(f"**{_('My own images')}**")
         st.caption(_(LAYOUTS[kind]))
         _upload(setup, kind, round_)
-        mine = own(setup.data)
+        mine = user_images(setup.data)
         user_sets.show(kind, str(replace(mine, fit=CROP)) if mine else "", partial(_use, setup))
         if access.is_owner():
             _folder(setup, "folder" if kind == "images" else kind, round_)
@@ -283,14 +283,14 @@ def _folder(setup: Setup, kind: str, round_: int) -> None:
     if path:
         with shown():
             access.require_owner()
-            before = own(setup.data)
+            before = user_images(setup.data)
             if before is None or (before.kind, before.path) != (kind, path):
                 _use(setup, f"{kind}:{path}")
 
 
 def _fit(setup: Setup, round_: int) -> None:
     """What happens to pictures that aren't square, once there are some."""
-    mine = own(setup.data)
+    mine = user_images(setup.data)
     if mine is None:
         return
     chosen = st.segmented_control(
@@ -309,7 +309,7 @@ def _fit(setup: Setup, round_: int) -> None:
 def _use(setup: Setup, reference: str) -> None:
     """Takes other data; what is the user's own is fitted as it was before. Doesn't return."""
     recipe = setup.recipe_object
-    before, mine = own(setup.data), own(reference)
+    before, mine = user_images(setup.data), user_images(reference)
     if before and mine:
         reference = str(replace(mine, fit=before.fit))
     st.session_state[OWN] = False

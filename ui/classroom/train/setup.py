@@ -15,7 +15,7 @@ from typing import Any
 
 from gan_core import data, paths
 from gan_core.data.user import places
-from gan_core.data.user.references import own
+from gan_core.data.user.references import user_images
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.gans import Preset, Recipe, recipes
 from gan_core.hparams import TrainingHParams
@@ -180,7 +180,7 @@ def _whole(
     if isinstance(valid, range):
         problems.append(
             BadValue(
-                "{name} must lie between {low} and {high}, not at {value}.",
+                "{name} must be between {low} and {high}, got {value}.",
                 name=name,
                 low=valid[0],
                 high=valid[-1],
@@ -195,7 +195,7 @@ def _whole(
 
 def opened(reference: str) -> str:
     """The data reference in one form; raises where it is unknown, or not open to this visitor, as folders are."""
-    mine = own(reference)
+    mine = user_images(reference)
     if mine is None:
         return data.sources.get(reference).name
     if mine.is_upload:
@@ -212,7 +212,7 @@ def of_run(spec: RunSpec, hparams: Mapping[str, Any]) -> Setup:
 
 def _kept(reference: str) -> str:
     """An upload by its file's name, also in runs of before uploads went by it."""
-    mine = own(reference)
+    mine = user_images(reference)
     if mine and mine.kind == "zip" and Path(mine.path).parent == paths.home() / "uploads":
         return str(replace(mine, kind="upload", path=Path(mine.path).name))
     return reference

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gan_core import data
 from gan_core.data.base import FIELDS, DataSpec
-from gan_core.data.user.references import own
+from gan_core.data.user.references import user_images
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.gans import Preset, Recipe, recipes
 from gan_core.models import lending
@@ -112,7 +112,7 @@ def spec_of(reference: str, size: int) -> DataSpec:
     """What networks are built for. The user's own images are taken for labelled until they have been read."""
     if reference in data.sources:
         return data.source(reference).spec(size)
-    mine = own(reference)
+    mine = user_images(reference)
     return DataSpec(dict.fromkeys(FIELDS[mine.task if mine else "images"], (3, size, size)), 2)
 
 

@@ -42,11 +42,11 @@ def samples(explorer: Explorer, seed: int) -> Points:
 
 def made(explorer: Explorer, name: str) -> Direction:
     """The direction of that name; raises BadValue where too few are marked, or all alike."""
-    from gan_core.latent.interfacegan import from_marks
+    from gan_core.latent.interfacegan import from_labels
 
     found = _NAME.fullmatch(name)
     if found is None:
         raise BadValue("The model has no direction named {name}.", name=name[:60])
     marked = [place for place, mark in enumerate(found["marks"]) if mark != OPEN]
     points = samples(explorer, int(found["seed"])).mapped(lambda values: values[marked])
-    return from_marks(explorer, name, points, [found["marks"][place] == YES for place in marked])
+    return from_labels(explorer, name, points, [found["marks"][place] == YES for place in marked])

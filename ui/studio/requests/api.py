@@ -99,7 +99,7 @@ def interpolate(
 ) -> str:  # fmt: skip
     """Films the way through the pictures of some seeds, `seconds` from each to the next, `size` pixels wide."""
     from gan_core.latent.film import write_film
-    from gan_core.latent.interpolation import way as way_of
+    from gan_core.latent.interpolation import interpolate
     from gan_core.latent.points import joined
 
     keyframes = [_view(model, seed, truncation) for seed in _seeds(seeds)]
@@ -109,7 +109,7 @@ def interpolate(
     job, cost = f"film {kind} {chosen.name}", film_cost(kind, frames, size)
     workshop.check(job, cost)
     path = result(f"{chosen.name}-way.{kind.lower()}")
-    points = way_of(chosen.explorer, joined([points_of(one) for one in keyframes]), frames, closed, way)
+    points = interpolate(chosen.explorer, joined([points_of(one) for one in keyframes]), frames, closed, way)
     explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
     _done(lambda tell: write_film(explorer, points, path, rate, int(size), tell), job, cost)
     return str(path)

@@ -88,7 +88,7 @@ def _number(value: Any, name: str, low: float | None, high: float | None, whole:
         _refuse(value, name, "a number")
     lowest, highest = (-MOST if low is None else low), (MOST if high is None else high)
     if not lowest <= value <= highest:
-        raise BadValue("{name} must lie between {low} and {high}, not at {value}.",
+        raise BadValue("{name} must be between {low} and {high}, got {value}.",
                        name=name, low=f"{lowest:.10g}", high=f"{highest:.10g}", value=_shown(value))  # fmt: skip
     if whole and value != int(value):
         _refuse(value, name, "a whole number")

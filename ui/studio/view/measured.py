@@ -57,7 +57,7 @@ def clean(leakage: Leakage, name: str) -> bool:
     row = leakage.moves[leakage.directions.index(name)].abs()
     attribute = name.split(": ")[0]
     others = [place for place, value in enumerate(leakage.values) if value.split(": ")[0] != attribute]
-    return leakage.own(name) >= CLEAN * float(row[others].mean()) if others else True
+    return leakage.moved(name) >= CLEAN * float(row[others].mean()) if others else True
 
 
 def _told(leakage: Leakage, shown: Sequence[str]) -> list[str]:
@@ -72,7 +72,7 @@ def _told(leakage: Leakage, shown: Sequence[str]) -> list[str]:
         value, move = leakage.worst(name)
         lines.append(
             _("{slider}: moves its own feature by {own:.2f}; of all others most {other}, by {leak:.2f}.").format(
-                slider=direction_words(name), own=leakage.own(name), other=direction_words(value), leak=move
+                slider=direction_words(name), own=leakage.moved(name), other=direction_words(value), leak=move
             )
         )
     return lines

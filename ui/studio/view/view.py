@@ -136,7 +136,7 @@ def _psi(view: View, text: str) -> View:
     except ValueError:
         value = math.nan
     if not 0 <= value <= MOST_PSI:
-        raise BadValue("The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_PSI, psi=text[:20])
+        raise BadValue("The truncation must be between 0 and {most}, got {psi}.", most=MOST_PSI, psi=text[:20])
     return replace(view, psi=value if opened(view.model).truncates else 1.0)
 
 
@@ -146,7 +146,7 @@ def _label(view: View, text: str) -> View:
         raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.",
                        recipe=opened(view.model).explorer.sampler.recipe.title)  # fmt: skip
     if not text.isdecimal() or int(text[:6]) >= classes:
-        raise BadValue("The class must lie between 0 and {last}, not at {label}.", last=classes - 1, label=text[:20])
+        raise BadValue("The class must be between 0 and {last}, got {label}.", last=classes - 1, label=text[:20])
     return replace(view, label=int(text))
 
 

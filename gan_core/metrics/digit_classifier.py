@@ -1,10 +1,10 @@
-"""A judge of 8x8 digits that can also say "no digit".
+"""A classifier of 8x8 digits with an extra class "no digit".
 
 A plain classifier is sure of a third of pure noise, because it has never seen anything but digits. This one, a small
 convolutional network fitted in seconds (scikit-learn's classifiers did not reach 98 % of real digits and 5 % of blends
 at once), has an eleventh class of things that are no digits: noise of several kinds, blends of two digits, digits with
 shuffled patches. It learns from three quarters of scikit-learn's digits; `held_out` gives the rest, and what was made
-of them, to measure the judge itself.
+of them, to measure the classifier itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from gan_core import data
 
 NO_DIGIT = 10
-SURE = 0.9  # probability above which the judge is sure
+SURE = 0.9  # probability above which the classifier is sure
 PRIOR = 20.0  # digits are taken to be so many times as common as among the training images
 TRAINED_SHARE = 0.75
 VARIATIONS = 16  # altered copies of each training digit, beside two of the original
@@ -29,7 +29,7 @@ BATCH, EPOCHS, RATE, CHANNELS = 128, 5, 4e-3, 32
 
 
 @dataclass(frozen=True)
-class Judge:
+class DigitClassifier:
     """A fitted classifier with the classes 0..9 and NO_DIGIT."""
 
     network: nn.Module
@@ -54,8 +54,8 @@ class Judge:
 
 
 @functools.cache
-def judge() -> Judge:
-    """The judge, fitted once in a process; the same each time."""
+def digit_classifier() -> DigitClassifier:
+    """The classifier, fitted once in a process; the same each time."""
     random = np.random.default_rng(0)
     digits, labels = split()[:2]
     others = no_digits(digits, labels, OF_EACH_KIND, random)
@@ -65,7 +65,7 @@ def judge() -> Judge:
         torch.manual_seed(0)
         network = _network().to(memory_format=torch.channels_last)
         _fit(network, _inputs(images), torch.from_numpy(targets))
-    return Judge(network.eval().requires_grad_(False))
+    return DigitClassifier(network.eval().requires_grad_(False))
 
 
 def _network() -> nn.Module:
@@ -91,7 +91,7 @@ def _fit(network: nn.Module, images: Tensor, targets: Tensor) -> None:
 
 @functools.cache
 def split() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The judge's own digits (N, 8, 8) and labels (N,), then those that it never sees."""
+    """The classifier's own digits (N, 8, 8) and labels (N,), then those that it never sees."""
     digits = data.load("digits", 8)
     images, labels = digits.arrays["real"][:, 0], digits.arrays["label"]  # (N, 1, H, W) -> (N, H, W)
     order = np.random.default_rng(0).permutation(len(images))
@@ -177,7 +177,7 @@ def varied(digits: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def held_out(count: int = 2000) -> dict[str, np.ndarray]:
-    """Images (N, 8, 8) that the judge has never seen: real digits, noise of every kind, blends."""
+    """Images (N, 8, 8) that the classifier has never seen: real digits, noise of every kind, blends."""
     random = np.random.default_rng(1)
     digits, labels = split()[2:]
     noise = [kind(digits, count // len(NOISES), random) for kind in NOISES]

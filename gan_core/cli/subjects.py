@@ -1,4 +1,4 @@
-"""What `ganscope eval` judges, and the net that it judges with: found by name among folders, models and runs."""
+"""What `ganscope eval` evaluates and the feature net it uses, looked up by name among folders, models and runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_core.cli.output import command, data_name, find_run, unknown
-from gan_core.data.parts import own_of, whole
-from gan_core.data.user.references import Own, own
+from gan_core.data.parts import user_images_of, whole
+from gan_core.data.user.references import UserImages, user_images
 from gan_core.errors import BadData, UnknownName
 from gan_core.models import listing
 from gan_core.runs.store import Run, RunStore
@@ -17,26 +17,33 @@ if TYPE_CHECKING:
     from gan_core.metrics.feature_net import FeatureNet
     from gan_core.models.sampler import Sampler
 
-SHELVED = "features."  # with a data set's name: the model of the shelf that judges images of that set
+SHELVED = "features."  # with a data set's name: the feature net for that set
 
 
 @dataclass(frozen=True)
-class Judged:
+class Subject:
     """One of three: a folder or zip of images, a model of the shelf by its name, or a run."""
 
-    images: Own | None = None
+    images: UserImages | None = None
     model: str = ""
     run: Run | None = None
 
     @property
     def data(self) -> str:
-        """What it learnt from, or nothing for images; raises BadCheckpoint where a model's card can't be read."""
+        """The training data; "" for a folder of images. Raises BadCheckpoint where a model's card can't be read."""
         if self.model:
             return listing.card(self.model).data
         return self.run.spec.data if self.run else ""
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What it is, as JSON."""
+        if self.run:
+            return {"run": self.run.id}
+        return {"model": self.model} if self.model else {"images": str(self.images)}
+
     def sampler(self, store: RunStore) -> Sampler | None:
-        """What draws the images; raises BadData for what makes none."""
+        """The sampler; raises BadData for a model that generates no images."""
         from gan_core.metrics.streams import check_images
         from gan_core.models import loading
 
@@ -47,21 +54,25 @@ class Judged:
         return sampler
 
 
-def judged(store: RunStore, wanted: str) -> Judged:
-    """The images, model or run that is meant; raises UnknownName, or BadData where there is no such folder."""
-    named = wanted if own(wanted) else f"folder:{wanted}"
-    if (mine := own(data_name(named))) and mine.task == "images" and (named == wanted or Path(mine.path).is_dir()):
-        return Judged(images=mine)
+def subject_of(store: RunStore, wanted: str) -> Subject:
+    """The images, model or run of that name; raises UnknownName, or BadData where there is no such folder."""
+    named = wanted if user_images(wanted) else f"folder:{wanted}"
+    if (
+        (mine := user_images(data_name(named)))
+        and mine.task == "images"
+        and (named == wanted or Path(mine.path).is_dir())
+    ):
+        return Subject(images=mine)
     if listing.is_model(wanted):
-        return Judged(model=wanted)
+        return Subject(model=wanted)
     try:
-        return Judged(run=find_run(store, wanted))
+        return Subject(run=find_run(store, wanted))
     except UnknownName:
         raise unknown(store, "model, run or folder of images", wanted) from None
 
 
 def find_net(store: RunStore, wanted: str | None, reference: str, size: int | None) -> FeatureNet:
-    """The net that was named; else the shelf's for that data set, else the newest run that learnt it.
+    """The feature net of that name; by default the model for that data set, else the newest run trained on it.
 
     `size` is that of the images in pixels; None takes any. Raises BadData, UnknownName or BadCheckpoint.
     """
@@ -83,23 +94,25 @@ def find_net(store: RunStore, wanted: str | None, reference: str, size: int | No
 
 def _trained_net(store: RunStore, reference: str, size: int | None) -> Run:
     """The newest run of a feature net with a checkpoint for a data set; raises BadData, which says how to get one."""
-    nets = [run for run in store.runs() if _judges(run.spec.recipe) and store.checkpoints(run.id)]
+    nets = [run for run in store.runs() if _is_feature_net(run.spec.recipe) and store.checkpoints(run.id)]
     fitting = [run for run in nets if size in (None, run.spec.size)]
     for run in fitting:
         if whole(run.spec.data) == reference:
             return run
-    shelved = [name for name, card in listing.survey()[0].items() if _judges(card.recipe) and size in (None, card.size)]
+    shelved = [
+        name for name, card in listing.survey()[0].items() if _is_feature_net(card.recipe) and size in (None, card.size)
+    ]
     raise _no_net(reference, size, [*shelved, *(run.name or run.id for run in fitting)])
 
 
-def _judges(recipe: str) -> bool:
+def _is_feature_net(recipe: str) -> bool:
     from gan_core.gans import recipes
 
     return recipe in recipes and recipes.get(recipe).task == "supervised"
 
 
 def _no_net(reference: str, size: int | None, others: list[str]) -> BadData:
-    """How to get a net: by training it on the data where they have labels, else on data that have."""
+    """How to get a feature net: train it on these data if they have labels, else on labelled data."""
     from gan_core.metrics.feature_net import LABELLED
 
     labels = _labelled(reference, size)
@@ -108,21 +121,21 @@ def _no_net(reference: str, size: int | None, others: list[str]) -> BadData:
     known = {"data": f"{reference} at {size} px" if size else reference, "command": advised}
     if labels:
         return BadData(
-            "There is no feature net for {data} yet, and these metrics need one. Train it: `{command}`  Or choose "
+            "These metrics need a feature net, and there is none for {data} yet. Train one: `{command}`  Or choose "
             "another of this size with --net: {nets}.",
-            **known, nets=", ".join(others) or "there is none so far",
+            **known, nets=", ".join(others) or "none yet",
         )  # fmt: skip
     return BadData(
-        "There is no feature net for {data}, and none can be trained there, because it has no classes. Choose one of "
-        "this size with --net: {nets}. Or train one on images with labels: `{command}`  Then pass `--net latest`.",
-        **known, nets=", ".join(others) or "there is none so far",
+        "These metrics need a feature net, and none can be trained on {data}, which has no classes. Choose one of "
+        "this size with --net: {nets}. Or train one on labelled images: `{command}`  Then pass `--net latest`.",
+        **known, nets=", ".join(others) or "none yet",
     )  # fmt: skip
 
 
 def _labelled(reference: str, size: int | None) -> bool:
     from gan_core import data
 
-    if own_of(reference):
+    if user_images_of(reference):
         return bool(data.load(reference, size).spec.questions)
     source = data.source(reference)
     return bool(source.spec(source.size).questions)

@@ -1,4 +1,4 @@
-"""Who says what a picture shows: a net with a logit for every value of every attribute."""
+"""Attribute classifiers: a network with a logit for every value of every attribute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNK = 128
 
 
 @dataclass(frozen=True)
-class Judge:
+class AttributeClassifier:
     """`logits` maps pictures (B, C, H, W) in [-1, 1] to (B, all values), attribute by attribute in order."""
 
     attributes: Mapping[str, tuple[str, ...]]  # attribute -> its values: {"hat": ("none", "cap")}
@@ -27,11 +27,13 @@ class Judge:
         return [f"{name}: {value}" for name, values in self.attributes.items() for value in values]
 
     def place(self, attribute: str, value: str) -> int:
-        """The column of a value; raises BadValue where the judge doesn't know it."""
+        """The column of a value; raises BadValue where the classifier doesn't know it."""
         wanted = f"{attribute}: {value}"
         if wanted not in self.names:
             raise BadValue(
-                "The judge doesn't know '{value}'. Valid: {valid}.", value=wanted, valid=", ".join(self.names)
+                "The attribute classifier doesn't know '{value}'. Valid: {valid}.",
+                value=wanted,
+                valid=", ".join(self.names),
             )
         return self.names.index(wanted)
 
@@ -40,7 +42,9 @@ class Judge:
         widths = [len(values) for values in self.attributes.values()]
         if columns.shape[1] != sum(widths):
             raise BadValue(
-                "The judge gives {given} logits for {wanted} values.", given=columns.shape[1], wanted=sum(widths)
+                "The attribute classifier returns {given} logits for {wanted} values.",
+                given=columns.shape[1],
+                wanted=sum(widths),
             )
         return dict(zip(self.attributes, torch.split(columns, widths, 1), strict=True))
 
@@ -74,17 +78,17 @@ def _log_odds(head: Tensor) -> Tensor:
     return head - torch.stack(others, 1)
 
 
-def judge_of(model: Sampler, attributes: Mapping[str, tuple[str, ...]]) -> Judge:
-    """A feature net as a judge of the attributes that it learnt; raises BadValue where it learnt others.
+def attribute_classifier(model: Sampler, attributes: Mapping[str, tuple[str, ...]]) -> AttributeClassifier:
+    """A feature net as a classifier of the attributes that it learnt; raises BadValue where it learnt others.
 
     `attributes` names their values in order, as a data set does; for a net that learnt classes, `{"class": names}`.
     """
     questions = dict(model.spec.questions)
     if model.recipe.task != "supervised" or questions != {name: len(values) for name, values in attributes.items()}:
         raise BadValue(
-            "{recipe} judges {known}, not {wanted}.",
+            "{recipe} classifies {known}, not {wanted}.",
             recipe=model.recipe.title, known=", ".join(questions) or "-", wanted=", ".join(attributes),
         )  # fmt: skip
     network = model.networks["features"].eval()
     device = next(network.parameters()).device
-    return Judge(attributes, lambda images: network(images.to(device))[1])
+    return AttributeClassifier(attributes, lambda images: network(images.to(device))[1])

@@ -1,0 +1,99 @@
+"""Lists without a subcommand, one key for one thing in all JSON answers, and lists before torch is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan_core.cli import recipe_index
+from tests.cli.commands import ok, refused
+from tests.made_models import make_model
+from tests.test_house import ROOT
+
+LISTS = ("recipes", "models", "runs", "data")
+QUICK = ("recipes list", "recipes --json", "models list", "runs list", "data list --json")
+MOST = 1.2  # times what --help takes
+
+MEASURED = """
+import resource, subprocess, sys
+done = subprocess.run([sys.executable, "-m", "gan_core", *sys.argv[1:]], capture_output=True, text=True)
+assert done.returncode == 0, done.stderr
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
+
+def answer(*words: object) -> Any:
+    return json.loads(ok(*words, "--json"))
+
+
+@pytest.mark.parametrize("group", LISTS)
+def test_a_group_without_a_subcommand_lists(group: str) -> None:
+    assert answer(group) == answer(group, "list")
+    assert ok(group) == ok(group, "list")
+    assert f"ganscope {group} list ... --json" in refused(2, group, "--json", "list")
+
+
+def test_the_same_thing_has_the_same_key(tmp_path: Path) -> None:
+    """A run, a model, a recipe, a data set, the steps, the images seen and the classes."""
+    trained = answer("train", "cgan", "--data", "digits", "--size", "8", "--steps", "2", "--set", "channels=4")
+    listed, shown = answer("runs")[0], answer("runs", "show", "latest")
+    sampled = answer("sample", "latest", "-n", "4", "-o", tmp_path / "a.png")
+    film = answer("export-history", "latest", "-o", tmp_path / "a.gif", "--size", "64")
+    assert {one["run"] for one in (trained, listed, shown, sampled)} == {*film["runs"]}
+    assert {one["steps"] for one in (trained, listed, shown, sampled)} == {2}
+    assert trained["classes"] == shown["classes"] == answer("data", "show", "digits")["classes"]
+    assert listed["images_seen"] == shown["images_seen"] > 0
+    make_model("cgan.tiny")
+    model = answer("models", "show", "cgan.tiny")
+    assert answer("models") == [model]
+    assert {"images_seen", "steps", "classes", "recipe", "data", "size"} <= model.keys() & {*shown, *listed, "classes"}
+    assert model["model"] == answer("sample", model["model"], "-n", "1", "-o", tmp_path / "b.png")["model"]
+    recipe = next(one for one in answer("recipes") if one["recipe"] == model["recipe"])
+    assert recipe.items() <= answer("recipes", "show", model["recipe"]).items()
+    assert {"digits"} == {
+        one["data"] for one in (listed, answer("data", "load", "digits"), answer("data", "get", "digits"))
+    }
+    for found in (trained, listed, shown, sampled, film, model, recipe):
+        assert not found.keys() & {"id", "step", "class_names", "images"}
+
+
+def cost(words: str) -> tuple[float, int]:
+    """Processor seconds and peak memory of a command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *words.split()],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    seconds, memory = done.stdout.split()
+    return float(seconds), int(memory)
+
+
+@pytest.mark.parametrize("words", QUICK)
+def test_lists_cost_no_more_than_help(words: str) -> None:
+    """Other work on the machine makes a process slower at times, never quicker: the least of several calls counts."""
+    help_seconds = help_memory = seconds = memory = float("inf")
+    for _ in range(6):
+        help_seconds, help_memory = map(min, (help_seconds, help_memory), cost("--help"))
+        seconds, memory = map(min, (seconds, memory), cost(words))
+        if seconds <= MOST * help_seconds and memory <= MOST * help_memory:
+            return
+    raise AssertionError((seconds / help_seconds, memory / help_memory))
+
+
+def test_an_index_of_other_sources_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe_index, "INDEX", tmp_path / "index.json")
+    assert recipe_index.read() == []
+    recipe_index.write()
+    written = recipe_index.read()
+    assert written == recipe_index.imported()
+    monkeypatch.setattr(recipe_index, "checksum", lambda: "of other sources")
+    assert recipe_index.read() == []
+    assert recipe_index.all_facts() == written
+    (tmp_path / "index.json").write_text("cut off")
+    assert recipe_index.read() == []
