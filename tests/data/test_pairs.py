@@ -508,7 +508,7 @@ def test_the_layout_of_pix2pixs_own_script_is_read_as_pairs(tmp_path: Path, arou
     assert [array[:, 0, 0, 0].tolist() for array in pairs.arrays.values()] == [[10, 11], [110, 111]]
     domains = load(f"unpaired:{place}", 16)
     assert [sorted(array[:, 0, 0, 0].tolist()) for array in domains.arrays.values()] == [[10, 11], [110, 111]]
-    test = pair_folders.load_paired(references.Own("paired", str(place)), 16, silent, "test")
+    test = pair_folders.load_paired(references.UserImages("paired", str(place)), 16, silent, "test")
     assert [int(array[0, 0, 0, 0]) for array in test.arrays.values()] == [60, 160]
 
 

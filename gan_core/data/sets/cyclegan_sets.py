@@ -19,7 +19,7 @@ from gan_core.data.published.arrays import Arrays
 from gan_core.data.published.catalogue import Published, register_published
 from gan_core.data.published.origins import File, Site
 from gan_core.data.user import archives, pairs
-from gan_core.data.user.references import Own
+from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData
 
 SIZE = 256  # pixels of the pictures
@@ -111,7 +111,7 @@ def _source(classic: Classic) -> Source:
         folder = _folder(name)
         if folder is None:
             raise BadData("'{name}' isn't here. {needs}", name=name, needs=needs)
-        found = pairs.load_unpaired(Own("unpaired", str(folder)), size or SIZE, progress, part)
+        found = pairs.load_unpaired(UserImages("unpaired", str(folder)), size or SIZE, progress, part)
         whole = f"test:{name}" if part == "test" else name
         return dataclasses.replace(found, name=whole, licence=classic.licence)
 
