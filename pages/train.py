@@ -16,7 +16,7 @@ if run_id := st.query_params.get("run"):
 else:
     st.title(_("Train a GAN"), anchor=False)
     if not warm.is_ready():
-        with st.spinner(_("Loading PyTorch, once after each start …")):
+        with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
     from ui.classroom.train import page
 

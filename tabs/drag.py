@@ -89,9 +89,9 @@ def put_at(hold: Hold, x: float, y: float) -> list[Any]:
     if hold.points is None:
         return [gr.skip()] * 3
     if len(hold.places) >= 2 * MOST_PAIRS:
-        raise BadValue("There can be {most} arrows at most.", most=MOST_PAIRS)
+        raise BadValue("There can be at most {most} arrows.", most=MOST_PAIRS)
     if not (-EDGE <= x <= 1 + EDGE and -EDGE <= y <= 1 + EDGE):
-        raise BadValue("This place lies outside the picture. Press inside it.")
+        raise BadValue("This point is outside the picture. Click inside it.")
     side = opened(hold.model).explorer.image_shape[-1]
     right, down = (min(max(share, 0.0), 1.0) * (side - 1) for share in (x, y))
     hold = replace(hold, places=(*hold.places, (right, down)))
@@ -107,7 +107,7 @@ def clear(hold: Hold) -> list[Any]:
 def undo(hold: Hold) -> list[Any]:
     """The picture before the last drag."""
     if not hold.past:
-        raise BadValue("There is no drag to take back.")
+        raise BadValue("There is no drag to undo.")
     hold = replace(hold.past[-1], past=hold.past[:-1])
     return [hold, _value(hold), _told(hold)]
 
@@ -128,7 +128,7 @@ def pull(hold: Hold, reach: float = REACH) -> Iterator[list[Any]]:
 
     pairs = len(hold.places) // 2
     if hold.points is None or not pairs:
-        raise BadValue("Press a place of the picture, and then where it shall go.")
+        raise BadValue("Click a point of the picture, then the point where it should go.")
     handles, targets = hold.places[0 : 2 * pairs : 2], hold.places[1 : 2 * pairs : 2]
     settings = DragSettings(STEPS, reach=None if reach >= EVERYWHERE else float(reach))
     arrows = ",".join(f"{x:.0f},{y:.0f}" for pair in zip(handles, targets, strict=True) for x, y in pair)
@@ -165,16 +165,16 @@ def _value(hold: Hold) -> dict[str, Any]:
     side = image.width
     return {
         "now": shown(image), "sharp": side <= SMALL, "side": side, "places": [list(place) for place in hold.places],
-        "alt": _("Press to place arrows"),
+        "alt": _("Click to place arrows"),
     }  # fmt: skip
 
 
 def _told(hold: Hold) -> str:
     if not hold.places:
-        return _("Press a place of the picture: a corner of the mouth, say.")
+        return _("Click a point of the picture, for example a corner of the mouth.")
     if len(hold.places) % 2:
-        return _("Now press where it shall go.")
-    return _("Press “Drag”, or place another arrow. Dragging takes at most {most:.0f} s.").format(most=LONGEST)
+        return _("Now click where it should go.")
+    return _("Click “Drag”, or place another arrow. Dragging takes at most {most:.0f} s.").format(most=LONGEST)
 
 
 def fits(card: Card) -> bool:
@@ -185,7 +185,7 @@ def fits(card: Card) -> bool:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
     if not choices(fits):
-        gr.Markdown(_("Dragging needs a style-based model, and there is none on the shelf."), elem_classes="quiet")
+        gr.Markdown(_("Dragging needs a style-based model, and none is available."), elem_classes="quiet")
         return
     hold = gr.State(Hold(), time_to_live=3600)
     with gr.Row():
@@ -196,16 +196,16 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             with gr.Row(elem_classes="row-tight"):
                 pulls = gr.Button(_("Drag"), variant="primary", elem_id="pull")
                 stop = gr.Button(_("Stop"))
-                clears = gr.Button(_("Remove the arrows"))
+                clears = gr.Button(_("Remove arrows"))
             reach = gr.Slider(
                 0.08, EVERYWHERE, REACH, step=0.02, label=_("Reach"), buttons=[], elem_id="drag-reach",
-                info=_("How far around the arrows the picture may change, as a share of its side. What lies outside is "
-                       "kept. At the right end all of it may change."),
+                info=_("How far around the arrows the picture may change, as a share of its side. The rest is "
+                       "kept. At the right end, all of it may change."),
             )  # fmt: skip
             with gr.Row(elem_classes="row-tight"):
                 undone = gr.Button(_("Undo"), elem_id="drag-undo")
                 saving = gr.Button(_("Save picture"), elem_id="save-dragged")
-                dice = gr.Button(_("Another picture"))
+                dice = gr.Button(_("New picture"))
             file = gr.JSON(visible=False)
             use = faces.choice(ID)
             with gr.Accordion(_("More"), open=False):

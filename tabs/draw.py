@@ -39,7 +39,7 @@ def sheet(model: str) -> list[Any]:
     worker = _drawing(model)
     starts = _starts(worker)
     items = [address(start) for start in starts]
-    strip = {"items": items, "place": 0, "label": _("Drawing")}
+    strip = {"items": items, "place": 0, "label": _("Sketch")}
     start = starts[0] if starts else Image.new("RGB", (worker.size, worker.size), "white")
     return [_laid(worker, start, f"{model} 0"), strip, *_drawn(worker, start)]
 
@@ -54,9 +54,9 @@ def press_at(model: str, place: float) -> list[Any]:
     worker = _drawing(model)
     starts = _starts(worker)
     if not 0 <= int(place) < len(starts):
-        raise BadValue("There is no drawing at place {place}.", place=int(place))
+        raise BadValue("There is no sketch at position {place}.", place=int(place))
     start = starts[int(place)]
-    strip = {"items": [address(one) for one in starts], "place": int(place), "label": _("Drawing")}
+    strip = {"items": [address(one) for one in starts], "place": int(place), "label": _("Sketch")}
     return [_laid(worker, start, f"{model} {place} {another_seed()}"), strip, *_drawn(worker, start)]
 
 
@@ -90,7 +90,7 @@ def save(drawing: str, model: str) -> dict[str, str]:
 def _drawing(model: str) -> Worker:
     worker = at_work(model, TRANSLATING)
     if not learnt_from(worker.card).startswith("edges"):
-        raise BadValue("{recipe} can't do that.", recipe=worker.card.title)
+        raise BadValue("{recipe} isn't trained on edges, so it can't be used here.", recipe=worker.card.title)
     return worker
 
 
@@ -153,10 +153,8 @@ def _drawn(worker: Worker, drawing: Image.Image) -> list[Any]:
     """The picture, and words where there is nothing to make a picture of."""
     image = _answer(worker, drawing)
     blank = not ImageChops.invert(drawing).point(lambda level: level > FAINT).getbbox()
-    words = _(
-        "The sheet is empty: this is what the model makes of nothing. Trace the pale lines, or begin with a drawing."
-    )
-    face = {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("What the model makes of the drawing")}
+    words = _("The canvas is empty, so the model has nothing to go by. Trace the pale lines, or start from a sketch.")
+    face = {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("Picture generated from the drawing")}
     return [face, words if blank else ""]
 
 
@@ -171,25 +169,25 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     ]
     if not models:
         gr.Markdown(
-            _("Drawing needs a model that has learnt from edges, and there is none on the shelf. Train one with "
-              "`ganscope train pix2pix --data edges2avatars`."),
+            _("Drawing needs a model trained on edges, and none is available. Train one with `ganscope train "
+              "pix2pix --data edges2avatars`."),
             elem_classes="quiet",
         )  # fmt: skip
         return
-    gr.Markdown(_("Draw on the left, and a face appears on the right. Add glasses, a hat, a smile; or start anew."),
+    gr.Markdown(_("Draw on the left, and a face appears on the right. Add glasses, a hat or a smile, or start over."),
                 elem_classes="quiet")  # fmt: skip
-    drawing = gr.Textbox(visible=False, label=_("Drawing"))
+    drawing = gr.Textbox(visible=False, label=_("Sketch"))
     file = gr.JSON(visible=False)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300):
-            pad = canvas.pad(PAD, _("A sheet to draw on"))
+            pad = canvas.pad(PAD, _("Drawing canvas"))
         with gr.Column(min_width=300):
-            face = parts.face(_("The model is being opened …"), elem_id="drawn-face")
+            face = parts.face(_("Opening the model …"), elem_id="drawn-face")
             words = gr.Markdown("", elem_classes="quiet")
-    gr.Markdown(_("Begin with a drawing:"), elem_classes="quiet")
+    gr.Markdown(_("Start from a sketch:"), elem_classes="quiet")
     strip = parts.strip(elem_id="drawings")
     with gr.Row(elem_classes="row-tight"):
-        dice = gr.Button(_("Another face"), variant="primary", elem_id="another-drawing")
+        dice = gr.Button(_("New face"), variant="primary", elem_id="another-drawing")
         download = gr.Button(_("Save picture"), elem_id="save-drawing")
     with gr.Accordion(_("More"), open=False, visible=len(models) > 1):
         model = gr.Dropdown(models, value=models[0][1], label=_("Model"))

@@ -192,12 +192,12 @@ def _scene(visit: Visit, view: View) -> list[Any]:
 def _list(visit: Visit) -> str:
     """The edits that have no slider now, in words."""
     words = [f"{direction_words(change.direction)} {change.strength:+g}" for change in visit.others]
-    return _("Also at work: {edits}").format(edits=", ".join(words)) if words else ""
+    return _("Also active: {edits}").format(edits=", ".join(words)) if words else ""
 
 
 def _empty() -> list[Any]:
     """No model on the shelf."""
-    words = _("There are no models on the shelf yet. Train one, or put a model's folder beside this app.")
+    words = _("There are no models yet. Train one, or put a model's folder next to this app.")
     skipped: list[Any] = [gr.skip()] * Parts.OUTPUTS
     skipped[1] = {"wait": words}
     return skipped

@@ -88,7 +88,7 @@ def press(event: gr.EventData, model: str) -> list[Any]:
 def press_at(model: str, place: float) -> list[Any]:
     """The example at a place of the row, enlarged as the model does."""
     if not 0 <= int(place) < len(_examples()):
-        raise BadValue("There is no example at place {place}.", place=int(place))
+        raise BadValue("There is no example at position {place}.", place=int(place))
     return _example(model, int(place))
 
 
@@ -108,12 +108,12 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
     words = []
     if lost:
         words.append(
-            _("The file has 16 bits a channel, packed in a way that can't be read here: 8 are used. PNG keeps all 16, "
-              "and so does TIFF without compression or with ZIP.")
+            _("The file has 16 bits per channel, packed in a way that can't be read here, so 8 bits are used. PNG "
+              "keeps all 16 bits, and so does TIFF without compression or with ZIP.")
         )  # fmt: skip
     if array.shape[0] * array.shape[1] > _most(1):  # strangers' pictures are kept in memory as small as they are used
         words.append(
-            _("Pictures of up to {most} megapixel are enlarged here, and this one has {pixels}: its middle was taken.")
+            _("Pictures of up to {most} megapixels are enlarged here. This one has {pixels}, so its centre is used.")
             .format(most=_most(1) // 2**20, pixels=_megapixels(array))
         )  # fmt: skip
         array = _middle(array, _most(1))
@@ -139,7 +139,7 @@ def advise(own: Own, model: str, scale: float) -> list[Any]:
     words += _harm(own.damage, strength)
     smooth = _faithful() if any(harmed(own.damage)) and model != _faithful() else ""
     if smooth:
-        words.append(_("“{model}” makes the least of it.").format(model=_(workers(ENLARGING)[smooth].title)))
+        words.append(_("“{model}” is affected least.").format(model=_(workers(ENLARGING)[smooth].title)))
     offers = [gr.update(visible=one) for one in (by_two, much, bool(smooth))]
     return [gr.update(value=strength), " ".join(words), *offers]
 
@@ -197,9 +197,9 @@ def take_network(request: gr.Request, path: str | None) -> Any:
         return gr.skip()
     try:
         if request and not is_loopback(request.client.host):
-            raise BadValue("Only whoever sits at the computer that the Studio runs on can add networks to it.")
+            raise BadValue("Networks can only be added on the computer that runs the Studio.")
         if hosted():
-            raise BadValue("Only models of the shelf can be opened here: this Studio is open to everybody.")
+            raise BadValue("Only installed models can be opened here, because this Studio is public.")
         from gan_core.models.community import keep
 
         kept = keep(Path(path))
@@ -217,9 +217,9 @@ def _limits() -> str:
     """What may be dropped in, in words."""
     size = LARGE_BYTES // 1_000_000
     if hosted():
-        words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. Up to {most} megapixel of a picture is enlarged here.")
+        words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. At most {most} megapixels of a picture are enlarged here.")
         return words.format(size=size, most=_most(1) // 2**20)
-    words = _("PNG, JPEG, WebP or TIFF, up to {size} MB and {two} megapixels, or {four} to be enlarged 4 times.")
+    words = _("PNG, JPEG, WebP or TIFF, up to {size} MB and {two} megapixels, or {four} for 4× enlargement.")
     return words.format(size=size, two=_most(2) // 2**20, four=_most(4) // 2**20)
 
 
@@ -238,10 +238,10 @@ def _choices() -> list[tuple[str, str]]:
 def _unmade(own: Own) -> list[Any]:
     """A picture that nothing was made of yet."""
     height, width = own.array.shape[:2]
-    words = _("{width} x {height} pixels. Now press “Enlarge”.").format(width=width, height=height)
+    words = _("{width} x {height} pixels. Now click “Enlarge”.").format(width=width, height=height)
     depth = used(own.array)
     if own.array.dtype == np.uint16 and depth < WHOLE:
-        words += " " + _("Its levels use {bits} of 16 bits a channel, so {white} is taken as white.").format(
+        words += " " + _("It uses only {bits} of 16 bits per channel, so {white} is taken as white.").format(
             bits=depth, white=white(depth)
         )
     shown = address(_plain(_window(own.array, 1)[0], depth))
@@ -284,10 +284,10 @@ def _too_many(own: Own, scale: int, by_two: bool) -> str:
     facts = {"pixels": _megapixels(own.array), "most": _most(scale) // 2**20, "scale": scale, "width": wide,
              "height": high}  # fmt: skip
     if by_two:
-        return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Enlarge it 2 "
-                 "times, or take its middle of {width} x {height} pixels.").format(**facts)  # fmt: skip
-    return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Take its middle of "
-             "{width} x {height} pixels.").format(**facts)  # fmt: skip
+        return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Enlarge it "
+                 "2 times, or use its centre of {width} x {height} pixels.").format(**facts)  # fmt: skip
+    return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Use its centre "
+             "of {width} x {height} pixels.").format(**facts)  # fmt: skip
 
 
 def _harm(damage: Damage, strength: float) -> list[str]:
@@ -297,17 +297,19 @@ def _harm(damage: Damage, strength: float) -> list[str]:
     blocks, noise = harmed(damage)
     words = []
     if blocks and damage.quality:
-        words.append(_("**JPEG at quality {quality}** has left blocks in this picture.").format(quality=damage.quality))
+        words.append(
+            _("**JPEG at quality {quality}** has left block artefacts in this picture.").format(quality=damage.quality)
+        )
     elif blocks:
-        words.append(_("**JPEG** has left blocks in this picture."))
+        words.append(_("**JPEG** has left block artefacts in this picture."))
     elif damage.quality and strength < 1:
         words.append(_("This picture was saved as JPEG at quality {quality}.").format(quality=damage.quality))
     if noise:
         words.append(_("**Noise**: about {levels:.0f} of 255 levels.").format(levels=damage.noise))
     if not strength:
-        words.append(_("The model would take this for detail, so the strength is 0, which is bicubic enlargement."))
+        words.append(_("The model would treat this as detail, so the strength is 0, which is bicubic enlargement."))
     elif strength < 1:
-        words.append(_("The model takes this for detail, so the strength is {strength:g}.").format(strength=strength))
+        words.append(_("The model treats this as detail, so the strength is {strength:g}.").format(strength=strength))
     return words
 
 
@@ -383,11 +385,11 @@ def _compared(array: np.ndarray, result: np.ndarray, scale: int) -> dict[str, An
 
 def _told(array: np.ndarray, result: np.ndarray) -> str:
     (high, wide), (height, width) = array.shape[:2], result.shape[:2]
-    words = _("{wide} x {high} became {width} x {height} pixels.").format(
+    words = _("Enlarged from {wide} x {high} to {width} x {height} pixels.").format(
         wide=wide, high=high, width=width, height=height
     )
     if width > SHOWN[0] or height > SHOWN[1]:
-        words += " " + _("Here you see the middle; the file holds all of it.")
+        words += " " + _("Only the centre is shown here; the file contains the whole picture.")
     return words
 
 
@@ -448,13 +450,13 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     models = _choices()
     if not models:
         gr.Markdown(
-            _("Enlarging needs a model such as SRGAN's, and there is none on the shelf. Train one with "
-              "`ganscope train srgan`."),
+            _("Enlarging needs a model such as SRGAN, and none is available. Train one with `ganscope train srgan`."),
             elem_classes="quiet",
         )  # fmt: skip
         return
     own = gr.State(Own(), time_to_live=3600)
-    gr.Markdown(_("Move the slider over the picture: on its left as usual programs enlarge, on its right the model."),
+    gr.Markdown(_("Move the slider over the picture: bicubic enlargement on the left, the model's output on the "
+                  "right."),
                 elem_classes="quiet")  # fmt: skip
     with gr.Row(equal_height=False):
         with gr.Column(scale=7, min_width=320):
@@ -465,18 +467,20 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(scale=4, min_width=280):
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="enlarge-drop")
             gr.Markdown(
-                _limits() + " " + _("Grey, 16 bits and transparency stay. It is deleted once it is read."),
+                _limits()
+                + " "
+                + _("Greyscale, 16 bits and transparency are kept. Your upload is deleted after it is read."),
                 elem_classes="quiet",
             )
             notice = gr.Markdown("", elem_classes="notice", elem_id="enlarge-notice")
             with gr.Row(elem_classes="row-left"):
                 two = gr.Button(_("Enlarge 2×"), visible=False, elem_id="enlarge-twice")
-                part = gr.Button(_("Take the middle"), visible=False, elem_id="enlarge-middle")
+                part = gr.Button(_("Use the centre"), visible=False, elem_id="enlarge-middle")
                 plain = gr.Button(_("Use that model"), visible=False, elem_id="enlarge-faithful")
-            scale = gr.Radio([("4×", 4)], value=4, label=_("How much larger"))
+            scale = gr.Radio([("4×", 4)], value=4, label=_("Scale"))
             strength = gr.Slider(
                 0, 1, 1, step=0.05, label=_("Strength"), elem_id="enlarge-strength", buttons=[],
-                info=_("0 is bicubic enlargement, 1 what the model makes of the picture."),
+                info=_("0 is bicubic enlargement, 1 the model's output."),
             )  # fmt: skip
             share = gr.Slider(0, 1, 0, step=0.1, label=_("Blend"), visible=False, buttons=[])
             lasts = gr.Markdown("", elem_classes="quiet", elem_id="enlarge-budget")
@@ -485,14 +489,15 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 stop = gr.Button(_("Stop"))
             file = gr.File(label=_("Result"), visible=False, interactive=False, elem_id="enlarge-result")
             model = gr.Dropdown(models, value=_first(), label=_("Model"), elem_id="enlarge-model")
-            with gr.Accordion(_("A network of your own"), open=False, visible=not hosted()):
+            with gr.Accordion(_("Your own network"), open=False, visible=not hosted()):
                 network = gr.File(
                     show_label=False, file_types=list(WEIGHT_FILES), height=120, elem_id="enlarge-network"
                 )
                 gr.Markdown(
-                    _("ESRGAN, Real-ESRGAN, SwinIR and what else the package spandrel knows, as .pth or .safetensors. "
-                      "Nothing in the file is run. It stays on this computer, in the folder `upscalers`, where larger "
-                      "ones than {size} MB can be put by hand.").format(size=LARGE_BYTES // 1_000_000),
+                    _("ESRGAN, Real-ESRGAN, SwinIR and other networks that the package spandrel supports, as .pth or "
+                      ".safetensors. No code in the file is run. The file stays on this computer, in the folder "
+                      "`upscalers`; copy files larger than {size} MB there yourself."
+                    ).format(size=LARGE_BYTES // 1_000_000),
                     elem_classes="quiet",
                 )  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden"}

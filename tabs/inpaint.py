@@ -65,7 +65,7 @@ def press_at(model: str, place: float) -> list[Any]:
     worker = at_work(model, FILLING)
     pictures = examples(worker.card, KIND) or [Image.new("RGB", (worker.size, worker.size), "white")]
     if not 0 <= int(place) < len(pictures):
-        raise BadValue("There is no example at place {place}.", place=int(place))
+        raise BadValue("There is no example at position {place}.", place=int(place))
     return _scene(Own(pictures[int(place)], int(place)), worker)
 
 
@@ -135,10 +135,10 @@ def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray, far: float) 
     image = _answer(worker, picture, hole)
     words = [far_words(far)] if far else []
     if not hole.any():
-        words.append(_("Nothing is painted yet: paint over what shall be made anew."))
+        words.append(_("Nothing is masked yet: paint over the part to be filled in."))
     elif hole.all():
-        words.append(_("All is painted over: the model has nothing left to go by, and draws what is most likely."))
-    return [{"now": shown(image), "sharp": image.width <= SMALL, "alt": _("The filled picture")}, " ".join(words)]
+        words.append(_("Everything is masked: the model has nothing to go by and draws the most likely picture."))
+    return [{"now": shown(image), "sharp": image.width <= SMALL, "alt": _("Inpainted picture")}, " ".join(words)]
 
 
 def _answer(worker: Worker, picture: Image.Image, hole: np.ndarray) -> Image.Image:
@@ -156,22 +156,22 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     models = [(_(card.title), name) for name, card in workers(FILLING).items()]
     if not models:
         gr.Markdown(
-            _("Filling needs a context encoder, and there is none on the shelf. Train one with "
-              "`ganscope train context_encoder`."),
+            _("Inpainting needs a context encoder, and none is available. Train one with `ganscope train "
+              "context_encoder`."),
             elem_classes="quiet",
         )  # fmt: skip
         return
     own = gr.State(Own(), time_to_live=3600)
     mask, file = gr.Textbox(visible=False, label=_("Mask")), gr.JSON(visible=False)
-    gr.Markdown(_("Paint over a part of the picture: the model makes it anew, from what is around it."),
+    gr.Markdown(_("Paint over a part of the picture, and the model fills it in from its surroundings."),
                 elem_classes="quiet")  # fmt: skip
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300):
-            pad = canvas.mask_pad(PAD, _("A picture to paint on"))
+            pad = canvas.mask_pad(PAD, _("Picture to paint over"))
         with gr.Column(min_width=300):
-            face = parts.face(_("The model is being opened …"), elem_id="filled-face")
+            face = parts.face(_("Opening the model …"), elem_id="filled-face")
             words = gr.Markdown("", elem_classes="quiet")
-    gr.Markdown(_("Examples, none of which the model has learnt from:"), elem_classes="quiet")
+    gr.Markdown(_("Examples, none of them training images:"), elem_classes="quiet")
     strip = parts.strip(elem_id="fill-examples")
     with gr.Row(elem_classes="row-left"):
         download = gr.Button(_("Save picture"), elem_id="save-filled")
@@ -181,9 +181,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="fill-drop")
         with gr.Column(min_width=280):
             gr.Markdown(
-                _("PNG, JPEG or WebP, up to {size} MB. Its middle square is made as small as the model needs it, and "
-                  "it is deleted once it is read. A model knows only what it has learnt: one of drawn faces fills "
-                  "every picture with parts of drawn faces.").format(size=MOST_BYTES // 1_000_000),
+                _("PNG, JPEG or WebP, up to {size} MB. The centre square is resized to the model's input size, and "
+                  "your upload is deleted after it is read. A model knows only its training data: one trained on "
+                  "drawn faces fills every picture with parts of drawn faces.").format(size=MOST_BYTES // 1_000_000),
                 elem_classes="quiet",
             )  # fmt: skip
             model = gr.Dropdown(models, value=models[0][1], label=_("Model"), visible=len(models) > 1)

@@ -51,7 +51,7 @@ def look(model: str, seed: float, layer: str | None, face: View | None = None) -
     chosen = opened(model)
     names = {name: shape for name, shape in layer_names(chosen.apart).items() if len(shape) == 3}
     if not names:
-        raise BadValue("{recipe} has no layers that make maps.", recipe=chosen.explorer.sampler.recipe.title)
+        raise BadValue("{recipe} has no layers with feature maps.", recipe=chosen.explorer.sampler.recipe.title)
     if layer not in names:
         layer = list(names)[min(1, len(names) - 1)]
     number = checked_seed(int(seed or 0))
@@ -72,7 +72,7 @@ def toggle(event: gr.EventData, seen: Look) -> list[Any]:
 def switch(seen: Look, place: int) -> list[Any]:
     """The channel at a place of the grid is switched off, or on again."""
     if not 0 <= place < len(seen.order):
-        raise BadValue("There is no channel at place {place}.", place=place)
+        raise BadValue("There is no channel at position {place}.", place=place)
     return _seen(replace(seen, off=seen.off ^ {seen.order[place]}))
 
 
@@ -133,10 +133,10 @@ def _seen(seen: Look) -> list[Any]:
         "off": [place for place, channel in enumerate(seen.order) if channel in seen.off],
         "label": _("Channel"), "numbers": list(seen.order),
     }  # fmt: skip
-    words = _("{off} of {all} channels are off.").format(off=len(seen.off), all=len(values))
+    words = _("{off} of {all} channels are switched off.").format(off=len(seen.off), all=len(values))
     both = [
         {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt}
-        for image, alt in ((before, _("As the model draws it")), (after, _("Without these channels")))
+        for image, alt in ((before, _("Original picture")), (after, _("Picture without these channels")))
     ]
     return [seen, grid, *both, words]
 
@@ -172,27 +172,27 @@ def fits(card: Card) -> bool:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
     if not choices(fits):
-        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        gr.Markdown(_("There are no models yet."), elem_classes="quiet")
         return
     seen = gr.State(Look(), time_to_live=3600)
     gr.Markdown(
-        _("A layer draws many small pictures, its channels, and the next one makes larger ones of them. Press a "
-          "channel to switch it off: what then is missing from the picture is what it draws."),
+        _("Each layer computes many small pictures, its channels, and the next layer builds larger ones from them. "
+          "Click a channel to switch it off: what disappears from the picture is what the channel draws."),
         elem_classes="quiet",
     )  # fmt: skip
     with gr.Row():
         with gr.Column(scale=4, min_width=300):
             with gr.Row():
                 faces = []
-                for words in (_("As it is"), _("Without")):
+                for words in (_("Original"), _("Without these channels")):
                     with gr.Column(min_width=140):
                         gr.Markdown(f"**{words}**")
                         faces.append(parts.face("…"))
             said = gr.Markdown("", elem_classes="quiet")
-            layer = gr.Dropdown([], label=_("Layer"), info=_("In the order in which they work, the coarsest first."))
+            layer = gr.Dropdown([], label=_("Layer"), info=_("In the order of computation, the coarsest first."))
             with gr.Row(elem_classes="row-tight"):
-                on = gr.Button(_("All on again"))
-                dice = gr.Button(_("Another picture"))
+                on = gr.Button(_("Switch all on"))
+                dice = gr.Button(_("New picture"))
                 download = gr.Button(_("Save picture"), elem_id="save-inside")
             use = studio_faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
@@ -200,7 +200,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
         with gr.Column(scale=5, min_width=300):
             grid = parts.tiles(elem_id="channels")
-    with gr.Accordion(_("What the sliders move"), open=False, elem_id="leakage") as moves:
+    with gr.Accordion(_("What the sliders change"), open=False, elem_id="leakage") as moves:
         table = gr.HTML("", apply_default_css=False, min_height=80)
     with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as judged:
         verdict = gr.HTML("", apply_default_css=False, min_height=80)

@@ -29,7 +29,7 @@ from ui.texts import error_sentence
 TITLE = N_("Interpolation")
 ID = "interpolation"
 GROUP = N_("Faces")
-WAYS = {"linear": N_("Straight"), "spherical": N_("Along a sphere"), "smooth": N_("Smooth curve")}
+WAYS = {"linear": N_("Linear"), "spherical": N_("Spherical"), "smooth": N_("Smooth curve")}
 SLOW = 0.1  # seconds of a frame, at most, once a model has drawn
 FINE = 24  # frames between two keyframes, of the slider
 
@@ -46,7 +46,7 @@ def more_keyframes(seeds: str) -> str:
     """The seeds with another random one."""
     known = _seeds(seeds)
     if len(known) >= MOST_KEYFRAMES:
-        raise BadValue("There can be {most} keyframes at most.", most=MOST_KEYFRAMES)
+        raise BadValue("There can be at most {most} keyframes.", most=MOST_KEYFRAMES)
     return ", ".join(map(str, [*known, another_seed()]))
 
 
@@ -63,7 +63,7 @@ def budget(model: str, seeds: str, closed: bool, kind: str, seconds: float, size
     except GanscopeError as error:
         return error_sentence(error)
     takes = workshop.estimate(plan.job, plan.cost)
-    words = _("{frames} frames, {length:.1f} s long, about {size:.1f} MB. Making it takes about {seconds} s.")
+    words = _("{frames} frames, {length:.1f} s long, about {size:.1f} MB. It takes about {seconds} s to make.")
     said = words.format(frames=plan.frames, length=plan.length, seconds=whole(takes), size=plan.bytes / 1e6)
     if takes > most():
         said += " " + _("At most {most:.0f} s are allowed here: choose fewer keyframes, less time between them, or a "
@@ -117,13 +117,11 @@ class Plan:
 def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size: float) -> Plan:
     """Raises BadValue for what can't be made."""
     if kind not in KINDS:
-        raise BadValue("There is no film of kind '{name}'. Valid: {valid}.", name=kind[:20], valid=", ".join(KINDS))
+        raise BadValue("Unknown file type '{name}'. Valid: {valid}.", name=kind[:20], valid=", ".join(KINDS))
     if size not in SIZES:
         raise BadValue("The size must be one of {valid} pixels.", valid=", ".join(map(str, SIZES)))
     if not SECONDS[0] <= seconds <= SECONDS[1]:
-        raise BadValue(
-            "From one keyframe to the next it must take {low} to {high} seconds.", low=SECONDS[0], high=SECONDS[1]
-        )
+        raise BadValue("The time between keyframes must be {low} to {high} seconds.", low=SECONDS[0], high=SECONDS[1])
     known, (rate, _coding, size_each) = len(_seeds(seeds)), KINDS[kind]
     frames = max(known, round((known if closed else known - 1) * seconds * rate))
     megapixels = frames * size**2 / 1e6
@@ -142,7 +140,7 @@ def _between(model: str, seeds: list[int | str], way: str, closed: bool, share: 
     began = time.monotonic()
     image = drawn(explorer, points)[0]
     _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # nobody else was in the way
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("A picture on the way")}
+    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("A picture along the path")}
 
 
 def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: int) -> Any:
@@ -169,7 +167,7 @@ def _view(model: str, seed: int | str) -> View:
     if isinstance(seed, str):
         view = faces.known(seed)
         if view.model != model:
-            raise BadValue("The face {name} is of another model.", name=seed)
+            raise BadValue("The face {name} belongs to another model.", name=seed)
         return view
     chosen = opened(model)
     label = 0 if chosen.explorer.sampler.recipe.conditional else None
@@ -191,30 +189,30 @@ def _seeds(text: str) -> list[int | str]:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
     if not choices():
-        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        gr.Markdown(_("There are no models yet."), elem_classes="quiet")
         return
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
             face = studio_parts.face(_("Move the slider to begin."))
-            share = gr.Slider(0, 1, 0, step=0.005, label=_("Along the way"), elem_classes="face-slider", buttons=[])
+            share = gr.Slider(0, 1, 0, step=0.005, label=_("Position"), elem_classes="face-slider", buttons=[])
             strip = studio_parts.strip()
         with gr.Column(scale=5, min_width=320):
             seeds = gr.Textbox(
                 ", ".join(map(str, SEEDS)), label=_("Keyframes"),
-                info=_("Seeds of the pictures that the way leads through, in order, and faces of other tabs."),
+                info=_("Seeds of the pictures that the path passes through, in order, and faces from other tabs."),
             )  # fmt: skip
             add = gr.Button(_("Add a random keyframe"))
             use = faces.choice(ID)
-            way = gr.Radio([(_(words), name) for name, words in WAYS.items()], value="smooth", label=_("Way"))
-            closed = gr.Checkbox(True, label=_("Back to the first one, so that the film can loop"))
+            way = gr.Radio([(_(words), name) for name, words in WAYS.items()], value="smooth", label=_("Path"))
+            closed = gr.Checkbox(True, label=_("Return to the first keyframe, so that the film loops"))
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
-                seconds = gr.Slider(*SECONDS, 1.5, step=0.5, label=_("Seconds from keyframe to keyframe"))
-                size = gr.Radio([(f"{value} px", value) for value in SIZES], value=256, label=_("Size of the film"))
-            kind = gr.Radio(list(KINDS), value="MP4", label=_("Kind of file"))
+                seconds = gr.Slider(*SECONDS, 1.5, step=0.5, label=_("Seconds between keyframes"))
+                size = gr.Radio([(f"{value} px", value) for value in SIZES], value=256, label=_("Film size"))
+            kind = gr.Radio(list(KINDS), value="MP4", label=_("File type"))
             takes = gr.Markdown("", elem_classes="quiet", elem_id="film-budget")
             with gr.Row(elem_classes="row-tight"):
-                make = gr.Button(_("Make the film"), variant="primary", elem_id="make-film")
+                make = gr.Button(_("Make film"), variant="primary", elem_id="make-film")
                 stop = gr.Button(_("Stop"))
             said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="film-said")
             made = studio_parts.film(elem_id="film")

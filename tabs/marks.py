@@ -20,7 +20,7 @@ from ui.studio.view.view import MOST_SEED, Change, View, another_seed, checked_s
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
 
-TITLE = N_("Own slider")
+TITLE = N_("Custom slider")
 ID = "marks"
 GROUP = N_("Faces")
 SHOWN = (-4.0, -2.0, 0.0, 2.0, 4.0)  # strengths at which a new slider is shown
@@ -54,7 +54,7 @@ def mark(event: gr.EventData, marked: Marked) -> list[Any]:
 def mark_at(marked: Marked, place: int) -> list[Any]:
     """From open to yes, no, and open again."""
     if not 0 <= place < len(marked.pictures):
-        raise BadValue("There is no picture at place {place}.", place=place)
+        raise BadValue("There is no picture at position {place}.", place=place)
     marks = list(marked.marks)
     marks[place] = NEXT[marks[place]]
     marked = replace(marked, marks=tuple(marks))
@@ -64,7 +64,7 @@ def mark_at(marked: Marked, place: int) -> list[Any]:
 def make(marked: Marked) -> Iterator[str]:
     """The slider that the marks make: one picture along it, how sure it is, and the link that opens it."""
     if not marked.model:
-        raise BadValue("Choose pictures first.")
+        raise BadValue("Mark some pictures first.")
     name = name_of(marked.seed, marked.marks)
     for news in workshop.run(lambda tell: _made(marked.model, name, tell), f"slider {marked.model}", COST):
         yield news.made if news.done else f'<p class="quiet">{news.bar}</p>'
@@ -78,9 +78,9 @@ def _made(model: str, name: str, tell: Tell) -> str:
         tell((place + 1) / (len(SHOWN) + 1), None)
         row += drawn(explorer, points_of(replace(first, changes=(Change(name, strength),))))
     words = _("From less to more. ") + (
-        _("Of marks that it had not seen it told {share:.0%} right; half is chance.").format(share=accuracy)
+        _("On held-out marks it was right {share:.0%} of the time (chance: 50 %).").format(share=accuracy)
         if accuracy == accuracy  # one yes alone can't be tested
-        else _("Too few of one kind to test it.")
+        else _("There are too few marks of one kind to test it.")
     )
     view: View = replace(first, changes=(Change(name, 2.0),))
     link = f'<a href="?{escape(view.query())}">{_("Open in Latent editing")}</a>'
@@ -98,7 +98,7 @@ def _value(marked: Marked) -> dict[str, Any]:
 
 def _told(marked: Marked) -> str:
     yes, no = marked.marks.count(YES), marked.marks.count(NO)
-    words = _("{yes} yes, {no} no. Ten in all are enough, with some of both.").format(yes=yes, no=no)
+    words = _("{yes} yes, {no} no. About ten are enough, with some of each.").format(yes=yes, no=no)
     takes = workshop.estimate(f"slider {marked.model}", COST)
     return words + " " + _("Making the slider takes about {seconds} s.").format(seconds=whole(takes))
 
@@ -106,12 +106,12 @@ def _told(marked: Marked) -> str:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
     if not choices():
-        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        gr.Markdown(_("There are no models yet."), elem_classes="quiet")
         return
     marked = gr.State(Marked(), time_to_live=3600)
     gr.Markdown(
-        _("Think of something that some of these pictures show: a mood, a colour, a hat. Press once where you see it "
-          "(✓), twice where you don't (✗), and leave open what you can't tell. The model makes a slider of it."),
+        _("Think of something that only some of these pictures show: a mood, a colour, a hat. Click once where you "
+          "see it (✓), twice where you don't (✗), and skip what you can't tell. The model makes a slider of it."),
         elem_classes="quiet",
     )  # fmt: skip
     with gr.Row():
@@ -120,9 +120,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(scale=4, min_width=300):
             words = gr.Markdown("", elem_classes="quiet")
             with gr.Row(elem_classes="row-tight"):
-                makes = gr.Button(_("Make the slider"), variant="primary", elem_id="make-slider")
+                makes = gr.Button(_("Make slider"), variant="primary", elem_id="make-slider")
                 stop = gr.Button(_("Stop"))
-                dice = gr.Button(_("Other pictures"))
+                dice = gr.Button(_("New pictures"))
             made = gr.HTML("", apply_default_css=False, elem_id="own-slider", min_height=60)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)

@@ -112,7 +112,7 @@ def _crossed(chosen: Opened, height: int, width: int, start: int, layers: range)
     blank = Image.new("RGBA", heads[0].size)
     rows_of = [[side, *inner[place * width : (place + 1) * width]] for place, side in enumerate(sides)]
     pictures = [blank, *heads, *(picture for row in rows_of for picture in row)]
-    words = _("Rows keep their picture; the band comes from the column.")
+    words = _("Each row keeps its picture; the chosen layers come from the column.")
     return parts.sheet_value(sheet(pictures, width + 1), words, blank.width <= SMALL)
 
 
@@ -130,7 +130,7 @@ def _styled(name: str) -> Opened:
 
 def _layers(model: Opened, band: str, first: int) -> range:
     if band not in BANDS:
-        raise BadValue("There is no band named '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
+        raise BadValue("Unknown layer range '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
     return band_layers(model.explorer.layers, band, first)
 
 
@@ -153,21 +153,21 @@ def fits(card: Card) -> bool:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
     if not choices(fits):
-        gr.Markdown(_("Mixing needs a style-based model, and there is none on the shelf."), elem_classes="quiet")
+        gr.Markdown(_("Mixing needs a style-based model, and none is available."), elem_classes="quiet")
         return
     with gr.Row():
         faces = []
-        for words in (_("A"), _("B"), _("A with a band of B")):
+        for words in (_("A"), _("B"), _("A with layers of B")):
             with gr.Column(min_width=150):
                 gr.Markdown(f"**{words}**")
-                faces.append(parts.face(_("Choose a band to begin.")))
+                faces.append(parts.face(_("Choose layers to begin.")))
     with gr.Row():
-        band = gr.Radio(band_choices(), value="coarse", label=_("What comes from B"), scale=3)
+        band = gr.Radio(band_choices(), value="coarse", label=_("Layers from B"), scale=3)
         first = gr.Slider(0, 10, 4, step=1, label=_("From layer"), visible=False, scale=2)
     said = gr.Markdown("", elem_classes="quiet")
     with gr.Row(elem_classes="row-tight"):
-        dice = [gr.Button(_("Another A")), gr.Button(_("Another B"))]
-        draw = gr.Button(_("Draw the matrix"), variant="primary")
+        dice = [gr.Button(_("New A")), gr.Button(_("New B"))]
+        draw = gr.Button(_("Draw matrix"), variant="primary")
     with gr.Row(equal_height=True):
         download = gr.Button(_("Save picture"), elem_id="save-mixture")
         use = studio_faces.choice(ID)

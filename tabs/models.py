@@ -38,11 +38,11 @@ def models() -> str:
     cards, damaged = listing.survey()
     runs = _runs()
     if not cards and not damaged and not runs:
-        return f'<p class="quiet">{_("There are no models on the shelf yet.")}</p>'
+        return f'<p class="quiet">{_("There are no models yet.")}</p>'
     drawing = offered()
     ordered = sorted(cards.items(), key=lambda one: one[0] not in drawing)
     made = [_card(card, name in drawing) for name, card in ordered]
-    broken = _("This model is damaged and can not be used.")
+    broken = _("This model is damaged and can't be used.")
     made += [f"<article><div><h3>{escape(one.name)}</h3><p>{broken}</p></div></article>" for one in damaged]
     html = f'<div class="cards">{"".join(made)}</div>'
     if runs:
@@ -67,9 +67,9 @@ def _run(run: Run, checkpoint: Checkpoint) -> str:
 def bring(request: gr.Request, reference: str) -> str:
     """A model from a folder or from the Hub: its card, and the link that opens it. For whoever sits at the computer."""
     if request and not is_loopback(request.client.host):
-        raise BadValue("Folders and the Hub are open to whoever sits at the computer that the Studio runs on.")
+        raise BadValue("Folders and Hub models can only be opened on the computer that runs the Studio.")
     if not (reference or "").strip():
-        raise BadValue("Name a folder, or a model on the Hub: hf://owner/name")
+        raise BadValue("Enter a folder, or a model on the Hub: hf://owner/name")
     name = add(reference)
     return f'<div class="cards">{_card(replace(offered()[name], name=name), True)}</div>'
 
@@ -79,7 +79,7 @@ def _card(card: Card, draws: bool) -> str:
         _(card.recipe_title or card.recipe), data_title(card.data), f"{card.size} px", bytes_size(card.bytes),
         _("{count} parameters").format(count=number(sum(card.parameters.values()))),
     )  # fmt: skip
-    lines = [facts, _("Can't do: {limits}").format(limits=_(card.limits)), _("Licence: {licence}").format(
+    lines = [facts, _("Limits: {limits}").format(limits=_(card.limits)), _("Licence: {licence}").format(
         licence=_(card.licence))]  # fmt: skip
     return _article(_picture(folder_of(card.name) / SAMPLE), _(card.title), lines, card.name if draws else "")
 
@@ -106,7 +106,7 @@ def _thumbnail(path: Path, changed: int) -> str:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
     gr.Markdown(
-        _("Trained already. Each card says what a model learnt from, what it can't do and under which licence it is."),
+        _("Pretrained models. Each card shows the model's training data, limits and licence."),
         elem_classes="quiet",
     )
     shown = gr.HTML("", apply_default_css=False, elem_id="cards", min_height=200)
@@ -117,8 +117,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Accordion(_("Open another model"), open=False):
         with gr.Row():
             reference = gr.Textbox(
-                label=_("Folder, or address on the Hub"), placeholder="hf://owner/name", scale=4,
-                info=_("It stays until the Studio ends. In a Space this is not offered."),
+                label=_("Folder or Hub address"), placeholder="hf://owner/name", scale=4,
+                info=_("Available until the Studio is closed. Not offered in a Space."),
             )  # fmt: skip
             fetch = gr.Button(_("Open"), scale=1)
         brought = gr.HTML("", apply_default_css=False)

@@ -57,8 +57,8 @@ def take(path: str | None, model: str) -> list[Any]:
 
 def _unfound(chosen: Opened, picture: Image.Image) -> list[Any]:
     """A visitor's own picture that nothing was found for yet; the sliders rest."""
-    own, wait = Own(chosen.name, picture), {"wait": _("The search shows here as it goes.")}
-    return [own, _target(chosen, picture), wait, _("Now press “Find it”."), *_sliders(chosen)]
+    own, wait = Own(chosen.name, picture), {"wait": _("The progress of the search appears here.")}
+    return [own, _target(chosen, picture), wait, _("Now click “Start search”."), *_sliders(chosen)]
 
 
 def show_example(own: Own, model: str) -> list[Any]:
@@ -77,7 +77,8 @@ def _example(chosen: Opened) -> list[Any]:
     points = next(invert(chosen.explorer, target, _settings(chosen, STEPS[0]), encode=chosen.encode)).points
     sliders = [one | {"interactive": True} if one.get("visible") else one for one in _sliders(chosen)]
     words = _(
-        "An example, and where the search starts. Press “Find it” to come nearer, or drop in a picture of your own."
+        "An example, and the starting point of the search. Click “Start search” to get closer, or drop in your own "
+        "picture."
     )
     own = Own(chosen.name, picture, points, example=True)
     return [own, _target(chosen, picture), _face(chosen, points), words, *sliders]
@@ -101,7 +102,7 @@ def save(own: Own, *strengths: float) -> dict[str, str]:
 def given(own: Own, *strengths: float) -> View:
     """The same, for another tab."""
     if own.points is None:
-        raise BadValue("Nothing was found yet: press “Find it” first.")
+        raise BadValue("Nothing was found yet: click “Start search” first.")
     changes = tuple(
         Change(name, round(float(strength), 3))
         for name, strength in zip(opened(own.model).slots, strengths, strict=False)
@@ -120,7 +121,7 @@ def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
     if own.picture is None:
         raise BadValue("Drop in a picture first.")
     if not STEPS[0] <= steps <= STEPS[1]:
-        raise BadValue("There can be {least} to {most} steps, not {count}.",
+        raise BadValue("The number of steps must be {least} to {most}, not {count}.",
                        least=STEPS[0], most=STEPS[1], count=steps)  # fmt: skip
     chosen, count = opened(model), int(steps)
     resting: list[Any] = [gr.skip()] * SLOTS
@@ -135,7 +136,7 @@ def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
         elif news.place > 1:
             yield [gr.skip(), gr.skip(), news.words, *resting]
         else:
-            yield [gr.skip(), gr.skip(), gr.skip() if news.share else _("Looking for a picture to start from …"),
+            yield [gr.skip(), gr.skip(), gr.skip() if news.share else _("Searching for a picture to start from …"),
                    *resting]  # fmt: skip
 
 
@@ -160,7 +161,7 @@ def _searched(chosen: Opened, picture: Any, steps: int, tell: Tell) -> tuple[Any
 
 
 def _step_words(found: Any, steps: int) -> str:
-    words = _("Step {step} of {steps}: {psnr:.1f} dB alike. More is better; above 25 few can tell them apart.")
+    words = _("Step {step} of {steps}: PSNR {psnr:.1f} dB (higher is closer; above 25 the difference is hard to see).")
     return words.format(step=found.step, steps=steps, psnr=found.psnr)
 
 
@@ -180,12 +181,10 @@ def _honest(chosen: Opened, target: Any, picture: Any) -> Iterator[str]:
     """How far what was found is from what was looked for, and whether the model knows such pictures at all."""
     if chosen.perceive is not None:
         distance = float(chosen.perceive(picture, target.cpu()))
-        yield _("To a net that knows such pictures they are {distance:.2f} apart; 0 is the same picture.").format(
-            distance=distance
-        )
+        yield _("Perceptual distance {distance:.2f} (0 is the same picture).").format(distance=distance)
     if chosen.familiarity.far(times := chosen.familiarity.distance(target)):
-        yield _("**Far from what this model knows**: {times:.1f} times as far from its pictures as these are from one "
-                "another, so it answers with another picture.").format(times=times)  # fmt: skip
+        yield _("**Unlike this model's pictures**: {times:.1f} times as far from them as they are from one "
+                "another, so the model returns a different picture.").format(times=times)  # fmt: skip
 
 
 def edit(request: gr.Request, own: Own, *strengths: float) -> Any:
@@ -231,18 +230,19 @@ def _target(chosen: Opened, picture: Any) -> dict[str, Any]:
 
 def _face(chosen: Opened, points: Any) -> dict[str, Any]:
     image = drawn(chosen.explorer, points)[0]
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("What the model found")}
+    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("Picture found by the search")}
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Lays the tab out and connects it."""
     if not choices():
-        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        gr.Markdown(_("There are no models yet."), elem_classes="quiet")
         return
     own = gr.State(Own(), time_to_live=3600)
     gr.Markdown(
-        _("Drop in a picture, and the model looks for the nearest one that it can draw. A model knows only what it has "
-          "learnt: one of drawn faces answers with a drawn face. Your picture is deleted once it is read."),
+        _("Drop in a picture, and the model searches for the closest one that it can generate. A model knows only "
+          "its training data: one trained on drawn faces returns a drawn face. Your upload is deleted after it is "
+          "read."),
         elem_classes="quiet",
     )  # fmt: skip
     with gr.Row():
@@ -251,13 +251,13 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             target = parts.face(_("PNG, JPEG or WebP, up to {size} MB").format(size=MOST_BYTES // 1_000_000))
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="own-picture")
         with gr.Column(min_width=240):
-            gr.Markdown(f"**{_('The model’s')}**")
-            found = parts.face(_("The search shows here as it goes."))
+            gr.Markdown("**" + _("The model's") + "**")
+            found = parts.face(_("The progress of the search appears here."))
             words = gr.Markdown("", elem_classes="quiet")
         with gr.Column(min_width=240):
             lasts = gr.Markdown("", elem_classes="quiet", elem_id="search-budget")
             with gr.Row(elem_classes="row-tight"):
-                start = gr.Button(_("Find it"), variant="primary", elem_id="find-it")
+                start = gr.Button(_("Start search"), variant="primary", elem_id="find-it")
                 stop = gr.Button(_("Stop"))
             sliders = [
                 gr.Slider(-REACH, REACH, 0, step=0.1, label=_("Slider {number}").format(number=place + 1),
@@ -268,7 +268,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             use = faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
-                steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Steps of the search"))
+                steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Search steps"))
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     scene = [own, target, found, words, *sliders]
     parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="take", **quiet))

@@ -97,7 +97,7 @@ def press_at(model: str, direction: str, place: float, strength: float | None = 
     worker = _facing(model, direction, strength)
     kind = _examples(worker, direction)
     if not 0 <= int(place) < len(kind):
-        raise BadValue("There is no example at place {place}.", place=int(place))
+        raise BadValue("There is no example at position {place}.", place=int(place))
     return _scene(Own(kind[int(place)], int(place)), worker, direction)
 
 
@@ -149,7 +149,7 @@ def _honest(own: Own, worker: Worker, direction: str) -> str:
         return far_words(own.kind.times[direction])
     if own.kind.likely != direction:
         names = {name: words for words, name in direction_choices(worker)}
-        return _("**This looks like a picture for “{other}”**, and this direction makes little of such.").format(
+        return _("**This looks like a picture for “{other}”**; the current direction does little with it.").format(
             other=names[own.kind.likely])  # fmt: skip
     return ""
 
@@ -178,7 +178,7 @@ def batch(
 def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[Any]]:
     most = MOST_HOSTED if hosted() else MOST_FILES
     if not 1 <= len(files) <= most:
-        raise BadValue("There can be 1 to {most} files, not {count}.", most=most, count=len(files))
+        raise BadValue("The number of files must be 1 to {most}, not {count}.", most=most, count=len(files))
     for news in workshop.run(lambda tell: _all(files, worker, direction, tell), f"translate {worker.name}",
                              COST * len(files)):  # fmt: skip
         if news.place > 1:
@@ -212,9 +212,9 @@ def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[A
         raise BadValue("None of the files can be used. {reasons}", reasons=" ".join(left_out[:TOLD]))
     words = _("{done} of {all} pictures were translated.").format(done=len(names), all=len(files))
     if strange:
-        words += " " + _("**Far from what this direction knows**: {count} of them.").format(count=strange)
+        words += " " + _("**Unlike the training images of this direction**: {count}.").format(count=strange)
     if left_out:
-        words += " " + _("Left out: {reasons}").format(reasons=" ".join(left_out[:TOLD]))
+        words += " " + _("Skipped: {reasons}").format(reasons=" ".join(left_out[:TOLD]))
     return [parts.Download("translated.zip", content.getvalue()).plain, words]
 
 
@@ -254,7 +254,7 @@ def _scene(own: Own, worker: Worker, direction: str) -> list[Any]:
     items = [address(one) for one in _examples(worker, direction)]
     strip = {"items": items, "place": -1 if own.place is None else own.place, "label": _("Example")}
     first = made(given)
-    scene = [replace(own), strip, _face(first, _("What is given")), _face(made(there), _("What the model makes of it"))]
+    scene = [replace(own), strip, _face(first, _("Input")), _face(made(there), _("Output of the model"))]
     honest = _honest(own, worker, direction)
     if not back:
         return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, honest]
@@ -262,7 +262,8 @@ def _scene(own: Own, worker: Worker, direction: str) -> list[Any]:
     apart = ImageChops.difference(again.convert("RGB"), first.convert("RGB"))
     levels = sum(ImageStat.Stat(apart).mean) / 3
     words = _(
-        "Back again, a pixel is off by {levels:.1f} of 255 levels; the difference is shown {times} times as strong."
+        "After translating back, a pixel differs by {levels:.1f} of 255 levels on average; the difference is shown "
+        "{times} times as strong."
     )
     return [
         *scene, _face(again, _("Translated back")), _face(apart.point(lambda level: level * STRONGER), _("Difference")),
@@ -279,8 +280,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     models = [(_(card.title), name) for name, card in workers(TRANSLATING).items()]
     if not models:
         gr.Markdown(
-            _("Translating needs a model such as CycleGAN's, and there is none on the shelf. Train one with "
-              "`ganscope train cyclegan`."),
+            _("Translating needs a model such as CycleGAN, and none is available. Train one with `ganscope train "
+              "cyclegan`."),
             elem_classes="quiet",
         )  # fmt: skip
         return
@@ -291,19 +292,19 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         direction = gr.Dropdown([], label=_("Direction"), min_width=240, elem_id="translate-direction")
         strength = gr.Slider(
             0, 1, 1, step=0.05, visible=False, label=_("Strength"), min_width=240, elem_id="translate-strength",
-            info=_("How much of the change is shown."), buttons=[],
+            info=_("How much of the change to apply."), buttons=[],
         )  # fmt: skip
     with gr.Row(equal_height=False):
         faces, loop = [], []
-        for words, elem_id in ((_("Given"), "given"), (_("Translated"), "translated")):
+        for words, elem_id in ((_("Input"), "given"), (_("Output"), "translated")):
             with gr.Column(min_width=140):
                 faces.append(_titled(words, elem_id))
-        for words, elem_id in ((_("Back again"), "again"), (_("Difference"), "difference")):
+        for words, elem_id in ((_("Translated back"), "again"), (_("Difference"), "difference")):
             with gr.Column(visible=False, min_width=140) as column:
                 faces.append(_titled(words, elem_id))
             loop.append(column)
     said = gr.Markdown("", elem_classes="quiet")
-    gr.Markdown(_("Examples, none of which the model has learnt from:"), elem_classes="quiet")
+    gr.Markdown(_("Examples, none of them training images:"), elem_classes="quiet")
     strip = parts.strip(elem_id="translate-examples")
     with gr.Row(elem_classes="row-left"):
         download = gr.Button(_("Save picture"), elem_id="save-translation")
@@ -312,18 +313,18 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             gr.Markdown(f"**{_('Your picture')}**")
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="translate-drop")
             gr.Markdown(
-                _("PNG, JPEG or WebP, up to {size} MB. Its middle square is made as small as the model needs it, and "
-                  "it is deleted once it is read.").format(size=MOST_BYTES // 1_000_000),
+                _("PNG, JPEG or WebP, up to {size} MB. The centre square is resized to the model's input size, and "
+                  "your upload is deleted after it is read.").format(size=MOST_BYTES // 1_000_000),
                 elem_classes="quiet",
             )  # fmt: skip
         with gr.Column(min_width=280):
             gr.Markdown(f"**{_('Your webcam')}**")
             camera = canvas.camera(CAMERA)
-    with gr.Accordion(_("Many files"), open=False):
+    with gr.Accordion(_("Several files"), open=False):
         many = gr.File(show_label=False, file_types=["image"], file_count="multiple", height=160,
                        elem_id="translate-files")  # fmt: skip
         with gr.Row(elem_classes="row-tight"):
-            start = gr.Button(_("Translate all into a zip"), elem_id="translate-all")
+            start = gr.Button(_("Translate all and zip"), elem_id="translate-all")
             stop = gr.Button(_("Stop"))
         told = gr.Markdown("", elem_classes="quiet")
     quiet: dict[str, Any] = {"show_progress": "hidden"}

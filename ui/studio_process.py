@@ -207,11 +207,11 @@ def free_port(host: str) -> int:
             return port
     if asked:
         raise StudioError(
-            "Port {port} is taken by another program. Set GRADIO_SERVER_PORT to another one, and start GANscope again.",
+            "Port {port} is in use by another program. Set GRADIO_SERVER_PORT to another port and restart GANscope.",
             port=asked,
         )
     raise StudioError(
-        "All ports from {first} to {last} are taken. Set GRADIO_SERVER_PORT to a free one, and start GANscope again.",
+        "All ports from {first} to {last} are in use. Set GRADIO_SERVER_PORT to a free port and restart GANscope.",
         first=PORTS[0],
         last=PORTS[-1],
     )
@@ -250,7 +250,9 @@ def _last_words(code: int) -> StudioError:
     last = lines[-1] if lines else ""
     if absent := _ABSENT.search(last):
         return StudioError(
-            "The Studio needs the package {package}, which isn't installed here: pip install -r requirements.txt",
+            "The Studio needs the package {package}, which isn't installed: pip install -r requirements.txt",
             package=absent[1],
         )
-    return StudioError("The Studio ended before it was ready (code {code}). Its log is {file}.", code=code, file=LOG)
+    return StudioError(
+        "The Studio ended before it was ready (exit code {code}). See its log: {file}.", code=code, file=LOG
+    )

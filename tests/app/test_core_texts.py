@@ -13,19 +13,19 @@ from tests.app.messages import ROOT
 from ui.classroom.shell.i18n import using
 from ui.core_texts import TEMPLATES, filled
 
-DATA = ROOT / "gan_core" / "data"
-REASONS = {"images.py": {"Unusable"}, "folders.py": {"Unusable"}, "archives.py": {"Unusable"}}
+CORE = sorted((ROOT / "gan_core").rglob("*.py"))
+REASONS = {"_not_followed", "_reason"}  # functions that return one
 
 
 def reasons() -> Iterator[str]:
     """Every reason for which a file is left out, with each value replaced by a 7."""
-    for name, calls in REASONS.items():
-        for node in ast.walk(ast.parse((DATA / name).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls and node.args:
+    for path in CORE:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Unusable" and node.args:
                 yield example(node.args[0])
-    for name, function in (("folders.py", "_not_followed"), ("archives.py", "_reason")):
-        for node in ast.parse((DATA / name).read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name == function:
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name in REASONS:
                 returned = [part.value for part in ast.walk(node) if isinstance(part, ast.Return) and part.value]
                 for value in returned:
                     for part in [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]:

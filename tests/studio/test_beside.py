@@ -140,7 +140,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_told(studio: Beside, port: in
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
-        with pytest.raises(StudioError, match=f"Port {port} is taken by another program. Set GRADIO_SERVER_PORT"):
+        with pytest.raises(StudioError, match=f"Port {port} is in use by another program. Set GRADIO_SERVER_PORT"):
             studio.start()
     assert studio.look().stage is Stage.ABSENT
 

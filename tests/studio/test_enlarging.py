@@ -102,7 +102,7 @@ def test_a_network_of_ones_own_is_kept_chosen_and_enlarges(no_files: Path, tmp_p
     scales, share, own, shown, strip, said, *_ = enlarge.model_of(enlarge.Own(), "file:2x.pth")
     assert (scales["choices"], scales["value"]) == ([("2×", 2)], 2)
     assert not share["visible"]
-    assert "Now press" in said  # it may take long, so nothing is made of the example yet
+    assert "Now click" in said  # it may take long, so nothing is made of the example yet
     assert (strip["place"], picture(shown).size) == (0, (160, 120))
     assert enlarge.press_at("file:2x.pth", 1)[STRIP]["place"] == 1
     own = enlarge.Own(own.array[:20, :20], "part", -1)
@@ -135,12 +135,12 @@ def test_where_strangers_visit_no_network_is_taken(
 ) -> None:
     enlarge.take_network(visitor(), str(brought(tmp_path)))
     path = brought(tmp_path, "other.pth")
-    with pytest.raises(BadValue, match="whoever sits at the computer"):
+    with pytest.raises(BadValue, match="on the computer that runs the Studio"):
         enlarge.take_network(visitor("192.168.1.7"), str(path))
     assert not path.exists()
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     path = brought(tmp_path, "other.pth")
-    with pytest.raises(BadValue, match="open to everybody"):
+    with pytest.raises(BadValue, match="this Studio is public"):
         enlarge.take_network(visitor(), str(path))
     assert not path.exists()
     assert [path.name for path in no_files.iterdir()] == ["2x.pth"]
@@ -177,7 +177,7 @@ def test_of_a_large_result_the_middle_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"junk", "no picture of an accepted format"), (b"", "no picture of an accepted format")],
+    [(b"junk", "isn't a picture in an accepted format"), (b"", "isn't a picture in an accepted format")],
 )
 def test_what_is_no_picture_is_refused_and_deleted(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "own.png"
@@ -195,7 +195,7 @@ def test_sixteen_bits_are_kept_or_it_is_told_that_they_are_not(name: str, kind: 
     own, _, _, said, *_ = enlarge.take(str(path))
     assert own.array.dtype == kind
     assert "21 x 13 pixels" in said
-    assert ("16 bits a channel, packed in a way that can't be read here: 8 are used" in said) == (kind is np.uint8)
+    assert ("can't be read here, so 8 bits are used" in said) == (kind is np.uint8)
 
 
 def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ def test_what_can_not_be_asked(arguments: tuple, says: str) -> None:
         list(enlarge.enlarge(own, *arguments))
     with pytest.raises(BadValue, match="Drop in a picture first"):
         list(enlarge.enlarge(enlarge.Own(), SMOOTH, 4, 0))
-    with pytest.raises(BadValue, match="no example at place 9"):
+    with pytest.raises(BadValue, match="no example at position 9"):
         enlarge.press_at(ENLARGING, 9)
     assert len(workshop) == 0
 
@@ -247,7 +247,7 @@ def test_who_stops_a_job_gives_the_place_to_the_next(monkeypatch: pytest.MonkeyP
     del steps
     assert ended.wait(1)
     monkeypatch.setattr(enlarge, "LONGEST", 0.3)
-    with pytest.raises(BadValue, match="takes longer than"):
+    with pytest.raises(BadValue, match="took longer than"):
         list(enlarge.enlarge(own, ENLARGING, 4, 0))
 
 
@@ -268,7 +268,7 @@ def test_how_long_it_takes_is_said_beforehand_and_what_takes_too_long_is_refused
     own = enlarge.Own(noise(64, 64, 3), "own", -1)
     assert enlarge.budget(own, ENLARGING) == "This takes about 1 s."
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
-    assert enlarge.budget(own, ENLARGING) == "This takes about 1 s. It ends after 120 s at the latest."
+    assert enlarge.budget(own, ENLARGING) == "This takes about 1 s. It stops after 120 s at the latest."
     monkeypatch.setattr("ui.studio.models.costs.WEIGHT", 1.0)
     with pytest.raises(BadValue, match="but at most 120 are allowed here"):
         next(enlarge.enlarge(own, ENLARGING, 4, 0, 1))

@@ -108,5 +108,5 @@ def test_folders_are_open_to_who_sits_at_the_computer_alone(shelf_beside: str, t
     from types import SimpleNamespace
 
     far = SimpleNamespace(client=SimpleNamespace(host="192.168.1.9"))
-    with pytest.raises(BadValue, match="whoever sits at the computer"):
+    with pytest.raises(BadValue, match="on the computer that runs the Studio"):
         models.bring(far, str(tmp_path))  # type: ignore[arg-type]

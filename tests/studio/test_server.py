@@ -101,9 +101,9 @@ FILES = {
 }
 REFUSED = {
     "/make_slider": ([], "Mark between 10 and"),
-    "/pull": ([0.16], "Press a place of the picture"),
-    "/undo_drag": ([], "no drag to take back"),
-    "/read_back": (None, "no settings of the Studio"),
+    "/pull": ([0.16], "Click a point of the picture"),
+    "/undo_drag": ([], "no drag to undo"),
+    "/read_back": (None, "no Studio settings"),
 }
 
 
@@ -147,8 +147,8 @@ def test_an_unseen_drawn_face_is_found_and_another_kind_of_picture_is_told_to_be
     assert found is not None, said
     assert float(found[1]) > 20
     assert float(found[2]) < 0.6
-    assert "Far from what this model knows" not in said[0]
-    assert "Far from what this model knows" in said[1]
+    assert "Unlike this model's training images" not in said[0]
+    assert "Unlike this model's training images" in said[1]
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -175,7 +175,7 @@ def test_an_upload_that_is_no_picture_is_refused_and_deleted(
 ) -> None:
     path = tmp_path / "own.png"
     path.write_bytes(content)
-    with pytest.raises(Exception, match=r"no picture of an accepted format|broken or cut off") as caught:
+    with pytest.raises(Exception, match=r"isn't a picture in an accepted format|broken or cut off") as caught:
         client.predict(handle_file(str(path)), STYLED, api_name="/take")
     assert str(studio.uploads) not in str(caught.value)
     assert not list(studio.uploads.rglob("own.png"))

@@ -153,7 +153,7 @@ def test_a_foreign_picture_is_refused_and_the_picture_stays(tmp_path: Path) -> N
     visit, values, _ = arrived()
     path = tmp_path / "other.png"
     Image.new("RGB", (64, 64)).save(path)
-    with pytest.raises(BadData, match="holds no settings"):
+    with pytest.raises(BadData, match="contains no Studio settings"):
         editing.read_back(str(path), visit, *values)
     assert not path.exists()
 
@@ -168,7 +168,7 @@ def saved_edits(folder: Path, model: str = STYLED) -> Path:
 
 def test_edits_are_saved_and_put_onto_another_picture(tmp_path: Path) -> None:
     visit, values, _ = arrived()
-    with pytest.raises(BadValue, match="no edit to save"):
+    with pytest.raises(BadValue, match="no edits to save"):
         editing.save_edit(visit, *values)
     path = saved_edits(tmp_path)
     visit, values, _ = arrived("?seed=9")
@@ -230,7 +230,7 @@ def test_a_bad_link_is_told_and_shows_a_picture() -> None:
 def test_an_empty_shelf_is_told_kindly(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GANSCOPE_HOME", str(tmp_path))
     scene = editing.arrive("")
-    assert "There are no models on the shelf yet." in scene[FACE]["wait"]
+    assert "There are no models yet." in scene[FACE]["wait"]
     assert "There are no models" in models.models()
     assert editing.move(None, Visit(), 0, 1, None) == gr.skip()
 
@@ -247,7 +247,7 @@ def test_our_own_mistakes_show_no_details(caplog: pytest.LogCaptureFixture) -> N
     def broken() -> None:
         raise RuntimeError("/secret/path")
 
-    with pytest.raises(gr.Error, match="it is our mistake") as caught:
+    with pytest.raises(gr.Error, match="it is This is a bug in GANscope") as caught:
         spoken(broken)()
     assert "secret" not in caught.value.message
     assert "/secret/path" in caplog.text
@@ -342,7 +342,7 @@ def test_a_film_that_would_take_too_long_is_refused_before_it_is_begun(monkeypat
     assert "At most" not in interpolation.budget(*wanted)
     monkeypatch.setitem(interpolation._drawing, STYLED, 0.5)
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
-    assert "640 frames, 32.0 s long, about 38.6 MB. Making it takes about 335 s." in interpolation.budget(*wanted)
+    assert "640 frames, 32.0 s long, about 38.6 MB. It takes about 335 s to make." in interpolation.budget(*wanted)
     assert "At most 120 s are allowed here" in interpolation.budget(*wanted)
     model, seeds, closed, *rest = wanted
     with pytest.raises(BadValue, match="would take about 335 seconds, but at most 120 are allowed"):
@@ -424,7 +424,7 @@ def test_the_tab_begins_with_an_example_that_can_be_edited_at_once() -> None:
     assert all(isinstance(one, dict) for one in my_picture.show_example(own, STYLED))  # what is there stays
     other = my_picture.choose(own, "dcgan.tiny")
     assert (other[0].model, other[0].example) == ("dcgan.tiny", True)
-    with pytest.raises(BadValue, match="press “Find it” first"):
+    with pytest.raises(BadValue, match="click “Start search” first"):
         my_picture.save(my_picture.Own())
 
 
@@ -450,8 +450,8 @@ def test_a_picture_of_another_kind_is_told_to_be_far_off(tmp_path: Path) -> None
         own = my_picture.take(str(path), STYLED)[0]
         *_rest, last = my_picture.find(own, STYLED, 50)
         said.append(last[2])
-    assert "Far from what this model knows" not in said[0]
-    assert "Far from what this model knows" in said[1]
+    assert "Unlike this model's training images" not in said[0]
+    assert "Unlike this model's training images" in said[1]
 
 
 def free_within(seconds: float) -> bool:
@@ -467,7 +467,7 @@ def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None
     Image.new("RGB", (32, 32)).save(path)
     own = my_picture.take(str(path), STYLED)[0]
     search = telling(my_picture.find)(own, STYLED, 600)
-    assert "Looking for a picture" in next(search)[2]
+    assert "Searching for a picture" in next(search)[2]
     assert next(step for step in search if "now" in step[1])[1]["now"].startswith("data:image/")
     assert len(workshop) == 1
     del search
@@ -478,7 +478,7 @@ def test_sliders_have_their_names_in_the_pages_language() -> None:
     with using("zh"):
         begin = spoken(my_picture.show_example)
     labels = [slider["label"] for slider in begin(my_picture.Own(), "cgan.tiny")[4:]]
-    assert labels[:2] == ["变化 1", "变化 2"]
+    assert labels[:2] == ["主成分 1", "主成分 2"]
 
 
 def test_a_search_needs_a_picture_and_a_number_of_steps(tmp_path: Path) -> None:
@@ -532,7 +532,7 @@ def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: py
 
 def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Nobody has measured the sliders of this model: ganscope measure" in inside.leakage(STYLED)
-    assert "Measured in this model" not in mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
+    assert "Measured on this model" not in mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
     model = opened(STYLED)
     values = ("hat: none", "hat: cap", "hair: bob")
     moves = torch.tensor([[0.1, 1.2, -0.2], [0.9, 0.8, 1.0]])
@@ -570,12 +570,12 @@ def test_marks_make_a_slider_that_a_link_holds() -> None:
     assert words.startswith("0 yes, 0 no")
     *_, html = marks.make(state)
     assert html.count("data:image") == 1
-    assert "right; half is chance" in html
+    assert "(chance: 50 %)" in html
     link = unescape(html.partition('href="')[2].partition('"')[0])
     scene = editing.arrive(link)
     name = "own 7 yynnyynn.yn............."
     assert scene[VISIT].slots[0] == name
-    assert (plain(scene[SLIDERS.start]), scene[SLIDERS.start]["label"]) == (2.0, "Your own slider")
+    assert (plain(scene[SLIDERS.start]), scene[SLIDERS.start]["label"]) == (2.0, "Custom slider")
     assert pixels(scene[FACE]["now"]) != pixels(scene[FACE]["before"])
     values = controls(scene)
     values[3] = 0.0
@@ -602,7 +602,7 @@ def test_marks_that_make_no_slider_are_told(said: str, says: str) -> None:
 
 
 def test_there_is_nothing_to_make_without_pictures() -> None:
-    with pytest.raises(BadValue, match="Choose pictures first"):
+    with pytest.raises(BadValue, match="Mark some pictures first"):
         list(marks.make(marks.Marked()))
     with pytest.raises(BadValue, match="no picture at place 99"):
         marks.mark_at(marked(""), 99)
@@ -627,10 +627,10 @@ def test_places_are_put_and_pulled() -> None:
 
 def test_what_can_not_be_dragged() -> None:
     hold = drag.begin(STYLED, 3)[0]
-    with pytest.raises(BadValue, match="Press a place"):
+    with pytest.raises(BadValue, match="Click a point"):
         next(drag.pull(hold))
     for x, y in ((1.5, 0.5), (0.5, -0.1), (float("nan"), 0.5)):
-        with pytest.raises(BadValue, match="lies outside the picture"):
+        with pytest.raises(BadValue, match="is outside the picture"):
             drag.put_at(hold, x, y)
     for _ in range(2 * drag.MOST_PAIRS):
         hold = drag.put_at(hold, 1.01, -0.01)[0]
@@ -646,7 +646,7 @@ EDITED = View(STYLED, 11, 0.5, None, (Change("PCA 1", 3.0),))
 
 def test_a_drag_is_taken_back_and_saved_with_its_way() -> None:
     hold, first, _ = drag.begin(STYLED, 3)
-    with pytest.raises(BadValue, match="no drag to take back"):
+    with pytest.raises(BadValue, match="no drag to undo"):
         drag.undo(hold)
     for x, y in ((0.3, 0.4), (0.6, 0.4)):
         hold = drag.put_at(hold, x, y)[0]
@@ -726,9 +726,9 @@ def test_ones_own_edits_are_keyframes_of_a_film() -> None:
     eight = ", ".join(map(str, range(8)))
     assert interpolation.take(EDITED, STYLED, eight)[1].count(",") == 7  # the last one made room
     assert interpolation.take(first_view("dcgan.tiny"), STYLED, seeds)[1].startswith("1, 2, #")
-    with pytest.raises(BadValue, match="is of another model"):
+    with pytest.raises(BadValue, match="belongs to another model"):
         interpolation.keyframes("dcgan.tiny", seeds)
-    with pytest.raises(BadValue, match="isn't remembered any more"):
+    with pytest.raises(BadValue, match="is no longer stored"):
         interpolation.keyframes(STYLED, "1, #0123456789")
 
 

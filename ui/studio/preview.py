@@ -85,8 +85,8 @@ def _title(*parts: str | None) -> str:
 
 
 def _about_all() -> str:
-    return _("Move a slider and a drawn face changes; mix, drag, translate and enlarge pictures, and look inside the "
-             "networks that draw them.")  # fmt: skip
+    return _("Move a slider to change a drawn face. Mix, drag, translate and enlarge pictures, and look inside the "
+             "networks.")  # fmt: skip
 
 
 def _tab(asked: Mapping[str, list[str]], tabs: Mapping[str, str]) -> str:

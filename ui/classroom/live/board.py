@@ -141,14 +141,14 @@ def notice(run: Run) -> str:
     if run.state is RunState.QUEUED and not run.message:
         waiting = store().queue()
         place = waiting.index(run.id) + 1 if run.id in waiting else 1
-        return _("Waiting: number {place} in the queue. It begins when the runs before it end or pause.").format(
+        return _("Waiting: number {place} in the queue. Training starts when the runs ahead end or pause.").format(
             place=place
         )
     if run.state is RunState.FAILED:
         return _("This run failed.") + " " + run_message(run)
     if run.state is RunState.INTERRUPTED:
         return _(
-            "The program that trained this run ended in the middle of it. Resume goes on from the last checkpoint."
+            "The program that trained this run ended unexpectedly. Click Resume to continue from the last checkpoint."
         )
     return run_message(run)
 
@@ -171,12 +171,12 @@ def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list
 def _samples_note(run: Run) -> str:
     if compared := panels.compared_in(run):
         kinds = " · ".join(_(kind) for kind in compared)
-        return _("Side by side: {kinds}. Nothing here is trained on.").format(kinds=kinds)
+        return _("Side by side: {kinds}. These images are not used for training.").format(kinds=kinds)
     if translates(run):  # until the recipes are loaded
-        return _("Always the same images: each line shows what is made of them as it learns.")
+        return _("Always the same inputs: each row shows how their outputs change during training.")
     if is_points(run.spec.data):
-        return _("Violet: samples, always from the same latents. Grey: real points.")
-    return _("Always the same latents: each place shows one sample as it learns.")
+        return _("Purple: samples from fixed latents. Grey: real points.")
+    return _("Fixed latents: each place in the grid shows the same sample throughout training.")
 
 
 def _pool_words(watched: Feed) -> dict[str, str]:
@@ -189,8 +189,8 @@ def _pool_words(watched: Feed) -> dict[str, str]:
     return {
         "pool": _("Replay pool: {filled} of {size} images").format(filled=filled, size=number(size)),
         "poolNote": _(
-            "Past outputs, the oldest first: as b above, as a below. Once the pool is full, the discriminators are "
-            "shown one of these for every other new output. Mean age {age} steps, the oldest {oldest}."
+            "Past outputs, oldest first: b above, a below. Once the pool is full, every other new output is "
+            "replaced by one of these when the discriminators see it. Mean age {age} steps, oldest {oldest}."
         ).format(age=age, oldest=oldest),
     }
 
@@ -199,14 +199,14 @@ def _words(run: Run, large: bool) -> dict[str, str]:
     return {
         "samples": _("Samples"),
         "samplesNote": _samples_note(run),
-        "noSamples": _("The first samples appear as soon as training begins."),
+        "noSamples": _("The first samples appear when training starts."),
         "real": _("Real images"),
         "realNote": _("From {data}.").format(data=data_title(run.spec.data)),
-        "advice": _("What to see now"),
-        "remedies": _("What may help:"),
+        "advice": _("What to look for"),
+        "remedies": _("Suggested remedies:"),
         "curves": "" if large else _("Curves"),
         "curvesNote": "" if large else _(
-            "Thick lines: mean of the last 100 steps. Faint lines: single steps. Violet marks: what was done; point "
-            "at one to read it. A legend entry switches its curve off."
+            "Thick lines: mean of the last 100 steps. Thin lines: single steps. Purple marks: edits and other "
+            "events; hover over one to read it. Click a legend entry to hide its curve."
         ),
     }  # fmt: skip

@@ -101,7 +101,7 @@ def parts(
     header = {
         "large": large,
         "file": file,
-        "words": {"step": _("step"), "png": _("Save as PNG"), "broken": _("not a number")},
+        "words": {"step": _("step"), "png": _("Save as PNG"), "broken": _("NaN")},
         "markColour": COLOURS["mark"],
         "marks": [{"x": mark.step, "text": mark.text} for mark in marks],
         "panels": [_panel(panel, arrays) for panel in panels],

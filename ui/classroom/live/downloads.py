@@ -43,7 +43,7 @@ def _samples(watched: Feed, recipe: Recipe) -> None:
 
     run = watched.run()
     first, second, third = st.columns(3)
-    count = int(first.number_input(_("How many samples"), 1, MOST, 64, key="sample-count"))
+    count = int(first.number_input(_("Number of samples"), 1, MOST, 64, key="sample-count"))
     seed = int(
         second.number_input(
             _("Seed"), 0, 2**31 - 1, 0, key="sample-seed", help=_("The same seed gives the same latents.")
@@ -57,11 +57,11 @@ def _samples(watched: Feed, recipe: Recipe) -> None:
             _("Class"),
             options,
             0,
-            lambda place: _("all in turn") if place is None else names[place],
+            lambda place: _("all classes in turn") if place is None else names[place],
             key="sample-label",
         )
-    if st.button(_("Draw samples"), icon=":material/casino:", key="draw-samples"):
-        with st.spinner(_("Drawing …")):
+    if st.button(_("Generate samples"), icon=":material/casino:", key="draw-samples"):
+        with st.spinner(_("Generating …")):
             step = _checkpoint(watched.id)
             st.session_state["drawn"] = (watched.id, _draw(watched.id, count, seed, label), step)
     drawn = st.session_state.get("drawn")
@@ -108,11 +108,11 @@ def _files(watched: Feed) -> None:
         )  # fmt: skip
         has_weights = bool(store().checkpoints(id))
         st.download_button(
-            _("Generator's weights (safetensors)"), _guarded(lambda: weights(id)), f"ganscope-{id}.safetensors",
+            _("Generator weights (safetensors)"), _guarded(lambda: weights(id)), f"ganscope-{id}.safetensors",
             "application/octet-stream", icon=":material/neurology:", key="download-weights", on_click="ignore",
             disabled=not has_weights, help=None if has_weights else _("There is no checkpoint yet."),
         )  # fmt: skip
-    st.caption(_("A curve as a picture: point at it and press ⤓ in its corner."))
+    st.caption(_("To save a curve as a picture, hover over it and click ⤓ in its corner."))
 
 
 def weights(id: str) -> bytes:

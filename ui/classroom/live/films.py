@@ -28,7 +28,7 @@ def film_maker(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> N
     """Choices, the two buttons that build, and the download of what was built."""
     left, right = st.columns(2)
     seconds = left.segmented_control(
-        _("Length"), SECONDS, default=8, format_func=lambda value: f"{value} s", key="film-seconds", required=True
+        _("Duration"), SECONDS, default=8, format_func=lambda value: f"{value} s", key="film-seconds", required=True
     )
     width = right.segmented_control(
         _("Width of each run"), WIDTHS, default=512, format_func=lambda value: f"{value} px", key="film-width",
@@ -59,7 +59,7 @@ def film_maker(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> N
 
 def _build(store: RunStore, runs: Sequence[Run], titles: Sequence[str], kind: str, seconds: float, width: int) -> None:
     st.session_state.pop(STATE, None)
-    bar = st.progress(0.0, _("Waiting for another film …"))
+    bar = st.progress(0.0, _("Waiting for another film to finish …"))
     with shown():
         content = build(store, runs, titles, kind, seconds, width, lambda share: _report(bar, share))
         ids = [run.id for run in runs]
@@ -68,7 +68,7 @@ def _build(store: RunStore, runs: Sequence[Run], titles: Sequence[str], kind: st
 
 
 def _report(bar: st.delta_generator.DeltaGenerator, share: float) -> None:
-    bar.progress(min(1.0, share), _("Building the film: {percent} %").format(percent=round(100 * share)))
+    bar.progress(min(1.0, share), _("Making the film: {percent} %").format(percent=round(100 * share)))
 
 
 def build(

@@ -13,7 +13,7 @@ from ui.texts import number, plain
 if TYPE_CHECKING:
     from gan_core.training.forking import Start
 
-STEPS = Knob(N_("Planned steps"), N_("At which step the fork ends; 0 trains until it is stopped."), 0, 100_000_000)
+STEPS = Knob(N_("Planned steps"), N_("Step at which the fork ends. 0 trains until you stop it."), 0, 100_000_000)
 NETWORKS = {"generator": N_("Generator"), "discriminator": N_("Discriminator"), "encoder": N_("Encoder")}
 
 
@@ -28,10 +28,10 @@ def origin(told: Mapping[str, Any]) -> str:
         "kept": network_words(told.get("kept", ())), "fresh": network_words(told.get("fresh", ())),
     }  # fmt: skip
     if not told.get("kept"):
-        return _("Forked from {run}, and begun anew at step 0 with random weights.").format(**words)
+        return _("Forked from {run}; restarted at step 0 with random weights.").format(**words)
     if not told.get("fresh"):
         return _("Forked from {run} at step {step}; all networks kept their weights.").format(**words)
-    return _("Forked from {run} at step {step}; kept their weights: {kept}; begun anew: {fresh}.").format(**words)
+    return _("Forked from {run} at step {step}. Weights kept: {kept}. Reinitialised: {fresh}.").format(**words)
 
 
 def too_short(start: Start, steps: int | str) -> str:
@@ -47,18 +47,17 @@ def starts(start: Start, hparams: HParams, run: Run) -> str:
     step = number(max(start.step, run.step) if run.is_active else start.step)
     if start.checkpoint is None and start.because:
         return _(
-            "The fork begins anew at step 0, with random weights: other networks are needed with other values of "
-            "{settings}."
+            "The fork starts at step 0 with random weights, because changing {settings} needs different networks."
         ).format(settings=because)
     if start.checkpoint is None:
-        return _("The fork begins at step 0, with random weights: this run has no checkpoint yet.")
+        return _("The fork starts at step 0 with random weights, because this run has no checkpoint yet.")
     if start.fresh:
         return _(
-            "The fork goes on from step {step}. These networks keep their weights: {kept}. These begin anew, because "
-            "they are built differently with other values of {settings}: {fresh}."
+            "The fork continues from step {step}. Weights kept: {kept}. Reinitialised, because {settings} change "
+            "how they are built: {fresh}."
         ).format(
             step=step, kept=network_words(start.kept), fresh=network_words(start.fresh), settings=because
         )  # fmt: skip
     return _(
-        "The fork goes on from step {step}: all networks keep their weights, and the optimisers their state."
+        "The fork continues from step {step}: all networks keep their weights, and the optimisers their state."
     ).format(step=step)

@@ -21,14 +21,14 @@ from ui.classroom.shell.knob_widgets import choice_word
 from ui.classroom.shell.store import store
 from ui.texts import data_title, is_points, joined, number, plain, run_title, size_word
 
-STEP_COUNT = Knob(N_("Steps at a press"), "", 1, 10_000)
+STEP_COUNT = Knob(N_("Steps per click"), "", 1, 10_000)
 
 
 def show(id: str) -> None:
     """The whole page of one run."""
     watched = found(id)
     if watched is None:
-        st.page_link("pages/train.py", label=_("Train something new"), icon=":material/add:")
+        st.page_link("pages/train.py", label=_("New run"), icon=":material/add:")
         return
     run = watched.run(fresh=True)
     _title(run)
@@ -79,7 +79,7 @@ def _title(run: Run) -> None:
                 query_params=run_actions.studio_link(run.id),
             )  # fmt: skip
         st.page_link(
-            "pages/runs.py", label=_("Play its history"), icon=":material/play_circle:",
+            "pages/runs.py", label=_("Play history"), icon=":material/play_circle:",
             query_params={"compare": run.id, "play": "1", "lang": st.session_state.get(STATE, "en")},
         )  # fmt: skip
         st.page_link(
@@ -111,7 +111,7 @@ def _controls(watched: Feed, run: Run) -> None:
         elif run.state is RunState.FINISHED:
             _longer(watched, run, locked, why)
         else:
-            help_ = why or _("Goes on from the newest checkpoint.")
+            help_ = why or _("Continues from the latest checkpoint.")
             if st.button(
                 _("Resume"),
                 type="primary",
@@ -120,7 +120,7 @@ def _controls(watched: Feed, run: Run) -> None:
                 disabled=locked,
                 help=help_,
             ):
-                with st.spinner(_("Loading PyTorch, once after each start …")):
+                with st.spinner(_("Loading PyTorch, once per start …")):
                     warm.now()
                 act(sessions.resume_ended, run.id)
 
@@ -128,16 +128,14 @@ def _controls(watched: Feed, run: Run) -> None:
 def _longer(watched: Feed, run: Run, locked: bool, why: str | None) -> None:
     """As many steps again; says what becomes of the learning rate."""
     total = 2 * max(run.step, 1)
-    words, tip = _("Train {steps} steps more"), _("Goes on from the last checkpoint.")
+    words, tip = _("Train {steps} more steps"), _("Continues from the latest checkpoint.")
     if decays_anew(store(), run, watched.hparams, total):
-        words = _("Train {steps} steps more (learning rate decays anew)")
-        tip = _(
-            "Goes on from the last checkpoint. The schedule of the learning rate begins anew and lasts for these steps."
-        )
+        words = _("Train {steps} more steps (learning rate decays again)")
+        tip = _("Continues from the latest checkpoint. The learning rate schedule starts over and spans these steps.")
     help_ = why or tip
     label = words.format(steps=number(total - run.step))
     if st.button(label, icon=":material/forward:", key="longer", disabled=locked, help=help_):
-        with st.spinner(_("Loading PyTorch, once after each start …")):
+        with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
         act(sessions.extend, run.id, total)
 
@@ -152,11 +150,11 @@ def _active_controls(run: Run, locked: bool, why: str | None) -> None:
             act(sessions.resume, run.id)
     elif button(_("Pause"), "pause", "pause", type="primary"):
         act(sessions.pause, run.id)
-    if button(_("Step"), "skip_next", "step-both", _("Both players train, then it pauses.")):
+    if button(_("Step"), "skip_next", "step-both", _("Trains both networks, then pauses.")):
         act(_step, run.id, None)
-    if button(_("Only D"), "policy", "step-d", _("The discriminator alone trains; the generator holds still.")):
+    if button(_("Only D"), "policy", "step-d", _("Trains only the discriminator; the generator stays fixed.")):
         act(_step, run.id, "discriminator")
-    if button(_("Only G"), "brush", "step-g", _("The generator alone trains; the discriminator holds still.")):
+    if button(_("Only G"), "brush", "step-g", _("Trains only the generator; the discriminator stays fixed.")):
         act(_step, run.id, "generator")
     with st.container(width=150):
         knob_widgets.control("count", int, 1, STEP_COUNT, "step-count", locked)
@@ -164,7 +162,7 @@ def _active_controls(run: Run, locked: bool, why: str | None) -> None:
         with shown():
             sessions.save(run.id)
             st.toast(_("A checkpoint is being written."), icon=":material/save:")
-    help_ = why or _("Ends the run with a checkpoint; it can be resumed later.")
+    help_ = why or _("Ends the run and writes a checkpoint. You can resume it later.")
     # stopping is open also after a fault
     if st.button(_("Stop"), icon=":material/stop:", key="stop", help=help_, disabled=not access.may_steer()):
         act(sessions.stop, run.id)
@@ -181,7 +179,7 @@ def _trouble(watched: Feed, run: Run) -> None:
         with st.expander(_("Details for the owner of this computer"), key="traceback"):
             st.code(run.traceback, language=None)
     if run.state is RunState.PAUSED and broken(watched) and st.button(
-        _("Go back to the last good checkpoint"), type="primary", icon=":material/undo:", key="rollback",
+        _("Roll back to the last good checkpoint"), type="primary", icon=":material/undo:", key="rollback",
         disabled=not access.may_steer(), help=access.why_locked(),
     ):  # fmt: skip
         act(sessions.rollback, run.id)

@@ -92,14 +92,14 @@ def show(watched: Feed) -> None:
     run = watched.run()
     st.divider()
     if not warm.is_ready():
-        with st.spinner(_("Loading PyTorch, once after each start …")):
+        with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
         st.rerun()
     with shown():
         if _recipe(run) is None:
             sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)  # says which recipes there are
         if run.is_active:
-            _panel(_("Change settings while it runs"), "tune", "edit-panel", _edit, watched)
+            _panel(_("Edit settings while training"), "tune", "edit-panel", _edit, watched)
         _panel(_("Fork: a new run with other settings"), "call_split", "fork-panel", _fork, watched)
         _panel(_("Downloads"), "download", "download-panel", downloads.show, watched)
         if run.spec.data not in data.sources and access.may_steer():
@@ -135,8 +135,8 @@ def _edit(watched: Feed) -> None:
         edits = sum(event.kind in ("edit", "rollback") for event in watched.events)
         _rates(watched, current)
         st.caption(
-            _("A change acts from the next step on, and the curves get a mark where it happened. Schedules (decay, "
-              "warm-up, fading noise, top-k) count from the step at which one of their settings changes.")
+            _("Changes take effect at the next step, and a mark in the curves shows where. Schedules (decay, "
+              "warm-up, instance noise, top-k) count from the step at which one of their settings changes.")
         )  # fmt: skip
         with st.form(f"edit-{watched.id}-{edits}", border=False):
             values = knob_widgets.draw(
@@ -149,13 +149,13 @@ def _edit(watched: Feed) -> None:
                 return
             changes = differences(current, changed(current, values))
             if not changes:
-                st.info(_("Nothing was changed."))
+                st.info(_("No settings changed."))
                 return
             sessions.edit(watched.id, changes)
             told = ", ".join(
                 f"{_(knobs(current)[name].label)}: {knob_widgets.value_word(value)}" for name, value in changes.items()
             )
-            st.success(_("Sent: {changes}").format(changes=plain(told)), icon=":material/check:")
+            st.success(_("Changes sent: {changes}").format(changes=plain(told)), icon=":material/check:")
 
 
 def _rates(watched: Feed, current: Any) -> None:
@@ -165,7 +165,10 @@ def _rates(watched: Feed, current: Any) -> None:
         now, base = watched.newest(f"rate/{player}"), getattr(current, f"{player}_rate", None)
         if now is None or not base or abs(now - base) <= 0.01 * base:
             continue
-        words = _("{label}: {now} at this step; the field below holds {base}, which the schedule '{schedule}' scales.")
+        words = _(
+            "{label}: {now} at this step. The field below holds the base value {base}, which the schedule "
+            "'{schedule}' scales."
+        )
         st.caption(words.format(
             label=_(described[f"{player}_rate"].label), now=f"{now:.2g}", base=f"{base:.2g}",
             schedule=plain(knob_widgets.choice_word(current.schedule)),
@@ -181,8 +184,8 @@ def _fork(watched: Feed) -> None:
         current = _recipe(run).settings(watched.hparams)
         locked = not access.may_steer()
         st.caption(
-            _("A fork is a new run that goes on from this one with other settings, also with such as can't change in a "
-              "running run. What it keeps is said below.")
+            _("A fork is a new run that continues from this one with other settings, including those that can't "
+              "change while a run trains. The text below says what it keeps.")
         )  # fmt: skip
         now = {name: getattr(current, name) for name in knobs(current)}
         values = knob_widgets.draw_calm(current, now, f"fork-{watched.id}", points=is_points(run.spec.data))
@@ -192,7 +195,7 @@ def _fork(watched: Feed) -> None:
             steps = knob_widgets.control("steps", int, usual, forks.STEPS, f"fork-{watched.id}-steps", locked)
         name = second.text_input(_("Name (optional)"), max_chars=80, disabled=locked)
         halt = run.is_active and st.checkbox(
-            _("Pause this run, so that the fork can begin"), value=True, disabled=locked
+            _("Pause this run so that the fork can start"), value=True, disabled=locked
         )
         if unread := [*knob_widgets.unread(current, values), *([forks.STEPS.label] if isinstance(steps, str) else [])]:
             st.error(knob_widgets.correct_first(unread), icon=":material/error:")

@@ -26,7 +26,7 @@ def show(id: str | None) -> None:
     watched = found(id) if id else None
     if watched is None:
         if not id:
-            st.info(_("There is no run to show yet."), icon=":material/slideshow:")
+            st.info(_("There are no runs yet."), icon=":material/slideshow:")
         _leave(None)
         return
     run = watched.run(fresh=True)
@@ -64,5 +64,5 @@ def _keys(run: Run) -> None:
 
 def _leave(run: Run | None) -> None:
     query = {"lang": st.session_state.get(STATE, "en")} | ({"run": run.id} if run else {})
-    label = _("Leave the projector view")
+    label = _("Exit projector view")
     st.page_link("pages/train.py", label=label, icon=":material/close_fullscreen:", query_params=query)

@@ -56,7 +56,7 @@ def _content(watched: Feed, name: str) -> None:
         run = watched.run(fresh=True)
         hparams = panels.settings_of(watched)
         if hparams is None or name not in (found := offered([name], hparams)):
-            st.info(_("The settings have changed meanwhile, so that this remedy changes nothing any more."))
+            st.info(_("The settings have changed in the meantime, so this remedy no longer has any effect."))
             return
         changes = found[name]
         st.markdown(f"**{remedy_words(name, changes)}**")
@@ -70,7 +70,7 @@ def _content(watched: Feed, name: str) -> None:
 
 def _values(hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
     """Before and after, as a table."""
-    lines = [f"| {_('Setting')} | {_('Now')} | {_('Then')} |", "|---|---|---|"]
+    lines = [f"| {_('Setting')} | {_('Now')} | {_('After')} |", "|---|---|---|"]
     for name, value in differences(hparams, changed(hparams, changes)).items():
         before = knob_widgets.value_word(getattr(hparams, name))
         lines.append(f"| {_(knobs(hparams)[name].label)} | {before} | {knob_widgets.value_word(value)} |")
@@ -80,11 +80,11 @@ def _values(hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
 def _here(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
     needed = rebuilt(hparams, changed(hparams, changes))
     if needed:
-        st.markdown(_("This run can't take it as it goes on, because the discriminator is built differently with it."))
+        st.markdown(_("This run can't apply it while training, because it changes how the discriminator is built."))
         return
-    told = [_("In this run it acts from the next step on.")]
+    told = [_("In this run it takes effect at the next step.")]
     if remedies.get(name).back:
-        told = [_("The run goes back to its last good checkpoint, takes the new values and pauses there.")]
+        told = [_("The run rolls back to its last good checkpoint, applies the new values and pauses there.")]
     if run.spec.steps:
         told.append(_("{steps} steps are left.").format(steps=number(max(0, run.spec.steps - run.step))))
     st.markdown(" ".join(told))
@@ -99,9 +99,9 @@ def _in_a_fork(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[s
     from gan_core.training.forking import start_of
 
     told = [forks.starts(start_of(store(), run, changed(hparams, changes)), hparams, run)]
-    told.append(_("Its schedule of the learning rates starts anew."))
+    told.append(_("Its learning rate schedule starts over."))
     if run.is_active:
-        told.append(_("This run is paused, so that the fork can begin."))
+        told.append(_("This run is paused so that the fork can start."))
     st.markdown(" ".join(told))
     if _button(_("Apply in a fork"), "remedy-fork"):
         with shown(), st.spinner(_("Starting …")):
@@ -112,8 +112,8 @@ def _in_a_fork(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[s
 
 def _from_the_start(run: Run, hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
     st.markdown(
-        _("Or a new run has it from step 0, with all else as here: the surest way where the generator has collapsed, "
-          "since its weights are spoilt.")
+        _("Or start a new run with it from step 0 and otherwise the same settings. This is the safest choice after "
+          "a collapse, because the generator's weights are damaged.")
     )  # fmt: skip
     if _button(_("Apply in a new run"), "remedy-anew"):
         with shown(), st.spinner(_("Starting …")):

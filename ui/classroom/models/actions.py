@@ -20,28 +20,29 @@ from ui.texts import plain
 def show(name: str, folder: Path, card: Card) -> None:
     """The buttons; for nets that judge or find, which the Train page doesn't offer, what they are for."""
     if judges(card):
-        st.markdown(_("Metrics look through it: `ganscope eval RUN --net {name}`").format(name=name))
+        st.markdown(_("Used for metrics: `ganscope eval RUN --net {name}`").format(name=name))
         return
     if finds(card):
-        st.markdown(_("A search for your own picture in the Studio starts from what it finds."))
+        st.markdown(_("In the Studio, the search for your own picture starts from its prediction."))
         return
     if not card.data:
         st.caption(
-            _("What it has learnt from isn't known. To train on from it: {command}").format(
+            _("The training data of this model are unknown. To continue its training: {command}").format(
                 command=f"`ganscope train --from {name} --data DATA --steps STEPS`"
             )
         )
         return
     ask = st.popover(
         _("Continue training"), icon=":material/forward:", disabled=not access.may_steer(), key="continue",
-        help=access.why_locked() or _("A new run that starts from these weights."), on_change="rerun",
+        help=access.why_locked() or _("Starts a new run from these weights."), on_change="rerun",
     )  # fmt: skip
     if ask.open:
         with ask:
             _continue(folder, card)
     if st.button(
-        _("Use as start"), icon=":material/tune:", key="model-settings",
-        help=_("The Train page with this model's recipe, data and all settings filled in; the weights begin anew."),
+        _("Use these settings"), icon=":material/tune:", key="model-settings",
+        help=_("Opens the Train page with this model's recipe, data and settings. Training starts from random "
+               "weights."),
     ):  # fmt: skip
         with shown(), st.spinner(_("Opening …")):
             st.switch_page("pages/train.py", query_params=settings_link(card) | _language())
@@ -65,18 +66,21 @@ def settings_link(card: Card) -> dict[str, str]:
 def _continue(folder: Path, card: Card) -> None:
     """What is asked before a run starts from a model's weights."""
     st.markdown(
-        _("A new run, which starts from exactly these weights. Optimisers, data order and the schedule of the learning "
-          "rates begin anew, so samples may get worse before they get better.")
+        _("A new run that starts from exactly these weights. Optimisers, data order and learning rate schedule "
+          "start over, so samples may get worse before they get better.")
     )  # fmt: skip
     with shown():
         anew = begun_anew(folder)
         if any(network.startswith("discriminator") for network in anew):
             st.warning(
-                _("The file has no discriminator. A fresh one must first learn to judge: expect a setback."),
+                _(
+                    "The file contains no discriminator. A new one must be trained first, so expect worse samples at "
+                    "the start."
+                ),
                 icon=":material/policy:",
             )
         elif anew:
-            st.caption(_("Not in the file, and therefore begun anew: {networks}.").format(networks=", ".join(anew)))
+            st.caption(_("Not in the file and therefore reinitialised: {networks}.").format(networks=", ".join(anew)))
         if why := _missing_data(card):
             st.info(plain(why), icon=":material/download:")
         steps = knob_widgets.control("steps", int, card.steps, knob_widgets.STEPS, "continue-steps", disabled=False)
@@ -93,7 +97,7 @@ def _continue(folder: Path, card: Card) -> None:
 
 def begun_anew(folder: Path) -> list[str]:
     """The networks that training needs and the file lacks."""
-    with st.spinner(_("Loading PyTorch, once after each start …")):
+    with st.spinner(_("Loading PyTorch, once per start …")):
         warm.now()
     from gan_core.training import continuing
 

@@ -22,7 +22,8 @@ DOCS = Path(__file__).parents[3] / "docs" / "gans"
 LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't here
 FIGURE = re.compile(r"!\[[^\]]*\]\(([\w.]+\.svg)\)")
 PARTS = NETWORKS | {
-    "features": N_("Feature net"), "recogniser": N_("Recogniser"), "mapping": N_("Mapping"), "heads": N_("Heads"),
+    "features": N_("Feature net"), "recogniser": N_("Recognition network"), "mapping": N_("Mapping"),
+    "heads": N_("Projection heads"),
     "generator_ab": N_("Generator a to b"), "generator_ba": N_("Generator b to a"),
     "discriminator_a": N_("Discriminator of a"), "discriminator_b": N_("Discriminator of b"),
 }  # fmt: skip
@@ -44,10 +45,10 @@ def show(card: Card) -> None:
             st.markdown(f":small[:gray[{fact.label}]]  \n{fact.words}", help=fact.help)
     measured = metrics.numbers(card)
     if measured:
-        st.markdown(f"**{_('Measured')}**")
+        st.markdown(f"**{_('Metrics')}**")
         _measured(measured)
     else:
-        st.caption(_("Nothing was measured of this model yet: `ganscope eval` does.") if draws(card) else "")
+        st.caption(_("No metrics yet. Run `ganscope eval` to measure this model.") if draws(card) else "")
 
 
 def _measured(found: list[Number]) -> None:
@@ -69,13 +70,17 @@ def facts(card: Card) -> Iterator[Fact]:
     """What the card says, in the order in which one asks."""
     yield Fact(
         _("Recipe"), f"{plain(_(card.recipe_title or card.recipe))} · `{card.recipe}`",
-        _("Which GAN it is: its networks and losses. Its page stands below the samples."),
+        _("Which GAN it is: its networks and losses. Details are below the samples."),
     )  # fmt: skip
-    yield Fact(_("Limits"), plain(_(card.limits)), _("Where the model fails; every model does somewhere."))
-    yield Fact(_("Learnt from"), _origin(card), _("The data set that was real for it. It can make nothing else."))
+    yield Fact(_("Limits"), plain(_(card.limits)), _("Known weaknesses of this model."))
+    yield Fact(
+        _("Training data"),
+        _origin(card),
+        _("The data set that the model was trained on. It can generate nothing else."),
+    )
     yield Fact(
         _("Licence of the weights"), plain(_(card.licence)),
-        _("It follows the data that they were learnt from. GANscope's code is apart from it, under the MIT licence."),
+        _("It follows the licence of the training data. GANscope's code is separate and has the MIT licence."),
     )  # fmt: skip
     if card.steps:  # not told of what was trained elsewhere
         points = card.task == "points"
@@ -83,25 +88,27 @@ def facts(card: Card) -> Iterator[Fact]:
         yield Fact(
             _("Trained for"),
             trained.format(steps=number(card.steps), images=number(card.images), points=number(card.images)),
-            _("In a step each network learns from a batch of points. A point counts each time that it is seen.")
+            _("Each step trains every network on one batch of points. A point counts each time it is used.")
             if points else
-            _("In a step each network learns from a batch of images. An image counts each time that it is seen."),
+            _("Each step trains every network on one batch of images. An image counts each time it is used."),
         )  # fmt: skip
-    yield Fact(_("What it took"), plain(card.cost), _("Time and machine of the training."))
+    yield Fact(_("Training cost"), plain(card.cost), _("Training time and hardware."))
     sizes = [f"{_(PARTS.get(name, name))} {short(count)}" for name, count in card.parameters.items()]
     yield Fact(
         _("Parameters"), plain(joined(*sizes)),
-        _("Numbers that were learnt. The generator draws; what judged it while it learnt isn't needed for drawing."),
+        _("Number of trained weights. Generating samples needs only the generator, not the networks that were used "
+          "to train it."),
     )  # fmt: skip
     if card.class_names and "labels" in card.capabilities:
         yield Fact(
             _("Classes"),
             plain(_(", ").join(card.class_names)),
-            _("It was told which is which, so each can be asked for."),
+            _("The model was trained with class labels, so you can choose the class to generate."),
         )
     yield Fact(
         _("Seed and file"), f"{card.seed} · {bytes_size(card.bytes)} · `{card.sha256[:12]}`",
-        _("The training's seed, the size of the weights, and the beginning of their SHA-256, to compare copies with."),
+        _("The training seed, the size of the weights and the start of their SHA-256 checksum, for comparing "
+          "copies."),
     )  # fmt: skip
 
 

@@ -30,12 +30,12 @@ def show() -> None:
             _empty()
             return
         if found.drawing:
-            st.markdown(_("Trained already: choose one, draw new pictures from it, or go on from where it stands."))
+            st.markdown(_("Pretrained models: choose one to generate new images or to continue its training."))
             _cards(found.drawing, "gallery")
         if found.translating:
-            st.subheader(_("Models that translate"), anchor=False)
+            st.subheader(_("Image-to-image models"), anchor=False)
             st.markdown(
-                _("Bring a picture, get another one: in another style, larger, or with what is missing filled in.")
+                _("Give a picture, get another one: in a different style, larger, or with missing parts filled in.")
             )
             _cards(found.translating, "translators")
         _tools(found)
@@ -52,14 +52,14 @@ def _tools(found: Shelf) -> None:
         if found.finding:
             st.subheader(_("Encoders"), anchor=False)
             st.markdown(
-                _("They look for a picture in what another model can draw, in a single pass. A search for your own "
-                  "picture in the Studio starts from what they find.")
+                _("Encoders predict where a picture lies in another model's latent space, in a single forward "
+                  "pass. In the Studio, the search for your own picture starts from their prediction.")
             )  # fmt: skip
             _cards(found.finding, "encoders")
         if found.judging:
-            st.subheader(_("Nets that judge"), anchor=False)
+            st.subheader(_("Feature networks"), anchor=False)
             st.markdown(
-                _("These draw nothing. They tell what a picture shows, and metrics look at samples through them.")
+                _("These networks generate nothing. They classify pictures and provide the features for the metrics.")
             )
             _cards(found.judging, "judges")
 
@@ -70,7 +70,7 @@ def strip() -> None:
     if not chosen:
         return
     style.apply(SHEET)
-    st.subheader(_("Play with trained models"), anchor=False)
+    st.subheader(_("Try pretrained models"), anchor=False)
     grid = st.grid("auto", min_column_width=145, gap="small", key="strip")
     called = titles(shelf().models)
     for name, card in chosen.items():
@@ -101,7 +101,7 @@ def badges(card: Card) -> list[str]:
     can = set(card.capabilities)
     found = []
     if accuracy := metrics.accuracy(card):
-        found.append(("green", ":material/check: " + _("right in {share}").format(share=accuracy)))
+        found.append(("green", ":material/check: " + _("accuracy {share}").format(share=accuracy)))
     if "labels" in can:
         found.append(("violet", _("{count} classes").format(count=len(card.class_names))))
     if "codes" in can:
@@ -109,18 +109,18 @@ def badges(card: Card) -> list[str]:
     if "truncation" in can:
         found.append(("blue", _("truncation")))
     if "upscale" in can:
-        found.append(("violet", _("{scale} times larger").format(scale=card.hparams.get("scale", 4))))
+        found.append(("violet", _("{scale}× enlargement").format(scale=card.hparams.get("scale", 4))))
     found.append(("gray", ":material/license: " + plain(short_licence(card))))
     return [f":{colour}-badge[{words}]" for colour, words in found]
 
 
 def _empty() -> None:
-    st.info(_("There are no models on the shelf yet."), icon=":material/shelves:")
+    st.info(_("There are no models yet."), icon=":material/shelves:")
     st.markdown(
-        _("`ganscope pretrain NAME` trains one of the models in `gan_core/models/plans.py` and puts it here. To add a "
-          "model that somebody gave you, put its folder into `models` in GANscope's own folder.")
+        _("`ganscope pretrain NAME` trains one of the models in `gan_core/models/plans.py` and adds it here. To "
+          "add a model from someone else, put its folder into `models` in GANscope's own folder.")
     )  # fmt: skip
-    st.page_link("pages/train.py", label=_("Train something new"), icon=":material/add:")
+    st.page_link("pages/train.py", label=_("New run"), icon=":material/add:")
 
 
 def _trouble(found: Shelf) -> None:

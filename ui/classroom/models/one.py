@@ -67,10 +67,10 @@ def _sheet(folder: Path, card: Card) -> None:
     with st.container(key="sheet"):
         picture(content, alt=_("Samples of {model}").format(model=_(card.title)))
     if draws(card):
-        st.caption(_("The first samples of seed 0, not chosen by hand."))
+        st.caption(_("The first samples of seed 0, not selected by hand."))
     elif translates(card):
         st.caption(_("Side by side: {kinds}.").format(kinds=kinds(card)))
-        st.caption(_("Of pictures that it hasn't learnt from, not chosen by hand."))
+        st.caption(_("Outputs for held-out images, not selected by hand."))
 
 
 def _neighbours(folder: Path, card: Card) -> None:
@@ -78,14 +78,16 @@ def _neighbours(folder: Path, card: Card) -> None:
     with suppress(OSError):
         content = enlarged_file(folder / NEIGHBOURS)
         with st.container(key="neighbours"):
-            st.markdown(f"**{_('Learnt by heart?')}**")
-            picture(content, alt=_("Samples of {model} beside what it has learnt from").format(model=_(card.title)))
-            st.caption(_("Above, the samples that lie closest to a training image; below, that image."))
+            st.markdown(f"**{_('Memorised training images?')}**")
+            picture(
+                content, alt=_("Samples of {model} next to their nearest training images").format(model=_(card.title))
+            )
+            st.caption(_("Top: the samples closest to a training image. Bottom: that training image."))
 
 
 def _playground(name: str, card: Card) -> None:
     if not warm.is_ready():
-        with st.spinner(_("Loading PyTorch, once after each start …")):
+        with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
         st.rerun()
     from ui.classroom.models import sampler, translator
@@ -103,6 +105,6 @@ def _weights(name: str, folder: Path, card: Card) -> None:
     st.download_button(
         _("Weights ({size})").format(size=bytes_size(card.bytes)), content, f"{name}.safetensors",
         "application/octet-stream", icon=":material/neurology:", key="model-weights", on_click="ignore",
-        help=_("A safetensors file, without any code in it; card.toml of the same folder tells how to build the "
+        help=_("A safetensors file, which contains no code. The card.toml in the same folder says how to build the "
                "networks."),
     )  # fmt: skip

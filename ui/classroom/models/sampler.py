@@ -62,7 +62,7 @@ def show(name: str, card: Card) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.caption(
                 _(
-                    "{count} samples of seed {seed}, drawn in {seconds} s. The same seed gives the same pictures."
+                    "{count} samples of seed {seed}, generated in {seconds} s. The same seed gives the same images."
                 ).format(count=wish.count, seed=wish.seed, seconds=f"{seconds:.2f}")
             )
             st.download_button(
@@ -86,7 +86,7 @@ def _controls(sampler: Sampler, card: Card) -> Wish:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large", key="sampler-sliders"):
         count = st.slider(
             _("Number"), 1, MOST, key="sampler-count", width=260,
-            help=_("How many samples are drawn; they share nothing but the seed."),
+            help=_("Number of samples to generate."),
         )  # fmt: skip
         psi = _truncation(sampler)
     wish = Wish(count, seed, label, psi)
@@ -106,7 +106,7 @@ def _take_link(sampler: Sampler, card: Card) -> None:
 def _seed() -> int:
     seed = st.number_input(
         _("Seed"), 0, MOST_SEED, key="sampler-seed", width=170,
-        help=_("From it all random numbers of the samples follow."),
+        help=_("Determines all random numbers of the samples."),
     )  # fmt: skip
     st.button(_("New seed"), icon=":material/casino:", key="sampler-dice", type="primary", on_click=_throw)
     return int(seed)
@@ -122,9 +122,9 @@ def _label(sampler: Sampler, card: Card) -> int | None:
     names = card.class_names
     options = [IN_TURN, *range(len(names))]
     chosen: int = st.selectbox(
-        _("Class"), options, format_func=lambda place: _("all in turn") if place == IN_TURN else names[place],
+        _("Class"), options, format_func=lambda place: _("all classes in turn") if place == IN_TURN else names[place],
         key="sampler-class", width=200,
-        help=_("The model was told the classes while it learnt, so it can draw the one that is asked for."),
+        help=_("The model was trained with class labels, so you can choose the class to generate."),
     )  # fmt: skip
     return None if chosen == IN_TURN else chosen
 
@@ -134,8 +134,8 @@ def _truncation(sampler: Sampler) -> float | None:
         return None
     psi = st.slider(
         _("Truncation ψ"), 0.0, MOST_TRUNCATION, step=0.05, key="sampler-psi", width=260,
-        help=_("Below 1 the samples come nearer to the average one: cleaner, and more alike. At 0 all are the same; "
-               "above 1 they go astray."),
+        help=_("Below 1, samples move towards the average: cleaner but more alike. At 0 all are the same; above 1 "
+               "quality drops."),
     )  # fmt: skip
     return None if psi == 1 else float(psi)
 

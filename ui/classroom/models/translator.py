@@ -32,7 +32,7 @@ def show(name: str, card: Card) -> None:
             st.info(plain(_why_none(card)), icon=":material/download:")
     verb = "upscale" if card.task == "super_resolution" else "translate"
     st.caption(
-        _("For pictures of your own: the Studio, or {command}.").format(
+        _("To use your own pictures, open the Studio or run {command}.").format(
             command=f"`ganscope {verb} {name} PICTURE -o OUT`"
         )
     )
@@ -43,7 +43,7 @@ def _of_seed(name: str, card: Card) -> None:
     with st.spinner(_("Loading the model …")):
         content = made(card.sha256, name, card.data, card.size, seed)
     with st.container(key="model-samples"):
-        picture(content, alt=_("What the model makes of the pictures of seed {seed}").format(seed=seed))
+        picture(content, alt=_("Outputs of the model for the pictures of seed {seed}").format(seed=seed))
     st.caption(_("Side by side: {kinds}.").format(kinds=kinds(card)))
     st.download_button(
         _("Download (PNG)"), content, f"ganscope-{name}-seed{seed}.png", "image/png", icon=":material/image:",
@@ -54,9 +54,9 @@ def _of_seed(name: str, card: Card) -> None:
 def _why_none(card: Card) -> str:
     reference = data_name(card)
     if not reference:
-        return _("It isn't known what this model has learnt from, so there are no pictures to show.")
+        return _("The training data of this model are unknown, so there are no pictures to show.")
     needs = filled(data.source(reference).needs) if reference in data.sources else ""
-    return " ".join(part for part in (_("The pictures that it is shown aren't here."), needs) if part)
+    return " ".join(part for part in (_("Its input pictures aren't available here."), needs) if part)
 
 
 def _seed() -> int:
@@ -66,10 +66,10 @@ def _seed() -> int:
         seed = int(
             st.number_input(
                 _("Seed"), 0, MOST_SEED, key="translator-seed", width=170,
-                help=_("Which pictures are taken from those that it hasn't learnt from."),
+                help=_("Determines which held-out pictures are used."),
             )
         )  # fmt: skip
-        st.button(_("Other pictures"), icon=":material/casino:", key="translator-dice", type="primary", on_click=_throw)
+        st.button(_("New pictures"), icon=":material/casino:", key="translator-dice", type="primary", on_click=_throw)
     if seed:
         st.query_params["seed"] = str(seed)
     else:

@@ -77,7 +77,7 @@ def show_runs(store: RunStore, open_run: Callable[[str], Any], clone: Callable[[
 
 def _cards(store: RunStore, found: Sequence[Run], open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
     if not found:
-        st.info(_("No run fits."))
+        st.info(_("No matching runs."))
         return
     pages = -(-len(found) // PAGE)
     page = _page(pages)
@@ -122,11 +122,11 @@ def _search(runs: Sequence[Run]) -> list[Run]:
         st.session_state["runs-find"], st.session_state["runs-show"] = words, which
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text_input(
-                _("Find"), key="runs-find", placeholder=_("Find by name, GAN, data or note"),
+                _("Search"), key="runs-find", placeholder=_("Search by name, GAN, data or note"),
                 label_visibility="collapsed", icon=":material/search:", width=300, on_change=_remember_search,
             )  # fmt: skip
             st.segmented_control(
-                _("Which runs"), list(FILTERS), key="runs-show", format_func=lambda name: _(FILTERS[name][0]),
+                _("Filter runs"), list(FILTERS), key="runs-show", format_func=lambda name: _(FILTERS[name][0]),
                 label_visibility="collapsed", on_change=_remember_search,
             )  # fmt: skip
     fits = FILTERS[which][1]
@@ -164,14 +164,14 @@ def _chosen_line(store: RunStore, runs: Sequence[Run], chosen: Sequence[str]) ->
     """What was ticked, and the way to compare it."""
     if not chosen:
         if len(runs) > 1:
-            st.caption(_("Tick two or more runs to compare them."))
+            st.caption(_("Select two or more runs to compare them."))
         return
     titles = {run.id: title_of(run) for run in runs}
     with st.container(horizontal=True, vertical_alignment="center", border=True, key="chosen-runs"):
-        st.markdown(_("Chosen: {names}").format(names=plain(", ".join(titles[id] for id in chosen))), width="content")
+        st.markdown(_("Selected: {names}").format(names=plain(", ".join(titles[id] for id in chosen))), width="content")
         if st.button(
             _("Compare"), icon=":material/compare:", type="primary", disabled=not 2 <= len(chosen) <= MOST,
-            help=_("Two to {count} runs can be compared.").format(count=MOST), key="compare",
+            help=_("Compare two to {count} runs.").format(count=MOST), key="compare",
         ):  # fmt: skip
             ask_for(chosen)
             st.rerun()
@@ -199,7 +199,8 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Call
                 st.rerun()
         pin = st.button(
             "", key=f"pin-{run.id}", icon=":material/keep_off:" if run.pinned else ":material/keep:",
-            help=why_locked() or (_("Unpin") if run.pinned else _("Pin: spared by the quota and by 'all unpinned'")),
+            help=why_locked() or (_("Unpin") if run.pinned else _("Pin: exempt from the quota and from “Delete all "
+                                                                  "unpinned”")),
             disabled=not may_steer(), type="tertiary",
         )  # fmt: skip
         if pin:
@@ -242,9 +243,9 @@ def _facts(store: RunStore, id: str, state: RunState) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         png = newest_picture(store, id)
         if png is None:
-            st.image(BLANK, width=THUMBNAIL, alt=_("no picture yet"))
+            st.image(BLANK, width=THUMBNAIL, alt=_("no samples yet"))
         else:
-            picture(png, alt=_("newest samples of {run}").format(run=title_of(run)), width=THUMBNAIL)
+            picture(png, alt=_("latest samples of {run}").format(run=title_of(run)), width=THUMBNAIL)
         with st.container(gap="xxsmall", width="stretch"):
             pin = ":material/keep: " if run.pinned else ""
             st.markdown(f"{pin}**{plain(title_of(run))}**")
@@ -296,7 +297,7 @@ def _sparklines(store: RunStore, run: Run) -> None:
         return
     with st.container(horizontal=True, gap="xsmall"):
         for player, svg in drawn.items():
-            st.image(svg, width=100, alt=_("{player}'s loss over time").format(player=_(PLAYERS.get(player, player))))
+            st.image(svg, width=100, alt=_("{player} loss over time").format(player=_(PLAYERS.get(player, player))))
 
 
 PLAYERS = {"generator": N_("Generator"), "discriminator": N_("Discriminator")}

@@ -70,14 +70,16 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
     if deleted:
         st.warning(_("Deleted: {runs}").format(runs=plain(", ".join(deleted))), icon=":material/delete:")
     if unknown:
-        words = _("No run here has this ID: {runs}. The link may be incomplete, or come from another computer.")
+        words = _(
+            "There is no run with this ID here: {runs}. The link may be incomplete or come from another computer."
+        )
         st.warning(words.format(runs=plain(", ".join(unknown))), icon=":material/link_off:")
     if len(runs) > MOST:
         st.warning(_("Only the first {count} runs are compared.").format(count=MOST))
         runs = runs[:MOST]
     _pick(store, [run.id for run in runs])
     if not runs:
-        st.info(_("Choose runs to compare."))
+        st.info(_("Select runs to compare."))
         return
     titles = distinct_titles(runs)
     ids = [run.id for run in runs]
@@ -87,10 +89,10 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
     every = TICK if _plays(ids) else REFRESH if live else None
     st.fragment(_scrub, run_every=every)(store, ids, titles)
     if len(runs) > 1:
-        st.subheader(_("What differs"))
+        st.subheader(_("Differences"))
         _differences(store, runs, titles)
     st.subheader(_("Film"))
-    st.caption(_("Every kept step of these runs, side by side, for slides and messages."))
+    st.caption(_("A film of every kept step of these runs, side by side, for slides and messages."))
     st.fragment(film_maker)(store, runs, titles)
 
 
@@ -155,7 +157,7 @@ def _curves(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None
     if panels:
         st.subheader(_("Curves"))
         step = st.session_state.get(SLIDER)
-        marks = [] if step is None else [Mark(step, _("shown above"))]
+        marks = [] if step is None else [Mark(step, _("step shown above"))]
         curves.draw(curves.encode(panels, marks, file="ganscope-compare"), key="compare-curves")
 
 
@@ -214,7 +216,7 @@ def _slider(steps: Sequence[int]) -> int:
         steps,
         key=SLIDER,
         format_func=number,
-        help=_("One slider for all: each run shows its last kept samples at or before this step."),
+        help=_("One slider for all runs: each shows its last kept samples at or before this step."),
         on_change=_remember_step,
     )
     address.followed(SLIDER, IN_LINK)
@@ -232,12 +234,12 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
         f"&#9632;</span><b>{escape(title)}</b></div>"
     )
     if preview is None:
-        st.caption(_("not begun at this step"))
+        st.caption(_("not started at this step"))
         return
     try:
         content = preview.path.read_bytes()
     except OSError:
-        st.caption(_("This picture was thinned out."))
+        st.caption(_("This picture was removed to save space."))
         return
     picture(content, alt=_("samples of {run} at step {step}").format(run=title, step=preview.step))
     facts = (
@@ -253,7 +255,7 @@ def _differences(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) ->
     """A table of the settings in which the runs differ."""
     rows = differing([_settings(store, run) for run in runs])
     if not rows:
-        st.markdown(_("Nothing: the same settings, data and seed."))
+        st.markdown(_("None: same settings, data and seed."))
         return
     lines = ["| |" + "|".join(plain(title) for title in titles) + "|", "|---" * (len(runs) + 1) + "|"]
     lines += [f"|{plain(name)}|" + "|".join(plain(_shown(value)) for value in values) + "|" for name, values in rows]

@@ -22,7 +22,7 @@ from ui.texts import plain
 STATE = "runs.asked"  # verb and run id
 DESCRIBE, FORK, DELETE, DELETE_UNPINNED = "describe", "fork", "delete", "delete-unpinned"
 MENU = {
-    DESCRIBE: (N_("Rename, note"), ":material/edit:"),
+    DESCRIBE: (N_("Rename or add a note"), ":material/edit:"),
     FORK: (N_("Fork from here"), ":material/fork_right:"),
     DELETE: (N_("Delete"), ":material/delete:"),
 }
@@ -75,7 +75,7 @@ def _fork(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> None:
     from gan_core.training.control import current_hparams
     from gan_core.training.forking import start_of
 
-    st.write(_("A new run with this one's settings goes its own way. Its settings can be edited there."))
+    st.write(_("Start a new run with the settings of this one. You can edit them in the new run."))
     name = st.text_input(_("Name"), max_chars=80, key=f"fork-name-{run.id}")
     usual = max(run.spec.steps, 2 * run.step) if run.spec.steps else 0
     steps = knob_widgets.control("steps", int, usual, forks.STEPS, f"fork-steps-{run.id}", disabled=False)
@@ -99,7 +99,7 @@ def _delete(store: RunStore, run: Run) -> None:
         _("Delete **{run}** with its history and checkpoints? This can't be undone.").format(run=plain(title_of(run)))
     )
     if run.is_active:
-        st.warning(_("This run goes on. Stop it first."))
+        st.warning(_("This run is still active. Stop it first."))
     if _confirmed("delete-now", disabled=run.is_active):
         with shown():
             run_actions.delete(store, run.id)
@@ -109,7 +109,7 @@ def _delete(store: RunStore, run: Run) -> None:
 
 def _delete_unpinned(store: RunStore, runs: Sequence[Run]) -> None:
     count = sum(not run.pinned and not run.is_active for run in runs)
-    question = _("Delete {count} runs with their history and checkpoints? Pinned and active runs stay.")
+    question = _("Delete {count} runs with their history and checkpoints? Pinned and active runs are kept.")
     st.markdown(question.format(count=count))
     if _confirmed("delete-unpinned-now"):
         with shown():

@@ -90,18 +90,18 @@ def is_owner() -> bool:
 def require_steering() -> None:
     """Raises NotAllowed."""
     if not may_steer():
-        raise NotAllowed("This is for whoever has the passphrase; you can watch.")
+        raise NotAllowed("Only visitors with the passphrase can do this. You can watch.")
 
 
 def require_owner() -> None:
     """Raises NotAllowed."""
     if not is_owner():
-        raise NotAllowed("Folders of this computer are open to its owner alone.")
+        raise NotAllowed("Only the owner of this computer can open its folders.")
 
 
 def why_locked() -> str | None:
     """The help text of a disabled control, or None."""
-    return None if may_steer() else _("Locked: press Unlock and enter the passphrase to use this.")
+    return None if may_steer() else _("Locked: click Unlock and enter the passphrase.")
 
 
 def unlock_box() -> None:
@@ -110,7 +110,7 @@ def unlock_box() -> None:
         return
     if not may_steer():
         _ask("passphrase")
-    elif st.button(_("Lock again"), icon=":material/lock_open:", width="stretch"):
+    elif st.button(_("Lock"), icon=":material/lock_open:", width="stretch"):
         keys.drop(_key(), passphrase())
         st.session_state.pop(KEY, None)
         st.rerun()
@@ -121,7 +121,7 @@ def unlock_line() -> None:
     if may_steer():
         return
     with st.container(horizontal=True, vertical_alignment="center", key="locked"):
-        words = _("You can watch. Starting, stopping, editing and deleting need the passphrase.")
+        words = _("You can watch. Enter the passphrase to start, stop, edit or delete runs.")
         st.markdown(f":material/lock: {words}", width="content")
         unlock_button()
 
@@ -139,11 +139,11 @@ def unlock_button() -> None:
 def _ask(key: str) -> None:
     typed = st.text_input(
         _("Passphrase"), type="password", key=key,
-        help=_("Everybody can watch. With the passphrase you can also start, stop, edit and delete."),
+        help=_("Anyone can watch. The passphrase also lets you start, stop, edit and delete runs."),
     )  # fmt: skip
     if typed and hmac.compare_digest(typed.encode(), passphrase().encode()):
         st.session_state[KEY] = keys.new(passphrase())
         st.rerun()
     elif typed:
         time.sleep(DELAY)
-        st.error(_("That isn't the passphrase."))
+        st.error(_("Wrong passphrase."))

@@ -30,12 +30,12 @@ def _words() -> dict[str, list[str]]:
     return {
         "gone": [
             _("GANscope isn't responding"),
-            _("The server was stopped, or the network is down. This page reconnects by itself."),
-            _("If GANscope runs on your computer, start it again; otherwise ask the person who runs it. A run that was "
-              "training can be resumed from its last checkpoint."),
+            _("The server was stopped or the network is down. This page reconnects automatically."),
+            _("If GANscope runs on your computer, start it again; otherwise ask whoever runs it. Interrupted runs "
+              "can be resumed from their last checkpoint."),
         ],
         "missing": [
             _("Page not found in GANscope"),
-            _("This address doesn't exist. You are on the home page; the other pages are in the sidebar."),
+            _("This address doesn't exist, so you are on the home page. The other pages are in the sidebar."),
         ],
     }  # fmt: skip

@@ -35,6 +35,6 @@ def shown() -> Iterator[None]:
     except Exception:
         logger.exception("an unexpected error on a page")
         st.error(
-            _("Something went wrong here, and it is our mistake. Details are in the server's log; training goes on."),
+            _("Something went wrong. This is a bug in GANscope; the server log has the details. Training continues."),
             icon=":material/error:",
         )

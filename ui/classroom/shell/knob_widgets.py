@@ -27,18 +27,20 @@ GROUPS = {
     "networks": N_("Networks"),
 }
 MOST_STEPS = 100_000_000
-STEPS = Knob(N_("Steps"), N_("How long to train; 0 trains until you stop it."), 0, MOST_STEPS)  # of a new run
+STEPS = Knob(
+    N_("Steps"), N_("Number of training steps. 0 trains until you stop the run."), 0, MOST_STEPS
+)  # of a new run
 BASIC = ("loss", "generator_rate", "discriminator_rate", "rate", "batch_size", "latent_size", "seed")
 CHOICES = {
     "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD",
     "constant": N_("Constant"), "linear": N_("Linear"), "exponential": N_("Exponential"), "cosine": N_("Cosine"),
     "non_saturating": N_("Non-saturating"), "minimax": N_("Saturating minimax"), "least_squares": N_("Least squares"),
     "wasserstein": "Wasserstein", "hinge": N_("Hinge"), "logistic": N_("Logistic (softplus)"),
-    "unet": "U-Net", "resnet": "ResNet", "batch": N_("Over the batch"), "instance": N_("Each image by itself"),
+    "unet": "U-Net", "resnet": "ResNet", "batch": N_("Batch normalisation"), "instance": N_("Instance normalisation"),
     "l1": "L1", "l2": "L2",
     "none": N_("None"), "gradient_penalty": N_("Gradient penalty"), "r1": "R1", "r2": "R2", "dragan": "DRAGAN",
     "one_sided_gradient_penalty": N_("Gradient penalty, one-sided"),
-    "standard": N_("Standard: in pairs"), "average": N_("Average"),
+    "standard": N_("Standard (in pairs)"), "average": N_("Average"),
     "discriminator": N_("Discriminator"), "generator": N_("Generator"), "both": N_("Both networks"),
     "discrimination": N_("Minibatch discrimination"), "standard_deviation": N_("Standard deviation"),
     "diffaugment": "DiffAugment", "adaptive": N_("Adaptive (ADA)"),
@@ -128,7 +130,11 @@ def draw_calm(
         with st.expander(title, expanded=opened, key=key):
             values |= _row(acting, defaults, current, prefix, False, points, models)
             if resting:
-                st.caption(_("Shown when they have an effect: {names}.").format(names=_(", ").join(resting)))
+                st.caption(
+                    _("Hidden because they have no effect with these settings: {names}.").format(
+                        names=_(", ").join(resting)
+                    )
+                )
     return values
 
 

@@ -99,5 +99,5 @@ def state_of_store(size: int, quota: int) -> tuple[float, str]:
     """How full the store is, in [0, 1], and what happens then."""
     words = _("{size} of {quota} used").format(size=bytes_size(size), quota=bytes_size(quota))
     if size > quota:
-        words += " · " + _("over the quota: pin less or delete runs")
+        words += " · " + _("over the quota: unpin or delete runs")
     return min(1.0, size / quota), words

@@ -21,9 +21,9 @@ POLL = 0.7  # seconds
 USUAL = 20.0  # seconds until a Studio is there, on a small computer
 LATE = 1.5 * USUAL
 STARTING = (  # what the Studio does before each of its steps is reached, and at which shares of the bar
-    N_("step 1 of 3: loading PyTorch and the other libraries"),
+    N_("step 1 of 3: loading PyTorch and other libraries"),
     N_("step 2 of 3: building the pages"),
-    N_("step 3 of 3: waiting for its first answer"),
+    N_("step 3 of 3: waiting for the first response"),
 )
 SHARES = (0.0, 0.7, 0.95, 1.0)
 PASSED = ("model", "seed", "psi", "class", "edits", "tab")  # parts of this page's link that are the Studio's
@@ -61,7 +61,7 @@ def _begun() -> Notice | None:
         studio().start()
         status = studio().look()
     if status.stage is Stage.ABSENT:
-        st.info(_("The Studio doesn't run yet. Whoever has the passphrase starts it by opening this page."),
+        st.info(_("The Studio isn't running. Anyone with the passphrase can start it by opening this page."),
                 icon=":material/lock:")  # fmt: skip
     if status.notice is None:
         _waiting()
@@ -93,11 +93,11 @@ def _progress(status: Status) -> None:
     st.progress(share, f"{words} · {_(STARTING[status.steps])}")
     if status.seconds > LATE:
         st.info(
-            _("This computer is busy with other work, so it takes longer than usual. It goes on in the background: "
-              "you can visit other pages meanwhile."), icon=":material/hourglass_top:",
+            _("This computer is busy, so opening takes longer than usual. It continues in the background; you can "
+              "visit other pages."), icon=":material/hourglass_top:",
         )  # fmt: skip
     else:
-        st.caption(_("This takes some 20 seconds once; then it is open for everybody who visits this page."))
+        st.caption(_("The first start takes about 20 seconds. After that the Studio is open for everyone."))
 
 
 def _placed(notice: Notice) -> None:
@@ -105,10 +105,10 @@ def _placed(notice: Notice) -> None:
     address = f"http://{visited_host()}:{notice.port}"
     link = f"{address}/?{urlencode(asked() | _language())}"
     with st.container(horizontal=True, vertical_alignment="center", key="studio-bar"):
-        st.link_button(_("Open in its own window"), link, icon=":material/open_in_new:", type="tertiary")
+        st.link_button(_("Open in a new window"), link, icon=":material/open_in_new:", type="tertiary")
         network = offline.network_address()
         if notice.open and network and access.is_owner():
-            words = _("Others in your network can play along at {address}")
+            words = _("Others on your network can use the Studio at {address}")
             st.caption(":material/group: " + words.format(address=plain(f"http://{network}:{notice.port}")))
     with st.container(key="studio-frame"):
         _frame()(data={"source": _source(address), "link": link, "words": _words()}, key="studio")
@@ -128,7 +128,7 @@ def _words() -> dict[str, str]:
     return {
         "name": _("The Studio"),
         "open": _("Open the Studio"),
-        "why": _("Sliders for trained models. It opens in a tab of its own, where it has the whole screen."),
+        "why": _("Sliders for trained models. The Studio opens in a new tab, at full size."),
     }
 
 

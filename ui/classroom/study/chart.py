@@ -60,10 +60,10 @@ def chart(
             )
         )
     figure.update_xaxes(
-        title=_("real images that were learnt from"), tickvals=list(places.values()), zeroline=False, showgrid=False,
+        title=_("real training images"), tickvals=list(places.values()), zeroline=False, showgrid=False,
         ticktext=[settings[name] for name in places], range=[-0.5, len(places) - 0.5],
     )  # fmt: skip
-    unit = _("area under the ROC curve (0.5: guessing)") if measure == "auc" else _("share that it names rightly")
+    unit = _("area under the ROC curve (0.5: chance)") if measure == "auc" else _("share classified correctly")
     figure.update_yaxes(title=unit)
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
     figure.update_layout(height=HEIGHT, legend=legend, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False)

@@ -25,11 +25,13 @@ COUNTS = (20, 50, 100, 200, 500)  # real images of each class to choose from
 FEW = (20, 100)  # of COUNTS, to begin with
 SMALL = {"seeds": 3, "steps": 200, "gan_steps": 500}
 NUMBERS = {
-    "seeds": Knob(N_("Repetitions"), N_("Each with other images, another GAN and classifier."), *LIMITS["seeds"]),
-    "steps": Knob(
-        N_("Steps of each classifier"), N_("The same in every arm, so that none learns for longer."), *LIMITS["steps"]
+    "seeds": Knob(
+        N_("Repetitions"), N_("Each uses different images, another GAN and another classifier."), *LIMITS["seeds"]
     ),
-    "gan_steps": Knob(N_("Steps of each GAN"), N_("Too few, and its images are noise."), *LIMITS["gan_steps"]),
+    "steps": Knob(
+        N_("Steps per classifier"), N_("The same in every arm, so that none trains longer."), *LIMITS["steps"]
+    ),
+    "gan_steps": Knob(N_("Steps per GAN"), N_("With too few steps, GAN images are noise."), *LIMITS["gan_steps"]),
 }
 
 
@@ -55,7 +57,7 @@ def _running(started: Started) -> None:
             st.rerun()
         folder = StudyFolder.of(started.plan)
         planned = len(list(started.plan.cells()))
-        words = _("{data}: {done} of {planned} classifiers measured, about {left} left").format(
+        words = _("{data}: {done} of {planned} classifiers done, about {left} left").format(
             data=data_title(started.plan.data), done=seen, planned=planned,
             left=length(duration.left(started.plan, folder)),
         )  # fmt: skip
@@ -68,7 +70,7 @@ def _running(started: Started) -> None:
     again()
     if st.button(
         _("Stop the study"), icon=":material/stop:", key="study-stop", disabled=not access.may_steer(),
-        help=access.why_locked() or _("Results so far are kept; the same settings go on from there."),
+        help=access.why_locked() or _("Results so far are kept. To continue, start again with the same settings."),
     ):  # fmt: skip
         with shown():
             access.require_steering()
@@ -88,7 +90,7 @@ def _ended(started: Started) -> None:
         return
     said = process.last_line()
     st.warning(
-        _("The study on {data} ended before it was done. The last line of its log: {line}").format(
+        _("The study on {data} ended early. Last line of its log: {line}").format(
             data=data_title(started.plan.data), line=plain(said) or "–"
         ),
         icon=":material/warning:",
@@ -105,16 +107,16 @@ def _form() -> None:
     first, second = st.columns([3, 2])
     name = first.selectbox(
         _("Data"), list(offered), format_func=data_title, key="study-data",
-        help=_("Labelled images on this computer. More sets: ganscope data get."),
+        help=_("Labelled images on this computer. To get more: ganscope data get."),
     )  # fmt: skip
     native = fitting(offered[name].size)
     size = second.selectbox(
         _("Image size"), SIZES, SIZES.index(native), lambda size: f"{size} × {size} px", key=f"study-size-{name}",
-        help=_("Twice the size takes about four times as long."),
+        help=_("Doubling it takes about four times as long."),
     )  # fmt: skip
     counts = st.pills(
-        _("Real images of each class"), COUNTS, default=FEW, selection_mode="multi", key="study-k",
-        help=_("One comparison for each number. GAN images are expected to help most where there are few real ones."),
+        _("Real images per class"), COUNTS, default=FEW, selection_mode="multi", key="study-k",
+        help=_("One comparison per number. GAN images are expected to help most when there are few real ones."),
     )  # fmt: skip
     arms = st.pills(
         _("Arms to compare"), ARMS, default=ARMS, selection_mode="multi", key="study-arms",

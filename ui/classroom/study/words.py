@@ -6,7 +6,7 @@ from ui.classroom.shell.i18n import N_
 
 ARM_NAMES = {
     "real": N_("Real only"),
-    "classical": N_("Altered"),
+    "classical": N_("Augmented"),
     "gan": N_("With GAN images"),
     "both": N_("Both"),
 }

@@ -38,7 +38,7 @@ def _named(setup: Setup) -> None:
         _missing(source)
     elif points:
         picture(dots(np.empty((0, 2)), setup.data), alt=_("Real points of the data set"), width=320)
-    elif st.toggle(_("Show some of its images"), key="look", value=setup.data == "digits"):
+    elif st.toggle(_("Show sample images"), key="look", value=setup.data == "digits"):
         with shown(), st.spinner(_("Reading the images …")):
             picture(real_grid(opened(setup.data), setup.size, rows=ROWS), alt=_("Real images of the data set"))
     st.caption(_("Licence: {licence}").format(licence=plain(_(source.licence))))
@@ -69,7 +69,7 @@ def _missing(source: data.Source) -> None:
 def _own(setup: Setup, recipe: Recipe) -> None:
     """The user's own images are read at once: what is wrong with them is told before anything trains."""
     st.caption(joined(plain(data_title(setup.data)), size_word(setup.data, setup.size)))
-    if not st.toggle(_("Look at these images now"), key="look-own", value=True):
+    if not st.toggle(_("Preview these images"), key="look-own", value=True):
         return
     with shown():
         bar = st.empty()
@@ -86,7 +86,7 @@ def _progress(bar: st.delta_generator.DeltaGenerator, share: float, what: str) -
 
 def found(loaded: data.DataSet) -> None:
     """How many images and classes there are, and what was left out."""
-    colours = _("in colour") if loaded.spec.channels == 3 else _("grey")
+    colours = _("in colour") if loaded.spec.channels == 3 else _("greyscale")
     words = joined(_count(loaded), colours)
     if loaded.spec.task == "images":
         words = joined(words, _classes(loaded.class_names))
@@ -116,7 +116,7 @@ def left_out(loaded: data.DataSet) -> None:
         st.caption(":material/info: " + plain(filled(note)))
     if not loaded.skipped:
         return
-    title = _("Files left out: {count}").format(count=number(len(loaded.skipped)))
+    title = _("Files skipped: {count}").format(count=number(len(loaded.skipped)))
     with st.expander(title, icon=":material/block:", key="left-out"):
         rows = "".join(f"| {_cell(name)} | {_cell(filled(reason))} |\n" for name, reason in loaded.skipped[:LISTED])
         st.markdown(f"| {_('File')} | {_('Why')} |\n|---|---|\n{rows}")

@@ -39,20 +39,20 @@ LONG = 33  # letters of an equation, commands aside, that fit into the column
 BRACKETS = {"[": 1, "(": 1, "{": 1, "]": -1, ")": -1, "}": -1}
 LAYOUTS = {  # what the user's own images must look like, by what the recipe learns from
     "images": N_(
-        "A zip of pictures; subfolders become classes. Broken files are left out. All stays on this computer."
+        "A zip of images; each subfolder becomes a class. Broken files are skipped. Everything stays on this computer."
     ),
     "paired": N_(
-        "A zip with folders trainA and trainB, in which partners have the same name; or of pictures that hold both "
-        "side by side, the source left. All stays on this computer."
+        "A zip with folders trainA and trainB in which paired images have the same name, or of images that hold "
+        "both side by side, the source on the left. Everything stays on this computer."
     ),
     "unpaired": N_(
-        "A zip with folders trainA and trainB, each with any number of pictures. All stays on this computer."
+        "A zip with folders trainA and trainB, each with any number of images. Everything stays on this computer."
     ),
 }
 FIT_LABELS = {  # how the user's pictures become squares
-    CROP: N_("Cut to the middle"),
-    STRETCH: N_("Stretched"),
-    PAD: N_("Padded"),
+    CROP: N_("Centre crop"),
+    STRETCH: N_("Stretch"),
+    PAD: N_("Pad"),
 }
 OWN_IMAGES = "+own"  # what the data selector gives for "my own images"
 
@@ -124,7 +124,7 @@ def _problems() -> None:
     """What was wrong with the link."""
     for problem in st.session_state.get(PROBLEMS, []):
         st.warning(
-            _("This link has a flaw, and the default was taken instead: {problem}").format(
+            _("Part of this link is invalid, so the default is used instead: {problem}").format(
                 problem=plain(error_sentence(problem))
             ),
             icon=":material/link_off:",
@@ -135,7 +135,7 @@ def _form() -> None:
     setup: Setup = st.session_state[CURRENT]
     recipe = setup.recipe_object
     first = st.session_state.get(FORM_FIRST)
-    st.subheader(_("Your settings") if first else _("Or set it up yourself"), anchor=False)
+    st.subheader(_("Your settings") if first else _("Or choose your own settings"), anchor=False)
     round_ = st.session_state[ROUND]
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -156,8 +156,8 @@ def _length_of_rates(setup: Setup) -> None:
     end = schedule.length(setup.hparams)
     if isinstance(setup.steps, int) and end < setup.steps:
         st.warning(
-            _("The learning rates reach 0 at step {end}: the last {rest} steps would train nothing. Raise “{knob}”, or "
-              "plan fewer steps.").format(
+            _("The learning rates reach 0 at step {end}, so the last {rest} steps would have no effect. Increase "
+              "“{knob}”, or plan fewer steps.").format(
                 end=number(end), rest=number(setup.steps - end), knob=_("Decay steps")
             ),
             icon=":material/trending_down:",
@@ -194,7 +194,7 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
             size = st.selectbox(
                 _("Image size"), sizes, sizes.index(setup.size), lambda size: f"{size} × {size} px",
                 key=f"size{round_}",
-                help=_("Images become squares of this size. Twice the size takes about four times as long."),
+                help=_("Images are resized to squares of this size. Doubling it takes about four times as long."),
             )  # fmt: skip
     with next(row):
         steps = knob_widgets.control("steps", int, setup.steps, knob_widgets.STEPS, f"steps{round_}", disabled=False)
@@ -210,7 +210,7 @@ def _recipe_choice(recipe: Recipe, round_: int) -> str:
         group = st.segmented_control(
             _("Recipe"), list(groups), default=train_choices.group_of(recipe), key=f"group{round_}", required=True,
             format_func=lambda name: _(train_choices.GROUPS[name]),
-            help=_("Which GAN: its networks, losses and defaults."),
+            help=_("The GAN to train: its networks, losses and defaults."),
         )  # fmt: skip
         members = groups[group or train_choices.group_of(recipe)]
         if recipe not in members:
@@ -234,13 +234,13 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
             return _("My own images …")
         title = data_title(reference)
         if reference in data.sources and not data.source(reference).available():
-            return title + " " + _("(not here yet)")
+            return title + " " + _("(not downloaded)")
         return title
 
     uploading = st.session_state.get(OWN) and not given and OWN_IMAGES in options
     place = options.index(OWN_IMAGES if uploading else setup.data)
     chosen = st.selectbox(
-        _("Data"), options, place, word, key=f"data{round_}", help=_("What is real: the GAN learns to make such.")
+        _("Data"), options, place, word, key=f"data{round_}", help=_("The real data that the GAN learns to imitate.")
     )
     st.session_state[OWN] = chosen == OWN_IMAGES
     return setup.data if chosen == OWN_IMAGES else chosen
@@ -279,7 +279,7 @@ def _upload(setup: Setup, task: str, round_: int) -> None:
 
 
 def _folder(setup: Setup, kind: str, round_: int) -> None:
-    path = st.text_input(_("Or a folder of this computer"), key=f"folder{round_}", placeholder="/home/me/pictures")
+    path = st.text_input(_("Or a folder on this computer"), key=f"folder{round_}", placeholder="/home/me/pictures")
     if path:
         with shown():
             access.require_owner()
@@ -294,11 +294,11 @@ def _fit(setup: Setup, round_: int) -> None:
     if mine is None:
         return
     chosen = st.segmented_control(
-        _("Pictures become squares"), list(FIT_LABELS), default=mine.fit, key=f"fit{round_}", required=True,
+        _("Make images square"), list(FIT_LABELS), default=mine.fit, key=f"fit{round_}", required=True,
         format_func=lambda fit: _(FIT_LABELS[fit]),
         help=_(
-            "Cut: the square in the middle. Stretched: all of the picture, pulled to a square. Padded: all of it, with "
-            "mirrored borders."
+            "Centre crop keeps the middle square. Stretch distorts the image to a square. Pad keeps the whole "
+            "image and mirrors its borders."
         ),
     )  # fmt: skip
     if chosen and chosen != mine.fit:
@@ -325,7 +325,7 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
             st.write(_(recipe.about))
         waiting = bool(st.session_state.get(OWN))
         if waiting:
-            st.info(_("Upload a zip or choose one of your sets; then this can be trained."), icon=":material/upload:")
+            st.info(_("Upload a zip or choose one of your data sets to train on it."), icon=":material/upload:")
         else:
             data_panel.about(setup, recipe)
         problem = ""
@@ -345,7 +345,8 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
             with shown():
                 launch(setup, name or "")
         st.caption(
-            ":material/link: " + _("The address of this page holds all settings: share it, and others get the same.")
+            ":material/link: "
+            + _("The address of this page holds all settings. Share it, and others get the same setup.")
         )
 
 

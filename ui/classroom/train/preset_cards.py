@@ -16,19 +16,19 @@ from ui.classroom.train.setup import Setup, preset_setup
 from ui.texts import data_title, duration, joined, size_word
 
 BEGIN = "begin"
-TITLES = {BEGIN: N_("To begin with")} | train_choices.GROUPS
+TITLES = {BEGIN: N_("For beginners")} | train_choices.GROUPS
 ROW = 3  # cards side by side
 
 
 def show(launch: Callable[[Setup], None], adjust: Callable[[Setup], None]) -> None:
     """The cards; `launch` starts a run, `adjust` puts the settings into the form."""
-    st.subheader(_("Settings that work"), anchor=False)
+    st.subheader(_("Presets"), anchor=False)
     shelves = {BEGIN: train_choices.presets_to_begin_with()}
     for recipe, preset in train_choices.presets():
         shelves.setdefault(train_choices.group_of(recipe), []).append((recipe, preset))
     names = [name for name in TITLES if name in shelves]
     chosen = st.segmented_control(
-        _("Settings that work"), names, default=BEGIN, key="preset-shelf", required=True,
+        _("Presets"), names, default=BEGIN, key="preset-shelf", required=True,
         format_func=lambda name: _(TITLES[name]), label_visibility="collapsed",
     )  # fmt: skip
     presets = shelves[chosen or BEGIN]
@@ -43,7 +43,7 @@ def _card(recipe: Recipe, preset: Preset, launch: Callable[[Setup], None], adjus
     key = f"{recipe.name}-{preset.name}"
     with st.container(border=True, height="stretch", key=f"card-{key}"):
         st.markdown(f"**{_(preset.title)}**")
-        time = _("about {time} until it shows").format(time=duration(preset.seconds))
+        time = _("first results after about {time}").format(time=duration(preset.seconds))
         st.caption(joined(_(recipe.title), data_title(preset.data), size_word(preset.data, preset.size), time))
         st.write(_(preset.look_for))
         if not (preset.data in data.sources and data.source(preset.data).available()):

@@ -201,7 +201,7 @@ def opened(reference: str) -> str:
     if mine.is_upload:
         places.uploaded(mine.path)
     elif not access.is_owner():
-        raise BadValue("Folders of this computer are open to its owner alone.")
+        raise BadValue("Only the owner of this computer can open its folders.")
     return str(mine)
 
 

@@ -15,9 +15,9 @@ SIZES = (8, 16, 28, 32, 48, 64, 96, 128)  # offered where the networks can make 
 NETWORKS, CLASSES, LOSSES, TRANSLATION, POINTS = "networks", "classes", "losses", "translation", "points"
 GROUPS = {
     NETWORKS: N_("Networks"),
-    CLASSES: N_("With classes"),
-    LOSSES: N_("Losses and remedies"),
-    TRANSLATION: N_("Image to image"),
+    CLASSES: N_("Class-conditional"),
+    LOSSES: N_("Losses and stabilisers"),
+    TRANSLATION: N_("Image-to-image"),
     POINTS: N_("Points in the plane"),
 }
 FIRST = {
@@ -40,7 +40,7 @@ def require_offered(recipe: Recipe) -> None:
     """Raises BadValue for a recipe whose results this page can't show."""
     if recipe.task not in SHOWN:
         raise BadValue(
-            "{recipe} makes no samples to look at here. Train it on the command line: ganscope train {name}",
+            "{recipe} generates no samples to show here. Train it on the command line: ganscope train {name}",
             recipe=recipe.title, name=recipe.name,
         )  # fmt: skip
 

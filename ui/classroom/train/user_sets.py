@@ -22,7 +22,7 @@ def show(task: str, chosen: str, use: Callable[[str], None]) -> None:
     """What was uploaded for a task; `use` gets the reference of the one that is chosen, and doesn't return."""
     if not access.may_steer() or not (found := uploads(task)):
         return
-    st.caption(_("Uploaded before"))
+    st.caption(_("Your uploads"))
     for one in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"own-{one.file}"):
             facts = joined(bytes_size(one.bytes), ago(one.since))
@@ -42,9 +42,7 @@ def _ask(one: Upload) -> None:
     runs = learnt_from(store(), one.file)
     words = _("Delete **{name}**? This can't be undone.").format(name=plain(one.title))
     if runs:
-        words += " " + _("Runs that learnt from it keep their results but can't be resumed: {count}.").format(
-            count=len(runs)
-        )
+        words += " " + _("Runs trained on it keep their results but can't be resumed: {count}.").format(count=len(runs))
     st.warning(words, icon=":material/delete:")
     with st.container(horizontal=True):
         if st.button(_("Delete"), key="own-delete", type="primary"):
@@ -68,7 +66,7 @@ def remove(store: RunStore, file: str) -> None:
     active = [run for run in learnt_from(store, file) if run.is_active]
     if active:
         raise BadData(
-            "'{name}' can't be deleted: the run {run} trains on it. Stop the run first.",
+            "Can't delete '{name}': the run {run} is training on it. Stop the run first.",
             name=file, run=active[0].name or active[0].id,
         )  # fmt: skip
     delete(file)

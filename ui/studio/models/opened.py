@@ -221,7 +221,7 @@ def add(reference: str) -> str:
     Only its own user may ask for that: raises BadValue where strangers visit, and what `listing.folder_of` raises.
     """
     if hosted():
-        raise BadValue("Only models of the shelf can be opened here: this Studio is open to everybody.")
+        raise BadValue("Only installed models can be opened here, because this Studio is public.")
     folder = listing.folder_of(reference.strip())
     card = read_card(folder)
     if not _draws(card):

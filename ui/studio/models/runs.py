@@ -74,7 +74,7 @@ def resolved(name: str) -> tuple[str, GanscopeError | None]:
     if step is None or any(one.step == step for one in checkpoints):
         return f"{PREFIX}{run.id}@{checkpoints[-1].step if step is None else step}", None
     gone = BadCheckpoint(
-        "The run {run} has kept no checkpoint of step {step}; this is step {newest}.",
+        "The run {run} kept no checkpoint of step {step}; this is step {newest}.",
         run=run.name or run.id, step=step, newest=checkpoints[-1].step,
     )  # fmt: skip
     return name_of(run, checkpoints[-1]), gone

@@ -32,12 +32,12 @@ DOMAINS = {  # data -> what its first and its second pictures are
     "edges2avatars": (N_("Edges"), N_("Face")),
     "digits_coloured": (N_("Grey"), N_("Coloured")),
     "emoji_styles": (N_("Noto"), N_("Twemoji")),
-    "heroes_turned": (N_("From the front"), N_("From the left")),
+    "heroes_turned": (N_("Front view"), N_("Left view")),
     "edges2photos": (N_("Edges"), N_("Photo")),
     "horse2zebra": (N_("Horse"), N_("Zebra")),
     "apple2orange": (N_("Apple"), N_("Orange")),
     "summer2winter_yosemite": (N_("Summer"), N_("Winter")),
-    "facades": (N_("Photo"), N_("Plan")),
+    "facades": (N_("Photo"), N_("Label map")),
     **{f"{painter}2photo": (N_("Painting"), N_("Photo")) for painter in ("monet", "vangogh", "cezanne", "ukiyoe")},
 }
 
@@ -127,7 +127,9 @@ def at_work(name: str, tasks: Sequence[str]) -> Worker:
     folder = listing.standing(name) if file is None else file.parent
     card = read_card(folder) if file is None else _card_of(file)
     if card.task not in tasks:
-        raise BadValue("{recipe} can't do that.", recipe=card.recipe_title or card.recipe)
+        raise BadValue(
+            "{recipe} isn't trained on edges, so it can't be used here.", recipe=card.recipe_title or card.recipe
+        )
 
     def load() -> Worker:
         return _of_file(name, file, card) if file else _of_shelf(name, folder, card)
@@ -202,8 +204,8 @@ def examples(card: Card, kind: str) -> list[Image.Image]:
 
 def far_words(times: float) -> str:
     """Said of a picture that a model doesn't know: `times` as `Kind` has it."""
-    words = _("**Far from what this model knows**: {times:.1f} times as far as its kinds of pictures usually are, so "
-              "what it makes of it means little.")  # fmt: skip
+    words = _("**Unlike this model's training images**: {times:.1f} times as far from them as usual, so the result "
+              "means little.")  # fmt: skip
     return words.format(times=times)
 
 

@@ -85,7 +85,7 @@ def mix(
     )
     chosen = opened(a.model)
     if band not in BANDS:
-        raise BadValue("There is no band named '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
+        raise BadValue("Unknown layer range '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
     if not chosen.explorer.layers:
         raise BadValue("{recipe} has no layers of w to mix.", recipe=chosen.explorer.sampler.recipe.title)
     layers = band_layers(chosen.explorer.layers, band, int(first_layer or 0))
@@ -157,7 +157,7 @@ def inpaint(picture: str, mask: str, model: str = "") -> str:
     given = taken(worker, image)
     if not 0.95 < (hole.width * image.height) / (hole.height * image.width) < 1.05:
         raise BadValue(
-            "The mask ({wide} x {high} pixels) must have the same shape as the picture ({width} x {height}).",
+            "The mask ({wide} x {high} pixels) must have the same proportions as the picture ({width} x {height}).",
             wide=hole.width, high=hole.height, width=image.width, height=image.height,
         )  # fmt: skip
     painted = np.asarray(_square(hole).resize((worker.size, worker.size), Image.Resampling.BOX)) >= OPAQUE
@@ -203,7 +203,7 @@ def _view(model: str, seed: float | None, truncation: float | None) -> View:
 def _first_of(model: str, valid: Mapping[str, Any]) -> str:
     """The model of that name, or the first one; raises UnknownName."""
     if not valid:
-        raise BadValue("There are no models on the shelf yet.")
+        raise BadValue("There are no models yet.")
     if model and model not in valid and not model.startswith("run:"):
         raise UnknownName("model", model[:60], valid)
     return model or next(iter(valid))
@@ -233,7 +233,7 @@ def _edits(edits: Any) -> str:
     if isinstance(edits, dict):
         edits = ",".join(f"{name}*{strength}" for name, strength in edits.items())
     if not isinstance(edits, str | None):
-        raise BadValue("'{text}' is no edit. An edit looks like: {example}", text=str(edits)[:60], example="PCA 1*2.5")
+        raise BadValue("'{text}' isn't a valid edit. Example: {example}", text=str(edits)[:60], example="PCA 1*2.5")
     return edits or ""
 
 

@@ -73,13 +73,13 @@ def sentences() -> Iterator[None]:
 
 def refusal(error: GanscopeError) -> gr.Error:
     """What a visitor can do something about, as a toast and as the answer to a client."""
-    return gr.Error(_safe(error), title=_("That doesn't work"), print_exception=False)
+    return gr.Error(_safe(error), title=_("Not possible"), print_exception=False)
 
 
 def sorry() -> gr.Error:
     """Our own mistake."""
-    words = _("Something went wrong here, and it is our mistake. The picture stays as it was.")
-    return gr.Error(words, title=_("Sorry"), print_exception=False)
+    words = _("Something went wrong. This is a bug in GANscope. The picture is unchanged.")
+    return gr.Error(words, title=_("Error"), print_exception=False)
 
 
 def pressed(event: gr.EventData, name: str = "place") -> float:
@@ -94,14 +94,14 @@ def warned(problems: list[GanscopeError]) -> None:
     """Tells what of a link could not be had; the rest is shown all the same."""
     if problems:
         words = " ".join(_safe(problem) for problem in problems[:MOST_TOLD])
-        gr.Warning(_("Part of the link was left out: {reasons}").format(reasons=words))
+        gr.Warning(_("Part of the link was ignored: {reasons}").format(reasons=words))
 
 
 def moving(image: Image.Image) -> None:
     """Tells that of a picture that moves the first frame alone is used."""
     frames = getattr(image, "n_frames", 1) if image.format in MOVING else 1
     if frames > 1:
-        gr.Info(_("This picture moves: the first of its {count} frames is used.").format(count=frames))
+        gr.Info(_("This picture is animated: only the first of its {count} frames is used.").format(count=frames))
 
 
 def _safe(error: GanscopeError) -> str:

@@ -36,12 +36,12 @@ def counted(given: Sequence[Any], wanted: Sequence[Any]) -> None:
 def files_in(value: Any, owns: Owns, deep: int = 0) -> list[str]:
     """The paths of all files that a value names, however deep; raises BadData for any that isn't the visitor's own."""
     if deep > MOST_DEEP:
-        raise BadData("Values may be nested {most} levels deep at most.", most=MOST_DEEP)
+        raise BadData("Values may be nested at most {most} levels deep.", most=MOST_DEEP)
     if isinstance(value, dict):
         found = []
         if "path" in value or "meta" in value:
             if not owns(value.get("path")) or not isinstance(value.get("meta", {}), dict):
-                raise BadData("Only files that you uploaded in this session can be read. Please upload the file again.")
+                raise BadData("Only files that you uploaded in this session can be read. Upload the file again.")
             found.append(value["path"])
         return [*found, *(path for one in value.values() for path in files_in(one, owns, deep + 1))]
     if isinstance(value, list | tuple):
@@ -113,7 +113,7 @@ def _text(value: Any, name: str) -> str:
     most = MOST_LETTERS if value.startswith("data:image/") else MOST_TEXT
     if len(value) > most:
         raise BadValue(
-            "{name} may have {most} characters at most, not {count}.", name=name, most=most, count=len(value)
+            "{name} may have at most {most} characters, not {count}.", name=name, most=most, count=len(value)
         )
     return value
 
@@ -128,7 +128,7 @@ def _files(value: Any, name: str, block: gr.File) -> Any:
         _refuse(value, name, "files that were uploaded here" if several else "a file that was uploaded here")
     for one in found:
         if block.file_types and not is_valid_file(one["path"], block.file_types):
-            raise BadData("This is no picture of an accepted format ({formats}).", formats=_endings(block.file_types))
+            raise BadData("This isn't a picture in an accepted format ({formats}).", formats=_endings(block.file_types))
     return value
 
 

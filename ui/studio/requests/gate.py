@@ -164,7 +164,7 @@ class Gate:
                     address=f"{API_PREFIX}/call/{found['name']}"[:60]))  # fmt: skip
         waits = values or route.startswith(("call/", "queue/"))
         if waits and len(self.page._queue) >= (self.page._queue.max_size or math.inf):
-            raise Refused(429, _("Many visitors are at work here just now. Please try again in a minute."))
+            raise Refused(429, _("Too many visitors are using the Studio right now. Try again in a minute."))
         try:
             content = json.dumps(body, ensure_ascii=False).encode()
         except UnicodeEncodeError:
@@ -188,7 +188,7 @@ class Gate:
                 kind=_("endpoint"), name=name[:40], valid=", ".join(self._public())))  # fmt: skip
         session = body.get("session_hash")
         if session is not None and (not isinstance(session, str) or len(session) > MOST_SESSION):
-            raise Refused(422, _("The name of a session must be a text of {most} letters at most.").format(
+            raise Refused(422, _("The session name must be a text of at most {most} characters.").format(
                 most=MOST_SESSION))  # fmt: skip
         _whole(body, "trigger_id")
         for unwanted in set(body) - FIELDS:
@@ -246,7 +246,7 @@ class Gate:
                 return PlainTextResponse(_("The file is larger than {size} MB.").format(size=most), 413)
             if isinstance(error, ClientDisconnect) or not isinstance(error, Exception):
                 raise
-            return PlainTextResponse(_("The upload did not arrive. Please try again."), 400)
+            return PlainTextResponse(_("The upload didn't arrive. Try again."), 400)
         for path in found:
             files.keep(path, owner, uploaded=True)
         return JSONResponse([str(path) for path in found])

@@ -55,7 +55,7 @@ class News:
             first = _("You are number {place} in the queue.").format(place=self.place)
             return first + " " + _("It starts in about {seconds} s.").format(seconds=whole(self.left))
         done = f"{self.share:.0%}"
-        return f"{done} · " + _("about {seconds} s to go").format(seconds=whole(self.left)) if self.left else done
+        return f"{done} · " + _("about {seconds} s left").format(seconds=whole(self.left)) if self.left else done
 
     @property
     def bar(self) -> str:
@@ -135,7 +135,8 @@ class Workshop:
             seen = None
             while seen is not _LAST:
                 if time.monotonic() - job.begun > longest:
-                    raise BadValue("This takes longer than {seconds:.0f} seconds, so it was stopped. Ask for less.",
+                    raise BadValue("This took longer than {seconds:.0f} seconds, so it was stopped. Try a smaller "
+                                   "request.",
                                    seconds=longest)  # fmt: skip
                 yield News(1, job.share, job.left, seen)
                 seen = _next(job.news)
@@ -158,7 +159,8 @@ class Workshop:
         longest = most() if longest is None else longest
         if (seconds := self.estimate(kind, cost)) > longest:
             raise BadValue(
-                "This would take about {seconds} seconds, but at most {most:.0f} are allowed here. Ask for less.",
+                "This would take about {seconds} seconds; at most {most:.0f} are allowed here. Try a smaller "
+                "request.",
                 seconds=whole(seconds), most=longest,
             )  # fmt: skip
 
@@ -183,7 +185,7 @@ class Workshop:
     def _joined(self, estimate: float) -> _Job:
         with self._changed:
             if len(self._jobs) >= self._places:
-                raise BadValue("Many visitors are at work here just now. Please try again in a minute.")
+                raise BadValue("Too many visitors are using the Studio right now. Try again in a minute.")
             self._jobs.append(job := _Job(estimate))
             return job
 
@@ -219,7 +221,7 @@ def takes(seconds: float, longest: float) -> str:
     """How long a job takes, in words; its end as well, where that isn't far."""
     words = _("This takes about {seconds} s.").format(seconds=whole(min(seconds, longest)))
     if longest <= NEAR:
-        words += " " + _("It ends after {most:.0f} s at the latest.").format(most=longest)
+        words += " " + _("It stops after {most:.0f} s at the latest.").format(most=longest)
     return words
 
 

@@ -29,7 +29,7 @@ from ui.studio.requests.files import OwnPrefix, files, name_of, names_of
 from ui.studio.requests.gate import MISTAKE, NAME, guarded
 
 logger = logging.getLogger(__name__)
-UNUSABLE = N_("One of the values can't be used.")
+UNUSABLE = N_("One of the values is invalid.")
 
 
 class Visitor:

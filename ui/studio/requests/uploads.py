@@ -54,7 +54,7 @@ def _content(file: Path, limits: Limits) -> bytes:
             raise BadData("The file is larger than {size} MB.", size=limits.bytes // 1_000_000)
         return file.read_bytes()
     except OSError:
-        raise BadData("The upload did not arrive. Please try again.") from None
+        raise BadData("The upload didn't arrive. Try again.") from None
 
 
 def _opened(content: bytes, limits: Limits) -> Image.Image:
@@ -62,11 +62,11 @@ def _opened(content: bytes, limits: Limits) -> Image.Image:
         image = Image.open(io.BytesIO(content), formats=limits.formats)
     except UnidentifiedImageError:
         names = ", ".join(limits.formats).replace("WEBP", "WebP")
-        raise BadData("This is no picture of an accepted format ({formats}).", formats=names) from None
+        raise BadData("This isn't a picture in an accepted format ({formats}).", formats=names) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many(limits) from None
     except Exception:  # decoders raise nearly anything on a damaged or hostile file
-        raise BadData("The picture is broken or cut off.") from None
+        raise BadData("The picture is damaged or incomplete.") from None
     if image.width * image.height > limits.pixels:
         raise _too_many(limits)
     if min(image.size) < limits.side:
@@ -74,7 +74,7 @@ def _opened(content: bytes, limits: Limits) -> Image.Image:
     try:
         colours = dim_colours(io.BytesIO(content), image)
     except Exception:
-        raise BadData("The picture is broken or cut off.") from None
+        raise BadData("The picture is damaged or incomplete.") from None
     return image if colours is None else Image.fromarray(eight_bits(colours))
 
 
@@ -97,7 +97,7 @@ def clean(image: Image.Image, most: int = 1024) -> Image.Image:
     except Unusable as error:
         raise BadData("The picture can't be used: {reason}.", reason=str(error)) from None
     except Exception:  # as above
-        raise BadData("The picture is broken or cut off.") from None
+        raise BadData("The picture is damaged or incomplete.") from None
     rgb.thumbnail((most, most), Image.Resampling.LANCZOS)
     bare = Image.new("RGB", rgb.size)
     bare.paste(rgb)

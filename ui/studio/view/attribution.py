@@ -36,12 +36,12 @@ def attribution_page(model: Opened, view: View) -> str:
     found = attribution(discriminator, images, labels)
     picture, where = drawn(model.explorer, points)[0], Image.fromarray(heat(found.maps)[0])
     verdict = _(
-        "Green places make the discriminator take the picture for real, pink ones for generated. Its verdict (logit) "
-        "is {logit:.2f}."
+        "Green areas push the discriminator towards “real”, pink areas towards “generated”. Its output (logit) is "
+        "{logit:.2f}."
     )
     off = _(
-        "Completeness error at {steps} steps: {error:.1%}. The map should add up to the difference between the "
-        "verdicts on this picture and on a grey one; the error says by how much it does not."
+        "Completeness error with {steps} steps: {error:.1%}. The map should add up to the difference between the "
+        "logits of this picture and of a grey one; the error says by how much it does not."
     )
     words = [
         verdict.format(logit=float(found.logits[0])),
@@ -49,7 +49,7 @@ def attribution_page(model: Opened, view: View) -> str:
     ]
     sharp = ' style="image-rendering: pixelated"' if images.shape[-1] <= SMALL else ""
     parts = [f"<p>{escape(line)}</p>" for line in words]
-    pair = ((picture, _("As the model draws it")), (where, _("What the discriminator looks at")))
+    pair = ((picture, _("Original picture")), (where, _("What the discriminator looks at")))
     faces = [f'<img src="{shown(image)}" alt="{escape(alt)}"{sharp}>' for image, alt in pair]
     return f'<div class="leakage">{"".join(parts)}<div class="looked">{"".join(faces)}</div></div>'
 

@@ -19,7 +19,7 @@ def file_of_changes(changes: Sequence[Change], model: Opened) -> bytes:
     from gan_core.latent.files import Work, write_work
 
     if not changes:
-        raise BadValue("There is no edit to save: all sliders stand in the middle.")
+        raise BadValue("There are no edits to save: all sliders are in the middle.")
     with tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
         path = Path(folder) / f"edit{EDITS}"
         write_work(path, model.explorer, Work("edit", tuple(edit_of(change, model) for change in changes)))
@@ -59,5 +59,5 @@ def _changes(path: Path, model: Opened) -> tuple[tuple[Change, ...], list[Gansco
         layers = (edit.layers[0], edit.layers[1] - 1) if edit.layers else None
         found.append(Change(name, round(edit.strength, 3), layers))
     if len(found) > MOST_CHANGES:
-        raise BadValue("There can be {most} edits at most, not {count}.", most=MOST_CHANGES, count=len(found))
+        raise BadValue("There can be at most {most} edits, not {count}.", most=MOST_CHANGES, count=len(found))
     return tuple(found), problems

@@ -30,16 +30,16 @@ def band_words(model: Opened, band: str) -> str:
     found = measured.bands[band]
     shares = [f"{attribute_words(name)} {found.changes[name]:.0%}" for name in found.words[:MOST]]
     if not shares:
-        return _("Measured in this model: hardly anything that has a name changes with these layers.")
-    return _("Measured in this model, what they change most often, and in how many of the pictures: {shares}.").format(
-        shares=_(", ").join(shares)
-    )
+        return _("Measured on this model: these layers change hardly any named feature.")
+    return _(
+        "Measured on this model: what these layers change most often, with the share of pictures: {shares}."
+    ).format(shares=_(", ").join(shares))
 
 
 def leakage_page(model: Opened) -> str:
     """Words and the heat map as HTML; a sentence where nobody has measured this model."""
     if model.measured is None:
-        words = _("Nobody has measured the sliders of this model: {command} does.")
+        words = _("The sliders of this model haven't been measured. To measure them, run {command}.")
         return f'<p class="quiet">{escape(words.format(command=f"ganscope measure {model.name}"))}</p>'
     leakage = model.measured.leakage
     shown = [name for name in model.slots if name in leakage.directions]
@@ -63,17 +63,19 @@ def clean(leakage: Leakage, name: str) -> bool:
 def _told(leakage: Leakage, shown: Sequence[str]) -> list[str]:
     good = sum(clean(leakage, name) for name in leakage.directions)
     lines = [
-        _("A net that knows these features has looked at many pictures, each with every slider moved by one step. "
-          "Dark: the column's feature moved far, in standard deviations. Framed: what the slider is named after."),
-        _("{good} of {count} directions move their own feature at least {times:g} times as far as others on average.")
+        _("A feature network compared many pictures before and after each slider moved by one step. Dark cells: "
+          "the feature of the column changed a lot, in standard deviations. Framed cells: the feature that the "
+          "slider is named after."),
+        _("{good} of {count} directions change their own feature at least {times:g} times as much as the others on "
+          "average.")
         .format(good=good, count=len(leakage.directions), times=CLEAN),
     ]  # fmt: skip
     for name in shown:
         value, move = leakage.worst(name)
         lines.append(
-            _("{slider}: moves its own feature by {own:.2f}; of all others most {other}, by {leak:.2f}.").format(
-                slider=direction_words(name), own=leakage.own(name), other=direction_words(value), leak=move
-            )
+            _(
+                "{slider}: changes its own feature by {own:.2f}; the largest side effect is on {other}, {leak:.2f}."
+            ).format(slider=direction_words(name), own=leakage.own(name), other=direction_words(value), leak=move)
         )
     return lines
 

@@ -127,7 +127,7 @@ def settings_in(image: Image.Image) -> str:
     """The settings that `file_of` wrote, as a link's part; raises BadData where there are none."""
     found = getattr(image, "text", {}).get(SETTINGS_KEY)
     if not found:
-        raise BadData("This picture holds no settings of the Studio. Drop in a PNG that was downloaded from here.")
+        raise BadData("This picture contains no Studio settings. Use a PNG that was saved here.")
     return str(found)
 
 

@@ -44,8 +44,8 @@ def read(explorer: Explorer, text: str) -> Tensor:
         content = b""
     which, rows = np.frombuffer(content[1 : 1 + layers], np.uint8), content[1 + layers :]
     if len(which) != layers or len(rows) != content[0] * size * KIND.itemsize or which.max() >= content[0]:
-        raise BadValue("The point of this link doesn't belong to the model.")
+        raise BadValue("The latent point in this link doesn't belong to the model.")
     values = np.frombuffer(rows, KIND).reshape(-1, size)[which].astype(np.float32)
     if not (np.abs(values) <= LARGEST).all():  # nor NaN
-        raise BadValue("The point of this link doesn't belong to the model.")
+        raise BadValue("The latent point in this link doesn't belong to the model.")
     return torch.from_numpy(values.reshape(1, *shape)).to(explorer.device)

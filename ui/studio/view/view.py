@@ -174,7 +174,7 @@ def _changes(text: str, model: Opened) -> tuple[tuple[Change, ...], list[Ganscop
         except GanscopeError as error:
             problems.append(error)
     if len(found) > MOST_CHANGES:
-        problems.append(BadValue("There can be {most} edits at most, not {count}.",
+        problems.append(BadValue("There can be at most {most} edits, not {count}.",
                                  most=MOST_CHANGES, count=len(found)))  # fmt: skip
     return tuple(found[:MOST_CHANGES]), problems
 
@@ -182,7 +182,7 @@ def _changes(text: str, model: Opened) -> tuple[tuple[Change, ...], list[Ganscop
 def _change(text: str, model: Opened) -> Change:
     match = _CHANGE.fullmatch(text.strip())
     if match is None:
-        raise BadValue("'{text}' is no edit. An edit looks like: {example}", text=text[:60], example="PCA 1*2.5")
+        raise BadValue("'{text}' isn't a valid edit. Example: {example}", text=text[:60], example="PCA 1*2.5")
     name, strength = match["name"], float(match["strength"])
     model.direction(name)
     layers = (int(match["first"]), int(match["last"])) if match["first"] else None

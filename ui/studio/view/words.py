@@ -17,7 +17,7 @@ VALUES = {
     "dark brown": N_("dark brown"), "chestnut": N_("chestnut"), "copper": N_("copper"), "blonde": N_("blonde"),
     "silver": N_("silver"), "pink": N_("pink"), "blue": N_("blue"), "lashes": N_("lashes"),
     "relaxed": N_("relaxed"), "happy": N_("happy"), "wink": N_("wink"), "hazel": N_("hazel"), "green": N_("green"),
-    "grey": N_("grey"), "ahead": N_("ahead"), "left": N_("left"), "right": N_("right"), "arched": N_("arched"),
+    "grey": N_("greyscale"), "ahead": N_("ahead"), "left": N_("left"), "right": N_("right"), "arched": N_("arched"),
     "straight": N_("straight"), "raised": N_("raised"), "worried": N_("worried"), "bold": N_("bold"),
     "soft": N_("soft"), "rosy": N_("rosy"), "freckles": N_("freckles"), "smile": N_("smile"), "laugh": N_("laugh"),
     "smirk": N_("smirk"), "neutral": N_("neutral"), "surprised": N_("surprised"), "frown": N_("frown"),
@@ -37,7 +37,7 @@ PLAIN = {
     "hat: beanie": N_("Beanie"), "hat: straw hat": N_("Straw hat"), "skin: brown": N_("Brown skin"),
 }  # fmt: skip
 KINDS = (N_("model"), N_("direction"), N_("layer"), N_("latent space"))  # that fill "There is no {kind} named ..."
-COMPUTED = {"PCA": N_("Variation {number}"), "SeFa": N_("Weights' direction {number}")}
+COMPUTED = {"PCA": N_("Principal component {number}"), "SeFa": N_("SeFa direction {number}")}
 
 
 def direction_words(name: str) -> str:
@@ -45,7 +45,7 @@ def direction_words(name: str) -> str:
     if name in PLAIN:
         return _(PLAIN[name])
     if is_own(name):
-        return _("Your own slider")
+        return _("Custom slider")
     kind, _space, number = name.partition(" ")
     if kind in COMPUTED and number.isdecimal():
         return _(COMPUTED[kind]).format(number=number)

@@ -76,9 +76,10 @@ def _pad(elem_id: str, label: str, draw: str, mask: bool) -> gr.HTML:
 def camera(elem_id: str) -> gr.HTML:
     """The webcam, which tells `take` when a picture was taken."""
     template = _CAMERA.format(
-        side=SEEN, begin=escape(_("Use the webcam")), take=escape(_("Take the picture")), stop=escape(_("Stop")),
-        consent=escape(_("Your browser asks first. Only the picture that you take is sent, and nobody keeps it.")),
-        told=escape(_("There is no webcam here, or the browser may not use it.")),
+        side=SEEN, begin=escape(_("Use the webcam")), take=escape(_("Take picture")), stop=escape(_("Stop")),
+        consent=escape(_("Your browser asks for permission first. Only the picture that you take is sent, and it "
+                         "isn't stored.")),
+        told=escape(_("There is no webcam, or the browser blocks access to it.")),
     )  # fmt: skip
     script = (HERE / "camera.js").read_text(encoding="utf-8")
     return gr.HTML({}, html_template=template, js_on_load=script, apply_default_css=False, elem_id=elem_id)
@@ -94,16 +95,16 @@ def sheet_of(elem_id: str, others: int = 0) -> str:
 def read_back(sheet: str, most: int = MOST_SIDE) -> Image.Image:
     """The picture of a `data:` address as RGBA; raises BadData."""
     if not isinstance(sheet, str) or not sheet.startswith("data:image/") or len(sheet) > MOST_LETTERS:
-        raise BadData("The drawing did not arrive. Please draw another line.")
+        raise BadData("The drawing didn't arrive. Draw another line.")
     try:
         content = base64.b64decode(sheet.partition(",")[2], validate=True)
         image = Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP"))
         if max(image.size) > most:
-            raise BadData("A drawing may be {most} pixels wide and high at most.", most=most)
+            raise BadData("A drawing may be at most {most} pixels wide and high.", most=most)
         return image.convert("RGBA")
     except (binascii.Error, UnidentifiedImageError):
-        raise BadData("The drawing did not arrive. Please draw another line.") from None
+        raise BadData("The drawing didn't arrive. Draw another line.") from None
     except BadData:
         raise
     except Exception:  # decoders raise nearly anything on a damaged or hostile file
-        raise BadData("The picture is broken or cut off.") from None
+        raise BadData("The picture is damaged or incomplete.") from None

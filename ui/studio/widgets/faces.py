@@ -143,4 +143,4 @@ def known(name: str) -> View:
         if name in _named:
             _named.move_to_end(name)
             return _named[name]
-    raise BadValue("The face {name} isn't remembered any more: use it in this tab again.", name=name[:20])
+    raise BadValue("The face {name} is no longer stored: send it to this tab again.", name=name[:20])
