@@ -1,4 +1,4 @@
-"""Train: set a run up, then watch and steer it."""
+"""Train: set up a run, then watch and steer it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drag: press a place of the picture and where it shall go, and the model redraws the picture so."""
+"""Drag: click a point of the picture and its target, and the model redraws the picture accordingly."""
 
 from __future__ import annotations
 
@@ -25,22 +25,23 @@ from ui.studio.widgets.choices import choices, model_choice
 TITLE = N_("Drag")
 ID = "drag"
 GROUP = N_("Faces")
-LONGEST = 90.0  # seconds, after which the picture stays as it is then
-STEPS = 200  # at most
+LONGEST = 90.0  # seconds, after which the drag stops
+STEPS = 200  # maximum
 MOST_PAIRS = 8
-MOST_UNDONE = 4  # drags that can be taken back
-REACH, EVERYWHERE = 0.16, 0.5  # shares of the side around the arrows that may change; from the second on, all may
+MOST_UNDONE = 4  # number of drags that can be undone
+# half side of the area that may change, as a share of the picture's side; from EVERYWHERE on, all of it may
+REACH, EVERYWHERE = 0.16, 0.5
 SHOW_EVERY = 4  # steps
-EDGE = 0.02  # of the picture: who presses its very edge means the edge
+EDGE = 0.02  # as a share of the side: clicks this far outside count as on the edge
 
 Place = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Hold:
-    """The picture that is dragged, and places in its pixels: a handle and a target in turn.
+    """The dragged picture, and points in its pixels: handles and targets alternate.
 
-    `image` and `kept` are what a drag left, `way` says which drags led here, `past` is before each of them.
+    `image` and `kept` are the result of a drag, `way` lists the drags so far, `past` the states before each of them.
     """
 
     model: str = ""
@@ -53,7 +54,7 @@ class Hold:
 
 
 def begin(model: str, seed: float, face: View | None = None) -> list[Any]:
-    """A picture to drag; a face of another tab, where one came."""
+    """Starts with a picture; a face from another tab, if there is one."""
     view = faces.same(face, model, checked_seed(int(seed or 0))) or _view(model, seed)
     hold = Hold(model, points_of(view))
     return [hold, _value(hold), _told(hold)]
@@ -66,26 +67,26 @@ def _view(model: str, seed: float) -> View:
 
 
 def given(hold: Hold, seed: float) -> View:
-    """The picture as it was dragged, for another tab."""
+    """Returns the dragged picture, for another tab."""
     if hold.points is None:
         raise BadValue("There is no picture yet.")
     return view_at(_view(hold.model, seed), hold.points)
 
 
 def take(view: View) -> list[Any]:
-    """A face of another tab: the model, its seed, and the face itself."""
+    """Accepts a face from another tab: the model, its seed and the face itself."""
     if not opened(view.model).explorer.styled:
         raise BadValue("Dragging needs a style-based model.")
     return [gr.update(value=view.model), view.seed, view]
 
 
 def put(event: gr.EventData, hold: Hold) -> list[Any]:
-    """A place is pressed."""
+    """Handles a click on the picture."""
     return put_at(hold, pressed(event, "x"), pressed(event, "y"))
 
 
 def put_at(hold: Hold, x: float, y: float) -> list[Any]:
-    """The next handle or target, in shares of the picture from its upper left corner."""
+    """Places the next handle or target; coordinates are shares of the picture from the upper left corner."""
     if hold.points is None:
         return [gr.skip()] * 3
     if len(hold.places) >= 2 * MOST_PAIRS:
@@ -99,13 +100,13 @@ def put_at(hold: Hold, x: float, y: float) -> list[Any]:
 
 
 def clear(hold: Hold) -> list[Any]:
-    """No arrows; the picture stays."""
+    """Removes the arrows and keeps the picture."""
     hold = replace(hold, places=())
     return [hold, _value(hold) if hold.points is not None else gr.skip(), _told(hold)]
 
 
 def undo(hold: Hold) -> list[Any]:
-    """The picture before the last drag."""
+    """Returns to the picture before the last drag."""
     if not hold.past:
         raise BadValue("There is no drag to undo.")
     hold = replace(hold.past[-1], past=hold.past[:-1])
@@ -113,7 +114,7 @@ def undo(hold: Hold) -> list[Any]:
 
 
 def save(hold: Hold, seed: float) -> dict[str, str]:
-    """The picture as PNG, with its settings inside."""
+    """Returns the picture as PNG with its settings."""
     if hold.points is None:
         raise BadValue("There is no picture yet.")
     settings = _view(hold.model, seed).query()
@@ -123,7 +124,7 @@ def save(hold: Hold, seed: float) -> dict[str, str]:
 
 
 def pull(hold: Hold, reach: float = REACH) -> Iterator[list[Any]]:
-    """Drags, and shows the picture on its way."""
+    """Drags and shows intermediate pictures."""
     from gan_core.latent.drag import DragSettings, drag
 
     pairs = len(hold.places) // 2
@@ -136,7 +137,7 @@ def pull(hold: Hold, reach: float = REACH) -> Iterator[list[Any]]:
     past = (*hold.past, replace(hold, past=()))[-MOST_UNDONE:]
 
     def pulled(tell: Tell) -> Any:
-        """The last of the way when all handles have arrived, or the time is over."""
+        """Returns the last state, when all handles have arrived or the time is over."""
         explorer, end = opened(hold.model).explorer.apart(), time.monotonic() + LONGEST
         for found in drag(explorer, hold.points, handles, targets, settings=settings, before=hold.kept):
             if found.done or time.monotonic() > end:
@@ -178,12 +179,12 @@ def _told(hold: Hold) -> str:
 
 
 def fits(card: Card) -> bool:
-    """Whether a model can be shown here."""
+    """Whether the tab supports a model."""
     return "w_space" in card.capabilities
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices(fits):
         gr.Markdown(_("Dragging needs a style-based model, and none is available."), elem_classes="quiet")
         return

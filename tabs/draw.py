@@ -1,4 +1,4 @@
-"""Draw: a few lines, and the model makes a face of them while they are drawn."""
+"""Draw: turns a line drawing into a face while it is being drawn."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ TITLE = N_("Draw")
 ID = "draw"
 GROUP = N_("Pictures")
 PAD = "draw-pad"
-FACES = "edges2avatars"  # data whose pictures our own code draws, so that there is always another one
+FACES = "edges2avatars"  # a data set that our own code draws, so that new sketches can always be made
 STARTS = 8
-FAINT = 4  # levels of 255 up to which a pixel counts as paper
-DARK = 128  # levels of 255 below which a pixel belongs to a line
+FAINT = 4  # a pixel up to this level of 255 counts as paper
+DARK = 128  # a pixel below this level of 255 belongs to a line
 USUAL_PEN = 2.0  # pixels
-SEED = 111  # of the drawings to begin from: faces that no model has learnt, a varied row
+SEED = 111  # of the initial sketches: a varied row of held-out faces
 
 _latest = Latest()
 
 
 def sheet(model: str) -> list[Any]:
-    """What a model begins with: the pad, drawings to begin from, and the first one's face."""
+    """Sets up a model: the pad, sketches to start from, and the picture of the first one."""
     worker = _drawing(model)
     starts = _starts(worker)
     items = [address(start) for start in starts]
@@ -45,12 +45,12 @@ def sheet(model: str) -> list[Any]:
 
 
 def press(event: gr.EventData, model: str) -> list[Any]:
-    """One of the drawings is pressed."""
+    """Handles a click on a sketch."""
     return press_at(model, int(pressed(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:
-    """The drawing at a place of the row lies on the pad."""
+    """Puts the sketch at a position of the row on the pad."""
     worker = _drawing(model)
     starts = _starts(worker)
     if not 0 <= int(place) < len(starts):
@@ -61,7 +61,7 @@ def press_at(model: str, place: float) -> list[Any]:
 
 
 def surprise(model: str) -> list[Any]:
-    """A drawing that was never seen before."""
+    """Puts a new random sketch on the pad."""
     worker = _drawing(model)
     if learnt_from(worker.card) != FACES:
         return press_at(model, another_seed() % max(1, len(_starts(worker))))
@@ -71,9 +71,9 @@ def surprise(model: str) -> list[Any]:
 
 
 def draw(request: gr.Request, drawing: str, model: str) -> Any:
-    """While a line is drawn: the picture that the model makes of the drawing, a PNG as a `data:` address.
+    """Returns the picture of the drawing while a line is drawn, as a `data:` address.
 
-    Requests that were overtaken are dropped.
+    Outdated requests are dropped.
     """
     worker = _drawing(model)
     visitor = (request and request.session_hash) or ""
@@ -82,7 +82,7 @@ def draw(request: gr.Request, drawing: str, model: str) -> Any:
 
 
 def save(drawing: str, model: str) -> dict[str, str]:
-    """The picture as a file."""
+    """Returns the picture as a file."""
     worker = _drawing(model)
     return parts.Download("drawn.png", marked(_answer(worker, _flat(drawing)))).plain
 
@@ -102,7 +102,7 @@ def _starts(worker: Worker) -> Sequence[Image.Image]:
 
 @lru_cache(maxsize=8)
 def _edges(size: int, count: int, seed: int) -> tuple[Image.Image, ...]:
-    """Edges of freshly drawn faces, made at the nearest size that is offered, as the data set is."""
+    """Returns edges of newly drawn faces, made at the nearest supported size, as in the data set."""
     from gan_core.data import avatars
     from gan_core.data.paired_drawn import edges
     from gan_core.pictures.decoding import square
@@ -115,7 +115,7 @@ def _edges(size: int, count: int, seed: int) -> tuple[Image.Image, ...]:
 
 
 def _flat(drawing: str) -> Image.Image:
-    """Lines on white."""
+    """Returns the lines on white."""
     lines = read_back(drawing)
     return Image.alpha_composite(Image.new("RGBA", lines.size, "white"), lines).convert("RGB")
 
@@ -130,7 +130,7 @@ def _laid(worker: Worker, start: Image.Image, key: str) -> dict[str, Any]:
 
 
 def _pen(drawings: Sequence[Image.Image]) -> float:
-    """How wide the lines of drawings are in the middle, in pixels: the shorter run through each dark one."""
+    """Returns the median line width in pixels: for each dark pixel, the shorter of its two runs."""
     widths = []
     for drawing in drawings:
         dark = np.asarray(drawing.convert("L")) < DARK
@@ -140,7 +140,7 @@ def _pen(drawings: Sequence[Image.Image]) -> float:
 
 
 def _runs(dark: np.ndarray) -> np.ndarray:
-    """Of each pixel (h, w), how many dark ones in a row it is one of; 0 where it is light."""
+    """Returns for each pixel (h, w) the length of its run of dark pixels; 0 if it is light."""
     lengths = np.zeros(dark.shape, int)
     for row, found in zip(dark, lengths, strict=True):
         borders = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(int)))
@@ -150,7 +150,7 @@ def _runs(dark: np.ndarray) -> np.ndarray:
 
 
 def _drawn(worker: Worker, drawing: Image.Image) -> list[Any]:
-    """The picture, and words where there is nothing to make a picture of."""
+    """Returns the picture, and a message if the canvas is empty."""
     image = _answer(worker, drawing)
     blank = not ImageChops.invert(drawing).point(lambda level: level > FAINT).getbbox()
     words = _("The canvas is empty, so the model has nothing to go by. Trace the pale lines, or start from a sketch.")
@@ -163,7 +163,7 @@ def _answer(worker: Worker, drawing: Image.Image) -> Image.Image:
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     models = [
         (_(card.title), name) for name, card in workers(TRANSLATING).items() if learnt_from(card).startswith("edges")
     ]

@@ -1,4 +1,4 @@
-"""The pieces of the tab "Latent editing" and where they stand: a first visitor sees a picture and six sliders."""
+"""Layout of the tab "Latent editing": at first, visitors see a picture and six sliders."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ui.studio.widgets import faces, parts
 
 @dataclass(frozen=True)
 class Parts:
-    """What callbacks read and write."""
+    """The components that callbacks read and write."""
 
-    OUTPUTS: ClassVar[int] = 5 + 4 + SLOTS + 5  # how many there are
+    OUTPUTS: ClassVar[int] = 5 + 4 + SLOTS + 5  # their number
 
     visit: gr.State
     link: gr.Textbox
@@ -48,12 +48,12 @@ class Parts:
 
     @property
     def controls(self) -> list[Any]:
-        """In the order of `Controls.of`."""
+        """Returns the components in the order of `Controls.of`."""
         return [self.seed, self.psi, self.label, *self.sliders, self.strength, self.first, self.last]
 
     @property
     def outputs(self) -> list[Any]:
-        """In the order in which a whole scene is given."""
+        """Returns the components in the order of a scene."""
         return [
             self.visit, self.face, self.strip, self.undo, self.redo, self.model, self.seed, self.psi, self.label,
             *self.sliders, self.direction, self.strength, self.first, self.last, self.others,
@@ -61,7 +61,7 @@ class Parts:
 
 
 def lay_out() -> Parts:
-    """The picture to the left, sliders to the right, everything else behind "More"."""
+    """Builds the picture on the left, sliders on the right, and everything else under "More"."""
     found: dict[str, Any] = {"visit": gr.State(Visit(), time_to_live=24 * 3600)}
     found["link"] = gr.Textbox(visible=False)
     found["file"] = gr.JSON(visible=False)

@@ -1,4 +1,4 @@
-"""Super-resolution: a picture made two or four times larger, before and after under one slider."""
+"""Super-resolution: enlarges a picture two or four times, with a before/after slider."""
 
 from __future__ import annotations
 
@@ -38,20 +38,21 @@ if TYPE_CHECKING:
 TITLE = N_("Super-resolution")
 ID = "enlarge"
 GROUP = N_("Pictures")
-ENLARGING = ("super_resolution",)  # task of the models that enlarge
-SHOWN = 1280, 960  # pixels of the result that are shown at most: of a larger one its middle
-PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}  # of scikit-learn, and which part
-SHRUNK = 2  # times, so that the examples' own compression can't be seen
+ENLARGING = ("super_resolution",)  # task of super-resolution models
+SHOWN = 1280, 960  # maximum pixels of the result on screen; the centre of a larger one
+# photos of scikit-learn, and the part to use
+PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}
+SHRUNK = 2  # reduction factor, so that the examples' own compression isn't visible
 FACE = 96  # pixels of the drawn example
-OUTPUTS = 12  # of a scene
-ADVICE = 5  # of them: what is said of a picture before it is enlarged, and what is offered
-ALIKE = ("blocks", "channels", "scale", "batch_norm", "from_bicubic")  # settings that make the same networks, if any
+OUTPUTS = 12  # number of outputs of a scene
+ADVICE = 5  # outputs with notes on a picture before it is enlarged, and the options offered
+ALIKE = ("blocks", "channels", "scale", "batch_norm", "from_bicubic")  # knobs that don't change the architecture
 
 
 @dataclass(frozen=True)
 class Own:
-    """The picture (H, W, C) as it is, uint8 or uint16; `place` is that of an example, -1 for a visitor's own, whose
-    `damage` was looked for.
+    """The original picture (H, W, C), uint8 or uint16; `place` is the index of an example, -1 for the user's picture,
+    which is checked for `damage`.
     """
 
     array: Any = None
@@ -64,8 +65,8 @@ class Own:
 
 
 def model_of(own: Own, model: str) -> list[Any]:
-    """A model: how many times it enlarges, what it can be blended with, what it can do with the picture that is there,
-    and the first example where there is none.
+    """Selects a model: its scale, models to blend with, what it can do with the current picture, and the first example
+    if there is none.
     """
     native, cards = _scale(at_work(model, ENLARGING).card), workers(ENLARGING)
     other = _partner(model, cards)
@@ -81,19 +82,21 @@ def model_of(own: Own, model: str) -> list[Any]:
 
 
 def press(event: gr.EventData, model: str) -> list[Any]:
-    """One of the examples is pressed."""
+    """Handles a click on an example."""
     return press_at(model, int(pressed(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:
-    """The example at a place of the row, enlarged as the model does."""
+    """Returns the example at a position of the row, enlarged by the model."""
     if not 0 <= int(place) < len(_examples()):
         raise BadValue("There is no example at position {place}.", place=int(place))
     return _example(model, int(place))
 
 
 def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
-    """An upload: checked and deleted; its colours, depth and transparency stay. What can be done with it is said."""
+    """Accepts an upload, checked and deleted, keeping colours, depth and transparency; says what can be done with
+    it.
+    """
     from gan_core.pictures import photos
     from gan_core.pictures.damage import damage_of, jpeg_quality
 
@@ -111,7 +114,8 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
             _("The file has 16 bits per channel, packed in a way that can't be read here, so 8 bits are used. PNG "
               "keeps all 16 bits, and so does TIFF without compression or with ZIP.")
         )  # fmt: skip
-    if array.shape[0] * array.shape[1] > _most(1):  # strangers' pictures are kept in memory as small as they are used
+    # in a public Studio, pictures are stored only at the size that is used
+    if array.shape[0] * array.shape[1] > _most(1):
         words.append(
             _("Pictures of up to {most} megapixels are enlarged here. This one has {pixels}, so its centre is used.")
             .format(most=_most(1) // 2**20, pixels=_megapixels(array))
@@ -124,8 +128,8 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
 
 
 def advise(own: Own, model: str, scale: float) -> list[Any]:
-    """The strength for a picture, what to know of it before it is enlarged so much, and whether to offer twice, its
-    middle, or the model that makes the least of damage.
+    """Returns the recommended strength for a picture, notes before it is enlarged, and whether to offer 2×, its centre,
+    or the model that is least affected by damage.
     """
     from gan_core.models.enlarging import advised, harmed
 
@@ -145,12 +149,12 @@ def advise(own: Own, model: str, scale: float) -> list[Any]:
 
 
 def twice(own: Own, model: str) -> list[Any]:
-    """Two times instead of four."""
+    """Switches to 2× instead of 4×."""
     return [gr.update(value=2), *advise(own, model, 2)]
 
 
 def middle(own: Own, model: str, scale: float) -> list[Any]:
-    """The middle of the picture, as much as can be enlarged so many times."""
+    """Crops the picture to the largest centre that can be enlarged at this scale."""
     if own.array is None:
         raise BadValue("Drop in a picture first.")
     own = replace(own, array=_middle(own.array, _most(int(scale))))
@@ -158,12 +162,12 @@ def middle(own: Own, model: str, scale: float) -> list[Any]:
 
 
 def faithful() -> Any:
-    """The model that makes the least of damage is chosen."""
+    """Selects the model that is least affected by damage."""
     return gr.update(value=_faithful())
 
 
 def enlarge(own: Own, model: str, scale: float, share: float, strength: float = 1.0) -> Iterator[list[Any]]:
-    """Enlarges, tells how far it is, and gives the result as a file."""
+    """Enlarges, shows progress, and returns the result as a file."""
     if own.array is None:
         raise BadValue("Drop in a picture first.")
     if own.array.shape[0] * own.array.shape[1] > _most(1):
@@ -185,14 +189,14 @@ def enlarge(own: Own, model: str, scale: float, share: float, strength: float = 
 
 
 def budget(own: Own, model: str) -> str:
-    """How long it takes to enlarge the picture, in words, before it is asked for."""
+    """Describes how long enlarging will take."""
     if own.array is None:
         return ""
     return takes(workshop.estimate(*_cost(model, own.array)), _longest())
 
 
 def take_network(request: gr.Request, path: str | None) -> Any:
-    """A network's file: checked, kept in the user's folder of such files, and chosen."""
+    """Accepts a network file: checked, stored in the user's folder, and selected."""
     if path is None:
         return gr.skip()
     try:
@@ -209,12 +213,12 @@ def take_network(request: gr.Request, path: str | None) -> Any:
 
 
 def listed(model: str) -> Any:
-    """The models that there are now, files that came since the page was made among them."""
+    """Returns the current models, including files added since the page was built."""
     return gr.update(choices=_choices(), value=model if model in workers(ENLARGING) else _first())
 
 
 def _limits() -> str:
-    """What may be dropped in, in words."""
+    """Describes the accepted uploads."""
     size = LARGE_BYTES // 1_000_000
     if hosted():
         words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. At most {most} megapixels of a picture are enlarged here.")
@@ -224,7 +228,7 @@ def _limits() -> str:
 
 
 def stopped() -> str:
-    """What is said when a visitor has ended the work."""
+    """Returns the message for stopped work."""
     return _("Stopped.")
 
 
@@ -236,7 +240,7 @@ def _choices() -> list[tuple[str, str]]:
 
 
 def _unmade(own: Own) -> list[Any]:
-    """A picture that nothing was made of yet."""
+    """Shows a picture that hasn't been enlarged yet."""
     height, width = own.array.shape[:2]
     words = _("{width} x {height} pixels. Now click “Enlarge”.").format(width=width, height=height)
     depth = used(own.array)
@@ -249,19 +253,19 @@ def _unmade(own: Own) -> list[Any]:
 
 
 def _first() -> str:
-    """The model that is shown first: the one that is nearest to the truth, where there is one."""
+    """Returns the default model: the most faithful one, if there is one."""
     return _faithful() or next(iter(workers(ENLARGING)), "")
 
 
 def _faithful() -> str:
-    """A model that was trained on pixels alone: it invents the least. "" where there is none."""
+    """Returns a model that was trained with pixel losses only, which invents the least; "" if there is none."""
     cards = workers(ENLARGING)
     plain = [name for name, card in cards.items() if card.hparams.get("adversarial_weight") == 0]
     return next((name for name in plain if _partner(name, cards)), next(iter(plain), ""))
 
 
 def _most(scale: int) -> int:
-    """Pixels of a picture that can be enlarged so many times here."""
+    """Returns the maximum pixels of a picture at this scale."""
     return min(MOST_HOSTED, most_pixels(scale)) if hosted() else most_pixels(scale)
 
 
@@ -270,7 +274,7 @@ def _megapixels(array: np.ndarray) -> str:
 
 
 def _middle(array: np.ndarray, most: int) -> np.ndarray:
-    """The middle of a picture (H, W, C), of so many pixels at most and of the same shape."""
+    """Returns the centre of a picture (H, W, C) with at most this many pixels and the same proportions."""
     height, width = array.shape[:2]
     share = min(1.0, math.sqrt(most / (height * width)))
     high, wide = max(1, int(height * share)), max(1, int(width * share))
@@ -279,7 +283,7 @@ def _middle(array: np.ndarray, most: int) -> np.ndarray:
 
 
 def _too_many(own: Own, scale: int, by_two: bool) -> str:
-    """What can be done with a picture that is too large for the chosen scale."""
+    """Returns the options for a picture that is too large for the selected scale."""
     high, wide = _middle(own.array[:, :, :1], _most(scale)).shape[:2]
     facts = {"pixels": _megapixels(own.array), "most": _most(scale) // 2**20, "scale": scale, "width": wide,
              "height": high}  # fmt: skip
@@ -291,7 +295,7 @@ def _too_many(own: Own, scale: int, by_two: bool) -> str:
 
 
 def _harm(damage: Damage, strength: float) -> list[str]:
-    """What a picture has suffered, and what follows for the strength."""
+    """Describes the damage of a picture and the recommended strength."""
     from gan_core.models.enlarging import harmed
 
     blocks, noise = harmed(damage)
@@ -322,7 +326,7 @@ def _scale(card: Card) -> int:
 
 
 def _partner(name: str, cards: dict[str, Card]) -> str:
-    """Another model of the same networks, "" where there is none."""
+    """Returns another model with the same networks, "" if there is none."""
     card = cards[name]
     same = (
         other
@@ -335,7 +339,7 @@ def _partner(name: str, cards: dict[str, Card]) -> str:
 
 
 def _sampler(worker: Worker, share: float) -> Sampler:
-    """The model, or one between it and its partner."""
+    """Returns the model, or a blend with its partner."""
     if not 0 <= share <= 1:
         raise BadValue("The share must lie between 0 and 1, not at {share}.", share=share)
     other = _partner(worker.name, workers(ENLARGING))
@@ -349,7 +353,7 @@ def _sampler(worker: Worker, share: float) -> Sampler:
 def _written(
     sampler: Sampler, array: np.ndarray, scale: int, path: Path, told: Progress, strength: float
 ) -> np.ndarray:
-    """The picture enlarged and written; what is shown of it, in its own depth."""
+    """Enlarges the picture and writes it; returns the part to be shown, in its own depth."""
     from gan_core.models.enlarging import enlarge as enlarged
 
     result = enlarged(sampler, array, scale, progress=told, strength=strength)
@@ -358,16 +362,16 @@ def _written(
 
 
 def _window(array: np.ndarray, scale: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-    """The middle of a result (H, W, C), as much as is shown, and where it lies: left, top, right, bottom."""
+    """Returns the visible centre of a result (H, W, C) and its box: left, top, right, bottom."""
     height, width = array.shape[:2]
-    # the corners lie between pixels of the picture that was given
+    # the corners lie on pixel borders of the original picture
     wide, high = (min(length, most // scale * scale) for length, most in zip((width, height), SHOWN, strict=True))
     left, top = ((length - shown) // 2 // scale * scale for length, shown in ((width, wide), (height, high)))
     return array[top : top + high, left : left + wide], (left, top, left + wide, top + high)
 
 
 def _plain(array: np.ndarray, depth: int) -> Image.Image:
-    """To look at: 8 bits, on white. `depth` is how many bits the whole picture uses."""
+    """Converts to 8 bits on white for display. `depth` is the number of bits that the whole picture uses."""
     from gan_core.pictures.decoding import plain
     from gan_core.pictures.photos import image_of
 
@@ -375,7 +379,7 @@ def _plain(array: np.ndarray, depth: int) -> Image.Image:
 
 
 def _compared(array: np.ndarray, result: np.ndarray, scale: int) -> dict[str, Any]:
-    """The result beside the same enlarged bicubically, as far as they are shown."""
+    """Returns the visible part of the result and of bicubic enlargement."""
     window, (left, top, right, bottom) = _window(result, scale)
     depth = used(array)
     part = _plain(array[top // scale : bottom // scale, left // scale : right // scale], depth)
@@ -402,7 +406,7 @@ def _cost(model: str, array: np.ndarray) -> tuple[str, float]:
 
 @lru_cache
 def _examples() -> list[np.ndarray]:
-    """Parts of photos that come with scikit-learn, and a drawn face: (H, W, 3)."""
+    """Returns crops of photos from scikit-learn and a drawn face: (H, W, 3)."""
     from gan_core.data import avatars
     from gan_core.pictures.photos import sample_photo
 
@@ -422,7 +426,9 @@ def _strip(place: int) -> dict[str, Any]:
 
 
 def _example(model: str, place: int) -> list[Any]:
-    """An example by the model alone; each is made once. A network of others may take minutes, and waits to be asked."""
+    """Returns an example enlarged by the model, cached. The user's networks may take minutes, so they run only on
+    request.
+    """
     worker = at_work(model, ENLARGING)
     own = Own(_examples()[place], "example", place)
     if model.startswith(FILE):
@@ -446,7 +452,7 @@ def _made(model: str, sha256: str, place: int) -> np.ndarray:
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     models = _choices()
     if not models:
         gr.Markdown(

@@ -1,4 +1,4 @@
-"""Inpaint: what is painted over is made anew from the rest of the picture."""
+"""Inpaint: fills in the part that is painted over from the rest of the picture."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ TITLE = N_("Inpaint")
 ID = "inpaint"
 GROUP = N_("Pictures")
 PAD = "fill-pad"
-FILLING = ("inpainting",)  # task of the models that fill
-KIND = "truth"  # of the pictures on the sheet beside a model's card
-OPAQUE = 128  # from here on a pixel counts as painted, of 255
-OUTPUTS = 5  # of a scene
-FIRST_HOLE = (0.28, 0.42, 0.72, 0.6)  # left, top, right, bottom, as shares: the eyes of an example
-COLOUR = (90, 75, 212)  # of what is painted
+FILLING = ("inpainting",)  # task of inpainting models
+KIND = "truth"  # label of these pictures on the sheet next to a model's card
+OPAQUE = 128  # level of 255 from which a pixel counts as masked
+OUTPUTS = 5  # number of outputs of a scene
+FIRST_HOLE = (0.28, 0.42, 0.72, 0.6)  # left, top, right, bottom, as shares of the side: the eyes of an example
+COLOUR = (90, 75, 212)  # of the mask
 
 _latest = Latest()
 
 
 @dataclass(frozen=True)
 class Own:
-    """The picture that is painted on, nothing but pixels; `place` is that of an example, -1 for a visitor's own.
+    """The picture to paint over; `place` is the index of an example, -1 for the user's picture.
 
-    `far`: how many times as far as usual it is from what the model `by` knows, if that is too far.
+    `far`: how many times as far as usual it is from what the model `by` knows, if it is too far.
     """
 
     picture: Image.Image | None = None
@@ -48,7 +48,7 @@ class Own:
 
 
 def paper(own: Own, model: str) -> list[Any]:
-    """A model, and the picture that is there or its first example with a hole in it."""
+    """Selects a model: the current picture, or its first example with a hole."""
     worker = at_work(model, FILLING)
     if own.picture is not None and own.place < 0:
         return _scene(own if own.by == worker.name else _own(own.picture, worker), worker)
@@ -56,12 +56,12 @@ def paper(own: Own, model: str) -> list[Any]:
 
 
 def press(event: gr.EventData, model: str) -> list[Any]:
-    """One of the examples is pressed."""
+    """Handles a click on an example."""
     return press_at(model, int(pressed(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:
-    """The example at a place of the row, with a hole in it."""
+    """Returns the example at a position of the row, with a hole."""
     worker = at_work(model, FILLING)
     pictures = examples(worker.card, KIND) or [Image.new("RGB", (worker.size, worker.size), "white")]
     if not 0 <= int(place) < len(pictures):
@@ -70,7 +70,7 @@ def press_at(model: str, place: float) -> list[Any]:
 
 
 def take(path: str | None, model: str) -> list[Any]:
-    """An upload: checked, cleaned, deleted, and laid on the pad."""
+    """Accepts an upload: checked, cleaned, deleted, and placed on the pad."""
     if path is None:
         return [gr.skip()] * OUTPUTS
     with received(path) as image:
@@ -81,14 +81,14 @@ def take(path: str | None, model: str) -> list[Any]:
 
 
 def _own(picture: Image.Image, worker: Worker) -> Own:
-    """A visitor's picture, and whether the model knows such."""
+    """Returns the user's picture, and whether the model knows such pictures."""
     kind = worker.recognition.kind(taken(worker, picture))
     return Own(picture, -1, worker.name, max(kind.times.values()) if kind.strange else 0.0)
 
 
 def fill(request: gr.Request, mask: str, own: Own, model: str) -> Any:
-    """While it is painted: the picture with the painted part made anew. `mask` is a PNG as a `data:` address, opaque
-    where it is painted. Requests that were overtaken are dropped.
+    """Returns the inpainted picture while the mask is painted. `mask` is a PNG as a `data:` address, opaque where
+    masked. Outdated requests are dropped.
     """
     worker = at_work(model, FILLING)
     picture = _of(own)
@@ -98,7 +98,7 @@ def fill(request: gr.Request, mask: str, own: Own, model: str) -> Any:
 
 
 def save(mask: str, own: Own, model: str) -> dict[str, str]:
-    """The filled picture as a file."""
+    """Returns the inpainted picture as a file."""
     worker = at_work(model, FILLING)
     return parts.Download("filled.png", marked(_answer(worker, _of(own), _hole(mask, worker.size)))).plain
 
@@ -110,13 +110,13 @@ def _of(own: Own) -> Image.Image:
 
 
 def _hole(mask: str, size: int) -> np.ndarray:
-    """(size, size), true where it is painted."""
+    """Returns the mask (size, size), true where masked."""
     painted = read_back(mask).getchannel("A").resize((size, size), Image.Resampling.BOX)
     return np.asarray(painted) >= OPAQUE
 
 
 def _scene(own: Own, worker: Worker) -> list[Any]:
-    """The picture on the pad with a first hole, the row of examples, and what the model makes of it."""
+    """Returns the picture on the pad with an initial hole, the row of examples, and the model's output."""
     picture = _of(own)
     hole = Image.new("L", (worker.size, worker.size))
     if own.place >= 0:
@@ -142,7 +142,7 @@ def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray, far: float) 
 
 
 def _answer(worker: Worker, picture: Image.Image, hole: np.ndarray) -> Image.Image:
-    """The picture with its hole filled; without one it stays as it is."""
+    """Returns the inpainted picture; without a mask it is unchanged."""
     import torch
 
     given = taken(worker, picture)
@@ -152,7 +152,7 @@ def _answer(worker: Worker, picture: Image.Image, hole: np.ndarray) -> Image.Ima
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     models = [(_(card.title), name) for name, card in workers(FILLING).items()]
     if not models:
         gr.Markdown(

@@ -1,4 +1,4 @@
-"""Inside: the channels of any layer as pictures; press one to switch it off, and see what it draws."""
+"""Inside: a layer's channels as pictures; switch channels off to see what they draw."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from ui.studio.widgets.choices import choices, model_choice
 TITLE = N_("Inside")
 ID = "inside"
 GROUP = N_("Inside")
-MOST_SHOWN = 64  # channels, the liveliest ones
+MOST_SHOWN = 64  # maximum number of channels, those with the highest variance
 TILE = 64  # pixels
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked at; `order` are the channels that are shown, `off` those that are switched off. `face` is that of
-    another tab, where one came.
+    """The selected layer; `order` lists the visible channels, `off` those switched off. `face` comes from another
+    tab.
     """
 
     model: str = ""
@@ -45,7 +45,7 @@ class Look:
 
 
 def look(model: str, seed: float, layer: str | None, face: View | None = None) -> list[Any]:
-    """A layer's channels for one picture; the first layer that makes maps where none is named."""
+    """Returns a layer's channels for a picture, by default those of the first layer with feature maps."""
     from gan_core.latent.inside import layer_names
 
     chosen = opened(model)
@@ -65,24 +65,24 @@ def look(model: str, seed: float, layer: str | None, face: View | None = None) -
 
 
 def toggle(event: gr.EventData, seen: Look) -> list[Any]:
-    """A channel is switched off, or on again."""
+    """Handles a click on a channel."""
     return switch(seen, int(pressed(event)))
 
 
 def switch(seen: Look, place: int) -> list[Any]:
-    """The channel at a place of the grid is switched off, or on again."""
+    """Switches the channel at a position of the grid off or on."""
     if not 0 <= place < len(seen.order):
         raise BadValue("There is no channel at position {place}.", place=place)
     return _seen(replace(seen, off=seen.off ^ {seen.order[place]}))
 
 
 def all_on(seen: Look) -> list[Any]:
-    """All channels on again."""
+    """Switches all channels on."""
     return _seen(replace(seen, off=frozenset()))
 
 
 def save(seen: Look) -> dict[str, str]:
-    """The picture without the channels as PNG, with its settings inside."""
+    """Returns the picture without the channels as PNG with its settings."""
     if not seen.model:
         raise BadValue("There is no picture yet.")
     settings = f"{_view(seen).query()}&{urlencode({'layer': seen.layer, 'off': ','.join(map(str, sorted(seen.off)))})}"
@@ -91,14 +91,14 @@ def save(seen: Look) -> dict[str, str]:
 
 
 def given(seen: Look) -> View:
-    """The face as the model draws it, for another tab."""
+    """Returns the unmodified face, for another tab."""
     if not seen.model:
         raise BadValue("There is no picture yet.")
     return _view(seen)
 
 
 def take(view: View) -> list[Any]:
-    """A face of another tab: the model, its seed, and the face itself."""
+    """Accepts a face from another tab: the model, its seed and the face itself."""
     return [gr.update(value=view.model), view.seed, view]
 
 
@@ -109,7 +109,7 @@ def _view(seen: Look) -> View:
 
 
 def _drawn(seen: Look) -> list[Image.Image]:
-    """The picture, and the same without the channels that are off."""
+    """Returns the picture, and the picture without the channels that are switched off."""
     from gan_core.latent.inside import switched
 
     points, explorer = points_of(_view(seen)), opened(seen.model).apart
@@ -119,7 +119,7 @@ def _drawn(seen: Look) -> list[Image.Image]:
 
 
 def _seen(seen: Look) -> list[Any]:
-    """The look, the grid, both pictures, and words."""
+    """Returns the look, the grid, both pictures and a description."""
     from gan_core.latent.inside import maps
 
     explorer, points = opened(seen.model).apart, points_of(_view(seen))
@@ -142,7 +142,7 @@ def _seen(seen: Look) -> list[Any]:
 
 
 def _tile(channel: np.ndarray) -> Image.Image:
-    """A map (h, w) as grey levels, its own smallest value black and its largest white."""
+    """Converts a map (h, w) to grey levels, its minimum black and its maximum white."""
     low, high = float(channel.min()), float(channel.max())
     levels = (channel - low) / (high - low) if high > low else np.zeros_like(channel)
     image = Image.fromarray((255 * levels).astype(np.uint8))
@@ -150,27 +150,27 @@ def _tile(channel: np.ndarray) -> Image.Image:
 
 
 def leakage(model: str) -> str:
-    """How far the sliders of a model move what they are named after, and all else: words and a heat map."""
+    """Returns how much each slider changes its own and other features: text and heat map."""
     return leakage_page(opened(model))
 
 
 def looked_at(model: str, seed: float) -> str:
-    """What the discriminator looks at in a model's picture: words and pictures."""
+    """Returns what the discriminator looks at in a picture: text and pictures."""
     return attribution_page(opened(model), _view(Look(model, checked_seed(int(seed or 0)))))
 
 
 def still_looked_at(shows: bool, model: str, seed: float) -> str:
-    """The same for another picture, where the maps are open."""
+    """Updates the same for another picture, if the maps are open."""
     return looked_at(model, seed) if shows else ""
 
 
 def fits(card: Card) -> bool:
-    """Whether a model can be shown here."""
+    """Whether the tab supports a model."""
     return card.recipe != "mlp_gan"
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices(fits):
         gr.Markdown(_("There are no models yet."), elem_classes="quiet")
         return

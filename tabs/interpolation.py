@@ -1,4 +1,4 @@
-"""Interpolation: from picture to picture, as a slider and as a film."""
+"""Interpolation: from picture to picture, with a slider or as a film."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ TITLE = N_("Interpolation")
 ID = "interpolation"
 GROUP = N_("Faces")
 WAYS = {"linear": N_("Linear"), "spherical": N_("Spherical"), "smooth": N_("Smooth curve")}
-SLOW = 0.1  # seconds of a frame, at most, once a model has drawn
-FINE = 24  # frames between two keyframes, of the slider
+SLOW = 0.1  # maximum seconds per frame, once a model has been timed
+FINE = 24  # slider positions between two keyframes
 
 _latest = Latest()
-_drawing: dict[str, float] = {}  # the shortest time, in seconds, that each model took to draw a picture
+_drawing: dict[str, float] = {}  # model -> shortest measured seconds per picture
 
 
 def keyframes(model: str, seeds: str) -> Any:
-    """The pictures that the way leads through."""
+    """Returns the pictures of the keyframes."""
     return studio_parts.strip_value([_view(model, seed) for seed in _seeds(seeds)], -1)
 
 
 def more_keyframes(seeds: str) -> str:
-    """The seeds with another random one."""
+    """Adds a random seed."""
     known = _seeds(seeds)
     if len(known) >= MOST_KEYFRAMES:
         raise BadValue("There can be at most {most} keyframes.", most=MOST_KEYFRAMES)
@@ -51,13 +51,13 @@ def more_keyframes(seeds: str) -> str:
 
 
 def between(request: gr.Request, model: str, seeds: str, way: str, closed: bool, share: float) -> Any:
-    """The picture at a share of the way, 0 to 1."""
+    """Returns the picture at a share of the path, 0 to 1."""
     made = _latest((request and request.session_hash) or "", lambda: _between(model, _seeds(seeds), way, closed, share))
     return gr.skip() if made is None else made
 
 
 def budget(model: str, seeds: str, closed: bool, kind: str, seconds: float, size: float) -> str:
-    """What a film would be and take, in words, before it is asked for."""
+    """Describes length, size and time of a film before it is made."""
     try:
         plan = _plan(model, seeds, closed, kind, seconds, size)
     except GanscopeError as error:
@@ -72,13 +72,13 @@ def budget(model: str, seeds: str, closed: bool, kind: str, seconds: float, size
 
 
 def film(model: str, seeds: str, way: str, closed: bool, kind: str, seconds: float, size: float) -> Iterator[list[Any]]:
-    """The way as a film: how far it is, then the file, shown and to be saved."""
+    """Makes the film: progress, then the file, shown and downloadable."""
     from gan_core.latent.film import write_film
 
     plan = _plan(model, seeds, closed, kind, seconds, size)
     workshop.check(plan.job, plan.cost)
     points = _way(model, _seeds(seeds), way, closed, plan.frames)
-    explorer = opened(model).explorer.apart()  # sliders of the same model don't wait for it
+    explorer = opened(model).explorer.apart()  # so that it doesn't block the model's sliders
     with tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
         path = Path(folder) / f"{model}-way.{kind.lower()}"
         for news in workshop.run(
@@ -94,7 +94,7 @@ def film(model: str, seeds: str, way: str, closed: bool, kind: str, seconds: flo
 
 
 def stopped() -> str:
-    """What is said when a visitor has ended the work."""
+    """Returns the message for stopped work."""
     return _("Stopped.")
 
 
@@ -103,19 +103,19 @@ class Plan:
     """A film before it is made."""
 
     frames: int
-    rate: int  # frames a second
-    cost: float  # seconds of work, on a machine of two cores
-    bytes: float  # about
-    job: str  # which jobs take as long
+    rate: int  # frames per second
+    cost: float  # seconds of work on two cores
+    bytes: float  # approximate
+    job: str  # kind of job, for estimates
 
     @property
     def length(self) -> float:
-        """Seconds."""
+        """Returns the length in seconds."""
         return self.frames / self.rate
 
 
 def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size: float) -> Plan:
-    """Raises BadValue for what can't be made."""
+    """Raises BadValue for an invalid film."""
     if kind not in KINDS:
         raise BadValue("Unknown file type '{name}'. Valid: {valid}.", name=kind[:20], valid=", ".join(KINDS))
     if size not in SIZES:
@@ -139,7 +139,7 @@ def _between(model: str, seeds: list[int | str], way: str, closed: bool, share: 
     explorer, points = opened(model).explorer, _point(model, seeds, way, closed, share)
     began = time.monotonic()
     image = drawn(explorer, points)[0]
-    _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # nobody else was in the way
+    _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # timed while no other job was running
     return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("A picture along the path")}
 
 
@@ -152,13 +152,13 @@ def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: in
 
 
 def take(view: View, model: str, seeds: str) -> list[Any]:
-    """A face of another tab becomes the last keyframe; those of other models go."""
+    """Appends a face from another tab as a keyframe; removes those of other models."""
     parts = _parts(seeds) if model == view.model else [one for one in _parts(seeds) if one.isdecimal()]
     return [gr.update(value=view.model), ", ".join([*parts[: MOST_KEYFRAMES - 1], faces.name_of(view)])]
 
 
 def given(model: str, seeds: str, way: str, closed: bool, share: float) -> View:
-    """The picture at a share of the way, for another tab."""
+    """Returns the picture at a share of the path, for another tab."""
     known = _seeds(seeds)
     return view_at(_view(model, known[0]), _point(model, known, way, closed, share))
 
@@ -179,7 +179,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _seeds(text: str) -> list[int | str]:
-    """Whole numbers, and the names of faces of other tabs, however they are set apart."""
+    """Parses seeds and names of faces, however they are separated."""
     found = [part if part.startswith(faces.NAME) else checked_seed(part) for part in _parts(text)]
     if not 2 <= len(found) <= MOST_KEYFRAMES:
         raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=len(found))
@@ -187,7 +187,7 @@ def _seeds(text: str) -> list[int | str]:
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices():
         gr.Markdown(_("There are no models yet."), elem_classes="quiet")
         return

@@ -1,4 +1,4 @@
-"""Own slider: mark what shows it and what doesn't, and there is a slider for it."""
+"""Custom slider: made from pictures that the visitor has marked."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ui.studio.widgets.choices import choices, model_choice
 TITLE = N_("Custom slider")
 ID = "marks"
 GROUP = N_("Faces")
-SHOWN = (-4.0, -2.0, 0.0, 2.0, 4.0)  # strengths at which a new slider is shown
-COST = 3.0  # seconds of the making
+SHOWN = (-4.0, -2.0, 0.0, 2.0, 4.0)  # strengths of the preview of a new slider
+COST = 3.0  # seconds to make a slider
 NEXT = {OPEN: YES, YES: NO, NO: OPEN}
 
 
 @dataclass(frozen=True)
 class Marked:
-    """Samples and what was said of each."""
+    """Samples and their marks."""
 
     model: str = ""
     seed: int = 0
@@ -39,7 +39,7 @@ class Marked:
 
 
 def show(model: str, seed: float) -> list[Any]:
-    """Fresh samples, none of them marked."""
+    """Returns new, unmarked samples."""
     chosen, number = opened(model), checked_seed(int(seed or 0))
     pictures = drawn(chosen.explorer, samples(chosen.explorer, number))
     marked = Marked(model, number, tuple(address(one) for one in pictures))
@@ -47,12 +47,12 @@ def show(model: str, seed: float) -> list[Any]:
 
 
 def mark(event: gr.EventData, marked: Marked) -> list[Any]:
-    """A sample is pressed."""
+    """Handles a click on a sample."""
     return mark_at(marked, int(pressed(event)))
 
 
 def mark_at(marked: Marked, place: int) -> list[Any]:
-    """From open to yes, no, and open again."""
+    """Cycles a mark: unmarked, yes, no."""
     if not 0 <= place < len(marked.pictures):
         raise BadValue("There is no picture at position {place}.", place=place)
     marks = list(marked.marks)
@@ -62,7 +62,7 @@ def mark_at(marked: Marked, place: int) -> list[Any]:
 
 
 def make(marked: Marked) -> Iterator[str]:
-    """The slider that the marks make: one picture along it, how sure it is, and the link that opens it."""
+    """Makes the slider: a preview, its accuracy on held-out marks, and the link that opens it."""
     if not marked.model:
         raise BadValue("Mark some pictures first.")
     name = name_of(marked.seed, marked.marks)
@@ -79,7 +79,7 @@ def _made(model: str, name: str, tell: Tell) -> str:
         row += drawn(explorer, points_of(replace(first, changes=(Change(name, strength),))))
     words = _("From less to more. ") + (
         _("On held-out marks it was right {share:.0%} of the time (chance: 50 %).").format(share=accuracy)
-        if accuracy == accuracy  # one yes alone can't be tested
+        if accuracy == accuracy  # cross-validation needs at least two of each
         else _("There are too few marks of one kind to test it.")
     )
     view: View = replace(first, changes=(Change(name, 2.0),))
@@ -104,7 +104,7 @@ def _told(marked: Marked) -> str:
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices():
         gr.Markdown(_("There are no models yet."), elem_classes="quiet")
         return
@@ -140,5 +140,5 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
 
 
 def show_first(marked: Marked, model: str, seed: float) -> list[Any]:
-    """The tab is opened: what was marked before stays."""
+    """Opens the tab; keeps earlier marks."""
     return [gr.skip()] * 4 if marked.model else show(model, seed)

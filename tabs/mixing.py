@@ -28,7 +28,7 @@ TITLE = N_("Style mixing")
 ID = "mixing"
 GROUP = N_("Faces")
 MOST_SIDE = 6  # rows or columns of the matrix
-COST = 2.0  # seconds of it
+COST = 2.0  # seconds for the matrix
 
 _latest = Latest()
 
@@ -37,7 +37,7 @@ def mix(
     request: gr.Request, model: str, one: float, other: float, band: str, first: float, a: View | None = None,
     b: View | None = None,
 ) -> Any:  # fmt: skip
-    """Both pictures and their mixture, and what the band decides. A and B are faces of other tabs, if those came."""
+    """Returns both pictures, their mixture, and a description of the layers. A and B may be faces from other tabs."""
     made = _latest(
         (request and request.session_hash) or "", lambda: _mixed(model, one, other, band, int(first or 0), a, b)
     )
@@ -47,7 +47,7 @@ def mix(
 def save(
     model: str, one: float, other: float, band: str, first: float, a: View | None = None, b: View | None = None
 ) -> dict[str, str]:
-    """The mixture as PNG, with its settings inside."""
+    """Returns the mixture as PNG with its settings."""
     view = mixture(model, one, other, band, first, a, b)
     return parts.Download(f"{model}-mixture.png", file_of(view)).plain
 
@@ -55,7 +55,7 @@ def save(
 def mixture(
     model: str, one: float, other: float, band: str, first: float, a: View | None = None, b: View | None = None
 ) -> View:
-    """A with the band of B, as a view."""
+    """Returns A with the chosen layers of B, as a view."""
     from gan_core.latent.mixing import mixed
 
     chosen, views = _styled(model), _views(model, (one, other), (a, b))
@@ -64,7 +64,7 @@ def mixture(
 
 
 def take_as(place: int, view: View) -> list[Any]:
-    """A face of another tab, as A (0) or as B (1): the model, its seed, and the face itself."""
+    """Accepts a face from another tab as A (0) or B (1): the model, its seed and the face itself."""
     _styled(view.model)
     return [gr.update(value=view.model), view.seed, view]
 
@@ -92,7 +92,7 @@ def _mixed(
 
 
 def matrix(model: str, rows: float, columns: float, seed: float, band: str, first: float) -> Iterator[str]:
-    """Every row's picture with the band of every column's, beside both."""
+    """Returns a grid: each row's picture with the chosen layers of each column's picture."""
     height, width = (_side(count) for count in (rows, columns))
     chosen, start = _styled(model), checked_seed(int(seed or 0))
     layers = _layers(chosen, band, int(first or 0))
@@ -106,7 +106,7 @@ def _crossed(chosen: Opened, height: int, width: int, start: int, layers: range)
 
     down = joined([points_of(View(chosen.name, start + place, PSI)) for place in range(height)])
     across = joined([points_of(View(chosen.name, start + height + place, PSI)) for place in range(width)])
-    explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
+    explorer = chosen.explorer.apart()  # so that it doesn't block the model's sliders
     crossed = mixing.matrix(explorer, down, across, layers)
     heads, sides, inner = (drawn(explorer, points) for points in (across, down, crossed))
     blank = Image.new("RGBA", heads[0].size)
@@ -117,7 +117,7 @@ def _crossed(chosen: Opened, height: int, width: int, start: int, layers: range)
 
 
 def layer_slider(model: str, band: str) -> Any:
-    """The slider of the first layer, as long as the model is deep; it is only of use with one of the bands."""
+    """Updates the slider of the first layer: its range is the model's depth, and only one option uses it."""
     return gr.update(visible=band == "from", maximum=_styled(model).explorer.layers)
 
 
@@ -146,12 +146,12 @@ def _face(model: Opened, points: Any) -> dict[str, Any]:
 
 
 def fits(card: Card) -> bool:
-    """Whether a model can be shown here."""
+    """Whether the tab supports a model."""
     return "style_mixing" in card.capabilities
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices(fits):
         gr.Markdown(_("Mixing needs a style-based model, and none is available."), elem_classes="quiet")
         return

@@ -1,4 +1,4 @@
-"""Models: what is on the shelf, each with its card."""
+"""Models: all models with their cards."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from ui.texts import bytes_size, data_title, joined, number, run_title, state_wo
 TITLE = N_("Models")
 ID = "models"
 GROUP = N_("Inside")
-WIDTH = 480  # pixels of a thumbnail
-RUNS = 6  # that are shown
+WIDTH = 480  # size of a thumbnail in pixels
+RUNS = 6  # maximum number shown
 
 
 def models() -> str:
-    """All models of the shelf as cards, and the newest runs; those that draw can be opened."""
+    """Returns all models and the newest runs as cards; generative ones can be opened."""
     cards, damaged = listing.survey()
     runs = _runs()
     if not cards and not damaged and not runs:
@@ -51,7 +51,7 @@ def models() -> str:
 
 
 def _runs() -> list[str]:
-    """The newest runs of the classroom, where no strangers visit."""
+    """Returns the newest runs of the classroom, unless the Studio is public."""
     return [] if hosted() else [_run(run, checkpoint) for run, checkpoint in studio_runs.runs()[:RUNS]]
 
 
@@ -65,7 +65,7 @@ def _run(run: Run, checkpoint: Checkpoint) -> str:
 
 
 def bring(request: gr.Request, reference: str) -> str:
-    """A model from a folder or from the Hub: its card, and the link that opens it. For whoever sits at the computer."""
+    """Opens a model from a folder or the Hub: its card and a link. Only for the local user."""
     if request and not is_loopback(request.client.host):
         raise BadValue("Folders and Hub models can only be opened on the computer that runs the Studio.")
     if not (reference or "").strip():
@@ -85,7 +85,7 @@ def _card(card: Card, draws: bool) -> str:
 
 
 def _article(picture: str, title: str, lines: Sequence[str], name: str) -> str:
-    """A card as HTML; `name` is that of the model that its link opens, if any."""
+    """Returns a card as HTML; `name` is the model that its link opens, if any."""
     words = "".join(f"<p>{escape(line)}</p>" for line in lines)
     link = f'<a href="?{escape(urlencode({"model": name}))}">{_("Open in Latent editing")}</a>' if name else ""
     return f"<article>{picture}<div><h3>{escape(title)}</h3>{words}{link}</div></article>"
@@ -104,7 +104,7 @@ def _thumbnail(path: Path, changed: int) -> str:
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     gr.Markdown(
         _("Pretrained models. Each card shows the model's training data, limits and licence."),
         elem_classes="quiet",

@@ -1,4 +1,4 @@
-"""My picture: the point of the latent space whose picture is nearest to a visitor's own, and its edits."""
+"""My picture: finds the latent point whose picture is closest to the visitor's, and edits it."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ TITLE = N_("My picture")
 ID = "my-picture"
 GROUP = N_("Faces")
 STEPS = (50, 600)
-EXAMPLE = 4_242  # seed of the example, which no model has learnt from
-USUAL = 100  # 23.5 dB of unseen drawn faces from an encoder's start, 22.4 without; see docs/benchmarks.md
-LONGEST = 120.0  # seconds of a search, which then keeps what it has found
-COST, COST_STEP = 3.0, 0.08  # seconds of a search and of each step of it, for a picture of 64 pixels
+EXAMPLE = 4_242  # seed of the held-out example
+USUAL = 100  # on held-out drawn faces 23.5 dB with the encoder's start, 22.4 dB without; see docs/benchmarks.md
+LONGEST = 120.0  # maximum seconds of a search, which keeps its best result
+COST, COST_STEP = 3.0, 0.08  # seconds of a search and per step, for a picture of 64 pixels
 
 _latest = Latest()
 
 
 @dataclass(frozen=True)
 class Own:
-    """A visitor's picture as a model would have made it (1, C, H, W), and the point that was found for it."""
+    """The user's picture as model input (1, C, H, W), and the latent point found for it."""
 
     model: str = ""
-    picture: Any = None  # the upload, cleaned: nothing but pixels
+    picture: Any = None  # the upload, cleaned: only pixels
     points: Any = None
-    example: bool = False  # whether the picture is no visitor's own
+    example: bool = False  # whether it is the built-in example
 
 
 def take(path: str | None, model: str) -> list[Any]:
-    """An upload: checked, cleaned, deleted, and shown as the model would see it."""
+    """Accepts an upload: checked, cleaned, deleted, and shown as the model's input."""
     if path is None:
         return [gr.skip()] * (4 + SLOTS)
     with received(path) as image:
@@ -56,20 +56,20 @@ def take(path: str | None, model: str) -> list[Any]:
 
 
 def _unfound(chosen: Opened, picture: Image.Image) -> list[Any]:
-    """A visitor's own picture that nothing was found for yet; the sliders rest."""
+    """Shows a user's picture before the search; the sliders are reset."""
     own, wait = Own(chosen.name, picture), {"wait": _("The progress of the search appears here.")}
     return [own, _target(chosen, picture), wait, _("Now click “Start search”."), *_sliders(chosen)]
 
 
 def show_example(own: Own, model: str) -> list[Any]:
-    """The tab is opened: an example, and where a search for it would start; what is there stays."""
+    """Opens the tab: shows an example and the starting point of its search; keeps an existing picture."""
     if own.picture is not None:
         return [gr.skip()] * (4 + SLOTS)
     return _example(opened(model))
 
 
 def _example(chosen: Opened) -> list[Any]:
-    """What was found and words go with the sliders, which can be moved at once."""
+    """Returns result and message with the sliders, which can be moved at once."""
     from gan_core.latent.inversion import invert, prepared
 
     picture = _other(chosen)
@@ -85,7 +85,7 @@ def _example(chosen: Opened) -> list[Any]:
 
 
 def _other(chosen: Opened) -> Image.Image:
-    """A picture that the model hasn't learnt from: a drawn face where it knows those, else one of its own."""
+    """Returns a held-out picture: a drawn face if the model knows those, else one of its own."""
     if not chosen.card.data.endswith("avatars"):
         return drawn(chosen.explorer, chosen.explorer.sample(1, EXAMPLE))[0].convert("RGB")
     from gan_core.data import avatars
@@ -95,12 +95,12 @@ def _other(chosen: Opened) -> Image.Image:
 
 
 def save(own: Own, *strengths: float) -> dict[str, str]:
-    """What was found, with its edits, as PNG with its settings inside."""
+    """Returns the result with its edits as PNG with its settings."""
     return parts.Download(f"{own.model}-found.png", file_of(given(own, *strengths))).plain
 
 
 def given(own: Own, *strengths: float) -> View:
-    """The same, for another tab."""
+    """Returns the same, for another tab."""
     if own.points is None:
         raise BadValue("Nothing was found yet: click “Start search” first.")
     changes = tuple(
@@ -112,12 +112,12 @@ def given(own: Own, *strengths: float) -> View:
 
 
 def budget(model: str, steps: float) -> str:
-    """How long a search takes, in words, before it is asked for."""
+    """Describes how long a search will take."""
     return takes(workshop.estimate(*_cost(model, steps)), LONGEST)
 
 
 def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
-    """Searches, and shows how far it is: the picture, the words, and what was found."""
+    """Searches and shows progress: picture, message and result so far."""
     if own.picture is None:
         raise BadValue("Drop in a picture first.")
     if not STEPS[0] <= steps <= STEPS[1]:
@@ -141,16 +141,16 @@ def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
 
 
 def stopped(own: Own) -> list[Any]:
-    """A visitor has ended the search: what was found so far stays, and can be edited."""
+    """Stops the search; the result so far is kept and can be edited."""
     found = own.points is not None
     return [_("Stopped."), *([gr.update(interactive=True, value=0) if found else gr.skip()] * SLOTS)]
 
 
 def _searched(chosen: Opened, picture: Any, steps: int, tell: Tell) -> tuple[Any, str]:
-    """The last of what was found when the steps or the time were over, and words."""
+    """Returns the last result, when the steps or the time are over, and a message."""
     from gan_core.latent.inversion import invert, prepared
 
-    explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
+    explorer = chosen.explorer.apart()  # so that it doesn't block the model's sliders
     target, end = prepared(picture, explorer), time.monotonic() + LONGEST
     for found in invert(explorer, target, _settings(chosen, steps), encode=chosen.encode):
         if found.step == steps or time.monotonic() > end:
@@ -166,19 +166,19 @@ def _step_words(found: Any, steps: int) -> str:
 
 
 def _cost(model: str, steps: float) -> tuple[str, float]:
-    """Of a search, for `workshop`: the kind, and seconds."""
+    """Returns job kind and estimated seconds of a search, as `workshop` needs them."""
     return f"search {model}", COST + COST_STEP * steps
 
 
 def _settings(chosen: Opened, steps: int) -> Any:
-    """A search starts from what the model's encoder finds, where the shelf has one."""
+    """Returns the settings of a search; it starts from the encoder's prediction, if there is an encoder."""
     from gan_core.latent.inversion import Settings
 
     return Settings(steps=steps) if chosen.encode is None else Settings(steps=steps, start="encoder")
 
 
 def _honest(chosen: Opened, target: Any, picture: Any) -> Iterator[str]:
-    """How far what was found is from what was looked for, and whether the model knows such pictures at all."""
+    """Describes the distance between result and target, and whether the model knows such pictures at all."""
     if chosen.perceive is not None:
         distance = float(chosen.perceive(picture, target.cpu()))
         yield _("Perceptual distance {distance:.2f} (0 is the same picture).").format(distance=distance)
@@ -188,7 +188,7 @@ def _honest(chosen: Opened, target: Any, picture: Any) -> Iterator[str]:
 
 
 def edit(request: gr.Request, own: Own, *strengths: float) -> Any:
-    """The found picture with sliders moved."""
+    """Returns the found picture with the sliders' edits."""
     from gan_core.latent.edits import Edit, edited
 
     if own.points is None:
@@ -207,7 +207,7 @@ def edit(request: gr.Request, own: Own, *strengths: float) -> Any:
 
 
 def choose(own: Own, model: str) -> list[Any]:
-    """Another model: the same picture as it would see it, and its own sliders."""
+    """Switches to another model: the same picture as its input, and its own sliders."""
     chosen = opened(model)
     return _example(chosen) if own.picture is None or own.example else _unfound(chosen, own.picture)
 
@@ -234,7 +234,7 @@ def _face(chosen: Opened, points: Any) -> dict[str, Any]:
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices():
         gr.Markdown(_("There are no models yet."), elem_classes="quiet")
         return

@@ -1,4 +1,4 @@
-"""Translate: a picture into another kind of picture, and back again."""
+"""Translate: translates a picture to another domain, and back."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ TITLE = N_("Translate")
 ID = "translate"
 GROUP = N_("Pictures")
 CAMERA = "translate-camera"
-STRONGER = 4  # times, so that a small difference can be seen
-OUTPUTS = 9  # of a scene
-TOLD = 3  # files of a batch whose trouble is told
+STRONGER = 4  # amplification of the difference picture
+OUTPUTS = 9  # number of outputs of a scene
+TOLD = 3  # maximum number of skipped files that are listed
 MOST_FILES = 500
-COST = 0.1  # seconds of a file
-MOST_HOSTED = 24  # files of a batch where strangers visit
+COST = 0.1  # seconds per file
+MOST_HOSTED = 24  # maximum number of files in a public Studio
 
 
 @dataclass(frozen=True)
 class Own:
-    """What is translated. `picture` is nothing but pixels; `place` is that of an example, None for a visitor's own, of
-    which the model `by` has told the `kind`.
+    """The picture to translate. `picture` contains only pixels; `place` is the index of an example, None for the user's
+    picture, whose `kind` was recognised by the model `by`.
     """
 
     picture: Image.Image | None = None
@@ -64,8 +64,8 @@ class Own:
 
 
 def choose(own: Own, model: str) -> list[Any]:
-    """Another model: its directions and strength, its examples, and the visitor's own picture or the first example
-    translated.
+    """Selects a model: its directions, strength and examples, and the translation of the user's picture or the first
+    example.
     """
     worker = at_work(model, TRANSLATING)
     own = _recognized(own, worker)
@@ -76,8 +76,8 @@ def choose(own: Own, model: str) -> list[Any]:
 
 
 def turn(own: Own, model: str, direction: str, strength: float | None = None) -> list[Any]:
-    """The picture that is there in another direction, or at another strength; an example of the other kind where it is
-    an example.
+    """Translates the current picture in another direction or at another strength; an example is replaced by one of the
+    matching domain.
     """
     worker = _facing(model, direction, strength)
     if own.picture is None or own.place is not None:
@@ -88,12 +88,12 @@ def turn(own: Own, model: str, direction: str, strength: float | None = None) ->
 
 
 def press(event: gr.EventData, model: str, direction: str, strength: float | None = None) -> list[Any]:
-    """One of the examples is pressed."""
+    """Handles a click on an example."""
     return press_at(model, direction, int(pressed(event)), strength)
 
 
 def press_at(model: str, direction: str, place: float, strength: float | None = None) -> list[Any]:
-    """The example at a place of the row, which the model hasn't learnt from."""
+    """Returns the held-out example at a position of the row."""
     worker = _facing(model, direction, strength)
     kind = _examples(worker, direction)
     if not 0 <= int(place) < len(kind):
@@ -102,7 +102,7 @@ def press_at(model: str, direction: str, place: float, strength: float | None = 
 
 
 def take(path: str | None, model: str, direction: str, strength: float | None = None) -> list[Any]:
-    """An upload: checked, cleaned, deleted, and translated the way that its kind is."""
+    """Accepts an upload: checked, cleaned, deleted, and translated in the direction that suits it."""
     if path is None:
         return [gr.skip()] * (OUTPUTS + 1)
     with received(path) as image:
@@ -112,12 +112,12 @@ def take(path: str | None, model: str, direction: str, strength: float | None = 
 
 
 def take_photo(photo: str, model: str, direction: str, strength: float | None = None) -> list[Any]:
-    """A picture of the webcam, as a `data:` address."""
+    """Accepts a picture from the webcam, as a `data:` address."""
     return _arrived(Own(plain(read_back(photo)).convert("RGB")), model, direction, strength)
 
 
 def _arrived(own: Own, model: str, direction: str, strength: float | None) -> list[Any]:
-    """The direction for a visitor's picture, and its scene."""
+    """Returns the direction for a user's picture, and its scene."""
     worker = _facing(model, direction, strength)
     own = _recognized(own, worker)
     direction = _likely(own, direction)
@@ -125,24 +125,24 @@ def _arrived(own: Own, model: str, direction: str, strength: float | None) -> li
 
 
 def _recognized(own: Own, worker: Worker) -> Own:
-    """A visitor's own picture with what the model tells of it."""
+    """Returns the user's picture with the model's recognition of its kind."""
     if own.picture is None or own.place is not None or own.by == worker.name:
         return own
     return replace(own, by=worker.name, kind=_kind(worker, own.picture))
 
 
 def _kind(worker: Worker, picture: Image.Image) -> Kind:
-    known = at_work(worker.name, TRANSLATING)  # which is the same at any strength
+    known = at_work(worker.name, TRANSLATING)  # the kind doesn't depend on the strength
     return known.recognition.kind(taken(known, picture))
 
 
 def _likely(own: Own, direction: str) -> str:
-    """The direction for a picture; the one that was chosen for what the model doesn't know at all."""
+    """Returns the direction that suits a picture; the current one if the model doesn't know such pictures."""
     return direction if own.kind is None or own.kind.strange else own.kind.likely
 
 
 def _honest(own: Own, worker: Worker, direction: str) -> str:
-    """What to know of a visitor's own picture before its translation is trusted."""
+    """Returns the warning about a user's picture, "" if there is none."""
     if own.kind is None or own.place is not None:
         return ""
     if own.kind.strange:
@@ -155,7 +155,7 @@ def _honest(own: Own, worker: Worker, direction: str) -> str:
 
 
 def save(own: Own, model: str, direction: str, strength: float | None = None) -> dict[str, str]:
-    """The translated picture as a file."""
+    """Returns the translated picture as a file."""
     if own.picture is None:
         raise BadValue("Drop in a picture first.")
     worker = _facing(model, direction, strength)
@@ -165,7 +165,7 @@ def save(own: Own, model: str, direction: str, strength: float | None = None) ->
 def batch(
     paths: Sequence[str] | None, model: str, direction: str, strength: float | None = None
 ) -> Iterator[list[Any]]:
-    """Many files: each translated and put into a zip; what can't be read is told and left out."""
+    """Translates several files into a zip; unreadable ones are reported and skipped."""
     files = list(paths or [])
     try:
         yield from _batch(files, _facing(model, direction, strength), direction)
@@ -193,7 +193,7 @@ def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[An
 
 
 def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[Any]:
-    """The zip as a download, and words."""
+    """Returns the zip as a download, and a message."""
     content, names, left_out, strange = io.BytesIO(), set[str](), list[str](), 0
     with zipfile.ZipFile(content, "w") as archive:
         for number, path in enumerate(files):
@@ -219,7 +219,7 @@ def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[A
 
 
 def _free_name(stem: str, names: set[str]) -> str:
-    """A name that isn't in the archive yet, which it then is."""
+    """Returns an unused name for the archive and reserves it."""
     number, name = 1, f"{stem}.png"
     while name in names:
         number += 1
@@ -229,7 +229,7 @@ def _free_name(stem: str, names: set[str]) -> str:
 
 
 def _facing(model: str, direction: str, strength: float | None) -> Worker:
-    """The model, if it has such a direction, at a strength where it has one; None: that of its card."""
+    """Returns the model at a strength (None: the default), after checking the direction."""
     worker = at_work(model, TRANSLATING)
     if direction not in worker.directions:
         raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=worker.card.title,
@@ -246,7 +246,9 @@ def _translated(worker: Worker, picture: Image.Image, direction: str) -> Image.I
 
 
 def _scene(own: Own, worker: Worker, direction: str) -> list[Any]:
-    """The picture, the row of examples, what was given, what came of it, the way back, its difference, and words."""
+    """Returns the picture, the row of examples, input, output, the reverse translation, the difference, and a
+    message.
+    """
     assert own.picture is not None
     given = taken(worker, own.picture)
     there = worker.sampler.translate(given, direction)
@@ -276,7 +278,7 @@ def _face(image: Image.Image, alt: str) -> dict[str, Any]:
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     models = [(_(card.title), name) for name, card in workers(TRANSLATING).items()]
     if not models:
         gr.Markdown(

@@ -22,7 +22,12 @@ def reasons() -> Iterator[str]:
     for path in CORE:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Unusable" and node.args:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "Unusable"
+                and node.args
+            ):
                 yield example(node.args[0])
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name in REASONS:

@@ -118,7 +118,7 @@ def test_own_sets_are_there_again_in_another_session_and_can_be_deleted(store: R
     sound(test.button(key=f"delete-{one.file}").click().run())
     assert any("can't be resumed: 1" in element.value for element in test.warning)
     sound(test.button(key="own-delete").click().run())
-    assert any("the run cats trains on it" in element.value for element in test.error)
+    assert any("the run cats is training on it" in element.value for element in test.error)
     assert uploads.uploads() == [one]
     store.delete(run.id)
     sound(test.button(key="own-delete").click().run())

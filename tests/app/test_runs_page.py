@@ -281,14 +281,14 @@ def test_who_lacks_the_passphrase_can_only_look(store: RunStore, monkeypatch: py
     assert len(test.menu_button(key=f"menu-{id}").options) == 2
     # a hidden button is no protection: the actions themselves refuse
     for call in (
-        "actions.delete(store(), id)",
-        "actions.delete_unpinned(store())",
-        "actions.set_pinned(store(), id, True)",
-        "actions.describe(store(), id, 'x', 'y')",
+        "run_actions.delete(store(), id)",
+        "run_actions.delete_unpinned(store())",
+        "run_actions.set_pinned(store(), id, True)",
+        "run_actions.describe(store(), id, 'x', 'y')",
         "sessions.resume_ended(id)",
     ):
         code = (
-            "from ui.classroom.runs import actions\nfrom ui.classroom.shell import sessions\n"
+            "from ui.classroom.shell import run_actions, sessions\n"
             "from ui.classroom.shell.errors import shown\nfrom ui.classroom.shell.store import store\n"
             f"id = {id!r}\nwith shown():\n    {call}\n"
         )

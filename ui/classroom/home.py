@@ -1,4 +1,4 @@
-"""The first page. It reads the run store alone, so that it is painted before torch is imported."""
+"""The home page. Reads only the run store, so that it is rendered before torch is imported."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import active_runs, store
 from ui.texts import ago, number, plain, run_title, state_badge
 
-FIRST = {"recipe": "mlp_gan", "preset": "digits_30s"}  # what a newcomer trains
-START = "start-preset"  # key of the session's state: the Train page starts this preset
+FIRST = {"recipe": "mlp_gan", "preset": "digits_30s"}  # the recipe and preset for newcomers
+START = "start-preset"  # session state key: the Train page starts this preset
 POLL = 2.0  # seconds
 RECENT = 4
 HERO = Path(__file__).with_name("first_gan.png")
@@ -37,7 +37,7 @@ def show() -> None:
     st.caption(_("The same 24 samples of this GAN: before training, and after about 100, 300, 1000 and 5000 steps."))
     with shown():
         parts = [gallery.strip, _now]
-        for part in reversed(parts) if active_runs() else parts:  # what trains comes first
+        for part in reversed(parts) if active_runs() else parts:  # active runs come first
             part()
         _lately()
         _invitation()
@@ -78,7 +78,7 @@ def _lately() -> None:
 
 
 def _invitation() -> None:
-    """How others can watch; for whoever sits at this computer."""
+    """Shows the address at which others can watch; only to the person at this computer."""
     address = offline.network_address()
     if address and access.is_owner():
         place = f"http://{address}:{st.get_option('server.port')}"

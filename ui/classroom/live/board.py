@@ -1,7 +1,7 @@
-"""The live view of a run as one component (`board.js`): state, samples, what to make of them, curves.
+"""The live view of a run as one component (`board.js`): state, samples, advice and curves.
 
-One message a poll, whatever is shown: each element of Streamlit's own costs the server about a millisecond a poll, and
-the trainer, in the same process, would pay for it.
+Sends one message per poll, whatever is shown: each Streamlit element costs the server about a millisecond per poll,
+which slows down the trainer in the same process.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ui.classroom.shell.store import store
 from ui.classroom.shell.style import read
 from ui.texts import data_title, duration, is_points, number, run_message, sentence, state_word
 
-POLL = 1.25  # seconds from a drawing to the next question of the browser, at least
-LATER = "later"  # what the browser says of curves that it doesn't want to draw now
+POLL = 1.25  # minimum seconds between a render and the browser's next poll
+LATER = "later"  # sent by the browser when it doesn't want curves now
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,24 +41,26 @@ def _component() -> Any:
 def draw(
     watched: Feed, look_for: str, real: Picture | None, *, large: bool = False, chart: int | None = None, key: str
 ) -> None:
-    """Shows the run as it is now. `look_for`: the preset's sentence; `chart`: that one alone.
+    """Renders the current state of the run. `look_for`: the preset's sentence; `chart`: show only this chart.
 
-    While the run goes on, the browser asks for more by the trigger `poll`, POLL after it has drawn, and later where
-    answers take long; a tab that nobody sees asks for nothing.
+    While the run is active, the browser fires the trigger `poll` POLL seconds after it has rendered, or later when
+    answers are slow. A hidden tab doesn't poll.
     """
     message = encoded(watched, look_for, real, large=large, chart=chart, held=_held(key))
     _component()(data=message, key=key, on_poll_change=lambda: None, on_remedy_change=lambda: _named(watched, key))
 
 
 def _named(watched: Feed, key: str) -> None:
-    """A remedy's button was pressed."""
+    """Handles a click on a remedy button."""
     name = st.session_state.get(key, {}).get("remedy")
     if isinstance(name, str):
         remedies.ask(watched.id, name)
 
 
 def _held(key: str) -> Mapping[str, Any]:
-    """What the browser that asks has already: versions by name; empty where the page is drawn anew."""
+    """Returns what the polling browser already has, as versions by name; empty when the page is rendered from
+    scratch.
+    """
     asked = st.session_state.get(key, {}).get("poll")
     return asked if isinstance(asked, Mapping) else {}
 
@@ -72,7 +74,7 @@ def encoded(
     chart: int | None = None,
     held: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes:
-    """The bytes that `draw` sends: pictures and curves alone that aren't `held`."""
+    """Returns the bytes that `draw` sends; leaves out pictures and curves that are in `held`."""
     run = watched.run()
     settings = panels.settings_of(watched)
     samples = watched.picture()
@@ -109,7 +111,7 @@ def encoded(
 def _blob(
     picture: Picture | None, blobs: list[bytes], held: Mapping[str, Any], name: str, alt: str
 ) -> dict[str, Any] | None:
-    """Says which picture is to be shown; adds it to what is sent, and its place, unless the browser has it."""
+    """Describes a picture; appends its content to `blobs` unless the browser already has it."""
     if picture is None:
         return None
     told: dict[str, Any] = {"type": picture.type, "version": picture.version, "alt": alt}
@@ -129,7 +131,7 @@ def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
 
 
 def time_left(watched: Feed, run: Run) -> str:
-    """How long the run still takes, in words."""
+    """Returns the remaining time in words."""
     if not run.spec.steps:
         return "∞"
     seconds = watched.seconds_left()
@@ -137,7 +139,7 @@ def time_left(watched: Feed, run: Run) -> str:
 
 
 def notice(run: Run) -> str:
-    """What must be said of the run's state, as a sentence."""
+    """Returns the message for the run's state."""
     if run.state is RunState.QUEUED and not run.message:
         waiting = store().queue()
         place = waiting.index(run.id) + 1 if run.id in waiting else 1
@@ -172,7 +174,7 @@ def _samples_note(run: Run) -> str:
     if compared := panels.compared_in(run):
         kinds = " · ".join(_(kind) for kind in compared)
         return _("Side by side: {kinds}. These images are not used for training.").format(kinds=kinds)
-    if translates(run):  # until the recipes are loaded
+    if translates(run):  # for as long as the recipes aren't loaded
         return _("Always the same inputs: each row shows how their outputs change during training.")
     if is_points(run.spec.data):
         return _("Purple: samples from fixed latents. Grey: real points.")
@@ -180,7 +182,7 @@ def _samples_note(run: Run) -> str:
 
 
 def _pool_words(watched: Feed) -> dict[str, str]:
-    """How full the replay pool is and how old what it holds; nothing for runs without one."""
+    """Describes fill level and age of the replay pool; empty for runs without one."""
     told = [watched.newest(f"pool_{name}") for name in ("filled", "age", "oldest")]
     size = int(watched.hparams.get("pool_size", 0))
     if None in told or not size:

@@ -1,4 +1,4 @@
-"""Files of a run: samples, curves, weights."""
+"""Downloads of a run: samples, curves, weights."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ui.texts import error_sentence, number, plain
 if TYPE_CHECKING:
     from gan_core.gans import Recipe
 
-MOST = 1024  # samples in one picture
-SAVED = 3.0  # seconds that a page waits for a checkpoint
+MOST = 1024  # samples per picture
+SAVED = 3.0  # seconds to wait for a checkpoint
 
 
 @st.fragment
@@ -75,7 +75,7 @@ def _samples(watched: Feed, recipe: Recipe) -> None:
 
 
 def _checkpoint(id: str) -> int:
-    """The step of the newest checkpoint; of a run that goes on a new one, where the visitor may ask for it."""
+    """Returns the step of the newest checkpoint; for an active run, requests a new one if the visitor may steer."""
     kept = store().checkpoints(id)
     if access.may_steer() and store().get(id).is_active:
         sessions.save(id)
@@ -116,14 +116,14 @@ def _files(watched: Feed) -> None:
 
 
 def weights(id: str) -> bytes:
-    """The averaged networks of the newest checkpoint, as safetensors."""
+    """Returns the averaged networks of the newest checkpoint as safetensors."""
     from gan_core.models.weights import averaged_weights
 
     return averaged_weights(store(), id)
 
 
 def _guarded(make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """A download that can't be made says why in its own file: the page is not drawn while it is made."""
+    """Wraps a download so that an error is written into the file: the page isn't rendered while it is made."""
 
     def guarded() -> bytes:
         try:
@@ -135,7 +135,7 @@ def _guarded(make: Callable[[], bytes]) -> Callable[[], bytes]:
 
 
 def csv_of(metrics: Metrics) -> bytes:
-    """All steps, one row each; empty where nothing was measured, "nan" or "inf" where a value is broken."""
+    """Returns all steps, one per row; empty cells were not measured, "nan" and "inf" are broken values."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["step", *metrics.columns])

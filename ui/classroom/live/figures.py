@@ -1,4 +1,4 @@
-"""Which curves of a run are shown, in which chart, and in what words. No UI code asks for a recipe's name."""
+"""Defines which curves of a run are shown, in which chart and with which labels. Doesn't depend on recipe names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ui.classroom.live.history import History
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.knob_widgets import label_of, value_word
 
-SPEED = "images_per_second"  # of points too
+SPEED = "images_per_second"  # also of points
 NAMES = {
     "generator/loss": N_("Generator"),
     "discriminator/loss": N_("Discriminator"),
@@ -70,7 +70,7 @@ NAMES = {
     "schedule/resolution": N_("Resolution"),
     "schedule/alpha": N_("Weight of the new level"),
 }
-OF_POINTS = {"score/real": N_("real points"), SPEED: N_("points/s")}  # called otherwise for points
+OF_POINTS = {"score/real": N_("real points"), SPEED: N_("points/s")}  # labels that differ for points
 TINTS = {
     "score/real": "real",
     "score/fake_before": "fake",
@@ -93,22 +93,22 @@ EPSILON = 1e-8
 
 
 def metric_name(name: str, points: bool = False) -> str:
-    """What a metric is called, in the visitor's language."""
+    """Returns the label of a metric in the visitor's language."""
     if points and name in OF_POINTS:
         return _(OF_POINTS[name])
     return _(NAMES[name]) if name in NAMES else name.replace("/", " / ").replace("_", " ")
 
 
 def colour_of(name: str) -> Colour:
-    """Generator and discriminator keep their colours in all charts."""
+    """Returns the fixed colours of generator and discriminator."""
     part = name.rpartition("/")[2] if name.startswith(("gradient_norm/", "rate/")) else name.partition("/")[0]
     return COLOURS.get(TINTS.get(name, part), COLOURS["other"])
 
 
 def panels(history: History, probability: bool, points: bool = False, modes: int = 0) -> list[Panel]:
-    """The charts of one run, the most telling first; those without data are left out.
+    """Returns the charts of one run, most informative first; charts without data are left out.
 
-    `probability`: D's scores are probabilities; `points`: the run learns points, not images, of so many `modes`.
+    `probability`: D's scores are probabilities. `points`: the run trains on points, not images, with this many `modes`.
     """
     names = history.names
     score_unit = _("probability of being real") if probability else _("score (not a probability)")
@@ -165,7 +165,7 @@ def panels(history: History, probability: bool, points: bool = False, modes: int
 
 
 def _terms(history: History) -> list[Panel]:
-    """What the generator's loss is made of, where that is more than one term."""
+    """Returns the chart of the generator's loss terms, if there is more than one."""
     names = [name for name in history.names if name.startswith("generator/") and name != "generator/loss"]
     if len(names) < 2:
         return []
@@ -185,7 +185,7 @@ def _terms(history: History) -> list[Panel]:
 
 
 def _of_samples(history: History, modes: int) -> list[Panel]:
-    """How varied the samples are, which no loss tells."""
+    """Returns the charts of sample diversity, which no loss shows."""
     return [
         Panel(
             _("Modes covered"),
@@ -225,7 +225,9 @@ def _of_samples(history: History, modes: int) -> list[Panel]:
 
 
 def _special(history: History) -> list[Panel]:
-    """What some runs alone have: classes or codes to recognise, adaptive augmentation, growing networks."""
+    """Returns the charts that only some runs have: recovered classes or codes, adaptive augmentation, growing
+    networks.
+    """
     return [
         Panel(
             _("Recovered classes and codes"),
@@ -301,7 +303,7 @@ def _series(history: History, names: Sequence[str], smooth: bool = True, points:
             continue
         values = history.mean(name) if smooth else history.raw(name)
         faint = history.raw(name) if smooth else None
-        dash = name.startswith("rate/discriminator")  # both rates are often the same
+        dash = name.startswith("rate/discriminator")  # often both rates are equal
         found.append(Series(metric_name(name, points), colour_of(name), history.steps, values, faint, dash))
     return found
 
@@ -315,7 +317,7 @@ def _ratio(history: History) -> list[Series]:
 
 
 def comparison(title: str, unit: str, name: str, runs: Mapping[str, History], log: bool = False) -> Panel:
-    """One metric of several runs in one chart; `runs` by title, in the order of their colours."""
+    """Returns one metric of several runs in one chart; `runs` by title, in the order of their colours."""
     series = [
         Series(run, RUN_COLOURS[place % len(RUN_COLOURS)], history.steps, history.mean(name), history.raw(name))
         for place, (run, history) in enumerate(runs.items())
@@ -324,7 +326,7 @@ def comparison(title: str, unit: str, name: str, runs: Mapping[str, History], lo
     return Panel(title, unit, series, log=log, file=name.replace("/", "-"))
 
 
-COMPARED = (  # metric, title, unit, logarithmic
+COMPARED = (  # (metric, title, unit, logarithmic)
     ("generator/loss", N_("Generator loss"), N_("loss (no unit)"), False),
     ("discriminator/loss", N_("Discriminator loss"), N_("loss (no unit)"), False),
     (
@@ -343,7 +345,9 @@ COMPARED = (  # metric, title, unit, logarithmic
 
 
 def comparisons(runs: Mapping[str, History], points: Container[str] = ()) -> list[Panel]:
-    """The charts in which runs are compared; those without data are left out. `points`: titles of those of points."""
+    """Returns the charts that compare runs; charts without data are left out. `points`: titles of the runs on
+    points.
+    """
     of_points = [title in points for title in runs]
     speed = (
         N_("points per second") if all(of_points)
@@ -358,7 +362,7 @@ def comparisons(runs: Mapping[str, History], points: Container[str] = ()) -> lis
 
 
 def marks(events: Sequence[Event]) -> list[Mark]:
-    """What happened to the run, for the curves: edits, single steps, returns, warnings."""
+    """Returns the events of the run as marks in the curves: edits, single steps, rollbacks, warnings."""
     told = [(event.step, _told(event)) for event in events]
     return [Mark(step, text) for step, text in told if text]
 

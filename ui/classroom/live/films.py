@@ -1,4 +1,4 @@
-"""Films of runs' histories: built when asked for, one at a time, then offered as a download."""
+"""Films of run histories: made on request, one at a time, then offered as a download."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ui.classroom.shell.i18n import _
 KINDS = {"gif": "image/gif", "mp4": "video/mp4"}
 WIDTHS = (256, 384, 512, 768)
 SECONDS = (4, 8, 15, 30)
-STATE = "runs.film"  # what was built, with what it shows, in the session's state
+STATE = "runs.film"  # session state key: the film that was made, with the settings that it shows
 
-_building = threading.Lock()  # a class may ask at once: the trainer shares the processor
+_building = threading.Lock()  # a whole class may request films at once, and the trainer shares the processor
 
 
 def film_maker(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
-    """Choices, the two buttons that build, and the download of what was built."""
+    """Shows the options, the buttons that make a film, and the download of the result."""
     left, right = st.columns(2)
     seconds = left.segmented_control(
         _("Duration"), SECONDS, default=8, format_func=lambda value: f"{value} s", key="film-seconds", required=True
@@ -80,7 +80,7 @@ def build(
     width: int,
     report: Callable[[float], None],
 ) -> bytes:
-    """The film as a file's content; raises BadData or BadValue."""
+    """Returns the film's file content; raises BadData or BadValue."""
     tracks = [
         replace(track, name=title)
         for track, title in zip(tracks_of(store, [run.id for run in runs]), titles, strict=True)
@@ -94,6 +94,6 @@ def build(
 
 
 def file_name(titles: Sequence[str], kind: str) -> str:
-    """A name that every system takes."""
+    """Returns a file name that is valid on every system."""
     words = "-".join(re.sub(r"[^\w.-]+", "-", title, flags=re.ASCII).strip("-.")[:30] for title in titles).strip("-")
     return f"ganscope-{words or 'history'}.{kind}"

@@ -1,4 +1,4 @@
-"""What a fork starts with, in words: which networks go on, which begin anew, and why."""
+"""Descriptions of forks: which networks keep their weights, which are reinitialised, and why."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def network_words(names: Iterable[str]) -> str:
 
 
 def origin(told: Mapping[str, Any]) -> str:
-    """What a fork that was made has kept, from the event that tells of it."""
+    """Describes what an existing fork has kept, from the event that records it."""
     words = {
         "run": plain(told.get("run", "")), "step": number(told.get("step", 0)),
         "kept": network_words(told.get("kept", ())), "fresh": network_words(told.get("fresh", ())),
@@ -35,14 +35,14 @@ def origin(told: Mapping[str, Any]) -> str:
 
 
 def too_short(start: Start, steps: int | str) -> str:
-    """What to say where the fork would end before it begins; "" where it doesn't."""
+    """Returns a message if the fork would end before it starts, else ""."""
     if isinstance(steps, str) or not steps or steps > start.step:
         return ""
     return _("The fork starts at step {step}: plan more steps than that.").format(step=number(start.step))
 
 
 def starts(start: Start, hparams: HParams, run: Run) -> str:
-    """What a fork starts with, as a sentence; a run that goes on is saved when it is forked."""
+    """Describes what a fork starts with. An active run is saved when it is forked."""
     because = _(", ").join(_(knobs(hparams)[name].label) for name in start.because)
     step = number(max(start.step, run.step) if run.is_active else start.step)
     if start.checkpoint is None and start.because:

@@ -1,4 +1,4 @@
-"""The networks of a run: layers, shapes, parameters; the equation; the file they come from."""
+"""The networks of a run: layers, shapes, parameters, the equation and the source file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as it goes on: buttons, and the board that is drawn again at each poll."""
+"""The page of a run: buttons, and the board that is redrawn at each poll."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEP_COUNT = Knob(N_("Steps per click"), "", 1, 10_000)
 
 
 def show(id: str) -> None:
-    """The whole page of one run."""
+    """Renders the page of one run."""
     watched = found(id)
     if watched is None:
         st.page_link("pages/train.py", label=_("New run"), icon=":material/add:")
@@ -43,7 +43,7 @@ def show(id: str) -> None:
 
 
 def found(id: str) -> Feed | None:
-    """The feed of a run; says what is wrong where there is none."""
+    """Returns the feed of a run; shows an error if there is none."""
     with shown():
         watched = feed(store(), id)
         watched.run(fresh=True)
@@ -52,7 +52,7 @@ def found(id: str) -> Feed | None:
 
 
 def poll(watched: Feed, draw: Callable[[], None]) -> None:
-    """Draws again whenever the board asks for it; a new state draws the whole page again."""
+    """Redraws when the board polls; a change of state reruns the whole page."""
     drawn_for = looks(watched)
 
     def again() -> None:
@@ -65,7 +65,7 @@ def poll(watched: Feed, draw: Callable[[], None]) -> None:
 
 
 def looks(watched: Feed) -> tuple[Any, ...]:
-    """What the parts of the page that aren't polled depend on."""
+    """Returns what the unpolled parts of the page depend on."""
     return watched.run().state, broken(watched), warm.is_ready()
 
 
@@ -96,7 +96,7 @@ def _title(run: Run) -> None:
 
 
 def act(action: Callable[..., Any], *arguments: Any) -> None:
-    """Does what a button says and draws the new state."""
+    """Performs a button's action and shows the new state."""
     with shown():
         action(*arguments)
         st.rerun()
@@ -126,7 +126,7 @@ def _controls(watched: Feed, run: Run) -> None:
 
 
 def _longer(watched: Feed, run: Run, locked: bool, why: str | None) -> None:
-    """As many steps again; says what becomes of the learning rate."""
+    """Offers as many steps again, and says what happens to the learning rate."""
     total = 2 * max(run.step, 1)
     words, tip = _("Train {steps} more steps"), _("Continues from the latest checkpoint.")
     if decays_anew(store(), run, watched.hparams, total):
@@ -163,18 +163,18 @@ def _active_controls(run: Run, locked: bool, why: str | None) -> None:
             sessions.save(run.id)
             st.toast(_("A checkpoint is being written."), icon=":material/save:")
     help_ = why or _("Ends the run and writes a checkpoint. You can resume it later.")
-    # stopping is open also after a fault
+    # stopping is allowed even after an error
     if st.button(_("Stop"), icon=":material/stop:", key="stop", help=help_, disabled=not access.may_steer()):
         act(sessions.stop, run.id)
 
 
 def _step(id: str, only: str | None) -> None:
-    """As many steps as the field below says; raises BadValue where that can't be read."""
+    """Runs as many steps as the field below says; raises BadValue if it isn't valid."""
     sessions.step(id, read_as("count", STEP_COUNT, int, st.session_state.get("step-count", "1")), only)
 
 
 def _trouble(watched: Feed, run: Run) -> None:
-    """The way out of a fault."""
+    """Offers the way out of a broken run."""
     if run.state is RunState.FAILED and run.traceback and access.is_owner():
         with st.expander(_("Details for the owner of this computer"), key="traceback"):
             st.code(run.traceback, language=None)
@@ -186,21 +186,21 @@ def _trouble(watched: Feed, run: Run) -> None:
 
 
 def broken(watched: Feed) -> bool:
-    """Whether a loss became infinite or no number, and nobody has gone back since."""
+    """Whether a loss became NaN or infinite and the run hasn't been rolled back since."""
     last = [event.kind for event in watched.events if event.kind in ("not_finite", "rollback")]
     return last[-1:] == ["not_finite"]
 
 
 def _real(run: Run) -> Picture | None:
-    """Real images to compare with, once the session has prepared them; None where they can't be had.
+    """Returns real images to compare with, once the session has prepared them; None if they aren't available.
 
-    Points need none: the real ones lie below the samples in the same picture.
+    Points need none: the same picture shows the real points below the samples.
     """
     if is_points(run.spec.data) or (run.step == 0 and not store().previews(run.id)):
         return None
     try:
         return _real_picture(run.spec.data, run.spec.size, panels.grid_columns(run) or COLUMNS)
-    except GanscopeError:  # the folder was moved meanwhile; the run goes on from its cache
+    except GanscopeError:  # the folder was moved in the meantime; the run continues from its cache
         return None
 
 

@@ -1,4 +1,4 @@
-"""Below the live view: edit while it runs, fork, downloads, networks. These aren't drawn again at each poll."""
+"""Panels below the live view: edits, fork, downloads, networks. They aren't redrawn at each poll."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ui.texts import is_points, plain
 
 
 def _recipe(run: Run) -> Any:
-    """The run's recipe where the recipes are loaded already; None otherwise, and where it is unknown here."""
+    """Returns the run's recipe if recipes are already loaded; None if they aren't or the recipe is unknown."""
     if not warm.is_ready():
         return None
     recipes = sys.modules["gan_core.gans"].recipes
@@ -32,7 +32,7 @@ def _recipe(run: Run) -> Any:
 
 
 def recipe_titles() -> Mapping[str, str]:
-    """Recipe titles by name, and preset titles by `recipe/preset`, as far as the recipes are loaded."""
+    """Returns recipe titles by name and preset titles by `recipe/preset`; empty until recipes are loaded."""
     if not warm.is_ready():
         return {}
     recipes = sys.modules["gan_core.gans"].recipes
@@ -41,39 +41,39 @@ def recipe_titles() -> Mapping[str, str]:
 
 
 def settings_of(watched: Feed) -> TrainingHParams | None:
-    """The run's settings with all edits so far; None where the recipes aren't loaded yet."""
+    """Returns the run's settings with all edits so far; None until recipes are loaded."""
     recipe = _recipe(watched.run())
     return recipe.settings(watched.hparams) if recipe else None
 
 
 def remedies_of(run: Run) -> tuple[str, ...]:
-    """The remedies that the run's preset sends the user to try."""
+    """Returns the remedies that the run's preset suggests."""
     recipe = _recipe(run)
     presets = recipe.presets if recipe else ()
     return next((preset.remedies for preset in presets if preset.name == run.spec.preset), ())
 
 
 def knobs_of(run: Run) -> Mapping[str, Knob]:
-    """The run's knobs by name; where the recipes aren't loaded, those that all GANs from noise have."""
+    """Returns the run's knobs by name; until recipes are loaded, those that all latent GANs share."""
     recipe = _recipe(run)
     return knobs(recipe.hparams if recipe else AdversarialHParams)
 
 
 def preset_of(run: Run) -> str:
-    """What to look for in a run of a preset; "" otherwise."""
+    """Returns what to look for in a run of a preset; "" otherwise."""
     recipe = _recipe(run)
     presets = recipe.presets if recipe else ()
     return next((preset.look_for for preset in presets if preset.name == run.spec.preset), "")
 
 
 def compared_in(run: Run) -> tuple[str, ...]:
-    """What stands side by side in the pictures of a run that translates images; () otherwise."""
+    """Returns the labels of the pictures shown side by side by an image-to-image run; () otherwise."""
     recipe = _recipe(run)
     return recipe.compared if recipe else ()
 
 
 def grid_columns(run: Run) -> int | None:
-    """How many samples of a conditional run stand side by side; None where a column isn't of one class."""
+    """Returns how many samples of a conditional run are in a row; None if columns don't correspond to classes."""
     recipe = _recipe(run)
     if recipe is None or not recipe.conditional:
         return None
@@ -82,13 +82,13 @@ def grid_columns(run: Run) -> int | None:
 
 
 def open_run(id: str) -> None:
-    """Shows another run on this page; doesn't return."""
+    """Opens another run on this page; doesn't return."""
     st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), "run": id})
     st.rerun(scope="app")
 
 
 def show(watched: Feed) -> None:
-    """The folded panels; imports torch if nobody has yet, with the live view above painted already."""
+    """Renders the collapsed panels; imports torch if necessary, after the live view has been rendered."""
     run = watched.run()
     st.divider()
     if not warm.is_ready():
@@ -97,7 +97,8 @@ def show(watched: Feed) -> None:
         st.rerun()
     with shown():
         if _recipe(run) is None:
-            sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)  # says which recipes there are
+            # raises an error that lists the available recipes
+            sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)
         if run.is_active:
             _panel(_("Edit settings while training"), "tune", "edit-panel", _edit, watched)
         _panel(_("Fork: a new run with other settings"), "call_split", "fork-panel", _fork, watched)
@@ -109,7 +110,7 @@ def show(watched: Feed) -> None:
 
 
 def _panel(title: str, icon: str, key: str, draw: Callable[[Any], None], subject: Any) -> None:
-    """A folded panel; it is drawn once it is open: each element of the page costs the browser time at every poll."""
+    """A collapsed panel, rendered only while open, because each element costs the browser time at every poll."""
     panel = st.expander(title, icon=f":material/{icon}:", key=key, on_change="rerun")
     if panel.open:
         with panel:
@@ -118,7 +119,7 @@ def _panel(title: str, icon: str, key: str, draw: Callable[[Any], None], subject
 
 @st.fragment
 def _own_images(run: Run) -> None:
-    """What was read from the user's own files, from the cache that the run trains on."""
+    """Shows what was read from the user's files, from the cache that the run trains on."""
     from ui.classroom.train import data_panel
 
     with shown(), st.spinner(_("Reading the images …")):
@@ -159,7 +160,7 @@ def _edit(watched: Feed) -> None:
 
 
 def _rates(watched: Feed, current: Any) -> None:
-    """The rates of this step beside those in the fields, where a schedule makes them differ."""
+    """Shows the current learning rates if a schedule makes them differ from those in the fields."""
     described = knobs(current)
     for player in ("generator", "discriminator"):
         now, base = watched.newest(f"rate/{player}"), getattr(current, f"{player}_rate", None)

@@ -1,6 +1,6 @@
-"""Full screen, large type: the samples, one curve, the step.
+"""Projector view in full screen with large type: the samples, one curve, the step.
 
-P pauses and goes on, S makes one step, D and G one of the discriminator or the generator alone.
+P pauses or resumes, S runs one step, D and G one step of only the discriminator or the generator.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ui.classroom.shell.errors import shown
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import store
 
-SCORES = 1  # which chart: D(x) and D(G(z))
+SCORES = 1  # index of the chart of D(x) and D(G(z))
 
 
 def show(id: str | None) -> None:
@@ -37,7 +37,7 @@ def show(id: str | None) -> None:
 
 
 def _newest() -> str | None:
-    """A run that goes on, else the last one."""
+    """Returns an active run, else the latest one."""
     runs = store().runs()
     chosen = [run for run in runs if run.is_active] or runs
     return chosen[0].id if chosen else None

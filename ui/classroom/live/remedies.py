@@ -1,4 +1,4 @@
-"""Remedies that a text names, applied where they are named: a button beside the text, and what it does shown first."""
+"""Remedies as buttons next to the text that suggests them, with a preview before they are applied."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
 from ui.texts import number, remedy_words
 
-ASKED = "remedy-asked"  # key of the session's state: run and remedy
-NEW = "remedy-new"  # set until the page was drawn for it
+ASKED = "remedy-asked"  # session state key: run and remedy
+NEW = "remedy-new"  # set until the page has been rendered for it
 
 
 def buttons(hparams: TrainingHParams | None, names: Iterable[str]) -> list[dict[str, str]]:
-    """The remedies of a text that a run with these settings can take; none while its recipe isn't loaded."""
+    """Returns the suggested remedies that apply to these settings; none until the recipe is loaded."""
     if hparams is None:
         return []
     return [{"name": name, "label": remedy_words(name, changes)} for name, changes in offered(names, hparams).items()]
 
 
 def ask(run_id: str, name: str) -> None:
-    """Has the page show what the remedy does, before it is applied."""
+    """Makes the page show what the remedy does before it is applied."""
     st.session_state[ASKED], st.session_state[NEW] = (run_id, name), True
 
 
 def just_asked() -> bool:
-    """Whether the whole page must be drawn, since a remedy was asked for in a part of it."""
+    """Whether the whole page must be rerun, because a fragment requested a remedy."""
     return bool(st.session_state.pop(NEW, False))
 
 
 def show(watched: Feed) -> None:
-    """The dialog, where a remedy was asked for."""
+    """Opens the dialog of a requested remedy."""
     st.session_state.pop(NEW, None)
     if st.session_state.get(ASKED, ("", ""))[0] == watched.id:
         st.dialog(_("Apply a remedy"), on_dismiss=_done)(_content)(watched, st.session_state[ASKED][1])
@@ -69,7 +69,7 @@ def _content(watched: Feed, name: str) -> None:
 
 
 def _values(hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
-    """Before and after, as a table."""
+    """Shows the values before and after as a table."""
     lines = [f"| {_('Setting')} | {_('Now')} | {_('After')} |", "|---|---|---|"]
     for name, value in differences(hparams, changed(hparams, changes)).items():
         before = knob_widgets.value_word(getattr(hparams, name))

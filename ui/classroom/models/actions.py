@@ -1,4 +1,4 @@
-"""The ways on from a model: a run that starts from its weights, or its settings on the Train page."""
+"""Actions on a model: a run that starts from its weights, or the Train page with its settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from ui.texts import plain
 
 
 def show(name: str, folder: Path, card: Card) -> None:
-    """The buttons; for nets that judge or find, which the Train page doesn't offer, what they are for."""
+    """Shows the buttons; for feature networks and encoders, which the Train page doesn't offer, what they are used
+    for.
+    """
     if judges(card):
         st.markdown(_("Used for metrics: `ganscope eval RUN --net {name}`").format(name=name))
         return
@@ -53,7 +55,7 @@ def _language() -> dict[str, str]:
 
 
 def settings_link(card: Card) -> dict[str, str]:
-    """The query of the Train page that shows a model's settings; raises UnknownName or BadValue."""
+    """Returns the query of the Train page with a model's settings; raises UnknownName or BadValue."""
     warm.now()
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
@@ -64,7 +66,7 @@ def settings_link(card: Card) -> dict[str, str]:
 
 
 def _continue(folder: Path, card: Card) -> None:
-    """What is asked before a run starts from a model's weights."""
+    """Asks for the options of a run that starts from a model's weights."""
     st.markdown(
         _("A new run that starts from exactly these weights. Optimisers, data order and learning rate schedule "
           "start over, so samples may get worse before they get better.")
@@ -96,7 +98,7 @@ def _continue(folder: Path, card: Card) -> None:
 
 
 def begun_anew(folder: Path) -> list[str]:
-    """The networks that training needs and the file lacks."""
+    """Returns the networks that training needs and the file lacks."""
     with st.spinner(_("Loading PyTorch, once per start …")):
         warm.now()
     from gan_core.training import continuing
@@ -105,7 +107,7 @@ def begun_anew(folder: Path) -> list[str]:
 
 
 def _missing_data(card: Card) -> str:
-    """Why the data aren't here, or that they are downloaded first; "" where they are here."""
+    """Returns why the data are missing, or that they are downloaded first; "" if they are available."""
     reference = data_name(card)
     if reference not in data.sources or data.source(reference).available():
         return ""
@@ -113,5 +115,5 @@ def _missing_data(card: Card) -> str:
 
 
 def open_run(run: Run) -> None:
-    """To the run's page; doesn't return."""
+    """Opens the run's page; doesn't return."""
     st.switch_page("pages/train.py", query_params={"run": run.id} | _language())

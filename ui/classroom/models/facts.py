@@ -1,4 +1,4 @@
-"""A model's card in plain words, each line with a short help; and the page of its recipe. Needs no torch."""
+"""A model's card in plain words, each fact with a short help, and the documentation of its recipe. Needs no torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ui.classroom.shell.i18n import N_, _, language
 from ui.texts import bytes_size, data_title, joined, number, plain
 
 DOCS = Path(__file__).parents[3] / "docs" / "gans"
-LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't here
+LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't available here
 FIGURE = re.compile(r"!\[[^\]]*\]\(([\w.]+\.svg)\)")
 PARTS = NETWORKS | {
     "features": N_("Feature net"), "recogniser": N_("Recognition network"), "mapping": N_("Mapping"),
@@ -31,7 +31,7 @@ PARTS = NETWORKS | {
 
 @dataclass(frozen=True)
 class Fact:
-    """A line of the card: `words` are markdown."""
+    """One fact of the card: `words` is markdown."""
 
     label: str
     words: str
@@ -39,7 +39,7 @@ class Fact:
 
 
 def show(card: Card) -> None:
-    """The facts, and the numbers that were measured."""
+    """Shows the facts and the metrics."""
     with st.container(border=True, key="model-facts", gap="small"):
         for fact in facts(card):
             st.markdown(f":small[:gray[{fact.label}]]  \n{fact.words}", help=fact.help)
@@ -52,7 +52,7 @@ def show(card: Card) -> None:
 
 
 def _measured(found: list[Number]) -> None:
-    """A tile for each number; those of single attributes as folded tables."""
+    """Shows one tile per metric; those of single attributes as collapsed tables."""
     grid = st.grid("auto", min_column_width=160, gap="small", key="model-numbers")
     for one in found:
         if not one.part:
@@ -67,7 +67,7 @@ def _measured(found: list[Number]) -> None:
 
 
 def facts(card: Card) -> Iterator[Fact]:
-    """What the card says, in the order in which one asks."""
+    """Returns the facts of the card, most important first."""
     yield Fact(
         _("Recipe"), f"{plain(_(card.recipe_title or card.recipe))} · `{card.recipe}`",
         _("Which GAN it is: its networks and losses. Details are below the samples."),
@@ -82,7 +82,7 @@ def facts(card: Card) -> Iterator[Fact]:
         _("Licence of the weights"), plain(_(card.licence)),
         _("It follows the licence of the training data. GANscope's code is separate and has the MIT licence."),
     )  # fmt: skip
-    if card.steps:  # not told of what was trained elsewhere
+    if card.steps:  # not recorded for models trained elsewhere
         points = card.task == "points"
         trained = _("{steps} steps, {points} points seen") if points else _("{steps} steps, {images} images seen")
         yield Fact(
@@ -120,14 +120,14 @@ def _origin(card: Card) -> str:
 
 
 def short(count: int) -> str:
-    """A number of parameters: 1.2 M, 340 k."""
+    """Formats a number of parameters: 1.2 M, 340 k."""
     if count >= 1e6:
         return f"{count / 1e6:.1f} M"
     return f"{count / 1e3:.0f} k" if count >= 1e4 else number(count)
 
 
 def explain(card: Card) -> None:
-    """The page of the recipe in the docs: what the GAN is, its equation and its networks."""
+    """Shows the recipe's documentation: what the GAN is, its equation and its networks."""
     path = DOCS / f"{card.recipe}{'.zh' if language() == 'zh' else ''}.md"
     if not path.is_file():
         return
@@ -141,7 +141,7 @@ def explain(card: Card) -> None:
 
 
 def told(page: str) -> str:
-    """A page without its title, links to its neighbours, and the table of knobs at its end."""
+    """Returns a page without its title, links to its neighbours and the table of knobs at its end."""
     head = page.split("\n| ")[0]
     body = head.rpartition("\n## ")[0] if head != page else page
     return LINK.sub("", body.partition("\n")[2]).replace("\n## ", "\n#### ")

@@ -1,4 +1,4 @@
-"""The shelf as a gallery of cards that are links. Painted from cards and pictures alone, before torch is imported."""
+"""The models as a gallery of linked cards. Rendered from cards and pictures alone, before torch is imported."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ui.classroom.shell.i18n import _
 from ui.texts import plain
 
 SHEET = "models/models.css"
-STRIP = 6  # models on Home, at most
+STRIP = 6  # maximum number of models on Home
 
 
 def show() -> None:
-    """The whole page."""
+    """Renders the page."""
     style.apply(SHEET)
     st.title(_("Models"), anchor=False)
     with shown():
@@ -43,7 +43,7 @@ def show() -> None:
 
 
 def _tools(found: Shelf) -> None:
-    """Nets that other models and metrics need, folded: nobody looks for pictures among them."""
+    """Shows the networks that other models and metrics need, collapsed, because they generate no pictures."""
     if not found.finding and not found.judging:
         return
     title = _("Tools: encoders and classifiers ({count})")
@@ -65,7 +65,7 @@ def _tools(found: Shelf) -> None:
 
 
 def strip() -> None:
-    """A few models as a way in, for Home; nothing where there are none."""
+    """Shows a few models on Home; nothing if there are none."""
     chosen = dict(list(shelf().drawing.items())[:STRIP])
     if not chosen:
         return
@@ -89,15 +89,15 @@ def _cards(models: Mapping[str, Card], key: str) -> None:
 
 
 def _face(name: str, card: Card, title: str) -> None:
-    """Picture and title; the style sheet spreads the link over the whole card."""
+    """Shows picture and title; the style sheet extends the link over the whole card."""
     content = thumbnail(listing.standing(name), card)
     picture(content, alt=_("Samples of {model}").format(model=title))
-    # a page of its own: a link to the page that is shown, with another query alone, does nothing in Streamlit
+    # a page of its own, because Streamlit ignores links to the current page that differ only in the query
     st.page_link("pages/model.py", label=f"**{plain(title)}**", query_params=link(name))
 
 
 def badges(card: Card) -> list[str]:
-    """What the model can do and under which licence it stands, as badges in markdown."""
+    """Returns the model's capabilities and licence as badges in markdown."""
     can = set(card.capabilities)
     found = []
     if accuracy := metrics.accuracy(card):
@@ -124,6 +124,6 @@ def _empty() -> None:
 
 
 def _trouble(found: Shelf) -> None:
-    """Models that can't be used, each with the reason."""
+    """Lists models that can't be used, each with the reason."""
     for name, words in found.trouble.items():
         st.warning(f"**{plain(name)}**: {plain(words)}", icon=":material/broken_image:")

@@ -1,6 +1,6 @@
-"""The numbers on a model's card in words.
+"""Metrics of a model's card in words.
 
-Their names carry the sample count, the net and what they are of: `fd10k_mnistnet`, `reached10k_avatarsnet_hair`.
+Their names contain sample count, network and subject: `fd10k_mnistnet`, `reached10k_avatarsnet_hair`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from ui.attributes import ATTRIBUTES
 from ui.classroom.shell.i18n import N_, _
 
 NAME = re.compile(r"([a-z_]+?)(?:(\d+k?)((?:_[a-z0-9]+)*))?")
-BACK = "back_"  # before the marks of a translator's second direction
+BACK = "back_"  # prefix of the metrics of a translator's second direction
 ACCURACY = "accuracy"
 
-# what a metric is called, and what it says
+# metric -> label and help
 WORDS = {
     ACCURACY: (N_("Accuracy"), N_("Share of held-out images classified correctly.")),
     "fd": (N_("Fréchet distance"),
@@ -56,41 +56,41 @@ WORDS = {
     "perceptual": (N_("Perceptual distance"),
                    N_("Distance to the ground truth in the features of a network, over all levels. 0 is best.")),
 }  # fmt: skip
-BESIDE = {  # after a mark: what it is of, where it isn't the model's own
+BESIDE = {  # suffix: the subject, if it isn't the model itself
     "_bicubic": N_("{mark} of bicubic enlargement"),
     "_input": N_("{mark} of the unchanged input"),
     "_colours": N_("{mark} of the input in the colours of the other domain"),
     "_mean": N_("{mark} of the mean colour"),
     "_average": N_("{mark} of the average image"),
 }
-OF = {  # at a name's end
+OF = {  # suffix of a name
     "floor": N_("{mark} between halves of the real images"),
     "real": N_("{mark}, real images"),
 }
-HIDDEN = "_hidden"  # after an attribute: where it can't be seen
-PIXELS = "pixels"  # in the place of a net
+HIDDEN = "_hidden"  # suffix of an attribute: where it is hidden
+PIXELS = "pixels"  # replaces a network's name
 # in [0, 1], shown in percent
 SHARES = {ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied", "reached", "error"}
 
 
 @dataclass(frozen=True)
 class Number:
-    """One metric as a page shows it."""
+    """One metric as shown on a page."""
 
     label: str
     value: str
     help: str
-    made_of: str  # samples and net
-    part: str  # the attribute that it is of; "" where it is of the whole
+    made_of: str  # samples and network
+    part: str  # the attribute that it measures; "" for the whole picture
 
 
 def numbers(card: Card) -> list[Number]:
-    """The card's metrics; an error of measuring stands beside its number."""
+    """Returns the card's metrics; a standard error is shown with its number."""
     return [_number(name, card) for name in card.metrics if not name.endswith("_error")]
 
 
 def by_attribute(found: Iterable[Number]) -> dict[str, list[Number]]:
-    """The numbers that are of attributes, by what they are called."""
+    """Returns the metrics of attributes by label."""
     groups: dict[str, list[Number]] = {}
     for one in found:
         if one.part:
@@ -99,7 +99,7 @@ def by_attribute(found: Iterable[Number]) -> dict[str, list[Number]]:
 
 
 def accuracy(card: Card) -> str:
-    """How often a judging net is right, in percent; "" where the card doesn't say."""
+    """Returns a feature network's accuracy in percent; "" if the card doesn't give it."""
     found = [value for name, value in card.metrics.items() if _parts(name)[0] == ACCURACY]
     return _text(ACCURACY, found[0]) if found else ""
 
@@ -118,7 +118,7 @@ def _number(name: str, card: Card) -> Number:
 
 
 def _parts(name: str) -> tuple[str, str, str, str, bool]:
-    """Kind, sample count, net, what it is of, and whether it is measured against the training images."""
+    """Splits a name into kind, sample count, network, subject, and whether it compares with training images."""
     match = NAME.fullmatch(name)
     if not match or not match[2]:
         return name, "", "", "", False
@@ -136,7 +136,7 @@ def _attribute(of: str) -> str:
 
 
 def _words(kind: str) -> tuple[str, str]:
-    """What a mark is called and what it says."""
+    """Returns label and help of a metric."""
     if kind.startswith(BACK):
         label, help_ = _words(kind.removeprefix(BACK))
         return _("{mark}, reverse direction").format(mark=label), help_

@@ -1,6 +1,6 @@
-"""One model of the shelf: its card in plain words, samples of any seed, and the ways on from here.
+"""The page of one model: its card in plain words, samples of any seed, and actions.
 
-The card and its picture are painted before torch is imported; the sampler follows.
+The card and its picture are rendered before torch is imported; the sampler follows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ui.texts import bytes_size, plain
 
 
 def show(name: str) -> None:
-    """The whole page of the model of that name."""
+    """Renders the page of the model of this name."""
     style.apply(gallery.SHEET)
     st.page_link(
         "pages/models.py", label=_("All models"), icon=":material/arrow_back:",
@@ -74,7 +74,7 @@ def _sheet(folder: Path, card: Card) -> None:
 
 
 def _neighbours(folder: Path, card: Card) -> None:
-    """Whether pictures were learnt by heart, for the eye; nothing where nobody has looked."""
+    """Shows samples next to their nearest training images; nothing if they haven't been computed."""
     with suppress(OSError):
         content = enlarged_file(folder / NEIGHBOURS)
         with st.container(key="neighbours"):

@@ -1,6 +1,6 @@
-"""Pictures from a model of the shelf: by seed, number, class and truncation. All of it stands in the link.
+"""Pictures from a model by seed, number, class and truncation, all of them in the link.
 
-The loaded model is kept for the whole process, by the checksum of its weights.
+The loaded model is cached for the whole process by the checksum of its weights.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
 from ui.texts import plain
 
-COUNT = 16  # samples at first
+COUNT = 16  # default number of samples
 MOST = 64
 MOST_SEED = 2**31 - 1
-WIDE = 640  # pixels of the picture, at least
-IN_TURN = -1  # as a class in the link
+WIDE = 640  # minimum width of the picture in pixels
+IN_TURN = -1  # value of the class in the link
 IN_LINK = ("model", "seed", "n", "class", "truncation")
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be drawn; `psi` is None where the model can't be truncated or isn't to be."""
+    """What to draw; `psi` is None if the model can't be truncated or shouldn't be."""
 
     count: int
     seed: int
@@ -43,13 +43,13 @@ class Wish:
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def loaded(sha256: str, _name: str) -> Sampler:
-    """The model with these weights; raises BadCheckpoint."""
+    """Returns the model with these weights; raises BadCheckpoint."""
     return loading.load(_name)
 
 
 @st.fragment
 def show(name: str, card: Card) -> None:
-    """Controls and picture; only these are drawn again when something is changed."""
+    """Renders controls and picture; a change reruns only this fragment."""
     with shown():
         with st.spinner(_("Loading the model …")):
             sampler = loaded(card.sha256, name)
@@ -96,7 +96,7 @@ def _controls(sampler: Sampler, card: Card) -> Wish:
 
 
 def _take_link(sampler: Sampler, card: Card) -> None:
-    """The controls show what the link says."""
+    """Sets the controls to the values in the link."""
     st.session_state["sampler-seed"] = asked("seed", 0, MOST_SEED, 0)
     st.session_state["sampler-count"] = asked("n", 1, MOST, _whole_rows(sampler))
     st.session_state["sampler-class"] = asked("class", IN_TURN, len(card.class_names) - 1, IN_TURN)
@@ -141,14 +141,14 @@ def _truncation(sampler: Sampler) -> float | None:
 
 
 def asked(name: str, low: int, high: int, standard: int) -> int:
-    """A whole number of the link, if it is a valid one."""
+    """Returns an integer from the link, if valid."""
     text = st.query_params.get(name, "")
     value = int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 12 else standard
     return value if low <= value <= high else standard
 
 
 def _remember(wish: Wish, sampler: Sampler) -> None:
-    """The choice into the link, as far as it differs from the first one."""
+    """Writes the choice into the link, unless it is the default."""
     chosen = {
         "seed": (wish.seed, 0),
         "n": (wish.count, _whole_rows(sampler)),
@@ -171,13 +171,13 @@ def _by_columns(sampler: Sampler, wish: Wish) -> bool:
 
 
 def _whole_rows(sampler: Sampler) -> int:
-    """About COUNT samples, in whole rows."""
+    """Returns about COUNT samples, in full rows."""
     columns = sampler.columns if sampler.recipe.conditional else 4
     return min(MOST, max(1, round(COUNT / columns)) * columns)
 
 
 def drawn(sampler: Sampler, card: Card, wish: Wish) -> bytes:
-    """The samples as a PNG; points over those that they were learnt from."""
+    """Returns the samples as PNG; points are drawn over the training points."""
     samples = sampler.sample(wish.count, wish.seed, wish.label, wish.psi)
     if sampler.recipe.task == "points":
         points = samples.numpy()

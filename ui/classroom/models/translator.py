@@ -1,4 +1,4 @@
-"""What a model that translates makes of pictures of its own data that it hasn't learnt from, by seed."""
+"""Outputs of an image-to-image model for held-out pictures of its own data, by seed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IN_LINK = ("model", "seed")
 
 @st.fragment
 def show(name: str, card: Card) -> None:
-    """The seed and the pictures; only these are drawn again when something is changed."""
+    """Renders seed and pictures; a change reruns only this fragment."""
     with shown():
         if data_name(card) in data.sources and data.source(data_name(card)).available():
             _of_seed(name, card)
@@ -84,6 +84,6 @@ def _throw() -> None:
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def made(sha256: str, name: str, reference: str, size: int, seed: int) -> bytes:
-    """Each picture beside what the model makes of it, as a PNG; raises BadData or BadCheckpoint."""
+    """Returns each input next to the model's output as PNG; raises BadData or BadCheckpoint."""
     sampler = loaded(sha256, name)
     return png(enlarge(compared(sampler, unseen(sampler.recipe, reference, size, seed)), WIDE))

@@ -1,4 +1,4 @@
-"""All runs as cards: newest first, a page at a time, found by name or state."""
+"""All runs as cards: newest first, paginated, with search and filters."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from ui.texts import (
     state_badge,
 )
 
-PAGE = 12  # cards on a page
-REFRESH = 2.0  # seconds between looks at a run that goes on
-CHOSEN = "runs.chosen"  # ids ticked for comparing, in the session's state
-POINTS = 120  # of a sparkline
+PAGE = 12  # cards per page
+REFRESH = 2.0  # seconds between refreshes of an active run
+CHOSEN = "runs.chosen"  # session state key: ids selected for comparison
+POINTS = 120  # number of points of a sparkline
 THUMBNAIL = 104  # pixels
-NOTE = 240  # letters of a note that a card shows
+NOTE = 240  # characters of a note shown on a card
 
 FILTERS: dict[str, tuple[str, Callable[[Run], bool]]] = {
     "all": (N_("All"), lambda run: True),
@@ -52,15 +52,15 @@ FILTERS: dict[str, tuple[str, Callable[[Run], bool]]] = {
     "ended": (N_("Ended"), lambda run: not run.is_active),
 }
 HISTORY, CLONE, STUDIO = "history", "clone", "studio"
-LOOKING = {  # the part of a card's menu that is for everybody
+LOOKING = {  # menu entries for everyone
     HISTORY: (N_("History and film"), ":material/history:"),
     CLONE: (N_("New run with these settings"), ":material/content_copy:"),
 }
-PLAYING = {STUDIO: (N_("Open in the Studio"), ":material/palette:")}  # of what draws from latents
+PLAYING = {STUDIO: (N_("Open in the Studio"), ":material/palette:")}  # menu entries for latent GANs
 
 
 def show_runs(store: RunStore, open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
-    """The whole view; `open_run` and `clone` lead to the train page."""
+    """Renders the page; `open_run` and `clone` lead to the Train page."""
     runs = store.runs()
     if not runs:
         st.info(_("No runs yet. Choose a preset on the Train page and press Train."), icon=":material/school:")
@@ -115,7 +115,7 @@ def _store_line(store: RunStore, runs: Sequence[Run]) -> None:
 
 
 def _search(runs: Sequence[Run]) -> list[Run]:
-    """The runs that fit what was typed and picked; both are in the link."""
+    """Returns the runs that match search and filter; both are in the link."""
     words, which = st.query_params.get("find", ""), st.query_params.get("show", "all")
     which = which if which in FILTERS else "all"
     if len(runs) > 3 or words or which != "all":
@@ -161,7 +161,7 @@ def _remember_page() -> None:
 
 
 def _chosen_line(store: RunStore, runs: Sequence[Run], chosen: Sequence[str]) -> None:
-    """What was ticked, and the way to compare it."""
+    """Shows the selected runs and the button to compare them."""
     if not chosen:
         if len(runs) > 1:
             st.caption(_("Select two or more runs to compare them."))
@@ -233,13 +233,13 @@ def _tick(id: str) -> None:
 
 
 def _facts(store: RunStore, id: str, state: RunState) -> None:
-    """What is to be seen of a run; an active one is looked at again and again."""
+    """Shows the facts of a run; an active one is refreshed."""
     try:
         run = store.get(id)
     except UnknownName:
         st.rerun()
     if run.state is not state:
-        st.rerun()  # its buttons are others now
+        st.rerun()  # the new state has other buttons
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         png = newest_picture(store, id)
         if png is None:
@@ -251,7 +251,7 @@ def _facts(store: RunStore, id: str, state: RunState) -> None:
             st.markdown(f"{pin}**{plain(title_of(run))}**")
             st.markdown(f"{state_badge(run.state)} :small[{_progress(run, store.queue())}]")
             recipe = _(recipe_titles().get(run.spec.recipe, run.spec.recipe))
-            # a run without a name is called by this already
+            # a run without a name is already titled by these
             size = size_word(run.spec.data, run.spec.size)
             preset = plain(preset_title(run, recipe_titles()))
             what = joined(preset, plain(recipe), plain(data_title(run.spec.data)), size) + "  \n" if run.name else ""
@@ -290,7 +290,7 @@ def _bytes(store: RunStore, id: str) -> int:
 
 
 def _sparklines(store: RunStore, run: Run) -> None:
-    # while it goes on, each viewer's poll must not read all metrics again: a change of 5 % is one to be seen
+    # polls must not reread all metrics of an active run: a new version every 5 % of steps is enough
     version = int(20 * math.log1p(run.step)) if run.is_active else -run.step
     drawn = loss_sparklines(store, run.id, version)
     if not drawn:
@@ -305,7 +305,7 @@ PLAYERS = {"generator": N_("Generator"), "discriminator": N_("Discriminator")}
 
 @st.cache_data(show_spinner=False, max_entries=512)
 def loss_sparklines(_store: RunStore, id: str, version: int) -> dict[str, str]:
-    """The losses of both players, drawn small; another version is read and drawn again."""
+    """Returns small curves of both losses; a new version is read and drawn again."""
     metrics = _store.metrics(id)
     drawn = {}
     for player in PLAYERS:
@@ -320,7 +320,7 @@ def loss_sparklines(_store: RunStore, id: str, version: int) -> dict[str, str]:
 
 
 def settings_link(store: RunStore, run: Run) -> dict[str, str]:
-    """The query of the train page that shows the run's settings, edits and all; raises UnknownName or BadValue."""
+    """Returns the query of the Train page with the run's settings, including edits; raises UnknownName or BadValue."""
     warm.now()
     from gan_core.gans import recipes
     from ui.classroom.train.setup import of_run, to_query

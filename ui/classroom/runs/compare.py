@@ -1,4 +1,4 @@
-"""Runs side by side: their samples at one step from the same latents, their curves in the same charts."""
+"""Runs side by side: samples at one step from the same latents, and curves in shared charts."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from ui.classroom.shell.knob_widgets import choice_word
 from ui.texts import data_title, is_points, number, plain, run_title, size_word, state_badge
 
 MOST = min(MOST_RUNS, len(RUN_COLOURS))
-REFRESH = 3.0  # seconds between looks while one of them goes on
-TICK = 0.4  # seconds for a picture while the history is played
-FRAMES = 40  # pictures of a history that is played, at most
-PLAYING = "compare-playing"  # the ids whose history is played, in the session's state
+REFRESH = 3.0  # seconds between refreshes while a run is active
+TICK = 0.4  # seconds per picture during playback
+FRAMES = 40  # maximum number of pictures in a playback
+PLAYING = "compare-playing"  # session state key: ids of the runs being played back
 SLIDER = "compare-step"
 PICKER = "compare-runs"
 IN_LINK = ("compare", "step")
 
 
 def asked_for() -> list[str]:
-    """The ids in the link, each once."""
+    """Returns the ids in the link, without duplicates."""
     ids = st.query_params.get("compare", "").split(",")
     return list(dict.fromkeys(id.strip() for id in ids if id.strip()))
 
 
 def ask_for(ids: Sequence[str]) -> None:
-    """Puts runs into the link, or takes the comparison out of it."""
+    """Puts runs into the link, or removes the comparison from it."""
     if ids:
         st.query_params["compare"] = ",".join(ids)
     else:
@@ -50,7 +50,7 @@ def ask_for(ids: Sequence[str]) -> None:
 
 
 def found(store: RunStore, ids: Sequence[str]) -> tuple[list[Run], list[str], list[str]]:
-    """The runs that there are, the ids of those that were deleted, and the ids that no run here ever had."""
+    """Returns the existing runs, the ids of deleted ones, and ids that never existed here."""
     runs: list[Run] = []
     deleted: list[str] = []
     unknown: list[str] = []
@@ -65,7 +65,7 @@ def found(store: RunStore, ids: Sequence[str]) -> tuple[list[Run], list[str], li
 
 
 def compare(store: RunStore, ids: Sequence[str]) -> None:
-    """The whole view. One run alone shows its history."""
+    """Renders the view. A single run shows its history."""
     runs, deleted, unknown = found(store, ids)
     if deleted:
         st.warning(_("Deleted: {runs}").format(runs=plain(", ".join(deleted))), icon=":material/delete:")
@@ -97,12 +97,12 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
 
 
 def title_of(run: Run) -> str:
-    """The run's name, or what it trains; plain text."""
+    """Returns the run's name, or its recipe and data. Plain text."""
     return run_title(run, recipe_titles())
 
 
 def distinct_titles(runs: Sequence[Run]) -> list[str]:
-    """Names for the legend; where two are the same, with the end of the id."""
+    """Returns titles for the legend, made unique by the end of the id."""
     titles = [title_of(run) for run in runs]
     return [
         f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
@@ -111,7 +111,7 @@ def distinct_titles(runs: Sequence[Run]) -> list[str]:
 
 
 def _pick(store: RunStore, chosen: list[str]) -> None:
-    """More runs, or fewer."""
+    """Lets the user add or remove runs."""
     runs = {run.id: run for run in store.runs()}
     st.session_state[PICKER] = chosen
     st.multiselect(
@@ -125,7 +125,7 @@ def _pick(store: RunStore, chosen: list[str]) -> None:
 
 
 def _scrub(store: RunStore, ids: Sequence[str], titles: Sequence[str]) -> None:
-    """What is drawn again as the slider moves, and while a run goes on."""
+    """Renders the fragment that reruns when the slider moves and while a run is active."""
     try:
         previews = {id: history(store, id) for id in ids}
         runs = [feed(store, id).run() for id in ids]
@@ -137,12 +137,12 @@ def _scrub(store: RunStore, ids: Sequence[str], titles: Sequence[str]) -> None:
 
 
 def _samples(runs: Sequence[Run], titles: Sequence[str], previews: Mapping[str, Sequence[Preview]]) -> None:
-    """The slider, and each run's samples at its step."""
+    """Shows the slider and each run's samples at its step."""
     steps = all_steps(previews)
     _player(steps, list(previews))
     step = _slider(steps)
     frames = frames_at(previews, step)
-    # one run alone would fill the screen
+    # a single run would fill the screen
     grid = st.grid(max(2, len(runs)), min_column_width=150, gap="small", key="compare-samples")
     for place, (run, title) in enumerate(zip(runs, titles, strict=True)):
         with grid.cell():
@@ -150,7 +150,7 @@ def _samples(runs: Sequence[Run], titles: Sequence[str], previews: Mapping[str, 
 
 
 def _curves(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
-    """The runs' curves, with a mark at the step that is shown."""
+    """Shows the runs' curves with a mark at the selected step."""
     named = dict(zip(titles, runs, strict=True))
     points = [title for title, run in named.items() if is_points(run.spec.data)]
     panels = figures.comparisons({title: feed(store, run.id).history for title, run in named.items()}, points)
@@ -162,7 +162,7 @@ def _curves(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None
 
 
 def _player(steps: Sequence[int], ids: list[str]) -> None:
-    """A button that plays the history from its start, or pauses it; and the next picture of one that is played."""
+    """Shows the button that starts or pauses playback, and advances to the next picture."""
     if len(steps) < 2:
         return
     if not _plays(ids):
@@ -191,18 +191,18 @@ def _play(ids: list[str]) -> None:
 
 
 def _end_play() -> None:
-    """Draws the page anew, without the timer; doesn't return."""
+    """Reruns the page without the timer; doesn't return."""
     st.session_state.pop(PLAYING, None)
     st.rerun()
 
 
 def _slider(steps: Sequence[int]) -> int:
-    """The step that is shown: the link's, else the newest."""
+    """Returns the selected step: the link's, else the newest."""
     if len(steps) < 2:
         return steps[0] if steps else 0
     asked = st.query_params.get("step", "")
     chosen = asked.isascii() and asked.isdecimal()
-    # written only where it must be: a value that the server sets overrides a move that is under way
+    # written only if necessary: a value set by the server interrupts a slider that is being dragged
     newest = not chosen and PLAYING not in st.session_state
     if (
         st.session_state.get(SLIDER) not in steps
@@ -252,7 +252,7 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
 
 
 def _differences(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
-    """A table of the settings in which the runs differ."""
+    """Shows a table of the settings that differ between the runs."""
     rows = differing([_settings(store, run) for run in runs])
     if not rows:
         st.markdown(_("None: same settings, data and seed."))
@@ -278,7 +278,7 @@ def _settings(store: RunStore, run: Run) -> dict[str, Any]:
 
 
 def differing(settings: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """Names and values, one for each run, of what isn't the same in all; None where a run has no such setting."""
+    """Returns settings that differ, with one value per run; None if a run lacks the setting."""
     names = dict.fromkeys(name for each in settings for name in each)
     rows = [(name, [each.get(name) for each in settings]) for name in names]
     return [(name, values) for name, values in rows if any(value != values[0] for value in values)]

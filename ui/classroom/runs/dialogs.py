@@ -1,7 +1,7 @@
-"""What is asked before something is done to a run: its name, a fork's length, whether to delete it.
+"""Dialogs for runs: rename, fork, delete.
 
-What is being asked stands in the session's state: a page that is drawn again meanwhile, because another run has ended,
-must not take the dialog away.
+The open dialog is kept in the session state, so that a rerun of the page, for example because another run has ended,
+doesn't close it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ui.classroom.shell.errors import shown
 from ui.classroom.shell.i18n import N_, _
 from ui.texts import plain
 
-STATE = "runs.asked"  # verb and run id
+STATE = "runs.asked"  # (action, run id)
 DESCRIBE, FORK, DELETE, DELETE_UNPINNED = "describe", "fork", "delete", "delete-unpinned"
 MENU = {
     DESCRIBE: (N_("Rename or add a note"), ":material/edit:"),
@@ -29,12 +29,12 @@ MENU = {
 
 
 def ask(verb: str, run: Run | None = None) -> None:
-    """Opens a dialog when the page has been drawn."""
+    """Opens a dialog after the page has been rendered."""
     st.session_state[STATE] = (verb, run.id if run else "")
 
 
 def show(store: RunStore, runs: Sequence[Run], open_run: Callable[[str], Any]) -> None:
-    """The dialog that was asked for, if any."""
+    """Renders the open dialog, if any."""
     verb, id = st.session_state.get(STATE, ("", ""))
     run = next((run for run in runs if run.id == id), None)
     if verb == DELETE_UNPINNED:

@@ -1,4 +1,4 @@
-"""Errors on a page: a sentence for the user, details for the log. No traceback reaches a page."""
+"""Errors on a page: a sentence for the user, details for the log. Tracebacks never reach a page."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ logger = logging.getLogger(__name__)
 
 
 class NotAllowed(GanscopeError):
-    """A visitor may watch but not do this."""
+    """The visitor may watch but not do this."""
 
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Shows what goes wrong inside as a sentence, and goes on after the block; also a decorator.
+    """Shows an exception of the block as a sentence and continues after the block; also a decorator.
 
-        with shown():
+        with errors_shown():
             control.pause()
 
-    What ends a script on purpose (`st.stop`, `st.rerun`) passes: it is no Exception.
+    Control flow of Streamlit (`st.stop`, `st.rerun`) passes through: it doesn't derive from Exception.
     """
     try:
         yield

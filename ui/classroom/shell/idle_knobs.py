@@ -1,4 +1,4 @@
-"""Knobs that do nothing as long as another one is off. The set-up page leaves them out until they act."""
+"""Knobs that have no effect with the current settings. The setup page hides them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _is(name: str, *values: Any) -> Callable[[Values], bool]:
     return lambda given: given.get(name) in values
 
 
-IDLE: dict[str, Callable[[Values], bool]] = {  # by a knob's name: whether it has no effect
+IDLE: dict[str, Callable[[Values], bool]] = {  # knob name -> whether it has no effect
     "penalty_weight": _is("penalty", "none"),
     "penalty_every": _is("penalty", "none"),
     "decay_steps": _is("schedule", "constant"),
@@ -33,7 +33,7 @@ IDLE: dict[str, Callable[[Values], bool]] = {  # by a knob's name: whether it ha
     "category_weight": _is("categorical_codes", 0),
     "continuous_weight": _is("continuous_codes", 0),
 }
-BODIES = {  # where a recipe has the networks of several: the body that a knob belongs to
+BODIES = {  # for recipes with a choice of network types: the type that a knob belongs to
     "generator_widths": "mlp", "discriminator_widths": "mlp", "activation": "mlp", "slope": "mlp",
     "batch_norm_momentum": "mlp",
     "channels": "dcgan", "max_channels": "dcgan", "stem": "dcgan", "upsampling": "dcgan",
@@ -42,7 +42,7 @@ BODIES = {  # where a recipe has the networks of several: the body that a knob b
 
 
 def idle(name: str, values: Values) -> bool:
-    """Whether that knob has no effect under these settings."""
+    """Whether a knob has no effect with these settings."""
     if "body" in values and BODIES.get(name, values["body"]) != values["body"]:
         return True
     test = IDLE.get(name)

@@ -1,4 +1,4 @@
-"""The page Studio: the other app in its place, started at the first visit, one for all visitors."""
+"""The Studio page: embeds the other app, which is started at the first visit and shared by all visitors."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from ui.studio_process import Beside, Notice, Stage, Status
 from ui.texts import error_sentence, plain
 
 POLL = 0.7  # seconds
-USUAL = 20.0  # seconds until a Studio is there, on a small computer
+USUAL = 20.0  # typical seconds until the Studio is ready on a small computer
 LATE = 1.5 * USUAL
-STARTING = (  # what the Studio does before each of its steps is reached, and at which shares of the bar
+STARTING = (  # what the Studio is doing before each of its steps, and the share of the progress bar
     N_("step 1 of 3: loading PyTorch and other libraries"),
     N_("step 2 of 3: building the pages"),
     N_("step 3 of 3: waiting for the first response"),
 )
 SHARES = (0.0, 0.7, 0.95, 1.0)
-PASSED = ("model", "seed", "psi", "class", "edits", "tab")  # parts of this page's link that are the Studio's
-TRY_AGAIN = "studio-again"  # key of the session's state
+PASSED = ("model", "seed", "psi", "class", "edits", "tab")  # query parameters that are passed to the Studio
+TRY_AGAIN = "studio-again"  # session state key
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})")
 
 
 @st.cache_resource(show_spinner=False)
 def studio() -> Beside:
-    """The one of this process. It listens where this app does, so that whoever sees the page can open it."""
+    """Returns this process's Studio. It binds to the same address as this app, so that every visitor can open it."""
     made = Beside(str(st.get_option("server.address") or "0.0.0.0"))
     atexit.register(made.close)
     return made
 
 
 def show() -> None:
-    """The whole page."""
+    """Renders the page."""
     style.apply("shell/studio_page.css")
     head = st.empty()
     with shown():
@@ -52,7 +52,7 @@ def show() -> None:
 
 
 def _begun() -> Notice | None:
-    """The Studio that runs, else None: then it is told how far it is."""
+    """Returns the running Studio; None while it starts, with its progress shown."""
     if st.session_state.pop(TRY_AGAIN, False):
         access.require_steering()
         studio().start()
@@ -70,7 +70,7 @@ def _begun() -> Notice | None:
 
 @st.fragment(run_every=POLL)
 def _waiting() -> None:
-    """Looks again and again, until the Studio is there or has failed."""
+    """Polls until the Studio is ready or has failed."""
     status = studio().look()
     if status.stage is Stage.READY:
         st.rerun()
@@ -86,10 +86,11 @@ def _waiting() -> None:
 
 
 def _progress(status: Status) -> None:
-    """How far the Studio is, and why it takes so long."""
+    """Shows how far the Studio is, and why it takes long."""
     words = _("Opening the Studio … {seconds} s").format(seconds=round(status.seconds))
     share, end = SHARES[status.steps : status.steps + 2]
-    share += (end - share) * status.seconds / (status.seconds + USUAL)  # it moves, and never says more than is known
+    # always moves, and never exceeds the known progress
+    share += (end - share) * status.seconds / (status.seconds + USUAL)
     st.progress(share, f"{words} · {_(STARTING[status.steps])}")
     if status.seconds > LATE:
         st.info(
@@ -101,7 +102,7 @@ def _progress(status: Status) -> None:
 
 
 def _placed(notice: Notice) -> None:
-    """The Studio, and how else to get to it."""
+    """Embeds the Studio, with other ways to open it."""
     address = f"http://{visited_host()}:{notice.port}"
     link = f"{address}/?{urlencode(asked() | _language())}"
     with st.container(horizontal=True, vertical_alignment="center", key="studio-bar"):
@@ -133,7 +134,9 @@ def _words() -> dict[str, str]:
 
 
 def _source(address: str) -> str:
-    """What the frame shows. The theme of the first look stays, because another address would begin anew in it."""
+    """Returns the frame's address. It keeps the theme of the first visit, because a new address would reload the
+    Studio.
+    """
     query = asked() | _language()
     key = f"studio-source:{address}?{urlencode(query)}"
     if key not in st.session_state:
@@ -143,7 +146,7 @@ def _source(address: str) -> str:
 
 
 def asked() -> dict[str, str]:
-    """The part of this page's link that says which picture is shown."""
+    """Returns the query parameters of this page that select the picture."""
     return {name: st.query_params[name] for name in PASSED if name in st.query_params}
 
 
@@ -152,7 +155,7 @@ def _language() -> dict[str, str]:
 
 
 def visited_host(headers: Mapping[str, str] | None = None) -> str:
-    """The name by which the visitor reached this computer, as it stands in an address; "localhost" if it is odd."""
+    """Returns the host name by which the visitor reached this computer; "localhost" if it isn't valid."""
     given = (st.context.headers if headers is None else headers).get("Host", "")
     try:
         host = urlsplit(f"//{given}").hostname or ""

@@ -1,4 +1,4 @@
-"""The results of `ganscope augment-study`: charts, what they say, and the images. Painted without torch."""
+"""The results of `ganscope augment-study`: charts, conclusion and images. Rendered without torch."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ VERDICTS = {
     "worse": (":red-badge[", N_("worse")),
     "unclear": (":gray-badge[", N_("no clear difference")),
 }
-ASKED = (("gan", "real"), ("both", "classical"))  # the question of the study
+ASKED = (("gan", "real"), ("both", "classical"))  # the comparisons that answer the study's question
 COMMAND = "ganscope augment-study --data pneumonia"
 SMALL = "ganscope augment-study --data digits --k 20 --unbalanced 0 --seeds 2 --steps 100 --gan-steps 200"
 
 
 def show() -> None:
-    """The whole page."""
+    """Renders the page."""
     st.title(_("Study: do GAN images help?"), anchor=False)
     st.markdown(
         _("A classifier needs many examples, and in medicine there are often few. Can a GAN trained on the same "
@@ -75,7 +75,7 @@ def _empty() -> None:
 
 
 def _choice(found: list[StudyFolder]) -> StudyFolder:
-    """The newest study, or another one that is chosen."""
+    """Returns the newest study, or the one selected."""
     if len(found) == 1:
         return found[0]
     places = {folder.path.name: folder for folder in found}
@@ -85,7 +85,7 @@ def _choice(found: list[StudyFolder]) -> StudyFolder:
 
 
 def _title(folder: StudyFolder) -> str:
-    """What a study is called in the list; by its folder where its plan can't be read."""
+    """Returns the title of a study in the list; its folder if the plan can't be read."""
     try:
         plan, _background = folder.plan()
     except StoreError:
@@ -101,7 +101,7 @@ def _progress(summary: Summary) -> None:
 
 
 def _answer(summary: Summary) -> None:
-    """What came out, in a sentence that is as plain for a failure as for a success."""
+    """States the result, as plainly for a failure as for a success."""
     asked = [one for one in summary.comparisons if (one.arm, one.against) in ASKED and one.measure == "auc"]
     if not asked:
         return
@@ -138,14 +138,14 @@ def _charts(summary: Summary, plan: StudyPlan) -> None:
 
 
 def setting_name(setting: Setting) -> str:
-    """What was learnt from, in few words."""
+    """Describes the training set in a few words."""
     if setting.common == setting.rare:
         return _("{count} per class").format(count=setting.common)
     return _("{common} and {rare}").format(common=setting.common, rare=setting.rare)
 
 
 def _comparisons(summary: Summary) -> None:
-    """The differences as a table."""
+    """Shows the differences as a table."""
     if not summary.comparisons:
         return
     st.subheader(_("Paired differences"), anchor=False)
@@ -165,14 +165,14 @@ def _comparisons(summary: Summary) -> None:
 
 
 def number(difference: Estimate) -> str:
-    """A difference and its interval."""
+    """Formats a difference with its interval."""
     if math.isnan(difference.half):
         return f"{difference.mean:+.3f}"
     return f"{difference.mean:+.3f} ± {difference.half:.3f}"
 
 
 def _pictures(folder: StudyFolder, plan: StudyPlan, background: Background) -> None:
-    """Real and generated images of the first repetition."""
+    """Shows real and generated images of the first repetition."""
     there = {one.name: one for one in plan.settings if folder.picture(one, "generated")}
     if not there:
         return

@@ -1,4 +1,4 @@
-"""Starting a study from its page, watching it and stopping it. Painted without torch: the study is its own process."""
+"""Starts, monitors and stops a study. Rendered without torch: the study runs in its own process."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ui.texts import data_title, plain
 from ui.texts import duration as length
 
 POLL = 2.0  # seconds
-COUNTS = (20, 50, 100, 200, 500)  # real images of each class to choose from
-FEW = (20, 100)  # of COUNTS, to begin with
+COUNTS = (20, 50, 100, 200, 500)  # options: real images per class
+FEW = (20, 100)  # selected by default
 SMALL = {"seeds": 3, "steps": 200, "gan_steps": 500}
 NUMBERS = {
     "seeds": Knob(
@@ -36,7 +36,7 @@ NUMBERS = {
 
 
 def show() -> None:
-    """The study that runs, or a form to start one."""
+    """Shows the running study, or a form to start one."""
     started = process.last()
     if started and started.runs:
         _running(started)
@@ -48,7 +48,7 @@ def show() -> None:
 
 
 def _running(started: Started) -> None:
-    """Progress, time left and a button to stop, drawn again while it goes on."""
+    """Shows progress, remaining time and a stop button, refreshed while it runs."""
     seen = _done(started)
 
     @st.fragment(run_every=POLL)
@@ -85,7 +85,7 @@ def _done(started: Started) -> int:
 
 
 def _ended(started: Started) -> None:
-    """What became of the last one, where it ended before it was done."""
+    """Reports the last study if it ended early."""
     if _done(started) == len(list(started.plan.cells())):
         return
     said = process.last_line()
@@ -154,13 +154,13 @@ def _begin(plan: StudyPlan) -> None:
 
 
 def runs_in(folder: StudyFolder) -> bool:
-    """Whether the study of a folder is being made."""
+    """Whether a study is running in this folder."""
     started = process.last()
     return bool(started and started.runs and StudyFolder.of(started.plan).path == folder.path)
 
 
 def labelled() -> dict[str, Source]:
-    """The data sets that a study can be made of now."""
+    """Returns the data sets that can be used for a study now."""
     return {
         source.name: source
         for source in data.sources

@@ -1,4 +1,4 @@
-"""What the ways of learning in a study are called."""
+"""Labels of the arms of a study."""
 
 from __future__ import annotations
 

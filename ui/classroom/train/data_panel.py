@@ -1,4 +1,4 @@
-"""What a run learns from: the data set in words and pictures, and what of the user's own files was left out."""
+"""The training data in words and pictures, including the user's files that were skipped."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ui.core_texts import filled
 from ui.texts import bytes_size, data_title, is_points, joined, number, plain, size_word
 
 COLUMNS, ROWS = 8, 4
-LISTED = 200  # files of a list, at most
-SHOWN_CLASSES = 12  # names in a line, at most
+LISTED = 200  # maximum number of files in the list
+SHOWN_CLASSES = 12  # maximum number of class names in a line
 
 
 def about(setup: Setup, recipe: Recipe) -> None:
-    """The data set of the set-up page."""
+    """Shows the data set on the setup page."""
     if setup.data in data.sources:
         _named(setup)
     else:
@@ -45,7 +45,7 @@ def _named(setup: Setup) -> None:
 
 
 def _missing(source: data.Source) -> None:
-    """How data that aren't here can be had, or a button that brings them."""
+    """Explains how to get missing data, or offers to download them."""
     st.info(filled(source.needs) or _("The data are downloaded first."), icon=":material/download:")
     if not source.published:
         return
@@ -67,7 +67,7 @@ def _missing(source: data.Source) -> None:
 
 
 def _own(setup: Setup, recipe: Recipe) -> None:
-    """The user's own images are read at once: what is wrong with them is told before anything trains."""
+    """Reads the user's images immediately, so that problems are reported before training."""
     st.caption(joined(plain(data_title(setup.data)), size_word(setup.data, setup.size)))
     if not st.toggle(_("Preview these images"), key="look-own", value=True):
         return
@@ -85,7 +85,7 @@ def _progress(bar: st.delta_generator.DeltaGenerator, share: float, what: str) -
 
 
 def found(loaded: data.DataSet) -> None:
-    """How many images and classes there are, and what was left out."""
+    """Shows the number of images and classes, and what was skipped."""
     colours = _("in colour") if loaded.spec.channels == 3 else _("greyscale")
     words = joined(_count(loaded), colours)
     if loaded.spec.task == "images":
@@ -111,7 +111,7 @@ def _count(loaded: data.DataSet) -> str:
 
 
 def left_out(loaded: data.DataSet) -> None:
-    """The files that can't be used, each with its reason, and what was done to others."""
+    """Lists files that can't be used with their reasons, and notes on others."""
     for note in loaded.notes:
         st.caption(":material/info: " + plain(filled(note)))
     if not loaded.skipped:

@@ -1,4 +1,4 @@
-"""Before a run: presets as cards, or any recipe x data x settings, all of it in the URL."""
+"""The setup page: presets as cards, or any recipe, data and settings, all stored in the URL."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from ui.classroom.train.setup import Setup, default_setup, from_query, to_query
 from ui.classroom.train.train_choices import fitting_size, sizes_for
 from ui.texts import data_title, error_sentence, number, plain, remedy_words
 
-CURRENT = "setup"  # keys of the session's state
+CURRENT = "setup"  # session state keys
 WRITTEN = "setup-query"
-ROUND = "setup-round"  # a number in all widget keys: new widgets show new values
+ROUND = "setup-round"  # a counter in all widget keys: a new value renews the widgets
 PROBLEMS = "setup-problems"
-FORM_FIRST = "setup-form-first"  # a link or a preset to adjust was opened
+FORM_FIRST = "setup-form-first"  # the page was opened by a link, or a preset is being adjusted
 OWN = "own"
-LONG = 33  # letters of an equation, commands aside, that fit into the column
+LONG = 33  # characters of an equation, without commands, that fit into the column
 BRACKETS = {"[": 1, "(": 1, "{": 1, "]": -1, ")": -1, "}": -1}
-LAYOUTS = {  # what the user's own images must look like, by what the recipe learns from
+LAYOUTS = {  # format of the user's images, by task
     "images": N_(
         "A zip of images; each subfolder becomes a class. Broken files are skipped. Everything stays on this computer."
     ),
@@ -49,16 +49,16 @@ LAYOUTS = {  # what the user's own images must look like, by what the recipe lea
         "A zip with folders trainA and trainB, each with any number of images. Everything stays on this computer."
     ),
 }
-FIT_LABELS = {  # how the user's pictures become squares
+FIT_LABELS = {  # how the user's images are made square
     CROP: N_("Centre crop"),
     STRETCH: N_("Stretch"),
     PAD: N_("Pad"),
 }
-OWN_IMAGES = "+own"  # what the data selector gives for "my own images"
+OWN_IMAGES = "+own"  # value of the data selector for "my own images"
 
 
 def show() -> None:
-    """The whole page."""
+    """Renders the page."""
     _arrive()
     _problems()
     parts = [_presets, _form]
@@ -71,14 +71,14 @@ def _presets() -> None:
 
 
 def _adjust(setup: Setup) -> None:
-    """Puts the setup into the form, which then comes first; doesn't return."""
+    """Loads the setup into the form, which then comes first; doesn't return."""
     st.session_state[FORM_FIRST] = True
     _take(setup)
     st.rerun()
 
 
 def _arrive() -> None:
-    """Takes the setup from the URL when it isn't the one that this page wrote there."""
+    """Loads the setup from the URL unless this page wrote it there."""
     query = {name: value for name, value in st.query_params.to_dict().items() if name not in ("lang", "run")}
     if CURRENT in st.session_state and query == st.session_state.get(WRITTEN):
         return
@@ -96,10 +96,10 @@ def _take(setup: Setup) -> None:
 
 
 def _write(setup: Setup) -> None:
-    """The setup into the URL."""
+    """Writes the setup into the URL."""
     try:
         query = {} if setup == default_setup() else to_query(setup)
-    except GanscopeError:  # settings that don't fit together are told below the form, and no link keeps them
+    except GanscopeError:  # conflicting settings are reported below the form and not written into the link
         return
     st.session_state[WRITTEN] = query
     if {k: v for k, v in st.query_params.to_dict().items() if k != "lang"} != query:
@@ -113,7 +113,7 @@ def launch(setup: Setup, name: str = "") -> None:
 
 
 def open_run(id: str) -> None:
-    """Shows a run on this page; doesn't return."""
+    """Opens a run on this page; doesn't return."""
     for key in (CURRENT, WRITTEN):
         st.session_state.pop(key, None)
     st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), "run": id})
@@ -121,7 +121,7 @@ def open_run(id: str) -> None:
 
 
 def _problems() -> None:
-    """What was wrong with the link."""
+    """Shows problems of the link."""
     for problem in st.session_state.get(PROBLEMS, []):
         st.warning(
             _("Part of this link is invalid, so the default is used instead: {problem}").format(
@@ -150,7 +150,7 @@ def _form() -> None:
 
 
 def _length_of_rates(setup: Setup) -> None:
-    """Warns of steps that would train nothing, as where a preset's steps are raised and its schedule isn't."""
+    """Warns of steps without effect, for example if a preset's steps are raised but its schedule isn't."""
     if setup.unread():
         return
     end = schedule.length(setup.hparams)
@@ -165,19 +165,19 @@ def _length_of_rates(setup: Setup) -> None:
 
 
 def _knobs(setup: Setup, recipe: Recipe, prefix: str) -> dict[str, Any]:
-    """The settings; those on which a recipe must agree with the model that it borrows from follow it."""
+    """Renders the settings; those that must match a borrowed model follow it."""
     if recipe.loan is None:
         return knob_widgets.draw_calm(recipe.hparams, setup.hparams, prefix, points=recipe.task == "points")
     borrowed = recipe.loan.knob
     offered = {"": _("None"), **train_choices.lenders(recipe, setup.data, setup.size)}
     followed: dict[str, Any] = {}
-    with suppress(GanscopeError):  # what is wrong with the model is told in the summary
+    with suppress(GanscopeError):  # problems of the model are shown in the summary
         followed = lending.agreed(recipe, st.session_state.get(f"{prefix}.{borrowed}", setup.hparams[borrowed]))
     return knob_widgets.draw_calm(recipe.hparams, {**setup.hparams, **followed}, prefix, {borrowed: offered}, followed)
 
 
 def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
-    """Recipe, data, size and length."""
+    """Renders recipe, data, size and length."""
     chosen = _recipe_choice(recipe, round_)
     if chosen != setup.recipe:
         _take(default_setup(chosen))
@@ -204,7 +204,7 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
 
 
 def _recipe_choice(recipe: Recipe, round_: int) -> str:
-    """A kind of recipe, and one of that kind."""
+    """Renders the choice of a group and a recipe in it."""
     groups = train_choices.grouped()
     with st.container(key="recipe-choice"):
         group = st.segmented_control(
@@ -247,7 +247,7 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
 
 
 def _own_images(setup: Setup, round_: int) -> None:
-    """A zip to upload, or for the owner a folder of this computer."""
+    """Lets visitors upload a zip, and the owner choose a folder."""
     kind = setup.recipe_object.learns_from
     with st.container(border=True):
         st.markdown(f"**{_('My own images')}**")
@@ -289,7 +289,7 @@ def _folder(setup: Setup, kind: str, round_: int) -> None:
 
 
 def _fit(setup: Setup, round_: int) -> None:
-    """What happens to pictures that aren't square, once there are some."""
+    """Lets the user choose how non-square images are made square."""
     mine = own(setup.data)
     if mine is None:
         return
@@ -307,7 +307,7 @@ def _fit(setup: Setup, round_: int) -> None:
 
 
 def _use(setup: Setup, reference: str) -> None:
-    """Takes other data; what is the user's own is fitted as it was before. Doesn't return."""
+    """Switches to other data; user images keep their fit. Doesn't return."""
     recipe = setup.recipe_object
     before, mine = own(setup.data), own(reference)
     if before and mine:
@@ -318,7 +318,7 @@ def _use(setup: Setup, reference: str) -> None:
 
 
 def _summary(setup: Setup, recipe: Recipe) -> None:
-    """What was chosen in words, what to know about it, and the button."""
+    """Shows the choice in words, notes on it, and the button."""
     with st.container(border=True, key="summary"):
         st.markdown(f"#### {_(recipe.title)}")
         if recipe.about:
@@ -341,7 +341,8 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
             disabled=not access.may_steer() or waiting or bool(problem),
             help=access.why_locked() or plain(problem) or None,
         )  # fmt: skip
-        if pressed and not (waiting or problem):  # a field that was left by this press may have spoilt it
+        # editing a field and clicking the button at once may have made it invalid
+        if pressed and not (waiting or problem):
             with shown():
                 launch(setup, name or "")
         st.caption(
@@ -351,7 +352,7 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
 
 
 def _problem(setup: Setup) -> str:
-    """Why the setup can't be trained, as a sentence; "" where it can."""
+    """Returns why the setup can't be trained; "" if it can."""
     if unread := setup.unread():
         return knob_widgets.correct_first(unread)
     try:
@@ -362,7 +363,7 @@ def _problem(setup: Setup) -> str:
 
 
 def _explained(setup: Setup, recipe: Recipe, settings: TrainingHParams) -> None:
-    """What the settings mean: the equation, and what to know of them."""
+    """Explains the settings: the equation and notes."""
     if recipe.equation:
         st.latex(narrow(recipe.equation(settings)))
     objective = recipe.objective(settings)
@@ -375,7 +376,7 @@ def _explained(setup: Setup, recipe: Recipe, settings: TrainingHParams) -> None:
 
 
 def narrow(equation: str) -> str:
-    """The equation for a narrow column: small, each player on a line of its own, and long lines broken at terms."""
+    """Formats the equation for a narrow column: small, one line per player, long lines broken between terms."""
     lines: list[str] = []
     for player in equation.split(r"\qquad"):
         first, *rest = _terms(player.strip())
@@ -388,7 +389,7 @@ def narrow(equation: str) -> str:
 
 
 def _terms(line: str) -> list[str]:
-    """An equation cut before each plus or minus between two terms and after each comma, outside of all brackets."""
+    """Splits an equation before each top-level plus or minus and after each top-level comma."""
     starts, depth = [0], 0
     for place, letter in enumerate(line):
         depth += BRACKETS.get(letter, 0)

@@ -1,4 +1,4 @@
-"""Settings that work, as cards: a few to begin with, all others by the kind of GAN."""
+"""Presets as cards: a few for beginners, the others by group."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ui.texts import data_title, duration, joined, size_word
 
 BEGIN = "begin"
 TITLES = {BEGIN: N_("For beginners")} | train_choices.GROUPS
-ROW = 3  # cards side by side
+ROW = 3  # cards per row
 
 
 def show(launch: Callable[[Setup], None], adjust: Callable[[Setup], None]) -> None:
-    """The cards; `launch` starts a run, `adjust` puts the settings into the form."""
+    """Renders the cards; `launch` starts a run, `adjust` loads the settings into the form."""
     st.subheader(_("Presets"), anchor=False)
     shelves = {BEGIN: train_choices.presets_to_begin_with()}
     for recipe, preset in train_choices.presets():

@@ -1,4 +1,4 @@
-"""The user's own sets on the set-up page: one to choose, each to delete."""
+"""The user's uploaded sets on the setup page: select or delete them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
 from ui.texts import ago, bytes_size, joined, plain
 
-ASKED = "own-sets-asked"  # the file whose deletion was asked for, in the session's state
+ASKED = "own-sets-asked"  # session state key: the file to be deleted
 
 
 def show(task: str, chosen: str, use: Callable[[str], None]) -> None:
-    """What was uploaded for a task; `use` gets the reference of the one that is chosen, and doesn't return."""
+    """Lists the uploads for a task; `use` gets the reference of the selected one and doesn't return."""
     if not access.may_steer() or not (found := uploads(task)):
         return
     st.caption(_("Your uploads"))
@@ -38,7 +38,7 @@ def show(task: str, chosen: str, use: Callable[[str], None]) -> None:
 
 
 def _ask(one: Upload) -> None:
-    """What deleting means, and whether to."""
+    """Explains the consequences of deleting and asks for confirmation."""
     runs = learnt_from(store(), one.file)
     words = _("Delete **{name}**? This can't be undone.").format(name=plain(one.title))
     if runs:
@@ -56,12 +56,12 @@ def _ask(one: Upload) -> None:
 
 
 def learnt_from(store: RunStore, file: str) -> list[Run]:
-    """The runs whose data are this upload."""
+    """Returns the runs that were trained on this upload."""
     return [run for run in store.runs() if refers_to(run.spec.data, file)]
 
 
 def remove(store: RunStore, file: str) -> None:
-    """Deletes an upload for whoever may; raises BadData where a run in progress learns from it."""
+    """Deletes an upload, if permitted; raises BadData if an active run trains on it."""
     access.require_steering()
     active = [run for run in learnt_from(store, file) if run.is_active]
     if active:

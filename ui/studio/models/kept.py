@@ -1,4 +1,4 @@
-"""Models in memory: a few of them, as many bytes as are allowed, each loaded once. No front end in here."""
+"""An LRU cache of models, bounded in number and bytes; each is loaded once. Imports no front end."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ Kept = TypeVar("Kept")
 
 
 class Shelf(Generic[Kept]):
-    """The last few things that were asked for. Others are found while one is being made."""
+    """A thread-safe LRU cache. While one value is being made, others can be read."""
 
     def __init__(self, most: int, most_bytes: int, size_of: Callable[[Kept], int]) -> None:
         self._most, self._most_bytes, self._size_of = most, most_bytes, size_of
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._lock = threading.Lock()
-        self._making: dict[str, tuple[threading.Lock, int]] = {}  # by name, with how many wait for it
+        # name -> lock, and how many threads hold or wait for it
+        self._making: dict[str, tuple[threading.Lock, int]] = {}
 
     def get(self, name: str, make: Callable[[], Kept], fits: Callable[[Kept], bool] = lambda kept: True) -> Kept:
-        """What stands there under a name, if it still `fits`; else what `make` makes, once for all who ask."""
+        """Returns the cached value if `fits` accepts it; else calls `make`, once for all concurrent callers."""
         found = self._found(name)
         if found is not None and fits(found):
             return found
         with self._alone(name):
-            found = self._found(name)  # made by another meanwhile
+            found = self._found(name)  # may have been made in the meantime
             if found is None or not fits(found):
                 found = make()
                 self._put(name, found)

@@ -1,4 +1,4 @@
-"""The models of the Studio that make a picture of a picture: translated, filled in, larger. No front end in here."""
+"""The image-to-image models of the Studio: translation, inpainting, super-resolution. Imports no front end."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from gan_core.latent.recognition import Recognition
     from gan_core.models.sampler import Sampler
 
-MOST_OPEN = 4  # models kept in memory
-FILE = "file:"  # stands before the name of a super-resolution file that isn't a model of ours
+MOST_OPEN = 4  # maximum number of models in memory
+FILE = "file:"  # prefix of the user's super-resolution files
 COMMUNITY = "community"
-TRANSLATING = ("paired", "unpaired")  # tasks of the models that translate
-DOMAINS = {  # data -> what its first and its second pictures are
+TRANSLATING = ("paired", "unpaired")  # tasks of image-to-image translation
+DOMAINS = {  # data set -> labels of its source and target pictures
     "avatars_pencil": (N_("Pencil"), N_("Colour")),
     "edges2avatars": (N_("Edges"), N_("Face")),
     "digits_coloured": (N_("Grey"), N_("Coloured")),
@@ -53,7 +53,7 @@ class Worker:
 
     @property
     def size(self) -> int:
-        """Height and width of the pictures that it takes, in pixels."""
+        """Returns height and width of its pictures in pixels."""
         return self.sampler.spec.size
 
     @property
@@ -62,24 +62,24 @@ class Worker:
 
     @property
     def strength(self) -> float | None:
-        """How much of the change it shows, in [0, 1]; None where that can't be chosen."""
+        """Returns how much of the change is applied, in [0, 1]; None if that can't be chosen."""
         return getattr(self.sampler.hparams, "strength", None)
 
     def at(self, strength: float) -> Worker:
-        """The same model showing another share of the change; raises BadValue for one outside of [0, 1]."""
+        """Returns the model with another strength; raises BadValue outside of [0, 1]."""
         sampler = self.sampler
         hparams = replace(sampler.hparams, strength=float(strength))
         return replace(self, sampler=type(sampler)(sampler.recipe, hparams, sampler.spec, sampler.networks))
 
     def back(self, direction: str) -> str:
-        """The direction that leads back, "" where there is none."""
+        """Returns the reverse direction, "" if there is none."""
         from gan_core.latent.recognition import way_back
 
         return way_back(self.sampler, direction)
 
     @cached_property
     def recognition(self) -> Recognition:
-        """What tells whether the model knows pictures like a given one, and which way they should go."""
+        """Returns the detector of unfamiliar pictures and of the direction that suits a picture."""
         import torch
 
         from gan_core.latent.recognition import Recognition, whole
@@ -93,7 +93,7 @@ class Worker:
 
 
 def _judges(worker: Worker) -> dict[str, nn.Module]:
-    """Of a model of two ways, the discriminator of what each direction takes, where they were kept."""
+    """Returns, for a model with two directions, the discriminator of each direction's input, if stored."""
     from gan_core.models import loading
 
     names = {direction: f"discriminator_{direction.partition('_to_')[0]}" for direction in worker.directions}
@@ -112,7 +112,7 @@ _open: Shelf[Worker] = Shelf(MOST_OPEN, MOST_BYTES, lambda worker: bytes_of(work
 
 
 def workers(tasks: Sequence[str]) -> dict[str, Card]:
-    """The models of the shelf that were made for one of some tasks, by name, and the user's files. Needs no torch."""
+    """Returns the installed models for some tasks and the user's files, by name. Needs no torch."""
     cards, _damaged = listing.survey()
     if not hosted():
         cards |= {f"{FILE}{name}": _card_of(path) for name, path in listing.upscalers().items()}
@@ -120,8 +120,8 @@ def workers(tasks: Sequence[str]) -> dict[str, Card]:
 
 
 def at_work(name: str, tasks: Sequence[str]) -> Worker:
-    """A model, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
-    if not isinstance(name, str):  # a list where nothing is chosen
+    """Returns a model, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
+    if not isinstance(name, str):  # an empty selection is a list
         raise UnknownName("model", "", workers(tasks))
     file = _file(name)
     folder = listing.standing(name) if file is None else file.parent
@@ -144,7 +144,7 @@ def _of_shelf(name: str, folder: Path, card: Card) -> Worker:
 
 
 def _file(name: str) -> Path | None:
-    """The user's file that a name stands for; raises UnknownName for one that isn't there."""
+    """Returns the user's file of this name; raises UnknownName if it doesn't exist."""
     if not name.startswith(FILE) or hosted():
         return None
     files = listing.upscalers()
@@ -162,7 +162,7 @@ def _of_file(name: str, file: Path, card: Card) -> Worker:
 
 
 def _card_of(file: Path) -> Card:
-    """What can be told of a file before it is read; `sha256` tells its versions apart and is none."""
+    """Returns a card for an unread file; `sha256` only distinguishes its versions and isn't a checksum."""
     about = file.stat()
     return Card(
         name=f"{FILE}{file.name}", title=file.stem, recipe=COMMUNITY, data="", size=0, steps=0, images=0, seed=0,
@@ -172,25 +172,25 @@ def _card_of(file: Path) -> Card:
 
 
 def direction_choices(worker: Worker) -> list[tuple[str, str]]:
-    """What a model can make of a picture, in words."""
+    """Returns the labelled directions of a model."""
     first, second = DOMAINS.get(learnt_from(worker.card), (N_("A"), N_("B")))
     forth, back = (f"{_(one)} → {_(other)}" for one, other in ((first, second), (second, first)))
     return [(back if name.startswith("b_") else forth, name) for name in worker.directions]
 
 
 def learnt_from(card: Card) -> str:
-    """The set of pairs that a model has learnt from, whether it knew the pairs or not."""
+    """Returns the set of pairs that a model was trained on, whether it used the pairs or not."""
     return card.data.rpartition(":")[2].removesuffix("_unpaired")
 
 
 def examples(card: Card, kind: str) -> list[Image.Image]:
-    """Pictures of one kind, such as "source", that a model hasn't learnt from: off the sheet beside its card."""
+    """Returns held-out pictures of one kind, such as "source", from the sheet next to the model's card."""
     path = listing.standing(card.name) / SAMPLE
     if kind not in card.compared or not path.is_file():
         return []
     with Image.open(path, formats=("PNG",)) as file:
         sheet = file.convert("RGB")
-    step = card.size + 1  # a pixel lies between the pictures of a sheet
+    step = card.size + 1  # pictures on a sheet are one pixel apart
     columns, rows = (sheet.width + 1) // step, (sheet.height + 1) // step
     if (columns * step - 1, rows * step - 1) != sheet.size or columns % len(card.compared):
         return []
@@ -203,14 +203,14 @@ def examples(card: Card, kind: str) -> list[Image.Image]:
 
 
 def far_words(times: float) -> str:
-    """Said of a picture that a model doesn't know: `times` as `Kind` has it."""
+    """Returns the warning for a picture that a model doesn't know; `times` as in `Kind`."""
     words = _("**Unlike this model's training images**: {times:.1f} times as far from them as usual, so the result "
               "means little.")  # fmt: skip
     return words.format(times=times)
 
 
 def taken(worker: Worker, picture: Image.Image) -> Tensor:
-    """The middle square of an RGB picture as the model takes it, (1, C, size, size) in [-1, 1]."""
+    """Converts the centre square of an RGB picture to the model's input, (1, C, size, size) in [-1, 1]."""
     import torch
 
     from gan_core.pictures.decoding import square
@@ -220,7 +220,7 @@ def taken(worker: Worker, picture: Image.Image) -> Tensor:
 
 
 def made(images: Tensor) -> Image.Image:
-    """The first of some images (B, C, H, W) in [-1, 1] as a picture."""
+    """Converts the first image of (B, C, H, W) in [-1, 1] to a picture."""
     from gan_core.pictures.grids import to_uint8
 
     pixels = to_uint8(images[:1])[0]

@@ -1,4 +1,4 @@
-"""What a model's discriminator looks at, as words and pictures for the tab Inside."""
+"""What a model's discriminator looks at, as text and pictures for the tab Inside."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def attribution_page(model: Opened, view: View) -> str:
-    """A picture beside the map of what speaks for and against it, with the verdict and the completeness error.
+    """Returns a picture next to its attribution map, with the logit and the completeness error.
 
-    A sentence where the model's file has no discriminator.
+    Returns a sentence if the model's file has no discriminator.
     """
     from gan_core.latent.attribution import STEPS, attribution, heat
 

@@ -1,4 +1,4 @@
-"""Layers of w in three bands, and what each usually decides (1812.04948, section 3.1)."""
+"""Three ranges of w layers and what each usually controls (1812.04948, section 3.1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORDS = {
 
 
 def band_layers(layers: int, band: str, first: int) -> range:
-    """The layers of a band in a model with so many; `first` is that of "from"."""
+    """Returns the layers of a range in a model with this many; `first` belongs to "from"."""
     return range(max(0, min(first, layers)), layers) if band == "from" else bands.band_layers(layers, band)
 
 

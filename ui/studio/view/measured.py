@@ -1,4 +1,4 @@
-"""What was measured of a model's sliders and layers, in words and as a heat map."""
+"""Measurements of a model's sliders and layers, in words and as a heat map."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ui.studio.view.words import direction_words
 if TYPE_CHECKING:
     from gan_core.latent.attributes import Leakage
 
-MOST = 6  # attributes that a band's words name
-CLEAN = 3.0  # times as far as all others on average: then a slider does what its name says
+MOST = 6  # number of attributes named per layer range
+CLEAN = 3.0  # a slider is clean if it changes its own feature this many times as much as others on average
 
 
 def attribute_words(name: str) -> str:
@@ -23,7 +23,7 @@ def attribute_words(name: str) -> str:
 
 
 def band_words(model: Opened, band: str) -> str:
-    """What a band of layers changes in this model, the most changed first; "" where nobody has measured it."""
+    """Describes what a range of layers changes in this model, most changed first; "" if not measured."""
     measured = model.measured
     if measured is None or band not in measured.bands:
         return ""
@@ -37,7 +37,7 @@ def band_words(model: Opened, band: str) -> str:
 
 
 def leakage_page(model: Opened) -> str:
-    """Words and the heat map as HTML; a sentence where nobody has measured this model."""
+    """Returns text and heat map as HTML; a sentence if this model hasn't been measured."""
     if model.measured is None:
         words = _("The sliders of this model haven't been measured. To measure them, run {command}.")
         return f'<p class="quiet">{escape(words.format(command=f"ganscope measure {model.name}"))}</p>'
@@ -53,7 +53,7 @@ def leakage_page(model: Opened) -> str:
 
 
 def clean(leakage: Leakage, name: str) -> bool:
-    """Whether a direction moves its own value at least CLEAN times as far as it moves others' values on average."""
+    """Whether a direction changes its own value at least CLEAN times as much as others on average."""
     row = leakage.moves[leakage.directions.index(name)].abs()
     attribute = name.split(": ")[0]
     others = [place for place, value in enumerate(leakage.values) if value.split(": ")[0] != attribute]
@@ -81,7 +81,7 @@ def _told(leakage: Leakage, shown: Sequence[str]) -> list[str]:
 
 
 def _table(leakage: Leakage, names: Sequence[str]) -> str:
-    """A row for each direction, a column for each attribute: the move of whichever of its values moved most."""
+    """Returns a row per direction and a column per attribute: the largest change of its values."""
     attributes = list(dict.fromkeys(value.split(": ")[0] for value in leakage.values))
     most = max(float(leakage.moves.abs().max()), 1e-6)
     head = "".join(f'<th scope="col"><span>{escape(attribute_words(one))}</span></th>' for one in attributes)
@@ -101,6 +101,6 @@ def _cell(leakage: Leakage, name: str, attribute: str, most: float) -> str:
     place = leakage.values.index(name) if own else max(places, key=lambda one: abs(float(row[one])))
     move = float(row[place])
     title = f"{direction_words(leakage.values[place])} {move:+.2f}"
-    share = min(1.0, abs(move) / most) ** 0.7  # small moves are seen, too
+    share = min(1.0, abs(move) / most) ** 0.7  # so that small changes are visible
     mark = ' class="own"' if own else ""
     return f'<td{mark} style="--share:{100 * share:.0f}%" title="{escape(title)}">{move:+.2f}</td>'
