@@ -90,7 +90,7 @@ def save(drawing: str, model: str) -> dict[str, str]:
 def _drawing(model: str) -> Worker:
     worker = at_work(model, TRANSLATING)
     if not learnt_from(worker.card).startswith("edges"):
-        raise BadValue("{recipe} isn't trained on edges, so it can't be used here.", recipe=worker.card.title)
+        raise BadValue("{recipe} doesn't support this task.", recipe=worker.card.title)
     return worker
 
 

@@ -159,7 +159,7 @@ def test_the_first_free_port_is_taken_and_none_is_told(monkeypatch: pytest.Monke
         one.listen()
         taken = one.getsockname()[1]
         monkeypatch.setattr(studio_process, "PORTS", range(taken, taken + 1))
-        with pytest.raises(StudioError, match=f"All ports from {taken} to {taken} are taken"):
+        with pytest.raises(StudioError, match=f"All ports from {taken} to {taken} are in use"):
             studio_process.free_port("127.0.0.1")
         monkeypatch.setattr(studio_process, "PORTS", range(taken, taken + 200))
         assert studio_process.free_port("127.0.0.1") > taken

@@ -59,7 +59,7 @@ def test_an_example_is_enlarged_from_the_start_and_models_of_the_same_networks_c
     assert share["visible"]
     assert len(strip["items"]) == 3
     assert picture(shown).size == (640, 480)
-    assert "160 x 120 became 640 x 480" in said
+    assert "Enlarged from 160 x 120 to 640 x 480" in said
     assert picture({"now": shown["before"]}).size == (640, 480)
     other = enlarge.press(gr.EventData(None, {"place": 2}), ENLARGING)
     assert other[STRIP]["place"] == 2
@@ -107,7 +107,7 @@ def test_a_network_of_ones_own_is_kept_chosen_and_enlarges(no_files: Path, tmp_p
     assert enlarge.press_at("file:2x.pth", 1)[STRIP]["place"] == 1
     own = enlarge.Own(own.array[:20, :20], "part", -1)
     (scene,) = [scene for scene in enlarge.enlarge(own, "file:2x.pth", 2, 0) if scene[FILE].get("visible")]
-    assert "20 x 20 became 40 x 40" in scene[SAID]
+    assert "Enlarged from 20 x 20 to 40 x 40" in scene[SAID]
     (no_files / "2x.pth").unlink()
     assert enlarge.listed("file:2x.pth")["value"] in (ENLARGING, SMOOTH)
     with pytest.raises(UnknownName):
@@ -191,7 +191,7 @@ def test_what_is_no_picture_is_refused_and_deleted(tmp_path: Path, content: byte
     ("name", "kind"), [("zip.tif", np.uint16), ("interlaced.png", np.uint16), ("lzw.tif", np.uint8)]
 )
 def test_sixteen_bits_are_kept_or_it_is_told_that_they_are_not(name: str, kind: type, tmp_path: Path) -> None:
-    path = Path(shutil.copy(Path(__file__).parents[1] / "pictures" / f"deep_{name}", tmp_path))
+    path = Path(shutil.copy(Path(__file__).parents[1] / "pictures" / "files" / f"deep_{name}", tmp_path))
     own, _, _, said, *_ = enlarge.take(str(path))
     assert own.array.dtype == kind
     assert "21 x 13 pixels" in said
@@ -214,7 +214,7 @@ def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [((ENLARGING, 3, 0), "can't enlarge 3 times"), ((ENLARGING, 4, 2), "share must lie"), ((CYCLE, 4, 0), "can't do")],
+    [((ENLARGING, 3, 0), "can't enlarge 3 times"), ((ENLARGING, 4, 2), "share must lie"), ((CYCLE, 4, 0), "doesn't support")],
 )
 def test_what_can_not_be_asked(arguments: tuple, says: str) -> None:
     own = enlarge.Own(noise(8, 8, 3), "own", -1)
@@ -270,7 +270,7 @@ def test_how_long_it_takes_is_said_beforehand_and_what_takes_too_long_is_refused
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     assert enlarge.budget(own, ENLARGING) == "This takes about 1 s. It stops after 120 s at the latest."
     monkeypatch.setattr("ui.studio.models.costs.WEIGHT", 1.0)
-    with pytest.raises(BadValue, match="but at most 120 are allowed here"):
+    with pytest.raises(BadValue, match="at most 120 are allowed here"):
         next(enlarge.enlarge(own, ENLARGING, 4, 0, 1))
 
 
@@ -298,7 +298,7 @@ def test_the_first_model_is_the_one_of_pixels_alone(monkeypatch: pytest.MonkeyPa
 def test_a_harmed_jpeg_is_told_on_arrival_and_the_strength_is_lowered(tmp_path: Path) -> None:
     scene = enlarge.take(str(jpeg(tmp_path, 30)), ENLARGING, 4)
     assert scene[STRENGTH]["value"] == 0
-    assert "**JPEG at quality 30** has left blocks" in scene[NOTICE]
+    assert "**JPEG at quality 30** has left block artefacts" in scene[NOTICE]
     little = enlarge.take(str(jpeg(tmp_path, 85)), ENLARGING, 4)
     assert 0.4 < little[STRENGTH]["value"] < 0.8
     assert little[NOTICE].startswith("This picture was saved as JPEG at quality 85. The model takes this for detail")
@@ -344,13 +344,13 @@ def test_a_phone_photo_is_told_its_limit_on_arrival_and_twice_or_its_middle_is_o
     assert part[OWN].array.shape == (1773, 2364, 3)
     assert (part[NOTICE], offered(part)) == ("", [False] * 3)
     back = enlarge.advise(scene[OWN], ENLARGING, 4)
-    assert "its middle of 2364 x 1773 pixels" in back[1]
+    assert "its centre of 2364 x 1773 pixels" in back[1]
 
 
 def test_where_strangers_visit_the_limit_is_said_before_and_the_middle_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "16 megapixels, or 4 to be enlarged 4 times" in enlarge._limits()
+    assert "16 megapixels, or 4 for 4× enlargement" in enlarge._limits()
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     assert "Up to 1 megapixel of a picture is enlarged here" in enlarge._limits()
     path = tmp_path / "own.jpg"

@@ -73,8 +73,8 @@ def test_a_checkpoint_that_is_gone_is_told_and_the_newest_shown(store: RunStore,
     view, (problem,) = parsed(f"model=run:{id}@1&seed=4")
     assert view is not None
     assert (view.model, view.seed) == (f"run:{id}@2", 4)
-    assert "has kept no checkpoint of step 1; this is step 2" in str(problem)
-    with pytest.raises(BadCheckpoint, match="has kept no checkpoint of step 1"):
+    assert "kept no checkpoint of step 1; this is step 2" in str(problem)
+    with pytest.raises(BadCheckpoint, match="kept no checkpoint of step 1"):
         opened(f"run:{id}@1")
 
 

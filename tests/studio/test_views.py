@@ -173,7 +173,7 @@ def cut(path: Path) -> Path:
         (large, "larger than 10 MB"),
         (text, "isn't a picture in an accepted format"),
         (lambda path: saved(path, Image.new("RGB", (1, 1))), "smaller than 8 pixels"),
-        (cut, "broken or cut off"),
+        (cut, "damaged or incomplete"),
     ],
 )
 def test_bad_uploads_are_refused_and_deleted(tmp_path: Path, make, says: str) -> None:  # type: ignore[no-untyped-def]

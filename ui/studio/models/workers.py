@@ -128,7 +128,7 @@ def at_work(name: str, tasks: Sequence[str]) -> Worker:
     card = read_card(folder) if file is None else _card_of(file)
     if card.task not in tasks:
         raise BadValue(
-            "{recipe} isn't trained on edges, so it can't be used here.", recipe=card.recipe_title or card.recipe
+            "{recipe} doesn't support this task.", recipe=card.recipe_title or card.recipe
         )
 
     def load() -> Worker:
