@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import ICON, LOGO
 from ui.classroom.shell import access, browser, entry, i18n, late, offline, style
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 
 offline.keep()
@@ -36,5 +36,5 @@ with st.sidebar:
     access.unlock_box()
 if page.url_path != "projector":  # it has its own shortcuts
     access.unlock_line()
-with shown():
+with showing_errors():
     page.run()

@@ -7,7 +7,7 @@ import streamlit as st
 from ui.classroom import home
 from ui.classroom.live import page
 from ui.classroom.shell import entry, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 
 entry.through_app()
@@ -22,6 +22,6 @@ else:
 
     wanted = st.session_state.pop(home.START, None)
     if wanted:
-        with shown():
+        with showing_errors():
             page.launch(page.from_query(wanted)[0])
     page.show()

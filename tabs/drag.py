@@ -15,9 +15,9 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui.languages import N_, _
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import pressed, spoken, telling
+from ui.studio.requests.calls import callback, event_number, streaming
 from ui.studio.requests.jobs import Tell, workshop
-from ui.studio.view.pictures import SMALL, drawn, image_of, marked, shown
+from ui.studio.view.pictures import SMALL, display_url, drawn, image_of, marked
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.studio.widgets import faces, parts
 from ui.studio.widgets.choices import choices, model_choice
@@ -57,7 +57,7 @@ def begin(model: str, seed: float, face: View | None = None) -> list[Any]:
     """Starts with a picture; a face from another tab, if there is one."""
     view = faces.same(face, model, checked_seed(int(seed or 0))) or _view(model, seed)
     hold = Hold(model, points_of(view))
-    return [hold, _value(hold), _told(hold)]
+    return [hold, _value(hold), _hint(hold)]
 
 
 def _view(model: str, seed: float) -> View:
@@ -82,7 +82,7 @@ def take(view: View) -> list[Any]:
 
 def put(event: gr.EventData, hold: Hold) -> list[Any]:
     """Handles a click on the picture."""
-    return put_at(hold, pressed(event, "x"), pressed(event, "y"))
+    return put_at(hold, event_number(event, "x"), event_number(event, "y"))
 
 
 def put_at(hold: Hold, x: float, y: float) -> list[Any]:
@@ -96,13 +96,13 @@ def put_at(hold: Hold, x: float, y: float) -> list[Any]:
     side = opened(hold.model).explorer.image_shape[-1]
     right, down = (min(max(share, 0.0), 1.0) * (side - 1) for share in (x, y))
     hold = replace(hold, places=(*hold.places, (right, down)))
-    return [hold, _value(hold), _told(hold)]
+    return [hold, _value(hold), _hint(hold)]
 
 
 def clear(hold: Hold) -> list[Any]:
     """Removes the arrows and keeps the picture."""
     hold = replace(hold, places=())
-    return [hold, _value(hold) if hold.points is not None else gr.skip(), _told(hold)]
+    return [hold, _value(hold) if hold.points is not None else gr.skip(), _hint(hold)]
 
 
 def undo(hold: Hold) -> list[Any]:
@@ -110,7 +110,7 @@ def undo(hold: Hold) -> list[Any]:
     if not hold.past:
         raise BadValue("There is no drag to undo.")
     hold = replace(hold.past[-1], past=hold.past[:-1])
-    return [hold, _value(hold), _told(hold)]
+    return [hold, _value(hold), _hint(hold)]
 
 
 def save(hold: Hold, seed: float) -> dict[str, str]:
@@ -165,12 +165,13 @@ def _value(hold: Hold) -> dict[str, Any]:
     image = _image(hold)
     side = image.width
     return {
-        "now": shown(image), "sharp": side <= SMALL, "side": side, "places": [list(place) for place in hold.places],
+        "now": display_url(image), "sharp": side <= SMALL, "side": side,
+        "places": [list(place) for place in hold.places],
         "alt": _("Click to place arrows"),
     }  # fmt: skip
 
 
-def _told(hold: Hold) -> str:
+def _hint(hold: Hold) -> str:
     if not hold.places:
         return _("Click a point of the picture, for example a corner of the mouth.")
     if len(hold.places) % 2:
@@ -215,16 +216,16 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     outputs = [hold, board, words]
     face = gr.State(None, time_to_live=3600)
-    gr.on([model.input, seed.change], spoken(begin), [model, seed, face], outputs, api_name="begin", **quiet)
+    gr.on([model.input, seed.change], callback(begin), [model, seed, face], outputs, api_name="begin", **quiet)
     faces.offered(page, ID, use, given, [hold, seed])
     faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
-    board.press(spoken(put), hold, outputs, api_visibility="private", **quiet)
-    clears.click(spoken(clear), hold, outputs, api_name="clear", **quiet)
-    undone.click(spoken(undo), hold, outputs, api_name="undo_drag", **quiet)
-    saving.click(spoken(save), [hold, seed], file, api_name="save_dragged", **quiet).success(
+    board.press(callback(put), hold, outputs, api_visibility="private", **quiet)
+    clears.click(callback(clear), hold, outputs, api_name="clear", **quiet)
+    undone.click(callback(undo), hold, outputs, api_name="undo_drag", **quiet)
+    saving.click(callback(save), [hold, seed], file, api_name="save_dragged", **quiet).success(
         None, file, None, js=parts.SAVE, api_visibility="private"
     )
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    pulling = pulls.click(telling(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **quiet)
+    pulling = pulls.click(streaming(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **quiet)
     stop.click(None, cancels=pulling, api_visibility="private")
-    tab.select(spoken(begin), [model, seed, face], outputs, api_visibility="private", **quiet)
+    tab.select(callback(begin), [model, seed, face], outputs, api_visibility="private", **quiet)

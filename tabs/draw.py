@@ -13,9 +13,9 @@ from PIL import Image, ImageChops, ImageStat
 from gan_core.errors import BadValue
 from ui.languages import N_, _
 from ui.studio.models.workers import TRANSLATING, Worker, at_work, examples, learnt_from, made, taken, workers
-from ui.studio.requests.calls import pressed, spoken
+from ui.studio.requests.calls import callback, event_number
 from ui.studio.requests.latest import Latest
-from ui.studio.view.pictures import SMALL, address, exact, marked, shown
+from ui.studio.view.pictures import SMALL, data_url, display_url, lossless_url, marked
 from ui.studio.view.view import another_seed
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
@@ -38,7 +38,7 @@ def sheet(model: str) -> list[Any]:
     """Sets up a model: the pad, sketches to start from, and the picture of the first one."""
     worker = _drawing(model)
     starts = _starts(worker)
-    items = [address(start) for start in starts]
+    items = [data_url(start) for start in starts]
     strip = {"items": items, "place": 0, "label": _("Sketch")}
     start = starts[0] if starts else Image.new("RGB", (worker.size, worker.size), "white")
     return [_laid(worker, start, f"{model} 0"), strip, *_drawn(worker, start)]
@@ -46,7 +46,7 @@ def sheet(model: str) -> list[Any]:
 
 def press(event: gr.EventData, model: str) -> list[Any]:
     """Handles a click on a sketch."""
-    return press_at(model, int(pressed(event)))
+    return press_at(model, int(event_number(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:
@@ -56,7 +56,7 @@ def press_at(model: str, place: float) -> list[Any]:
     if not 0 <= int(place) < len(starts):
         raise BadValue("There is no sketch at position {place}.", place=int(place))
     start = starts[int(place)]
-    strip = {"items": [address(one) for one in starts], "place": int(place), "label": _("Sketch")}
+    strip = {"items": [data_url(one) for one in starts], "place": int(place), "label": _("Sketch")}
     return [_laid(worker, start, f"{model} {place} {another_seed()}"), strip, *_drawn(worker, start)]
 
 
@@ -124,8 +124,8 @@ def _laid(worker: Worker, start: Image.Image, key: str) -> dict[str, Any]:
     starts = _starts(worker)
     plain = max(starts, key=lambda one: ImageStat.Stat(one.convert("L")).mean[0], default=None)
     return {
-        "side": worker.size, "picture": exact(start), "key": key, "pen": _pen(starts),
-        "guide": "" if plain is None else shown(plain),
+        "side": worker.size, "picture": lossless_url(start), "key": key, "pen": _pen(starts),
+        "guide": "" if plain is None else display_url(plain),
     }  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _drawn(worker: Worker, drawing: Image.Image) -> list[Any]:
     image = _answer(worker, drawing)
     blank = not ImageChops.invert(drawing).point(lambda level: level > FAINT).getbbox()
     words = _("The canvas is empty, so the model has nothing to go by. Trace the pale lines, or start from a sketch.")
-    face = {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("Picture generated from the drawing")}
+    face = {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("Picture generated from the drawing")}
     return [face, words if blank else ""]
 
 
@@ -194,13 +194,13 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     whole = [pad, strip, face, words]
     pad.draw(
-        spoken(draw), [drawing, model], [face, words], js=sheet_of(PAD, 1), trigger_mode="always_last", queue=False,
+        callback(draw), [drawing, model], [face, words], js=sheet_of(PAD, 1), trigger_mode="always_last", queue=False,
         api_name="draw", **quiet,
     )  # fmt: skip
-    gr.on([tab.select, model.input], spoken(sheet), model, whole, api_name="sheet", concurrency_limit=1,
+    gr.on([tab.select, model.input], callback(sheet), model, whole, api_name="sheet", concurrency_limit=1,
           **quiet)  # fmt: skip
-    strip.select(spoken(press), model, whole, api_visibility="private", **quiet)
-    dice.click(spoken(surprise), model, whole, api_name="surprise", **quiet)
-    download.click(spoken(save), [drawing, model], file, js=sheet_of(PAD, 1), api_name="save_drawing", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
+    strip.select(callback(press), model, whole, api_visibility="private", **quiet)
+    dice.click(callback(surprise), model, whole, api_name="surprise", **quiet)
+    download.click(
+        callback(save), [drawing, model], file, js=sheet_of(PAD, 1), api_name="save_drawing", **quiet
+    ).success(None, file, None, js=parts.SAVE, api_visibility="private")

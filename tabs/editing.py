@@ -10,7 +10,7 @@ import gradio as gr
 from tabs.editing_parts import Parts, lay_out
 from ui.languages import N_, _
 from ui.studio.models.opened import offered, opened
-from ui.studio.requests.calls import pressed, spoken, warned
+from ui.studio.requests.calls import callback, event_number, warn_of_ignored
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import received
 from ui.studio.view.edits import EDITS, file_of_changes, received_changes
@@ -35,7 +35,7 @@ _latest = Latest()
 def arrive(link: str) -> list[Any]:
     """Opens the page, optionally from a link."""
     view, problems = parsed(link)
-    warned(problems)
+    warn_of_ignored(problems)
     return _empty() if view is None else _scene(_stepped(Visit(), view), view)
 
 
@@ -66,7 +66,7 @@ def redo(visit: Visit, *values: Any) -> list[Any]:
 
 def revisit(event: gr.EventData, visit: Visit) -> list[Any]:
     """Returns to one of the last steps."""
-    return _travel(visit, int(pressed(event)) - visit.history.place)
+    return _travel(visit, int(event_number(event)) - visit.history.place)
 
 
 def another(visit: Visit, *values: Any) -> list[Any]:
@@ -119,7 +119,7 @@ def read_back(path: str | None, visit: Visit, *values: Any) -> list[Any]:
     else:
         with received(path) as image:
             view, problems = parsed(settings_in(image))
-    warned(problems)
+    warn_of_ignored(problems)
     return [gr.skip()] * Parts.OUTPUTS if view is None else _go(visit, values, view)
 
 
@@ -214,31 +214,39 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     dragged = [control.input for control in (*parts.sliders, parts.psi, parts.strength, parts.first, parts.last)]
     let_go = [control.release for control in (*parts.sliders, parts.psi, parts.strength, parts.first, parts.last)]
     page.load(
-        spoken(arrive), parts.link, outputs, js="() => location.search", api_name="arrive", concurrency_limit=4, **quiet
+        callback(arrive),
+        parts.link,
+        outputs,
+        js="() => location.search",
+        api_name="arrive",
+        concurrency_limit=4,
+        **quiet,
     )
-    gr.on(dragged, spoken(move), inputs, parts.face, trigger_mode="always_last", queue=False, api_name="move", **quiet)
     gr.on(
-        [*let_go, parts.seed.submit, parts.seed.blur, parts.label.input], spoken(settle), inputs,
+        dragged, callback(move), inputs, parts.face, trigger_mode="always_last", queue=False, api_name="move", **quiet
+    )
+    gr.on(
+        [*let_go, parts.seed.submit, parts.seed.blur, parts.label.input], callback(settle), inputs,
         [parts.visit, parts.face, parts.strip, parts.undo, parts.redo],
         trigger_mode="always_last", concurrency_limit=4, api_name="settle", **quiet,
     )  # fmt: skip
     for button, function in ((parts.undo, undo), (parts.redo, redo), (parts.another, another), (parts.reset, reset)):
         button.click(
-            spoken(function), inputs, outputs, api_name=function.__name__, concurrency_limit=4,
+            callback(function), inputs, outputs, api_name=function.__name__, concurrency_limit=4,
             trigger_mode="multiple", **quiet,
         )  # fmt: skip
-    parts.strip.select(spoken(revisit), parts.visit, outputs, api_visibility="private", **quiet)
+    parts.strip.select(callback(revisit), parts.visit, outputs, api_visibility="private", **quiet)
     parts.model.input(
-        spoken(choose_model), [parts.visit, parts.model, *parts.controls], outputs, api_name="choose_model", **quiet
+        callback(choose_model), [parts.visit, parts.model, *parts.controls], outputs, api_name="choose_model", **quiet
     )
     parts.direction.input(
-        spoken(pick), [parts.visit, parts.direction, *parts.controls], outputs, api_name="pick", **quiet
+        callback(pick), [parts.visit, parts.direction, *parts.controls], outputs, api_name="pick", **quiet
     )
     for button, make in ((parts.download, download), (parts.save, save_edit)):
-        button.click(spoken(make), inputs, parts.file, api_name=make.__name__, **quiet).success(
+        button.click(callback(make), inputs, parts.file, api_name=make.__name__, **quiet).success(
             None, parts.file, js=studio_parts.SAVE, api_visibility="private"
         )
-    dropped = parts.drop.upload(spoken(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **quiet)
+    dropped = parts.drop.upload(callback(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **quiet)
     studio_parts.emptied(parts.drop, dropped)
     faces.offered(page, ID, parts.use, given, inputs)
     faces.taking(page, ID, _(TITLE), take, inputs, outputs)

@@ -25,10 +25,10 @@ from ui.languages import N_, _
 from ui.studio.models.costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, enlarging_cost
 from ui.studio.models.opened import hosted
 from ui.studio.models.workers import COMMUNITY, FILE, Worker, at_work, workers
-from ui.studio.requests.calls import moving, pressed, spoken, telling
+from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
 from ui.studio.requests.jobs import takes, workshop
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, received
-from ui.studio.view.pictures import address, write_marked
+from ui.studio.view.pictures import data_url, write_marked
 from ui.studio.widgets import parts
 from ui.studio_process import is_loopback
 
@@ -50,7 +50,7 @@ ALIKE = ("blocks", "channels", "scale", "batch_norm", "from_bicubic")  # knobs t
 
 
 @dataclass(frozen=True)
-class Own:
+class Source:
     """The original picture (H, W, C), uint8 or uint16; `place` is the index of an example, -1 for the user's picture,
     which is checked for `damage`.
     """
@@ -64,7 +64,7 @@ class Own:
 # --- callbacks -------------------------------------------------------------------------------------------------------
 
 
-def model_of(own: Own, model: str) -> list[Any]:
+def model_of(source: Source, model: str) -> list[Any]:
     """Selects a model: its scale, models to blend with, what it can do with the current picture, and the first example
     if there is none.
     """
@@ -76,14 +76,14 @@ def model_of(own: Own, model: str) -> list[Any]:
         model=_(cards[model].title), other=_(cards[other].title) if other else ""
     )
     share = gr.update(visible=bool(other), value=0, label=label)
-    if own.array is not None and own.place < 0:
-        return [scales, share, *[gr.skip()] * (OUTPUTS - ADVICE), *advise(own, model, native)]
+    if source.array is not None and source.place < 0:
+        return [scales, share, *[gr.skip()] * (OUTPUTS - ADVICE), *advise(source, model, native)]
     return [scales, share, *_example(model, 0)]
 
 
 def press(event: gr.EventData, model: str) -> list[Any]:
     """Handles a click on an example."""
-    return press_at(model, int(pressed(event)))
+    return press_at(model, int(event_number(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:
@@ -104,7 +104,7 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
         return [gr.skip()] * OUTPUTS
     limits = Limits(LARGE_BYTES, MOST_PIXELS, 1, (*FORMATS, "TIFF"))
     with received(path, limits) as image:
-        moving(image)
+        warn_if_animated(image)
         quality = jpeg_quality(image)
         array = photos.read(Path(path), limits.pixels)
         lost = photos.levels_lost(Path(path), array)
@@ -117,48 +117,48 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
     # in a public Studio, pictures are stored only at the size that is used
     if array.shape[0] * array.shape[1] > _most(1):
         words.append(
-            _("Pictures of up to {most} megapixels are enlarged here. This one has {pixels}, so its centre is used.")
+            _("Pictures of up to {most} MP are enlarged here. This one has {pixels} MP, so its centre is used.")
             .format(most=_most(1) // 2**20, pixels=_megapixels(array))
         )  # fmt: skip
         array = _middle(array, _most(1))
-    own = Own(array, Path(path).stem, -1, damage_of(array, quality))
-    scene = _unmade(own)
+    source = Source(array, Path(path).stem, -1, damage_of(array, quality))
+    scene = _unmade(source)
     scene[-1] = " ".join([scene[-1], *words])
-    return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(own, model or _first(), scale)]
+    return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(source, model or _first(), scale)]
 
 
-def advise(own: Own, model: str, scale: float) -> list[Any]:
+def advise(source: Source, model: str, scale: float) -> list[Any]:
     """Returns the recommended strength for a picture, notes before it is enlarged, and whether to offer 2×, its centre,
     or the model that is least affected by damage.
     """
     from gan_core.models.enlarging import advised, harmed
 
-    if own.array is None or own.damage is None:
+    if source.array is None or source.damage is None:
         return [gr.update(value=1.0), "", *[gr.update(visible=False)] * 3]
-    strength, words, times = advised(own.damage), [], int(scale)
-    much = own.array.shape[0] * own.array.shape[1] > _most(times)
-    by_two = much and times > 2 and own.array.shape[0] * own.array.shape[1] <= _most(2)
+    strength, words, times = advised(source.damage), [], int(scale)
+    much = source.array.shape[0] * source.array.shape[1] > _most(times)
+    by_two = much and times > 2 and source.array.shape[0] * source.array.shape[1] <= _most(2)
     if much:
-        words.append(_too_many(own, times, by_two))
-    words += _harm(own.damage, strength)
-    smooth = _faithful() if any(harmed(own.damage)) and model != _faithful() else ""
+        words.append(_too_many(source, times, by_two))
+    words += _harm(source.damage, strength)
+    smooth = _faithful() if any(harmed(source.damage)) and model != _faithful() else ""
     if smooth:
         words.append(_("“{model}” is affected least.").format(model=_(workers(ENLARGING)[smooth].title)))
     offers = [gr.update(visible=one) for one in (by_two, much, bool(smooth))]
     return [gr.update(value=strength), " ".join(words), *offers]
 
 
-def twice(own: Own, model: str) -> list[Any]:
+def twice(source: Source, model: str) -> list[Any]:
     """Switches to 2× instead of 4×."""
-    return [gr.update(value=2), *advise(own, model, 2)]
+    return [gr.update(value=2), *advise(source, model, 2)]
 
 
-def middle(own: Own, model: str, scale: float) -> list[Any]:
+def middle(source: Source, model: str, scale: float) -> list[Any]:
     """Crops the picture to the largest centre that can be enlarged at this scale."""
-    if own.array is None:
+    if source.array is None:
         raise BadValue("Drop in a picture first.")
-    own = replace(own, array=_middle(own.array, _most(int(scale))))
-    return [*_unmade(own), gr.skip(), gr.skip(), gr.skip(), *advise(own, model, scale)]
+    source = replace(source, array=_middle(source.array, _most(int(scale))))
+    return [*_unmade(source), gr.skip(), gr.skip(), gr.skip(), *advise(source, model, scale)]
 
 
 def faithful() -> Any:
@@ -166,33 +166,38 @@ def faithful() -> Any:
     return gr.update(value=_faithful())
 
 
-def enlarge(own: Own, model: str, scale: float, share: float, strength: float = 1.0) -> Iterator[list[Any]]:
+def enlarge(source: Source, model: str, scale: float, share: float, strength: float = 1.0) -> Iterator[list[Any]]:
     """Enlarges, shows progress, and returns the result as a file."""
-    if own.array is None:
+    if source.array is None:
         raise BadValue("Drop in a picture first.")
-    if own.array.shape[0] * own.array.shape[1] > _most(1):
+    if source.array.shape[0] * source.array.shape[1] > _most(1):
         raise BadValue("The picture has more than {count} megapixels.", count=_most(1) // 1_000_000)
     sampler = _sampler(at_work(model, ENLARGING), float(share or 0))
-    workshop.check(*_cost(model, own.array), _longest())
+    workshop.check(*_cost(model, source.array), _longest())
     waits: list[Any] = [gr.skip()] * (3 + ADVICE)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{own.name}_x{int(scale)}.png"
+        path = Path(folder) / f"{source.name}_x{int(scale)}.png"
         for news in workshop.run(
-            lambda tell: _written(sampler, own.array, int(scale), path, tell, strength), *_cost(model, own.array),
+            lambda tell: _written(sampler, source.array, int(scale), path, tell, strength), *_cost(model, source.array),
             _longest(),
         ):  # fmt: skip
             if not news.done:
-                yield [own, gr.skip(), gr.skip(), news.bar, *waits]
+                yield [source, gr.skip(), gr.skip(), news.bar, *waits]
                 continue
-            scene = [own, _compared(own.array, news.made, int(scale)), gr.skip(), _told(own.array, news.made)]
+            scene = [
+                source,
+                _compared(source.array, news.made, int(scale)),
+                gr.skip(),
+                _size_words(source.array, news.made),
+            ]
             yield [*scene, gr.update(value=str(path), visible=True), *[gr.skip()] * (2 + ADVICE)]
 
 
-def budget(own: Own, model: str) -> str:
+def budget(source: Source, model: str) -> str:
     """Describes how long enlarging will take."""
-    if own.array is None:
+    if source.array is None:
         return ""
-    return takes(workshop.estimate(*_cost(model, own.array)), _longest())
+    return takes(workshop.estimate(*_cost(model, source.array)), _longest())
 
 
 def take_network(request: gr.Request, path: str | None) -> Any:
@@ -221,7 +226,7 @@ def _limits() -> str:
     """Describes the accepted uploads."""
     size = LARGE_BYTES // 1_000_000
     if hosted():
-        words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. At most {most} megapixels of a picture are enlarged here.")
+        words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. At most {most} MP of a picture are enlarged here.")
         return words.format(size=size, most=_most(1) // 2**20)
     words = _("PNG, JPEG, WebP or TIFF, up to {size} MB and {two} megapixels, or {four} for 4× enlargement.")
     return words.format(size=size, two=_most(2) // 2**20, four=_most(4) // 2**20)
@@ -239,17 +244,17 @@ def _choices() -> list[tuple[str, str]]:
     return [(_(card.title), name) for name, card in workers(ENLARGING).items()]
 
 
-def _unmade(own: Own) -> list[Any]:
+def _unmade(source: Source) -> list[Any]:
     """Shows a picture that hasn't been enlarged yet."""
-    height, width = own.array.shape[:2]
+    height, width = source.array.shape[:2]
     words = _("{width} x {height} pixels. Now click “Enlarge”.").format(width=width, height=height)
-    depth = used(own.array)
-    if own.array.dtype == np.uint16 and depth < WHOLE:
+    depth = used(source.array)
+    if source.array.dtype == np.uint16 and depth < WHOLE:
         words += " " + _("It uses only {bits} of 16 bits per channel, so {white} is taken as white.").format(
             bits=depth, white=white(depth)
         )
-    shown = address(_plain(_window(own.array, 1)[0], depth))
-    return [own, {"now": shown, "before": shown}, _strip(own.place), words]
+    shown = data_url(_plain(_window(source.array, 1)[0], depth))
+    return [source, {"now": shown, "before": shown}, _strip(source.place), words]
 
 
 def _first() -> str:
@@ -282,10 +287,10 @@ def _middle(array: np.ndarray, most: int) -> np.ndarray:
     return np.ascontiguousarray(array[top : top + high, left : left + wide])
 
 
-def _too_many(own: Own, scale: int, by_two: bool) -> str:
+def _too_many(source: Source, scale: int, by_two: bool) -> str:
     """Returns the options for a picture that is too large for the selected scale."""
-    high, wide = _middle(own.array[:, :, :1], _most(scale)).shape[:2]
-    facts = {"pixels": _megapixels(own.array), "most": _most(scale) // 2**20, "scale": scale, "width": wide,
+    high, wide = _middle(source.array[:, :, :1], _most(scale)).shape[:2]
+    facts = {"pixels": _megapixels(source.array), "most": _most(scale) // 2**20, "scale": scale, "width": wide,
              "height": high}  # fmt: skip
     if by_two:
         return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Enlarge it "
@@ -384,10 +389,10 @@ def _compared(array: np.ndarray, result: np.ndarray, scale: int) -> dict[str, An
     depth = used(array)
     part = _plain(array[top // scale : bottom // scale, left // scale : right // scale], depth)
     before = part.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
-    return {"now": address(_plain(window, depth)), "before": address(before)}
+    return {"now": data_url(_plain(window, depth)), "before": data_url(before)}
 
 
-def _told(array: np.ndarray, result: np.ndarray) -> str:
+def _size_words(array: np.ndarray, result: np.ndarray) -> str:
     (high, wide), (height, width) = array.shape[:2], result.shape[:2]
     words = _("Enlarged from {wide} x {high} to {width} x {height} pixels.").format(
         wide=wide, high=high, width=width, height=height
@@ -421,7 +426,7 @@ def _examples() -> list[np.ndarray]:
 
 
 def _strip(place: int) -> dict[str, Any]:
-    items = [address(Image.fromarray(one)) for one in _examples()]
+    items = [data_url(Image.fromarray(one)) for one in _examples()]
     return {"items": items, "place": place, "label": _("Example")}
 
 
@@ -430,15 +435,20 @@ def _example(model: str, place: int) -> list[Any]:
     request.
     """
     worker = at_work(model, ENLARGING)
-    own = Own(_examples()[place], "example", place)
+    source = Source(_examples()[place], "example", place)
     if model.startswith(FILE):
         scale = gr.update(value=_scale(worker.card))
-        return [*_unmade(own), gr.update(visible=False), scale, gr.update(value=0), *advise(own, model, 0)]
+        return [*_unmade(source), gr.update(visible=False), scale, gr.update(value=0), *advise(source, model, 0)]
     result = _made(model, worker.card.sha256, place)
-    scene = [own, _compared(own.array, result, _scale(worker.card)), _strip(place), _told(own.array, result)]
+    scene = [
+        source,
+        _compared(source.array, result, _scale(worker.card)),
+        _strip(place),
+        _size_words(source.array, result),
+    ]
     native = _scale(worker.card)
     plain = [gr.update(visible=False), gr.update(value=native), gr.update(value=0)]
-    return [*scene, *plain, *advise(own, model, native)]
+    return [*scene, *plain, *advise(source, model, native)]
 
 
 @lru_cache(maxsize=16)
@@ -460,7 +470,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             elem_classes="quiet",
         )  # fmt: skip
         return
-    own = gr.State(Own(), time_to_live=3600)
+    source = gr.State(Source(), time_to_live=3600)
     gr.Markdown(_("Move the slider over the picture: bicubic enlargement on the left, the model's output on the "
                   "right."),
                 elem_classes="quiet")  # fmt: skip
@@ -508,31 +518,31 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 )  # fmt: skip
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     advice = [strength, notice, two, part, plain]
-    scene = [own, compare, strip, said, file, scale, share, *advice]
-    gr.on([tab.select, model.input], spoken(model_of), [own, model], [scale, share, *scene], api_name="enlarge_model",
-          concurrency_limit=1, **quiet)  # fmt: skip
-    tab.select(spoken(listed), model, model, api_visibility="private", **quiet)
-    brought = network.upload(spoken(take_network), network, model, api_visibility="private", **quiet)
+    scene = [source, compare, strip, said, file, scale, share, *advice]
+    gr.on([tab.select, model.input], callback(model_of), [source, model], [scale, share, *scene],
+          api_name="enlarge_model", concurrency_limit=1, **quiet)  # fmt: skip
+    tab.select(callback(listed), model, model, api_visibility="private", **quiet)
+    brought = network.upload(callback(take_network), network, model, api_visibility="private", **quiet)
     parts.emptied(network, brought)
-    brought.success(spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet)
-    strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
-    parts.emptied(drop, drop.upload(spoken(take), [drop, model, scale], scene, api_name="enlarge_picture", **quiet))
-    scale.input(spoken(advise), [own, model, scale], advice, api_visibility="private", **quiet)
-    two.click(spoken(twice), [own, model], [scale, *advice], api_visibility="private", **quiet)
-    part.click(spoken(middle), [own, model, scale], scene, api_visibility="private", **quiet)
+    brought.success(callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **quiet)
+    strip.select(callback(press), model, scene, api_visibility="private", **quiet)
+    parts.emptied(drop, drop.upload(callback(take), [drop, model, scale], scene, api_name="enlarge_picture", **quiet))
+    scale.input(callback(advise), [source, model, scale], advice, api_visibility="private", **quiet)
+    two.click(callback(twice), [source, model], [scale, *advice], api_visibility="private", **quiet)
+    part.click(callback(middle), [source, model, scale], scene, api_visibility="private", **quiet)
     plain.click(faithful, None, model, api_visibility="private", **quiet).then(
-        spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet
+        callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **quiet
     )
-    gr.on([compare.change, model.change], spoken(budget), [own, model], lasts, queue=False,
+    gr.on([compare.change, model.change], callback(budget), [source, model], lasts, queue=False,
           trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
     working = start.click(
-        telling(enlarge),
-        [own, model, scale, share, strength],
+        streaming(enlarge),
+        [source, model, scale, share, strength],
         scene,
         api_name="enlarge",
         concurrency_limit=None,
         **quiet,
     )
     stop.click(None, cancels=working, api_visibility="private").then(
-        spoken(stopped), None, said, queue=False, api_visibility="private", **quiet
+        callback(stopped), None, said, queue=False, api_visibility="private", **quiet
     )

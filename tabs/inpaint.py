@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw
 from gan_core.errors import BadValue
 from ui.languages import N_, _
 from ui.studio.models.workers import Worker, at_work, examples, far_words, made, taken, workers
-from ui.studio.requests.calls import moving, pressed, spoken
+from ui.studio.requests.calls import callback, event_number, warn_if_animated
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
-from ui.studio.view.pictures import SMALL, address, exact, marked, shown
+from ui.studio.view.pictures import SMALL, data_url, display_url, lossless_url, marked
 from ui.studio.view.view import another_seed
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
@@ -35,7 +35,7 @@ _latest = Latest()
 
 
 @dataclass(frozen=True)
-class Own:
+class Source:
     """The picture to paint over; `place` is the index of an example, -1 for the user's picture.
 
     `far`: how many times as far as usual it is from what the model `by` knows, if it is too far.
@@ -47,17 +47,17 @@ class Own:
     far: float = 0.0
 
 
-def paper(own: Own, model: str) -> list[Any]:
+def paper(source: Source, model: str) -> list[Any]:
     """Selects a model: the current picture, or its first example with a hole."""
     worker = at_work(model, FILLING)
-    if own.picture is not None and own.place < 0:
-        return _scene(own if own.by == worker.name else _own(own.picture, worker), worker)
+    if source.picture is not None and source.place < 0:
+        return _scene(source if source.by == worker.name else _user_picture(source.picture, worker), worker)
     return press_at(model, 0)
 
 
 def press(event: gr.EventData, model: str) -> list[Any]:
     """Handles a click on an example."""
-    return press_at(model, int(pressed(event)))
+    return press_at(model, int(event_number(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:
@@ -66,7 +66,7 @@ def press_at(model: str, place: float) -> list[Any]:
     pictures = examples(worker.card, KIND) or [Image.new("RGB", (worker.size, worker.size), "white")]
     if not 0 <= int(place) < len(pictures):
         raise BadValue("There is no example at position {place}.", place=int(place))
-    return _scene(Own(pictures[int(place)], int(place)), worker)
+    return _scene(Source(pictures[int(place)], int(place)), worker)
 
 
 def take(path: str | None, model: str) -> list[Any]:
@@ -74,39 +74,39 @@ def take(path: str | None, model: str) -> list[Any]:
     if path is None:
         return [gr.skip()] * OUTPUTS
     with received(path) as image:
-        moving(image)
+        warn_if_animated(image)
         picture = clean(image)
     worker = at_work(model, FILLING)
-    return _scene(_own(picture, worker), worker)
+    return _scene(_user_picture(picture, worker), worker)
 
 
-def _own(picture: Image.Image, worker: Worker) -> Own:
+def _user_picture(picture: Image.Image, worker: Worker) -> Source:
     """Returns the user's picture, and whether the model knows such pictures."""
     kind = worker.recognition.kind(taken(worker, picture))
-    return Own(picture, -1, worker.name, max(kind.times.values()) if kind.strange else 0.0)
+    return Source(picture, -1, worker.name, max(kind.times.values()) if kind.strange else 0.0)
 
 
-def fill(request: gr.Request, mask: str, own: Own, model: str) -> Any:
+def fill(request: gr.Request, mask: str, source: Source, model: str) -> Any:
     """Returns the inpainted picture while the mask is painted. `mask` is a PNG as a `data:` address, opaque where
     masked. Outdated requests are dropped.
     """
     worker = at_work(model, FILLING)
-    picture = _of(own)
+    picture = _of(source)
     visitor = (request and request.session_hash) or ""
-    answer = _latest(visitor, lambda: _filled(worker, picture, _hole(mask, worker.size), own.far))
+    answer = _latest(visitor, lambda: _filled(worker, picture, _hole(mask, worker.size), source.far))
     return [gr.skip()] * 2 if answer is None else answer
 
 
-def save(mask: str, own: Own, model: str) -> dict[str, str]:
+def save(mask: str, source: Source, model: str) -> dict[str, str]:
     """Returns the inpainted picture as a file."""
     worker = at_work(model, FILLING)
-    return parts.Download("filled.png", marked(_answer(worker, _of(own), _hole(mask, worker.size)))).plain
+    return parts.Download("filled.png", marked(_answer(worker, _of(source), _hole(mask, worker.size)))).plain
 
 
-def _of(own: Own) -> Image.Image:
-    if own.picture is None:
+def _of(source: Source) -> Image.Image:
+    if source.picture is None:
         raise BadValue("Drop in a picture first.")
-    return own.picture
+    return source.picture
 
 
 def _hole(mask: str, size: int) -> np.ndarray:
@@ -115,20 +115,24 @@ def _hole(mask: str, size: int) -> np.ndarray:
     return np.asarray(painted) >= OPAQUE
 
 
-def _scene(own: Own, worker: Worker) -> list[Any]:
+def _scene(source: Source, worker: Worker) -> list[Any]:
     """Returns the picture on the pad with an initial hole, the row of examples, and the model's output."""
-    picture = _of(own)
+    picture = _of(source)
     hole = Image.new("L", (worker.size, worker.size))
-    if own.place >= 0:
+    if source.place >= 0:
         ImageDraw.Draw(hole).rounded_rectangle([worker.size * share for share in FIRST_HOLE], worker.size / 12, 255)
     painted = Image.new("RGBA", hole.size, (*COLOUR, 0))
     painted.putalpha(hole)
     pad = {
-        "side": worker.size, "picture": shown(made(taken(worker, picture))), "mask": exact(painted),
+        "side": worker.size, "picture": display_url(made(taken(worker, picture))), "mask": lossless_url(painted),
         "key": f"{worker.name} {another_seed()}",
     }  # fmt: skip
-    strip = {"items": [address(one) for one in examples(worker.card, KIND)], "place": own.place, "label": _("Example")}
-    return [own, pad, strip, *_filled(worker, picture, np.asarray(hole) >= OPAQUE, own.far)]
+    strip = {
+        "items": [data_url(one) for one in examples(worker.card, KIND)],
+        "place": source.place,
+        "label": _("Example"),
+    }
+    return [source, pad, strip, *_filled(worker, picture, np.asarray(hole) >= OPAQUE, source.far)]
 
 
 def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray, far: float) -> list[Any]:
@@ -138,7 +142,7 @@ def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray, far: float) 
         words.append(_("Nothing is masked yet: paint over the part to be filled in."))
     elif hole.all():
         words.append(_("Everything is masked: the model has nothing to go by and draws the most likely picture."))
-    return [{"now": shown(image), "sharp": image.width <= SMALL, "alt": _("Inpainted picture")}, " ".join(words)]
+    return [{"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("Inpainted picture")}, " ".join(words)]
 
 
 def _answer(worker: Worker, picture: Image.Image, hole: np.ndarray) -> Image.Image:
@@ -161,7 +165,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             elem_classes="quiet",
         )  # fmt: skip
         return
-    own = gr.State(Own(), time_to_live=3600)
+    source = gr.State(Source(), time_to_live=3600)
     mask, file = gr.Textbox(visible=False, label=_("Mask")), gr.JSON(visible=False)
     gr.Markdown(_("Paint over a part of the picture, and the model fills it in from its surroundings."),
                 elem_classes="quiet")  # fmt: skip
@@ -188,15 +192,15 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             )  # fmt: skip
             model = gr.Dropdown(models, value=models[0][1], label=_("Model"), visible=len(models) > 1)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    scene = [own, pad, strip, face, words]
+    scene = [source, pad, strip, face, words]
     pad.draw(
-        spoken(fill), [mask, own, model], [face, words], js=sheet_of(PAD, 2), trigger_mode="always_last", queue=False,
-        api_name="fill", **quiet,
+        callback(fill), [mask, source, model], [face, words], js=sheet_of(PAD, 2), trigger_mode="always_last",
+        queue=False, api_name="fill", **quiet,
     )  # fmt: skip
-    gr.on([tab.select, model.input], spoken(paper), [own, model], scene, api_name="fill_model", concurrency_limit=1,
-          **quiet)  # fmt: skip
-    strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
-    parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="fill_picture", **quiet))
+    gr.on([tab.select, model.input], callback(paper), [source, model], scene, api_name="fill_model",
+          concurrency_limit=1, **quiet)  # fmt: skip
+    strip.select(callback(press), model, scene, api_visibility="private", **quiet)
+    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="fill_picture", **quiet))
     download.click(
-        spoken(save), [mask, own, model], file, js=sheet_of(PAD, 2), api_name="save_filled", **quiet
+        callback(save), [mask, source, model], file, js=sheet_of(PAD, 2), api_name="save_filled", **quiet
     ).success(None, file, None, js=parts.SAVE, api_visibility="private")

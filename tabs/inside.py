@@ -14,10 +14,10 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui.languages import N_, _
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import pressed, spoken
+from ui.studio.requests.calls import callback, event_number
 from ui.studio.view.attribution import attribution_page
 from ui.studio.view.measured import leakage_page
-from ui.studio.view.pictures import SMALL, address, drawn, marked, shown
+from ui.studio.view.pictures import SMALL, data_url, display_url, drawn, marked
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of
 from ui.studio.widgets import faces as studio_faces
 from ui.studio.widgets import parts
@@ -66,7 +66,7 @@ def look(model: str, seed: float, layer: str | None, face: View | None = None) -
 
 def toggle(event: gr.EventData, seen: Look) -> list[Any]:
     """Handles a click on a channel."""
-    return switch(seen, int(pressed(event)))
+    return switch(seen, int(event_number(event)))
 
 
 def switch(seen: Look, place: int) -> list[Any]:
@@ -129,13 +129,13 @@ def _seen(seen: Look) -> list[Any]:
         seen = replace(seen, order=tuple(int(one) for one in lively))
     before, after = _drawn(seen)
     grid = {
-        "items": [address(_tile(values[channel])) for channel in seen.order],
+        "items": [data_url(_tile(values[channel])) for channel in seen.order],
         "off": [place for place, channel in enumerate(seen.order) if channel in seen.off],
         "label": _("Channel"), "numbers": list(seen.order),
     }  # fmt: skip
     words = _("{off} of {all} channels are switched off.").format(off=len(seen.off), all=len(values))
     both = [
-        {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt}
+        {"now": display_url(image), "sharp": image.width <= SMALL, "alt": alt}
         for image, alt in ((before, _("Original picture")), (after, _("Picture without these channels")))
     ]
     return [seen, grid, *both, words]
@@ -208,25 +208,25 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     shows = gr.State(False, time_to_live=3600)
     judged.expand(lambda: True, None, shows, api_visibility="private", **quiet)
     judged.collapse(lambda: False, None, shows, api_visibility="private", **quiet)
-    judged.expand(spoken(looked_at), [model, seed], verdict, api_name="attribution")
+    judged.expand(callback(looked_at), [model, seed], verdict, api_name="attribution")
     gr.on(
-        [seed.change, model.input], spoken(still_looked_at), [shows, model, seed], verdict, trigger_mode="always_last",
-        api_visibility="private",
+        [seed.change, model.input], callback(still_looked_at), [shows, model, seed], verdict,
+        trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
-    moves.expand(spoken(leakage), model, table, api_name="leakage", **quiet)
-    model.input(spoken(leakage), model, table, api_visibility="private", **quiet)
+    moves.expand(callback(leakage), model, table, api_name="leakage", **quiet)
+    model.input(callback(leakage), model, table, api_visibility="private", **quiet)
     outputs = [seen, grid, *faces, said]
     face, file = gr.State(None, time_to_live=3600), gr.JSON(visible=False)
     gr.on(
-        [layer.input, model.input, seed.change], spoken(look), [model, seed, layer, face], [*outputs, layer],
+        [layer.input, model.input, seed.change], callback(look), [model, seed, layer, face], [*outputs, layer],
         trigger_mode="always_last", api_name="look", **quiet,
     )  # fmt: skip
-    grid.select(spoken(toggle), seen, outputs, api_visibility="private", **quiet)
-    on.click(spoken(all_on), seen, outputs, api_name="all_on", **quiet)
+    grid.select(callback(toggle), seen, outputs, api_visibility="private", **quiet)
+    on.click(callback(all_on), seen, outputs, api_name="all_on", **quiet)
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    download.click(spoken(save), seen, file, api_name="save_inside", **quiet).success(
+    download.click(callback(save), seen, file, api_name="save_inside", **quiet).success(
         None, file, None, js=parts.SAVE, api_visibility="private"
     )
     studio_faces.offered(page, ID, use, given, [seen])
     studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
-    tab.select(spoken(look), [model, seed, layer, face], [*outputs, layer], api_visibility="private", **quiet)
+    tab.select(callback(look), [model, seed, layer, face], [*outputs, layer], api_visibility="private", **quiet)

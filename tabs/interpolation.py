@@ -16,10 +16,10 @@ from gan_core.errors import BadValue, GanscopeError
 from ui.languages import N_, _
 from ui.studio.models.costs import DRAWING, KINDS, MOST_KEYFRAMES, SECONDS, SIZES, film_cost
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import most, whole, workshop
 from ui.studio.requests.latest import Latest
-from ui.studio.view.pictures import SMALL, drawn, shown
+from ui.studio.view.pictures import SMALL, display_url, drawn
 from ui.studio.view.view import PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.studio.widgets import faces
 from ui.studio.widgets import parts as studio_parts
@@ -140,7 +140,7 @@ def _between(model: str, seeds: list[int | str], way: str, closed: bool, share: 
     began = time.monotonic()
     image = drawn(explorer, points)[0]
     _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # timed while no other job was running
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("A picture along the path")}
+    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("A picture along the path")}
 
 
 def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: int) -> Any:
@@ -219,27 +219,27 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     inputs = [model, seeds, way, closed, share]
     gr.on(
-        [share.input, way.input, closed.input, model.input, seeds.change], spoken(between), inputs, face,
+        [share.input, way.input, closed.input, model.input, seeds.change], callback(between), inputs, face,
         trigger_mode="always_last", queue=False, api_name="between", **quiet,
     )  # fmt: skip
     gr.on(
-        [seeds.change, model.input], spoken(keyframes), [model, seeds], strip, api_name="keyframes",
+        [seeds.change, model.input], callback(keyframes), [model, seeds], strip, api_name="keyframes",
         trigger_mode="always_last", **quiet,
     )  # fmt: skip
     faces.offered(page, ID, use, given, inputs)
     faces.taking(page, ID, _("Interpolation, as a keyframe"), take, [model, seeds], [model, seeds])
-    add.click(spoken(more_keyframes), seeds, seeds, api_name="more_keyframes", **quiet)
+    add.click(callback(more_keyframes), seeds, seeds, api_name="more_keyframes", **quiet)
     wanted = [model, seeds, closed, kind, seconds, size]
     gr.on(
-        [seeds.change, *(one.change for one in (model, closed, kind, seconds, size)), tab.select], spoken(budget),
+        [seeds.change, *(one.change for one in (model, closed, kind, seconds, size)), tab.select], callback(budget),
         wanted, takes, trigger_mode="always_last", queue=False, api_visibility="private", **quiet,
     )  # fmt: skip
     making = make.click(
-        telling(film), [model, seeds, way, closed, kind, seconds, size], [made, said], api_name="film",
+        streaming(film), [model, seeds, way, closed, kind, seconds, size], [made, said], api_name="film",
         concurrency_limit=None, **quiet,
     )  # fmt: skip
     stop.click(None, cancels=making, api_visibility="private").then(
-        spoken(stopped), None, said, queue=False, api_visibility="private", **quiet
+        callback(stopped), None, said, queue=False, api_visibility="private", **quiet
     )
-    tab.select(spoken(between), inputs, face, queue=False, api_visibility="private", **quiet)
-    tab.select(spoken(keyframes), [model, seeds], strip, api_visibility="private", **quiet)
+    tab.select(callback(between), inputs, face, queue=False, api_visibility="private", **quiet)
+    tab.select(callback(keyframes), [model, seeds], strip, api_visibility="private", **quiet)

@@ -13,9 +13,9 @@ from gan_core.errors import BadValue
 from ui.languages import N_, _
 from ui.studio.models.marks import COUNT, NO, OPEN, YES, name_of, samples
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import pressed, spoken, telling
+from ui.studio.requests.calls import callback, event_number, streaming
 from ui.studio.requests.jobs import Tell, whole, workshop
-from ui.studio.view.pictures import SMALL, address, drawn, sheet
+from ui.studio.view.pictures import SMALL, data_url, drawn, sheet
 from ui.studio.view.view import MOST_SEED, Change, View, another_seed, checked_seed, first_view, points_of
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
@@ -42,13 +42,13 @@ def show(model: str, seed: float) -> list[Any]:
     """Returns new, unmarked samples."""
     chosen, number = opened(model), checked_seed(int(seed or 0))
     pictures = drawn(chosen.explorer, samples(chosen.explorer, number))
-    marked = Marked(model, number, tuple(address(one) for one in pictures))
+    marked = Marked(model, number, tuple(data_url(one) for one in pictures))
     return [marked, _value(marked), _told(marked), ""]
 
 
 def mark(event: gr.EventData, marked: Marked) -> list[Any]:
     """Handles a click on a sample."""
-    return mark_at(marked, int(pressed(event)))
+    return mark_at(marked, int(event_number(event)))
 
 
 def mark_at(marked: Marked, place: int) -> list[Any]:
@@ -129,14 +129,14 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 seed = gr.Number(7, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     outputs = [marked, grid, words]
-    gr.on([model.input, seed.change], spoken(show), [model, seed], [*outputs, made], api_name="samples", **quiet)
-    grid.select(spoken(mark), marked, outputs, api_visibility="private", **quiet)
+    gr.on([model.input, seed.change], callback(show), [model, seed], [*outputs, made], api_name="samples", **quiet)
+    grid.select(callback(mark), marked, outputs, api_visibility="private", **quiet)
     dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    making = makes.click(telling(make), marked, made, api_name="make_slider", concurrency_limit=None, **quiet)
+    making = makes.click(streaming(make), marked, made, api_name="make_slider", concurrency_limit=None, **quiet)
     stop.click(None, cancels=making, api_visibility="private").then(
         lambda: "", None, made, queue=False, api_visibility="private", **quiet
     )
-    tab.select(spoken(show_first), [marked, model, seed], [*outputs, made], api_visibility="private", **quiet)
+    tab.select(callback(show_first), [marked, model, seed], [*outputs, made], api_visibility="private", **quiet)
 
 
 def show_first(marked: Marked, model: str, seed: float) -> list[Any]:

@@ -13,12 +13,12 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui.languages import N_, _
 from ui.studio.models.opened import Opened, opened
-from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.view.bands import BANDS, WORDS, band_choices, band_layers
 from ui.studio.view.measured import band_words
-from ui.studio.view.pictures import SMALL, drawn, file_of, sheet, shown
+from ui.studio.view.pictures import SMALL, display_url, drawn, file_of, sheet
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.studio.widgets import faces as studio_faces
 from ui.studio.widgets import parts
@@ -142,7 +142,7 @@ def _side(count: float) -> int:
 
 def _face(model: Opened, points: Any) -> dict[str, Any]:
     image = drawn(model.explorer, points)[0]
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _(model.card.title)}
+    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _(model.card.title)}
 
 
 def fits(card: Card) -> bool:
@@ -186,21 +186,21 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     given = [gr.State(None, time_to_live=3600) for _face in faces[:2]]
     file = gr.JSON(visible=False)
     inputs, outputs = [model, *seeds, band, first, *given], [*faces, said]
-    gr.on([band.input, model.input], spoken(layer_slider), [model, band], first, api_visibility="private", **quiet)
+    gr.on([band.input, model.input], callback(layer_slider), [model, band], first, api_visibility="private", **quiet)
     gr.on(
-        [first.input, band.input, model.input, *(seed.change for seed in seeds)], spoken(mix), inputs, outputs,
+        [first.input, band.input, model.input, *(seed.change for seed in seeds)], callback(mix), inputs, outputs,
         trigger_mode="always_last", queue=False, api_name="mix", **quiet,
     )  # fmt: skip
     for button, seed in zip(dice, seeds, strict=True):
         button.click(another_seed, None, seed, api_visibility="private", **quiet)
     draw.click(
-        telling(matrix), [model, rows, columns, seeds[0], band, first], shown_matrix, api_name="matrix",
+        streaming(matrix), [model, rows, columns, seeds[0], band, first], shown_matrix, api_name="matrix",
         concurrency_limit=None, **quiet,
     )  # fmt: skip
-    download.click(spoken(save), inputs, file, api_name="save_mixture", **quiet).success(
+    download.click(callback(save), inputs, file, api_name="save_mixture", **quiet).success(
         None, file, None, js=parts.SAVE, api_visibility="private"
     )
     studio_faces.offered(page, ID, use, mixture, inputs)
     for place, words in enumerate((_("Style mixing, as A"), _("Style mixing, as B"))):
         studio_faces.taking(page, ID, words, partial(take_as, place), [], [model, seeds[place], given[place]])
-    tab.select(spoken(mix), inputs, outputs, queue=False, api_visibility="private", **quiet)
+    tab.select(callback(mix), inputs, outputs, queue=False, api_visibility="private", **quiet)

@@ -21,8 +21,8 @@ from gan_core.runs.store import Checkpoint, Run
 from ui.languages import N_, _
 from ui.studio.models import runs as studio_runs
 from ui.studio.models.opened import add, folder_of, hosted, offered
-from ui.studio.requests.calls import spoken
-from ui.studio.view.pictures import address
+from ui.studio.requests.calls import callback
+from ui.studio.view.pictures import data_url
 from ui.studio_process import is_loopback
 from ui.texts import bytes_size, data_title, joined, number, run_title, state_word
 
@@ -100,7 +100,7 @@ def _thumbnail(path: Path, changed: int) -> str:
     with Image.open(io.BytesIO(path.read_bytes()), formats=("PNG",)) as image:
         small = image.convert("RGB")
     small.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
-    return address(small)
+    return data_url(small)
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
@@ -111,7 +111,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     )
     shown = gr.HTML("", apply_default_css=False, elem_id="cards", min_height=200)
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    tab.select(spoken(models), None, shown, api_name="models", **quiet)
+    tab.select(callback(models), None, shown, api_name="models", **quiet)
     if hosted():
         return
     with gr.Accordion(_("Open another model"), open=False):
@@ -122,4 +122,4 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             )  # fmt: skip
             fetch = gr.Button(_("Open"), scale=1)
         brought = gr.HTML("", apply_default_css=False)
-    gr.on([fetch.click, reference.submit], spoken(bring), reference, brought, api_name="bring", concurrency_limit=1)
+    gr.on([fetch.click, reference.submit], callback(bring), reference, brought, api_name="bring", concurrency_limit=1)

@@ -13,11 +13,11 @@ from PIL import Image
 from gan_core.errors import BadValue
 from ui.languages import N_, _
 from ui.studio.models.opened import SLOTS, Opened, opened
-from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import Tell, takes, workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
-from ui.studio.view.pictures import SMALL, drawn, file_of, shown
+from ui.studio.view.pictures import SMALL, display_url, drawn, file_of
 from ui.studio.view.view import Change, View, first_view, view_at
 from ui.studio.view.visit import REACH
 from ui.studio.view.words import direction_words
@@ -37,7 +37,7 @@ _latest = Latest()
 
 
 @dataclass(frozen=True)
-class Own:
+class Target:
     """The user's picture as model input (1, C, H, W), and the latent point found for it."""
 
     model: str = ""
@@ -57,13 +57,13 @@ def take(path: str | None, model: str) -> list[Any]:
 
 def _unfound(chosen: Opened, picture: Image.Image) -> list[Any]:
     """Shows a user's picture before the search; the sliders are reset."""
-    own, wait = Own(chosen.name, picture), {"wait": _("The progress of the search appears here.")}
-    return [own, _target(chosen, picture), wait, _("Now click “Start search”."), *_sliders(chosen)]
+    wanted, wait = Target(chosen.name, picture), {"wait": _("The progress of the search appears here.")}
+    return [wanted, _target(chosen, picture), wait, _("Now click “Start search”."), *_sliders(chosen)]
 
 
-def show_example(own: Own, model: str) -> list[Any]:
+def show_example(wanted: Target, model: str) -> list[Any]:
     """Opens the tab: shows an example and the starting point of its search; keeps an existing picture."""
-    if own.picture is not None:
+    if wanted.picture is not None:
         return [gr.skip()] * (4 + SLOTS)
     return _example(opened(model))
 
@@ -80,8 +80,8 @@ def _example(chosen: Opened) -> list[Any]:
         "An example, and the starting point of the search. Click “Start search” to get closer, or drop in your own "
         "picture."
     )
-    own = Own(chosen.name, picture, points, example=True)
-    return [own, _target(chosen, picture), _face(chosen, points), words, *sliders]
+    wanted = Target(chosen.name, picture, points, example=True)
+    return [wanted, _target(chosen, picture), _face(chosen, points), words, *sliders]
 
 
 def _other(chosen: Opened) -> Image.Image:
@@ -94,21 +94,21 @@ def _other(chosen: Opened) -> Image.Image:
     return Image.fromarray(face.transpose(1, 2, 0))  # (C, H, W) -> (H, W, C)
 
 
-def save(own: Own, *strengths: float) -> dict[str, str]:
+def save(wanted: Target, *strengths: float) -> dict[str, str]:
     """Returns the result with its edits as PNG with its settings."""
-    return parts.Download(f"{own.model}-found.png", file_of(given(own, *strengths))).plain
+    return parts.Download(f"{wanted.model}-found.png", file_of(given(wanted, *strengths))).plain
 
 
-def given(own: Own, *strengths: float) -> View:
+def given(wanted: Target, *strengths: float) -> View:
     """Returns the same, for another tab."""
-    if own.points is None:
+    if wanted.points is None:
         raise BadValue("Nothing was found yet: click “Start search” first.")
     changes = tuple(
         Change(name, round(float(strength), 3))
-        for name, strength in zip(opened(own.model).slots, strengths, strict=False)
+        for name, strength in zip(opened(wanted.model).slots, strengths, strict=False)
         if round(float(strength or 0), 3)
     )
-    return replace(view_at(first_view(own.model), own.points), changes=changes)
+    return replace(view_at(first_view(wanted.model), wanted.points), changes=changes)
 
 
 def budget(model: str, steps: float) -> str:
@@ -116,22 +116,22 @@ def budget(model: str, steps: float) -> str:
     return takes(workshop.estimate(*_cost(model, steps)), LONGEST)
 
 
-def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
+def find(wanted: Target, model: str, steps: float) -> Iterator[list[Any]]:
     """Searches and shows progress: picture, message and result so far."""
-    if own.picture is None:
+    if wanted.picture is None:
         raise BadValue("Drop in a picture first.")
     if not STEPS[0] <= steps <= STEPS[1]:
         raise BadValue("The number of steps must be {least} to {most}, not {count}.",
                        least=STEPS[0], most=STEPS[1], count=steps)  # fmt: skip
     chosen, count = opened(model), int(steps)
     resting: list[Any] = [gr.skip()] * SLOTS
-    for news in workshop.run(lambda tell: _searched(chosen, own.picture, count, tell), *_cost(model, steps)):
+    for news in workshop.run(lambda tell: _searched(chosen, wanted.picture, count, tell), *_cost(model, steps)):
         if news.done:
             found, words = news.made
             sliders = [gr.update(interactive=True, value=0)] * SLOTS
-            yield [replace(own, model=model, points=found.points), _face(chosen, found.points), words, *sliders]
+            yield [replace(wanted, model=model, points=found.points), _face(chosen, found.points), words, *sliders]
         elif news.seen is not None:
-            yield [replace(own, model=model, points=news.seen.points), _face(chosen, news.seen.points),
+            yield [replace(wanted, model=model, points=news.seen.points), _face(chosen, news.seen.points),
                    _step_words(news.seen, count), *resting]  # fmt: skip
         elif news.place > 1:
             yield [gr.skip(), gr.skip(), news.words, *resting]
@@ -140,9 +140,9 @@ def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
                    *resting]  # fmt: skip
 
 
-def stopped(own: Own) -> list[Any]:
+def stopped(wanted: Target) -> list[Any]:
     """Stops the search; the result so far is kept and can be edited."""
-    found = own.points is not None
+    found = wanted.points is not None
     return [_("Stopped."), *([gr.update(interactive=True, value=0) if found else gr.skip()] * SLOTS)]
 
 
@@ -187,13 +187,13 @@ def _honest(chosen: Opened, target: Any, picture: Any) -> Iterator[str]:
                 "another, so the model returns a different picture.").format(times=times)  # fmt: skip
 
 
-def edit(request: gr.Request, own: Own, *strengths: float) -> Any:
+def edit(request: gr.Request, wanted: Target, *strengths: float) -> Any:
     """Returns the found picture with the sliders' edits."""
     from gan_core.latent.edits import Edit, edited
 
-    if own.points is None:
+    if wanted.points is None:
         return gr.skip()
-    chosen = opened(own.model)
+    chosen = opened(wanted.model)
     edits = [
         Edit(chosen.directions[name], float(strength))
         for name, strength in zip(chosen.slots, strengths, strict=False)
@@ -201,15 +201,15 @@ def edit(request: gr.Request, own: Own, *strengths: float) -> Any:
     ]
     made = _latest(
         (request and request.session_hash) or "",
-        lambda: _face(chosen, edited(chosen.explorer, own.points, edits)),
+        lambda: _face(chosen, edited(chosen.explorer, wanted.points, edits)),
     )
     return gr.skip() if made is None else made
 
 
-def choose(own: Own, model: str) -> list[Any]:
+def choose(wanted: Target, model: str) -> list[Any]:
     """Switches to another model: the same picture as its input, and its own sliders."""
     chosen = opened(model)
-    return _example(chosen) if own.picture is None or own.example else _unfound(chosen, own.picture)
+    return _example(chosen) if wanted.picture is None or wanted.example else _unfound(chosen, wanted.picture)
 
 
 def _sliders(chosen: Opened) -> list[Any]:
@@ -225,12 +225,12 @@ def _target(chosen: Opened, picture: Any) -> dict[str, Any]:
 
     pixels = to_uint8(prepared(picture, chosen.explorer))[0]
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("Your picture")}
+    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("Your picture")}
 
 
 def _face(chosen: Opened, points: Any) -> dict[str, Any]:
     image = drawn(chosen.explorer, points)[0]
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("Picture found by the search")}
+    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("Picture found by the search")}
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
@@ -238,7 +238,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     if not choices():
         gr.Markdown(_("There are no models yet."), elem_classes="quiet")
         return
-    own = gr.State(Own(), time_to_live=3600)
+    wanted = gr.State(Target(), time_to_live=3600)
     gr.Markdown(
         _("Drop in a picture, and the model searches for the closest one that it can generate. A model knows only "
           "its training data: one trained on drawn faces returns a drawn face. Your upload is deleted after it is "
@@ -270,25 +270,25 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 model = model_choice(page)
                 steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Search steps"))
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    scene = [own, target, found, words, *sliders]
-    parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="take", **quiet))
+    scene = [wanted, target, found, words, *sliders]
+    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="take", **quiet))
     searching = start.click(
-        telling(find), [own, model, steps], [own, found, words, *sliders], api_name="find", concurrency_limit=None,
-        **quiet,
+        streaming(find), [wanted, model, steps], [wanted, found, words, *sliders], api_name="find",
+        concurrency_limit=None, **quiet,
     )  # fmt: skip
     stop.click(None, cancels=searching, api_visibility="private").then(
-        spoken(stopped), own, [words, *sliders], queue=False, api_visibility="private", **quiet
+        callback(stopped), wanted, [words, *sliders], queue=False, api_visibility="private", **quiet
     )
-    gr.on([tab.select, model.change, steps.change], spoken(budget), [model, steps], lasts, queue=False,
+    gr.on([tab.select, model.change, steps.change], callback(budget), [model, steps], lasts, queue=False,
           trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
     gr.on(
-        [slider.input for slider in sliders], spoken(edit), [own, *sliders], found, trigger_mode="always_last",
+        [slider.input for slider in sliders], callback(edit), [wanted, *sliders], found, trigger_mode="always_last",
         queue=False, api_name="edit", **quiet,
     )  # fmt: skip
-    model.input(spoken(choose), [own, model], scene, api_name="choose", **quiet)
-    tab.select(spoken(show_example), [own, model], scene, api_visibility="private", concurrency_limit=1, **quiet)
+    model.input(callback(choose), [wanted, model], scene, api_name="choose", **quiet)
+    tab.select(callback(show_example), [wanted, model], scene, api_visibility="private", concurrency_limit=1, **quiet)
     file = gr.JSON(visible=False)
-    download.click(spoken(save), [own, *sliders], file, api_name="save_found", **quiet).success(
+    download.click(callback(save), [wanted, *sliders], file, api_name="save_found", **quiet).success(
         None, file, None, js=parts.SAVE, api_visibility="private"
     )
-    faces.offered(page, ID, use, given, [own, *sliders])
+    faces.offered(page, ID, use, given, [wanted, *sliders])

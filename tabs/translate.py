@@ -28,10 +28,10 @@ from ui.studio.models.workers import (
     taken,
     workers,
 )
-from ui.studio.requests.calls import moving, pressed, spoken, telling
+from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
 from ui.studio.requests.jobs import Tell, workshop
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
-from ui.studio.view.pictures import SMALL, address, marked, shown
+from ui.studio.view.pictures import SMALL, data_url, display_url, marked
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
 from ui.texts import error_sentence
@@ -52,7 +52,7 @@ MOST_HOSTED = 24  # maximum number of files in a public Studio
 
 
 @dataclass(frozen=True)
-class Own:
+class Source:
     """The picture to translate. `picture` contains only pixels; `place` is the index of an example, None for the user's
     picture, whose `kind` was recognised by the model `by`.
     """
@@ -63,33 +63,33 @@ class Own:
     kind: Kind | None = None
 
 
-def choose(own: Own, model: str) -> list[Any]:
+def choose(source: Source, model: str) -> list[Any]:
     """Selects a model: its directions, strength and examples, and the translation of the user's picture or the first
     example.
     """
     worker = at_work(model, TRANSLATING)
-    own = _recognized(own, worker)
-    direction = _likely(own, worker.directions[0])
+    source = _recognized(source, worker)
+    direction = _likely(source, worker.directions[0])
     list_of = gr.update(choices=direction_choices(worker), value=direction, interactive=len(worker.directions) > 1)
     share = gr.update(value=worker.strength or 0.0, visible=worker.strength is not None)
-    return [list_of, share, *turn(own, model, direction)]
+    return [list_of, share, *turn(source, model, direction)]
 
 
-def turn(own: Own, model: str, direction: str, strength: float | None = None) -> list[Any]:
+def turn(source: Source, model: str, direction: str, strength: float | None = None) -> list[Any]:
     """Translates the current picture in another direction or at another strength; an example is replaced by one of the
     matching domain.
     """
     worker = _facing(model, direction, strength)
-    if own.picture is None or own.place is not None:
+    if source.picture is None or source.place is not None:
         kind = _examples(worker, direction)
-        place = min(own.place or 0, max(0, len(kind) - 1))
-        own = Own(kind[place] if kind else Image.new("RGB", (worker.size, worker.size), "white"), place)
-    return _scene(_recognized(own, worker), worker, direction)
+        place = min(source.place or 0, max(0, len(kind) - 1))
+        source = Source(kind[place] if kind else Image.new("RGB", (worker.size, worker.size), "white"), place)
+    return _scene(_recognized(source, worker), worker, direction)
 
 
 def press(event: gr.EventData, model: str, direction: str, strength: float | None = None) -> list[Any]:
     """Handles a click on an example."""
-    return press_at(model, direction, int(pressed(event)), strength)
+    return press_at(model, direction, int(event_number(event)), strength)
 
 
 def press_at(model: str, direction: str, place: float, strength: float | None = None) -> list[Any]:
@@ -98,7 +98,7 @@ def press_at(model: str, direction: str, place: float, strength: float | None = 
     kind = _examples(worker, direction)
     if not 0 <= int(place) < len(kind):
         raise BadValue("There is no example at position {place}.", place=int(place))
-    return _scene(Own(kind[int(place)], int(place)), worker, direction)
+    return _scene(Source(kind[int(place)], int(place)), worker, direction)
 
 
 def take(path: str | None, model: str, direction: str, strength: float | None = None) -> list[Any]:
@@ -106,29 +106,29 @@ def take(path: str | None, model: str, direction: str, strength: float | None = 
     if path is None:
         return [gr.skip()] * (OUTPUTS + 1)
     with received(path) as image:
-        moving(image)
+        warn_if_animated(image)
         picture = clean(image)
-    return _arrived(Own(picture), model, direction, strength)
+    return _arrived(Source(picture), model, direction, strength)
 
 
 def take_photo(photo: str, model: str, direction: str, strength: float | None = None) -> list[Any]:
     """Accepts a picture from the webcam, as a `data:` address."""
-    return _arrived(Own(plain(read_back(photo)).convert("RGB")), model, direction, strength)
+    return _arrived(Source(plain(read_back(photo)).convert("RGB")), model, direction, strength)
 
 
-def _arrived(own: Own, model: str, direction: str, strength: float | None) -> list[Any]:
+def _arrived(source: Source, model: str, direction: str, strength: float | None) -> list[Any]:
     """Returns the direction for a user's picture, and its scene."""
     worker = _facing(model, direction, strength)
-    own = _recognized(own, worker)
-    direction = _likely(own, direction)
-    return [gr.update(value=direction), *_scene(own, worker, direction)]
+    source = _recognized(source, worker)
+    direction = _likely(source, direction)
+    return [gr.update(value=direction), *_scene(source, worker, direction)]
 
 
-def _recognized(own: Own, worker: Worker) -> Own:
+def _recognized(source: Source, worker: Worker) -> Source:
     """Returns the user's picture with the model's recognition of its kind."""
-    if own.picture is None or own.place is not None or own.by == worker.name:
-        return own
-    return replace(own, by=worker.name, kind=_kind(worker, own.picture))
+    if source.picture is None or source.place is not None or source.by == worker.name:
+        return source
+    return replace(source, by=worker.name, kind=_kind(worker, source.picture))
 
 
 def _kind(worker: Worker, picture: Image.Image) -> Kind:
@@ -136,30 +136,30 @@ def _kind(worker: Worker, picture: Image.Image) -> Kind:
     return known.recognition.kind(taken(known, picture))
 
 
-def _likely(own: Own, direction: str) -> str:
+def _likely(source: Source, direction: str) -> str:
     """Returns the direction that suits a picture; the current one if the model doesn't know such pictures."""
-    return direction if own.kind is None or own.kind.strange else own.kind.likely
+    return direction if source.kind is None or source.kind.strange else source.kind.likely
 
 
-def _honest(own: Own, worker: Worker, direction: str) -> str:
+def _honest(source: Source, worker: Worker, direction: str) -> str:
     """Returns the warning about a user's picture, "" if there is none."""
-    if own.kind is None or own.place is not None:
+    if source.kind is None or source.place is not None:
         return ""
-    if own.kind.strange:
-        return far_words(own.kind.times[direction])
-    if own.kind.likely != direction:
+    if source.kind.strange:
+        return far_words(source.kind.times[direction])
+    if source.kind.likely != direction:
         names = {name: words for words, name in direction_choices(worker)}
         return _("**This looks like a picture for “{other}”**; the current direction does little with it.").format(
-            other=names[own.kind.likely])  # fmt: skip
+            other=names[source.kind.likely])  # fmt: skip
     return ""
 
 
-def save(own: Own, model: str, direction: str, strength: float | None = None) -> dict[str, str]:
+def save(source: Source, model: str, direction: str, strength: float | None = None) -> dict[str, str]:
     """Returns the translated picture as a file."""
-    if own.picture is None:
+    if source.picture is None:
         raise BadValue("Drop in a picture first.")
     worker = _facing(model, direction, strength)
-    return parts.Download("translated.png", marked(_translated(worker, own.picture, direction))).plain
+    return parts.Download("translated.png", marked(_translated(worker, source.picture, direction))).plain
 
 
 def batch(
@@ -245,19 +245,19 @@ def _translated(worker: Worker, picture: Image.Image, direction: str) -> Image.I
     return made(worker.sampler.translate(taken(worker, picture), direction))
 
 
-def _scene(own: Own, worker: Worker, direction: str) -> list[Any]:
+def _scene(source: Source, worker: Worker, direction: str) -> list[Any]:
     """Returns the picture, the row of examples, input, output, the reverse translation, the difference, and a
     message.
     """
-    assert own.picture is not None
-    given = taken(worker, own.picture)
+    assert source.picture is not None
+    given = taken(worker, source.picture)
     there = worker.sampler.translate(given, direction)
     back = worker.back(direction)
-    items = [address(one) for one in _examples(worker, direction)]
-    strip = {"items": items, "place": -1 if own.place is None else own.place, "label": _("Example")}
+    items = [data_url(one) for one in _examples(worker, direction)]
+    strip = {"items": items, "place": -1 if source.place is None else source.place, "label": _("Example")}
     first = made(given)
-    scene = [replace(own), strip, _face(first, _("Input")), _face(made(there), _("Output of the model"))]
-    honest = _honest(own, worker, direction)
+    scene = [replace(source), strip, _face(first, _("Input")), _face(made(there), _("Output of the model"))]
+    honest = _honest(source, worker, direction)
     if not back:
         return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, honest]
     again = made(worker.sampler.translate(there, back))
@@ -274,7 +274,7 @@ def _scene(own: Own, worker: Worker, direction: str) -> list[Any]:
 
 
 def _face(image: Image.Image, alt: str) -> dict[str, Any]:
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt}
+    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": alt}
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
@@ -287,7 +287,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             elem_classes="quiet",
         )  # fmt: skip
         return
-    own = gr.State(Own(), time_to_live=3600)
+    source = gr.State(Source(), time_to_live=3600)
     photo, file = gr.Textbox(visible=False, label=_("Photo")), gr.JSON(visible=False)
     with gr.Row():
         model = gr.Dropdown(models, value=models[0][1], label=_("Model"), min_width=240, elem_id="translate-model")
@@ -330,29 +330,36 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             stop = gr.Button(_("Stop"))
         told = gr.Markdown("", elem_classes="quiet")
     quiet: dict[str, Any] = {"show_progress": "hidden"}
-    scene = [own, strip, *faces, *loop, said]
+    scene = [source, strip, *faces, *loop, said]
     where = [model, direction, strength]
-    gr.on([tab.select, model.input], spoken(choose), [own, model], [direction, strength, *scene],
+    gr.on([tab.select, model.input], callback(choose), [source, model], [direction, strength, *scene],
           api_name="translate_model", concurrency_limit=1, **quiet)  # fmt: skip
-    direction.input(spoken(turn), [own, *where], scene, api_name="translate", **quiet)
-    strength.input(spoken(turn), [own, *where], scene, api_visibility="private", trigger_mode="always_last", **quiet)
-    strip.select(spoken(press), where, scene, api_visibility="private", **quiet)
+    direction.input(callback(turn), [source, *where], scene, api_name="translate", **quiet)
+    strength.input(
+        callback(turn), [source, *where], scene, api_visibility="private", trigger_mode="always_last", **quiet
+    )
+    strip.select(callback(press), where, scene, api_visibility="private", **quiet)
     parts.emptied(
-        drop, drop.upload(spoken(take), [drop, *where], [direction, *scene], api_name="translate_picture", **quiet)
+        drop, drop.upload(callback(take), [drop, *where], [direction, *scene], api_name="translate_picture", **quiet)
     )
     camera.take(
-        spoken(take_photo),
+        callback(take_photo),
         [photo, *where],
         [direction, *scene],
         js=sheet_of(CAMERA, len(where)),
         api_name="translate_photo",
         **quiet,
     )
-    download.click(spoken(save), [own, *where], file, api_name="save_translation", **quiet).success(
+    download.click(callback(save), [source, *where], file, api_name="save_translation", **quiet).success(
         None, file, None, js=parts.SAVE, api_visibility="private"
     )
     translated = start.click(
-        telling(batch), [many, *where], [file, told], api_name="translate_files", concurrency_limit=None, **quiet
+        streaming(batch),
+        [many, *where],
+        [file, told],
+        api_name="translate_files",
+        concurrency_limit=None,
+        **quiet,
     )
     stop.click(None, cancels=translated, api_visibility="private")
     translated.success(None, file, None, js=parts.SAVE, api_visibility="private")

@@ -3,7 +3,7 @@
     _("Train")                      the text in the visitor's language
     N_("Train")                     marks the text for the catalogue; translated where it is shown
 
-A front end sets the visitor's language with `using`, or with a function in `asked` (see i18n.py).
+A front end sets the visitor's language with `using`, or with a function in `language_of_visitor` (see i18n.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 CATALOGUES = {"zh": Path(__file__).with_name("locale") / "zh_CN.po"}
 DEFAULT = "en"
 
-asked: list[Callable[[], str]] = []  # lets a front end determine the visitor's language
+language_of_visitor: list[Callable[[], str]] = []  # lets a front end determine the visitor's language
 
 _forced: ContextVar[str | None] = ContextVar("language", default=None)
 
@@ -45,7 +45,7 @@ def language() -> str:
     forced = _forced.get()
     if forced is not None:
         return forced
-    return asked[0]() if asked else DEFAULT
+    return language_of_visitor[0]() if language_of_visitor else DEFAULT
 
 
 @contextmanager

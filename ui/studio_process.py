@@ -139,7 +139,7 @@ class Status:
     reason: StudioError | None = None
 
 
-class Beside:
+class StudioProcess:
     """The Studio as seen from this process. `host` is its bind address if it is started from here."""
 
     def __init__(self, host: str) -> None:

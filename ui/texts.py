@@ -140,12 +140,12 @@ def data_title(reference: str) -> str:
     from gan_core.data import sources
 
     try:
-        mine = own(reference)
+        user_set = own(reference)
     except BadValue:  # stored by another version
         return reference
-    if mine:
-        name = _DIGEST.sub("", re.split(r"[\\/]", mine.path.rstrip("/\\"))[-1])
-        return f"{name} ({_(FIT_WORDS[mine.fit])})" if mine.fit in FIT_WORDS else name
+    if user_set:
+        name = _DIGEST.sub("", re.split(r"[\\/]", user_set.path.rstrip("/\\"))[-1])
+        return f"{name} ({_(FIT_WORDS[user_set.fit])})" if user_set.fit in FIT_WORDS else name
     return _(sources.get(reference).title) if reference in sources else reference
 
 

@@ -277,8 +277,8 @@ def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkey
     assert samples(test)
     code = (
         "from gan_core.models import listing\nfrom ui.classroom.shell import sessions\n"
-        "from ui.classroom.shell.errors import shown\n"
-        "with shown():\n    sessions.start_from(listing.standing('mlp_gan.x'), 3)\n"
+        "from ui.classroom.shell.errors import showing_errors\n"
+        "with showing_errors():\n    sessions.start_from(listing.standing('mlp_gan.x'), 3)\n"
     )
     refused = sound(AppTest.from_string(code, default_timeout=60).run())
     assert "passphrase" in refused.error[0].value
@@ -394,7 +394,7 @@ def test_every_number_on_the_shelf_has_a_name_in_words(monkeypatch: pytest.Monke
 def test_every_recipe_has_a_page_that_can_be_told(language: str) -> None:
     for recipe in recipes:
         path = facts.DOCS / f"{recipe.name}{'.zh' if language == 'zh' else ''}.md"
-        told = facts.told(path.read_text(encoding="utf-8"))
+        told = facts.body_of(path.read_text(encoding="utf-8"))
         assert "README" not in told
         assert "| ---" not in told
         assert "arxiv.org" in told

@@ -289,8 +289,8 @@ def test_who_lacks_the_passphrase_can_only_look(store: RunStore, monkeypatch: py
     ):
         code = (
             "from ui.classroom.shell import run_actions, sessions\n"
-            "from ui.classroom.shell.errors import shown\nfrom ui.classroom.shell.store import store\n"
-            f"id = {id!r}\nwith shown():\n    {call}\n"
+            "from ui.classroom.shell.errors import showing_errors\nfrom ui.classroom.shell.store import store\n"
+            f"id = {id!r}\nwith showing_errors():\n    {call}\n"
         )
         refused = shown(AppTest.from_string(code, default_timeout=60).run())
         assert "passphrase" in refused.error[0].value

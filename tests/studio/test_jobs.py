@@ -19,7 +19,7 @@ from ui.languages import _, using
 from ui.studio.models.kept import Shelf
 from ui.studio.models.opened import opened
 from ui.studio.requests import jobs
-from ui.studio.requests.calls import spoken
+from ui.studio.requests.calls import callback
 from ui.studio.requests.jobs import News, Tell, Workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.right_of_way import PATIENCE, RightOfWay, right_of_way
@@ -178,11 +178,11 @@ def test_other_threads_and_later_work_are_not_held_up() -> None:
 
 
 def test_every_callback_of_a_page_goes_before_jobs() -> None:
-    @spoken
-    def callback() -> int:
+    @callback
+    def hurried() -> int:
         return right_of_way._hurried
 
-    assert (callback(), right_of_way._hurried) == (1, 0)
+    assert (hurried(), right_of_way._hurried) == (1, 0)
 
 
 @pytest.mark.usefixtures("shelf")

@@ -20,7 +20,7 @@ from tests.studio.conftest import CYCLE, DRAWING, ENLARGING, FILLING
 from tests.studio_serving import STYLED, Studio
 from ui.studio.models.opened import SLOTS
 from ui.studio.requests.uploads import LARGE_BYTES
-from ui.studio.view.pictures import exact
+from ui.studio.view.pictures import lossless_url
 
 CONTROLS = [4, 0.7, None, 2.0, *[0.0] * (SLOTS - 1), 0.0, 0, 1]
 WAY = [STYLED, "1, 2", "linear", True]
@@ -69,17 +69,17 @@ CALLS: dict[str, Any] = {
     "/translate_model": [CYCLE],
     "/page_translate": [CYCLE, "b_to_a", 0.5],
     "/translate_picture": lambda folder: [picture(folder), CYCLE, "a_to_b", 1],
-    "/translate_photo": [exact(Image.new("RGB", (32, 32))), CYCLE, "a_to_b", 1],
+    "/translate_photo": [lossless_url(Image.new("RGB", (32, 32))), CYCLE, "a_to_b", 1],
     "/translate_files": lambda folder: [[picture(folder)], CYCLE, "a_to_b", 1],
     "/save_translation": [CYCLE, "a_to_b", 1],
     "/sheet": [DRAWING],
     "/surprise": [DRAWING],
-    "/draw": [exact(Image.new("RGB", (8, 8), "white")), DRAWING],
-    "/save_drawing": [exact(Image.new("RGB", (8, 8), "white")), DRAWING],
+    "/draw": [lossless_url(Image.new("RGB", (8, 8), "white")), DRAWING],
+    "/save_drawing": [lossless_url(Image.new("RGB", (8, 8), "white")), DRAWING],
     "/fill_model": [FILLING],
     "/fill_picture": lambda folder: [picture(folder), FILLING],
-    "/fill": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
-    "/save_filled": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
+    "/fill": [lossless_url(Image.new("RGBA", (16, 16), "black")), FILLING],
+    "/save_filled": [lossless_url(Image.new("RGBA", (16, 16), "black")), FILLING],
     "/enlarge_model": [ENLARGING],
     "/enlarge_picture": lambda folder: [picture(folder), ENLARGING, 4],
     "/page_enlarge": [ENLARGING, 2, 0.5, 1],

@@ -33,7 +33,7 @@ from tests.studio_serving import STYLED
 from ui.languages import using
 from ui.studio.models.marks import name_of
 from ui.studio.models.opened import SLOTS, offered, opened
-from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import workshop
 from ui.studio.view.pictures import drawn, file_of, picture, settings_in
 from ui.studio.view.view import Change, View, first_view, parsed, points_of, view_at
@@ -237,7 +237,7 @@ def test_an_empty_shelf_is_told_kindly(home: Path, monkeypatch: pytest.MonkeyPat
 
 def test_errors_are_sentences_in_the_pages_language() -> None:
     with using("zh"):
-        call = spoken(interpolation.keyframes)
+        call = callback(interpolation.keyframes)
     with pytest.raises(gr.Error) as caught:
         call(STYLED, "1")
     assert "需要 2 到 8 个关键帧" in caught.value.message
@@ -248,7 +248,7 @@ def test_our_own_mistakes_show_no_details(caplog: pytest.LogCaptureFixture) -> N
         raise RuntimeError("/secret/path")
 
     with pytest.raises(gr.Error, match="This is a bug in GANscope") as caught:
-        spoken(broken)()
+        callback(broken)()
     assert "secret" not in caught.value.message
     assert "/secret/path" in caplog.text
 
@@ -414,7 +414,7 @@ def test_ones_own_picture_is_found_again_and_edited(tmp_path: Path) -> None:
 
 
 def test_the_tab_begins_with_an_example_that_can_be_edited_at_once() -> None:
-    scene = my_picture.show_example(my_picture.Own(), STYLED)
+    scene = my_picture.show_example(my_picture.Target(), STYLED)
     own, target, found, words, *sliders = scene
     assert "An example" in words
     assert pixels(target["now"]) != pixels(found["now"])
@@ -425,14 +425,14 @@ def test_the_tab_begins_with_an_example_that_can_be_edited_at_once() -> None:
     other = my_picture.choose(own, "dcgan.tiny")
     assert (other[0].model, other[0].example) == ("dcgan.tiny", True)
     with pytest.raises(BadValue, match="click “Start search” first"):
-        my_picture.save(my_picture.Own())
+        my_picture.save(my_picture.Target())
 
 
 def test_a_search_starts_from_what_the_encoder_finds(tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     path.write_bytes(file_of(View(STYLED, 11, 0.7)))
     own = my_picture.take(str(path), STYLED)[0]
-    first = next(step for step in my_picture.find(own, STYLED, 50) if isinstance(step[0], my_picture.Own))
+    first = next(step for step in my_picture.find(own, STYLED, 50) if isinstance(step[0], my_picture.Target))
     model = opened(STYLED)
     assert model.encode is not None
     expected = model.encode(prepared(own.picture, model.explorer))
@@ -466,7 +466,7 @@ def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None
     path = tmp_path / "own.png"
     Image.new("RGB", (32, 32)).save(path)
     own = my_picture.take(str(path), STYLED)[0]
-    search = telling(my_picture.find)(own, STYLED, 600)
+    search = streaming(my_picture.find)(own, STYLED, 600)
     assert "Searching for a picture" in next(search)[2]
     assert next(step for step in search if "now" in step[1])[1]["now"].startswith("data:image/")
     assert len(workshop) == 1
@@ -476,14 +476,14 @@ def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None
 
 def test_sliders_have_their_names_in_the_pages_language() -> None:
     with using("zh"):
-        begin = spoken(my_picture.show_example)
-    labels = [slider["label"] for slider in begin(my_picture.Own(), "cgan.tiny")[4:]]
+        begin = callback(my_picture.show_example)
+    labels = [slider["label"] for slider in begin(my_picture.Target(), "cgan.tiny")[4:]]
     assert labels[:2] == ["主成分 1", "主成分 2"]
 
 
 def test_a_search_needs_a_picture_and_a_number_of_steps(tmp_path: Path) -> None:
     with pytest.raises(BadValue, match="Drop in a picture first"):
-        next(my_picture.find(my_picture.Own(), STYLED, 50))
+        next(my_picture.find(my_picture.Target(), STYLED, 50))
     path = tmp_path / "own.png"
     Image.new("RGB", (32, 32)).save(path)
     own = my_picture.take(str(path), STYLED)[0]
@@ -519,7 +519,7 @@ def test_an_unknown_model_has_no_inside() -> None:
 def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     html = inside.looked_at(STYLED, 1)
     assert re.search(r"output \(logit\) is -?\d+\.\d\d\.", html)
-    assert re.search(r"Completeness error at 200 steps: \d+\.\d%", html)
+    assert re.search(r"Completeness error with 200 steps: \d+\.\d%", html)
     assert html.count('<img src="data:image/') == 2
     assert inside.still_looked_at(True, STYLED, 1) == html
     assert inside.still_looked_at(True, STYLED, 2) != html
@@ -540,14 +540,14 @@ def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pyte
     measured = Measured(Leakage(("hat: cap", "hair: bob"), values, moves), {"coarse": Band((0, 3), changes)})
     monkeypatch.setitem(model.__dict__, "measured", measured)
     html = inside.leakage(STYLED)
-    assert "1 of 2 directions move their own feature at least 3 times as far" in html
+    assert "1 of 2 directions change their own feature at least 3 times as much" in html
     assert html.count('class="own"') == 2
     assert 'title="Hat: cap +1.20">+1.20</td>' in html
     assert 'title="Hat: none +0.90">+0.90</td>' in html
     words = mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
     assert words.endswith("and in how many of the pictures: Hat 70%, Hair 30%.")
     with using("zh"):
-        assert "帽子 70%" in spoken(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
+        assert "帽子 70%" in callback(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
 
 
 # --- own slider ------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from tabs import draw, inpaint, translate
 from tests.studio.conftest import CYCLE, DRAWING, FILLING
 from tests.studio_serving import ROOT
 from ui.studio.models.workers import MOST_OPEN, _open, at_work, examples
-from ui.studio.view.pictures import MARK, exact
+from ui.studio.view.pictures import MARK, lossless_url
 
 pytestmark = pytest.mark.usefixtures("shelf")
 SIDE = 8
@@ -54,7 +54,7 @@ def content(download: dict[str, str]) -> io.BytesIO:
 
 
 def sheet(mode: str = "RGB", colour: Any = "white", side: int = SIDE) -> str:
-    return exact(Image.new(mode, (side, side), colour))
+    return lossless_url(Image.new(mode, (side, side), colour))
 
 
 # --- models ----------------------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_examples_are_cut_from_the_sheet_beside_the_card(shelf: Path) -> None:
 
 
 def test_a_model_begins_with_an_example_and_leads_back_where_it_can() -> None:
-    directions, strength, own, strip, *faces, first, second, words = translate.choose(translate.Own(), CYCLE)
+    directions, strength, own, strip, *faces, first, second, words = translate.choose(translate.Source(), CYCLE)
     assert (strength["value"], strength["visible"]) == (1.0, True)
     assert [value for _, value in directions["choices"]] == ["a_to_b", "b_to_a"]
     assert directions["choices"][0][0] == "Grey → Coloured"
@@ -135,11 +135,11 @@ def test_a_translated_picture_is_saved_with_its_mark() -> None:
         assert image.width == 512
         assert image.text["Software"] == MARK
     with pytest.raises(BadValue, match="Drop in a picture first"):
-        translate.save(translate.Own(), CYCLE, "a_to_b")
+        translate.save(translate.Source(), CYCLE, "a_to_b")
 
 
 def test_a_photo_of_the_webcam_is_translated() -> None:
-    _direction, *scene = translate.take_photo(exact(Image.new("RGB", (64, 48), "red")), CYCLE, "a_to_b")
+    _direction, *scene = translate.take_photo(lossless_url(Image.new("RGB", (64, 48), "red")), CYCLE, "a_to_b")
     assert picture(scene[GIVEN]).getpixel((0, 0)) == (255, 0, 0)
 
 
@@ -193,7 +193,7 @@ def test_batches_are_bounded_where_strangers_visit(tmp_path: Path, monkeypatch: 
     with pytest.raises(BadValue, match="must be 1 to 24, not 25"):
         list(translate.batch(paths, CYCLE, "a_to_b"))
     assert not list(tmp_path.glob("*.png"))
-    with pytest.raises(BadValue, match="1 to 24 files, not 0"):
+    with pytest.raises(BadValue, match="must be 1 to 24, not 0"):
         list(translate.batch(None, CYCLE, "a_to_b"))
     junk = tmp_path / "junk.png"
     junk.write_bytes(b"")
@@ -290,7 +290,7 @@ def test_a_line_changes_the_picture_and_an_empty_sheet_is_told_kindly() -> None:
     assert "The canvas is empty" in words
     lines = np.full((SIDE, SIDE, 4), 255, np.uint8)
     lines[3:5, :, :3] = 0
-    something, words = draw.draw(None, exact(Image.fromarray(lines)), DRAWING)
+    something, words = draw.draw(None, lossless_url(Image.fromarray(lines)), DRAWING)
     assert words == ""
     assert not same(something, nothing)
     assert same(draw.draw(None, sheet("RGBA", (0, 0, 0, 0)), DRAWING)[0], nothing)
@@ -307,7 +307,10 @@ def test_a_line_changes_the_picture_and_an_empty_sheet_is_told_kindly() -> None:
         ("data:image/png;base64," + base64.b64encode(b"junk").decode(), "didn't arrive"),
         ("data:image/png;base64," + "A" * 3_000_001, "didn't arrive"),
         (sheet(side=1025), "at most 1024 pixels wide and high"),
-        (exact(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)))[:2022], "damaged or incomplete"),
+        (
+            lossless_url(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)))[:2022],
+            "damaged or incomplete",
+        ),
     ],
 )
 def test_what_is_no_drawing(drawing: Any, says: str) -> None:
@@ -327,11 +330,11 @@ def mask(part: float) -> str:
     """Painted from the left up to a share."""
     alpha = np.zeros((16, 16, 4), np.uint8)
     alpha[:, : round(16 * part), 3] = 255
-    return exact(Image.fromarray(alpha))
+    return lossless_url(Image.fromarray(alpha))
 
 
 def test_an_example_has_a_hole_and_what_is_not_painted_stays() -> None:
-    own, pad, strip, face, words = inpaint.paper(inpaint.Own(), FILLING)
+    own, pad, strip, face, words = inpaint.paper(inpaint.Source(), FILLING)
     assert words == ""
     assert strip["place"] == 0
     assert own.picture is not None
@@ -364,7 +367,7 @@ def test_ones_own_picture_is_painted_on(tmp_path: Path) -> None:
     with Image.open(content(inpaint.save(mask(0.5), own, FILLING))) as image:
         assert image.text["Software"] == MARK
     with pytest.raises(BadValue, match="Drop in a picture first"):
-        inpaint.fill(None, mask(0.5), inpaint.Own(), FILLING)
+        inpaint.fill(None, mask(0.5), inpaint.Source(), FILLING)
     with pytest.raises(GanscopeError, match="didn't arrive"):
         inpaint.fill(None, "junk", own, FILLING)
 

@@ -10,7 +10,7 @@ from gan_core.runs.store import Run, RunState
 from ui.classroom.live import panels
 from ui.classroom.models import gallery
 from ui.classroom.shell import access, offline, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import newest_picture, picture
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import active_runs, store
@@ -35,7 +35,7 @@ def show() -> None:
     _first_step()
     picture(HERO, alt=_("Samples of a GAN at five stages of training, from noise to digits"))
     st.caption(_("The same 24 samples of this GAN: before training, and after about 100, 300, 1000 and 5000 steps."))
-    with shown():
+    with showing_errors():
         parts = [gallery.strip, _now]
         for part in reversed(parts) if active_runs() else parts:  # active runs come first
             part()
@@ -62,7 +62,7 @@ def _first_step() -> None:
 
 @st.fragment(run_every=POLL)
 def _now() -> None:
-    with shown():
+    with showing_errors():
         active = active_runs()
         st.subheader(_("Running now"), anchor=False)
         if not active:

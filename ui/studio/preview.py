@@ -117,7 +117,7 @@ async def with_tags(request: fastapi.Request, go_on: Any, language: str, tabs: M
     if not response.headers.get("content-type", "").startswith("text/html"):
         return response
     html = b"".join([part async for part in response.body_iterator])  # type: ignore[attr-defined]
-    preview = await _told(request.url.query, language, tabs)
+    preview = await _described(request.url.query, language, tabs)
     with using(language):
         tags = _tags(preview, origin, path, language)
     head, script, rest = html.partition(b"<script")  # the rest contains the whole page as JSON
@@ -131,7 +131,7 @@ async def with_tags(request: fastapi.Request, go_on: Any, language: str, tabs: M
     return fastapi.Response(html, response.status_code, kept | {"vary": "accept-encoding, accept-language"})
 
 
-async def _told(query: str, language: str, tabs: Mapping[str, str]) -> Preview:
+async def _described(query: str, language: str, tabs: Mapping[str, str]) -> Preview:
     def work() -> Preview:
         with using(language):
             return about(query, tabs)

@@ -114,12 +114,12 @@ def _blob(
     """Describes a picture; appends its content to `blobs` unless the browser already has it."""
     if picture is None:
         return None
-    told: dict[str, Any] = {"type": picture.type, "version": picture.version, "alt": alt}
+    described: dict[str, Any] = {"type": picture.type, "version": picture.version, "alt": alt}
     if held.get(name) == picture.version:
-        return told
-    told |= {"offset": sum(map(len, blobs)), "bytes": len(picture.content)}
+        return described
+    described |= {"offset": sum(map(len, blobs)), "bytes": len(picture.content)}
     blobs.append(picture.content)
-    return told
+    return described
 
 
 def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
@@ -183,11 +183,11 @@ def _samples_note(run: Run) -> str:
 
 def _pool_words(watched: Feed) -> dict[str, str]:
     """Describes fill level and age of the replay pool; empty for runs without one."""
-    told = [watched.newest(f"pool_{name}") for name in ("filled", "age", "oldest")]
+    described = [watched.newest(f"pool_{name}") for name in ("filled", "age", "oldest")]
     size = int(watched.hparams.get("pool_size", 0))
-    if None in told or not size:
+    if None in described or not size:
         return {"pool": "", "poolNote": ""}
-    filled, age, oldest = (number(round(value or 0)) for value in told)
+    filled, age, oldest = (number(round(value or 0)) for value in described)
     return {
         "pool": _("Replay pool: {filled} of {size} images").format(filled=filled, size=number(size)),
         "poolNote": _(

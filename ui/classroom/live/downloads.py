@@ -14,7 +14,7 @@ from gan_core.errors import GanscopeError
 from gan_core.runs.records import Metrics
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell import access, sessions
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
@@ -31,7 +31,7 @@ SAVED = 3.0  # seconds to wait for a checkpoint
 def show(watched: Feed) -> None:
     from gan_core.gans import recipes
 
-    with shown():
+    with showing_errors():
         recipe = recipes.get(watched.run().spec.recipe)
         if recipe.draws:
             _samples(watched, recipe)

@@ -363,11 +363,11 @@ def comparisons(runs: Mapping[str, History], points: Container[str] = ()) -> lis
 
 def marks(events: Sequence[Event]) -> list[Mark]:
     """Returns the events of the run as marks in the curves: edits, single steps, rollbacks, warnings."""
-    told = [(event.step, _told(event)) for event in events]
-    return [Mark(step, text) for step, text in told if text]
+    described = [(event.step, _description(event)) for event in events]
+    return [Mark(step, text) for step, text in described if text]
 
 
-def _told(event: Event) -> str:
+def _description(event: Event) -> str:
     payload: Mapping[str, Any] = event.payload
     if event.kind == "edit":
         before = payload.get("before", {})

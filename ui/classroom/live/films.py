@@ -13,7 +13,7 @@ import streamlit as st
 
 from gan_core.runs.export import export_history, tracks_of
 from gan_core.runs.store import Run, RunStore
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 
 KINDS = {"gif": "image/gif", "mp4": "video/mp4"}
@@ -60,7 +60,7 @@ def film_maker(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> N
 def _build(store: RunStore, runs: Sequence[Run], titles: Sequence[str], kind: str, seconds: float, width: int) -> None:
     st.session_state.pop(STATE, None)
     bar = st.progress(0.0, _("Waiting for another film to finish …"))
-    with shown():
+    with showing_errors():
         content = build(store, runs, titles, kind, seconds, width, lambda share: _report(bar, share))
         ids = [run.id for run in runs]
         st.session_state[STATE] = {"runs": ids, "kind": kind, "content": content, "file": file_name(titles, kind)}

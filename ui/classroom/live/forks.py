@@ -21,15 +21,15 @@ def network_words(names: Iterable[str]) -> str:
     return _(", ").join(_(NETWORKS.get(name, name)) for name in names)
 
 
-def origin(told: Mapping[str, Any]) -> str:
+def origin(described: Mapping[str, Any]) -> str:
     """Describes what an existing fork has kept, from the event that records it."""
     words = {
-        "run": plain(told.get("run", "")), "step": number(told.get("step", 0)),
-        "kept": network_words(told.get("kept", ())), "fresh": network_words(told.get("fresh", ())),
+        "run": plain(described.get("run", "")), "step": number(described.get("step", 0)),
+        "kept": network_words(described.get("kept", ())), "fresh": network_words(described.get("fresh", ())),
     }  # fmt: skip
-    if not told.get("kept"):
+    if not described.get("kept"):
         return _("Forked from {run}; restarted at step 0 with random weights.").format(**words)
-    if not told.get("fresh"):
+    if not described.get("fresh"):
         return _("Forked from {run} at step {step}; all networks kept their weights.").format(**words)
     return _("Forked from {run} at step {step}. Weights kept: {kept}. Reinitialised: {fresh}.").format(**words)
 

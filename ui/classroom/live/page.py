@@ -14,7 +14,7 @@ from gan_core.training.control import decays_anew
 from ui.classroom.live import board, forks, panels, remedies
 from ui.classroom.live.feed import Feed, Picture, feed
 from ui.classroom.shell import access, knob_widgets, run_actions, sessions, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import COLUMNS, real_grid
 from ui.classroom.shell.i18n import N_, STATE, _
 from ui.classroom.shell.knob_widgets import choice_word
@@ -44,7 +44,7 @@ def show(id: str) -> None:
 
 def found(id: str) -> Feed | None:
     """Returns the feed of a run; shows an error if there is none."""
-    with shown():
+    with showing_errors():
         watched = feed(store(), id)
         watched.run(fresh=True)
         return watched
@@ -56,7 +56,7 @@ def poll(watched: Feed, draw: Callable[[], None]) -> None:
     drawn_for = looks(watched)
 
     def again() -> None:
-        with shown():
+        with showing_errors():
             if looks(watched) != drawn_for or remedies.just_asked():
                 st.rerun()
             draw()
@@ -97,7 +97,7 @@ def _title(run: Run) -> None:
 
 def act(action: Callable[..., Any], *arguments: Any) -> None:
     """Performs a button's action and shows the new state."""
-    with shown():
+    with showing_errors():
         action(*arguments)
         st.rerun()
 
@@ -159,7 +159,7 @@ def _active_controls(run: Run, locked: bool, why: str | None) -> None:
     with st.container(width=150):
         knob_widgets.control("count", int, 1, STEP_COUNT, "step-count", locked)
     if button(_("Save"), "save", "save", _("Writes a checkpoint now.")):
-        with shown():
+        with showing_errors():
             sessions.save(run.id)
             st.toast(_("A checkpoint is being written."), icon=":material/save:")
     help_ = why or _("Ends the run and writes a checkpoint. You can resume it later.")

@@ -17,7 +17,7 @@ from gan_core.runs.store import Run
 from ui.classroom.live import downloads, forks, network_panel
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell import access, knob_widgets, sessions, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import store
 from ui.texts import is_points, plain
@@ -95,7 +95,7 @@ def show(watched: Feed) -> None:
         with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
         st.rerun()
-    with shown():
+    with showing_errors():
         if _recipe(run) is None:
             # raises an error that lists the available recipes
             sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)
@@ -104,7 +104,7 @@ def show(watched: Feed) -> None:
         _panel(_("Fork: a new run with other settings"), "call_split", "fork-panel", _fork, watched)
         _panel(_("Downloads"), "download", "download-panel", downloads.show, watched)
         if run.spec.data not in data.sources and access.may_steer():
-            _panel(_("Your images"), "photo_library", "data-panel", _own_images, run)
+            _panel(_("Your images"), "photo_library", "data-panel", _user_images, run)
         title = _("Networks, equation and source")
         _panel(title, "hub", "network-panel", lambda watched: network_panel.show(run, watched.hparams), watched)
 
@@ -118,17 +118,17 @@ def _panel(title: str, icon: str, key: str, draw: Callable[[Any], None], subject
 
 
 @st.fragment
-def _own_images(run: Run) -> None:
+def _user_images(run: Run) -> None:
     """Shows what was read from the user's files, from the cache that the run trains on."""
     from ui.classroom.train import data_panel
 
-    with shown(), st.spinner(_("Reading the images …")):
+    with showing_errors(), st.spinner(_("Reading the images …")):
         data_panel.found(data.load(run.spec.data, run.spec.size))
 
 
 @st.fragment
 def _edit(watched: Feed) -> None:
-    with shown():
+    with showing_errors():
         recipe = _recipe(watched.run())
         current = recipe.settings(watched.hparams)
         names = [name for name, knob in knobs(current).items() if knob.change == "live"]
@@ -145,18 +145,18 @@ def _edit(watched: Feed) -> None:
             )
             pressed = st.form_submit_button(_("Apply"), type="primary", disabled=locked, help=access.why_locked())
         if pressed:
-            if unread := knob_widgets.unread(current, values):
-                st.error(knob_widgets.correct_first(unread), icon=":material/error:")
+            if invalid_fields := knob_widgets.invalid_fields(current, values):
+                st.error(knob_widgets.correct_first(invalid_fields), icon=":material/error:")
                 return
             changes = differences(current, changed(current, values))
             if not changes:
                 st.info(_("No settings changed."))
                 return
             sessions.edit(watched.id, changes)
-            told = ", ".join(
+            described = ", ".join(
                 f"{_(knobs(current)[name].label)}: {knob_widgets.value_word(value)}" for name, value in changes.items()
             )
-            st.success(_("Changes sent: {changes}").format(changes=plain(told)), icon=":material/check:")
+            st.success(_("Changes sent: {changes}").format(changes=plain(described)), icon=":material/check:")
 
 
 def _rates(watched: Feed, current: Any) -> None:
@@ -180,7 +180,7 @@ def _rates(watched: Feed, current: Any) -> None:
 def _fork(watched: Feed) -> None:
     from gan_core.training.forking import start_of
 
-    with shown():
+    with showing_errors():
         run = watched.run()
         current = _recipe(run).settings(watched.hparams)
         locked = not access.may_steer()
@@ -189,7 +189,7 @@ def _fork(watched: Feed) -> None:
               "change while a run trains. The text below says what it keeps.")
         )  # fmt: skip
         now = {name: getattr(current, name) for name in knobs(current)}
-        values = knob_widgets.draw_calm(current, now, f"fork-{watched.id}", points=is_points(run.spec.data))
+        values = knob_widgets.draw_all(current, now, f"fork-{watched.id}", points=is_points(run.spec.data))
         first, second = st.columns(2)
         with first:
             usual = max(run.spec.steps, 2 * run.step) if run.spec.steps else 0
@@ -198,8 +198,11 @@ def _fork(watched: Feed) -> None:
         halt = run.is_active and st.checkbox(
             _("Pause this run so that the fork can start"), value=True, disabled=locked
         )
-        if unread := [*knob_widgets.unread(current, values), *([forks.STEPS.label] if isinstance(steps, str) else [])]:
-            st.error(knob_widgets.correct_first(unread), icon=":material/error:")
+        if invalid_fields := [
+            *knob_widgets.invalid_fields(current, values),
+            *([forks.STEPS.label] if isinstance(steps, str) else []),
+        ]:
+            st.error(knob_widgets.correct_first(invalid_fields), icon=":material/error:")
             return
         hparams = changed(current, values)
         start = start_of(store(), run, hparams)

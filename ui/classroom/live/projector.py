@@ -12,7 +12,7 @@ from ui.classroom.live import board
 from ui.classroom.live.page import act, found, poll
 from ui.classroom.live.panels import preset_of
 from ui.classroom.shell import access, sessions, style
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import store
 
@@ -21,7 +21,7 @@ SCORES = 1  # index of the chart of D(x) and D(G(z))
 
 def show(id: str | None) -> None:
     style.apply("live/projector.css")
-    with shown():
+    with showing_errors():
         id = id or _newest()
     watched = found(id) if id else None
     if watched is None:

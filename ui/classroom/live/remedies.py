@@ -14,7 +14,7 @@ from gan_core.training.remedies import offered, remedies
 from ui.classroom.live import forks, panels
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell import access, knob_widgets, sessions
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
 from ui.texts import number, remedy_words
@@ -52,7 +52,7 @@ def _done() -> None:
 
 
 def _content(watched: Feed, name: str) -> None:
-    with shown():
+    with showing_errors():
         run = watched.run(fresh=True)
         hparams = panels.settings_of(watched)
         if hparams is None or name not in (found := offered([name], hparams)):
@@ -82,14 +82,14 @@ def _here(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[str, A
     if needed:
         st.markdown(_("This run can't apply it while training, because it changes how the discriminator is built."))
         return
-    told = [_("In this run it takes effect at the next step.")]
+    described = [_("In this run it takes effect at the next step.")]
     if remedies.get(name).back:
-        told = [_("The run rolls back to its last good checkpoint, applies the new values and pauses there.")]
+        described = [_("The run rolls back to its last good checkpoint, applies the new values and pauses there.")]
     if run.spec.steps:
-        told.append(_("{steps} steps are left.").format(steps=number(max(0, run.spec.steps - run.step))))
-    st.markdown(" ".join(told))
+        described.append(_("{steps} steps are left.").format(steps=number(max(0, run.spec.steps - run.step))))
+    st.markdown(" ".join(described))
     if _button(_("Apply in this run"), "remedy-here"):
-        with shown():
+        with showing_errors():
             sessions.treat(run.id, name)
             _done()
             st.rerun()
@@ -98,13 +98,13 @@ def _here(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[str, A
 def _in_a_fork(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:
     from gan_core.training.forking import start_of
 
-    told = [forks.starts(start_of(store(), run, changed(hparams, changes)), hparams, run)]
-    told.append(_("Its learning rate schedule starts over."))
+    described = [forks.starts(start_of(store(), run, changed(hparams, changes)), hparams, run)]
+    described.append(_("Its learning rate schedule starts over."))
     if run.is_active:
-        told.append(_("This run is paused so that the fork can start."))
-    st.markdown(" ".join(told))
+        described.append(_("This run is paused so that the fork can start."))
+    st.markdown(" ".join(described))
     if _button(_("Apply in a fork"), "remedy-fork"):
-        with shown(), st.spinner(_("Starting …")):
+        with showing_errors(), st.spinner(_("Starting …")):
             forked = sessions.fork_with(run.id, name)
             _done()
             panels.open_run(forked.id)
@@ -116,7 +116,7 @@ def _from_the_start(run: Run, hparams: TrainingHParams, changes: Mapping[str, An
           "a collapse, because the generator's weights are damaged.")
     )  # fmt: skip
     if _button(_("Apply in a new run"), "remedy-anew"):
-        with shown(), st.spinner(_("Starting …")):
+        with showing_errors(), st.spinner(_("Starting …")):
             if run.is_active:
                 sessions.pause(run.id)
             spec = run.spec.with_hparams(to_dict(changed(hparams, changes)))

@@ -9,9 +9,9 @@ import streamlit as st
 from gan_core import data
 from gan_core.models.card import Card
 from gan_core.runs.store import Run
-from ui.classroom.models.shelf import data_name, finds, judges
+from ui.classroom.models.shelf import classifies, data_name, encodes
 from ui.classroom.shell import access, knob_widgets, sessions, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.core_texts import filled
 from ui.texts import plain
@@ -21,10 +21,10 @@ def show(name: str, folder: Path, card: Card) -> None:
     """Shows the buttons; for feature networks and encoders, which the Train page doesn't offer, what they are used
     for.
     """
-    if judges(card):
+    if classifies(card):
         st.markdown(_("Used for metrics: `ganscope eval RUN --net {name}`").format(name=name))
         return
-    if finds(card):
+    if encodes(card):
         st.markdown(_("In the Studio, the search for your own picture starts from its prediction."))
         return
     if not card.data:
@@ -46,7 +46,7 @@ def show(name: str, folder: Path, card: Card) -> None:
         help=_("Opens the Train page with this model's recipe, data and settings. Training starts from random "
                "weights."),
     ):  # fmt: skip
-        with shown(), st.spinner(_("Opening …")):
+        with showing_errors(), st.spinner(_("Opening …")):
             st.switch_page("pages/train.py", query_params=settings_link(card) | _language())
 
 
@@ -71,7 +71,7 @@ def _continue(folder: Path, card: Card) -> None:
         _("A new run that starts from exactly these weights. Optimisers, data order and learning rate schedule "
           "start over, so samples may get worse before they get better.")
     )  # fmt: skip
-    with shown():
+    with showing_errors():
         anew = begun_anew(folder)
         if any(network.startswith("discriminator") for network in anew):
             st.warning(
@@ -86,12 +86,12 @@ def _continue(folder: Path, card: Card) -> None:
         if why := _missing_data(card):
             st.info(plain(why), icon=":material/download:")
         steps = knob_widgets.control("steps", int, card.steps, knob_widgets.STEPS, "continue-steps", disabled=False)
-        unread = isinstance(steps, str)
+        invalid_fields = isinstance(steps, str)
         title = st.text_input(_("Name (optional)"), max_chars=80, key="continue-name", placeholder=_(card.title))
         pressed = st.button(
-            _("Train"), type="primary", icon=":material/play_arrow:", key="continue-train", disabled=unread
+            _("Train"), type="primary", icon=":material/play_arrow:", key="continue-train", disabled=invalid_fields
         )
-        if pressed and not unread:
+        if pressed and not invalid_fields:
             with st.spinner(_("Starting …")):
                 run = sessions.start_from(folder, int(steps), title or "")
             open_run(run)

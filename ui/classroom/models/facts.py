@@ -133,14 +133,14 @@ def explain(card: Card) -> None:
         return
     title = _("How {recipe} works").format(recipe=_(card.recipe_title or card.recipe))
     with st.expander(title, icon=":material/menu_book:", key="model-recipe"):
-        for place, part in enumerate(FIGURE.split(told(path.read_text(encoding="utf-8")))):
+        for place, part in enumerate(FIGURE.split(body_of(path.read_text(encoding="utf-8")))):
             if place % 2 == 0:
                 st.markdown(part)
             elif (DOCS / part).is_file():
                 st.image(str(DOCS / part))
 
 
-def told(page: str) -> str:
+def body_of(page: str) -> str:
     """Returns a page without its title, links to its neighbours and the table of knobs at its end."""
     head = page.split("\n| ")[0]
     body = head.rpartition("\n## ")[0] if head != page else page

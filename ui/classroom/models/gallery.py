@@ -11,7 +11,7 @@ from gan_core.models.card import Card
 from ui.classroom.models import metrics
 from ui.classroom.models.shelf import Shelf, link, one_line, shelf, short_licence, thumbnail, titles
 from ui.classroom.shell import style
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.texts import plain
@@ -24,7 +24,7 @@ def show() -> None:
     """Renders the page."""
     style.apply(SHEET)
     st.title(_("Models"), anchor=False)
-    with shown():
+    with showing_errors():
         found = shelf()
         if not found.models and not found.trouble:
             _empty()
@@ -44,10 +44,10 @@ def show() -> None:
 
 def _tools(found: Shelf) -> None:
     """Shows the networks that other models and metrics need, collapsed, because they generate no pictures."""
-    if not found.finding and not found.judging:
+    if not found.finding and not found.feature_nets:
         return
     title = _("Tools: encoders and classifiers ({count})")
-    count = len(found.finding) + len(found.judging)
+    count = len(found.finding) + len(found.feature_nets)
     with st.expander(title.format(count=count), icon=":material/build:", key="tools"):
         if found.finding:
             st.subheader(_("Encoders"), anchor=False)
@@ -56,12 +56,12 @@ def _tools(found: Shelf) -> None:
                   "pass. In the Studio, the search for your own picture starts from their prediction.")
             )  # fmt: skip
             _cards(found.finding, "encoders")
-        if found.judging:
+        if found.feature_nets:
             st.subheader(_("Feature networks"), anchor=False)
             st.markdown(
                 _("These networks generate nothing. They classify pictures and provide the features for the metrics.")
             )
-            _cards(found.judging, "judges")
+            _cards(found.feature_nets, "judges")
 
 
 def strip() -> None:

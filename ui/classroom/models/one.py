@@ -13,9 +13,19 @@ import streamlit as st
 from gan_core.models import listing
 from gan_core.models.card import NEIGHBOURS, SAMPLE, WEIGHTS, Card, read_card
 from ui.classroom.models import actions, facts, gallery
-from ui.classroom.models.shelf import damage, draws, enlarged_file, judges, kinds, one_line, shelf, titles, translates
+from ui.classroom.models.shelf import (
+    classifies,
+    damage,
+    draws,
+    enlarged_file,
+    kinds,
+    one_line,
+    shelf,
+    titles,
+    translates,
+)
 from ui.classroom.shell import style, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import STATE, _
 from ui.texts import bytes_size, plain
@@ -28,15 +38,15 @@ def show(name: str) -> None:
         "pages/models.py", label=_("All models"), icon=":material/arrow_back:",
         query_params={"lang": st.session_state.get(STATE, "en")},
     )  # fmt: skip
-    with shown():
+    with showing_errors():
         folder = listing.standing(name)
         card = read_card(folder)
         _head(name, card)
         broken = damage(folder, card)
         if broken:
             st.error(plain(broken), icon=":material/broken_image:")
-        drawn, told = st.columns([3, 2], gap="large")
-        with told:
+        drawn, described = st.columns([3, 2], gap="large")
+        with described:
             _sheet(folder, card)
             facts.show(card)
         with drawn:
@@ -47,7 +57,7 @@ def show(name: str) -> None:
                     _weights(name, folder, card)
             _neighbours(folder, card)
             facts.explain(card)
-        if not broken and not judges(card):
+        if not broken and not classifies(card):
             with stage:
                 _playground(name, card)
 

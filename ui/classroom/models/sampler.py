@@ -18,7 +18,7 @@ from gan_core.models.sampler import MOST_TRUNCATION, Sampler
 from gan_core.pictures.grids import enlarge, grid, png, scatter, to_uint8
 from ui.classroom.models.shelf import data_name
 from ui.classroom.shell import address
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
 from ui.texts import plain
@@ -50,7 +50,7 @@ def loaded(sha256: str, _name: str) -> Sampler:
 @st.fragment
 def show(name: str, card: Card) -> None:
     """Renders controls and picture; a change reruns only this fragment."""
-    with shown():
+    with showing_errors():
         with st.spinner(_("Loading the model …")):
             sampler = loaded(card.sha256, name)
         wish = _controls(sampler, card)
@@ -78,7 +78,7 @@ def show(name: str, card: Card) -> None:
 
 
 def _controls(sampler: Sampler, card: Card) -> Wish:
-    if "sampler-seed" not in st.session_state or address.rules("sampler", IN_LINK):
+    if "sampler-seed" not in st.session_state or address.changed_elsewhere("sampler", IN_LINK):
         _take_link(sampler, card)
     with st.container(horizontal=True, vertical_alignment="bottom", key="sampler-controls"):
         seed = _seed()
@@ -91,16 +91,16 @@ def _controls(sampler: Sampler, card: Card) -> Wish:
         psi = _truncation(sampler)
     wish = Wish(count, seed, label, psi)
     _remember(wish, sampler)
-    address.followed("sampler", IN_LINK)
+    address.mark_synced("sampler", IN_LINK)
     return wish
 
 
 def _take_link(sampler: Sampler, card: Card) -> None:
     """Sets the controls to the values in the link."""
-    st.session_state["sampler-seed"] = asked("seed", 0, MOST_SEED, 0)
-    st.session_state["sampler-count"] = asked("n", 1, MOST, _whole_rows(sampler))
-    st.session_state["sampler-class"] = asked("class", IN_TURN, len(card.class_names) - 1, IN_TURN)
-    st.session_state["sampler-psi"] = asked("truncation", 0, round(100 * MOST_TRUNCATION), 100) / 100
+    st.session_state["sampler-seed"] = integer_in_link("seed", 0, MOST_SEED, 0)
+    st.session_state["sampler-count"] = integer_in_link("n", 1, MOST, _whole_rows(sampler))
+    st.session_state["sampler-class"] = integer_in_link("class", IN_TURN, len(card.class_names) - 1, IN_TURN)
+    st.session_state["sampler-psi"] = integer_in_link("truncation", 0, round(100 * MOST_TRUNCATION), 100) / 100
 
 
 def _seed() -> int:
@@ -140,7 +140,7 @@ def _truncation(sampler: Sampler) -> float | None:
     return None if psi == 1 else float(psi)
 
 
-def asked(name: str, low: int, high: int, standard: int) -> int:
+def integer_in_link(name: str, low: int, high: int, standard: int) -> int:
     """Returns an integer from the link, if valid."""
     text = st.query_params.get(name, "")
     value = int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 12 else standard

@@ -48,11 +48,11 @@ class Shelf:
 
     @property
     def finding(self) -> dict[str, Card]:
-        return {name: card for name, card in self.models.items() if finds(card)}
+        return {name: card for name, card in self.models.items() if encodes(card)}
 
     @property
-    def judging(self) -> dict[str, Card]:
-        return {name: card for name, card in self.models.items() if judges(card)}
+    def feature_nets(self) -> dict[str, Card]:
+        return {name: card for name, card in self.models.items() if classifies(card)}
 
 
 def shelf() -> Shelf:
@@ -87,24 +87,24 @@ def _stamp(path: Path) -> tuple[int, int]:
     return facts.st_mtime_ns, facts.st_size
 
 
-def judges(card: Card) -> bool:
+def classifies(card: Card) -> bool:
     """Whether the model classifies images and generates none."""
     return card.task == "supervised" or "features" in card.parameters
 
 
 def translates(card: Card) -> bool:
     """Whether the model maps pictures to pictures: translation, super-resolution, inpainting or encoders."""
-    return card.task in TRANSLATION or finds(card)
+    return card.task in TRANSLATION or encodes(card)
 
 
-def finds(card: Card) -> bool:
+def encodes(card: Card) -> bool:
     """Whether the model encodes pictures into the latent space of another one."""
     return card.task == INVERSION
 
 
 def draws(card: Card) -> bool:
     """Whether the model generates pictures from a seed alone."""
-    return not judges(card) and not translates(card)
+    return not classifies(card) and not translates(card)
 
 
 def _prominence(card: Card) -> tuple[int, int, int]:

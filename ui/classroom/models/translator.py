@@ -10,10 +10,10 @@ from gan_core import data
 from gan_core.models.card import Card
 from gan_core.pictures.grids import enlarge, png
 from gan_core.training.comparing import compared, unseen
-from ui.classroom.models.sampler import MOST_SEED, WIDE, asked, loaded
+from ui.classroom.models.sampler import MOST_SEED, WIDE, integer_in_link, loaded
 from ui.classroom.models.shelf import data_name, kinds
 from ui.classroom.shell import address
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.core_texts import filled
@@ -25,7 +25,7 @@ IN_LINK = ("model", "seed")
 @st.fragment
 def show(name: str, card: Card) -> None:
     """Renders seed and pictures; a change reruns only this fragment."""
-    with shown():
+    with showing_errors():
         if data_name(card) in data.sources and data.source(data_name(card)).available():
             _of_seed(name, card)
         else:
@@ -60,8 +60,8 @@ def _why_none(card: Card) -> str:
 
 
 def _seed() -> int:
-    if "translator-seed" not in st.session_state or address.rules("translator", IN_LINK):
-        st.session_state["translator-seed"] = asked("seed", 0, MOST_SEED, 0)
+    if "translator-seed" not in st.session_state or address.changed_elsewhere("translator", IN_LINK):
+        st.session_state["translator-seed"] = integer_in_link("seed", 0, MOST_SEED, 0)
     with st.container(horizontal=True, vertical_alignment="bottom", key="translator-controls"):
         seed = int(
             st.number_input(
@@ -74,7 +74,7 @@ def _seed() -> int:
         st.query_params["seed"] = str(seed)
     else:
         st.query_params.pop("seed", None)
-    address.followed("translator", IN_LINK)
+    address.mark_synced("translator", IN_LINK)
     return seed
 
 

@@ -21,7 +21,7 @@ from ui.classroom.runs import dialogs
 from ui.classroom.runs.compare import MOST, ask_for, title_of
 from ui.classroom.shell import run_actions, sessions, warm
 from ui.classroom.shell.access import may_steer, why_locked
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import newest_picture, picture
 from ui.classroom.shell.i18n import N_, _
 from ui.texts import (
@@ -193,7 +193,7 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Call
             _("Resume"), key=f"resume-{run.id}", icon=":material/play_arrow:", disabled=not may_steer(),
             help=why_locked(),
         ):  # fmt: skip
-            with shown(), st.spinner(_("Starting …")):
+            with showing_errors(), st.spinner(_("Starting …")):
                 resume = sessions.resume if run.state is RunState.PAUSED else sessions.resume_ended
                 resume(run.id)
                 st.rerun()
@@ -204,7 +204,7 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Call
             disabled=not may_steer(), type="tertiary",
         )  # fmt: skip
         if pin:
-            with shown():
+            with showing_errors():
                 run_actions.set_pinned(store, run.id, not run.pinned)
                 st.rerun()
         studio = PLAYING if run_actions.has_sliders(store, run) else {}
@@ -221,7 +221,7 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Call
     elif picked == STUDIO:
         run_actions.open_in_studio(run.id)
     elif picked == CLONE:
-        with shown(), st.spinner(_("Opening …")):
+        with showing_errors(), st.spinner(_("Opening …")):
             clone(run)
     elif picked:
         dialogs.ask(picked, run)

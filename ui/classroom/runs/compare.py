@@ -18,7 +18,7 @@ from ui.classroom.live.feed import feed
 from ui.classroom.live.films import film_maker
 from ui.classroom.live.panels import knobs_of, recipe_titles
 from ui.classroom.shell import address
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.knob_widgets import choice_word
@@ -131,7 +131,7 @@ def _scrub(store: RunStore, ids: Sequence[str], titles: Sequence[str]) -> None:
         runs = [feed(store, id).run() for id in ids]
     except UnknownName:
         st.rerun()
-    with shown():
+    with showing_errors():
         _samples(runs, titles, previews)
         _curves(store, runs, titles)
 
@@ -207,7 +207,7 @@ def _slider(steps: Sequence[int]) -> int:
     if (
         st.session_state.get(SLIDER) not in steps
         or (newest and st.session_state[SLIDER] != steps[-1])
-        or (PLAYING not in st.session_state and address.rules(SLIDER, IN_LINK))
+        or (PLAYING not in st.session_state and address.changed_elsewhere(SLIDER, IN_LINK))
     ):
         step = int(asked) if chosen else steps[-1]
         st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
@@ -219,13 +219,13 @@ def _slider(steps: Sequence[int]) -> int:
         help=_("One slider for all runs: each shows its last kept samples at or before this step."),
         on_change=_remember_step,
     )
-    address.followed(SLIDER, IN_LINK)
+    address.mark_synced(SLIDER, IN_LINK)
     return int(st.session_state[SLIDER])
 
 
 def _remember_step() -> None:
     st.query_params["step"] = str(st.session_state[SLIDER])
-    address.followed(SLIDER, IN_LINK)
+    address.mark_synced(SLIDER, IN_LINK)
 
 
 def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:

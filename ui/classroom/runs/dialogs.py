@@ -15,7 +15,7 @@ from gan_core.runs.store import Run, RunStore
 from ui.classroom.live import forks
 from ui.classroom.runs.compare import title_of
 from ui.classroom.shell import knob_widgets, run_actions, sessions
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.texts import plain
 
@@ -65,7 +65,7 @@ def _describe(store: RunStore, run: Run) -> None:
         note = st.text_area(_("Note"), run.note, max_chars=2000, key=f"note-{run.id}")
         saved = st.form_submit_button(_("Save"), type="primary", key="save-description")
     if saved:
-        with shown():
+        with showing_errors():
             run_actions.describe(store, run.id, name, note)
             _done()
             st.rerun()
@@ -80,7 +80,7 @@ def _fork(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> None:
     usual = max(run.spec.steps, 2 * run.step) if run.spec.steps else 0
     steps = knob_widgets.control("steps", int, usual, forks.STEPS, f"fork-steps-{run.id}", disabled=False)
     problem = knob_widgets.correct_first([forks.STEPS.label]) if isinstance(steps, str) else ""
-    with shown():
+    with showing_errors():
         hparams = current_hparams(store, run)
         start = start_of(store, run, hparams)
         st.markdown(forks.starts(start, hparams, run))
@@ -88,7 +88,7 @@ def _fork(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> None:
     if problem:
         st.error(problem, icon=":material/error:")
     if st.button(_("Fork"), type="primary", key="fork-now", disabled=bool(problem)) and not problem:
-        with shown(), st.spinner(_("Starting …")):
+        with showing_errors(), st.spinner(_("Starting …")):
             made = sessions.fork(run.id, {}, int(steps), name)
             _done()
             open_run(made.id)
@@ -101,7 +101,7 @@ def _delete(store: RunStore, run: Run) -> None:
     if run.is_active:
         st.warning(_("This run is still active. Stop it first."))
     if _confirmed("delete-now", disabled=run.is_active):
-        with shown():
+        with showing_errors():
             run_actions.delete(store, run.id)
             _done()
             st.rerun()
@@ -112,7 +112,7 @@ def _delete_unpinned(store: RunStore, runs: Sequence[Run]) -> None:
     question = _("Delete {count} runs with their history and checkpoints? Pinned and active runs are kept.")
     st.markdown(question.format(count=count))
     if _confirmed("delete-unpinned-now"):
-        with shown():
+        with showing_errors():
             run_actions.delete_unpinned(store)
             _done()
             st.rerun()

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 
-def rules(place: str, names: Sequence[str]) -> bool:
+def changed_elsewhere(place: str, names: Sequence[str]) -> bool:
     """Whether these query parameters were changed by something other than the page since the last `mark_synced`."""
     return st.session_state.get(_key(place)) != _now(names)
 
 
-def followed(place: str, names: Sequence[str]) -> None:
+def mark_synced(place: str, names: Sequence[str]) -> None:
     """Marks link and widgets as in sync."""
     st.session_state[_key(place)] = _now(names)
 

@@ -20,10 +20,10 @@ class NotAllowed(GanscopeError):
 
 
 @contextmanager
-def shown() -> Iterator[None]:
+def showing_errors() -> Iterator[None]:
     """Shows an exception of the block as a sentence and continues after the block; also a decorator.
 
-        with errors_shown():
+        with showing_errors():
             control.pause()
 
     Control flow of Streamlit (`st.stop`, `st.rerun`) passes through: it doesn't derive from Exception.

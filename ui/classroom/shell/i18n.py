@@ -21,7 +21,7 @@ def _of_session() -> str:
     return str(st.session_state.get(STATE, DEFAULT))
 
 
-languages.asked[:] = [_of_session]
+languages.language_of_visitor[:] = [_of_session]
 
 
 def choose() -> str:

@@ -100,7 +100,7 @@ def draw(
     return {name: values[name] for name in names}
 
 
-def draw_calm(
+def draw_all(
     defaults: HParams,
     current: Mapping[str, Any],
     prefix: str,
@@ -152,7 +152,7 @@ def correct_first(labels: Iterable[str]) -> str:
     return _("Correct these fields first: {fields}.").format(fields=_(", ").join(_(label) for label in labels))
 
 
-def unread(hparams: HParams, values: Mapping[str, Any]) -> list[str]:
+def invalid_fields(hparams: HParams, values: Mapping[str, Any]) -> list[str]:
     """Returns the labels of fields with invalid values."""
     return [knobs(hparams)[name].label for name in faults(hparams, values)]
 

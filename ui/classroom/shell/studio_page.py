@@ -12,9 +12,9 @@ import streamlit as st
 
 from ui import studio_process
 from ui.classroom.shell import access, offline, style
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, STATE, _
-from ui.studio_process import Beside, Notice, Stage, Status
+from ui.studio_process import Notice, Stage, Status, StudioProcess
 from ui.texts import error_sentence, plain
 
 POLL = 0.7  # seconds
@@ -32,9 +32,9 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})")
 
 
 @st.cache_resource(show_spinner=False)
-def studio() -> Beside:
+def studio() -> StudioProcess:
     """Returns this process's Studio. It binds to the same address as this app, so that every visitor can open it."""
-    made = Beside(str(st.get_option("server.address") or "0.0.0.0"))
+    made = StudioProcess(str(st.get_option("server.address") or "0.0.0.0"))
     atexit.register(made.close)
     return made
 
@@ -43,7 +43,7 @@ def show() -> None:
     """Renders the page."""
     style.apply("shell/studio_page.css")
     head = st.empty()
-    with shown():
+    with showing_errors():
         notice = _begun()
         if notice:
             _placed(notice)
@@ -104,7 +104,7 @@ def _progress(status: Status) -> None:
 def _placed(notice: Notice) -> None:
     """Embeds the Studio, with other ways to open it."""
     address = f"http://{visited_host()}:{notice.port}"
-    link = f"{address}/?{urlencode(asked() | _language())}"
+    link = f"{address}/?{urlencode(studio_query() | _language())}"
     with st.container(horizontal=True, vertical_alignment="center", key="studio-bar"):
         st.link_button(_("Open in a new window"), link, icon=":material/open_in_new:", type="tertiary")
         network = offline.network_address()
@@ -137,7 +137,7 @@ def _source(address: str) -> str:
     """Returns the frame's address. It keeps the theme of the first visit, because a new address would reload the
     Studio.
     """
-    query = asked() | _language()
+    query = studio_query() | _language()
     key = f"studio-source:{address}?{urlencode(query)}"
     if key not in st.session_state:
         theme = {"__theme": st.context.theme.type} if st.context.theme.type in ("light", "dark") else {}
@@ -145,7 +145,7 @@ def _source(address: str) -> str:
     return str(st.session_state[key])
 
 
-def asked() -> dict[str, str]:
+def studio_query() -> dict[str, str]:
     """Returns the query parameters of this page that select the picture."""
     return {name: st.query_params[name] for name in PASSED if name in st.query_params}
 

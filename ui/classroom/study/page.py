@@ -11,7 +11,7 @@ from gan_core.study import results
 from gan_core.study.plan import ARMS, RATIO, Setting, StudyPlan
 from gan_core.study.results import Background, StudyFolder
 from gan_core.study.summary import Comparison, Estimate, Summary, summarise
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.study import start
@@ -44,7 +44,7 @@ def show() -> None:
           "few images supply the rest? Here small classifiers are trained in up to four ways and tested on the "
           "same held-out real images.")
     )  # fmt: skip
-    with shown():
+    with showing_errors():
         start.show()
         found = results.found()
         if not found:

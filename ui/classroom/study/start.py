@@ -14,7 +14,7 @@ from gan_core.study.plan import ARMS, LIMITS, SIZES, StudyPlan, fitting
 from gan_core.study.process import Started
 from gan_core.study.results import StudyFolder
 from ui.classroom.shell import access, knob_widgets
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.study.words import ARM_NAMES
 from ui.texts import data_title, plain
@@ -72,7 +72,7 @@ def _running(started: Started) -> None:
         _("Stop the study"), icon=":material/stop:", key="study-stop", disabled=not access.may_steer(),
         help=access.why_locked() or _("Results so far are kept. To continue, start again with the same settings."),
     ):  # fmt: skip
-        with shown():
+        with showing_errors():
             access.require_steering()
             with st.spinner(_("Stopping …")):
                 process.stop()
@@ -128,7 +128,7 @@ def _form() -> None:
         with column:
             numbers[name_] = knob_widgets.control(name_, int, SMALL[name_], knob, f"study-{name_}", locked)
     plan = None
-    with shown():
+    with showing_errors():
         if not any(isinstance(typed, str) for typed in numbers.values()):
             seeds, steps, gan_steps = (int(number) for number in numbers.values())
             plan = StudyPlan(name, size, tuple(sorted(counts)), 0, seeds, steps, gan_steps, tuple(arms))
@@ -147,7 +147,7 @@ def _form() -> None:
 
 
 def _begin(plan: StudyPlan) -> None:
-    with shown():
+    with showing_errors():
         access.require_steering()
         process.start(plan)
         st.rerun()

@@ -8,7 +8,7 @@ import streamlit as st
 from gan_core import data
 from gan_core.gans import Recipe
 from ui.classroom.shell import access
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, grid_of, picture, real_grid
 from ui.classroom.shell.i18n import _
 from ui.classroom.train.setup import Setup, opened
@@ -25,7 +25,7 @@ def about(setup: Setup, recipe: Recipe) -> None:
     if setup.data in data.sources:
         _named(setup)
     else:
-        _own(setup, recipe)
+        _user_images(setup, recipe)
 
 
 def _named(setup: Setup) -> None:
@@ -39,7 +39,7 @@ def _named(setup: Setup) -> None:
     elif points:
         picture(dots(np.empty((0, 2)), setup.data), alt=_("Real points of the data set"), width=320)
     elif st.toggle(_("Show sample images"), key="look", value=setup.data == "digits"):
-        with shown(), st.spinner(_("Reading the images …")):
+        with showing_errors(), st.spinner(_("Reading the images …")):
             picture(real_grid(opened(setup.data), setup.size, rows=ROWS), alt=_("Real images of the data set"))
     st.caption(_("Licence: {licence}").format(licence=plain(_(source.licence))))
 
@@ -59,19 +59,19 @@ def _missing(source: data.Source) -> None:
     if not asked:
         return
     bar = st.empty()
-    with shown():
+    with showing_errors():
         access.require_steering()
         get(source.published, lambda share, what: _progress(bar, share, filled(what)))
         st.rerun()
     bar.empty()
 
 
-def _own(setup: Setup, recipe: Recipe) -> None:
+def _user_images(setup: Setup, recipe: Recipe) -> None:
     """Reads the user's images immediately, so that problems are reported before training."""
     st.caption(joined(plain(data_title(setup.data)), size_word(setup.data, setup.size)))
     if not st.toggle(_("Preview these images"), key="look-own", value=True):
         return
-    with shown():
+    with showing_errors():
         bar = st.empty()
         loaded = data.load(opened(setup.data), setup.size, lambda share, what: _progress(bar, share, what))
         bar.empty()

@@ -22,7 +22,7 @@ from gan_core.pictures.fits import CROP, PAD, STRETCH
 from gan_core.training import schedule
 from gan_core.training.remedies import offered
 from ui.classroom.shell import access, knob_widgets, sessions
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, STATE, _
 from ui.classroom.train import data_panel, preset_cards, train_choices, user_sets
 from ui.classroom.train.setup import Setup, default_setup, from_query, to_query
@@ -34,7 +34,7 @@ WRITTEN = "setup-query"
 ROUND = "setup-round"  # a counter in all widget keys: a new value renews the widgets
 PROBLEMS = "setup-problems"
 FORM_FIRST = "setup-form-first"  # the page was opened by a link, or a preset is being adjusted
-OWN = "own"
+USER_IMAGES = "own"
 LONG = 33  # characters of an equation, without commands, that fit into the column
 BRACKETS = {"[": 1, "(": 1, "{": 1, "]": -1, ")": -1, "}": -1}
 LAYOUTS = {  # format of the user's images, by task
@@ -54,7 +54,7 @@ FIT_LABELS = {  # how the user's images are made square
     STRETCH: N_("Stretch"),
     PAD: N_("Pad"),
 }
-OWN_IMAGES = "+own"  # value of the data selector for "my own images"
+USER_OPTION = "+own"  # value of the data selector for "my own images"
 
 
 def show() -> None:
@@ -151,7 +151,7 @@ def _form() -> None:
 
 def _length_of_rates(setup: Setup) -> None:
     """Warns of steps without effect, for example if a preset's steps are raised but its schedule isn't."""
-    if setup.unread():
+    if setup.invalid_fields():
         return
     end = schedule.length(setup.hparams)
     if isinstance(setup.steps, int) and end < setup.steps:
@@ -167,13 +167,13 @@ def _length_of_rates(setup: Setup) -> None:
 def _knobs(setup: Setup, recipe: Recipe, prefix: str) -> dict[str, Any]:
     """Renders the settings; those that must match a borrowed model follow it."""
     if recipe.loan is None:
-        return knob_widgets.draw_calm(recipe.hparams, setup.hparams, prefix, points=recipe.task == "points")
+        return knob_widgets.draw_all(recipe.hparams, setup.hparams, prefix, points=recipe.task == "points")
     borrowed = recipe.loan.knob
     offered = {"": _("None"), **train_choices.lenders(recipe, setup.data, setup.size)}
     followed: dict[str, Any] = {}
     with suppress(GanscopeError):  # problems of the model are shown in the summary
         followed = lending.agreed(recipe, st.session_state.get(f"{prefix}.{borrowed}", setup.hparams[borrowed]))
-    return knob_widgets.draw_calm(recipe.hparams, {**setup.hparams, **followed}, prefix, {borrowed: offered}, followed)
+    return knob_widgets.draw_all(recipe.hparams, {**setup.hparams, **followed}, prefix, {borrowed: offered}, followed)
 
 
 def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
@@ -198,8 +198,8 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
             )  # fmt: skip
     with next(row):
         steps = knob_widgets.control("steps", int, setup.steps, knob_widgets.STEPS, f"steps{round_}", disabled=False)
-    if reference not in data.sources or st.session_state.get(OWN):
-        _own_images(setup, round_)
+    if reference not in data.sources or st.session_state.get(USER_IMAGES):
+        _user_images(setup, round_)
     return Setup(setup.recipe, setup.data, size, steps, setup.preset, setup.hparams)
 
 
@@ -227,34 +227,34 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
     given = [] if setup.data in data.sources else [setup.data]
     options = [*given, *train_choices.fitting_data(recipe)]
     if recipe.learns_from != "points":
-        options.append(OWN_IMAGES)
+        options.append(USER_OPTION)
 
     def word(reference: str) -> str:
-        if reference == OWN_IMAGES:
+        if reference == USER_OPTION:
             return _("My own images …")
         title = data_title(reference)
         if reference in data.sources and not data.source(reference).available():
             return title + " " + _("(not downloaded)")
         return title
 
-    uploading = st.session_state.get(OWN) and not given and OWN_IMAGES in options
-    place = options.index(OWN_IMAGES if uploading else setup.data)
+    uploading = st.session_state.get(USER_IMAGES) and not given and USER_OPTION in options
+    place = options.index(USER_OPTION if uploading else setup.data)
     chosen = st.selectbox(
         _("Data"), options, place, word, key=f"data{round_}", help=_("The real data that the GAN learns to imitate.")
     )
-    st.session_state[OWN] = chosen == OWN_IMAGES
-    return setup.data if chosen == OWN_IMAGES else chosen
+    st.session_state[USER_IMAGES] = chosen == USER_OPTION
+    return setup.data if chosen == USER_OPTION else chosen
 
 
-def _own_images(setup: Setup, round_: int) -> None:
+def _user_images(setup: Setup, round_: int) -> None:
     """Lets visitors upload a zip, and the owner choose a folder."""
     kind = setup.recipe_object.learns_from
     with st.container(border=True):
         st.markdown(f"**{_('My own images')}**")
         st.caption(_(LAYOUTS[kind]))
         _upload(setup, kind, round_)
-        mine = own(setup.data)
-        user_sets.show(kind, str(replace(mine, fit=CROP)) if mine else "", partial(_use, setup))
+        user_set = own(setup.data)
+        user_sets.show(kind, str(replace(user_set, fit=CROP)) if user_set else "", partial(_use, setup))
         if access.is_owner():
             _folder(setup, "folder" if kind == "images" else kind, round_)
         _fit(setup, round_)
@@ -271,7 +271,7 @@ def _upload(setup: Setup, task: str, round_: int) -> None:
         max_upload_size=2048,
     )
     if sent is not None and st.session_state.get("zip-taken") != sent.file_id:
-        with shown():
+        with showing_errors():
             access.require_steering()
             stored = folders.store_upload(sent.name, sent, task)
             st.session_state["zip-taken"] = sent.file_id
@@ -281,7 +281,7 @@ def _upload(setup: Setup, task: str, round_: int) -> None:
 def _folder(setup: Setup, kind: str, round_: int) -> None:
     path = st.text_input(_("Or a folder on this computer"), key=f"folder{round_}", placeholder="/home/me/pictures")
     if path:
-        with shown():
+        with showing_errors():
             access.require_owner()
             before = own(setup.data)
             if before is None or (before.kind, before.path) != (kind, path):
@@ -290,29 +290,29 @@ def _folder(setup: Setup, kind: str, round_: int) -> None:
 
 def _fit(setup: Setup, round_: int) -> None:
     """Lets the user choose how non-square images are made square."""
-    mine = own(setup.data)
-    if mine is None:
+    user_set = own(setup.data)
+    if user_set is None:
         return
     chosen = st.segmented_control(
-        _("Make images square"), list(FIT_LABELS), default=mine.fit, key=f"fit{round_}", required=True,
+        _("Make images square"), list(FIT_LABELS), default=user_set.fit, key=f"fit{round_}", required=True,
         format_func=lambda fit: _(FIT_LABELS[fit]),
         help=_(
             "Centre crop keeps the middle square. Stretch distorts the image to a square. Pad keeps the whole "
             "image and mirrors its borders."
         ),
     )  # fmt: skip
-    if chosen and chosen != mine.fit:
-        _take(replace(setup, data=str(replace(mine, fit=chosen))))
+    if chosen and chosen != user_set.fit:
+        _take(replace(setup, data=str(replace(user_set, fit=chosen))))
         st.rerun()
 
 
 def _use(setup: Setup, reference: str) -> None:
     """Switches to other data; user images keep their fit. Doesn't return."""
     recipe = setup.recipe_object
-    before, mine = own(setup.data), own(reference)
-    if before and mine:
-        reference = str(replace(mine, fit=before.fit))
-    st.session_state[OWN] = False
+    before, user_set = own(setup.data), own(reference)
+    if before and user_set:
+        reference = str(replace(user_set, fit=before.fit))
+    st.session_state[USER_IMAGES] = False
     _take(Setup(setup.recipe, reference, fitting_size(recipe, reference), setup.steps, setup.preset, setup.hparams))
     st.rerun()
 
@@ -323,13 +323,13 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
         st.markdown(f"#### {_(recipe.title)}")
         if recipe.about:
             st.write(_(recipe.about))
-        waiting = bool(st.session_state.get(OWN))
+        waiting = bool(st.session_state.get(USER_IMAGES))
         if waiting:
             st.info(_("Upload a zip or choose one of your data sets to train on it."), icon=":material/upload:")
         else:
             data_panel.about(setup, recipe)
         problem = ""
-        with shown():
+        with showing_errors():
             problem = _problem(setup)
             if problem:
                 st.error(plain(problem), icon=":material/error:")
@@ -343,7 +343,7 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
         )  # fmt: skip
         # editing a field and clicking the button at once may have made it invalid
         if pressed and not (waiting or problem):
-            with shown():
+            with showing_errors():
                 launch(setup, name or "")
         st.caption(
             ":material/link: "
@@ -353,8 +353,8 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
 
 def _problem(setup: Setup) -> str:
     """Returns why the setup can't be trained; "" if it can."""
-    if unread := setup.unread():
-        return knob_widgets.correct_first(unread)
+    if invalid_fields := setup.invalid_fields():
+        return knob_widgets.correct_first(invalid_fields)
     try:
         setup.plan()
         return ""

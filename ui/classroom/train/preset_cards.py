@@ -9,7 +9,7 @@ import streamlit as st
 from gan_core import data
 from gan_core.gans import Preset, Recipe
 from ui.classroom.shell import access
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.train import train_choices
 from ui.classroom.train.setup import Setup, preset_setup
@@ -56,5 +56,5 @@ def _card(recipe: Recipe, preset: Preset, launch: Callable[[Setup], None], adjus
             if st.button(_("Adjust"), key=f"adjust-{key}", icon=":material/tune:"):
                 adjust(preset_setup(recipe, preset))
         if pressed:
-            with shown():
+            with showing_errors():
                 launch(preset_setup(recipe, preset))

@@ -64,7 +64,7 @@ class Setup:
         steps: int = read_as("steps", STEPS, int, self.steps)
         return steps
 
-    def unread(self) -> list[str]:
+    def invalid_fields(self) -> list[str]:
         """Returns the labels of fields with invalid values."""
         named = [STEPS.label] if isinstance(self.steps, str) else []
         recipe = self.recipe_object
@@ -197,14 +197,14 @@ def opened(reference: str) -> str:
     """Returns the normalised data reference; raises if it is unknown or not accessible to this visitor, as folders
     are.
     """
-    mine = own(reference)
-    if mine is None:
+    user_set = own(reference)
+    if user_set is None:
         return data.sources.get(reference).name
-    if mine.is_upload:
-        places.uploaded(mine.path)
+    if user_set.is_upload:
+        places.uploaded(user_set.path)
     elif not access.is_owner():
         raise BadValue("Only the owner of this computer can open its folders.")
-    return str(mine)
+    return str(user_set)
 
 
 def of_run(spec: RunSpec, hparams: Mapping[str, Any]) -> Setup:
@@ -214,7 +214,7 @@ def of_run(spec: RunSpec, hparams: Mapping[str, Any]) -> Setup:
 
 def _kept(reference: str) -> str:
     """Refers to an upload by its file name, also in old runs that used its path."""
-    mine = own(reference)
-    if mine and mine.kind == "zip" and Path(mine.path).parent == paths.home() / "uploads":
-        return str(replace(mine, kind="upload", path=Path(mine.path).name))
+    user_set = own(reference)
+    if user_set and user_set.kind == "zip" and Path(user_set.path).parent == paths.home() / "uploads":
+        return str(replace(user_set, kind="upload", path=Path(user_set.path).name))
     return reference

@@ -112,8 +112,8 @@ def spec_of(reference: str, size: int) -> DataSpec:
     """Returns the specification that networks are built for. User images count as labelled until they are read."""
     if reference in data.sources:
         return data.source(reference).spec(size)
-    mine = own(reference)
-    return DataSpec(dict.fromkeys(FIELDS[mine.task if mine else "images"], (3, size, size)), 2)
+    user_set = own(reference)
+    return DataSpec(dict.fromkeys(FIELDS[user_set.task if user_set else "images"], (3, size, size)), 2)
 
 
 def sizes_for(recipe: Recipe) -> tuple[int, ...]:

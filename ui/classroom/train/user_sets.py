@@ -10,7 +10,7 @@ from gan_core.data.user.uploads import Upload, delete, refers_to, uploads
 from gan_core.errors import BadData
 from gan_core.runs.store import Run, RunStore
 from ui.classroom.shell import access
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
 from ui.texts import ago, bytes_size, joined, plain
@@ -46,7 +46,7 @@ def _ask(one: Upload) -> None:
     st.warning(words, icon=":material/delete:")
     with st.container(horizontal=True):
         if st.button(_("Delete"), key="own-delete", type="primary"):
-            with shown():
+            with showing_errors():
                 remove(store(), one.file)
                 st.session_state.pop(ASKED, None)
                 st.rerun()

@@ -27,7 +27,7 @@ def name_of(seed: int, marks: Sequence[str]) -> str:
     return f"own {seed} {''.join(marks)}"
 
 
-def is_own(name: str) -> bool:
+def is_custom(name: str) -> bool:
     """Whether a direction's name says that it was made from marks."""
     return _NAME.fullmatch(name) is not None
 

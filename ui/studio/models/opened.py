@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST_OPEN, MOST_BYTES = 3, 2**29  # limits of the cache: number of models, and bytes of their weights
 FOUND = 12  # number of computed directions of each kind
-MOST_OWN = 64  # number of visitors' directions kept per model
+MOST_CUSTOM = 64  # number of visitors' directions kept per model
 SLOTS = 6  # number of sliders shown at first
 FIRST = ("projected_gan", "stylegan2", "stylegan", "progan")  # recipes that are offered first
 
@@ -78,15 +78,15 @@ class Opened:
         """Returns a direction by name, including visitors' own; raises BadValue if it doesn't exist."""
         if name in self.directions:
             return self.directions[name]
-        if name not in self._own:
+        if name not in self._custom:
             made = marks.made(self.explorer, name)
-            if len(self._own) >= MOST_OWN:
-                self._own.clear()
-            self._own[name] = made
-        return self._own[name]
+            if len(self._custom) >= MOST_CUSTOM:
+                self._custom.clear()
+            self._custom[name] = made
+        return self._custom[name]
 
     @cached_property
-    def _own(self) -> dict[str, Direction]:
+    def _custom(self) -> dict[str, Direction]:
         return {}
 
     @cached_property

@@ -127,9 +127,7 @@ def at_work(name: str, tasks: Sequence[str]) -> Worker:
     folder = listing.standing(name) if file is None else file.parent
     card = read_card(folder) if file is None else _card_of(file)
     if card.task not in tasks:
-        raise BadValue(
-            "{recipe} doesn't support this task.", recipe=card.recipe_title or card.recipe
-        )
+        raise BadValue("{recipe} doesn't support this task.", recipe=card.recipe_title or card.recipe)
 
     def load() -> Worker:
         return _of_file(name, file, card) if file else _of_shelf(name, folder, card)

@@ -41,7 +41,7 @@ from ui.studio.models.costs import (
 )
 from ui.studio.models.opened import Opened, hosted, offered, opened
 from ui.studio.models.workers import TRANSLATING, at_work, made, taken, workers
-from ui.studio.requests.calls import spoken
+from ui.studio.requests.calls import callback
 from ui.studio.requests.jobs import Tell, workshop
 from ui.studio.requests.page import result
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, clean, received
@@ -342,7 +342,7 @@ def offer(page: gr.Blocks) -> None:
             for control, value in zip(controls, call.names or signature(call.function).parameters, strict=True):
                 control.label = value  # shown in the list of calls
             offered_call = gr.Button().click(
-                spoken(call.function), list(controls), answer, api_name=name, show_progress="hidden",
+                callback(call.function), list(controls), answer, api_name=name, show_progress="hidden",
                 concurrency_limit=4 if call.long else 2,
             )  # fmt: skip
             if call.names:

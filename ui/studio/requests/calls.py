@@ -23,7 +23,7 @@ MOST_TOLD = 3  # problems reported per link
 MOVING = ("GIF", "WEBP", "PNG")  # formats whose further frames are an animation
 
 
-def spoken(function: Callable[..., Any]) -> Callable[..., Any]:
+def callback(function: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps a callback to run in the language of the page being built and to report errors as sentences.
 
     Long jobs pause meanwhile.
@@ -38,7 +38,7 @@ def spoken(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def telling(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+def streaming(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
     """The same for a generator callback that shows progress."""
     chosen = language()
 
@@ -68,7 +68,7 @@ def sentences() -> Iterator[None]:
         raise
     except Exception:
         logger.exception("an unexpected error in the Studio")
-        raise sorry() from None
+        raise bug_error() from None
 
 
 def refusal(error: GanscopeError) -> gr.Error:
@@ -76,13 +76,13 @@ def refusal(error: GanscopeError) -> gr.Error:
     return gr.Error(_safe(error), title=_("Not possible"), print_exception=False)
 
 
-def sorry() -> gr.Error:
+def bug_error() -> gr.Error:
     """Returns the error for a bug."""
     words = _("Something went wrong. This is a bug in GANscope. The picture is unchanged.")
     return gr.Error(words, title=_("Error"), print_exception=False)
 
 
-def pressed(event: gr.EventData, name: str = "place") -> float:
+def event_number(event: gr.EventData, name: str = "place") -> float:
     """Returns a number from an event; raises BadValue if there is none."""
     value = event._data.get(name) if isinstance(event._data, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST_PLACE:
@@ -90,14 +90,14 @@ def pressed(event: gr.EventData, name: str = "place") -> float:
     return value
 
 
-def warned(problems: list[GanscopeError]) -> None:
+def warn_of_ignored(problems: list[GanscopeError]) -> None:
     """Reports which parts of a link were ignored; the rest is shown."""
     if problems:
         words = " ".join(_safe(problem) for problem in problems[:MOST_TOLD])
         gr.Warning(_("Part of the link was ignored: {reasons}").format(reasons=words))
 
 
-def moving(image: Image.Image) -> None:
+def warn_if_animated(image: Image.Image) -> None:
     """Reports that only the first frame of an animated picture is used."""
     frames = getattr(image, "n_frames", 1) if image.format in MOVING else 1
     if frames > 1:

@@ -101,8 +101,10 @@ def _choice(value: Any, name: str, choices: Collection[Any] | None) -> Any:
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     if not plain or (choices is not None and value not in choices):
         valid = [str(_shown(choice)) for choice in choices or ()]
-        told = ", ".join(valid[:CHOICES]) + (" …" if len(valid) > CHOICES else "")
-        raise BadValue("{name} can't be '{value}'. Valid: {valid}.", name=name, value=_shown(value), valid=told or "–")
+        listed = ", ".join(valid[:CHOICES]) + (" …" if len(valid) > CHOICES else "")
+        raise BadValue(
+            "{name} can't be '{value}'. Valid: {valid}.", name=name, value=_shown(value), valid=listed or "–"
+        )
     return _text(value, name) if isinstance(value, str) else value
 
 

@@ -168,7 +168,7 @@ class Files:
 files = Files()
 
 
-class OwnPrefix(str):
+class VisitorPrefix(str):
     """The API address in a page's configuration. Gradio copies it for each page and client, and each copy is different,
     which identifies the visitor.
     """

@@ -37,7 +37,7 @@ MISTAKE = "ganscope.mistake"  # key in the request's scope: a list that is fille
 MOST_BODY = 8_000_000  # bytes of a call, enough for a drawing
 MOST_SESSION = 200  # characters of a session name
 NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
-OWN = re.compile(rf"{API_PREFIX}/v-(?P<name>{NAME.pattern})(?=/)")
+VISITOR_PATH = re.compile(rf"{API_PREFIX}/v-(?P<name>{NAME.pattern})(?=/)")
 NAMED = re.compile(r"(?:run|api|call)/(?P<name>[^/]+)/?")
 NAMED_VALUES = re.compile(r"call/v2/(?P<name>[^/]+)/?")
 ANSWER = re.compile(r"call/(?:v2/)?(?P<name>[^/]+)/(?P<event>[^/]+)/?")
@@ -174,7 +174,7 @@ class Gate:
         headers += [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         ours: list[bool] = []
         scope = {**scope, "headers": headers, MISTAKE: ours}
-        await self.app(scope, _again(content, receive), _fault_of_the_caller(ours, send))
+        await self.app(scope, _replayed(content, receive), _fault_of_the_caller(ours, send))
 
     def _call(self, name: str, body: dict[str, Any]) -> None:
         """Checks a function call by number or name. Raises Refused."""
@@ -255,7 +255,7 @@ class Gate:
 
 def _known(scope: Scope) -> Scope:
     """Moves the visitor's name from the request's address to its scope."""
-    found = OWN.search(str(scope["path"]))
+    found = VISITOR_PATH.search(str(scope["path"]))
     if not found:
         return scope
     path = str(scope["path"]).replace(found.group(), API_PREFIX, 1)
@@ -289,7 +289,7 @@ def _read(content: bytes) -> dict[str, Any]:
         body = json.loads(content, parse_constant=_not_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Refused(400, _("The body must be JSON.")) from None
-    if not isinstance(body, dict) or _deeper(body, MOST_DEEP):
+    if not isinstance(body, dict) or _too_deep(body, MOST_DEEP):
         raise Refused(422, _('The body must be an object with a list named "data".'))
     return body
 
@@ -305,10 +305,10 @@ def _not_finite(text: str) -> NoReturn:
     raise Refused(400, _("Numbers must be finite: {value} isn't allowed.").format(value=text[:40]))
 
 
-def _deeper(value: Any, most: int) -> bool:
+def _too_deep(value: Any, most: int) -> bool:
     """Whether lists and objects are nested deeper than `most`."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return most < 0 or any(_deeper(one, most - 1) for one in inner)
+    return most < 0 or any(_too_deep(one, most - 1) for one in inner)
 
 
 def _whole(body: Mapping[str, Any], name: str) -> int | None:
@@ -329,7 +329,7 @@ def _unknown(name: str) -> NoReturn:
     raise Refused(404, _("There is no such address: {address}").format(address=name[:60]))
 
 
-def _again(content: bytes, receive: Receive) -> Receive:
+def _replayed(content: bytes, receive: Receive) -> Receive:
     """Replays a body that was already read."""
     given = False
 

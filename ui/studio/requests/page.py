@@ -23,9 +23,9 @@ from gradio_client.utils import encode_file_path, is_file_obj_with_meta, travers
 
 from gan_core.errors import BadValue, GanscopeError
 from ui.languages import N_, _, using
-from ui.studio.requests.calls import refusal, sorry
+from ui.studio.requests.calls import bug_error, refusal
 from ui.studio.requests.checks import checked, counted, files_in
-from ui.studio.requests.files import OwnPrefix, files, name_of, names_of
+from ui.studio.requests.files import VisitorPrefix, files, name_of, names_of
 from ui.studio.requests.gate import MISTAKE, NAME, guarded
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Page(gr.Blocks):
         """Returns the app configuration for a page or client, with an API address of its own."""
         config = super().get_config_file()
         prefix = config["api_prefix"]
-        return {**config, "api_prefix": OwnPrefix(prefix) if self.has_gate else prefix, "connect_heartbeat": True}
+        return {**config, "api_prefix": VisitorPrefix(prefix) if self.has_gate else prefix, "connect_heartbeat": True}
 
     def launch(self, *arguments: Any, app_kwargs: dict[str, Any] | None = None, **options: Any) -> Any:
         """Starts a separate server; the deployed app mounts its pages instead (see `server.app`)."""
@@ -143,7 +143,7 @@ def _sentences(visitor: Visitor) -> Iterator[None]:
     except GanscopeError as error:
         raise refusal(error) from None
     except gr.Error as error:
-        if error.message == sorry().message:
+        if error.message == bug_error().message:
             visitor.blame_us()
         if not error.print_exception:
             raise
@@ -152,7 +152,7 @@ def _sentences(visitor: Visitor) -> Iterator[None]:
     except Exception:
         logger.exception("an unexpected error in the Studio")
         visitor.blame_us()
-        raise sorry() from None
+        raise bug_error() from None
 
 
 def _scope(request: Any) -> MutableMapping[str, Any]:

@@ -11,7 +11,7 @@ from gan_core.errors import BadCheckpoint
 from ui.languages import _
 from ui.studio.models import runs
 from ui.studio.models.opened import Opened
-from ui.studio.view.pictures import SMALL, drawn, shown
+from ui.studio.view.pictures import SMALL, display_url, drawn
 from ui.studio.view.view import View, points_of
 from ui.texts import error_sentence
 
@@ -50,7 +50,7 @@ def attribution_page(model: Opened, view: View) -> str:
     sharp = ' style="image-rendering: pixelated"' if images.shape[-1] <= SMALL else ""
     parts = [f"<p>{escape(line)}</p>" for line in words]
     pair = ((picture, _("Original picture")), (where, _("What the discriminator looks at")))
-    faces = [f'<img src="{shown(image)}" alt="{escape(alt)}"{sharp}>' for image, alt in pair]
+    faces = [f'<img src="{display_url(image)}" alt="{escape(alt)}"{sharp}>' for image, alt in pair]
     return f'<div class="leakage">{"".join(parts)}<div class="looked">{"".join(faces)}</div></div>'
 
 

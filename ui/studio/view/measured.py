@@ -44,7 +44,7 @@ def leakage_page(model: Opened) -> str:
     leakage = model.measured.leakage
     shown = [name for name in model.slots if name in leakage.directions]
     rest = [name for name in leakage.directions if name not in shown]
-    parts = [f"<p>{escape(line)}</p>" for line in _told(leakage, shown)]
+    parts = [f"<p>{escape(line)}</p>" for line in _summary(leakage, shown)]
     parts.append(_table(leakage, shown or rest))
     if shown and rest:
         more = _("All {count} named directions").format(count=len(leakage.directions))
@@ -60,7 +60,7 @@ def clean(leakage: Leakage, name: str) -> bool:
     return leakage.own(name) >= CLEAN * float(row[others].mean()) if others else True
 
 
-def _told(leakage: Leakage, shown: Sequence[str]) -> list[str]:
+def _summary(leakage: Leakage, shown: Sequence[str]) -> list[str]:
     good = sum(clean(leakage, name) for name in leakage.directions)
     lines = [
         _("A feature network compared many pictures before and after each slider moved by one step. Dark cells: "

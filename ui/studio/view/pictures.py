@@ -55,23 +55,23 @@ def picture(view: View) -> Image.Image:
     return drawn(opened(view.model).explorer, points_of(view))[0]
 
 
-def shown(image: Image.Image) -> str:
+def display_url(image: Image.Image) -> str:
     """Returns the picture as a `data:` address, smoothly enlarged unless it is pixel art."""
     if SMALL < image.width < SHOWN:
         image = image.resize((SHOWN, round(SHOWN * image.height / image.width)), Image.Resampling.BICUBIC)
-    return address(image)
+    return data_url(image)
 
 
-def address(image: Image.Image) -> str:
+def data_url(image: Image.Image) -> str:
     """Returns a `data:` address: small pictures lossless, larger ones as WebP of a tenth of the size."""
     if image.width <= SMALL:
-        return exact(image)
+        return lossless_url(image)
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=QUALITY, method=0)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def exact(image: Image.Image) -> str:
+def lossless_url(image: Image.Image) -> str:
     """Returns a lossless `data:` address."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
@@ -81,7 +81,7 @@ def exact(image: Image.Image) -> str:
 @lru_cache(maxsize=KEPT)
 def small(view: View) -> str:
     """Returns a picture at its native size, for strips of many."""
-    return address(picture(view))
+    return data_url(picture(view))
 
 
 def file_of(view: View) -> bytes:

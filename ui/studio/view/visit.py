@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ui.studio.models.marks import is_own
+from ui.studio.models.marks import is_custom
 from ui.studio.models.opened import SLOTS, opened
 from ui.studio.view.history import History
 from ui.studio.view.view import Change, View, checked_seed
@@ -96,8 +96,8 @@ def at_view(visit: Visit, view: View) -> Visit:
 def _slots(visit: Visit, view: View) -> tuple[str, ...]:
     """Returns the directions with sliders: the visitor's own first."""
     before = visit.slots if visit.model == view.model else ()
-    own = [name for name in (*before, *(change.direction for change in view.changes)) if is_own(name)]
-    return tuple(dict.fromkeys([*own, *opened(view.model).slots]))[:SLOTS]
+    custom = [name for name in (*before, *(change.direction for change in view.changes)) if is_custom(name)]
+    return tuple(dict.fromkeys([*custom, *opened(view.model).slots]))[:SLOTS]
 
 
 def slider_values(visit: Visit, view: View) -> list[float]:

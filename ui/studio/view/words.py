@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ui.attributes import ATTRIBUTES
 from ui.languages import N_, _
-from ui.studio.models.marks import is_own
+from ui.studio.models.marks import is_custom
 from ui.studio.models.opened import Opened
 
 # values of attributes, by their names in data sets
@@ -44,7 +44,7 @@ def direction_words(name: str) -> str:
     """Returns the label of a slider."""
     if name in PLAIN:
         return _(PLAIN[name])
-    if is_own(name):
+    if is_custom(name):
         return _("Custom slider")
     kind, _space, number = name.partition(" ")
     if kind in COMPUTED and number.isdecimal():

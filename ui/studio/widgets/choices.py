@@ -14,7 +14,7 @@ from gan_core.errors import GanscopeError
 from gan_core.models.card import Card
 from ui.languages import _
 from ui.studio.models.opened import hosted, named, offered
-from ui.studio.requests.calls import spoken
+from ui.studio.requests.calls import callback
 
 Fits = Callable[[Card], bool]
 
@@ -60,7 +60,7 @@ def connect(page: gr.Blocks) -> None:
 
     link = gr.Textbox(visible=False)
     page.load(
-        spoken(fill), link, [one.list for one in made], js="() => location.search", show_progress="hidden",
+        callback(fill), link, [one.list for one in made], js="() => location.search", show_progress="hidden",
         api_visibility="private",
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ import gradio as gr
 
 from gan_core.errors import BadValue
 from ui.languages import _
-from ui.studio.requests.calls import pressed, spoken
+from ui.studio.requests.calls import callback, event_number
 from ui.studio.view.view import View
 
 MOST = 4_096  # number of named faces that are kept
@@ -98,7 +98,7 @@ def connect(page: gr.Blocks, tabs: gr.Tabs) -> None:
         offer.choice.value = {"words": _("Use this face in …"), "places": [place.title for place in others]}
         inputs = [*offer.inputs, *(one for place in others for one in place.inputs)]
         outputs = [tabs, *(one for place in others for one in place.outputs)]
-        offer.choice.select(spoken(_sending(offer, others)), inputs, outputs, **QUIET)
+        offer.choice.select(callback(_sending(offer, others)), inputs, outputs, **QUIET)
 
 
 def _sending(offer: Offer, places: Sequence[Place]) -> Callable[..., list[Any]]:
@@ -107,7 +107,7 @@ def _sending(offer: Offer, places: Sequence[Place]) -> Callable[..., list[Any]]:
         front, filled = gr.skip(), list[Any]()
         for number, place in enumerate(places):
             given, rest = rest[: len(place.inputs)], rest[len(place.inputs) :]
-            if number == int(pressed(event)):
+            if number == int(event_number(event)):
                 front = gr.Tabs(selected=place.tab)
                 filled += place.take(view, *given)
             else:

@@ -16,7 +16,7 @@ from PIL import Image
 from ui import LOGO
 from ui.languages import LANGUAGES, _, language
 from ui.studio.models.opened import opened
-from ui.studio.view.pictures import SMALL, address, picture, shown, small
+from ui.studio.view.pictures import SMALL, data_url, display_url, picture, small
 from ui.studio.view.view import View
 
 # alt text, which may be a user-supplied name: escaped here
@@ -260,10 +260,10 @@ def emptied(box: gr.File, read: Any) -> None:
 def face_value(view: View, settled: bool) -> dict[str, Any]:
     """Returns the value of `face` for a view; `settled` adds the unedited picture and the link."""
     image = picture(view)
-    value = {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt(view)}
+    value = {"now": display_url(image), "sharp": image.width <= SMALL, "alt": alt(view)}
     if not settled:
         return value
-    before = shown(picture(view.before)) if view.changes else value["now"]
+    before = display_url(picture(view.before)) if view.changes else value["now"]
     return value | {"before": before, "query": view.query(), "tag": _("Before")}
 
 
@@ -281,7 +281,9 @@ def strip_value(views: Sequence[View], place: int) -> dict[str, Any]:
 
 def sheet_value(image: Image.Image, alt_words: str, sharp: bool) -> str:
     """Returns a sheet of pictures as HTML."""
-    return f'<div class="sheet{" sharp" if sharp else ""}"><img src="{address(image)}" alt="{escape(alt_words)}"></div>'
+    return (
+        f'<div class="sheet{" sharp" if sharp else ""}"><img src="{data_url(image)}" alt="{escape(alt_words)}"></div>'
+    )
 
 
 def head() -> str:
