@@ -21,6 +21,7 @@ from ui.studio.view.pictures import SMALL, display_url, drawn, image_of, marked
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.studio.widgets import faces, parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Drag")
 ID = "drag"
@@ -187,14 +188,14 @@ def fits(card: Card) -> bool:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     if not choices(fits):
-        gr.Markdown(_("Dragging needs a style-based model, and none is available."), elem_classes="quiet")
+        parts.note(_("Dragging needs a style-based model, and none is available."))
         return
     hold = gr.State(Hold(), time_to_live=3600)
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
             board = parts.board(elem_id="board")
         with gr.Column(scale=5, min_width=320):
-            words = gr.Markdown("", elem_classes="quiet")
+            words = parts.note()
             with gr.Row(elem_classes="row-tight"):
                 pulls = gr.Button(_("Drag"), variant="primary", elem_id="pull")
                 stop = gr.Button(_("Stop"))
@@ -208,24 +209,20 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 undone = gr.Button(_("Undo"), elem_id="drag-undo")
                 saving = gr.Button(_("Save picture"), elem_id="save-dragged")
                 dice = gr.Button(_("New picture"))
-            file = gr.JSON(visible=False)
             use = faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page, fits)
                 seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     outputs = [hold, board, words]
     face = gr.State(None, time_to_live=3600)
-    gr.on([model.input, seed.change], callback(begin), [model, seed, face], outputs, api_name="begin", **quiet)
+    gr.on([model.input, seed.change], callback(begin), [model, seed, face], outputs, api_name="begin", **QUIET)
     faces.offered(page, ID, use, given, [hold, seed])
     faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
-    board.press(callback(put), hold, outputs, api_visibility="private", **quiet)
-    clears.click(callback(clear), hold, outputs, api_name="clear", **quiet)
-    undone.click(callback(undo), hold, outputs, api_name="undo_drag", **quiet)
-    saving.click(callback(save), [hold, seed], file, api_name="save_dragged", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
-    dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    pulling = pulls.click(streaming(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **quiet)
+    board.press(callback(put), hold, outputs, api_visibility="private", **QUIET)
+    clears.click(callback(clear), hold, outputs, api_name="clear", **QUIET)
+    undone.click(callback(undo), hold, outputs, api_name="undo_drag", **QUIET)
+    parts.saving(saving, save, [hold, seed], "save_dragged")
+    dice.click(another_seed, None, seed, api_visibility="private", **QUIET)
+    pulling = pulls.click(streaming(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **QUIET)
     stop.click(None, cancels=pulling, api_visibility="private")
-    tab.select(callback(begin), [model, seed, face], outputs, api_visibility="private", **quiet)
+    tab.select(callback(begin), [model, seed, face], outputs, api_visibility="private", **QUIET)

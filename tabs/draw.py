@@ -15,10 +15,11 @@ from ui.languages import N_, _
 from ui.studio.models.workers import TRANSLATING, Worker, at_work, examples, learnt_from, made, taken, workers
 from ui.studio.requests.calls import callback, event_number
 from ui.studio.requests.latest import Latest
-from ui.studio.view.pictures import SMALL, data_url, display_url, lossless_url, marked
+from ui.studio.view.pictures import display_url, lossless_url, marked
 from ui.studio.view.view import another_seed
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Draw")
 ID = "draw"
@@ -38,8 +39,7 @@ def sheet(model: str) -> list[Any]:
     """Sets up a model: the pad, sketches to start from, and the picture of the first one."""
     worker = _drawing(model)
     starts = _starts(worker)
-    items = [data_url(start) for start in starts]
-    strip = {"items": items, "place": 0, "label": _("Sketch")}
+    strip = parts.examples_value(starts, 0, _("Sketch"))
     start = starts[0] if starts else Image.new("RGB", (worker.size, worker.size), "white")
     return [_laid(worker, start, f"{model} 0"), strip, *_drawn(worker, start)]
 
@@ -56,7 +56,7 @@ def press_at(model: str, place: float) -> list[Any]:
     if not 0 <= int(place) < len(starts):
         raise BadValue("There is no sketch at position {place}.", place=int(place))
     start = starts[int(place)]
-    strip = {"items": [data_url(one) for one in starts], "place": int(place), "label": _("Sketch")}
+    strip = parts.examples_value(starts, int(place), _("Sketch"))
     return [_laid(worker, start, f"{model} {place} {another_seed()}"), strip, *_drawn(worker, start)]
 
 
@@ -154,7 +154,7 @@ def _drawn(worker: Worker, drawing: Image.Image) -> list[Any]:
     image = _answer(worker, drawing)
     blank = not ImageChops.invert(drawing).point(lambda level: level > FAINT).getbbox()
     words = _("The canvas is empty, so the model has nothing to go by. Trace the pale lines, or start from a sketch.")
-    face = {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("Picture generated from the drawing")}
+    face = parts.image_value(image, _("Picture generated from the drawing"))
     return [face, words if blank else ""]
 
 
@@ -168,39 +168,33 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         (_(card.title), name) for name, card in workers(TRANSLATING).items() if learnt_from(card).startswith("edges")
     ]
     if not models:
-        gr.Markdown(
+        parts.note(
             _("Drawing needs a model trained on edges, and none is available. Train one with `ganscope train "
-              "pix2pix --data edges2avatars`."),
-            elem_classes="quiet",
+              "pix2pix --data edges2avatars`.")
         )  # fmt: skip
         return
-    gr.Markdown(_("Draw on the left, and a face appears on the right. Add glasses, a hat or a smile, or start over."),
-                elem_classes="quiet")  # fmt: skip
+    parts.note(_("Draw on the left, and a face appears on the right. Add glasses, a hat or a smile, or start over."))
     drawing = gr.Textbox(visible=False, label=_("Sketch"))
-    file = gr.JSON(visible=False)
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300):
             pad = canvas.pad(PAD, _("Drawing canvas"))
         with gr.Column(min_width=300):
             face = parts.face(_("Opening the model …"), elem_id="drawn-face")
-            words = gr.Markdown("", elem_classes="quiet")
-    gr.Markdown(_("Start from a sketch:"), elem_classes="quiet")
+            words = parts.note()
+    parts.note(_("Start from a sketch:"))
     strip = parts.strip(elem_id="drawings")
     with gr.Row(elem_classes="row-tight"):
         dice = gr.Button(_("New face"), variant="primary", elem_id="another-drawing")
         download = gr.Button(_("Save picture"), elem_id="save-drawing")
     with gr.Accordion(_("More"), open=False, visible=len(models) > 1):
         model = gr.Dropdown(models, value=models[0][1], label=_("Model"))
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     whole = [pad, strip, face, words]
     pad.draw(
         callback(draw), [drawing, model], [face, words], js=sheet_of(PAD, 1), trigger_mode="always_last", queue=False,
-        api_name="draw", **quiet,
+        api_name="draw", **QUIET,
     )  # fmt: skip
     gr.on([tab.select, model.input], callback(sheet), model, whole, api_name="sheet", concurrency_limit=1,
-          **quiet)  # fmt: skip
-    strip.select(callback(press), model, whole, api_visibility="private", **quiet)
-    dice.click(callback(surprise), model, whole, api_name="surprise", **quiet)
-    download.click(
-        callback(save), [drawing, model], file, js=sheet_of(PAD, 1), api_name="save_drawing", **quiet
-    ).success(None, file, None, js=parts.SAVE, api_visibility="private")
+          **QUIET)  # fmt: skip
+    strip.select(callback(press), model, whole, api_visibility="private", **QUIET)
+    dice.click(callback(surprise), model, whole, api_name="surprise", **QUIET)
+    parts.saving(download, save, [drawing, model], "save_drawing", sheet_of(PAD, 1))

@@ -21,6 +21,7 @@ from ui.studio.view.visit import Visit, at_view, chosen_change, slider_values, v
 from ui.studio.view.words import class_choices, direction_words
 from ui.studio.widgets import faces
 from ui.studio.widgets import parts as studio_parts
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Latent editing")
 ID = "editing"
@@ -210,7 +211,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     parts = lay_out()
     inputs, outputs = [parts.visit, *parts.controls], parts.outputs
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     dragged = [control.input for control in (*parts.sliders, parts.psi, parts.strength, parts.first, parts.last)]
     let_go = [control.release for control in (*parts.sliders, parts.psi, parts.strength, parts.first, parts.last)]
     page.load(
@@ -220,33 +220,32 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         js="() => location.search",
         api_name="arrive",
         concurrency_limit=4,
-        **quiet,
+        **QUIET,
     )
     gr.on(
-        dragged, callback(move), inputs, parts.face, trigger_mode="always_last", queue=False, api_name="move", **quiet
+        dragged, callback(move), inputs, parts.face, trigger_mode="always_last", queue=False, api_name="move", **QUIET
     )
     gr.on(
         [*let_go, parts.seed.submit, parts.seed.blur, parts.label.input], callback(settle), inputs,
         [parts.visit, parts.face, parts.strip, parts.undo, parts.redo],
-        trigger_mode="always_last", concurrency_limit=4, api_name="settle", **quiet,
+        trigger_mode="always_last", concurrency_limit=4, api_name="settle", **QUIET,
     )  # fmt: skip
     for button, function in ((parts.undo, undo), (parts.redo, redo), (parts.another, another), (parts.reset, reset)):
         button.click(
             callback(function), inputs, outputs, api_name=function.__name__, concurrency_limit=4,
-            trigger_mode="multiple", **quiet,
+            trigger_mode="multiple", **QUIET,
         )  # fmt: skip
-    parts.strip.select(callback(revisit), parts.visit, outputs, api_visibility="private", **quiet)
+    parts.strip.select(callback(revisit), parts.visit, outputs, api_visibility="private", **QUIET)
     parts.model.input(
-        callback(choose_model), [parts.visit, parts.model, *parts.controls], outputs, api_name="choose_model", **quiet
+        callback(choose_model), [parts.visit, parts.model, *parts.controls], outputs, api_name="choose_model", **QUIET
     )
     parts.direction.input(
-        callback(pick), [parts.visit, parts.direction, *parts.controls], outputs, api_name="pick", **quiet
+        callback(pick), [parts.visit, parts.direction, *parts.controls], outputs, api_name="pick", **QUIET
     )
     for button, make in ((parts.download, download), (parts.save, save_edit)):
-        button.click(callback(make), inputs, parts.file, api_name=make.__name__, **quiet).success(
-            None, parts.file, js=studio_parts.SAVE, api_visibility="private"
-        )
-    dropped = parts.drop.upload(callback(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **quiet)
+        made = button.click(callback(make), inputs, parts.file, api_name=make.__name__, **QUIET)
+        studio_parts.saved(made, parts.file)
+    dropped = parts.drop.upload(callback(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **QUIET)
     studio_parts.emptied(parts.drop, dropped)
     faces.offered(page, ID, parts.use, given, inputs)
     faces.taking(page, ID, _(TITLE), take, inputs, outputs)

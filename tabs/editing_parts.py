@@ -70,10 +70,7 @@ def lay_out() -> Parts:
             found["face"] = parts.face(_("Opening the model …"), elem_id="face")
             found["strip"] = parts.strip(elem_id="steps")
         with gr.Column(scale=5, min_width=320):
-            gr.Markdown(
-                _("Move a slider to change the picture. Press and hold the picture to see it before the edits."),
-                elem_classes="quiet",
-            )
+            parts.note(_("Move a slider to change the picture. Press and hold the picture to see it before the edits."))
             found["sliders"] = [
                 gr.Slider(-REACH, REACH, 0, step=0.1, label=_("Slider {number}").format(number=place + 1),
                           elem_id=f"slider-{place}", elem_classes="face-slider", buttons=[])
@@ -128,8 +125,8 @@ def _more() -> dict[str, Any]:
         found["last"] = gr.Slider(
             0, 1, 1, step=1, label=_("To layer"), info=_("The last layer is the finest."), min_width=120
         )
-    found["others"] = gr.Markdown("", elem_classes="quiet")
+    found["others"] = parts.note()
     found["save"] = gr.Button(_("Save edits as a file"))
-    gr.Markdown(_("Drop a saved picture or a file of edits here to continue from it:"), elem_classes="quiet")
+    parts.note(_("Drop a saved picture or a file of edits here to continue from it:"))
     found["drop"] = gr.File(show_label=False, file_types=[".png", EDITS], height=120, elem_id="drop")
     return found

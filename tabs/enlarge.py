@@ -30,6 +30,7 @@ from ui.studio.requests.jobs import takes, workshop
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, received
 from ui.studio.view.pictures import data_url, write_marked
 from ui.studio.widgets import parts
+from ui.studio.widgets.parts import QUIET
 from ui.studio_process import is_loopback
 
 if TYPE_CHECKING:
@@ -426,8 +427,7 @@ def _examples() -> list[np.ndarray]:
 
 
 def _strip(place: int) -> dict[str, Any]:
-    items = [data_url(Image.fromarray(one)) for one in _examples()]
-    return {"items": items, "place": place, "label": _("Example")}
+    return parts.examples_value(map(Image.fromarray, _examples()), place, _("Example"))
 
 
 def _example(model: str, place: int) -> list[Any]:
@@ -465,28 +465,25 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     models = _choices()
     if not models:
-        gr.Markdown(
-            _("Enlarging needs a model such as SRGAN, and none is available. Train one with `ganscope train srgan`."),
-            elem_classes="quiet",
+        parts.note(
+            _("Enlarging needs a model such as SRGAN, and none is available. Train one with `ganscope train srgan`.")
         )  # fmt: skip
         return
     source = gr.State(Source(), time_to_live=3600)
-    gr.Markdown(_("Move the slider over the picture: bicubic enlargement on the left, the model's output on the "
-                  "right."),
-                elem_classes="quiet")  # fmt: skip
+    parts.note(_("Move the slider over the picture: bicubic enlargement on the left, the model's output on the "
+                  "right."))  # fmt: skip
     with gr.Row(equal_height=False):
         with gr.Column(scale=7, min_width=320):
             compare = parts.compare(_("Bicubic"), _("Model"), elem_id="enlarged")
             said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="enlarge-said")
             strip = parts.strip(elem_id="enlarge-examples")
-            gr.Markdown(_("The photos come with scikit-learn (CC BY 2.0)."), elem_classes="quiet")
+            parts.note(_("The photos come with scikit-learn (CC BY 2.0)."))
         with gr.Column(scale=4, min_width=280):
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="enlarge-drop")
-            gr.Markdown(
+            parts.note(
                 _limits()
                 + " "
-                + _("Greyscale, 16 bits and transparency are kept. Your upload is deleted after it is read."),
-                elem_classes="quiet",
+                + _("Greyscale, 16 bits and transparency are kept. Your upload is deleted after it is read.")
             )
             notice = gr.Markdown("", elem_classes="notice", elem_id="enlarge-notice")
             with gr.Row(elem_classes="row-left"):
@@ -499,7 +496,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 info=_("0 is bicubic enlargement, 1 the model's output."),
             )  # fmt: skip
             share = gr.Slider(0, 1, 0, step=0.1, label=_("Blend"), visible=False, buttons=[])
-            lasts = gr.Markdown("", elem_classes="quiet", elem_id="enlarge-budget")
+            lasts = parts.note(elem_id="enlarge-budget")
             with gr.Row(elem_classes="row-tight"):
                 start = gr.Button(_("Enlarge"), variant="primary", elem_id="enlarge-start")
                 stop = gr.Button(_("Stop"))
@@ -509,40 +506,37 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 network = gr.File(
                     show_label=False, file_types=list(WEIGHT_FILES), height=120, elem_id="enlarge-network"
                 )
-                gr.Markdown(
+                parts.note(
                     _("ESRGAN, Real-ESRGAN, SwinIR and other networks that the package spandrel supports, as .pth or "
                       ".safetensors. No code in the file is run. The file stays on this computer, in the folder "
                       "`upscalers`; copy files larger than {size} MB there yourself."
-                    ).format(size=LARGE_BYTES // 1_000_000),
-                    elem_classes="quiet",
-                )  # fmt: skip
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
+                    ).format(size=LARGE_BYTES // 1_000_000))  # fmt: skip
     advice = [strength, notice, two, part, plain]
     scene = [source, compare, strip, said, file, scale, share, *advice]
     gr.on([tab.select, model.input], callback(model_of), [source, model], [scale, share, *scene],
-          api_name="enlarge_model", concurrency_limit=1, **quiet)  # fmt: skip
-    tab.select(callback(listed), model, model, api_visibility="private", **quiet)
-    brought = network.upload(callback(take_network), network, model, api_visibility="private", **quiet)
+          api_name="enlarge_model", concurrency_limit=1, **QUIET)  # fmt: skip
+    tab.select(callback(listed), model, model, api_visibility="private", **QUIET)
+    brought = network.upload(callback(take_network), network, model, api_visibility="private", **QUIET)
     parts.emptied(network, brought)
-    brought.success(callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **quiet)
-    strip.select(callback(press), model, scene, api_visibility="private", **quiet)
-    parts.emptied(drop, drop.upload(callback(take), [drop, model, scale], scene, api_name="enlarge_picture", **quiet))
-    scale.input(callback(advise), [source, model, scale], advice, api_visibility="private", **quiet)
-    two.click(callback(twice), [source, model], [scale, *advice], api_visibility="private", **quiet)
-    part.click(callback(middle), [source, model, scale], scene, api_visibility="private", **quiet)
-    plain.click(faithful, None, model, api_visibility="private", **quiet).then(
-        callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **quiet
+    brought.success(callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET)
+    strip.select(callback(press), model, scene, api_visibility="private", **QUIET)
+    parts.emptied(drop, drop.upload(callback(take), [drop, model, scale], scene, api_name="enlarge_picture", **QUIET))
+    scale.input(callback(advise), [source, model, scale], advice, api_visibility="private", **QUIET)
+    two.click(callback(twice), [source, model], [scale, *advice], api_visibility="private", **QUIET)
+    part.click(callback(middle), [source, model, scale], scene, api_visibility="private", **QUIET)
+    plain.click(faithful, None, model, api_visibility="private", **QUIET).then(
+        callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET
     )
     gr.on([compare.change, model.change], callback(budget), [source, model], lasts, queue=False,
-          trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
+          trigger_mode="always_last", api_visibility="private", **QUIET)  # fmt: skip
     working = start.click(
         streaming(enlarge),
         [source, model, scale, share, strength],
         scene,
         api_name="enlarge",
         concurrency_limit=None,
-        **quiet,
+        **QUIET,
     )
     stop.click(None, cancels=working, api_visibility="private").then(
-        callback(stopped), None, said, queue=False, api_visibility="private", **quiet
+        callback(stopped), None, said, queue=False, api_visibility="private", **QUIET
     )

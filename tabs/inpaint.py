@@ -15,10 +15,11 @@ from ui.studio.models.workers import Worker, at_work, examples, far_words, made,
 from ui.studio.requests.calls import callback, event_number, warn_if_animated
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
-from ui.studio.view.pictures import SMALL, data_url, display_url, lossless_url, marked
+from ui.studio.view.pictures import display_url, lossless_url, marked
 from ui.studio.view.view import another_seed
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Inpaint")
 ID = "inpaint"
@@ -127,11 +128,7 @@ def _scene(source: Source, worker: Worker) -> list[Any]:
         "side": worker.size, "picture": display_url(made(taken(worker, picture))), "mask": lossless_url(painted),
         "key": f"{worker.name} {another_seed()}",
     }  # fmt: skip
-    strip = {
-        "items": [data_url(one) for one in examples(worker.card, KIND)],
-        "place": source.place,
-        "label": _("Example"),
-    }
+    strip = parts.examples_value(examples(worker.card, KIND), source.place, _("Example"))
     return [source, pad, strip, *_filled(worker, picture, np.asarray(hole) >= OPAQUE, source.far)]
 
 
@@ -142,7 +139,7 @@ def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray, far: float) 
         words.append(_("Nothing is masked yet: paint over the part to be filled in."))
     elif hole.all():
         words.append(_("Everything is masked: the model has nothing to go by and draws the most likely picture."))
-    return [{"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("Inpainted picture")}, " ".join(words)]
+    return [parts.image_value(image, _("Inpainted picture")), " ".join(words)]
 
 
 def _answer(worker: Worker, picture: Image.Image, hole: np.ndarray) -> Image.Image:
@@ -159,23 +156,21 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     models = [(_(card.title), name) for name, card in workers(FILLING).items()]
     if not models:
-        gr.Markdown(
+        parts.note(
             _("Inpainting needs a context encoder, and none is available. Train one with `ganscope train "
-              "context_encoder`."),
-            elem_classes="quiet",
+              "context_encoder`.")
         )  # fmt: skip
         return
     source = gr.State(Source(), time_to_live=3600)
-    mask, file = gr.Textbox(visible=False, label=_("Mask")), gr.JSON(visible=False)
-    gr.Markdown(_("Paint over a part of the picture, and the model fills it in from its surroundings."),
-                elem_classes="quiet")  # fmt: skip
+    mask = gr.Textbox(visible=False, label=_("Mask"))
+    parts.note(_("Paint over a part of the picture, and the model fills it in from its surroundings."))
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300):
             pad = canvas.mask_pad(PAD, _("Picture to paint over"))
         with gr.Column(min_width=300):
             face = parts.face(_("Opening the model …"), elem_id="filled-face")
-            words = gr.Markdown("", elem_classes="quiet")
-    gr.Markdown(_("Examples, none of them training images:"), elem_classes="quiet")
+            words = parts.note()
+    parts.note(_("Examples, none of them training images:"))
     strip = parts.strip(elem_id="fill-examples")
     with gr.Row(elem_classes="row-left"):
         download = gr.Button(_("Save picture"), elem_id="save-filled")
@@ -184,23 +179,19 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             gr.Markdown(f"**{_('Your picture')}**")
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="fill-drop")
         with gr.Column(min_width=280):
-            gr.Markdown(
+            parts.note(
                 _("PNG, JPEG or WebP, up to {size} MB. The centre square is resized to the model's input size, and "
                   "your upload is deleted after it is read. A model knows only its training data: one trained on "
-                  "drawn faces fills every picture with parts of drawn faces.").format(size=MOST_BYTES // 1_000_000),
-                elem_classes="quiet",
+                  "drawn faces fills every picture with parts of drawn faces.").format(size=MOST_BYTES // 1_000_000)
             )  # fmt: skip
             model = gr.Dropdown(models, value=models[0][1], label=_("Model"), visible=len(models) > 1)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     scene = [source, pad, strip, face, words]
     pad.draw(
         callback(fill), [mask, source, model], [face, words], js=sheet_of(PAD, 2), trigger_mode="always_last",
-        queue=False, api_name="fill", **quiet,
+        queue=False, api_name="fill", **QUIET,
     )  # fmt: skip
     gr.on([tab.select, model.input], callback(paper), [source, model], scene, api_name="fill_model",
-          concurrency_limit=1, **quiet)  # fmt: skip
-    strip.select(callback(press), model, scene, api_visibility="private", **quiet)
-    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="fill_picture", **quiet))
-    download.click(
-        callback(save), [mask, source, model], file, js=sheet_of(PAD, 2), api_name="save_filled", **quiet
-    ).success(None, file, None, js=parts.SAVE, api_visibility="private")
+          concurrency_limit=1, **QUIET)  # fmt: skip
+    strip.select(callback(press), model, scene, api_visibility="private", **QUIET)
+    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="fill_picture", **QUIET))
+    parts.saving(download, save, [mask, source, model], "save_filled", sheet_of(PAD, 2))

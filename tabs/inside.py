@@ -17,11 +17,12 @@ from ui.studio.models.opened import opened
 from ui.studio.requests.calls import callback, event_number
 from ui.studio.view.attribution import attribution_page
 from ui.studio.view.measured import leakage_page
-from ui.studio.view.pictures import SMALL, data_url, display_url, drawn, marked
+from ui.studio.view.pictures import data_url, drawn, marked
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of
 from ui.studio.widgets import faces as studio_faces
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Inside")
 ID = "inside"
@@ -135,7 +136,7 @@ def _seen(seen: Look) -> list[Any]:
     }  # fmt: skip
     words = _("{off} of {all} channels are switched off.").format(off=len(seen.off), all=len(values))
     both = [
-        {"now": display_url(image), "sharp": image.width <= SMALL, "alt": alt}
+        parts.image_value(image, alt)
         for image, alt in ((before, _("Original picture")), (after, _("Picture without these channels")))
     ]
     return [seen, grid, *both, words]
@@ -172,14 +173,12 @@ def fits(card: Card) -> bool:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     if not choices(fits):
-        gr.Markdown(_("There are no models yet."), elem_classes="quiet")
+        parts.note(_("There are no models yet."))
         return
     seen = gr.State(Look(), time_to_live=3600)
-    gr.Markdown(
+    parts.note(
         _("Each layer computes many small pictures, its channels, and the next layer builds larger ones from them. "
-          "Click a channel to switch it off: what disappears from the picture is what the channel draws."),
-        elem_classes="quiet",
-    )  # fmt: skip
+          "Click a channel to switch it off: what disappears from the picture is what the channel draws."))  # fmt: skip
     with gr.Row():
         with gr.Column(scale=4, min_width=300):
             with gr.Row():
@@ -188,7 +187,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                     with gr.Column(min_width=140):
                         gr.Markdown(f"**{words}**")
                         faces.append(parts.face("…"))
-            said = gr.Markdown("", elem_classes="quiet")
+            said = parts.note()
             layer = gr.Dropdown([], label=_("Layer"), info=_("In the order of computation, the coarsest first."))
             with gr.Row(elem_classes="row-tight"):
                 on = gr.Button(_("Switch all on"))
@@ -204,29 +203,26 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         table = gr.HTML("", apply_default_css=False, min_height=80)
     with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as judged:
         verdict = gr.HTML("", apply_default_css=False, min_height=80)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     shows = gr.State(False, time_to_live=3600)
-    judged.expand(lambda: True, None, shows, api_visibility="private", **quiet)
-    judged.collapse(lambda: False, None, shows, api_visibility="private", **quiet)
+    judged.expand(lambda: True, None, shows, api_visibility="private", **QUIET)
+    judged.collapse(lambda: False, None, shows, api_visibility="private", **QUIET)
     judged.expand(callback(looked_at), [model, seed], verdict, api_name="attribution")
     gr.on(
         [seed.change, model.input], callback(still_looked_at), [shows, model, seed], verdict,
         trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
-    moves.expand(callback(leakage), model, table, api_name="leakage", **quiet)
-    model.input(callback(leakage), model, table, api_visibility="private", **quiet)
+    moves.expand(callback(leakage), model, table, api_name="leakage", **QUIET)
+    model.input(callback(leakage), model, table, api_visibility="private", **QUIET)
     outputs = [seen, grid, *faces, said]
-    face, file = gr.State(None, time_to_live=3600), gr.JSON(visible=False)
+    face = gr.State(None, time_to_live=3600)
     gr.on(
         [layer.input, model.input, seed.change], callback(look), [model, seed, layer, face], [*outputs, layer],
-        trigger_mode="always_last", api_name="look", **quiet,
+        trigger_mode="always_last", api_name="look", **QUIET,
     )  # fmt: skip
-    grid.select(callback(toggle), seen, outputs, api_visibility="private", **quiet)
-    on.click(callback(all_on), seen, outputs, api_name="all_on", **quiet)
-    dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    download.click(callback(save), seen, file, api_name="save_inside", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
+    grid.select(callback(toggle), seen, outputs, api_visibility="private", **QUIET)
+    on.click(callback(all_on), seen, outputs, api_name="all_on", **QUIET)
+    dice.click(another_seed, None, seed, api_visibility="private", **QUIET)
+    parts.saving(download, save, seen, "save_inside")
     studio_faces.offered(page, ID, use, given, [seen])
     studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
-    tab.select(callback(look), [model, seed, layer, face], [*outputs, layer], api_visibility="private", **quiet)
+    tab.select(callback(look), [model, seed, layer, face], [*outputs, layer], api_visibility="private", **QUIET)

@@ -19,11 +19,11 @@ from ui.studio.models.opened import opened
 from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import most, whole, workshop
 from ui.studio.requests.latest import Latest
-from ui.studio.view.pictures import SMALL, display_url, drawn
+from ui.studio.view.pictures import drawn
 from ui.studio.view.view import PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
-from ui.studio.widgets import faces
-from ui.studio.widgets import parts as studio_parts
+from ui.studio.widgets import faces, parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 from ui.texts import error_sentence
 
 TITLE = N_("Interpolation")
@@ -39,7 +39,7 @@ _drawing: dict[str, float] = {}  # model -> shortest measured seconds per pictur
 
 def keyframes(model: str, seeds: str) -> Any:
     """Returns the pictures of the keyframes."""
-    return studio_parts.strip_value([_view(model, seed) for seed in _seeds(seeds)], -1)
+    return parts.strip_value([_view(model, seed) for seed in _seeds(seeds)], -1)
 
 
 def more_keyframes(seeds: str) -> str:
@@ -90,7 +90,7 @@ def film(model: str, seeds: str, way: str, closed: bool, kind: str, seconds: flo
             words = _("{frames} frames, {length:.1f} s, {size:.1f} MB").format(
                 frames=news.made.frames, length=news.made.seconds, size=news.made.bytes / 1e6
             )
-            yield [studio_parts.film_value(path, _("Save the film")), words]
+            yield [parts.film_value(path, _("Save the film")), words]
 
 
 def stopped() -> str:
@@ -130,8 +130,8 @@ def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size:
 
 
 def _point(model: str, seeds: list[int | str], way: str, closed: bool, share: float) -> Any:
-    parts = len(seeds) if closed else len(seeds) - 1
-    points = _way(model, seeds, way, closed, parts * FINE + (not closed))
+    segments = len(seeds) if closed else len(seeds) - 1
+    points = _way(model, seeds, way, closed, segments * FINE + (not closed))
     return points.at(round(max(0.0, min(share or 0.0, 1.0)) * (len(points) - 1)))
 
 
@@ -140,7 +140,7 @@ def _between(model: str, seeds: list[int | str], way: str, closed: bool, share: 
     began = time.monotonic()
     image = drawn(explorer, points)[0]
     _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # timed while no other job was running
-    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("A picture along the path")}
+    return parts.image_value(image, _("A picture along the path"))
 
 
 def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: int) -> Any:
@@ -153,8 +153,8 @@ def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: in
 
 def take(view: View, model: str, seeds: str) -> list[Any]:
     """Appends a face from another tab as a keyframe; removes those of other models."""
-    parts = _parts(seeds) if model == view.model else [one for one in _parts(seeds) if one.isdecimal()]
-    return [gr.update(value=view.model), ", ".join([*parts[: MOST_KEYFRAMES - 1], faces.name_of(view)])]
+    keyframes = _parts(seeds) if model == view.model else [one for one in _parts(seeds) if one.isdecimal()]
+    return [gr.update(value=view.model), ", ".join([*keyframes[: MOST_KEYFRAMES - 1], faces.name_of(view)])]
 
 
 def given(model: str, seeds: str, way: str, closed: bool, share: float) -> View:
@@ -189,13 +189,13 @@ def _seeds(text: str) -> list[int | str]:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     if not choices():
-        gr.Markdown(_("There are no models yet."), elem_classes="quiet")
+        parts.note(_("There are no models yet."))
         return
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
-            face = studio_parts.face(_("Move the slider to begin."))
+            face = parts.face(_("Move the slider to begin."))
             share = gr.Slider(0, 1, 0, step=0.005, label=_("Position"), elem_classes="face-slider", buttons=[])
-            strip = studio_parts.strip()
+            strip = parts.strip()
         with gr.Column(scale=5, min_width=320):
             seeds = gr.Textbox(
                 ", ".join(map(str, SEEDS)), label=_("Keyframes"),
@@ -210,36 +210,35 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 seconds = gr.Slider(*SECONDS, 1.5, step=0.5, label=_("Seconds between keyframes"))
                 size = gr.Radio([(f"{value} px", value) for value in SIZES], value=256, label=_("Film size"))
             kind = gr.Radio(list(KINDS), value="MP4", label=_("File type"))
-            takes = gr.Markdown("", elem_classes="quiet", elem_id="film-budget")
+            takes = parts.note(elem_id="film-budget")
             with gr.Row(elem_classes="row-tight"):
                 make = gr.Button(_("Make film"), variant="primary", elem_id="make-film")
                 stop = gr.Button(_("Stop"))
             said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="film-said")
-            made = studio_parts.film(elem_id="film")
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
+            made = parts.film(elem_id="film")
     inputs = [model, seeds, way, closed, share]
     gr.on(
         [share.input, way.input, closed.input, model.input, seeds.change], callback(between), inputs, face,
-        trigger_mode="always_last", queue=False, api_name="between", **quiet,
+        trigger_mode="always_last", queue=False, api_name="between", **QUIET,
     )  # fmt: skip
     gr.on(
         [seeds.change, model.input], callback(keyframes), [model, seeds], strip, api_name="keyframes",
-        trigger_mode="always_last", **quiet,
+        trigger_mode="always_last", **QUIET,
     )  # fmt: skip
     faces.offered(page, ID, use, given, inputs)
     faces.taking(page, ID, _("Interpolation, as a keyframe"), take, [model, seeds], [model, seeds])
-    add.click(callback(more_keyframes), seeds, seeds, api_name="more_keyframes", **quiet)
+    add.click(callback(more_keyframes), seeds, seeds, api_name="more_keyframes", **QUIET)
     wanted = [model, seeds, closed, kind, seconds, size]
     gr.on(
         [seeds.change, *(one.change for one in (model, closed, kind, seconds, size)), tab.select], callback(budget),
-        wanted, takes, trigger_mode="always_last", queue=False, api_visibility="private", **quiet,
+        wanted, takes, trigger_mode="always_last", queue=False, api_visibility="private", **QUIET,
     )  # fmt: skip
     making = make.click(
         streaming(film), [model, seeds, way, closed, kind, seconds, size], [made, said], api_name="film",
-        concurrency_limit=None, **quiet,
+        concurrency_limit=None, **QUIET,
     )  # fmt: skip
     stop.click(None, cancels=making, api_visibility="private").then(
-        callback(stopped), None, said, queue=False, api_visibility="private", **quiet
+        callback(stopped), None, said, queue=False, api_visibility="private", **QUIET
     )
-    tab.select(callback(between), inputs, face, queue=False, api_visibility="private", **quiet)
-    tab.select(callback(keyframes), [model, seeds], strip, api_visibility="private", **quiet)
+    tab.select(callback(between), inputs, face, queue=False, api_visibility="private", **QUIET)
+    tab.select(callback(keyframes), [model, seeds], strip, api_visibility="private", **QUIET)

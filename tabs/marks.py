@@ -19,6 +19,7 @@ from ui.studio.view.pictures import SMALL, data_url, drawn, sheet
 from ui.studio.view.view import MOST_SEED, Change, View, another_seed, checked_seed, first_view, points_of
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Custom slider")
 ID = "marks"
@@ -106,19 +107,18 @@ def _told(marked: Marked) -> str:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     if not choices():
-        gr.Markdown(_("There are no models yet."), elem_classes="quiet")
+        parts.note(_("There are no models yet."))
         return
     marked = gr.State(Marked(), time_to_live=3600)
-    gr.Markdown(
+    parts.note(
         _("Think of something that only some of these pictures show: a mood, a colour, a hat. Click once where you "
-          "see it (✓), twice where you don't (✗), and skip what you can't tell. The model makes a slider of it."),
-        elem_classes="quiet",
+          "see it (✓), twice where you don't (✗), and skip what you can't tell. The model makes a slider of it.")
     )  # fmt: skip
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
             grid = parts.marks(elem_id="marks")
         with gr.Column(scale=4, min_width=300):
-            words = gr.Markdown("", elem_classes="quiet")
+            words = parts.note()
             with gr.Row(elem_classes="row-tight"):
                 makes = gr.Button(_("Make slider"), variant="primary", elem_id="make-slider")
                 stop = gr.Button(_("Stop"))
@@ -127,16 +127,15 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
                 seed = gr.Number(7, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     outputs = [marked, grid, words]
-    gr.on([model.input, seed.change], callback(show), [model, seed], [*outputs, made], api_name="samples", **quiet)
-    grid.select(callback(mark), marked, outputs, api_visibility="private", **quiet)
-    dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    making = makes.click(streaming(make), marked, made, api_name="make_slider", concurrency_limit=None, **quiet)
+    gr.on([model.input, seed.change], callback(show), [model, seed], [*outputs, made], api_name="samples", **QUIET)
+    grid.select(callback(mark), marked, outputs, api_visibility="private", **QUIET)
+    dice.click(another_seed, None, seed, api_visibility="private", **QUIET)
+    making = makes.click(streaming(make), marked, made, api_name="make_slider", concurrency_limit=None, **QUIET)
     stop.click(None, cancels=making, api_visibility="private").then(
-        lambda: "", None, made, queue=False, api_visibility="private", **quiet
+        lambda: "", None, made, queue=False, api_visibility="private", **QUIET
     )
-    tab.select(callback(show_first), [marked, model, seed], [*outputs, made], api_visibility="private", **quiet)
+    tab.select(callback(show_first), [marked, model, seed], [*outputs, made], api_visibility="private", **QUIET)
 
 
 def show_first(marked: Marked, model: str, seed: float) -> list[Any]:

@@ -18,11 +18,12 @@ from ui.studio.requests.jobs import workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.view.bands import BANDS, WORDS, band_choices, band_layers
 from ui.studio.view.measured import band_words
-from ui.studio.view.pictures import SMALL, display_url, drawn, file_of, sheet
+from ui.studio.view.pictures import SMALL, drawn, file_of, sheet
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.studio.widgets import faces as studio_faces
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Style mixing")
 ID = "mixing"
@@ -142,7 +143,7 @@ def _side(count: float) -> int:
 
 def _face(model: Opened, points: Any) -> dict[str, Any]:
     image = drawn(model.explorer, points)[0]
-    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _(model.card.title)}
+    return parts.image_value(image, _(model.card.title))
 
 
 def fits(card: Card) -> bool:
@@ -153,7 +154,7 @@ def fits(card: Card) -> bool:
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     if not choices(fits):
-        gr.Markdown(_("Mixing needs a style-based model, and none is available."), elem_classes="quiet")
+        parts.note(_("Mixing needs a style-based model, and none is available."))
         return
     with gr.Row():
         faces = []
@@ -164,7 +165,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row():
         band = gr.Radio(band_choices(), value="coarse", label=_("Layers from B"), scale=3)
         first = gr.Slider(0, 10, 4, step=1, label=_("From layer"), visible=False, scale=2)
-    said = gr.Markdown("", elem_classes="quiet")
+    said = parts.note()
     with gr.Row(elem_classes="row-tight"):
         dice = [gr.Button(_("New A")), gr.Button(_("New B"))]
         draw = gr.Button(_("Draw matrix"), variant="primary")
@@ -182,25 +183,21 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             rows = gr.Slider(1, MOST_SIDE, 3, step=1, label=_("Rows of the matrix"))
             columns = gr.Slider(1, MOST_SIDE, 4, step=1, label=_("Columns of the matrix"))
     shown_matrix = gr.HTML("", apply_default_css=False)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     given = [gr.State(None, time_to_live=3600) for _face in faces[:2]]
-    file = gr.JSON(visible=False)
     inputs, outputs = [model, *seeds, band, first, *given], [*faces, said]
-    gr.on([band.input, model.input], callback(layer_slider), [model, band], first, api_visibility="private", **quiet)
+    gr.on([band.input, model.input], callback(layer_slider), [model, band], first, api_visibility="private", **QUIET)
     gr.on(
         [first.input, band.input, model.input, *(seed.change for seed in seeds)], callback(mix), inputs, outputs,
-        trigger_mode="always_last", queue=False, api_name="mix", **quiet,
+        trigger_mode="always_last", queue=False, api_name="mix", **QUIET,
     )  # fmt: skip
     for button, seed in zip(dice, seeds, strict=True):
-        button.click(another_seed, None, seed, api_visibility="private", **quiet)
+        button.click(another_seed, None, seed, api_visibility="private", **QUIET)
     draw.click(
         streaming(matrix), [model, rows, columns, seeds[0], band, first], shown_matrix, api_name="matrix",
-        concurrency_limit=None, **quiet,
+        concurrency_limit=None, **QUIET,
     )  # fmt: skip
-    download.click(callback(save), inputs, file, api_name="save_mixture", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
+    parts.saving(download, save, inputs, "save_mixture")
     studio_faces.offered(page, ID, use, mixture, inputs)
     for place, words in enumerate((_("Style mixing, as A"), _("Style mixing, as B"))):
         studio_faces.taking(page, ID, words, partial(take_as, place), [], [model, seeds[place], given[place]])
-    tab.select(callback(mix), inputs, outputs, queue=False, api_visibility="private", **quiet)
+    tab.select(callback(mix), inputs, outputs, queue=False, api_visibility="private", **QUIET)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
@@ -23,6 +22,8 @@ from ui.studio.models import runs as studio_runs
 from ui.studio.models.opened import add, folder_of, hosted, offered
 from ui.studio.requests.calls import callback
 from ui.studio.view.pictures import data_url
+from ui.studio.widgets import parts
+from ui.studio.widgets.parts import QUIET
 from ui.studio_process import is_loopback
 from ui.texts import bytes_size, data_title, joined, number, run_title, state_word
 
@@ -105,13 +106,9 @@ def _thumbnail(path: Path, changed: int) -> str:
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
-    gr.Markdown(
-        _("Pretrained models. Each card shows the model's training data, limits and licence."),
-        elem_classes="quiet",
-    )
+    parts.note(_("Pretrained models. Each card shows the model's training data, limits and licence."))
     shown = gr.HTML("", apply_default_css=False, elem_id="cards", min_height=200)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
-    tab.select(callback(models), None, shown, api_name="models", **quiet)
+    tab.select(callback(models), None, shown, api_name="models", **QUIET)
     if hosted():
         return
     with gr.Accordion(_("Open another model"), open=False):

@@ -17,12 +17,13 @@ from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import Tell, takes, workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
-from ui.studio.view.pictures import SMALL, display_url, drawn, file_of
+from ui.studio.view.pictures import drawn, file_of
 from ui.studio.view.view import Change, View, first_view, view_at
 from ui.studio.view.visit import REACH
 from ui.studio.view.words import direction_words
 from ui.studio.widgets import faces, parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("My picture")
 ID = "my-picture"
@@ -225,26 +226,24 @@ def _target(chosen: Opened, picture: Any) -> dict[str, Any]:
 
     pixels = to_uint8(prepared(picture, chosen.explorer))[0]
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("Your picture")}
+    return parts.image_value(image, _("Your picture"))
 
 
 def _face(chosen: Opened, points: Any) -> dict[str, Any]:
     image = drawn(chosen.explorer, points)[0]
-    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": _("Picture found by the search")}
+    return parts.image_value(image, _("Picture found by the search"))
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     if not choices():
-        gr.Markdown(_("There are no models yet."), elem_classes="quiet")
+        parts.note(_("There are no models yet."))
         return
     wanted = gr.State(Target(), time_to_live=3600)
-    gr.Markdown(
+    parts.note(
         _("Drop in a picture, and the model searches for the closest one that it can generate. A model knows only "
           "its training data: one trained on drawn faces returns a drawn face. Your upload is deleted after it is "
-          "read."),
-        elem_classes="quiet",
-    )  # fmt: skip
+          "read."))  # fmt: skip
     with gr.Row():
         with gr.Column(min_width=240):
             gr.Markdown(f"**{_('Yours')}**")
@@ -253,9 +252,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(min_width=240):
             gr.Markdown("**" + _("The model's") + "**")
             found = parts.face(_("The progress of the search appears here."))
-            words = gr.Markdown("", elem_classes="quiet")
+            words = parts.note()
         with gr.Column(min_width=240):
-            lasts = gr.Markdown("", elem_classes="quiet", elem_id="search-budget")
+            lasts = parts.note(elem_id="search-budget")
             with gr.Row(elem_classes="row-tight"):
                 start = gr.Button(_("Start search"), variant="primary", elem_id="find-it")
                 stop = gr.Button(_("Stop"))
@@ -269,26 +268,22 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
                 steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Search steps"))
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     scene = [wanted, target, found, words, *sliders]
-    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="take", **quiet))
+    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="take", **QUIET))
     searching = start.click(
         streaming(find), [wanted, model, steps], [wanted, found, words, *sliders], api_name="find",
-        concurrency_limit=None, **quiet,
+        concurrency_limit=None, **QUIET,
     )  # fmt: skip
     stop.click(None, cancels=searching, api_visibility="private").then(
-        callback(stopped), wanted, [words, *sliders], queue=False, api_visibility="private", **quiet
+        callback(stopped), wanted, [words, *sliders], queue=False, api_visibility="private", **QUIET
     )
     gr.on([tab.select, model.change, steps.change], callback(budget), [model, steps], lasts, queue=False,
-          trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
+          trigger_mode="always_last", api_visibility="private", **QUIET)  # fmt: skip
     gr.on(
         [slider.input for slider in sliders], callback(edit), [wanted, *sliders], found, trigger_mode="always_last",
-        queue=False, api_name="edit", **quiet,
+        queue=False, api_name="edit", **QUIET,
     )  # fmt: skip
-    model.input(callback(choose), [wanted, model], scene, api_name="choose", **quiet)
-    tab.select(callback(show_example), [wanted, model], scene, api_visibility="private", concurrency_limit=1, **quiet)
-    file = gr.JSON(visible=False)
-    download.click(callback(save), [wanted, *sliders], file, api_name="save_found", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
+    model.input(callback(choose), [wanted, model], scene, api_name="choose", **QUIET)
+    tab.select(callback(show_example), [wanted, model], scene, api_visibility="private", concurrency_limit=1, **QUIET)
+    parts.saving(download, save, [wanted, *sliders], "save_found")
     faces.offered(page, ID, use, given, [wanted, *sliders])

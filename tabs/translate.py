@@ -31,9 +31,10 @@ from ui.studio.models.workers import (
 from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
 from ui.studio.requests.jobs import Tell, workshop
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
-from ui.studio.view.pictures import SMALL, data_url, display_url, marked
+from ui.studio.view.pictures import marked
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
+from ui.studio.widgets.parts import QUIET
 from ui.texts import error_sentence
 
 if TYPE_CHECKING:
@@ -253,10 +254,11 @@ def _scene(source: Source, worker: Worker, direction: str) -> list[Any]:
     given = taken(worker, source.picture)
     there = worker.sampler.translate(given, direction)
     back = worker.back(direction)
-    items = [data_url(one) for one in _examples(worker, direction)]
-    strip = {"items": items, "place": -1 if source.place is None else source.place, "label": _("Example")}
+    place = -1 if source.place is None else source.place
+    strip = parts.examples_value(_examples(worker, direction), place, _("Example"))
     first = made(given)
-    scene = [replace(source), strip, _face(first, _("Input")), _face(made(there), _("Output of the model"))]
+    pair = [parts.image_value(first, _("Input")), parts.image_value(made(there), _("Output of the model"))]
+    scene = [replace(source), strip, *pair]
     honest = _honest(source, worker, direction)
     if not back:
         return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, honest]
@@ -267,24 +269,20 @@ def _scene(source: Source, worker: Worker, direction: str) -> list[Any]:
         "After translating back, a pixel differs by {levels:.1f} of 255 levels on average; the difference is shown "
         "{times} times as strong."
     )
+    stronger = apart.point(lambda level: level * STRONGER)
     return [
-        *scene, _face(again, _("Translated back")), _face(apart.point(lambda level: level * STRONGER), _("Difference")),
+        *scene, parts.image_value(again, _("Translated back")), parts.image_value(stronger, _("Difference")),
         *[gr.update(visible=True)] * 2, " ".join([honest, words.format(levels=levels, times=STRONGER)]).strip(),
     ]  # fmt: skip
-
-
-def _face(image: Image.Image, alt: str) -> dict[str, Any]:
-    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": alt}
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     models = [(_(card.title), name) for name, card in workers(TRANSLATING).items()]
     if not models:
-        gr.Markdown(
+        parts.note(
             _("Translating needs a model such as CycleGAN, and none is available. Train one with `ganscope train "
-              "cyclegan`."),
-            elem_classes="quiet",
+              "cyclegan`.")
         )  # fmt: skip
         return
     source = gr.State(Source(), time_to_live=3600)
@@ -305,8 +303,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             with gr.Column(visible=False, min_width=140) as column:
                 faces.append(_titled(words, elem_id))
             loop.append(column)
-    said = gr.Markdown("", elem_classes="quiet")
-    gr.Markdown(_("Examples, none of them training images:"), elem_classes="quiet")
+    said = parts.note()
+    parts.note(_("Examples, none of them training images:"))
     strip = parts.strip(elem_id="translate-examples")
     with gr.Row(elem_classes="row-left"):
         download = gr.Button(_("Save picture"), elem_id="save-translation")
@@ -314,11 +312,9 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(min_width=280):
             gr.Markdown(f"**{_('Your picture')}**")
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="translate-drop")
-            gr.Markdown(
+            parts.note(
                 _("PNG, JPEG or WebP, up to {size} MB. The centre square is resized to the model's input size, and "
-                  "your upload is deleted after it is read.").format(size=MOST_BYTES // 1_000_000),
-                elem_classes="quiet",
-            )  # fmt: skip
+                  "your upload is deleted after it is read.").format(size=MOST_BYTES // 1_000_000))  # fmt: skip
         with gr.Column(min_width=280):
             gr.Markdown(f"**{_('Your webcam')}**")
             camera = canvas.camera(CAMERA)
@@ -328,19 +324,18 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Row(elem_classes="row-tight"):
             start = gr.Button(_("Translate all and zip"), elem_id="translate-all")
             stop = gr.Button(_("Stop"))
-        told = gr.Markdown("", elem_classes="quiet")
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
+        told = parts.note()
     scene = [source, strip, *faces, *loop, said]
     where = [model, direction, strength]
     gr.on([tab.select, model.input], callback(choose), [source, model], [direction, strength, *scene],
-          api_name="translate_model", concurrency_limit=1, **quiet)  # fmt: skip
-    direction.input(callback(turn), [source, *where], scene, api_name="translate", **quiet)
+          api_name="translate_model", concurrency_limit=1, **QUIET)  # fmt: skip
+    direction.input(callback(turn), [source, *where], scene, api_name="translate", **QUIET)
     strength.input(
-        callback(turn), [source, *where], scene, api_visibility="private", trigger_mode="always_last", **quiet
+        callback(turn), [source, *where], scene, api_visibility="private", trigger_mode="always_last", **QUIET
     )
-    strip.select(callback(press), where, scene, api_visibility="private", **quiet)
+    strip.select(callback(press), where, scene, api_visibility="private", **QUIET)
     parts.emptied(
-        drop, drop.upload(callback(take), [drop, *where], [direction, *scene], api_name="translate_picture", **quiet)
+        drop, drop.upload(callback(take), [drop, *where], [direction, *scene], api_name="translate_picture", **QUIET)
     )
     camera.take(
         callback(take_photo),
@@ -348,21 +343,19 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         [direction, *scene],
         js=sheet_of(CAMERA, len(where)),
         api_name="translate_photo",
-        **quiet,
+        **QUIET,
     )
-    download.click(callback(save), [source, *where], file, api_name="save_translation", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
+    parts.saving(download, save, [source, *where], "save_translation")
     translated = start.click(
         streaming(batch),
         [many, *where],
         [file, told],
         api_name="translate_files",
         concurrency_limit=None,
-        **quiet,
+        **QUIET,
     )
     stop.click(None, cancels=translated, api_visibility="private")
-    translated.success(None, file, None, js=parts.SAVE, api_visibility="private")
+    parts.saved(translated, file)
     parts.emptied(many, translated)
 
 

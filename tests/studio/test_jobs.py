@@ -16,7 +16,7 @@ from gan_core.latent.inversion import Settings, invert
 from gan_core.models import loading
 from tests.studio_serving import ROOT, STYLED
 from ui.languages import _, using
-from ui.studio.models.kept import Shelf
+from ui.studio.models.cache import ModelCache
 from ui.studio.models.opened import opened
 from ui.studio.requests import jobs
 from ui.studio.requests.calls import callback
@@ -217,7 +217,7 @@ def test_a_job_never_holds_what_a_slider_needs() -> None:
 
 
 def test_a_model_that_loads_slowly_keeps_nobody_from_the_others() -> None:
-    kept, loading, free = Shelf[str](3, 100, len), threading.Event(), threading.Event()
+    kept, loading, free = ModelCache[str](3, 100, len), threading.Event(), threading.Event()
     made: list[str] = []
 
     def slow() -> str:
@@ -239,7 +239,7 @@ def test_a_model_that_loads_slowly_keeps_nobody_from_the_others() -> None:
 
 
 def test_models_in_memory_are_bounded_in_number_and_in_bytes() -> None:
-    kept = Shelf[str](3, 10, len)
+    kept = ModelCache[str](3, 10, len)
     for name in "abcd":
         kept.get(name, lambda name=name: name)
     assert [name for name, _ in kept.items()] == ["b", "c", "d"]
@@ -249,6 +249,22 @@ def test_models_in_memory_are_bounded_in_number_and_in_bytes() -> None:
     assert kept.get("larger", lambda: "y" * 20) == "y" * 20  # one there must be
     assert [name for name, _ in kept.items()] == ["larger"]
     assert kept.get("larger", lambda: "new", lambda one: len(one) < 5) == "new"
+
+
+def test_a_call_opens_its_model_once_even_if_others_push_it_out() -> None:
+    kept, made = ModelCache[str](1, 10, len), list[str]()
+
+    def make(name: str) -> str:
+        made.append(name)
+        return name
+
+    with kept.held():
+        for name in "abab":
+            assert kept.get(name, lambda name=name: make(name)) == name
+        assert made == ["a", "b"]
+        assert [name for name, _ in kept.items()] == ["b"]  # the cache itself keeps its bound
+    kept.get("a", lambda: make("a"))
+    assert made == ["a", "b", "a"]
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,7 @@ from tabs import editing, mixing, models
 from tests.made_runs import trained
 from tests.studio.test_tabs import FACE, MODEL, VISIT, pixels, plain
 from tests.studio_serving import STYLED
-from ui.studio.models import opened as studio_models
-from ui.studio.models import runs
+from ui.studio.models import cache, runs
 from ui.studio.models.opened import offered, opened
 from ui.studio.view.view import parsed
 from ui.studio.widgets import choices
@@ -26,7 +25,7 @@ def store(home: Path) -> Iterator[RunStore]:
     yield made
     made.close()
     runs._store_in.cache_clear()
-    studio_models._open.clear()
+    cache.models.clear()
 
 
 def test_a_run_opens_by_its_name_and_says_which_step_it_is(store: RunStore) -> None:

@@ -25,7 +25,8 @@ from gan_core.pictures.photos import sample_photo
 from tabs import draw, inpaint, translate
 from tests.studio.conftest import CYCLE, DRAWING, FILLING
 from tests.studio_serving import ROOT
-from ui.studio.models.workers import MOST_OPEN, _open, at_work, examples
+from ui.studio.models.cache import MOST_MODELS, models
+from ui.studio.models.workers import at_work, examples
 from ui.studio.view.pictures import MARK, lossless_url
 
 pytestmark = pytest.mark.usefixtures("shelf")
@@ -64,7 +65,7 @@ def test_models_stay_open_up_to_a_bound_and_others_are_refused() -> None:
     assert at_work(CYCLE, ("unpaired",)) is at_work(CYCLE, ("unpaired",))
     for name, task in ((DRAWING, "paired"), (FILLING, "inpainting"), (CYCLE, "unpaired")):
         at_work(name, (task,))
-    assert len(_open.items()) <= MOST_OPEN
+    assert len(models.items()) <= MOST_MODELS
     with pytest.raises(BadValue, match="doesn't support"):
         at_work(CYCLE, ("paired",))
     with pytest.raises(UnknownName, match="There is no model named"):

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
-from ui.studio.models import marks, runs
-from ui.studio.models.kept import Shelf
+from ui.studio.models import cache, marks, runs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from gan_core.latent.measured import Measured
     from gan_core.metrics.perception import Perception
 
-MOST_OPEN, MOST_BYTES = 3, 2**29  # limits of the cache: number of models, and bytes of their weights
 FOUND = 12  # number of computed directions of each kind
 MOST_CUSTOM = 64  # number of visitors' directions kept per model
 SLOTS = 6  # number of sliders shown at first
@@ -140,17 +138,14 @@ class Opened:
         return self.explorer.apart()
 
     @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        return self.explorer.sampler.networks
+
+    @property
     def truncates(self) -> bool:
         return self.explorer.sampler.recipe.truncate is not None
 
 
-def bytes_of(networks: Mapping[str, nn.Module]) -> int:
-    """Returns the memory of the networks' weights in bytes."""
-    held = (one for network in networks.values() for one in (*network.parameters(), *network.buffers()))
-    return sum(one.numel() * one.element_size() for one in held)
-
-
-_open: Shelf[Opened] = Shelf(MOST_OPEN, MOST_BYTES, lambda model: bytes_of(model.explorer.sampler.networks))
 _added: dict[str, Path] = {}  # models from elsewhere, by name, added by the local user
 
 
@@ -165,7 +160,8 @@ def offered() -> dict[str, Card]:
 
 def _opened_runs() -> dict[str, Card]:
     """Returns open checkpoints of active runs that are no longer the newest."""
-    return {name: model.card for name, model in _open.items() if runs.is_run(name)}
+    models = cache.models.items()
+    return {name: model.card for name, model in models if runs.is_run(name) and isinstance(model, Opened)}
 
 
 def _draws(card: Card) -> bool:
@@ -184,7 +180,9 @@ def opened(name: str) -> Opened:
     """
     if not isinstance(name, str):  # an empty selection is a list
         raise UnknownName("model", "", offered())
-    return _open.get(name, lambda: _loaded(name))
+    model = cache.models.get(name, lambda: _loaded(name), lambda kept: isinstance(kept, Opened))
+    assert isinstance(model, Opened)
+    return model
 
 
 def _loaded(name: str) -> Opened:
@@ -229,7 +227,7 @@ def add(reference: str) -> str:
         raise BadValue("{recipe} has no latent space.", recipe=card.recipe_title or card.recipe)
     name = card.name if card.name not in listing.names() else f"{card.name} ({folder.name})"
     _added[name] = folder
-    _open.drop(name)
+    cache.models.drop(name)
     return name
 
 

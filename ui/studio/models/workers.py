@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,8 @@ from gan_core.errors import BadValue, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import SAMPLE, Card, read_card
 from ui.languages import N_, _
-from ui.studio.models.kept import Shelf
-from ui.studio.models.opened import MOST_BYTES, bytes_of, hosted
+from ui.studio.models import cache
+from ui.studio.models.opened import hosted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gan_core.latent.recognition import Recognition
     from gan_core.models.sampler import Sampler
 
-MOST_OPEN = 4  # maximum number of models in memory
 FILE = "file:"  # prefix of the user's super-resolution files
 COMMUNITY = "community"
 TRANSLATING = ("paired", "unpaired")  # tasks of image-to-image translation
@@ -50,6 +49,10 @@ class Worker:
     card: Card
     sampler: Sampler
     folder: Path
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        return self.sampler.networks
 
     @property
     def size(self) -> int:
@@ -108,9 +111,6 @@ def _judges(worker: Worker) -> dict[str, nn.Module]:
     return {direction: built[name].eval().requires_grad_(False) for direction, name in names.items()}
 
 
-_open: Shelf[Worker] = Shelf(MOST_OPEN, MOST_BYTES, lambda worker: bytes_of(worker.sampler.networks))
-
-
 def workers(tasks: Sequence[str]) -> dict[str, Card]:
     """Returns the installed models for some tasks and the user's files, by name. Needs no torch."""
     cards, _damaged = listing.survey()
@@ -132,7 +132,9 @@ def at_work(name: str, tasks: Sequence[str]) -> Worker:
     def load() -> Worker:
         return _of_file(name, file, card) if file else _of_shelf(name, folder, card)
 
-    return _open.get(name, load, lambda kept: kept.card.sha256 == card.sha256)
+    model = cache.models.get(name, load, lambda kept: isinstance(kept, Worker) and kept.card.sha256 == card.sha256)
+    assert isinstance(model, Worker)
+    return model
 
 
 def _of_shelf(name: str, folder: Path, card: Card) -> Worker:

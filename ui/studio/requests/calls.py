@@ -14,6 +14,7 @@ from PIL import Image
 
 from gan_core.errors import BadValue, GanscopeError
 from ui.languages import _, language, using
+from ui.studio.models.cache import models
 from ui.studio.requests.right_of_way import right_of_way
 from ui.texts import error_sentence
 
@@ -26,13 +27,13 @@ MOVING = ("GIF", "WEBP", "PNG")  # formats whose further frames are an animation
 def callback(function: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps a callback to run in the language of the page being built and to report errors as sentences.
 
-    Long jobs pause meanwhile.
+    Long jobs pause meanwhile, and each model is opened once, however many parts of the callback ask for it.
     """
     chosen = language()
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
-        with using(chosen), sentences(), right_of_way.first():
+        with using(chosen), sentences(), right_of_way.first(), models.held():
             return function(*arguments)
 
     return call

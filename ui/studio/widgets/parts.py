@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -16,6 +16,7 @@ from PIL import Image
 from ui import LOGO
 from ui.languages import LANGUAGES, _, language
 from ui.studio.models.opened import opened
+from ui.studio.requests.calls import callback
 from ui.studio.view.pictures import SMALL, data_url, display_url, picture, small
 from ui.studio.view.view import View
 
@@ -193,6 +194,27 @@ COPY = """() => {
 }"""
 
 
+QUIET: dict[str, Any] = {"show_progress": "hidden"}  # of events whose outputs are not to be covered meanwhile
+
+
+def note(words: str = "", **options: Any) -> gr.Markdown:
+    """A paragraph of explanation or status, less prominent than the controls."""
+    return gr.Markdown(words, elem_classes="quiet", **options)
+
+
+def saved(made: Any, file: gr.JSON) -> None:
+    """Lets the browser save what the event `made` has put into `file`, a plain `Download`."""
+    made.success(None, file, None, js=SAVE, api_visibility="private")
+
+
+def saving(
+    button: gr.Button, make: Callable[..., dict[str, str]], inputs: Any, api_name: str, js: str | None = None
+) -> None:
+    """Makes a button save the plain `Download` that the callback `make` returns."""
+    file = gr.JSON(visible=False)
+    saved(button.click(callback(make), inputs, file, js=js, api_name=api_name, **QUIET), file)
+
+
 def face(wait: str = "", **options: Any) -> gr.HTML:
     """The large picture; `wait` is shown until there is one."""
     return gr.HTML({"wait": wait}, html_template=_FACE, js_on_load=_HOLD, apply_default_css=False, **options)
@@ -257,10 +279,14 @@ def emptied(box: gr.File, read: Any) -> None:
         after(lambda: None, None, box, show_progress="hidden", api_visibility="private")
 
 
+def image_value(image: Image.Image, alt: str) -> dict[str, Any]:
+    """Returns the value of `face` for a picture and its alt text."""
+    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": alt}
+
+
 def face_value(view: View, settled: bool) -> dict[str, Any]:
     """Returns the value of `face` for a view; `settled` adds the unedited picture and the link."""
-    image = picture(view)
-    value = {"now": display_url(image), "sharp": image.width <= SMALL, "alt": alt(view)}
+    value = image_value(picture(view), alt(view))
     if not settled:
         return value
     before = display_url(picture(view.before)) if view.changes else value["now"]
@@ -276,7 +302,13 @@ def alt(view: View) -> str:
 
 
 def strip_value(views: Sequence[View], place: int) -> dict[str, Any]:
+    """Returns the value of `strip` for earlier views."""
     return {"items": [small(view) for view in views], "place": place, "label": _("Earlier picture")}
+
+
+def examples_value(images: Iterable[Image.Image], place: int, label: str) -> dict[str, Any]:
+    """Returns the value of `strip` for pictures to start from; `place` is the selected one, -1 for none."""
+    return {"items": [data_url(image) for image in images], "place": place, "label": label}
 
 
 def sheet_value(image: Image.Image, alt_words: str, sharp: bool) -> str:

@@ -1,17 +1,23 @@
-"""An LRU cache of models, bounded in number and bytes; each is loaded once. Imports no front end."""
+"""The one LRU cache of the Studio's models, bounded in number and bytes; each is loaded once. Imports no front end."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MOST_MODELS, MOST_BYTES = 6, 2**30  # models in memory, and the bytes of their weights
 
 Kept = TypeVar("Kept")
 
 
-class Shelf(Generic[Kept]):
+class ModelCache(Generic[Kept]):
     """A thread-safe LRU cache. While one value is being made, others can be read."""
 
     def __init__(self, most: int, most_bytes: int, size_of: Callable[[Kept], int]) -> None:
@@ -20,9 +26,27 @@ class Shelf(Generic[Kept]):
         self._lock = threading.Lock()
         # name -> lock, and how many threads hold or wait for it
         self._making: dict[str, tuple[threading.Lock, int]] = {}
+        self._of_call: ContextVar[dict[str, Kept] | None] = ContextVar("models of this call", default=None)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within this context, what was returned once is returned again, even if the cache has dropped it."""
+        token = self._of_call.set({})
+        try:
+            yield
+        finally:
+            self._of_call.reset(token)
 
     def get(self, name: str, make: Callable[[], Kept], fits: Callable[[Kept], bool] = lambda kept: True) -> Kept:
         """Returns the cached value if `fits` accepts it; else calls `make`, once for all concurrent callers."""
+        of_call = self._of_call.get()
+        if of_call is None:
+            return self._shared(name, make, fits)
+        if name not in of_call or not fits(of_call[name]):
+            of_call[name] = self._shared(name, make, fits)
+        return of_call[name]
+
+    def _shared(self, name: str, make: Callable[[], Kept], fits: Callable[[Kept], bool]) -> Kept:
         found = self._found(name)
         if found is not None and fits(found):
             return found
@@ -73,3 +97,19 @@ class Shelf(Generic[Kept]):
                 lock, waiting = self._making.pop(name)
                 if waiting > 1:
                     self._making[name] = lock, waiting - 1
+
+
+class Model(Protocol):
+    """What the cache holds: generative and image-to-image models."""
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]: ...
+
+
+def bytes_of(networks: Mapping[str, nn.Module]) -> int:
+    """Returns the memory of the networks' weights in bytes."""
+    weights = (one for network in networks.values() for one in (*network.parameters(), *network.buffers()))
+    return sum(one.numel() * one.element_size() for one in weights)
+
+
+models: ModelCache[Model] = ModelCache(MOST_MODELS, MOST_BYTES, lambda model: bytes_of(model.networks))
