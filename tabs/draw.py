@@ -12,7 +12,16 @@ from PIL import Image, ImageChops, ImageStat
 
 from gan_core.errors import BadValue
 from ui.languages import N_, _
-from ui.studio.models.workers import TRANSLATING, Worker, at_work, examples, learnt_from, made, taken, workers
+from ui.studio.models.image_models import (
+    TRANSLATING,
+    ImageModel,
+    examples,
+    image_models,
+    learnt_from,
+    made,
+    open_image_model,
+    taken,
+)
 from ui.studio.requests.calls import callback, event_number
 from ui.studio.requests.latest import Latest
 from ui.studio.view.pictures import display_url, lossless_url, marked
@@ -37,11 +46,11 @@ _latest = Latest()
 
 def sheet(model: str) -> list[Any]:
     """Sets up a model: the pad, sketches to start from, and the picture of the first one."""
-    worker = _drawing(model)
-    starts = _starts(worker)
+    chosen = _drawing(model)
+    starts = _starts(chosen)
     strip = parts.examples_value(starts, 0, _("Sketch"))
-    start = starts[0] if starts else Image.new("RGB", (worker.size, worker.size), "white")
-    return [_laid(worker, start, f"{model} 0"), strip, *_drawn(worker, start)]
+    start = starts[0] if starts else Image.new("RGB", (chosen.size, chosen.size), "white")
+    return [_pad_value(chosen, start, f"{model} 0"), strip, *_drawn(chosen, start)]
 
 
 def press(event: gr.EventData, model: str) -> list[Any]:
@@ -51,23 +60,23 @@ def press(event: gr.EventData, model: str) -> list[Any]:
 
 def press_at(model: str, place: float) -> list[Any]:
     """Puts the sketch at a position of the row on the pad."""
-    worker = _drawing(model)
-    starts = _starts(worker)
+    chosen = _drawing(model)
+    starts = _starts(chosen)
     if not 0 <= int(place) < len(starts):
         raise BadValue("There is no sketch at position {place}.", place=int(place))
     start = starts[int(place)]
     strip = parts.examples_value(starts, int(place), _("Sketch"))
-    return [_laid(worker, start, f"{model} {place} {another_seed()}"), strip, *_drawn(worker, start)]
+    return [_pad_value(chosen, start, f"{model} {place} {another_seed()}"), strip, *_drawn(chosen, start)]
 
 
 def surprise(model: str) -> list[Any]:
     """Puts a new random sketch on the pad."""
-    worker = _drawing(model)
-    if learnt_from(worker.card) != FACES:
-        return press_at(model, another_seed() % max(1, len(_starts(worker))))
+    chosen = _drawing(model)
+    if learnt_from(chosen.card) != FACES:
+        return press_at(model, another_seed() % max(1, len(_starts(chosen))))
     seed = another_seed()
-    start = _edges(worker.size, 1, seed)[0]
-    return [_laid(worker, start, f"{model} {seed}"), gr.skip(), *_drawn(worker, start)]
+    start = _edges(chosen.size, 1, seed)[0]
+    return [_pad_value(chosen, start, f"{model} {seed}"), gr.skip(), *_drawn(chosen, start)]
 
 
 def draw(request: gr.Request, drawing: str, model: str) -> Any:
@@ -75,29 +84,29 @@ def draw(request: gr.Request, drawing: str, model: str) -> Any:
 
     Outdated requests are dropped.
     """
-    worker = _drawing(model)
+    chosen = _drawing(model)
     visitor = (request and request.session_hash) or ""
-    answer = _latest(visitor, lambda: _drawn(worker, _flat(drawing)))
+    answer = _latest(visitor, lambda: _drawn(chosen, _flat(drawing)))
     return [gr.skip()] * 2 if answer is None else answer
 
 
 def save(drawing: str, model: str) -> dict[str, str]:
     """Returns the picture as a file."""
-    worker = _drawing(model)
-    return parts.Download("drawn.png", marked(_answer(worker, _flat(drawing)))).plain
+    chosen = _drawing(model)
+    return parts.Download("drawn.png", marked(_answer(chosen, _flat(drawing)))).plain
 
 
-def _drawing(model: str) -> Worker:
-    worker = at_work(model, TRANSLATING)
-    if not learnt_from(worker.card).startswith("edges"):
-        raise BadValue("{recipe} doesn't support this task.", recipe=worker.card.title)
-    return worker
+def _drawing(model: str) -> ImageModel:
+    chosen = open_image_model(model, TRANSLATING)
+    if not learnt_from(chosen.card).startswith("edges"):
+        raise BadValue("{recipe} doesn't support this task.", recipe=chosen.card.title)
+    return chosen
 
 
-def _starts(worker: Worker) -> Sequence[Image.Image]:
-    if learnt_from(worker.card) == FACES:
-        return _edges(worker.size, STARTS, SEED)
-    return examples(worker.card, "source")[:STARTS]
+def _starts(chosen: ImageModel) -> Sequence[Image.Image]:
+    if learnt_from(chosen.card) == FACES:
+        return _edges(chosen.size, STARTS, SEED)
+    return examples(chosen.card, "source")[:STARTS]
 
 
 @lru_cache(maxsize=8)
@@ -120,11 +129,11 @@ def _flat(drawing: str) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", lines.size, "white"), lines).convert("RGB")
 
 
-def _laid(worker: Worker, start: Image.Image, key: str) -> dict[str, Any]:
-    starts = _starts(worker)
+def _pad_value(chosen: ImageModel, start: Image.Image, key: str) -> dict[str, Any]:
+    starts = _starts(chosen)
     plain = max(starts, key=lambda one: ImageStat.Stat(one.convert("L")).mean[0], default=None)
     return {
-        "side": worker.size, "picture": lossless_url(start), "key": key, "pen": _pen(starts),
+        "side": chosen.size, "picture": lossless_url(start), "key": key, "pen": _pen(starts),
         "guide": "" if plain is None else display_url(plain),
     }  # fmt: skip
 
@@ -149,23 +158,25 @@ def _runs(dark: np.ndarray) -> np.ndarray:
     return lengths
 
 
-def _drawn(worker: Worker, drawing: Image.Image) -> list[Any]:
+def _drawn(chosen: ImageModel, drawing: Image.Image) -> list[Any]:
     """Returns the picture, and a message if the canvas is empty."""
-    image = _answer(worker, drawing)
+    image = _answer(chosen, drawing)
     blank = not ImageChops.invert(drawing).point(lambda level: level > FAINT).getbbox()
     words = _("The canvas is empty, so the model has nothing to go by. Trace the pale lines, or start from a sketch.")
     face = parts.image_value(image, _("Picture generated from the drawing"))
     return [face, words if blank else ""]
 
 
-def _answer(worker: Worker, drawing: Image.Image) -> Image.Image:
-    return made(worker.sampler.translate(taken(worker, drawing)))
+def _answer(chosen: ImageModel, drawing: Image.Image) -> Image.Image:
+    return made(chosen.sampler.translate(taken(chosen, drawing)))
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
     models = [
-        (_(card.title), name) for name, card in workers(TRANSLATING).items() if learnt_from(card).startswith("edges")
+        (_(card.title), name)
+        for name, card in image_models(TRANSLATING).items()
+        if learnt_from(card).startswith("edges")
     ]
     if not models:
         parts.note(

@@ -23,8 +23,8 @@ from gan_core.pictures.depth import WHOLE, eight_bits, used, white
 from gan_core.pictures.photos import MOST_PIXELS, most_pixels
 from ui.languages import N_, _
 from ui.studio.models.costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, enlarging_cost
+from ui.studio.models.image_models import COMMUNITY, FILE, ImageModel, image_models, open_image_model
 from ui.studio.models.opened import hosted
-from ui.studio.models.workers import COMMUNITY, FILE, Worker, at_work, workers
 from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
 from ui.studio.requests.jobs import takes, workshop
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, received
@@ -69,7 +69,7 @@ def model_of(source: Source, model: str) -> list[Any]:
     """Selects a model: its scale, models to blend with, what it can do with the current picture, and the first example
     if there is none.
     """
-    native, cards = _scale(at_work(model, ENLARGING).card), workers(ENLARGING)
+    native, cards = _scale(open_image_model(model, ENLARGING).card), image_models(ENLARGING)
     other = _partner(model, cards)
     valid = [scale for scale in sorted({2, 4, native}) if native % scale == 0]
     scales = gr.update(choices=[(f"{scale}×", scale) for scale in valid], value=native)
@@ -123,7 +123,7 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
         )  # fmt: skip
         array = _middle(array, _most(1))
     source = Source(array, Path(path).stem, -1, damage_of(array, quality))
-    scene = _unmade(source)
+    scene = _not_enlarged(source)
     scene[-1] = " ".join([scene[-1], *words])
     return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(source, model or _first(), scale)]
 
@@ -141,10 +141,10 @@ def advise(source: Source, model: str, scale: float) -> list[Any]:
     by_two = much and times > 2 and source.array.shape[0] * source.array.shape[1] <= _most(2)
     if much:
         words.append(_too_many(source, times, by_two))
-    words += _harm(source.damage, strength)
+    words += _damage_notes(source.damage, strength)
     smooth = _faithful() if any(harmed(source.damage)) and model != _faithful() else ""
     if smooth:
-        words.append(_("“{model}” is affected least.").format(model=_(workers(ENLARGING)[smooth].title)))
+        words.append(_("“{model}” is affected least.").format(model=_(image_models(ENLARGING)[smooth].title)))
     offers = [gr.update(visible=one) for one in (by_two, much, bool(smooth))]
     return [gr.update(value=strength), " ".join(words), *offers]
 
@@ -159,7 +159,7 @@ def middle(source: Source, model: str, scale: float) -> list[Any]:
     if source.array is None:
         raise BadValue("Drop in a picture first.")
     source = replace(source, array=_middle(source.array, _most(int(scale))))
-    return [*_unmade(source), gr.skip(), gr.skip(), gr.skip(), *advise(source, model, scale)]
+    return [*_not_enlarged(source), gr.skip(), gr.skip(), gr.skip(), *advise(source, model, scale)]
 
 
 def faithful() -> Any:
@@ -173,7 +173,7 @@ def enlarge(source: Source, model: str, scale: float, share: float, strength: fl
         raise BadValue("Drop in a picture first.")
     if source.array.shape[0] * source.array.shape[1] > _most(1):
         raise BadValue("The picture has more than {count} megapixels.", count=_most(1) // 1_000_000)
-    sampler = _sampler(at_work(model, ENLARGING), float(share or 0))
+    sampler = _sampler(open_image_model(model, ENLARGING), float(share or 0))
     workshop.check(*_cost(model, source.array), _longest())
     waits: list[Any] = [gr.skip()] * (3 + ADVICE)
     with tempfile.TemporaryDirectory() as folder:
@@ -220,7 +220,7 @@ def take_network(request: gr.Request, path: str | None) -> Any:
 
 def listed(model: str) -> Any:
     """Returns the current models, including files added since the page was built."""
-    return gr.update(choices=_choices(), value=model if model in workers(ENLARGING) else _first())
+    return gr.update(choices=_choices(), value=model if model in image_models(ENLARGING) else _first())
 
 
 def _limits() -> str:
@@ -242,10 +242,10 @@ def stopped() -> str:
 
 
 def _choices() -> list[tuple[str, str]]:
-    return [(_(card.title), name) for name, card in workers(ENLARGING).items()]
+    return [(_(card.title), name) for name, card in image_models(ENLARGING).items()]
 
 
-def _unmade(source: Source) -> list[Any]:
+def _not_enlarged(source: Source) -> list[Any]:
     """Shows a picture that hasn't been enlarged yet."""
     height, width = source.array.shape[:2]
     words = _("{width} x {height} pixels. Now click “Enlarge”.").format(width=width, height=height)
@@ -260,12 +260,12 @@ def _unmade(source: Source) -> list[Any]:
 
 def _first() -> str:
     """Returns the default model: the most faithful one, if there is one."""
-    return _faithful() or next(iter(workers(ENLARGING)), "")
+    return _faithful() or next(iter(image_models(ENLARGING)), "")
 
 
 def _faithful() -> str:
     """Returns a model that was trained with pixel losses only, which invents the least; "" if there is none."""
-    cards = workers(ENLARGING)
+    cards = image_models(ENLARGING)
     plain = [name for name, card in cards.items() if card.hparams.get("adversarial_weight") == 0]
     return next((name for name in plain if _partner(name, cards)), next(iter(plain), ""))
 
@@ -300,7 +300,7 @@ def _too_many(source: Source, scale: int, by_two: bool) -> str:
              "of {width} x {height} pixels.").format(**facts)  # fmt: skip
 
 
-def _harm(damage: Damage, strength: float) -> list[str]:
+def _damage_notes(damage: Damage, strength: float) -> list[str]:
     """Describes the damage of a picture and the recommended strength."""
     from gan_core.models.enlarging import harmed
 
@@ -344,16 +344,16 @@ def _partner(name: str, cards: dict[str, Card]) -> str:
     return next(same, "")
 
 
-def _sampler(worker: Worker, share: float) -> Sampler:
+def _sampler(chosen: ImageModel, share: float) -> Sampler:
     """Returns the model, or a blend with its partner."""
     if not 0 <= share <= 1:
         raise BadValue("The share must lie between 0 and 1, not at {share}.", share=share)
-    other = _partner(worker.name, workers(ENLARGING))
+    other = _partner(chosen.name, image_models(ENLARGING))
     if not share or not other:
-        return worker.sampler
+        return chosen.sampler
     from gan_core.models.enlarging import blended
 
-    return blended(worker.sampler, at_work(other, ENLARGING).sampler, share)
+    return blended(chosen.sampler, open_image_model(other, ENLARGING).sampler, share)
 
 
 def _written(
@@ -404,7 +404,7 @@ def _size_words(array: np.ndarray, result: np.ndarray) -> str:
 
 
 def _cost(model: str, array: np.ndarray) -> tuple[str, float]:
-    return enlarging_cost(at_work(model, ENLARGING), array)
+    return enlarging_cost(open_image_model(model, ENLARGING), array)
 
 
 # --- examples --------------------------------------------------------------------------------------------------------
@@ -434,19 +434,19 @@ def _example(model: str, place: int) -> list[Any]:
     """Returns an example enlarged by the model, cached. The user's networks may take minutes, so they run only on
     request.
     """
-    worker = at_work(model, ENLARGING)
+    chosen = open_image_model(model, ENLARGING)
     source = Source(_examples()[place], "example", place)
     if model.startswith(FILE):
-        scale = gr.update(value=_scale(worker.card))
-        return [*_unmade(source), gr.update(visible=False), scale, gr.update(value=0), *advise(source, model, 0)]
-    result = _made(model, worker.card.sha256, place)
+        scale = gr.update(value=_scale(chosen.card))
+        return [*_not_enlarged(source), gr.update(visible=False), scale, gr.update(value=0), *advise(source, model, 0)]
+    result = _made(model, chosen.card.sha256, place)
     scene = [
         source,
-        _compared(source.array, result, _scale(worker.card)),
+        _compared(source.array, result, _scale(chosen.card)),
         _strip(place),
         _size_words(source.array, result),
     ]
-    native = _scale(worker.card)
+    native = _scale(chosen.card)
     plain = [gr.update(visible=False), gr.update(value=native), gr.update(value=0)]
     return [*scene, *plain, *advise(source, model, native)]
 
@@ -455,7 +455,7 @@ def _example(model: str, place: int) -> list[Any]:
 def _made(model: str, sha256: str, place: int) -> np.ndarray:
     from gan_core.models.enlarging import enlarge as enlarged
 
-    return enlarged(at_work(model, ENLARGING).sampler, _examples()[place])
+    return enlarged(open_image_model(model, ENLARGING).sampler, _examples()[place])
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,15 @@ from PIL import Image, ImageDraw
 
 from gan_core.errors import BadValue
 from ui.languages import N_, _
-from ui.studio.models.workers import Worker, at_work, examples, far_words, made, taken, workers
+from ui.studio.models.image_models import (
+    ImageModel,
+    examples,
+    image_models,
+    made,
+    open_image_model,
+    taken,
+    unfamiliar_words,
+)
 from ui.studio.requests.calls import callback, event_number, warn_if_animated
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
@@ -50,9 +58,9 @@ class Source:
 
 def paper(source: Source, model: str) -> list[Any]:
     """Selects a model: the current picture, or its first example with a hole."""
-    worker = at_work(model, FILLING)
+    chosen = open_image_model(model, FILLING)
     if source.picture is not None and source.place < 0:
-        return _scene(source if source.by == worker.name else _user_picture(source.picture, worker), worker)
+        return _scene(source if source.by == chosen.name else _user_picture(source.picture, chosen), chosen)
     return press_at(model, 0)
 
 
@@ -63,11 +71,11 @@ def press(event: gr.EventData, model: str) -> list[Any]:
 
 def press_at(model: str, place: float) -> list[Any]:
     """Returns the example at a position of the row, with a hole."""
-    worker = at_work(model, FILLING)
-    pictures = examples(worker.card, KIND) or [Image.new("RGB", (worker.size, worker.size), "white")]
+    chosen = open_image_model(model, FILLING)
+    pictures = examples(chosen.card, KIND) or [Image.new("RGB", (chosen.size, chosen.size), "white")]
     if not 0 <= int(place) < len(pictures):
         raise BadValue("There is no example at position {place}.", place=int(place))
-    return _scene(Source(pictures[int(place)], int(place)), worker)
+    return _scene(Source(pictures[int(place)], int(place)), chosen)
 
 
 def take(path: str | None, model: str) -> list[Any]:
@@ -77,31 +85,31 @@ def take(path: str | None, model: str) -> list[Any]:
     with received(path) as image:
         warn_if_animated(image)
         picture = clean(image)
-    worker = at_work(model, FILLING)
-    return _scene(_user_picture(picture, worker), worker)
+    chosen = open_image_model(model, FILLING)
+    return _scene(_user_picture(picture, chosen), chosen)
 
 
-def _user_picture(picture: Image.Image, worker: Worker) -> Source:
+def _user_picture(picture: Image.Image, chosen: ImageModel) -> Source:
     """Returns the user's picture, and whether the model knows such pictures."""
-    kind = worker.recognition.kind(taken(worker, picture))
-    return Source(picture, -1, worker.name, max(kind.times.values()) if kind.strange else 0.0)
+    kind = chosen.recognition.kind(taken(chosen, picture))
+    return Source(picture, -1, chosen.name, max(kind.times.values()) if kind.strange else 0.0)
 
 
 def fill(request: gr.Request, mask: str, source: Source, model: str) -> Any:
     """Returns the inpainted picture while the mask is painted. `mask` is a PNG as a `data:` address, opaque where
     masked. Outdated requests are dropped.
     """
-    worker = at_work(model, FILLING)
+    chosen = open_image_model(model, FILLING)
     picture = _of(source)
     visitor = (request and request.session_hash) or ""
-    answer = _latest(visitor, lambda: _filled(worker, picture, _hole(mask, worker.size), source.far))
+    answer = _latest(visitor, lambda: _filled(chosen, picture, _hole(mask, chosen.size), source.far))
     return [gr.skip()] * 2 if answer is None else answer
 
 
 def save(mask: str, source: Source, model: str) -> dict[str, str]:
     """Returns the inpainted picture as a file."""
-    worker = at_work(model, FILLING)
-    return parts.Download("filled.png", marked(_answer(worker, _of(source), _hole(mask, worker.size)))).plain
+    chosen = open_image_model(model, FILLING)
+    return parts.Download("filled.png", marked(_answer(chosen, _of(source), _hole(mask, chosen.size)))).plain
 
 
 def _of(source: Source) -> Image.Image:
@@ -116,25 +124,25 @@ def _hole(mask: str, size: int) -> np.ndarray:
     return np.asarray(painted) >= OPAQUE
 
 
-def _scene(source: Source, worker: Worker) -> list[Any]:
+def _scene(source: Source, chosen: ImageModel) -> list[Any]:
     """Returns the picture on the pad with an initial hole, the row of examples, and the model's output."""
     picture = _of(source)
-    hole = Image.new("L", (worker.size, worker.size))
+    hole = Image.new("L", (chosen.size, chosen.size))
     if source.place >= 0:
-        ImageDraw.Draw(hole).rounded_rectangle([worker.size * share for share in FIRST_HOLE], worker.size / 12, 255)
+        ImageDraw.Draw(hole).rounded_rectangle([chosen.size * share for share in FIRST_HOLE], chosen.size / 12, 255)
     painted = Image.new("RGBA", hole.size, (*COLOUR, 0))
     painted.putalpha(hole)
     pad = {
-        "side": worker.size, "picture": display_url(made(taken(worker, picture))), "mask": lossless_url(painted),
-        "key": f"{worker.name} {another_seed()}",
+        "side": chosen.size, "picture": display_url(made(taken(chosen, picture))), "mask": lossless_url(painted),
+        "key": f"{chosen.name} {another_seed()}",
     }  # fmt: skip
-    strip = parts.examples_value(examples(worker.card, KIND), source.place, _("Example"))
-    return [source, pad, strip, *_filled(worker, picture, np.asarray(hole) >= OPAQUE, source.far)]
+    strip = parts.examples_value(examples(chosen.card, KIND), source.place, _("Example"))
+    return [source, pad, strip, *_filled(chosen, picture, np.asarray(hole) >= OPAQUE, source.far)]
 
 
-def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray, far: float) -> list[Any]:
-    image = _answer(worker, picture, hole)
-    words = [far_words(far)] if far else []
+def _filled(chosen: ImageModel, picture: Image.Image, hole: np.ndarray, far: float) -> list[Any]:
+    image = _answer(chosen, picture, hole)
+    words = [unfamiliar_words(far)] if far else []
     if not hole.any():
         words.append(_("Nothing is masked yet: paint over the part to be filled in."))
     elif hole.all():
@@ -142,19 +150,19 @@ def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray, far: float) 
     return [parts.image_value(image, _("Inpainted picture")), " ".join(words)]
 
 
-def _answer(worker: Worker, picture: Image.Image, hole: np.ndarray) -> Image.Image:
+def _answer(chosen: ImageModel, picture: Image.Image, hole: np.ndarray) -> Image.Image:
     """Returns the inpainted picture; without a mask it is unchanged."""
     import torch
 
-    given = taken(worker, picture)
+    given = taken(chosen, picture)
     if not hole.any():
         return made(given)
-    return made(worker.sampler.fill(given, torch.from_numpy(hole.copy())[None, None]))  # (H, W) -> (1, 1, H, W)
+    return made(chosen.sampler.fill(given, torch.from_numpy(hole.copy())[None, None]))  # (H, W) -> (1, 1, H, W)
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
-    models = [(_(card.title), name) for name, card in workers(FILLING).items()]
+    models = [(_(card.title), name) for name, card in image_models(FILLING).items()]
     if not models:
         parts.note(
             _("Inpainting needs a context encoder, and none is available. Train one with `ganscope train "

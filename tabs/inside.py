@@ -201,14 +201,14 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             grid = parts.tiles(elem_id="channels")
     with gr.Accordion(_("What the sliders change"), open=False, elem_id="leakage") as moves:
         table = gr.HTML("", apply_default_css=False, min_height=80)
-    with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as judged:
-        verdict = gr.HTML("", apply_default_css=False, min_height=80)
+    with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as attribution:
+        maps = gr.HTML("", apply_default_css=False, min_height=80)
     shows = gr.State(False, time_to_live=3600)
-    judged.expand(lambda: True, None, shows, api_visibility="private", **QUIET)
-    judged.collapse(lambda: False, None, shows, api_visibility="private", **QUIET)
-    judged.expand(callback(looked_at), [model, seed], verdict, api_name="attribution")
+    attribution.expand(lambda: True, None, shows, api_visibility="private", **QUIET)
+    attribution.collapse(lambda: False, None, shows, api_visibility="private", **QUIET)
+    attribution.expand(callback(looked_at), [model, seed], maps, api_name="attribution")
     gr.on(
-        [seed.change, model.input], callback(still_looked_at), [shows, model, seed], verdict,
+        [seed.change, model.input], callback(still_looked_at), [shows, model, seed], maps,
         trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
     moves.expand(callback(leakage), model, table, api_name="leakage", **QUIET)

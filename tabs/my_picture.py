@@ -53,10 +53,10 @@ def take(path: str | None, model: str) -> list[Any]:
         return [gr.skip()] * (4 + SLOTS)
     with received(path) as image:
         picture = clean(image)
-    return _unfound(opened(model), picture)
+    return _before_search(opened(model), picture)
 
 
-def _unfound(chosen: Opened, picture: Image.Image) -> list[Any]:
+def _before_search(chosen: Opened, picture: Image.Image) -> list[Any]:
     """Shows a user's picture before the search; the sliders are reset."""
     wanted, wait = Target(chosen.name, picture), {"wait": _("The progress of the search appears here.")}
     return [wanted, _target(chosen, picture), wait, _("Now click “Start search”."), *_sliders(chosen)]
@@ -157,7 +157,7 @@ def _searched(chosen: Opened, picture: Any, steps: int, tell: Tell) -> tuple[Any
         if found.step == steps or time.monotonic() > end:
             break
         tell(found.share, found)
-    words = [_step_words(found, steps), *_honest(chosen, target, found.picture)]
+    words = [_step_words(found, steps), *_warnings(chosen, target, found.picture)]
     return found, " ".join(words)
 
 
@@ -178,7 +178,7 @@ def _settings(chosen: Opened, steps: int) -> Any:
     return Settings(steps=steps) if chosen.encode is None else Settings(steps=steps, start="encoder")
 
 
-def _honest(chosen: Opened, target: Any, picture: Any) -> Iterator[str]:
+def _warnings(chosen: Opened, target: Any, picture: Any) -> Iterator[str]:
     """Describes the distance between result and target, and whether the model knows such pictures at all."""
     if chosen.perceive is not None:
         distance = float(chosen.perceive(picture, target.cpu()))
@@ -210,7 +210,7 @@ def edit(request: gr.Request, wanted: Target, *strengths: float) -> Any:
 def choose(wanted: Target, model: str) -> list[Any]:
     """Switches to another model: the same picture as its input, and its own sliders."""
     chosen = opened(model)
-    return _example(chosen) if wanted.picture is None or wanted.example else _unfound(chosen, wanted.picture)
+    return _example(chosen) if wanted.picture is None or wanted.example else _before_search(chosen, wanted.picture)
 
 
 def _sliders(chosen: Opened) -> list[Any]:

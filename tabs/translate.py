@@ -16,18 +16,18 @@ from PIL import Image, ImageChops, ImageStat
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.pictures.decoding import plain
 from ui.languages import N_, _
-from ui.studio.models.opened import hosted
-from ui.studio.models.workers import (
+from ui.studio.models.image_models import (
     TRANSLATING,
-    Worker,
-    at_work,
+    ImageModel,
     direction_choices,
     examples,
-    far_words,
+    image_models,
     made,
+    open_image_model,
     taken,
-    workers,
+    unfamiliar_words,
 )
+from ui.studio.models.opened import hosted
 from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
 from ui.studio.requests.jobs import Tell, workshop
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
@@ -68,11 +68,11 @@ def choose(source: Source, model: str) -> list[Any]:
     """Selects a model: its directions, strength and examples, and the translation of the user's picture or the first
     example.
     """
-    worker = at_work(model, TRANSLATING)
-    source = _recognized(source, worker)
-    direction = _likely(source, worker.directions[0])
-    list_of = gr.update(choices=direction_choices(worker), value=direction, interactive=len(worker.directions) > 1)
-    share = gr.update(value=worker.strength or 0.0, visible=worker.strength is not None)
+    chosen = open_image_model(model, TRANSLATING)
+    source = _recognized(source, chosen)
+    direction = _likely(source, chosen.directions[0])
+    list_of = gr.update(choices=direction_choices(chosen), value=direction, interactive=len(chosen.directions) > 1)
+    share = gr.update(value=chosen.strength or 0.0, visible=chosen.strength is not None)
     return [list_of, share, *turn(source, model, direction)]
 
 
@@ -80,12 +80,12 @@ def turn(source: Source, model: str, direction: str, strength: float | None = No
     """Translates the current picture in another direction or at another strength; an example is replaced by one of the
     matching domain.
     """
-    worker = _facing(model, direction, strength)
+    chosen = _checked_model(model, direction, strength)
     if source.picture is None or source.place is not None:
-        kind = _examples(worker, direction)
+        kind = _examples(chosen, direction)
         place = min(source.place or 0, max(0, len(kind) - 1))
-        source = Source(kind[place] if kind else Image.new("RGB", (worker.size, worker.size), "white"), place)
-    return _scene(_recognized(source, worker), worker, direction)
+        source = Source(kind[place] if kind else Image.new("RGB", (chosen.size, chosen.size), "white"), place)
+    return _scene(_recognized(source, chosen), chosen, direction)
 
 
 def press(event: gr.EventData, model: str, direction: str, strength: float | None = None) -> list[Any]:
@@ -95,11 +95,11 @@ def press(event: gr.EventData, model: str, direction: str, strength: float | Non
 
 def press_at(model: str, direction: str, place: float, strength: float | None = None) -> list[Any]:
     """Returns the held-out example at a position of the row."""
-    worker = _facing(model, direction, strength)
-    kind = _examples(worker, direction)
+    chosen = _checked_model(model, direction, strength)
+    kind = _examples(chosen, direction)
     if not 0 <= int(place) < len(kind):
         raise BadValue("There is no example at position {place}.", place=int(place))
-    return _scene(Source(kind[int(place)], int(place)), worker, direction)
+    return _scene(Source(kind[int(place)], int(place)), chosen, direction)
 
 
 def take(path: str | None, model: str, direction: str, strength: float | None = None) -> list[Any]:
@@ -119,21 +119,21 @@ def take_photo(photo: str, model: str, direction: str, strength: float | None = 
 
 def _arrived(source: Source, model: str, direction: str, strength: float | None) -> list[Any]:
     """Returns the direction for a user's picture, and its scene."""
-    worker = _facing(model, direction, strength)
-    source = _recognized(source, worker)
+    chosen = _checked_model(model, direction, strength)
+    source = _recognized(source, chosen)
     direction = _likely(source, direction)
-    return [gr.update(value=direction), *_scene(source, worker, direction)]
+    return [gr.update(value=direction), *_scene(source, chosen, direction)]
 
 
-def _recognized(source: Source, worker: Worker) -> Source:
+def _recognized(source: Source, chosen: ImageModel) -> Source:
     """Returns the user's picture with the model's recognition of its kind."""
-    if source.picture is None or source.place is not None or source.by == worker.name:
+    if source.picture is None or source.place is not None or source.by == chosen.name:
         return source
-    return replace(source, by=worker.name, kind=_kind(worker, source.picture))
+    return replace(source, by=chosen.name, kind=_kind(chosen, source.picture))
 
 
-def _kind(worker: Worker, picture: Image.Image) -> Kind:
-    known = at_work(worker.name, TRANSLATING)  # the kind doesn't depend on the strength
+def _kind(chosen: ImageModel, picture: Image.Image) -> Kind:
+    known = open_image_model(chosen.name, TRANSLATING)  # the kind doesn't depend on the strength
     return known.recognition.kind(taken(known, picture))
 
 
@@ -142,14 +142,14 @@ def _likely(source: Source, direction: str) -> str:
     return direction if source.kind is None or source.kind.strange else source.kind.likely
 
 
-def _honest(source: Source, worker: Worker, direction: str) -> str:
+def _warning(source: Source, chosen: ImageModel, direction: str) -> str:
     """Returns the warning about a user's picture, "" if there is none."""
     if source.kind is None or source.place is not None:
         return ""
     if source.kind.strange:
-        return far_words(source.kind.times[direction])
+        return unfamiliar_words(source.kind.times[direction])
     if source.kind.likely != direction:
-        names = {name: words for words, name in direction_choices(worker)}
+        names = {name: words for words, name in direction_choices(chosen)}
         return _("**This looks like a picture for “{other}”**; the current direction does little with it.").format(
             other=names[source.kind.likely])  # fmt: skip
     return ""
@@ -159,8 +159,8 @@ def save(source: Source, model: str, direction: str, strength: float | None = No
     """Returns the translated picture as a file."""
     if source.picture is None:
         raise BadValue("Drop in a picture first.")
-    worker = _facing(model, direction, strength)
-    return parts.Download("translated.png", marked(_translated(worker, source.picture, direction))).plain
+    chosen = _checked_model(model, direction, strength)
+    return parts.Download("translated.png", marked(_translated(chosen, source.picture, direction))).plain
 
 
 def batch(
@@ -169,18 +169,18 @@ def batch(
     """Translates several files into a zip; unreadable ones are reported and skipped."""
     files = list(paths or [])
     try:
-        yield from _batch(files, _facing(model, direction, strength), direction)
+        yield from _batch(files, _checked_model(model, direction, strength), direction)
     finally:
         for path in files:
             with suppress(OSError):
                 Path(path).unlink(missing_ok=True)
 
 
-def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[Any]]:
+def _batch(files: list[str], chosen: ImageModel, direction: str) -> Iterator[list[Any]]:
     most = MOST_HOSTED if hosted() else MOST_FILES
     if not 1 <= len(files) <= most:
         raise BadValue("The number of files must be 1 to {most}, not {count}.", most=most, count=len(files))
-    for news in workshop.run(lambda tell: _all(files, worker, direction, tell), f"translate {worker.name}",
+    for news in workshop.run(lambda tell: _all(files, chosen, direction, tell), f"translate {chosen.name}",
                              COST * len(files)):  # fmt: skip
         if news.place > 1:
             yield [gr.skip(), news.words]
@@ -193,7 +193,7 @@ def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[An
             yield news.made
 
 
-def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[Any]:
+def _all(files: list[str], chosen: ImageModel, direction: str, tell: Tell) -> list[Any]:
     """Returns the zip as a download, and a message."""
     content, names, left_out, strange = io.BytesIO(), set[str](), list[str](), 0
     with zipfile.ZipFile(content, "w") as archive:
@@ -202,11 +202,11 @@ def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[A
             try:
                 with received(path) as image:
                     given = clean(image)
-                picture = _translated(worker, given, direction)
+                picture = _translated(chosen, given, direction)
             except GanscopeError as error:
                 left_out.append(f"{Path(path).name}: {error_sentence(error)}")
                 continue
-            strange += not _kind(worker, given).known(direction)
+            strange += not _kind(chosen, given).known(direction)
             name = _free_name(Path(path).stem, names)
             archive.writestr(name, marked(picture, least=1))
     if not names:
@@ -229,40 +229,40 @@ def _free_name(stem: str, names: set[str]) -> str:
     return name
 
 
-def _facing(model: str, direction: str, strength: float | None) -> Worker:
+def _checked_model(model: str, direction: str, strength: float | None) -> ImageModel:
     """Returns the model at a strength (None: the default), after checking the direction."""
-    worker = at_work(model, TRANSLATING)
-    if direction not in worker.directions:
-        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=worker.card.title,
-                       direction=str(direction)[:40], valid=", ".join(worker.directions))  # fmt: skip
-    return worker if strength is None or worker.strength is None else worker.at(strength)
+    chosen = open_image_model(model, TRANSLATING)
+    if direction not in chosen.directions:
+        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=chosen.card.title,
+                       direction=str(direction)[:40], valid=", ".join(chosen.directions))  # fmt: skip
+    return chosen if strength is None or chosen.strength is None else chosen.at(strength)
 
 
-def _examples(worker: Worker, direction: str) -> list[Image.Image]:
-    return examples(worker.card, direction.partition("_to_")[0])
+def _examples(chosen: ImageModel, direction: str) -> list[Image.Image]:
+    return examples(chosen.card, direction.partition("_to_")[0])
 
 
-def _translated(worker: Worker, picture: Image.Image, direction: str) -> Image.Image:
-    return made(worker.sampler.translate(taken(worker, picture), direction))
+def _translated(chosen: ImageModel, picture: Image.Image, direction: str) -> Image.Image:
+    return made(chosen.sampler.translate(taken(chosen, picture), direction))
 
 
-def _scene(source: Source, worker: Worker, direction: str) -> list[Any]:
+def _scene(source: Source, chosen: ImageModel, direction: str) -> list[Any]:
     """Returns the picture, the row of examples, input, output, the reverse translation, the difference, and a
     message.
     """
     assert source.picture is not None
-    given = taken(worker, source.picture)
-    there = worker.sampler.translate(given, direction)
-    back = worker.back(direction)
+    given = taken(chosen, source.picture)
+    there = chosen.sampler.translate(given, direction)
+    back = chosen.back(direction)
     place = -1 if source.place is None else source.place
-    strip = parts.examples_value(_examples(worker, direction), place, _("Example"))
+    strip = parts.examples_value(_examples(chosen, direction), place, _("Example"))
     first = made(given)
     pair = [parts.image_value(first, _("Input")), parts.image_value(made(there), _("Output of the model"))]
     scene = [replace(source), strip, *pair]
-    honest = _honest(source, worker, direction)
+    warning = _warning(source, chosen, direction)
     if not back:
-        return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, honest]
-    again = made(worker.sampler.translate(there, back))
+        return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, warning]
+    again = made(chosen.sampler.translate(there, back))
     apart = ImageChops.difference(again.convert("RGB"), first.convert("RGB"))
     levels = sum(ImageStat.Stat(apart).mean) / 3
     words = _(
@@ -272,13 +272,13 @@ def _scene(source: Source, worker: Worker, direction: str) -> list[Any]:
     stronger = apart.point(lambda level: level * STRONGER)
     return [
         *scene, parts.image_value(again, _("Translated back")), parts.image_value(stronger, _("Difference")),
-        *[gr.update(visible=True)] * 2, " ".join([honest, words.format(levels=levels, times=STRONGER)]).strip(),
+        *[gr.update(visible=True)] * 2, " ".join([warning, words.format(levels=levels, times=STRONGER)]).strip(),
     ]  # fmt: skip
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
     """Builds the tab."""
-    models = [(_(card.title), name) for name, card in workers(TRANSLATING).items()]
+    models = [(_(card.title), name) for name, card in image_models(TRANSLATING).items()]
     if not models:
         parts.note(
             _("Translating needs a model such as CycleGAN, and none is available. Train one with `ganscope train "

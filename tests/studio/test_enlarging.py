@@ -295,7 +295,9 @@ def jpeg(folder: Path, quality: int) -> Path:
 
 
 def test_the_first_model_is_the_one_of_pixels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enlarge.workers.__globals__["listing"], "BUNDLED", Path(__file__).parents[2] / "pretrained")
+    monkeypatch.setattr(
+        enlarge.image_models.__globals__["listing"], "BUNDLED", Path(__file__).parents[2] / "pretrained"
+    )
     assert enlarge._first() == "srresnet.bsds_x4"
 
 
@@ -328,7 +330,7 @@ def test_a_noisy_picture_is_passed_through_as_bicubic_enlargement_makes_it(tmp_p
 def test_strength_blends_with_bicubic_enlargement(scale: int) -> None:
     from gan_core.models.enlarging import enlarge as enlarged
 
-    sampler, array = enlarge.at_work(ENLARGING, enlarge.ENLARGING).sampler, noise(20, 20, 3)
+    sampler, array = enlarge.open_image_model(ENLARGING, enlarge.ENLARGING).sampler, noise(20, 20, 3)
     none, half, whole = (enlarged(sampler, array, scale, strength=one).astype(int) for one in (0, 0.5, 1))
     assert np.abs(half - (none + whole) / 2).max() <= 1
     assert np.abs(none - whole).max() > 5

@@ -26,7 +26,7 @@ from tabs import draw, inpaint, translate
 from tests.studio.conftest import CYCLE, DRAWING, FILLING
 from tests.studio_serving import ROOT
 from ui.studio.models.cache import MOST_MODELS, models
-from ui.studio.models.workers import at_work, examples
+from ui.studio.models.image_models import examples, open_image_model
 from ui.studio.view.pictures import MARK, lossless_url
 
 pytestmark = pytest.mark.usefixtures("shelf")
@@ -62,14 +62,14 @@ def sheet(mode: str = "RGB", colour: Any = "white", side: int = SIDE) -> str:
 
 
 def test_models_stay_open_up_to_a_bound_and_others_are_refused() -> None:
-    assert at_work(CYCLE, ("unpaired",)) is at_work(CYCLE, ("unpaired",))
+    assert open_image_model(CYCLE, ("unpaired",)) is open_image_model(CYCLE, ("unpaired",))
     for name, task in ((DRAWING, "paired"), (FILLING, "inpainting"), (CYCLE, "unpaired")):
-        at_work(name, (task,))
+        open_image_model(name, (task,))
     assert len(models.items()) <= MOST_MODELS
     with pytest.raises(BadValue, match="doesn't support"):
-        at_work(CYCLE, ("paired",))
+        open_image_model(CYCLE, ("paired",))
     with pytest.raises(UnknownName, match="There is no model named"):
-        at_work("../../etc", ("paired",))
+        open_image_model("../../etc", ("paired",))
 
 
 def test_examples_are_cut_from_the_sheet_beside_the_card(shelf: Path) -> None:
@@ -127,7 +127,9 @@ def test_strength_shows_less_of_the_change() -> None:
     assert translate.save(own, CYCLE, "a_to_b", 0.5) != translate.save(own, CYCLE, "a_to_b", 1)
     with pytest.raises(BadValue, match=r"must lie between 0\.0 and 1\.0"):
         translate.press_at(CYCLE, "a_to_b", 1, 1.5)
-    translate.press_at(DRAWING, next(iter(at_work(DRAWING, ("paired",)).directions)), 0, 0.5)  # not told: no such knob
+    translate.press_at(
+        DRAWING, next(iter(open_image_model(DRAWING, ("paired",)).directions)), 0, 0.5
+    )  # not told: no such knob
 
 
 def test_a_translated_picture_is_saved_with_its_mark() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ui.studio.models.workers import Worker
+from ui.studio.models.image_models import ImageModel
 
 MOST_KEYFRAMES = 8
 KINDS = {  # frames per second, seconds to encode a megapixel, bytes per megapixel; approximate
@@ -23,7 +23,7 @@ def film_cost(kind: str, frames: int, size: float, drawing: float = DRAWING) -> 
     return frames * (drawing + KINDS[kind][1] * size**2 / 1e6)
 
 
-def enlarging_cost(worker: Worker, array: np.ndarray) -> tuple[str, float]:
+def enlarging_cost(chosen: ImageModel, array: np.ndarray) -> tuple[str, float]:
     """Returns job kind and estimated seconds for enlarging a picture (H, W, C), as `workshop` needs them."""
-    weights = worker.sampler.networks["generator"].parameters()
-    return f"enlarge {worker.name}", WEIGHT * sum(one.numel() for one in weights) * array.shape[0] * array.shape[1]
+    weights = chosen.sampler.networks["generator"].parameters()
+    return f"enlarge {chosen.name}", WEIGHT * sum(one.numel() for one in weights) * array.shape[0] * array.shape[1]

@@ -39,8 +39,8 @@ from ui.studio.models.costs import (
     enlarging_cost,
     film_cost,
 )
+from ui.studio.models.image_models import TRANSLATING, image_models, made, open_image_model, taken
 from ui.studio.models.opened import Opened, hosted, offered, opened
-from ui.studio.models.workers import TRANSLATING, at_work, made, taken, workers
 from ui.studio.requests.calls import callback
 from ui.studio.requests.jobs import Tell, workshop
 from ui.studio.requests.page import result
@@ -137,14 +137,14 @@ def invert(picture: str, model: str = "", steps: float = 100) -> str:
 def translate(picture: str, model: str = "", direction: str = "", strength: float | None = None) -> str:
     """Translates a picture to another domain, for example a drawing to a colour picture."""
     image = _upload(picture)
-    worker = at_work(_first_of(model, workers(TRANSLATING)), TRANSLATING)
-    direction = direction or worker.directions[0]
-    if direction not in worker.directions:
-        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=worker.card.title,
-                       direction=direction[:40], valid=", ".join(worker.directions))  # fmt: skip
-    if strength is not None and worker.strength is not None:
-        worker = worker.at(strength)
-    return _saved(made(worker.sampler.translate(taken(worker, image), direction)), "translated")
+    chosen = open_image_model(_first_of(model, image_models(TRANSLATING)), TRANSLATING)
+    direction = direction or chosen.directions[0]
+    if direction not in chosen.directions:
+        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=chosen.card.title,
+                       direction=direction[:40], valid=", ".join(chosen.directions))  # fmt: skip
+    if strength is not None and chosen.strength is not None:
+        chosen = chosen.at(strength)
+    return _saved(made(chosen.sampler.translate(taken(chosen, image), direction)), "translated")
 
 
 def inpaint(picture: str, mask: str, model: str = "") -> str:
@@ -152,16 +152,16 @@ def inpaint(picture: str, mask: str, model: str = "") -> str:
     import torch
 
     image, hole = _upload(picture), _mask(mask)
-    worker = at_work(_first_of(model, workers(FILLING)), FILLING)
-    given = taken(worker, image)
+    chosen = open_image_model(_first_of(model, image_models(FILLING)), FILLING)
+    given = taken(chosen, image)
     if not 0.95 < (hole.width * image.height) / (hole.height * image.width) < 1.05:
         raise BadValue(
             "The mask ({wide} x {high} pixels) must have the same proportions as the picture ({width} x {height}).",
             wide=hole.width, high=hole.height, width=image.width, height=image.height,
         )  # fmt: skip
-    painted = np.asarray(_square(hole).resize((worker.size, worker.size), Image.Resampling.BOX)) >= OPAQUE
+    painted = np.asarray(_square(hole).resize((chosen.size, chosen.size), Image.Resampling.BOX)) >= OPAQUE
     if painted.any():
-        given = worker.sampler.fill(given, torch.from_numpy(painted.copy())[None, None])  # (H, W) -> (1, 1, H, W)
+        given = chosen.sampler.fill(given, torch.from_numpy(painted.copy())[None, None])  # (H, W) -> (1, 1, H, W)
     return _saved(made(given), "filled")
 
 
@@ -173,12 +173,12 @@ def enlarge(picture: str, model: str = "", scale: float | None = None) -> str:
     most, longest = (MOST_HOSTED, LONGEST_HOSTED) if hosted() else (MOST_PIXELS, LONGEST)
     with received(_given(picture), Limits(LARGE_BYTES, most, 1, (*FORMATS, "TIFF"))):
         array = photos.read(Path(picture), most)
-    worker = at_work(_first_of(model, workers(ENLARGING)), ENLARGING)
+    chosen = open_image_model(_first_of(model, image_models(ENLARGING)), ENLARGING)
     path = result(f"{Path(picture).stem}-enlarged.png")
-    cost = enlarging_cost(worker, array)
+    cost = enlarging_cost(chosen, array)
     workshop.check(*cost, longest)
     _done(
-        lambda tell: write_marked(path, enlarged(worker.sampler, array, int(scale or 0), progress=tell)),
+        lambda tell: write_marked(path, enlarged(chosen.sampler, array, int(scale or 0), progress=tell)),
         *cost, longest,
     )  # fmt: skip
     return str(path)

@@ -42,7 +42,7 @@ DOMAINS = {  # data set -> labels of its source and target pictures
 
 
 @dataclass(frozen=True, eq=False)
-class Worker:
+class ImageModel:
     """A model in memory."""
 
     name: str
@@ -68,7 +68,7 @@ class Worker:
         """Returns how much of the change is applied, in [0, 1]; None if that can't be chosen."""
         return getattr(self.sampler.hparams, "strength", None)
 
-    def at(self, strength: float) -> Worker:
+    def at(self, strength: float) -> ImageModel:
         """Returns the model with another strength; raises BadValue outside of [0, 1]."""
         sampler = self.sampler
         hparams = replace(sampler.hparams, strength=float(strength))
@@ -92,26 +92,26 @@ class Worker:
             start, to, _end = direction.partition("_to_")
             some = [taken(self, one) for one in examples(self.card, start if to else "truth")]
             known[direction] = torch.cat(some) if some else None
-        return Recognition(whole(self.sampler), known, _judges(self))
+        return Recognition(whole(self.sampler), known, _discriminators(self))
 
 
-def _judges(worker: Worker) -> dict[str, nn.Module]:
+def _discriminators(chosen: ImageModel) -> dict[str, nn.Module]:
     """Returns, for a model with two directions, the discriminator of each direction's input, if stored."""
     from gan_core.models import loading
 
-    names = {direction: f"discriminator_{direction.partition('_to_')[0]}" for direction in worker.directions}
+    names = {direction: f"discriminator_{direction.partition('_to_')[0]}" for direction in chosen.directions}
     if len(names) < 2:
         return {}
-    kept = loading.state_of(worker.folder, worker.card).get("networks", {})
+    kept = loading.state_of(chosen.folder, chosen.card).get("networks", {})
     if not set(names.values()) <= set(kept):
         return {}
-    built = worker.sampler.recipe.build(worker.sampler.hparams, worker.sampler.spec)
+    built = chosen.sampler.recipe.build(chosen.sampler.hparams, chosen.sampler.spec)
     for name in names.values():
         built[name].load_state_dict(kept[name])
     return {direction: built[name].eval().requires_grad_(False) for direction, name in names.items()}
 
 
-def workers(tasks: Sequence[str]) -> dict[str, Card]:
+def image_models(tasks: Sequence[str]) -> dict[str, Card]:
     """Returns the installed models for some tasks and the user's files, by name. Needs no torch."""
     cards, _damaged = listing.survey()
     if not hosted():
@@ -119,28 +119,28 @@ def workers(tasks: Sequence[str]) -> dict[str, Card]:
     return {name: card for name, card in cards.items() if card.task in tasks}
 
 
-def at_work(name: str, tasks: Sequence[str]) -> Worker:
+def open_image_model(name: str, tasks: Sequence[str]) -> ImageModel:
     """Returns a model, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
     if not isinstance(name, str):  # an empty selection is a list
-        raise UnknownName("model", "", workers(tasks))
+        raise UnknownName("model", "", image_models(tasks))
     file = _file(name)
     folder = listing.standing(name) if file is None else file.parent
     card = read_card(folder) if file is None else _card_of(file)
     if card.task not in tasks:
         raise BadValue("{recipe} doesn't support this task.", recipe=card.recipe_title or card.recipe)
 
-    def load() -> Worker:
+    def load() -> ImageModel:
         return _of_file(name, file, card) if file else _of_shelf(name, folder, card)
 
-    model = cache.models.get(name, load, lambda kept: isinstance(kept, Worker) and kept.card.sha256 == card.sha256)
-    assert isinstance(model, Worker)
+    model = cache.models.get(name, load, lambda kept: isinstance(kept, ImageModel) and kept.card.sha256 == card.sha256)
+    assert isinstance(model, ImageModel)
     return model
 
 
-def _of_shelf(name: str, folder: Path, card: Card) -> Worker:
+def _of_shelf(name: str, folder: Path, card: Card) -> ImageModel:
     from gan_core.models import loading
 
-    return Worker(name, card, loading.load(str(folder)), folder)
+    return ImageModel(name, card, loading.load(str(folder)), folder)
 
 
 def _file(name: str) -> Path | None:
@@ -149,16 +149,16 @@ def _file(name: str) -> Path | None:
         return None
     files = listing.upscalers()
     if name.removeprefix(FILE) not in files:
-        raise UnknownName("model", name[:60], workers(("super_resolution",)))
+        raise UnknownName("model", name[:60], image_models(("super_resolution",)))
     return files[name.removeprefix(FILE)]
 
 
-def _of_file(name: str, file: Path, card: Card) -> Worker:
+def _of_file(name: str, file: Path, card: Card) -> ImageModel:
     from gan_core.models.community import load_upscaler
 
     sampler = load_upscaler(file)
     known = replace(card, recipe_title=sampler.recipe.title, hparams={"scale": sampler.hparams.scale})
-    return Worker(name, known, sampler, file.parent)
+    return ImageModel(name, known, sampler, file.parent)
 
 
 def _card_of(file: Path) -> Card:
@@ -171,11 +171,11 @@ def _card_of(file: Path) -> Card:
     )  # fmt: skip
 
 
-def direction_choices(worker: Worker) -> list[tuple[str, str]]:
+def direction_choices(chosen: ImageModel) -> list[tuple[str, str]]:
     """Returns the labelled directions of a model."""
-    first, second = DOMAINS.get(learnt_from(worker.card), (N_("A"), N_("B")))
+    first, second = DOMAINS.get(learnt_from(chosen.card), (N_("A"), N_("B")))
     forth, back = (f"{_(one)} → {_(other)}" for one, other in ((first, second), (second, first)))
-    return [(back if name.startswith("b_") else forth, name) for name in worker.directions]
+    return [(back if name.startswith("b_") else forth, name) for name in chosen.directions]
 
 
 def learnt_from(card: Card) -> str:
@@ -202,20 +202,20 @@ def examples(card: Card, kind: str) -> list[Image.Image]:
     return [sheet.crop((left, top, left + card.size, top + card.size)) for left, top in places]
 
 
-def far_words(times: float) -> str:
+def unfamiliar_words(times: float) -> str:
     """Returns the warning for a picture that a model doesn't know; `times` as in `Kind`."""
     words = _("**Unlike this model's training images**: {times:.1f} times as far from them as usual, so the result "
               "means little.")  # fmt: skip
     return words.format(times=times)
 
 
-def taken(worker: Worker, picture: Image.Image) -> Tensor:
+def taken(chosen: ImageModel, picture: Image.Image) -> Tensor:
     """Converts the centre square of an RGB picture to the model's input, (1, C, size, size) in [-1, 1]."""
     import torch
 
     from gan_core.pictures.decoding import square
 
-    pixels = square(picture.convert("L") if worker.sampler.spec.channels == 1 else picture, worker.size)
+    pixels = square(picture.convert("L") if chosen.sampler.spec.channels == 1 else picture, chosen.size)
     return torch.from_numpy(pixels.copy())[None].float() / 127.5 - 1  # (C, H, W) -> (1, C, H, W)
 
 
