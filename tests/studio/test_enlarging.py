@@ -363,7 +363,7 @@ def test_where_strangers_visit_the_limit_is_said_before_and_the_middle_is_taken(
     Image.new("RGB", (2000, 1500)).save(path, quality=97)
     scene = enlarge.take(str(path), ENLARGING, 4)
     assert scene[OWN].array.shape == (886, 1182, 3)
-    assert "this one has 2.9: its middle was taken" in scene[SAID]
+    assert "This one has 2.9 MP, so its centre is used" in scene[SAID]
     assert (scene[NOTICE], offered(scene)) == ("", [False] * 3)
 
 

@@ -545,7 +545,7 @@ def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pyte
     assert 'title="Hat: cap +1.20">+1.20</td>' in html
     assert 'title="Hat: none +0.90">+0.90</td>' in html
     words = mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
-    assert words.endswith("and in how many of the pictures: Hat 70%, Hair 30%.")
+    assert words.endswith("with the share of pictures: Hat 70%, Hair 30%.")
     with using("zh"):
         assert "帽子 70%" in callback(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
 
