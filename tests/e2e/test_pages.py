@@ -357,7 +357,7 @@ def test_groups_of_settings_stay_open_when_the_data_change(app: Server, page: Pa
     expect(inside).to_be_visible()
     data = page.locator("[class*=st-key-data]").get_by_role("combobox")
     data.click()
-    page.get_by_role("option").filter(has_not_text="not here").nth(1).click()
+    page.get_by_role("option").filter(has_not_text="not downloaded").nth(1).click()
     expect(data).not_to_have_value("Handwritten digits (small)")
     page.wait_for_timeout(1500)
     expect(inside).to_be_visible()

@@ -187,7 +187,7 @@ def test_a_picture_is_enlarged_and_can_be_downloaded(
     expect(after).not_to_have_attribute("src", first)
     example = shown(after)
     page.locator("#enlarge-drop input[type=file]").set_input_files(own)
-    expect(page.get_by_text("40 x 40 pixels. Now press")).to_be_visible()
+    expect(page.get_by_text("40 x 40 pixels. Now click")).to_be_visible()
     expect(after).not_to_have_attribute("src", example)
     page.locator("#enlarge-start").click()
     expect(page.get_by_text("Enlarged from 40 x 40 to 80 x 80 pixels.")).to_be_visible()
@@ -213,9 +213,9 @@ def test_a_network_of_ones_own_is_added_and_enlarges(
     expect(page.get_by_text("junk.pth can't be read as weights")).to_be_visible()
     box.set_input_files(tmp_path / "2x-Mine.pth")
     expect(page.locator("#enlarge-model input")).to_have_value("2x-Mine", timeout=60_000)  # spandrel is imported
-    expect(page.get_by_text("160 x 120 pixels. Now press")).to_be_visible()
+    expect(page.get_by_text("160 x 120 pixels. Now click")).to_be_visible()
     page.locator("#enlarge-drop input[type=file]").set_input_files(own)
-    expect(page.get_by_text("40 x 40 pixels. Now press")).to_be_visible()
+    expect(page.get_by_text("40 x 40 pixels. Now click")).to_be_visible()
     page.locator("#enlarge-start").click()
     expect(page.get_by_text("Enlarged from 40 x 40 to 80 x 80 pixels.")).to_be_visible()
 

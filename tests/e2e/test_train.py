@@ -83,7 +83,7 @@ def test_the_main_job(server: Server, training: Page, contexts: Callable[..., Br
     page.get_by_text("Edit settings while training").click()
     page.get_by_role("textbox", name="Generator's learning rate").first.fill("0.003")
     press(page, "Apply")
-    expect(page.get_by_text("Sent: Generator")).to_be_visible()
+    expect(page.get_by_text("Changes sent: Generator")).to_be_visible()
 
     press(page, "Resume")
     state(page, "running")
