@@ -357,12 +357,12 @@ def _sampler(chosen: ImageModel, share: float) -> Sampler:
 
 
 def _written(
-    sampler: Sampler, array: np.ndarray, scale: int, path: Path, told: Progress, strength: float
+    sampler: Sampler, array: np.ndarray, scale: int, path: Path, batch_status: Progress, strength: float
 ) -> np.ndarray:
     """Enlarges the picture and writes it; returns the part to be shown, in its own depth."""
     from gan_core.models.enlarging import enlarge as enlarged
 
-    result = enlarged(sampler, array, scale, progress=told, strength=strength)
+    result = enlarged(sampler, array, scale, progress=batch_status, strength=strength)
     write_marked(path, result)
     return result
 
@@ -475,7 +475,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=7, min_width=320):
             compare = parts.compare(_("Bicubic"), _("Model"), elem_id="enlarged")
-            said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="enlarge-said")
+            status = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="enlarge-said")
             strip = parts.strip(elem_id="enlarge-examples")
             parts.note(_("The photos come with scikit-learn (CC BY 2.0)."))
         with gr.Column(scale=4, min_width=280):
@@ -496,7 +496,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 info=_("0 is bicubic enlargement, 1 the model's output."),
             )  # fmt: skip
             share = gr.Slider(0, 1, 0, step=0.1, label=_("Blend"), visible=False, buttons=[])
-            lasts = parts.note(elem_id="enlarge-budget")
+            duration_note = parts.note(elem_id="enlarge-budget")
             with gr.Row(elem_classes="row-tight"):
                 start = gr.Button(_("Enlarge"), variant="primary", elem_id="enlarge-start")
                 stop = gr.Button(_("Stop"))
@@ -512,7 +512,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                       "`upscalers`; copy files larger than {size} MB there yourself."
                     ).format(size=LARGE_BYTES // 1_000_000))  # fmt: skip
     advice = [strength, notice, two, part, plain]
-    scene = [source, compare, strip, said, file, scale, share, *advice]
+    scene = [source, compare, strip, status, file, scale, share, *advice]
     gr.on([tab.select, model.input], callback(model_of), [source, model], [scale, share, *scene],
           api_name="enlarge_model", concurrency_limit=1, **QUIET)  # fmt: skip
     tab.select(callback(listed), model, model, api_visibility="private", **QUIET)
@@ -527,7 +527,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     plain.click(faithful, None, model, api_visibility="private", **QUIET).then(
         callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET
     )
-    gr.on([compare.change, model.change], callback(budget), [source, model], lasts, queue=False,
+    gr.on([compare.change, model.change], callback(budget), [source, model], duration_note, queue=False,
           trigger_mode="always_last", api_visibility="private", **QUIET)  # fmt: skip
     working = start.click(
         streaming(enlarge),
@@ -538,5 +538,5 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         **QUIET,
     )
     stop.click(None, cancels=working, api_visibility="private").then(
-        callback(stopped), None, said, queue=False, api_visibility="private", **QUIET
+        callback(stopped), None, status, queue=False, api_visibility="private", **QUIET
     )

@@ -187,7 +187,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                     with gr.Column(min_width=140):
                         gr.Markdown(f"**{words}**")
                         faces.append(parts.face("…"))
-            said = parts.note()
+            status = parts.note()
             layer = gr.Dropdown([], label=_("Layer"), info=_("In the order of computation, the coarsest first."))
             with gr.Row(elem_classes="row-tight"):
                 on = gr.Button(_("Switch all on"))
@@ -213,7 +213,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     )  # fmt: skip
     moves.expand(callback(leakage), model, table, api_name="leakage", **QUIET)
     model.input(callback(leakage), model, table, api_visibility="private", **QUIET)
-    outputs = [seen, grid, *faces, said]
+    outputs = [seen, grid, *faces, status]
     face = gr.State(None, time_to_live=3600)
     gr.on(
         [layer.input, model.input, seed.change], callback(look), [model, seed, layer, face], [*outputs, layer],

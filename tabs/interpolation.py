@@ -62,13 +62,13 @@ def budget(model: str, seeds: str, closed: bool, kind: str, seconds: float, size
         plan = _plan(model, seeds, closed, kind, seconds, size)
     except GanscopeError as error:
         return error_sentence(error)
-    takes = workshop.estimate(plan.job, plan.cost)
+    seconds_needed = workshop.estimate(plan.job, plan.cost)
     words = _("{frames} frames, {length:.1f} s long, about {size:.1f} MB. It takes about {seconds} s to make.")
-    said = words.format(frames=plan.frames, length=plan.length, seconds=whole(takes), size=plan.bytes / 1e6)
-    if takes > most():
-        said += " " + _("At most {most:.0f} s are allowed here: choose fewer keyframes, less time between them, or a "
+    status = words.format(frames=plan.frames, length=plan.length, seconds=whole(seconds_needed), size=plan.bytes / 1e6)
+    if seconds_needed > most():
+        status += " " + _("At most {most:.0f} s are allowed here: choose fewer keyframes, less time between them, or a "
                         "smaller size.").format(most=most())  # fmt: skip
-    return said
+    return status
 
 
 def film(model: str, seeds: str, way: str, closed: bool, kind: str, seconds: float, size: float) -> Iterator[list[Any]]:
@@ -210,11 +210,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 seconds = gr.Slider(*SECONDS, 1.5, step=0.5, label=_("Seconds between keyframes"))
                 size = gr.Radio([(f"{value} px", value) for value in SIZES], value=256, label=_("Film size"))
             kind = gr.Radio(list(KINDS), value="MP4", label=_("File type"))
-            takes = parts.note(elem_id="film-budget")
+            duration_note = parts.note(elem_id="film-budget")
             with gr.Row(elem_classes="row-tight"):
                 make = gr.Button(_("Make film"), variant="primary", elem_id="make-film")
                 stop = gr.Button(_("Stop"))
-            said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="film-said")
+            status = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="film-said")
             made = parts.film(elem_id="film")
     inputs = [model, seeds, way, closed, share]
     gr.on(
@@ -231,14 +231,14 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     wanted = [model, seeds, closed, kind, seconds, size]
     gr.on(
         [seeds.change, *(one.change for one in (model, closed, kind, seconds, size)), tab.select], callback(budget),
-        wanted, takes, trigger_mode="always_last", queue=False, api_visibility="private", **QUIET,
+        wanted, duration_note, trigger_mode="always_last", queue=False, api_visibility="private", **QUIET,
     )  # fmt: skip
     making = make.click(
-        streaming(film), [model, seeds, way, closed, kind, seconds, size], [made, said], api_name="film",
+        streaming(film), [model, seeds, way, closed, kind, seconds, size], [made, status], api_name="film",
         concurrency_limit=None, **QUIET,
     )  # fmt: skip
     stop.click(None, cancels=making, api_visibility="private").then(
-        callback(stopped), None, said, queue=False, api_visibility="private", **QUIET
+        callback(stopped), None, status, queue=False, api_visibility="private", **QUIET
     )
     tab.select(callback(between), inputs, face, queue=False, api_visibility="private", **QUIET)
     tab.select(callback(keyframes), [model, seeds], strip, api_visibility="private", **QUIET)

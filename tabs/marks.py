@@ -100,8 +100,8 @@ def _value(marked: Marked) -> dict[str, Any]:
 def _told(marked: Marked) -> str:
     yes, no = marked.marks.count(YES), marked.marks.count(NO)
     words = _("{yes} yes, {no} no. About ten are enough, with some of each.").format(yes=yes, no=no)
-    takes = workshop.estimate(f"slider {marked.model}", COST)
-    return words + " " + _("Making the slider takes about {seconds} s.").format(seconds=whole(takes))
+    seconds_needed = workshop.estimate(f"slider {marked.model}", COST)
+    return words + " " + _("Making the slider takes about {seconds} s.").format(seconds=whole(seconds_needed))
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:

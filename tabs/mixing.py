@@ -165,7 +165,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row():
         band = gr.Radio(band_choices(), value="coarse", label=_("Layers from B"), scale=3)
         first = gr.Slider(0, 10, 4, step=1, label=_("From layer"), visible=False, scale=2)
-    said = parts.note()
+    status = parts.note()
     with gr.Row(elem_classes="row-tight"):
         dice = [gr.Button(_("New A")), gr.Button(_("New B"))]
         draw = gr.Button(_("Draw matrix"), variant="primary")
@@ -184,7 +184,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             columns = gr.Slider(1, MOST_SIDE, 4, step=1, label=_("Columns of the matrix"))
     shown_matrix = gr.HTML("", apply_default_css=False)
     given = [gr.State(None, time_to_live=3600) for _face in faces[:2]]
-    inputs, outputs = [model, *seeds, band, first, *given], [*faces, said]
+    inputs, outputs = [model, *seeds, band, first, *given], [*faces, status]
     gr.on([band.input, model.input], callback(layer_slider), [model, band], first, api_visibility="private", **QUIET)
     gr.on(
         [first.input, band.input, model.input, *(seed.change for seed in seeds)], callback(mix), inputs, outputs,

@@ -254,7 +254,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             found = parts.face(_("The progress of the search appears here."))
             words = parts.note()
         with gr.Column(min_width=240):
-            lasts = parts.note(elem_id="search-budget")
+            duration_note = parts.note(elem_id="search-budget")
             with gr.Row(elem_classes="row-tight"):
                 start = gr.Button(_("Start search"), variant="primary", elem_id="find-it")
                 stop = gr.Button(_("Stop"))
@@ -277,7 +277,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     stop.click(None, cancels=searching, api_visibility="private").then(
         callback(stopped), wanted, [words, *sliders], queue=False, api_visibility="private", **QUIET
     )
-    gr.on([tab.select, model.change, steps.change], callback(budget), [model, steps], lasts, queue=False,
+    gr.on([tab.select, model.change, steps.change], callback(budget), [model, steps], duration_note, queue=False,
           trigger_mode="always_last", api_visibility="private", **QUIET)  # fmt: skip
     gr.on(
         [slider.input for slider in sliders], callback(edit), [wanted, *sliders], found, trigger_mode="always_last",

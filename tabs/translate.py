@@ -46,7 +46,7 @@ GROUP = N_("Pictures")
 CAMERA = "translate-camera"
 STRONGER = 4  # amplification of the difference picture
 OUTPUTS = 9  # number of outputs of a scene
-TOLD = 3  # maximum number of skipped files that are listed
+LISTED = 3  # maximum number of skipped files that are listed
 MOST_FILES = 500
 COST = 0.1  # seconds per file
 MOST_HOSTED = 24  # maximum number of files in a public Studio
@@ -210,12 +210,12 @@ def _all(files: list[str], chosen: ImageModel, direction: str, tell: Tell) -> li
             name = _free_name(Path(path).stem, names)
             archive.writestr(name, marked(picture, least=1))
     if not names:
-        raise BadValue("None of the files can be used. {reasons}", reasons=" ".join(left_out[:TOLD]))
+        raise BadValue("None of the files can be used. {reasons}", reasons=" ".join(left_out[:LISTED]))
     words = _("{done} of {all} pictures were translated.").format(done=len(names), all=len(files))
     if strange:
         words += " " + _("**Unlike the training images of this direction**: {count}.").format(count=strange)
     if left_out:
-        words += " " + _("Skipped: {reasons}").format(reasons=" ".join(left_out[:TOLD]))
+        words += " " + _("Skipped: {reasons}").format(reasons=" ".join(left_out[:LISTED]))
     return [parts.Download("translated.zip", content.getvalue()).plain, words]
 
 
@@ -303,7 +303,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             with gr.Column(visible=False, min_width=140) as column:
                 faces.append(_titled(words, elem_id))
             loop.append(column)
-    said = parts.note()
+    status = parts.note()
     parts.note(_("Examples, none of them training images:"))
     strip = parts.strip(elem_id="translate-examples")
     with gr.Row(elem_classes="row-left"):
@@ -324,8 +324,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Row(elem_classes="row-tight"):
             start = gr.Button(_("Translate all and zip"), elem_id="translate-all")
             stop = gr.Button(_("Stop"))
-        told = parts.note()
-    scene = [source, strip, *faces, *loop, said]
+        batch_status = parts.note()
+    scene = [source, strip, *faces, *loop, status]
     where = [model, direction, strength]
     gr.on([tab.select, model.input], callback(choose), [source, model], [direction, strength, *scene],
           api_name="translate_model", concurrency_limit=1, **QUIET)  # fmt: skip
@@ -349,7 +349,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     translated = start.click(
         streaming(batch),
         [many, *where],
-        [file, told],
+        [file, batch_status],
         api_name="translate_files",
         concurrency_limit=None,
         **QUIET,
