@@ -43,7 +43,7 @@ def _card(recipe: Recipe, preset: Preset, launch: Callable[[Setup], None], adjus
     key = f"{recipe.name}-{preset.name}"
     with st.container(border=True, height="stretch", key=f"card-{key}"):
         st.markdown(f"**{_(preset.title)}**")
-        time = _("first results after about {time}").format(time=duration(preset.seconds))
+        time = _("results in about {time}").format(time=duration(preset.seconds))
         st.caption(joined(_(recipe.title), data_title(preset.data), size_word(preset.data, preset.size), time))
         st.write(_(preset.look_for))
         if not (preset.data in data.sources and data.source(preset.data).available()):
