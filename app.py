@@ -1,4 +1,4 @@
-"""GANscope's classroom: `streamlit run app.py`. The list of pages and the navigation, nothing else."""
+"""GANscope's classroom: `streamlit run app.py`. Contains only the list of pages and the navigation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import ICON, LOGO
 from ui.classroom.shell import access, browser, entry, i18n, late, offline, style
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 
 offline.keep()
@@ -34,7 +34,7 @@ browser.keep()
 with st.sidebar:
     i18n.switcher()
     access.unlock_box()
-if page.url_path != "projector":  # it has its own keys
+if page.url_path != "projector":  # it has its own shortcuts
     access.unlock_line()
-with shown():
+with showing_errors():
     page.run()

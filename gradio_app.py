@@ -1,4 +1,4 @@
-"""GANscope's Studio, the app that is hosted as a Space: `python gradio_app.py`. The list of tabs, nothing else."""
+"""GANscope's Studio, hosted as a Space: `python gradio_app.py`. Contains only the list of tabs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Home: what this is, what to do first, what runs now."""
+"""Home: what GANscope is, where to start, and which runs are active."""
 
 from __future__ import annotations
 

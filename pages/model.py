@@ -1,4 +1,4 @@
-"""Model: one model of the shelf, `?model=NAME`."""
+"""Model: one model, `?model=NAME`."""
 
 from __future__ import annotations
 

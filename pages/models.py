@@ -1,4 +1,4 @@
-"""Models: the shelf as a gallery."""
+"""Models: a gallery of the available models."""
 
 from __future__ import annotations
 

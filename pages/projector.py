@@ -1,4 +1,4 @@
-"""Projector: one run on the whole screen, for a class."""
+"""Projector: one run in full screen, for a class."""
 
 from __future__ import annotations
 

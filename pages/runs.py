@@ -1,4 +1,4 @@
-"""All runs: look, name, pin, compare, scrub through their history, delete."""
+"""Runs: view, rename, pin, compare, scrub through the history and delete."""
 
 from __future__ import annotations
 

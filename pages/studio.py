@@ -1,4 +1,4 @@
-"""Studio: the other app, with sliders for trained models, in its place."""
+"""Studio: the Gradio app with sliders for trained models, embedded in this page."""
 
 from __future__ import annotations
 

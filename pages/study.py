@@ -1,4 +1,4 @@
-"""Study: whether generated images help a classifier when data are few."""
+"""Study: do generated images help a classifier when data are scarce?"""
 
 from __future__ import annotations
 

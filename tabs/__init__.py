@@ -1,1 +1,1 @@
-"""The Studio's tabs: one module = one tab = one build function. Callbacks are plain functions."""
+"""The Studio's tabs: one module per tab, each with a function `build`. Callbacks are plain functions."""

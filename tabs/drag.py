@@ -1,4 +1,4 @@
-"""Drag: press a place of the picture and where it shall go, and the model redraws the picture so."""
+"""Drag: click a point of the picture and its target, and the model redraws the picture accordingly."""
 
 from __future__ import annotations
 
@@ -15,32 +15,34 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui.languages import N_, _
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import pressed, spoken, telling
+from ui.studio.requests.calls import callback, event_number, streaming
 from ui.studio.requests.jobs import Tell, workshop
-from ui.studio.view.pictures import SMALL, drawn, image_of, marked, shown
+from ui.studio.view.pictures import SMALL, display_url, drawn, image_of, marked
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.studio.widgets import faces, parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Drag")
 ID = "drag"
 GROUP = N_("Faces")
-LONGEST = 90.0  # seconds, after which the picture stays as it is then
-STEPS = 200  # at most
+LONGEST = 90.0  # seconds, after which the drag stops
+STEPS = 200  # maximum
 MOST_PAIRS = 8
-MOST_UNDONE = 4  # drags that can be taken back
-REACH, EVERYWHERE = 0.16, 0.5  # shares of the side around the arrows that may change; from the second on, all may
+MOST_UNDONE = 4  # number of drags that can be undone
+# half side of the area that may change, as a share of the picture's side; from EVERYWHERE on, all of it may
+REACH, EVERYWHERE = 0.16, 0.5
 SHOW_EVERY = 4  # steps
-EDGE = 0.02  # of the picture: who presses its very edge means the edge
+EDGE = 0.02  # as a share of the side: clicks this far outside count as on the edge
 
 Place = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Hold:
-    """The picture that is dragged, and places in its pixels: a handle and a target in turn.
+    """The dragged picture, and points in its pixels: handles and targets alternate.
 
-    `image` and `kept` are what a drag left, `way` says which drags led here, `past` is before each of them.
+    `image` and `kept` are the result of a drag, `way` lists the drags so far, `past` the states before each of them.
     """
 
     model: str = ""
@@ -53,10 +55,10 @@ class Hold:
 
 
 def begin(model: str, seed: float, face: View | None = None) -> list[Any]:
-    """A picture to drag; a face of another tab, where one came."""
+    """Starts with a picture; a face from another tab, if there is one."""
     view = faces.same(face, model, checked_seed(int(seed or 0))) or _view(model, seed)
     hold = Hold(model, points_of(view))
-    return [hold, _value(hold), _told(hold)]
+    return [hold, _value(hold), _hint(hold)]
 
 
 def _view(model: str, seed: float) -> View:
@@ -66,54 +68,54 @@ def _view(model: str, seed: float) -> View:
 
 
 def given(hold: Hold, seed: float) -> View:
-    """The picture as it was dragged, for another tab."""
+    """Returns the dragged picture, for another tab."""
     if hold.points is None:
         raise BadValue("There is no picture yet.")
     return view_at(_view(hold.model, seed), hold.points)
 
 
 def take(view: View) -> list[Any]:
-    """A face of another tab: the model, its seed, and the face itself."""
+    """Accepts a face from another tab: the model, its seed and the face itself."""
     if not opened(view.model).explorer.styled:
         raise BadValue("Dragging needs a style-based model.")
     return [gr.update(value=view.model), view.seed, view]
 
 
 def put(event: gr.EventData, hold: Hold) -> list[Any]:
-    """A place is pressed."""
-    return put_at(hold, pressed(event, "x"), pressed(event, "y"))
+    """Handles a click on the picture."""
+    return put_at(hold, event_number(event, "x"), event_number(event, "y"))
 
 
 def put_at(hold: Hold, x: float, y: float) -> list[Any]:
-    """The next handle or target, in shares of the picture from its upper left corner."""
+    """Places the next handle or target; coordinates are shares of the picture from the upper left corner."""
     if hold.points is None:
         return [gr.skip()] * 3
     if len(hold.places) >= 2 * MOST_PAIRS:
-        raise BadValue("There can be {most} arrows at most.", most=MOST_PAIRS)
+        raise BadValue("There can be at most {most} arrows.", most=MOST_PAIRS)
     if not (-EDGE <= x <= 1 + EDGE and -EDGE <= y <= 1 + EDGE):
-        raise BadValue("This place lies outside the picture. Press inside it.")
+        raise BadValue("This point is outside the picture. Click inside it.")
     side = opened(hold.model).explorer.image_shape[-1]
     right, down = (min(max(share, 0.0), 1.0) * (side - 1) for share in (x, y))
     hold = replace(hold, places=(*hold.places, (right, down)))
-    return [hold, _value(hold), _told(hold)]
+    return [hold, _value(hold), _hint(hold)]
 
 
 def clear(hold: Hold) -> list[Any]:
-    """No arrows; the picture stays."""
+    """Removes the arrows and keeps the picture."""
     hold = replace(hold, places=())
-    return [hold, _value(hold) if hold.points is not None else gr.skip(), _told(hold)]
+    return [hold, _value(hold) if hold.points is not None else gr.skip(), _hint(hold)]
 
 
 def undo(hold: Hold) -> list[Any]:
-    """The picture before the last drag."""
+    """Returns to the picture before the last drag."""
     if not hold.past:
-        raise BadValue("There is no drag to take back.")
+        raise BadValue("There is no drag to undo.")
     hold = replace(hold.past[-1], past=hold.past[:-1])
-    return [hold, _value(hold), _told(hold)]
+    return [hold, _value(hold), _hint(hold)]
 
 
 def save(hold: Hold, seed: float) -> dict[str, str]:
-    """The picture as PNG, with its settings inside."""
+    """Returns the picture as PNG with its settings."""
     if hold.points is None:
         raise BadValue("There is no picture yet.")
     settings = _view(hold.model, seed).query()
@@ -123,12 +125,12 @@ def save(hold: Hold, seed: float) -> dict[str, str]:
 
 
 def pull(hold: Hold, reach: float = REACH) -> Iterator[list[Any]]:
-    """Drags, and shows the picture on its way."""
+    """Drags and shows intermediate pictures."""
     from gan_core.latent.drag import DragSettings, drag
 
     pairs = len(hold.places) // 2
     if hold.points is None or not pairs:
-        raise BadValue("Press a place of the picture, and then where it shall go.")
+        raise BadValue("Click a point of the picture, then the point where it should go.")
     handles, targets = hold.places[0 : 2 * pairs : 2], hold.places[1 : 2 * pairs : 2]
     settings = DragSettings(STEPS, reach=None if reach >= EVERYWHERE else float(reach))
     arrows = ",".join(f"{x:.0f},{y:.0f}" for pair in zip(handles, targets, strict=True) for x, y in pair)
@@ -136,7 +138,7 @@ def pull(hold: Hold, reach: float = REACH) -> Iterator[list[Any]]:
     past = (*hold.past, replace(hold, past=()))[-MOST_UNDONE:]
 
     def pulled(tell: Tell) -> Any:
-        """The last of the way when all handles have arrived, or the time is over."""
+        """Returns the last state, when all handles have arrived or the time is over."""
         explorer, end = opened(hold.model).explorer.apart(), time.monotonic() + LONGEST
         for found in drag(explorer, hold.points, handles, targets, settings=settings, before=hold.kept):
             if found.done or time.monotonic() > end:
@@ -164,66 +166,63 @@ def _value(hold: Hold) -> dict[str, Any]:
     image = _image(hold)
     side = image.width
     return {
-        "now": shown(image), "sharp": side <= SMALL, "side": side, "places": [list(place) for place in hold.places],
-        "alt": _("Press to place arrows"),
+        "now": display_url(image), "sharp": side <= SMALL, "side": side,
+        "places": [list(place) for place in hold.places],
+        "alt": _("Click to place arrows"),
     }  # fmt: skip
 
 
-def _told(hold: Hold) -> str:
+def _hint(hold: Hold) -> str:
     if not hold.places:
-        return _("Press a place of the picture: a corner of the mouth, say.")
+        return _("Click a point of the picture, for example a corner of the mouth.")
     if len(hold.places) % 2:
-        return _("Now press where it shall go.")
-    return _("Press “Drag”, or place another arrow. Dragging takes at most {most:.0f} s.").format(most=LONGEST)
+        return _("Now click where it should go.")
+    return _("Click “Drag”, or place another arrow. Dragging takes at most {most:.0f} s.").format(most=LONGEST)
 
 
 def fits(card: Card) -> bool:
-    """Whether a model can be shown here."""
+    """Whether the tab supports a model."""
     return "w_space" in card.capabilities
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices(fits):
-        gr.Markdown(_("Dragging needs a style-based model, and there is none on the shelf."), elem_classes="quiet")
+        parts.note(_("Dragging needs a style-based model, and none is available."))
         return
     hold = gr.State(Hold(), time_to_live=3600)
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
             board = parts.board(elem_id="board")
         with gr.Column(scale=5, min_width=320):
-            words = gr.Markdown("", elem_classes="quiet")
+            words = parts.note()
             with gr.Row(elem_classes="row-tight"):
                 pulls = gr.Button(_("Drag"), variant="primary", elem_id="pull")
                 stop = gr.Button(_("Stop"))
-                clears = gr.Button(_("Remove the arrows"))
+                clears = gr.Button(_("Remove arrows"))
             reach = gr.Slider(
                 0.08, EVERYWHERE, REACH, step=0.02, label=_("Reach"), buttons=[], elem_id="drag-reach",
-                info=_("How far around the arrows the picture may change, as a share of its side. What lies outside is "
-                       "kept. At the right end all of it may change."),
+                info=_("How far around the arrows the picture may change, as a share of its side. The rest is "
+                       "kept. At the right end, all of it may change."),
             )  # fmt: skip
             with gr.Row(elem_classes="row-tight"):
                 undone = gr.Button(_("Undo"), elem_id="drag-undo")
                 saving = gr.Button(_("Save picture"), elem_id="save-dragged")
-                dice = gr.Button(_("Another picture"))
-            file = gr.JSON(visible=False)
+                dice = gr.Button(_("New picture"))
             use = faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page, fits)
                 seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     outputs = [hold, board, words]
     face = gr.State(None, time_to_live=3600)
-    gr.on([model.input, seed.change], spoken(begin), [model, seed, face], outputs, api_name="begin", **quiet)
+    gr.on([model.input, seed.change], callback(begin), [model, seed, face], outputs, api_name="begin", **QUIET)
     faces.offered(page, ID, use, given, [hold, seed])
     faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
-    board.press(spoken(put), hold, outputs, api_visibility="private", **quiet)
-    clears.click(spoken(clear), hold, outputs, api_name="clear", **quiet)
-    undone.click(spoken(undo), hold, outputs, api_name="undo_drag", **quiet)
-    saving.click(spoken(save), [hold, seed], file, api_name="save_dragged", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
-    dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    pulling = pulls.click(telling(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **quiet)
+    board.press(callback(put), hold, outputs, api_visibility="private", **QUIET)
+    clears.click(callback(clear), hold, outputs, api_name="clear", **QUIET)
+    undone.click(callback(undo), hold, outputs, api_name="undo_drag", **QUIET)
+    parts.saving(saving, save, [hold, seed], "save_dragged")
+    dice.click(another_seed, None, seed, api_visibility="private", **QUIET)
+    pulling = pulls.click(streaming(pull), [hold, reach], outputs, api_name="pull", concurrency_limit=None, **QUIET)
     stop.click(None, cancels=pulling, api_visibility="private")
-    tab.select(spoken(begin), [model, seed, face], outputs, api_visibility="private", **quiet)
+    tab.select(callback(begin), [model, seed, face], outputs, api_visibility="private", **QUIET)

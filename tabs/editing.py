@@ -1,4 +1,4 @@
-"""Latent editing: one picture, six sliders. What a slider means is a direction of the model's latent space."""
+"""Latent editing: one picture and six sliders, each a direction in the model's latent space."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import gradio as gr
 from tabs.editing_parts import Parts, lay_out
 from ui.languages import N_, _
 from ui.studio.models.opened import offered, opened
-from ui.studio.requests.calls import pressed, spoken, warned
+from ui.studio.requests.calls import callback, event_number, warn_of_ignored
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import received
 from ui.studio.view.edits import EDITS, file_of_changes, received_changes
@@ -21,6 +21,7 @@ from ui.studio.view.visit import Visit, at_view, chosen_change, slider_values, v
 from ui.studio.view.words import class_choices, direction_words
 from ui.studio.widgets import faces
 from ui.studio.widgets import parts as studio_parts
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Latent editing")
 ID = "editing"
@@ -33,14 +34,14 @@ _latest = Latest()
 
 
 def arrive(link: str) -> list[Any]:
-    """A visitor opens the page, perhaps by a link."""
+    """Opens the page, optionally from a link."""
     view, problems = parsed(link)
-    warned(problems)
+    warn_of_ignored(problems)
     return _empty() if view is None else _scene(_stepped(Visit(), view), view)
 
 
 def move(request: gr.Request, visit: Visit, *values: Any) -> Any:
-    """While a slider is dragged: the picture alone. Requests that were overtaken are dropped."""
+    """Returns only the picture while a slider is dragged. Outdated requests are dropped."""
     if not visit.model:
         return gr.skip()
     view = view_of(visit, values)
@@ -50,7 +51,7 @@ def move(request: gr.Request, visit: Visit, *values: Any) -> Any:
 
 
 def settle(visit: Visit, *values: Any) -> list[Any]:
-    """A slider is let go: a step of the history, and the link."""
+    """Adds a step to the history and the link when a slider is released."""
     view = view_of(visit, values)
     visit = _stepped(visit, view)
     return [visit, studio_parts.face_value(view, settled=True), *_past(visit)]
@@ -65,29 +66,29 @@ def redo(visit: Visit, *values: Any) -> list[Any]:
 
 
 def revisit(event: gr.EventData, visit: Visit) -> list[Any]:
-    """One of the last steps is chosen."""
-    return _travel(visit, int(pressed(event)) - visit.history.place)
+    """Returns to one of the last steps."""
+    return _travel(visit, int(event_number(event)) - visit.history.place)
 
 
 def another(visit: Visit, *values: Any) -> list[Any]:
-    """Another random picture, with the same edits."""
+    """Draws another random picture with the same edits."""
     return _go(visit, values, replace(view_of(visit, values), seed=another_seed(), point=""))
 
 
 def reset(visit: Visit, *values: Any) -> list[Any]:
-    """The picture without edits."""
+    """Removes all edits."""
     return _go(visit, values, view_of(visit, values).before)
 
 
 def choose_model(visit: Visit, model: str, *values: Any) -> list[Any]:
-    """Another model: its first picture."""
+    """Switches to the first picture of another model."""
     if model == visit.model or not visit.model:
         return [gr.skip()] * Parts.OUTPUTS
     return _go(visit, values, first_view(model))
 
 
 def pick(visit: Visit, direction: str, *values: Any) -> list[Any]:
-    """The slider below is given another direction; the one that it had keeps its strength."""
+    """Selects the direction of the lower slider; the previous one keeps its strength."""
     view = view_of(visit, values)
     if direction:
         opened(view.model).direction(direction)
@@ -96,19 +97,19 @@ def pick(visit: Visit, direction: str, *values: Any) -> list[Any]:
 
 
 def download(visit: Visit, *values: Any) -> dict[str, str]:
-    """The picture as PNG, with its settings inside."""
+    """Returns the picture as PNG with its settings."""
     view = view_of(visit, values)
     return studio_parts.Download(f"{view.model}-seed{view.seed}.png", file_of(view)).plain
 
 
 def save_edit(visit: Visit, *values: Any) -> dict[str, str]:
-    """The edits as a file, for this model alone."""
+    """Returns the edits as a file for this model."""
     view = view_of(visit, values)
     return studio_parts.Download(f"{view.model}-edit{EDITS}", file_of_changes(view.changes, opened(view.model))).plain
 
 
 def read_back(path: str | None, visit: Visit, *values: Any) -> list[Any]:
-    """A PNG that was downloaded from here brings its settings back, a file of edits is put onto the picture."""
+    """Restores the settings of a saved PNG, or applies a file of edits."""
     if path is None:
         return [gr.skip()] * Parts.OUTPUTS
     view: View | None
@@ -119,17 +120,17 @@ def read_back(path: str | None, visit: Visit, *values: Any) -> list[Any]:
     else:
         with received(path) as image:
             view, problems = parsed(settings_in(image))
-    warned(problems)
+    warn_of_ignored(problems)
     return [gr.skip()] * Parts.OUTPUTS if view is None else _go(visit, values, view)
 
 
 def given(visit: Visit, *values: Any) -> View:
-    """What is shown, for another tab."""
+    """Returns the current view, for another tab."""
     return view_of(visit, values)
 
 
 def take(view: View, visit: Visit, *values: Any) -> list[Any]:
-    """A face of another tab."""
+    """Accepts a face from another tab."""
     return _go(visit, values, view)
 
 
@@ -141,7 +142,7 @@ def _stepped(visit: Visit, view: View) -> Visit:
 
 
 def _go(visit: Visit, values: Any, view: View) -> list[Any]:
-    """On to another view; where the controls stood is a step of its own."""
+    """Switches to another view; the previous state of the controls becomes a step."""
     if visit.model:
         visit = _stepped(visit, view_of(visit, values))
     return _scene(_stepped(visit, view), view)
@@ -154,14 +155,14 @@ def _travel(visit: Visit, steps: int) -> list[Any]:
 
 
 def _past(visit: Visit) -> list[Any]:
-    """Strip, undo and redo."""
+    """Returns the history strip, undo and redo."""
     history: History = visit.history
     strip = studio_parts.strip_value(history.views, history.place)
     return [strip, gr.update(interactive=history.can_undo), gr.update(interactive=history.can_redo)]
 
 
 def _scene(visit: Visit, view: View) -> list[Any]:
-    """Everything that is seen of a view, in the order of `Parts.outputs`."""
+    """Returns all outputs of a view, in the order of `Parts.outputs`."""
     model = opened(view.model)
     layers = model.explorer.layers
     chosen = chosen_change(visit, view)
@@ -190,14 +191,14 @@ def _scene(visit: Visit, view: View) -> list[Any]:
 
 
 def _list(visit: Visit) -> str:
-    """The edits that have no slider now, in words."""
+    """Lists the edits that currently have no slider."""
     words = [f"{direction_words(change.direction)} {change.strength:+g}" for change in visit.others]
-    return _("Also at work: {edits}").format(edits=", ".join(words)) if words else ""
+    return _("Also active: {edits}").format(edits=", ".join(words)) if words else ""
 
 
 def _empty() -> list[Any]:
-    """No model on the shelf."""
-    words = _("There are no models on the shelf yet. Train one, or put a model's folder beside this app.")
+    """Returns the outputs when there is no model."""
+    words = _("There are no models yet. Train one, or put a model's folder next to this app.")
     skipped: list[Any] = [gr.skip()] * Parts.OUTPUTS
     skipped[1] = {"wait": words}
     return skipped
@@ -207,38 +208,44 @@ def _empty() -> list[Any]:
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     parts = lay_out()
     inputs, outputs = [parts.visit, *parts.controls], parts.outputs
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     dragged = [control.input for control in (*parts.sliders, parts.psi, parts.strength, parts.first, parts.last)]
     let_go = [control.release for control in (*parts.sliders, parts.psi, parts.strength, parts.first, parts.last)]
     page.load(
-        spoken(arrive), parts.link, outputs, js="() => location.search", api_name="arrive", concurrency_limit=4, **quiet
+        callback(arrive),
+        parts.link,
+        outputs,
+        js="() => location.search",
+        api_name="arrive",
+        concurrency_limit=4,
+        **QUIET,
     )
-    gr.on(dragged, spoken(move), inputs, parts.face, trigger_mode="always_last", queue=False, api_name="move", **quiet)
     gr.on(
-        [*let_go, parts.seed.submit, parts.seed.blur, parts.label.input], spoken(settle), inputs,
+        dragged, callback(move), inputs, parts.face, trigger_mode="always_last", queue=False, api_name="move", **QUIET
+    )
+    gr.on(
+        [*let_go, parts.seed.submit, parts.seed.blur, parts.label.input], callback(settle), inputs,
         [parts.visit, parts.face, parts.strip, parts.undo, parts.redo],
-        trigger_mode="always_last", concurrency_limit=4, api_name="settle", **quiet,
+        trigger_mode="always_last", concurrency_limit=4, api_name="settle", **QUIET,
     )  # fmt: skip
     for button, function in ((parts.undo, undo), (parts.redo, redo), (parts.another, another), (parts.reset, reset)):
         button.click(
-            spoken(function), inputs, outputs, api_name=function.__name__, concurrency_limit=4,
-            trigger_mode="multiple", **quiet,
+            callback(function), inputs, outputs, api_name=function.__name__, concurrency_limit=4,
+            trigger_mode="multiple", **QUIET,
         )  # fmt: skip
-    parts.strip.select(spoken(revisit), parts.visit, outputs, api_visibility="private", **quiet)
+    parts.strip.select(callback(revisit), parts.visit, outputs, api_visibility="private", **QUIET)
     parts.model.input(
-        spoken(choose_model), [parts.visit, parts.model, *parts.controls], outputs, api_name="choose_model", **quiet
+        callback(choose_model), [parts.visit, parts.model, *parts.controls], outputs, api_name="choose_model", **QUIET
     )
     parts.direction.input(
-        spoken(pick), [parts.visit, parts.direction, *parts.controls], outputs, api_name="pick", **quiet
+        callback(pick), [parts.visit, parts.direction, *parts.controls], outputs, api_name="pick", **QUIET
     )
     for button, make in ((parts.download, download), (parts.save, save_edit)):
-        button.click(spoken(make), inputs, parts.file, api_name=make.__name__, **quiet).success(
-            None, parts.file, js=studio_parts.SAVE, api_visibility="private"
-        )
-    dropped = parts.drop.upload(spoken(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **quiet)
+        made = button.click(callback(make), inputs, parts.file, api_name=make.__name__, **QUIET)
+        studio_parts.saved(made, parts.file)
+    dropped = parts.drop.upload(callback(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **QUIET)
     studio_parts.emptied(parts.drop, dropped)
     faces.offered(page, ID, parts.use, given, inputs)
     faces.taking(page, ID, _(TITLE), take, inputs, outputs)

@@ -1,4 +1,4 @@
-"""The pieces of the tab "Latent editing" and where they stand: a first visitor sees a picture and six sliders."""
+"""Layout of the tab "Latent editing": at first, visitors see a picture and six sliders."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ui.studio.widgets import faces, parts
 
 @dataclass(frozen=True)
 class Parts:
-    """What callbacks read and write."""
+    """The components that callbacks read and write."""
 
-    OUTPUTS: ClassVar[int] = 5 + 4 + SLOTS + 5  # how many there are
+    OUTPUTS: ClassVar[int] = 5 + 4 + SLOTS + 5  # their number
 
     visit: gr.State
     link: gr.Textbox
@@ -48,12 +48,12 @@ class Parts:
 
     @property
     def controls(self) -> list[Any]:
-        """In the order of `Controls.of`."""
+        """Returns the components in the order of `Controls.of`."""
         return [self.seed, self.psi, self.label, *self.sliders, self.strength, self.first, self.last]
 
     @property
     def outputs(self) -> list[Any]:
-        """In the order in which a whole scene is given."""
+        """Returns the components in the order of a scene."""
         return [
             self.visit, self.face, self.strip, self.undo, self.redo, self.model, self.seed, self.psi, self.label,
             *self.sliders, self.direction, self.strength, self.first, self.last, self.others,
@@ -61,19 +61,16 @@ class Parts:
 
 
 def lay_out() -> Parts:
-    """The picture to the left, sliders to the right, everything else behind "More"."""
+    """Builds the picture on the left, sliders on the right, and everything else under "More"."""
     found: dict[str, Any] = {"visit": gr.State(Visit(), time_to_live=24 * 3600)}
     found["link"] = gr.Textbox(visible=False)
     found["file"] = gr.JSON(visible=False)
     with gr.Row(equal_height=False):
         with gr.Column(scale=6, min_width=320, elem_id="stage"):
-            found["face"] = parts.face(_("The model is being opened …"), elem_id="face")
+            found["face"] = parts.face(_("Opening the model …"), elem_id="face")
             found["strip"] = parts.strip(elem_id="steps")
         with gr.Column(scale=5, min_width=320):
-            gr.Markdown(
-                _("Move a slider: the picture follows. Press and hold the picture to see it as it was before."),
-                elem_classes="quiet",
-            )
+            parts.note(_("Move a slider to change the picture. Press and hold the picture to see it before the edits."))
             found["sliders"] = [
                 gr.Slider(-REACH, REACH, 0, step=0.1, label=_("Slider {number}").format(number=place + 1),
                           elem_id=f"slider-{place}", elem_classes="face-slider", buttons=[])
@@ -88,7 +85,7 @@ def lay_out() -> Parts:
 def _buttons() -> dict[str, Any]:
     with gr.Row(elem_classes="row-tight"):
         found: dict[str, Any] = {
-            "another": gr.Button(_("Another picture"), variant="primary", elem_id="another"),
+            "another": gr.Button(_("New picture"), variant="primary", elem_id="another"),
             "undo": gr.Button(_("Undo"), interactive=False, elem_id="undo"),
             "redo": gr.Button(_("Redo"), interactive=False, elem_id="redo"),
             "reset": gr.Button(_("Reset"), elem_id="reset"),
@@ -106,27 +103,30 @@ def _more() -> dict[str, Any]:
         "label": gr.Dropdown([], label=_("Class"), visible=False, elem_id="class"),
         "seed": gr.Number(
             0, label=_("Seed"), precision=0, elem_id="seed", minimum=0, maximum=MOST_SEED,
-            info=_("The number of a random picture. The same seed is the same picture."),
+            info=_("The number of a random picture. The same seed gives the same picture."),
         ),
         "psi": gr.Slider(
             0, MOST_PSI, 1, step=0.05, label=_("Truncation"), elem_id="psi",
-            info=_("0 is the average picture, 1 is what the model learnt; less variety makes better pictures."),
+            info=_("0 is the average picture, 1 the full variety that the model learned. Lower values give better "
+                   "but less varied pictures."),
         ),
         "direction": gr.Dropdown(
             [], label=_("Any direction"), elem_id="direction", filterable=True,
-            info=_("All that is known of this model: named ones, the main ways in which its pictures vary, and what "
-                   "its weights react to most."),
+            info=_("All directions of this model: named ones, principal components of its latents (GANSpace) and "
+                   "directions of its weights (SeFa)."),
         ),
         "strength": gr.Slider(-REACH * 2, REACH * 2, 0, step=0.1, label=_("Strength"), elem_id="strength",
                               info=_("In standard deviations of random pictures.")),
     }  # fmt: skip
     with gr.Row():
-        found["first"] = gr.Slider(0, 1, 0, step=1, label=_("From layer"), info=_("0 is the coarsest."), min_width=120)
-        found["last"] = gr.Slider(
-            0, 1, 1, step=1, label=_("To layer"), info=_("The last is the finest."), min_width=120
+        found["first"] = gr.Slider(
+            0, 1, 0, step=1, label=_("From layer"), info=_("0 is the coarsest layer."), min_width=120
         )
-    found["others"] = gr.Markdown("", elem_classes="quiet")
-    found["save"] = gr.Button(_("Save the edits as a file"))
-    gr.Markdown(_("Drop a saved picture here, or a file of edits, to go on from it:"), elem_classes="quiet")
+        found["last"] = gr.Slider(
+            0, 1, 1, step=1, label=_("To layer"), info=_("The last layer is the finest."), min_width=120
+        )
+    found["others"] = parts.note()
+    found["save"] = gr.Button(_("Save edits as a file"))
+    parts.note(_("Drop a saved picture or a file of edits here to continue from it:"))
     found["drop"] = gr.File(show_label=False, file_types=[".png", EDITS], height=120, elem_id="drop")
     return found

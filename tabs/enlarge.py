@@ -1,4 +1,4 @@
-"""Super-resolution: a picture made two or four times larger, before and after under one slider."""
+"""Super-resolution: enlarges a picture two or four times, with a before/after slider."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from gan_core.pictures.depth import WHOLE, eight_bits, used, white
 from gan_core.pictures.photos import MOST_PIXELS, most_pixels
 from ui.languages import N_, _
 from ui.studio.models.costs import LONGEST, LONGEST_HOSTED, MOST_HOSTED, enlarging_cost
+from ui.studio.models.image_models import COMMUNITY, FILE, ImageModel, image_models, open_image_model
 from ui.studio.models.opened import hosted
-from ui.studio.models.workers import COMMUNITY, FILE, Worker, at_work, workers
-from ui.studio.requests.calls import moving, pressed, spoken, telling
+from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
 from ui.studio.requests.jobs import takes, workshop
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, received
-from ui.studio.view.pictures import address, write_marked
+from ui.studio.view.pictures import data_url, write_marked
 from ui.studio.widgets import parts
+from ui.studio.widgets.parts import QUIET
 from ui.studio_process import is_loopback
 
 if TYPE_CHECKING:
@@ -38,19 +39,20 @@ if TYPE_CHECKING:
 TITLE = N_("Super-resolution")
 ID = "enlarge"
 GROUP = N_("Pictures")
-ENLARGING = ("super_resolution",)  # task of the models that enlarge
-SHOWN = 1280, 960  # pixels of the result that are shown at most: of a larger one its middle
-PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}  # of scikit-learn, and which part
-SHRUNK = 2  # times, so that the examples' own compression can't be seen
+ENLARGING = ("super_resolution",)  # task of super-resolution models
+SHOWN = 1280, 960  # maximum pixels of the result on screen; the centre of a larger one
+# photos of scikit-learn, and the part to use
+PHOTOS = {"flower.jpg": (140, 40, 460, 280), "china.jpg": (60, 150, 380, 390)}
+SHRUNK = 2  # reduction factor, so that the examples' own compression isn't visible
 FACE = 96  # pixels of the drawn example
-OUTPUTS = 12  # of a scene
-ADVICE = 5  # of them: what is said of a picture before it is enlarged, and what is offered
+OUTPUTS = 12  # number of outputs of a scene
+ADVICE = 5  # outputs with notes on a picture before it is enlarged, and the options offered
 
 
 @dataclass(frozen=True)
-class Own:
-    """The picture (H, W, C) as it is, uint8 or uint16; `place` is that of an example, -1 for a visitor's own, whose
-    `damage` was looked for.
+class Source:
+    """The original picture (H, W, C), uint8 or uint16; `place` is the index of an example, -1 for the user's picture,
+    which is checked for `damage`.
     """
 
     array: Any = None
@@ -62,11 +64,11 @@ class Own:
 # --- callbacks -------------------------------------------------------------------------------------------------------
 
 
-def model_of(own: Own, model: str) -> list[Any]:
-    """A model: how many times it enlarges, what it can be blended with, what it can do with the picture that is there,
-    and the first example where there is none.
+def model_of(source: Source, model: str) -> list[Any]:
+    """Selects a model: its scale, models to blend with, what it can do with the current picture, and the first example
+    if there is none.
     """
-    native, cards = _scale(at_work(model, ENLARGING).card), workers(ENLARGING)
+    native, cards = _scale(open_image_model(model, ENLARGING).card), image_models(ENLARGING)
     other = _partner(model, cards)
     valid = [scale for scale in sorted({2, 4, native}) if native % scale == 0]
     scales = gr.update(choices=[(f"{scale}×", scale) for scale in valid], value=native)
@@ -74,25 +76,27 @@ def model_of(own: Own, model: str) -> list[Any]:
         model=_(cards[model].title), other=_(cards[other].title) if other else ""
     )
     share = gr.update(visible=bool(other), value=0, label=label)
-    if own.array is not None and own.place < 0:
-        return [scales, share, *[gr.skip()] * (OUTPUTS - ADVICE), *advise(own, model, native)]
+    if source.array is not None and source.place < 0:
+        return [scales, share, *[gr.skip()] * (OUTPUTS - ADVICE), *advise(source, model, native)]
     return [scales, share, *_example(model, 0)]
 
 
 def press(event: gr.EventData, model: str) -> list[Any]:
-    """One of the examples is pressed."""
-    return press_at(model, int(pressed(event)))
+    """Handles a click on an example."""
+    return press_at(model, int(event_number(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:
-    """The example at a place of the row, enlarged as the model does."""
+    """Returns the example at a position of the row, enlarged by the model."""
     if not 0 <= int(place) < len(_examples()):
-        raise BadValue("There is no example at place {place}.", place=int(place))
+        raise BadValue("There is no example at position {place}.", place=int(place))
     return _example(model, int(place))
 
 
 def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
-    """An upload: checked and deleted; its colours, depth and transparency stay. What can be done with it is said."""
+    """Accepts an upload, checked and deleted, keeping colours, depth and transparency; says what can be done with
+    it.
+    """
     from gan_core.pictures import photos
     from gan_core.pictures.damage import damage_of, jpeg_quality
 
@@ -100,65 +104,66 @@ def take(path: str | None, model: str = "", scale: float = 4) -> list[Any]:
         return [gr.skip()] * OUTPUTS
     limits = Limits(LARGE_BYTES, MOST_PIXELS, 1, (*FORMATS, "TIFF"))
     with received(path, limits) as image:
-        moving(image)
+        warn_if_animated(image)
         quality = jpeg_quality(image)
         array = photos.read(Path(path), limits.pixels)
         lost = photos.levels_lost(Path(path), array)
     words = []
     if lost:
         words.append(
-            _("The file has 16 bits a channel, packed in a way that can't be read here: 8 are used. PNG keeps all 16, "
-              "and so does TIFF without compression or with ZIP.")
+            _("The file has 16 bits per channel, packed in a way that can't be read here, so 8 bits are used. PNG "
+              "keeps all 16 bits, and so does TIFF without compression or with ZIP.")
         )  # fmt: skip
-    if array.shape[0] * array.shape[1] > _most(1):  # strangers' pictures are kept in memory as small as they are used
+    # in a public Studio, pictures are stored only at the size that is used
+    if array.shape[0] * array.shape[1] > _most(1):
         words.append(
-            _("Pictures of up to {most} megapixel are enlarged here, and this one has {pixels}: its middle was taken.")
+            _("Pictures of up to {most} MP are enlarged here. This one has {pixels} MP, so its centre is used.")
             .format(most=_most(1) // 2**20, pixels=_megapixels(array))
         )  # fmt: skip
         array = _middle(array, _most(1))
-    own = Own(array, Path(path).stem, -1, damage_of(array, quality))
-    scene = _unmade(own)
+    source = Source(array, Path(path).stem, -1, damage_of(array, quality))
+    scene = _not_enlarged(source)
     scene[-1] = " ".join([scene[-1], *words])
-    return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(own, model or _first(), scale)]
+    return [*scene, gr.skip(), gr.skip(), gr.skip(), *advise(source, model or _first(), scale)]
 
 
-def advise(own: Own, model: str, scale: float) -> list[Any]:
-    """The strength for a picture, what to know of it before it is enlarged so much, and whether to offer twice, its
-    middle, or the model that makes the least of damage.
+def advise(source: Source, model: str, scale: float) -> list[Any]:
+    """Returns the recommended strength for a picture, notes before it is enlarged, and whether to offer 2×, its centre,
+    or the model that is least affected by damage.
     """
     from gan_core.models.enlarging import advised, harmed
 
-    if own.array is None or own.damage is None:
+    if source.array is None or source.damage is None:
         return [gr.update(value=1.0), "", *[gr.update(visible=False)] * 3]
-    strength, words, times = advised(own.damage, _restores(model)), [], int(scale)
-    much = own.array.shape[0] * own.array.shape[1] > _most(times)
-    by_two = much and times > 2 and own.array.shape[0] * own.array.shape[1] <= _most(2)
+    strength, words, times = advised(source.damage, _restores(model)), [], int(scale)
+    much = source.array.shape[0] * source.array.shape[1] > _most(times)
+    by_two = much and times > 2 and source.array.shape[0] * source.array.shape[1] <= _most(2)
     if much:
-        words.append(_too_many(own, times, by_two))
-    words += _harm(own.damage, strength)
-    better = _for_damage() if any(harmed(own.damage)) and model != _for_damage() else ""
+        words.append(_too_many(source, times, by_two))
+    words += _damage_notes(source.damage, strength)
+    better = _for_damage() if any(harmed(source.damage)) and model != _for_damage() else ""
     if better:
-        title = _(workers(ENLARGING)[better].title)
+        title = _(image_models(ENLARGING)[better].title)
         words.append(
             _("“{model}” was trained on damaged photos and removes such damage.").format(model=title)
             if _restores(better)
-            else _("“{model}” makes the least of it.").format(model=title)
+            else _("“{model}” is affected least.").format(model=title)
         )
     offers = [gr.update(visible=one) for one in (by_two, much, bool(better))]
     return [gr.update(value=strength), " ".join(words), *offers]
 
 
-def twice(own: Own, model: str) -> list[Any]:
-    """Two times instead of four."""
-    return [gr.update(value=2), *advise(own, model, 2)]
+def twice(source: Source, model: str) -> list[Any]:
+    """Switches to 2× instead of 4×."""
+    return [gr.update(value=2), *advise(source, model, 2)]
 
 
-def middle(own: Own, model: str, scale: float) -> list[Any]:
-    """The middle of the picture, as much as can be enlarged so many times."""
-    if own.array is None:
+def middle(source: Source, model: str, scale: float) -> list[Any]:
+    """Crops the picture to the largest centre that can be enlarged at this scale."""
+    if source.array is None:
         raise BadValue("Drop in a picture first.")
-    own = replace(own, array=_middle(own.array, _most(int(scale))))
-    return [*_unmade(own), gr.skip(), gr.skip(), gr.skip(), *advise(own, model, scale)]
+    source = replace(source, array=_middle(source.array, _most(int(scale))))
+    return [*_not_enlarged(source), gr.skip(), gr.skip(), gr.skip(), *advise(source, model, scale)]
 
 
 def for_damage() -> Any:
@@ -166,44 +171,49 @@ def for_damage() -> Any:
     return gr.update(value=_for_damage())
 
 
-def enlarge(own: Own, model: str, scale: float, share: float, strength: float = 1.0) -> Iterator[list[Any]]:
-    """Enlarges, tells how far it is, and gives the result as a file."""
-    if own.array is None:
+def enlarge(source: Source, model: str, scale: float, share: float, strength: float = 1.0) -> Iterator[list[Any]]:
+    """Enlarges, shows progress, and returns the result as a file."""
+    if source.array is None:
         raise BadValue("Drop in a picture first.")
-    if own.array.shape[0] * own.array.shape[1] > _most(1):
+    if source.array.shape[0] * source.array.shape[1] > _most(1):
         raise BadValue("The picture has more than {count} megapixels.", count=_most(1) // 1_000_000)
-    sampler = _sampler(at_work(model, ENLARGING), float(share or 0))
-    workshop.check(*_cost(model, own.array), _longest())
+    sampler = _sampler(open_image_model(model, ENLARGING), float(share or 0))
+    workshop.check(*_cost(model, source.array), _longest())
     waits: list[Any] = [gr.skip()] * (3 + ADVICE)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{own.name}_x{int(scale)}.png"
+        path = Path(folder) / f"{source.name}_x{int(scale)}.png"
         for news in workshop.run(
-            lambda tell: _written(sampler, own.array, int(scale), path, tell, strength), *_cost(model, own.array),
+            lambda tell: _written(sampler, source.array, int(scale), path, tell, strength), *_cost(model, source.array),
             _longest(),
         ):  # fmt: skip
             if not news.done:
-                yield [own, gr.skip(), gr.skip(), news.bar, *waits]
+                yield [source, gr.skip(), gr.skip(), news.bar, *waits]
                 continue
-            scene = [own, _compared(own.array, news.made, int(scale)), gr.skip(), _told(own.array, news.made)]
+            scene = [
+                source,
+                _compared(source.array, news.made, int(scale)),
+                gr.skip(),
+                _size_words(source.array, news.made),
+            ]
             yield [*scene, gr.update(value=str(path), visible=True), *[gr.skip()] * (2 + ADVICE)]
 
 
-def budget(own: Own, model: str) -> str:
-    """How long it takes to enlarge the picture, in words, before it is asked for."""
-    if own.array is None:
+def budget(source: Source, model: str) -> str:
+    """Describes how long enlarging will take."""
+    if source.array is None:
         return ""
-    return takes(workshop.estimate(*_cost(model, own.array)), _longest())
+    return takes(workshop.estimate(*_cost(model, source.array)), _longest())
 
 
 def take_network(request: gr.Request, path: str | None) -> Any:
-    """A network's file: checked, kept in the user's folder of such files, and chosen."""
+    """Accepts a network file: checked, stored in the user's folder, and selected."""
     if path is None:
         return gr.skip()
     try:
         if request and not is_loopback(request.client.host):
-            raise BadValue("Only whoever sits at the computer that the Studio runs on can add networks to it.")
+            raise BadValue("Networks can only be added on the computer that runs the Studio.")
         if hosted():
-            raise BadValue("Only models of the shelf can be opened here: this Studio is open to everybody.")
+            raise BadValue("Only installed models can be opened here, because this Studio is public.")
         from gan_core.models.community import keep
 
         kept = keep(Path(path))
@@ -213,22 +223,22 @@ def take_network(request: gr.Request, path: str | None) -> Any:
 
 
 def listed(model: str) -> Any:
-    """The models that there are now, files that came since the page was made among them."""
-    return gr.update(choices=_choices(), value=model if model in workers(ENLARGING) else _first())
+    """Returns the current models, including files added since the page was built."""
+    return gr.update(choices=_choices(), value=model if model in image_models(ENLARGING) else _first())
 
 
 def _limits() -> str:
-    """What may be dropped in, in words."""
+    """Describes the accepted uploads."""
     size = LARGE_BYTES // 1_000_000
     if hosted():
-        words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. Up to {most} megapixel of a picture is enlarged here.")
+        words = _("PNG, JPEG, WebP or TIFF, up to {size} MB. At most {most} MP of a picture are enlarged here.")
         return words.format(size=size, most=_most(1) // 2**20)
-    words = _("PNG, JPEG, WebP or TIFF, up to {size} MB and {two} megapixels, or {four} to be enlarged 4 times.")
+    words = _("PNG, JPEG, WebP or TIFF, up to {size} MB and {two} megapixels, or {four} for 4× enlargement.")
     return words.format(size=size, two=_most(2) // 2**20, four=_most(4) // 2**20)
 
 
 def stopped() -> str:
-    """What is said when a visitor has ended the work."""
+    """Returns the message for stopped work."""
     return _("Stopped.")
 
 
@@ -236,30 +246,30 @@ def stopped() -> str:
 
 
 def _choices() -> list[tuple[str, str]]:
-    return [(_(card.title), name) for name, card in workers(ENLARGING).items()]
+    return [(_(card.title), name) for name, card in image_models(ENLARGING).items()]
 
 
-def _unmade(own: Own) -> list[Any]:
-    """A picture that nothing was made of yet."""
-    height, width = own.array.shape[:2]
-    words = _("{width} x {height} pixels. Now press “Enlarge”.").format(width=width, height=height)
-    depth = used(own.array)
-    if own.array.dtype == np.uint16 and depth < WHOLE:
-        words += " " + _("Its levels use {bits} of 16 bits a channel, so {white} is taken as white.").format(
+def _not_enlarged(source: Source) -> list[Any]:
+    """Shows a picture that hasn't been enlarged yet."""
+    height, width = source.array.shape[:2]
+    words = _("{width} x {height} pixels. Now click “Enlarge”.").format(width=width, height=height)
+    depth = used(source.array)
+    if source.array.dtype == np.uint16 and depth < WHOLE:
+        words += " " + _("It uses only {bits} of 16 bits per channel, so {white} is taken as white.").format(
             bits=depth, white=white(depth)
         )
-    shown = address(_plain(_window(own.array, 1)[0], depth))
-    return [own, {"now": shown, "before": shown}, _strip(own.place), words]
+    shown = data_url(_plain(_window(source.array, 1)[0], depth))
+    return [source, {"now": shown, "before": shown}, _strip(source.place), words]
 
 
 def _first() -> str:
-    """The model that is shown first: the one that is nearest to the truth, where there is one."""
-    return _faithful() or next(iter(workers(ENLARGING)), "")
+    """Returns the default model: the most faithful one, if there is one."""
+    return _faithful() or next(iter(image_models(ENLARGING)), "")
 
 
 def _faithful() -> str:
     """A model that was trained on pixels alone: it invents the least. "" where there is none."""
-    cards = workers(ENLARGING)
+    cards = image_models(ENLARGING)
     plain = [
         name
         for name, card in cards.items()
@@ -270,16 +280,16 @@ def _faithful() -> str:
 
 def _for_damage() -> str:
     """A model that was trained on damaged pictures, else the one that invents the least."""
-    return next((name for name in workers(ENLARGING) if _restores(name)), _faithful())
+    return next((name for name in image_models(ENLARGING) if _restores(name)), _faithful())
 
 
 def _restores(model: str) -> bool:
-    cards = workers(ENLARGING)
+    cards = image_models(ENLARGING)
     return model in cards and bool(cards[model].hparams.get("damaged"))
 
 
 def _most(scale: int) -> int:
-    """Pixels of a picture that can be enlarged so many times here."""
+    """Returns the maximum pixels of a picture at this scale."""
     return min(MOST_HOSTED, most_pixels(scale)) if hosted() else most_pixels(scale)
 
 
@@ -288,7 +298,7 @@ def _megapixels(array: np.ndarray) -> str:
 
 
 def _middle(array: np.ndarray, most: int) -> np.ndarray:
-    """The middle of a picture (H, W, C), of so many pixels at most and of the same shape."""
+    """Returns the centre of a picture (H, W, C) with at most this many pixels and the same proportions."""
     height, width = array.shape[:2]
     share = min(1.0, math.sqrt(most / (height * width)))
     high, wide = max(1, int(height * share)), max(1, int(width * share))
@@ -296,36 +306,38 @@ def _middle(array: np.ndarray, most: int) -> np.ndarray:
     return np.ascontiguousarray(array[top : top + high, left : left + wide])
 
 
-def _too_many(own: Own, scale: int, by_two: bool) -> str:
-    """What can be done with a picture that is too large for the chosen scale."""
-    high, wide = _middle(own.array[:, :, :1], _most(scale)).shape[:2]
-    facts = {"pixels": _megapixels(own.array), "most": _most(scale) // 2**20, "scale": scale, "width": wide,
+def _too_many(source: Source, scale: int, by_two: bool) -> str:
+    """Returns the options for a picture that is too large for the selected scale."""
+    high, wide = _middle(source.array[:, :, :1], _most(scale)).shape[:2]
+    facts = {"pixels": _megapixels(source.array), "most": _most(scale) // 2**20, "scale": scale, "width": wide,
              "height": high}  # fmt: skip
     if by_two:
-        return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Enlarge it 2 "
-                 "times, or take its middle of {width} x {height} pixels.").format(**facts)  # fmt: skip
-    return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Take its middle of "
-             "{width} x {height} pixels.").format(**facts)  # fmt: skip
+        return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Enlarge it "
+                 "2 times, or use its centre of {width} x {height} pixels.").format(**facts)  # fmt: skip
+    return _("This picture has {pixels} megapixels, and up to {most} can be enlarged {scale} times. Use its centre "
+             "of {width} x {height} pixels.").format(**facts)  # fmt: skip
 
 
-def _harm(damage: Damage, strength: float) -> list[str]:
-    """What a picture has suffered, and what follows for the strength."""
+def _damage_notes(damage: Damage, strength: float) -> list[str]:
+    """Describes the damage of a picture and the recommended strength."""
     from gan_core.models.enlarging import harmed
 
     blocks, noise = harmed(damage)
     words = []
     if blocks and damage.quality:
-        words.append(_("**JPEG at quality {quality}** has left blocks in this picture.").format(quality=damage.quality))
+        words.append(
+            _("**JPEG at quality {quality}** has left block artefacts in this picture.").format(quality=damage.quality)
+        )
     elif blocks:
-        words.append(_("**JPEG** has left blocks in this picture."))
+        words.append(_("**JPEG** has left block artefacts in this picture."))
     elif damage.quality and strength < 1:
         words.append(_("This picture was saved as JPEG at quality {quality}.").format(quality=damage.quality))
     if noise:
         words.append(_("**Noise**: about {levels:.0f} of 255 levels.").format(levels=damage.noise))
     if not strength:
-        words.append(_("The model would take this for detail, so the strength is 0, which is bicubic enlargement."))
+        words.append(_("The model would treat this as detail, so the strength is 0, which is bicubic enlargement."))
     elif strength < 1:
-        words.append(_("The model takes this for detail, so the strength is {strength:g}.").format(strength=strength))
+        words.append(_("The model treats this as detail, so the strength is {strength:g}.").format(strength=strength))
     return words
 
 
@@ -356,40 +368,40 @@ def _siblings(name: str, cards: dict[str, Card]) -> list[str]:
     return [other for other, card in cards.items() if other != name and card.recipe == recipe != COMMUNITY]
 
 
-def _sampler(worker: Worker, share: float) -> Sampler:
-    """The model, or one between it and its partner."""
+def _sampler(chosen: ImageModel, share: float) -> Sampler:
+    """Returns the model, or a blend with its partner."""
     if not 0 <= share <= 1:
         raise BadValue("The share must be between 0 and 1, got {share}.", share=share)
-    other = _partner(worker.name, workers(ENLARGING))
+    other = _partner(chosen.name, image_models(ENLARGING))
     if not share or not other:
-        return worker.sampler
+        return chosen.sampler
     from gan_core.models.enlarging import blended
 
-    return blended(worker.sampler, at_work(other, ENLARGING).sampler, share)
+    return blended(chosen.sampler, open_image_model(other, ENLARGING).sampler, share)
 
 
 def _written(
-    sampler: Sampler, array: np.ndarray, scale: int, path: Path, told: Progress, strength: float
+    sampler: Sampler, array: np.ndarray, scale: int, path: Path, batch_status: Progress, strength: float
 ) -> np.ndarray:
-    """The picture enlarged and written; what is shown of it, in its own depth."""
+    """Enlarges the picture and writes it; returns the part to be shown, in its own depth."""
     from gan_core.models.enlarging import enlarge as enlarged
 
-    result = enlarged(sampler, array, scale, progress=told, strength=strength)
+    result = enlarged(sampler, array, scale, progress=batch_status, strength=strength)
     write_marked(path, result)
     return result
 
 
 def _window(array: np.ndarray, scale: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-    """The middle of a result (H, W, C), as much as is shown, and where it lies: left, top, right, bottom."""
+    """Returns the visible centre of a result (H, W, C) and its box: left, top, right, bottom."""
     height, width = array.shape[:2]
-    # the corners lie between pixels of the picture that was given
+    # the corners lie on pixel borders of the original picture
     wide, high = (min(length, most // scale * scale) for length, most in zip((width, height), SHOWN, strict=True))
     left, top = ((length - shown) // 2 // scale * scale for length, shown in ((width, wide), (height, high)))
     return array[top : top + high, left : left + wide], (left, top, left + wide, top + high)
 
 
 def _plain(array: np.ndarray, depth: int) -> Image.Image:
-    """To look at: 8 bits, on white. `depth` is how many bits the whole picture uses."""
+    """Converts to 8 bits on white for display. `depth` is the number of bits that the whole picture uses."""
     from gan_core.pictures.decoding import plain
     from gan_core.pictures.photos import image_of
 
@@ -397,26 +409,26 @@ def _plain(array: np.ndarray, depth: int) -> Image.Image:
 
 
 def _compared(array: np.ndarray, result: np.ndarray, scale: int) -> dict[str, Any]:
-    """The result beside the same enlarged bicubically, as far as they are shown."""
+    """Returns the visible part of the result and of bicubic enlargement."""
     window, (left, top, right, bottom) = _window(result, scale)
     depth = used(array)
     part = _plain(array[top // scale : bottom // scale, left // scale : right // scale], depth)
     before = part.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
-    return {"now": address(_plain(window, depth)), "before": address(before)}
+    return {"now": data_url(_plain(window, depth)), "before": data_url(before)}
 
 
-def _told(array: np.ndarray, result: np.ndarray) -> str:
+def _size_words(array: np.ndarray, result: np.ndarray) -> str:
     (high, wide), (height, width) = array.shape[:2], result.shape[:2]
-    words = _("{wide} x {high} became {width} x {height} pixels.").format(
+    words = _("Enlarged from {wide} x {high} to {width} x {height} pixels.").format(
         wide=wide, high=high, width=width, height=height
     )
     if width > SHOWN[0] or height > SHOWN[1]:
-        words += " " + _("Here you see the middle; the file holds all of it.")
+        words += " " + _("Only the centre is shown here; the file contains the whole picture.")
     return words
 
 
 def _cost(model: str, array: np.ndarray) -> tuple[str, float]:
-    return enlarging_cost(at_work(model, ENLARGING), array)
+    return enlarging_cost(open_image_model(model, ENLARGING), array)
 
 
 # --- examples --------------------------------------------------------------------------------------------------------
@@ -424,7 +436,7 @@ def _cost(model: str, array: np.ndarray) -> tuple[str, float]:
 
 @lru_cache
 def _examples() -> list[np.ndarray]:
-    """Parts of photos that come with scikit-learn, and a drawn face: (H, W, 3)."""
+    """Returns crops of photos from scikit-learn and a drawn face: (H, W, 3)."""
     from gan_core.data import avatars
     from gan_core.pictures.photos import sample_photo
 
@@ -439,113 +451,116 @@ def _examples() -> list[np.ndarray]:
 
 
 def _strip(place: int) -> dict[str, Any]:
-    items = [address(Image.fromarray(one)) for one in _examples()]
-    return {"items": items, "place": place, "label": _("Example")}
+    return parts.examples_value(map(Image.fromarray, _examples()), place, _("Example"))
 
 
 def _example(model: str, place: int) -> list[Any]:
-    """An example by the model alone; each is made once. A network of others may take minutes, and waits to be asked."""
-    worker = at_work(model, ENLARGING)
-    own = Own(_examples()[place], "example", place)
+    """Returns an example enlarged by the model, cached. The user's networks may take minutes, so they run only on
+    request.
+    """
+    chosen = open_image_model(model, ENLARGING)
+    source = Source(_examples()[place], "example", place)
     if model.startswith(FILE):
-        scale = gr.update(value=_scale(worker.card))
-        return [*_unmade(own), gr.update(visible=False), scale, gr.update(value=0), *advise(own, model, 0)]
-    result = _made(model, worker.card.sha256, place)
-    scene = [own, _compared(own.array, result, _scale(worker.card)), _strip(place), _told(own.array, result)]
-    native = _scale(worker.card)
+        scale = gr.update(value=_scale(chosen.card))
+        return [*_not_enlarged(source), gr.update(visible=False), scale, gr.update(value=0), *advise(source, model, 0)]
+    result = _made(model, chosen.card.sha256, place)
+    scene = [
+        source,
+        _compared(source.array, result, _scale(chosen.card)),
+        _strip(place),
+        _size_words(source.array, result),
+    ]
+    native = _scale(chosen.card)
     plain = [gr.update(visible=False), gr.update(value=native), gr.update(value=0)]
-    return [*scene, *plain, *advise(own, model, native)]
+    return [*scene, *plain, *advise(source, model, native)]
 
 
 @lru_cache(maxsize=16)
 def _made(model: str, sha256: str, place: int) -> np.ndarray:
     from gan_core.models.enlarging import enlarge as enlarged
 
-    return enlarged(at_work(model, ENLARGING).sampler, _examples()[place])
+    return enlarged(open_image_model(model, ENLARGING).sampler, _examples()[place])
 
 
 # --- the page --------------------------------------------------------------------------------------------------------
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     models = _choices()
     if not models:
-        gr.Markdown(
-            _("Enlarging needs a model such as SRGAN's, and there is none on the shelf. Train one with "
-              "`ganscope train srgan`."),
-            elem_classes="quiet",
+        parts.note(
+            _("Enlarging needs a model such as SRGAN, and none is available. Train one with `ganscope train srgan`.")
         )  # fmt: skip
         return
-    own = gr.State(Own(), time_to_live=3600)
-    gr.Markdown(_("Move the slider over the picture: on its left as usual programs enlarge, on its right the model."),
-                elem_classes="quiet")  # fmt: skip
+    source = gr.State(Source(), time_to_live=3600)
+    parts.note(_("Move the slider over the picture: bicubic enlargement on the left, the model's output on the "
+                  "right."))  # fmt: skip
     with gr.Row(equal_height=False):
         with gr.Column(scale=7, min_width=320):
             compare = parts.compare(_("Bicubic"), _("Model"), elem_id="enlarged")
-            said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="enlarge-said")
+            status = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="enlarge-said")
             strip = parts.strip(elem_id="enlarge-examples")
-            gr.Markdown(_("The photos come with scikit-learn (CC BY 2.0)."), elem_classes="quiet")
+            parts.note(_("The photos come with scikit-learn (CC BY 2.0)."))
         with gr.Column(scale=4, min_width=280):
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="enlarge-drop")
-            gr.Markdown(
-                _limits() + " " + _("Grey, 16 bits and transparency stay. It is deleted once it is read."),
-                elem_classes="quiet",
+            parts.note(
+                _limits()
+                + " "
+                + _("Greyscale, 16 bits and transparency are kept. Your upload is deleted after it is read.")
             )
             notice = gr.Markdown("", elem_classes="notice", elem_id="enlarge-notice")
             with gr.Row(elem_classes="row-left"):
                 two = gr.Button(_("Enlarge 2×"), visible=False, elem_id="enlarge-twice")
-                part = gr.Button(_("Take the middle"), visible=False, elem_id="enlarge-middle")
+                part = gr.Button(_("Use the centre"), visible=False, elem_id="enlarge-middle")
                 plain = gr.Button(_("Use that model"), visible=False, elem_id="enlarge-faithful")
-            scale = gr.Radio([("4×", 4)], value=4, label=_("How much larger"))
+            scale = gr.Radio([("4×", 4)], value=4, label=_("Scale"))
             strength = gr.Slider(
                 0, 1, 1, step=0.05, label=_("Strength"), elem_id="enlarge-strength", buttons=[],
-                info=_("0 is bicubic enlargement, 1 what the model makes of the picture."),
+                info=_("0 is bicubic enlargement, 1 the model's output."),
             )  # fmt: skip
             share = gr.Slider(0, 1, 0, step=0.1, label=_("Blend"), visible=False, buttons=[])
-            lasts = gr.Markdown("", elem_classes="quiet", elem_id="enlarge-budget")
+            duration_note = parts.note(elem_id="enlarge-budget")
             with gr.Row(elem_classes="row-tight"):
                 start = gr.Button(_("Enlarge"), variant="primary", elem_id="enlarge-start")
                 stop = gr.Button(_("Stop"))
             file = gr.File(label=_("Result"), visible=False, interactive=False, elem_id="enlarge-result")
             model = gr.Dropdown(models, value=_first(), label=_("Model"), elem_id="enlarge-model")
-            with gr.Accordion(_("A network of your own"), open=False, visible=not hosted()):
+            with gr.Accordion(_("Your own network"), open=False, visible=not hosted()):
                 network = gr.File(
                     show_label=False, file_types=list(WEIGHT_FILES), height=120, elem_id="enlarge-network"
                 )
-                gr.Markdown(
-                    _("ESRGAN, Real-ESRGAN, SwinIR and what else the package spandrel knows, as .pth or .safetensors. "
-                      "Nothing in the file is run. It stays on this computer, in the folder `upscalers`, where larger "
-                      "ones than {size} MB can be put by hand.").format(size=LARGE_BYTES // 1_000_000),
-                    elem_classes="quiet",
-                )  # fmt: skip
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
+                parts.note(
+                    _("ESRGAN, Real-ESRGAN, SwinIR and other networks that the package spandrel supports, as .pth or "
+                      ".safetensors. No code in the file is run. The file stays on this computer, in the folder "
+                      "`upscalers`; copy files larger than {size} MB there yourself."
+                    ).format(size=LARGE_BYTES // 1_000_000))  # fmt: skip
     advice = [strength, notice, two, part, plain]
-    scene = [own, compare, strip, said, file, scale, share, *advice]
-    gr.on([tab.select, model.input], spoken(model_of), [own, model], [scale, share, *scene], api_name="enlarge_model",
-          concurrency_limit=1, **quiet)  # fmt: skip
-    tab.select(spoken(listed), model, model, api_visibility="private", **quiet)
-    brought = network.upload(spoken(take_network), network, model, api_visibility="private", **quiet)
+    scene = [source, compare, strip, status, file, scale, share, *advice]
+    gr.on([tab.select, model.input], callback(model_of), [source, model], [scale, share, *scene],
+          api_name="enlarge_model", concurrency_limit=1, **QUIET)  # fmt: skip
+    tab.select(callback(listed), model, model, api_visibility="private", **QUIET)
+    brought = network.upload(callback(take_network), network, model, api_visibility="private", **QUIET)
     parts.emptied(network, brought)
-    brought.success(spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet)
-    strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
-    parts.emptied(drop, drop.upload(spoken(take), [drop, model, scale], scene, api_name="enlarge_picture", **quiet))
-    scale.input(spoken(advise), [own, model, scale], advice, api_visibility="private", **quiet)
-    two.click(spoken(twice), [own, model], [scale, *advice], api_visibility="private", **quiet)
-    part.click(spoken(middle), [own, model, scale], scene, api_visibility="private", **quiet)
-    plain.click(for_damage, None, model, api_visibility="private", **quiet).then(
-        spoken(model_of), [own, model], [scale, share, *scene], api_visibility="private", **quiet
+    brought.success(callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET)
+    strip.select(callback(press), model, scene, api_visibility="private", **QUIET)
+    parts.emptied(drop, drop.upload(callback(take), [drop, model, scale], scene, api_name="enlarge_picture", **QUIET))
+    scale.input(callback(advise), [source, model, scale], advice, api_visibility="private", **QUIET)
+    two.click(callback(twice), [source, model], [scale, *advice], api_visibility="private", **QUIET)
+    part.click(callback(middle), [source, model, scale], scene, api_visibility="private", **QUIET)
+    plain.click(for_damage, None, model, api_visibility="private", **QUIET).then(
+        callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET
     )
-    gr.on([compare.change, model.change], spoken(budget), [own, model], lasts, queue=False,
-          trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
+    gr.on([compare.change, model.change], callback(budget), [source, model], duration_note, queue=False,
+          trigger_mode="always_last", api_visibility="private", **QUIET)  # fmt: skip
     working = start.click(
-        telling(enlarge),
-        [own, model, scale, share, strength],
+        streaming(enlarge),
+        [source, model, scale, share, strength],
         scene,
         api_name="enlarge",
         concurrency_limit=None,
-        **quiet,
+        **QUIET,
     )
     stop.click(None, cancels=working, api_visibility="private").then(
-        spoken(stopped), None, said, queue=False, api_visibility="private", **quiet
+        callback(stopped), None, status, queue=False, api_visibility="private", **QUIET
     )

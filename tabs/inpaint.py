@@ -1,4 +1,4 @@
-"""Inpaint: what is painted over is made anew from the rest of the picture."""
+"""Inpaint: fills in the part that is painted over from the rest of the picture."""
 
 from __future__ import annotations
 
@@ -11,34 +11,43 @@ from PIL import Image, ImageDraw
 
 from gan_core.errors import BadValue
 from ui.languages import N_, _
-from ui.studio.models.workers import Worker, at_work, examples, far_words, made, taken, workers
-from ui.studio.requests.calls import moving, pressed, spoken
+from ui.studio.models.image_models import (
+    ImageModel,
+    examples,
+    image_models,
+    made,
+    open_image_model,
+    taken,
+    unfamiliar_words,
+)
+from ui.studio.requests.calls import callback, event_number, warn_if_animated
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
-from ui.studio.view.pictures import SMALL, address, exact, marked, shown
+from ui.studio.view.pictures import display_url, lossless_url, marked
 from ui.studio.view.view import another_seed
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Inpaint")
 ID = "inpaint"
 GROUP = N_("Pictures")
 PAD = "fill-pad"
-FILLING = ("inpainting",)  # task of the models that fill
-KIND = "truth"  # of the pictures on the sheet beside a model's card
-OPAQUE = 128  # from here on a pixel counts as painted, of 255
-OUTPUTS = 5  # of a scene
-FIRST_HOLE = (0.28, 0.42, 0.72, 0.6)  # left, top, right, bottom, as shares: the eyes of an example
-COLOUR = (90, 75, 212)  # of what is painted
+FILLING = ("inpainting",)  # task of inpainting models
+KIND = "truth"  # label of these pictures on the sheet next to a model's card
+OPAQUE = 128  # level of 255 from which a pixel counts as masked
+OUTPUTS = 5  # number of outputs of a scene
+FIRST_HOLE = (0.28, 0.42, 0.72, 0.6)  # left, top, right, bottom, as shares of the side: the eyes of an example
+COLOUR = (90, 75, 212)  # of the mask
 
 _latest = Latest()
 
 
 @dataclass(frozen=True)
-class Own:
-    """The picture that is painted on, nothing but pixels; `place` is that of an example, -1 for a visitor's own.
+class Source:
+    """The picture to paint over; `place` is the index of an example, -1 for the user's picture.
 
-    `far`: how many times as far as usual it is from what the model `by` knows, if that is too far.
+    `far`: how many times as far as usual it is from what the model `by` knows, if it is too far.
     """
 
     picture: Image.Image | None = None
@@ -47,131 +56,129 @@ class Own:
     far: float = 0.0
 
 
-def paper(own: Own, model: str) -> list[Any]:
-    """A model, and the picture that is there or its first example with a hole in it."""
-    worker = at_work(model, FILLING)
-    if own.picture is not None and own.place < 0:
-        return _scene(own if own.by == worker.name else _own(own.picture, worker), worker)
+def paper(source: Source, model: str) -> list[Any]:
+    """Selects a model: the current picture, or its first example with a hole."""
+    chosen = open_image_model(model, FILLING)
+    if source.picture is not None and source.place < 0:
+        return _scene(source if source.by == chosen.name else _user_picture(source.picture, chosen), chosen)
     return press_at(model, 0)
 
 
 def press(event: gr.EventData, model: str) -> list[Any]:
-    """One of the examples is pressed."""
-    return press_at(model, int(pressed(event)))
+    """Handles a click on an example."""
+    return press_at(model, int(event_number(event)))
 
 
 def press_at(model: str, place: float) -> list[Any]:
-    """The example at a place of the row, with a hole in it."""
-    worker = at_work(model, FILLING)
-    pictures = examples(worker.card, KIND) or [Image.new("RGB", (worker.size, worker.size), "white")]
+    """Returns the example at a position of the row, with a hole."""
+    chosen = open_image_model(model, FILLING)
+    pictures = examples(chosen.card, KIND) or [Image.new("RGB", (chosen.size, chosen.size), "white")]
     if not 0 <= int(place) < len(pictures):
-        raise BadValue("There is no example at place {place}.", place=int(place))
-    return _scene(Own(pictures[int(place)], int(place)), worker)
+        raise BadValue("There is no example at position {place}.", place=int(place))
+    return _scene(Source(pictures[int(place)], int(place)), chosen)
 
 
 def take(path: str | None, model: str) -> list[Any]:
-    """An upload: checked, cleaned, deleted, and laid on the pad."""
+    """Accepts an upload: checked, cleaned, deleted, and placed on the pad."""
     if path is None:
         return [gr.skip()] * OUTPUTS
     with received(path) as image:
-        moving(image)
+        warn_if_animated(image)
         picture = clean(image)
-    worker = at_work(model, FILLING)
-    return _scene(_own(picture, worker), worker)
+    chosen = open_image_model(model, FILLING)
+    return _scene(_user_picture(picture, chosen), chosen)
 
 
-def _own(picture: Image.Image, worker: Worker) -> Own:
-    """A visitor's picture, and whether the model knows such."""
-    kind = worker.recognition.kind(taken(worker, picture))
-    return Own(picture, -1, worker.name, max(kind.times.values()) if kind.strange else 0.0)
+def _user_picture(picture: Image.Image, chosen: ImageModel) -> Source:
+    """Returns the user's picture, and whether the model knows such pictures."""
+    kind = chosen.recognition.kind(taken(chosen, picture))
+    return Source(picture, -1, chosen.name, max(kind.times.values()) if kind.strange else 0.0)
 
 
-def fill(request: gr.Request, mask: str, own: Own, model: str) -> Any:
-    """While it is painted: the picture with the painted part made anew. `mask` is a PNG as a `data:` address, opaque
-    where it is painted. Requests that were overtaken are dropped.
+def fill(request: gr.Request, mask: str, source: Source, model: str) -> Any:
+    """Returns the inpainted picture while the mask is painted. `mask` is a PNG as a `data:` address, opaque where
+    masked. Outdated requests are dropped.
     """
-    worker = at_work(model, FILLING)
-    picture = _of(own)
+    chosen = open_image_model(model, FILLING)
+    picture = _of(source)
     visitor = (request and request.session_hash) or ""
-    answer = _latest(visitor, lambda: _filled(worker, picture, _hole(mask, worker.size), own.far))
+    answer = _latest(visitor, lambda: _filled(chosen, picture, _hole(mask, chosen.size), source.far))
     return [gr.skip()] * 2 if answer is None else answer
 
 
-def save(mask: str, own: Own, model: str) -> dict[str, str]:
-    """The filled picture as a file."""
-    worker = at_work(model, FILLING)
-    return parts.Download("filled.png", marked(_answer(worker, _of(own), _hole(mask, worker.size)))).plain
+def save(mask: str, source: Source, model: str) -> dict[str, str]:
+    """Returns the inpainted picture as a file."""
+    chosen = open_image_model(model, FILLING)
+    return parts.Download("filled.png", marked(_answer(chosen, _of(source), _hole(mask, chosen.size)))).plain
 
 
-def _of(own: Own) -> Image.Image:
-    if own.picture is None:
+def _of(source: Source) -> Image.Image:
+    if source.picture is None:
         raise BadValue("Drop in a picture first.")
-    return own.picture
+    return source.picture
 
 
 def _hole(mask: str, size: int) -> np.ndarray:
-    """(size, size), true where it is painted."""
+    """Returns the mask (size, size), true where masked."""
     painted = read_back(mask).getchannel("A").resize((size, size), Image.Resampling.BOX)
     return np.asarray(painted) >= OPAQUE
 
 
-def _scene(own: Own, worker: Worker) -> list[Any]:
-    """The picture on the pad with a first hole, the row of examples, and what the model makes of it."""
-    picture = _of(own)
-    hole = Image.new("L", (worker.size, worker.size))
-    if own.place >= 0:
-        ImageDraw.Draw(hole).rounded_rectangle([worker.size * share for share in FIRST_HOLE], worker.size / 12, 255)
+def _scene(source: Source, chosen: ImageModel) -> list[Any]:
+    """Returns the picture on the pad with an initial hole, the row of examples, and the model's output."""
+    picture = _of(source)
+    hole = Image.new("L", (chosen.size, chosen.size))
+    if source.place >= 0:
+        ImageDraw.Draw(hole).rounded_rectangle([chosen.size * share for share in FIRST_HOLE], chosen.size / 12, 255)
     painted = Image.new("RGBA", hole.size, (*COLOUR, 0))
     painted.putalpha(hole)
     pad = {
-        "side": worker.size, "picture": shown(made(taken(worker, picture))), "mask": exact(painted),
-        "key": f"{worker.name} {another_seed()}",
+        "side": chosen.size, "picture": display_url(made(taken(chosen, picture))), "mask": lossless_url(painted),
+        "key": f"{chosen.name} {another_seed()}",
     }  # fmt: skip
-    strip = {"items": [address(one) for one in examples(worker.card, KIND)], "place": own.place, "label": _("Example")}
-    return [own, pad, strip, *_filled(worker, picture, np.asarray(hole) >= OPAQUE, own.far)]
+    strip = parts.examples_value(examples(chosen.card, KIND), source.place, _("Example"))
+    return [source, pad, strip, *_filled(chosen, picture, np.asarray(hole) >= OPAQUE, source.far)]
 
 
-def _filled(worker: Worker, picture: Image.Image, hole: np.ndarray, far: float) -> list[Any]:
-    image = _answer(worker, picture, hole)
-    words = [far_words(far)] if far else []
+def _filled(chosen: ImageModel, picture: Image.Image, hole: np.ndarray, far: float) -> list[Any]:
+    image = _answer(chosen, picture, hole)
+    words = [unfamiliar_words(far)] if far else []
     if not hole.any():
-        words.append(_("Nothing is painted yet: paint over what shall be made anew."))
+        words.append(_("Nothing is masked yet: paint over the part to be filled in."))
     elif hole.all():
-        words.append(_("All is painted over: the model has nothing left to go by, and draws what is most likely."))
-    return [{"now": shown(image), "sharp": image.width <= SMALL, "alt": _("The filled picture")}, " ".join(words)]
+        words.append(_("Everything is masked: the model has nothing to go by and draws the most likely picture."))
+    return [parts.image_value(image, _("Inpainted picture")), " ".join(words)]
 
 
-def _answer(worker: Worker, picture: Image.Image, hole: np.ndarray) -> Image.Image:
-    """The picture with its hole filled; without one it stays as it is."""
+def _answer(chosen: ImageModel, picture: Image.Image, hole: np.ndarray) -> Image.Image:
+    """Returns the inpainted picture; without a mask it is unchanged."""
     import torch
 
-    given = taken(worker, picture)
+    given = taken(chosen, picture)
     if not hole.any():
         return made(given)
-    return made(worker.sampler.fill(given, torch.from_numpy(hole.copy())[None, None]))  # (H, W) -> (1, 1, H, W)
+    return made(chosen.sampler.fill(given, torch.from_numpy(hole.copy())[None, None]))  # (H, W) -> (1, 1, H, W)
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
-    models = [(_(card.title), name) for name, card in workers(FILLING).items()]
+    """Builds the tab."""
+    models = [(_(card.title), name) for name, card in image_models(FILLING).items()]
     if not models:
-        gr.Markdown(
-            _("Filling needs a context encoder, and there is none on the shelf. Train one with "
-              "`ganscope train context_encoder`."),
-            elem_classes="quiet",
+        parts.note(
+            _("Inpainting needs a context encoder, and none is available. Train one with `ganscope train "
+              "context_encoder`.")
         )  # fmt: skip
         return
-    own = gr.State(Own(), time_to_live=3600)
-    mask, file = gr.Textbox(visible=False, label=_("Mask")), gr.JSON(visible=False)
-    gr.Markdown(_("Paint over a part of the picture: the model makes it anew, from what is around it."),
-                elem_classes="quiet")  # fmt: skip
+    source = gr.State(Source(), time_to_live=3600)
+    mask = gr.Textbox(visible=False, label=_("Mask"))
+    parts.note(_("Paint over a part of the picture, and the model fills it in from its surroundings."))
     with gr.Row(equal_height=False):
         with gr.Column(min_width=300):
-            pad = canvas.mask_pad(PAD, _("A picture to paint on"))
+            pad = canvas.mask_pad(PAD, _("Picture to paint over"))
         with gr.Column(min_width=300):
-            face = parts.face(_("The model is being opened …"), elem_id="filled-face")
-            words = gr.Markdown("", elem_classes="quiet")
-    gr.Markdown(_("Examples, none of which the model has learnt from:"), elem_classes="quiet")
+            face = parts.face(_("Opening the model …"), elem_id="filled-face")
+            words = parts.note()
+    parts.note(_("Examples, none of them training images:"))
     strip = parts.strip(elem_id="fill-examples")
     with gr.Row(elem_classes="row-left"):
         download = gr.Button(_("Save picture"), elem_id="save-filled")
@@ -180,23 +187,19 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             gr.Markdown(f"**{_('Your picture')}**")
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="fill-drop")
         with gr.Column(min_width=280):
-            gr.Markdown(
-                _("PNG, JPEG or WebP, up to {size} MB. Its middle square is made as small as the model needs it, and "
-                  "it is deleted once it is read. A model knows only what it has learnt: one of drawn faces fills "
-                  "every picture with parts of drawn faces.").format(size=MOST_BYTES // 1_000_000),
-                elem_classes="quiet",
+            parts.note(
+                _("PNG, JPEG or WebP, up to {size} MB. The centre square is resized to the model's input size, and "
+                  "your upload is deleted after it is read. A model knows only its training data: one trained on "
+                  "drawn faces fills every picture with parts of drawn faces.").format(size=MOST_BYTES // 1_000_000)
             )  # fmt: skip
             model = gr.Dropdown(models, value=models[0][1], label=_("Model"), visible=len(models) > 1)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
-    scene = [own, pad, strip, face, words]
+    scene = [source, pad, strip, face, words]
     pad.draw(
-        spoken(fill), [mask, own, model], [face, words], js=sheet_of(PAD, 2), trigger_mode="always_last", queue=False,
-        api_name="fill", **quiet,
+        callback(fill), [mask, source, model], [face, words], js=sheet_of(PAD, 2), trigger_mode="always_last",
+        queue=False, api_name="fill", **QUIET,
     )  # fmt: skip
-    gr.on([tab.select, model.input], spoken(paper), [own, model], scene, api_name="fill_model", concurrency_limit=1,
-          **quiet)  # fmt: skip
-    strip.select(spoken(press), model, scene, api_visibility="private", **quiet)
-    parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="fill_picture", **quiet))
-    download.click(
-        spoken(save), [mask, own, model], file, js=sheet_of(PAD, 2), api_name="save_filled", **quiet
-    ).success(None, file, None, js=parts.SAVE, api_visibility="private")
+    gr.on([tab.select, model.input], callback(paper), [source, model], scene, api_name="fill_model",
+          concurrency_limit=1, **QUIET)  # fmt: skip
+    strip.select(callback(press), model, scene, api_visibility="private", **QUIET)
+    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="fill_picture", **QUIET))
+    parts.saving(download, save, [mask, source, model], "save_filled", sheet_of(PAD, 2))

@@ -1,4 +1,4 @@
-"""Inside: the channels of any layer as pictures; press one to switch it off, and see what it draws."""
+"""Inside: a layer's channels as pictures; switch channels off to see what they draw."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui.languages import N_, _
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import pressed, spoken
+from ui.studio.requests.calls import callback, event_number
 from ui.studio.view.attribution import attribution_page
 from ui.studio.view.measured import leakage_page
-from ui.studio.view.pictures import SMALL, address, drawn, marked, shown
+from ui.studio.view.pictures import data_url, drawn, marked
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of
 from ui.studio.widgets import faces as studio_faces
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Inside")
 ID = "inside"
 GROUP = N_("Inside")
-MOST_SHOWN = 64  # channels, the liveliest ones
+MOST_SHOWN = 64  # maximum number of channels, those with the highest variance
 TILE = 64  # pixels
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked at; `order` are the channels that are shown, `off` those that are switched off. `face` is that of
-    another tab, where one came.
+    """The selected layer; `order` lists the visible channels, `off` those switched off. `face` comes from another
+    tab.
     """
 
     model: str = ""
@@ -45,13 +46,13 @@ class Look:
 
 
 def look(model: str, seed: float, layer: str | None, face: View | None = None) -> list[Any]:
-    """A layer's channels for one picture; the first layer that makes maps where none is named."""
+    """Returns a layer's channels for a picture, by default those of the first layer with feature maps."""
     from gan_core.latent.inside import layer_names
 
     chosen = opened(model)
     names = {name: shape for name, shape in layer_names(chosen.apart).items() if len(shape) == 3}
     if not names:
-        raise BadValue("{recipe} has no layers that make maps.", recipe=chosen.explorer.sampler.recipe.title)
+        raise BadValue("{recipe} has no layers with feature maps.", recipe=chosen.explorer.sampler.recipe.title)
     if layer not in names:
         layer = list(names)[min(1, len(names) - 1)]
     number = checked_seed(int(seed or 0))
@@ -65,24 +66,24 @@ def look(model: str, seed: float, layer: str | None, face: View | None = None) -
 
 
 def toggle(event: gr.EventData, seen: Look) -> list[Any]:
-    """A channel is switched off, or on again."""
-    return switch(seen, int(pressed(event)))
+    """Handles a click on a channel."""
+    return switch(seen, int(event_number(event)))
 
 
 def switch(seen: Look, place: int) -> list[Any]:
-    """The channel at a place of the grid is switched off, or on again."""
+    """Switches the channel at a position of the grid off or on."""
     if not 0 <= place < len(seen.order):
-        raise BadValue("There is no channel at place {place}.", place=place)
+        raise BadValue("There is no channel at position {place}.", place=place)
     return _seen(replace(seen, off=seen.off ^ {seen.order[place]}))
 
 
 def all_on(seen: Look) -> list[Any]:
-    """All channels on again."""
+    """Switches all channels on."""
     return _seen(replace(seen, off=frozenset()))
 
 
 def save(seen: Look) -> dict[str, str]:
-    """The picture without the channels as PNG, with its settings inside."""
+    """Returns the picture without the channels as PNG with its settings."""
     if not seen.model:
         raise BadValue("There is no picture yet.")
     settings = f"{_view(seen).query()}&{urlencode({'layer': seen.layer, 'off': ','.join(map(str, sorted(seen.off)))})}"
@@ -91,14 +92,14 @@ def save(seen: Look) -> dict[str, str]:
 
 
 def given(seen: Look) -> View:
-    """The face as the model draws it, for another tab."""
+    """Returns the unmodified face, for another tab."""
     if not seen.model:
         raise BadValue("There is no picture yet.")
     return _view(seen)
 
 
 def take(view: View) -> list[Any]:
-    """A face of another tab: the model, its seed, and the face itself."""
+    """Accepts a face from another tab: the model, its seed and the face itself."""
     return [gr.update(value=view.model), view.seed, view]
 
 
@@ -109,7 +110,7 @@ def _view(seen: Look) -> View:
 
 
 def _drawn(seen: Look) -> list[Image.Image]:
-    """The picture, and the same without the channels that are off."""
+    """Returns the picture, and the picture without the channels that are switched off."""
     from gan_core.latent.inside import switched
 
     points, explorer = points_of(_view(seen)), opened(seen.model).apart
@@ -119,7 +120,7 @@ def _drawn(seen: Look) -> list[Image.Image]:
 
 
 def _seen(seen: Look) -> list[Any]:
-    """The look, the grid, both pictures, and words."""
+    """Returns the look, the grid, both pictures and a description."""
     from gan_core.latent.inside import maps
 
     explorer, points = opened(seen.model).apart, points_of(_view(seen))
@@ -129,20 +130,20 @@ def _seen(seen: Look) -> list[Any]:
         seen = replace(seen, order=tuple(int(one) for one in lively))
     before, after = _drawn(seen)
     grid = {
-        "items": [address(_tile(values[channel])) for channel in seen.order],
+        "items": [data_url(_tile(values[channel])) for channel in seen.order],
         "off": [place for place, channel in enumerate(seen.order) if channel in seen.off],
         "label": _("Channel"), "numbers": list(seen.order),
     }  # fmt: skip
-    words = _("{off} of {all} channels are off.").format(off=len(seen.off), all=len(values))
+    words = _("{off} of {all} channels are switched off.").format(off=len(seen.off), all=len(values))
     both = [
-        {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt}
-        for image, alt in ((before, _("As the model draws it")), (after, _("Without these channels")))
+        parts.image_value(image, alt)
+        for image, alt in ((before, _("Original picture")), (after, _("Picture without these channels")))
     ]
     return [seen, grid, *both, words]
 
 
 def _tile(channel: np.ndarray) -> Image.Image:
-    """A map (h, w) as grey levels, its own smallest value black and its largest white."""
+    """Converts a map (h, w) to grey levels, its minimum black and its maximum white."""
     low, high = float(channel.min()), float(channel.max())
     levels = (channel - low) / (high - low) if high > low else np.zeros_like(channel)
     image = Image.fromarray((255 * levels).astype(np.uint8))
@@ -150,49 +151,47 @@ def _tile(channel: np.ndarray) -> Image.Image:
 
 
 def leakage(model: str) -> str:
-    """How far the sliders of a model move what they are named after, and all else: words and a heat map."""
+    """Returns how much each slider changes its own and other features: text and heat map."""
     return leakage_page(opened(model))
 
 
 def looked_at(model: str, seed: float) -> str:
-    """What the discriminator looks at in a model's picture: words and pictures."""
+    """Returns what the discriminator looks at in a picture: text and pictures."""
     return attribution_page(opened(model), _view(Look(model, checked_seed(int(seed or 0)))))
 
 
 def still_looked_at(shows: bool, model: str, seed: float) -> str:
-    """The same for another picture, where the maps are open."""
+    """Updates the same for another picture, if the maps are open."""
     return looked_at(model, seed) if shows else ""
 
 
 def fits(card: Card) -> bool:
-    """Whether a model can be shown here."""
+    """Whether the tab supports a model."""
     return card.recipe != "mlp_gan"
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices(fits):
-        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        parts.note(_("There are no models yet."))
         return
     seen = gr.State(Look(), time_to_live=3600)
-    gr.Markdown(
-        _("A layer draws many small pictures, its channels, and the next one makes larger ones of them. Press a "
-          "channel to switch it off: what then is missing from the picture is what it draws."),
-        elem_classes="quiet",
-    )  # fmt: skip
+    parts.note(
+        _("Each layer computes many small pictures, its channels, and the next layer builds larger ones from them. "
+          "Click a channel to switch it off: what disappears from the picture is what the channel draws."))  # fmt: skip
     with gr.Row():
         with gr.Column(scale=4, min_width=300):
             with gr.Row():
                 faces = []
-                for words in (_("As it is"), _("Without")):
+                for words in (_("Original"), _("Without these channels")):
                     with gr.Column(min_width=140):
                         gr.Markdown(f"**{words}**")
                         faces.append(parts.face("…"))
-            said = gr.Markdown("", elem_classes="quiet")
-            layer = gr.Dropdown([], label=_("Layer"), info=_("In the order in which they work, the coarsest first."))
+            status = parts.note()
+            layer = gr.Dropdown([], label=_("Layer"), info=_("In the order of computation, the coarsest first."))
             with gr.Row(elem_classes="row-tight"):
-                on = gr.Button(_("All on again"))
-                dice = gr.Button(_("Another picture"))
+                on = gr.Button(_("Switch all on"))
+                dice = gr.Button(_("New picture"))
                 download = gr.Button(_("Save picture"), elem_id="save-inside")
             use = studio_faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
@@ -200,33 +199,30 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
         with gr.Column(scale=5, min_width=300):
             grid = parts.tiles(elem_id="channels")
-    with gr.Accordion(_("What the sliders move"), open=False, elem_id="leakage") as moves:
+    with gr.Accordion(_("What the sliders change"), open=False, elem_id="leakage") as moves:
         table = gr.HTML("", apply_default_css=False, min_height=80)
-    with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as judged:
-        verdict = gr.HTML("", apply_default_css=False, min_height=80)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
+    with gr.Accordion(_("What the discriminator looks at"), open=False, elem_id="attribution") as attribution:
+        maps = gr.HTML("", apply_default_css=False, min_height=80)
     shows = gr.State(False, time_to_live=3600)
-    judged.expand(lambda: True, None, shows, api_visibility="private", **quiet)
-    judged.collapse(lambda: False, None, shows, api_visibility="private", **quiet)
-    judged.expand(spoken(looked_at), [model, seed], verdict, api_name="attribution")
+    attribution.expand(lambda: True, None, shows, api_visibility="private", **QUIET)
+    attribution.collapse(lambda: False, None, shows, api_visibility="private", **QUIET)
+    attribution.expand(callback(looked_at), [model, seed], maps, api_name="attribution")
     gr.on(
-        [seed.change, model.input], spoken(still_looked_at), [shows, model, seed], verdict, trigger_mode="always_last",
-        api_visibility="private",
+        [seed.change, model.input], callback(still_looked_at), [shows, model, seed], maps,
+        trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
-    moves.expand(spoken(leakage), model, table, api_name="leakage", **quiet)
-    model.input(spoken(leakage), model, table, api_visibility="private", **quiet)
-    outputs = [seen, grid, *faces, said]
-    face, file = gr.State(None, time_to_live=3600), gr.JSON(visible=False)
+    moves.expand(callback(leakage), model, table, api_name="leakage", **QUIET)
+    model.input(callback(leakage), model, table, api_visibility="private", **QUIET)
+    outputs = [seen, grid, *faces, status]
+    face = gr.State(None, time_to_live=3600)
     gr.on(
-        [layer.input, model.input, seed.change], spoken(look), [model, seed, layer, face], [*outputs, layer],
-        trigger_mode="always_last", api_name="look", **quiet,
+        [layer.input, model.input, seed.change], callback(look), [model, seed, layer, face], [*outputs, layer],
+        trigger_mode="always_last", api_name="look", **QUIET,
     )  # fmt: skip
-    grid.select(spoken(toggle), seen, outputs, api_visibility="private", **quiet)
-    on.click(spoken(all_on), seen, outputs, api_name="all_on", **quiet)
-    dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    download.click(spoken(save), seen, file, api_name="save_inside", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
+    grid.select(callback(toggle), seen, outputs, api_visibility="private", **QUIET)
+    on.click(callback(all_on), seen, outputs, api_name="all_on", **QUIET)
+    dice.click(another_seed, None, seed, api_visibility="private", **QUIET)
+    parts.saving(download, save, seen, "save_inside")
     studio_faces.offered(page, ID, use, given, [seen])
     studio_faces.taking(page, ID, _(TITLE), take, [], [model, seed, face])
-    tab.select(spoken(look), [model, seed, layer, face], [*outputs, layer], api_visibility="private", **quiet)
+    tab.select(callback(look), [model, seed, layer, face], [*outputs, layer], api_visibility="private", **QUIET)

@@ -1,4 +1,4 @@
-"""Interpolation: from picture to picture, as a slider and as a film."""
+"""Interpolation: from picture to picture, with a slider or as a film."""
 
 from __future__ import annotations
 
@@ -16,69 +16,69 @@ from gan_core.errors import BadValue, GanscopeError
 from ui.languages import N_, _
 from ui.studio.models.costs import DRAWING, KINDS, MOST_KEYFRAMES, SECONDS, SIZES, film_cost
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import most, whole, workshop
 from ui.studio.requests.latest import Latest
-from ui.studio.view.pictures import SMALL, drawn, shown
+from ui.studio.view.pictures import drawn
 from ui.studio.view.view import PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
-from ui.studio.widgets import faces
-from ui.studio.widgets import parts as studio_parts
+from ui.studio.widgets import faces, parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 from ui.texts import error_sentence
 
 TITLE = N_("Interpolation")
 ID = "interpolation"
 GROUP = N_("Faces")
-WAYS = {"linear": N_("Straight"), "spherical": N_("Along a sphere"), "smooth": N_("Smooth curve")}
-SLOW = 0.1  # seconds of a frame, at most, once a model has drawn
-FINE = 24  # frames between two keyframes, of the slider
+WAYS = {"linear": N_("Linear"), "spherical": N_("Spherical"), "smooth": N_("Smooth curve")}
+SLOW = 0.1  # maximum seconds per frame, once a model has been timed
+FINE = 24  # slider positions between two keyframes
 
 _latest = Latest()
-_drawing: dict[str, float] = {}  # the shortest time, in seconds, that each model took to draw a picture
+_drawing: dict[str, float] = {}  # model -> shortest measured seconds per picture
 
 
 def keyframes(model: str, seeds: str) -> Any:
-    """The pictures that the way leads through."""
-    return studio_parts.strip_value([_view(model, seed) for seed in _seeds(seeds)], -1)
+    """Returns the pictures of the keyframes."""
+    return parts.strip_value([_view(model, seed) for seed in _seeds(seeds)], -1)
 
 
 def more_keyframes(seeds: str) -> str:
-    """The seeds with another random one."""
+    """Adds a random seed."""
     known = _seeds(seeds)
     if len(known) >= MOST_KEYFRAMES:
-        raise BadValue("There can be {most} keyframes at most.", most=MOST_KEYFRAMES)
+        raise BadValue("There can be at most {most} keyframes.", most=MOST_KEYFRAMES)
     return ", ".join(map(str, [*known, another_seed()]))
 
 
 def between(request: gr.Request, model: str, seeds: str, way: str, closed: bool, share: float) -> Any:
-    """The picture at a share of the way, 0 to 1."""
+    """Returns the picture at a share of the path, 0 to 1."""
     made = _latest((request and request.session_hash) or "", lambda: _between(model, _seeds(seeds), way, closed, share))
     return gr.skip() if made is None else made
 
 
 def budget(model: str, seeds: str, closed: bool, kind: str, seconds: float, size: float) -> str:
-    """What a film would be and take, in words, before it is asked for."""
+    """Describes length, size and time of a film before it is made."""
     try:
         plan = _plan(model, seeds, closed, kind, seconds, size)
     except GanscopeError as error:
         return error_sentence(error)
-    takes = workshop.estimate(plan.job, plan.cost)
-    words = _("{frames} frames, {length:.1f} s long, about {size:.1f} MB. Making it takes about {seconds} s.")
-    said = words.format(frames=plan.frames, length=plan.length, seconds=whole(takes), size=plan.bytes / 1e6)
-    if takes > most():
-        said += " " + _("At most {most:.0f} s are allowed here: choose fewer keyframes, less time between them, or a "
+    seconds_needed = workshop.estimate(plan.job, plan.cost)
+    words = _("{frames} frames, {length:.1f} s long, about {size:.1f} MB. It takes about {seconds} s to make.")
+    status = words.format(frames=plan.frames, length=plan.length, seconds=whole(seconds_needed), size=plan.bytes / 1e6)
+    if seconds_needed > most():
+        status += " " + _("At most {most:.0f} s are allowed here: choose fewer keyframes, less time between them, or a "
                         "smaller size.").format(most=most())  # fmt: skip
-    return said
+    return status
 
 
 def film(model: str, seeds: str, way: str, closed: bool, kind: str, seconds: float, size: float) -> Iterator[list[Any]]:
-    """The way as a film: how far it is, then the file, shown and to be saved."""
+    """Makes the film: progress, then the file, shown and downloadable."""
     from gan_core.latent.film import write_film
 
     plan = _plan(model, seeds, closed, kind, seconds, size)
     workshop.check(plan.job, plan.cost)
     points = _way(model, _seeds(seeds), way, closed, plan.frames)
-    explorer = opened(model).explorer.apart()  # sliders of the same model don't wait for it
+    explorer = opened(model).explorer.apart()  # so that it doesn't block the model's sliders
     with tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
         path = Path(folder) / f"{model}-way.{kind.lower()}"
         for news in workshop.run(
@@ -90,11 +90,11 @@ def film(model: str, seeds: str, way: str, closed: bool, kind: str, seconds: flo
             words = _("{frames} frames, {length:.1f} s, {size:.1f} MB").format(
                 frames=news.made.frames, length=news.made.seconds, size=news.made.bytes / 1e6
             )
-            yield [studio_parts.film_value(path, _("Save the film")), words]
+            yield [parts.film_value(path, _("Save the film")), words]
 
 
 def stopped() -> str:
-    """What is said when a visitor has ended the work."""
+    """Returns the message for stopped work."""
     return _("Stopped.")
 
 
@@ -103,27 +103,25 @@ class Plan:
     """A film before it is made."""
 
     frames: int
-    rate: int  # frames a second
-    cost: float  # seconds of work, on a machine of two cores
-    bytes: float  # about
-    job: str  # which jobs take as long
+    rate: int  # frames per second
+    cost: float  # seconds of work on two cores
+    bytes: float  # approximate
+    job: str  # kind of job, for estimates
 
     @property
     def length(self) -> float:
-        """Seconds."""
+        """Returns the length in seconds."""
         return self.frames / self.rate
 
 
 def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size: float) -> Plan:
-    """Raises BadValue for what can't be made."""
+    """Raises BadValue for an invalid film."""
     if kind not in KINDS:
-        raise BadValue("There is no film of kind '{name}'. Valid: {valid}.", name=kind[:20], valid=", ".join(KINDS))
+        raise BadValue("Unknown file type '{name}'. Valid: {valid}.", name=kind[:20], valid=", ".join(KINDS))
     if size not in SIZES:
         raise BadValue("The size must be one of {valid} pixels.", valid=", ".join(map(str, SIZES)))
     if not SECONDS[0] <= seconds <= SECONDS[1]:
-        raise BadValue(
-            "From one keyframe to the next it must take {low} to {high} seconds.", low=SECONDS[0], high=SECONDS[1]
-        )
+        raise BadValue("The time between keyframes must be {low} to {high} seconds.", low=SECONDS[0], high=SECONDS[1])
     known, (rate, _coding, size_each) = len(_seeds(seeds)), KINDS[kind]
     frames = max(known, round((known if closed else known - 1) * seconds * rate))
     megapixels = frames * size**2 / 1e6
@@ -132,8 +130,8 @@ def _plan(model: str, seeds: str, closed: bool, kind: str, seconds: float, size:
 
 
 def _point(model: str, seeds: list[int | str], way: str, closed: bool, share: float) -> Any:
-    parts = len(seeds) if closed else len(seeds) - 1
-    points = _way(model, seeds, way, closed, parts * FINE + (not closed))
+    segments = len(seeds) if closed else len(seeds) - 1
+    points = _way(model, seeds, way, closed, segments * FINE + (not closed))
     return points.at(round(max(0.0, min(share or 0.0, 1.0)) * (len(points) - 1)))
 
 
@@ -141,8 +139,8 @@ def _between(model: str, seeds: list[int | str], way: str, closed: bool, share: 
     explorer, points = opened(model).explorer, _point(model, seeds, way, closed, share)
     began = time.monotonic()
     image = drawn(explorer, points)[0]
-    _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # nobody else was in the way
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("A picture on the way")}
+    _drawing[model] = min(time.monotonic() - began, _drawing.get(model, SLOW))  # timed while no other job was running
+    return parts.image_value(image, _("A picture along the path"))
 
 
 def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: int) -> Any:
@@ -154,13 +152,13 @@ def _way(model: str, seeds: list[int | str], kind: str, closed: bool, frames: in
 
 
 def take(view: View, model: str, seeds: str) -> list[Any]:
-    """A face of another tab becomes the last keyframe; those of other models go."""
-    parts = _parts(seeds) if model == view.model else [one for one in _parts(seeds) if one.isdecimal()]
-    return [gr.update(value=view.model), ", ".join([*parts[: MOST_KEYFRAMES - 1], faces.name_of(view)])]
+    """Appends a face from another tab as a keyframe; removes those of other models."""
+    keyframes = _parts(seeds) if model == view.model else [one for one in _parts(seeds) if one.isdecimal()]
+    return [gr.update(value=view.model), ", ".join([*keyframes[: MOST_KEYFRAMES - 1], faces.name_of(view)])]
 
 
 def given(model: str, seeds: str, way: str, closed: bool, share: float) -> View:
-    """The picture at a share of the way, for another tab."""
+    """Returns the picture at a share of the path, for another tab."""
     known = _seeds(seeds)
     return view_at(_view(model, known[0]), _point(model, known, way, closed, share))
 
@@ -169,7 +167,7 @@ def _view(model: str, seed: int | str) -> View:
     if isinstance(seed, str):
         view = faces.known(seed)
         if view.model != model:
-            raise BadValue("The face {name} is of another model.", name=seed)
+            raise BadValue("The face {name} belongs to another model.", name=seed)
         return view
     chosen = opened(model)
     label = 0 if chosen.explorer.sampler.recipe.conditional else None
@@ -181,7 +179,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _seeds(text: str) -> list[int | str]:
-    """Whole numbers, and the names of faces of other tabs, however they are set apart."""
+    """Parses seeds and names of faces, however they are separated."""
     found = [part if part.startswith(faces.NAME) else checked_seed(part) for part in _parts(text)]
     if not 2 <= len(found) <= MOST_KEYFRAMES:
         raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=len(found))
@@ -189,59 +187,58 @@ def _seeds(text: str) -> list[int | str]:
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices():
-        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        parts.note(_("There are no models yet."))
         return
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
-            face = studio_parts.face(_("Move the slider to begin."))
-            share = gr.Slider(0, 1, 0, step=0.005, label=_("Along the way"), elem_classes="face-slider", buttons=[])
-            strip = studio_parts.strip()
+            face = parts.face(_("Move the slider to begin."))
+            share = gr.Slider(0, 1, 0, step=0.005, label=_("Position"), elem_classes="face-slider", buttons=[])
+            strip = parts.strip()
         with gr.Column(scale=5, min_width=320):
             seeds = gr.Textbox(
                 ", ".join(map(str, SEEDS)), label=_("Keyframes"),
-                info=_("Seeds of the pictures that the way leads through, in order, and faces of other tabs."),
+                info=_("Seeds of the pictures that the path passes through, in order, and faces from other tabs."),
             )  # fmt: skip
             add = gr.Button(_("Add a random keyframe"))
             use = faces.choice(ID)
-            way = gr.Radio([(_(words), name) for name, words in WAYS.items()], value="smooth", label=_("Way"))
-            closed = gr.Checkbox(True, label=_("Back to the first one, so that the film can loop"))
+            way = gr.Radio([(_(words), name) for name, words in WAYS.items()], value="smooth", label=_("Path"))
+            closed = gr.Checkbox(True, label=_("Return to the first keyframe, so that the film loops"))
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
-                seconds = gr.Slider(*SECONDS, 1.5, step=0.5, label=_("Seconds from keyframe to keyframe"))
-                size = gr.Radio([(f"{value} px", value) for value in SIZES], value=256, label=_("Size of the film"))
-            kind = gr.Radio(list(KINDS), value="MP4", label=_("Kind of file"))
-            takes = gr.Markdown("", elem_classes="quiet", elem_id="film-budget")
+                seconds = gr.Slider(*SECONDS, 1.5, step=0.5, label=_("Seconds between keyframes"))
+                size = gr.Radio([(f"{value} px", value) for value in SIZES], value=256, label=_("Film size"))
+            kind = gr.Radio(list(KINDS), value="MP4", label=_("File type"))
+            duration_note = parts.note(elem_id="film-budget")
             with gr.Row(elem_classes="row-tight"):
-                make = gr.Button(_("Make the film"), variant="primary", elem_id="make-film")
+                make = gr.Button(_("Make film"), variant="primary", elem_id="make-film")
                 stop = gr.Button(_("Stop"))
-            said = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="film-said")
-            made = studio_parts.film(elem_id="film")
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
+            status = gr.HTML("", apply_default_css=False, elem_classes="quiet", elem_id="film-said")
+            made = parts.film(elem_id="film")
     inputs = [model, seeds, way, closed, share]
     gr.on(
-        [share.input, way.input, closed.input, model.input, seeds.change], spoken(between), inputs, face,
-        trigger_mode="always_last", queue=False, api_name="between", **quiet,
+        [share.input, way.input, closed.input, model.input, seeds.change], callback(between), inputs, face,
+        trigger_mode="always_last", queue=False, api_name="between", **QUIET,
     )  # fmt: skip
     gr.on(
-        [seeds.change, model.input], spoken(keyframes), [model, seeds], strip, api_name="keyframes",
-        trigger_mode="always_last", **quiet,
+        [seeds.change, model.input], callback(keyframes), [model, seeds], strip, api_name="keyframes",
+        trigger_mode="always_last", **QUIET,
     )  # fmt: skip
     faces.offered(page, ID, use, given, inputs)
     faces.taking(page, ID, _("Interpolation, as a keyframe"), take, [model, seeds], [model, seeds])
-    add.click(spoken(more_keyframes), seeds, seeds, api_name="more_keyframes", **quiet)
+    add.click(callback(more_keyframes), seeds, seeds, api_name="more_keyframes", **QUIET)
     wanted = [model, seeds, closed, kind, seconds, size]
     gr.on(
-        [seeds.change, *(one.change for one in (model, closed, kind, seconds, size)), tab.select], spoken(budget),
-        wanted, takes, trigger_mode="always_last", queue=False, api_visibility="private", **quiet,
+        [seeds.change, *(one.change for one in (model, closed, kind, seconds, size)), tab.select], callback(budget),
+        wanted, duration_note, trigger_mode="always_last", queue=False, api_visibility="private", **QUIET,
     )  # fmt: skip
     making = make.click(
-        telling(film), [model, seeds, way, closed, kind, seconds, size], [made, said], api_name="film",
-        concurrency_limit=None, **quiet,
+        streaming(film), [model, seeds, way, closed, kind, seconds, size], [made, status], api_name="film",
+        concurrency_limit=None, **QUIET,
     )  # fmt: skip
     stop.click(None, cancels=making, api_visibility="private").then(
-        spoken(stopped), None, said, queue=False, api_visibility="private", **quiet
+        callback(stopped), None, status, queue=False, api_visibility="private", **QUIET
     )
-    tab.select(spoken(between), inputs, face, queue=False, api_visibility="private", **quiet)
-    tab.select(spoken(keyframes), [model, seeds], strip, api_visibility="private", **quiet)
+    tab.select(callback(between), inputs, face, queue=False, api_visibility="private", **QUIET)
+    tab.select(callback(keyframes), [model, seeds], strip, api_visibility="private", **QUIET)

@@ -1,4 +1,4 @@
-"""Own slider: mark what shows it and what doesn't, and there is a slider for it."""
+"""Custom slider: made from pictures that the visitor has marked."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from gan_core.errors import BadValue
 from ui.languages import N_, _
 from ui.studio.models.marks import COUNT, NO, OPEN, YES, name_of, samples
 from ui.studio.models.opened import opened
-from ui.studio.requests.calls import pressed, spoken, telling
+from ui.studio.requests.calls import callback, event_number, streaming
 from ui.studio.requests.jobs import Tell, whole, workshop
-from ui.studio.view.pictures import SMALL, address, drawn, sheet
+from ui.studio.view.pictures import SMALL, data_url, drawn, sheet
 from ui.studio.view.view import MOST_SEED, Change, View, another_seed, checked_seed, first_view, points_of
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
-TITLE = N_("Own slider")
+TITLE = N_("Custom slider")
 ID = "marks"
 GROUP = N_("Faces")
-SHOWN = (-4.0, -2.0, 0.0, 2.0, 4.0)  # strengths at which a new slider is shown
-COST = 3.0  # seconds of the making
+SHOWN = (-4.0, -2.0, 0.0, 2.0, 4.0)  # strengths of the preview of a new slider
+COST = 3.0  # seconds to make a slider
 NEXT = {OPEN: YES, YES: NO, NO: OPEN}
 
 
 @dataclass(frozen=True)
 class Marked:
-    """Samples and what was said of each."""
+    """Samples and their marks."""
 
     model: str = ""
     seed: int = 0
@@ -39,22 +40,22 @@ class Marked:
 
 
 def show(model: str, seed: float) -> list[Any]:
-    """Fresh samples, none of them marked."""
+    """Returns new, unmarked samples."""
     chosen, number = opened(model), checked_seed(int(seed or 0))
     pictures = drawn(chosen.explorer, samples(chosen.explorer, number))
-    marked = Marked(model, number, tuple(address(one) for one in pictures))
+    marked = Marked(model, number, tuple(data_url(one) for one in pictures))
     return [marked, _value(marked), _told(marked), ""]
 
 
 def mark(event: gr.EventData, marked: Marked) -> list[Any]:
-    """A sample is pressed."""
-    return mark_at(marked, int(pressed(event)))
+    """Handles a click on a sample."""
+    return mark_at(marked, int(event_number(event)))
 
 
 def mark_at(marked: Marked, place: int) -> list[Any]:
-    """From open to yes, no, and open again."""
+    """Cycles a mark: unmarked, yes, no."""
     if not 0 <= place < len(marked.pictures):
-        raise BadValue("There is no picture at place {place}.", place=place)
+        raise BadValue("There is no picture at position {place}.", place=place)
     marks = list(marked.marks)
     marks[place] = NEXT[marks[place]]
     marked = replace(marked, marks=tuple(marks))
@@ -62,9 +63,9 @@ def mark_at(marked: Marked, place: int) -> list[Any]:
 
 
 def make(marked: Marked) -> Iterator[str]:
-    """The slider that the marks make: one picture along it, how sure it is, and the link that opens it."""
+    """Makes the slider: a preview, its accuracy on held-out marks, and the link that opens it."""
     if not marked.model:
-        raise BadValue("Choose pictures first.")
+        raise BadValue("Mark some pictures first.")
     name = name_of(marked.seed, marked.marks)
     for news in workshop.run(lambda tell: _made(marked.model, name, tell), f"slider {marked.model}", COST):
         yield news.made if news.done else f'<p class="quiet">{news.bar}</p>'
@@ -78,9 +79,9 @@ def _made(model: str, name: str, tell: Tell) -> str:
         tell((place + 1) / (len(SHOWN) + 1), None)
         row += drawn(explorer, points_of(replace(first, changes=(Change(name, strength),))))
     words = _("From less to more. ") + (
-        _("Of marks that it had not seen it told {share:.0%} right; half is chance.").format(share=accuracy)
-        if accuracy == accuracy  # one yes alone can't be tested
-        else _("Too few of one kind to test it.")
+        _("On held-out marks it was right {share:.0%} of the time (chance: 50 %).").format(share=accuracy)
+        if accuracy == accuracy  # cross-validation needs at least two of each
+        else _("There are too few marks of one kind to test it.")
     )
     view: View = replace(first, changes=(Change(name, 2.0),))
     link = f'<a href="?{escape(view.query())}">{_("Open in Latent editing")}</a>'
@@ -98,47 +99,45 @@ def _value(marked: Marked) -> dict[str, Any]:
 
 def _told(marked: Marked) -> str:
     yes, no = marked.marks.count(YES), marked.marks.count(NO)
-    words = _("{yes} yes, {no} no. Ten in all are enough, with some of both.").format(yes=yes, no=no)
-    takes = workshop.estimate(f"slider {marked.model}", COST)
-    return words + " " + _("Making the slider takes about {seconds} s.").format(seconds=whole(takes))
+    words = _("{yes} yes, {no} no. About ten are enough, with some of each.").format(yes=yes, no=no)
+    seconds_needed = workshop.estimate(f"slider {marked.model}", COST)
+    return words + " " + _("Making the slider takes about {seconds} s.").format(seconds=whole(seconds_needed))
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices():
-        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        parts.note(_("There are no models yet."))
         return
     marked = gr.State(Marked(), time_to_live=3600)
-    gr.Markdown(
-        _("Think of something that some of these pictures show: a mood, a colour, a hat. Press once where you see it "
-          "(✓), twice where you don't (✗), and leave open what you can't tell. The model makes a slider of it."),
-        elem_classes="quiet",
+    parts.note(
+        _("Think of something that only some of these pictures show: a mood, a colour, a hat. Click once where you "
+          "see it (✓), twice where you don't (✗), and skip what you can't tell. The model makes a slider of it.")
     )  # fmt: skip
     with gr.Row():
         with gr.Column(scale=6, min_width=320):
             grid = parts.marks(elem_id="marks")
         with gr.Column(scale=4, min_width=300):
-            words = gr.Markdown("", elem_classes="quiet")
+            words = parts.note()
             with gr.Row(elem_classes="row-tight"):
-                makes = gr.Button(_("Make the slider"), variant="primary", elem_id="make-slider")
+                makes = gr.Button(_("Make slider"), variant="primary", elem_id="make-slider")
                 stop = gr.Button(_("Stop"))
-                dice = gr.Button(_("Other pictures"))
+                dice = gr.Button(_("New pictures"))
             made = gr.HTML("", apply_default_css=False, elem_id="own-slider", min_height=60)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
                 seed = gr.Number(7, label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     outputs = [marked, grid, words]
-    gr.on([model.input, seed.change], spoken(show), [model, seed], [*outputs, made], api_name="samples", **quiet)
-    grid.select(spoken(mark), marked, outputs, api_visibility="private", **quiet)
-    dice.click(another_seed, None, seed, api_visibility="private", **quiet)
-    making = makes.click(telling(make), marked, made, api_name="make_slider", concurrency_limit=None, **quiet)
+    gr.on([model.input, seed.change], callback(show), [model, seed], [*outputs, made], api_name="samples", **QUIET)
+    grid.select(callback(mark), marked, outputs, api_visibility="private", **QUIET)
+    dice.click(another_seed, None, seed, api_visibility="private", **QUIET)
+    making = makes.click(streaming(make), marked, made, api_name="make_slider", concurrency_limit=None, **QUIET)
     stop.click(None, cancels=making, api_visibility="private").then(
-        lambda: "", None, made, queue=False, api_visibility="private", **quiet
+        lambda: "", None, made, queue=False, api_visibility="private", **QUIET
     )
-    tab.select(spoken(show_first), [marked, model, seed], [*outputs, made], api_visibility="private", **quiet)
+    tab.select(callback(show_first), [marked, model, seed], [*outputs, made], api_visibility="private", **QUIET)
 
 
 def show_first(marked: Marked, model: str, seed: float) -> list[Any]:
-    """The tab is opened: what was marked before stays."""
+    """Opens the tab; keeps earlier marks."""
     return [gr.skip()] * 4 if marked.model else show(model, seed)

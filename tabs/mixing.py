@@ -13,22 +13,23 @@ from gan_core.errors import BadValue
 from gan_core.models.card import Card
 from ui.languages import N_, _
 from ui.studio.models.opened import Opened, opened
-from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.view.bands import BANDS, WORDS, band_choices, band_layers
 from ui.studio.view.measured import band_words
-from ui.studio.view.pictures import SMALL, drawn, file_of, sheet, shown
+from ui.studio.view.pictures import SMALL, drawn, file_of, sheet
 from ui.studio.view.view import MOST_SEED, PSI, SEEDS, View, another_seed, checked_seed, points_of, view_at
 from ui.studio.widgets import faces as studio_faces
 from ui.studio.widgets import parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("Style mixing")
 ID = "mixing"
 GROUP = N_("Faces")
 MOST_SIDE = 6  # rows or columns of the matrix
-COST = 2.0  # seconds of it
+COST = 2.0  # seconds for the matrix
 
 _latest = Latest()
 
@@ -37,7 +38,7 @@ def mix(
     request: gr.Request, model: str, one: float, other: float, band: str, first: float, a: View | None = None,
     b: View | None = None,
 ) -> Any:  # fmt: skip
-    """Both pictures and their mixture, and what the band decides. A and B are faces of other tabs, if those came."""
+    """Returns both pictures, their mixture, and a description of the layers. A and B may be faces from other tabs."""
     made = _latest(
         (request and request.session_hash) or "", lambda: _mixed(model, one, other, band, int(first or 0), a, b)
     )
@@ -47,7 +48,7 @@ def mix(
 def save(
     model: str, one: float, other: float, band: str, first: float, a: View | None = None, b: View | None = None
 ) -> dict[str, str]:
-    """The mixture as PNG, with its settings inside."""
+    """Returns the mixture as PNG with its settings."""
     view = mixture(model, one, other, band, first, a, b)
     return parts.Download(f"{model}-mixture.png", file_of(view)).plain
 
@@ -55,7 +56,7 @@ def save(
 def mixture(
     model: str, one: float, other: float, band: str, first: float, a: View | None = None, b: View | None = None
 ) -> View:
-    """A with the band of B, as a view."""
+    """Returns A with the chosen layers of B, as a view."""
     from gan_core.latent.mixing import mixed
 
     chosen, views = _styled(model), _views(model, (one, other), (a, b))
@@ -64,7 +65,7 @@ def mixture(
 
 
 def take_as(place: int, view: View) -> list[Any]:
-    """A face of another tab, as A (0) or as B (1): the model, its seed, and the face itself."""
+    """Accepts a face from another tab as A (0) or B (1): the model, its seed and the face itself."""
     _styled(view.model)
     return [gr.update(value=view.model), view.seed, view]
 
@@ -92,7 +93,7 @@ def _mixed(
 
 
 def matrix(model: str, rows: float, columns: float, seed: float, band: str, first: float) -> Iterator[str]:
-    """Every row's picture with the band of every column's, beside both."""
+    """Returns a grid: each row's picture with the chosen layers of each column's picture."""
     height, width = (_side(count) for count in (rows, columns))
     chosen, start = _styled(model), checked_seed(int(seed or 0))
     layers = _layers(chosen, band, int(first or 0))
@@ -106,18 +107,18 @@ def _crossed(chosen: Opened, height: int, width: int, start: int, layers: range)
 
     down = joined([points_of(View(chosen.name, start + place, PSI)) for place in range(height)])
     across = joined([points_of(View(chosen.name, start + height + place, PSI)) for place in range(width)])
-    explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
+    explorer = chosen.explorer.apart()  # so that it doesn't block the model's sliders
     crossed = mixing.matrix(explorer, down, across, layers)
     heads, sides, inner = (drawn(explorer, points) for points in (across, down, crossed))
     blank = Image.new("RGBA", heads[0].size)
     rows_of = [[side, *inner[place * width : (place + 1) * width]] for place, side in enumerate(sides)]
     pictures = [blank, *heads, *(picture for row in rows_of for picture in row)]
-    words = _("Rows keep their picture; the band comes from the column.")
+    words = _("Each row keeps its picture; the chosen layers come from the column.")
     return parts.sheet_value(sheet(pictures, width + 1), words, blank.width <= SMALL)
 
 
 def layer_slider(model: str, band: str) -> Any:
-    """The slider of the first layer, as long as the model is deep; it is only of use with one of the bands."""
+    """Updates the slider of the first layer: its range is the model's depth, and only one option uses it."""
     return gr.update(visible=band == "from", maximum=_styled(model).explorer.layers)
 
 
@@ -130,7 +131,7 @@ def _styled(name: str) -> Opened:
 
 def _layers(model: Opened, band: str, first: int) -> range:
     if band not in BANDS:
-        raise BadValue("There is no band named '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
+        raise BadValue("Unknown layer range '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
     return band_layers(model.explorer.layers, band, first)
 
 
@@ -142,32 +143,32 @@ def _side(count: float) -> int:
 
 def _face(model: Opened, points: Any) -> dict[str, Any]:
     image = drawn(model.explorer, points)[0]
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _(model.card.title)}
+    return parts.image_value(image, _(model.card.title))
 
 
 def fits(card: Card) -> bool:
-    """Whether a model can be shown here."""
+    """Whether the tab supports a model."""
     return "style_mixing" in card.capabilities
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices(fits):
-        gr.Markdown(_("Mixing needs a style-based model, and there is none on the shelf."), elem_classes="quiet")
+        parts.note(_("Mixing needs a style-based model, and none is available."))
         return
     with gr.Row():
         faces = []
-        for words in (_("A"), _("B"), _("A with a band of B")):
+        for words in (_("A"), _("B"), _("A with layers of B")):
             with gr.Column(min_width=150):
                 gr.Markdown(f"**{words}**")
-                faces.append(parts.face(_("Choose a band to begin.")))
+                faces.append(parts.face(_("Choose layers to begin.")))
     with gr.Row():
-        band = gr.Radio(band_choices(), value="coarse", label=_("What comes from B"), scale=3)
+        band = gr.Radio(band_choices(), value="coarse", label=_("Layers from B"), scale=3)
         first = gr.Slider(0, 10, 4, step=1, label=_("From layer"), visible=False, scale=2)
-    said = gr.Markdown("", elem_classes="quiet")
+    status = parts.note()
     with gr.Row(elem_classes="row-tight"):
-        dice = [gr.Button(_("Another A")), gr.Button(_("Another B"))]
-        draw = gr.Button(_("Draw the matrix"), variant="primary")
+        dice = [gr.Button(_("New A")), gr.Button(_("New B"))]
+        draw = gr.Button(_("Draw matrix"), variant="primary")
     with gr.Row(equal_height=True):
         download = gr.Button(_("Save picture"), elem_id="save-mixture")
         use = studio_faces.choice(ID)
@@ -182,25 +183,21 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             rows = gr.Slider(1, MOST_SIDE, 3, step=1, label=_("Rows of the matrix"))
             columns = gr.Slider(1, MOST_SIDE, 4, step=1, label=_("Columns of the matrix"))
     shown_matrix = gr.HTML("", apply_default_css=False)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
     given = [gr.State(None, time_to_live=3600) for _face in faces[:2]]
-    file = gr.JSON(visible=False)
-    inputs, outputs = [model, *seeds, band, first, *given], [*faces, said]
-    gr.on([band.input, model.input], spoken(layer_slider), [model, band], first, api_visibility="private", **quiet)
+    inputs, outputs = [model, *seeds, band, first, *given], [*faces, status]
+    gr.on([band.input, model.input], callback(layer_slider), [model, band], first, api_visibility="private", **QUIET)
     gr.on(
-        [first.input, band.input, model.input, *(seed.change for seed in seeds)], spoken(mix), inputs, outputs,
-        trigger_mode="always_last", queue=False, api_name="mix", **quiet,
+        [first.input, band.input, model.input, *(seed.change for seed in seeds)], callback(mix), inputs, outputs,
+        trigger_mode="always_last", queue=False, api_name="mix", **QUIET,
     )  # fmt: skip
     for button, seed in zip(dice, seeds, strict=True):
-        button.click(another_seed, None, seed, api_visibility="private", **quiet)
+        button.click(another_seed, None, seed, api_visibility="private", **QUIET)
     draw.click(
-        telling(matrix), [model, rows, columns, seeds[0], band, first], shown_matrix, api_name="matrix",
-        concurrency_limit=None, **quiet,
+        streaming(matrix), [model, rows, columns, seeds[0], band, first], shown_matrix, api_name="matrix",
+        concurrency_limit=None, **QUIET,
     )  # fmt: skip
-    download.click(spoken(save), inputs, file, api_name="save_mixture", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
+    parts.saving(download, save, inputs, "save_mixture")
     studio_faces.offered(page, ID, use, mixture, inputs)
     for place, words in enumerate((_("Style mixing, as A"), _("Style mixing, as B"))):
         studio_faces.taking(page, ID, words, partial(take_as, place), [], [model, seeds[place], given[place]])
-    tab.select(spoken(mix), inputs, outputs, queue=False, api_visibility="private", **quiet)
+    tab.select(callback(mix), inputs, outputs, queue=False, api_visibility="private", **QUIET)

@@ -1,4 +1,4 @@
-"""Models: what is on the shelf, each with its card."""
+"""Models: all models with their cards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import lru_cache
 from html import escape
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
@@ -21,28 +20,30 @@ from gan_core.runs.store import Checkpoint, Run
 from ui.languages import N_, _
 from ui.studio.models import runs as studio_runs
 from ui.studio.models.opened import add, folder_of, hosted, offered
-from ui.studio.requests.calls import spoken
-from ui.studio.view.pictures import address
+from ui.studio.requests.calls import callback
+from ui.studio.view.pictures import data_url
+from ui.studio.widgets import parts
+from ui.studio.widgets.parts import QUIET
 from ui.studio_process import is_loopback
 from ui.texts import bytes_size, data_title, joined, number, run_title, state_word
 
 TITLE = N_("Models")
 ID = "models"
 GROUP = N_("Inside")
-WIDTH = 480  # pixels of a thumbnail
-RUNS = 6  # that are shown
+WIDTH = 480  # size of a thumbnail in pixels
+RUNS = 6  # maximum number shown
 
 
 def models() -> str:
-    """All models of the shelf as cards, and the newest runs; those that draw can be opened."""
+    """Returns all models and the newest runs as cards; generative ones can be opened."""
     cards, damaged = listing.survey()
     runs = _runs()
     if not cards and not damaged and not runs:
-        return f'<p class="quiet">{_("There are no models on the shelf yet.")}</p>'
+        return f'<p class="quiet">{_("There are no models yet.")}</p>'
     drawing = offered()
     ordered = sorted(cards.items(), key=lambda one: one[0] not in drawing)
     made = [_card(card, name in drawing) for name, card in ordered]
-    broken = _("This model is damaged and can not be used.")
+    broken = _("This model is damaged and can't be used.")
     made += [f"<article><div><h3>{escape(one.name)}</h3><p>{broken}</p></div></article>" for one in damaged]
     html = f'<div class="cards">{"".join(made)}</div>'
     if runs:
@@ -51,7 +52,7 @@ def models() -> str:
 
 
 def _runs() -> list[str]:
-    """The newest runs of the classroom, where no strangers visit."""
+    """Returns the newest runs of the classroom, unless the Studio is public."""
     return [] if hosted() else [_run(run, checkpoint) for run, checkpoint in studio_runs.runs()[:RUNS]]
 
 
@@ -65,11 +66,11 @@ def _run(run: Run, checkpoint: Checkpoint) -> str:
 
 
 def bring(request: gr.Request, reference: str) -> str:
-    """A model from a folder or from the Hub: its card, and the link that opens it. For whoever sits at the computer."""
+    """Opens a model from a folder or the Hub: its card and a link. Only for the local user."""
     if request and not is_loopback(request.client.host):
-        raise BadValue("Folders and the Hub are open to whoever sits at the computer that the Studio runs on.")
+        raise BadValue("Folders and Hub models can only be opened on the computer that runs the Studio.")
     if not (reference or "").strip():
-        raise BadValue("Name a folder, or a model on the Hub: hf://owner/name")
+        raise BadValue("Enter a folder, or a model on the Hub: hf://owner/name")
     name = add(reference)
     return f'<div class="cards">{_card(replace(offered()[name], name=name), True)}</div>'
 
@@ -79,13 +80,13 @@ def _card(card: Card, draws: bool) -> str:
         _(card.recipe_title or card.recipe), data_title(card.data), f"{card.size} px", bytes_size(card.bytes),
         _("{count} parameters").format(count=number(sum(card.parameters.values()))),
     )  # fmt: skip
-    lines = [facts, _("Can't do: {limits}").format(limits=_(card.limits)), _("Licence: {licence}").format(
+    lines = [facts, _("Limits: {limits}").format(limits=_(card.limits)), _("Licence: {licence}").format(
         licence=_(card.licence))]  # fmt: skip
     return _article(_picture(folder_of(card.name) / SAMPLE), _(card.title), lines, card.name if draws else "")
 
 
 def _article(picture: str, title: str, lines: Sequence[str], name: str) -> str:
-    """A card as HTML; `name` is that of the model that its link opens, if any."""
+    """Returns a card as HTML; `name` is the model that its link opens, if any."""
     words = "".join(f"<p>{escape(line)}</p>" for line in lines)
     link = f'<a href="?{escape(urlencode({"model": name}))}">{_("Open in Latent editing")}</a>' if name else ""
     return f"<article>{picture}<div><h3>{escape(title)}</h3>{words}{link}</div></article>"
@@ -100,26 +101,22 @@ def _thumbnail(path: Path, changed: int) -> str:
     with Image.open(io.BytesIO(path.read_bytes()), formats=("PNG",)) as image:
         small = image.convert("RGB")
     small.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
-    return address(small)
+    return data_url(small)
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
-    gr.Markdown(
-        _("Trained already. Each card says what a model learnt from, what it can't do and under which licence it is."),
-        elem_classes="quiet",
-    )
+    """Builds the tab."""
+    parts.note(_("Pretrained models. Each card shows the model's training data, limits and licence."))
     shown = gr.HTML("", apply_default_css=False, elem_id="cards", min_height=200)
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
-    tab.select(spoken(models), None, shown, api_name="models", **quiet)
+    tab.select(callback(models), None, shown, api_name="models", **QUIET)
     if hosted():
         return
     with gr.Accordion(_("Open another model"), open=False):
         with gr.Row():
             reference = gr.Textbox(
-                label=_("Folder, or address on the Hub"), placeholder="hf://owner/name", scale=4,
-                info=_("It stays until the Studio ends. In a Space this is not offered."),
+                label=_("Folder or Hub address"), placeholder="hf://owner/name", scale=4,
+                info=_("Available until the Studio is closed. Not offered in a Space."),
             )  # fmt: skip
             fetch = gr.Button(_("Open"), scale=1)
         brought = gr.HTML("", apply_default_css=False)
-    gr.on([fetch.click, reference.submit], spoken(bring), reference, brought, api_name="bring", concurrency_limit=1)
+    gr.on([fetch.click, reference.submit], callback(bring), reference, brought, api_name="bring", concurrency_limit=1)

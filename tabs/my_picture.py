@@ -1,4 +1,4 @@
-"""My picture: the point of the latent space whose picture is nearest to a visitor's own, and its edits."""
+"""My picture: finds the latent point whose picture is closest to the visitor's, and edits it."""
 
 from __future__ import annotations
 
@@ -13,63 +13,64 @@ from PIL import Image
 from gan_core.errors import BadValue
 from ui.languages import N_, _
 from ui.studio.models.opened import SLOTS, Opened, opened
-from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import Tell, takes, workshop
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
-from ui.studio.view.pictures import SMALL, drawn, file_of, shown
+from ui.studio.view.pictures import drawn, file_of
 from ui.studio.view.view import Change, View, first_view, view_at
 from ui.studio.view.visit import REACH
 from ui.studio.view.words import direction_words
 from ui.studio.widgets import faces, parts
 from ui.studio.widgets.choices import choices, model_choice
+from ui.studio.widgets.parts import QUIET
 
 TITLE = N_("My picture")
 ID = "my-picture"
 GROUP = N_("Faces")
 STEPS = (50, 600)
-EXAMPLE = 4_242  # seed of the example, which no model has learnt from
-USUAL = 100  # 23.5 dB of unseen drawn faces from an encoder's start, 22.4 without; see docs/benchmarks.md
-LONGEST = 120.0  # seconds of a search, which then keeps what it has found
-COST, COST_STEP = 3.0, 0.08  # seconds of a search and of each step of it, for a picture of 64 pixels
+EXAMPLE = 4_242  # seed of the held-out example
+USUAL = 100  # on held-out drawn faces 23.5 dB with the encoder's start, 22.4 dB without; see docs/benchmarks.md
+LONGEST = 120.0  # maximum seconds of a search, which keeps its best result
+COST, COST_STEP = 3.0, 0.08  # seconds of a search and per step, for a picture of 64 pixels
 
 _latest = Latest()
 
 
 @dataclass(frozen=True)
-class Own:
-    """A visitor's picture as a model would have made it (1, C, H, W), and the point that was found for it."""
+class Target:
+    """The user's picture as model input (1, C, H, W), and the latent point found for it."""
 
     model: str = ""
-    picture: Any = None  # the upload, cleaned: nothing but pixels
+    picture: Any = None  # the upload, cleaned: only pixels
     points: Any = None
-    example: bool = False  # whether the picture is no visitor's own
+    example: bool = False  # whether it is the built-in example
 
 
 def take(path: str | None, model: str) -> list[Any]:
-    """An upload: checked, cleaned, deleted, and shown as the model would see it."""
+    """Accepts an upload: checked, cleaned, deleted, and shown as the model's input."""
     if path is None:
         return [gr.skip()] * (4 + SLOTS)
     with received(path) as image:
         picture = clean(image)
-    return _unfound(opened(model), picture)
+    return _before_search(opened(model), picture)
 
 
-def _unfound(chosen: Opened, picture: Image.Image) -> list[Any]:
-    """A visitor's own picture that nothing was found for yet; the sliders rest."""
-    own, wait = Own(chosen.name, picture), {"wait": _("The search shows here as it goes.")}
-    return [own, _target(chosen, picture), wait, _("Now press “Find it”."), *_sliders(chosen)]
+def _before_search(chosen: Opened, picture: Image.Image) -> list[Any]:
+    """Shows a user's picture before the search; the sliders are reset."""
+    wanted, wait = Target(chosen.name, picture), {"wait": _("The progress of the search appears here.")}
+    return [wanted, _target(chosen, picture), wait, _("Now click “Start search”."), *_sliders(chosen)]
 
 
-def show_example(own: Own, model: str) -> list[Any]:
-    """The tab is opened: an example, and where a search for it would start; what is there stays."""
-    if own.picture is not None:
+def show_example(wanted: Target, model: str) -> list[Any]:
+    """Opens the tab: shows an example and the starting point of its search; keeps an existing picture."""
+    if wanted.picture is not None:
         return [gr.skip()] * (4 + SLOTS)
     return _example(opened(model))
 
 
 def _example(chosen: Opened) -> list[Any]:
-    """What was found and words go with the sliders, which can be moved at once."""
+    """Returns result and message with the sliders, which can be moved at once."""
     from gan_core.latent.inversion import invert, prepared
 
     picture = _other(chosen)
@@ -77,14 +78,15 @@ def _example(chosen: Opened) -> list[Any]:
     points = next(invert(chosen.explorer, target, _settings(chosen, STEPS[0]), encode=chosen.encode)).points
     sliders = [one | {"interactive": True} if one.get("visible") else one for one in _sliders(chosen)]
     words = _(
-        "An example, and where the search starts. Press “Find it” to come nearer, or drop in a picture of your own."
+        "An example, and the starting point of the search. Click “Start search” to get closer, or drop in your own "
+        "picture."
     )
-    own = Own(chosen.name, picture, points, example=True)
-    return [own, _target(chosen, picture), _face(chosen, points), words, *sliders]
+    wanted = Target(chosen.name, picture, points, example=True)
+    return [wanted, _target(chosen, picture), _face(chosen, points), words, *sliders]
 
 
 def _other(chosen: Opened) -> Image.Image:
-    """A picture that the model hasn't learnt from: a drawn face where it knows those, else one of its own."""
+    """Returns a held-out picture: a drawn face if the model knows those, else one of its own."""
     if not chosen.card.data.endswith("avatars"):
         return drawn(chosen.explorer, chosen.explorer.sample(1, EXAMPLE))[0].convert("RGB")
     from gan_core.data import avatars
@@ -93,108 +95,106 @@ def _other(chosen: Opened) -> Image.Image:
     return Image.fromarray(face.transpose(1, 2, 0))  # (C, H, W) -> (H, W, C)
 
 
-def save(own: Own, *strengths: float) -> dict[str, str]:
-    """What was found, with its edits, as PNG with its settings inside."""
-    return parts.Download(f"{own.model}-found.png", file_of(given(own, *strengths))).plain
+def save(wanted: Target, *strengths: float) -> dict[str, str]:
+    """Returns the result with its edits as PNG with its settings."""
+    return parts.Download(f"{wanted.model}-found.png", file_of(given(wanted, *strengths))).plain
 
 
-def given(own: Own, *strengths: float) -> View:
-    """The same, for another tab."""
-    if own.points is None:
-        raise BadValue("Nothing was found yet: press “Find it” first.")
+def given(wanted: Target, *strengths: float) -> View:
+    """Returns the same, for another tab."""
+    if wanted.points is None:
+        raise BadValue("Nothing was found yet: click “Start search” first.")
     changes = tuple(
         Change(name, round(float(strength), 3))
-        for name, strength in zip(opened(own.model).slots, strengths, strict=False)
+        for name, strength in zip(opened(wanted.model).slots, strengths, strict=False)
         if round(float(strength or 0), 3)
     )
-    return replace(view_at(first_view(own.model), own.points), changes=changes)
+    return replace(view_at(first_view(wanted.model), wanted.points), changes=changes)
 
 
 def budget(model: str, steps: float) -> str:
-    """How long a search takes, in words, before it is asked for."""
+    """Describes how long a search will take."""
     return takes(workshop.estimate(*_cost(model, steps)), LONGEST)
 
 
-def find(own: Own, model: str, steps: float) -> Iterator[list[Any]]:
-    """Searches, and shows how far it is: the picture, the words, and what was found."""
-    if own.picture is None:
+def find(wanted: Target, model: str, steps: float) -> Iterator[list[Any]]:
+    """Searches and shows progress: picture, message and result so far."""
+    if wanted.picture is None:
         raise BadValue("Drop in a picture first.")
     if not STEPS[0] <= steps <= STEPS[1]:
-        raise BadValue("There can be {least} to {most} steps, not {count}.",
+        raise BadValue("The number of steps must be {least} to {most}, not {count}.",
                        least=STEPS[0], most=STEPS[1], count=steps)  # fmt: skip
     chosen, count = opened(model), int(steps)
     resting: list[Any] = [gr.skip()] * SLOTS
-    for news in workshop.run(lambda tell: _searched(chosen, own.picture, count, tell), *_cost(model, steps)):
+    for news in workshop.run(lambda tell: _searched(chosen, wanted.picture, count, tell), *_cost(model, steps)):
         if news.done:
             found, words = news.made
             sliders = [gr.update(interactive=True, value=0)] * SLOTS
-            yield [replace(own, model=model, points=found.points), _face(chosen, found.points), words, *sliders]
+            yield [replace(wanted, model=model, points=found.points), _face(chosen, found.points), words, *sliders]
         elif news.seen is not None:
-            yield [replace(own, model=model, points=news.seen.points), _face(chosen, news.seen.points),
+            yield [replace(wanted, model=model, points=news.seen.points), _face(chosen, news.seen.points),
                    _step_words(news.seen, count), *resting]  # fmt: skip
         elif news.place > 1:
             yield [gr.skip(), gr.skip(), news.words, *resting]
         else:
-            yield [gr.skip(), gr.skip(), gr.skip() if news.share else _("Looking for a picture to start from …"),
+            yield [gr.skip(), gr.skip(), gr.skip() if news.share else _("Searching for a picture to start from …"),
                    *resting]  # fmt: skip
 
 
-def stopped(own: Own) -> list[Any]:
-    """A visitor has ended the search: what was found so far stays, and can be edited."""
-    found = own.points is not None
+def stopped(wanted: Target) -> list[Any]:
+    """Stops the search; the result so far is kept and can be edited."""
+    found = wanted.points is not None
     return [_("Stopped."), *([gr.update(interactive=True, value=0) if found else gr.skip()] * SLOTS)]
 
 
 def _searched(chosen: Opened, picture: Any, steps: int, tell: Tell) -> tuple[Any, str]:
-    """The last of what was found when the steps or the time were over, and words."""
+    """Returns the last result, when the steps or the time are over, and a message."""
     from gan_core.latent.inversion import invert, prepared
 
-    explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
+    explorer = chosen.explorer.apart()  # so that it doesn't block the model's sliders
     target, end = prepared(picture, explorer), time.monotonic() + LONGEST
     for found in invert(explorer, target, _settings(chosen, steps), encode=chosen.encode):
         if found.step == steps or time.monotonic() > end:
             break
         tell(found.share, found)
-    words = [_step_words(found, steps), *_honest(chosen, target, found.picture)]
+    words = [_step_words(found, steps), *_warnings(chosen, target, found.picture)]
     return found, " ".join(words)
 
 
 def _step_words(found: Any, steps: int) -> str:
-    words = _("Step {step} of {steps}: {psnr:.1f} dB alike. More is better; above 25 few can tell them apart.")
+    words = _("Step {step} of {steps}: PSNR {psnr:.1f} dB (higher is closer; above 25 the difference is hard to see).")
     return words.format(step=found.step, steps=steps, psnr=found.psnr)
 
 
 def _cost(model: str, steps: float) -> tuple[str, float]:
-    """Of a search, for `workshop`: the kind, and seconds."""
+    """Returns job kind and estimated seconds of a search, as `workshop` needs them."""
     return f"search {model}", COST + COST_STEP * steps
 
 
 def _settings(chosen: Opened, steps: int) -> Any:
-    """A search starts from what the model's encoder finds, where the shelf has one."""
+    """Returns the settings of a search; it starts from the encoder's prediction, if there is an encoder."""
     from gan_core.latent.inversion import Settings
 
     return Settings(steps=steps) if chosen.encode is None else Settings(steps=steps, start="encoder")
 
 
-def _honest(chosen: Opened, target: Any, picture: Any) -> Iterator[str]:
-    """How far what was found is from what was looked for, and whether the model knows such pictures at all."""
+def _warnings(chosen: Opened, target: Any, picture: Any) -> Iterator[str]:
+    """Describes the distance between result and target, and whether the model knows such pictures at all."""
     if chosen.perceive is not None:
         distance = float(chosen.perceive(picture, target.cpu()))
-        yield _("To a net that knows such pictures they are {distance:.2f} apart; 0 is the same picture.").format(
-            distance=distance
-        )
+        yield _("Perceptual distance {distance:.2f} (0 is the same picture).").format(distance=distance)
     if chosen.familiarity.far(times := chosen.familiarity.distance(target)):
-        yield _("**Far from what this model knows**: {times:.1f} times as far from its pictures as these are from one "
-                "another, so it answers with another picture.").format(times=times)  # fmt: skip
+        yield _("**Unlike this model's pictures**: {times:.1f} times as far from them as they are from one "
+                "another, so the model returns a different picture.").format(times=times)  # fmt: skip
 
 
-def edit(request: gr.Request, own: Own, *strengths: float) -> Any:
-    """The found picture with sliders moved."""
+def edit(request: gr.Request, wanted: Target, *strengths: float) -> Any:
+    """Returns the found picture with the sliders' edits."""
     from gan_core.latent.edits import Edit, edited
 
-    if own.points is None:
+    if wanted.points is None:
         return gr.skip()
-    chosen = opened(own.model)
+    chosen = opened(wanted.model)
     edits = [
         Edit(chosen.directions[name], float(strength))
         for name, strength in zip(chosen.slots, strengths, strict=False)
@@ -202,15 +202,15 @@ def edit(request: gr.Request, own: Own, *strengths: float) -> Any:
     ]
     made = _latest(
         (request and request.session_hash) or "",
-        lambda: _face(chosen, edited(chosen.explorer, own.points, edits)),
+        lambda: _face(chosen, edited(chosen.explorer, wanted.points, edits)),
     )
     return gr.skip() if made is None else made
 
 
-def choose(own: Own, model: str) -> list[Any]:
-    """Another model: the same picture as it would see it, and its own sliders."""
+def choose(wanted: Target, model: str) -> list[Any]:
+    """Switches to another model: the same picture as its input, and its own sliders."""
     chosen = opened(model)
-    return _example(chosen) if own.picture is None or own.example else _unfound(chosen, own.picture)
+    return _example(chosen) if wanted.picture is None or wanted.example else _before_search(chosen, wanted.picture)
 
 
 def _sliders(chosen: Opened) -> list[Any]:
@@ -226,38 +226,37 @@ def _target(chosen: Opened, picture: Any) -> dict[str, Any]:
 
     pixels = to_uint8(prepared(picture, chosen.explorer))[0]
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("Your picture")}
+    return parts.image_value(image, _("Your picture"))
 
 
 def _face(chosen: Opened, points: Any) -> dict[str, Any]:
     image = drawn(chosen.explorer, points)[0]
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": _("What the model found")}
+    return parts.image_value(image, _("Picture found by the search"))
 
 
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
+    """Builds the tab."""
     if not choices():
-        gr.Markdown(_("There are no models on the shelf yet."), elem_classes="quiet")
+        parts.note(_("There are no models yet."))
         return
-    own = gr.State(Own(), time_to_live=3600)
-    gr.Markdown(
-        _("Drop in a picture, and the model looks for the nearest one that it can draw. A model knows only what it has "
-          "learnt: one of drawn faces answers with a drawn face. Your picture is deleted once it is read."),
-        elem_classes="quiet",
-    )  # fmt: skip
+    wanted = gr.State(Target(), time_to_live=3600)
+    parts.note(
+        _("Drop in a picture, and the model searches for the closest one that it can generate. A model knows only "
+          "its training data: one trained on drawn faces returns a drawn face. Your upload is deleted after it is "
+          "read."))  # fmt: skip
     with gr.Row():
         with gr.Column(min_width=240):
             gr.Markdown(f"**{_('Yours')}**")
             target = parts.face(_("PNG, JPEG or WebP, up to {size} MB").format(size=MOST_BYTES // 1_000_000))
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="own-picture")
         with gr.Column(min_width=240):
-            gr.Markdown(f"**{_('The model’s')}**")
-            found = parts.face(_("The search shows here as it goes."))
-            words = gr.Markdown("", elem_classes="quiet")
+            gr.Markdown("**" + _("The model's") + "**")
+            found = parts.face(_("The progress of the search appears here."))
+            words = parts.note()
         with gr.Column(min_width=240):
-            lasts = gr.Markdown("", elem_classes="quiet", elem_id="search-budget")
+            duration_note = parts.note(elem_id="search-budget")
             with gr.Row(elem_classes="row-tight"):
-                start = gr.Button(_("Find it"), variant="primary", elem_id="find-it")
+                start = gr.Button(_("Start search"), variant="primary", elem_id="find-it")
                 stop = gr.Button(_("Stop"))
             sliders = [
                 gr.Slider(-REACH, REACH, 0, step=0.1, label=_("Slider {number}").format(number=place + 1),
@@ -268,27 +267,23 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             use = faces.choice(ID)
             with gr.Accordion(_("More"), open=False):
                 model = model_choice(page)
-                steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Steps of the search"))
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
-    scene = [own, target, found, words, *sliders]
-    parts.emptied(drop, drop.upload(spoken(take), [drop, model], scene, api_name="take", **quiet))
+                steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Search steps"))
+    scene = [wanted, target, found, words, *sliders]
+    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="take", **QUIET))
     searching = start.click(
-        telling(find), [own, model, steps], [own, found, words, *sliders], api_name="find", concurrency_limit=None,
-        **quiet,
+        streaming(find), [wanted, model, steps], [wanted, found, words, *sliders], api_name="find",
+        concurrency_limit=None, **QUIET,
     )  # fmt: skip
     stop.click(None, cancels=searching, api_visibility="private").then(
-        spoken(stopped), own, [words, *sliders], queue=False, api_visibility="private", **quiet
+        callback(stopped), wanted, [words, *sliders], queue=False, api_visibility="private", **QUIET
     )
-    gr.on([tab.select, model.change, steps.change], spoken(budget), [model, steps], lasts, queue=False,
-          trigger_mode="always_last", api_visibility="private", **quiet)  # fmt: skip
+    gr.on([tab.select, model.change, steps.change], callback(budget), [model, steps], duration_note, queue=False,
+          trigger_mode="always_last", api_visibility="private", **QUIET)  # fmt: skip
     gr.on(
-        [slider.input for slider in sliders], spoken(edit), [own, *sliders], found, trigger_mode="always_last",
-        queue=False, api_name="edit", **quiet,
+        [slider.input for slider in sliders], callback(edit), [wanted, *sliders], found, trigger_mode="always_last",
+        queue=False, api_name="edit", **QUIET,
     )  # fmt: skip
-    model.input(spoken(choose), [own, model], scene, api_name="choose", **quiet)
-    tab.select(spoken(show_example), [own, model], scene, api_visibility="private", concurrency_limit=1, **quiet)
-    file = gr.JSON(visible=False)
-    download.click(spoken(save), [own, *sliders], file, api_name="save_found", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
-    faces.offered(page, ID, use, given, [own, *sliders])
+    model.input(callback(choose), [wanted, model], scene, api_name="choose", **QUIET)
+    tab.select(callback(show_example), [wanted, model], scene, api_visibility="private", concurrency_limit=1, **QUIET)
+    parts.saving(download, save, [wanted, *sliders], "save_found")
+    faces.offered(page, ID, use, given, [wanted, *sliders])

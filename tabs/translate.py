@@ -1,4 +1,4 @@
-"""Translate: a picture into another kind of picture, and back again."""
+"""Translate: translates a picture to another domain, and back."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from PIL import Image, ImageChops, ImageStat
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.pictures.decoding import plain
 from ui.languages import N_, _
-from ui.studio.models.opened import hosted
-from ui.studio.models.workers import (
+from ui.studio.models.image_models import (
     TRANSLATING,
-    Worker,
-    at_work,
+    ImageModel,
     direction_choices,
     examples,
-    far_words,
+    image_models,
     made,
+    open_image_model,
     taken,
-    workers,
+    unfamiliar_words,
 )
-from ui.studio.requests.calls import moving, pressed, spoken, telling
+from ui.studio.models.opened import hosted
+from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
 from ui.studio.requests.jobs import Tell, workshop
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
-from ui.studio.view.pictures import SMALL, address, marked, shown
+from ui.studio.view.pictures import marked
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
+from ui.studio.widgets.parts import QUIET
 from ui.texts import error_sentence
 
 if TYPE_CHECKING:
@@ -43,18 +44,18 @@ TITLE = N_("Translate")
 ID = "translate"
 GROUP = N_("Pictures")
 CAMERA = "translate-camera"
-STRONGER = 4  # times, so that a small difference can be seen
-OUTPUTS = 9  # of a scene
-TOLD = 3  # files of a batch whose trouble is told
+STRONGER = 4  # amplification of the difference picture
+OUTPUTS = 9  # number of outputs of a scene
+LISTED = 3  # maximum number of skipped files that are listed
 MOST_FILES = 500
-COST = 0.1  # seconds of a file
-MOST_HOSTED = 24  # files of a batch where strangers visit
+COST = 0.1  # seconds per file
+MOST_HOSTED = 24  # maximum number of files in a public Studio
 
 
 @dataclass(frozen=True)
-class Own:
-    """What is translated. `picture` is nothing but pixels; `place` is that of an example, None for a visitor's own, of
-    which the model `by` has told the `kind`.
+class Source:
+    """The picture to translate. `picture` contains only pixels; `place` is the index of an example, None for the user's
+    picture, whose `kind` was recognised by the model `by`.
     """
 
     picture: Image.Image | None = None
@@ -63,123 +64,123 @@ class Own:
     kind: Kind | None = None
 
 
-def choose(own: Own, model: str) -> list[Any]:
-    """Another model: its directions and strength, its examples, and the visitor's own picture or the first example
-    translated.
+def choose(source: Source, model: str) -> list[Any]:
+    """Selects a model: its directions, strength and examples, and the translation of the user's picture or the first
+    example.
     """
-    worker = at_work(model, TRANSLATING)
-    own = _recognized(own, worker)
-    direction = _likely(own, worker.directions[0])
-    list_of = gr.update(choices=direction_choices(worker), value=direction, interactive=len(worker.directions) > 1)
-    share = gr.update(value=worker.strength or 0.0, visible=worker.strength is not None)
-    return [list_of, share, *turn(own, model, direction)]
+    chosen = open_image_model(model, TRANSLATING)
+    source = _recognized(source, chosen)
+    direction = _likely(source, chosen.directions[0])
+    list_of = gr.update(choices=direction_choices(chosen), value=direction, interactive=len(chosen.directions) > 1)
+    share = gr.update(value=chosen.strength or 0.0, visible=chosen.strength is not None)
+    return [list_of, share, *turn(source, model, direction)]
 
 
-def turn(own: Own, model: str, direction: str, strength: float | None = None) -> list[Any]:
-    """The picture that is there in another direction, or at another strength; an example of the other kind where it is
-    an example.
+def turn(source: Source, model: str, direction: str, strength: float | None = None) -> list[Any]:
+    """Translates the current picture in another direction or at another strength; an example is replaced by one of the
+    matching domain.
     """
-    worker = _facing(model, direction, strength)
-    if own.picture is None or own.place is not None:
-        kind = _examples(worker, direction)
-        place = min(own.place or 0, max(0, len(kind) - 1))
-        own = Own(kind[place] if kind else Image.new("RGB", (worker.size, worker.size), "white"), place)
-    return _scene(_recognized(own, worker), worker, direction)
+    chosen = _checked_model(model, direction, strength)
+    if source.picture is None or source.place is not None:
+        kind = _examples(chosen, direction)
+        place = min(source.place or 0, max(0, len(kind) - 1))
+        source = Source(kind[place] if kind else Image.new("RGB", (chosen.size, chosen.size), "white"), place)
+    return _scene(_recognized(source, chosen), chosen, direction)
 
 
 def press(event: gr.EventData, model: str, direction: str, strength: float | None = None) -> list[Any]:
-    """One of the examples is pressed."""
-    return press_at(model, direction, int(pressed(event)), strength)
+    """Handles a click on an example."""
+    return press_at(model, direction, int(event_number(event)), strength)
 
 
 def press_at(model: str, direction: str, place: float, strength: float | None = None) -> list[Any]:
-    """The example at a place of the row, which the model hasn't learnt from."""
-    worker = _facing(model, direction, strength)
-    kind = _examples(worker, direction)
+    """Returns the held-out example at a position of the row."""
+    chosen = _checked_model(model, direction, strength)
+    kind = _examples(chosen, direction)
     if not 0 <= int(place) < len(kind):
-        raise BadValue("There is no example at place {place}.", place=int(place))
-    return _scene(Own(kind[int(place)], int(place)), worker, direction)
+        raise BadValue("There is no example at position {place}.", place=int(place))
+    return _scene(Source(kind[int(place)], int(place)), chosen, direction)
 
 
 def take(path: str | None, model: str, direction: str, strength: float | None = None) -> list[Any]:
-    """An upload: checked, cleaned, deleted, and translated the way that its kind is."""
+    """Accepts an upload: checked, cleaned, deleted, and translated in the direction that suits it."""
     if path is None:
         return [gr.skip()] * (OUTPUTS + 1)
     with received(path) as image:
-        moving(image)
+        warn_if_animated(image)
         picture = clean(image)
-    return _arrived(Own(picture), model, direction, strength)
+    return _arrived(Source(picture), model, direction, strength)
 
 
 def take_photo(photo: str, model: str, direction: str, strength: float | None = None) -> list[Any]:
-    """A picture of the webcam, as a `data:` address."""
-    return _arrived(Own(plain(read_back(photo)).convert("RGB")), model, direction, strength)
+    """Accepts a picture from the webcam, as a `data:` address."""
+    return _arrived(Source(plain(read_back(photo)).convert("RGB")), model, direction, strength)
 
 
-def _arrived(own: Own, model: str, direction: str, strength: float | None) -> list[Any]:
-    """The direction for a visitor's picture, and its scene."""
-    worker = _facing(model, direction, strength)
-    own = _recognized(own, worker)
-    direction = _likely(own, direction)
-    return [gr.update(value=direction), *_scene(own, worker, direction)]
+def _arrived(source: Source, model: str, direction: str, strength: float | None) -> list[Any]:
+    """Returns the direction for a user's picture, and its scene."""
+    chosen = _checked_model(model, direction, strength)
+    source = _recognized(source, chosen)
+    direction = _likely(source, direction)
+    return [gr.update(value=direction), *_scene(source, chosen, direction)]
 
 
-def _recognized(own: Own, worker: Worker) -> Own:
-    """A visitor's own picture with what the model tells of it."""
-    if own.picture is None or own.place is not None or own.by == worker.name:
-        return own
-    return replace(own, by=worker.name, kind=_kind(worker, own.picture))
+def _recognized(source: Source, chosen: ImageModel) -> Source:
+    """Returns the user's picture with the model's recognition of its kind."""
+    if source.picture is None or source.place is not None or source.by == chosen.name:
+        return source
+    return replace(source, by=chosen.name, kind=_kind(chosen, source.picture))
 
 
-def _kind(worker: Worker, picture: Image.Image) -> Kind:
-    known = at_work(worker.name, TRANSLATING)  # which is the same at any strength
+def _kind(chosen: ImageModel, picture: Image.Image) -> Kind:
+    known = open_image_model(chosen.name, TRANSLATING)  # the kind doesn't depend on the strength
     return known.recognition.kind(taken(known, picture))
 
 
-def _likely(own: Own, direction: str) -> str:
-    """The direction for a picture; the one that was chosen for what the model doesn't know at all."""
-    return direction if own.kind is None or own.kind.strange else own.kind.likely
+def _likely(source: Source, direction: str) -> str:
+    """Returns the direction that suits a picture; the current one if the model doesn't know such pictures."""
+    return direction if source.kind is None or source.kind.strange else source.kind.likely
 
 
-def _honest(own: Own, worker: Worker, direction: str) -> str:
-    """What to know of a visitor's own picture before its translation is trusted."""
-    if own.kind is None or own.place is not None:
+def _warning(source: Source, chosen: ImageModel, direction: str) -> str:
+    """Returns the warning about a user's picture, "" if there is none."""
+    if source.kind is None or source.place is not None:
         return ""
-    if own.kind.strange:
-        return far_words(own.kind.times[direction])
-    if own.kind.likely != direction:
-        names = {name: words for words, name in direction_choices(worker)}
-        return _("**This looks like a picture for “{other}”**, and this direction makes little of such.").format(
-            other=names[own.kind.likely])  # fmt: skip
+    if source.kind.strange:
+        return unfamiliar_words(source.kind.times[direction])
+    if source.kind.likely != direction:
+        names = {name: words for words, name in direction_choices(chosen)}
+        return _("**This looks like a picture for “{other}”**; the current direction does little with it.").format(
+            other=names[source.kind.likely])  # fmt: skip
     return ""
 
 
-def save(own: Own, model: str, direction: str, strength: float | None = None) -> dict[str, str]:
-    """The translated picture as a file."""
-    if own.picture is None:
+def save(source: Source, model: str, direction: str, strength: float | None = None) -> dict[str, str]:
+    """Returns the translated picture as a file."""
+    if source.picture is None:
         raise BadValue("Drop in a picture first.")
-    worker = _facing(model, direction, strength)
-    return parts.Download("translated.png", marked(_translated(worker, own.picture, direction))).plain
+    chosen = _checked_model(model, direction, strength)
+    return parts.Download("translated.png", marked(_translated(chosen, source.picture, direction))).plain
 
 
 def batch(
     paths: Sequence[str] | None, model: str, direction: str, strength: float | None = None
 ) -> Iterator[list[Any]]:
-    """Many files: each translated and put into a zip; what can't be read is told and left out."""
+    """Translates several files into a zip; unreadable ones are reported and skipped."""
     files = list(paths or [])
     try:
-        yield from _batch(files, _facing(model, direction, strength), direction)
+        yield from _batch(files, _checked_model(model, direction, strength), direction)
     finally:
         for path in files:
             with suppress(OSError):
                 Path(path).unlink(missing_ok=True)
 
 
-def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[Any]]:
+def _batch(files: list[str], chosen: ImageModel, direction: str) -> Iterator[list[Any]]:
     most = MOST_HOSTED if hosted() else MOST_FILES
     if not 1 <= len(files) <= most:
-        raise BadValue("There can be 1 to {most} files, not {count}.", most=most, count=len(files))
-    for news in workshop.run(lambda tell: _all(files, worker, direction, tell), f"translate {worker.name}",
+        raise BadValue("The number of files must be 1 to {most}, not {count}.", most=most, count=len(files))
+    for news in workshop.run(lambda tell: _all(files, chosen, direction, tell), f"translate {chosen.name}",
                              COST * len(files)):  # fmt: skip
         if news.place > 1:
             yield [gr.skip(), news.words]
@@ -192,8 +193,8 @@ def _batch(files: list[str], worker: Worker, direction: str) -> Iterator[list[An
             yield news.made
 
 
-def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[Any]:
-    """The zip as a download, and words."""
+def _all(files: list[str], chosen: ImageModel, direction: str, tell: Tell) -> list[Any]:
+    """Returns the zip as a download, and a message."""
     content, names, left_out, strange = io.BytesIO(), set[str](), list[str](), 0
     with zipfile.ZipFile(content, "w") as archive:
         for number, path in enumerate(files):
@@ -201,25 +202,25 @@ def _all(files: list[str], worker: Worker, direction: str, tell: Tell) -> list[A
             try:
                 with received(path) as image:
                     given = clean(image)
-                picture = _translated(worker, given, direction)
+                picture = _translated(chosen, given, direction)
             except GanscopeError as error:
                 left_out.append(f"{Path(path).name}: {error_sentence(error)}")
                 continue
-            strange += not _kind(worker, given).known(direction)
+            strange += not _kind(chosen, given).known(direction)
             name = _free_name(Path(path).stem, names)
             archive.writestr(name, marked(picture, least=1))
     if not names:
-        raise BadValue("None of the files can be used. {reasons}", reasons=" ".join(left_out[:TOLD]))
+        raise BadValue("None of the files can be used. {reasons}", reasons=" ".join(left_out[:LISTED]))
     words = _("{done} of {all} pictures were translated.").format(done=len(names), all=len(files))
     if strange:
-        words += " " + _("**Far from what this direction knows**: {count} of them.").format(count=strange)
+        words += " " + _("**Unlike the training images of this direction**: {count}.").format(count=strange)
     if left_out:
-        words += " " + _("Left out: {reasons}").format(reasons=" ".join(left_out[:TOLD]))
+        words += " " + _("Skipped: {reasons}").format(reasons=" ".join(left_out[:LISTED]))
     return [parts.Download("translated.zip", content.getvalue()).plain, words]
 
 
 def _free_name(stem: str, names: set[str]) -> str:
-    """A name that isn't in the archive yet, which it then is."""
+    """Returns an unused name for the archive and reserves it."""
     number, name = 1, f"{stem}.png"
     while name in names:
         number += 1
@@ -228,82 +229,82 @@ def _free_name(stem: str, names: set[str]) -> str:
     return name
 
 
-def _facing(model: str, direction: str, strength: float | None) -> Worker:
-    """The model, if it has such a direction, at a strength where it has one; None: that of its card."""
-    worker = at_work(model, TRANSLATING)
-    if direction not in worker.directions:
-        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=worker.card.title,
-                       direction=str(direction)[:40], valid=", ".join(worker.directions))  # fmt: skip
-    return worker if strength is None or worker.strength is None else worker.at(strength)
+def _checked_model(model: str, direction: str, strength: float | None) -> ImageModel:
+    """Returns the model at a strength (None: the default), after checking the direction."""
+    chosen = open_image_model(model, TRANSLATING)
+    if direction not in chosen.directions:
+        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=chosen.card.title,
+                       direction=str(direction)[:40], valid=", ".join(chosen.directions))  # fmt: skip
+    return chosen if strength is None or chosen.strength is None else chosen.at(strength)
 
 
-def _examples(worker: Worker, direction: str) -> list[Image.Image]:
-    return examples(worker.card, direction.partition("_to_")[0])
+def _examples(chosen: ImageModel, direction: str) -> list[Image.Image]:
+    return examples(chosen.card, direction.partition("_to_")[0])
 
 
-def _translated(worker: Worker, picture: Image.Image, direction: str) -> Image.Image:
-    return made(worker.sampler.translate(taken(worker, picture), direction))
+def _translated(chosen: ImageModel, picture: Image.Image, direction: str) -> Image.Image:
+    return made(chosen.sampler.translate(taken(chosen, picture), direction))
 
 
-def _scene(own: Own, worker: Worker, direction: str) -> list[Any]:
-    """The picture, the row of examples, what was given, what came of it, the way back, its difference, and words."""
-    assert own.picture is not None
-    given = taken(worker, own.picture)
-    there = worker.sampler.translate(given, direction)
-    back = worker.back(direction)
-    items = [address(one) for one in _examples(worker, direction)]
-    strip = {"items": items, "place": -1 if own.place is None else own.place, "label": _("Example")}
+def _scene(source: Source, chosen: ImageModel, direction: str) -> list[Any]:
+    """Returns the picture, the row of examples, input, output, the reverse translation, the difference, and a
+    message.
+    """
+    assert source.picture is not None
+    given = taken(chosen, source.picture)
+    there = chosen.sampler.translate(given, direction)
+    back = chosen.back(direction)
+    place = -1 if source.place is None else source.place
+    strip = parts.examples_value(_examples(chosen, direction), place, _("Example"))
     first = made(given)
-    scene = [replace(own), strip, _face(first, _("What is given")), _face(made(there), _("What the model makes of it"))]
-    honest = _honest(own, worker, direction)
+    pair = [parts.image_value(first, _("Input")), parts.image_value(made(there), _("Output of the model"))]
+    scene = [replace(source), strip, *pair]
+    warning = _warning(source, chosen, direction)
     if not back:
-        return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, honest]
-    again = made(worker.sampler.translate(there, back))
+        return [*scene, gr.skip(), gr.skip(), *[gr.update(visible=False)] * 2, warning]
+    again = made(chosen.sampler.translate(there, back))
     apart = ImageChops.difference(again.convert("RGB"), first.convert("RGB"))
     levels = sum(ImageStat.Stat(apart).mean) / 3
     words = _(
-        "Back again, a pixel is off by {levels:.1f} of 255 levels; the difference is shown {times} times as strong."
+        "After translating back, a pixel differs by {levels:.1f} of 255 levels on average; the difference is shown "
+        "{times} times as strong."
     )
+    stronger = apart.point(lambda level: level * STRONGER)
     return [
-        *scene, _face(again, _("Translated back")), _face(apart.point(lambda level: level * STRONGER), _("Difference")),
-        *[gr.update(visible=True)] * 2, " ".join([honest, words.format(levels=levels, times=STRONGER)]).strip(),
+        *scene, parts.image_value(again, _("Translated back")), parts.image_value(stronger, _("Difference")),
+        *[gr.update(visible=True)] * 2, " ".join([warning, words.format(levels=levels, times=STRONGER)]).strip(),
     ]  # fmt: skip
 
 
-def _face(image: Image.Image, alt: str) -> dict[str, Any]:
-    return {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt}
-
-
 def build(page: gr.Blocks, tab: gr.Tab) -> None:
-    """Lays the tab out and connects it."""
-    models = [(_(card.title), name) for name, card in workers(TRANSLATING).items()]
+    """Builds the tab."""
+    models = [(_(card.title), name) for name, card in image_models(TRANSLATING).items()]
     if not models:
-        gr.Markdown(
-            _("Translating needs a model such as CycleGAN's, and there is none on the shelf. Train one with "
-              "`ganscope train cyclegan`."),
-            elem_classes="quiet",
+        parts.note(
+            _("Translating needs a model such as CycleGAN, and none is available. Train one with `ganscope train "
+              "cyclegan`.")
         )  # fmt: skip
         return
-    own = gr.State(Own(), time_to_live=3600)
+    source = gr.State(Source(), time_to_live=3600)
     photo, file = gr.Textbox(visible=False, label=_("Photo")), gr.JSON(visible=False)
     with gr.Row():
         model = gr.Dropdown(models, value=models[0][1], label=_("Model"), min_width=240, elem_id="translate-model")
         direction = gr.Dropdown([], label=_("Direction"), min_width=240, elem_id="translate-direction")
         strength = gr.Slider(
             0, 1, 1, step=0.05, visible=False, label=_("Strength"), min_width=240, elem_id="translate-strength",
-            info=_("How much of the change is shown."), buttons=[],
+            info=_("How much of the change to apply."), buttons=[],
         )  # fmt: skip
     with gr.Row(equal_height=False):
         faces, loop = [], []
-        for words, elem_id in ((_("Given"), "given"), (_("Translated"), "translated")):
+        for words, elem_id in ((_("Input"), "given"), (_("Output"), "translated")):
             with gr.Column(min_width=140):
                 faces.append(_titled(words, elem_id))
-        for words, elem_id in ((_("Back again"), "again"), (_("Difference"), "difference")):
+        for words, elem_id in ((_("Translated back"), "again"), (_("Difference"), "difference")):
             with gr.Column(visible=False, min_width=140) as column:
                 faces.append(_titled(words, elem_id))
             loop.append(column)
-    said = gr.Markdown("", elem_classes="quiet")
-    gr.Markdown(_("Examples, none of which the model has learnt from:"), elem_classes="quiet")
+    status = parts.note()
+    parts.note(_("Examples, none of them training images:"))
     strip = parts.strip(elem_id="translate-examples")
     with gr.Row(elem_classes="row-left"):
         download = gr.Button(_("Save picture"), elem_id="save-translation")
@@ -311,48 +312,50 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Column(min_width=280):
             gr.Markdown(f"**{_('Your picture')}**")
             drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="translate-drop")
-            gr.Markdown(
-                _("PNG, JPEG or WebP, up to {size} MB. Its middle square is made as small as the model needs it, and "
-                  "it is deleted once it is read.").format(size=MOST_BYTES // 1_000_000),
-                elem_classes="quiet",
-            )  # fmt: skip
+            parts.note(
+                _("PNG, JPEG or WebP, up to {size} MB. The centre square is resized to the model's input size, and "
+                  "your upload is deleted after it is read.").format(size=MOST_BYTES // 1_000_000))  # fmt: skip
         with gr.Column(min_width=280):
             gr.Markdown(f"**{_('Your webcam')}**")
             camera = canvas.camera(CAMERA)
-    with gr.Accordion(_("Many files"), open=False):
+    with gr.Accordion(_("Several files"), open=False):
         many = gr.File(show_label=False, file_types=["image"], file_count="multiple", height=160,
                        elem_id="translate-files")  # fmt: skip
         with gr.Row(elem_classes="row-tight"):
-            start = gr.Button(_("Translate all into a zip"), elem_id="translate-all")
+            start = gr.Button(_("Translate all and zip"), elem_id="translate-all")
             stop = gr.Button(_("Stop"))
-        told = gr.Markdown("", elem_classes="quiet")
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
-    scene = [own, strip, *faces, *loop, said]
+        batch_status = parts.note()
+    scene = [source, strip, *faces, *loop, status]
     where = [model, direction, strength]
-    gr.on([tab.select, model.input], spoken(choose), [own, model], [direction, strength, *scene],
-          api_name="translate_model", concurrency_limit=1, **quiet)  # fmt: skip
-    direction.input(spoken(turn), [own, *where], scene, api_name="translate", **quiet)
-    strength.input(spoken(turn), [own, *where], scene, api_visibility="private", trigger_mode="always_last", **quiet)
-    strip.select(spoken(press), where, scene, api_visibility="private", **quiet)
+    gr.on([tab.select, model.input], callback(choose), [source, model], [direction, strength, *scene],
+          api_name="translate_model", concurrency_limit=1, **QUIET)  # fmt: skip
+    direction.input(callback(turn), [source, *where], scene, api_name="translate", **QUIET)
+    strength.input(
+        callback(turn), [source, *where], scene, api_visibility="private", trigger_mode="always_last", **QUIET
+    )
+    strip.select(callback(press), where, scene, api_visibility="private", **QUIET)
     parts.emptied(
-        drop, drop.upload(spoken(take), [drop, *where], [direction, *scene], api_name="translate_picture", **quiet)
+        drop, drop.upload(callback(take), [drop, *where], [direction, *scene], api_name="translate_picture", **QUIET)
     )
     camera.take(
-        spoken(take_photo),
+        callback(take_photo),
         [photo, *where],
         [direction, *scene],
         js=sheet_of(CAMERA, len(where)),
         api_name="translate_photo",
-        **quiet,
+        **QUIET,
     )
-    download.click(spoken(save), [own, *where], file, api_name="save_translation", **quiet).success(
-        None, file, None, js=parts.SAVE, api_visibility="private"
-    )
+    parts.saving(download, save, [source, *where], "save_translation")
     translated = start.click(
-        telling(batch), [many, *where], [file, told], api_name="translate_files", concurrency_limit=None, **quiet
+        streaming(batch),
+        [many, *where],
+        [file, batch_status],
+        api_name="translate_files",
+        concurrency_limit=None,
+        **QUIET,
     )
     stop.click(None, cancels=translated, api_visibility="private")
-    translated.success(None, file, None, js=parts.SAVE, api_visibility="private")
+    parts.saved(translated, file)
     parts.emptied(many, translated)
 
 

@@ -1,6 +1,7 @@
-"""What both front ends share: languages, texts, the logo. `classroom/` is what the pages draw with, `studio/` the tabs.
+"""Code that both front ends share: languages, texts, the logo. `classroom/` belongs to the pages, `studio/` to the
+tabs.
 
-No torch at import.
+Doesn't import torch.
 """
 
 from pathlib import Path

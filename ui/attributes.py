@@ -1,4 +1,4 @@
-"""What attributes of pictures are called, by their names in data sets."""
+"""Labels of picture attributes, keyed by their names in the data sets."""
 
 from __future__ import annotations
 

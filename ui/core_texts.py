@@ -1,6 +1,6 @@
-"""Sentences that the library has filled in already, such as why a file was left out, in the visitor's language.
+"""Translates sentences that the library has already filled in, such as reasons for skipped files.
 
-The library stores them as plain English, with numbers and names inside. Each is found again by its template.
+The library stores them in English, with numbers and names inside. Each is matched by its template.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from ui.languages import N_, _
 
 TEMPLATES = (
-    # why a file of the user's own isn't used
+    # why a user's file isn't used
     N_("empty"),
     N_("not a file"),
     N_("a link to a folder"),
@@ -34,7 +34,7 @@ TEMPLATES = (
     N_("'{name}' can't be used: {reason}."),
     N_("'{name}' has {size} pixels and its partner {other}: they can't show the same, place for place."),
     N_("'{name}' has {width}x{height} pixels, so it doesn't hold two pictures side by side."),
-    # what was done to files that are used
+    # how used files were processed
     N_("Learnt from: {first}. Kept apart to measure on: {second}."),
     N_(
         "The folders {names} aren't read as classes: {alone} of {count} images lie beside them. Move each into the "
@@ -62,18 +62,18 @@ TEMPLATES = (
     N_("it is larger than {size} MB when unpacked"),
     N_("it unpacks to more than {ratio} times its size"),
     N_("up to it the archive unpacks to more than {size} GiB"),
-    # how a data set that isn't here can be had
+    # how to get a missing data set
     N_("Set GANSCOPE_DATA to a folder that holds {pattern}."),
     N_("Run `{command}`. Or: {other}"),
     N_("Downloaded at first use ({size} MB on disk). Or: {other}"),
-    # what is being done
+    # progress
     N_("Downloading {title} ({done} of {size} MB)"),
     N_("Unpacking {title}"),
 )
 
 
 def filled(text: str) -> str:
-    """The sentence in the visitor's language; one of no known template stays as it is."""
+    """Returns the sentence in the visitor's language; unchanged if no template matches."""
     if (known := _(text)) != text:
         return known
     for template, pattern in _patterns():

@@ -1,9 +1,9 @@
-"""Languages, through gettext. English texts stand in the code; `locale/zh_CN.po` is compiled in memory.
+"""Translations with gettext. The code contains the English texts; `locale/zh_CN.po` is compiled in memory.
 
     _("Train")                      the text in the visitor's language
-    N_("Train")                     the text itself, marked for the catalogue and translated where it is shown
+    N_("Train")                     marks the text for the catalogue; translated where it is shown
 
-Which language a visitor has, a front end says: by `using`, or by a function in `asked` (see i18n.py).
+A front end sets the visitor's language with `using`, or with a function in `language_of_visitor` (see i18n.py).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 CATALOGUES = {"zh": Path(__file__).with_name("locale") / "zh_CN.po"}
 DEFAULT = "en"
 
-asked: list[Callable[[], str]] = []  # the front end's own way to know the visitor's language, where it has one
+language_of_visitor: list[Callable[[], str]] = []  # lets a front end determine the visitor's language
 
 _forced: ContextVar[str | None] = ContextVar("language", default=None)
 
 
 @cache
 def translations(language: str) -> gettext.NullTranslations:
-    """The catalogue of a language; English has none and needs none."""
+    """Returns the catalogue of a language; English needs none."""
     if language not in CATALOGUES:
         return gettext.NullTranslations()
     from babel.messages.mofile import write_mo
@@ -41,16 +41,16 @@ def translations(language: str) -> gettext.NullTranslations:
 
 
 def language() -> str:
-    """The language of the visitor whose page is being drawn."""
+    """Returns the language of the visitor whose page is being rendered."""
     forced = _forced.get()
     if forced is not None:
         return forced
-    return asked[0]() if asked else DEFAULT
+    return language_of_visitor[0]() if language_of_visitor else DEFAULT
 
 
 @contextmanager
 def using(chosen: str) -> Iterator[None]:
-    """Texts in a given language, whoever asks."""
+    """Forces a language within the block."""
     token = _forced.set(chosen)
     try:
         yield
@@ -59,7 +59,7 @@ def using(chosen: str) -> Iterator[None]:
 
 
 def _(text: str) -> str:
-    """The text in the visitor's language; a text that the catalogue lacks stays English."""
+    """Returns the text in the visitor's language; English if the catalogue lacks it."""
     return translations(language()).gettext(text) if text else ""
 
 

@@ -1,10 +1,10 @@
-"""The Studio beside the classroom: one process for all visitors, found where it runs, started where it doesn't.
+"""The Studio process: one per machine, shared by all visitors; found if it runs, started if it doesn't.
 
-A Studio says in `GANSCOPE_HOME/studio.json` where it listens and by which word it answers, so that it is found by
-whoever shares that folder, also after the classroom was restarted. One that was started from here ends with this
-process, however that ends: its standard input is a pipe that closes then.
+A Studio writes its address and an identifying word into `GANSCOPE_HOME/studio.json`, so that anyone who shares that
+folder can find it, even after the classroom was restarted. A Studio started from here ends with this process in any
+case: its standard input is a pipe that then closes.
 
-No front end in here: both apps import it.
+Imports no front end: both apps use it.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from gan_core.files import write_atomically
 ENTRY = Path(__file__).parents[1] / "gradio_app.py"
 NOTICE, LOG = "studio.json", "studio.log"
 CHILD = "GANSCOPE_STUDIO_ENDS_WITH_STDIN"  # set for a Studio that was started from here
-WHO = "/ganscope-studio"  # answers with the Studio's word
+WHO = "/ganscope-studio"  # path that answers with the Studio's word
 PORTS = range(7860, 7880)
-BUILDING, OPENING = "Building the pages", "The Studio is at"  # what it says as it starts, beginnings of lines
+BUILDING, OPENING = "Building the pages", "The Studio is at"  # prefixes of its log lines during startup
 STEPS = (BUILDING, OPENING)
-PATIENCE = 2.0  # seconds for a Studio to say who it is
-GRACE = 10.0  # seconds in which it ends by itself
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to this computer
+PATIENCE = 2.0  # seconds for a Studio to identify itself
+GRACE = 10.0  # seconds to end by itself
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # requests to this computer bypass proxies
 _ABSENT = re.compile(r"No module named '([\w.]+)'")
 
 
@@ -49,7 +49,7 @@ class StudioError(GanscopeError):
 
 @dataclass(frozen=True)
 class Notice:
-    """Where a Studio listens. `host` is an address to bind, such as 0.0.0.0; `word` proves that it is this one."""
+    """Where a Studio listens. `host` is the bind address, such as 0.0.0.0; `word` identifies this Studio."""
 
     host: str
     port: int
@@ -57,18 +57,18 @@ class Notice:
 
     @property
     def open(self) -> bool:
-        """Whether other computers reach it."""
+        """Whether other computers can reach it."""
         return not is_loopback(self.host)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this computer alone."""
+    """Whether an address can be reached only from this computer."""
     return host == "localhost" or host.startswith("127.") or host == "::1"
 
 
 @contextmanager
 def announced(notice: Notice) -> Iterator[None]:
-    """For the Studio itself: others can find it meanwhile. Where nothing can be written, it runs unannounced."""
+    """Announces this Studio within the block. If the file can't be written, it runs unannounced."""
     path = None
     with suppress(StoreError, OSError):
         path = paths.home() / NOTICE
@@ -82,7 +82,7 @@ def announced(notice: Notice) -> Iterator[None]:
 
 
 def read(path: Path) -> Notice | None:
-    """What stands in a notice; None where there is none."""
+    """Returns the notice; None if there is none."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         notice = Notice(**values)
@@ -93,7 +93,7 @@ def read(path: Path) -> Notice | None:
 
 
 def found() -> Notice | None:
-    """The Studio that runs, if it answers."""
+    """Returns the running Studio, if it answers."""
     notice = read(paths.home() / NOTICE)
     if notice is None:
         return None
@@ -107,17 +107,17 @@ def found() -> Notice | None:
 
 
 def log() -> Path:
-    """What a Studio that was started from here has said."""
+    """Returns the path of the log of a Studio started from here."""
     return paths.home() / LOG
 
 
 def bracketed(host: str) -> str:
-    """As it stands in an address."""
+    """Returns the host as written in a URL."""
     return f"[{host}]" if ":" in host else host
 
 
 class Stage(Enum):
-    """How far it is."""
+    """Stages of the Studio."""
 
     ABSENT = "absent"
     STARTING = "starting"
@@ -127,9 +127,9 @@ class Stage(Enum):
 
 @dataclass(frozen=True)
 class Status:
-    """`notice` where it is ready, `seconds` since it was started, `reason` where it failed.
+    """`notice` when ready, `seconds` since its start, `reason` if it failed.
 
-    `steps` is how many of STEPS it has reached since it was started.
+    `steps` is how many of STEPS it has reached.
     """
 
     stage: Stage
@@ -139,8 +139,8 @@ class Status:
     reason: StudioError | None = None
 
 
-class Beside:
-    """The Studio of this process. `host` is where it listens if it is started from here."""
+class StudioProcess:
+    """The Studio as seen from this process. `host` is its bind address if it is started from here."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -149,7 +149,7 @@ class Beside:
         self._began = 0.0
 
     def look(self) -> Status:
-        """Where the Studio stands; asks it, for some milliseconds."""
+        """Returns the Studio's status; takes a few milliseconds."""
         notice = found()
         if notice and (notice.open or is_loopback(self.host)):
             return Status(Stage.READY, notice)
@@ -162,7 +162,7 @@ class Beside:
         return Status(Stage.FAILED, reason=_last_words(process.returncode))
 
     def start(self) -> None:
-        """Begins to start it, unless it runs or starts already; raises BadValue, StoreError or StudioError."""
+        """Starts the Studio unless it is running or starting; raises BadValue, StoreError or StudioError."""
         with self._lock:
             if self._process and self._process.poll() is None:
                 return
@@ -183,7 +183,7 @@ class Beside:
             self._began = time.monotonic()
 
     def close(self) -> None:
-        """Ends the Studio that was started from here."""
+        """Stops the Studio that was started from here."""
         with self._lock:
             process, self._process = self._process, None
         if process is None:
@@ -198,7 +198,7 @@ class Beside:
 
 
 def free_port(host: str) -> int:
-    """The port that `GRADIO_SERVER_PORT` names, else the first free one of PORTS; raises BadValue or StudioError."""
+    """Returns the port in `GRADIO_SERVER_PORT`, else the first free one of PORTS; raises BadValue or StudioError."""
     asked = os.environ.get("GRADIO_SERVER_PORT", "")
     if asked and not (asked.isdecimal() and 0 < int(asked) < 65536):
         raise BadValue("GRADIO_SERVER_PORT must be a port between 1 and 65535, not {value}.", value=asked)
@@ -207,20 +207,20 @@ def free_port(host: str) -> int:
             return port
     if asked:
         raise StudioError(
-            "Port {port} is taken by another program. Set GRADIO_SERVER_PORT to another one, and start GANscope again.",
+            "Port {port} is in use by another program. Set GRADIO_SERVER_PORT to another port and restart GANscope.",
             port=asked,
         )
     raise StudioError(
-        "All ports from {first} to {last} are taken. Set GRADIO_SERVER_PORT to a free one, and start GANscope again.",
+        "All ports from {first} to {last} are in use. Set GRADIO_SERVER_PORT to a free port and restart GANscope.",
         first=PORTS[0],
         last=PORTS[-1],
     )
 
 
 def why_taken(host: str, port: int) -> str | None:
-    """Why a program can't listen there; None where it can."""
+    """Returns why a program can't listen there; None if it can."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        if os.name == "posix":  # elsewhere it would let two programs listen at one port
+        if os.name == "posix":  # on other systems it would let two programs share a port
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -230,12 +230,12 @@ def why_taken(host: str, port: int) -> str | None:
 
 
 def new_word() -> str:
-    """By which a Studio is known again."""
+    """Returns a new word that identifies a Studio."""
     return secrets.token_hex(8)
 
 
 def _steps() -> int:
-    """How many of STEPS the Studio's log tells of."""
+    """Returns how many of STEPS the Studio's log shows."""
     lines: list[str] = []
     with suppress(OSError):
         lines = log().read_text(encoding="utf-8", errors="replace").splitlines()
@@ -243,14 +243,16 @@ def _steps() -> int:
 
 
 def _last_words(code: int) -> StudioError:
-    """Why the Studio ended, from its log."""
+    """Returns why the Studio ended, from its log."""
     lines: list[str] = []
     with suppress(OSError):
         lines = log().read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = lines[-1] if lines else ""
     if absent := _ABSENT.search(last):
         return StudioError(
-            "The Studio needs the package {package}, which isn't installed here: pip install -r requirements.txt",
+            "The Studio needs the package {package}, which isn't installed: pip install -r requirements.txt",
             package=absent[1],
         )
-    return StudioError("The Studio ended before it was ready (code {code}). Its log is {file}.", code=code, file=LOG)
+    return StudioError(
+        "The Studio ended before it was ready (exit code {code}). See its log: {file}.", code=code, file=LOG
+    )

@@ -1,4 +1,4 @@
-"""Words, numbers and times as the pages show them. What a user typed is always plain text here."""
+"""Words, numbers and times as shown on pages. User input is always treated as plain text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATES = {
     RunState.FAILED: N_("failed"),
     RunState.INTERRUPTED: N_("interrupted"),
 }
-STATE_LOOKS = {  # colour and icon of a state's badge
+STATE_LOOKS = {  # colour and icon of each state's badge
     RunState.QUEUED: ("gray", ":material/hourglass_empty:"),
     RunState.RUNNING: ("green", ":material/play_arrow:"),
     RunState.PAUSED: ("orange", ":material/pause:"),
@@ -34,7 +34,7 @@ STATE_LOOKS = {  # colour and icon of a state's badge
     RunState.FAILED: ("red", ":material/error:"),
     RunState.INTERRUPTED: ("orange", ":material/power_off:"),
 }
-# words that fill the templates of gan_core
+# words that fill templates of gan_core
 WORDS = (
     N_("a whole number"), N_("a number"), N_("true or false"), N_("a word"), N_("a list such as 256,512"),
     N_("points"), N_("images"), N_("pairs of images"), N_("two sets of images"), N_("knob"), N_("recipe"), N_("preset"),
@@ -42,19 +42,19 @@ WORDS = (
     N_("pause"), N_("resume"), N_("stop"), N_("save"), N_("rollback"), N_("step"), N_("edit"),
 )  # fmt: skip
 
-FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how pictures that aren't cut become squares
+FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how uncropped pictures are made square
 
-_DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # what an upload's name gets, so that it replaces no other one
+_DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # added to an upload's name to keep it unique
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$:<&])")
 
 
 def plain(text: object) -> str:
-    """Text of a user, safe inside Streamlit's markdown: every character stands for itself."""
+    """Escapes a user's text for Streamlit's markdown."""
     return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def sentence(message: str, values: Mapping[str, Any]) -> str:
-    """A template of gan_core in the visitor's language, filled with its values."""
+    """Returns a template of gan_core in the visitor's language, filled with its values."""
     try:
         return _(message).format(**{name: _value(value) for name, value in values.items()})
     except (KeyError, IndexError, ValueError):  # a store written by another version
@@ -66,7 +66,7 @@ def error_sentence(error: GanscopeError) -> str:
 
 
 def _value(value: Any) -> Any:
-    if isinstance(value, GanscopeError):  # why, as a sentence of its own
+    if isinstance(value, GanscopeError):  # the cause, as a sentence of its own
         return error_sentence(value)
     if isinstance(value, Named):
         labels = (_(label) if given is None else f"{_(label)} = {given}" for label, given in value.parts)
@@ -75,7 +75,7 @@ def _value(value: Any) -> Any:
 
 
 def run_message(run: Run) -> str:
-    """What the run's state says, as a sentence; "" where it says nothing."""
+    """Returns the message of the run's state; "" if it has none."""
     return sentence(run.message, run.message_values) if run.message else ""
 
 
@@ -84,15 +84,15 @@ def state_word(state: RunState) -> str:
 
 
 def state_badge(state: RunState) -> str:
-    """The state as a coloured badge, in markdown."""
+    """Returns the state as a coloured badge in markdown."""
     colour, icon = STATE_LOOKS[state]
     return f":{colour}-badge[{icon} {state_word(state)}]"
 
 
 def run_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
-    """The run's name, or what it trains where the user gave none. Plain text: pass it through `plain` in markdown.
+    """Returns the run's name, or its recipe and data. Plain text: pass it through `plain` in markdown.
 
-    `titles`: titles of recipes by name, and of presets by `recipe/preset`, where the recipes are loaded.
+    `titles`: titles of recipes by name and of presets by `recipe/preset`, if recipes are loaded.
     """
     recipe = (titles or {}).get(run.spec.recipe, run.spec.recipe)
     preset = preset_title(run, titles)
@@ -101,30 +101,30 @@ def run_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
 
 
 def preset_title(run: Run, titles: Mapping[str, str] | None = None) -> str:
-    """The preset that a run was set up from, in words where recipes are loaded; "" for a run without one."""
+    """Returns the title of the run's preset, if recipes are loaded; "" for a run without one."""
     preset = run.spec.preset
     return _((titles or {}).get(f"{run.spec.recipe}/{preset}", preset)) if preset else ""
 
 
 def remedy_words(name: str, changes: Mapping[str, Any]) -> str:
-    """The label of a remedy's button, with the values that it sets."""
+    """Returns the label of a remedy's button with the values that it sets."""
     return _(remedies.get(name).words).format(**changes)
 
 
 def joined(*facts: str) -> str:
-    """Facts in one line; empty ones are left out."""
+    """Joins facts in one line; empty ones are left out."""
     return " · ".join(fact for fact in facts if fact)
 
 
 def is_points(reference: str) -> bool:
-    """Whether a data set is made of points in the plane, and not of images."""
+    """Whether a data set consists of points in the plane rather than images."""
     from gan_core import data
 
     return data.is_points(reference)
 
 
 def modes_of(reference: str) -> int:
-    """How many modes a data set of points has; 0 where they aren't known, and for images."""
+    """Returns the number of modes of a data set of points; 0 if unknown, and for images."""
     from gan_core import data
 
     modes = data.modes_of(reference)
@@ -132,26 +132,26 @@ def modes_of(reference: str) -> int:
 
 
 def size_word(reference: str, size: int) -> str:
-    """The size of a data set's images; "" for points, which have none."""
+    """Returns the image size of a data set; "" for points."""
     return "" if is_points(reference) else f"{size} px"
 
 
 def data_title(reference: str) -> str:
-    """What a data set is called: the source's title, or the name of the user's folder or zip."""
+    """Returns the title of a data set, or the name of the user's folder or zip."""
     from gan_core.data import sources
 
     try:
-        mine = user_images(reference)
+        user_set = user_images(reference)
     except BadValue:  # stored by another version
         return reference
-    if mine:
-        name = _DIGEST.sub("", re.split(r"[\\/]", mine.path.rstrip("/\\"))[-1])
-        return f"{name} ({_(FIT_WORDS[mine.fit])})" if mine.fit in FIT_WORDS else name
+    if user_set:
+        name = _DIGEST.sub("", re.split(r"[\\/]", user_set.path.rstrip("/\\"))[-1])
+        return f"{name} ({_(FIT_WORDS[user_set.fit])})" if user_set.fit in FIT_WORDS else name
     return _(sources.get(reference).title) if reference in sources else reference
 
 
 def duration(seconds: float) -> str:
-    """A length of time with two units at most: 4 s, 2 min 10 s, 3 h 5 min."""
+    """Formats a duration with at most two units: 4 s, 2 min 10 s, 3 h 5 min."""
     whole = max(0, round(seconds))
     if whole < 60:
         return _("{seconds} s").format(seconds=whole)
@@ -167,12 +167,12 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """A count with thin groups: 12 300."""
+    """Formats a count with thin spaces: 12 300."""
     return f"{value:,.0f}".replace(",", "\u202f")
 
 
 def ago(moment: float) -> str:
-    """How long ago a moment was (seconds since the epoch)."""
+    """Returns how long ago a moment was (seconds since the epoch)."""
     passed = time.time() - moment
     if passed < 60:
         return _("just now")
@@ -183,7 +183,7 @@ def ago(moment: float) -> str:
 
 
 def bytes_size(count: float) -> str:
-    """A size in bytes, with a unit: 3.4 MB."""
+    """Formats a size in bytes: 3.4 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

@@ -26,8 +26,8 @@ def lines(test: AppTest) -> str:
 @pytest.mark.parametrize("name", ["home", "train", "runs", "models", "study"])
 def test_every_page_says_why_buttons_are_grey_and_where_to_unlock(name: str) -> None:
     test = page(name)
-    assert "need the passphrase" in lines(test)
-    assert "需要口令" in lines(page(name, {"language": "zh"}))
+    assert "Enter the passphrase to start" in lines(test)
+    assert "输入口令" in lines(page(name, {"language": "zh"}))
     for button in test.button:
         if button.disabled:
             assert button.proto.help, button.label
@@ -35,19 +35,19 @@ def test_every_page_says_why_buttons_are_grey_and_where_to_unlock(name: str) -> 
 
 def test_no_line_without_a_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GANSCOPE_PASSPHRASE")
-    assert "need the passphrase" not in lines(page("home"))
+    assert "Enter the passphrase to start" not in lines(page("home"))
 
 
 def test_the_passphrase_unlocks_and_locking_forgets_it() -> None:
     test = page("home")
     sound(test.text_input(key="passphrase").set_value("wrong").run())
-    assert "isn't the passphrase" in test.error[0].value
+    assert "Wrong passphrase" in test.error[0].value
     sound(test.text_input(key="passphrase").set_value("open sesame").run())
-    assert "need the passphrase" not in lines(test)
+    assert "Enter the passphrase to start" not in lines(test)
     assert not test.button(key="first-gan").disabled
     key = test.session_state[access.KEY]
     assert access.keys.fits(key, "open sesame")
-    sound(next(button for button in test.button if button.label == "Lock again").click().run())
+    sound(next(button for button in test.button if button.label == "Lock").click().run())
     assert not access.keys.fits(key, "open sesame")
     assert test.button(key="first-gan").disabled
 

@@ -13,20 +13,24 @@ from tests.app.messages import ROOT
 from ui.classroom.shell.i18n import using
 from ui.core_texts import TEMPLATES, filled
 
-CORE = ROOT / "gan_core"
-REASONS = ("pictures/decoding.py", "data/user/folders.py", "data/user/archives.py")
-RETURNED = (("data/user/folders.py", "_not_followed"), ("data/user/archives.py", "_reason"))
+CORE = sorted((ROOT / "gan_core").rglob("*.py"))
+REASONS = {"_not_followed", "_reason"}  # functions that return one
 
 
 def reasons() -> Iterator[str]:
     """Every reason for which a file is left out, with each value replaced by a 7."""
-    for name in REASONS:
-        for node in ast.walk(ast.parse((CORE / name).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Unusable":
+    for path in CORE:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "Unusable"
+                and node.args
+            ):
                 yield example(node.args[0])
-    for name, function in RETURNED:
-        for node in ast.parse((CORE / name).read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name == function:
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name in REASONS:
                 returned = [part.value for part in ast.walk(node) if isinstance(part, ast.Return) and part.value]
                 for value in returned:
                     for part in [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]:

@@ -129,10 +129,10 @@ def test_marks_of_now_and_then_are_not_averaged() -> None:
 @pytest.mark.parametrize(
     ("recipe", "data", "says"),
     [
-        ("cyclegan", "digits_coloured_unpaired", "what random weights make of them"),
-        ("srgan", "digits", "Above bicubic's curve"),
+        ("cyclegan", "digits_coloured_unpaired", "the outputs come from random weights"),
+        ("srgan", "digits", "above the bicubic curve"),
         ("dcgan", "digits", "noise from random weights"),
-        ("feature_net", "digits", "for one class"),
+        ("feature_net", "digits", "to one class"),
     ],
 )
 def test_what_is_said_of_a_run_fits_its_kind(home: Path, recipe: str, data: str, says: str) -> None:

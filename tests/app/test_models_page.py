@@ -49,9 +49,9 @@ def links(test: AppTest) -> list[str]:
 
 def test_an_empty_shelf_says_how_models_come(store: RunStore) -> None:
     text = texts(page("models"))
-    assert "no models on the shelf" in text
+    assert "There are no models yet" in text
     assert "ganscope pretrain" in text
-    assert "Play with trained models" not in texts(page("home"))
+    assert "Try pretrained models" not in texts(page("home"))
 
 
 def test_cards_are_links_and_say_what_a_model_can_do(store: RunStore) -> None:
@@ -65,9 +65,9 @@ def test_cards_are_links_and_say_what_a_model_can_do(store: RunStore) -> None:
     assert "8 px" in text
     assert len(links(test)) == 2
     assert any("model=cgan.x" in link for link in links(test))
-    assert "Nets that judge" not in text
+    assert "Feature networks" not in text
     home = page("home")
-    assert "Play with trained models" in texts(home)
+    assert "Try pretrained models" in texts(home)
     assert len(links(home)) == 2
 
 
@@ -149,13 +149,13 @@ def test_a_models_page_tells_its_card_and_draws(store: RunStore) -> None:
 def test_samples_beside_what_they_lie_closest_to_are_shown_where_somebody_looked(store: RunStore, shelf: Path) -> None:
     make_model("mlp_gan.x")
     before = page("model", model="mlp_gan.x")
-    assert "Learnt by heart?" not in texts(before)
+    assert "Memorised training images?" not in texts(before)
     Image.new("L", (71, 17)).save(shelf / "mlp_gan.x" / NEIGHBOURS)
     after = page("model", model="mlp_gan.x")
-    assert "Learnt by heart?" in texts(after)
+    assert "Memorised training images?" in texts(after)
     assert len(after.get("image")) == len(before.get("image")) + 1
     (shelf / "mlp_gan.x" / NEIGHBOURS).write_bytes(b"no picture")
-    assert "Learnt by heart?" not in texts(page("model", model="mlp_gan.x"))
+    assert "Memorised training images?" not in texts(page("model", model="mlp_gan.x"))
 
 
 def test_truncation_pulls_the_samples_together(store: RunStore) -> None:
@@ -193,8 +193,8 @@ def test_a_judge_has_its_own_section_and_no_sampler(store: RunStore, shelf: Path
     judge = Card(**{**vars(described), "task": "supervised", "parameters": parameters, "metrics": metrics})
     write_card(shelf / "cgan.x", judge)
     text = texts(page("models"))
-    assert "Nets that judge" in text
-    assert "right in 98.7 %" in text
+    assert "Feature networks" in text
+    assert "accuracy 98.7 %" in text
     test = page("model", model="cgan.x")
     assert "98.7 %" in [element.value for element in test.metric]
     assert "ganscope eval RUN --net" in texts(test)
@@ -205,9 +205,9 @@ def test_a_translator_has_its_own_section_and_shows_what_it_makes_of_unseen_pict
     make_model("cyclegan.x", "digits_coloured_unpaired")
     make_model("srgan.x")
     text = texts(page("models"))
-    assert "Models that translate" in text
-    assert "2 times larger" in text
-    assert "draw new pictures" not in text
+    assert "Image-to-image models" in text
+    assert "2× enlargement" in text
+    assert "generate new images" not in text
     test = page("model", model="srgan.x")
     assert "Side by side: small, bicubic, output, truth" in texts(test)
     assert "ganscope eval" not in texts(test)
@@ -226,10 +226,10 @@ def test_an_encoder_has_its_own_section_and_shows_what_its_generator_draws_anew(
     make_model("encoder.x")
     text = texts(page("models"))
     assert "Encoders" in text
-    assert "Models that translate" not in text
+    assert "Image-to-image models" not in text
     test = page("model", model="encoder.x")
     assert "Side by side: given, output" in texts(test)
-    assert "starts from what it finds" in texts(test)
+    assert "starts from its prediction" in texts(test)
     assert "model-settings" not in {button.key for button in test.button}  # the Train page doesn't offer its recipe
     sound(test.button(key="translator-dice").click().run())
 
@@ -277,8 +277,8 @@ def test_who_lacks_the_passphrase_can_draw_but_not_train(store: RunStore, monkey
     assert samples(test)
     code = (
         "from gan_core.models import listing\nfrom ui.classroom.shell import sessions\n"
-        "from ui.classroom.shell.errors import shown\n"
-        "with shown():\n    sessions.start_from(listing.standing('mlp_gan.x'), 3)\n"
+        "from ui.classroom.shell.errors import showing_errors\n"
+        "with showing_errors():\n    sessions.start_from(listing.standing('mlp_gan.x'), 3)\n"
     )
     refused = sound(AppTest.from_string(code, default_timeout=60).run())
     assert "passphrase" in refused.error[0].value
@@ -312,7 +312,7 @@ def test_numbers_are_told_with_net_and_count() -> None:
     assert [(one.label, one.value, one.made_of) for one in found] == [
         ("PSNR", "26.1", "200 samples"),
         ("PSNR of bicubic enlargement", "25", "200 samples"),
-        ("Perceptual distance of the input as it is, the other way", "0.5", "9 samples, net emojinet"),
+        ("Perceptual distance of the unchanged input, reverse direction", "0.5", "9 samples, net emojinet"),
     ]
     parts = {
         "fd5k_avatarsnet_floor": 2.9, "sure9_digitsnet_real_train": 0.5, "reached10k_avatarsnet_hair_colour": 0.8,
@@ -321,17 +321,17 @@ def test_numbers_are_told_with_net_and_count() -> None:
     found = models_metrics.numbers(Card(**{**vars(described), "metrics": parts}))
     assert [(one.label, one.part, one.value, one.made_of) for one in found] == [
         ("Fréchet distance between halves of the real images", "", "2.9", "5k samples, net avatarsnet"),
-        ("Readable, of real images", "", "50.0 %", "9 samples, net digitsnet, against the training images"),
-        ("Values reached", "Hair colour", "80.0 %", "10k samples, net avatarsnet"),
-        ("Errors", "Gaze, where it is hidden", "20.0 %", "10k samples"),
+        ("Recognisable, real images", "", "50.0 %", "9 samples, net digitsnet, compared with the training images"),
+        ("Values covered", "Hair colour", "80.0 %", "10k samples, net avatarsnet"),
+        ("Error rate", "Gaze, where hidden", "20.0 %", "10k samples"),
         ("Distance to the training images", "", "1.2", "500 samples"),
-        ("Commonest class", "", "1.25", "9 samples, net digitsnet"),
+        ("Most frequent class", "", "1.25", "9 samples, net digitsnet"),
     ]
     assert {label: len(members) for label, members in models_metrics.by_attribute(found).items()} == {
-        "Values reached": 1, "Errors": 1,
+        "Values covered": 1, "Error rate": 1,
     }  # fmt: skip
     with using("zh"):
-        assert models_metrics.numbers(card)[0].label == "弗雷歇距离"
+        assert models_metrics.numbers(card)[0].label == "Fréchet 距离"
 
 
 def test_numbers_of_attributes_are_folded_into_a_table(home: Path) -> None:
@@ -340,7 +340,7 @@ def test_numbers_of_attributes_are_folded_into_a_table(home: Path) -> None:
     write_card(home / "models" / "mlp_gan.x", Card(**{**vars(described), "metrics": metrics}))
     test = page("model", model="mlp_gan.x")
     assert [one.label for one in test.metric] == ["Fréchet distance"]
-    folded = next(one for one in test.expander if one.label == "Values reached, by attribute")
+    folded = next(one for one in test.expander if one.label == "Values covered, by attribute")
     table = folded.markdown[0].value
     assert f"| Hat | {plain('50.0 %')} |" in table
     assert f"| Hair colour | {plain('25.0 %')} |" in table
@@ -394,7 +394,7 @@ def test_every_number_on_the_shelf_has_a_name_in_words(monkeypatch: pytest.Monke
 def test_every_recipe_has_a_page_that_can_be_told(language: str) -> None:
     for recipe in recipes:
         path = facts.DOCS / f"{recipe.name}{'.zh' if language == 'zh' else ''}.md"
-        told = facts.told(path.read_text(encoding="utf-8"))
+        told = facts.body_of(path.read_text(encoding="utf-8"))
         assert "README" not in told
         assert "| ---" not in told
         assert "arxiv.org" in told
@@ -403,5 +403,5 @@ def test_every_recipe_has_a_page_that_can_be_told(language: str) -> None:
 
 def test_the_page_speaks_chinese(store: RunStore) -> None:
     make_model("mlp_gan.x")
-    assert "已经训练好" in texts(page("models", {"language": "zh"}))
+    assert "预训练模型" in texts(page("models", {"language": "zh"}))
     assert PagesManager.uses_pages_directory is False

@@ -53,7 +53,7 @@ def test_every_default_and_preset_fits(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"recipe": "dcgan", "data": "ring8"}, "needs {wanted}"),
         ({"recipe": "cgan", "data": "avatars"}, "needs a labelled data set"),
         ({"recipe": "points", "size": "28"}, "can't be"),
-        ({"recipe": "feature_net"}, "makes no samples"),
+        ({"recipe": "feature_net"}, "generates no samples"),
     ],
 )
 def test_a_link_that_does_not_fit_is_told(query: dict[str, str], said: str) -> None:

@@ -35,7 +35,7 @@ def test_how_own_pictures_become_squares(store: RunStore, tmp_path: Path, recipe
     assert not [element.value for element in test.warning]
     assert not test.error
     assert any(count in element.value for element in test.markdown)
-    fit = next(one for one in test.segmented_control if one.label == "Pictures become squares")
+    fit = next(one for one in test.segmented_control if one.label == "Make images square")
     assert fit.value == "pad"
     sound(fit.set_value("stretch").run())
     assert test.query_params["data"] in (f"{kind}+stretch:{tmp_path}", [f"{kind}+stretch:{tmp_path}"])
@@ -72,7 +72,7 @@ def test_classes_are_named_on_the_page_and_where_samples_are_drawn(store: RunSto
 
 def test_another_folder_is_fitted_as_the_one_before(store: RunStore, tmp_path: Path) -> None:
     test = page("train", recipe="pix2pix", data=f"paired+pad:{tmp_path / 'one'}")
-    path = next(one for one in test.text_input if one.label == "Or a folder of this computer")
+    path = next(one for one in test.text_input if one.label == "Or a folder on this computer")
     sound(path.set_value(str(tmp_path / "two")).run())
     assert test.query_params["data"] in (f"paired+pad:{tmp_path / 'two'}", [f"paired+pad:{tmp_path / 'two'}"])
     assert any("There is no folder or zip at" in element.value for element in test.error)
@@ -102,7 +102,7 @@ def own_images() -> AppTest:
 def test_without_images_of_ones_own_nothing_else_is_trained(store: RunStore) -> None:
     test = own_images()
     assert test.button(key="train").disabled
-    assert any("Upload a zip or choose one of your sets" in element.value for element in test.info)
+    assert any("Upload a zip or choose one of your data sets" in element.value for element in test.info)
     assert not any(element.value.startswith("Licence") for element in test.caption)
 
 
@@ -118,7 +118,7 @@ def test_own_sets_are_there_again_in_another_session_and_can_be_deleted(store: R
     sound(test.button(key=f"delete-{one.file}").click().run())
     assert any("can't be resumed: 1" in element.value for element in test.warning)
     sound(test.button(key="own-delete").click().run())
-    assert any("the run cats trains on it" in element.value for element in test.error)
+    assert any("the run cats is training on it" in element.value for element in test.error)
     assert uploads.uploads() == [one]
     store.delete(run.id)
     sound(test.button(key="own-delete").click().run())

@@ -145,7 +145,7 @@ def test_one_slider_moves_all_and_stands_in_the_link(store: RunStore) -> None:
     assert "step 10 " in texts(test)
     assert "step 12 " in texts(test)
     shown(test.select_slider(key="compare-step").set_value(2).run())
-    assert "not begun at this step" in texts(test)
+    assert "not started at this step" in texts(test)
     assert page(compare=f"{first},{second}", step="14").select_slider(key="compare-step").value == 12
     for odd in ("-5", "x", "²", "9" * 30):
         assert page(compare=f"{first},{second}", step=odd).select_slider(key="compare-step").value in (*STEPS, 30)
@@ -196,7 +196,7 @@ def test_a_link_to_a_deleted_run_is_told_from_one_to_a_run_that_never_was(store:
     store.delete(gone)
     text = texts(page(compare=f"{kept},{gone},20200101-000000-abcd,<b>"))
     assert f"Deleted: {plain(gone)}" in text
-    assert f"No run here has this ID: {plain('20200101-000000-abcd, <b>')}" in text
+    assert f"There is no run with this ID here: {plain('20200101-000000-abcd, <b>')}" in text
 
 
 def test_runs_of_points_are_compared_in_points_per_second() -> None:
@@ -221,14 +221,14 @@ def test_a_link_to_a_deleted_run_says_so(store: RunStore) -> None:
     test = page(compare=f"{id},20200101-000000-dead,<b>,../x")
     assert plain("20200101-000000-dead, <b>, ../x") in test.warning[0].value
     assert test.multiselect(key="compare-runs").value == [id]
-    assert "Choose runs" in texts(page(compare="nobody"))
+    assert "Select runs" in texts(page(compare="nobody"))
     assert "Only the first 6" in texts(page(compare=",".join(make_run(store, str(n)) for n in range(7))))
 
 
 def test_a_run_without_pictures_can_be_looked_at(store: RunStore) -> None:
     bare = make_run(store, "bare", steps=())
     test = page(compare=f"{bare},{make_run(store)}")
-    assert "not begun" in texts(test)
+    assert "not started" in texts(test)
     shown(test.button(key="film-gif").click().run())
     assert "bare has no previews yet" in texts(test)
     assert not test.download_button
@@ -270,7 +270,7 @@ def test_many_runs_come_a_page_at_a_time_and_are_found(store: RunStore) -> None:
     assert (query(test, "find"), query(test, "at")) == ("NEEDLE digits", None)
     pinned = page(show="pinned")
     assert [button.key for button in pinned.button if str(button.key).startswith("open-")] == [f"open-{ids[7]}"]
-    assert "No run fits" in texts(page(find="nothing such"))
+    assert "No matching runs" in texts(page(find="nothing such"))
 
 
 def test_who_lacks_the_passphrase_can_only_look(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,16 +281,16 @@ def test_who_lacks_the_passphrase_can_only_look(store: RunStore, monkeypatch: py
     assert len(test.menu_button(key=f"menu-{id}").options) == 2
     # a hidden button is no protection: the actions themselves refuse
     for call in (
-        "actions.delete(store(), id)",
-        "actions.delete_unpinned(store())",
-        "actions.set_pinned(store(), id, True)",
-        "actions.describe(store(), id, 'x', 'y')",
+        "run_actions.delete(store(), id)",
+        "run_actions.delete_unpinned(store())",
+        "run_actions.set_pinned(store(), id, True)",
+        "run_actions.describe(store(), id, 'x', 'y')",
         "sessions.resume_ended(id)",
     ):
         code = (
-            "from ui.classroom.shell import run_actions as actions, sessions\n"
-            "from ui.classroom.shell.errors import shown\nfrom ui.classroom.shell.store import store\n"
-            f"id = {id!r}\nwith shown():\n    {call}\n"
+            "from ui.classroom.shell import run_actions, sessions\n"
+            "from ui.classroom.shell.errors import showing_errors\nfrom ui.classroom.shell.store import store\n"
+            f"id = {id!r}\nwith showing_errors():\n    {call}\n"
         )
         refused = shown(AppTest.from_string(code, default_timeout=60).run())
         assert "passphrase" in refused.error[0].value

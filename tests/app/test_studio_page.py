@@ -20,7 +20,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_only_watches_starts_nothing(store: RunStore, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("GANSCOPE_PASSPHRASE", "sesame")
-    assert "Whoever has the passphrase starts it" in texts(page("studio"))
+    assert "Anyone with the passphrase can start it" in texts(page("studio"))
     assert not (home / studio_process.LOG).exists()
 
 
@@ -29,6 +29,6 @@ def test_a_taken_port_is_told_on_the_page(store: RunStore, monkeypatch: pytest.M
         other.bind(("127.0.0.1", 0))
         other.listen()
         monkeypatch.setenv("GRADIO_SERVER_PORT", str(other.getsockname()[1]))
-        assert "is taken by another program" in texts(page("studio"))
+        assert "is in use by another program" in texts(page("studio"))
         assert "被其他程序占用" in texts(page("studio", lang="zh"))
     assert not (home / studio_process.LOG).exists()

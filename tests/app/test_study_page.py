@@ -81,7 +81,7 @@ def test_a_study_is_stopped_and_taken_up_again() -> None:
     page().button(key="study-stop").click().run()
     assert not process.last().runs
     test = page()
-    assert "ended before it was done" in test.warning[0].value
+    assert "ended early" in test.warning[0].value
     test.button(key="study-resume").click().run()
     assert process.last().runs
     process.stop()
@@ -100,7 +100,7 @@ def test_a_number_that_is_not_valid_starts_nothing(typed: str) -> None:
     test.text_input(key="study-steps").set_value(typed)
     test.run()
     assert test.button(key="study-start").disabled
-    assert "Steps of each classifier" in texts(test)
+    assert "Steps per classifier" in texts(test)
     assert not any("classifiers and their GANs take" in caption.value for caption in test.caption)
 
 
@@ -125,7 +125,7 @@ def test_a_study_that_was_made_is_drawn() -> None:
     assert len(test.get("plotly_chart")) == 2
     assert len(test.get("image")) == 2
     text = texts(test)
-    assert "With GAN images against Real only" in text
+    assert "With GAN images vs. Real only" in text
     assert "179 test images: every tenth" in text
 
 
@@ -162,6 +162,6 @@ def test_one_of_several_studies_is_chosen() -> None:
     test = page()
     choice = test.selectbox(key="study")
     assert sorted(choice.options) == [
-        "Handwritten digits (small) · 8 pixels · 400 and 2000 steps",
-        "Handwritten digits (small) · 8 pixels · 7 and 2000 steps",
+        "Handwritten digits (small) · 8 pixels · 400 classifier steps, 2000 GAN steps",
+        "Handwritten digits (small) · 8 pixels · 7 classifier steps, 2000 GAN steps",
     ]

@@ -58,7 +58,7 @@ def only_run(store: RunStore) -> Run:
 def test_home_when_nothing_runs(store: RunStore) -> None:
     test = page("home")
     assert test.button(key="first-gan").label == "Train my first GAN"
-    assert any("Nothing trains" in element.value for element in test.markdown)
+    assert any("Nothing is training" in element.value for element in test.markdown)
 
 
 def test_a_preset_starts_a_run(store: RunStore) -> None:
@@ -205,7 +205,7 @@ def test_a_running_run_takes_nothing_of_fields_that_are_not_valid(store: RunStor
     still = store.get(run.id).step
     sound(test.text_input(key="step-count").set_value("1e5").run())
     sound(test.button(key="step-both").click().run())
-    assert "Steps at a press must be between 1 and 10000" in errors(test).replace("\\", "")
+    assert "Steps per click must be between 1 and 10000" in errors(test).replace("\\", "")
     assert not [event for event in store.events(run.id) if event.kind == "edit"]
     assert (len(store.runs()), store.get(run.id).step) == (1, still)
     sound(test.text_input(key="step-count").set_value("2e0").run())
@@ -234,7 +234,7 @@ def test_the_page_offers_remedies_and_applies_what_it_shows(store: RunStore) -> 
     wait(lambda: [event for event in store.events(run.id) if event.kind == "edit"])
     assert current_hparams(store, run).penalty == "gradient_penalty"
     test = page("train", {"remedy-asked": (run.id, "instance_noise")}, run=run.id)
-    assert any("goes on from step 3: all networks keep their weights" in one.value for one in test.markdown)
+    assert any("continues from step 3: all networks keep their weights" in one.value for one in test.markdown)
     sound(test.button(key="remedy-fork").click().run())
     made = next(other for other in store.runs() if other.parent == run.id)
     assert (made.step, made.spec.hparams["instance_noise"], made.spec.hparams["penalty"]) == (
@@ -362,7 +362,7 @@ def test_the_replay_pool_of_a_cyclegan_is_shown(store: RunStore) -> None:
     shown = header(everything)["board"]
     assert shown["words"]["pool"] == "Replay pool: 20 of 20 images"
     oldest = store.metrics(run.id).columns["pool_oldest"][-1]
-    assert f"the oldest {round(oldest)}." in shown["words"]["poolNote"]
+    assert f"oldest {round(oldest)}." in shown["words"]["poolNote"]
     assert shown["pool"]["bytes"] > 0
     assert any(panel["file"] == "pool-age" for panel in header(everything)["panels"])
     again = header(board.encoded(watched, "", None, held={"pool": shown["pool"]["version"]}))["board"]
@@ -386,7 +386,7 @@ def test_a_feature_net_is_shown_though_it_draws_no_samples(store: RunStore) -> N
     opened = {"edit-panel": True, "fork-panel": True, "download-panel": True, "network-panel": True}
     test = page("train", opened, run=run.id)
     assert not errors(test)
-    assert not [button for button in test.button if button.label == "Draw samples"]
+    assert not [button for button in test.button if button.label == "Generate samples"]
 
 
 def test_pause_step_edit_resume_stop(store: RunStore) -> None:
@@ -451,14 +451,14 @@ def test_training_for_longer_says_what_becomes_of_the_rate(store: RunStore) -> N
     values = {"generator_widths": (8,), "discriminator_widths": (8,), "batch_size": 4}
     recipe = recipes.get("mlp_gan")
     for decay, words in (
-        ({"schedule": "linear", "decay_steps": 10}, " (learning rate decays anew)"),
+        ({"schedule": "linear", "decay_steps": 10}, " (learning rate decays again)"),
         ({}, ""),
     ):
         run = store.create(recipe.plan("digits", 8, 10, values | decay))
         assert Session(store, run.id).start().join(60)
         test = page("train", run=run.id)
         longer = test.button(key="longer")
-        assert longer.label == f"Train 10 steps more{words}"
+        assert longer.label == f"Train 10 more steps{words}"
         sound(longer.click().run())
         wait(lambda run=run: store.get(run.id).step == 20)
         assert store.get(run.id).spec.steps == 20

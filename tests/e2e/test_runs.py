@@ -50,7 +50,7 @@ def test_a_name_that_looks_like_markup_is_shown_as_text(page: Page, address: str
     id = make_run(store, "before")
     page.goto(f"{address}/runs")
     page.locator(f".st-key-menu-{id} button").first.click()
-    page.get_by_text("Rename, note").click()
+    page.get_by_text("Rename or add a note").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill(MARKUP)
     dialog.get_by_label("Note").fill("# no heading")
@@ -87,7 +87,7 @@ def test_two_runs_are_compared_scrubbed_and_filmed(page: Page, address: str, sto
     page.goto(f"{address}/runs")
     for place, id in enumerate((first, second)):
         page.locator(f".st-key-tick-{id} label").click()
-        expect(page.get_by_text(f"Chosen: {'first' if place == 0 else 'first, second'}")).to_be_visible()
+        expect(page.get_by_text(f"Selected: {'first' if place == 0 else 'first, second'}")).to_be_visible()
     page.locator(".st-key-compare button").first.click()
     expect(page.get_by_role("heading", name="Compare runs")).to_be_visible()
     samples = page.locator(".st-key-compare-samples")

@@ -97,16 +97,16 @@ def test_a_bad_link_is_told_and_a_narrow_page_fits(studio: Studio, contexts: Cal
     page = contexts(width=420).new_page()
     page.goto(f"{studio.url}/?model={STYLED}&seed=3&psi=9&edits=%3Cimg src=x onerror='window.broken=1'%3E*1&lang=zh")
     expect(page).to_have_url(re.compile("/zh/"))
-    expect(page.get_by_text("链接中有一部分未采用").first).to_be_visible()
+    expect(page.get_by_text("链接中有一部分被忽略").first).to_be_visible()
     picture(page)
     assert page.evaluate("window.broken") is None
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("link", name="English").click()
-    expect(page.locator("#another")).to_have_text("Another picture")
+    expect(page.locator("#another")).to_have_text("New picture")
     expect(page).to_have_url(re.compile("seed=3"))
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "That doesn't work"), ("zh", "这样不行")])
+@pytest.mark.parametrize(("language", "words"), [("en", "Not possible"), ("zh", "无法执行")])
 def test_what_is_refused_has_a_heading_of_the_pages_language(
     studio: Studio, contexts: Callable[..., BrowserContext], tmp_path: Path, language: str, words: str
 ) -> None:
@@ -135,7 +135,7 @@ def test_closing_the_page_deletes_what_was_uploaded(
     page.goto(f"{studio.url}/?model={STYLED}&tab=translate")
     path = tmp_path / "unread.png"
     path.write_bytes(b"unread")
-    page.get_by_text("Many files").click()
+    page.get_by_text("Several files").click()
     with page.expect_response(lambda answer: "/upload" in answer.url and answer.request.method == "POST"):
         page.locator("#translate-files input[type=file]").set_input_files(path)
 
@@ -241,4 +241,4 @@ def test_my_picture_begins_with_an_example(studio: Studio, contexts: Callable[..
     page.goto(f"{studio.url}/?model={STYLED}&tab=my-picture")
     for place in range(2):
         expect(page.locator("#tab-my-picture .face img").nth(place)).to_have_attribute("src", DRAWN)
-    expect(page.get_by_text("An example, and where the search starts")).to_be_visible()
+    expect(page.get_by_text("An example, and the starting point of the search")).to_be_visible()

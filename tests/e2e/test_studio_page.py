@@ -64,7 +64,7 @@ def test_the_studio_opens_in_place_and_is_the_same_for_all(
     expect(frame(other).locator("#face img")).to_have_attribute("src", drawn or "")
     expect(frame(other).locator("#another")).to_have_text("换一张")
     assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    link = other.get_by_role("link", name="在单独的窗口中打开").get_attribute("href") or ""
+    link = other.get_by_role("link", name="在新窗口中打开").get_attribute("href") or ""
     assert urlsplit(link).netloc == f"localhost:{port}"
     assert parse_qs(urlsplit(link).query) == {"model": [STYLED], "seed": ["5"], "lang": ["zh"]}
 

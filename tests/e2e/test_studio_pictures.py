@@ -87,9 +87,9 @@ def test_a_face_appears_while_lines_are_drawn(studio: Studio, contexts: Contexts
     page.locator("#draw-pad [data-tool=undo]").click()
     expect(face).to_have_attribute("src", first)
     page.locator("#draw-pad [data-tool=clear]").click()
-    expect(page.get_by_text("The sheet is empty")).to_be_visible()
+    expect(page.get_by_text("The canvas is empty")).to_be_visible()
     page.locator("#drawings button").nth(3).click()
-    expect(page.get_by_text("The sheet is empty")).to_be_hidden()
+    expect(page.get_by_text("The canvas is empty")).to_be_hidden()
     shown(face)
 
 
@@ -115,7 +115,7 @@ def test_ones_own_picture_is_translated_and_back_and_many_become_a_zip(
     expect(given).not_to_have_attribute("src", example)
     page.locator("#translate-examples button").first.click()
     expect(given).to_have_attribute("src", example)
-    page.get_by_text("Many files").click()
+    page.get_by_text("Several files").click()
     page.locator("#translate-files input[type=file]").set_input_files([own])
     with page.expect_download() as download:
         page.locator("#translate-all").click()
@@ -134,7 +134,7 @@ def test_after_a_file_that_is_refused_the_next_one_can_be_dropped(
     box = page.locator(f"#{part}-drop input[type=file]")
     for _ in range(2):
         box.set_input_files(tmp_path / "junk.png")
-        told = page.get_by_text("This is not an image in a supported format")
+        told = page.get_by_text("This isn't a picture in an accepted format")
         expect(told).to_be_visible()
         page.locator(".toast-close").click()
         expect(told).to_be_hidden()
@@ -165,7 +165,7 @@ def test_the_webcam_gives_a_picture_when_the_visitor_says_so(studio: Studio, bro
     given = page.locator("#translate-given img")
     example = shown(given)
     page.get_by_role("button", name="Use the webcam").click()
-    page.get_by_role("button", name="Take the picture").click()
+    page.get_by_role("button", name="Take picture").click()
     expect(given).not_to_have_attribute("src", example)
     expect(page.locator("#translate-camera video")).to_be_hidden()
     other.close()
@@ -174,7 +174,7 @@ def test_the_webcam_gives_a_picture_when_the_visitor_says_so(studio: Studio, bro
 def test_where_there_is_no_webcam_it_is_told(studio: Studio, contexts: Contexts) -> None:
     page = opened(contexts().new_page(), studio, "Translate")
     page.get_by_role("button", name="Use the webcam").click()
-    expect(page.get_by_text("There is no webcam here")).to_be_visible()
+    expect(page.get_by_text("There is no webcam")).to_be_visible()
 
 
 def test_a_picture_is_enlarged_and_can_be_downloaded(
@@ -187,10 +187,10 @@ def test_a_picture_is_enlarged_and_can_be_downloaded(
     expect(after).not_to_have_attribute("src", first)
     example = shown(after)
     page.locator("#enlarge-drop input[type=file]").set_input_files(own)
-    expect(page.get_by_text("40 x 40 pixels. Now press")).to_be_visible()
+    expect(page.get_by_text("40 x 40 pixels. Now click")).to_be_visible()
     expect(after).not_to_have_attribute("src", example)
     page.locator("#enlarge-start").click()
-    expect(page.get_by_text("40 x 40 became 80 x 80 pixels.")).to_be_visible()
+    expect(page.get_by_text("Enlarged from 40 x 40 to 80 x 80 pixels.")).to_be_visible()
     with page.expect_download() as download:
         page.locator("#enlarge-result a").first.click()
     download.value.save_as(tmp_path / "large.png")
@@ -207,17 +207,17 @@ def test_a_network_of_ones_own_is_added_and_enlarges(
     (tmp_path / "junk.pth").write_text("no network")
     page = opened(contexts().new_page(), studio, "Super-resolution")
     shown(page.locator("#enlarged img.after"))
-    page.get_by_text("A network of your own").click()
+    page.get_by_text("Your own network").click()
     box = page.locator("#enlarge-network input[type=file]")
     box.set_input_files(tmp_path / "junk.pth")
     expect(page.get_by_text("junk.pth can't be read as weights")).to_be_visible()
     box.set_input_files(tmp_path / "2x-Mine.pth")
     expect(page.locator("#enlarge-model input")).to_have_value("2x-Mine", timeout=60_000)  # spandrel is imported
-    expect(page.get_by_text("160 x 120 pixels. Now press")).to_be_visible()
+    expect(page.get_by_text("160 x 120 pixels. Now click")).to_be_visible()
     page.locator("#enlarge-drop input[type=file]").set_input_files(own)
-    expect(page.get_by_text("40 x 40 pixels. Now press")).to_be_visible()
+    expect(page.get_by_text("40 x 40 pixels. Now click")).to_be_visible()
     page.locator("#enlarge-start").click()
-    expect(page.get_by_text("40 x 40 became 80 x 80 pixels.")).to_be_visible()
+    expect(page.get_by_text("Enlarged from 40 x 40 to 80 x 80 pixels.")).to_be_visible()
 
 
 def test_what_is_painted_over_is_filled(studio: Studio, contexts: Contexts, own: Path) -> None:
@@ -228,7 +228,7 @@ def test_what_is_painted_over_is_filled(studio: Studio, contexts: Contexts, own:
     line(page, "#fill-pad", height=0.8)
     expect(face).not_to_have_attribute("src", first)
     page.locator("#fill-pad [data-tool=clear]").click()
-    expect(page.get_by_text("Nothing is painted yet")).to_be_visible()
+    expect(page.get_by_text("Nothing is masked yet")).to_be_visible()
     page.locator("#fill-drop input[type=file]").set_input_files(own)
     expect(page.locator("#fill-examples button[aria-current=true]")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -80,10 +80,10 @@ def test_the_main_job(server: Server, training: Page, contexts: Callable[..., Br
     press(page, "Only D")
     assert wait_for_step(page, still + 1) == still + 2
 
-    page.get_by_text("Change settings while it runs").click()
-    page.get_by_role("textbox", name="Learning rate of the generator").first.fill("0.003")
+    page.get_by_text("Edit settings while training").click()
+    page.get_by_role("textbox", name="Generator's learning rate").first.fill("0.003")
     press(page, "Apply")
-    expect(page.get_by_text("Sent: Generator")).to_be_visible()
+    expect(page.get_by_text("Changes sent: Generator")).to_be_visible()
 
     press(page, "Resume")
     state(page, "running")
@@ -245,7 +245,7 @@ def test_only_who_has_the_passphrase_steers(tmp_path: Path, contexts: Callable[.
         teacher.goto(server.url)
         teacher.get_by_role("textbox", name="Passphrase").fill("wrong")
         teacher.keyboard.press("Enter")
-        expect(teacher.get_by_text("That isn't the passphrase.")).to_be_visible()
+        expect(teacher.get_by_text("Wrong passphrase.")).to_be_visible()
         teacher.get_by_role("textbox", name="Passphrase").fill("open sesame")
         teacher.keyboard.press("Enter")
         expect(teacher.get_by_role("button", name="Train my first GAN")).to_be_enabled()

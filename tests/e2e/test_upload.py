@@ -54,8 +54,8 @@ def mixed(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("lang", "count", "left_out", "why", "note"),
     [
-        ("en", "27 images", "Files left out: 3", "broken or cut off", "Animated files: 1"),
-        ("zh", "27 张图像", "未采用的文件：3 个", "损坏或不完整", "动画文件：1 个"),
+        ("en", "27 images", "Files skipped: 3", "broken or cut off", "Animated files: 1"),
+        ("zh", "27 张图像", "跳过的文件：3 个", "损坏或不完整", "动画文件：1 个"),
     ],
 )
 def test_a_zip_is_read_told_of_and_trained_on(

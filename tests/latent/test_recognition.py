@@ -12,18 +12,18 @@ from gan_core.latent.recognition import FAR_BACK, Recognition, whole
 from gan_core.models import listing
 from gan_core.pictures.photos import sample_photo
 from tests.made_models import make_model
-from ui.studio.models.workers import TRANSLATING, Worker, at_work, examples, taken
+from ui.studio.models.image_models import TRANSLATING, ImageModel, examples, open_image_model, taken
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
 
 
 @pytest.fixture
-def emoji(home: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
+def emoji(home: Path, monkeypatch: pytest.MonkeyPatch) -> ImageModel:
     monkeypatch.setattr(listing, "BUNDLED", PRETRAINED)
-    return at_work("cyclegan.emoji", TRANSLATING)
+    return open_image_model("cyclegan.emoji", TRANSLATING)
 
 
-def test_styles_of_emoji_are_told_apart_and_photos_from_both(emoji: Worker) -> None:
+def test_styles_of_emoji_are_told_apart_and_photos_from_both(emoji: ImageModel) -> None:
     for start, goes in (("a", "a_to_b"), ("b", "b_to_a")):
         kinds = [emoji.recognition.kind(taken(emoji, one)) for one in examples(emoji.card, start)]
         assert [kind.likely for kind in kinds] == [goes] * len(kinds)
@@ -32,7 +32,7 @@ def test_styles_of_emoji_are_told_apart_and_photos_from_both(emoji: Worker) -> N
         assert emoji.recognition.kind(taken(emoji, sample_photo(name))).strange
 
 
-def test_without_discriminators_the_way_back_tells(emoji: Worker) -> None:
+def test_without_discriminators_the_way_back_tells(emoji: ImageModel) -> None:
     known = {f"{one}_to_{other}": torch.cat([taken(emoji, each) for each in examples(emoji.card, one)])
              for one, other in ("ab", "ba")}  # fmt: skip
     alone = Recognition(whole(emoji.sampler), known)
@@ -40,7 +40,7 @@ def test_without_discriminators_the_way_back_tells(emoji: Worker) -> None:
     assert sum(told) >= len(told) - 1
 
 
-def test_a_model_that_shows_less_of_the_change_knows_the_same(emoji: Worker) -> None:
+def test_a_model_that_shows_less_of_the_change_knows_the_same(emoji: ImageModel) -> None:
     (one, *_) = examples(emoji.card, "b")
     faint = emoji.at(0.2)
     again = Recognition(whole(faint.sampler), {})
@@ -51,7 +51,7 @@ def test_a_model_that_shows_less_of_the_change_knows_the_same(emoji: Worker) -> 
 def test_without_examples_nothing_is_far(home: Path, tmp_path: Path) -> None:
     make_model("cyclegan.tiny", "digits_coloured_unpaired", home / "models" / "cyclegan.tiny")
     (home / "models" / "cyclegan.tiny" / "sample.png").unlink()
-    worker = at_work("cyclegan.tiny", TRANSLATING)
+    worker = open_image_model("cyclegan.tiny", TRANSLATING)
     kind = worker.recognition.kind(taken(worker, Image.effect_noise((64, 64), 99).convert("RGB")))
     assert kind.far == FAR_BACK
     assert not kind.strange

@@ -142,7 +142,7 @@ def test_a_mask_says_what_is_made_anew(call: Any, own: Any, tmp_path: Path) -> N
     assert (before[:, half:] == after[:, half:]).all()
     assert (before[:, :half] != after[:, :half]).any()
     Image.new("L", (64, 32)).save(tmp_path / "wide.png")
-    with pytest.raises(Exception, match="must have the same shape"):
+    with pytest.raises(Exception, match="must have the same proportions"):
         call(picture=own, mask=handle_file(str(tmp_path / "wide.png")), model=FILLING, api_name="/inpaint")
 
 
@@ -155,8 +155,8 @@ def test_a_mask_says_what_is_made_anew(call: Any, own: Any, tmp_path: Path) -> N
         ("/generate", {"seed": -1}, "seed must be between 0 and 2147483647"),
         ("/generate", {"seed": 1.5}, "seed must be a whole number"),
         ("/generate", {"truncation": 9}, "truncation must be between 0 and 1.5"),
-        ("/generate", {"edits": "smile"}, "is no edit. An edit looks like"),
-        ("/generate", {"edits": [1]}, "is no edit. An edit looks like"),
+        ("/generate", {"edits": "smile"}, "isn't a valid edit. Example"),
+        ("/generate", {"edits": [1]}, "isn't a valid edit. Example"),
         ("/generate", {"edits": {"nobody": 1}}, "no direction named nobody"),
         ("/generate", {"edits": {"PCA 1": 99}}, "The strength must be between"),
         ("/mix", {"band": "all"}, "band can't be 'all'. Valid: coarse, middle, fine, from"),

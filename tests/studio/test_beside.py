@@ -19,7 +19,7 @@ from gan_core.errors import BadValue
 from tests.studio_serving import ROOT
 from ui import studio_process
 from ui.classroom.shell import studio_page
-from ui.studio_process import NOTICE, Beside, Notice, Stage, StudioError
+from ui.studio_process import NOTICE, Notice, Stage, StudioError, StudioProcess
 
 START = 180.0  # seconds
 NO_GRADIO = """
@@ -43,13 +43,13 @@ def port(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @pytest.fixture
-def studio() -> Iterator[Beside]:
-    made = Beside("127.0.0.1")
+def studio() -> Iterator[StudioProcess]:
+    made = StudioProcess("127.0.0.1")
     yield made
     made.close()
 
 
-def settled(studio: Beside, steps: set[int] | None = None) -> studio_process.Status:
+def settled(studio: StudioProcess, steps: set[int] | None = None) -> studio_process.Status:
     """Its status once it starts no more; the steps that it took are added to `steps`."""
     end = time.monotonic() + START
     while (status := studio.look()).stage is Stage.STARTING:
@@ -68,7 +68,7 @@ def listens(port: int) -> bool:
 # --- where it is -----------------------------------------------------------------------------------------------------
 
 
-def test_nothing_runs_at_first(studio: Beside, home: Path) -> None:
+def test_nothing_runs_at_first(studio: StudioProcess, home: Path) -> None:
     assert studio.look() == studio_process.Status(Stage.ABSENT)
     studio.close()
 
@@ -136,17 +136,17 @@ def test_the_link_names_this_computer_as_the_visitor_does(given: str, host: str)
 # --- ports -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_port_that_was_asked_for_and_is_taken_is_told(studio: Beside, port: int) -> None:
+def test_a_port_that_was_asked_for_and_is_taken_is_told(studio: StudioProcess, port: int) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
-        with pytest.raises(StudioError, match=f"Port {port} is taken by another program. Set GRADIO_SERVER_PORT"):
+        with pytest.raises(StudioError, match=f"Port {port} is in use by another program. Set GRADIO_SERVER_PORT"):
             studio.start()
     assert studio.look().stage is Stage.ABSENT
 
 
 @pytest.mark.parametrize("value", ["0", "70000", "http", "-1"])
-def test_what_is_no_port_is_told(studio: Beside, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_what_is_no_port_is_told(studio: StudioProcess, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("GRADIO_SERVER_PORT", value)
     with pytest.raises(BadValue, match="must be a port between 1 and 65535"):
         studio.start()
@@ -159,7 +159,7 @@ def test_the_first_free_port_is_taken_and_none_is_told(monkeypatch: pytest.Monke
         one.listen()
         taken = one.getsockname()[1]
         monkeypatch.setattr(studio_process, "PORTS", range(taken, taken + 1))
-        with pytest.raises(StudioError, match=f"All ports from {taken} to {taken} are taken"):
+        with pytest.raises(StudioError, match=f"All ports from {taken} to {taken} are in use"):
             studio_process.free_port("127.0.0.1")
         monkeypatch.setattr(studio_process, "PORTS", range(taken, taken + 200))
         assert studio_process.free_port("127.0.0.1") > taken
@@ -169,7 +169,7 @@ def test_the_first_free_port_is_taken_and_none_is_told(monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-def test_it_is_started_once_found_by_others_and_ended(studio: Beside, home: Path, port: int) -> None:
+def test_it_is_started_once_found_by_others_and_ended(studio: StudioProcess, home: Path, port: int) -> None:
     studio.start()
     begun = studio.look()
     assert (begun.stage, begun.steps) == (Stage.STARTING, 0)
@@ -180,12 +180,12 @@ def test_it_is_started_once_found_by_others_and_ended(studio: Beside, home: Path
     assert (status.stage, status.notice and status.notice.port) == (Stage.READY, port)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
         assert "GANscope Studio" in answer.read().decode()
-    other = Beside("127.0.0.1")
+    other = StudioProcess("127.0.0.1")
     other.start()
     assert other.look() == status
     other.close()
     assert listens(port)
-    assert Beside("0.0.0.0").look().stage is Stage.ABSENT  # visitors from elsewhere could not open it
+    assert StudioProcess("0.0.0.0").look().stage is Stage.ABSENT  # visitors from elsewhere could not open it
     studio.close()
     assert not listens(port)
     assert not (home / NOTICE).exists()
@@ -212,7 +212,9 @@ def test_it_ends_when_the_classroom_is_killed(home: Path, port: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_missing_package_is_named(studio: Beside, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(
+    studio: StudioProcess, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "without").mkdir()
     (tmp_path / "without" / "sitecustomize.py").write_text(NO_GRADIO)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "without"))

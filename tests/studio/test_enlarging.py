@@ -23,7 +23,7 @@ from tabs import enlarge
 from tests.models.test_community import compact
 from tests.studio.conftest import CYCLE, ENLARGING, SMOOTH
 from tests.studio.test_translating import picture, same
-from ui.studio.requests.calls import telling
+from ui.studio.requests.calls import streaming
 from ui.studio.requests.jobs import workshop
 from ui.studio.view.pictures import MARK, write_marked
 
@@ -41,7 +41,7 @@ def noise(*shape: int, kind: Any = np.uint8) -> np.ndarray:
     return np.random.default_rng(0).integers(0, np.iinfo(kind).max, shape, kind, endpoint=True)
 
 
-def finished(own: enlarge.Own, scale: int = 4, share: float = 0.0) -> tuple[list[Any], np.ndarray, dict[str, str]]:
+def finished(own: enlarge.Source, scale: int = 4, share: float = 0.0) -> tuple[list[Any], np.ndarray, dict[str, str]]:
     """The last scene, and the file as the page gets it, before the callback goes on and deletes it."""
     for scene in enlarge.enlarge(own, ENLARGING, scale, share):
         if scene[FILE].get("visible"):
@@ -54,17 +54,17 @@ def finished(own: enlarge.Own, scale: int = 4, share: float = 0.0) -> tuple[list
 
 
 def test_an_example_is_enlarged_from_the_start_and_models_of_the_same_networks_can_be_blended() -> None:
-    scales, share, own, shown, strip, said, *_ = enlarge.model_of(enlarge.Own(), ENLARGING)
+    scales, share, own, shown, strip, said, *_ = enlarge.model_of(enlarge.Source(), ENLARGING)
     assert scales["choices"] == [("2×", 2), ("4×", 4)]
     assert share["visible"]
     assert len(strip["items"]) == 3
     assert picture(shown).size == (640, 480)
-    assert "160 x 120 became 640 x 480" in said
+    assert "Enlarged from 160 x 120 to 640 x 480" in said
     assert picture({"now": shown["before"]}).size == (640, 480)
     other = enlarge.press(gr.EventData(None, {"place": 2}), ENLARGING)
     assert other[STRIP]["place"] == 2
     assert not same(other[SHOWN], shown)
-    own = enlarge.Own(own.array[:20, :20], "part", -1)
+    own = enlarge.Source(own.array[:20, :20], "part", -1)
     first, half, last = (picture(finished(own, share=part)[0][SHOWN]).tobytes() for part in (0, 0.5, 1))
     assert len({first, half, last}) == 3
 
@@ -99,15 +99,15 @@ def test_a_network_of_ones_own_is_kept_chosen_and_enlarges(no_files: Path, tmp_p
     assert not path.exists()
     assert (no_files / "2x.pth").read_bytes() == content
     assert enlarge.listed(ENLARGING)["choices"] == chosen["choices"]
-    scales, share, own, shown, strip, said, *_ = enlarge.model_of(enlarge.Own(), "file:2x.pth")
+    scales, share, own, shown, strip, said, *_ = enlarge.model_of(enlarge.Source(), "file:2x.pth")
     assert (scales["choices"], scales["value"]) == ([("2×", 2)], 2)
     assert not share["visible"]
-    assert "Now press" in said  # it may take long, so nothing is made of the example yet
+    assert "Now click" in said  # it may take long, so nothing is made of the example yet
     assert (strip["place"], picture(shown).size) == (0, (160, 120))
     assert enlarge.press_at("file:2x.pth", 1)[STRIP]["place"] == 1
-    own = enlarge.Own(own.array[:20, :20], "part", -1)
+    own = enlarge.Source(own.array[:20, :20], "part", -1)
     (scene,) = [scene for scene in enlarge.enlarge(own, "file:2x.pth", 2, 0) if scene[FILE].get("visible")]
-    assert "20 x 20 became 40 x 40" in scene[SAID]
+    assert "Enlarged from 20 x 20 to 40 x 40" in scene[SAID]
     (no_files / "2x.pth").unlink()
     assert enlarge.listed("file:2x.pth")["value"] in (ENLARGING, SMOOTH)
     with pytest.raises(UnknownName):
@@ -135,18 +135,18 @@ def test_where_strangers_visit_no_network_is_taken(
 ) -> None:
     enlarge.take_network(visitor(), str(brought(tmp_path)))
     path = brought(tmp_path, "other.pth")
-    with pytest.raises(BadValue, match="whoever sits at the computer"):
+    with pytest.raises(BadValue, match="on the computer that runs the Studio"):
         enlarge.take_network(visitor("192.168.1.7"), str(path))
     assert not path.exists()
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     path = brought(tmp_path, "other.pth")
-    with pytest.raises(BadValue, match="open to everybody"):
+    with pytest.raises(BadValue, match="this Studio is public"):
         enlarge.take_network(visitor(), str(path))
     assert not path.exists()
     assert [path.name for path in no_files.iterdir()] == ["2x.pth"]
     assert "file:2x.pth" not in dict(map(reversed, enlarge.listed(ENLARGING)["choices"]))
     with pytest.raises(UnknownName):
-        enlarge.model_of(enlarge.Own(), "file:2x.pth")
+        enlarge.model_of(enlarge.Source(), "file:2x.pth")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_of_a_large_result_the_middle_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"junk", "not an image in a supported format"), (b"", "not an image in a supported format")],
+    [(b"junk", "isn't a picture in an accepted format"), (b"", "isn't a picture in an accepted format")],
 )
 def test_what_is_no_picture_is_refused_and_deleted(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "own.png"
@@ -195,7 +195,7 @@ def test_sixteen_bits_are_kept_or_it_is_told_that_they_are_not(name: str, kind: 
     own, _, _, said, *_ = enlarge.take(str(path))
     assert own.array.dtype == kind
     assert "21 x 13 pixels" in said
-    assert ("16 bits a channel, packed in a way that can't be read here: 8 are used" in said) == (kind is np.uint8)
+    assert ("can't be read here, so 8 bits are used" in said) == (kind is np.uint8)
 
 
 def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,8 +204,8 @@ def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(BadData, match="more than 16 megapixels"):
         enlarge.take(str(path))
     assert not path.exists()
-    own = enlarge.Own(np.zeros((2100, 2100, 3), np.uint8), "own", -1)
-    with pytest.raises(BadValue, match="at most 4 can be upscaled by a factor of 4"):
+    own = enlarge.Source(np.zeros((2100, 2100, 3), np.uint8), "own", -1)
+    with pytest.raises(BadValue, match="4 at most can be enlarged 4 times"):
         list(enlarge.enlarge(own, ENLARGING, 4, 0))
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     with pytest.raises(BadValue, match="more than 1 megapixels"):
@@ -214,15 +214,19 @@ def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [((ENLARGING, 3, 0), "by a factor of 3"), ((ENLARGING, 4, 2), "share must be"), ((CYCLE, 4, 0), "can't do")],
+    [
+        ((ENLARGING, 3, 0), "can't enlarge 3 times"),
+        ((ENLARGING, 4, 2), "share must lie"),
+        ((CYCLE, 4, 0), "doesn't support"),
+    ],
 )
 def test_what_can_not_be_asked(arguments: tuple, says: str) -> None:
-    own = enlarge.Own(noise(8, 8, 3), "own", -1)
+    own = enlarge.Source(noise(8, 8, 3), "own", -1)
     with pytest.raises(BadValue, match=says):
         list(enlarge.enlarge(own, *arguments))
     with pytest.raises(BadValue, match="Drop in a picture first"):
-        list(enlarge.enlarge(enlarge.Own(), SMOOTH, 4, 0))
-    with pytest.raises(BadValue, match="no example at place 9"):
+        list(enlarge.enlarge(enlarge.Source(), SMOOTH, 4, 0))
+    with pytest.raises(BadValue, match="no example at position 9"):
         enlarge.press_at(ENLARGING, 9)
     assert len(workshop) == 0
 
@@ -239,15 +243,15 @@ def test_who_stops_a_job_gives_the_place_to_the_next(monkeypatch: pytest.MonkeyP
             ended.set()
 
     monkeypatch.setattr(enlarge, "_written", endless)
-    own = enlarge.Own(noise(8, 8, 3), "own", -1)
-    steps = telling(enlarge.enlarge)(own, ENLARGING, 4, 0)
+    own = enlarge.Source(noise(8, 8, 3), "own", -1)
+    steps = streaming(enlarge.enlarge)(own, ENLARGING, 4, 0)
     next(steps)
     assert "25%" in next(steps)[SAID]
     assert len(workshop) == 1
     del steps
     assert ended.wait(1)
     monkeypatch.setattr(enlarge, "LONGEST", 0.3)
-    with pytest.raises(BadValue, match="takes longer than"):
+    with pytest.raises(BadValue, match="took longer than"):
         list(enlarge.enlarge(own, ENLARGING, 4, 0))
 
 
@@ -264,13 +268,13 @@ def test_a_deep_picture_carries_the_mark_and_can_be_read(tmp_path: Path) -> None
 def test_how_long_it_takes_is_said_beforehand_and_what_takes_too_long_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert enlarge.budget(enlarge.Own(), ENLARGING) == ""
-    own = enlarge.Own(noise(64, 64, 3), "own", -1)
+    assert enlarge.budget(enlarge.Source(), ENLARGING) == ""
+    own = enlarge.Source(noise(64, 64, 3), "own", -1)
     assert enlarge.budget(own, ENLARGING) == "This takes about 1 s."
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
-    assert enlarge.budget(own, ENLARGING) == "This takes about 1 s. It ends after 120 s at the latest."
+    assert enlarge.budget(own, ENLARGING) == "This takes about 1 s. It stops after 120 s at the latest."
     monkeypatch.setattr("ui.studio.models.costs.WEIGHT", 1.0)
-    with pytest.raises(BadValue, match="but at most 120 are allowed here"):
+    with pytest.raises(BadValue, match="at most 120 are allowed here"):
         next(enlarge.enlarge(own, ENLARGING, 4, 0, 1))
 
 
@@ -291,17 +295,19 @@ def jpeg(folder: Path, quality: int) -> Path:
 
 
 def test_the_first_model_is_the_one_of_pixels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enlarge.workers.__globals__["listing"], "BUNDLED", Path(__file__).parents[2] / "pretrained")
+    monkeypatch.setattr(
+        enlarge.image_models.__globals__["listing"], "BUNDLED", Path(__file__).parents[2] / "pretrained"
+    )
     assert enlarge._first() == "srresnet.bsds_x4"
 
 
 def test_a_harmed_jpeg_is_told_on_arrival_and_the_strength_is_lowered(tmp_path: Path) -> None:
     scene = enlarge.take(str(jpeg(tmp_path, 30)), ENLARGING, 4)
     assert scene[STRENGTH]["value"] == 0
-    assert "**JPEG at quality 30** has left blocks" in scene[NOTICE]
+    assert "**JPEG at quality 30** has left block artefacts" in scene[NOTICE]
     little = enlarge.take(str(jpeg(tmp_path, 85)), ENLARGING, 4)
     assert 0.4 < little[STRENGTH]["value"] < 0.8
-    assert little[NOTICE].startswith("This picture was saved as JPEG at quality 85. The model takes this for detail")
+    assert little[NOTICE].startswith("This picture was saved as JPEG at quality 85. The model treats this as detail")
     clean = enlarge.take(str(jpeg(tmp_path, 97)), ENLARGING, 4)
     assert (clean[STRENGTH]["value"], clean[NOTICE], offered(clean)) == (1, "", [False] * 3)
     again = enlarge.press_at(ENLARGING, 0)
@@ -324,7 +330,7 @@ def test_a_noisy_picture_is_passed_through_as_bicubic_enlargement_makes_it(tmp_p
 def test_strength_blends_with_bicubic_enlargement(scale: int) -> None:
     from gan_core.models.enlarging import enlarge as enlarged
 
-    sampler, array = enlarge.at_work(ENLARGING, enlarge.ENLARGING).sampler, noise(20, 20, 3)
+    sampler, array = enlarge.open_image_model(ENLARGING, enlarge.ENLARGING).sampler, noise(20, 20, 3)
     none, half, whole = (enlarged(sampler, array, scale, strength=one).astype(int) for one in (0, 0.5, 1))
     assert np.abs(half - (none + whole) / 2).max() <= 1
     assert np.abs(none - whole).max() > 5
@@ -344,20 +350,20 @@ def test_a_phone_photo_is_told_its_limit_on_arrival_and_twice_or_its_middle_is_o
     assert part[OWN].array.shape == (1773, 2364, 3)
     assert (part[NOTICE], offered(part)) == ("", [False] * 3)
     back = enlarge.advise(scene[OWN], ENLARGING, 4)
-    assert "its middle of 2364 x 1773 pixels" in back[1]
+    assert "its centre of 2364 x 1773 pixels" in back[1]
 
 
 def test_where_strangers_visit_the_limit_is_said_before_and_the_middle_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "16 megapixels, or 4 to be enlarged 4 times" in enlarge._limits()
+    assert "16 megapixels, or 4 for 4× enlargement" in enlarge._limits()
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
-    assert "Up to 1 megapixel of a picture is enlarged here" in enlarge._limits()
+    assert "At most 1 MP of a picture" in enlarge._limits()
     path = tmp_path / "own.jpg"
     Image.new("RGB", (2000, 1500)).save(path, quality=97)
     scene = enlarge.take(str(path), ENLARGING, 4)
     assert scene[OWN].array.shape == (886, 1182, 3)
-    assert "this one has 2.9: its middle was taken" in scene[SAID]
+    assert "This one has 2.9 MP, so its centre is used" in scene[SAID]
     assert (scene[NOTICE], offered(scene)) == ("", [False] * 3)
 
 

@@ -13,8 +13,7 @@ from tabs import editing, mixing, models
 from tests.made_runs import trained
 from tests.studio.test_tabs import FACE, MODEL, VISIT, pixels, plain
 from tests.studio_serving import STYLED
-from ui.studio.models import opened as studio_models
-from ui.studio.models import runs
+from ui.studio.models import cache, runs
 from ui.studio.models.opened import offered, opened
 from ui.studio.view.view import parsed
 from ui.studio.widgets import choices
@@ -26,7 +25,7 @@ def store(home: Path) -> Iterator[RunStore]:
     yield made
     made.close()
     runs._store_in.cache_clear()
-    studio_models._open.clear()
+    cache.models.clear()
 
 
 def test_a_run_opens_by_its_name_and_says_which_step_it_is(store: RunStore) -> None:
@@ -73,8 +72,8 @@ def test_a_checkpoint_that_is_gone_is_told_and_the_newest_shown(store: RunStore,
     view, (problem,) = parsed(f"model=run:{id}@1&seed=4")
     assert view is not None
     assert (view.model, view.seed) == (f"run:{id}@2", 4)
-    assert "has kept no checkpoint of step 1; this is step 2" in str(problem)
-    with pytest.raises(BadCheckpoint, match="has kept no checkpoint of step 1"):
+    assert "kept no checkpoint of step 1; this is step 2" in str(problem)
+    with pytest.raises(BadCheckpoint, match="kept no checkpoint of step 1"):
         opened(f"run:{id}@1")
 
 
@@ -108,5 +107,5 @@ def test_folders_are_open_to_who_sits_at_the_computer_alone(shelf_beside: str, t
     from types import SimpleNamespace
 
     far = SimpleNamespace(client=SimpleNamespace(host="192.168.1.9"))
-    with pytest.raises(BadValue, match="whoever sits at the computer"):
+    with pytest.raises(BadValue, match="on the computer that runs the Studio"):
         models.bring(far, str(tmp_path))  # type: ignore[arg-type]

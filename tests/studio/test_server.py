@@ -20,7 +20,7 @@ from tests.studio.conftest import CYCLE, DRAWING, ENLARGING, FILLING
 from tests.studio_serving import STYLED, Studio
 from ui.studio.models.opened import SLOTS
 from ui.studio.requests.uploads import LARGE_BYTES
-from ui.studio.view.pictures import exact
+from ui.studio.view.pictures import lossless_url
 
 CONTROLS = [4, 0.7, None, 2.0, *[0.0] * (SLOTS - 1), 0.0, 0, 1]
 WAY = [STYLED, "1, 2", "linear", True]
@@ -69,17 +69,17 @@ CALLS: dict[str, Any] = {
     "/translate_model": [CYCLE],
     "/page_translate": [CYCLE, "b_to_a", 0.5],
     "/translate_picture": lambda folder: [picture(folder), CYCLE, "a_to_b", 1],
-    "/translate_photo": [exact(Image.new("RGB", (32, 32))), CYCLE, "a_to_b", 1],
+    "/translate_photo": [lossless_url(Image.new("RGB", (32, 32))), CYCLE, "a_to_b", 1],
     "/translate_files": lambda folder: [[picture(folder)], CYCLE, "a_to_b", 1],
     "/save_translation": [CYCLE, "a_to_b", 1],
     "/sheet": [DRAWING],
     "/surprise": [DRAWING],
-    "/draw": [exact(Image.new("RGB", (8, 8), "white")), DRAWING],
-    "/save_drawing": [exact(Image.new("RGB", (8, 8), "white")), DRAWING],
+    "/draw": [lossless_url(Image.new("RGB", (8, 8), "white")), DRAWING],
+    "/save_drawing": [lossless_url(Image.new("RGB", (8, 8), "white")), DRAWING],
     "/fill_model": [FILLING],
     "/fill_picture": lambda folder: [picture(folder), FILLING],
-    "/fill": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
-    "/save_filled": [exact(Image.new("RGBA", (16, 16), "black")), FILLING],
+    "/fill": [lossless_url(Image.new("RGBA", (16, 16), "black")), FILLING],
+    "/save_filled": [lossless_url(Image.new("RGBA", (16, 16), "black")), FILLING],
     "/enlarge_model": [ENLARGING],
     "/enlarge_picture": lambda folder: [picture(folder), ENLARGING, 4],
     "/page_enlarge": [ENLARGING, 2, 0.5, 1],
@@ -100,10 +100,10 @@ FILES = {
     "/save_filled",
 }
 REFUSED = {
-    "/make_slider": ([], "Label 10 to"),
-    "/pull": ([0.16], "Press a place of the picture"),
-    "/undo_drag": ([], "no drag to take back"),
-    "/read_back": (None, "no settings of the Studio"),
+    "/make_slider": ([], "Mark between 10 and"),
+    "/pull": ([0.16], "Click a point of the picture"),
+    "/undo_drag": ([], "no drag to undo"),
+    "/read_back": (None, "no Studio settings"),
 }
 
 
@@ -143,12 +143,12 @@ def test_an_unseen_drawn_face_is_found_and_another_kind_of_picture_is_told_to_be
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
         client.predict(handle_file(str(tmp_path / f"{name}.png")), "stylegan2.avatars", api_name="/take")
         said.append(client.predict("stylegan2.avatars", 50, api_name="/find")[1])
-    found = re.search(r"50 of 50: ([\d.]+) dB .* ([\d.]+) apart", said[0])
+    found = re.search(r"50 of 50: PSNR ([\d.]+) dB .* Perceptual distance ([\d.]+)", said[0])
     assert found is not None, said
     assert float(found[1]) > 20
     assert float(found[2]) < 0.6
-    assert "Far from what this model knows" not in said[0]
-    assert "Far from what this model knows" in said[1]
+    assert "Unlike this model's pictures" not in said[0]
+    assert "Unlike this model's pictures" in said[1]
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -175,7 +175,7 @@ def test_an_upload_that_is_no_picture_is_refused_and_deleted(
 ) -> None:
     path = tmp_path / "own.png"
     path.write_bytes(content)
-    with pytest.raises(Exception, match=r"not an image in a supported format|broken or cut off") as caught:
+    with pytest.raises(Exception, match=r"isn't a picture in an accepted format|damaged or incomplete") as caught:
         client.predict(handle_file(str(path)), STYLED, api_name="/take")
     assert str(studio.uploads) not in str(caught.value)
     assert not list(studio.uploads.rglob("own.png"))

@@ -33,7 +33,7 @@ from tests.studio_serving import STYLED
 from ui.languages import using
 from ui.studio.models.marks import name_of
 from ui.studio.models.opened import SLOTS, offered, opened
-from ui.studio.requests.calls import spoken, telling
+from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import workshop
 from ui.studio.view.pictures import drawn, file_of, picture, settings_in
 from ui.studio.view.view import Change, View, first_view, parsed, points_of, view_at
@@ -153,7 +153,7 @@ def test_a_foreign_picture_is_refused_and_the_picture_stays(tmp_path: Path) -> N
     visit, values, _ = arrived()
     path = tmp_path / "other.png"
     Image.new("RGB", (64, 64)).save(path)
-    with pytest.raises(BadData, match="holds no settings"):
+    with pytest.raises(BadData, match="contains no Studio settings"):
         editing.read_back(str(path), visit, *values)
     assert not path.exists()
 
@@ -168,7 +168,7 @@ def saved_edits(folder: Path, model: str = STYLED) -> Path:
 
 def test_edits_are_saved_and_put_onto_another_picture(tmp_path: Path) -> None:
     visit, values, _ = arrived()
-    with pytest.raises(BadValue, match="no edit to save"):
+    with pytest.raises(BadValue, match="no edits to save"):
         editing.save_edit(visit, *values)
     path = saved_edits(tmp_path)
     visit, values, _ = arrived("?seed=9")
@@ -230,14 +230,14 @@ def test_a_bad_link_is_told_and_shows_a_picture() -> None:
 def test_an_empty_shelf_is_told_kindly(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GANSCOPE_HOME", str(tmp_path))
     scene = editing.arrive("")
-    assert "There are no models on the shelf yet." in scene[FACE]["wait"]
+    assert "There are no models yet." in scene[FACE]["wait"]
     assert "There are no models" in models.models()
     assert editing.move(None, Visit(), 0, 1, None) == gr.skip()
 
 
 def test_errors_are_sentences_in_the_pages_language() -> None:
     with using("zh"):
-        call = spoken(interpolation.keyframes)
+        call = callback(interpolation.keyframes)
     with pytest.raises(gr.Error) as caught:
         call(STYLED, "1")
     assert "需要 2 到 8 个关键帧" in caught.value.message
@@ -247,8 +247,8 @@ def test_our_own_mistakes_show_no_details(caplog: pytest.LogCaptureFixture) -> N
     def broken() -> None:
         raise RuntimeError("/secret/path")
 
-    with pytest.raises(gr.Error, match="it is our mistake") as caught:
-        spoken(broken)()
+    with pytest.raises(gr.Error, match="This is a bug in GANscope") as caught:
+        callback(broken)()
     assert "secret" not in caught.value.message
     assert "/secret/path" in caplog.text
 
@@ -282,8 +282,8 @@ def test_the_matrix_shows_rows_columns_and_mixtures() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("dcgan.tiny", 1, 2, "coarse", 0), "is not style-based"),
-        ((STYLED, 1, 2, "other", 0), "There is no band named 'other'"),
+        (("dcgan.tiny", 1, 2, "coarse", 0), "has no layers of w to mix"),
+        ((STYLED, 1, 2, "other", 0), "Unknown layer range 'other'"),
         ((STYLED, -1, 2, "coarse", 0), "The seed must be a whole number"),
     ],
 )
@@ -342,10 +342,10 @@ def test_a_film_that_would_take_too_long_is_refused_before_it_is_begun(monkeypat
     assert "At most" not in interpolation.budget(*wanted)
     monkeypatch.setitem(interpolation._drawing, STYLED, 0.5)
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
-    assert "640 frames, 32.0 s long, about 38.6 MB. Making it takes about 335 s." in interpolation.budget(*wanted)
+    assert "640 frames, 32.0 s long, about 38.6 MB. It takes about 335 s to make." in interpolation.budget(*wanted)
     assert "At most 120 s are allowed here" in interpolation.budget(*wanted)
     model, seeds, closed, *rest = wanted
-    with pytest.raises(BadValue, match="would take about 335 seconds, but at most 120 are allowed"):
+    with pytest.raises(BadValue, match="would take about 335 seconds; at most 120 are allowed"):
         next(interpolation.film(model, seeds, "linear", closed, *rest))
     assert interpolation.budget(STYLED, "1", True, "GIF", 4.0, 512) == "A way needs 2 to 8 keyframes, got 1."
 
@@ -355,9 +355,9 @@ def test_a_film_that_would_take_too_long_is_refused_before_it_is_begun(monkeypat
     [
         ({"seeds": "1"}, "needs 2 to 8 keyframes, got 1"),
         ({"seeds": "1 2 x"}, "The seed must be a whole number"),
-        ({"way": "nowhere"}, "Unknown interpolation"),
-        ({"kind": "AVI"}, "no film of kind 'AVI'"),
-        ({"seconds": 60}, "must take 0.5 to 4.0 seconds"),
+        ({"way": "nowhere"}, "is no way"),
+        ({"kind": "AVI"}, "Unknown file type 'AVI'"),
+        ({"seconds": 60}, "must be 0.5 to 4.0 seconds"),
         ({"size": 4096}, "one of 128, 256, 512 pixels"),
     ],
 )
@@ -369,7 +369,7 @@ def test_films_that_can_not_be_made(change: dict[str, Any], says: str) -> None:
 
 def test_keyframes_are_added_up_to_a_bound() -> None:
     assert interpolation.more_keyframes("1 2").startswith("1, 2, ")
-    with pytest.raises(BadValue, match="8 keyframes at most"):
+    with pytest.raises(BadValue, match="at most 8 keyframes"):
         interpolation.more_keyframes("1 2 3 4 5 6 7 8")
 
 
@@ -414,7 +414,7 @@ def test_ones_own_picture_is_found_again_and_edited(tmp_path: Path) -> None:
 
 
 def test_the_tab_begins_with_an_example_that_can_be_edited_at_once() -> None:
-    scene = my_picture.show_example(my_picture.Own(), STYLED)
+    scene = my_picture.show_example(my_picture.Target(), STYLED)
     own, target, found, words, *sliders = scene
     assert "An example" in words
     assert pixels(target["now"]) != pixels(found["now"])
@@ -424,15 +424,15 @@ def test_the_tab_begins_with_an_example_that_can_be_edited_at_once() -> None:
     assert all(isinstance(one, dict) for one in my_picture.show_example(own, STYLED))  # what is there stays
     other = my_picture.choose(own, "dcgan.tiny")
     assert (other[0].model, other[0].example) == ("dcgan.tiny", True)
-    with pytest.raises(BadValue, match="press “Find it” first"):
-        my_picture.save(my_picture.Own())
+    with pytest.raises(BadValue, match="click “Start search” first"):
+        my_picture.save(my_picture.Target())
 
 
 def test_a_search_starts_from_what_the_encoder_finds(tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     path.write_bytes(file_of(View(STYLED, 11, 0.7)))
     own = my_picture.take(str(path), STYLED)[0]
-    first = next(step for step in my_picture.find(own, STYLED, 50) if isinstance(step[0], my_picture.Own))
+    first = next(step for step in my_picture.find(own, STYLED, 50) if isinstance(step[0], my_picture.Target))
     model = opened(STYLED)
     assert model.encode is not None
     expected = model.encode(prepared(own.picture, model.explorer))
@@ -450,8 +450,8 @@ def test_a_picture_of_another_kind_is_told_to_be_far_off(tmp_path: Path) -> None
         own = my_picture.take(str(path), STYLED)[0]
         *_rest, last = my_picture.find(own, STYLED, 50)
         said.append(last[2])
-    assert "Far from what this model knows" not in said[0]
-    assert "Far from what this model knows" in said[1]
+    assert "Unlike this model's pictures" not in said[0]
+    assert "Unlike this model's pictures" in said[1]
 
 
 def free_within(seconds: float) -> bool:
@@ -466,8 +466,8 @@ def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None
     path = tmp_path / "own.png"
     Image.new("RGB", (32, 32)).save(path)
     own = my_picture.take(str(path), STYLED)[0]
-    search = telling(my_picture.find)(own, STYLED, 600)
-    assert "Looking for a picture" in next(search)[2]
+    search = streaming(my_picture.find)(own, STYLED, 600)
+    assert "Searching for a picture" in next(search)[2]
     assert next(step for step in search if "now" in step[1])[1]["now"].startswith("data:image/")
     assert len(workshop) == 1
     del search
@@ -476,18 +476,18 @@ def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None
 
 def test_sliders_have_their_names_in_the_pages_language() -> None:
     with using("zh"):
-        begin = spoken(my_picture.show_example)
-    labels = [slider["label"] for slider in begin(my_picture.Own(), "cgan.tiny")[4:]]
-    assert labels[:2] == ["变化 1", "变化 2"]
+        begin = callback(my_picture.show_example)
+    labels = [slider["label"] for slider in begin(my_picture.Target(), "cgan.tiny")[4:]]
+    assert labels[:2] == ["主成分 1", "主成分 2"]
 
 
 def test_a_search_needs_a_picture_and_a_number_of_steps(tmp_path: Path) -> None:
     with pytest.raises(BadValue, match="Drop in a picture first"):
-        next(my_picture.find(my_picture.Own(), STYLED, 50))
+        next(my_picture.find(my_picture.Target(), STYLED, 50))
     path = tmp_path / "own.png"
     Image.new("RGB", (32, 32)).save(path)
     own = my_picture.take(str(path), STYLED)[0]
-    with pytest.raises(BadValue, match="50 to 600 steps"):
+    with pytest.raises(BadValue, match="must be 50 to 600"):
         next(my_picture.find(own, STYLED, 10_000))
 
 
@@ -506,7 +506,7 @@ def test_a_channel_is_switched_off_and_on_again() -> None:
     _, _, _, undisturbed, _, _ = inside.look(STYLED, 1, seen.layer)
     assert pixels(undisturbed["now"]) == pixels(before["now"])
     assert inside.all_on(seen)[4].startswith("0 of ")
-    with pytest.raises(BadValue, match="no channel at place 999"):
+    with pytest.raises(BadValue, match="no channel at position 999"):
         inside.switch(seen, 999)
     assert words.startswith(f"{len(seen.order)} of ")
 
@@ -518,8 +518,8 @@ def test_an_unknown_model_has_no_inside() -> None:
 
 def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     html = inside.looked_at(STYLED, 1)
-    assert re.search(r"verdict \(logit\) is -?\d+\.\d\d\.", html)
-    assert re.search(r"Completeness error at 200 steps: \d+\.\d%", html)
+    assert re.search(r"output \(logit\) is -?\d+\.\d\d\.", html)
+    assert re.search(r"Completeness error with 200 steps: \d+\.\d%", html)
     assert html.count('<img src="data:image/') == 2
     assert inside.still_looked_at(True, STYLED, 1) == html
     assert inside.still_looked_at(True, STYLED, 2) != html
@@ -531,8 +531,8 @@ def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: py
 
 
 def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Nobody has measured the sliders of this model: ganscope measure" in inside.leakage(STYLED)
-    assert "Measured in this model" not in mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
+    assert "To measure them, run ganscope measure" in inside.leakage(STYLED)
+    assert "Measured on this model" not in mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
     model = opened(STYLED)
     values = ("hat: none", "hat: cap", "hair: bob")
     moves = torch.tensor([[0.1, 1.2, -0.2], [0.9, 0.8, 1.0]])
@@ -540,14 +540,14 @@ def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pyte
     measured = Measured(Leakage(("hat: cap", "hair: bob"), values, moves), {"coarse": Band((0, 3), changes)})
     monkeypatch.setitem(model.__dict__, "measured", measured)
     html = inside.leakage(STYLED)
-    assert "1 of 2 directions move their own feature at least 3 times as far" in html
+    assert "1 of 2 directions change their own feature at least 3 times as much" in html
     assert html.count('class="own"') == 2
     assert 'title="Hat: cap +1.20">+1.20</td>' in html
     assert 'title="Hat: none +0.90">+0.90</td>' in html
     words = mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
-    assert words.endswith("and in how many of the pictures: Hat 70%, Hair 30%.")
+    assert words.endswith("with the share of pictures: Hat 70%, Hair 30%.")
     with using("zh"):
-        assert "帽子 70%" in spoken(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
+        assert "帽子 70%" in callback(mixing.mix)(None, STYLED, 1, 2, "coarse", 0)[3]
 
 
 # --- own slider ------------------------------------------------------------------------------------------------------
@@ -570,12 +570,12 @@ def test_marks_make_a_slider_that_a_link_holds() -> None:
     assert words.startswith("0 yes, 0 no")
     *_, html = marks.make(state)
     assert html.count("data:image") == 1
-    assert "right; half is chance" in html
+    assert "(chance: 50 %)" in html
     link = unescape(html.partition('href="')[2].partition('"')[0])
     scene = editing.arrive(link)
     name = "own 7 yynnyynn.yn............."
     assert scene[VISIT].slots[0] == name
-    assert (plain(scene[SLIDERS.start]), scene[SLIDERS.start]["label"]) == (2.0, "Your own slider")
+    assert (plain(scene[SLIDERS.start]), scene[SLIDERS.start]["label"]) == (2.0, "Custom slider")
     assert pixels(scene[FACE]["now"]) != pixels(scene[FACE]["before"])
     values = controls(scene)
     values[3] = 0.0
@@ -602,9 +602,9 @@ def test_marks_that_make_no_slider_are_told(said: str, says: str) -> None:
 
 
 def test_there_is_nothing_to_make_without_pictures() -> None:
-    with pytest.raises(BadValue, match="Choose pictures first"):
+    with pytest.raises(BadValue, match="Mark some pictures first"):
         list(marks.make(marks.Marked()))
-    with pytest.raises(BadValue, match="no picture at place 99"):
+    with pytest.raises(BadValue, match="no picture at position 99"):
         marks.mark_at(marked(""), 99)
 
 
@@ -627,15 +627,15 @@ def test_places_are_put_and_pulled() -> None:
 
 def test_what_can_not_be_dragged() -> None:
     hold = drag.begin(STYLED, 3)[0]
-    with pytest.raises(BadValue, match="Press a place"):
+    with pytest.raises(BadValue, match="Click a point"):
         next(drag.pull(hold))
     for x, y in ((1.5, 0.5), (0.5, -0.1), (float("nan"), 0.5)):
-        with pytest.raises(BadValue, match="is outside the image"):
+        with pytest.raises(BadValue, match="is outside the picture"):
             drag.put_at(hold, x, y)
     for _ in range(2 * drag.MOST_PAIRS):
         hold = drag.put_at(hold, 1.01, -0.01)[0]
     assert hold.places[0] == (7.0, 0.0)
-    with pytest.raises(BadValue, match="8 arrows at most"):
+    with pytest.raises(BadValue, match="at most 8 arrows"):
         drag.put_at(hold, 0, 0)
 
 
@@ -646,7 +646,7 @@ EDITED = View(STYLED, 11, 0.5, None, (Change("PCA 1", 3.0),))
 
 def test_a_drag_is_taken_back_and_saved_with_its_way() -> None:
     hold, first, _ = drag.begin(STYLED, 3)
-    with pytest.raises(BadValue, match="no drag to take back"):
+    with pytest.raises(BadValue, match="no drag to undo"):
         drag.undo(hold)
     for x, y in ((0.3, 0.4), (0.6, 0.4)):
         hold = drag.put_at(hold, x, y)[0]
@@ -726,9 +726,9 @@ def test_ones_own_edits_are_keyframes_of_a_film() -> None:
     eight = ", ".join(map(str, range(8)))
     assert interpolation.take(EDITED, STYLED, eight)[1].count(",") == 7  # the last one made room
     assert interpolation.take(first_view("dcgan.tiny"), STYLED, seeds)[1].startswith("1, 2, #")
-    with pytest.raises(BadValue, match="is of another model"):
+    with pytest.raises(BadValue, match="belongs to another model"):
         interpolation.keyframes("dcgan.tiny", seeds)
-    with pytest.raises(BadValue, match="isn't remembered any more"):
+    with pytest.raises(BadValue, match="is no longer stored"):
         interpolation.keyframes(STYLED, "1, #0123456789")
 
 

@@ -25,8 +25,9 @@ from gan_core.pictures.photos import sample_photo
 from tabs import draw, inpaint, translate
 from tests.studio.conftest import CYCLE, DRAWING, FILLING
 from tests.studio_serving import ROOT
-from ui.studio.models.workers import MOST_OPEN, _open, at_work, examples
-from ui.studio.view.pictures import MARK, exact
+from ui.studio.models.cache import MOST_MODELS, models
+from ui.studio.models.image_models import examples, open_image_model
+from ui.studio.view.pictures import MARK, lossless_url
 
 pytestmark = pytest.mark.usefixtures("shelf")
 SIDE = 8
@@ -54,21 +55,21 @@ def content(download: dict[str, str]) -> io.BytesIO:
 
 
 def sheet(mode: str = "RGB", colour: Any = "white", side: int = SIDE) -> str:
-    return exact(Image.new(mode, (side, side), colour))
+    return lossless_url(Image.new(mode, (side, side), colour))
 
 
 # --- models ----------------------------------------------------------------------------------------------------------
 
 
 def test_models_stay_open_up_to_a_bound_and_others_are_refused() -> None:
-    assert at_work(CYCLE, ("unpaired",)) is at_work(CYCLE, ("unpaired",))
+    assert open_image_model(CYCLE, ("unpaired",)) is open_image_model(CYCLE, ("unpaired",))
     for name, task in ((DRAWING, "paired"), (FILLING, "inpainting"), (CYCLE, "unpaired")):
-        at_work(name, (task,))
-    assert len(_open.items()) <= MOST_OPEN
-    with pytest.raises(BadValue, match="can't do that"):
-        at_work(CYCLE, ("paired",))
+        open_image_model(name, (task,))
+    assert len(models.items()) <= MOST_MODELS
+    with pytest.raises(BadValue, match="doesn't support"):
+        open_image_model(CYCLE, ("paired",))
     with pytest.raises(UnknownName, match="There is no model named"):
-        at_work("../../etc", ("paired",))
+        open_image_model("../../etc", ("paired",))
 
 
 def test_examples_are_cut_from_the_sheet_beside_the_card(shelf: Path) -> None:
@@ -85,7 +86,7 @@ def test_examples_are_cut_from_the_sheet_beside_the_card(shelf: Path) -> None:
 
 
 def test_a_model_begins_with_an_example_and_leads_back_where_it_can() -> None:
-    directions, strength, own, strip, *faces, first, second, words = translate.choose(translate.Own(), CYCLE)
+    directions, strength, own, strip, *faces, first, second, words = translate.choose(translate.Source(), CYCLE)
     assert (strength["value"], strength["visible"]) == (1.0, True)
     assert [value for _, value in directions["choices"]] == ["a_to_b", "b_to_a"]
     assert directions["choices"][0][0] == "Grey → Coloured"
@@ -94,7 +95,7 @@ def test_a_model_begins_with_an_example_and_leads_back_where_it_can() -> None:
     assert not same(faces[0], faces[1])
     assert first["visible"]
     assert second["visible"]
-    assert "off by" in words
+    assert "differs by" in words
     _, strength, *_, first, second, words = translate.choose(own, DRAWING)
     assert not strength["visible"]
     assert (first["visible"], second["visible"], words) == (False, False, "")
@@ -126,7 +127,9 @@ def test_strength_shows_less_of_the_change() -> None:
     assert translate.save(own, CYCLE, "a_to_b", 0.5) != translate.save(own, CYCLE, "a_to_b", 1)
     with pytest.raises(BadValue, match=r"must be between 0\.0 and 1\.0"):
         translate.press_at(CYCLE, "a_to_b", 1, 1.5)
-    translate.press_at(DRAWING, next(iter(at_work(DRAWING, ("paired",)).directions)), 0, 0.5)  # not told: no such knob
+    translate.press_at(
+        DRAWING, next(iter(open_image_model(DRAWING, ("paired",)).directions)), 0, 0.5
+    )  # not told: no such knob
 
 
 def test_a_translated_picture_is_saved_with_its_mark() -> None:
@@ -135,11 +138,11 @@ def test_a_translated_picture_is_saved_with_its_mark() -> None:
         assert image.width == 512
         assert image.text["Software"] == MARK
     with pytest.raises(BadValue, match="Drop in a picture first"):
-        translate.save(translate.Own(), CYCLE, "a_to_b")
+        translate.save(translate.Source(), CYCLE, "a_to_b")
 
 
 def test_a_photo_of_the_webcam_is_translated() -> None:
-    _direction, *scene = translate.take_photo(exact(Image.new("RGB", (64, 48), "red")), CYCLE, "a_to_b")
+    _direction, *scene = translate.take_photo(lossless_url(Image.new("RGB", (64, 48), "red")), CYCLE, "a_to_b")
     assert picture(scene[GIVEN]).getpixel((0, 0)) == (255, 0, 0)
 
 
@@ -147,8 +150,8 @@ def test_a_photo_of_the_webcam_is_translated() -> None:
     ("arguments", "says"),
     [
         ((CYCLE, "sideways", 0), "has no direction 'sideways'. Valid: a_to_b, b_to_a"),
-        ((CYCLE, "a_to_b", 99), "no example at place 99"),
-        ((FILLING, "a_to_b", 0), "can't do that"),
+        ((CYCLE, "a_to_b", 99), "no example at position 99"),
+        ((FILLING, "a_to_b", 0), "doesn't support"),
     ],
 )
 def test_what_can_not_be_translated(arguments: tuple, says: str) -> None:
@@ -179,7 +182,7 @@ def test_many_files_become_a_zip_and_what_is_none_is_told(tmp_path: Path) -> Non
     *steps, (download, words) = translate.batch([str(path) for path in paths], CYCLE, "a_to_b")
     assert "of 3 pictures …" in steps[0][1]
     assert "2 of 3 pictures" in words
-    assert "junk.png: This is no picture" in words
+    assert "junk.png: This isn't a picture" in words
     with zipfile.ZipFile(content(download)) as archive:
         assert archive.namelist() == ["one.png", "one 2.png"]
         with Image.open(archive.open("one.png")) as image:
@@ -190,10 +193,10 @@ def test_many_files_become_a_zip_and_what_is_none_is_told(tmp_path: Path) -> Non
 def test_batches_are_bounded_where_strangers_visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     paths = [str(written(tmp_path, f"{number}.png", (8, 8))) for number in range(25)]
-    with pytest.raises(BadValue, match="1 to 24 files, not 25"):
+    with pytest.raises(BadValue, match="must be 1 to 24, not 25"):
         list(translate.batch(paths, CYCLE, "a_to_b"))
     assert not list(tmp_path.glob("*.png"))
-    with pytest.raises(BadValue, match="1 to 24 files, not 0"):
+    with pytest.raises(BadValue, match="must be 1 to 24, not 0"):
         list(translate.batch(None, CYCLE, "a_to_b"))
     junk = tmp_path / "junk.png"
     junk.write_bytes(b"")
@@ -225,14 +228,14 @@ def test_a_picture_goes_the_way_of_its_kind_whatever_was_chosen(tmp_path: Path, 
     for name, goes in (("pencil", "a_to_b"), ("colour", "b_to_a")):
         direction, own, *_rest, words = translate.take(paths[name], "cyclegan.avatars", asked)
         assert direction["value"] == goes
-        assert "Far from" not in words
+        assert "Unlike" not in words
         assert "looks like" not in words
         other = {"a_to_b": "b_to_a", "b_to_a": "a_to_b"}[goes]
         assert "**This looks like a picture for" in translate.turn(own, "cyclegan.avatars", other)[-1]
         assert translate.choose(own, "cyclegan.avatars")[0]["value"] == goes
     direction, own, *_rest, words = translate.take(paths["photo"], "cyclegan.avatars", asked)
     assert direction["value"] == asked
-    assert "**Far from what this model knows**" in words
+    assert "**Unlike this model's training images**" in words
 
 
 @pytest.mark.usefixtures("bundled")
@@ -240,12 +243,12 @@ def test_what_a_model_of_one_way_does_not_know_is_told(tmp_path: Path) -> None:
     for model, tab in (("pix2pix.edges2avatars", translate), ("context_encoder.avatars", inpaint)):
         paths = drawn_pair(tmp_path)
         more = ("source_to_target",) if tab is translate else ()
-        assert "**Far from what this model knows**" in tab.take(paths["photo"], model, *more)[-1]
-    assert "Far from" not in inpaint.take(paths["colour"], "context_encoder.avatars")[-1]
+        assert "**Unlike this model's training images**" in tab.take(paths["photo"], model, *more)[-1]
+    assert "Unlike" not in inpaint.take(paths["colour"], "context_encoder.avatars")[-1]
     (edges,) = draw._edges(64, 1, 4711)
     edges.save(tmp_path / "edges.png")
     words = translate.take(str(tmp_path / "edges.png"), "pix2pix.edges2avatars", "source_to_target")[-1]
-    assert "Far from" not in words
+    assert "Unlike" not in words
 
 
 @pytest.mark.usefixtures("bundled")
@@ -253,7 +256,7 @@ def test_of_many_files_it_is_told_how_many_the_model_does_not_know(tmp_path: Pat
     paths = drawn_pair(tmp_path)
     *_, (_file, told) = translate.batch([*paths.values()], "cyclegan.avatars", "a_to_b")
     assert "3 of 3 pictures were translated." in told
-    assert "**Far from what this direction knows**: 2 of them." in told  # the photo, and the face in colour
+    assert "**Unlike the training images of this direction**: 2." in told  # the photo, and the face in colour
 
 
 # --- draw ------------------------------------------------------------------------------------------------------------
@@ -270,7 +273,7 @@ def test_a_drawing_is_there_with_its_picture_from_the_start() -> None:
     other = draw.press(gr.EventData(None, {"place": 3}), DRAWING)
     assert other[0]["picture"] == strip["items"][3]
     assert draw.surprise(DRAWING)[0]["picture"] not in strip["items"]
-    with pytest.raises(BadValue, match="no drawing at place 8"):
+    with pytest.raises(BadValue, match="no sketch at position 8"):
         draw.press_at(DRAWING, 8)
 
 
@@ -287,10 +290,10 @@ def test_lines_are_as_wide_as_the_learnt_ones_and_pale_ones_can_be_traced() -> N
 
 def test_a_line_changes_the_picture_and_an_empty_sheet_is_told_kindly() -> None:
     nothing, words = draw.draw(None, sheet(), DRAWING)
-    assert "The sheet is empty" in words
+    assert "The canvas is empty" in words
     lines = np.full((SIDE, SIDE, 4), 255, np.uint8)
     lines[3:5, :, :3] = 0
-    something, words = draw.draw(None, exact(Image.fromarray(lines)), DRAWING)
+    something, words = draw.draw(None, lossless_url(Image.fromarray(lines)), DRAWING)
     assert words == ""
     assert not same(something, nothing)
     assert same(draw.draw(None, sheet("RGBA", (0, 0, 0, 0)), DRAWING)[0], nothing)
@@ -301,13 +304,16 @@ def test_a_line_changes_the_picture_and_an_empty_sheet_is_told_kindly() -> None:
 @pytest.mark.parametrize(
     ("drawing", "says"),
     [
-        ("", "did not arrive"),
-        (None, "did not arrive"),
-        ("data:image/png;base64,!!!", "did not arrive"),
-        ("data:image/png;base64," + base64.b64encode(b"junk").decode(), "did not arrive"),
-        ("data:image/png;base64," + "A" * 3_000_001, "did not arrive"),
-        (sheet(side=1025), "1024 pixels wide and high at most"),
-        (exact(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)))[:2022], "cut off"),
+        ("", "didn't arrive"),
+        (None, "didn't arrive"),
+        ("data:image/png;base64,!!!", "didn't arrive"),
+        ("data:image/png;base64," + base64.b64encode(b"junk").decode(), "didn't arrive"),
+        ("data:image/png;base64," + "A" * 3_000_001, "didn't arrive"),
+        (sheet(side=1025), "at most 1024 pixels wide and high"),
+        (
+            lossless_url(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)))[:2022],
+            "damaged or incomplete",
+        ),
     ],
 )
 def test_what_is_no_drawing(drawing: Any, says: str) -> None:
@@ -316,7 +322,7 @@ def test_what_is_no_drawing(drawing: Any, says: str) -> None:
 
 
 def test_a_model_of_other_pictures_does_not_draw() -> None:
-    with pytest.raises(BadValue, match="can't do that"):
+    with pytest.raises(BadValue, match="doesn't support"):
         draw.sheet(CYCLE)
 
 
@@ -327,11 +333,11 @@ def mask(part: float) -> str:
     """Painted from the left up to a share."""
     alpha = np.zeros((16, 16, 4), np.uint8)
     alpha[:, : round(16 * part), 3] = 255
-    return exact(Image.fromarray(alpha))
+    return lossless_url(Image.fromarray(alpha))
 
 
 def test_an_example_has_a_hole_and_what_is_not_painted_stays() -> None:
-    own, pad, strip, face, words = inpaint.paper(inpaint.Own(), FILLING)
+    own, pad, strip, face, words = inpaint.paper(inpaint.Source(), FILLING)
     assert words == ""
     assert strip["place"] == 0
     assert own.picture is not None
@@ -346,11 +352,11 @@ def test_an_example_has_a_hole_and_what_is_not_painted_stays() -> None:
 def test_a_mask_of_nothing_and_one_of_everything() -> None:
     own = inpaint.press(gr.EventData(None, {"place": 1}), FILLING)[0]
     face, words = inpaint.fill(None, mask(0), own, FILLING)
-    assert "Nothing is painted yet" in words
+    assert "Nothing is masked yet" in words
     assert picture(face).tobytes() == own.picture.tobytes()
     _, words = inpaint.fill(None, mask(1), own, FILLING)
-    assert "All is painted over" in words
-    with pytest.raises(BadValue, match="no example at place"):
+    assert "Everything is masked" in words
+    with pytest.raises(BadValue, match="no example at position"):
         inpaint.press_at(FILLING, 999)
 
 
@@ -359,13 +365,13 @@ def test_ones_own_picture_is_painted_on(tmp_path: Path) -> None:
     own, _pad, strip, _face, words = inpaint.take(str(path), FILLING)
     assert not path.exists()
     assert strip["place"] == -1
-    assert "Nothing is painted yet" in words
+    assert "Nothing is masked yet" in words
     assert inpaint.paper(own, FILLING)[0] is own
     with Image.open(content(inpaint.save(mask(0.5), own, FILLING))) as image:
         assert image.text["Software"] == MARK
     with pytest.raises(BadValue, match="Drop in a picture first"):
-        inpaint.fill(None, mask(0.5), inpaint.Own(), FILLING)
-    with pytest.raises(GanscopeError, match="did not arrive"):
+        inpaint.fill(None, mask(0.5), inpaint.Source(), FILLING)
+    with pytest.raises(GanscopeError, match="didn't arrive"):
         inpaint.fill(None, "junk", own, FILLING)
 
 
@@ -387,5 +393,5 @@ for language in ("en", "zh"):
     english, chinese = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120
     ).stdout.splitlines()
-    assert english.count("none on the shelf") == english.count("ganscope train") == 4
-    assert chinese.count("模型架上还没有") == 4
+    assert english.count("none is available") == english.count("ganscope train") == 4
+    assert chinese.count("目前没有可用的") == 4

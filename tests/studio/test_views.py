@@ -61,10 +61,10 @@ def test_a_link_of_a_model_with_classes(shelf: Path) -> None:
         ("class=3", "is unconditional"),
         ("model=cgan.tiny&class=10", "The class must be between 0 and 9"),
         ("edits=smile*1", "The model has no direction named smile."),
-        ("edits=PCA 1", "is no edit"),
+        ("edits=PCA 1", "isn't a valid edit"),
         ("edits=PCA 1*21", "The strength must be between"),
         ("edits=PCA 1*1@0-99", "Layers must be a range within"),
-        ("edits=" + ",".join(["PCA 1*1"] * 25), "There can be 24 edits at most, not 25."),
+        ("edits=" + ",".join(["PCA 1*1"] * 25), "There can be at most 24 edits, not 25."),
         ("edits=" + "x" * 5000, "The link is longer than 4000 characters."),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_saved_picture_carries_its_settings_and_its_mark(shelf: Path) -> None:
 
 
 def test_a_picture_from_elsewhere_has_no_settings() -> None:
-    with pytest.raises(BadData, match="holds no settings"):
+    with pytest.raises(BadData, match="contains no Studio settings"):
         pictures.settings_in(Image.new("RGB", (9, 9)))
 
 
@@ -171,9 +171,9 @@ def cut(path: Path) -> Path:
     [
         (bomb, "more than 25 megapixels"),
         (large, "larger than 10 MB"),
-        (text, "not an image in a supported format"),
+        (text, "isn't a picture in an accepted format"),
         (lambda path: saved(path, Image.new("RGB", (1, 1))), "smaller than 8 pixels"),
-        (cut, "broken or cut off"),
+        (cut, "damaged or incomplete"),
     ],
 )
 def test_bad_uploads_are_refused_and_deleted(tmp_path: Path, make, says: str) -> None:  # type: ignore[no-untyped-def]
@@ -185,7 +185,7 @@ def test_bad_uploads_are_refused_and_deleted(tmp_path: Path, make, says: str) ->
 
 
 def test_a_missing_upload_is_told_without_its_path(tmp_path: Path) -> None:
-    with pytest.raises(BadData, match="did not arrive") as caught, received(str(tmp_path / "gone.png")):
+    with pytest.raises(BadData, match="didn't arrive") as caught, received(str(tmp_path / "gone.png")):
         pass
     assert str(tmp_path) not in str(caught.value)
 
@@ -257,7 +257,7 @@ def test_a_folder_is_opened_by_its_user_and_not_for_strangers(
     shutil.copytree(shelf / "dcgan.tiny", folder)
     monkeypatch.setattr(studio_models, "_added", {})
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
-    with pytest.raises(BadValue, match="open to everybody"):
+    with pytest.raises(BadValue, match="this Studio is public"):
         studio_models.add(str(folder))
     monkeypatch.setenv("GANSCOPE_HOSTED", "0")
     name = studio_models.add(str(folder))
@@ -281,7 +281,7 @@ def test_named_directions_come_first_and_the_preferred_of_several(shelf: Path, t
     model = studio_models.Opened("named", plain.card, plain.explorer, folder)
     assert model.slots == ("mouth: laugh", "glasses: sun", "gaze: left", "mouth: smile", "PCA 1", "PCA 2")
     words = [direction_words(name) for name in model.slots]
-    assert words == ["Laughter", "Sunglasses", "Gaze: left", "Smile", "Variation 1", "Variation 2"]
+    assert words == ["Laughter", "Sunglasses", "Gaze: left", "Smile", "Principal component 1", "Principal component 2"]
 
 
 @pytest.mark.parametrize("name", ["hf://somebody/model", "../models/stylegan2.tiny", "/tmp", "."])

@@ -1,1 +1,1 @@
-"""What the Streamlit pages draw with: a folder for each group of pages, and `shell`, which all of them share."""
+"""Building blocks of the Streamlit pages: one folder per group of pages, and `shell`, which all pages share."""

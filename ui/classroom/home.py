@@ -1,4 +1,4 @@
-"""The first page. It reads the run store alone, so that it is painted before torch is imported."""
+"""The home page. Reads only the run store, so that it is rendered before torch is imported."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gan_core.runs.store import Run, RunState
 from ui.classroom.live import panels
 from ui.classroom.models import gallery
 from ui.classroom.shell import access, offline, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import newest_picture, picture
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import active_runs, store
 from ui.texts import ago, number, plain, run_title, state_badge
 
-FIRST = {"recipe": "mlp_gan", "preset": "digits_30s"}  # what a newcomer trains
-START = "start-preset"  # key of the session's state: the Train page starts this preset
+FIRST = {"recipe": "mlp_gan", "preset": "digits_30s"}  # the recipe and preset for newcomers
+START = "start-preset"  # session state key: the Train page starts this preset
 POLL = 2.0  # seconds
 RECENT = 4
 HERO = Path(__file__).with_name("first_gan.png")
@@ -27,18 +27,17 @@ def show() -> None:
     st.title(_("Watch a GAN learn, and steer it"), anchor=False)
     with st.container(key="lead"):
         st.markdown(
-            _("Two networks play against each other: a **generator** draws, a **discriminator** tells drawn from real. "
-              "Here you see them train live, on your own computer: pause, go step by step, change a setting and watch "
-              "what it does. Everything is kept, so you can look back, compare and try again.")
+            _("A GAN trains two networks against each other: a **generator** creates images, and a "
+              "**discriminator** tries to tell them from real ones. Watch them train live on your own computer: "
+              "pause, step, change a setting and see its effect. Everything is kept, so you can look back, compare "
+              "and try again.")
         )  # fmt: skip
     _first_step()
-    picture(HERO, alt=_("Samples of a GAN at five moments of its training, from noise to digits"))
-    st.caption(
-        _("The same 24 samples of this first GAN: before training, and after about 100, 300, 1000 and 5000 steps.")
-    )
-    with shown():
+    picture(HERO, alt=_("Samples of a GAN at five stages of training, from noise to digits"))
+    st.caption(_("The same 24 samples of this GAN: before training, and after about 100, 300, 1000 and 5000 steps."))
+    with showing_errors():
         parts = [gallery.strip, _now]
-        for part in reversed(parts) if active_runs() else parts:  # what trains comes first
+        for part in reversed(parts) if active_runs() else parts:  # active runs come first
             part()
         _lately()
         _invitation()
@@ -50,10 +49,10 @@ def _first_step() -> None:
         pressed = st.button(
             _("Train my first GAN"), type="primary", icon=":material/play_arrow:", key="first-gan",
             disabled=not access.may_steer(),
-            help=access.why_locked() or _("A small network on handwritten digits; readable within half a minute."),
+            help=access.why_locked() or _("A small GAN on handwritten digits; readable within half a minute."),
         )  # fmt: skip
         st.page_link(
-            "pages/train.py", label=_("Choose another"), icon=":material/tune:",
+            "pages/train.py", label=_("Choose another GAN"), icon=":material/tune:",
             query_params={"lang": st.session_state.get(STATE, "en")},
         )  # fmt: skip
     if pressed:
@@ -63,28 +62,28 @@ def _first_step() -> None:
 
 @st.fragment(run_every=POLL)
 def _now() -> None:
-    with shown():
+    with showing_errors():
         active = active_runs()
         st.subheader(_("Running now"), anchor=False)
         if not active:
-            st.markdown(":material/nights_stay: " + _("Nothing trains at the moment."))
+            st.markdown(":material/nights_stay: " + _("Nothing is training at the moment."))
         _cards(active)
 
 
 def _lately() -> None:
     ended = [run for run in store().runs() if not run.is_active][:RECENT]
     if ended:
-        st.subheader(_("Lately"), anchor=False)
+        st.subheader(_("Recent runs"), anchor=False)
         _cards(ended)
 
 
 def _invitation() -> None:
-    """How others can watch; for whoever sits at this computer."""
+    """Shows the address at which others can watch; only to the person at this computer."""
     address = offline.network_address()
     if address and access.is_owner():
         place = f"http://{address}:{st.get_option('server.port')}"
         st.caption(
-            ":material/group: " + _("Others in your network can watch at {address}").format(address=plain(place))
+            ":material/group: " + _("Others on your network can watch at {address}").format(address=plain(place))
         )
 
 

@@ -1,1 +1,1 @@
-"""What the Gradio tabs draw with, and the server that shows them."""
+"""Building blocks of the Gradio tabs, and the server that shows them."""

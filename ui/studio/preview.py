@@ -1,8 +1,7 @@
-"""What a shared link shows before it is opened: title, words and picture of its view.
+"""Previews of shared links: title, description and picture.
 
-Programs that make previews read the page's head and run no script, so that these stand in the HTML itself (Open Graph,
-ogp.me, and Twitter's cards), in the page's language. The picture is drawn when it is asked for: small, remembered, and
-one at a time.
+Preview bots read the page's head and run no scripts, so the tags are part of the HTML (Open Graph, ogp.me, and Twitter
+cards), in the page's language. The picture is generated on request: small, cached, and one at a time.
 """
 
 from __future__ import annotations
@@ -32,23 +31,23 @@ from ui.studio.widgets import parts as studio_parts
 
 PATH = "/preview.png"
 NAME = "GANscope Studio"
-LARGEST = 600  # pixels of a preview's sides at most
+LARGEST = 600  # maximum side of a preview in pixels
 LOCALES = {"en": "en_US", "zh": "zh_CN"}
-PARTS = ("model", "seed", "psi", "class", "edits", "point")  # of a link, that name its view
-LONGEST = 4.0  # seconds that a page waits for its words: programs that make previews give up after few more
-KEPT = 64  # pictures remembered
-FRESH = 3600  # seconds that others may keep one: a run's newest checkpoint changes
-BURST, EACH = 20, 2.0  # pictures that one address may ask for at once, and seconds until it may ask for another
-ADDRESSES = 1_024  # remembered at once
-TURN = 10.0  # seconds that a picture waits for the one before it
+PARTS = ("model", "seed", "psi", "class", "edits", "point")  # query parameters that select the view
+LONGEST = 4.0  # seconds that a page waits for its description: bots give up soon after
+KEPT = 64  # number of cached pictures
+FRESH = 3600  # max-age in seconds: the newest checkpoint of a run changes
+BURST, EACH = 20, 2.0  # rate limit per address: burst size, and seconds per further picture
+ADDRESSES = 1_024  # number of addresses remembered
+TURN = 10.0  # seconds that a picture waits for the previous one
 _TAG = re.compile(rb"""\s*<meta\s+(?:property|name)="(?:og|twitter):[^>]*>""")
-_CHARSET = b'<meta charset="utf-8" />'  # which must stand among the first bytes
+_CHARSET = b'<meta charset="utf-8" />'  # must be among the first bytes
 _HOST = re.compile(r"[\w.\-]+(:\d+)?|\[[\da-fA-F:]+\](:\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Preview:
-    """`view` is the part of a link that names the view, None where there is no model at all; `tab` that of the tab."""
+    """`view` is the query that selects the view, None without a model; `tab` selects the tab."""
 
     title: str
     words: str
@@ -58,9 +57,9 @@ class Preview:
 
 
 def about(query: str, tabs: Mapping[str, str]) -> Preview:
-    """What the page says of a link. What of it can't be had is left out, as the page does.
+    """Returns the preview of a link. Invalid parts are ignored, as on the page.
 
-    `tabs` are the titles by name, in the page's language; the first one needs no word.
+    `tabs`: titles by id, in the page's language; the first tab isn't named in links.
     """
     view, _problems = parsed(query)
     if view is None:
@@ -72,7 +71,7 @@ def about(query: str, tabs: Mapping[str, str]) -> Preview:
 
 
 def unopened(query: str, tabs: Mapping[str, str]) -> Preview:
-    """The same where no model is open yet, and nobody can wait for it."""
+    """Returns the preview while no model is loaded and there is no time to wait."""
     asked = parse_qs(query)
     kept, tab = {part: asked[part][-1] for part in PARTS if part in asked}, _tab(asked, tabs)
     cards = offered()
@@ -85,12 +84,12 @@ def _title(*parts: str | None) -> str:
 
 
 def _about_all() -> str:
-    return _("Move a slider and a drawn face changes; mix, drag, translate and enlarge pictures, and look inside the "
-             "networks that draw them.")  # fmt: skip
+    return _("Move a slider to change a drawn face. Mix, drag, translate and enlarge pictures, and look inside the "
+             "networks.")  # fmt: skip
 
 
 def _tab(asked: Mapping[str, list[str]], tabs: Mapping[str, str]) -> str:
-    """The tab of a link, "" for the first one, which is there without a word."""
+    """Returns the tab of a link, "" for the first one."""
     name = asked.get("tab", [""])[-1]
     return name if name in [*tabs][1:] else ""
 
@@ -110,18 +109,18 @@ def _sentences(view: View) -> str:
 
 
 async def with_tags(request: fastapi.Request, go_on: Any, language: str, tabs: Mapping[str, str]) -> fastapi.Response:
-    """The page, with a head that tells of the link that it was asked by."""
-    origin, path = _origin(request), request.url.path  # which the page's app writes over
+    """Returns the page with preview tags in its head."""
+    origin, path = _origin(request), request.url.path  # overwritten by the page's app
     zipped = "gzip" in request.headers.get("accept-encoding", "")
     request.scope["headers"] = [one for one in request.scope["headers"] if one[0] != b"accept-encoding"]
     response: fastapi.Response = await go_on(request)
     if not response.headers.get("content-type", "").startswith("text/html"):
         return response
     html = b"".join([part async for part in response.body_iterator])  # type: ignore[attr-defined]
-    preview = await _told(request.url.query, language, tabs)
+    preview = await _described(request.url.query, language, tabs)
     with using(language):
         tags = _tags(preview, origin, path, language)
-    head, script, rest = html.partition(b"<script")  # what follows holds the whole page as JSON
+    head, script, rest = html.partition(b"<script")  # the rest contains the whole page as JSON
     head = _TAG.sub(b"", head).replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
     start, charset, end = head.partition(_CHARSET)
     html = start + charset + b"\n" + tags.encode() + end + script + rest
@@ -132,7 +131,7 @@ async def with_tags(request: fastapi.Request, go_on: Any, language: str, tabs: M
     return fastapi.Response(html, response.status_code, kept | {"vary": "accept-encoding, accept-language"})
 
 
-async def _told(query: str, language: str, tabs: Mapping[str, str]) -> Preview:
+async def _described(query: str, language: str, tabs: Mapping[str, str]) -> Preview:
     def work() -> Preview:
         with using(language):
             return about(query, tabs)
@@ -140,14 +139,14 @@ async def _told(query: str, language: str, tabs: Mapping[str, str]) -> Preview:
     try:
         with anyio.move_on_after(LONGEST):
             return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
-    except GanscopeError:  # no model can be opened: the page tells it
+    except GanscopeError:  # no model can be opened: the page reports it
         pass
     with using(language):
         return unopened(query, tabs)
 
 
 def _origin(request: fastapi.Request) -> str:
-    """The address of the whole Studio as its visitors know it, behind a proxy too, without a slash at the end."""
+    """Returns the Studio's public address, also behind a proxy, without a trailing slash."""
     headers = request.headers
     host = headers.get("x-forwarded-host", headers.get("host", "")).partition(",")[0].strip()
     scheme = headers.get("x-forwarded-proto", request.url.scheme).partition(",")[0].strip()
@@ -179,16 +178,16 @@ def _tags(preview: Preview, origin: str, path: str, language: str) -> str:
 
 
 class Pictures:
-    """The previews' pictures: one drawn at a time, the last ones remembered, few for each address."""
+    """The pictures of previews: generated one at a time, cached, rate-limited per address."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[View, str], bytes] = OrderedDict()
-        self._asked: OrderedDict[str, tuple[float, float]] = OrderedDict()  # what is left, and when that was so
+        self._asked: OrderedDict[str, tuple[float, float]] = OrderedDict()  # (tokens left, time)
         self._lock = threading.Lock()
         self._turn = threading.Lock()
 
     def __call__(self, request: fastapi.Request) -> fastapi.Response:
-        """The picture of the link's view as PNG; 404 where there is no model, 429 where too many are asked for."""
+        """Returns the link's picture as PNG; 404 without a model, 429 for too many requests."""
         try:
             view, _problems = parsed(request.url.query)
             if view is None:
@@ -223,7 +222,7 @@ class Pictures:
         return content
 
     def _may(self, address: str) -> bool:
-        """Whether an address may ask for one more."""
+        """Whether an address may request another picture."""
         with self._lock:
             now = time.monotonic()
             left, then = self._asked.get(address, (float(BURST), now))
@@ -236,7 +235,7 @@ class Pictures:
 
 
 def content_of(view: View) -> bytes:
-    """The picture as PNG with its settings inside, as large as previews are shown."""
+    """Returns the picture as PNG with its settings, in preview size."""
     image = picture(view)
     image.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
     return marked(image, view.query())

@@ -1,7 +1,7 @@
-"""The Studio as a server: one page for each language, and nothing else on the network.
+"""The Studio's server: one page per language and nothing else.
 
-Each language is a Gradio app of its own (`/` and `/zh/`), so that a page arrives in its language and nothing has to be
-translated later. `?lang=zh` leads from one to the other and keeps the rest of a link.
+Each language is a Gradio app of its own (`/` and `/zh/`), so that a page arrives in its language and needs no
+translation later. `?lang=zh` redirects from one to the other and keeps the rest of a link.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlencode
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-# threads that wait for one another give up their core: on a busy machine they otherwise hold it, and a picture of
-# 0.02 s takes 1 s. Read when PyTorch is loaded
+# waiting threads release their core: otherwise they hold it, and on a busy machine a picture of 0.02 s takes 1 s.
+# Read when PyTorch is loaded
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import fastapi
@@ -39,10 +39,10 @@ from ui.studio.requests.uploads import LARGE_BYTES
 from ui.studio.widgets import choices, faces, parts
 from ui.studio.widgets.theme import SHEET, theme
 
-MOST_WAITING = 60  # requests in the queue of a page
-GRACE = 3  # seconds that pages in the making are given when the server ends
+MOST_WAITING = 60  # queue size of a page
+GRACE = 3  # seconds for open requests when the server stops
 
-# the selected tab is a part of the link, but for the first one, which needs no word: it is there before any is chosen
+# the selected tab is in the link, except the first one, which is selected by default
 _REMEMBER = """() => {
   if (!window.ganscopeTab) { window.ganscopeTab = '%(tab)s'; if ('%(tab)s' === '%(first)s') return; }
   const next = new URLSearchParams(location.search), tab = '%(tab)s';
@@ -55,17 +55,17 @@ _REMEMBER = """() => {
 
 
 class Tab(Protocol):
-    """What a module of `tabs/` offers."""
+    """Interface of the modules in `tabs/`."""
 
     TITLE: str
     ID: str
-    GROUP: str  # which of the tabs it stands with, where they are a list
+    GROUP: str  # group of tabs in the list for narrow pages
 
     def build(self, page: gr.Blocks, tab: gr.Tab) -> None: ...
 
 
 def page(tabs: Sequence[Tab], language: str) -> Page:
-    """The page in one language."""
+    """Builds the page in one language."""
     with using(language), Page(language, title="GANscope Studio", analytics_enabled=False) as made:
         gr.HTML(parts.head(), apply_default_css=False, js_on_load=parts.headings())
         listed = parts.places([(_(tab.GROUP), tab.ID, _(tab.TITLE)) for tab in tabs])
@@ -92,7 +92,7 @@ def page(tabs: Sequence[Tab], language: str) -> Page:
 
 
 def _hide(page: gr.Blocks) -> None:
-    """What the page itself calls is no part of the API: it isn't listed, and leaves it the names."""
+    """Hides the page's own calls from the API, and reserves the API's names."""
     for fn in page.fns.values():
         if fn.api_visibility == "public":
             fn.api_visibility = "undocumented"
@@ -101,18 +101,18 @@ def _hide(page: gr.Blocks) -> None:
 
 
 def _selected(event: gr.EventData) -> gr.Tabs:
-    """A tab is chosen from the list."""
+    """Handles the selection of a tab in the list."""
     return gr.Tabs(selected=str(getattr(event, "tab", "")))
 
 
 def tab_of(link: str, ids: Sequence[str]) -> str:
-    """The tab that a link names, else the first one."""
+    """Returns the tab in a link, else the first one."""
     asked = parse_qs(link.lstrip("?")).get("tab", [""])[-1]
     return asked if asked in ids else ids[0]
 
 
 def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
-    """All pages as one server; by its word it is known again."""
+    """Returns all pages as one server; `word` identifies it."""
     pages: list[gr.Blocks] = []
     made = fastapi.FastAPI(openapi_url=None, lifespan=tidied(pages))
     made.get(studio_process.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
@@ -122,7 +122,7 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
         "theme": theme(), "css_paths": [SHEET], "footer_links": ["api"], "run_history": False, "ssr_mode": False,
         "show_error": False, "max_file_size": LARGE_BYTES, "pwa": False, "mcp_server": False,
     }  # fmt: skip
-    for language in sorted(LANGUAGES, key=lambda one: one == DEFAULT):  # the page at "/" would catch all others' paths
+    for language in sorted(LANGUAGES, key=lambda one: one == DEFAULT):  # the page at "/" would match all other paths
         default = language == DEFAULT
         path = "/" if default else f"/{language}"
         made_page = page(tabs, language)
@@ -173,7 +173,7 @@ class Pages:
 
 
 def _language(request: fastapi.Request, here: str) -> str:
-    """The language that the link asks for, else the browser, else that of the page."""
+    """Returns the language of the link, else of the browser, else of the page."""
     asked = request.query_params.get("lang")
     if asked in LANGUAGES:
         return str(asked)
@@ -183,7 +183,7 @@ def _language(request: fastapi.Request, here: str) -> str:
 
 
 def serve(tabs: Sequence[Tab]) -> None:
-    """Runs until it is stopped. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` say where."""
+    """Runs the server until it is stopped. Configure it with `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT`."""
     import uvicorn
 
     bound_heaps()
@@ -200,19 +200,19 @@ def serve(tabs: Sequence[Tab]) -> None:
     )
     if studio_process.CHILD in os.environ:
         threading.Thread(target=_end_with_input, args=(server,), name="end", daemon=True).start()
-    signal.signal(signal.SIGTERM, _terminated)  # uvicorn raises it again once it has ended
+    signal.signal(signal.SIGTERM, _terminated)  # uvicorn raises it again after it has stopped
     print(f"{studio_process.OPENING} http://{studio_process.bracketed(host)}:{port}", flush=True)
     try:
         with studio_process.announced(notice):
             server.run()
-    except Terminated:  # at once, and not after all threads
+    except Terminated:  # end at once, without waiting for threads
         files.close()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Terminated(BaseException):
-    """The process was asked to end."""
+    """The process received SIGTERM."""
 
 
 def _terminated(*_caught: object) -> NoReturn:
@@ -220,7 +220,7 @@ def _terminated(*_caught: object) -> NoReturn:
 
 
 def _files_of_this_process() -> None:
-    """All files of visitors lie in one folder: what Gradio and callbacks write meanwhile, too."""
+    """Keeps all visitors' files in one folder, including temporary files of Gradio and callbacks."""
     folder = files.folder
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     work = folder / WORK
@@ -229,12 +229,12 @@ def _files_of_this_process() -> None:
 
 
 def _end_with_input(server: Any) -> None:
-    """Ends the server once the process that started it has gone."""
+    """Stops the server when the process that started it ends."""
     sys.stdin.buffer.read()
     server.should_exit = True
 
 
 def check_port(host: str, port: int) -> None:
-    """Ends the program with a sentence where something else listens at the port."""
+    """Exits with a message if the port is in use."""
     if why := studio_process.why_taken(host, port):
         sys.exit(f"Port {port} can't be used ({why}). Choose another one: GRADIO_SERVER_PORT={port + 1}")

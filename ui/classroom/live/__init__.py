@@ -1,1 +1,1 @@
-"""A run as it goes on: samples, curves, what to make of them, edits and forks."""
+"""The page of one run: samples, curves, advice, edits and forks."""

@@ -1,14 +1,14 @@
 
-// The live view of a run: state, samples, words, curves. Everything that changes comes in one message a poll.
+// The live view of a run: state, samples, texts, curves. All changes arrive in one message per poll.
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".board");
   if (root && data) (root.board ??= new Board(root)).update(decode(data), setTriggerValue);
 }
 
-const CURVES = 1900; // milliseconds between two drawings of the curves, at least
-const REST = 15; // times as long as a question and its drawing took is at least rested: they share the trainer's machine
-const RESTED = 3000; // milliseconds of such a rest, at most
-const PATIENCE = 8000; // milliseconds after which a question without an answer is asked again
+const CURVES = 1900; // minimum milliseconds between two renderings of the curves
+const REST = 15; // minimum pause, as a multiple of the time for a poll and its rendering: they share the trainer's machine
+const RESTED = 3000; // maximum milliseconds of this pause
+const PATIENCE = 8000; // milliseconds after which an unanswered poll is repeated
 
 class Board {
   constructor(root) {
@@ -52,7 +52,7 @@ class Board {
       this.version = board.version;
       this.drawn = performance.now();
     }
-    const took = this.asked == null ? 0 : performance.now() - this.asked; // null: the page was drawn, nobody asked
+    const took = this.asked == null ? 0 : performance.now() - this.asked; // null: the page was rendered without a poll
     this.asked = null;
     this.wait(board.every && Math.max(board.every * 1000, Math.min(RESTED, REST * took)));
   }
@@ -63,7 +63,7 @@ class Board {
     if (milliseconds) this.timer = setTimeout(() => this.poll(), milliseconds);
   }
 
-  // asks for what is new, and says what is here already; a hidden page waits until it is looked at
+  // polls for updates and sends what it already has; a hidden page waits until it is visible
   poll() {
     if (!this.root.isConnected) return;
     if (document.hidden) {
@@ -101,7 +101,7 @@ class Board {
     notice.style.display = board.notice ? "block" : "none";
   }
 
-  // the elements of a list, made anew only when it is another one
+  // recreate the elements of a list only when it changes
   list(name, items, make) {
     const wanted = JSON.stringify(items);
     const part = this.part(name);
@@ -122,7 +122,7 @@ class Board {
     });
   }
 
-  // a button for each remedy of a text; the page shows what it does before it is applied
+  // a button per remedy; the page shows its effect before applying it
   offer(list) {
     const part = node("div", "offer");
     if (!list.length) return part;

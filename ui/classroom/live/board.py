@@ -1,7 +1,7 @@
-"""The live view of a run as one component (`board.js`): state, samples, what to make of them, curves.
+"""The live view of a run as one component (`board.js`): state, samples, advice and curves.
 
-One message a poll, whatever is shown: each element of Streamlit's own costs the server about a millisecond a poll, and
-the trainer, in the same process, would pay for it.
+Sends one message per poll, whatever is shown: each Streamlit element costs the server about a millisecond per poll,
+which slows down the trainer in the same process.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ui.classroom.shell.store import store
 from ui.classroom.shell.style import read
 from ui.texts import data_title, duration, is_points, number, run_message, sentence, state_word
 
-POLL = 1.25  # seconds from a drawing to the next question of the browser, at least
-LATER = "later"  # what the browser says of curves that it doesn't want to draw now
+POLL = 1.25  # minimum seconds between a render and the browser's next poll
+LATER = "later"  # sent by the browser when it doesn't want curves now
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,24 +41,26 @@ def _component() -> Any:
 def draw(
     watched: Feed, look_for: str, real: Picture | None, *, large: bool = False, chart: int | None = None, key: str
 ) -> None:
-    """Shows the run as it is now. `look_for`: the preset's sentence; `chart`: that one alone.
+    """Renders the current state of the run. `look_for`: the preset's sentence; `chart`: show only this chart.
 
-    While the run goes on, the browser asks for more by the trigger `poll`, POLL after it has drawn, and later where
-    answers take long; a tab that nobody sees asks for nothing.
+    While the run is active, the browser fires the trigger `poll` POLL seconds after it has rendered, or later when
+    answers are slow. A hidden tab doesn't poll.
     """
     message = encoded(watched, look_for, real, large=large, chart=chart, held=_held(key))
     _component()(data=message, key=key, on_poll_change=lambda: None, on_remedy_change=lambda: _named(watched, key))
 
 
 def _named(watched: Feed, key: str) -> None:
-    """A remedy's button was pressed."""
+    """Handles a click on a remedy button."""
     name = st.session_state.get(key, {}).get("remedy")
     if isinstance(name, str):
         remedies.ask(watched.id, name)
 
 
 def _held(key: str) -> Mapping[str, Any]:
-    """What the browser that asks has already: versions by name; empty where the page is drawn anew."""
+    """Returns what the polling browser already has, as versions by name; empty when the page is rendered from
+    scratch.
+    """
     asked = st.session_state.get(key, {}).get("poll")
     return asked if isinstance(asked, Mapping) else {}
 
@@ -72,7 +74,7 @@ def encoded(
     chart: int | None = None,
     held: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes:
-    """The bytes that `draw` sends: pictures and curves alone that aren't `held`."""
+    """Returns the bytes that `draw` sends; leaves out pictures and curves that are in `held`."""
     run = watched.run()
     settings = panels.settings_of(watched)
     samples = watched.picture()
@@ -109,15 +111,15 @@ def encoded(
 def _blob(
     picture: Picture | None, blobs: list[bytes], held: Mapping[str, Any], name: str, alt: str
 ) -> dict[str, Any] | None:
-    """Says which picture is to be shown; adds it to what is sent, and its place, unless the browser has it."""
+    """Describes a picture; appends its content to `blobs` unless the browser already has it."""
     if picture is None:
         return None
-    told: dict[str, Any] = {"type": picture.type, "version": picture.version, "alt": alt}
+    described: dict[str, Any] = {"type": picture.type, "version": picture.version, "alt": alt}
     if held.get(name) == picture.version:
-        return told
-    told |= {"offset": sum(map(len, blobs)), "bytes": len(picture.content)}
+        return described
+    described |= {"offset": sum(map(len, blobs)), "bytes": len(picture.content)}
     blobs.append(picture.content)
-    return told
+    return described
 
 
 def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
@@ -129,7 +131,7 @@ def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
 
 
 def time_left(watched: Feed, run: Run) -> str:
-    """How long the run still takes, in words."""
+    """Returns the remaining time in words."""
     if not run.spec.steps:
         return "∞"
     seconds = watched.seconds_left()
@@ -137,18 +139,18 @@ def time_left(watched: Feed, run: Run) -> str:
 
 
 def notice(run: Run) -> str:
-    """What must be said of the run's state, as a sentence."""
+    """Returns the message for the run's state."""
     if run.state is RunState.QUEUED and not run.message:
         waiting = store().queue()
         place = waiting.index(run.id) + 1 if run.id in waiting else 1
-        return _("Waiting: number {place} in the queue. It begins when the runs before it end or pause.").format(
+        return _("Waiting: number {place} in the queue. Training starts when the runs ahead end or pause.").format(
             place=place
         )
     if run.state is RunState.FAILED:
         return _("This run failed.") + " " + run_message(run)
     if run.state is RunState.INTERRUPTED:
         return _(
-            "The program that trained this run ended in the middle of it. Resume goes on from the last checkpoint."
+            "The program that trained this run ended unexpectedly. Click Resume to continue from the last checkpoint."
         )
     return run_message(run)
 
@@ -171,26 +173,26 @@ def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list
 def _samples_note(run: Run) -> str:
     if compared := panels.compared_in(run):
         kinds = " · ".join(_(kind) for kind in compared)
-        return _("Side by side: {kinds}. Nothing here is trained on.").format(kinds=kinds)
-    if translates(run):  # until the recipes are loaded
-        return _("Always the same images: each line shows what is made of them as it learns.")
+        return _("Side by side: {kinds}. These images are not used for training.").format(kinds=kinds)
+    if translates(run):  # for as long as the recipes aren't loaded
+        return _("Always the same inputs: each row shows how their outputs change during training.")
     if is_points(run.spec.data):
-        return _("Violet: samples, always from the same latents. Grey: real points.")
-    return _("Always the same latents: each place shows one sample as it learns.")
+        return _("Purple: samples from fixed latents. Grey: real points.")
+    return _("Fixed latents: each place in the grid shows the same sample throughout training.")
 
 
 def _pool_words(watched: Feed) -> dict[str, str]:
-    """How full the replay pool is and how old what it holds; nothing for runs without one."""
-    told = [watched.newest(f"pool_{name}") for name in ("filled", "age", "oldest")]
+    """Describes fill level and age of the replay pool; empty for runs without one."""
+    described = [watched.newest(f"pool_{name}") for name in ("filled", "age", "oldest")]
     size = int(watched.hparams.get("pool_size", 0))
-    if None in told or not size:
+    if None in described or not size:
         return {"pool": "", "poolNote": ""}
-    filled, age, oldest = (number(round(value or 0)) for value in told)
+    filled, age, oldest = (number(round(value or 0)) for value in described)
     return {
         "pool": _("Replay pool: {filled} of {size} images").format(filled=filled, size=number(size)),
         "poolNote": _(
-            "Past outputs, the oldest first: as b above, as a below. Once the pool is full, the discriminators are "
-            "shown one of these for every other new output. Mean age {age} steps, the oldest {oldest}."
+            "Past outputs, oldest first: b above, a below. Once the pool is full, every other new output is "
+            "replaced by one of these when the discriminators see it. Mean age {age} steps, oldest {oldest}."
         ).format(age=age, oldest=oldest),
     }
 
@@ -199,14 +201,14 @@ def _words(run: Run, large: bool) -> dict[str, str]:
     return {
         "samples": _("Samples"),
         "samplesNote": _samples_note(run),
-        "noSamples": _("The first samples appear as soon as training begins."),
+        "noSamples": _("The first samples appear when training starts."),
         "real": _("Real images"),
         "realNote": _("From {data}.").format(data=data_title(run.spec.data)),
-        "advice": _("What to see now"),
-        "remedies": _("What may help:"),
+        "advice": _("What to look for"),
+        "remedies": _("Suggested remedies:"),
         "curves": "" if large else _("Curves"),
         "curvesNote": "" if large else _(
-            "Thick lines: mean of the last 100 steps. Faint lines: single steps. Violet marks: what was done; point "
-            "at one to read it. A legend entry switches its curve off."
+            "Thick lines: mean of the last 100 steps. Thin lines: single steps. Purple marks: edits and other "
+            "events; hover over one to read it. Click a legend entry to hide its curve."
         ),
     }  # fmt: skip

@@ -21,9 +21,9 @@ function decode(bytes) {
   return header;
 }
 
-const HEIGHT = { normal: 210, least: 110, phone: 260, most: 560 }; // least, most: on the projector
+const HEIGHT = { normal: 210, least: 110, phone: 260, most: 560 }; // least and most apply to the projector
 const BELOW = 74;
-const PHONE = 760; // pixels of width up to which the projector's parts stand one below the other
+const PHONE = 760; // maximum width in pixels at which the projector's parts are stacked
 const MARGIN = { top: 10, right: 14, bottom: 38, left: 58 };
 
 class Charts {
@@ -31,16 +31,16 @@ class Charts {
     this.root = root;
     this.panels = [];
     this.hover = null; // a step, the same in all panels
-    this.hidden = new Set(); // names of series that the legend has switched off
+    this.hidden = new Set(); // names of series hidden by the legend
     new ResizeObserver(() => this.draw()).observe(root);
-    // a chart out of sight is drawn when it comes into view
+    // charts out of view are drawn when they come into view
     this.sight = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         target.panel.seen = isIntersecting;
         if (isIntersecting && target.panel.late) this.draw();
       }
     });
-    // a theme changes without new data
+    // redraw when the theme changes
     this.dark = isDark(root);
     setInterval(() => {
       if (root.isConnected && isDark(root) !== this.dark) this.draw();
@@ -62,7 +62,7 @@ class Charts {
   draw() {
     if (!this.header) return;
     this.dark = isDark(this.root);
-    this.panels.forEach((panel) => panel.measure(this.header.large)); // all before the first one changes: one layout for all
+    this.panels.forEach((panel) => panel.measure(this.header.large)); // measure all before changing any, so that the browser computes the layout once
     this.panels.forEach((panel, place) => {
       panel.late = !panel.seen;
       if (panel.seen) panel.draw(this.header.panels[place], this.header);
@@ -84,7 +84,7 @@ class Panel {
     this.charts = charts;
     this.element = node("figure", "panel");
     this.element.panel = this;
-    this.seen = true; // until told otherwise
+    this.seen = true; // until the observer reports otherwise
     const head = node("div", "head");
     this.title = node("figcaption", "title");
     this.save = node("button", "save", "⤓");
@@ -113,7 +113,7 @@ class Panel {
     });
   }
 
-  // large: down to where the keys of the projector stand
+  // large: down to the projector's buttons
   measure(large) {
     this.width = Math.max(220, this.plot.clientWidth || 320);
     const room = large ? window.innerHeight - this.plot.getBoundingClientRect().top - BELOW : 0;
@@ -193,7 +193,7 @@ class Panel {
     for (const series of this.visible()) {
       for (const value of series.ys) if (usable(value)) values.push(value);
       if (series.raw) {
-        // single spikes of the faint line don't set the scale
+        // ignore single spikes of the faint line for the scale
         const sorted = Array.from(series.raw).filter(usable).sort((a, b) => a - b);
         if (sorted.length) values.push(sorted[Math.floor(sorted.length * 0.03)], sorted[Math.floor((sorted.length - 1) * 0.97)]);
       }
@@ -230,7 +230,7 @@ class Panel {
     return parts.join("");
   }
 
-  // a level worth knowing, above the curves
+  // the reference level, above the curves
   level() {
     const { low, high } = this.domain;
     const [left, right] = [MARGIN.left, this.size.width - MARGIN.right];
@@ -278,7 +278,7 @@ class Panel {
     let lastY = 0;
     for (let i = 0; i < values.length; i += 1) {
       const value = values[i];
-      // not measured: the line goes on to the next value; broken: it ends
+      // not measured: continue to the next value; broken: end the line
       if (Math.abs(value) === Infinity) joined = false;
       if (!Number.isFinite(value) || (this.panel.log && value <= 0)) continue;
       lastX = this.px(series.xs[i]);
@@ -392,7 +392,7 @@ function escape(value) {
   return String(value ?? "").replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char]);
 }
 
-// `halo`: a rim in the colour of the paper, to be readable on curves
+// `halo`: an outline in the background colour, for readability on curves
 function text(x, y, content, colour, anchor, opacity = 0.85, halo = "") {
   const rim = halo ? ` stroke="${halo}" stroke-width="4" paint-order="stroke"` : "";
   return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${colour}" fill-opacity="${opacity}" font-size="12"${rim}>${escape(content)}</text>`;
@@ -400,7 +400,7 @@ function text(x, y, content, colour, anchor, opacity = 0.85, halo = "") {
 
 function isDark(element) {
   const channels = getComputedStyle(element).color.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0];
-  return channels[0] + channels[1] + channels[2] > 380; // light text: dark paper
+  return channels[0] + channels[1] + channels[2] > 380; // light text means a dark theme
 }
 
 function ticks(low, high, wanted, whole = false) {

@@ -1,7 +1,7 @@
 """Panels of curves, drawn by our own small component (`charts.js`).
 
-Plotly's element is mounted anew at each change, which flickers, and costs some 30 ms a poll for six charts, which the
-trainer, in the same process, has to pay. Here a poll sends numbers as float32, and the drawing stays in place.
+Plotly's Streamlit element is remounted at every change: it flickers and costs about 30 ms per poll for six charts,
+which slows down the trainer in the same process. Here a poll sends float32 values, and the charts are updated in place.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.style import read
 
-Colour = tuple[str, str]  # on light paper, on dark paper
+Colour = tuple[str, str]  # (light theme, dark theme)
 
 COLOURS: dict[str, Colour] = {
     "generator": ("#e07a2f", "#ff9d57"),
@@ -39,9 +39,9 @@ RUN_COLOURS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Series:
-    """One curve. `faint` is drawn thin behind it: the raw values of a moving average.
+    """One curve. `faint` is drawn thinly behind it, for example the raw values of a moving average.
 
-    NaN where nothing was measured, which the line passes over; infinite where a value is broken, where it has a gap.
+    NaN: not measured, the line skips it. Infinite: broken value, the line has a gap.
     """
 
     name: str
@@ -54,23 +54,23 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One chart. `low` and `high` bound the axis where the values allow; `fixed` holds the axis to them."""
+    """One chart. `low` and `high` are soft limits of the axis; with `fixed` they are hard limits."""
 
     title: str
-    unit: str  # the title of the vertical axis, with its unit
+    unit: str  # title of the vertical axis, with unit
     series: Sequence[Series]
     log: bool = False
     low: float | None = None
     high: float | None = None
     fixed: bool = False
-    line: tuple[float, str] | None = None  # a level worth knowing, and what it is
-    file: str = "curve"  # in the name of a saved PNG
-    x: str = ""  # the title of the horizontal axis, where it isn't the step
+    line: tuple[float, str] | None = None  # a reference level and its label
+    file: str = "curve"  # part of the file name of a saved PNG
+    x: str = ""  # title of the horizontal axis, if it isn't the step
 
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at a step; the text is shown on hover."""
+    """An event at a step; the text is shown on hover."""
 
     step: int
     text: str
@@ -79,8 +79,8 @@ class Mark:
 @dataclass
 class _Arrays:
     parts: list[NDArray[np.float32]] = field(default_factory=list)
-    places: dict[int, tuple[int, int]] = field(default_factory=dict)  # arrays that series share are sent once
-    kept: list[Any] = field(default_factory=list)  # so that no id is used twice
+    places: dict[int, tuple[int, int]] = field(default_factory=dict)  # arrays that several series share are sent once
+    kept: list[Any] = field(default_factory=list)  # keeps the arrays alive, so that ids stay unique
     size: int = 0
 
     def add(self, values: ArrayLike) -> tuple[int, int]:
@@ -96,12 +96,12 @@ class _Arrays:
 def parts(
     panels: Sequence[Panel], marks: Sequence[Mark] = (), *, large: bool = False, file: str = "curves"
 ) -> tuple[dict[str, Any], bytes]:
-    """The header of some panels, and the float32 arrays that it points to."""
+    """Returns the header of the panels and the float32 arrays that it refers to."""
     arrays = _Arrays()
     header = {
         "large": large,
         "file": file,
-        "words": {"step": _("step"), "png": _("Save as PNG"), "broken": _("not a number")},
+        "words": {"step": _("step"), "png": _("Save as PNG"), "broken": _("NaN")},
         "markColour": COLOURS["mark"],
         "marks": [{"x": mark.step, "text": mark.text} for mark in marks],
         "panels": [_panel(panel, arrays) for panel in panels],
@@ -111,12 +111,12 @@ def parts(
 
 
 def encode(panels: Sequence[Panel], marks: Sequence[Mark] = (), *, large: bool = False, file: str = "curves") -> bytes:
-    """The panels as the bytes that `draw` sends."""
+    """Returns the panels as the bytes that `draw` sends."""
     return payload(*parts(panels, marks, large=large, file=file))
 
 
 def payload(header: Mapping[str, Any], *blobs: bytes) -> bytes:
-    """What a component is sent: the header's length, the header as JSON, the blobs one after the other."""
+    """Packs the message to a component: header length, header as JSON, then the blobs."""
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     return b"".join([len(text).to_bytes(4, "little"), text, *blobs])
 
@@ -158,12 +158,12 @@ def _component() -> Any:
 
 
 def draw(encoded: bytes, key: str) -> None:
-    """Shows encoded panels; with the same key they are redrawn in place."""
+    """Renders encoded panels; the same key updates them in place."""
     _component()(data=encoded, key=key)
 
 
 def sparkline(values: ArrayLike, colour: Colour = COLOURS["generator"], width: int = 120, height: int = 28) -> str:
-    """A tiny curve without axes, as SVG for `st.image`; "" where there is nothing to draw."""
+    """Returns a tiny curve without axes as SVG for `st.image`; "" when there is nothing to draw."""
     points = np.asarray(values, np.float64)
     points = points[np.isfinite(points)]
     if len(points) < 2:

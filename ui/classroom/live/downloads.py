@@ -1,4 +1,4 @@
-"""Files of a run: samples, curves, weights."""
+"""Downloads of a run: samples, curves, weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gan_core.errors import GanscopeError
 from gan_core.runs.records import Metrics
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell import access, sessions
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
@@ -23,15 +23,15 @@ from ui.texts import error_sentence, number, plain
 if TYPE_CHECKING:
     from gan_core.gans import Recipe
 
-MOST = 1024  # samples in one picture
-SAVED = 3.0  # seconds that a page waits for a checkpoint
+MOST = 1024  # samples per picture
+SAVED = 3.0  # seconds to wait for a checkpoint
 
 
 @st.fragment
 def show(watched: Feed) -> None:
     from gan_core.gans import recipes
 
-    with shown():
+    with showing_errors():
         recipe = recipes.get(watched.run().spec.recipe)
         if recipe.draws:
             _samples(watched, recipe)
@@ -43,7 +43,7 @@ def _samples(watched: Feed, recipe: Recipe) -> None:
 
     run = watched.run()
     first, second, third = st.columns(3)
-    count = int(first.number_input(_("How many samples"), 1, MOST, 64, key="sample-count"))
+    count = int(first.number_input(_("Number of samples"), 1, MOST, 64, key="sample-count"))
     seed = int(
         second.number_input(
             _("Seed"), 0, 2**31 - 1, 0, key="sample-seed", help=_("The same seed gives the same latents.")
@@ -57,11 +57,11 @@ def _samples(watched: Feed, recipe: Recipe) -> None:
             _("Class"),
             options,
             0,
-            lambda place: _("all in turn") if place is None else names[place],
+            lambda place: _("all classes in turn") if place is None else names[place],
             key="sample-label",
         )
-    if st.button(_("Draw samples"), icon=":material/casino:", key="draw-samples"):
-        with st.spinner(_("Drawing …")):
+    if st.button(_("Generate samples"), icon=":material/casino:", key="draw-samples"):
+        with st.spinner(_("Generating …")):
             step = _checkpoint(watched.id)
             st.session_state["drawn"] = (watched.id, _draw(watched.id, count, seed, label), step)
     drawn = st.session_state.get("drawn")
@@ -75,7 +75,7 @@ def _samples(watched: Feed, recipe: Recipe) -> None:
 
 
 def _checkpoint(id: str) -> int:
-    """The step of the newest checkpoint; of a run that goes on a new one, where the visitor may ask for it."""
+    """Returns the step of the newest checkpoint; for an active run, requests a new one if the visitor may steer."""
     kept = store().checkpoints(id)
     if access.may_steer() and store().get(id).is_active:
         sessions.save(id)
@@ -108,22 +108,22 @@ def _files(watched: Feed) -> None:
         )  # fmt: skip
         has_weights = bool(store().checkpoints(id))
         st.download_button(
-            _("Generator's weights (safetensors)"), _guarded(lambda: weights(id)), f"ganscope-{id}.safetensors",
+            _("Generator weights (safetensors)"), _guarded(lambda: weights(id)), f"ganscope-{id}.safetensors",
             "application/octet-stream", icon=":material/neurology:", key="download-weights", on_click="ignore",
             disabled=not has_weights, help=None if has_weights else _("There is no checkpoint yet."),
         )  # fmt: skip
-    st.caption(_("A curve as a picture: point at it and press ⤓ in its corner."))
+    st.caption(_("To save a curve as a picture, hover over it and click ⤓ in its corner."))
 
 
 def weights(id: str) -> bytes:
-    """The averaged networks of the newest checkpoint, as safetensors."""
+    """Returns the averaged networks of the newest checkpoint as safetensors."""
     from gan_core.models.weights import averaged_weights
 
     return averaged_weights(store(), id)
 
 
 def _guarded(make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """A download that can't be made says why in its own file: the page is not drawn while it is made."""
+    """Wraps a download so that an error is written into the file: the page isn't rendered while it is made."""
 
     def guarded() -> bytes:
         try:
@@ -135,7 +135,7 @@ def _guarded(make: Callable[[], bytes]) -> Callable[[], bytes]:
 
 
 def csv_of(metrics: Metrics) -> bytes:
-    """All steps, one row each; empty where nothing was measured, "nan" or "inf" where a value is broken."""
+    """Returns all steps, one per row; empty cells were not measured, "nan" and "inf" are broken values."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["step", *metrics.columns])

@@ -1,7 +1,7 @@
-"""What a page needs to know of a run that goes on, kept once in this process for all who watch.
+"""State of an active run that pages need, shared by all viewers in this process.
 
-The trainer may live in this process, so looking must cost next to nothing: a poll reads one row of the store, and
-what is new in metrics and events is read, averaged and encoded once, whoever asks first.
+The trainer may run in this process, so viewing must be almost free: a poll reads one row of the store; new metrics and
+events are read, averaged and encoded once for all viewers.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from ui.classroom.shell.grids import newest_picture, newest_pool
 from ui.classroom.shell.i18n import language
 from ui.texts import is_points, modes_of
 
-AGE = 0.4  # seconds for which what was read stays good for other viewers
+AGE = 0.4  # seconds for which a reading is reused for other viewers
 KEPT = 12  # runs
-LONG = 120_000  # bytes of a PNG above which it is sent as JPEG: it goes out with every poll
+LONG = 120_000  # a PNG with more bytes is sent as JPEG, because every poll sends it
 QUALITY = 90
-REWINDS = ("rollback", "started")  # events after which rows may have been dropped
+REWINDS = ("rollback", "started")  # number of events after which rows may have been dropped
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it is sent to browsers: PNG, or JPEG where that would be long."""
+    """A picture as sent to browsers: PNG, or JPEG if the PNG would be large."""
 
     content: bytes
     type: str
-    version: int  # of the PNG that it was made from
+    version: int  # version of the PNG that it was made from
 
     @classmethod
     def of(cls, png: bytes) -> Picture:
-        """From a PNG."""
+        """Makes a picture from a PNG."""
         if len(png) <= LONG:
             return cls(png, "image/png", zlib.crc32(png))
         buffer = io.BytesIO()
@@ -53,7 +53,7 @@ class Picture:
 
 
 class Feed:
-    """One run as it goes on. Thread-safe."""
+    """One active run. Thread-safe."""
 
     def __init__(self, store: RunStore, id: str) -> None:
         self.id = id
@@ -68,13 +68,13 @@ class Feed:
         self.history = History()
         self.events: list[Event] = []
         self._last_step = -1
-        self.version += 1  # of the curves: grows with all that is new in them
+        self.version += 1  # version of the curves; increases with every new row or event
         self._parts: dict[Any, tuple[dict[str, Any], bytes]] = {}
         self._picture: Picture | None = None
         self._pool: Picture | None = None
 
     def run(self, fresh: bool = False) -> Run:
-        """The run as it is now; raises UnknownName. `fresh` reads it anew, as after a command."""
+        """Returns the current run; raises UnknownName. `fresh` bypasses the cache, for example after a command."""
         with self._lock:
             if fresh or self._run is None or time.monotonic() - self._read > AGE:
                 run = self._store.get(self.id)
@@ -101,7 +101,7 @@ class Feed:
 
     @property
     def hparams(self) -> Mapping[str, Any]:
-        """The run's settings with all edits made so far, as plain values."""
+        """Returns the run's settings with all edits so far, as plain values."""
         self.run()
         return self._settings()
 
@@ -120,7 +120,7 @@ class Feed:
         return self._run is not None and is_points(self._run.spec.data)
 
     def curves(self, only: int | None = None, large: bool = False) -> tuple[dict[str, Any], bytes]:
-        """The charts as `ui.classroom.live.curves.parts` gives them; `only`: that one alone."""
+        """Returns the charts as from `ui.classroom.live.curves.parts`; `only`: just this chart."""
         self.run()
         with self._lock:
             key = (language(), only, large)
@@ -134,28 +134,28 @@ class Feed:
             return self._parts[key]
 
     def findings(self) -> list[Finding]:
-        """Whether the run looks healthy."""
+        """Returns the health findings of the run."""
         run = self.run()
         return assess(self.history.recent, self._probability(), self.history.latest, modes_of(run.spec.data))
 
     def seconds_left(self) -> float | None:
-        """How long the run still takes; None where that isn't known."""
+        """Returns the estimated remaining seconds; None if unknown."""
         run = self.run()
         edited = max((event.step for event in self.events if event.kind == "edit"), default=0)
         return seconds_left(run, self.history.recent, int(self._settings().get("batch_size", 1)), edited)
 
     def picture(self) -> Picture | None:
-        """The newest samples."""
+        """Returns the newest samples."""
         self.run()
         return self._picture
 
     def pool(self) -> Picture | None:
-        """The past fakes that the discriminators are shown again, where the run has such."""
+        """Returns the past fakes in the replay pool, if the run has one."""
         self.run()
         return self._pool
 
     def newest(self, name: str) -> float | None:
-        """The last value of a metric, NaN where it is broken; None where there is none."""
+        """Returns the last value of a metric, NaN if it is broken, None if there is none."""
         self.run()
         return self.history.latest.get(name)
 
@@ -165,7 +165,7 @@ class Feed:
 
 
 def _seen(last: Picture | None, content: bytes | None) -> Picture | None:
-    """The picture of a PNG: the last one where it is the same still."""
+    """Returns the picture of a PNG, reusing the last one if it is unchanged."""
     if content is None:
         return None
     return last if last and last.version == zlib.crc32(content) else Picture.of(content)
@@ -176,7 +176,7 @@ _feeds_lock = threading.Lock()
 
 
 def feed(store: RunStore, id: str) -> Feed:
-    """The feed of a run, the same for all viewers of this process."""
+    """Returns the feed of a run, shared by all viewers in this process."""
     with _feeds_lock:
         key = (str(store.root), id)
         found = _feeds.pop(key, None) or Feed(store, id)

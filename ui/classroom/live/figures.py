@@ -1,4 +1,4 @@
-"""Which curves of a run are shown, in which chart, and in what words. No UI code asks for a recipe's name."""
+"""Defines which curves of a run are shown, in which chart and with which labels. Doesn't depend on recipe names."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ui.classroom.live.history import History
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.knob_widgets import label_of, value_word
 
-SPEED = "images_per_second"  # of points too
+SPEED = "images_per_second"  # also of points
 NAMES = {
     "generator/loss": N_("Generator"),
     "discriminator/loss": N_("Discriminator"),
     "penalty/loss": N_("Penalty"),
     "score/real": N_("real images"),
-    "score/fake_before": N_("samples, before D's update"),
-    "score/fake_after": N_("samples, after D's update"),
+    "score/fake_before": N_("samples, before the D update"),
+    "score/fake_after": N_("samples, after the D update"),
     "accuracy": N_("Accuracy"),
     "gradient_norm/generator": N_("Generator"),
     "gradient_norm/discriminator": N_("Discriminator"),
@@ -49,28 +49,28 @@ NAMES = {
     "generator/cycle_b": N_("Cycle, b"),
     "generator/identity_a": N_("Identity, a"),
     "generator/identity_b": N_("Identity, b"),
-    "generator/contrast": N_("Contrast"),
-    "generator/contrast_identity": N_("Contrast, identity"),
+    "generator/contrast": N_("Contrastive"),
+    "generator/contrast_identity": N_("Contrastive, identity"),
     "generator/category": N_("Category"),
     "generator/value": N_("Value"),
     "warm_up/loss": N_("Warm-up"),
     "gradient_norm/warm_up": N_("Warm-up"),
-    "held_out_l1": N_("L1 to the truth"),
+    "held_out_l1": N_("L1 to the ground truth"),
     "psnr": N_("PSNR"),
     "psnr_bicubic": N_("PSNR of bicubic"),
     "ssim": N_("SSIM"),
     "ssim_bicubic": N_("SSIM of bicubic"),
     "pool_age": N_("mean"),
-    "pool_oldest": N_("the oldest"),
+    "pool_oldest": N_("oldest"),
     "augment_probability": N_("Augmentation probability"),
     "modes/covered": N_("Modes covered"),
     "modes/near": N_("Samples close to a mode"),
     "data_reached": N_("Data covered by the samples"),
-    "variety": N_("Variety of the samples"),
+    "variety": N_("Diversity of the samples"),
     "schedule/resolution": N_("Resolution"),
-    "schedule/alpha": N_("Share of the new level"),
+    "schedule/alpha": N_("Weight of the new level"),
 }
-OF_POINTS = {"score/real": N_("real points"), SPEED: N_("points/s")}  # called otherwise for points
+OF_POINTS = {"score/real": N_("real points"), SPEED: N_("points/s")}  # labels that differ for points
 TINTS = {
     "score/real": "real",
     "score/fake_before": "fake",
@@ -93,32 +93,32 @@ EPSILON = 1e-8
 
 
 def metric_name(name: str, points: bool = False) -> str:
-    """What a metric is called, in the visitor's language."""
+    """Returns the label of a metric in the visitor's language."""
     if points and name in OF_POINTS:
         return _(OF_POINTS[name])
     return _(NAMES[name]) if name in NAMES else name.replace("/", " / ").replace("_", " ")
 
 
 def colour_of(name: str) -> Colour:
-    """Generator and discriminator keep their colours in all charts."""
+    """Returns the fixed colours of generator and discriminator."""
     part = name.rpartition("/")[2] if name.startswith(("gradient_norm/", "rate/")) else name.partition("/")[0]
     return COLOURS.get(TINTS.get(name, part), COLOURS["other"])
 
 
 def panels(history: History, probability: bool, points: bool = False, modes: int = 0) -> list[Panel]:
-    """The charts of one run, the most telling first; those without data are left out.
+    """Returns the charts of one run, most informative first; charts without data are left out.
 
-    `probability`: D's scores are probabilities; `points`: the run learns points, not images, of so many `modes`.
+    `probability`: D's scores are probabilities. `points`: the run trains on points, not images, with this many `modes`.
     """
     names = history.names
-    score_unit = _("probability of being real") if probability else _("score (no probability, no unit)")
+    score_unit = _("probability of being real") if probability else _("score (not a probability)")
     wanted = [
         Panel(
             _("Losses"), _("loss (no unit)"), _series(history, [n for n in names if n.endswith("/loss")]), file="losses"
         ),
         *_terms(history),
         Panel(
-            "D(x), D(G(z))" if probability else _("Scores of D"),
+            "D(x), D(G(z))" if probability else _("Discriminator scores"),
             score_unit,
             _series(history, [name for name in names if name.startswith("score/")], points=points),
             low=0.0 if probability else None,
@@ -127,12 +127,12 @@ def panels(history: History, probability: bool, points: bool = False, modes: int
             file="scores",
         ),
         Panel(
-            _("Accuracy of the discriminator"),
-            _("share that it judges right"),
+            _("Discriminator accuracy"),
+            _("share classified correctly"),
             _series(history, ["accuracy"]),
             low=0.0,
             high=1.0,
-            line=(0.5, _("a coin's accuracy")),
+            line=(0.5, _("chance level")),
             file="accuracy",
         ),
         *_of_samples(history, modes),
@@ -165,7 +165,7 @@ def panels(history: History, probability: bool, points: bool = False, modes: int
 
 
 def _terms(history: History) -> list[Panel]:
-    """What the generator's loss is made of, where that is more than one term."""
+    """Returns the chart of the generator's loss terms, if there is more than one."""
     names = [name for name in history.names if name.startswith("generator/") and name != "generator/loss"]
     if len(names) < 2:
         return []
@@ -175,7 +175,7 @@ def _terms(history: History) -> list[Panel]:
     positive = all((~(np.asarray(one.values) <= 0)).all() for one in series)
     return [
         Panel(
-            _("Terms of the generator's loss"),
+            _("Terms of the generator loss"),
             _("loss, log scale") if positive else _("loss (no unit)"),
             series,
             log=positive,
@@ -185,7 +185,7 @@ def _terms(history: History) -> list[Panel]:
 
 
 def _of_samples(history: History, modes: int) -> list[Panel]:
-    """How varied the samples are, which no loss tells."""
+    """Returns the charts of sample diversity, which no loss shows."""
     return [
         Panel(
             _("Modes covered"),
@@ -213,7 +213,7 @@ def _of_samples(history: History, modes: int) -> list[Panel]:
             file="data-reached",
         ),
         Panel(
-            _("Variety of the samples"),
+            _("Diversity of the samples"),
             _("relative to real images"),
             _series(history, ["variety"], smooth=False),
             low=0.0,
@@ -225,53 +225,55 @@ def _of_samples(history: History, modes: int) -> list[Panel]:
 
 
 def _special(history: History) -> list[Panel]:
-    """What some runs alone have: classes or codes to recognise, adaptive augmentation, growing networks."""
+    """Returns the charts that only some runs have: recovered classes or codes, adaptive augmentation, growing
+    networks.
+    """
     return [
         Panel(
-            _("Classes and codes recognised"),
-            _("share that is named right"),
+            _("Recovered classes and codes"),
+            _("share classified correctly"),
             _series(history, ["class_accuracy", "code_accuracy"]),
             low=0.0,
             high=1.0,
             file="recognised",
         ),
         Panel(
-            _("Images not trained on"),
-            _("mean distance of a pixel (0 to 2)"),
+            _("Held-out images"),
+            _("mean absolute difference per pixel (0 to 2)"),
             _series(history, ["held_out_l1"], smooth=False),
             low=0.0,
             file="held-out",
         ),
         Panel(
-            _("PSNR on images not trained on"),
-            _("decibel, all colours, not rounded to 8 bits: higher is nearer"),
+            _("PSNR on held-out images"),
+            _("dB, all colours, not rounded to 8 bits; higher is closer"),
             _series(history, ["psnr", "psnr_bicubic"], smooth=False),
             file="psnr",
         ),
         Panel(
-            _("SSIM on images not trained on"),
-            _("as Wang et al. 2004, all colours, not rounded to 8 bits: at most 1"),
+            _("SSIM on held-out images"),
+            _("Wang et al. 2004, all colours, not rounded to 8 bits; at most 1"),
             _series(history, ["ssim", "ssim_bicubic"], smooth=False),
             high=1.0,
             file="ssim",
         ),
         Panel(
-            _("Age of the replay pool's images"),
-            _("steps since they were made"),
+            _("Age of images in the replay pool"),
+            _("steps since they were generated"),
             _series(history, ["pool_age", "pool_oldest"], smooth=False),
             low=0.0,
             file="pool-age",
         ),
         Panel(
             _("Path length"),
-            _("change of the image for a step in w"),
+            _("image change per step in w"),
             _series(history, ["path_length"]),
             low=0.0,
             file="path-length",
         ),
         Panel(
             _("Adaptive augmentation"),
-            _("probability of each change"),
+            _("probability of each augmentation"),
             _series(history, ["augment_probability"], smooth=False),
             low=0.0,
             file="augmentation",
@@ -285,7 +287,7 @@ def _special(history: History) -> list[Panel]:
         ),
         Panel(
             _("Fade-in"),
-            _("share of the new level (alpha)"),
+            _("weight of the new level (alpha)"),
             _series(history, ["schedule/alpha"], smooth=False),
             low=0.0,
             high=1.0,
@@ -301,7 +303,7 @@ def _series(history: History, names: Sequence[str], smooth: bool = True, points:
             continue
         values = history.mean(name) if smooth else history.raw(name)
         faint = history.raw(name) if smooth else None
-        dash = name.startswith("rate/discriminator")  # both rates are often the same
+        dash = name.startswith("rate/discriminator")  # often both rates are equal
         found.append(Series(metric_name(name, points), colour_of(name), history.steps, values, faint, dash))
     return found
 
@@ -315,7 +317,7 @@ def _ratio(history: History) -> list[Series]:
 
 
 def comparison(title: str, unit: str, name: str, runs: Mapping[str, History], log: bool = False) -> Panel:
-    """One metric of several runs in one chart; `runs` by title, in the order of their colours."""
+    """Returns one metric of several runs in one chart; `runs` by title, in the order of their colours."""
     series = [
         Series(run, RUN_COLOURS[place % len(RUN_COLOURS)], history.steps, history.mean(name), history.raw(name))
         for place, (run, history) in enumerate(runs.items())
@@ -324,26 +326,28 @@ def comparison(title: str, unit: str, name: str, runs: Mapping[str, History], lo
     return Panel(title, unit, series, log=log, file=name.replace("/", "-"))
 
 
-COMPARED = (  # metric, title, unit, logarithmic
-    ("generator/loss", N_("Generator's loss"), N_("loss (no unit)"), False),
-    ("discriminator/loss", N_("Discriminator's loss"), N_("loss (no unit)"), False),
+COMPARED = (  # (metric, title, unit, logarithmic)
+    ("generator/loss", N_("Generator loss"), N_("loss (no unit)"), False),
+    ("discriminator/loss", N_("Discriminator loss"), N_("loss (no unit)"), False),
     (
         "psnr",
-        N_("PSNR on images not trained on"),
-        N_("decibel, all colours, not rounded to 8 bits: higher is nearer"),
+        N_("PSNR on held-out images"),
+        N_("dB, all colours, not rounded to 8 bits; higher is closer"),
         False,
     ),
-    ("accuracy", N_("Accuracy of the discriminator"), N_("share that it judges right"), False),
+    ("accuracy", N_("Discriminator accuracy"), N_("share classified correctly"), False),
     ("modes/covered", N_("Modes covered"), N_("modes with samples"), False),
-    ("variety", N_("Variety of the samples"), N_("relative to real images"), False),
-    ("score/fake_before", N_("D(G(z)): how samples are judged"), N_("probability or score"), False),
-    ("gradient_norm/generator", N_("Generator's gradient norm"), N_("norm (no unit, log scale)"), True),
+    ("variety", N_("Diversity of the samples"), N_("relative to real images"), False),
+    ("score/fake_before", N_("D(G(z)): discriminator output for samples"), N_("probability or score"), False),
+    ("gradient_norm/generator", N_("Generator gradient norm"), N_("norm (no unit, log scale)"), True),
     (SPEED, N_("Speed"), N_("images per second"), False),
 )
 
 
 def comparisons(runs: Mapping[str, History], points: Container[str] = ()) -> list[Panel]:
-    """The charts in which runs are compared; those without data are left out. `points`: titles of those of points."""
+    """Returns the charts that compare runs; charts without data are left out. `points`: titles of the runs on
+    points.
+    """
     of_points = [title in points for title in runs]
     speed = (
         N_("points per second") if all(of_points)
@@ -358,12 +362,12 @@ def comparisons(runs: Mapping[str, History], points: Container[str] = ()) -> lis
 
 
 def marks(events: Sequence[Event]) -> list[Mark]:
-    """What happened to the run, for the curves: edits, single steps, returns, warnings."""
-    told = [(event.step, _told(event)) for event in events]
-    return [Mark(step, text) for step, text in told if text]
+    """Returns the events of the run as marks in the curves: edits, single steps, rollbacks, warnings."""
+    described = [(event.step, _description(event)) for event in events]
+    return [Mark(step, text) for step, text in described if text]
 
 
-def _told(event: Event) -> str:
+def _description(event: Event) -> str:
     payload: Mapping[str, Any] = event.payload
     if event.kind == "edit":
         before = payload.get("before", {})
@@ -376,9 +380,9 @@ def _told(event: Event) -> str:
         return _("edited: {changes}").format(changes=", ".join(changes))
     if event.kind == "step":
         player = _(ROLES.get(payload.get("only", ""), ""))
-        return _("{count} steps of {player} alone").format(count=payload.get("count"), player=player)
+        return _("{count} steps of {player} only").format(count=payload.get("count"), player=player)
     if event.kind == "rollback":
-        return _("went back to a checkpoint")
+        return _("rolled back to a checkpoint")
     if event.kind == "gradient_warning":
         return _("gradient norm of {phase}: {norm:.0f}").format(phase=payload.get("phase"), norm=payload.get("norm", 0))
     if event.kind == "not_finite":

@@ -1,4 +1,4 @@
-"""Films of runs' histories: built when asked for, one at a time, then offered as a download."""
+"""Films of run histories: made on request, one at a time, then offered as a download."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import streamlit as st
 
 from gan_core.runs.export import export_history, tracks_of
 from gan_core.runs.store import Run, RunStore
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 
 KINDS = {"gif": "image/gif", "mp4": "video/mp4"}
 WIDTHS = (256, 384, 512, 768)
 SECONDS = (4, 8, 15, 30)
-STATE = "runs.film"  # what was built, with what it shows, in the session's state
+STATE = "runs.film"  # session state key: the film that was made, with the settings that it shows
 
-_building = threading.Lock()  # a class may ask at once: the trainer shares the processor
+_building = threading.Lock()  # a whole class may request films at once, and the trainer shares the processor
 
 
 def film_maker(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
-    """Choices, the two buttons that build, and the download of what was built."""
+    """Shows the options, the buttons that make a film, and the download of the result."""
     left, right = st.columns(2)
     seconds = left.segmented_control(
-        _("Length"), SECONDS, default=8, format_func=lambda value: f"{value} s", key="film-seconds", required=True
+        _("Duration"), SECONDS, default=8, format_func=lambda value: f"{value} s", key="film-seconds", required=True
     )
     width = right.segmented_control(
         _("Width of each run"), WIDTHS, default=512, format_func=lambda value: f"{value} px", key="film-width",
@@ -59,8 +59,8 @@ def film_maker(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> N
 
 def _build(store: RunStore, runs: Sequence[Run], titles: Sequence[str], kind: str, seconds: float, width: int) -> None:
     st.session_state.pop(STATE, None)
-    bar = st.progress(0.0, _("Waiting for another film …"))
-    with shown():
+    bar = st.progress(0.0, _("Waiting for another film to finish …"))
+    with showing_errors():
         content = build(store, runs, titles, kind, seconds, width, lambda share: _report(bar, share))
         ids = [run.id for run in runs]
         st.session_state[STATE] = {"runs": ids, "kind": kind, "content": content, "file": file_name(titles, kind)}
@@ -68,7 +68,7 @@ def _build(store: RunStore, runs: Sequence[Run], titles: Sequence[str], kind: st
 
 
 def _report(bar: st.delta_generator.DeltaGenerator, share: float) -> None:
-    bar.progress(min(1.0, share), _("Building the film: {percent} %").format(percent=round(100 * share)))
+    bar.progress(min(1.0, share), _("Making the film: {percent} %").format(percent=round(100 * share)))
 
 
 def build(
@@ -80,7 +80,7 @@ def build(
     width: int,
     report: Callable[[float], None],
 ) -> bytes:
-    """The film as a file's content; raises BadData or BadValue."""
+    """Returns the film's file content; raises BadData or BadValue."""
     tracks = [
         replace(track, name=title)
         for track, title in zip(tracks_of(store, [run.id for run in runs]), titles, strict=True)
@@ -94,6 +94,6 @@ def build(
 
 
 def file_name(titles: Sequence[str], kind: str) -> str:
-    """A name that every system takes."""
+    """Returns a file name that is valid on every system."""
     words = "-".join(re.sub(r"[^\w.-]+", "-", title, flags=re.ASCII).strip("-.")[:30] for title in titles).strip("-")
     return f"ganscope-{words or 'history'}.{kind}"

@@ -1,4 +1,4 @@
-"""What a fork starts with, in words: which networks go on, which begin anew, and why."""
+"""Descriptions of forks: which networks keep their weights, which are reinitialised, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.texts import number, plain
 if TYPE_CHECKING:
     from gan_core.training.forking import Start
 
-STEPS = Knob(N_("Planned steps"), N_("At which step the fork ends; 0 trains until it is stopped."), 0, 100_000_000)
+STEPS = Knob(N_("Planned steps"), N_("Step at which the fork ends. 0 trains until you stop it."), 0, 100_000_000)
 NETWORKS = {"generator": N_("Generator"), "discriminator": N_("Discriminator"), "encoder": N_("Encoder")}
 
 
@@ -21,44 +21,43 @@ def network_words(names: Iterable[str]) -> str:
     return _(", ").join(_(NETWORKS.get(name, name)) for name in names)
 
 
-def origin(told: Mapping[str, Any]) -> str:
-    """What a fork that was made has kept, from the event that tells of it."""
+def origin(described: Mapping[str, Any]) -> str:
+    """Describes what an existing fork has kept, from the event that records it."""
     words = {
-        "run": plain(told.get("run", "")), "step": number(told.get("step", 0)),
-        "kept": network_words(told.get("kept", ())), "fresh": network_words(told.get("fresh", ())),
+        "run": plain(described.get("run", "")), "step": number(described.get("step", 0)),
+        "kept": network_words(described.get("kept", ())), "fresh": network_words(described.get("fresh", ())),
     }  # fmt: skip
-    if not told.get("kept"):
-        return _("Forked from {run}, and begun anew at step 0 with random weights.").format(**words)
-    if not told.get("fresh"):
+    if not described.get("kept"):
+        return _("Forked from {run}; restarted at step 0 with random weights.").format(**words)
+    if not described.get("fresh"):
         return _("Forked from {run} at step {step}; all networks kept their weights.").format(**words)
-    return _("Forked from {run} at step {step}; kept their weights: {kept}; begun anew: {fresh}.").format(**words)
+    return _("Forked from {run} at step {step}. Weights kept: {kept}. Reinitialised: {fresh}.").format(**words)
 
 
 def too_short(start: Start, steps: int | str) -> str:
-    """What to say where the fork would end before it begins; "" where it doesn't."""
+    """Returns a message if the fork would end before it starts, else ""."""
     if isinstance(steps, str) or not steps or steps > start.step:
         return ""
     return _("The fork starts at step {step}: plan more steps than that.").format(step=number(start.step))
 
 
 def starts(start: Start, hparams: HParams, run: Run) -> str:
-    """What a fork starts with, as a sentence; a run that goes on is saved when it is forked."""
+    """Describes what a fork starts with. An active run is saved when it is forked."""
     because = _(", ").join(_(knobs(hparams)[name].label) for name in start.because)
     step = number(max(start.step, run.step) if run.is_active else start.step)
     if start.checkpoint is None and start.because:
         return _(
-            "The fork begins anew at step 0, with random weights: other networks are needed with other values of "
-            "{settings}."
+            "The fork starts at step 0 with random weights, because changing {settings} needs different networks."
         ).format(settings=because)
     if start.checkpoint is None:
-        return _("The fork begins at step 0, with random weights: this run has no checkpoint yet.")
+        return _("The fork starts at step 0 with random weights, because this run has no checkpoint yet.")
     if start.fresh:
         return _(
-            "The fork goes on from step {step}. These networks keep their weights: {kept}. These begin anew, because "
-            "they are built differently with other values of {settings}: {fresh}."
+            "The fork continues from step {step}. Weights kept: {kept}. Reinitialised, because {settings} change "
+            "how they are built: {fresh}."
         ).format(
             step=step, kept=network_words(start.kept), fresh=network_words(start.fresh), settings=because
         )  # fmt: skip
     return _(
-        "The fork goes on from step {step}: all networks keep their weights, and the optimisers their state."
+        "The fork continues from step {step}: all networks keep their weights, and the optimisers their state."
     ).format(step=step)

@@ -1,7 +1,7 @@
-"""The metrics of a growing run in bounded space: moving averages over all steps, then at most 400 points a curve.
+"""The metrics of a growing run in bounded memory: moving averages over all steps, reduced to at most 400 points per
+curve.
 
-Curves are NaN where nothing was measured, and infinite where a value is broken: the one is passed over, the other is
-shown as a gap.
+Curves are NaN where nothing was measured (skipped) and infinite where a value is broken (shown as a gap).
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from gan_core.runs.records import Metrics
 
-WINDOW = 100  # steps of the moving average
-POINTS = 400  # of each curve, at most
-RECENT = 400  # last steps that are kept whole
+WINDOW = 100  # window of the moving average, in steps
+POINTS = 400  # maximum number of points per curve
+RECENT = 400  # number of latest steps kept in full
 
 Table = NDArray[np.float64]  # (columns, rows)
 
 
 class History:
-    """Takes rows as they come; `steps`, `raw(name)` and `mean(name)` are arrays of equal length."""
+    """Accepts rows as they arrive; `steps`, `raw(name)` and `mean(name)` are arrays of equal length."""
 
     def __init__(self) -> None:
         self.recent = Metrics.empty()
-        self.latest: dict[str, float] = {}  # the last value of each column that was measured, however long ago
+        self.latest: dict[str, float] = {}  # last measured value of each column, however old
         self._names: list[str] = []
         self._stride = 1
         self._kept = _Rows.empty(0)
@@ -43,12 +43,12 @@ class History:
         return found
 
     def mean(self, name: str) -> NDArray[np.float64]:
-        """Means over the last 100 steps, of the values that there are."""
+        """Returns means over the last 100 steps, ignoring missing values."""
         found: NDArray[np.float64] = self._shown.mean[self._names.index(name)]
         return found
 
     def append(self, metrics: Metrics) -> None:
-        """Rows that come after those taken so far."""
+        """Appends rows that follow those already appended."""
         if not len(metrics):
             return
         for name in metrics.columns:
@@ -71,14 +71,14 @@ class History:
         while len(self._kept.steps) >= POINTS:
             odd = len(self._kept.steps) % 2
             whole = self._kept.part(0, len(self._kept.steps) - odd).binned(2)
-            # an odd row out is half a bin: it is dropped, its neighbours tell the same
+            # an odd row is half a bin; it is dropped, because its neighbours hold the same information
             self._kept = whole
             self._stride *= 2
         self._shown = _Rows.joined(self._kept, self._open.binned(max(1, len(self._open.steps))))
 
 
 class _Rows:
-    """Some steps (K,), and raw values and means (columns, K)."""
+    """Steps (K,) with raw values and means (columns, K)."""
 
     def __init__(self, steps: NDArray[np.float64], raw: Table, mean: Table) -> None:
         self.steps, self.raw, self.mean = steps, raw, mean
@@ -96,7 +96,7 @@ class _Rows:
         )
 
     def wider(self) -> _Rows:
-        """With one more column, empty so far."""
+        """Returns the rows with one more column, empty so far."""
         blank = np.full((1, len(self.steps)), np.nan)
         return _Rows(self.steps, np.concatenate([self.raw, blank]), np.concatenate([self.mean, blank]))
 
@@ -104,14 +104,14 @@ class _Rows:
         return _Rows(self.steps[start:stop], self.raw[:, start:stop], self.mean[:, start:stop])
 
     def binned(self, width: int) -> _Rows:
-        """One row for each `width` rows: the last step, and of each column the last value that was measured."""
+        """Returns one row per `width` rows: the last step, and the last measured value of each column."""
         if width == 1 or not len(self.steps):
             return self
         return _Rows(self.steps[width - 1 :: width], _last_measured(self.raw, width), _last_measured(self.mean, width))
 
 
 def _curve(metrics: Metrics, name: str) -> NDArray[np.float64]:
-    """A column (K,): NaN where nothing was measured, infinite where a value is broken."""
+    """Returns a column (K,): NaN where nothing was measured, infinite where a value is broken."""
     column = metrics.columns.get(name)
     if column is None:
         return np.full(len(metrics), np.nan)
@@ -125,7 +125,7 @@ def _last_measured(table: Table, width: int) -> Table:
 
 
 def moving_average(table: Table, window: int = WINDOW) -> Table:
-    """The mean of the last `window` values along the rows, of those that are numbers; NaN where none is."""
+    """Returns the mean of the last `window` numbers along the rows, ignoring NaN; NaN if there are none."""
     finite = np.isfinite(table)
     sums = np.cumsum(np.where(finite, table, 0.0), 1)
     counts = np.cumsum(finite, 1)

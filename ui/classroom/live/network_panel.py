@@ -1,4 +1,4 @@
-"""The networks of a run: layers, shapes, parameters; the equation; the file they come from."""
+"""The networks of a run: layers, shapes, parameters, the equation and the source file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 
 from gan_core.runs.store import Run
 from ui.classroom.live.forks import NETWORKS
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 from ui.texts import number
 
@@ -19,7 +19,7 @@ from ui.texts import number
 def show(run: Run, hparams: Mapping[str, Any]) -> None:
     from gan_core.gans import recipes
 
-    with shown():
+    with showing_errors():
         recipe = recipes.get(run.spec.recipe)
         settings = recipe.settings(hparams)
         st.markdown(

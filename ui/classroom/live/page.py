@@ -1,4 +1,4 @@
-"""A run as it goes on: buttons, and the board that is drawn again at each poll."""
+"""The page of a run: buttons, and the board that is redrawn at each poll."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from gan_core.training.control import restarts_schedule
 from ui.classroom.live import board, forks, panels, remedies
 from ui.classroom.live.feed import Feed, Picture, feed
 from ui.classroom.shell import access, knob_widgets, run_actions, sessions, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import COLUMNS, real_grid
 from ui.classroom.shell.i18n import N_, STATE, _
 from ui.classroom.shell.knob_widgets import choice_word
 from ui.classroom.shell.store import store
 from ui.texts import data_title, is_points, joined, number, plain, run_title, size_word
 
-STEP_COUNT = Knob(N_("Steps at a press"), "", 1, 10_000)
+STEP_COUNT = Knob(N_("Steps per click"), "", 1, 10_000)
 
 
 def show(id: str) -> None:
-    """The whole page of one run."""
+    """Renders the page of one run."""
     watched = found(id)
     if watched is None:
-        st.page_link("pages/train.py", label=_("Train something new"), icon=":material/add:")
+        st.page_link("pages/train.py", label=_("New run"), icon=":material/add:")
         return
     run = watched.run(fresh=True)
     _title(run)
@@ -43,8 +43,8 @@ def show(id: str) -> None:
 
 
 def found(id: str) -> Feed | None:
-    """The feed of a run; says what is wrong where there is none."""
-    with shown():
+    """Returns the feed of a run; shows an error if there is none."""
+    with showing_errors():
         watched = feed(store(), id)
         watched.run(fresh=True)
         return watched
@@ -52,11 +52,11 @@ def found(id: str) -> Feed | None:
 
 
 def poll(watched: Feed, draw: Callable[[], None]) -> None:
-    """Draws again whenever the board asks for it; a new state draws the whole page again."""
+    """Redraws when the board polls; a change of state reruns the whole page."""
     drawn_for = looks(watched)
 
     def again() -> None:
-        with shown():
+        with showing_errors():
             if looks(watched) != drawn_for or remedies.just_asked():
                 st.rerun()
             draw()
@@ -65,7 +65,7 @@ def poll(watched: Feed, draw: Callable[[], None]) -> None:
 
 
 def looks(watched: Feed) -> tuple[Any, ...]:
-    """What the parts of the page that aren't polled depend on."""
+    """Returns what the unpolled parts of the page depend on."""
     return watched.run().state, broken(watched), warm.is_ready()
 
 
@@ -79,7 +79,7 @@ def _title(run: Run) -> None:
                 query_params=run_actions.studio_link(run.id),
             )  # fmt: skip
         st.page_link(
-            "pages/runs.py", label=_("Play its history"), icon=":material/play_circle:",
+            "pages/runs.py", label=_("Play history"), icon=":material/play_circle:",
             query_params={"compare": run.id, "play": "1", "lang": st.session_state.get(STATE, "en")},
         )  # fmt: skip
         st.page_link(
@@ -96,8 +96,8 @@ def _title(run: Run) -> None:
 
 
 def act(action: Callable[..., Any], *arguments: Any) -> None:
-    """Does what a button says and draws the new state."""
-    with shown():
+    """Performs a button's action and shows the new state."""
+    with showing_errors():
         action(*arguments)
         st.rerun()
 
@@ -111,7 +111,7 @@ def _controls(watched: Feed, run: Run) -> None:
         elif run.state is RunState.FINISHED:
             _longer(watched, run, locked, why)
         else:
-            help_ = why or _("Goes on from the newest checkpoint.")
+            help_ = why or _("Continues from the latest checkpoint.")
             if st.button(
                 _("Resume"),
                 type="primary",
@@ -120,24 +120,22 @@ def _controls(watched: Feed, run: Run) -> None:
                 disabled=locked,
                 help=help_,
             ):
-                with st.spinner(_("Loading PyTorch, once after each start …")):
+                with st.spinner(_("Loading PyTorch, once per start …")):
                     warm.now()
                 act(sessions.resume_ended, run.id)
 
 
 def _longer(watched: Feed, run: Run, locked: bool, why: str | None) -> None:
-    """As many steps again; says what becomes of the learning rate."""
+    """Offers as many steps again, and says what happens to the learning rate."""
     total = 2 * max(run.step, 1)
-    words, tip = _("Train {steps} steps more"), _("Goes on from the last checkpoint.")
-    if restarts_schedule(store(), run, watched.hparams, total):
-        words = _("Train {steps} steps more (learning rate decays anew)")
-        tip = _(
-            "Goes on from the last checkpoint. The schedule of the learning rate begins anew and lasts for these steps."
-        )
+    words, tip = _("Train {steps} more steps"), _("Continues from the latest checkpoint.")
+    if decays_anew(store(), run, watched.hparams, total):
+        words = _("Train {steps} more steps (learning rate decays again)")
+        tip = _("Continues from the latest checkpoint. The learning rate schedule starts over and spans these steps.")
     help_ = why or tip
     label = words.format(steps=number(total - run.step))
     if st.button(label, icon=":material/forward:", key="longer", disabled=locked, help=help_):
-        with st.spinner(_("Loading PyTorch, once after each start …")):
+        with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
         act(sessions.extend, run.id, total)
 
@@ -152,57 +150,57 @@ def _active_controls(run: Run, locked: bool, why: str | None) -> None:
             act(sessions.resume, run.id)
     elif button(_("Pause"), "pause", "pause", type="primary"):
         act(sessions.pause, run.id)
-    if button(_("Step"), "skip_next", "step-both", _("Both players train, then it pauses.")):
+    if button(_("Step"), "skip_next", "step-both", _("Trains both networks, then pauses.")):
         act(_step, run.id, None)
-    if button(_("Only D"), "policy", "step-d", _("The discriminator alone trains; the generator holds still.")):
+    if button(_("Only D"), "policy", "step-d", _("Trains only the discriminator; the generator stays fixed.")):
         act(_step, run.id, "discriminator")
-    if button(_("Only G"), "brush", "step-g", _("The generator alone trains; the discriminator holds still.")):
+    if button(_("Only G"), "brush", "step-g", _("Trains only the generator; the discriminator stays fixed.")):
         act(_step, run.id, "generator")
     with st.container(width=150):
         knob_widgets.control("count", int, 1, STEP_COUNT, "step-count", locked)
     if button(_("Save"), "save", "save", _("Writes a checkpoint now.")):
-        with shown():
+        with showing_errors():
             sessions.save(run.id)
             st.toast(_("A checkpoint is being written."), icon=":material/save:")
-    help_ = why or _("Ends the run with a checkpoint; it can be resumed later.")
-    # stopping is open also after a fault
+    help_ = why or _("Ends the run and writes a checkpoint. You can resume it later.")
+    # stopping is allowed even after an error
     if st.button(_("Stop"), icon=":material/stop:", key="stop", help=help_, disabled=not access.may_steer()):
         act(sessions.stop, run.id)
 
 
 def _step(id: str, only: str | None) -> None:
-    """As many steps as the field below says; raises BadValue where that can't be read."""
+    """Runs as many steps as the field below says; raises BadValue if it isn't valid."""
     sessions.step(id, read_as("count", STEP_COUNT, int, st.session_state.get("step-count", "1")), only)
 
 
 def _trouble(watched: Feed, run: Run) -> None:
-    """The way out of a fault."""
+    """Offers the way out of a broken run."""
     if run.state is RunState.FAILED and run.traceback and access.is_owner():
         with st.expander(_("Details for the owner of this computer"), key="traceback"):
             st.code(run.traceback, language=None)
     if run.state is RunState.PAUSED and broken(watched) and st.button(
-        _("Go back to the last good checkpoint"), type="primary", icon=":material/undo:", key="rollback",
+        _("Roll back to the last good checkpoint"), type="primary", icon=":material/undo:", key="rollback",
         disabled=not access.may_steer(), help=access.why_locked(),
     ):  # fmt: skip
         act(sessions.rollback, run.id)
 
 
 def broken(watched: Feed) -> bool:
-    """Whether a loss became infinite or no number, and nobody has gone back since."""
+    """Whether a loss became NaN or infinite and the run hasn't been rolled back since."""
     last = [event.kind for event in watched.events if event.kind in ("not_finite", "rollback")]
     return last[-1:] == ["not_finite"]
 
 
 def _real(run: Run) -> Picture | None:
-    """Real images to compare with, once the session has prepared them; None where they can't be had.
+    """Returns real images to compare with, once the session has prepared them; None if they aren't available.
 
-    Points need none: the real ones lie below the samples in the same picture.
+    Points need none: the same picture shows the real points below the samples.
     """
     if is_points(run.spec.data) or (run.step == 0 and not store().previews(run.id)):
         return None
     try:
         return _real_picture(run.spec.data, run.spec.size, panels.grid_columns(run) or COLUMNS)
-    except GanscopeError:  # the folder was moved meanwhile; the run goes on from its cache
+    except GanscopeError:  # the folder was moved in the meantime; the run continues from its cache
         return None
 
 

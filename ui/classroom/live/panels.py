@@ -1,4 +1,4 @@
-"""Below the live view: edit while it runs, fork, downloads, networks. These aren't drawn again at each poll."""
+"""Panels below the live view: edits, fork, downloads, networks. They aren't redrawn at each poll."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from gan_core.runs.store import Run
 from ui.classroom.live import downloads, forks, network_panel
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell import access, knob_widgets, sessions, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import store
 from ui.texts import is_points, plain
 
 
 def _recipe(run: Run) -> Any:
-    """The run's recipe where the recipes are loaded already; None otherwise, and where it is unknown here."""
+    """Returns the run's recipe if recipes are already loaded; None if they aren't or the recipe is unknown."""
     if not warm.is_ready():
         return None
     recipes = sys.modules["gan_core.gans"].recipes
@@ -32,7 +32,7 @@ def _recipe(run: Run) -> Any:
 
 
 def recipe_titles() -> Mapping[str, str]:
-    """Recipe titles by name, and preset titles by `recipe/preset`, as far as the recipes are loaded."""
+    """Returns recipe titles by name and preset titles by `recipe/preset`; empty until recipes are loaded."""
     if not warm.is_ready():
         return {}
     recipes = sys.modules["gan_core.gans"].recipes
@@ -41,39 +41,39 @@ def recipe_titles() -> Mapping[str, str]:
 
 
 def settings_of(watched: Feed) -> TrainingHParams | None:
-    """The run's settings with all edits so far; None where the recipes aren't loaded yet."""
+    """Returns the run's settings with all edits so far; None until recipes are loaded."""
     recipe = _recipe(watched.run())
     return recipe.settings(watched.hparams) if recipe else None
 
 
 def remedies_of(run: Run) -> tuple[str, ...]:
-    """The remedies that the run's preset sends the user to try."""
+    """Returns the remedies that the run's preset suggests."""
     recipe = _recipe(run)
     presets = recipe.presets if recipe else ()
     return next((preset.remedies for preset in presets if preset.name == run.spec.preset), ())
 
 
 def knobs_of(run: Run) -> Mapping[str, Knob]:
-    """The run's knobs by name; where the recipes aren't loaded, those that all GANs from noise have."""
+    """Returns the run's knobs by name; until recipes are loaded, those that all latent GANs share."""
     recipe = _recipe(run)
     return knobs(recipe.hparams if recipe else AdversarialHParams)
 
 
 def preset_of(run: Run) -> str:
-    """What to look for in a run of a preset; "" otherwise."""
+    """Returns what to look for in a run of a preset; "" otherwise."""
     recipe = _recipe(run)
     presets = recipe.presets if recipe else ()
     return next((preset.look_for for preset in presets if preset.name == run.spec.preset), "")
 
 
 def compared_in(run: Run) -> tuple[str, ...]:
-    """What stands side by side in the pictures of a run that translates images; () otherwise."""
+    """Returns the labels of the pictures shown side by side by an image-to-image run; () otherwise."""
     recipe = _recipe(run)
     return recipe.compared if recipe else ()
 
 
 def grid_columns(run: Run) -> int | None:
-    """How many samples of a conditional run stand side by side; None where a column isn't of one class."""
+    """Returns how many samples of a conditional run are in a row; None if columns don't correspond to classes."""
     recipe = _recipe(run)
     if recipe is None or not recipe.conditional:
         return None
@@ -82,34 +82,35 @@ def grid_columns(run: Run) -> int | None:
 
 
 def open_run(id: str) -> None:
-    """Shows another run on this page; doesn't return."""
+    """Opens another run on this page; doesn't return."""
     st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), "run": id})
     st.rerun(scope="app")
 
 
 def show(watched: Feed) -> None:
-    """The folded panels; imports torch if nobody has yet, with the live view above painted already."""
+    """Renders the collapsed panels; imports torch if necessary, after the live view has been rendered."""
     run = watched.run()
     st.divider()
     if not warm.is_ready():
-        with st.spinner(_("Loading PyTorch, once after each start …")):
+        with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
         st.rerun()
-    with shown():
+    with showing_errors():
         if _recipe(run) is None:
-            sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)  # says which recipes there are
+            # raises an error that lists the available recipes
+            sys.modules["gan_core.gans"].recipes.get(run.spec.recipe)
         if run.is_active:
-            _panel(_("Change settings while it runs"), "tune", "edit-panel", _edit, watched)
+            _panel(_("Edit settings while training"), "tune", "edit-panel", _edit, watched)
         _panel(_("Fork: a new run with other settings"), "call_split", "fork-panel", _fork, watched)
         _panel(_("Downloads"), "download", "download-panel", downloads.show, watched)
         if run.spec.data not in data.sources and access.may_steer():
-            _panel(_("Your images"), "photo_library", "data-panel", _own_images, run)
+            _panel(_("Your images"), "photo_library", "data-panel", _user_images, run)
         title = _("Networks, equation and source")
         _panel(title, "hub", "network-panel", lambda watched: network_panel.show(run, watched.hparams), watched)
 
 
 def _panel(title: str, icon: str, key: str, draw: Callable[[Any], None], subject: Any) -> None:
-    """A folded panel; it is drawn once it is open: each element of the page costs the browser time at every poll."""
+    """A collapsed panel, rendered only while open, because each element costs the browser time at every poll."""
     panel = st.expander(title, icon=f":material/{icon}:", key=key, on_change="rerun")
     if panel.open:
         with panel:
@@ -117,17 +118,17 @@ def _panel(title: str, icon: str, key: str, draw: Callable[[Any], None], subject
 
 
 @st.fragment
-def _own_images(run: Run) -> None:
-    """What was read from the user's own files, from the cache that the run trains on."""
+def _user_images(run: Run) -> None:
+    """Shows what was read from the user's files, from the cache that the run trains on."""
     from ui.classroom.train import data_panel
 
-    with shown(), st.spinner(_("Reading the images …")):
+    with showing_errors(), st.spinner(_("Reading the images …")):
         data_panel.found(data.load(run.spec.data, run.spec.size))
 
 
 @st.fragment
 def _edit(watched: Feed) -> None:
-    with shown():
+    with showing_errors():
         recipe = _recipe(watched.run())
         current = recipe.settings(watched.hparams)
         names = [name for name, knob in knobs(current).items() if knob.change == "live"]
@@ -135,8 +136,8 @@ def _edit(watched: Feed) -> None:
         edits = sum(event.kind in ("edit", "rollback") for event in watched.events)
         _rates(watched, current)
         st.caption(
-            _("A change acts from the next step on, and the curves get a mark where it happened. Schedules (decay, "
-              "warm-up, fading noise, top-k) count from the step at which one of their settings changes.")
+            _("Changes take effect at the next step, and a mark in the curves shows where. Schedules (decay, "
+              "warm-up, instance noise, top-k) count from the step at which one of their settings changes.")
         )  # fmt: skip
         with st.form(f"edit-{watched.id}-{edits}", border=False):
             values = knob_widgets.draw(
@@ -144,28 +145,31 @@ def _edit(watched: Feed) -> None:
             )
             pressed = st.form_submit_button(_("Apply"), type="primary", disabled=locked, help=access.why_locked())
         if pressed:
-            if unread := knob_widgets.unread(current, values):
-                st.error(knob_widgets.correct_first(unread), icon=":material/error:")
+            if invalid_fields := knob_widgets.invalid_fields(current, values):
+                st.error(knob_widgets.correct_first(invalid_fields), icon=":material/error:")
                 return
             changes = differences(current, changed(current, values))
             if not changes:
-                st.info(_("Nothing was changed."))
+                st.info(_("No settings changed."))
                 return
             sessions.edit(watched.id, changes)
-            told = ", ".join(
+            described = ", ".join(
                 f"{_(knobs(current)[name].label)}: {knob_widgets.value_word(value)}" for name, value in changes.items()
             )
-            st.success(_("Sent: {changes}").format(changes=plain(told)), icon=":material/check:")
+            st.success(_("Changes sent: {changes}").format(changes=plain(described)), icon=":material/check:")
 
 
 def _rates(watched: Feed, current: Any) -> None:
-    """The rates of this step beside those in the fields, where a schedule makes them differ."""
+    """Shows the current learning rates if a schedule makes them differ from those in the fields."""
     described = knobs(current)
     for player in ("generator", "discriminator"):
         now, base = watched.newest(f"rate/{player}"), getattr(current, f"{player}_rate", None)
         if now is None or not base or abs(now - base) <= 0.01 * base:
             continue
-        words = _("{label}: {now} at this step; the field below holds {base}, which the schedule '{schedule}' scales.")
+        words = _(
+            "{label}: {now} at this step. The field below holds the base value {base}, which the schedule "
+            "'{schedule}' scales."
+        )
         st.caption(words.format(
             label=_(described[f"{player}_rate"].label), now=f"{now:.2g}", base=f"{base:.2g}",
             schedule=plain(knob_widgets.choice_word(current.schedule)),
@@ -176,26 +180,29 @@ def _rates(watched: Feed, current: Any) -> None:
 def _fork(watched: Feed) -> None:
     from gan_core.training.forking import start_of
 
-    with shown():
+    with showing_errors():
         run = watched.run()
         current = _recipe(run).settings(watched.hparams)
         locked = not access.may_steer()
         st.caption(
-            _("A fork is a new run that goes on from this one with other settings, also with such as can't change in a "
-              "running run. What it keeps is said below.")
+            _("A fork is a new run that continues from this one with other settings, including those that can't "
+              "change while a run trains. The text below says what it keeps.")
         )  # fmt: skip
         now = {name: getattr(current, name) for name in knobs(current)}
-        values = knob_widgets.draw_calm(current, now, f"fork-{watched.id}", points=is_points(run.spec.data))
+        values = knob_widgets.draw_all(current, now, f"fork-{watched.id}", points=is_points(run.spec.data))
         first, second = st.columns(2)
         with first:
             usual = max(run.spec.steps, 2 * run.step) if run.spec.steps else 0
             steps = knob_widgets.control("steps", int, usual, forks.STEPS, f"fork-{watched.id}-steps", locked)
         name = second.text_input(_("Name (optional)"), max_chars=80, disabled=locked)
         halt = run.is_active and st.checkbox(
-            _("Pause this run, so that the fork can begin"), value=True, disabled=locked
+            _("Pause this run so that the fork can start"), value=True, disabled=locked
         )
-        if unread := [*knob_widgets.unread(current, values), *([forks.STEPS.label] if isinstance(steps, str) else [])]:
-            st.error(knob_widgets.correct_first(unread), icon=":material/error:")
+        if invalid_fields := [
+            *knob_widgets.invalid_fields(current, values),
+            *([forks.STEPS.label] if isinstance(steps, str) else []),
+        ]:
+            st.error(knob_widgets.correct_first(invalid_fields), icon=":material/error:")
             return
         hparams = changed(current, values)
         start = start_of(store(), run, hparams)

@@ -1,6 +1,6 @@
-"""Full screen, large type: the samples, one curve, the step.
+"""Projector view in full screen with large type: the samples, one curve, the step.
 
-P pauses and goes on, S makes one step, D and G one of the discriminator or the generator alone.
+P pauses or resumes, S runs one step, D and G one step of only the discriminator or the generator.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from ui.classroom.live import board
 from ui.classroom.live.page import act, found, poll
 from ui.classroom.live.panels import preset_of
 from ui.classroom.shell import access, sessions, style
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import store
 
-SCORES = 1  # which chart: D(x) and D(G(z))
+SCORES = 1  # index of the chart of D(x) and D(G(z))
 
 
 def show(id: str | None) -> None:
     style.apply("live/projector.css")
-    with shown():
+    with showing_errors():
         id = id or _newest()
     watched = found(id) if id else None
     if watched is None:
         if not id:
-            st.info(_("There is no run to show yet."), icon=":material/slideshow:")
+            st.info(_("There are no runs yet."), icon=":material/slideshow:")
         _leave(None)
         return
     run = watched.run(fresh=True)
@@ -37,7 +37,7 @@ def show(id: str | None) -> None:
 
 
 def _newest() -> str | None:
-    """A run that goes on, else the last one."""
+    """Returns an active run, else the latest one."""
     runs = store().runs()
     chosen = [run for run in runs if run.is_active] or runs
     return chosen[0].id if chosen else None
@@ -64,5 +64,5 @@ def _keys(run: Run) -> None:
 
 def _leave(run: Run | None) -> None:
     query = {"lang": st.session_state.get(STATE, "en")} | ({"run": run.id} if run else {})
-    label = _("Leave the projector view")
+    label = _("Exit projector view")
     st.page_link("pages/train.py", label=label, icon=":material/close_fullscreen:", query_params=query)

@@ -1,1 +1,1 @@
-"""The pages Models and Model: the gallery, a model's card, its samples, the ways on from it."""
+"""The pages Models and Model: the gallery, a model's card, its samples and actions."""

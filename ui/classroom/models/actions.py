@@ -1,4 +1,4 @@
-"""The ways on from a model: a run that starts from its weights, or its settings on the Train page."""
+"""Actions on a model: a run that starts from its weights, or the Train page with its settings."""
 
 from __future__ import annotations
 
@@ -9,41 +9,44 @@ import streamlit as st
 from gan_core import data
 from gan_core.models.card import Card
 from gan_core.runs.store import Run
-from ui.classroom.models.shelf import data_name, finds, judges
+from ui.classroom.models.shelf import classifies, data_name, encodes
 from ui.classroom.shell import access, knob_widgets, sessions, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 from ui.core_texts import filled
 from ui.texts import plain
 
 
 def show(name: str, folder: Path, card: Card) -> None:
-    """The buttons; for nets that judge or find, which the Train page doesn't offer, what they are for."""
-    if judges(card):
-        st.markdown(_("Metrics look through it: `ganscope eval RUN --net {name}`").format(name=name))
+    """Shows the buttons; for feature networks and encoders, which the Train page doesn't offer, what they are used
+    for.
+    """
+    if classifies(card):
+        st.markdown(_("Used for metrics: `ganscope eval RUN --net {name}`").format(name=name))
         return
-    if finds(card):
-        st.markdown(_("A search for your own picture in the Studio starts from what it finds."))
+    if encodes(card):
+        st.markdown(_("In the Studio, the search for your own picture starts from its prediction."))
         return
     if not card.data:
         st.caption(
-            _("What it has learnt from isn't known. To train on from it: {command}").format(
+            _("The training data of this model are unknown. To continue its training: {command}").format(
                 command=f"`ganscope train --from {name} --data DATA --steps STEPS`"
             )
         )
         return
     ask = st.popover(
         _("Continue training"), icon=":material/forward:", disabled=not access.may_steer(), key="continue",
-        help=access.why_locked() or _("A new run that starts from these weights."), on_change="rerun",
+        help=access.why_locked() or _("Starts a new run from these weights."), on_change="rerun",
     )  # fmt: skip
     if ask.open:
         with ask:
             _continue(folder, card)
     if st.button(
-        _("Use as start"), icon=":material/tune:", key="model-settings",
-        help=_("The Train page with this model's recipe, data and all settings filled in; the weights begin anew."),
+        _("Use these settings"), icon=":material/tune:", key="model-settings",
+        help=_("Opens the Train page with this model's recipe, data and settings. Training starts from random "
+               "weights."),
     ):  # fmt: skip
-        with shown(), st.spinner(_("Opening …")):
+        with showing_errors(), st.spinner(_("Opening …")):
             st.switch_page("pages/train.py", query_params=settings_link(card) | _language())
 
 
@@ -52,7 +55,7 @@ def _language() -> dict[str, str]:
 
 
 def settings_link(card: Card) -> dict[str, str]:
-    """The query of the Train page that shows a model's settings; raises UnknownName or BadValue."""
+    """Returns the query of the Train page with a model's settings; raises UnknownName or BadValue."""
     warm.now()
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
@@ -63,37 +66,40 @@ def settings_link(card: Card) -> dict[str, str]:
 
 
 def _continue(folder: Path, card: Card) -> None:
-    """What is asked before a run starts from a model's weights."""
+    """Asks for the options of a run that starts from a model's weights."""
     st.markdown(
-        _("A new run, which starts from exactly these weights. Optimisers, data order and the schedule of the learning "
-          "rates begin anew, so samples may get worse before they get better.")
+        _("A new run that starts from exactly these weights. Optimisers, data order and learning rate schedule "
+          "start over, so samples may get worse before they get better.")
     )  # fmt: skip
-    with shown():
+    with showing_errors():
         anew = missing_networks(folder)
         if any(network.startswith("discriminator") for network in anew):
             st.warning(
-                _("The file has no discriminator. A fresh one must first learn to judge: expect a setback."),
+                _(
+                    "The file contains no discriminator. A new one must be trained first, so expect worse samples at "
+                    "the start."
+                ),
                 icon=":material/policy:",
             )
         elif anew:
-            st.caption(_("Not in the file, and therefore begun anew: {networks}.").format(networks=", ".join(anew)))
+            st.caption(_("Not in the file and therefore reinitialised: {networks}.").format(networks=", ".join(anew)))
         if why := _missing_data(card):
             st.info(plain(why), icon=":material/download:")
         steps = knob_widgets.control("steps", int, card.steps, knob_widgets.STEPS, "continue-steps", disabled=False)
-        unread = isinstance(steps, str)
+        invalid_fields = isinstance(steps, str)
         title = st.text_input(_("Name (optional)"), max_chars=80, key="continue-name", placeholder=_(card.title))
         pressed = st.button(
-            _("Train"), type="primary", icon=":material/play_arrow:", key="continue-train", disabled=unread
+            _("Train"), type="primary", icon=":material/play_arrow:", key="continue-train", disabled=invalid_fields
         )
-        if pressed and not unread:
+        if pressed and not invalid_fields:
             with st.spinner(_("Starting …")):
                 run = sessions.start_from(folder, int(steps), title or "")
             open_run(run)
 
 
 def missing_networks(folder: Path) -> list[str]:
-    """The networks that training needs and the file lacks."""
-    with st.spinner(_("Loading PyTorch, once after each start …")):
+    """Returns the networks that training needs and the file lacks."""
+    with st.spinner(_("Loading PyTorch, once per start …")):
         warm.now()
     from gan_core.training import continuing
 
@@ -101,7 +107,7 @@ def missing_networks(folder: Path) -> list[str]:
 
 
 def _missing_data(card: Card) -> str:
-    """Why the data aren't here, or that they are downloaded first; "" where they are here."""
+    """Returns why the data are missing, or that they are downloaded first; "" if they are available."""
     reference = data_name(card)
     if reference not in data.sources or data.source(reference).available():
         return ""
@@ -109,5 +115,5 @@ def _missing_data(card: Card) -> str:
 
 
 def open_run(run: Run) -> None:
-    """To the run's page; doesn't return."""
+    """Opens the run's page; doesn't return."""
     st.switch_page("pages/train.py", query_params={"run": run.id} | _language())

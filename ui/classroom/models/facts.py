@@ -1,4 +1,4 @@
-"""A model's card in plain words, each line with a short help; and the page of its recipe. Needs no torch."""
+"""A model's card in plain words, each fact with a short help, and the documentation of its recipe. Needs no torch."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from ui.classroom.shell.i18n import N_, _, language
 from ui.texts import bytes_size, data_title, joined, number, plain
 
 DOCS = Path(__file__).parents[3] / "docs" / "gans"
-LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't here
+LINK = re.compile(r"(?: · )?\[[^\]]*\]\((?!https?:)[^)]*\)")  # to another page of the docs, which isn't available here
 FIGURE = re.compile(r"!\[[^\]]*\]\(([\w.]+\.svg)\)")
 PARTS = NETWORKS | {
-    "features": N_("Feature net"), "recogniser": N_("Recogniser"), "mapping": N_("Mapping"), "heads": N_("Heads"),
+    "features": N_("Feature net"), "recogniser": N_("Recognition network"), "mapping": N_("Mapping"),
+    "heads": N_("Projection heads"),
     "generator_ab": N_("Generator a to b"), "generator_ba": N_("Generator b to a"),
     "discriminator_a": N_("Discriminator of a"), "discriminator_b": N_("Discriminator of b"),
 }  # fmt: skip
@@ -30,7 +31,7 @@ PARTS = NETWORKS | {
 
 @dataclass(frozen=True)
 class Fact:
-    """A line of the card: `words` are markdown."""
+    """One fact of the card: `words` is markdown."""
 
     label: str
     words: str
@@ -38,20 +39,20 @@ class Fact:
 
 
 def show(card: Card) -> None:
-    """The facts, and the numbers that were measured."""
+    """Shows the facts and the metrics."""
     with st.container(border=True, key="model-facts", gap="small"):
         for fact in facts(card):
             st.markdown(f":small[:gray[{fact.label}]]  \n{fact.words}", help=fact.help)
     measured = metrics.numbers(card)
     if measured:
-        st.markdown(f"**{_('Measured')}**")
+        st.markdown(f"**{_('Metrics')}**")
         _measured(measured)
     else:
-        st.caption(_("Nothing was measured of this model yet: `ganscope eval` does.") if draws(card) else "")
+        st.caption(_("No metrics yet. Run `ganscope eval` to measure this model.") if draws(card) else "")
 
 
 def _measured(found: list[Number]) -> None:
-    """A tile for each number; those of single attributes as folded tables."""
+    """Shows one tile per metric; those of single attributes as collapsed tables."""
     grid = st.grid("auto", min_column_width=160, gap="small", key="model-numbers")
     for one in found:
         if not one.part:
@@ -66,42 +67,48 @@ def _measured(found: list[Number]) -> None:
 
 
 def facts(card: Card) -> Iterator[Fact]:
-    """What the card says, in the order in which one asks."""
+    """Returns the facts of the card, most important first."""
     yield Fact(
         _("Recipe"), f"{plain(_(card.recipe_title or card.recipe))} · `{card.recipe}`",
-        _("Which GAN it is: its networks and losses. Its page stands below the samples."),
+        _("Which GAN it is: its networks and losses. Details are below the samples."),
     )  # fmt: skip
-    yield Fact(_("Limits"), plain(_(card.limits)), _("Where the model fails; every model does somewhere."))
-    yield Fact(_("Learnt from"), _origin(card), _("The data set that was real for it. It can make nothing else."))
+    yield Fact(_("Limits"), plain(_(card.limits)), _("Known weaknesses of this model."))
+    yield Fact(
+        _("Training data"),
+        _origin(card),
+        _("The data set that the model was trained on. It can generate nothing else."),
+    )
     yield Fact(
         _("Licence of the weights"), plain(_(card.licence)),
-        _("It follows the data that they were learnt from. GANscope's code is apart from it, under the MIT licence."),
+        _("It follows the licence of the training data. GANscope's code is separate and has the MIT licence."),
     )  # fmt: skip
-    if card.steps:  # not told of what was trained elsewhere
+    if card.steps:  # not recorded for models trained elsewhere
         points = card.task == "points"
         trained = _("{steps} steps, {points} points seen") if points else _("{steps} steps, {images} images seen")
         yield Fact(
             _("Trained for"),
             trained.format(steps=number(card.steps), images=number(card.images), points=number(card.images)),
-            _("In a step each network learns from a batch of points. A point counts each time that it is seen.")
+            _("Each step trains every network on one batch of points. A point counts each time it is used.")
             if points else
-            _("In a step each network learns from a batch of images. An image counts each time that it is seen."),
+            _("Each step trains every network on one batch of images. An image counts each time it is used."),
         )  # fmt: skip
-    yield Fact(_("What it took"), plain(card.cost), _("Time and machine of the training."))
+    yield Fact(_("Training cost"), plain(card.cost), _("Training time and hardware."))
     sizes = [f"{_(PARTS.get(name, name))} {short(count)}" for name, count in card.parameters.items()]
     yield Fact(
         _("Parameters"), plain(joined(*sizes)),
-        _("Numbers that were learnt. The generator draws; what judged it while it learnt isn't needed for drawing."),
+        _("Number of trained weights. Generating samples needs only the generator, not the networks that were used "
+          "to train it."),
     )  # fmt: skip
     if card.class_names and "labels" in card.capabilities:
         yield Fact(
             _("Classes"),
             plain(_(", ").join(card.class_names)),
-            _("It was told which is which, so each can be asked for."),
+            _("The model was trained with class labels, so you can choose the class to generate."),
         )
     yield Fact(
         _("Seed and file"), f"{card.seed} · {bytes_size(card.bytes)} · `{card.sha256[:12]}`",
-        _("The training's seed, the size of the weights, and the beginning of their SHA-256, to compare copies with."),
+        _("The training seed, the size of the weights and the start of their SHA-256 checksum, for comparing "
+          "copies."),
     )  # fmt: skip
 
 
@@ -113,28 +120,28 @@ def _origin(card: Card) -> str:
 
 
 def short(count: int) -> str:
-    """A number of parameters: 1.2 M, 340 k."""
+    """Formats a number of parameters: 1.2 M, 340 k."""
     if count >= 1e6:
         return f"{count / 1e6:.1f} M"
     return f"{count / 1e3:.0f} k" if count >= 1e4 else number(count)
 
 
 def explain(card: Card) -> None:
-    """The page of the recipe in the docs: what the GAN is, its equation and its networks."""
+    """Shows the recipe's documentation: what the GAN is, its equation and its networks."""
     path = DOCS / f"{card.recipe}{'.zh' if language() == 'zh' else ''}.md"
     if not path.is_file():
         return
     title = _("How {recipe} works").format(recipe=_(card.recipe_title or card.recipe))
     with st.expander(title, icon=":material/menu_book:", key="model-recipe"):
-        for place, part in enumerate(FIGURE.split(told(path.read_text(encoding="utf-8")))):
+        for place, part in enumerate(FIGURE.split(body_of(path.read_text(encoding="utf-8")))):
             if place % 2 == 0:
                 st.markdown(part)
             elif (DOCS / part).is_file():
                 st.image(str(DOCS / part))
 
 
-def told(page: str) -> str:
-    """A page without its title, links to its neighbours, and the table of knobs at its end."""
+def body_of(page: str) -> str:
+    """Returns a page without its title, links to its neighbours and the table of knobs at its end."""
     head = page.split("\n| ")[0]
     body = head.rpartition("\n## ")[0] if head != page else page
     return LINK.sub("", body.partition("\n")[2]).replace("\n## ", "\n#### ")

@@ -1,4 +1,4 @@
-"""The shelf as a gallery of cards that are links. Painted from cards and pictures alone, before torch is imported."""
+"""The models as a gallery of linked cards. Rendered from cards and pictures alone, before torch is imported."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from gan_core.models.card import Card
 from ui.classroom.models import metrics
 from ui.classroom.models.shelf import Shelf, link, one_line, shelf, short_licence, thumbnail, titles
 from ui.classroom.shell import style
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.texts import plain
 
 SHEET = "models/models.css"
-STRIP = 6  # models on Home, at most
+STRIP = 6  # maximum number of models on Home
 
 
 def show() -> None:
-    """The whole page."""
+    """Renders the page."""
     style.apply(SHEET)
     st.title(_("Models"), anchor=False)
-    with shown():
+    with showing_errors():
         found = shelf()
         if not found.models and not found.trouble:
             _empty()
             return
         if found.drawing:
-            st.markdown(_("Trained already: choose one, draw new pictures from it, or go on from where it stands."))
+            st.markdown(_("Pretrained models: choose one to generate new images or to continue its training."))
             _cards(found.drawing, "gallery")
         if found.translating:
-            st.subheader(_("Models that translate"), anchor=False)
+            st.subheader(_("Image-to-image models"), anchor=False)
             st.markdown(
-                _("Bring a picture, get another one: in another style, larger, or with what is missing filled in.")
+                _("Give a picture, get another one: in a different style, larger, or with missing parts filled in.")
             )
             _cards(found.translating, "translators")
         _tools(found)
@@ -43,34 +43,34 @@ def show() -> None:
 
 
 def _tools(found: Shelf) -> None:
-    """Nets that other models and metrics need, folded: nobody looks for pictures among them."""
-    if not found.finding and not found.judging:
+    """Shows the networks that other models and metrics need, collapsed, because they generate no pictures."""
+    if not found.finding and not found.feature_nets:
         return
     title = _("Tools: encoders and classifiers ({count})")
-    count = len(found.finding) + len(found.judging)
+    count = len(found.finding) + len(found.feature_nets)
     with st.expander(title.format(count=count), icon=":material/build:", key="tools"):
         if found.finding:
             st.subheader(_("Encoders"), anchor=False)
             st.markdown(
-                _("They look for a picture in what another model can draw, in a single pass. A search for your own "
-                  "picture in the Studio starts from what they find.")
+                _("Encoders predict where a picture lies in another model's latent space, in a single forward "
+                  "pass. In the Studio, the search for your own picture starts from their prediction.")
             )  # fmt: skip
             _cards(found.finding, "encoders")
-        if found.judging:
-            st.subheader(_("Nets that judge"), anchor=False)
+        if found.feature_nets:
+            st.subheader(_("Feature networks"), anchor=False)
             st.markdown(
-                _("These draw nothing. They tell what a picture shows, and metrics look at samples through them.")
+                _("These networks generate nothing. They classify pictures and provide the features for the metrics.")
             )
-            _cards(found.judging, "judges")
+            _cards(found.feature_nets, "judges")
 
 
 def strip() -> None:
-    """A few models as a way in, for Home; nothing where there are none."""
+    """Shows a few models on Home; nothing if there are none."""
     chosen = dict(list(shelf().drawing.items())[:STRIP])
     if not chosen:
         return
     style.apply(SHEET)
-    st.subheader(_("Play with trained models"), anchor=False)
+    st.subheader(_("Try pretrained models"), anchor=False)
     grid = st.grid("auto", min_column_width=145, gap="small", key="strip")
     called = titles(shelf().models)
     for name, card in chosen.items():
@@ -89,19 +89,19 @@ def _cards(models: Mapping[str, Card], key: str) -> None:
 
 
 def _face(name: str, card: Card, title: str) -> None:
-    """Picture and title; the style sheet spreads the link over the whole card."""
+    """Shows picture and title; the style sheet extends the link over the whole card."""
     content = thumbnail(listing.standing(name), card)
     picture(content, alt=_("Samples of {model}").format(model=title))
-    # a page of its own: a link to the page that is shown, with another query alone, does nothing in Streamlit
+    # a page of its own, because Streamlit ignores links to the current page that differ only in the query
     st.page_link("pages/model.py", label=f"**{plain(title)}**", query_params=link(name))
 
 
 def badges(card: Card) -> list[str]:
-    """What the model can do and under which licence it stands, as badges in markdown."""
+    """Returns the model's capabilities and licence as badges in markdown."""
     can = set(card.capabilities)
     found = []
     if accuracy := metrics.accuracy(card):
-        found.append(("green", ":material/check: " + _("right in {share}").format(share=accuracy)))
+        found.append(("green", ":material/check: " + _("accuracy {share}").format(share=accuracy)))
     if "labels" in can:
         found.append(("violet", _("{count} classes").format(count=len(card.class_names))))
     if "codes" in can:
@@ -109,21 +109,21 @@ def badges(card: Card) -> list[str]:
     if "truncation" in can:
         found.append(("blue", _("truncation")))
     if "upscale" in can:
-        found.append(("violet", _("{scale} times larger").format(scale=card.hparams.get("scale", 4))))
+        found.append(("violet", _("{scale}× enlargement").format(scale=card.hparams.get("scale", 4))))
     found.append(("gray", ":material/license: " + plain(short_licence(card))))
     return [f":{colour}-badge[{words}]" for colour, words in found]
 
 
 def _empty() -> None:
-    st.info(_("There are no models on the shelf yet."), icon=":material/shelves:")
+    st.info(_("There are no models yet."), icon=":material/shelves:")
     st.markdown(
-        _("`ganscope pretrain NAME` trains one of the models in `gan_core/models/plans.py` and puts it here. To add a "
-          "model that somebody gave you, put its folder into `models` in GANscope's own folder.")
+        _("`ganscope pretrain NAME` trains one of the models in `gan_core/models/plans.py` and adds it here. To "
+          "add a model from someone else, put its folder into `models` in GANscope's own folder.")
     )  # fmt: skip
-    st.page_link("pages/train.py", label=_("Train something new"), icon=":material/add:")
+    st.page_link("pages/train.py", label=_("New run"), icon=":material/add:")
 
 
 def _trouble(found: Shelf) -> None:
-    """Models that can't be used, each with the reason."""
+    """Lists models that can't be used, each with the reason."""
     for name, words in found.trouble.items():
         st.warning(f"**{plain(name)}**: {plain(words)}", icon=":material/broken_image:")

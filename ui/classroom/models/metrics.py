@@ -1,6 +1,6 @@
-"""The numbers on a model's card in words.
+"""Metrics of a model's card in words.
 
-Their names carry the sample count, the net and what they are of: `fd10k_mnistnet`, `reached10k_avatarsnet_hair`.
+Their names contain sample count, network and subject: `fd10k_mnistnet`, `reached10k_avatarsnet_hair`.
 """
 
 from __future__ import annotations
@@ -14,81 +14,83 @@ from ui.attributes import ATTRIBUTES
 from ui.classroom.shell.i18n import N_, _
 
 NAME = re.compile(r"([a-z_]+?)(?:(\d+k?)((?:_[a-z0-9]+)*))?")
-BACK = "back_"  # before the marks of a translator's second direction
+BACK = "back_"  # prefix of the metrics of a translator's second direction
 ACCURACY = "accuracy"
 
-# what a metric is called, and what it says
+# metric -> label and help
 WORDS = {
-    ACCURACY: (N_("Accuracy"), N_("The share of images that it had never seen and named rightly.")),
+    ACCURACY: (N_("Accuracy"), N_("Share of held-out images classified correctly.")),
     "fd": (N_("Fréchet distance"),
-           N_("How far the samples are from real images, as a net sees both: means and spread of what it notices. 0 is "
-              "best; compare only numbers of the same net and count.")),
-    "kid": (N_("KID"), N_("Kernel distance between samples and real images, as a net sees both. 0 is best.")),
-    "precision": (N_("Precision"), N_("The share of samples that look like real images.")),
-    "recall": (N_("Recall"), N_("The share of real images that the samples come near to: variety.")),
-    "density": (N_("Density"), N_("How closely the samples lie among real images; about 1 for real ones.")),
-    "coverage": (N_("Coverage"), N_("The share of real images with a sample close by.")),
-    "confidence": (N_("Confidence"), N_("How sure a classifier is of what the samples show, on average.")),
-    "sure": (N_("Readable"), N_("The share of samples of which a classifier is sure.")),
-    "inception_score": (N_("Inception score"), N_("Readable and varied samples score high; the most is the number of "
-                                                  "classes.")),
-    "mode_score": (N_("Mode score"), N_("The inception score, if the classes should be as frequent as in the data.")),
-    "class_divergence": (N_("Class divergence"), N_("How far the samples' classes are from the data's. 0 is best.")),
-    "rarest_class": (N_("Rarest class"), N_("How often the rarest class is drawn: 1 is as often as all others.")),
-    "commonest_class": (N_("Commonest class"),
-                        N_("How often the commonest class is drawn: 1 is as often as all others.")),
-    "reached": (N_("Values reached"),
-                N_("The share of an attribute's values, such as blonde or copper, that are drawn at least half as "
-                   "often as they are among real images.")),
-    "error": (N_("Errors"), N_("The share of images that it had never seen and named wrongly.")),
+           N_("Distance between samples and real images in the feature space of a network (mean and covariance). 0 "
+              "is best; compare only values with the same network and sample count.")),
+    "kid": (N_("KID"), N_("Kernel distance between samples and real images in the feature space of a network. 0 is "
+                          "best.")),
+    "precision": (N_("Precision"), N_("Share of samples that look like real images.")),
+    "recall": (N_("Recall"), N_("Share of real images that the samples come close to: diversity.")),
+    "density": (N_("Density"), N_("How densely the samples lie among the real images; about 1 for real images.")),
+    "coverage": (N_("Coverage"), N_("Share of real images with a sample close by.")),
+    "confidence": (N_("Confidence"), N_("Mean confidence of a classifier in the class of a sample.")),
+    "sure": (N_("Recognisable"), N_("Share of samples that a classifier is confident about.")),
+    "inception_score": (N_("Inception score"), N_("High for samples that are recognisable and diverse; at most the "
+                                                  "number of classes.")),
+    "mode_score": (N_("Mode score"), N_("Inception score that also requires the class frequencies of the data.")),
+    "class_divergence": (N_("Class divergence"), N_("Divergence between the class frequencies of samples and data. "
+                                                    "0 is best.")),
+    "rarest_class": (N_("Rarest class"), N_("Frequency of the rarest class; 1 means as frequent as the others.")),
+    "commonest_class": (N_("Most frequent class"),
+                        N_("Frequency of the most frequent class; 1 means as frequent as the others.")),
+    "reached": (N_("Values covered"),
+                N_("Share of an attribute's values, such as blonde or copper hair, that appear at least half as "
+                   "often as in real images.")),
+    "error": (N_("Error rate"), N_("Share of held-out images classified incorrectly.")),
     "nearest": (N_("Distance to the training images"),
-                N_("How far samples are from the closest training image, as a multiple of how far real images are from "
-                   "each other. Far below 1 means that images were learnt by heart.")),
-    "copied": (N_("Copies"), N_("The share of samples that are nearly a training image.")),
-    "psnr": (N_("PSNR"), N_("How near the pixels come to the true ones, in decibel: the more, the nearer. Blur scores "
-                            "well. Of enlarged pictures on luma Y (BT.601, 16 to 235) without 4 pixels at each side, "
-                            "of others over all colours; in 8 bits.")),
-    "ssim": (N_("SSIM"), N_("How alike structures are to the true ones: 1 for the same picture. As Wang et al. 2004: a "
-                            "Gaussian window of 11 pixels, only where it fits into the picture. Of enlarged pictures "
-                            "on luma Y, of others over all colours; in 8 bits.")),
+                N_("Distance from samples to the closest training image, as a multiple of the distance between "
+                   "real images. Far below 1 means that training images were memorised.")),
+    "copied": (N_("Near copies"), N_("Share of samples that are nearly identical to a training image.")),
+    "psnr": (N_("PSNR"), N_("Peak signal-to-noise ratio to the ground truth in dB; higher is closer. Blurry images "
+                            "score well. Enlarged images: luma Y (BT.601, 16 to 235) without a border of 4 pixels; "
+                            "other images: all colours. 8 bits.")),
+    "ssim": (N_("SSIM"), N_("Structural similarity to the ground truth; 1 for identical images. Wang et al. 2004: "
+                            "Gaussian window of 11 pixels, only where it fits into the image. Enlarged images: "
+                            "luma Y; other images: all colours. 8 bits.")),
     "perceptual": (N_("Perceptual distance"),
-                   N_("How far pictures are from the true ones in what a net notices, at all its levels. 0 is best.")),
+                   N_("Distance to the ground truth in the features of a network, over all levels. 0 is best.")),
 }  # fmt: skip
-BESIDE = {  # after a mark: what it is of, where it isn't the model's own
+BESIDE = {  # suffix: the subject, if it isn't the model itself
     "_bicubic": N_("{mark} of bicubic enlargement"),
-    "_input": N_("{mark} of the input as it is"),
-    "_colours": N_("{mark} of the input in the other's colours"),
+    "_input": N_("{mark} of the unchanged input"),
+    "_colours": N_("{mark} of the input in the colours of the other domain"),
     "_mean": N_("{mark} of the mean colour"),
-    "_average": N_("{mark} of the average picture"),
+    "_average": N_("{mark} of the average image"),
 }
-OF = {  # at a name's end
+OF = {  # suffix of a name
     "floor": N_("{mark} between halves of the real images"),
-    "real": N_("{mark}, of real images"),
+    "real": N_("{mark}, real images"),
 }
-HIDDEN = "_hidden"  # after an attribute: where it can't be seen
-PIXELS = "pixels"  # in the place of a net
+HIDDEN = "_hidden"  # suffix of an attribute: where it is hidden
+PIXELS = "pixels"  # replaces a network's name
 # in [0, 1], shown in percent
 SHARES = {ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied", "reached", "error"}
 
 
 @dataclass(frozen=True)
 class Number:
-    """One metric as a page shows it."""
+    """One metric as shown on a page."""
 
     label: str
     value: str
     help: str
-    made_of: str  # samples and net
-    part: str  # the attribute that it is of; "" where it is of the whole
+    made_of: str  # samples and network
+    part: str  # the attribute that it measures; "" for the whole picture
 
 
 def numbers(card: Card) -> list[Number]:
-    """The card's metrics; an error of measuring stands beside its number."""
+    """Returns the card's metrics; a standard error is shown with its number."""
     return [_number(name, card) for name in card.metrics if not name.endswith("_error")]
 
 
 def by_attribute(found: Iterable[Number]) -> dict[str, list[Number]]:
-    """The numbers that are of attributes, by what they are called."""
+    """Returns the metrics of attributes by label."""
     groups: dict[str, list[Number]] = {}
     for one in found:
         if one.part:
@@ -97,7 +99,7 @@ def by_attribute(found: Iterable[Number]) -> dict[str, list[Number]]:
 
 
 def accuracy(card: Card) -> str:
-    """How often a judging net is right, in percent; "" where the card doesn't say."""
+    """Returns a feature network's accuracy in percent; "" if the card doesn't give it."""
     found = [value for name, value in card.metrics.items() if _parts(name)[0] == ACCURACY]
     return _text(ACCURACY, found[0]) if found else ""
 
@@ -110,13 +112,13 @@ def _number(name: str, card: Card) -> Number:
         value += f" ± {error:.2g}"
     made_of = [_("{count} samples").format(count=count)] if count else []
     made_of += [_("net {net}").format(net=net)] if net.endswith("net") else []
-    made_of += [_("against the training images")] if trained else []
+    made_of += [_("compared with the training images")] if trained else []
     label, part = (_(OF[of]).format(mark=label), "") if of in OF else (label, _attribute(of))
     return Number(label, value, help_, ", ".join(made_of), part)
 
 
 def _parts(name: str) -> tuple[str, str, str, str, bool]:
-    """Kind, sample count, net, what it is of, and whether it is measured against the training images."""
+    """Splits a name into kind, sample count, network, subject, and whether it compares with training images."""
     match = NAME.fullmatch(name)
     if not match or not match[2]:
         return name, "", "", "", False
@@ -130,14 +132,14 @@ def _parts(name: str) -> tuple[str, str, str, str, bool]:
 def _attribute(of: str) -> str:
     name = of.removesuffix(HIDDEN)
     attribute = _(ATTRIBUTES.get(name, name.replace("_", " "))) if name else ""
-    return _("{attribute}, where it is hidden").format(attribute=attribute) if of.endswith(HIDDEN) else attribute
+    return _("{attribute}, where hidden").format(attribute=attribute) if of.endswith(HIDDEN) else attribute
 
 
 def _words(kind: str) -> tuple[str, str]:
-    """What a mark is called and what it says."""
+    """Returns label and help of a metric."""
     if kind.startswith(BACK):
         label, help_ = _words(kind.removeprefix(BACK))
-        return _("{mark}, the other way").format(mark=label), help_
+        return _("{mark}, reverse direction").format(mark=label), help_
     for ending, words in BESIDE.items():
         if kind.endswith(ending) and kind.removesuffix(ending) in WORDS:
             label, help_ = _words(kind.removesuffix(ending))

@@ -1,6 +1,6 @@
-"""One model of the shelf: its card in plain words, samples of any seed, and the ways on from here.
+"""The page of one model: its card in plain words, samples of any seed, and actions.
 
-The card and its picture are painted before torch is imported; the sampler follows.
+The card and its picture are rendered before torch is imported; the sampler follows.
 """
 
 from __future__ import annotations
@@ -13,30 +13,40 @@ import streamlit as st
 from gan_core.models import listing
 from gan_core.models.card import NEIGHBOURS, SAMPLE, WEIGHTS, Card, read_card
 from ui.classroom.models import actions, facts, gallery
-from ui.classroom.models.shelf import damage, draws, enlarged_file, judges, kinds, one_line, shelf, titles, translates
+from ui.classroom.models.shelf import (
+    classifies,
+    damage,
+    draws,
+    enlarged_file,
+    kinds,
+    one_line,
+    shelf,
+    titles,
+    translates,
+)
 from ui.classroom.shell import style, warm
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import STATE, _
 from ui.texts import bytes_size, plain
 
 
 def show(name: str) -> None:
-    """The whole page of the model of that name."""
+    """Renders the page of the model of this name."""
     style.apply(gallery.SHEET)
     st.page_link(
         "pages/models.py", label=_("All models"), icon=":material/arrow_back:",
         query_params={"lang": st.session_state.get(STATE, "en")},
     )  # fmt: skip
-    with shown():
+    with showing_errors():
         folder = listing.standing(name)
         card = read_card(folder)
         _head(name, card)
         broken = damage(folder, card)
         if broken:
             st.error(plain(broken), icon=":material/broken_image:")
-        drawn, told = st.columns([3, 2], gap="large")
-        with told:
+        drawn, described = st.columns([3, 2], gap="large")
+        with described:
             _sheet(folder, card)
             facts.show(card)
         with drawn:
@@ -47,7 +57,7 @@ def show(name: str) -> None:
                     _weights(name, folder, card)
             _neighbours(folder, card)
             facts.explain(card)
-        if not broken and not judges(card):
+        if not broken and not classifies(card):
             with stage:
                 _playground(name, card)
 
@@ -67,25 +77,27 @@ def _sheet(folder: Path, card: Card) -> None:
     with st.container(key="sheet"):
         picture(content, alt=_("Samples of {model}").format(model=_(card.title)))
     if draws(card):
-        st.caption(_("The first samples of seed 0, not chosen by hand."))
+        st.caption(_("The first samples of seed 0, not selected by hand."))
     elif translates(card):
         st.caption(_("Side by side: {kinds}.").format(kinds=kinds(card)))
-        st.caption(_("Of pictures that it hasn't learnt from, not chosen by hand."))
+        st.caption(_("Outputs for held-out images, not selected by hand."))
 
 
 def _neighbours(folder: Path, card: Card) -> None:
-    """Whether pictures were learnt by heart, for the eye; nothing where nobody has looked."""
+    """Shows samples next to their nearest training images; nothing if they haven't been computed."""
     with suppress(OSError):
         content = enlarged_file(folder / NEIGHBOURS)
         with st.container(key="neighbours"):
-            st.markdown(f"**{_('Learnt by heart?')}**")
-            picture(content, alt=_("Samples of {model} beside what it has learnt from").format(model=_(card.title)))
-            st.caption(_("Above, the samples that lie closest to a training image; below, that image."))
+            st.markdown(f"**{_('Memorised training images?')}**")
+            picture(
+                content, alt=_("Samples of {model} next to their nearest training images").format(model=_(card.title))
+            )
+            st.caption(_("Top: the samples closest to a training image. Bottom: that training image."))
 
 
 def _playground(name: str, card: Card) -> None:
     if not warm.is_ready():
-        with st.spinner(_("Loading PyTorch, once after each start …")):
+        with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
         st.rerun()
     from ui.classroom.models import sampler, translator
@@ -103,6 +115,6 @@ def _weights(name: str, folder: Path, card: Card) -> None:
     st.download_button(
         _("Weights ({size})").format(size=bytes_size(card.bytes)), content, f"{name}.safetensors",
         "application/octet-stream", icon=":material/neurology:", key="model-weights", on_click="ignore",
-        help=_("A safetensors file, without any code in it; card.toml of the same folder tells how to build the "
+        help=_("A safetensors file, which contains no code. The card.toml in the same folder says how to build the "
                "networks."),
     )  # fmt: skip

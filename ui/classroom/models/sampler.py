@@ -1,6 +1,6 @@
-"""Pictures from a model of the shelf: by seed, number, class and truncation. All of it stands in the link.
+"""Pictures from a model by seed, number, class and truncation, all of them in the link.
 
-The loaded model is kept for the whole process, by the checksum of its weights.
+The loaded model is cached for the whole process by the checksum of its weights.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from gan_core.models.sampler import MOST_TRUNCATION, Sampler
 from gan_core.pictures.grids import enlarge, grid, png, scatter, to_uint8
 from ui.classroom.models.shelf import data_name
 from ui.classroom.shell import address
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
 from ui.texts import plain
 
-COUNT = 16  # samples at first
+COUNT = 16  # default number of samples
 MOST = 64
 MOST_SEED = 2**31 - 1
-WIDE = 640  # pixels of the picture, at least
-IN_TURN = -1  # as a class in the link
+WIDE = 640  # minimum width of the picture in pixels
+IN_TURN = -1  # value of the class in the link
 IN_LINK = ("model", "seed", "n", "class", "truncation")
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be drawn; `psi` is None where the model can't be truncated or isn't to be."""
+    """What to draw; `psi` is None if the model can't be truncated or shouldn't be."""
 
     count: int
     seed: int
@@ -43,14 +43,14 @@ class Wish:
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def loaded(sha256: str, _name: str) -> Sampler:
-    """The model with these weights; raises BadCheckpoint."""
+    """Returns the model with these weights; raises BadCheckpoint."""
     return loading.load(_name)
 
 
 @st.fragment
 def show(name: str, card: Card) -> None:
-    """Controls and picture; only these are drawn again when something is changed."""
-    with shown():
+    """Renders controls and picture; a change reruns only this fragment."""
+    with showing_errors():
         with st.spinner(_("Loading the model …")):
             sampler = loaded(card.sha256, name)
         wish = _controls(sampler, card)
@@ -62,7 +62,7 @@ def show(name: str, card: Card) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.caption(
                 _(
-                    "{count} samples of seed {seed}, drawn in {seconds} s. The same seed gives the same pictures."
+                    "{count} samples of seed {seed}, generated in {seconds} s. The same seed gives the same images."
                 ).format(count=wish.count, seed=wish.seed, seconds=f"{seconds:.2f}")
             )
             st.download_button(
@@ -78,7 +78,7 @@ def show(name: str, card: Card) -> None:
 
 
 def _controls(sampler: Sampler, card: Card) -> Wish:
-    if "sampler-seed" not in st.session_state or address.rules("sampler", IN_LINK):
+    if "sampler-seed" not in st.session_state or address.changed_elsewhere("sampler", IN_LINK):
         _take_link(sampler, card)
     with st.container(horizontal=True, vertical_alignment="bottom", key="sampler-controls"):
         seed = _seed()
@@ -86,27 +86,27 @@ def _controls(sampler: Sampler, card: Card) -> Wish:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large", key="sampler-sliders"):
         count = st.slider(
             _("Number"), 1, MOST, key="sampler-count", width=260,
-            help=_("How many samples are drawn; they share nothing but the seed."),
+            help=_("Number of samples to generate."),
         )  # fmt: skip
         psi = _truncation(sampler)
     wish = Wish(count, seed, label, psi)
     _remember(wish, sampler)
-    address.followed("sampler", IN_LINK)
+    address.mark_synced("sampler", IN_LINK)
     return wish
 
 
 def _take_link(sampler: Sampler, card: Card) -> None:
-    """The controls show what the link says."""
-    st.session_state["sampler-seed"] = asked("seed", 0, MOST_SEED, 0)
-    st.session_state["sampler-count"] = asked("n", 1, MOST, _whole_rows(sampler))
-    st.session_state["sampler-class"] = asked("class", IN_TURN, len(card.class_names) - 1, IN_TURN)
-    st.session_state["sampler-psi"] = asked("truncation", 0, round(100 * MOST_TRUNCATION), 100) / 100
+    """Sets the controls to the values in the link."""
+    st.session_state["sampler-seed"] = integer_in_link("seed", 0, MOST_SEED, 0)
+    st.session_state["sampler-count"] = integer_in_link("n", 1, MOST, _whole_rows(sampler))
+    st.session_state["sampler-class"] = integer_in_link("class", IN_TURN, len(card.class_names) - 1, IN_TURN)
+    st.session_state["sampler-psi"] = integer_in_link("truncation", 0, round(100 * MOST_TRUNCATION), 100) / 100
 
 
 def _seed() -> int:
     seed = st.number_input(
         _("Seed"), 0, MOST_SEED, key="sampler-seed", width=170,
-        help=_("From it all random numbers of the samples follow."),
+        help=_("Determines all random numbers of the samples."),
     )  # fmt: skip
     st.button(_("New seed"), icon=":material/casino:", key="sampler-dice", type="primary", on_click=_throw)
     return int(seed)
@@ -122,9 +122,9 @@ def _label(sampler: Sampler, card: Card) -> int | None:
     names = card.class_names
     options = [IN_TURN, *range(len(names))]
     chosen: int = st.selectbox(
-        _("Class"), options, format_func=lambda place: _("all in turn") if place == IN_TURN else names[place],
+        _("Class"), options, format_func=lambda place: _("all classes in turn") if place == IN_TURN else names[place],
         key="sampler-class", width=200,
-        help=_("The model was told the classes while it learnt, so it can draw the one that is asked for."),
+        help=_("The model was trained with class labels, so you can choose the class to generate."),
     )  # fmt: skip
     return None if chosen == IN_TURN else chosen
 
@@ -134,21 +134,21 @@ def _truncation(sampler: Sampler) -> float | None:
         return None
     psi = st.slider(
         _("Truncation ψ"), 0.0, MOST_TRUNCATION, step=0.05, key="sampler-psi", width=260,
-        help=_("Below 1 the samples come nearer to the average one: cleaner, and more alike. At 0 all are the same; "
-               "above 1 they go astray."),
+        help=_("Below 1, samples move towards the average: cleaner but more alike. At 0 all are the same; above 1 "
+               "quality drops."),
     )  # fmt: skip
     return None if psi == 1 else float(psi)
 
 
-def asked(name: str, low: int, high: int, standard: int) -> int:
-    """A whole number of the link, if it is a valid one."""
+def integer_in_link(name: str, low: int, high: int, standard: int) -> int:
+    """Returns an integer from the link, if valid."""
     text = st.query_params.get(name, "")
     value = int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 12 else standard
     return value if low <= value <= high else standard
 
 
 def _remember(wish: Wish, sampler: Sampler) -> None:
-    """The choice into the link, as far as it differs from the first one."""
+    """Writes the choice into the link, unless it is the default."""
     chosen = {
         "seed": (wish.seed, 0),
         "n": (wish.count, _whole_rows(sampler)),
@@ -171,13 +171,13 @@ def _by_columns(sampler: Sampler, wish: Wish) -> bool:
 
 
 def _whole_rows(sampler: Sampler) -> int:
-    """About COUNT samples, in whole rows."""
+    """Returns about COUNT samples, in full rows."""
     columns = sampler.columns if sampler.recipe.conditional else 4
     return min(MOST, max(1, round(COUNT / columns)) * columns)
 
 
 def drawn(sampler: Sampler, card: Card, wish: Wish) -> bytes:
-    """The samples as a PNG; points over those that they were learnt from."""
+    """Returns the samples as PNG; points are drawn over the training points."""
     samples = sampler.sample(wish.count, wish.seed, wish.label, wish.psi)
     if sampler.recipe.task == "points":
         points = samples.numpy()

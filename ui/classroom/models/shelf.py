@@ -1,4 +1,4 @@
-"""What the pages know of the shelf without torch: cards, damage, and the pictures that stand for models."""
+"""What pages know about models without torch: cards, damage and preview pictures."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from ui.classroom.shell.grids import encode
 from ui.classroom.shell.i18n import STATE, _
 from ui.texts import data_title, joined, sentence, size_word
 
-COLUMNS, ROWS = 4, 3  # samples of a card's picture; whole items where several pictures stand side by side
-WIDE = 640  # pixels, at least: enlarged by whole factors, so that the browser makes it smaller and edges stay sharp
+COLUMNS, ROWS = 4, 3  # samples on a card's picture; complete rows if pictures are side by side
+WIDE = 640  # minimum width in pixels: enlarged by integer factors, so that edges stay sharp when the browser shrinks it
 GAP = 1  # pixels between the samples of a sheet
 TRANSLATION = ("paired", "unpaired", "super_resolution", "inpainting")  # tasks
 INVERSION = "inversion"
-PARTS = ("train:", "test:")  # what can stand before a data set's name
+PARTS = ("train:", "test:")  # possible prefixes of a data set's name
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """The models that can be used by name, and why the others can't, as sentences by name."""
+    """The models that can be used by name, and the reasons why others can't."""
 
     models: Mapping[str, Card]
     trouble: Mapping[str, str]
 
     @property
     def drawing(self) -> dict[str, Card]:
-        """The most to be seen first: in colour, then large, then what can be steered."""
+        """Returns the most attractive models first: in colour, then large, then controllable."""
         found = {name: card for name, card in self.models.items() if draws(card)}
         return dict(sorted(found.items(), key=lambda pair: _prominence(pair[1]), reverse=True))
 
@@ -48,15 +48,15 @@ class Shelf:
 
     @property
     def finding(self) -> dict[str, Card]:
-        return {name: card for name, card in self.models.items() if finds(card)}
+        return {name: card for name, card in self.models.items() if encodes(card)}
 
     @property
-    def judging(self) -> dict[str, Card]:
-        return {name: card for name, card in self.models.items() if judges(card)}
+    def feature_nets(self) -> dict[str, Card]:
+        return {name: card for name, card in self.models.items() if classifies(card)}
 
 
 def shelf() -> Shelf:
-    """All models; the weights of each are compared with its card, once for each version of the file."""
+    """Returns all models; checks the weights against the card once per version of the file."""
     cards, damaged = listing.survey()
     trouble = {one.name: sentence(one.reason.message, one.reason.values) for one in damaged}
     trouble |= {name: words for name, card in cards.items() if (words := damage(listing.standing(name), card))}
@@ -64,7 +64,7 @@ def shelf() -> Shelf:
 
 
 def damage(folder: Path, card: Card) -> str:
-    """What is wrong with a model's weights, as a sentence; "" where nothing is."""
+    """Returns what is wrong with a model's weights; "" if they are fine."""
     message, values = _damage(folder / WEIGHTS, _stamp(folder / WEIGHTS), card.sha256)
     return sentence(message, values) if message else ""
 
@@ -79,7 +79,7 @@ def _damage(weights: Path, stamp: tuple[int, int], sha256: str) -> tuple[str, di
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Changes with the file; (0, 0) where there is none."""
+    """Returns a value that changes with the file; (0, 0) if it doesn't exist."""
     try:
         facts = path.stat()
     except OSError:
@@ -87,38 +87,37 @@ def _stamp(path: Path) -> tuple[int, int]:
     return facts.st_mtime_ns, facts.st_size
 
 
-def judges(card: Card) -> bool:
-    """Whether the model tells what images show and draws none."""
+def classifies(card: Card) -> bool:
+    """Whether the model classifies images and generates none."""
     return card.task == "supervised" or "features" in card.parameters
 
 
 def translates(card: Card) -> bool:
-    """Whether the model makes pictures of pictures: in another style, larger, whole again, or as a generator draws."""
-    return card.task in TRANSLATION or finds(card)
+    """Whether the model maps pictures to pictures: translation, super-resolution, inpainting or encoders."""
+    return card.task in TRANSLATION or encodes(card)
 
 
-def finds(card: Card) -> bool:
-    """Whether the model looks for pictures in what another one can draw."""
+def encodes(card: Card) -> bool:
+    """Whether the model encodes pictures into the latent space of another one."""
     return card.task == INVERSION
 
 
 def draws(card: Card) -> bool:
-    """Whether the model makes pictures of nothing but a seed."""
-    return not judges(card) and not translates(card)
+    """Whether the model generates pictures from a seed alone."""
+    return not classifies(card) and not translates(card)
 
 
 def _prominence(card: Card) -> tuple[int, int, int]:
-    """Channels, size, and in how many ways it can be steered; points have none of these."""
+    """Sort key: channels, size and number of controls; 0 for points."""
     if card.task == "points":
         return 0, 0, 0
     return next(iter(card.fields.values()))[0], card.size, len(card.capabilities)
 
 
 def titles(models: Mapping[str, Card]) -> dict[str, str]:
-    """What models are called, by name, each otherwise than the others. Plain text.
+    """Returns unique titles of the models by name. Plain text.
 
-    To a title that is another's too, or its beginning, the first of recipe, size and name is added that the others
-    don't share.
+    A title that isn't unique is extended by the first of recipe, size and name that distinguishes it.
     """
     plain_titles = {name: _(card.title) for name, card in models.items()}
     return {name: _distinct(name, plain_titles, models) for name in models}
@@ -142,36 +141,36 @@ def _size_word(card: Card) -> str:
 
 
 def link(name: str) -> dict[str, str]:
-    """The query of a model's page."""
+    """Returns the query of a model's page."""
     return {"model": name, "lang": st.session_state.get(STATE, "en")}
 
 
 def data_name(card: Card) -> str:
-    """The data set that the model learnt from, without the part of it."""
+    """Returns the data set that the model was trained on, without the part."""
     part = next((part for part in PARTS if card.data.startswith(part)), "")
     return card.data.removeprefix(part)
 
 
 def one_line(card: Card) -> str:
-    """Recipe, data and size. Plain text."""
+    """Returns recipe, data and size. Plain text."""
     reference = data_name(card)
     return joined(_recipe_word(card), data_title(reference), _size_word(card))
 
 
 def kinds(card: Card) -> str:
-    """What stands side by side on the picture of a model that translates. Plain text."""
+    """Returns the labels of the pictures side by side in an image-to-image model's sheet. Plain text."""
     return _(", ").join(_(kind) for kind in card.compared)
 
 
 def short_licence(card: Card) -> str:
-    """The licence's name, without who holds the rights; of a set of several makers each one's."""
+    """Returns the licence's name without the owners; for a set of several sources, each one's."""
     parts = re.split(r"\s*[;；]\s*", re.sub(r"\s*[(（][^)）]*[)）]", "", _(card.licence)))
     makers = [part for part in parts if re.match(r"[^:：]+[:：]", part)]
     return "; ".join(makers) if len(makers) > 1 else parts[0]
 
 
 def thumbnail(folder: Path, card: Card) -> bytes:
-    """A corner of the model's sample sheet as PNG: few samples, large; grey where there is no picture."""
+    """Returns a corner of the model's sample sheet as PNG: few samples, large; grey if there is no picture."""
     kinds = len(card.compared) or 1
     columns = kinds * max(1, COLUMNS // kinds)
     rows = math.ceil(columns * ROWS / COLUMNS)
@@ -192,7 +191,7 @@ def _thumbnail(path: Path, stamp: tuple[int, int], size: int, columns: int, rows
 
 
 def enlarged_file(path: Path) -> bytes:
-    """A model's whole sample sheet as PNG, enlarged; raises OSError where there is none."""
+    """Returns a model's whole sample sheet as PNG, enlarged; raises OSError if there is none."""
     return _enlarged_file(path, _stamp(path))
 
 
@@ -202,13 +201,13 @@ def _enlarged_file(path: Path, stamp: tuple[int, int]) -> bytes:
 
 
 def _opened(path: Path) -> Image.Image:
-    """The whole picture; raises OSError where there is none, or where it is no picture."""
+    """Returns the whole picture; raises OSError if it doesn't exist or isn't a picture."""
     opened = Image.open(io.BytesIO(path.read_bytes()))
     opened.load()
     return opened
 
 
 def enlarged(picture: Image.Image, width: int) -> Image.Image:
-    """By a whole factor to at least that width, pixels kept sharp."""
+    """Enlarges by an integer factor to at least this width, keeping pixels sharp."""
     factor = max(1, -(-width // picture.width))
     return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)

@@ -1,1 +1,1 @@
-"""The page Runs: cards, dialogs, and runs compared."""
+"""The page Runs: cards, dialogs and comparisons."""

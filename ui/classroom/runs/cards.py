@@ -1,4 +1,4 @@
-"""All runs as cards: newest first, a page at a time, found by name or state."""
+"""All runs as cards: newest first, paginated, with search and filters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ui.classroom.runs import dialogs
 from ui.classroom.runs.compare import MOST, ask_for, title_of
 from ui.classroom.shell import run_actions, sessions, warm
 from ui.classroom.shell.access import may_steer, why_locked
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import newest_picture, picture
 from ui.classroom.shell.i18n import N_, _
 from ui.texts import (
@@ -38,12 +38,12 @@ from ui.texts import (
     state_badge,
 )
 
-PAGE = 12  # cards on a page
-REFRESH = 2.0  # seconds between looks at a run that goes on
-CHOSEN = "runs.chosen"  # ids ticked for comparing, in the session's state
-POINTS = 120  # of a sparkline
+PAGE = 12  # cards per page
+REFRESH = 2.0  # seconds between refreshes of an active run
+CHOSEN = "runs.chosen"  # session state key: ids selected for comparison
+POINTS = 120  # number of points of a sparkline
 THUMBNAIL = 104  # pixels
-NOTE = 240  # letters of a note that a card shows
+NOTE = 240  # characters of a note shown on a card
 
 FILTERS: dict[str, tuple[str, Callable[[Run], bool]]] = {
     "all": (N_("All"), lambda run: True),
@@ -52,15 +52,15 @@ FILTERS: dict[str, tuple[str, Callable[[Run], bool]]] = {
     "ended": (N_("Ended"), lambda run: not run.is_active),
 }
 HISTORY, CLONE, STUDIO = "history", "clone", "studio"
-LOOKING = {  # the part of a card's menu that is for everybody
+LOOKING = {  # menu entries for everyone
     HISTORY: (N_("History and film"), ":material/history:"),
     CLONE: (N_("New run with these settings"), ":material/content_copy:"),
 }
-PLAYING = {STUDIO: (N_("Open in the Studio"), ":material/palette:")}  # of what draws from latents
+PLAYING = {STUDIO: (N_("Open in the Studio"), ":material/palette:")}  # menu entries for latent GANs
 
 
 def show_runs(store: RunStore, open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
-    """The whole view; `open_run` and `clone` lead to the train page."""
+    """Renders the page; `open_run` and `clone` lead to the Train page."""
     runs = store.runs()
     if not runs:
         st.info(_("No runs yet. Choose a preset on the Train page and press Train."), icon=":material/school:")
@@ -77,7 +77,7 @@ def show_runs(store: RunStore, open_run: Callable[[str], Any], clone: Callable[[
 
 def _cards(store: RunStore, found: Sequence[Run], open_run: Callable[[str], Any], clone: Callable[[Run], Any]) -> None:
     if not found:
-        st.info(_("No run fits."))
+        st.info(_("No matching runs."))
         return
     pages = -(-len(found) // PAGE)
     page = _page(pages)
@@ -115,18 +115,18 @@ def _store_line(store: RunStore, runs: Sequence[Run]) -> None:
 
 
 def _search(runs: Sequence[Run]) -> list[Run]:
-    """The runs that fit what was typed and picked; both are in the link."""
+    """Returns the runs that match search and filter; both are in the link."""
     words, which = st.query_params.get("find", ""), st.query_params.get("show", "all")
     which = which if which in FILTERS else "all"
     if len(runs) > 3 or words or which != "all":
         st.session_state["runs-find"], st.session_state["runs-show"] = words, which
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text_input(
-                _("Find"), key="runs-find", placeholder=_("Find by name, GAN, data or note"),
+                _("Search"), key="runs-find", placeholder=_("Search by name, GAN, data or note"),
                 label_visibility="collapsed", icon=":material/search:", width=300, on_change=_remember_search,
             )  # fmt: skip
             st.segmented_control(
-                _("Which runs"), list(FILTERS), key="runs-show", format_func=lambda name: _(FILTERS[name][0]),
+                _("Filter runs"), list(FILTERS), key="runs-show", format_func=lambda name: _(FILTERS[name][0]),
                 label_visibility="collapsed", on_change=_remember_search,
             )  # fmt: skip
     fits = FILTERS[which][1]
@@ -161,17 +161,17 @@ def _remember_page() -> None:
 
 
 def _chosen_line(store: RunStore, runs: Sequence[Run], chosen: Sequence[str]) -> None:
-    """What was ticked, and the way to compare it."""
+    """Shows the selected runs and the button to compare them."""
     if not chosen:
         if len(runs) > 1:
-            st.caption(_("Tick two or more runs to compare them."))
+            st.caption(_("Select two or more runs to compare them."))
         return
     titles = {run.id: title_of(run) for run in runs}
     with st.container(horizontal=True, vertical_alignment="center", border=True, key="chosen-runs"):
-        st.markdown(_("Chosen: {names}").format(names=plain(", ".join(titles[id] for id in chosen))), width="content")
+        st.markdown(_("Selected: {names}").format(names=plain(", ".join(titles[id] for id in chosen))), width="content")
         if st.button(
             _("Compare"), icon=":material/compare:", type="primary", disabled=not 2 <= len(chosen) <= MOST,
-            help=_("Two to {count} runs can be compared.").format(count=MOST), key="compare",
+            help=_("Compare two to {count} runs.").format(count=MOST), key="compare",
         ):  # fmt: skip
             ask_for(chosen)
             st.rerun()
@@ -193,17 +193,18 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Call
             _("Resume"), key=f"resume-{run.id}", icon=":material/play_arrow:", disabled=not may_steer(),
             help=why_locked(),
         ):  # fmt: skip
-            with shown(), st.spinner(_("Starting …")):
+            with showing_errors(), st.spinner(_("Starting …")):
                 resume = sessions.resume if run.state is RunState.PAUSED else sessions.resume_ended
                 resume(run.id)
                 st.rerun()
         pin = st.button(
             "", key=f"pin-{run.id}", icon=":material/keep_off:" if run.pinned else ":material/keep:",
-            help=why_locked() or (_("Unpin") if run.pinned else _("Pin: spared by the quota and by 'all unpinned'")),
+            help=why_locked() or (_("Unpin") if run.pinned else _("Pin: exempt from the quota and from “Delete all "
+                                                                  "unpinned”")),
             disabled=not may_steer(), type="tertiary",
         )  # fmt: skip
         if pin:
-            with shown():
+            with showing_errors():
                 run_actions.set_pinned(store, run.id, not run.pinned)
                 st.rerun()
         studio = PLAYING if run_actions.has_sliders(store, run) else {}
@@ -220,7 +221,7 @@ def _card(store: RunStore, run: Run, open_run: Callable[[str], Any], clone: Call
     elif picked == STUDIO:
         run_actions.open_in_studio(run.id)
     elif picked == CLONE:
-        with shown(), st.spinner(_("Opening …")):
+        with showing_errors(), st.spinner(_("Opening …")):
             clone(run)
     elif picked:
         dialogs.ask(picked, run)
@@ -232,25 +233,25 @@ def _tick(id: str) -> None:
 
 
 def _facts(store: RunStore, id: str, state: RunState) -> None:
-    """What is to be seen of a run; an active one is looked at again and again."""
+    """Shows the facts of a run; an active one is refreshed."""
     try:
         run = store.get(id)
     except UnknownName:
         st.rerun()
     if run.state is not state:
-        st.rerun()  # its buttons are others now
+        st.rerun()  # the new state has other buttons
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         png = newest_picture(store, id)
         if png is None:
-            st.image(BLANK, width=THUMBNAIL, alt=_("no picture yet"))
+            st.image(BLANK, width=THUMBNAIL, alt=_("no samples yet"))
         else:
-            picture(png, alt=_("newest samples of {run}").format(run=title_of(run)), width=THUMBNAIL)
+            picture(png, alt=_("latest samples of {run}").format(run=title_of(run)), width=THUMBNAIL)
         with st.container(gap="xxsmall", width="stretch"):
             pin = ":material/keep: " if run.pinned else ""
             st.markdown(f"{pin}**{plain(title_of(run))}**")
             st.markdown(f"{state_badge(run.state)} :small[{_progress(run, store.queue())}]")
             recipe = _(recipe_titles().get(run.spec.recipe, run.spec.recipe))
-            # a run without a name is called by this already
+            # a run without a name is already titled by these
             size = size_word(run.spec.data, run.spec.size)
             preset = plain(preset_title(run, recipe_titles()))
             what = joined(preset, plain(recipe), plain(data_title(run.spec.data)), size) + "  \n" if run.name else ""
@@ -289,14 +290,14 @@ def _bytes(store: RunStore, id: str) -> int:
 
 
 def _sparklines(store: RunStore, run: Run) -> None:
-    # while it goes on, each viewer's poll must not read all metrics again: a change of 5 % is one to be seen
+    # polls must not reread all metrics of an active run: a new version every 5 % of steps is enough
     version = int(20 * math.log1p(run.step)) if run.is_active else -run.step
     drawn = loss_sparklines(store, run.id, version)
     if not drawn:
         return
     with st.container(horizontal=True, gap="xsmall"):
         for player, svg in drawn.items():
-            st.image(svg, width=100, alt=_("{player}'s loss over time").format(player=_(PLAYERS.get(player, player))))
+            st.image(svg, width=100, alt=_("{player} loss over time").format(player=_(PLAYERS.get(player, player))))
 
 
 PLAYERS = {"generator": N_("Generator"), "discriminator": N_("Discriminator")}
@@ -304,7 +305,7 @@ PLAYERS = {"generator": N_("Generator"), "discriminator": N_("Discriminator")}
 
 @st.cache_data(show_spinner=False, max_entries=512)
 def loss_sparklines(_store: RunStore, id: str, version: int) -> dict[str, str]:
-    """The losses of both players, drawn small; another version is read and drawn again."""
+    """Returns small curves of both losses; a new version is read and drawn again."""
     metrics = _store.metrics(id)
     drawn = {}
     for player in PLAYERS:
@@ -319,7 +320,7 @@ def loss_sparklines(_store: RunStore, id: str, version: int) -> dict[str, str]:
 
 
 def settings_link(store: RunStore, run: Run) -> dict[str, str]:
-    """The query of the train page that shows the run's settings, edits and all; raises UnknownName or BadValue."""
+    """Returns the query of the Train page with the run's settings, including edits; raises UnknownName or BadValue."""
     warm.now()
     from gan_core.gans import recipes
     from ui.classroom.train.setup import of_run, to_query

@@ -1,4 +1,4 @@
-"""Runs side by side: their samples at one step from the same latents, their curves in the same charts."""
+"""Runs side by side: samples at one step from the same latents, and curves in shared charts."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from ui.classroom.live.feed import feed
 from ui.classroom.live.films import film_maker
 from ui.classroom.live.panels import knobs_of, recipe_titles
 from ui.classroom.shell import address
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.knob_widgets import choice_word
 from ui.texts import data_title, is_points, number, plain, run_title, size_word, state_badge
 
 MOST = min(MOST_RUNS, len(RUN_COLOURS))
-REFRESH = 3.0  # seconds between looks while one of them goes on
-TICK = 0.4  # seconds for a picture while the history is played
-FRAMES = 40  # pictures of a history that is played, at most
-PLAYING = "compare-playing"  # the ids whose history is played, in the session's state
+REFRESH = 3.0  # seconds between refreshes while a run is active
+TICK = 0.4  # seconds per picture during playback
+FRAMES = 40  # maximum number of pictures in a playback
+PLAYING = "compare-playing"  # session state key: ids of the runs being played back
 SLIDER = "compare-step"
 PICKER = "compare-runs"
 IN_LINK = ("compare", "step")
 
 
 def asked_for() -> list[str]:
-    """The ids in the link, each once."""
+    """Returns the ids in the link, without duplicates."""
     ids = st.query_params.get("compare", "").split(",")
     return list(dict.fromkeys(id.strip() for id in ids if id.strip()))
 
 
 def ask_for(ids: Sequence[str]) -> None:
-    """Puts runs into the link, or takes the comparison out of it."""
+    """Puts runs into the link, or removes the comparison from it."""
     if ids:
         st.query_params["compare"] = ",".join(ids)
     else:
@@ -50,7 +50,7 @@ def ask_for(ids: Sequence[str]) -> None:
 
 
 def found(store: RunStore, ids: Sequence[str]) -> tuple[list[Run], list[str], list[str]]:
-    """The runs that there are, the ids of those that were deleted, and the ids that no run here ever had."""
+    """Returns the existing runs, the ids of deleted ones, and ids that never existed here."""
     runs: list[Run] = []
     deleted: list[str] = []
     unknown: list[str] = []
@@ -65,19 +65,21 @@ def found(store: RunStore, ids: Sequence[str]) -> tuple[list[Run], list[str], li
 
 
 def compare(store: RunStore, ids: Sequence[str]) -> None:
-    """The whole view. One run alone shows its history."""
+    """Renders the view. A single run shows its history."""
     runs, deleted, unknown = found(store, ids)
     if deleted:
         st.warning(_("Deleted: {runs}").format(runs=plain(", ".join(deleted))), icon=":material/delete:")
     if unknown:
-        words = _("No run here has this ID: {runs}. The link may be incomplete, or come from another computer.")
+        words = _(
+            "There is no run with this ID here: {runs}. The link may be incomplete or come from another computer."
+        )
         st.warning(words.format(runs=plain(", ".join(unknown))), icon=":material/link_off:")
     if len(runs) > MOST:
         st.warning(_("Only the first {count} runs are compared.").format(count=MOST))
         runs = runs[:MOST]
     _pick(store, [run.id for run in runs])
     if not runs:
-        st.info(_("Choose runs to compare."))
+        st.info(_("Select runs to compare."))
         return
     titles = distinct_titles(runs)
     ids = [run.id for run in runs]
@@ -87,20 +89,20 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
     every = TICK if _plays(ids) else REFRESH if live else None
     st.fragment(_scrub, run_every=every)(store, ids, titles)
     if len(runs) > 1:
-        st.subheader(_("What differs"))
+        st.subheader(_("Differences"))
         _differences(store, runs, titles)
     st.subheader(_("Film"))
-    st.caption(_("Every kept step of these runs, side by side, for slides and messages."))
+    st.caption(_("A film of every kept step of these runs, side by side, for slides and messages."))
     st.fragment(film_maker)(store, runs, titles)
 
 
 def title_of(run: Run) -> str:
-    """The run's name, or what it trains; plain text."""
+    """Returns the run's name, or its recipe and data. Plain text."""
     return run_title(run, recipe_titles())
 
 
 def distinct_titles(runs: Sequence[Run]) -> list[str]:
-    """Names for the legend; where two are the same, with the end of the id."""
+    """Returns titles for the legend, made unique by the end of the id."""
     titles = [title_of(run) for run in runs]
     return [
         f"{title} ({run.id[-4:]})" if titles.count(title) > 1 else title
@@ -109,7 +111,7 @@ def distinct_titles(runs: Sequence[Run]) -> list[str]:
 
 
 def _pick(store: RunStore, chosen: list[str]) -> None:
-    """More runs, or fewer."""
+    """Lets the user add or remove runs."""
     runs = {run.id: run for run in store.runs()}
     st.session_state[PICKER] = chosen
     st.multiselect(
@@ -123,24 +125,24 @@ def _pick(store: RunStore, chosen: list[str]) -> None:
 
 
 def _scrub(store: RunStore, ids: Sequence[str], titles: Sequence[str]) -> None:
-    """What is drawn again as the slider moves, and while a run goes on."""
+    """Renders the fragment that reruns when the slider moves and while a run is active."""
     try:
         previews = {id: history(store, id) for id in ids}
         runs = [feed(store, id).run() for id in ids]
     except UnknownName:
         st.rerun()
-    with shown():
+    with showing_errors():
         _samples(runs, titles, previews)
         _curves(store, runs, titles)
 
 
 def _samples(runs: Sequence[Run], titles: Sequence[str], previews: Mapping[str, Sequence[Preview]]) -> None:
-    """The slider, and each run's samples at its step."""
+    """Shows the slider and each run's samples at its step."""
     steps = all_steps(previews)
     _player(steps, list(previews))
     step = _slider(steps)
     frames = frames_at(previews, step)
-    # one run alone would fill the screen
+    # a single run would fill the screen
     grid = st.grid(max(2, len(runs)), min_column_width=150, gap="small", key="compare-samples")
     for place, (run, title) in enumerate(zip(runs, titles, strict=True)):
         with grid.cell():
@@ -148,19 +150,19 @@ def _samples(runs: Sequence[Run], titles: Sequence[str], previews: Mapping[str, 
 
 
 def _curves(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
-    """The runs' curves, with a mark at the step that is shown."""
+    """Shows the runs' curves with a mark at the selected step."""
     named = dict(zip(titles, runs, strict=True))
     points = [title for title, run in named.items() if is_points(run.spec.data)]
     panels = figures.comparisons({title: feed(store, run.id).history for title, run in named.items()}, points)
     if panels:
         st.subheader(_("Curves"))
         step = st.session_state.get(SLIDER)
-        marks = [] if step is None else [Mark(step, _("shown above"))]
+        marks = [] if step is None else [Mark(step, _("step shown above"))]
         curves.draw(curves.encode(panels, marks, file="ganscope-compare"), key="compare-curves")
 
 
 def _player(steps: Sequence[int], ids: list[str]) -> None:
-    """A button that plays the history from its start, or pauses it; and the next picture of one that is played."""
+    """Shows the button that starts or pauses playback, and advances to the next picture."""
     if len(steps) < 2:
         return
     if not _plays(ids):
@@ -189,23 +191,23 @@ def _play(ids: list[str]) -> None:
 
 
 def _end_play() -> None:
-    """Draws the page anew, without the timer; doesn't return."""
+    """Reruns the page without the timer; doesn't return."""
     st.session_state.pop(PLAYING, None)
     st.rerun()
 
 
 def _slider(steps: Sequence[int]) -> int:
-    """The step that is shown: the link's, else the newest."""
+    """Returns the selected step: the link's, else the newest."""
     if len(steps) < 2:
         return steps[0] if steps else 0
     asked = st.query_params.get("step", "")
     chosen = asked.isascii() and asked.isdecimal()
-    # written only where it must be: a value that the server sets overrides a move that is under way
+    # written only if necessary: a value set by the server interrupts a slider that is being dragged
     newest = not chosen and PLAYING not in st.session_state
     if (
         st.session_state.get(SLIDER) not in steps
         or (newest and st.session_state[SLIDER] != steps[-1])
-        or (PLAYING not in st.session_state and address.rules(SLIDER, IN_LINK))
+        or (PLAYING not in st.session_state and address.changed_elsewhere(SLIDER, IN_LINK))
     ):
         step = int(asked) if chosen else steps[-1]
         st.session_state[SLIDER] = max((kept for kept in steps if kept <= step), default=steps[0])
@@ -214,16 +216,16 @@ def _slider(steps: Sequence[int]) -> int:
         steps,
         key=SLIDER,
         format_func=number,
-        help=_("One slider for all: each run shows its last kept samples at or before this step."),
+        help=_("One slider for all runs: each shows its last kept samples at or before this step."),
         on_change=_remember_step,
     )
-    address.followed(SLIDER, IN_LINK)
+    address.mark_synced(SLIDER, IN_LINK)
     return int(st.session_state[SLIDER])
 
 
 def _remember_step() -> None:
     st.query_params["step"] = str(st.session_state[SLIDER])
-    address.followed(SLIDER, IN_LINK)
+    address.mark_synced(SLIDER, IN_LINK)
 
 
 def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
@@ -232,12 +234,12 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
         f"&#9632;</span><b>{escape(title)}</b></div>"
     )
     if preview is None:
-        st.caption(_("not begun at this step"))
+        st.caption(_("not started at this step"))
         return
     try:
         content = preview.path.read_bytes()
     except OSError:
-        st.caption(_("This picture was thinned out."))
+        st.caption(_("This picture was removed to save space."))
         return
     picture(content, alt=_("samples of {run} at step {step}").format(run=title, step=preview.step))
     facts = (
@@ -250,10 +252,10 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
 
 
 def _differences(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
-    """A table of the settings in which the runs differ."""
+    """Shows a table of the settings that differ between the runs."""
     rows = differing([_settings(store, run) for run in runs])
     if not rows:
-        st.markdown(_("Nothing: the same settings, data and seed."))
+        st.markdown(_("None: same settings, data and seed."))
         return
     lines = ["| |" + "|".join(plain(title) for title in titles) + "|", "|---" * (len(runs) + 1) + "|"]
     lines += [f"|{plain(name)}|" + "|".join(plain(_shown(value)) for value in values) + "|" for name, values in rows]
@@ -276,7 +278,7 @@ def _settings(store: RunStore, run: Run) -> dict[str, Any]:
 
 
 def differing(settings: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """Names and values, one for each run, of what isn't the same in all; None where a run has no such setting."""
+    """Returns settings that differ, with one value per run; None if a run lacks the setting."""
     names = dict.fromkeys(name for each in settings for name in each)
     rows = [(name, [each.get(name) for each in settings]) for name in names]
     return [(name, values) for name, values in rows if any(value != values[0] for value in values)]

@@ -1,7 +1,7 @@
-"""What is asked before something is done to a run: its name, a fork's length, whether to delete it.
+"""Dialogs for runs: rename, fork, delete.
 
-What is being asked stands in the session's state: a page that is drawn again meanwhile, because another run has ended,
-must not take the dialog away.
+The open dialog is kept in the session state, so that a rerun of the page, for example because another run has ended,
+doesn't close it.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from gan_core.runs.store import Run, RunStore
 from ui.classroom.live import forks
 from ui.classroom.runs.compare import title_of
 from ui.classroom.shell import knob_widgets, run_actions, sessions
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.texts import plain
 
-STATE = "runs.asked"  # verb and run id
+STATE = "runs.asked"  # (action, run id)
 DESCRIBE, FORK, DELETE, DELETE_UNPINNED = "describe", "fork", "delete", "delete-unpinned"
 MENU = {
-    DESCRIBE: (N_("Rename, note"), ":material/edit:"),
+    DESCRIBE: (N_("Rename or add a note"), ":material/edit:"),
     FORK: (N_("Fork from here"), ":material/fork_right:"),
     DELETE: (N_("Delete"), ":material/delete:"),
 }
 
 
 def ask(verb: str, run: Run | None = None) -> None:
-    """Opens a dialog when the page has been drawn."""
+    """Opens a dialog after the page has been rendered."""
     st.session_state[STATE] = (verb, run.id if run else "")
 
 
 def show(store: RunStore, runs: Sequence[Run], open_run: Callable[[str], Any]) -> None:
-    """The dialog that was asked for, if any."""
+    """Renders the open dialog, if any."""
     verb, id = st.session_state.get(STATE, ("", ""))
     run = next((run for run in runs if run.id == id), None)
     if verb == DELETE_UNPINNED:
@@ -65,7 +65,7 @@ def _describe(store: RunStore, run: Run) -> None:
         note = st.text_area(_("Note"), run.note, max_chars=2000, key=f"note-{run.id}")
         saved = st.form_submit_button(_("Save"), type="primary", key="save-description")
     if saved:
-        with shown():
+        with showing_errors():
             run_actions.describe(store, run.id, name, note)
             _done()
             st.rerun()
@@ -75,12 +75,12 @@ def _fork(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> None:
     from gan_core.training.control import current_hparams
     from gan_core.training.forking import start_of
 
-    st.write(_("A new run with this one's settings goes its own way. Its settings can be edited there."))
+    st.write(_("Start a new run with the settings of this one. You can edit them in the new run."))
     name = st.text_input(_("Name"), max_chars=80, key=f"fork-name-{run.id}")
     usual = max(run.spec.steps, 2 * run.step) if run.spec.steps else 0
     steps = knob_widgets.control("steps", int, usual, forks.STEPS, f"fork-steps-{run.id}", disabled=False)
     problem = knob_widgets.correct_first([forks.STEPS.label]) if isinstance(steps, str) else ""
-    with shown():
+    with showing_errors():
         hparams = current_hparams(store, run)
         start = start_of(store, run, hparams)
         st.markdown(forks.starts(start, hparams, run))
@@ -88,7 +88,7 @@ def _fork(store: RunStore, run: Run, open_run: Callable[[str], Any]) -> None:
     if problem:
         st.error(problem, icon=":material/error:")
     if st.button(_("Fork"), type="primary", key="fork-now", disabled=bool(problem)) and not problem:
-        with shown(), st.spinner(_("Starting …")):
+        with showing_errors(), st.spinner(_("Starting …")):
             made = sessions.fork(run.id, {}, int(steps), name)
             _done()
             open_run(made.id)
@@ -99,9 +99,9 @@ def _delete(store: RunStore, run: Run) -> None:
         _("Delete **{run}** with its history and checkpoints? This can't be undone.").format(run=plain(title_of(run)))
     )
     if run.is_active:
-        st.warning(_("This run goes on. Stop it first."))
+        st.warning(_("This run is still active. Stop it first."))
     if _confirmed("delete-now", disabled=run.is_active):
-        with shown():
+        with showing_errors():
             run_actions.delete(store, run.id)
             _done()
             st.rerun()
@@ -109,10 +109,10 @@ def _delete(store: RunStore, run: Run) -> None:
 
 def _delete_unpinned(store: RunStore, runs: Sequence[Run]) -> None:
     count = sum(not run.pinned and not run.is_active for run in runs)
-    question = _("Delete {count} runs with their history and checkpoints? Pinned and active runs stay.")
+    question = _("Delete {count} runs with their history and checkpoints? Pinned and active runs are kept.")
     st.markdown(question.format(count=count))
     if _confirmed("delete-unpinned-now"):
-        with shown():
+        with showing_errors():
             run_actions.delete_unpinned(store)
             _done()
             st.rerun()

@@ -1,1 +1,1 @@
-"""What every page shares: languages, access, errors, style sheets, pictures, controls made from knobs."""
+"""What all pages share: languages, access, errors, style sheets, pictures, widgets for knobs."""

@@ -1,7 +1,7 @@
-"""Who may do what. With `GANSCOPE_PASSPHRASE` set, only who entered it may steer; all others watch.
+"""Access control. With `GANSCOPE_PASSPHRASE` set, only visitors who entered it may steer; all others can watch.
 
-Every action calls `require_steering` itself: a hidden button is no protection. Who entered the passphrase has a random
-key in a cookie of this browser, until it is closed, so that a reload or another tab doesn't ask again.
+Every action calls `require_steering` itself: hiding a button is no protection. After the passphrase was entered, a
+random key in a session cookie keeps the browser unlocked across reloads and tabs.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import streamlit as st
 from ui.classroom.shell.errors import NotAllowed
 from ui.classroom.shell.i18n import _
 
-KEY = "key"  # key of the session's state: the visitor's own, where this session unlocked
-LASTS = 12 * 3600  # seconds that a key is good for
+KEY = "key"  # session state key: the visitor's key, if this session was unlocked
+LASTS = 12 * 3600  # lifetime of a key in seconds
 MOST_KEYS = 10_000
-DELAY = 0.5  # seconds that a wrong passphrase costs
+DELAY = 0.5  # seconds of delay after a wrong passphrase
 
 
 class Keys:
-    """The keys that were given out, as digests and in this process alone. Thread-safe.
+    """The keys that were issued, stored as digests in this process only. Thread-safe.
 
-    Each is bound to the passphrase of its time: another passphrase locks everybody out.
+    Each key is bound to the passphrase at its time: changing the passphrase locks everyone out.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Keys:
         self._until: dict[str, float] = {}
 
     def new(self, passphrase: str) -> str:
-        """A key that is good for LASTS seconds."""
+        """Returns a key that is valid for LASTS seconds."""
         key, now = secrets.token_urlsafe(32), time.monotonic()
         with self._lock:
             kept = [(digest, until) for digest, until in self._until.items() if until > now]
@@ -63,12 +63,12 @@ def passphrase() -> str:
 
 
 def cookie() -> str:
-    """The cookie's name; cookies of one computer are shared by all its ports."""
+    """Returns the cookie's name, with the port, because all ports of a computer share cookies."""
     return f"ganscope-key-{st.get_option('server.port')}"
 
 
 def to_keep() -> dict[str, str]:
-    """The cookie that this visitor's browser is to keep, by name; empty where there is none."""
+    """Returns the cookie that this visitor's browser should keep, by name; empty if there is none."""
     key = st.session_state.get(KEY)
     return {cookie(): key} if key and may_steer() else {}
 
@@ -83,51 +83,51 @@ def may_steer() -> bool:
 
 
 def is_owner() -> bool:
-    """Whether this visitor may see the machine's folders and tracebacks: by passphrase, else on the machine itself."""
+    """Whether this visitor may see the computer's folders and tracebacks: by passphrase if set, else only locally."""
     return may_steer() if passphrase() else st.context.ip_address is None
 
 
 def require_steering() -> None:
-    """Raises NotAllowed."""
+    """Raises NotAllowed unless the visitor may steer."""
     if not may_steer():
-        raise NotAllowed("This is for whoever has the passphrase; you can watch.")
+        raise NotAllowed("Only visitors with the passphrase can do this. You can watch.")
 
 
 def require_owner() -> None:
-    """Raises NotAllowed."""
+    """Raises NotAllowed unless the visitor is the owner."""
     if not is_owner():
-        raise NotAllowed("Folders of this computer are open to its owner alone.")
+        raise NotAllowed("Only the owner of this computer can open its folders.")
 
 
 def why_locked() -> str | None:
-    """The help text of a disabled control, or None."""
-    return None if may_steer() else _("Locked: press Unlock and enter the passphrase to use this.")
+    """Returns the help text of a disabled control, or None."""
+    return None if may_steer() else _("Locked: click Unlock and enter the passphrase.")
 
 
 def unlock_box() -> None:
-    """The passphrase field of the sidebar, where one is set."""
+    """Shows the passphrase field in the sidebar, if a passphrase is set."""
     if not passphrase():
         return
     if not may_steer():
         _ask("passphrase")
-    elif st.button(_("Lock again"), icon=":material/lock_open:", width="stretch"):
+    elif st.button(_("Lock"), icon=":material/lock_open:", width="stretch"):
         keys.drop(_key(), passphrase())
         st.session_state.pop(KEY, None)
         st.rerun()
 
 
 def unlock_line() -> None:
-    """Why buttons are grey, and the way to change that; for who may only watch, also where no sidebar is seen."""
+    """Explains disabled buttons to visitors who may only watch, with the way to unlock; also without a sidebar."""
     if may_steer():
         return
     with st.container(horizontal=True, vertical_alignment="center", key="locked"):
-        words = _("You can watch. Starting, stopping, editing and deleting need the passphrase.")
+        words = _("You can watch. Enter the passphrase to start, stop, edit or delete runs.")
         st.markdown(f":material/lock: {words}", width="content")
         unlock_button()
 
 
 def unlock_button() -> None:
-    """Asks for the passphrase where it is pressed."""
+    """Asks for the passphrase when clicked."""
     if may_steer():
         return
     ask = st.popover(_("Unlock"), icon=":material/key:", key="unlock", on_change="rerun")
@@ -139,11 +139,11 @@ def unlock_button() -> None:
 def _ask(key: str) -> None:
     typed = st.text_input(
         _("Passphrase"), type="password", key=key,
-        help=_("Everybody can watch. With the passphrase you can also start, stop, edit and delete."),
+        help=_("Anyone can watch. The passphrase also lets you start, stop, edit and delete runs."),
     )  # fmt: skip
     if typed and hmac.compare_digest(typed.encode(), passphrase().encode()):
         st.session_state[KEY] = keys.new(passphrase())
         st.rerun()
     elif typed:
         time.sleep(DELAY)
-        st.error(_("That isn't the passphrase."))
+        st.error(_("Wrong passphrase."))

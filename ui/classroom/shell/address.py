@@ -1,7 +1,7 @@
-"""Widgets whose values stand in the link: which of the two rules.
+"""Widgets whose values are also in the link: decides which of the two is authoritative.
 
-A visitor's press changes the widget, and the link follows. A link, the browser's Back or Forward change the link, and
-the widget follows; these are told by a link that isn't as it was left.
+When the visitor changes a widget, the link follows. When a link is opened or the browser goes back or forward, the
+widget follows; this is detected by a link that differs from the one last written.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 
-def rules(place: str, names: Sequence[str]) -> bool:
-    """Whether these parts of the link were changed by something else than the page since `followed`."""
+def changed_elsewhere(place: str, names: Sequence[str]) -> bool:
+    """Whether these query parameters were changed by something other than the page since the last `mark_synced`."""
     return st.session_state.get(_key(place)) != _now(names)
 
 
-def followed(place: str, names: Sequence[str]) -> None:
-    """To be called once link and widgets agree."""
+def mark_synced(place: str, names: Sequence[str]) -> None:
+    """Marks link and widgets as in sync."""
     st.session_state[_key(place)] = _now(names)
 
 

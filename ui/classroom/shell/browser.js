@@ -1,4 +1,4 @@
-// What the pages need of the browser itself: its history, a cookie, and what is said when the server is gone.
+// Browser features that the pages need: history, a cookie, and the message when the server is gone.
 export default function ({ data }) {
   window.ganscope ??= new Keeper();
   window.ganscope.update(data);
@@ -27,14 +27,14 @@ class Keeper {
     this.reword();
   }
 
-  // One entry for what the visitor did, none for what the page then adds to its own address: Back is one press
+  // One history entry per visitor action, none for what the page then adds to its own address: Back is one click
   enter(...entry) {
     if (this.acted) this.push(...entry);
     else history.replaceState(...entry);
     this.acted = false;
   }
 
-  // A link to the page that is shown, with another query: Streamlit draws the old one again. As if by Forward, it works
+  // Streamlit ignores links to the current page with another query. It works as if by Forward
   follow(event) {
     const link = event.target.closest?.(LINKS);
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
@@ -48,7 +48,7 @@ class Keeper {
     });
   }
 
-  // Streamlit's messages tell developers what to type; a visitor is told what happened
+  // Streamlit's messages are meant for developers; visitors get an explanation
   reword() {
     for (const dialog of document.querySelectorAll("[role=dialog]")) {
       const title = dialog.querySelector("h2");
@@ -63,6 +63,6 @@ function rewrite(title, [heading, ...sentences]) {
   const ours = theirs.cloneNode(false);
   for (const sentence of sentences) ours.appendChild(document.createElement("p")).textContent = sentence;
   title.textContent = heading;
-  theirs.style.display = "none"; // it is React's, and stays in its place
+  theirs.style.display = "none"; // belongs to React, so it isn't removed
   title.after(ours);
 }

@@ -1,6 +1,6 @@
-"""What the pages need of the browser itself: its history, a cookie, and what is said when the server is gone.
+"""What pages need from the browser: its history, a cookie, and the message when the server is gone.
 
-Drawn by app.py on every page, and not to be seen; `browser.js` does it.
+Rendered invisibly by app.py on every page; implemented in `browser.js`.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ def _component() -> Any:
 
 
 def keep() -> None:
-    """To be called at each drawing of a page."""
+    """Must be called on every rendering of a page."""
     with st.container(key="browser"):
         _component()(data={"cookies": access.to_keep(), "words": _words()}, key="browser-keeper")
 
 
 def _words() -> dict[str, list[str]]:
-    """A title and sentences for each of Streamlit's own messages that are meant for developers."""
+    """Returns title and sentences that replace Streamlit's own messages, which are meant for developers."""
     return {
         "gone": [
             _("GANscope isn't responding"),
-            _("The server was stopped, or the network is down. This page reconnects by itself."),
-            _("If GANscope runs on your computer, start it again; otherwise ask the person who runs it. A run that was "
-              "training can be resumed from its last checkpoint."),
+            _("The server was stopped or the network is down. This page reconnects automatically."),
+            _("If GANscope runs on your computer, start it again; otherwise ask whoever runs it. Interrupted runs "
+              "can be resumed from their last checkpoint."),
         ],
         "missing": [
             _("Page not found in GANscope"),
-            _("This address doesn't exist. You are on the home page; the other pages are in the sidebar."),
+            _("This address doesn't exist, so you are on the home page. The other pages are in the sidebar."),
         ],
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Every page is drawn through app.py, also when a link to one of them is the first thing that a fresh server sees."""
+"""Runs every page through app.py, even if a fresh server is first opened at the link of another page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from streamlit.runtime.pages_manager import PagesManager
 
 
 def through_app() -> None:
-    """To be called first by a page.
+    """Must be called first by every page.
 
-    Until `st.navigation` has been called once, Streamlit takes `pages/` for its older kind of app and runs a page
+    Until `st.navigation` has been called once, Streamlit treats `pages/` as a classic multipage app and runs a page
     without app.py: without language, style, navigation and passphrase.
     """
     if PagesManager.uses_pages_directory:
@@ -19,9 +19,9 @@ def through_app() -> None:
 
 
 def show_navigation() -> None:
-    """To be called by app.py before `st.navigation`.
+    """Must be called by app.py before `st.navigation`.
 
-    `config.toml` hides the sidebar's list, so that a fresh server doesn't show the names of files in it, as it would
-    for an app of the older kind; from here on the list is app.py's own.
+    `config.toml` hides the sidebar's page list, because a fresh server would show file names in it, as in a classic
+    multipage app. From here on, app.py's own list is shown.
     """
     config.set_option("client.showSidebarNavigation", True)

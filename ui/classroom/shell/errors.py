@@ -1,4 +1,4 @@
-"""Errors on a page: a sentence for the user, details for the log. No traceback reaches a page."""
+"""Errors on a page: a sentence for the user, details for the log. Tracebacks never reach a page."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ logger = logging.getLogger(__name__)
 
 
 class NotAllowed(GanscopeError):
-    """A visitor may watch but not do this."""
+    """The visitor may watch but not do this."""
 
 
 @contextmanager
-def shown() -> Iterator[None]:
-    """Shows what goes wrong inside as a sentence, and goes on after the block; also a decorator.
+def showing_errors() -> Iterator[None]:
+    """Shows an exception of the block as a sentence and continues after the block; also a decorator.
 
-        with shown():
+        with showing_errors():
             control.pause()
 
-    What ends a script on purpose (`st.stop`, `st.rerun`) passes: it is no Exception.
+    Control flow of Streamlit (`st.stop`, `st.rerun`) passes through: it doesn't derive from Exception.
     """
     try:
         yield
@@ -35,6 +35,6 @@ def shown() -> Iterator[None]:
     except Exception:
         logger.exception("an unexpected error on a page")
         st.error(
-            _("Something went wrong here, and it is our mistake. Details are in the server's log; training goes on."),
+            _("Something went wrong. This is a bug in GANscope; the server log has the details. Training continues."),
             icon=":material/error:",
         )

@@ -1,4 +1,4 @@
-// The Studio in its place on the page; on a phone, where it would be a page within a page, the way to its own.
+// The embedded Studio; on a phone, where embedding is impractical, a link to it.
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".studio");
   if (root && data) (root.frame ??= new Frame(root)).update(data);
@@ -19,7 +19,7 @@ class Frame {
     this.fill();
   }
 
-  // a frame that is there stays: another address, or another place in the page, would begin anew in it
+  // keep an existing frame: a new address or position would reload it
   fill() {
     const { source, link, words } = this.data;
     const narrow = this.phone.matches;

@@ -1,4 +1,4 @@
-"""Pictures of runs: sharp pixels at any width, and the real images that samples are compared with."""
+"""Pictures of runs with sharp pixels at any width, and real images to compare samples with."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ COLUMNS = 8
 ROWS = 8
 GAP = 1
 PAPER = 255
-POINTS = 2000  # real points in a picture
-SIDE = 480  # pixels, of a picture of points
+POINTS = 2000  # real points per picture
+SIDE = 480  # side of a picture of points in pixels
 
 
 def picture(content: bytes | Path, alt: str, width: int | str = "stretch", caption: str | None = None) -> None:
-    """A sample grid as a PNG; the pages' style keeps its pixels sharp when it is enlarged."""
+    """Shows a sample grid as PNG; the style sheet keeps pixels sharp when it is enlarged."""
     png = content if isinstance(content, bytes) else content.read_bytes()
     st.image(png, caption=caption, width=width, alt=alt, output_format="PNG")  # type: ignore[arg-type]
 
 
 def newest_picture(store: RunStore, id: str) -> bytes | None:
-    """The newest picture of a run, live or kept, as PNG; None where there is none yet."""
+    """Returns the newest picture of a run, live or stored, as PNG; None if there is none yet."""
     live = store.live_preview(id)
     paths = [live[1]] if live else []
     paths += [preview.path for preview in reversed(store.previews(id)[-2:])]
     for path in paths:
         try:
             return path.read_bytes()
-        except OSError:  # replaced or thinned meanwhile
+        except OSError:  # replaced or removed in the meantime
             continue
     return None
 
 
 def newest_pool(store: RunStore, id: str) -> bytes | None:
-    """The newest picture of the past fakes that a run's discriminators are shown again; None where there is none."""
+    """Returns the newest picture of a run's replay pool; None if there is none."""
     path = store.live_pool(id)
     try:
         return path.read_bytes() if path else None
-    except OSError:  # replaced meanwhile
+    except OSError:  # replaced in the meantime
         return None
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def real_grid(reference: str, size: int, columns: int = COLUMNS, rows: int = ROWS) -> bytes:
-    """A grid of real images, PNG: columns of one class each where their number allows it, as in conditional samples.
+    """Returns a grid of real images as PNG, with one class per column if possible, as in conditional samples.
 
     Raises BadData.
     """
@@ -59,13 +59,13 @@ def real_grid(reference: str, size: int, columns: int = COLUMNS, rows: int = ROW
 
 
 def grid_of(loaded: data.DataSet, columns: int, rows: int) -> bytes:
-    """The same of a set that is loaded; of large images fewer."""
+    """Returns the same grid for a loaded data set; fewer images if they are large."""
     columns, rows = (fewer(count, loaded.spec.size) for count in (columns, rows))
     return encode(layout(pick(loaded, columns, rows), columns))
 
 
 def dots(points: np.ndarray, reference: str) -> bytes:
-    """Points (N, 2) over those of a data set, as PNG."""
+    """Returns points (N, 2) over those of a data set, as PNG."""
     from gan_core.pictures.grids import png, scatter
 
     return png(scatter(points, _real_points(reference), SIDE))
@@ -77,9 +77,9 @@ def _real_points(reference: str) -> np.ndarray:
 
 
 def pick(data_set: data.DataSet, columns: int, rows: int) -> np.ndarray:
-    """Images (B, C, H, W): spread over the set, or one class a column where the classes fill the columns.
+    """Picks images (B, C, H, W) spread over the set, or one class per column if the classes fill the columns.
 
-    Pairs stand beside each other, and so do images of two domains.
+    Pairs are placed side by side, and so are images of two domains.
     """
     if "real" not in data_set.arrays:
         count = columns * rows // 2
@@ -107,7 +107,7 @@ def _spread(images: np.ndarray, count: int) -> np.ndarray:
 
 
 def layout(images: np.ndarray, columns: int) -> Image.Image:
-    """(B, C, H, W) uint8 side by side."""
+    """Arranges (B, C, H, W) uint8 images in a grid."""
     count, channels, height, width = images.shape
     columns = min(columns, count)
     rows = -(-count // columns)
@@ -119,7 +119,7 @@ def layout(images: np.ndarray, columns: int) -> Image.Image:
 
 
 def encode(image: Image.Image) -> bytes:
-    """The picture as PNG."""
+    """Encodes the picture as PNG."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=3)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The visitor's language in Streamlit: a part of the URL (`?lang=zh`), so that a link keeps it; else the browser's."""
+"""The visitor's language in Streamlit: from the URL (`?lang=zh`), so that links keep it; else from the browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.languages import CATALOGUES, DEFAULT, LANGUAGES, N_, _, language, transl
 __all__ = ["CATALOGUES", "LANGUAGES", "N_", "STATE", "_", "choose", "language", "switch", "switcher", "translations",
            "using", "write"]  # fmt: skip
 
-STATE = "language"  # keys of the session's state
+STATE = "language"  # session state keys
 SWITCH = "language-switch"
 
 
@@ -21,11 +21,11 @@ def _of_session() -> str:
     return str(st.session_state.get(STATE, DEFAULT))
 
 
-languages.asked[:] = [_of_session]
+languages.language_of_visitor[:] = [_of_session]
 
 
 def choose() -> str:
-    """Settles the visitor's language from the URL, an earlier choice or the browser."""
+    """Determines the visitor's language from the URL, an earlier choice or the browser."""
     asked = st.query_params.get("lang")
     if asked in LANGUAGES:
         st.session_state[STATE] = asked
@@ -36,14 +36,14 @@ def choose() -> str:
 
 
 def write() -> None:
-    """Puts the language into the URL; once the page is known, or the browser would take it for the page before."""
+    """Writes the language into the URL. Call it after navigation, or it would apply to the previous page."""
     if st.query_params.get("lang") != language():
         st.query_params["lang"] = language()
 
 
 def switcher() -> None:
-    """The visitor picks a language."""
-    st.session_state[SWITCH] = language()  # the URL's, also after the browser's Back
+    """Shows the language selector."""
+    st.session_state[SWITCH] = language()  # that of the URL, also after the browser's Back
     st.segmented_control(
         _("Language"), list(LANGUAGES), key=SWITCH, format_func=lambda code: LANGUAGES[code], required=True,
         on_change=lambda: switch(st.session_state[SWITCH]), label_visibility="collapsed",
@@ -51,6 +51,6 @@ def switcher() -> None:
 
 
 def switch(chosen: str) -> None:
-    """From now on in that language."""
+    """Switches to a language."""
     st.session_state[STATE] = chosen
     st.query_params["lang"] = chosen

@@ -1,4 +1,4 @@
-"""Controls made from knobs: label, help, unit and range come from the library."""
+"""Widgets for knobs: label, help, unit and range come from the library."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ GROUPS = {
     "networks": N_("Networks"),
 }
 MOST_STEPS = 100_000_000
-STEPS = Knob(N_("Steps"), N_("How long to train; 0 trains until you stop it."), 0, MOST_STEPS)  # of a new run
+STEPS = Knob(
+    N_("Steps"), N_("Number of training steps. 0 trains until you stop the run."), 0, MOST_STEPS
+)  # of a new run
 BASIC = ("loss", "generator_rate", "discriminator_rate", "rate", "batch_size", "latent_size", "seed")
 CHOICES = {
     "adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD",
     "constant": N_("Constant"), "linear": N_("Linear"), "exponential": N_("Exponential"), "cosine": N_("Cosine"),
     "non_saturating": N_("Non-saturating"), "minimax": N_("Saturating minimax"), "least_squares": N_("Least squares"),
     "wasserstein": "Wasserstein", "hinge": N_("Hinge"), "logistic": N_("Logistic (softplus)"),
-    "unet": "U-Net", "resnet": "ResNet", "batch": N_("Over the batch"), "instance": N_("Each image by itself"),
+    "unet": "U-Net", "resnet": "ResNet", "batch": N_("Batch normalisation"), "instance": N_("Instance normalisation"),
     "l1": "L1", "l2": "L2",
     "none": N_("None"), "gradient_penalty": N_("Gradient penalty"), "r1": "R1", "r2": "R2", "dragan": "DRAGAN",
     "one_sided_gradient_penalty": N_("Gradient penalty, one-sided"),
-    "standard": N_("Standard: in pairs"), "average": N_("Average"),
+    "standard": N_("Standard (in pairs)"), "average": N_("Average"),
     "discriminator": N_("Discriminator"), "generator": N_("Generator"), "both": N_("Both networks"),
     "discrimination": N_("Minibatch discrimination"), "standard_deviation": N_("Standard deviation"),
     "diffaugment": "DiffAugment", "adaptive": N_("Adaptive (ADA)"),
@@ -49,12 +51,12 @@ CHOICES = {
 
 
 def choice_word(value: str) -> str:
-    """What a choice is called."""
+    """Returns the label of a choice."""
     return _(CHOICES[value]) if value in CHOICES else value.replace("_", " ")
 
 
 def value_word(value: Any) -> str:
-    """A knob's value in words."""
+    """Returns a knob's value in words."""
     if isinstance(value, bool):
         return _("on") if value else _("off")
     if isinstance(value, (tuple, list)):
@@ -63,7 +65,7 @@ def value_word(value: Any) -> str:
 
 
 def label_of(name: str) -> str:
-    """What a knob of any recipe is called; its name where no recipe is loaded that has it."""
+    """Returns the label of a knob of any recipe; its name if no loaded recipe has it."""
     loaded = sys.modules["gan_core.gans"].recipes if warm.is_ready() else ()
     for kind in (AdversarialHParams, SingleNetworkHParams, *(recipe.hparams for recipe in loaded)):
         if name in (described := knobs(kind)):
@@ -72,7 +74,7 @@ def label_of(name: str) -> str:
 
 
 def grouped(names: Iterable[str], described: Mapping[str, Knob]) -> dict[str, list[str]]:
-    """Knob names by group, in the order of GROUPS; unknown groups come last."""
+    """Groups knob names in the order of GROUPS; unknown groups come last."""
     found: dict[str, list[str]] = {group: [] for group in GROUPS}
     for name in names:
         found.setdefault(described[name].group, []).append(name)
@@ -82,10 +84,10 @@ def grouped(names: Iterable[str], described: Mapping[str, Knob]) -> dict[str, li
 def draw(
     hparams: HParams, names: Iterable[str], prefix: str, disabled: bool = False, points: bool = False
 ) -> dict[str, Any]:
-    """A control for each of some knobs, at the values of `hparams`; returns what the visitor set, by name.
+    """Renders a widget for each of some knobs, at the values of `hparams`; returns the visitor's values by name.
 
-    The few that matter most come first; the others are folded away by group. For forms, which aren't drawn again
-    before they are sent: nothing depends on what was set in others. `points`: a batch is made of points, not images.
+    The most important knobs come first; the others are collapsed by group. Use it in forms, which aren't rerun before
+    they are submitted, so no widget depends on another. `points`: batches consist of points, not images.
     """
     described = knobs(hparams)
     names = list(names)
@@ -97,7 +99,7 @@ def draw(
     return {name: values[name] for name in names}
 
 
-def draw_calm(
+def draw_all(
     defaults: HParams,
     current: Mapping[str, Any],
     prefix: str,
@@ -105,16 +107,16 @@ def draw_calm(
     fixed: Container[str] = (),
     points: bool = False,
 ) -> dict[str, Any]:
-    """A control for every knob at its current value; returns what the visitor set, by name.
+    """Renders a widget for every knob at its current value; returns the visitor's values by name.
 
-    A group says how many of its knobs differ from `defaults`, and is open at first where some do. Knobs without an
-    effect are left out, and keep their values; so are the `fixed` ones. `models`: for a knob that names a model, the
-    titles of those to choose from, by name.
+    A group shows how many of its knobs differ from `defaults` and starts expanded if any do. Knobs without effect are
+    hidden and keep their values; so are the `fixed` ones. `models`: for knobs that name a model, the titles to choose
+    from by name.
     """
     described = {name: knob for name, knob in knobs(defaults).items() if name not in fixed}
     now = {name: _shown(defaults, name, f"{prefix}.{name}", value) for name, value in current.items()}
     wrong = faults(defaults, now)
-    # a field that isn't shown keeps its value, but not what nobody could correct there
+    # a hidden field keeps its value, unless it is invalid, because nobody could correct it
     values = {name: getattr(defaults, name) if name in wrong else value for name, value in current.items()}
     values |= _row([name for name in BASIC if name in described], defaults, current, prefix, False, points, models)
     for group, members in grouped([name for name in described if name not in BASIC], described).items():
@@ -127,12 +129,16 @@ def draw_calm(
         with st.expander(title, expanded=opened, key=key):
             values |= _row(acting, defaults, current, prefix, False, points, models)
             if resting:
-                st.caption(_("Shown when they have an effect: {names}.").format(names=_(", ").join(resting)))
+                st.caption(
+                    _("Hidden because they have no effect with these settings: {names}.").format(
+                        names=_(", ").join(resting)
+                    )
+                )
     return values
 
 
 def _shown(defaults: HParams, name: str, key: str, value: Any) -> Any:
-    """What a knob's widget shows: its value, or the text where that isn't valid."""
+    """Returns what a knob's widget holds: its value, or the text if that isn't valid."""
     shown = st.session_state.get(key, value)
     try:
         return read(type(defaults), name, shown)
@@ -141,17 +147,19 @@ def _shown(defaults: HParams, name: str, key: str, value: Any) -> Any:
 
 
 def correct_first(labels: Iterable[str]) -> str:
-    """What to say where something stands in fields that isn't valid."""
+    """Returns the error message for fields with invalid values."""
     return _("Correct these fields first: {fields}.").format(fields=_(", ").join(_(label) for label in labels))
 
 
-def unread(hparams: HParams, values: Mapping[str, Any]) -> list[str]:
-    """The labels of the fields in which something stands that isn't valid."""
+def invalid_fields(hparams: HParams, values: Mapping[str, Any]) -> list[str]:
+    """Returns the labels of fields with invalid values."""
     return [knobs(hparams)[name].label for name in faults(hparams, values)]
 
 
 def _group_key(prefix: str, group: str) -> str:
-    """The key of a folded group. It has no numbers, which new widgets count up: an open group stays open for them."""
+    """Returns the key of a collapsed group. It has no counter, so that an open group stays open when widgets are
+    renewed.
+    """
     return f"{re.sub('[0-9]+', '', prefix)}.group.{group}"
 
 
@@ -168,7 +176,7 @@ def _row(
     points: bool,
     models: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """Controls three in a row."""
+    """Renders widgets three per row."""
     values: dict[str, Any] = {}
     described = {
         name: replace(knob, unit="points") if points and knob.unit == "images" else knob
@@ -185,13 +193,13 @@ def _row(
                 kind = knob_type(type(hparams), name)
                 values[name], found = _field(name, kind, current[name], described[name], key, disabled)
                 problems += [found] if found else []
-        for problem in problems:  # below the row, so that its fields stay in line
+        for problem in problems:  # below the row, so that its fields stay aligned
             _say(problem)
     return values
 
 
 def control(name: str, kind: Any, current: Any, described: Knob, key: str, disabled: bool) -> Any:
-    """One knob's widget. What was typed and isn't valid is returned as it is, and what is wrong said below."""
+    """Renders one knob's widget. Invalid text is returned unchanged, with an error message below."""
     value, problem = _field(name, kind, current, described, key, disabled)
     if problem:
         _say(problem)
@@ -205,10 +213,10 @@ def _say(problem: BadValue) -> None:
 def _field(
     name: str, kind: Any, current: Any, described: Knob, key: str, disabled: bool
 ) -> tuple[Any, BadValue | None]:
-    """The value, or what was typed and what is wrong with it.
+    """Returns the value, or the text that was typed and its error.
 
-    Numbers are typed as text: a browser's number field keeps the last valid value where it shows another, and reads
-    1e12 as 1.
+    Numbers are text inputs, because a browser's number input returns the last valid value while showing an invalid one,
+    and reads 1e12 as 1.
     """
     label = _(described.label) + (f" ({_(described.unit)})" if described.unit else "")
     shared: dict[str, Any] = {"key": key, "help": help_text(described), "disabled": disabled}
@@ -224,7 +232,7 @@ def _field(
 
 
 def typed(value: Any) -> str:
-    """A value as one would type it."""
+    """Formats a value as a user would type it."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     text = str(value)
@@ -232,7 +240,7 @@ def typed(value: Any) -> str:
 
 
 def _model(titles: Mapping[str, str], current: str, described: Knob, key: str) -> str:
-    """A model of the shelf. One that doesn't fit stays chosen: what is wrong with it is told elsewhere."""
+    """Selects a model. One that doesn't fit stays selected: the error is shown elsewhere."""
     names = list(titles) if current in titles else [current, *titles]
     chosen: str = st.selectbox(
         _(described.label), names, names.index(current), lambda name: _(titles.get(name, name)), key=key,
@@ -242,7 +250,7 @@ def _model(titles: Mapping[str, str], current: str, described: Knob, key: str) -
 
 
 def help_text(described: Knob) -> str:
-    """The knob's help, with its range."""
+    """Returns the knob's help with its range."""
     text = _(described.help)
     if described.low is not None and described.high is not None:
         text += " " + _("From {low} to {high}.").format(low=f"{described.low:g}", high=f"{described.high:g}")

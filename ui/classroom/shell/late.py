@@ -1,11 +1,11 @@
-"""Keeps questions of fragments that come at a bad moment from leaving a page blank, or without its end.
+"""Keeps fragment reruns at a bad moment from leaving a page blank or incomplete.
 
-A fragment asks by itself, as the board of a run does each second. Streamlit 1.67 has two weak moments:
+Fragments rerun by themselves, such as the board of a run every second. Streamlit 1.67 has two race conditions:
 
-- A question that was on its way while the visitor went on to another page is answered in the name of the page that was
-  left, and the browser throws away what it has drawn. It is dropped here: whoever asked is no longer to be seen.
-- A question that comes just as a page has been drawn replaces the thread that drew it, and what that one has sent but
-  the session hasn't passed on yet is lost. It waits here until that is done.
+- A fragment rerun that was on its way while the visitor opened another page is answered for the previous page, and
+  the browser discards what it has drawn. Such a rerun is dropped here: its fragment is no longer visible.
+- A fragment rerun that arrives just after a page has been rendered replaces the script thread, and messages that
+  the session hasn't forwarded yet are lost. The rerun waits here until they are forwarded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MARK = "_drops_late_questions"
 
 
 def keep() -> None:
-    """From now on, in this process."""
+    """Installs the patches in this process."""
     if hasattr(script_requests.ScriptRequests, _MARK):
         return
     setattr(script_requests.ScriptRequests, _MARK, True)
@@ -31,7 +31,7 @@ def keep() -> None:
 
 
 def _keep_requests(kind: Any) -> None:
-    """A page that waits to be drawn isn't turned into the one that is left."""
+    """Keeps a waiting page rerun from being replaced by one of the previous page."""
     merge = kind._request_rerun_locked
 
     def merged(self: Any, new: RerunData) -> bool:
@@ -43,11 +43,11 @@ def _keep_requests(kind: Any) -> None:
 
 
 def _keep_runs(kind: Any) -> None:
-    """A fragment that waited while another page was drawn isn't drawn in its place."""
+    """Keeps a fragment that waited while another page was rendered from being drawn in its place."""
     run = kind._run_script
 
     def ran(self: Any, asked: RerunData) -> None:
-        shown = self._get_script_run_ctx().page_script_hash  # "" before the first
+        shown = self._get_script_run_ctx().page_script_hash  # "" before the first run
         if _of_fragment(asked) and shown and asked.page_script_hash != shown:
             return
         run(self, asked)
@@ -56,13 +56,13 @@ def _keep_runs(kind: Any) -> None:
 
 
 def _keep_messages(kind: Any) -> None:
-    """What the thread that has ended has sent is passed on before another takes its place."""
+    """Forwards the messages of the finished thread before another one takes its place."""
     request = kind.request_rerun
 
     def requested(self: Any, client: Any) -> None:
         runner = self._scriptrunner
         if client and client.fragment_id and runner and runner._requests._state is ScriptRequestType.STOP:
-            self._event_loop.call_soon(request, self, client)  # behind all that was sent
+            self._event_loop.call_soon(request, self, client)  # after all that was sent
         else:
             request(self, client)
 
@@ -70,5 +70,5 @@ def _keep_messages(kind: Any) -> None:
 
 
 def _of_fragment(asked: RerunData) -> bool:
-    """Whether parts of a page are asked for, and not all of it."""
+    """Whether a rerun requests fragments rather than the whole page."""
     return bool(asked.fragment_id or asked.fragment_id_queue)

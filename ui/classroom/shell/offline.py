@@ -1,4 +1,6 @@
-"""Keeps Streamlit from asking the internet for this computer's address, as it does for visitors by unknown names."""
+"""Keeps Streamlit from looking up this computer's external address on the internet, as it does for unknown host
+names.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,11 @@ from streamlit import net_util
 
 
 def keep() -> None:
-    """Streamlit's check of a visitor's origin goes on without the external address."""
+    """Makes Streamlit check a visitor's origin without the external address."""
     net_util.get_external_ip = lambda: None
 
 
 def network_address() -> str | None:
-    """How others in the same network reach this computer; found without sending anything."""
+    """Returns the address of this computer in its network; determined without sending anything."""
     address = net_util.get_internal_ip()
     return None if address in (None, "127.0.0.1") else address

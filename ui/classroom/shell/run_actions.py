@@ -1,4 +1,4 @@
-"""What can be done to a run that doesn't train it (that is in `sessions`). Each action checks who asks."""
+"""Actions on runs other than training (see `sessions`). Each checks the visitor's permission."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ui.classroom.shell.errors import logger
 from ui.classroom.shell.i18n import STATE, _
 from ui.texts import bytes_size, is_points
 
-QUOTA_EVERY = 60.0  # seconds between looks at the quota
+QUOTA_EVERY = 60.0  # seconds between quota checks
 
 
 def describe(store: RunStore, id: str, name: str, note: str) -> None:
-    """Gives a run a name and a note; both are plain text."""
+    """Sets a run's name and note; both are plain text."""
     require_steering()
     store.rename(id, name)
     store.set_note(id, note)
@@ -38,33 +38,33 @@ def delete(store: RunStore, id: str) -> None:
 
 
 def delete_unpinned(store: RunStore) -> int:
-    """Deletes all runs that are neither pinned nor active; returns how many."""
+    """Deletes all runs that are neither pinned nor active; returns their number."""
     require_steering()
     return len(store.delete_unpinned())
 
 
 def resumable(run: Run) -> bool:
-    """Whether the run can be taken up here: it is paused, or it ended before its time."""
+    """Whether the run can be resumed here: it is paused, or it ended early."""
     return run.state in (RunState.PAUSED, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED)
 
 
 def has_sliders(store: RunStore, run: Run) -> bool:
-    """Whether the Studio can open the run: it draws images from latents, and has a checkpoint."""
+    """Whether the Studio can open the run: it generates images from latents and has a checkpoint."""
     return "latent_size" in run.spec.hparams and not is_points(run.spec.data) and bool(store.checkpoints(run.id))
 
 
 def studio_link(id: str) -> dict[str, str]:
-    """The query of the page Studio that shows a run's newest checkpoint."""
+    """Returns the query of the Studio page for a run's newest checkpoint."""
     return {"model": f"run:{id}", "lang": st.session_state.get(STATE, "en")}
 
 
 def open_in_studio(id: str) -> None:
-    """To the page Studio; doesn't return."""
+    """Opens the Studio page; doesn't return."""
     st.switch_page("pages/studio.py", query_params=studio_link(id))
 
 
 class Keeper:
-    """Keeps the store within its quota, in the background and not too often, whoever looks at the page."""
+    """Keeps the store within its quota, in the background and at intervals, whoever views the page."""
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
@@ -91,13 +91,13 @@ class Keeper:
 
 @st.cache_resource(show_spinner=False)
 def keeper(root: Path, _store: RunStore) -> Keeper:
-    """The one of this process for the store in that folder."""
+    """Returns this process's keeper for the store in that folder."""
     return Keeper(_store)
 
 
 def state_of_store(size: int, quota: int) -> tuple[float, str]:
-    """How full the store is, in [0, 1], and what happens then."""
+    """Returns the fill level in [0, 1] and a description."""
     words = _("{size} of {quota} used").format(size=bytes_size(size), quota=bytes_size(quota))
     if size > quota:
-        words += " · " + _("over the quota: pin less or delete runs")
+        words += " · " + _("over the quota: unpin or delete runs")
     return min(1.0, size / quota), words

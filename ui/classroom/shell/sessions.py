@@ -1,6 +1,6 @@
-"""What a visitor does to runs. Each action checks who asks; sessions are threads of this process.
+"""Training actions of visitors. Each checks permissions; sessions are threads of this process.
 
-Imports torch inside the functions alone, so that pages are painted before.
+Imports torch inside functions only, so that pages are rendered first.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ui.classroom.shell.store import store
 if TYPE_CHECKING:
     from gan_core.training.control import Control
 
-OBEYED = 1.0  # seconds that a page waits for a command to be taken
+OBEYED = 1.0  # seconds that a page waits for a command to take effect
 
 
 def start(spec: RunSpec, name: str = "") -> Run:
-    """A new run that trains, or waits for its turn, in this process."""
+    """Starts a new run, or queues it, in this process."""
     require_steering()
     return _begin(store().create(spec, name=name))
 
 
 def start_from(folder: Path, steps: int, name: str = "") -> Run:
-    """A new run that starts from the weights of the model in a folder, begun at once; waits until its data are read."""
+    """Starts a new run from the weights of a model's folder; returns once its data are read."""
     require_steering()
     from gan_core.training import continuing
 
@@ -37,13 +37,13 @@ def start_from(folder: Path, steps: int, name: str = "") -> Run:
 
 
 def resume_ended(id: str) -> Run:
-    """Goes on with a run that was stopped, interrupted or failed, from its newest checkpoint."""
+    """Resumes a stopped, interrupted or failed run from its newest checkpoint."""
     require_steering()
     return _begin(store().get(id))
 
 
 def extend(id: str, steps: int) -> Run:
-    """Goes on with a run that has ended, to so many steps in all; 0 trains until it is stopped."""
+    """Continues an ended run up to this total number of steps; 0 trains until it is stopped."""
     from gan_core.training import control
 
     require_steering()
@@ -51,7 +51,7 @@ def extend(id: str, steps: int) -> Run:
 
 
 def fork(id: str, changes: Mapping[str, Any], steps: int | None = None, name: str = "") -> Run:
-    """A new run with other settings, begun at once; from the parent's newest checkpoint where networks are the same."""
+    """Starts a fork with other settings, from the parent's newest checkpoint where the networks are unchanged."""
     from gan_core.training import control
 
     require_steering()
@@ -59,7 +59,7 @@ def fork(id: str, changes: Mapping[str, Any], steps: int | None = None, name: st
 
 
 def device() -> str:
-    """Where runs train: the first CUDA device, else the CPU."""
+    """Returns the training device: the first CUDA device, else the CPU."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -106,12 +106,12 @@ def edit(id: str, changes: Mapping[str, Any]) -> None:
 
 
 def treat(id: str, remedy: str) -> None:
-    """Applies a remedy to a run that goes on."""
+    """Applies a remedy to an active run."""
     _control(id).apply(remedy)
 
 
 def fork_with(id: str, remedy: str) -> Run:
-    """A fork that takes the remedy and trains as long again, from where the run is; it is paused where it goes on."""
+    """Starts a fork with the remedy that trains for as long again; pauses the run if it is active."""
     from gan_core.training import control
 
     require_steering()
@@ -128,7 +128,7 @@ def _control(id: str) -> Control:
 
 
 def _wait(id: str) -> None:
-    """Until the run's row changes, so that the page shows what was asked for; not for long."""
+    """Waits briefly until the run's row changes, so that the page shows the effect."""
     before = store().get(id)
     end = time.monotonic() + OBEYED
     while time.monotonic() < end:
@@ -136,7 +136,7 @@ def _wait(id: str) -> None:
         now = store().get(id)
         if (now.state, now.step, now.message) != (before.state, before.step, before.message):
             if before.state == now.state and now.is_active and now.step != before.step:
-                continue  # it only trained on; the command is still to be taken
+                continue  # it only trained on; the command is still pending
             return
 
 

@@ -1,4 +1,4 @@
-"""The one run store of this process."""
+"""The run store of this process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gan_core.runs.store import Run, RunStore
 
 @st.cache_resource(show_spinner=False)
 def store() -> RunStore:
-    """The store in `GANSCOPE_HOME`; raises StoreError where it can't be opened."""
+    """Returns the store in `GANSCOPE_HOME`; raises StoreError if it can't be opened."""
     return RunStore()
 
 
 def active_runs() -> list[Run]:
-    """Runs that train, are paused or wait, newest first."""
+    """Returns running, paused and queued runs, newest first."""
     return [run for run in store().runs() if run.is_active]

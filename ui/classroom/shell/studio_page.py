@@ -1,4 +1,4 @@
-"""The page Studio: the other app in its place, started at the first visit, one for all visitors."""
+"""The Studio page: embeds the other app, which is started at the first visit and shared by all visitors."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ import streamlit as st
 
 from ui import studio_process
 from ui.classroom.shell import access, offline, style
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, STATE, _
-from ui.studio_process import Beside, Notice, Stage, Status
+from ui.studio_process import Notice, Stage, Status, StudioProcess
 from ui.texts import error_sentence, plain
 
 POLL = 0.7  # seconds
-USUAL = 20.0  # seconds until a Studio is there, on a small computer
+USUAL = 20.0  # typical seconds until the Studio is ready on a small computer
 LATE = 1.5 * USUAL
-STARTING = (  # what the Studio does before each of its steps is reached, and at which shares of the bar
-    N_("step 1 of 3: loading PyTorch and the other libraries"),
+STARTING = (  # what the Studio is doing before each of its steps, and the share of the progress bar
+    N_("step 1 of 3: loading PyTorch and other libraries"),
     N_("step 2 of 3: building the pages"),
-    N_("step 3 of 3: waiting for its first answer"),
+    N_("step 3 of 3: waiting for the first response"),
 )
 SHARES = (0.0, 0.7, 0.95, 1.0)
-PASSED = ("model", "seed", "psi", "class", "edits", "tab")  # parts of this page's link that are the Studio's
-TRY_AGAIN = "studio-again"  # key of the session's state
+PASSED = ("model", "seed", "psi", "class", "edits", "tab")  # query parameters that are passed to the Studio
+TRY_AGAIN = "studio-again"  # session state key
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})")
 
 
 @st.cache_resource(show_spinner=False)
-def studio() -> Beside:
-    """The one of this process. It listens where this app does, so that whoever sees the page can open it."""
-    made = Beside(str(st.get_option("server.address") or "0.0.0.0"))
+def studio() -> StudioProcess:
+    """Returns this process's Studio. It binds to the same address as this app, so that every visitor can open it."""
+    made = StudioProcess(str(st.get_option("server.address") or "0.0.0.0"))
     atexit.register(made.close)
     return made
 
 
 def show() -> None:
-    """The whole page."""
+    """Renders the page."""
     style.apply("shell/studio_page.css")
     head = st.empty()
-    with shown():
+    with showing_errors():
         notice = _begun()
         if notice:
             _placed(notice)
@@ -52,7 +52,7 @@ def show() -> None:
 
 
 def _begun() -> Notice | None:
-    """The Studio that runs, else None: then it is told how far it is."""
+    """Returns the running Studio; None while it starts, with its progress shown."""
     if st.session_state.pop(TRY_AGAIN, False):
         access.require_steering()
         studio().start()
@@ -61,7 +61,7 @@ def _begun() -> Notice | None:
         studio().start()
         status = studio().look()
     if status.stage is Stage.ABSENT:
-        st.info(_("The Studio doesn't run yet. Whoever has the passphrase starts it by opening this page."),
+        st.info(_("The Studio isn't running. Anyone with the passphrase can start it by opening this page."),
                 icon=":material/lock:")  # fmt: skip
     if status.notice is None:
         _waiting()
@@ -70,7 +70,7 @@ def _begun() -> Notice | None:
 
 @st.fragment(run_every=POLL)
 def _waiting() -> None:
-    """Looks again and again, until the Studio is there or has failed."""
+    """Polls until the Studio is ready or has failed."""
     status = studio().look()
     if status.stage is Stage.READY:
         st.rerun()
@@ -86,29 +86,30 @@ def _waiting() -> None:
 
 
 def _progress(status: Status) -> None:
-    """How far the Studio is, and why it takes so long."""
+    """Shows how far the Studio is, and why it takes long."""
     words = _("Opening the Studio … {seconds} s").format(seconds=round(status.seconds))
     share, end = SHARES[status.steps : status.steps + 2]
-    share += (end - share) * status.seconds / (status.seconds + USUAL)  # it moves, and never says more than is known
+    # always moves, and never exceeds the known progress
+    share += (end - share) * status.seconds / (status.seconds + USUAL)
     st.progress(share, f"{words} · {_(STARTING[status.steps])}")
     if status.seconds > LATE:
         st.info(
-            _("This computer is busy with other work, so it takes longer than usual. It goes on in the background: "
-              "you can visit other pages meanwhile."), icon=":material/hourglass_top:",
+            _("This computer is busy, so opening takes longer than usual. It continues in the background; you can "
+              "visit other pages."), icon=":material/hourglass_top:",
         )  # fmt: skip
     else:
-        st.caption(_("This takes some 20 seconds once; then it is open for everybody who visits this page."))
+        st.caption(_("The first start takes about 20 seconds. After that the Studio is open for everyone."))
 
 
 def _placed(notice: Notice) -> None:
-    """The Studio, and how else to get to it."""
+    """Embeds the Studio, with other ways to open it."""
     address = f"http://{visited_host()}:{notice.port}"
-    link = f"{address}/?{urlencode(asked() | _language())}"
+    link = f"{address}/?{urlencode(studio_query() | _language())}"
     with st.container(horizontal=True, vertical_alignment="center", key="studio-bar"):
-        st.link_button(_("Open in its own window"), link, icon=":material/open_in_new:", type="tertiary")
+        st.link_button(_("Open in a new window"), link, icon=":material/open_in_new:", type="tertiary")
         network = offline.network_address()
         if notice.open and network and access.is_owner():
-            words = _("Others in your network can play along at {address}")
+            words = _("Others on your network can use the Studio at {address}")
             st.caption(":material/group: " + words.format(address=plain(f"http://{network}:{notice.port}")))
     with st.container(key="studio-frame"):
         _frame()(data={"source": _source(address), "link": link, "words": _words()}, key="studio")
@@ -128,13 +129,15 @@ def _words() -> dict[str, str]:
     return {
         "name": _("The Studio"),
         "open": _("Open the Studio"),
-        "why": _("Sliders for trained models. It opens in a tab of its own, where it has the whole screen."),
+        "why": _("Sliders for trained models. The Studio opens in a new tab, at full size."),
     }
 
 
 def _source(address: str) -> str:
-    """What the frame shows. The theme of the first look stays, because another address would begin anew in it."""
-    query = asked() | _language()
+    """Returns the frame's address. It keeps the theme of the first visit, because a new address would reload the
+    Studio.
+    """
+    query = studio_query() | _language()
     key = f"studio-source:{address}?{urlencode(query)}"
     if key not in st.session_state:
         theme = {"__theme": st.context.theme.type} if st.context.theme.type in ("light", "dark") else {}
@@ -142,8 +145,8 @@ def _source(address: str) -> str:
     return str(st.session_state[key])
 
 
-def asked() -> dict[str, str]:
-    """The part of this page's link that says which picture is shown."""
+def studio_query() -> dict[str, str]:
+    """Returns the query parameters of this page that select the picture."""
     return {name: st.query_params[name] for name in PASSED if name in st.query_params}
 
 
@@ -152,7 +155,7 @@ def _language() -> dict[str, str]:
 
 
 def visited_host(headers: Mapping[str, str] | None = None) -> str:
-    """The name by which the visitor reached this computer, as it stands in an address; "localhost" if it is odd."""
+    """Returns the host name by which the visitor reached this computer; "localhost" if it isn't valid."""
     given = (st.context.headers if headers is None else headers).get("Host", "")
     try:
         host = urlsplit(f"//{given}").hostname or ""

@@ -1,4 +1,4 @@
-"""Style sheets, scripts and markup of the pages: fixed texts, nothing of a user's in them."""
+"""Style sheets, scripts and markup of the pages: constant texts without user input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLASSROOM = Path(__file__).parents[1]
 
 @cache
 def read(*names: str) -> str:
-    """Files of the classroom by their paths in it, one after the other."""
+    """Returns the concatenated files of the classroom, by relative path."""
     return "".join((CLASSROOM / name).read_text(encoding="utf-8") for name in names)
 
 

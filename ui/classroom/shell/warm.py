@@ -1,4 +1,4 @@
-"""Imports torch in the background once the first page is painted, so that the Train page need not wait for it."""
+"""Imports torch in the background after the first page is rendered, so that the Train page needn't wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-DELAY = 1.0  # seconds: the first page goes to the browser before
+DELAY = 1.0  # seconds; lets the first page reach the browser
 MODULES = ("torch", "torch._dynamo", "gan_core.training.session", "gan_core.models.sampler")
 
 _lock = threading.Lock()
@@ -18,7 +18,7 @@ _ready = threading.Event()
 
 
 def start() -> None:
-    """Begins once in a process; returns at once."""
+    """Starts the import once per process; returns immediately."""
     global _started
     with _lock:
         if _started:
@@ -28,7 +28,7 @@ def start() -> None:
 
 
 def is_ready() -> bool:
-    """Whether recipes can be had without a wait."""
+    """Whether recipes are available without a wait."""
     if not _ready.is_set() and all(name in sys.modules for name in MODULES[2:]):
         spec = sys.modules[MODULES[2]].__spec__
         if spec is not None and not getattr(spec, "_initializing", False):
@@ -37,11 +37,11 @@ def is_ready() -> bool:
 
 
 def now() -> None:
-    """Imports what training needs, in this thread; quick when it was done."""
+    """Imports what training needs, in this thread; fast if already done."""
     for name in MODULES:
         importlib.import_module(name)
     if not _ready.is_set():
-        gc.freeze()  # torch's half a million objects stay: no collection need look at them again
+        gc.freeze()  # torch's half a million objects are permanent; the garbage collector can skip them
     _ready.set()
 
 
@@ -49,5 +49,5 @@ def _work() -> None:
     time.sleep(DELAY)
     try:
         now()
-    except ImportError:  # the page that needs it will say so
+    except ImportError:  # the page that needs it shows the error
         logging.getLogger(__name__).exception("torch can't be imported")

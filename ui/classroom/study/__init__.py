@@ -1,1 +1,1 @@
-"""The page Study: whether generated images help a classifier."""
+"""The page Study: do generated images help a classifier?"""

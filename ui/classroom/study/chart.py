@@ -1,4 +1,4 @@
-"""The chart of a study: a mean and its interval for each arm, at each number of real images."""
+"""The chart of a study: mean and confidence interval of each arm at each number of real images."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ui.classroom.shell.i18n import _
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # type: ignore[import-untyped]
 
-# arm -> colour that shows on light and dark paper, and a symbol for those who can't tell colours apart
+# arm -> colour visible in both themes, and a symbol for colour-blind readers
 LOOKS = {
     "real": ("#2f9e6b", "circle"),
     "classical": ("#3b7fe0", "square"),
     "gan": ("#e07a2f", "diamond"),
     "both": ("#c0519f", "cross"),
 }
-SPREAD = 0.15  # between the arms of a setting, so that intervals don't lie on each other
+SPREAD = 0.15  # offset between arms, so that intervals don't overlap
 HEIGHT = 380  # pixels
 
 
 def chart(
     summary: Summary, plan: StudyPlan, measure: str, arms: Mapping[str, str], settings: Mapping[str, str]
 ) -> Figure:
-    """`arms` and `settings`: what they are called, by name."""
-    from plotly.graph_objects import Figure, Scatter  # a second, and only this page wants it
+    """Returns the chart; `arms` and `settings` map names to labels."""
+    from plotly.graph_objects import Figure, Scatter  # takes a second to import and only this page needs it
 
     places = {setting.name: place for place, setting in enumerate(plan.settings)}
     figure = Figure()
@@ -43,7 +43,7 @@ def chart(
             Scatter(
                 x=[places[row.setting.name] + offset for row in rows],
                 y=[row.estimate.mean for row in rows],
-                # a share can't be above 1 or below 0, however wide the interval is
+                # a share lies in [0, 1], however wide the interval is
                 error_y={
                     "type": "data",
                     "symmetric": False,
@@ -60,10 +60,10 @@ def chart(
             )
         )
     figure.update_xaxes(
-        title=_("real images that were learnt from"), tickvals=list(places.values()), zeroline=False, showgrid=False,
+        title=_("real training images"), tickvals=list(places.values()), zeroline=False, showgrid=False,
         ticktext=[settings[name] for name in places], range=[-0.5, len(places) - 0.5],
     )  # fmt: skip
-    unit = _("area under the ROC curve (0.5: guessing)") if measure == "auc" else _("share that it names rightly")
+    unit = _("area under the ROC curve (0.5: chance)") if measure == "auc" else _("share classified correctly")
     figure.update_yaxes(title=unit)
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
     figure.update_layout(height=HEIGHT, legend=legend, margin={"l": 10, "r": 10, "t": 10, "b": 10}, dragmode=False)

@@ -1,4 +1,4 @@
-"""Starting a study from its page, watching it and stopping it. Painted without torch: the study is its own process."""
+"""Starts, monitors and stops a study. Rendered without torch: the study runs in its own process."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from gan_core.study.plan import ARMS, LIMITS, SIZES, StudyPlan, fitting
 from gan_core.study.process import Started
 from gan_core.study.results import StudyFolder
 from ui.classroom.shell import access, knob_widgets
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.study.words import ARM_NAMES
 from ui.texts import data_title, plain
 from ui.texts import duration as length
 
 POLL = 2.0  # seconds
-COUNTS = (20, 50, 100, 200, 500)  # real images of each class to choose from
-FEW = (20, 100)  # of COUNTS, to begin with
+COUNTS = (20, 50, 100, 200, 500)  # options: real images per class
+FEW = (20, 100)  # selected by default
 SMALL = {"seeds": 3, "steps": 200, "gan_steps": 500}
 NUMBERS = {
-    "seeds": Knob(N_("Repetitions"), N_("Each with other images, another GAN and classifier."), *LIMITS["seeds"]),
-    "steps": Knob(
-        N_("Steps of each classifier"), N_("The same in every arm, so that none learns for longer."), *LIMITS["steps"]
+    "seeds": Knob(
+        N_("Repetitions"), N_("Each uses different images, another GAN and another classifier."), *LIMITS["seeds"]
     ),
-    "gan_steps": Knob(N_("Steps of each GAN"), N_("Too few, and its images are noise."), *LIMITS["gan_steps"]),
+    "steps": Knob(
+        N_("Steps per classifier"), N_("The same in every arm, so that none trains longer."), *LIMITS["steps"]
+    ),
+    "gan_steps": Knob(N_("Steps per GAN"), N_("With too few steps, GAN images are noise."), *LIMITS["gan_steps"]),
 }
 
 
 def show() -> None:
-    """The study that runs, or a form to start one."""
+    """Shows the running study, or a form to start one."""
     started = process.last()
     if started and started.runs:
         _running(started)
@@ -46,7 +48,7 @@ def show() -> None:
 
 
 def _running(started: Started) -> None:
-    """Progress, time left and a button to stop, drawn again while it goes on."""
+    """Shows progress, remaining time and a stop button, refreshed while it runs."""
     seen = _done(started)
 
     @st.fragment(run_every=POLL)
@@ -55,7 +57,7 @@ def _running(started: Started) -> None:
             st.rerun()
         folder = StudyFolder.of(started.plan)
         planned = len(list(started.plan.cells()))
-        words = _("{data}: {done} of {planned} classifiers measured, about {left} left").format(
+        words = _("{data}: {done} of {planned} classifiers done, about {left} left").format(
             data=data_title(started.plan.data), done=seen, planned=planned,
             left=length(duration.left(started.plan, folder)),
         )  # fmt: skip
@@ -68,9 +70,9 @@ def _running(started: Started) -> None:
     again()
     if st.button(
         _("Stop the study"), icon=":material/stop:", key="study-stop", disabled=not access.may_steer(),
-        help=access.why_locked() or _("Results so far are kept; the same settings go on from there."),
+        help=access.why_locked() or _("Results so far are kept. To continue, start again with the same settings."),
     ):  # fmt: skip
-        with shown():
+        with showing_errors():
             access.require_steering()
             with st.spinner(_("Stopping …")):
                 process.stop()
@@ -83,12 +85,12 @@ def _done(started: Started) -> int:
 
 
 def _ended(started: Started) -> None:
-    """What became of the last one, where it ended before it was done."""
+    """Reports the last study if it ended early."""
     if _done(started) == len(list(started.plan.cells())):
         return
     said = process.last_line()
     st.warning(
-        _("The study on {data} ended before it was done. The last line of its log: {line}").format(
+        _("The study on {data} ended early. Last line of its log: {line}").format(
             data=data_title(started.plan.data), line=plain(said) or "–"
         ),
         icon=":material/warning:",
@@ -105,16 +107,16 @@ def _form() -> None:
     first, second = st.columns([3, 2])
     name = first.selectbox(
         _("Data"), list(offered), format_func=data_title, key="study-data",
-        help=_("Labelled images on this computer. More sets: ganscope data get."),
+        help=_("Labelled images on this computer. To get more: ganscope data get."),
     )  # fmt: skip
     native = fitting(offered[name].size)
     size = second.selectbox(
         _("Image size"), SIZES, SIZES.index(native), lambda size: f"{size} × {size} px", key=f"study-size-{name}",
-        help=_("Twice the size takes about four times as long."),
+        help=_("Doubling it takes about four times as long."),
     )  # fmt: skip
     counts = st.pills(
-        _("Real images of each class"), COUNTS, default=FEW, selection_mode="multi", key="study-k",
-        help=_("One comparison for each number. GAN images are expected to help most where there are few real ones."),
+        _("Real images per class"), COUNTS, default=FEW, selection_mode="multi", key="study-k",
+        help=_("One comparison per number. GAN images are expected to help most when there are few real ones."),
     )  # fmt: skip
     arms = st.pills(
         _("Arms to compare"), ARMS, default=ARMS, selection_mode="multi", key="study-arms",
@@ -126,7 +128,7 @@ def _form() -> None:
         with column:
             numbers[name_] = knob_widgets.control(name_, int, SMALL[name_], knob, f"study-{name_}", locked)
     plan = None
-    with shown():
+    with showing_errors():
         if not any(isinstance(typed, str) for typed in numbers.values()):
             seeds, steps, gan_steps = (int(number) for number in numbers.values())
             plan = StudyPlan(name, size, tuple(sorted(counts)), 0, seeds, steps, gan_steps, tuple(arms))
@@ -145,20 +147,20 @@ def _form() -> None:
 
 
 def _begin(plan: StudyPlan) -> None:
-    with shown():
+    with showing_errors():
         access.require_steering()
         process.start(plan)
         st.rerun()
 
 
 def runs_in(folder: StudyFolder) -> bool:
-    """Whether the study of a folder is being made."""
+    """Whether a study is running in this folder."""
     started = process.last()
     return bool(started and started.runs and StudyFolder.of(started.plan).path == folder.path)
 
 
 def labelled() -> dict[str, Source]:
-    """The data sets that a study can be made of now."""
+    """Returns the data sets that can be used for a study now."""
     return {
         source.name: source
         for source in data.sources

@@ -1,4 +1,4 @@
-"""What the ways of learning in a study are called."""
+"""Labels of the arms of a study."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ui.classroom.shell.i18n import N_
 
 ARM_NAMES = {
     "real": N_("Real only"),
-    "classical": N_("Altered"),
+    "classical": N_("Augmented"),
     "gan": N_("With GAN images"),
     "both": N_("Both"),
 }

@@ -1,1 +1,1 @@
-"""The page Train before a run: presets, settings, the data and where they come from."""
+"""The page Train before a run: presets, settings and data."""

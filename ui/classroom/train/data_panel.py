@@ -1,4 +1,4 @@
-"""What a run learns from: the data set in words and pictures, and what of the user's own files was left out."""
+"""The training data in words and pictures, including the user's files that were skipped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 from gan_core import data
 from gan_core.gans import Recipe
 from ui.classroom.shell import access
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, grid_of, picture, real_grid
 from ui.classroom.shell.i18n import _
 from ui.classroom.train.setup import Setup, opened
@@ -16,16 +16,16 @@ from ui.core_texts import filled
 from ui.texts import bytes_size, data_title, is_points, joined, number, plain, size_word
 
 COLUMNS, ROWS = 8, 4
-LISTED = 200  # files of a list, at most
-SHOWN_CLASSES = 12  # names in a line, at most
+LISTED = 200  # maximum number of files in the list
+SHOWN_CLASSES = 12  # maximum number of class names in a line
 
 
 def about(setup: Setup, recipe: Recipe) -> None:
-    """The data set of the set-up page."""
+    """Shows the data set on the setup page."""
     if setup.data in data.sources:
         _named(setup)
     else:
-        _own(setup, recipe)
+        _user_images(setup, recipe)
 
 
 def _named(setup: Setup) -> None:
@@ -38,14 +38,14 @@ def _named(setup: Setup) -> None:
         _missing(source)
     elif points:
         picture(dots(np.empty((0, 2)), setup.data), alt=_("Real points of the data set"), width=320)
-    elif st.toggle(_("Show some of its images"), key="look", value=setup.data == "digits"):
-        with shown(), st.spinner(_("Reading the images …")):
+    elif st.toggle(_("Show sample images"), key="look", value=setup.data == "digits"):
+        with showing_errors(), st.spinner(_("Reading the images …")):
             picture(real_grid(opened(setup.data), setup.size, rows=ROWS), alt=_("Real images of the data set"))
     st.caption(_("Licence: {licence}").format(licence=plain(_(source.licence))))
 
 
 def _missing(source: data.Source) -> None:
-    """How data that aren't here can be had, or a button that brings them."""
+    """Explains how to get missing data, or offers to download them."""
     st.info(filled(source.needs) or _("The data are downloaded first."), icon=":material/download:")
     if not source.published:
         return
@@ -59,19 +59,19 @@ def _missing(source: data.Source) -> None:
     if not asked:
         return
     bar = st.empty()
-    with shown():
+    with showing_errors():
         access.require_steering()
         get(source.published, lambda share, what: _progress(bar, share, filled(what)))
         st.rerun()
     bar.empty()
 
 
-def _own(setup: Setup, recipe: Recipe) -> None:
-    """The user's own images are read at once: what is wrong with them is told before anything trains."""
+def _user_images(setup: Setup, recipe: Recipe) -> None:
+    """Reads the user's images immediately, so that problems are reported before training."""
     st.caption(joined(plain(data_title(setup.data)), size_word(setup.data, setup.size)))
-    if not st.toggle(_("Look at these images now"), key="look-own", value=True):
+    if not st.toggle(_("Preview these images"), key="look-own", value=True):
         return
-    with shown():
+    with showing_errors():
         bar = st.empty()
         loaded = data.load(opened(setup.data), setup.size, lambda share, what: _progress(bar, share, what))
         bar.empty()
@@ -85,8 +85,8 @@ def _progress(bar: st.delta_generator.DeltaGenerator, share: float, what: str) -
 
 
 def found(loaded: data.DataSet) -> None:
-    """How many images and classes there are, and what was left out."""
-    colours = _("in colour") if loaded.spec.channels == 3 else _("grey")
+    """Shows the number of images and classes, and what was skipped."""
+    colours = _("in colour") if loaded.spec.channels == 3 else _("greyscale")
     words = joined(_count(loaded), colours)
     if loaded.spec.task == "images":
         words = joined(words, _classes(loaded.class_names))
@@ -111,12 +111,12 @@ def _count(loaded: data.DataSet) -> str:
 
 
 def left_out(loaded: data.DataSet) -> None:
-    """The files that can't be used, each with its reason, and what was done to others."""
+    """Lists files that can't be used with their reasons, and notes on others."""
     for note in loaded.notes:
         st.caption(":material/info: " + plain(filled(note)))
     if not loaded.skipped:
         return
-    title = _("Files left out: {count}").format(count=number(len(loaded.skipped)))
+    title = _("Files skipped: {count}").format(count=number(len(loaded.skipped)))
     with st.expander(title, icon=":material/block:", key="left-out"):
         rows = "".join(f"| {_cell(name)} | {_cell(filled(reason))} |\n" for name, reason in loaded.skipped[:LISTED])
         st.markdown(f"| {_('File')} | {_('Why')} |\n|---|---|\n{rows}")

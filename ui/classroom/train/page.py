@@ -1,4 +1,4 @@
-"""Before a run: presets as cards, or any recipe x data x settings, all of it in the URL."""
+"""The setup page: presets as cards, or any recipe, data and settings, all stored in the URL."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ from gan_core.pictures.fits import CROP, PAD, STRETCH
 from gan_core.training import schedule
 from gan_core.training.remedies import offered
 from ui.classroom.shell import access, knob_widgets, sessions
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, STATE, _
 from ui.classroom.train import data_panel, preset_cards, train_choices, user_sets
 from ui.classroom.train.setup import Setup, default_setup, from_query, to_query
 from ui.classroom.train.train_choices import fitting_size, sizes_for
 from ui.texts import data_title, error_sentence, number, plain, remedy_words
 
-CURRENT = "setup"  # keys of the session's state
+CURRENT = "setup"  # session state keys
 WRITTEN = "setup-query"
-ROUND = "setup-round"  # a number in all widget keys: new widgets show new values
+ROUND = "setup-round"  # a counter in all widget keys: a new value renews the widgets
 PROBLEMS = "setup-problems"
-FORM_FIRST = "setup-form-first"  # a link or a preset to adjust was opened
-OWN = "own"
-LONG = 33  # letters of an equation, commands aside, that fit into the column
+FORM_FIRST = "setup-form-first"  # the page was opened by a link, or a preset is being adjusted
+USER_IMAGES = "own"
+LONG = 33  # characters of an equation, without commands, that fit into the column
 BRACKETS = {"[": 1, "(": 1, "{": 1, "]": -1, ")": -1, "}": -1}
-LAYOUTS = {  # what the user's own images must look like, by what the recipe learns from
+LAYOUTS = {  # format of the user's images, by task
     "images": N_(
-        "A zip of pictures; subfolders become classes. Broken files are left out. All stays on this computer."
+        "A zip of images; each subfolder becomes a class. Broken files are skipped. Everything stays on this computer."
     ),
     "paired": N_(
-        "A zip with folders trainA and trainB, in which partners have the same name; or of pictures that hold both "
-        "side by side, the source left. All stays on this computer."
+        "A zip with folders trainA and trainB in which paired images have the same name, or of images that hold "
+        "both side by side, the source on the left. Everything stays on this computer."
     ),
     "unpaired": N_(
-        "A zip with folders trainA and trainB, each with any number of pictures. All stays on this computer."
+        "A zip with folders trainA and trainB, each with any number of images. Everything stays on this computer."
     ),
 }
-FIT_LABELS = {  # how the user's pictures become squares
-    CROP: N_("Cut to the middle"),
-    STRETCH: N_("Stretched"),
-    PAD: N_("Padded"),
+FIT_LABELS = {  # how the user's images are made square
+    CROP: N_("Centre crop"),
+    STRETCH: N_("Stretch"),
+    PAD: N_("Pad"),
 }
-OWN_IMAGES = "+own"  # what the data selector gives for "my own images"
+USER_OPTION = "+own"  # value of the data selector for "my own images"
 
 
 def show() -> None:
-    """The whole page."""
+    """Renders the page."""
     _arrive()
     _problems()
     parts = [_presets, _form]
@@ -71,14 +71,14 @@ def _presets() -> None:
 
 
 def _adjust(setup: Setup) -> None:
-    """Puts the setup into the form, which then comes first; doesn't return."""
+    """Loads the setup into the form, which then comes first; doesn't return."""
     st.session_state[FORM_FIRST] = True
     _take(setup)
     st.rerun()
 
 
 def _arrive() -> None:
-    """Takes the setup from the URL when it isn't the one that this page wrote there."""
+    """Loads the setup from the URL unless this page wrote it there."""
     query = {name: value for name, value in st.query_params.to_dict().items() if name not in ("lang", "run")}
     if CURRENT in st.session_state and query == st.session_state.get(WRITTEN):
         return
@@ -96,10 +96,10 @@ def _take(setup: Setup) -> None:
 
 
 def _write(setup: Setup) -> None:
-    """The setup into the URL."""
+    """Writes the setup into the URL."""
     try:
         query = {} if setup == default_setup() else to_query(setup)
-    except GanscopeError:  # settings that don't fit together are told below the form, and no link keeps them
+    except GanscopeError:  # conflicting settings are reported below the form and not written into the link
         return
     st.session_state[WRITTEN] = query
     if {k: v for k, v in st.query_params.to_dict().items() if k != "lang"} != query:
@@ -113,7 +113,7 @@ def launch(setup: Setup, name: str = "") -> None:
 
 
 def open_run(id: str) -> None:
-    """Shows a run on this page; doesn't return."""
+    """Opens a run on this page; doesn't return."""
     for key in (CURRENT, WRITTEN):
         st.session_state.pop(key, None)
     st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), "run": id})
@@ -121,10 +121,10 @@ def open_run(id: str) -> None:
 
 
 def _problems() -> None:
-    """What was wrong with the link."""
+    """Shows problems of the link."""
     for problem in st.session_state.get(PROBLEMS, []):
         st.warning(
-            _("This link has a flaw, and the default was taken instead: {problem}").format(
+            _("Part of this link is invalid, so the default is used instead: {problem}").format(
                 problem=plain(error_sentence(problem))
             ),
             icon=":material/link_off:",
@@ -135,7 +135,7 @@ def _form() -> None:
     setup: Setup = st.session_state[CURRENT]
     recipe = setup.recipe_object
     first = st.session_state.get(FORM_FIRST)
-    st.subheader(_("Your settings") if first else _("Or set it up yourself"), anchor=False)
+    st.subheader(_("Your settings") if first else _("Or choose your own settings"), anchor=False)
     round_ = st.session_state[ROUND]
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -150,14 +150,14 @@ def _form() -> None:
 
 
 def _length_of_rates(setup: Setup) -> None:
-    """Warns of steps that would train nothing, as where a preset's steps are raised and its schedule isn't."""
-    if setup.unread():
+    """Warns of steps without effect, for example if a preset's steps are raised but its schedule isn't."""
+    if setup.invalid_fields():
         return
     end = schedule.length(setup.hparams)
     if isinstance(setup.steps, int) and end < setup.steps:
         st.warning(
-            _("The learning rates reach 0 at step {end}: the last {rest} steps would train nothing. Raise “{knob}”, or "
-              "plan fewer steps.").format(
+            _("The learning rates reach 0 at step {end}, so the last {rest} steps would have no effect. Increase "
+              "“{knob}”, or plan fewer steps.").format(
                 end=number(end), rest=number(setup.steps - end), knob=_("Decay steps")
             ),
             icon=":material/trending_down:",
@@ -165,19 +165,19 @@ def _length_of_rates(setup: Setup) -> None:
 
 
 def _knobs(setup: Setup, recipe: Recipe, prefix: str) -> dict[str, Any]:
-    """The settings; those on which a recipe must agree with the model that it borrows from follow it."""
+    """Renders the settings; those that must match a borrowed model follow it."""
     if recipe.pretrained_part is None:
-        return knob_widgets.draw_calm(recipe.hparams, setup.hparams, prefix, points=recipe.task == "points")
+        return knob_widgets.draw_all(recipe.hparams, setup.hparams, prefix, points=recipe.task == "points")
     borrowed = recipe.pretrained_part.knob
     offered = {"": _("None"), **train_choices.lenders(recipe, setup.data, setup.size)}
     followed: dict[str, Any] = {}
-    with suppress(GanscopeError):  # what is wrong with the model is told in the summary
+    with suppress(GanscopeError):  # problems of the model are shown in the summary
         followed = lending.agreed(recipe, st.session_state.get(f"{prefix}.{borrowed}", setup.hparams[borrowed]))
-    return knob_widgets.draw_calm(recipe.hparams, {**setup.hparams, **followed}, prefix, {borrowed: offered}, followed)
+    return knob_widgets.draw_all(recipe.hparams, {**setup.hparams, **followed}, prefix, {borrowed: offered}, followed)
 
 
 def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
-    """Recipe, data, size and length."""
+    """Renders recipe, data, size and length."""
     chosen = _recipe_choice(recipe, round_)
     if chosen != setup.recipe:
         _take(default_setup(chosen))
@@ -194,23 +194,23 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
             size = st.selectbox(
                 _("Image size"), sizes, sizes.index(setup.size), lambda size: f"{size} × {size} px",
                 key=f"size{round_}",
-                help=_("Images become squares of this size. Twice the size takes about four times as long."),
+                help=_("Images are resized to squares of this size. Doubling it takes about four times as long."),
             )  # fmt: skip
     with next(row):
         steps = knob_widgets.control("steps", int, setup.steps, knob_widgets.STEPS, f"steps{round_}", disabled=False)
-    if reference not in data.sources or st.session_state.get(OWN):
-        _own_images(setup, round_)
+    if reference not in data.sources or st.session_state.get(USER_IMAGES):
+        _user_images(setup, round_)
     return Setup(setup.recipe, setup.data, size, steps, setup.preset, setup.hparams)
 
 
 def _recipe_choice(recipe: Recipe, round_: int) -> str:
-    """A kind of recipe, and one of that kind."""
+    """Renders the choice of a group and a recipe in it."""
     groups = train_choices.grouped()
     with st.container(key="recipe-choice"):
         group = st.segmented_control(
             _("Recipe"), list(groups), default=train_choices.group_of(recipe), key=f"group{round_}", required=True,
             format_func=lambda name: _(train_choices.GROUPS[name]),
-            help=_("Which GAN: its networks, losses and defaults."),
+            help=_("The GAN to train: its networks, losses and defaults."),
         )  # fmt: skip
         members = groups[group or train_choices.group_of(recipe)]
         if recipe not in members:
@@ -227,34 +227,34 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
     given = [] if setup.data in data.sources else [setup.data]
     options = [*given, *train_choices.fitting_data(recipe)]
     if recipe.learns_from != "points":
-        options.append(OWN_IMAGES)
+        options.append(USER_OPTION)
 
     def word(reference: str) -> str:
-        if reference == OWN_IMAGES:
+        if reference == USER_OPTION:
             return _("My own images …")
         title = data_title(reference)
         if reference in data.sources and not data.source(reference).available():
-            return title + " " + _("(not here yet)")
+            return title + " " + _("(not downloaded)")
         return title
 
-    uploading = st.session_state.get(OWN) and not given and OWN_IMAGES in options
-    place = options.index(OWN_IMAGES if uploading else setup.data)
+    uploading = st.session_state.get(USER_IMAGES) and not given and USER_OPTION in options
+    place = options.index(USER_OPTION if uploading else setup.data)
     chosen = st.selectbox(
-        _("Data"), options, place, word, key=f"data{round_}", help=_("What is real: the GAN learns to make such.")
+        _("Data"), options, place, word, key=f"data{round_}", help=_("The real data that the GAN learns to imitate.")
     )
-    st.session_state[OWN] = chosen == OWN_IMAGES
-    return setup.data if chosen == OWN_IMAGES else chosen
+    st.session_state[USER_IMAGES] = chosen == USER_OPTION
+    return setup.data if chosen == USER_OPTION else chosen
 
 
-def _own_images(setup: Setup, round_: int) -> None:
-    """A zip to upload, or for the owner a folder of this computer."""
+def _user_images(setup: Setup, round_: int) -> None:
+    """Lets visitors upload a zip, and the owner choose a folder."""
     kind = setup.recipe_object.learns_from
     with st.container(border=True):
         st.markdown(f"**{_('My own images')}**")
         st.caption(_(LAYOUTS[kind]))
         _upload(setup, kind, round_)
-        mine = user_images(setup.data)
-        user_sets.show(kind, str(replace(mine, fit=CROP)) if mine else "", partial(_use, setup))
+        user_set = user_images(setup.data)
+        user_sets.show(kind, str(replace(user_set, fit=CROP)) if user_set else "", partial(_use, setup))
         if access.is_owner():
             _folder(setup, "folder" if kind == "images" else kind, round_)
         _fit(setup, round_)
@@ -271,7 +271,7 @@ def _upload(setup: Setup, task: str, round_: int) -> None:
         max_upload_size=2048,
     )
     if sent is not None and st.session_state.get("zip-taken") != sent.file_id:
-        with shown():
+        with showing_errors():
             access.require_steering()
             stored = folders.store_upload(sent.name, sent, task)
             st.session_state["zip-taken"] = sent.file_id
@@ -279,9 +279,9 @@ def _upload(setup: Setup, task: str, round_: int) -> None:
 
 
 def _folder(setup: Setup, kind: str, round_: int) -> None:
-    path = st.text_input(_("Or a folder of this computer"), key=f"folder{round_}", placeholder="/home/me/pictures")
+    path = st.text_input(_("Or a folder on this computer"), key=f"folder{round_}", placeholder="/home/me/pictures")
     if path:
-        with shown():
+        with showing_errors():
             access.require_owner()
             before = user_images(setup.data)
             if before is None or (before.kind, before.path) != (kind, path):
@@ -289,47 +289,47 @@ def _folder(setup: Setup, kind: str, round_: int) -> None:
 
 
 def _fit(setup: Setup, round_: int) -> None:
-    """What happens to pictures that aren't square, once there are some."""
-    mine = user_images(setup.data)
-    if mine is None:
+    """Lets the user choose how non-square images are made square."""
+    user_set = user_images(setup.data)
+    if user_set is None:
         return
     chosen = st.segmented_control(
-        _("Pictures become squares"), list(FIT_LABELS), default=mine.fit, key=f"fit{round_}", required=True,
+        _("Make images square"), list(FIT_LABELS), default=user_set.fit, key=f"fit{round_}", required=True,
         format_func=lambda fit: _(FIT_LABELS[fit]),
         help=_(
-            "Cut: the square in the middle. Stretched: all of the picture, pulled to a square. Padded: all of it, with "
-            "mirrored borders."
+            "Centre crop keeps the middle square. Stretch distorts the image to a square. Pad keeps the whole "
+            "image and mirrors its borders."
         ),
     )  # fmt: skip
-    if chosen and chosen != mine.fit:
-        _take(replace(setup, data=str(replace(mine, fit=chosen))))
+    if chosen and chosen != user_set.fit:
+        _take(replace(setup, data=str(replace(user_set, fit=chosen))))
         st.rerun()
 
 
 def _use(setup: Setup, reference: str) -> None:
-    """Takes other data; what is the user's own is fitted as it was before. Doesn't return."""
+    """Switches to other data; user images keep their fit. Doesn't return."""
     recipe = setup.recipe_object
-    before, mine = user_images(setup.data), user_images(reference)
-    if before and mine:
-        reference = str(replace(mine, fit=before.fit))
-    st.session_state[OWN] = False
+    before, user_set = user_images(setup.data), user_images(reference)
+    if before and user_set:
+        reference = str(replace(user_set, fit=before.fit))
+    st.session_state[USER_IMAGES] = False
     _take(Setup(setup.recipe, reference, fitting_size(recipe, reference), setup.steps, setup.preset, setup.hparams))
     st.rerun()
 
 
 def _summary(setup: Setup, recipe: Recipe) -> None:
-    """What was chosen in words, what to know about it, and the button."""
+    """Shows the choice in words, notes on it, and the button."""
     with st.container(border=True, key="summary"):
         st.markdown(f"#### {_(recipe.title)}")
         if recipe.about:
             st.write(_(recipe.about))
-        waiting = bool(st.session_state.get(OWN))
+        waiting = bool(st.session_state.get(USER_IMAGES))
         if waiting:
-            st.info(_("Upload a zip or choose one of your sets; then this can be trained."), icon=":material/upload:")
+            st.info(_("Upload a zip or choose one of your data sets to train on it."), icon=":material/upload:")
         else:
             data_panel.about(setup, recipe)
         problem = ""
-        with shown():
+        with showing_errors():
             problem = _problem(setup)
             if problem:
                 st.error(plain(problem), icon=":material/error:")
@@ -341,18 +341,20 @@ def _summary(setup: Setup, recipe: Recipe) -> None:
             disabled=not access.may_steer() or waiting or bool(problem),
             help=access.why_locked() or plain(problem) or None,
         )  # fmt: skip
-        if pressed and not (waiting or problem):  # a field that was left by this press may have spoilt it
-            with shown():
+        # editing a field and clicking the button at once may have made it invalid
+        if pressed and not (waiting or problem):
+            with showing_errors():
                 launch(setup, name or "")
         st.caption(
-            ":material/link: " + _("The address of this page holds all settings: share it, and others get the same.")
+            ":material/link: "
+            + _("The address of this page holds all settings. Share it, and others get the same setup.")
         )
 
 
 def _problem(setup: Setup) -> str:
-    """Why the setup can't be trained, as a sentence; "" where it can."""
-    if unread := setup.unread():
-        return knob_widgets.correct_first(unread)
+    """Returns why the setup can't be trained; "" if it can."""
+    if invalid_fields := setup.invalid_fields():
+        return knob_widgets.correct_first(invalid_fields)
     try:
         setup.plan()
         return ""
@@ -361,7 +363,7 @@ def _problem(setup: Setup) -> str:
 
 
 def _explained(setup: Setup, recipe: Recipe, settings: TrainingHParams) -> None:
-    """What the settings mean: the equation, and what to know of them."""
+    """Explains the settings: the equation and notes."""
     if recipe.equation:
         st.latex(narrow(recipe.equation(settings)))
     objective = recipe.objective(settings)
@@ -374,7 +376,7 @@ def _explained(setup: Setup, recipe: Recipe, settings: TrainingHParams) -> None:
 
 
 def narrow(equation: str) -> str:
-    """The equation for a narrow column: small, each player on a line of its own, and long lines broken at terms."""
+    """Formats the equation for a narrow column: small, one line per player, long lines broken between terms."""
     lines: list[str] = []
     for player in equation.split(r"\qquad"):
         first, *rest = _terms(player.strip())
@@ -387,7 +389,7 @@ def narrow(equation: str) -> str:
 
 
 def _terms(line: str) -> list[str]:
-    """An equation cut before each plus or minus between two terms and after each comma, outside of all brackets."""
+    """Splits an equation before each top-level plus or minus and after each top-level comma."""
     starts, depth = [0], 0
     for place, letter in enumerate(line):
         depth += BRACKETS.get(letter, 0)

@@ -1,4 +1,4 @@
-"""What is to be trained, and its way into the URL and back: a lesson is a link.
+"""The setup of a run and its URL form, so that a lesson is a link.
 
     ?recipe=dcgan&data=digits&size=16&steps=6000&loss=hinge&seed=3
 
@@ -33,25 +33,25 @@ RESERVED = frozenset({"lang", "run", "recipe", "preset", "data", "size", "steps"
 
 @dataclass(frozen=True)
 class Setup:
-    """Settings of a run before it starts. What was typed and isn't valid stands in it as text, and can't be planned."""
+    """Settings of a run before it starts. Invalid input is kept as text and can't be planned."""
 
     recipe: str
-    data: str  # a source's name, or the user's own images by reference
+    data: str  # name of a data set, or reference to user images
     size: int  # pixels
     steps: int | str
     preset: str = ""
-    hparams: Mapping[str, Any] = field(default_factory=dict)  # every knob
+    hparams: Mapping[str, Any] = field(default_factory=dict)  # all knobs
 
     @property
     def recipe_object(self) -> Recipe:
         return recipes.get(self.recipe)
 
     def settings(self) -> TrainingHParams:
-        """The checked settings; raises BadValue where knobs don't fit together."""
+        """Returns the checked settings; raises BadValue for conflicting knobs."""
         return self.recipe_object.settings(self.hparams)
 
     def plan(self) -> RunSpec:
-        """The run to start; raises a GanscopeError that names what doesn't fit."""
+        """Returns the run to start; raises a GanscopeError if something doesn't fit."""
         recipe = self.recipe_object
         settings, steps = self.settings(), self.length()
         require_offered(recipe)
@@ -60,12 +60,12 @@ class Setup:
         return recipe.plan(opened(self.data), self.size, steps, self.hparams, self.preset)
 
     def length(self) -> int:
-        """The planned steps; raises BadValue."""
+        """Returns the planned steps; raises BadValue."""
         steps: int = read_as("steps", STEPS, int, self.steps)
         return steps
 
-    def unread(self) -> list[str]:
-        """What the fields are called in which something stands that isn't valid."""
+    def invalid_fields(self) -> list[str]:
+        """Returns the labels of fields with invalid values."""
         named = [STEPS.label] if isinstance(self.steps, str) else []
         recipe = self.recipe_object
         return named + [knobs(recipe.hparams)[name].label for name in faults(recipe.hparams, self.hparams)]
@@ -76,7 +76,7 @@ def base_settings(recipe: Recipe, preset: Preset | None) -> TrainingHParams:
 
 
 def default_setup(recipe_name: str = DEFAULT_RECIPE) -> Setup:
-    """A recipe with its own data and defaults."""
+    """Returns a recipe with its own data and defaults."""
     recipe = recipes.get(recipe_name)
     size = recipe.fit_size(data.source(recipe.data).size)
     return Setup(recipe.name, recipe.data, size, DEFAULT_STEPS, "", _values(recipe.hparams))
@@ -92,7 +92,7 @@ def _values(hparams: TrainingHParams) -> dict[str, Any]:
 
 
 def to_query(setup: Setup) -> dict[str, str]:
-    """The parameters of the link that reproduces the setup; raises BadValue where settings aren't valid."""
+    """Returns the query parameters that reproduce the setup; raises BadValue for invalid settings."""
     setup.length()
     recipe = setup.recipe_object
     preset = recipe.preset(setup.preset) if setup.preset else None
@@ -114,7 +114,7 @@ def _text(value: Any) -> str:
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Setup, list[GanscopeError]]:
-    """The setup of a link. What is wrong in it is reported, and the default taken instead."""
+    """Returns the setup of a link. Invalid parts are reported and replaced by defaults."""
     problems: list[GanscopeError] = []
     recipe = _recipe(query, problems)
     preset = None
@@ -134,10 +134,10 @@ def from_query(query: Mapping[str, str]) -> tuple[Setup, list[GanscopeError]]:
 
 
 def _changed(hparams: TrainingHParams, settings: Mapping[str, str], problems: list[GanscopeError]) -> TrainingHParams:
-    """The settings of a link, all together; where that is refused, each that can be had."""
+    """Applies a link's settings together; if that fails, one by one, keeping the valid ones."""
     try:
         return changed(hparams, settings)
-    except GanscopeError:  # one by one, to tell which of them is wrong
+    except GanscopeError:  # one by one, to find the invalid ones
         pass
     for name, text in settings.items():
         try:
@@ -194,25 +194,27 @@ def _whole(
 
 
 def opened(reference: str) -> str:
-    """The data reference in one form; raises where it is unknown, or not open to this visitor, as folders are."""
-    mine = user_images(reference)
-    if mine is None:
+    """Returns the normalised data reference; raises if it is unknown or not accessible to this visitor, as folders
+    are.
+    """
+    user_set = user_images(reference)
+    if user_set is None:
         return data.sources.get(reference).name
-    if mine.is_upload:
-        places.uploaded(mine.path)
+    if user_set.is_upload:
+        places.uploaded(user_set.path)
     elif not access.is_owner():
-        raise BadValue("Folders of this computer are open to its owner alone.")
-    return str(mine)
+        raise BadValue("Only the owner of this computer can open its folders.")
+    return str(user_set)
 
 
 def of_run(spec: RunSpec, hparams: Mapping[str, Any]) -> Setup:
-    """The setup that starts such a run with these settings."""
+    """Returns the setup that starts such a run with these settings."""
     return Setup(spec.recipe, _kept(spec.data), spec.size, spec.steps, spec.preset, hparams)
 
 
 def _kept(reference: str) -> str:
-    """An upload by its file's name, also in runs of before uploads went by it."""
-    mine = user_images(reference)
-    if mine and mine.kind == "zip" and Path(mine.path).parent == paths.home() / "uploads":
-        return str(replace(mine, kind="upload", path=Path(mine.path).name))
+    """Refers to an upload by its file name, also in old runs that used its path."""
+    user_set = user_images(reference)
+    if user_set and user_set.kind == "zip" and Path(user_set.path).parent == paths.home() / "uploads":
+        return str(replace(user_set, kind="upload", path=Path(user_set.path).name))
     return reference

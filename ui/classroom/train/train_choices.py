@@ -1,4 +1,4 @@
-"""Which recipes and data sets the Train page offers, and how it groups them. Never by name: by task and capability."""
+"""The recipes and data sets that the Train page offers, and their groups: by task and capability, never by name."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gan_core.gans import Preset, Recipe, recipes
 from gan_core.models import lending
 from ui.classroom.shell.i18n import N_
 
-SHOWN = ("images", "points", "paired", "unpaired", "super_resolution", "inpainting")  # tasks that the page can show
-SIZES = (8, 16, 28, 32, 48, 64, 96, 128)  # offered where the networks can make any
+SHOWN = ("images", "points", "paired", "unpaired", "super_resolution", "inpainting")  # tasks that the page supports
+SIZES = (8, 16, 28, 32, 48, 64, 96, 128)  # offered if the networks support any size
 NETWORKS, CLASSES, LOSSES, TRANSLATION, POINTS = "networks", "classes", "losses", "translation", "points"
 GROUPS = {
     NETWORKS: N_("Networks"),
-    CLASSES: N_("With classes"),
-    LOSSES: N_("Losses and remedies"),
-    TRANSLATION: N_("Image to image"),
+    CLASSES: N_("Class-conditional"),
+    LOSSES: N_("Losses and stabilisers"),
+    TRANSLATION: N_("Image-to-image"),
     POINTS: N_("Points in the plane"),
 }
 FIRST = {
@@ -26,11 +26,11 @@ FIRST = {
     LOSSES: 1,
     TRANSLATION: 1,
     POINTS: 1,
-}  # how many presets of each group are for beginners
+}  # number of beginners' presets per group
 
 
 def offered() -> list[Recipe]:
-    """The recipes to choose from, the oldest first."""
+    """Returns the recipes to choose from, oldest first."""
     return sorted(
         (recipe for recipe in recipes if recipe.task in SHOWN), key=lambda recipe: (recipe.year, recipe.title)
     )
@@ -40,13 +40,13 @@ def require_offered(recipe: Recipe) -> None:
     """Raises BadValue for a recipe whose results this page can't show."""
     if recipe.task not in SHOWN:
         raise BadValue(
-            "{recipe} makes no samples to look at here. Train it on the command line: ganscope train {name}",
+            "{recipe} generates no samples to show here. Train it on the command line: ganscope train {name}",
             recipe=recipe.title, name=recipe.name,
         )  # fmt: skip
 
 
 def group_of(recipe: Recipe) -> str:
-    """The key of the recipe's group in `GROUPS`."""
+    """Returns the key of the recipe's group in `GROUPS`."""
     if recipe.task == "points":
         return POINTS
     if recipe.translations:
@@ -54,11 +54,11 @@ def group_of(recipe: Recipe) -> str:
     if recipe.conditional:
         return CLASSES
     first = next(other for other in recipes if other.networks is recipe.networks)
-    return NETWORKS if first is recipe else LOSSES  # the same networks under other settings
+    return NETWORKS if first is recipe else LOSSES  # the same networks with other settings
 
 
 def grouped() -> dict[str, list[Recipe]]:
-    """The offered recipes by group; groups without any are left out."""
+    """Returns the offered recipes by group; empty groups are left out."""
     found: dict[str, list[Recipe]] = {group: [] for group in GROUPS}
     for recipe in offered():
         found[group_of(recipe)].append(recipe)
@@ -66,13 +66,13 @@ def grouped() -> dict[str, list[Recipe]]:
 
 
 def presets() -> list[tuple[Recipe, Preset]]:
-    """Every offered recipe's presets, the quickest first."""
+    """Returns the presets of all offered recipes, quickest first."""
     found = [(recipe, preset) for recipe in offered() for preset in recipe.presets]
     return sorted(found, key=lambda pair: pair[1].seconds)
 
 
 def presets_to_begin_with() -> list[tuple[Recipe, Preset]]:
-    """The quickest presets of each group whose data are here, the quickest first."""
+    """Returns the quickest presets of each group whose data are available, quickest first."""
     here = [pair for pair in presets() if data.source(pair[1].data).available()]
     of_group = {group: [pair for pair in here if group_of(pair[0]) == group][:count] for group, count in FIRST.items()}
     chosen = [id(pair[1]) for pairs in of_group.values() for pair in pairs]
@@ -80,7 +80,7 @@ def presets_to_begin_with() -> list[tuple[Recipe, Preset]]:
 
 
 def fitting_data(recipe: Recipe) -> list[str]:
-    """The names of the data sets that the recipe can learn from."""
+    """Returns the names of the data sets that the recipe can be trained on."""
     return [source.name for source in data.sources if fits(recipe, source.name)]
 
 
@@ -93,27 +93,27 @@ def fits(recipe: Recipe, reference: str) -> bool:
 
 
 def check(recipe: Recipe, reference: str, size: int) -> None:
-    """Raises BadData or BadValue where the recipe can't learn from such data at this size."""
+    """Raises BadData or BadValue if the recipe can't be trained on such data at this size."""
     recipe.check_data(spec_of(reference, size))
 
 
 def lenders(recipe: Recipe, reference: str, size: int) -> dict[str, str]:
-    """The titles of the models that the recipe can borrow from for such data, by name."""
+    """Returns the titles of models that the recipe can borrow from for such data, by name."""
     return {name: card.title for name, card in lending.lenders(recipe, borrower(reference, size)).items()}
 
 
 def borrower(reference: str, size: int) -> DataSpec:
-    """The data that something is borrowed for. The user's own images may be grey, which fit any model."""
+    """Returns the specification of the borrower's data. User images may be grey, which fits any model."""
     spec = spec_of(reference, size)
     return spec if reference in data.sources or spec.task == "points" else spec.in_channels(1)
 
 
 def spec_of(reference: str, size: int) -> DataSpec:
-    """What networks are built for. The user's own images are taken for labelled until they have been read."""
+    """Returns the specification that networks are built for. User images count as labelled until they are read."""
     if reference in data.sources:
         return data.source(reference).spec(size)
-    mine = user_images(reference)
-    return DataSpec(dict.fromkeys(FIELDS[mine.task if mine else "images"], (3, size, size)), 2)
+    user_set = user_images(reference)
+    return DataSpec(dict.fromkeys(FIELDS[user_set.task if user_set else "images"], (3, size, size)), 2)
 
 
 def sizes_for(recipe: Recipe) -> tuple[int, ...]:
@@ -121,7 +121,7 @@ def sizes_for(recipe: Recipe) -> tuple[int, ...]:
 
 
 def fitting_size(recipe: Recipe, reference: str) -> int:
-    """The size that suits a data set: its own, as far as the networks can make it."""
+    """Returns the best size for a data set: its native size if the networks support it."""
     native = data.source(reference).size if reference in data.sources else 64
     if recipe.sizes:
         return recipe.fit_size(native)

@@ -1,4 +1,4 @@
-"""The user's own sets on the set-up page: one to choose, each to delete."""
+"""The user's uploaded sets on the setup page: select or delete them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from gan_core.data.user.uploads import Upload, delete, refers_to, uploads
 from gan_core.errors import BadData
 from gan_core.runs.store import Run, RunStore
 from ui.classroom.shell import access
-from ui.classroom.shell.errors import shown
+from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
 from ui.texts import ago, bytes_size, joined, plain
 
-ASKED = "own-sets-asked"  # the file whose deletion was asked for, in the session's state
+ASKED = "own-sets-asked"  # session state key: the file to be deleted
 
 
 def show(task: str, chosen: str, use: Callable[[str], None]) -> None:
-    """What was uploaded for a task; `use` gets the reference of the one that is chosen, and doesn't return."""
+    """Lists the uploads for a task; `use` gets the reference of the selected one and doesn't return."""
     if not access.may_steer() or not (found := uploads(task)):
         return
-    st.caption(_("Uploaded before"))
+    st.caption(_("Your uploads"))
     for one in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"own-{one.file}"):
             facts = joined(bytes_size(one.bytes), ago(one.since))
@@ -38,17 +38,15 @@ def show(task: str, chosen: str, use: Callable[[str], None]) -> None:
 
 
 def _ask(one: Upload) -> None:
-    """What deleting means, and whether to."""
+    """Explains the consequences of deleting and asks for confirmation."""
     runs = learnt_from(store(), one.file)
     words = _("Delete **{name}**? This can't be undone.").format(name=plain(one.title))
     if runs:
-        words += " " + _("Runs that learnt from it keep their results but can't be resumed: {count}.").format(
-            count=len(runs)
-        )
+        words += " " + _("Runs trained on it keep their results but can't be resumed: {count}.").format(count=len(runs))
     st.warning(words, icon=":material/delete:")
     with st.container(horizontal=True):
         if st.button(_("Delete"), key="own-delete", type="primary"):
-            with shown():
+            with showing_errors():
                 remove(store(), one.file)
                 st.session_state.pop(ASKED, None)
                 st.rerun()
@@ -58,17 +56,17 @@ def _ask(one: Upload) -> None:
 
 
 def learnt_from(store: RunStore, file: str) -> list[Run]:
-    """The runs whose data are this upload."""
+    """Returns the runs that were trained on this upload."""
     return [run for run in store.runs() if refers_to(run.spec.data, file)]
 
 
 def remove(store: RunStore, file: str) -> None:
-    """Deletes an upload for whoever may; raises BadData where a run in progress learns from it."""
+    """Deletes an upload, if permitted; raises BadData if an active run trains on it."""
     access.require_steering()
     active = [run for run in learnt_from(store, file) if run.is_active]
     if active:
         raise BadData(
-            "'{name}' can't be deleted: the run {run} trains on it. Stop the run first.",
+            "Can't delete '{name}': the run {run} is training on it. Stop the run first.",
             name=file, run=active[0].name or active[0].id,
         )  # fmt: skip
     delete(file)

@@ -1,1 +1,1 @@
-"""The models that the Studio works with: opened once, kept within bounds."""
+"""The models in the Studio: loaded once, within memory limits."""

@@ -1,7 +1,7 @@
-"""A visitor's own direction, from samples marked with yes or no.
+"""A visitor's own direction, made from samples marked yes or no.
 
-Its name says all that it is made from, the samples' seed and a letter for each mark, so that a link holds it:
-`own 7 yynn.y` and so on; a dot was left open.
+Its name contains all it is made from, the samples' seed and a letter per mark, so that it fits into a link: `own 7
+yynn.y` and so on; a dot means unmarked.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.points import Points
 
-COUNT = 24  # samples that are shown
-PSI = 0.8  # their truncation: varied, and good enough to be judged
+COUNT = 24  # number of samples to mark
+PSI = 0.8  # their truncation: varied, but of good quality
 OPEN, YES, NO = ".", "y", "n"
 _NAME = re.compile(rf"own (?P<seed>\d{{1,10}}) (?P<marks>[{YES}{NO}{OPEN}]{{{COUNT}}})")
 
@@ -27,13 +27,13 @@ def name_of(seed: int, marks: Sequence[str]) -> str:
     return f"own {seed} {''.join(marks)}"
 
 
-def is_own(name: str) -> bool:
+def is_custom(name: str) -> bool:
     """Whether a direction's name says that it was made from marks."""
     return _NAME.fullmatch(name) is not None
 
 
 def samples(explorer: Explorer, seed: int) -> Points:
-    """What is marked: COUNT points."""
+    """Returns the COUNT points to be marked."""
     from gan_core.latent.truncation import Truncation, truncated
 
     points = explorer.sample(COUNT, seed)
@@ -41,7 +41,7 @@ def samples(explorer: Explorer, seed: int) -> Points:
 
 
 def made(explorer: Explorer, name: str) -> Direction:
-    """The direction of that name; raises BadValue where too few are marked, or all alike."""
+    """Returns the direction of this name; raises BadValue if there are too few marks, or only of one kind."""
     from gan_core.latent.interfacegan import from_labels
 
     found = _NAME.fullmatch(name)

@@ -1,4 +1,4 @@
-"""The models that the Studio has open, each with its directions. No front end in here."""
+"""The generative models that the Studio has loaded, with their directions. Imports no front end."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
-from ui.studio.models import marks, runs
-from ui.studio.models.kept import Shelf
+from ui.studio.models import cache, marks, runs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,14 +25,13 @@ if TYPE_CHECKING:
     from gan_core.latent.measured import Measured
     from gan_core.metrics.perception import Perception
 
-MOST_OPEN, MOST_BYTES = 3, 2**29  # models kept in memory, and what their weights may take together
-FOUND = 12  # directions of each kind that are computed
-MOST_OWN = 64  # directions of visitors that are remembered
-SLOTS = 6  # sliders that are seen first
-FIRST = ("projected_gan", "stylegan2", "stylegan", "progan")  # which models make the best first impression
+FOUND = 12  # number of computed directions of each kind
+MOST_CUSTOM = 64  # number of visitors' directions kept per model
+SLOTS = 6  # number of sliders shown at first
+FIRST = ("projected_gan", "stylegan2", "stylegan", "progan")  # recipes that are offered first
 
-# a slider for each, in this order: of several directions the first that the model has. Chosen by eye and by the judge
-# of tests/studio/test_first_sliders.py on 12 seeds: shapes of hats and hair smear, and tones of skin turn grey
+# a slider for each, in this order; of several directions, the first that the model has. Selected by eye and with the
+# feature network of tests/studio/test_first_sliders.py on 12 seeds: hat and hair shapes smear, skin tones turn grey
 WANTED = (
     ("mouth: laugh", "mouth: smile"),
     ("glasses: sun", "glasses: round", "glasses: square"),
@@ -45,7 +43,7 @@ WANTED = (
 
 
 def hosted() -> bool:
-    """Whether strangers visit: then nothing outside the shelf is opened. The default in a Space."""
+    """Whether the Studio is public: then only installed models can be opened. The default in a Space."""
     return os.environ.get("GANSCOPE_HOSTED", "1" if os.environ.get("SPACE_ID") else "0") == "1"
 
 
@@ -60,7 +58,7 @@ class Opened:
 
     @cached_property
     def directions(self) -> Mapping[str, Direction]:
-        """All directions by name: those that came with the model first, then computed ones."""
+        """Returns all directions by name: those stored with the model first, then computed ones."""
         from gan_core.latent.directions import vector_space
         from gan_core.latent.files import DIRECTIONS, read_directions
         from gan_core.latent.ganspace import pca
@@ -75,23 +73,23 @@ class Opened:
         return {one.name: one for one in found}
 
     def direction(self, name: str) -> Direction:
-        """A direction by its name, a visitor's own among them; raises BadValue where there is none."""
+        """Returns a direction by name, including visitors' own; raises BadValue if it doesn't exist."""
         if name in self.directions:
             return self.directions[name]
-        if name not in self._own:
+        if name not in self._custom:
             made = marks.made(self.explorer, name)
-            if len(self._own) >= MOST_OWN:
-                self._own.clear()
-            self._own[name] = made
-        return self._own[name]
+            if len(self._custom) >= MOST_CUSTOM:
+                self._custom.clear()
+            self._custom[name] = made
+        return self._custom[name]
 
     @cached_property
-    def _own(self) -> dict[str, Direction]:
+    def _custom(self) -> dict[str, Direction]:
         return {}
 
     @cached_property
     def measured(self) -> Measured | None:
-        """What a judge has measured of directions and layers; None where that wasn't done, or with other weights."""
+        """Returns the measurements of directions and layers; None if there are none, or for other weights."""
         from gan_core.latent.measured import MEASURED, read_measured
 
         try:
@@ -101,24 +99,24 @@ class Opened:
 
     @cached_property
     def encode(self) -> Encode | None:
-        """What finds a picture in w+ in a single pass; None where the shelf has no encoder of this model."""
+        """Returns the encoder to w+; None if there is none for this model."""
         from gan_core.latent.encoding import encode_of
 
         try:
             return encode_of(self.explorer)
-        except GanscopeError:  # damaged: a search without it still finds
+        except GanscopeError:  # damaged: the search works without it
             return None
 
     @cached_property
     def familiarity(self) -> Familiarity:
-        """What tells whether a picture is of a kind that the model knows."""
+        """Returns the detector of pictures that are unlike the model's training data."""
         from gan_core.latent.familiarity import Familiarity
 
-        return Familiarity(self.explorer.apart())  # sliders of the model don't wait for it
+        return Familiarity(self.explorer.apart())  # so that it doesn't block the model's sliders
 
     @cached_property
     def perceive(self) -> Perception | None:
-        """The eye of the net that has learnt from the model's data; None where the shelf has none that fits."""
+        """Returns the perceptual distance of the feature network for the model's data; None if there is none."""
         from gan_core.metrics.perception import perception
 
         net, (cards, _damaged) = f"features.{self.card.data.removeprefix('train:')}", listing.survey()
@@ -127,7 +125,7 @@ class Opened:
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
-        """The directions that have a slider of their own, six at most."""
+        """Returns the directions with sliders of their own, at most SLOTS."""
         chosen = []
         for names in WANTED:
             chosen += [name for name in names if name in self.directions][:1]
@@ -136,26 +134,23 @@ class Opened:
 
     @cached_property
     def apart(self) -> Explorer:
-        """The same weights for looks that change the networks on their way: nobody else's pictures may show it."""
+        """Returns the same weights for analyses that modify the networks, so that other pictures aren't affected."""
         return self.explorer.apart()
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        return self.explorer.sampler.networks
 
     @property
     def truncates(self) -> bool:
         return self.explorer.sampler.recipe.truncate is not None
 
 
-def bytes_of(networks: Mapping[str, nn.Module]) -> int:
-    """What the weights of some networks take in memory."""
-    held = (one for network in networks.values() for one in (*network.parameters(), *network.buffers()))
-    return sum(one.numel() * one.element_size() for one in held)
-
-
-_open: Shelf[Opened] = Shelf(MOST_OPEN, MOST_BYTES, lambda model: bytes_of(model.explorer.sampler.networks))
-_added: dict[str, Path] = {}  # models from elsewhere, by name, where their user asked for them
+_added: dict[str, Path] = {}  # models from elsewhere, by name, added by the local user
 
 
 def offered() -> dict[str, Card]:
-    """The models that draw pictures from latents, the best first impression first, runs last. Needs no torch."""
+    """Returns the latent generative models, best first, runs last. Needs no torch."""
     cards, _damaged = listing.survey()
     cards |= {name: read_card(folder) for name, folder in _added.items() if folder.is_dir()}
     drawing = {name: card for name, card in cards.items() if _draws(card)}
@@ -164,8 +159,9 @@ def offered() -> dict[str, Card]:
 
 
 def _opened_runs() -> dict[str, Card]:
-    """Of runs that go on, checkpoints that are looked at and aren't the newest any more."""
-    return {name: model.card for name, model in _open.items() if runs.is_run(name)}
+    """Returns open checkpoints of active runs that are no longer the newest."""
+    models = cache.models.items()
+    return {name: model.card for name, model in models if runs.is_run(name) and isinstance(model, Opened)}
 
 
 def _draws(card: Card) -> bool:
@@ -177,13 +173,16 @@ def _rank(card: Card) -> int:
 
 
 def opened(name: str) -> Opened:
-    """A model of the shelf, or a run's, loaded once; raises UnknownName, BadCheckpoint, BadValue or StoreError.
+    """Returns an installed model or one of a run, loaded once.
 
-    Only names are taken, never paths or addresses: a name can come from a link.
+    Raises UnknownName, BadCheckpoint, BadValue or StoreError. Accepts only names, never paths or addresses, because a
+    name can come from a link.
     """
-    if not isinstance(name, str):  # a list where nothing is chosen
+    if not isinstance(name, str):  # an empty selection is a list
         raise UnknownName("model", "", offered())
-    return _open.get(name, lambda: _loaded(name))
+    model = cache.models.get(name, lambda: _loaded(name), lambda kept: isinstance(kept, Opened))
+    assert isinstance(model, Opened)
+    return model
 
 
 def _loaded(name: str) -> Opened:
@@ -198,7 +197,7 @@ def _loaded(name: str) -> Opened:
 
 
 def named(name: str) -> tuple[str, GanscopeError | None]:
-    """The name of a model that can be opened, and what of the one asked for can't be had.
+    """Returns the name of a model that can be opened, and the problem with the requested one, if any.
 
     Raises UnknownName, and for runs what `runs.resolved` raises.
     """
@@ -211,31 +210,31 @@ def named(name: str) -> tuple[str, GanscopeError | None]:
 
 
 def folder_of(name: str) -> Path:
-    """Where a model stands; raises UnknownName."""
+    """Returns the model's folder; raises UnknownName."""
     return _added[name] if name in _added else listing.standing(name)
 
 
 def add(reference: str) -> str:
-    """A model from a folder or from the Hub (`hf://owner/name`), until the Studio ends; returns its name.
+    """Adds a model from a folder or the Hub (`hf://owner/name`) until the Studio ends; returns its name.
 
-    Only its own user may ask for that: raises BadValue where strangers visit, and what `listing.folder_of` raises.
+    Only for the local user: raises BadValue in a public Studio, and what `listing.folder_of` raises.
     """
     if hosted():
-        raise BadValue("Only models of the shelf can be opened here: this Studio is open to everybody.")
+        raise BadValue("Only installed models can be opened here, because this Studio is public.")
     folder = listing.folder_of(reference.strip())
     card = read_card(folder)
     if not _draws(card):
         raise BadValue("{recipe} has no latent space.", recipe=card.recipe_title or card.recipe)
     name = card.name if card.name not in listing.names() else f"{card.name} ({folder.name})"
     _added[name] = folder
-    _open.drop(name)
+    cache.models.drop(name)
     return name
 
 
 def warm() -> None:
-    """Opens the first model and imports what searches need, so that the first visitor need not wait.
+    """Loads the first model and imports what searches need, so that the first visitor needn't wait.
 
-    What goes wrong is told to who asks for it.
+    Errors are reported when a visitor runs into them.
     """
     names = list(offered())
     if not names:
@@ -246,4 +245,4 @@ def warm() -> None:
         len(model.slots)
     except GanscopeError:
         return
-    importlib.import_module("torch._dynamo")  # as the first optimiser of a process would, for seconds
+    importlib.import_module("torch._dynamo")  # the first optimiser of a process takes seconds

@@ -1,6 +1,6 @@
-"""Runs of the dashboard as models of the Studio, finished or not: `run:ID`, and `run:ID@STEP` for one checkpoint of it.
+"""Runs of the classroom as models, finished or not: `run:ID`, and `run:ID@STEP` for one checkpoint.
 
-Where strangers visit, there are none. No front end in here, and no torch before a run is opened.
+Not available in a public Studio. Imports no front end, and no torch before a run is opened.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from gan_core.latent.explorer import Explorer
 
 PREFIX = "run:"
-MOST = 24  # runs that are offered, the newest first
+MOST = 24  # maximum number of offered runs, newest first
 _NAME = re.compile(rf"{PREFIX}(?P<id>[A-Za-z0-9_-]{{1,80}})(?:@(?P<step>\d{{1,12}}))?")
 
 
 def is_run(name: str) -> bool:
-    """Whether a model's name is that of a run."""
+    """Whether a name refers to a run."""
     return name.startswith(PREFIX)
 
 
@@ -37,12 +37,12 @@ def _store_in(folder: Path) -> RunStore:
 
 
 def store() -> RunStore:
-    """The store that the classroom writes; raises StoreError."""
+    """Returns the store that the classroom writes; raises StoreError."""
     return _store_in(paths.home())
 
 
 def runs() -> list[tuple[Run, Checkpoint]]:
-    """The newest runs that draw from latents and have a checkpoint, each with its newest; none without a store."""
+    """Returns the newest latent GAN runs with their newest checkpoint; none without a store."""
     found: list[tuple[Run, Checkpoint]] = []
     try:
         for run in store().runs():
@@ -54,7 +54,7 @@ def runs() -> list[tuple[Run, Checkpoint]]:
 
 
 def cards() -> dict[str, Card]:
-    """What is known of these runs before they are opened, by name."""
+    """Returns the cards of these runs by name, as far as known before loading."""
     return {name_of(run, checkpoint): card_of(run, checkpoint) for run, checkpoint in runs()}
 
 
@@ -63,9 +63,9 @@ def name_of(run: Run, checkpoint: Checkpoint) -> str:
 
 
 def resolved(name: str) -> tuple[str, GanscopeError | None]:
-    """The full name of a run's checkpoint, the newest where none or one that is gone is named, and what is wrong.
+    """Returns the full name of a run's checkpoint, by default the newest, and a problem if the requested one is gone.
 
-    Raises UnknownName, BadCheckpoint or StoreError where there is nothing to open.
+    Raises UnknownName, BadCheckpoint or StoreError if there is nothing to open.
     """
     run, step = _parts(name)
     checkpoints = store().checkpoints(run.id)
@@ -74,14 +74,14 @@ def resolved(name: str) -> tuple[str, GanscopeError | None]:
     if step is None or any(one.step == step for one in checkpoints):
         return f"{PREFIX}{run.id}@{checkpoints[-1].step if step is None else step}", None
     gone = BadCheckpoint(
-        "The run {run} has kept no checkpoint of step {step}; this is step {newest}.",
+        "The run {run} kept no checkpoint of step {step}; this is step {newest}.",
         run=run.name or run.id, step=step, newest=checkpoints[-1].step,
     )  # fmt: skip
     return name_of(run, checkpoints[-1]), gone
 
 
 def load(name: str) -> tuple[Card, Explorer, Path]:
-    """A run's model, and the run's folder; raises as `resolved` does, and BadValue where it draws from no latents."""
+    """Returns a run's model and folder; raises as `resolved`, and BadValue if it has no latent space."""
     from gan_core.latent.explorer import Explorer
     from gan_core.models import loading
 
@@ -90,7 +90,7 @@ def load(name: str) -> tuple[Card, Explorer, Path]:
 
 
 def state(name: str) -> dict[str, Any]:
-    """All that a run's checkpoint holds; raises as `resolved` does, and BadCheckpoint where it is damaged."""
+    """Returns the state in a run's checkpoint; raises as `resolved`, and BadCheckpoint if it is damaged."""
     from gan_core.checkpoint import read_checkpoint
 
     checkpoint = _found(name)[1]
@@ -106,7 +106,7 @@ def _found(name: str) -> tuple[Run, Checkpoint]:
 
 
 def card_of(run: Run, checkpoint: Checkpoint) -> Card:
-    """A run as a model's card, as far as it can be told; what the recipe can do is known once torch is loaded."""
+    """Returns a run as a model's card; capabilities are known once torch is loaded."""
     reference = run.spec.data
     title: str = run.spec.recipe
     capabilities: tuple[str, ...] = ()

@@ -1,1 +1,1 @@
-"""Between the browser and the tabs: checks, files, turns, long jobs, and the calls for programs."""
+"""Between browser and tabs: checks, files, scheduling, long jobs, and the API."""

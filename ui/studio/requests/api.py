@@ -1,15 +1,14 @@
-"""The Studio for programs: seven calls with named values, each complete in itself, files in and files out.
+"""The Studio's API: seven stateless calls with named values, files in and files out.
 
     generate     a picture by its seed, with truncation, class and edits          PNG
-    mix          one picture with some layers of another                          PNG
-    interpolate  the way from picture to picture                                  MP4, GIF or WebP
-    invert       the nearest picture that a model can draw to a given one         PNG
-    translate    a picture into another kind                                      PNG
-    inpaint      a picture whose masked part is made anew                         PNG
-    enlarge      a picture made larger                                            PNG
+    mix          a picture with some layers of another one                        PNG
+    interpolate  a film from picture to picture                                   MP4, GIF or WebP
+    invert       the closest picture that a model can generate to a given one     PNG
+    translate    a picture translated to another domain                           PNG
+    inpaint      a picture whose masked part is filled in                         PNG
+    enlarge      a picture enlarged                                               PNG
 
-`docs/api.md` shows how they are called. A value that is left out, or None, is the usual one; an empty model is the
-first that can do it.
+See `docs/api.md` for examples. Missing or None values take their defaults; an empty model is the first suitable one.
 """
 
 from __future__ import annotations
@@ -40,9 +39,9 @@ from ui.studio.models.costs import (
     enlarging_cost,
     film_cost,
 )
+from ui.studio.models.image_models import TRANSLATING, image_models, made, open_image_model, taken
 from ui.studio.models.opened import Opened, hosted, offered, opened
-from ui.studio.models.workers import TRANSLATING, at_work, made, taken, workers
-from ui.studio.requests.calls import spoken
+from ui.studio.requests.calls import callback
 from ui.studio.requests.jobs import Tell, workshop
 from ui.studio.requests.page import result
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, clean, received
@@ -51,10 +50,10 @@ from ui.studio.view.pictures import drawn, marked, picture, write_marked
 from ui.studio.view.view import MOST_PSI, MOST_SEED, View, checked_seed, edits_of, first_view, points_of
 
 ENLARGING, FILLING = ("super_resolution",), ("inpainting",)
-SEARCH = 120.0  # seconds of an inversion
+SEARCH = 120.0  # maximum seconds of an inversion
 STEPS = (50, 600)
 WAYS = ("linear", "spherical", "smooth")
-OPAQUE = 128  # from here on a mask's pixel counts as painted, of 255
+OPAQUE = 128  # mask level of 255 from which a pixel counts as masked
 
 
 # --- the calls -------------------------------------------------------------------------------------------------------
@@ -64,7 +63,7 @@ def generate(
     model: str = "", seed: float | None = None, truncation: float | None = None, label: str | float = "",
     edits: Any = None,
 ) -> str:  # fmt: skip
-    """Draws one picture. `edits`: {"mouth: smile": 2} or "mouth: smile*2, PCA 1*-1.5@0-3" (which layers)."""
+    """Generates a picture. `edits`: {"mouth: smile": 2} or "mouth: smile*2, PCA 1*-1.5@0-3" (layers after the @)."""
     view = _view(model, seed, truncation)
     if label not in ("", None):
         view = replace(view, label=_label(opened(view.model), label))
@@ -76,7 +75,7 @@ def mix(
     model: str = "", seed_a: float | None = None, seed_b: float | None = None, band: str = "coarse",
     first_layer: float | None = None, truncation: float | None = None,
 ) -> str:  # fmt: skip
-    """Draws picture A with a band of B's layers: coarse, middle or fine, or "from" a first layer on."""
+    """Generates picture A with layers of B: "coarse", "middle", "fine", or "from" layer `first` on."""
     from gan_core.latent.mixing import mixed
 
     a, b = (
@@ -85,7 +84,7 @@ def mix(
     )
     chosen = opened(a.model)
     if band not in BANDS:
-        raise BadValue("There is no band named '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
+        raise BadValue("Unknown layer range '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
     if not chosen.explorer.layers:
         raise BadValue("{recipe} has no layers of w to mix.", recipe=chosen.explorer.sampler.recipe.title)
     layers = band_layers(chosen.explorer.layers, band, int(first_layer or 0))
@@ -97,7 +96,7 @@ def interpolate(
     model: str = "", seeds: Any = None, way: str = "smooth", closed: bool = True, kind: str = "MP4",
     seconds: float = 1.5, size: float = 256, truncation: float | None = None,
 ) -> str:  # fmt: skip
-    """Films the way through the pictures of some seeds, `seconds` from each to the next, `size` pixels wide."""
+    """Makes a film through the pictures of some seeds: `seconds` per keyframe, `size` pixels wide."""
     from gan_core.latent.film import write_film
     from gan_core.latent.interpolation import interpolate
     from gan_core.latent.points import joined
@@ -110,13 +109,13 @@ def interpolate(
     workshop.check(job, cost)
     path = result(f"{chosen.name}-way.{kind.lower()}")
     points = interpolate(chosen.explorer, joined([points_of(one) for one in keyframes]), frames, closed, way)
-    explorer = chosen.explorer.apart()  # sliders of the same model don't wait for it
+    explorer = chosen.explorer.apart()  # so that it doesn't block the model's sliders
     _done(lambda tell: write_film(explorer, points, path, rate, int(size), tell), job, cost)
     return str(path)
 
 
 def invert(picture: str, model: str = "", steps: float = 100) -> str:
-    """Looks for the point whose picture is nearest to a given one, and draws it."""
+    """Searches for the latent point whose picture is closest to a given one, and generates it."""
     from gan_core.latent.inversion import Settings, invert, prepared
 
     image = _upload(picture)
@@ -136,50 +135,50 @@ def invert(picture: str, model: str = "", steps: float = 100) -> str:
 
 
 def translate(picture: str, model: str = "", direction: str = "", strength: float | None = None) -> str:
-    """Makes another kind of picture of a picture, such as a coloured one of a drawing."""
+    """Translates a picture to another domain, for example a drawing to a colour picture."""
     image = _upload(picture)
-    worker = at_work(_first_of(model, workers(TRANSLATING)), TRANSLATING)
-    direction = direction or worker.directions[0]
-    if direction not in worker.directions:
-        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=worker.card.title,
-                       direction=direction[:40], valid=", ".join(worker.directions))  # fmt: skip
-    if strength is not None and worker.strength is not None:
-        worker = worker.at(strength)
-    return _saved(made(worker.sampler.translate(taken(worker, image), direction)), "translated")
+    chosen = open_image_model(_first_of(model, image_models(TRANSLATING)), TRANSLATING)
+    direction = direction or chosen.directions[0]
+    if direction not in chosen.directions:
+        raise BadValue("{recipe} has no direction '{direction}'. Valid: {valid}.", recipe=chosen.card.title,
+                       direction=direction[:40], valid=", ".join(chosen.directions))  # fmt: skip
+    if strength is not None and chosen.strength is not None:
+        chosen = chosen.at(strength)
+    return _saved(made(chosen.sampler.translate(taken(chosen, image), direction)), "translated")
 
 
 def inpaint(picture: str, mask: str, model: str = "") -> str:
-    """Makes a part of a picture anew: where the mask is opaque, or white if it has no transparency."""
+    """Fills in the masked part of a picture: where the mask is opaque, or white if it has no transparency."""
     import torch
 
     image, hole = _upload(picture), _mask(mask)
-    worker = at_work(_first_of(model, workers(FILLING)), FILLING)
-    given = taken(worker, image)
+    chosen = open_image_model(_first_of(model, image_models(FILLING)), FILLING)
+    given = taken(chosen, image)
     if not 0.95 < (hole.width * image.height) / (hole.height * image.width) < 1.05:
         raise BadValue(
-            "The mask ({wide} x {high} pixels) must have the same shape as the picture ({width} x {height}).",
+            "The mask ({wide} x {high} pixels) must have the same proportions as the picture ({width} x {height}).",
             wide=hole.width, high=hole.height, width=image.width, height=image.height,
         )  # fmt: skip
-    painted = np.asarray(_square(hole).resize((worker.size, worker.size), Image.Resampling.BOX)) >= OPAQUE
+    painted = np.asarray(_square(hole).resize((chosen.size, chosen.size), Image.Resampling.BOX)) >= OPAQUE
     if painted.any():
-        given = worker.sampler.fill(given, torch.from_numpy(painted.copy())[None, None])  # (H, W) -> (1, 1, H, W)
+        given = chosen.sampler.fill(given, torch.from_numpy(painted.copy())[None, None])  # (H, W) -> (1, 1, H, W)
     return _saved(made(given), "filled")
 
 
 def enlarge(picture: str, model: str = "", scale: float | None = None) -> str:
-    """Makes a picture larger; its depth and transparency stay."""
+    """Enlarges a picture, keeping bit depth and transparency."""
     from gan_core.models.enlarging import enlarge as enlarged
     from gan_core.pictures import photos
 
     most, longest = (MOST_HOSTED, LONGEST_HOSTED) if hosted() else (MOST_PIXELS, LONGEST)
     with received(_given(picture), Limits(LARGE_BYTES, most, 1, (*FORMATS, "TIFF"))):
         array = photos.read(Path(picture), most)
-    worker = at_work(_first_of(model, workers(ENLARGING)), ENLARGING)
+    chosen = open_image_model(_first_of(model, image_models(ENLARGING)), ENLARGING)
     path = result(f"{Path(picture).stem}-enlarged.png")
-    cost = enlarging_cost(worker, array)
+    cost = enlarging_cost(chosen, array)
     workshop.check(*cost, longest)
     _done(
-        lambda tell: write_marked(path, enlarged(worker.sampler, array, int(scale or 0), progress=tell)),
+        lambda tell: write_marked(path, enlarged(chosen.sampler, array, int(scale or 0), progress=tell)),
         *cost, longest,
     )  # fmt: skip
     return str(path)
@@ -189,7 +188,7 @@ def enlarge(picture: str, model: str = "", scale: float | None = None) -> str:
 
 
 def _done(work: Callable[[Tell], Any], kind: str, cost: float = 0.0, longest: float | None = None) -> Any:
-    """What a long job makes, in its turn."""
+    """Runs a long job in its turn and returns its result."""
     *_news, last = workshop.run(work, kind, cost, longest)
     return last.made
 
@@ -201,9 +200,9 @@ def _view(model: str, seed: float | None, truncation: float | None) -> View:
 
 
 def _first_of(model: str, valid: Mapping[str, Any]) -> str:
-    """The model of that name, or the first one; raises UnknownName."""
+    """Returns the model of this name, by default the first one; raises UnknownName."""
     if not valid:
-        raise BadValue("There are no models on the shelf yet.")
+        raise BadValue("There are no models yet.")
     if model and model not in valid and not model.startswith("run:"):
         raise UnknownName("model", model[:60], valid)
     return model or next(iter(valid))
@@ -214,7 +213,7 @@ def _styled() -> str:
 
 
 def _label(model: Opened, label: str | float) -> int:
-    """A class by its number or its name; raises BadValue."""
+    """Returns a class by number or name; raises BadValue."""
     if not model.explorer.sampler.recipe.conditional:
         raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.",
                        recipe=model.explorer.sampler.recipe.title)  # fmt: skip
@@ -229,16 +228,16 @@ def _label(model: Opened, label: str | float) -> int:
 
 
 def _edits(edits: Any) -> str:
-    """As a link holds them; raises BadValue."""
+    """Returns the edits in the form of links; raises BadValue."""
     if isinstance(edits, dict):
         edits = ",".join(f"{name}*{strength}" for name, strength in edits.items())
     if not isinstance(edits, str | None):
-        raise BadValue("'{text}' is no edit. An edit looks like: {example}", text=str(edits)[:60], example="PCA 1*2.5")
+        raise BadValue("'{text}' isn't a valid edit. Example: {example}", text=str(edits)[:60], example="PCA 1*2.5")
     return edits or ""
 
 
 def _seeds(seeds: Any) -> list[int]:
-    """Whole numbers, in a list or in a text; raises BadValue."""
+    """Returns integers from a list or text; raises BadValue."""
     parts = [1, 2, 3, 4] if seeds is None else re.split(r"[\s,;]+", seeds.strip()) if isinstance(seeds, str) else seeds
     if not isinstance(parts, list):
         raise BadValue("{name} must be {kind}, not {value!r}.", name="seeds", kind="a list such as 256,512",
@@ -260,13 +259,13 @@ def _upload(path: str | None) -> Image.Image:
 
 
 def _mask(path: str | None) -> Image.Image:
-    """Grey, white where it is painted."""
+    """Returns the mask in greyscale, white where masked."""
     with received(_given(path)) as image:
         return image.convert("RGBA").getchannel("A") if image.has_transparency_data else image.convert("L")
 
 
 def _square(image: Image.Image) -> Image.Image:
-    """The middle square, as models take it."""
+    """Returns the centre square, as models expect it."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side))
@@ -283,7 +282,7 @@ def _saved(image: Image.Image, stem: str, settings: str = "") -> str:
 
 @dataclass(frozen=True)
 class Call:
-    """A function and the controls that its values are checked against; `names` where other than parameters'."""
+    """An API function and the controls that check its values; `names` if they differ from its parameters."""
 
     function: Callable[..., str]
     controls: Callable[[], Sequence[Any]]
@@ -336,14 +335,14 @@ NAMES = tuple(CALLS)
 
 
 def offer(page: gr.Blocks) -> None:
-    """Gives a page the calls. They have no control that is seen."""
+    """Adds the calls to a page, without visible controls."""
     with gr.Row(visible=False):
         for name, call in CALLS.items():
             controls, answer = call.controls(), gr.File(label=_("Result"), interactive=False)
             for control, value in zip(controls, call.names or signature(call.function).parameters, strict=True):
-                control.label = value  # what the list of calls shows
+                control.label = value  # shown in the list of calls
             offered_call = gr.Button().click(
-                spoken(call.function), list(controls), answer, api_name=name, show_progress="hidden",
+                callback(call.function), list(controls), answer, api_name=name, show_progress="hidden",
                 concurrency_limit=4 if call.long else 2,
             )  # fmt: skip
             if call.names:

@@ -1,4 +1,4 @@
-"""Callbacks as Gradio gets them: in the page's language, and with errors as sentences. No traceback reaches a page."""
+"""Wrappers for Gradio callbacks: run in the page's language and report errors as sentences, never as tracebacks."""
 
 from __future__ import annotations
 
@@ -14,39 +14,40 @@ from PIL import Image
 
 from gan_core.errors import BadValue, GanscopeError
 from ui.languages import _, language, using
+from ui.studio.models.cache import models
 from ui.studio.requests.right_of_way import right_of_way
 from ui.texts import error_sentence
 
 logger = logging.getLogger(__name__)
-MOST_PLACE = 1e6  # of a place that is pressed
-MOST_TOLD = 3  # problems of one link
+MOST_PLACE = 1e6  # part of a component that was clicked
+MOST_TOLD = 3  # problems reported per link
 MOVING = ("GIF", "WEBP", "PNG")  # formats whose further frames are an animation
 
 
-def spoken(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A callback in the language in which the page is being built, with errors that a visitor understands.
+def callback(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps a callback to run in the language of the page being built and to report errors as sentences.
 
-    Long jobs stand still meanwhile.
+    Long jobs pause meanwhile, and each model is opened once, however many parts of the callback ask for it.
     """
     chosen = language()
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
-        with using(chosen), sentences(), right_of_way.first():
+        with using(chosen), sentences(), right_of_way.first(), models.held():
             return function(*arguments)
 
     return call
 
 
-def telling(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """The same for a callback that shows its work step by step."""
+def streaming(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """The same for a generator callback that shows progress."""
     chosen = language()
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Iterator[Any]:
         steps = function(*arguments)
         while True:
-            # the context variable is set for each step alone: a generator may go on in another thread
+            # the language is set for each step, because a generator may continue in another thread
             with using(chosen), sentences():
                 try:
                     step = next(steps)
@@ -59,7 +60,7 @@ def telling(function: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[An
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """What goes wrong inside becomes one sentence on the page; details of our own mistakes stay in the log."""
+    """Turns an exception into one sentence for the page; details of bugs go to the log."""
     try:
         yield
     except GanscopeError as error:
@@ -68,42 +69,42 @@ def sentences() -> Iterator[None]:
         raise
     except Exception:
         logger.exception("an unexpected error in the Studio")
-        raise sorry() from None
+        raise bug_error() from None
 
 
 def refusal(error: GanscopeError) -> gr.Error:
-    """What a visitor can do something about, as a toast and as the answer to a client."""
-    return gr.Error(_safe(error), title=_("That doesn't work"), print_exception=False)
+    """Returns an error that the visitor can fix, as a toast and as the answer to a client."""
+    return gr.Error(_safe(error), title=_("Not possible"), print_exception=False)
 
 
-def sorry() -> gr.Error:
-    """Our own mistake."""
-    words = _("Something went wrong here, and it is our mistake. The picture stays as it was.")
-    return gr.Error(words, title=_("Sorry"), print_exception=False)
+def bug_error() -> gr.Error:
+    """Returns the error for a bug."""
+    words = _("Something went wrong. This is a bug in GANscope. The picture is unchanged.")
+    return gr.Error(words, title=_("Error"), print_exception=False)
 
 
-def pressed(event: gr.EventData, name: str = "place") -> float:
-    """A number that an event carries; raises BadValue where it carries none."""
+def event_number(event: gr.EventData, name: str = "place") -> float:
+    """Returns a number from an event; raises BadValue if there is none."""
     value = event._data.get(name) if isinstance(event._data, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST_PLACE:
         raise BadValue("{name} must be {kind}, not {value!r}.", name=name, kind="a number", value=str(value)[:40])
     return value
 
 
-def warned(problems: list[GanscopeError]) -> None:
-    """Tells what of a link could not be had; the rest is shown all the same."""
+def warn_of_ignored(problems: list[GanscopeError]) -> None:
+    """Reports which parts of a link were ignored; the rest is shown."""
     if problems:
         words = " ".join(_safe(problem) for problem in problems[:MOST_TOLD])
-        gr.Warning(_("Part of the link was left out: {reasons}").format(reasons=words))
+        gr.Warning(_("Part of the link was ignored: {reasons}").format(reasons=words))
 
 
-def moving(image: Image.Image) -> None:
-    """Tells that of a picture that moves the first frame alone is used."""
+def warn_if_animated(image: Image.Image) -> None:
+    """Reports that only the first frame of an animated picture is used."""
     frames = getattr(image, "n_frames", 1) if image.format in MOVING else 1
     if frames > 1:
-        gr.Info(_("This picture moves: the first of its {count} frames is used.").format(count=frames))
+        gr.Info(_("This picture is animated: only the first of its {count} frames is used.").format(count=frames))
 
 
 def _safe(error: GanscopeError) -> str:
-    """As a sentence for a toast, which is HTML: a name in a link can be anything."""
+    """Escapes a sentence for a toast, which is HTML: a name in a link can be anything."""
     return escape(error_sentence(error), quote=False)

@@ -1,5 +1,6 @@
-"""What a call brings is checked before Gradio looks at it: numbers, choices, words and files, each against the control
-that it stands for. What doesn't fit is told in a sentence, in the language of the page.
+"""Checks the values of a call before Gradio sees them: numbers, choices, texts and files, each against its control.
+
+Errors are sentences in the page's language.
 """
 
 from __future__ import annotations
@@ -14,34 +15,34 @@ from gradio_client.utils import is_valid_file
 from gan_core.errors import BadData, BadValue
 from ui.languages import N_
 
-MOST_LETTERS = 3_000_000  # of a picture's `data:` address
-MOST_TEXT = 20_000  # letters of a text that is no picture
-MOST_DEEP = 20  # lists and objects within one another
-SEEN = 40  # letters of a wrong value that are told
-CHOICES = 12  # that are told
+MOST_LETTERS = 3_000_000  # characters of a picture's `data:` address
+MOST_TEXT = 20_000  # characters of other texts
+MOST_DEEP = 20  # nesting depth of lists and objects
+SEEN = 40  # characters of an invalid value shown in an error
+CHOICES = 12  # number of choices listed in an error
 
-MOST = 1e12  # of a number without bounds of its own
-KINDS = {"image": "PNG, JPEG, WebP, GIF, BMP"}  # of files, by Gradio's words for them
+MOST = 1e12  # limit of numbers without bounds
+KINDS = {"image": "PNG, JPEG, WebP, GIF, BMP"}  # classes of files in Gradio's terms
 WORDS = (N_("a text"), N_("a file that was uploaded here"), N_("files that were uploaded here"))  # fill "{kind}"
 
-Owns = Callable[[object], bool]  # whether the path of a file is one of this visitor's
+Owns = Callable[[object], bool]  # whether a file belongs to the visitor
 
 
 def counted(given: Sequence[Any], wanted: Sequence[Any]) -> None:
-    """Raises BadValue where a call brings too few or too many values."""
+    """Raises BadValue if a call has too few or too many values."""
     if len(given) != len(wanted):
         raise BadValue("This call takes {wanted} values, not {given}.", wanted=len(wanted), given=len(given))
 
 
 def files_in(value: Any, owns: Owns, deep: int = 0) -> list[str]:
-    """The paths of all files that a value names, however deep; raises BadData for any that isn't the visitor's own."""
+    """Returns the paths of all files in a value, however nested; raises BadData for files of other visitors."""
     if deep > MOST_DEEP:
-        raise BadData("Values may be nested {most} levels deep at most.", most=MOST_DEEP)
+        raise BadData("Values may be nested at most {most} levels deep.", most=MOST_DEEP)
     if isinstance(value, dict):
         found = []
         if "path" in value or "meta" in value:
             if not owns(value.get("path")) or not isinstance(value.get("meta", {}), dict):
-                raise BadData("Only files that you uploaded in this session can be read. Please upload the file again.")
+                raise BadData("Only files that you uploaded in this session can be read. Upload the file again.")
             found.append(value["path"])
         return [*found, *(path for one in value.values() for path in files_in(one, owns, deep + 1))]
     if isinstance(value, list | tuple):
@@ -50,13 +51,13 @@ def files_in(value: Any, owns: Owns, deep: int = 0) -> list[str]:
 
 
 def checked(block: Any, value: Any, name: str, empty: bool) -> Any:
-    """The value as the callback may get it; raises BadValue or BadData.
+    """Returns the value for the callback; raises BadValue or BadData.
 
-    `block` is the control as it is now, `name` what it is called, `empty` whether it may hold nothing.
+    `block` is the current control, `name` its label, `empty` whether the value may be missing.
     """
     if isinstance(block, gr.Slider):
         return _number(value, name, block.minimum, block.maximum)
-    if isinstance(block, gr.Number):  # an emptied field is None, which callbacks take as its first value
+    if isinstance(block, gr.Number):  # a cleared field is None; callbacks treat that as the default
         return None if value is None else _number(value, name, block.minimum, block.maximum, block.precision == 0)
     if isinstance(block, gr.Checkbox):
         return value if isinstance(value, bool) else _refuse(value, name, "true or false")
@@ -76,7 +77,7 @@ def _refuse(value: object, name: str, kind: str) -> NoReturn:
 
 
 def _shown(value: object) -> object:
-    """A wrong value as it is told: plain ones as they are, and nothing long."""
+    """Formats an invalid value for an error: plain values as they are, and shortened."""
     if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 10**12):
         return value
     words = " ".join(str(value)[: 2 * SEEN].split()) if not isinstance(value, int) else f"{Decimal(value):.3e}"
@@ -96,12 +97,14 @@ def _number(value: Any, name: str, low: float | None, high: float | None, whole:
 
 
 def _choice(value: Any, name: str, choices: Collection[Any] | None) -> Any:
-    """One of the choices; anything where there are none to choose from, which the callback then checks."""
+    """Checks a choice; accepts anything if there is no list, because the callback checks it."""
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     if not plain or (choices is not None and value not in choices):
         valid = [str(_shown(choice)) for choice in choices or ()]
-        told = ", ".join(valid[:CHOICES]) + (" …" if len(valid) > CHOICES else "")
-        raise BadValue("{name} can't be '{value}'. Valid: {valid}.", name=name, value=_shown(value), valid=told or "–")
+        listed = ", ".join(valid[:CHOICES]) + (" …" if len(valid) > CHOICES else "")
+        raise BadValue(
+            "{name} can't be '{value}'. Valid: {valid}.", name=name, value=_shown(value), valid=listed or "–"
+        )
     return _text(value, name) if isinstance(value, str) else value
 
 
@@ -113,13 +116,13 @@ def _text(value: Any, name: str) -> str:
     most = MOST_LETTERS if value.startswith("data:image/") else MOST_TEXT
     if len(value) > most:
         raise BadValue(
-            "{name} may have {most} characters at most, not {count}.", name=name, most=most, count=len(value)
+            "{name} may have at most {most} characters, not {count}.", name=name, most=most, count=len(value)
         )
     return value
 
 
 def _files(value: Any, name: str, block: gr.File) -> Any:
-    """A file, or several; whose they are was checked before."""
+    """Checks one or more files; their owner has been checked before."""
     if value is None or value == []:
         return None
     several = block.file_count != "single"
@@ -128,7 +131,7 @@ def _files(value: Any, name: str, block: gr.File) -> Any:
         _refuse(value, name, "files that were uploaded here" if several else "a file that was uploaded here")
     for one in found:
         if block.file_types and not is_valid_file(one["path"], block.file_types):
-            raise BadData("This is no picture of an accepted format ({formats}).", formats=_endings(block.file_types))
+            raise BadData("This isn't a picture in an accepted format ({formats}).", formats=_endings(block.file_types))
     return value
 
 

@@ -1,12 +1,12 @@
-"""Visitors' files in the Studio: uploads and results, each of one visitor, and deleted as soon as nobody needs it.
+"""Visitors' files in the Studio: uploads and results, private to one visitor and deleted as soon as possible.
 
-A register says whose each file is. What isn't in it can't be read, wherever it lies, and neither can what is another
-visitor's. An upload is deleted once a callback was given it; all files of a visitor when the page is closed; what
-nobody read after a while, for clients that never say that they leave; and all that a process which died has left, when
-the next one starts. Each file lies in a folder of its own, with a name that can't be guessed.
+A register records the visitor of each file. Files outside the register, or of another visitor, can't be read, wherever
+they are. An upload is deleted after a callback has received it; all of a visitor's files when the page is closed;
+unread files after a while, for clients that never disconnect; and files of crashed processes when the next one starts.
+Each file has its own folder, with a random name.
 
-A visitor is known by names: the one in the address of the API (`OwnPrefix`; another one for each page and each client),
-and the session that the call names. Who gives neither is known by where the call comes from.
+A visitor is identified by names: the one in the API address (`OwnPrefix`, different for each page and client) and the
+session named in the call; without either, by the client's address.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from typing import Any
 
 from gan_core.runs.liveness import Owner, still_runs, this_process
 
-PREFIX, OWNER, WORK = "ganscope-studio-", "owner.json", "work"  # `WORK` is for files that a callback removes itself
-LAST = 600.0  # seconds that an upload which no callback reads is kept, and a result whose page is closed
-LONGEST = 3600.0  # seconds that a result is kept on an open page
-GRACE = 5.0  # seconds in which a page that lost its connection may come back
-LOOK = 30.0  # seconds between two looks for what has to go
-VISITOR = "ganscope.visitor"  # in the scope of a request: the name that the address holds
+PREFIX, OWNER, WORK = "ganscope-studio-", "owner.json", "work"  # `WORK` holds files that callbacks remove themselves
+LAST = 600.0  # seconds that an unread upload is kept, or a result after its page is closed
+LONGEST = 3600.0  # seconds that a result is kept while its page is open
+GRACE = 5.0  # seconds in which a disconnected page may reconnect
+LOOK = 30.0  # seconds between sweeps
+VISITOR = "ganscope.visitor"  # key in the request's scope: the name in the address
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class Kept:
 
 
 class Files:
-    """The register, and the folder that all of its files lie in."""
+    """The register, and the folder of all its files."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Kept] = {}
-        self._pages: Counter[str] = Counter()  # open ones by their visitors' names
+        self._pages: Counter[str] = Counter()  # number of open pages by visitor name
         self._folder: Path | None = None
         self._lock = threading.RLock()
 
     @property
     def folder(self) -> Path:
-        """Made on first use; then all that dead processes have left beside it goes."""
+        """Returns the folder, created on first use; removes those of crashed processes."""
         with self._lock:
             if self._folder is None:
                 self._folder = _new_folder()
@@ -65,24 +65,24 @@ class Files:
             return self._folder
 
     def place(self) -> Path:
-        """A new empty folder for a single file."""
+        """Returns a new empty folder for one file."""
         place = self.folder / secrets.token_urlsafe(18)
         place.mkdir(parents=True)
         return place
 
     def keep(self, path: str | Path, visitor: str, uploaded: bool) -> None:
-        """Writes a file into the register."""
+        """Adds a file to the register."""
         with self._lock:
             self._kept[str(path)] = Kept(visitor, time.monotonic(), uploaded)
 
     def owns(self, names: Iterable[str], path: object) -> bool:
-        """Whether a path is, letter by letter, that of a file that a visitor of these names brought or was given."""
+        """Whether this exact path is a file of a visitor with one of these names."""
         with self._lock:
             kept = self._kept.get(path) if isinstance(path, str) else None
         return kept is not None and kept.visitor in set(names)
 
     def read(self, paths: Iterable[str]) -> None:
-        """Deletes the uploads among some files, which a callback was given."""
+        """Deletes uploads that a callback has received."""
         for path in paths:
             with self._lock:
                 kept = self._kept.get(path)
@@ -92,12 +92,12 @@ class Files:
             _remove_empty(self._folder)
 
     def came(self, names: Iterable[str]) -> None:
-        """A visitor's page is open from now on."""
+        """Records that a visitor's page was opened."""
         with self._lock:
             self._pages.update(names)
 
     def left(self, names: Iterable[str]) -> None:
-        """It is closed, or lost its connection: the visitor's files go unless it comes back."""
+        """Records that it was closed or disconnected; its files are deleted unless it reconnects."""
         names = list(names)
         with self._lock:
             self._pages.subtract(names)
@@ -116,7 +116,7 @@ class Files:
             self._delete(path)
 
     def sweep(self) -> None:
-        """Deletes what is too old, and what dead processes have left."""
+        """Deletes expired files and those of crashed processes."""
         now = time.monotonic()
         with self._lock:
             old = [path for path, kept in self._kept.items() if now - kept.since > self._longest(kept)]
@@ -138,7 +138,7 @@ class Files:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _sweep_strays(self, folder: Path) -> None:
-        """What Gradio leaves there."""
+        """Deletes files that Gradio leaves behind."""
         with self._lock:
             kept = {Path(path).relative_to(folder).parts[0] for path in self._kept}
         for path in folder.iterdir():
@@ -168,9 +168,9 @@ class Files:
 files = Files()
 
 
-class OwnPrefix(str):
-    """The address of the API in a page's configuration. Gradio copies that for each page and each client that asks for
-    it, and each copy is another address, by which the visitor is known.
+class VisitorPrefix(str):
+    """The API address in a page's configuration. Gradio copies it for each page and client, and each copy is different,
+    which identifies the visitor.
     """
 
     def __deepcopy__(self, memo: dict[int, Any]) -> str:
@@ -178,19 +178,19 @@ class OwnPrefix(str):
 
 
 def names_of(scope: Mapping[str, Any], session: str | None) -> frozenset[str]:
-    """The names by which the visitor behind a request is known; `session` is the one that the call names, if any."""
+    """Returns the names that identify a request's visitor; `session` is the one in the call, if any."""
     names = {name for name in (scope.get(VISITOR), session) if name}
     client = scope.get("client")
     return frozenset(names or {f"at {client[0] if client else ''}"})
 
 
 def name_of(scope: Mapping[str, Any], session: str | None) -> str:
-    """The name that a visitor's new files are kept under."""
+    """Returns the name under which a visitor's new files are registered."""
     return str(scope.get(VISITOR) or session or next(iter(names_of(scope, None))))
 
 
 def clear_left(base: Path) -> None:
-    """Deletes the folders of processes that are gone."""
+    """Deletes the folders of ended processes."""
     for folder in base.glob(f"{PREFIX}*"):
         with suppress(OSError, ValueError, TypeError, KeyError):
             if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
@@ -200,7 +200,7 @@ def clear_left(base: Path) -> None:
 
 
 def _in_use(folder: Path) -> bool:
-    """Whether its process runs. Of one in another container nobody can tell that; but it touches its folder."""
+    """Whether its process runs. In another container this is unknown, but a live process touches its folder."""
     fresh = time.time() - folder.stat().st_mtime < LAST
     try:
         owner = Owner(**json.loads((folder / OWNER).read_text(encoding="utf-8")))
@@ -211,7 +211,7 @@ def _in_use(folder: Path) -> bool:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Gradio makes an empty file, for its name's sake, whenever it gives a callback a file, and leaves it."""
+    """Removes the empty placeholder files that Gradio makes for each file that a callback receives."""
     for path in folder.glob("tmp*"):
         with suppress(OSError):
             if path.is_file() and not path.stat().st_size:

@@ -1,8 +1,8 @@
-"""What the Studio answers over HTTP, and to whom: a guard before each page's routes.
+"""HTTP access control of the Studio: a guard in front of each page's routes.
 
-It takes the visitor's name out of the address (`/gradio_api/v-NAME/...`), receives uploads, hands out a file to whoever
-it belongs to, and lets through only routes that the Studio uses and bodies that a call can be made of. Everything else
-is answered with a sentence in the page's language, and with the status that says whose fault it is.
+It strips the visitor's name from the address (`/gradio_api/v-NAME/...`), receives uploads, serves files to their
+owners, and passes only the routes that the Studio uses, with valid bodies. Everything else gets a sentence in the
+page's language and the right status code.
 """
 
 from __future__ import annotations
@@ -33,24 +33,25 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-MISTAKE = "ganscope.mistake"  # in the scope of a request: a list that is filled where what went wrong is our fault
-MOST_BODY = 8_000_000  # bytes of a call: a drawing, and what else there is
-MOST_SESSION = 200  # letters of a session's name
+MISTAKE = "ganscope.mistake"  # key in the request's scope: a list that is filled when an error is the server's fault
+MOST_BODY = 8_000_000  # bytes of a call, enough for a drawing
+MOST_SESSION = 200  # characters of a session name
 NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
-OWN = re.compile(rf"{API_PREFIX}/v-(?P<name>{NAME.pattern})(?=/)")
+VISITOR_PATH = re.compile(rf"{API_PREFIX}/v-(?P<name>{NAME.pattern})(?=/)")
 NAMED = re.compile(r"(?:run|api|call)/(?P<name>[^/]+)/?")
 NAMED_VALUES = re.compile(r"call/v2/(?P<name>[^/]+)/?")
 ANSWER = re.compile(r"call/(?:v2/)?(?P<name>[^/]+)/(?P<event>[^/]+)/?")
 PLAIN = re.compile(
     r"info/?|openapi\.json|app_id/?|startup-events|upload_progress|queue/status|login_check/?|user/?|theme\.css"
 )
-CLOSED = re.compile(r"/(?:monitoring|login|logout|gradio_api/deep_link)(?:/|$)")  # pages of Gradio that aren't ours
-FIELDS = {"data", "fn_index", "trigger_id", "session_hash", "event_data"}  # of a call that the Studio knows
+# Gradio's pages that the Studio doesn't use
+CLOSED = re.compile(r"/(?:monitoring|login|logout|gradio_api/deep_link)(?:/|$)")
+FIELDS = {"data", "fn_index", "trigger_id", "session_hash", "event_data"}  # keys of a valid call
 SHOWN = {".png": "image/png", ".gif": "image/gif", ".webp": "image/webp", ".jpg": "image/jpeg", ".mp4": "video/mp4"}
 
 
 class Refused(Exception):
-    """The status and the sentence of an answer."""
+    """An answer with status and sentence."""
 
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
@@ -58,14 +59,14 @@ class Refused(Exception):
 
 
 def guarded(page: Any, app_kwargs: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What a page's app is made with, so that the guard stands before its routes."""
+    """Returns the app options that put the guard in front of a page's routes."""
     page.has_gate = True
     given = dict(app_kwargs or {})
     return {**given, "middleware": [*given.get("middleware", ()), Middleware(Gate, page=page)]}
 
 
 class Gate:
-    """The guard of one page; in terms of ASGI, a middleware."""
+    """The guard of one page, an ASGI middleware."""
 
     def __init__(self, app: Any, page: Any) -> None:
         self.app = app
@@ -87,7 +88,7 @@ class Gate:
             await answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
-        """What the guard answers itself; None where it has let the request through. Raises Refused."""
+        """Returns the guard's own answer; None if it passed the request on. Raises Refused."""
         path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")).rstrip("/"))
         if CLOSED.match(path):
             _unknown(path)
@@ -164,7 +165,7 @@ class Gate:
                     address=f"{API_PREFIX}/call/{found['name']}"[:60]))  # fmt: skip
         waits = values or route.startswith(("call/", "queue/"))
         if waits and len(self.page._queue) >= (self.page._queue.max_size or math.inf):
-            raise Refused(429, _("Many visitors are at work here just now. Please try again in a minute."))
+            raise Refused(429, _("Too many visitors are using the Studio right now. Try again in a minute."))
         try:
             content = json.dumps(body, ensure_ascii=False).encode()
         except UnicodeEncodeError:
@@ -173,10 +174,10 @@ class Gate:
         headers += [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         ours: list[bool] = []
         scope = {**scope, "headers": headers, MISTAKE: ours}
-        await self.app(scope, _again(content, receive), _fault_of_the_caller(ours, send))
+        await self.app(scope, _replayed(content, receive), _fault_of_the_caller(ours, send))
 
     def _call(self, name: str, body: dict[str, Any]) -> None:
-        """Checks what calls a function by its number or its name. Raises Refused."""
+        """Checks a function call by number or name. Raises Refused."""
         fns = self.page.fns
         if not isinstance(body.get("data"), list):
             raise Refused(422, _('The body must be an object with a list named "data".'))
@@ -188,19 +189,19 @@ class Gate:
                 kind=_("endpoint"), name=name[:40], valid=", ".join(self._public())))  # fmt: skip
         session = body.get("session_hash")
         if session is not None and (not isinstance(session, str) or len(session) > MOST_SESSION):
-            raise Refused(422, _("The name of a session must be a text of {most} letters at most.").format(
+            raise Refused(422, _("The session name must be a text of at most {most} characters.").format(
                 most=MOST_SESSION))  # fmt: skip
         _whole(body, "trigger_id")
         for unwanted in set(body) - FIELDS:
             del body[unwanted]
-        event = body.get("event_data")  # places and flags, and nothing that could stand for a file
+        event = body.get("event_data")  # places and flags, nothing that could refer to a file
         body["event_data"] = {
             key: value for key, value in (event if isinstance(event, dict) else {}).items()
             if key != "path" and not isinstance(value, dict | list)
         }  # fmt: skip
 
     def _asked(self, name: str, body: Mapping[str, Any]) -> Any:
-        """The function that a call means."""
+        """Returns the function that a call refers to."""
         fns = self.page.fns
         return (
             fns[body["fn_index"]]
@@ -209,7 +210,7 @@ class Gate:
         )
 
     def _named_values(self, name: str, body: dict[str, Any]) -> None:
-        """Checks a call by the names of its values. Raises Refused."""
+        """Checks a call with named values. Raises Refused."""
         public = self._public()
         if name not in public:
             raise Refused(404, _("There is no {kind} named '{name}'. Valid: {valid}.").format(
@@ -230,7 +231,7 @@ class Gate:
     # --- uploads -----------------------------------------------------------------------------------------------------
 
     async def _upload(self, request: Request) -> Response:
-        """Each file in a folder of its own, and in the register: nobody else's path leads there."""
+        """Stores each uploaded file in its own folder and registers it, so that no other path leads there."""
         owner = name_of(request.scope, request.query_params.get("session_hash"))
         follow = request.query_params.get("upload_id")
         place = files.place()
@@ -246,15 +247,15 @@ class Gate:
                 return PlainTextResponse(_("The file is larger than {size} MB.").format(size=most), 413)
             if isinstance(error, ClientDisconnect) or not isinstance(error, Exception):
                 raise
-            return PlainTextResponse(_("The upload did not arrive. Please try again."), 400)
+            return PlainTextResponse(_("The upload didn't arrive. Try again."), 400)
         for path in found:
             files.keep(path, owner, uploaded=True)
         return JSONResponse([str(path) for path in found])
 
 
 def _known(scope: Scope) -> Scope:
-    """The request without the visitor's name in its address, which its scope holds instead."""
-    found = OWN.search(str(scope["path"]))
+    """Moves the visitor's name from the request's address to its scope."""
+    found = VISITOR_PATH.search(str(scope["path"]))
     if not found:
         return scope
     path = str(scope["path"]).replace(found.group(), API_PREFIX, 1)
@@ -262,7 +263,7 @@ def _known(scope: Scope) -> Scope:
 
 
 def _file(scope: Scope, path: str) -> Response:
-    """A file of this visitor's. What a browser could run is only ever saved, never shown."""
+    """Serves a file of this visitor. Anything that a browser could execute is offered as a download."""
     if not files.owns(names_of(scope, _query(scope, "session_hash")), path) or not Path(path).is_file():
         raise Refused(404, _("This file doesn't exist, or it isn't yours."))
     kind = SHOWN.get(Path(path).suffix.lower())
@@ -283,12 +284,12 @@ async def _body(request: Request) -> bytes:
 
 
 def _read(content: bytes) -> dict[str, Any]:
-    """The JSON object of a body; raises Refused."""
+    """Returns the JSON object of a body; raises Refused."""
     try:
         body = json.loads(content, parse_constant=_not_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Refused(400, _("The body must be JSON.")) from None
-    if not isinstance(body, dict) or _deeper(body, MOST_DEEP):
+    if not isinstance(body, dict) or _too_deep(body, MOST_DEEP):
         raise Refused(422, _('The body must be an object with a list named "data".'))
     return body
 
@@ -304,10 +305,10 @@ def _not_finite(text: str) -> NoReturn:
     raise Refused(400, _("Numbers must be finite: {value} isn't allowed.").format(value=text[:40]))
 
 
-def _deeper(value: Any, most: int) -> bool:
-    """Whether lists and objects lie deeper within one another than `most`."""
+def _too_deep(value: Any, most: int) -> bool:
+    """Whether lists and objects are nested deeper than `most`."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return most < 0 or any(_deeper(one, most - 1) for one in inner)
+    return most < 0 or any(_too_deep(one, most - 1) for one in inner)
 
 
 def _whole(body: Mapping[str, Any], name: str) -> int | None:
@@ -328,8 +329,8 @@ def _unknown(name: str) -> NoReturn:
     raise Refused(404, _("There is no such address: {address}").format(address=name[:60]))
 
 
-def _again(content: bytes, receive: Receive) -> Receive:
-    """A body that was read already, as if it came now."""
+def _replayed(content: bytes, receive: Receive) -> Receive:
+    """Replays a body that was already read."""
     given = False
 
     async def call() -> MutableMapping[str, Any]:
@@ -343,7 +344,7 @@ def _again(content: bytes, receive: Receive) -> Receive:
 
 
 def _fault_of_the_caller(ours: list[bool], send: Send) -> Send:
-    """Gradio answers every error with 500, which means that it is our fault; `ours` is filled where it is."""
+    """Corrects Gradio's status 500 for errors of the caller; `ours` is filled if it is the server's fault."""
 
     async def call(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start" and message["status"] == 500 and not any(ours):

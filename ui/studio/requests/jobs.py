@@ -1,8 +1,8 @@
-"""Long jobs: one at a time, in a thread that lets sliders pass, watched from a callback that yields.
+"""Long jobs: one at a time, in a thread that yields to sliders, observed by a generator callback.
 
-A callback passes on what `workshop.run` says of the work: its place in the queue, then the share that is done. Who
-leaves the page or presses Stop closes the callback, and the thread ends before its next function of PyTorch, frame or
-step. The place is free once the thread has ended, and not before.
+The callback forwards the progress from `workshop.run`: the place in the queue, then the share done. Leaving the page or
+clicking Stop closes the callback, and the thread ends before its next PyTorch function, frame or step. Only then does
+the next job start.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ui.languages import _
 from ui.studio.models.opened import hosted
 from ui.studio.requests.right_of_way import RightOfWay, right_of_way
 
-LOOK = 0.2  # seconds between two looks
-PLACES = 7  # at work and waiting
-FINE = 0.05  # of a job: from here on how it went tells more than the estimate
-NEAR = 600.0  # seconds: who waits wants to know such an end
-TELLING = 1.0  # seconds of a job, from which on the next estimate heeds it
-MOST_SLOWNESS = 8.0  # a machine so busy soon is less so
-LONGEST, LONGEST_HOSTED = 1200.0, 120.0  # seconds of a job; the second where strangers visit
+LOOK = 0.2  # seconds between progress updates
+PLACES = 7  # running and waiting jobs
+FINE = 0.05  # share of a job from which its own speed is a better estimate
+NEAR = 600.0  # seconds left that are always reported
+TELLING = 1.0  # minimum seconds of a job for updating the estimates
+MOST_SLOWNESS = 8.0  # limit of the slowdown factor: such a load is temporary
+LONGEST, LONGEST_HOSTED = 1200.0, 120.0  # maximum seconds of a job: local, public
 
 Made = TypeVar("Made")
-Tell = Callable[[float, Any], None]  # the share that is done, and what there is to see already, if anything
+Tell = Callable[[float, Any], None]  # arguments: the share done, and an intermediate result, if any
 
 
 class Ended(Exception):
@@ -39,38 +39,38 @@ class Ended(Exception):
 
 @dataclass(frozen=True)
 class News:
-    """How a job is getting on."""
+    """The progress of a job."""
 
-    place: int  # 1: at work; else that in the queue, counted from the one at work
-    share: float = 0.0  # that is done
-    left: float = 0.0  # seconds until it begins or is done, about; 0: nobody knows
-    seen: Any = None  # what `Tell` was given
+    place: int  # 1: running; higher: position in the queue, including the running job
+    share: float = 0.0  # share done
+    left: float = 0.0  # estimated seconds until it starts or is done; 0: unknown
+    seen: Any = None  # the intermediate result that `Tell` was given
     done: bool = False
-    made: Any = None  # once it is done
+    made: Any = None  # the result, once done
 
     @property
     def words(self) -> str:
-        """For the page."""
+        """Returns the progress in words."""
         if self.place > 1:
             first = _("You are number {place} in the queue.").format(place=self.place)
             return first + " " + _("It starts in about {seconds} s.").format(seconds=whole(self.left))
         done = f"{self.share:.0%}"
-        return f"{done} · " + _("about {seconds} s to go").format(seconds=whole(self.left)) if self.left else done
+        return f"{done} · " + _("about {seconds} s left").format(seconds=whole(self.left)) if self.left else done
 
     @property
     def bar(self) -> str:
-        """The same with a bar, as HTML."""
+        """Returns the progress in words with a bar, as HTML."""
         if self.place > 1:
             return self.words
         return f'<progress max="1" value="{self.share:.3f}"></progress> {self.words}'
 
 
-_LAST = object()  # stands behind all that there is to see
+_LAST = object()  # comes after everything to be shown
 
 
 @dataclass(eq=False)
 class _Job:
-    """One that was asked for. `estimate` in seconds."""
+    """A requested job. `estimate` in seconds."""
 
     estimate: float
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -80,7 +80,7 @@ class _Job:
 
     def tell(self, share: float, seen: Any = None) -> None:
         self.share = share
-        if seen is not None and not isinstance(seen, str):  # what the library says of itself in words isn't shown
+        if seen is not None and not isinstance(seen, str):  # the library's own progress messages aren't shown
             self.news.put(seen)
 
     def check(self) -> None:
@@ -89,7 +89,7 @@ class _Job:
 
     @property
     def left(self) -> float:
-        """Seconds until it is done: by how it went so far, or as was estimated."""
+        """Returns the seconds left, from its speed so far or the estimate."""
         if not self.begun:
             return self.estimate
         took = time.monotonic() - self.begun
@@ -99,14 +99,14 @@ class _Job:
 
 
 class Workshop:
-    """Where long jobs are done: one at a time, a few waiting, and a friendly word to all others."""
+    """Runs long jobs one at a time; a few can wait, further ones are refused."""
 
     def __init__(self, places: int = PLACES, way: RightOfWay = right_of_way) -> None:
         self._places = places
         self._way = way
-        self._jobs: list[_Job] = []  # in their order; the first one is at work
+        self._jobs: list[_Job] = []  # in order; the first is running
         self._changed = threading.Condition()
-        self._slowness: dict[str, float] = {}  # of each kind of job, against what it costs elsewhere
+        self._slowness: dict[str, float] = {}  # measured speed of each kind of job, relative to its nominal cost
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -114,11 +114,11 @@ class Workshop:
     def run(
         self, work: Callable[[Tell], Any], kind: str = "", cost: float = 0.0, longest: float | None = None
     ) -> Iterator[News]:
-        """The news of `work` again and again, the last with what it made; raises what it raises.
+        """Yields the progress of `work`, last with its result; raises what it raises.
 
-        `work` calls its argument now and then with the share that is done and, where there is something to see, with
-        that. `kind` and `cost` are as for `estimate`. Closing the iterator ends the work, and so do `longest` seconds
-        of it (None: as long as is usual here). Raises BadValue then, and where too many wait already.
+        `work` calls its argument with the share done and, optionally, an intermediate result. `kind` and `cost` are as
+        for `estimate`. Closing the iterator stops the work, and so do `longest` seconds (None: the default limit).
+        Raises BadValue in that case, and if too many jobs are waiting.
         """
         longest = most() if longest is None else longest
         job = self._joined(self.estimate(kind, cost))
@@ -135,7 +135,8 @@ class Workshop:
             seen = None
             while seen is not _LAST:
                 if time.monotonic() - job.begun > longest:
-                    raise BadValue("This takes longer than {seconds:.0f} seconds, so it was stopped. Ask for less.",
+                    raise BadValue("This took longer than {seconds:.0f} seconds, so it was stopped. Try a smaller "
+                                   "request.",
                                    seconds=longest)  # fmt: skip
                 yield News(1, job.share, job.left, seen)
                 seen = _next(job.news)
@@ -150,20 +151,21 @@ class Workshop:
                 pool.shutdown(wait=False)
 
     def estimate(self, kind: str, cost: float) -> float:
-        """Seconds that a job takes, by those of its kind before; `cost` are the seconds that it takes elsewhere."""
+        """Estimates a job's seconds from earlier jobs of its kind; `cost` is its nominal seconds."""
         return cost * self._slowness.get(kind, 1.0)
 
     def check(self, kind: str, cost: float, longest: float | None = None) -> None:
-        """Raises BadValue for a job that would take longer than `longest` seconds (None: as is usual here)."""
+        """Raises BadValue for a job estimated to take longer than `longest` seconds (None: the default limit)."""
         longest = most() if longest is None else longest
         if (seconds := self.estimate(kind, cost)) > longest:
             raise BadValue(
-                "This would take about {seconds} seconds, but at most {most:.0f} are allowed here. Ask for less.",
+                "This would take about {seconds} seconds; at most {most:.0f} are allowed here. Try a smaller "
+                "request.",
                 seconds=whole(seconds), most=longest,
             )  # fmt: skip
 
     def _learn(self, kind: str, cost: float, took: float) -> None:
-        """Short jobs say little: what is the same for all of them takes most of their time."""
+        """Updates the estimate. Short jobs are skipped: fixed costs dominate them."""
         if min(cost, took) >= TELLING:
             slowness = min(MOST_SLOWNESS, took / cost)
             self._slowness[kind] = (self._slowness.get(kind, slowness) + slowness) / 2
@@ -183,7 +185,7 @@ class Workshop:
     def _joined(self, estimate: float) -> _Job:
         with self._changed:
             if len(self._jobs) >= self._places:
-                raise BadValue("Many visitors are at work here just now. Please try again in a minute.")
+                raise BadValue("Too many visitors are using the Studio right now. Try again in a minute.")
             self._jobs.append(job := _Job(estimate))
             return job
 
@@ -197,13 +199,13 @@ class Workshop:
             return self._jobs.index(job) + 1
 
     def _until(self, job: _Job) -> float:
-        """Seconds until it begins."""
+        """Returns the estimated seconds until it starts."""
         with self._changed:
             return sum(other.left for other in self._jobs[: self._jobs.index(job)])
 
 
 def _next(news: SimpleQueue[Any]) -> Any:
-    """What there is to see next; None where that takes a while."""
+    """Returns the next progress update; None if it takes a while."""
     try:
         return news.get(timeout=LOOK)
     except Empty:
@@ -211,20 +213,20 @@ def _next(news: SimpleQueue[Any]) -> Any:
 
 
 def most() -> float:
-    """Seconds that a job may take here."""
+    """Returns the maximum seconds of a job."""
     return LONGEST_HOSTED if hosted() else LONGEST
 
 
 def takes(seconds: float, longest: float) -> str:
-    """How long a job takes, in words; its end as well, where that isn't far."""
+    """Describes how long a job takes, and its limit if that is near."""
     words = _("This takes about {seconds} s.").format(seconds=whole(min(seconds, longest)))
     if longest <= NEAR:
-        words += " " + _("It ends after {most:.0f} s at the latest.").format(most=longest)
+        words += " " + _("It stops after {most:.0f} s at the latest.").format(most=longest)
     return words
 
 
 def whole(seconds: float) -> int:
-    """At least 1, and rounded to fives from 10 on: an estimate isn't finer than that."""
+    """Rounds up to at least 1, and to fives from 10 on, because estimates aren't more precise."""
     return max(1, round(seconds)) if seconds < 10 else 5 * round(seconds / 5)
 
 

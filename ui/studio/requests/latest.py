@@ -1,4 +1,4 @@
-"""Turns: of a visitor's requests only the newest is answered."""
+"""Scheduling: only the newest request of each visitor is answered."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
-VISITORS = 4_096  # remembered at once
-AT_ONCE = 2  # pictures drawn at the same time, one for each core of a free machine
+VISITORS = 4_096  # number of visitors remembered
+AT_ONCE = 2  # pictures generated at the same time, one per core
 
 Made = TypeVar("Made")
 
 
 class Latest:
-    """Gives numbers to requests, and drops those that were overtaken while they waited for their turn."""
+    """Numbers requests and drops those that became outdated while waiting."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._turns = threading.Semaphore(at_once)
@@ -24,7 +24,7 @@ class Latest:
         self._lock = threading.Lock()
 
     def __call__(self, visitor: str, work: Callable[[], Made]) -> Made | None:
-        """What `work` makes; None where the visitor has asked for something newer meanwhile."""
+        """Returns the result of `work`; None if the visitor has sent a newer request."""
         number = self._asked(visitor)
         with self._turns:
             if self._newest.get(visitor, number) != number:

@@ -1,7 +1,7 @@
-"""The Studio's memory, kept within bounds: sessions that are over are forgotten, and what is free goes back.
+"""Bounds the Studio's memory: drops ended sessions and returns free memory to the system.
 
-Gradio keeps a copy of the whole page for each session (0.4 MB and what it shows), 10,000 of them, and for an hour what
-a visitor's session held. glibc gives each thread a heap of its own, and Gradio has dozens of threads.
+Gradio keeps a copy of the whole page per session (0.4 MB plus contents), 10,000 of them, and session state for an hour.
+glibc gives each thread its own heap, and Gradio has dozens of threads.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ import gradio as gr
 
 from gan_core.training.allocator import ARENAS, TRIM_THRESHOLD
 
-MOST_SESSIONS = 200  # of each page: those that were used last
-FORGET, FORGET_OPEN = 1800.0, 6 * 3600.0  # seconds after which a session is forgotten, closed or not, that isn't used
-EVERY = 30.0  # seconds between two looks
+MOST_SESSIONS = 200  # sessions per page, least recently used are dropped
+FORGET, FORGET_OPEN = 1800.0, 6 * 3600.0  # seconds after which an unused session is dropped, even if open
+EVERY = 30.0  # seconds between checks
 HEAPS = 2
-FREE = 2**26  # bytes at a heap's end from which on they are given back
+FREE = 2**26  # free bytes at a heap's end from which they are returned
 
 
 def bound_heaps() -> None:
-    """Must be called before there are threads; does nothing without glibc."""
+    """Must be called before threads exist; has no effect without glibc."""
     if mallopt := _glibc("mallopt"):
         mallopt(ARENAS, HEAPS)
         mallopt(TRIM_THRESHOLD, FREE)
 
 
 def forget(page: gr.Blocks, now: datetime) -> int:
-    """Forgets the sessions of a page that are over or weren't used for long; returns how many."""
+    """Drops a page's ended or unused sessions; returns their number."""
     holder = page.state_holder
     over = [id for id, state in list(holder.session_data.items()) if _over(holder, id, state, now)]
     for id in over:
@@ -51,7 +51,7 @@ def _over(holder: Any, id: str, state: Any, now: datetime) -> bool:
 
 
 def tidied(pages: Sequence[gr.Blocks]) -> Any:
-    """A lifespan for the server, in which its memory is looked after; `pages` may still grow until it begins."""
+    """Returns a server lifespan that manages memory; `pages` may still grow until it starts."""
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
@@ -73,7 +73,7 @@ async def _tidy(pages: Sequence[gr.Blocks]) -> None:
 
 
 def give_back() -> None:
-    """What nobody holds any more, to the system."""
+    """Returns free memory to the system."""
     gc.collect()
     if trim := _glibc("malloc_trim"):
         trim(0)

@@ -1,8 +1,8 @@
-"""A page of the Studio: Gradio's blocks, where every call passes one guard, however it came and the app was started.
+"""A page of the Studio: Gradio Blocks in which every call passes one guard, however the app was started.
 
-The guard knows the visitor, refuses files that aren't the visitor's, checks each value against its control, and turns
-whatever goes wrong into a sentence of the page's language. No file outlives the call that it was given to, and those
-that a call makes are handed over to the visitor. `studio_gate.py` is the part of it that sees HTTP.
+The guard identifies the visitor, rejects files of other visitors, checks each value against its control, and turns
+errors into sentences in the page's language. Files are deleted after the call that receives them; files that a call
+makes belong to the visitor. `gate.py` is its HTTP part.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from gradio_client.utils import encode_file_path, is_file_obj_with_meta, travers
 
 from gan_core.errors import BadValue, GanscopeError
 from ui.languages import N_, _, using
-from ui.studio.requests.calls import refusal, sorry
+from ui.studio.requests.calls import bug_error, refusal
 from ui.studio.requests.checks import checked, counted, files_in
-from ui.studio.requests.files import OwnPrefix, files, name_of, names_of
+from ui.studio.requests.files import VisitorPrefix, files, name_of, names_of
 from ui.studio.requests.gate import MISTAKE, NAME, guarded
 
 logger = logging.getLogger(__name__)
-UNUSABLE = N_("One of the values can't be used.")
+UNUSABLE = N_("One of the values is invalid.")
 
 
 class Visitor:
-    """Who calls, and which files the call was given."""
+    """The caller, and the files that the call received."""
 
     def __init__(self, scope: MutableMapping[str, Any], session: str | None) -> None:
         self._ours: list[bool] = scope.get(MISTAKE, [])
@@ -43,7 +43,7 @@ class Visitor:
         self.given: list[str] = []
 
     def blame_us(self) -> None:
-        """What went wrong is our fault: an answer over plain HTTP says so by its status."""
+        """Marks an error as the server's fault, for the status code over plain HTTP."""
         self._ours.append(True)
 
     def owns(self, path: object) -> bool:
@@ -56,7 +56,7 @@ _locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDict
 
 
 def result(name: str) -> Path:
-    """Where a callback may write a file for the visitor whom it works for."""
+    """Returns where a callback may write a file for its visitor."""
     path = files.place() / name
     files.keep(path, _visitor.get().name, uploaded=False)
     return path
@@ -65,7 +65,7 @@ def result(name: str) -> Path:
 class Page(gr.Blocks):
     """The page in one language."""
 
-    has_gate = False  # whether the guard before its routes is there
+    has_gate = False  # whether the guard is in front of its routes
 
     def __init__(self, language: str, **options: Any) -> None:
         super().__init__(**options)
@@ -73,21 +73,21 @@ class Page(gr.Blocks):
         files.folder  # noqa: B018  made now: what a dead process has left goes
 
     def get_config_file(self) -> Any:
-        """What a page and a client learn of the app: among it an address of their own for what they send."""
+        """Returns the app configuration for a page or client, with an API address of its own."""
         config = super().get_config_file()
         prefix = config["api_prefix"]
-        return {**config, "api_prefix": OwnPrefix(prefix) if self.has_gate else prefix, "connect_heartbeat": True}
+        return {**config, "api_prefix": VisitorPrefix(prefix) if self.has_gate else prefix, "connect_heartbeat": True}
 
     def launch(self, *arguments: Any, app_kwargs: dict[str, Any] | None = None, **options: Any) -> Any:
-        """As a server of its own; the app that is deployed mounts its pages instead (see `studio.app`)."""
+        """Starts a separate server; the deployed app mounts its pages instead (see `server.app`)."""
         return super().launch(*arguments, app_kwargs=guarded(self, app_kwargs), **options)
 
     async def process_api(
         self, block_fn: Any, inputs: list[Any], state: Any = None, request: Any = None, iterator: Any = None,
         session_hash: str | None = None, event_id: str | None = None, *more: Any, **options: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """Every call of every endpoint comes through here."""
-        # a call over plain HTTP that names no session gets that of its event
+        """Every call of every endpoint passes here."""
+        # a call over plain HTTP without a session gets that of its event
         visitor = Visitor(_scope(request), None if session_hash == event_id else session_hash)
         token = _visitor.set(visitor)
         going_on = None
@@ -102,13 +102,11 @@ class Page(gr.Blocks):
             _visitor.reset(token)
             if going_on is None:
                 files.read(visitor.given)
-            elif (
-                visitor.given
-            ):  # a callback that works step by step: until it has ended, or nobody asks for the next step
+            elif visitor.given:  # a generator callback: until it ends, or nobody requests the next step
                 finalize(going_on, files.read, visitor.given)
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False) -> Any:
-        """The values of a call, checked first by us and then by Gradio, whose refusals are of no use to a visitor."""
+        """Checks the values of a call, first ourselves and then by Gradio, whose messages don't help visitors."""
         visitor = _visitor.get()
         if not explicit_call:
             counted(inputs, block_fn.inputs)
@@ -121,18 +119,18 @@ class Page(gr.Blocks):
             raise BadValue(UNUSABLE) from None
 
     async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
-        """What a call answers; its files become the visitor's."""
+        """Returns the answer of a call; its files become the visitor's."""
         plain = all(getattr(block, "data_model", None) is None for block in block_fn.outputs)
         if plain and not _made_files(predictions):
             return await super().postprocess_data(block_fn, predictions, state)
-        # results lie for a moment where Gradio puts equal ones of all visitors
+        # results are briefly where Gradio stores equal results of all visitors
         async with _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
             answer = await super().postprocess_data(block_fn, predictions, state)
             return [traverse(value, _handed, is_file_obj_with_meta) for value in answer]
 
 
 def _made_files(predictions: Any) -> bool:
-    """Whether files are among what a callback gave to be shown, as in a film's value."""
+    """Whether a callback's return value contains files, as a film's does."""
     values = predictions if isinstance(predictions, list | tuple) else [predictions]
     shown = (value for value in values if isinstance(value, dict))
     return any(is_file_obj_with_meta(part) for value in shown for part in value.values())
@@ -145,7 +143,7 @@ def _sentences(visitor: Visitor) -> Iterator[None]:
     except GanscopeError as error:
         raise refusal(error) from None
     except gr.Error as error:
-        if error.message == sorry().message:
+        if error.message == bug_error().message:
             visitor.blame_us()
         if not error.print_exception:
             raise
@@ -154,11 +152,11 @@ def _sentences(visitor: Visitor) -> Iterator[None]:
     except Exception:
         logger.exception("an unexpected error in the Studio")
         visitor.blame_us()
-        raise sorry() from None
+        raise bug_error() from None
 
 
 def _scope(request: Any) -> MutableMapping[str, Any]:
-    """That of the request behind a call; empty where there is none."""
+    """Returns the scope of the request behind a call; empty if there is none."""
     return getattr(getattr(request, "request", None), "scope", None) or {}
 
 
@@ -174,7 +172,7 @@ def _checked(block_fn: Any, place: int, value: Any, state: Any) -> Any:
 
 
 def _handed(file: dict[str, Any]) -> dict[str, Any]:
-    """A file of an answer, moved to where its visitor's files lie."""
+    """Moves a file of an answer to its visitor's files."""
     visitor = _visitor.get()
     place = Path(file["path"])
     if not visitor.owns(str(place)):

@@ -1,8 +1,8 @@
-"""Right of way: while a visitor waits for a picture of theirs, long jobs stand still. No front end in here.
+"""Priorities: long jobs pause while a visitor waits for a picture. Imports no front end.
 
-A job asks between any two functions of PyTorch, that is some hundred times a second, whether anybody waits, and whether
-it is to end. It is held up for at most `PATIENCE` times as long as it worked, so that it goes on, slowly, even where
-sliders never rest. Niceness won't do: a thread that isn't given a processor may be the one that holds Python's lock.
+Before each PyTorch function, that is hundreds of times per second, a job checks whether anyone waits and whether it
+should stop. It pauses for at most `PATIENCE` times its working time, so that it continues slowly even if sliders never
+rest. Thread priorities don't help: a thread without a processor may hold the GIL.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-PATIENCE = 9.0  # a job gets a tenth of the time at least
-LEAST = 0.001  # seconds of work, after which a job looks whether it is in the way
+PATIENCE = 9.0  # a job gets at least a tenth of the time
+LEAST = 0.001  # seconds of work between checks
 
 
 class RightOfWay:
-    """Who is in a hurry, and who lets them pass."""
+    """Decides who works and who waits."""
 
     def __init__(self) -> None:
         self._hurried = 0
@@ -26,7 +26,7 @@ class RightOfWay:
 
     @contextmanager
     def first(self) -> Iterator[None]:
-        """Within it somebody waits for a picture."""
+        """Within this context, somebody waits for a picture."""
         with self._clear:
             self._hurried += 1
         try:
@@ -38,15 +38,15 @@ class RightOfWay:
                     self._clear.notify_all()
 
     def given(self, longest: float) -> None:
-        """Waits until nobody is in a hurry, `longest` seconds at most."""
+        """Waits until nobody is in a hurry, at most `longest` seconds."""
         with self._clear:
             self._clear.wait_for(lambda: not self._hurried, longest)
 
     @contextmanager
     def behind(self, check: Callable[[], None]) -> Iterator[Callable[[], None]]:
-        """Within it this thread lets others pass, and calls `check` often, out of which an exception ends the work.
+        """Within this context, the thread yields to others and often calls `check`, whose exception ends the work.
 
-        Gives what does so at once, for work that isn't PyTorch's.
+        Yields a function that does so at once, for work outside PyTorch.
         """
         worked = time.monotonic()
 
@@ -65,7 +65,7 @@ class RightOfWay:
 
 
 def _before_each_function(pause: Callable[[], None]) -> Any:
-    """A context in which this thread calls `pause` before each of PyTorch's functions; others aren't concerned."""
+    """A context in which this thread calls `pause` before each PyTorch function; other threads aren't affected."""
     from torch.overrides import TorchFunctionMode
 
     class Pausing(TorchFunctionMode):

@@ -1,4 +1,4 @@
-"""Pictures from strangers: sizes and format are checked before anything is decoded, and the file is deleted."""
+"""Uploaded pictures: size and format are checked before decoding, and the file is deleted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gan_core.pictures.decoding import Unusable, dim_colours, plain
 from gan_core.pictures.depth import eight_bits
 
 MOST_BYTES = 10_000_000
-LARGE_BYTES = 100_000_000  # of a picture that is enlarged: the server takes no larger file at all
+LARGE_BYTES = 100_000_000  # for enlarging; the server accepts no larger file
 MOST_PIXELS = 25_000_000
 LEAST_SIDE = 8  # pixels
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -23,7 +23,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 @dataclass(frozen=True)
 class Limits:
-    """What an upload may be."""
+    """Limits of an upload."""
 
     bytes: int = MOST_BYTES
     pixels: int = MOST_PIXELS
@@ -36,9 +36,9 @@ USUAL = Limits()
 
 @contextmanager
 def received(path: str, limits: Limits = USUAL) -> Iterator[Image.Image]:
-    """An uploaded file as a picture whose header was checked; the file is deleted after it, whatever happens.
+    """Opens an uploaded file as a picture with a checked header; always deletes the file afterwards.
 
-    Raises BadData with what a visitor can do about it.
+    Raises BadData that says what the visitor can do.
     """
     file = Path(path)
     try:
@@ -54,7 +54,7 @@ def _content(file: Path, limits: Limits) -> bytes:
             raise BadData("The file is larger than {size} MB.", size=limits.bytes // 1_000_000)
         return file.read_bytes()
     except OSError:
-        raise BadData("The upload did not arrive. Please try again.") from None
+        raise BadData("The upload didn't arrive. Try again.") from None
 
 
 def _opened(content: bytes, limits: Limits) -> Image.Image:
@@ -62,11 +62,11 @@ def _opened(content: bytes, limits: Limits) -> Image.Image:
         image = Image.open(io.BytesIO(content), formats=limits.formats)
     except UnidentifiedImageError:
         names = ", ".join(limits.formats).replace("WEBP", "WebP")
-        raise BadData("This is no picture of an accepted format ({formats}).", formats=names) from None
+        raise BadData("This isn't a picture in an accepted format ({formats}).", formats=names) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many(limits) from None
-    except Exception:  # decoders raise nearly anything on a damaged or hostile file
-        raise BadData("The picture is broken or cut off.") from None
+    except Exception:  # decoders raise almost anything on damaged or hostile files
+        raise BadData("The picture is damaged or incomplete.") from None
     if image.width * image.height > limits.pixels:
         raise _too_many(limits)
     if min(image.size) < limits.side:
@@ -74,7 +74,7 @@ def _opened(content: bytes, limits: Limits) -> Image.Image:
     try:
         colours = dim_colours(io.BytesIO(content), image)
     except Exception:
-        raise BadData("The picture is broken or cut off.") from None
+        raise BadData("The picture is damaged or incomplete.") from None
     return image if colours is None else Image.fromarray(eight_bits(colours))
 
 
@@ -83,7 +83,7 @@ def _too_many(limits: Limits) -> BadData:
 
 
 def clean(image: Image.Image, most: int = 1024) -> Image.Image:
-    """The decoded first frame as RGB, turned upright, without EXIF or any other data; `most` pixels wide at most.
+    """Returns the decoded first frame as RGB, upright, without EXIF or other data, at most `most` pixels wide.
 
     Raises BadData.
     """
@@ -97,7 +97,7 @@ def clean(image: Image.Image, most: int = 1024) -> Image.Image:
     except Unusable as error:
         raise BadData("The picture can't be used: {reason}.", reason=str(error)) from None
     except Exception:  # as above
-        raise BadData("The picture is broken or cut off.") from None
+        raise BadData("The picture is damaged or incomplete.") from None
     rgb.thumbnail((most, most), Image.Resampling.LANCZOS)
     bare = Image.new("RGB", rgb.size)
     bare.paste(rgb)

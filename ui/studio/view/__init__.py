@@ -1,1 +1,1 @@
-"""What a visitor looks at, as values: views, edits, pictures, words."""
+"""What a visitor views, as values: views, edits, pictures, words."""

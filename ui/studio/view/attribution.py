@@ -1,4 +1,4 @@
-"""What a model's discriminator looks at, as words and pictures for the tab Inside."""
+"""What a model's discriminator looks at, as text and pictures for the tab Inside."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gan_core.errors import BadCheckpoint
 from ui.languages import _
 from ui.studio.models import runs
 from ui.studio.models.opened import Opened
-from ui.studio.view.pictures import SMALL, drawn, shown
+from ui.studio.view.pictures import SMALL, display_url, drawn
 from ui.studio.view.view import View, points_of
 from ui.texts import error_sentence
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def attribution_page(model: Opened, view: View) -> str:
-    """A picture beside the map of what speaks for and against it, with the verdict and the completeness error.
+    """Returns a picture next to its attribution map, with the logit and the completeness error.
 
-    A sentence where the model's file has no discriminator.
+    Returns a sentence if the model's file has no discriminator.
     """
     from gan_core.latent.attribution import STEPS, attribution, heat
 
@@ -36,12 +36,12 @@ def attribution_page(model: Opened, view: View) -> str:
     found = attribution(discriminator, images, labels)
     picture, where = drawn(model.explorer, points)[0], Image.fromarray(heat(found.maps)[0])
     verdict = _(
-        "Green places make the discriminator take the picture for real, pink ones for generated. Its verdict (logit) "
-        "is {logit:.2f}."
+        "Green areas push the discriminator towards “real”, pink areas towards “generated”. Its output (logit) is "
+        "{logit:.2f}."
     )
     off = _(
-        "Completeness error at {steps} steps: {error:.1%}. The map should add up to the difference between the "
-        "verdicts on this picture and on a grey one; the error says by how much it does not."
+        "Completeness error with {steps} steps: {error:.1%}. The map should add up to the difference between the "
+        "logits of this picture and of a grey one; the error says by how much it does not."
     )
     words = [
         verdict.format(logit=float(found.logits[0])),
@@ -49,8 +49,8 @@ def attribution_page(model: Opened, view: View) -> str:
     ]
     sharp = ' style="image-rendering: pixelated"' if images.shape[-1] <= SMALL else ""
     parts = [f"<p>{escape(line)}</p>" for line in words]
-    pair = ((picture, _("As the model draws it")), (where, _("What the discriminator looks at")))
-    faces = [f'<img src="{shown(image)}" alt="{escape(alt)}"{sharp}>' for image, alt in pair]
+    pair = ((picture, _("Original picture")), (where, _("What the discriminator looks at")))
+    faces = [f'<img src="{display_url(image)}" alt="{escape(alt)}"{sharp}>' for image, alt in pair]
     return f'<div class="leakage">{"".join(parts)}<div class="looked">{"".join(faces)}</div></div>'
 
 

@@ -1,21 +1,21 @@
-"""Layers of w in three bands, and what each usually decides (1812.04948, section 3.1)."""
+"""Three ranges of w layers and what each usually controls (1812.04948, section 3.1)."""
 
 from __future__ import annotations
 
 from gan_core.latent import bands
 from ui.languages import N_, _
 
-BANDS = {"coarse": N_("Coarse"), "middle": N_("Middle"), "fine": N_("Fine"), "from": N_("From a layer on")}
+BANDS = {"coarse": N_("Coarse"), "middle": N_("Middle"), "fine": N_("Fine"), "from": N_("From a given layer on")}
 WORDS = {
-    "coarse": N_("Coarse layers draw 4 to 8 pixels: pose, the shape of the face and of the hair."),
-    "middle": N_("Middle layers draw 16 to 32 pixels: eyes, mouth, glasses, the finer shape of the hair."),
-    "fine": N_("Fine layers draw all larger sizes: mostly colours and small texture."),
+    "coarse": N_("Coarse layers control 4 to 8 pixels: pose, face shape and hair shape."),
+    "middle": N_("Middle layers control 16 to 32 pixels: eyes, mouth, glasses and finer hair shape."),
+    "fine": N_("Fine layers control all larger sizes: mostly colours and fine texture."),
     "from": N_("All layers from the chosen one on come from B."),
 }
 
 
 def band_layers(layers: int, band: str, first: int) -> range:
-    """The layers of a band in a model with so many; `first` is that of "from"."""
+    """Returns the layers of a range in a model with this many; `first` belongs to "from"."""
     return range(max(0, min(first, layers)), layers) if band == "from" else bands.band_layers(layers, band)
 
 

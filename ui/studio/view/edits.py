@@ -1,4 +1,4 @@
-"""Edits as files: saved from the sliders, and put onto a picture of the same model again."""
+"""Edits as files: saved from the sliders and applied to another picture of the same model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ EDITS = ".safetensors"
 
 
 def file_of_changes(changes: Sequence[Change], model: Opened) -> bytes:
-    """The content of the file, for this model alone; raises BadValue where there is nothing to save."""
+    """Returns the file's content, valid for this model only; raises BadValue if there are no edits."""
     from gan_core.latent.files import Work, write_work
 
     if not changes:
-        raise BadValue("There is no edit to save: all sliders stand in the middle.")
+        raise BadValue("There are no edits to save: all sliders are in the middle.")
     with tempfile.TemporaryDirectory(prefix="ganscope-") as folder:
         path = Path(folder) / f"edit{EDITS}"
         write_work(path, model.explorer, Work("edit", tuple(edit_of(change, model) for change in changes)))
@@ -27,9 +27,9 @@ def file_of_changes(changes: Sequence[Change], model: Opened) -> bytes:
 
 
 def received_changes(upload: str, model: Opened) -> tuple[tuple[Change, ...], list[GanscopeError]]:
-    """What stands in an uploaded file, which is deleted, and what of it this model's sliders lack.
+    """Reads an uploaded file, deletes it, and returns its edits and those that this model's sliders lack.
 
-    Raises BadCheckpoint where the file is damaged or of another model, and BadValue for what is out of range.
+    Raises BadCheckpoint if the file is damaged or of another model, and BadValue for values out of range.
     """
     path = Path(upload)
     try:
@@ -59,5 +59,5 @@ def _changes(path: Path, model: Opened) -> tuple[tuple[Change, ...], list[Gansco
         layers = (edit.layers[0], edit.layers[1] - 1) if edit.layers else None
         found.append(Change(name, round(edit.strength, 3), layers))
     if len(found) > MOST_CHANGES:
-        raise BadValue("There can be {most} edits at most, not {count}.", most=MOST_CHANGES, count=len(found))
+        raise BadValue("There can be at most {most} edits, not {count}.", most=MOST_CHANGES, count=len(found))
     return tuple(found), problems

@@ -1,4 +1,4 @@
-"""Undo and redo: the last views in order, and the one that is shown. A value, never changed in place."""
+"""Undo and redo: the last views in order, and the current one. Immutable."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 from ui.studio.view.view import View
 
-MOST = 20  # steps that are kept
+MOST = 20  # number of steps kept
 
 
 @dataclass(frozen=True)
 class History:
-    """`place` is the view that is shown, counted from 0."""
+    """`place` is the index of the current view."""
 
     views: tuple[View, ...] = ()
     place: int = -1
 
     def with_view(self, view: View) -> History:
-        """After a step: what was undone is gone. A view that is shown already is no step."""
+        """Adds a step and drops undone ones. The current view again isn't a step."""
         if self.views and self.views[self.place] == view:
             return self
         kept = (*self.views[: self.place + 1], view)[-MOST:]
         return History(kept, len(kept) - 1)
 
     def at(self, place: int) -> History:
-        """One of the steps is shown; places that aren't there count as the nearest."""
+        """Returns the history at one of the steps, clamped to the range."""
         return History(self.views, max(0, min(place, len(self.views) - 1)))
 
     @property

@@ -1,4 +1,4 @@
-"""What was measured of a model's sliders and layers, in words and as a heat map."""
+"""Measurements of a model's sliders and layers, in words and as a heat map."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ui.studio.view.words import direction_words
 if TYPE_CHECKING:
     from gan_core.latent.attributes import Leakage
 
-MOST = 6  # attributes that a band's words name
-CLEAN = 3.0  # times as far as all others on average: then a slider does what its name says
+MOST = 6  # number of attributes named per layer range
+CLEAN = 3.0  # a slider is clean if it changes its own feature this many times as much as others on average
 
 
 def attribute_words(name: str) -> str:
@@ -23,28 +23,28 @@ def attribute_words(name: str) -> str:
 
 
 def band_words(model: Opened, band: str) -> str:
-    """What a band of layers changes in this model, the most changed first; "" where nobody has measured it."""
+    """Describes what a range of layers changes in this model, most changed first; "" if not measured."""
     measured = model.measured
     if measured is None or band not in measured.bands:
         return ""
     found = measured.bands[band]
     shares = [f"{attribute_words(name)} {found.changes[name]:.0%}" for name in found.words[:MOST]]
     if not shares:
-        return _("Measured in this model: hardly anything that has a name changes with these layers.")
-    return _("Measured in this model, what they change most often, and in how many of the pictures: {shares}.").format(
-        shares=_(", ").join(shares)
-    )
+        return _("Measured on this model: these layers change hardly any named feature.")
+    return _(
+        "Measured on this model: what these layers change most often, with the share of pictures: {shares}."
+    ).format(shares=_(", ").join(shares))
 
 
 def leakage_page(model: Opened) -> str:
-    """Words and the heat map as HTML; a sentence where nobody has measured this model."""
+    """Returns text and heat map as HTML; a sentence if this model hasn't been measured."""
     if model.measured is None:
-        words = _("Nobody has measured the sliders of this model: {command} does.")
+        words = _("The sliders of this model haven't been measured. To measure them, run {command}.")
         return f'<p class="quiet">{escape(words.format(command=f"ganscope measure {model.name}"))}</p>'
     leakage = model.measured.leakage
     shown = [name for name in model.slots if name in leakage.directions]
     rest = [name for name in leakage.directions if name not in shown]
-    parts = [f"<p>{escape(line)}</p>" for line in _told(leakage, shown)]
+    parts = [f"<p>{escape(line)}</p>" for line in _summary(leakage, shown)]
     parts.append(_table(leakage, shown or rest))
     if shown and rest:
         more = _("All {count} named directions").format(count=len(leakage.directions))
@@ -53,33 +53,35 @@ def leakage_page(model: Opened) -> str:
 
 
 def clean(leakage: Leakage, name: str) -> bool:
-    """Whether a direction moves its own value at least CLEAN times as far as it moves others' values on average."""
+    """Whether a direction changes its own value at least CLEAN times as much as others on average."""
     row = leakage.moves[leakage.directions.index(name)].abs()
     attribute = name.split(": ")[0]
     others = [place for place, value in enumerate(leakage.values) if value.split(": ")[0] != attribute]
     return leakage.moved(name) >= CLEAN * float(row[others].mean()) if others else True
 
 
-def _told(leakage: Leakage, shown: Sequence[str]) -> list[str]:
+def _summary(leakage: Leakage, shown: Sequence[str]) -> list[str]:
     good = sum(clean(leakage, name) for name in leakage.directions)
     lines = [
-        _("A net that knows these features has looked at many pictures, each with every slider moved by one step. "
-          "Dark: the column's feature moved far, in standard deviations. Framed: what the slider is named after."),
-        _("{good} of {count} directions move their own feature at least {times:g} times as far as others on average.")
+        _("A feature network compared many pictures before and after each slider moved by one step. Dark cells: "
+          "the feature of the column changed a lot, in standard deviations. Framed cells: the feature that the "
+          "slider is named after."),
+        _("{good} of {count} directions change their own feature at least {times:g} times as much as the others on "
+          "average.")
         .format(good=good, count=len(leakage.directions), times=CLEAN),
     ]  # fmt: skip
     for name in shown:
         value, move = leakage.worst(name)
         lines.append(
-            _("{slider}: moves its own feature by {own:.2f}; of all others most {other}, by {leak:.2f}.").format(
-                slider=direction_words(name), own=leakage.moved(name), other=direction_words(value), leak=move
-            )
+            _(
+                "{slider}: changes its own feature by {own:.2f}; the largest side effect is on {other}, {leak:.2f}."
+            ).format(slider=direction_words(name), own=leakage.moved(name), other=direction_words(value), leak=move)
         )
     return lines
 
 
 def _table(leakage: Leakage, names: Sequence[str]) -> str:
-    """A row for each direction, a column for each attribute: the move of whichever of its values moved most."""
+    """Returns a row per direction and a column per attribute: the largest change of its values."""
     attributes = list(dict.fromkeys(value.split(": ")[0] for value in leakage.values))
     most = max(float(leakage.moves.abs().max()), 1e-6)
     head = "".join(f'<th scope="col"><span>{escape(attribute_words(one))}</span></th>' for one in attributes)
@@ -99,6 +101,6 @@ def _cell(leakage: Leakage, name: str, attribute: str, most: float) -> str:
     place = leakage.values.index(name) if own else max(places, key=lambda one: abs(float(row[one])))
     move = float(row[place])
     title = f"{direction_words(leakage.values[place])} {move:+.2f}"
-    share = min(1.0, abs(move) / most) ** 0.7  # small moves are seen, too
+    share = min(1.0, abs(move) / most) ** 0.7  # so that small changes are visible
     mark = ' class="own"' if own else ""
     return f'<td{mark} style="--share:{100 * share:.0f}%" title="{escape(title)}">{move:+.2f}</td>'

@@ -1,6 +1,6 @@
-"""Points of a latent space as words of a link: what was mixed, found or dragged has no seed that would make it again.
+"""Latent points as text in a link: mixed, found or dragged points can't be reproduced from a seed.
 
-In half precision, which no picture shows; equal layers of w, as mixtures have them, are written once.
+Stored in half precision, which doesn't affect pictures visibly; equal layers of w, as in mixtures, are stored once.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from gan_core.latent.points import Points
 
 KIND = np.dtype("<f2")
-LARGEST = 1_000.0  # of a point's values
+LARGEST = 1_000.0  # range of a point's values
 
 
 def written(explorer: Explorer, points: Points) -> str:
-    """One point in the space in which edits are made: how many different layers, which each layer is, their values."""
+    """Encodes one point of the edit space: the number of distinct layers, an index per layer, and their values."""
     values = explorer.read(points, explorer.home)[0].detach().cpu().numpy()
     rows = values.reshape(-1, values.shape[-1]).astype(KIND)  # (layers, w_size) or (1, latent_size)
     different, which = np.unique(rows, axis=0, return_inverse=True)
@@ -33,7 +33,7 @@ def written(explorer: Explorer, points: Points) -> str:
 
 
 def read(explorer: Explorer, text: str) -> Tensor:
-    """The values of the one point (1, *shape); raises BadValue for what isn't one of this model."""
+    """Returns the values of the point (1, *shape); raises BadValue if they don't belong to this model."""
     import torch
 
     shape = explorer.space(explorer.home).shape
@@ -44,8 +44,8 @@ def read(explorer: Explorer, text: str) -> Tensor:
         content = b""
     which, rows = np.frombuffer(content[1 : 1 + layers], np.uint8), content[1 + layers :]
     if len(which) != layers or len(rows) != content[0] * size * KIND.itemsize or which.max() >= content[0]:
-        raise BadValue("The point of this link doesn't belong to the model.")
+        raise BadValue("The latent point in this link doesn't belong to the model.")
     values = np.frombuffer(rows, KIND).reshape(-1, size)[which].astype(np.float32)
-    if not (np.abs(values) <= LARGEST).all():  # nor NaN
-        raise BadValue("The point of this link doesn't belong to the model.")
+    if not (np.abs(values) <= LARGEST).all():  # also false for NaN
+        raise BadValue("The latent point in this link doesn't belong to the model.")
     return torch.from_numpy(values.reshape(1, *shape)).to(explorer.device)

@@ -1,4 +1,4 @@
-"""What is seen: a model, a seed, a truncation and edits. It fits into a link, and the link gives the same picture."""
+"""A view: model, seed, truncation and edits. It fits into a link, which reproduces the picture."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from gan_core.latent.edits import Edit
     from gan_core.latent.points import Points
 
-SEEDS = (13, 6, 7, 11)  # of first looks: chosen by eye, the clearest of 16 of the first model
-PSI = 0.7  # of a first look: better pictures, less variety
+SEEDS = (13, 6, 7, 11)  # seeds of first views, the clearest of 16 of the first model
+PSI = 0.7  # truncation of first views: better quality, less variety
 MOST_PSI = 1.5
 MOST_SEED = 2**31 - 1
 MOST_STRENGTH = 20.0
 MOST_CHANGES = 24
-LONGEST = 4_000  # characters of a link, beside those of a point
+LONGEST = 4_000  # maximum characters of a link, excluding a point
 LONGEST_POINT = 26_000
 _CHANGE = re.compile(r"(?P<name>.+?)\*(?P<strength>-?\d+(?:\.\d+)?)(?:@(?P<first>\d+)-(?P<last>\d+))?")
 
 
 @dataclass(frozen=True)
 class Change:
-    """An edit by its direction's name; `layers` from the first to the last one, both included."""
+    """An edit by its direction's name; `layers` is the inclusive range."""
 
     direction: str
     strength: float
@@ -43,8 +43,8 @@ class Change:
 
 @dataclass(frozen=True)
 class View:
-    """One picture. `label` is a class, for models that know classes. `point`, as `studio_points` writes it, is where it
-    starts from instead of the seed's own point: a mixture, or what was found or dragged.
+    """One picture. `label` is the class of conditional models. `point`, as written by `points.written`, replaces the
+    seed's own latent point: a mixture, or a point that was found or dragged.
     """
 
     model: str
@@ -56,11 +56,11 @@ class View:
 
     @property
     def before(self) -> View:
-        """The picture without edits."""
+        """Returns the view without edits."""
         return replace(self, changes=())
 
     def query(self) -> str:
-        """As the part of a link behind the question mark."""
+        """Returns the view as a query string."""
         parts = {"model": self.model, "seed": str(self.seed), "psi": f"{self.psi:g}"}
         if self.label is not None:
             parts["class"] = str(self.label)
@@ -72,7 +72,7 @@ class View:
 
 
 def first_view(name: str) -> View:
-    """What a model shows first; raises what `opened` raises."""
+    """Returns the first view of a model; raises what `opened` raises."""
     model = opened(name)
     return View(
         name, SEEDS[0], PSI if model.explorer.styled else 1.0, 0 if model.explorer.sampler.recipe.conditional else None
@@ -84,9 +84,9 @@ def another_seed() -> int:
 
 
 def parsed(query: str) -> tuple[View | None, list[GanscopeError]]:
-    """The view of a link, and what of it can't be had; None where there is no model at all.
+    """Returns the view of a link and its problems; None without any model.
 
-    What is wrong falls back to the model's first view, part by part, so that a link always shows something.
+    Invalid parts fall back to those of the model's first view, so that a link always shows something.
     """
     problems: list[GanscopeError] = []
     given = {name: values[-1] for name, values in parse_qs(query[: LONGEST + LONGEST_POINT].lstrip("?")).items()}
@@ -109,7 +109,7 @@ def parsed(query: str) -> tuple[View | None, list[GanscopeError]]:
 
 
 def _first_of(name: str, instead: str) -> tuple[View, GanscopeError | None]:
-    """The first view of a model, or of another one where that can't be opened, and why."""
+    """Returns the first view of a model, or of another one if it can't be opened, and why."""
     try:
         name, problem = named(name)
         return first_view(name), problem
@@ -118,7 +118,7 @@ def _first_of(name: str, instead: str) -> tuple[View, GanscopeError | None]:
 
 
 def checked_seed(value: object) -> int:
-    """A seed as a number; raises BadValue."""
+    """Returns a valid seed; raises BadValue."""
     text = str(value)
     if not text.isdecimal() or len(text) > 10 or int(text) > MOST_SEED:
         raise BadValue("The seed must be a whole number between 0 and {most}, not {value}.",
@@ -159,7 +159,7 @@ _READERS = {"seed": _seed, "psi": _psi, "class": _label, "point": _point}
 
 
 def edits_of(text: str, model: Opened) -> tuple[Change, ...]:
-    """The edits of a text as links hold them; raises the first problem."""
+    """Parses edits in the form of links; raises the first problem."""
     found, problems = _changes(text, model)
     if problems:
         raise problems[0]
@@ -174,7 +174,7 @@ def _changes(text: str, model: Opened) -> tuple[tuple[Change, ...], list[Ganscop
         except GanscopeError as error:
             problems.append(error)
     if len(found) > MOST_CHANGES:
-        problems.append(BadValue("There can be {most} edits at most, not {count}.",
+        problems.append(BadValue("There can be at most {most} edits, not {count}.",
                                  most=MOST_CHANGES, count=len(found)))  # fmt: skip
     return tuple(found[:MOST_CHANGES]), problems
 
@@ -182,7 +182,7 @@ def _changes(text: str, model: Opened) -> tuple[tuple[Change, ...], list[Ganscop
 def _change(text: str, model: Opened) -> Change:
     match = _CHANGE.fullmatch(text.strip())
     if match is None:
-        raise BadValue("'{text}' is no edit. An edit looks like: {example}", text=text[:60], example="PCA 1*2.5")
+        raise BadValue("'{text}' isn't a valid edit. Example: {example}", text=text[:60], example="PCA 1*2.5")
     name, strength = match["name"], float(match["strength"])
     model.direction(name)
     layers = (int(match["first"]), int(match["last"])) if match["first"] else None
@@ -198,7 +198,7 @@ def _checked(change: Change, model: Opened) -> None:
 
 
 def edit_of(change: Change, model: Opened) -> Edit:
-    """The change as the library takes it."""
+    """Converts the change to the library's form."""
     from gan_core.latent.edits import Edit
 
     layers = (change.layers[0], change.layers[1] + 1) if change.layers else None
@@ -206,7 +206,7 @@ def edit_of(change: Change, model: Opened) -> Edit:
 
 
 def points_of(view: View) -> Points:
-    """The one point that a view shows; raises what `opened` raises, and BadValue for edits that don't fit."""
+    """Returns the point of a view; raises what `opened` raises, and BadValue for edits that don't fit."""
     from gan_core.latent.edits import edited
     from gan_core.latent.truncation import Truncation, truncated
 
@@ -221,5 +221,5 @@ def points_of(view: View) -> Points:
 
 
 def view_at(like: View, points: Points) -> View:
-    """The view of one point of a model, and of the seed and class of another view."""
+    """Returns the view of a point, with seed and class of another view."""
     return replace(like, point=studio_points.written(opened(like.model).explorer, points), psi=1.0, changes=())

@@ -1,7 +1,7 @@
-"""What one visitor has before them in "Latent editing": a model, its sliders, and the steps so far.
+"""The state of one visitor in "Latent editing": model, sliders and history.
 
-The controls hold what is seen now; the visit holds what controls can't: which directions have sliders, edits beyond
-them, and the history. It is a value: a callback returns the next one.
+The controls hold the current values; the visit holds the rest: which directions have sliders, edits beyond them, and
+the history. Immutable: a callback returns the next one.
 """
 
 from __future__ import annotations
@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ui.studio.models.marks import is_own
+from ui.studio.models.marks import is_custom
 from ui.studio.models.opened import SLOTS, opened
 from ui.studio.view.history import History
 from ui.studio.view.view import Change, View, checked_seed
 
-REACH = 5.0  # of a slider, in units
+REACH = 5.0  # range of a slider
 
 
 @dataclass(frozen=True)
 class Visit:
-    """`chosen` is the direction whose strength and layers stand in the controls below "Any direction". `point` is where
-    pictures of the seed `of_seed` start from, if not from the seed's own point.
-    """
+    """`chosen` is the direction under "Any direction". `point` replaces the latent point of the seed `of_seed`."""
 
     model: str = ""
     slots: tuple[str, ...] = ()
@@ -34,7 +32,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Controls:
-    """The values of the controls, in the order in which callbacks get them."""
+    """The values of the controls, in the order in which callbacks receive them."""
 
     seed: int
     psi: float
@@ -46,7 +44,7 @@ class Controls:
 
     @classmethod
     def of(cls, values: Sequence[float | None]) -> Controls:
-        """Emptied fields count as 0."""
+        """Returns the controls; empty fields count as 0."""
         seed, psi, label, *rest = values
         sliders = tuple(value or 0.0 for value in rest[:SLOTS])
         strength, first, last = (value or 0 for value in rest[SLOTS:])
@@ -56,11 +54,11 @@ class Controls:
         )  # fmt: skip
 
 
-COUNT = 6 + SLOTS  # of the values that `Controls.of` takes
+COUNT = 6 + SLOTS  # number of values that `Controls.of` takes
 
 
 def view_of(visit: Visit, values: Sequence[float | None]) -> View:
-    """What the controls show; raises BadValue for a seed out of range."""
+    """Returns the view of the controls; raises BadValue for a seed out of range."""
     controls = Controls.of(values)
     changes = [
         Change(name, round(strength, 3))
@@ -84,7 +82,7 @@ def _layers(visit: Visit, controls: Controls) -> tuple[int, int] | None:
 
 
 def at_view(visit: Visit, view: View) -> Visit:
-    """The visit as it is before a view: what the sliders can't show is kept beside them."""
+    """Returns the visit for a view; edits that sliders can't show are kept separately."""
     slots = _slots(visit, view)
     chosen = visit.chosen if visit.model == view.model else ""
     others = tuple(change for change in view.changes if change != _on_slider(view, slots, change.direction))
@@ -96,20 +94,20 @@ def at_view(visit: Visit, view: View) -> Visit:
 
 
 def _slots(visit: Visit, view: View) -> tuple[str, ...]:
-    """Which directions have sliders: the visitor's own first."""
+    """Returns the directions with sliders: the visitor's own first."""
     before = visit.slots if visit.model == view.model else ()
-    own = [name for name in (*before, *(change.direction for change in view.changes)) if is_own(name)]
-    return tuple(dict.fromkeys([*own, *opened(view.model).slots]))[:SLOTS]
+    custom = [name for name in (*before, *(change.direction for change in view.changes)) if is_custom(name)]
+    return tuple(dict.fromkeys([*custom, *opened(view.model).slots]))[:SLOTS]
 
 
 def slider_values(visit: Visit, view: View) -> list[float]:
-    """Where the sliders stand for a view."""
+    """Returns the slider positions for a view."""
     shown = [_on_slider(view, visit.slots, name) for name in visit.slots]
     return [change.strength if change else 0.0 for change in shown] + [0.0] * (SLOTS - len(visit.slots))
 
 
 def chosen_change(visit: Visit, view: View) -> Change | None:
-    """The view's change along the chosen direction, as far as no slider shows it."""
+    """Returns the view's change along the chosen direction, unless a slider shows it."""
     return next(
         (
             change
@@ -121,7 +119,7 @@ def chosen_change(visit: Visit, view: View) -> Change | None:
 
 
 def _on_slider(view: View, slots: Sequence[str], name: str) -> Change | None:
-    """The change that the slider of a direction shows: the first one that it can."""
+    """Returns the change that a direction's slider shows: the first that it can."""
     return next(
         (
             change

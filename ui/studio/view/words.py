@@ -1,13 +1,13 @@
-"""What directions, layers and classes are called. A direction's own name, such as "mouth: smile", stays in links."""
+"""Labels of directions, layers and classes. Links use a direction's own name, such as "mouth: smile"."""
 
 from __future__ import annotations
 
 from ui.attributes import ATTRIBUTES
 from ui.languages import N_, _
-from ui.studio.models.marks import is_own
+from ui.studio.models.marks import is_custom
 from ui.studio.models.opened import Opened
 
-# of attributes' values, as data sets name them
+# values of attributes, by their names in data sets
 VALUES = {
     "porcelain": N_("porcelain"), "fair": N_("fair"), "peach": N_("peach"), "honey": N_("honey"),
     "olive": N_("olive"), "caramel": N_("caramel"), "brown": N_("brown"), "ebony": N_("ebony"), "oval": N_("oval"),
@@ -17,7 +17,7 @@ VALUES = {
     "dark brown": N_("dark brown"), "chestnut": N_("chestnut"), "copper": N_("copper"), "blonde": N_("blonde"),
     "silver": N_("silver"), "pink": N_("pink"), "blue": N_("blue"), "lashes": N_("lashes"),
     "relaxed": N_("relaxed"), "happy": N_("happy"), "wink": N_("wink"), "hazel": N_("hazel"), "green": N_("green"),
-    "grey": N_("grey"), "ahead": N_("ahead"), "left": N_("left"), "right": N_("right"), "arched": N_("arched"),
+    "grey": N_("greyscale"), "ahead": N_("ahead"), "left": N_("left"), "right": N_("right"), "arched": N_("arched"),
     "straight": N_("straight"), "raised": N_("raised"), "worried": N_("worried"), "bold": N_("bold"),
     "soft": N_("soft"), "rosy": N_("rosy"), "freckles": N_("freckles"), "smile": N_("smile"), "laugh": N_("laugh"),
     "smirk": N_("smirk"), "neutral": N_("neutral"), "surprised": N_("surprised"), "frown": N_("frown"),
@@ -36,16 +36,16 @@ PLAIN = {
     "beard: full": N_("Beard"), "glasses: round": N_("Round glasses"), "glasses: sun": N_("Sunglasses"),
     "hat: beanie": N_("Beanie"), "hat: straw hat": N_("Straw hat"), "skin: brown": N_("Brown skin"),
 }  # fmt: skip
-KINDS = (N_("model"), N_("direction"), N_("layer"), N_("latent space"))  # that fill "There is no {kind} named ..."
-COMPUTED = {"PCA": N_("Variation {number}"), "SeFa": N_("Weights' direction {number}")}
+KINDS = (N_("model"), N_("direction"), N_("layer"), N_("latent space"))  # fill "There is no {kind} named ..."
+COMPUTED = {"PCA": N_("Principal component {number}"), "SeFa": N_("SeFa direction {number}")}
 
 
 def direction_words(name: str) -> str:
-    """What a slider is called."""
+    """Returns the label of a slider."""
     if name in PLAIN:
         return _(PLAIN[name])
-    if is_own(name):
-        return _("Your own slider")
+    if is_custom(name):
+        return _("Custom slider")
     kind, _space, number = name.partition(" ")
     if kind in COMPUTED and number.isdecimal():
         return _(COMPUTED[kind]).format(number=number)
@@ -58,6 +58,6 @@ def direction_words(name: str) -> str:
 
 
 def class_choices(model: Opened) -> list[tuple[str, int]]:
-    """The classes of a model by name, for a list to choose from."""
+    """Returns labels and numbers of a model's classes for a dropdown."""
     names = model.card.class_names or tuple(map(str, range(model.explorer.sampler.spec.classes)))
     return [(_(name), place) for place, name in enumerate(names)]

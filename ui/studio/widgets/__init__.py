@@ -1,1 +1,1 @@
-"""Controls that Gradio doesn't have, and the Studio's looks."""
+"""Controls that Gradio lacks, and the Studio's theme."""

@@ -1,4 +1,4 @@
-// The webcam: it is asked for when the visitor presses the button, gives one picture, and is switched off again.
+// The webcam: requested when the visitor clicks the button, takes one picture, and is switched off.
 
 const [begin, take, stop] = ['begin', 'take', 'stop'].map(name => element.querySelector(`[data-camera=${name}]`));
 const video = element.querySelector('video'), sheet = element.querySelector('canvas');

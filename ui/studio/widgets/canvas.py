@@ -1,6 +1,6 @@
-"""What visitors draw, paint and photograph in the browser: a pad, a mask, a webcam; and their pictures, read back.
+"""Drawing, painting and photographing in the browser: a pad, a mask, a webcam; and decoding their pictures.
 
-They arrive as `data:` addresses, never as files, so that nothing lies on the disk that would have to be deleted.
+Pictures arrive as `data:` addresses rather than files, so that nothing must be deleted from disk.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ui.languages import _
 from ui.studio.requests.checks import MOST_LETTERS
 
 HERE = Path(__file__).parent
-MOST_SIDE = 1024  # pixels of a picture that arrives so
-SEEN = 512  # pixels of the canvas that is looked at
+MOST_SIDE = 1024  # maximum side of such a picture in pixels
+SEEN = 512  # side of the canvas on screen in pixels
 
 _PAD = """
 <div class="pad{kind}">
@@ -50,16 +50,16 @@ _CAMERA = """
 
 
 def pad(elem_id: str, label: str) -> gr.HTML:
-    """A sheet to draw dark lines on. It tells `draw` with each stroke, and `done` when the pen is lifted.
+    """A pad for dark lines. Fires `draw` during a stroke and `done` after it.
 
-    Its value: `side`, the pixels of the model; `picture` to begin from, as an address; `key`, another one for another;
-    `pen`, the pen's width in the model's pixels; `guide`, lines to trace, which are no part of the drawing.
+    Value: `side`, the model's size in pixels; `picture` to start from, as an address; `key`, which changes with the
+    picture; `pen`, its width in the model's pixels; `guide`, lines to trace that aren't part of the drawing.
     """
     return _pad(elem_id, label, _("Pen"), mask=False)
 
 
 def mask_pad(elem_id: str, label: str) -> gr.HTML:
-    """The same over a picture, which stays as it is: what is painted is a mask."""
+    """The same over a fixed picture: what is painted is a mask."""
     return _pad(elem_id, label, _("Brush"), mask=True)
 
 
@@ -74,36 +74,37 @@ def _pad(elem_id: str, label: str, draw: str, mask: bool) -> gr.HTML:
 
 
 def camera(elem_id: str) -> gr.HTML:
-    """The webcam, which tells `take` when a picture was taken."""
+    """The webcam, which fires `take` when a picture is taken."""
     template = _CAMERA.format(
-        side=SEEN, begin=escape(_("Use the webcam")), take=escape(_("Take the picture")), stop=escape(_("Stop")),
-        consent=escape(_("Your browser asks first. Only the picture that you take is sent, and nobody keeps it.")),
-        told=escape(_("There is no webcam here, or the browser may not use it.")),
+        side=SEEN, begin=escape(_("Use the webcam")), take=escape(_("Take picture")), stop=escape(_("Stop")),
+        consent=escape(_("Your browser asks for permission first. Only the picture that you take is sent, and it "
+                         "isn't stored.")),
+        told=escape(_("There is no webcam, or the browser blocks access to it.")),
     )  # fmt: skip
     script = (HERE / "camera.js").read_text(encoding="utf-8")
     return gr.HTML({}, html_template=template, js_on_load=script, apply_default_css=False, elem_id=elem_id)
 
 
 def sheet_of(elem_id: str, others: int = 0) -> str:
-    """JavaScript that gives a callback what is drawn, and its other inputs as they are."""
+    """JavaScript that passes the drawing to a callback, followed by its other inputs."""
     names = ", ".join(f"one{number}" for number in range(others))
     canvas = f"document.querySelector('#{elem_id} canvas.sheet, #{elem_id} .camera canvas')"
     return f"(_{', ' + names if names else ''}) => [{canvas}.toDataURL('image/png'){', ' + names if names else ''}]"
 
 
 def read_back(sheet: str, most: int = MOST_SIDE) -> Image.Image:
-    """The picture of a `data:` address as RGBA; raises BadData."""
+    """Decodes the picture of a `data:` address as RGBA; raises BadData."""
     if not isinstance(sheet, str) or not sheet.startswith("data:image/") or len(sheet) > MOST_LETTERS:
-        raise BadData("The drawing did not arrive. Please draw another line.")
+        raise BadData("The drawing didn't arrive. Draw another line.")
     try:
         content = base64.b64decode(sheet.partition(",")[2], validate=True)
         image = Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP"))
         if max(image.size) > most:
-            raise BadData("A drawing may be {most} pixels wide and high at most.", most=most)
+            raise BadData("A drawing may be at most {most} pixels wide and high.", most=most)
         return image.convert("RGBA")
     except (binascii.Error, UnidentifiedImageError):
-        raise BadData("The drawing did not arrive. Please draw another line.") from None
+        raise BadData("The drawing didn't arrive. Draw another line.") from None
     except BadData:
         raise
-    except Exception:  # decoders raise nearly anything on a damaged or hostile file
-        raise BadData("The picture is broken or cut off.") from None
+    except Exception:  # decoders raise almost anything on damaged or hostile files
+        raise BadData("The picture is damaged or incomplete.") from None

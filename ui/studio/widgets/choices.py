@@ -1,4 +1,4 @@
-"""Which model a tab works with: the choice that a link names, and those that came after the page was laid out."""
+"""Model selection in tabs: the model in the link, and models added after the page was built."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from gan_core.errors import GanscopeError
 from gan_core.models.card import Card
 from ui.languages import _
 from ui.studio.models.opened import hosted, named, offered
-from ui.studio.requests.calls import spoken
+from ui.studio.requests.calls import callback
 
 Fits = Callable[[Card], bool]
 
 
 def every(card: Card) -> bool:
-    """Fits all that draw."""
+    """Accepts every generative model."""
     return True
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The list of models in one tab, and which belong into it."""
+    """A tab's model dropdown, and which models it accepts."""
 
     list: gr.Dropdown
     fits: Fits
@@ -36,7 +36,7 @@ _of_pages: WeakKeyDictionary[gr.Blocks, list[Choice]] = WeakKeyDictionary()
 
 
 def model_choice(page: gr.Blocks, fits: Fits = every) -> gr.Dropdown:
-    """A list of the models that fit; filled anew whenever the page is opened. There must be one already."""
+    """A dropdown of the suitable models, updated whenever the page is opened. At least one must exist."""
     names = choices(fits)
     made = gr.Dropdown(names, value=names[0][1], label=_("Model"))
     _of_pages.setdefault(page, []).append(Choice(made, fits))
@@ -44,12 +44,12 @@ def model_choice(page: gr.Blocks, fits: Fits = every) -> gr.Dropdown:
 
 
 def choices(fits: Fits = every) -> list[tuple[str, str]]:
-    """Titles and names."""
+    """Returns titles and names."""
     return [(_(card.title), name) for name, card in offered().items() if fits(card)]
 
 
 def connect(page: gr.Blocks) -> None:
-    """To be called once all tabs are laid out."""
+    """Must be called after all tabs are built."""
     made = _of_pages.get(page, [])
     if not made:
         return
@@ -60,19 +60,19 @@ def connect(page: gr.Blocks) -> None:
 
     link = gr.Textbox(visible=False)
     page.load(
-        spoken(fill), link, [one.list for one in made], js="() => location.search", show_progress="hidden",
+        callback(fill), link, [one.list for one in made], js="() => location.search", show_progress="hidden",
         api_visibility="private",
     )  # fmt: skip
 
 
 def filled(all_fits: Sequence[Fits], link: str) -> list[Any]:
-    """The lists as they are now, with the link's model chosen where it fits."""
+    """Returns the updated dropdowns, with the link's model selected where it fits."""
     if not hosted():
         import gan_core.gans  # noqa: F401  what a run's recipe can do is told by it alone
     asked = parse_qs(link.lstrip("?")).get("model", [""])[-1]
     try:
         asked = named(asked)[0] if asked else ""
-    except GanscopeError:  # the first tab tells it
+    except GanscopeError:  # the first tab reports it
         asked = ""
     found = []
     for fits in all_fits:

@@ -1,7 +1,7 @@
-"""One face in several tabs: each offers what it shows, and others take it; nothing is loaded anew.
+"""Sending a face from tab to tab without loading anything again.
 
-A tab calls `offered` for what it shows and `taking` for what it can begin from; the page calls `connect` once all tabs
-are laid out. Faces that stand among seeds, as keyframes do, are called by a short name.
+A tab calls `offered` for what it shows and `taking` for what it accepts; the page calls `connect` after all tabs are
+built. Faces among seeds, for example keyframes, get a short name.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import gradio as gr
 
 from gan_core.errors import BadValue
 from ui.languages import _
-from ui.studio.requests.calls import pressed, spoken
+from ui.studio.requests.calls import callback, event_number
 from ui.studio.view.view import View
 
-MOST = 4_096  # faces whose names are remembered
-NAME = "#"  # stands before a face's name
-DIGITS = 10  # of a name: it can't be guessed
-# a list of the browser's own, which needs no value: it forgets what was chosen at once
+MOST = 4_096  # number of named faces that are kept
+NAME = "#"  # prefix of a face's name
+DIGITS = 10  # length of a name's random part
+# a native select without a value: it resets itself after a choice
 _CHOICE = """
 <select class="use" aria-label="${value.words}"><option value="">${value.words}</option>
 ${(value.places || []).map((words, place) => `<option value="${place}">${words}</option>`).join('')}</select>"""
@@ -39,7 +39,7 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 @dataclass(frozen=True)
 class Offer:
-    """`give` makes a view of the values of `inputs`."""
+    """`give` makes a view from the values of `inputs`."""
 
     tab: str
     choice: gr.HTML
@@ -49,7 +49,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Place:
-    """A tab that begins from a view: `take` gets it, then the values of `inputs`, and fills `outputs`."""
+    """A tab that accepts a view: `take` gets it, then the values of `inputs`, and fills `outputs`."""
 
     tab: str
     title: str
@@ -70,7 +70,7 @@ _lock = threading.Lock()
 
 
 def choice(tab: str) -> gr.HTML:
-    """Lays out the choice of another tab that takes the face which this one shows."""
+    """Builds the selector of tabs to send the current face to."""
     words = _("Use this face in …")
     return gr.HTML(
         {"words": words, "places": []}, html_template=_CHOICE, js_on_load=_CHOOSE, apply_default_css=False,
@@ -79,26 +79,26 @@ def choice(tab: str) -> gr.HTML:
 
 
 def offered(page: gr.Blocks, tab: str, shown: gr.HTML, give: Callable[..., View], inputs: Sequence[Any]) -> None:
-    """Says what a choice of `choice` gives away."""
+    """Defines what a selector from `choice` sends."""
     _of(page).offers.append(Offer(tab, shown, give, inputs))
 
 
 def taking(
     page: gr.Blocks, tab: str, title: str, take: Callable[..., list[Any]], inputs: Sequence[Any], outputs: Sequence[Any]
 ) -> None:
-    """Says that a tab begins from faces; `title` is the place's, in the page's language."""
+    """Declares that a tab accepts faces; `title` is in the page's language."""
     _of(page).places.append(Place(tab, title, take, inputs, outputs))
 
 
 def connect(page: gr.Blocks, tabs: gr.Tabs) -> None:
-    """Fills the choices, and has a chosen tab take the face and come to the front."""
+    """Fills the selectors; a selected tab takes the face and comes to the front."""
     here = _of(page)
     for offer in here.offers:
         others = [place for place in here.places if place.tab != offer.tab]
         offer.choice.value = {"words": _("Use this face in …"), "places": [place.title for place in others]}
         inputs = [*offer.inputs, *(one for place in others for one in place.inputs)]
         outputs = [tabs, *(one for place in others for one in place.outputs)]
-        offer.choice.select(spoken(_sending(offer, others)), inputs, outputs, **QUIET)
+        offer.choice.select(callback(_sending(offer, others)), inputs, outputs, **QUIET)
 
 
 def _sending(offer: Offer, places: Sequence[Place]) -> Callable[..., list[Any]]:
@@ -107,7 +107,7 @@ def _sending(offer: Offer, places: Sequence[Place]) -> Callable[..., list[Any]]:
         front, filled = gr.skip(), list[Any]()
         for number, place in enumerate(places):
             given, rest = rest[: len(place.inputs)], rest[len(place.inputs) :]
-            if number == int(pressed(event)):
+            if number == int(event_number(event)):
                 front = gr.Tabs(selected=place.tab)
                 filled += place.take(view, *given)
             else:
@@ -122,12 +122,12 @@ def _of(page: gr.Blocks) -> _Page:
 
 
 def same(view: View | None, model: str, seed: int) -> View | None:
-    """The face that a tab was given, while its model and seed are still those of the face."""
+    """Returns the face that a tab received, while model and seed are still those of the face."""
     return view if view is not None and (view.model, view.seed) == (model, seed) else None
 
 
 def name_of(view: View) -> str:
-    """A short name of a face, by which `known` gives it back for a while."""
+    """Returns a short name of a face, which `known` resolves for a while."""
     name = NAME + hashlib.sha256(view.query().encode()).hexdigest()[:DIGITS]
     with _lock:
         _named[name] = view
@@ -138,9 +138,9 @@ def name_of(view: View) -> str:
 
 
 def known(name: str) -> View:
-    """The face of a name; raises BadValue for one that isn't remembered."""
+    """Returns the face of a name; raises BadValue if it is no longer stored."""
     with _lock:
         if name in _named:
             _named.move_to_end(name)
             return _named[name]
-    raise BadValue("The face {name} isn't remembered any more: use it in this tab again.", name=name[:20])
+    raise BadValue("The face {name} is no longer stored: send it to this tab again.", name=name[:20])

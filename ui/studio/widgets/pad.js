@@ -1,10 +1,9 @@
-// A sheet to draw on, or a picture to paint a mask on. What is drawn goes to two canvases at once: one to look at, and a
-// hidden one of as many pixels as the model takes, whose lines are as thin as those that it has learnt. On an empty sheet
-// pale lines can be traced, which lie above both.
+// A canvas for drawing, or for painting a mask over a picture. Strokes go to two canvases: a visible one, and a hidden one
+// at the model's resolution, with lines as thin as in its training data. On an empty canvas, pale guide lines can be traced.
 
 const face = element.querySelector('canvas.face'), sheet = element.querySelector('canvas.sheet');
 const brush = element.querySelector('input[type=range]');
-const MOST = 30; // steps that can be undone
+const MOST = 30; // undo steps
 const mask = element.querySelector('.pad').classList.contains('mask');
 const guide = element.querySelector('img.guide'), trace = element.querySelector('button[data-tool=guide]');
 let erasing = false, last = null, undone = [], base = '', loading = 0;

@@ -1,10 +1,10 @@
-"""Pieces of the Studio's pages that Gradio doesn't have: the large picture, strips, tiles, a board, the head."""
+"""Custom components of the Studio: the large picture, strips, tiles, a board, the page's head."""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -16,10 +16,11 @@ from PIL import Image
 from ui import LOGO
 from ui.languages import LANGUAGES, _, language
 from ui.studio.models.opened import opened
-from ui.studio.view.pictures import SMALL, address, picture, shown, small
+from ui.studio.requests.calls import callback
+from ui.studio.view.pictures import SMALL, data_url, display_url, picture, small
 from ui.studio.view.view import View
 
-# what a picture shows, which can be a name that somebody gave: here it stays text
+# alt text, which may be a user-supplied name: escaped here
 _ALT = """${(value.alt || '').replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"""
 _FACE = """
 <div class="face ${value.sharp ? 'sharp' : ''}">
@@ -27,7 +28,7 @@ _FACE = """
   <span class="tag">${value.tag || ''}</span>
   <div class="wait" ${value.now ? 'hidden' : ''}>${value.wait || ''}</div>
 </div>""".replace("ALT", _ALT)
-# what a picture knows of its link is put into the address bar; pressing it shows the picture without edits
+# puts the picture's link into the address bar; pressing the picture shows it without edits
 _HOLD = """
 let before = '';
 const settle = () => {
@@ -71,7 +72,7 @@ _MARKS = """
 ${(value.items || []).map((item, place) => `<button data-place="${place}" data-mark="${value.marks[place]}"
   aria-label="${value.labels[place]}" title="${value.labels[place]}"><img src="${item}" alt=""></button>`).join('')}
 </div>"""
-# arrows lie over the picture in its own pixels; an odd place at the end is a handle without a target
+# arrows over the picture in its own pixels; an odd last point is a handle without a target
 _BOARD = """
 <div class="face board ${value.sharp ? 'sharp' : ''}">
   <img src="${value.now || ''}" alt="ALT" ${value.now ? '' : 'hidden'} draggable="false">
@@ -92,7 +93,7 @@ _COMPARE = """
 _SLIDE = """
 element.addEventListener('input', event => element.style.setProperty('--at', event.target.value + '%'));
 """
-# the page keeps what the server soon deletes
+# keeps a copy in the page, because the server soon deletes the file
 _FILM = """
 <div class="film" ${value.file ? '' : 'hidden'}>
   <video autoplay loop muted playsinline controls ${value.video ? '' : 'hidden'}></video>
@@ -122,7 +123,7 @@ element.addEventListener('click', event => {
   trigger('press', {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height});
 });
 """
-# narrow pages show a list instead of the tabs; keys let a slider go, as Gradio has it for pointers alone
+# a list instead of tabs on narrow pages; keyboard release of sliders, which Gradio handles only for pointers
 _PLACES = """
 const list = element.querySelector('select');
 list.value = new URLSearchParams(location.search).get('tab') || list.options[0].value;
@@ -158,7 +159,7 @@ new MutationObserver(name).observe(document.body, {childList: true, subtree: tru
 
 @dataclass(frozen=True)
 class Download:
-    """A small file for the browser to save, by `SAVE`."""
+    """A small file for the browser to save, with `SAVE`."""
 
     name: str
     content: bytes
@@ -168,8 +169,8 @@ class Download:
         return {"name": self.name, "content": base64.b64encode(self.content).decode()}
 
 
-# for buttons: the browser saves a file that a callback made; the page's link goes to the clipboard, which is closed to
-# pages of plain http, while prompts are closed to frames
+# scripts of buttons: save a file that a callback made; copy the page's link. The clipboard is blocked on plain-HTTP
+# pages, and prompts are blocked in frames
 SAVE = """file => {
   if (!file) return;
   const link = document.createElement('a');
@@ -193,25 +194,46 @@ COPY = """() => {
 }"""
 
 
+QUIET: dict[str, Any] = {"show_progress": "hidden"}  # of events whose outputs are not to be covered meanwhile
+
+
+def note(words: str = "", **options: Any) -> gr.Markdown:
+    """A paragraph of explanation or status, less prominent than the controls."""
+    return gr.Markdown(words, elem_classes="quiet", **options)
+
+
+def saved(made: Any, file: gr.JSON) -> None:
+    """Lets the browser save what the event `made` has put into `file`, a plain `Download`."""
+    made.success(None, file, None, js=SAVE, api_visibility="private")
+
+
+def saving(
+    button: gr.Button, make: Callable[..., dict[str, str]], inputs: Any, api_name: str, js: str | None = None
+) -> None:
+    """Makes a button save the plain `Download` that the callback `make` returns."""
+    file = gr.JSON(visible=False)
+    saved(button.click(callback(make), inputs, file, js=js, api_name=api_name, **QUIET), file)
+
+
 def face(wait: str = "", **options: Any) -> gr.HTML:
-    """The large picture; `wait` stands in its place until there is one."""
+    """The large picture; `wait` is shown until there is one."""
     return gr.HTML({"wait": wait}, html_template=_FACE, js_on_load=_HOLD, apply_default_css=False, **options)
 
 
 def strip(**options: Any) -> gr.HTML:
-    """Small pictures in a row, to choose one."""
+    """A row of small pictures to choose from."""
     return gr.HTML({"items": []}, html_template=_STRIP, js_on_load=_CHOOSE, apply_default_css=False, **options)
 
 
 def tiles(**options: Any) -> gr.HTML:
-    """Many small pictures, each of which can be pressed."""
+    """Many small pictures, each clickable."""
     return gr.HTML(
         {"items": [], "off": []}, html_template=_TILES, js_on_load=_CHOOSE, apply_default_css=False, **options
     )
 
 
 def marks(**options: Any) -> gr.HTML:
-    """Small pictures that are marked with yes or no by pressing them."""
+    """Small pictures to be marked yes or no by clicking."""
     return gr.HTML(
         {"items": [], "marks": [], "labels": []}, html_template=_MARKS, js_on_load=_CHOOSE, apply_default_css=False,
         **options,
@@ -219,73 +241,85 @@ def marks(**options: Any) -> gr.HTML:
 
 
 def board(**options: Any) -> gr.HTML:
-    """A large picture that arrows are placed on."""
+    """A large picture on which arrows are placed."""
     return gr.HTML({}, html_template=_BOARD, js_on_load=_PRESS, apply_default_css=False, **options)
 
 
 def compare(before: str, after: str, **options: Any) -> gr.HTML:
-    """A picture before and after, under one slider. Its value: both as addresses, `before` and `now`."""
+    """A before/after slider over two pictures. Value: their addresses, `before` and `now`."""
     template = _COMPARE % {"before": escape(before), "after": escape(after)}
     return gr.HTML({}, html_template=template, js_on_load=_SLIDE, apply_default_css=False, **options)
 
 
 def film(**options: Any) -> gr.HTML:
-    """A film, and a link that saves it."""
+    """A film with a link that saves it."""
     return gr.HTML({}, html_template=_FILM, js_on_load=_FETCH, apply_default_css=False, **options)
 
 
 def film_value(path: Path, save: str) -> dict[str, Any]:
-    """What `film` shows of a file, which Gradio copies, serves and deletes as it does with all files."""
+    """Returns the value of `film` for a file, which Gradio copies, serves and deletes as any other file."""
     file = gr.FileData(path=str(path), orig_name=path.name).model_dump()
     video = path.suffix == ".mp4"
     return {"file": file, "video": video, "name": path.name, "save": save, "alt": _("The film")}
 
 
 def places(tabs: Sequence[tuple[str, str, str]]) -> gr.HTML:
-    """A list of the tabs for narrow pages: group, name and title of each."""
+    """A list of the tabs for narrow pages: group, id and title of each."""
     groups: dict[str, list[str]] = {}
     for group, name, title in tabs:
         groups.setdefault(group, []).append(f'<option value="{escape(name)}">{escape(title)}</option>')
     lists = "".join(f'<optgroup label="{escape(group)}">{"".join(some)}</optgroup>' for group, some in groups.items())
-    template = f'<select aria-label="{escape(_("What to do"))}">{lists}</select>'
+    template = f'<select aria-label="{escape(_("Choose a tool"))}">{lists}</select>'
     return gr.HTML({}, html_template=template, js_on_load=_PLACES, apply_default_css=False, elem_id="places")
 
 
 def emptied(box: gr.File, read: Any) -> None:
-    """Takes what was dropped out of its box once the event `read` is over: a refused file too, which `then` leaves."""
+    """Clears an upload box after the event `read`, also after a refused file, where `then` would not run."""
     for after in (read.success, read.failure):
         after(lambda: None, None, box, show_progress="hidden", api_visibility="private")
 
 
+def image_value(image: Image.Image, alt: str) -> dict[str, Any]:
+    """Returns the value of `face` for a picture and its alt text."""
+    return {"now": display_url(image), "sharp": image.width <= SMALL, "alt": alt}
+
+
 def face_value(view: View, settled: bool) -> dict[str, Any]:
-    """What `face` shows of a view; `settled` also gives the picture before the edits, and the link."""
-    image = picture(view)
-    value = {"now": shown(image), "sharp": image.width <= SMALL, "alt": alt(view)}
+    """Returns the value of `face` for a view; `settled` adds the unedited picture and the link."""
+    value = image_value(picture(view), alt(view))
     if not settled:
         return value
-    before = shown(picture(view.before)) if view.changes else value["now"]
+    before = display_url(picture(view.before)) if view.changes else value["now"]
     return value | {"before": before, "query": view.query(), "tag": _("Before")}
 
 
 def alt(view: View) -> str:
-    """What a picture is, in words."""
+    """Returns the alt text of a picture."""
     card = opened(view.model).card
     if view.point:
-        return _("A picture by the model {model}").format(model=_(card.title))
-    return _("A picture by the model {model}, seed {seed}").format(model=_(card.title), seed=view.seed)
+        return _("A picture generated by {model}").format(model=_(card.title))
+    return _("A picture generated by {model}, seed {seed}").format(model=_(card.title), seed=view.seed)
 
 
 def strip_value(views: Sequence[View], place: int) -> dict[str, Any]:
+    """Returns the value of `strip` for earlier views."""
     return {"items": [small(view) for view in views], "place": place, "label": _("Earlier picture")}
 
 
+def examples_value(images: Iterable[Image.Image], place: int, label: str) -> dict[str, Any]:
+    """Returns the value of `strip` for pictures to start from; `place` is the selected one, -1 for none."""
+    return {"items": [data_url(image) for image in images], "place": place, "label": label}
+
+
 def sheet_value(image: Image.Image, alt_words: str, sharp: bool) -> str:
-    """A sheet of pictures as HTML."""
-    return f'<div class="sheet{" sharp" if sharp else ""}"><img src="{address(image)}" alt="{escape(alt_words)}"></div>'
+    """Returns a sheet of pictures as HTML."""
+    return (
+        f'<div class="sheet{" sharp" if sharp else ""}"><img src="{data_url(image)}" alt="{escape(alt_words)}"></div>'
+    )
 
 
 def head() -> str:
-    """Logo and languages."""
+    """Returns logo and language links."""
     links = "".join(
         f'<a href="?lang={code}" lang="{code}"{" aria-current=true" if code == language() else ""} '
         f'onclick="{escape(_keeping(code))}">{escape(name)}</a>'
@@ -295,15 +329,15 @@ def head() -> str:
 
 
 def headings() -> str:
-    """JavaScript that gives toasts a heading of the page's language: Gradio puts the English name of their kind there,
-    and never the title of an error.
+    """JavaScript that gives toasts a title in the page's language. Gradio shows the English name of their type instead,
+    and never an error's title.
     """
-    words = {"error": _("That doesn't work"), "warning": _("Please note"), "info": _("Please note")}
+    words = {"error": _("Not possible"), "warning": _("Please note"), "info": _("Please note")}
     return _HEADINGS.replace("WORDS", json.dumps(words, ensure_ascii=False))
 
 
 def _keeping(code: str) -> str:
-    """The same picture in another language: the link's other parts stay."""
+    """Returns the link to the same picture in another language."""
     return (
         "event.preventDefault(); const next = new URLSearchParams(location.search); "
         f"next.set('lang', {json.dumps(code)}); "

@@ -1,4 +1,4 @@
-"""The Studio's looks: the colours of the Streamlit app, system fonts, light and dark."""
+"""The Studio's theme: colours of the Streamlit app, system fonts, light and dark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FONTS = ("Source Sans 3", "Segoe UI", "Noto Sans", "system-ui", "PingFang SC", "
 
 
 def theme() -> gr.themes.Base:
-    """No font is fetched from anywhere."""
+    """Returns the theme; fetches no fonts."""
     made = gr.themes.Base(
         primary_hue=ACCENT, secondary_hue=ACCENT, neutral_hue=PAPER, radius_size=gr.themes.sizes.radius_lg,
         font=FONTS, font_mono=("ui-monospace", "Consolas", "monospace"),

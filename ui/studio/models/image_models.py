@@ -1,8 +1,8 @@
-"""The models of the Studio that make a picture of a picture: translated, filled in, larger. No front end in here."""
+"""The image-to-image models of the Studio: translation, inpainting, super-resolution. Imports no front end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +15,8 @@ from gan_core.errors import BadValue, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import SAMPLE, Card, read_card
 from ui.languages import N_, _
-from ui.studio.models.kept import Shelf
-from ui.studio.models.opened import MOST_BYTES, bytes_of, hosted
+from ui.studio.models import cache
+from ui.studio.models.opened import hosted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from gan_core.latent.recognition import Recognition
     from gan_core.models.sampler import Sampler
 
-MOST_OPEN = 4  # models kept in memory
-FILE = "file:"  # stands before the name of a super-resolution file that isn't a model of ours
+FILE = "file:"  # prefix of the user's super-resolution files
 COMMUNITY = "community"
-TRANSLATING = ("paired", "unpaired")  # tasks of the models that translate
+TRANSLATING = ("paired", "unpaired")  # tasks of image-to-image translation
 
 
 @dataclass(frozen=True, eq=False)
-class Worker:
+class ImageModel:
     """A model in memory."""
 
     name: str
@@ -40,8 +39,12 @@ class Worker:
     folder: Path
 
     @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        return self.sampler.networks
+
+    @property
     def size(self) -> int:
-        """Height and width of the pictures that it takes, in pixels."""
+        """Returns height and width of its pictures in pixels."""
         return self.sampler.spec.size
 
     @property
@@ -50,24 +53,24 @@ class Worker:
 
     @property
     def strength(self) -> float | None:
-        """How much of the change it shows, in [0, 1]; None where that can't be chosen."""
+        """Returns how much of the change is applied, in [0, 1]; None if that can't be chosen."""
         return getattr(self.sampler.hparams, "strength", None)
 
-    def at(self, strength: float) -> Worker:
-        """The same model showing another share of the change; raises BadValue for one outside of [0, 1]."""
+    def at(self, strength: float) -> ImageModel:
+        """Returns the model with another strength; raises BadValue outside of [0, 1]."""
         sampler = self.sampler
         hparams = replace(sampler.hparams, strength=float(strength))
         return replace(self, sampler=type(sampler)(sampler.recipe, hparams, sampler.spec, sampler.networks))
 
     def back(self, direction: str) -> str:
-        """The direction that leads back, "" where there is none."""
+        """Returns the reverse direction, "" if there is none."""
         from gan_core.latent.recognition import way_back
 
         return way_back(self.sampler, direction)
 
     @cached_property
     def recognition(self) -> Recognition:
-        """What tells whether the model knows pictures like a given one, and which way they should go."""
+        """Returns the detector of unfamiliar pictures and of the direction that suits a picture."""
         import torch
 
         from gan_core.latent.recognition import Recognition, whole
@@ -77,78 +80,77 @@ class Worker:
             start, to, _end = direction.partition("_to_")
             some = [taken(self, one) for one in examples(self.card, start if to else "truth")]
             known[direction] = torch.cat(some) if some else None
-        return Recognition(whole(self.sampler), known, _judges(self))
+        return Recognition(whole(self.sampler), known, _discriminators(self))
 
 
-def _judges(worker: Worker) -> dict[str, nn.Module]:
-    """Of a model of two ways, the discriminator of what each direction takes, where they were kept."""
+def _discriminators(chosen: ImageModel) -> dict[str, nn.Module]:
+    """Returns, for a model with two directions, the discriminator of each direction's input, if stored."""
     from gan_core.models import loading
 
-    names = {direction: f"discriminator_{direction.partition('_to_')[0]}" for direction in worker.directions}
+    names = {direction: f"discriminator_{direction.partition('_to_')[0]}" for direction in chosen.directions}
     if len(names) < 2:
         return {}
-    kept = loading.state_of(worker.folder, worker.card).get("networks", {})
+    kept = loading.state_of(chosen.folder, chosen.card).get("networks", {})
     if not set(names.values()) <= set(kept):
         return {}
-    built = worker.sampler.recipe.build(worker.sampler.hparams, worker.sampler.spec)
+    built = chosen.sampler.recipe.build(chosen.sampler.hparams, chosen.sampler.spec)
     for name in names.values():
         built[name].load_state_dict(kept[name])
     return {direction: built[name].eval().requires_grad_(False) for direction, name in names.items()}
 
 
-_open: Shelf[Worker] = Shelf(MOST_OPEN, MOST_BYTES, lambda worker: bytes_of(worker.sampler.networks))
-
-
-def workers(tasks: Sequence[str]) -> dict[str, Card]:
-    """The models of the shelf that were made for one of some tasks, by name, and the user's files. Needs no torch."""
+def image_models(tasks: Sequence[str]) -> dict[str, Card]:
+    """Returns the installed models for some tasks and the user's files, by name. Needs no torch."""
     cards, _damaged = listing.survey()
     if not hosted():
         cards |= {f"{FILE}{name}": _card_of(path) for name, path in listing.upscalers().items()}
     return {name: card for name, card in cards.items() if card.task in tasks}
 
 
-def at_work(name: str, tasks: Sequence[str]) -> Worker:
-    """A model, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
-    if not isinstance(name, str):  # a list where nothing is chosen
-        raise UnknownName("model", "", workers(tasks))
+def open_image_model(name: str, tasks: Sequence[str]) -> ImageModel:
+    """Returns a model, loaded once; raises UnknownName, BadCheckpoint, or BadValue for one of another task."""
+    if not isinstance(name, str):  # an empty selection is a list
+        raise UnknownName("model", "", image_models(tasks))
     file = _file(name)
     folder = listing.standing(name) if file is None else file.parent
     card = read_card(folder) if file is None else _card_of(file)
     if card.task not in tasks:
-        raise BadValue("{recipe} can't do that.", recipe=card.recipe_title or card.recipe)
+        raise BadValue("{recipe} doesn't support this task.", recipe=card.recipe_title or card.recipe)
 
-    def load() -> Worker:
+    def load() -> ImageModel:
         return _of_file(name, file, card) if file else _of_shelf(name, folder, card)
 
-    return _open.get(name, load, lambda kept: kept.card.sha256 == card.sha256)
+    model = cache.models.get(name, load, lambda kept: isinstance(kept, ImageModel) and kept.card.sha256 == card.sha256)
+    assert isinstance(model, ImageModel)
+    return model
 
 
-def _of_shelf(name: str, folder: Path, card: Card) -> Worker:
+def _of_shelf(name: str, folder: Path, card: Card) -> ImageModel:
     from gan_core.models import loading
 
-    return Worker(name, card, loading.load(str(folder)), folder)
+    return ImageModel(name, card, loading.load(str(folder)), folder)
 
 
 def _file(name: str) -> Path | None:
-    """The user's file that a name stands for; raises UnknownName for one that isn't there."""
+    """Returns the user's file of this name; raises UnknownName if it doesn't exist."""
     if not name.startswith(FILE) or hosted():
         return None
     files = listing.upscalers()
     if name.removeprefix(FILE) not in files:
-        raise UnknownName("model", name[:60], workers(("super_resolution",)))
+        raise UnknownName("model", name[:60], image_models(("super_resolution",)))
     return files[name.removeprefix(FILE)]
 
 
-def _of_file(name: str, file: Path, card: Card) -> Worker:
+def _of_file(name: str, file: Path, card: Card) -> ImageModel:
     from gan_core.models.community import load_upscaler
 
     sampler = load_upscaler(file)
     known = replace(card, recipe_title=sampler.recipe.title, hparams={"scale": sampler.hparams.scale})
-    return Worker(name, known, sampler, file.parent)
+    return ImageModel(name, known, sampler, file.parent)
 
 
 def _card_of(file: Path) -> Card:
-    """What can be told of a file before it is read; `sha256` tells its versions apart and is none."""
+    """Returns a card for an unread file; `sha256` only distinguishes its versions and isn't a checksum."""
     about = file.stat()
     return Card(
         name=f"{FILE}{file.name}", title=file.stem, recipe=COMMUNITY, data="", size=0, steps=0, images=0, seed=0,
@@ -157,28 +159,28 @@ def _card_of(file: Path) -> Card:
     )  # fmt: skip
 
 
-def direction_choices(worker: Worker) -> list[tuple[str, str]]:
-    """What a model can make of a picture, in words."""
-    name = learnt_from(worker.card)
+def direction_choices(chosen: ImageModel) -> list[tuple[str, str]]:
+    """Returns the labelled directions of a model."""
+    name = learnt_from(chosen.card)
     domains = sources.get(name).domains if name in sources else ()
     first, second = domains or (N_("A"), N_("B"))
     forth, back = (f"{_(one)} → {_(other)}" for one, other in ((first, second), (second, first)))
-    return [(back if name.startswith("b_") else forth, name) for name in worker.directions]
+    return [(back if name.startswith("b_") else forth, name) for name in chosen.directions]
 
 
 def learnt_from(card: Card) -> str:
-    """The set of pairs that a model has learnt from, whether it knew the pairs or not."""
+    """Returns the set of pairs that a model was trained on, whether it used the pairs or not."""
     return card.data.rpartition(":")[2].removesuffix("_unpaired")
 
 
 def examples(card: Card, kind: str) -> list[Image.Image]:
-    """Pictures of one kind, such as "source", that a model hasn't learnt from: off the sheet beside its card."""
+    """Returns held-out pictures of one kind, such as "source", from the sheet next to the model's card."""
     path = listing.standing(card.name) / SAMPLE
     if kind not in card.compared or not path.is_file():
         return []
     with Image.open(path, formats=("PNG",)) as file:
         sheet = file.convert("RGB")
-    step = card.size + 1  # a pixel lies between the pictures of a sheet
+    step = card.size + 1  # pictures on a sheet are one pixel apart
     columns, rows = (sheet.width + 1) // step, (sheet.height + 1) // step
     if (columns * step - 1, rows * step - 1) != sheet.size or columns % len(card.compared):
         return []
@@ -190,25 +192,25 @@ def examples(card: Card, kind: str) -> list[Image.Image]:
     return [sheet.crop((left, top, left + card.size, top + card.size)) for left, top in places]
 
 
-def far_words(times: float) -> str:
-    """Said of a picture that a model doesn't know: `times` as `Kind` has it."""
-    words = _("**Far from what this model knows**: {times:.1f} times as far as its kinds of pictures usually are, so "
-              "what it makes of it means little.")  # fmt: skip
+def unfamiliar_words(times: float) -> str:
+    """Returns the warning for a picture that a model doesn't know; `times` as in `Kind`."""
+    words = _("**Unlike this model's training images**: {times:.1f} times as far from them as usual, so the result "
+              "means little.")  # fmt: skip
     return words.format(times=times)
 
 
-def taken(worker: Worker, picture: Image.Image) -> Tensor:
-    """The middle square of an RGB picture as the model takes it, (1, C, size, size) in [-1, 1]."""
+def taken(chosen: ImageModel, picture: Image.Image) -> Tensor:
+    """Converts the centre square of an RGB picture to the model's input, (1, C, size, size) in [-1, 1]."""
     import torch
 
     from gan_core.pictures.decoding import square
 
-    pixels = square(picture.convert("L") if worker.sampler.spec.channels == 1 else picture, worker.size)
+    pixels = square(picture.convert("L") if chosen.sampler.spec.channels == 1 else picture, chosen.size)
     return torch.from_numpy(pixels.copy())[None].float() / 127.5 - 1  # (C, H, W) -> (1, C, H, W)
 
 
 def made(images: Tensor) -> Image.Image:
-    """The first of some images (B, C, H, W) in [-1, 1] as a picture."""
+    """Converts the first image of (B, C, H, W) in [-1, 1] to a picture."""
     from gan_core.pictures.grids import to_uint8
 
     pixels = to_uint8(images[:1])[0]
