@@ -10,7 +10,6 @@ import streamlit as st
 from gan_core.errors import GanscopeError
 from gan_core.knobs import Knob, read_as
 from gan_core.runs.store import Run, RunState
-from gan_core.training.control import restarts_schedule
 from ui.classroom.live import board, forks, panels, remedies
 from ui.classroom.live.feed import Feed, Picture, feed
 from ui.classroom.shell import access, knob_widgets, run_actions, sessions, warm
@@ -129,7 +128,7 @@ def _longer(watched: Feed, run: Run, locked: bool, why: str | None) -> None:
     """Offers as many steps again, and says what happens to the learning rate."""
     total = 2 * max(run.step, 1)
     words, tip = _("Train {steps} more steps"), _("Continues from the latest checkpoint.")
-    if decays_anew(store(), run, watched.hparams, total):
+    if restarts_schedule(store(), run, watched.hparams, total):
         words = _("Train {steps} more steps (learning rate decays again)")
         tip = _("Continues from the latest checkpoint. The learning rate schedule starts over and spans these steps.")
     help_ = why or tip
