@@ -10,6 +10,7 @@ import streamlit as st
 from gan_core.errors import GanscopeError
 from gan_core.knobs import Knob, read_as
 from gan_core.runs.store import Run, RunState
+from gan_core.training.control import restarts_schedule
 from ui.classroom.live import board, forks, panels, remedies
 from ui.classroom.live.feed import Feed, Picture, feed
 from ui.classroom.shell import access, knob_widgets, run_actions, sessions, warm
