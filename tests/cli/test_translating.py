@@ -148,8 +148,8 @@ def test_sixteen_bits_are_kept_or_it_is_told_that_they_are_not(on_shelf: Path, t
     deep, shallow = (Path(__file__).parents[1] / "pictures" / "files" / f"deep_{name}.tif" for name in ("zip", "lzw"))
     out = tmp_path / "out"
     said = ganscope("upscale", "srgan.x", deep, shallow, "-o", out).stderr
-    assert f"{shallow}: its 16 bits a channel" in said
-    assert f"{deep}: its 16 bits" not in said
+    assert f"{shallow}: its encoding of 16 bits per channel" in said
+    assert f"{deep}: its encoding of 16 bits" not in said
     assert photos.read(out / "deep_zip.png", 2**20).dtype == np.uint16
     assert photos.read(out / "deep_lzw.png", 2**20).dtype == np.uint8
     assert "16 bits" not in ganscope("translate", "cyclegan.x", shallow, "-o", tmp_path / "x.png").stderr

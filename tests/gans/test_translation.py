@@ -244,7 +244,7 @@ def test_holes_are_filled_and_all_else_stays() -> None:
     assert torch.equal(filled, sampler.fill(images.masked_fill(holes, 1.0), holes))
     with pytest.raises(BadValue, match="The mask is empty"):
         sampler.fill(images, torch.zeros_like(holes))
-    with pytest.raises(BadValue, match=r"of the shape \(3, 1, 16, 16\)"):
+    with pytest.raises(BadValue, match=r"of shape \(3, 1, 16, 16\)"):
         sampler.fill(images, holes[:2])
     with pytest.raises(BadValue, match="16x16"):
         sampler.fill(images[:, :, :8], holes[:, :, :8])

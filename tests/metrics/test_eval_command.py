@@ -92,7 +92,7 @@ def test_a_model_is_judged_by_the_net_of_the_shelf(home: Path, tmp_path: Path) -
     # the shelf's net has another size: only a run can judge
     larger = train("mlp_gan", 1, GAN, "--size", 16)
     message = refused("eval", larger)
-    assert "no feature net for digits at 16 px" in message
+    assert "there is none for digits at 16 px" in message
     assert "features.digits" not in message  # a net of another size would be refused
     assert "1 x 8 x 8" in refused("eval", larger, "--net", "features.digits")
     assert "doesn't generate images" in refused("eval", "features.digits")

@@ -199,7 +199,7 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
         FeatureNet.from_file(path)
     state["average"]["features"][layer] = torch.zeros(*weights.shape, 1)
     write_checkpoint(path, state)
-    with pytest.raises(BadCheckpoint, match=rf"belong to another network: at features\.{layer} they have the shape"):
+    with pytest.raises(BadCheckpoint, match=rf"belong to another network: features\.{layer} is of shape"):
         FeatureNet.from_file(path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(BadCheckpoint, match="Stripes Net"):
@@ -207,7 +207,7 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
     with pytest.raises(BadCheckpoint, match="The weights file"):
         read_weights(tmp_path / "missing")
     dcgan = recipes.get("dcgan")
-    with pytest.raises(BadCheckpoint, match="DCGAN is no feature net"):
+    with pytest.raises(BadCheckpoint, match="DCGAN is not a feature net"):
         FeatureNet("x", Sampler(dcgan, dcgan.tiny, REAL.spec, {}))
 
 

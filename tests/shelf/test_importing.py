@@ -161,7 +161,7 @@ def test_files_that_make_no_model(tmp_path: Path, home: Path, file: Path) -> Non
             import_generators(files, "x")
     with pytest.raises(BadValue, match="Give one file for one direction"):
         import_generators([file] * 3, "x")
-    with pytest.raises(BadValue, match=r"can't take pictures of 50 pixels\. Valid: 32, 64"):
+    with pytest.raises(BadValue, match=r"doesn't take images of 50 pixels\. Valid: 32, 64"):
         import_generators([file], "x", size=50)
     with pytest.raises(BadValue, match=r"Valid: 128\."):
         import_generators([unet], "x", size=256)
@@ -181,7 +181,7 @@ def test_weights_of_strange_shapes(tmp_path: Path, home: Path) -> None:
 
     two = {"model.1.weight": torch.zeros(4, 2, 7, 7), "model.19.weight": torch.zeros(2, 4, 7, 7)}
     assert "model.19.weight" in resnet(4, 2).state_dict()
-    with pytest.raises(BadCheckpoint, match="of 2 channels"):
+    with pytest.raises(BadCheckpoint, match="with 2 channels"):
         import_generators([changed(**two)], "x", size=32)
     with pytest.raises(
         BadCheckpoint, match=r"can't be read as weights|doesn't hold the state dict"

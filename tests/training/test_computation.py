@@ -108,13 +108,13 @@ def test_bf16_is_used_where_a_trial_finds_it_quicker() -> None:
         assert asked_for("bf16", "cpu") == asked_for("auto", "cpu") == LOW
     else:
         assert asked_for("auto", "cpu") == Computation()
-        with pytest.raises(BadValue, match="would not make training quicker on cpu"):
+        with pytest.raises(BadValue, match="would not speed up training on cpu"):
             asked_for("bf16", "cpu")
 
 
 def test_bf16_is_refused_where_it_does_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(computing, "bf16_speedup", lambda device: 0.01)
-    with pytest.raises(BadValue, match=r"run at 0\.01 times the speed of float32"):
+    with pytest.raises(BadValue, match=r"run at 0\.01 times their float32 speed"):
         asked_for("bf16", "cpu")
     assert asked_for("auto", "cpu") == asked_for("fp32", "cpu") == Computation()
     monkeypatch.setattr(computing, "bf16_speedup", lambda device: 2.0)

@@ -139,7 +139,7 @@ def wait(condition: object, seconds: float = 60) -> None:
 def test_extending_is_refused_where_it_means_nothing(store: RunStore) -> None:
     run = trained(store, new_run(store, 5))
     for steps in (3, 5):
-        with pytest.raises(BadValue, match="has had 5 steps already"):
+        with pytest.raises(BadValue, match="has already trained for 5 steps"):
             extend(store, run, steps)
     going = new_run(store, 0)
     session = Session(store, going.id).start()
