@@ -5,7 +5,7 @@
 
 | model | inputs | outputs |
 | --- | --- | --- |
-| draws from noise | z (B, latent_size), class (B,) int64 where it knows classes, truncation () if style-based | picture |
+| draws from noise | z (B, latent_size), class (B,) int64 where it knows classes, truncation () if styled | picture |
 | the same, from w | w (B, layers, w_size) | picture |
 | translates | picture (B, C, S, S) | picture |
 | enlarges | picture (B, C, H, W) of any size | picture (B, C, kH, kW) |
@@ -29,6 +29,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from gan_core.errors import BadValue
 from gan_core.gans.stylegan2 import ModulatedConv2d
+from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
 from gan_core.layers.style_generator import StyleGenerator
 from gan_core.models.sampler import Sampler
 
@@ -215,7 +216,8 @@ def _discriminator(sampler: Sampler, discriminator: nn.Module | None, shape: tup
     shapes: dict[str, tuple[int, ...]] = {"picture": shape}
     if sampler.recipe.conditional:
         axes["class"], shapes["class"] = {0: BATCH}, ()
-    return Graph(_Network(prepared(discriminator)), axes, ("logits",), shapes, sampler.spec.classes)
+    alone = {"batch": "each picture is judged alone, also where training compares those of a batch"}
+    return Graph(_Network(prepared(discriminator)), axes, ("logits",), shapes, sampler.spec.classes, alone)
 
 
 def eight_bits(graph: Graph) -> Graph:
@@ -234,6 +236,8 @@ def prepared(network: nn.Module) -> nn.Module:
     for layer in made.modules():
         if isinstance(layer, ModulatedConv2d):
             layer.modulation = "fused"
+        if isinstance(layer, MinibatchDiscrimination | MinibatchStandardDeviation):
+            layer.group = 1  # each picture is judged alone, so that the batch can be of any size
         for name, value in list(layer.named_buffers(recurse=False)):
             if value.ndim == 0:
                 delattr(layer, name)
