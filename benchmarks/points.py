@@ -25,7 +25,7 @@ from torch import Tensor
 from benchmarks.timing import Row, at_most, report
 from gan_core.data import source
 from gan_core.data.base import DataSet
-from gan_core.data.points import modes
+from gan_core.data.sets.points import MODES
 from gan_core.gans import recipes
 from gan_core.gans.points import PointsHParams
 from gan_core.metrics.points import SAMPLES, Coverage, coverage, optimal_transport
@@ -127,7 +127,7 @@ def train(preset_name: str, changes: Mapping[str, Any], seed: int, data: DataSet
     began = time.process_time()
     for _ in range(preset.steps):
         trainer.train_step()
-    return Outcome(coverage(samples(trainer, SAMPLES).numpy(), modes[preset.data]), time.process_time() - began)
+    return Outcome(coverage(samples(trainer, SAMPLES).numpy(), MODES[preset.data]), time.process_time() - began)
 
 
 def row(case: Case, outcomes: Sequence[Outcome]) -> Row:

@@ -29,8 +29,8 @@ from torch import Tensor
 
 from benchmarks.timing import Row
 from gan_core import data
+from gan_core.data.files import files_of
 from gan_core.data.parts import held_out
-from gan_core.data.shared_sets import files_of
 from gan_core.errors import BadData
 from gan_core.gans.encoder import PictureEncoder
 from gan_core.metrics.evaluate import count_text

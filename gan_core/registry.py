@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
 
 from gan_core.errors import UnknownName
 
@@ -30,6 +30,10 @@ class Registry(Generic[Item]):
             return self._items[name]
         except KeyError:
             raise UnknownName(self.kind, name, self._items) from None
+
+    def sort(self, key: Callable[[Item], Any]) -> None:
+        """Orders the items by `key`; equal ones stay in the order in which they were registered."""
+        self._items = dict(sorted(self._items.items(), key=lambda named: key(named[1])))
 
     def names(self) -> list[str]:
         return list(self._items)

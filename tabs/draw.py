@@ -104,12 +104,12 @@ def _starts(worker: Worker) -> Sequence[Image.Image]:
 def _edges(size: int, count: int, seed: int) -> tuple[Image.Image, ...]:
     """Edges of freshly drawn faces, made at the nearest size that is offered, as the data set is."""
     from gan_core.data import avatars
-    from gan_core.data.paired_drawn import edges
     from gan_core.pictures.decoding import square
+    from gan_core.pictures.edges import edges
 
     drawn_at = min((offered for offered in avatars.SIZES if offered >= size), default=max(avatars.SIZES))
     attributes = avatars.sample_attributes(count, seed)
-    lines = edges(attributes, avatars.draw_avatars(attributes, drawn_at), drawn_at)
+    lines = edges(avatars.draw_avatars(attributes, drawn_at))
     pictures = (Image.fromarray(one.transpose(1, 2, 0)) for one in lines)  # (C, H, W) -> (H, W, C)
     return tuple(Image.fromarray(square(one, size).transpose(1, 2, 0)) for one in pictures)
 

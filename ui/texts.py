@@ -125,9 +125,10 @@ def is_points(reference: str) -> bool:
 
 def modes_of(reference: str) -> int:
     """How many modes a data set of points has; 0 where they aren't known, and for images."""
-    from gan_core.data.points import modes
+    from gan_core import data
 
-    return len(modes[reference].centres) if reference in modes else 0
+    modes = data.modes_of(reference)
+    return len(modes.centres) if modes else 0
 
 
 def size_word(reference: str, size: int) -> str:

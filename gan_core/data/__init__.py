@@ -1,6 +1,7 @@
 """Data sets: sources by name, decoded and resized once. Importing this package fills the catalogue `sources`."""
 
+from gan_core.data import sets
 from gan_core.data.base import DataSet, DataSpec, Source, sources
-from gan_core.data.catalogue import is_points, load, source
+from gan_core.data.catalogue import is_points, load, modes_of, source
 
-__all__ = ["DataSet", "DataSpec", "Source", "is_points", "load", "source", "sources"]
+__all__ = ["DataSet", "DataSpec", "Source", "is_points", "load", "modes_of", "sets", "source", "sources"]

@@ -151,6 +151,19 @@ def counted(attributes: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     return {name: len(values) for name, values in attributes.items()}
 
 
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """A mixture of Gaussians in the plane, all with the same weight: centres (K, 2) and standard deviation."""
+
+    centres: np.ndarray
+    sigma: float
+
+    def draw(self, random: np.random.Generator, count: int) -> np.ndarray:
+        """Random points (count, 2)."""
+        chosen = self.centres[random.integers(len(self.centres), size=count)]
+        return chosen + self.sigma * random.standard_normal((count, 2))
+
+
 @dataclass(frozen=True)
 class Source:
     """A data set that can be had: what pages and the CLI list, and how it is loaded.
@@ -175,6 +188,9 @@ class Source:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> names of its values
     test: Callable[[int | None, Progress], DataSet] | None = None
     published: str = ""  # the published set (published/catalogue.py) that brings it, where one does
+    domains: tuple[str, ...] = ()  # what the first and the second picture of a pair show, or the two domains
+    modes: Modes | None = None  # of points that are a mixture of Gaussians
+    hub: str = ""  # id of the data set on the Hugging Face Hub, where it is there
 
     def spec(self, size: int) -> DataSpec:
         """What networks for this set at `size` pixels are built for, without loading it."""
@@ -184,3 +200,8 @@ class Source:
 
 
 sources: Registry[Source] = Registry("data set")
+
+
+def register(source: Source) -> Source:
+    """Adds a data set to the catalogue; raises ValueError when its name is taken (a programming error)."""
+    return sources.register(source.name, source)

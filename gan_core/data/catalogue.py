@@ -1,35 +1,24 @@
-"""Every data set that comes by name, and the user's own. A new one is a Source in a module of its family."""
+"""Looks up data sets by name, and the user's own by reference. The sets themselves are in `gan_core/data/sets`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from gan_core.data import (
-    classic_sets,
-    digits,
-    drawn,
-    paired_drawn,
-    paired_shared,
-    parts,
-    points,
-    shared_sets,
-    vision_sets,
-)
-from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, DataSet, Progress, Source, silent, sources
+from gan_core.data import parts
+from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
 from gan_core.data.user import folders, pairs
 from gan_core.data.user.references import SIZE, own
 from gan_core.errors import BadData
-
-for _source in (
-    digits.SOURCE, drawn.SOURCE, *vision_sets.SOURCES, *shared_sets.SOURCES, *points.SOURCES, *paired_drawn.SOURCES,
-    *paired_shared.SOURCES, *classic_sets.SOURCES,
-):  # fmt: skip
-    sources.register(_source.name, _source)
 
 
 def is_points(reference: str) -> bool:
     """Whether a data set is made of points in the plane, and not of images."""
     return reference in sources and sources.get(reference).task == "points"
+
+
+def modes_of(reference: str) -> Modes | None:
+    """The modes of a set of points, where they are known; None for any other data."""
+    return sources.get(reference).modes if reference in sources else None
 
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:

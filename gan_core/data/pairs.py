@@ -1,7 +1,4 @@
-"""Two pictures of the same thing: pairs in the cache, and the same pictures taken apart for learning without pairs.
-
-A pair lies in the cache as one image with the channels of both, so that its halves can't be mixed up.
-"""
+"""Two pictures of the same thing: pairs in the cache, and the same as two domains, for learning without pairs."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import numpy as np
 
 from gan_core.data import cache
 from gan_core.data.base import DataSet, Progress, Source, tracked
-from gan_core.data.prepared import UNREADABLE
+from gan_core.data.prepared import UNREADABLE, halves_of
 from gan_core.data.user.folders import depth_notes
 from gan_core.errors import BadData
 
@@ -45,12 +42,9 @@ def cached_pairs(
         entry = cache.entry(name, size, version, write)
     except UNREADABLE as error:
         raise BadData("The files of '{name}' can't be read ({reason}).", name=name, reason=error) from error
-    both = entry.arrays["real"]  # (N, 2C, H, W)
-    channels = both.shape[1] // 2
     left_out = tuple((file, reason) for file, reason in entry.notes["skipped"])
     notes = tuple(note for count, depth in entry.notes["depths"] for note in depth_notes(count, depth))
-    arrays = {"source": both[:, :channels], "target": both[:, channels:]}
-    return DataSet(name, arrays, (), licence, left_out, notes=notes)
+    return DataSet(name, halves_of(entry.arrays["real"]), (), licence, left_out, notes=notes)
 
 
 def apart(data: DataSet, name: str) -> DataSet:

@@ -17,14 +17,17 @@ from gan_core.errors import BadData
 from gan_core.pictures.decoding import square
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+N_IMAGES = "Preparing images"
+N_PAIRS = "Preparing pairs"
+Pair = tuple[Image.Image, Image.Image]  # source and target
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What a set's files hold: `L` or `RGB` images, taken one by one, and their labels (N,) where there are any."""
+    """What a set's files hold: `L` or `RGB` images or pairs of them, one by one, and labels (N,) where it has any."""
 
     count: int
-    images: Iterable[Image.Image]
+    images: Iterable[Image.Image | Pair]
     labels: np.ndarray | None = None
 
 
@@ -41,13 +44,18 @@ def prepare(
     class_names: tuple[str, ...],
     licence: str,
     progress: Progress,
+    paired: bool = False,
 ) -> DataSet:
-    """The set at `size` pixels; made anew when one of its files has changed. Raises BadData."""
+    """The set at `size` pixels; made anew when one of its files has changed. Raises BadData.
+
+    A pair lies in the cache as one image with the channels of both, so that its halves can't be mixed up.
+    """
 
     def write(writer: cache.Writer) -> None:
         pictures = read()
-        for image in tracked(pictures.images, pictures.count, progress, "Preparing images"):
-            writer.add(square(image, size))
+        for picture in tracked(pictures.images, pictures.count, progress, N_PAIRS if paired else N_IMAGES):
+            halves = picture if isinstance(picture, tuple) else (picture,)
+            writer.add(np.concatenate([square(half, size) for half in halves]))
         if pictures.labels is not None:
             writer.put("label", pictures.labels.astype(np.int64))
 
@@ -61,4 +69,10 @@ def prepare(
             folder=files[0].parent,
             reason=error,
         ) from error
-    return DataSet(name, entry.arrays, class_names, licence)
+    return DataSet(name, halves_of(entry.arrays["real"]) if paired else entry.arrays, class_names, licence)
+
+
+def halves_of(both: np.ndarray) -> dict[str, np.ndarray]:
+    """Images (N, 2C, H, W) that hold a pair each -> the arrays of a set of pairs, (N, C, H, W)."""
+    channels = both.shape[1] // 2
+    return {"source": both[:, :channels], "target": both[:, channels:]}

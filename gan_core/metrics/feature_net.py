@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gan_core.data.base import DataSpec
+from gan_core.data.base import DataSpec, sources
 from gan_core.data.batches import to_device
 from gan_core.errors import BadCheckpoint, BadData
 from gan_core.metrics.pictures import check_eight_bits
@@ -19,7 +19,8 @@ from gan_core.models.weights import read_weights
 from gan_core.objectives.supervised import answered
 from gan_core.runs.store import RunStore
 
-LABELLED = "avatars"  # a set that needs no download and that a net can learn at any size
+# a set that needs no download and that a net can learn at any size
+LABELLED = next(source.name for source in sources if source.attributes and not source.needs)
 BATCH = 250  # images at once, whatever their number: the memory stays the same
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from gan_core.data.points import Modes
+from gan_core.data.base import Modes
 from gan_core.errors import BadValue
 
 NEAR = 3.0  # standard deviations within which a sample is of high quality

@@ -10,17 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gan_core.data.base import sources
 from gan_core.errors import BadValue, HubError
 from gan_core.models import hub, loading
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, Card, read_card
 
 PAGE = "README.md"
 LICENCES = ("apache-2.0", "bsd-3-clause", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "gpl-3.0", "mit")
-DATASETS = {  # ids on the Hub of the data sets that are there; others are given by our name
-    "mnist": "ylecun/mnist",
-    "fashion_mnist": "zalando-datasets/fashion_mnist",
-    "cifar10": "uoft-cs/cifar10",
-}
 KINDS = {  # task -> the Hub's name
     "images": "unconditional-image-generation",
     "supervised": "image-classification",
@@ -114,7 +110,7 @@ def page(card: Card, repository: str, with_samples: bool) -> str:
     metadata = ModelCardData(
         library_name="gan_core",
         tags=sorted({"gan", "ganscope", card.recipe, card.task}),
-        datasets=[DATASETS.get(card.data, card.data)] if card.data else None,
+        datasets=[_dataset(card.data)] if card.data else None,
         pipeline_tag=KINDS.get(card.task),
         **licence(card.licence),
     )
@@ -122,6 +118,11 @@ def page(card: Card, repository: str, with_samples: bool) -> str:
     samples = [f"![{shown}, not chosen](sample.png)"] if with_samples else []
     parts = [f"---\n{metadata.to_yaml()}\n---", f"# {card.title}", *samples, _facts(card), f"**Limits.** {card.limits}"]
     return "\n\n".join([*parts, *_metrics(card), _usage(card, repository)]) + "\n"
+
+
+def _dataset(name: str) -> str:
+    """The id on the Hub of a data set that is there; others are given by our name."""
+    return (sources.get(name).hub if name in sources else "") or name
 
 
 def licence(text: str) -> dict[str, Any]:

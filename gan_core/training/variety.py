@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from gan_core.data.catalogue import modes_of
 from gan_core.data.parts import whole
-from gan_core.data.points import modes
 from gan_core.errors import GanscopeError
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.neighbours import manifold
@@ -68,11 +68,11 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
 
 
 def _points(trainer: Trainer, sampler: Sampler, reference: str) -> Examine:
-    if reference in modes:
+    if modes := modes_of(reference):
         latents = sampler.latents(SAMPLES, SEED)
 
         def count() -> dict[str, float]:
-            found = coverage(sampler.draw(*latents).numpy(), modes[reference])
+            found = coverage(sampler.draw(*latents).numpy(), modes)
             return {"modes/covered": found.covered, "modes/reached": found.reached, "modes/near": found.quality}
 
         return count

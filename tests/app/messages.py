@@ -70,7 +70,7 @@ def of_catalogues() -> Iterator[str]:
         for preset in recipe.presets:
             yield from (preset.title, preset.look_for)
     for source in sources:
-        yield from (source.title, source.about, source.licence)
+        yield from (source.title, source.about, source.licence, *source.domains)
     for plan in plans.values():
         yield from (plan.title, plan.limits)
     for remedy in remedies:

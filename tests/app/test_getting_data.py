@@ -11,7 +11,7 @@ import pytest
 
 from gan_core.data import source
 from gan_core.data.published import fetch, published
-from gan_core.data.published.classic import CLASSICS, PARTS
+from gan_core.data.sets.cyclegan_sets import CLASSICS, PARTS
 from tests.app.pages import page, sound
 from tests.data.loopback import Loopback, serving
 from tests.data.offered import photo, zipped

@@ -276,9 +276,7 @@ ADVICE: dict[str, Callable[[Path], None]] = {
     "cli/training.py: runs show": a_failed_run,
     "cli/training.py: train": a_model_that_is_no_run,
     "cli/translating.py: upscale": enlarging_is_not_translating,
-    "data/classic_sets.py: data get": data_that_are_not_here,
-    "data/paired_shared.py: data get": data_that_are_not_here,
-    "data/shared_sets.py: data get": data_that_are_not_here,
+    "data/files.py: data get": data_that_are_not_here,
     "metrics/feature_net.py: train feature_net": what_is_no_net,
     "metrics/perception.py: pretrain": a_net_that_is_not_on_the_shelf,
 }

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_core.data.published import fetch, pneumonia, published
+from gan_core.data.published import fetch, published
+from gan_core.data.sets import pneumonia
 from tests.cli.commands import ganscope, ok, refused
 from tests.data.loopback import serving
 

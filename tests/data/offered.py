@@ -1,8 +1,10 @@
-"""What published sets are made of, for a server on this machine to hold."""
+"""What published sets are made of, for a folder or a server on this machine to hold."""
 
 from __future__ import annotations
 
+import gzip
 import io
+import struct
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -48,3 +50,10 @@ def zipped(files: dict[str, bytes]) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return file.getvalue()
+
+
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """A file in MNIST's format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    path.write_bytes(gzip.compress(header + array.tobytes()))

@@ -13,17 +13,17 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_core.data import DataSet, avatars, load, paired_drawn, source, sources
+from gan_core.data import DataSet, avatars, load, source, sources
 from gan_core.data.avatars.pencil import GRAPHITE, PAPER, draw_pencil
 from gan_core.data.base import silent
 from gan_core.data.batches import Batches
-from gan_core.data.paired_drawn import edges
-from gan_core.data.paired_shared import emoji_places
-from gan_core.data.published.classic import CLASSICS
-from gan_core.data.published.emoji import base
+from gan_core.data.sets import avatars as avatar_sets
+from gan_core.data.sets.cyclegan_sets import CLASSICS
+from gan_core.data.sets.emoji import base, places_of
 from gan_core.data.user import folders, references
 from gan_core.data.user import pairs as pair_folders
 from gan_core.errors import BadData
+from gan_core.pictures.edges import edges
 from tests.conftest import images
 
 DRAWN = ("avatars_pencil", "edges2avatars", "digits_coloured")
@@ -32,8 +32,8 @@ PUBLISHED = ("emoji_styles", "heroes_turned", "edges2photos")
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paired_drawn, "COUNT", 40)
-    monkeypatch.setattr(paired_drawn, "TEST_COUNT", 20)
+    monkeypatch.setattr(avatar_sets, "PAIRS", 40)
+    monkeypatch.setattr(avatar_sets, "TEST_PAIRS", 20)
 
 
 def flat(folder: Path, name: str, level: int, size: tuple[int, int] = (16, 16)) -> None:
@@ -74,8 +74,8 @@ def test_a_pencil_drawing_is_of_the_same_face() -> None:
 def test_edges_are_where_colour_steps() -> None:
     faces = np.zeros((1, 3, 4, 4), np.uint8)
     faces[0, 1, :, 2:] = 200
-    assert edges(np.empty(0), faces, 4)[0, 0].tolist() == [[255, 255, 0, 255]] * 4
-    assert edges(np.empty(0), faces // 40, 4).min() == 255  # a step of 5 is no edge
+    assert edges(faces)[0, 0].tolist() == [[255, 255, 0, 255]] * 4
+    assert edges(faces // 40).min() == 255  # a step of 5 is no edge
 
 
 def test_a_digits_colour_tells_which_digit_it_is() -> None:
@@ -115,7 +115,7 @@ def test_published_pairs(name: str, real_data: Path) -> None:
 def test_all_tones_of_an_emoji_are_on_one_side() -> None:
     codes = [f"1F{number:03X}" for number in range(40)]
     codes += [f"{code}-1F3FB" for code in codes[:25]] + [f"{code}-1F3FF" for code in codes[:25]]
-    train, test = emoji_places(codes, "train"), emoji_places(codes, "test")
+    train, test = places_of(codes, "train"), places_of(codes, "test")
     assert sorted(train + test) == list(range(90))
     sides = [{base(codes[place]) for place in part} for part in (train, test)]
     assert not sides[0] & sides[1]
@@ -469,12 +469,14 @@ def test_flawed_domains(make: Callable[[Path], None], said: str, tmp_path: Path)
 def test_every_source_of_pairs_is_described() -> None:
     both = [offered for offered in sources if offered.task in ("paired", "unpaired")]
     twofold = {f"{name}{end}" for name in (*DRAWN, *PUBLISHED) for end in ("", "_unpaired")}
-    assert {offered.name for offered in both} == twofold | {classic.name for classic in CLASSICS}
+    assert twofold | {classic.name for classic in CLASSICS} <= {offered.name for offered in both}
     for offered in both:
         assert offered.title
         assert offered.about
         assert offered.licence
         assert offered.items > 0
+        assert len(set(offered.domains)) == 2
+    assert not any(offered.domains for offered in sources if offered not in both)
 
 
 def test_a_file_that_is_cut_off_inside_a_published_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gan_core.data import source
-from gan_core.data.points import COUNT, SOURCES, modes
+from gan_core.data import source, sources
+from gan_core.data.sets.points import COUNT, MODES
 from gan_core.errors import BadValue
 from gan_core.metrics.points import coverage, optimal_transport
 
-NAMES = [item.name for item in SOURCES]
+NAMES = [item.name for item in sources if item.task == "points"]
 
 
 def points(name: str) -> np.ndarray:
@@ -38,7 +38,7 @@ def test_a_set_is_finite_centred_and_always_the_same(name: str) -> None:
     [("ring8", 8, 0.02, 2.0), ("grid25", 25, 0.05, 4.0), ("two_blobs", 2, 0.3, 1.5)],
 )
 def test_modes_lie_where_the_papers_have_them(name: str, count: int, sigma: float, furthest: float) -> None:
-    known = modes[name]
+    known = MODES[name]
     assert known.centres.shape == (count, 2)
     assert known.sigma == sigma
     assert np.abs(known.centres).max() == pytest.approx(furthest)
@@ -54,7 +54,7 @@ def test_modes_lie_where_the_papers_have_them(name: str, count: int, sigma: floa
 
 
 def test_coverage_by_hand() -> None:
-    ring = modes["ring8"]
+    ring = MODES["ring8"]
     # 20 at the first mode, 19 at the second, 1 at the third just inside 3 sigma, 1 at the fourth just outside
     outwards = ring.centres / 2
     samples = np.concatenate(
@@ -73,9 +73,9 @@ def test_coverage_by_hand() -> None:
 
 def test_what_cant_be_counted_is_refused() -> None:
     with pytest.raises(BadValue, match="at least 160 samples, not 100"):
-        coverage(np.zeros((100, 2)), modes["ring8"])
+        coverage(np.zeros((100, 2)), MODES["ring8"])
     with pytest.raises(BadValue, match="points"):
-        coverage(np.zeros((500, 3)), modes["ring8"])
+        coverage(np.zeros((500, 3)), MODES["ring8"])
 
 
 def test_optimal_transport_by_hand() -> None:

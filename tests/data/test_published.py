@@ -15,11 +15,12 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from gan_core.data import load, source
-from gan_core.data.published import arrays, bccd, bsds500, emoji, fetch, getting, pneumonia, published, tinyhero
+from gan_core.data import load, source, sources
+from gan_core.data.published import arrays, fetch, getting, published
 from gan_core.data.published.catalogue import Published
 from gan_core.data.published.getting import bring, get
 from gan_core.data.published.origins import File, Origin
+from gan_core.data.sets import bccd, bsds500, emoji, pneumonia, tinyhero
 from gan_core.errors import BadData, UnknownName
 from tests.data.loopback import Loopback
 from tests.data.offered import files_below, photo, summed
@@ -393,6 +394,14 @@ def test_the_shared_sets_are_what_the_sources_give(wanted: Published, real_data:
     got = get(wanted.name)
     assert (got.folder, got.fresh, got.exact) == (real_data / wanted.folder, False, True)
     assert all(len(origin.known[1]) == 40 for origin in wanted.origins if isinstance(origin, Origin))
+
+
+@pytest.mark.parametrize("wanted", list(published), ids=lambda wanted: wanted.name)
+def test_a_licence_is_worded_once(wanted: Published) -> None:
+    """What is said before a download contains what goes onto the cards of models that are trained on it."""
+    users = [one for one in sources if one.published == wanted.name]
+    assert any(one.licence in wanted.licence for one in users)
+    assert wanted.title in [one.title for one in users]
 
 
 def test_an_unreadable_file_is_named(numbers: Published, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks import quality
 from gan_core import data
-from gan_core.data import drawn
+from gan_core.data.sets import avatars
 from gan_core.metrics.answers import class_spread, reached, sureness
 from gan_core.metrics.classes import ClassCounts
 from gan_core.metrics.memorisation import memorisation
@@ -57,12 +57,12 @@ def test_a_generator_of_classes_is_measured_and_its_card_says_so(
 
 
 def test_a_generator_of_faces_is_measured_by_its_attributes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawn, "COUNT", 60)
-    monkeypatch.setattr(drawn, "TEST_COUNT", 80)
+    monkeypatch.setattr(avatars, "COUNT", 60)
+    monkeypatch.setattr(avatars, "TEST_COUNT", 80)
     make_net("features.avatars", "avatars", home, monkeypatch)
     make_model("mlp_gan.avatars", "avatars")
     found = quality.quality("mlp_gan.avatars").metrics
-    assert {f"reached80_avatarsnet_{name}" for name in drawn.ATTRIBUTES} < set(found)
+    assert {f"reached80_avatarsnet_{name}" for name in avatars.ATTRIBUTES} < set(found)
     assert 0 <= found["reached80_avatarsnet"] < 1
     assert 0 <= found["sure80_avatarsnet"] <= 1
     assert "rarest_class80_avatarsnet" not in found

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from benchmarks import quality, translation_quality
 from benchmarks.translation_quality import closeness, colour_table, recoloured
 from gan_core import data
-from gan_core.data import drawn, shared_sets
+from gan_core.data.sets import avatars, bsds500
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points
 from gan_core.models import listing, loading
@@ -52,7 +52,7 @@ def test_photos_are_measured_whole_beside_bicubic(
         levels = numbers.integers(0, 256, (11, 16, 3)).astype(np.uint8)
         Image.fromarray(levels).resize((65, 47), Image.Resampling.BICUBIC).save(folder / f"{place}.jpg", quality=95)
     monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(shared_sets, "TILE", 16)
+    monkeypatch.setattr(bsds500, "TILE", 16)
     (folder.parent / "train").mkdir()
     for path in folder.iterdir():
         (folder.parent / "train" / path.name).write_bytes(path.read_bytes())
@@ -111,8 +111,8 @@ def test_translations_are_measured_against_the_true_pairs(
 
 
 def test_holes_are_measured_beside_the_mean_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawn, "COUNT", 40)
-    monkeypatch.setattr(drawn, "TEST_COUNT", 20)
+    monkeypatch.setattr(avatars, "COUNT", 40)
+    monkeypatch.setattr(avatars, "TEST_COUNT", 20)
     make_model("context_encoder.avatars", "avatars")
     found = closeness("context_encoder.avatars")
     assert found.net == "features.avatars"
@@ -122,8 +122,8 @@ def test_holes_are_measured_beside_the_mean_of_the_rest(monkeypatch: pytest.Monk
 
 
 def test_encoders_are_measured_beside_the_generators_average_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawn, "COUNT", 40)
-    monkeypatch.setattr(drawn, "TEST_COUNT", 20)
+    monkeypatch.setattr(avatars, "COUNT", 40)
+    monkeypatch.setattr(avatars, "TEST_COUNT", 20)
     make_model("stylegan2.tiny", "avatars")
     make_model("encoder.avatars", "avatars")
     found = closeness("encoder.avatars")

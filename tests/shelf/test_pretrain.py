@@ -15,7 +15,7 @@ from PIL import Image
 import gan_core
 from gan_core import data
 from gan_core.checkpoint import read_checkpoint, same_state
-from gan_core.data import drawn
+from gan_core.data.sets import avatars
 from gan_core.errors import BadValue, UnknownName
 from gan_core.gans import recipes
 from gan_core.knobs import to_dict
@@ -164,18 +164,18 @@ def test_a_judge_is_published_with_what_it_gets_right_on_images_that_it_has_not_
 def test_a_judge_of_attributes_says_what_it_gets_wrong_where_it_sees_and_where_it_can_only_guess(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawn, "COUNT", 60)
-    monkeypatch.setattr(drawn, "TEST_COUNT", 150)
+    monkeypatch.setattr(avatars, "COUNT", 60)
+    monkeypatch.setattr(avatars, "TEST_COUNT", 150)
     plan = Plan("feature_net", "avatars", 8, 3, 0.1, 0.0, "Judge", "All.", NET)
     monkeypatch.setitem(pretrain.plans, "features.tiny", plan)
     folder = tmp_path / "features.tiny"
     assert pretrain.main(["features.tiny", "--folder", str(folder)]) == 0
     described = read_card(folder)
-    assert described.attributes == drawn.ATTRIBUTES
+    assert described.attributes == avatars.ATTRIBUTES
     errors = described.metrics
     hidden = {"hair", "hair_colour", "eyes", "eye_colour", "gaze", "earrings"}
-    assert {name for name in drawn.ATTRIBUTES if f"error150_{name}_hidden" in errors} == hidden
-    shown = [errors[f"error150_{name}"] for name in drawn.ATTRIBUTES]
+    assert {name for name in avatars.ATTRIBUTES if f"error150_{name}_hidden" in errors} == hidden
+    shown = [errors[f"error150_{name}"] for name in avatars.ATTRIBUTES]
     assert errors["error150"] == pytest.approx(sum(shown) / len(shown))
     net, test = FeatureNet.from_shelf(str(folder)), data.load("test:avatars", 8)
     wrong = net.answers(test.arrays["real"])[:, 1] != test.arrays["attributes"][:, 1]

@@ -11,7 +11,7 @@ import torch
 from benchmarks.points import samples
 from gan_core import data
 from gan_core.data.base import DataSet
-from gan_core.data.points import modes
+from gan_core.data.sets.points import MODES
 from gan_core.gans import recipes
 from gan_core.knobs import changed
 from gan_core.metrics.points import SAMPLES, coverage
@@ -25,7 +25,7 @@ from tests.training import toys
 
 
 def test_covered_and_reached_modes() -> None:
-    ring = modes["ring8"]
+    ring = MODES["ring8"]
     noise = 0.02 * np.random.default_rng(0).standard_normal((SAMPLES, 2))
     on_four = coverage(np.resize(ring.centres[::2], (SAMPLES, 2)) + noise, ring)
     assert (on_four.covered, on_four.reached) == (4, 4)
@@ -36,7 +36,7 @@ def test_covered_and_reached_modes() -> None:
 
 
 def test_a_generator_of_one_point_covers_one_mode_or_little_of_the_data() -> None:
-    for name, place in (("ring8", modes["ring8"].centres[3]), ("two_moons", np.array([0.0, 1.0]))):
+    for name, place in (("ring8", MODES["ring8"].centres[3]), ("two_moons", np.array([0.0, 1.0]))):
         recipe = recipes.get("points")
         trainer = Trainer(recipe, changed(recipe.tiny, {"ema": 0.0}), data.load(name, 2))
         look = examiner(trainer, name)
@@ -126,7 +126,7 @@ def test_the_collapse_preset_keeps_its_promise_and_the_verdict_sees_it(seed: int
     rows = []
     for _ in range(preset.steps):
         rows.append({name: float(value) for name, value in trainer.train_step().terms.items()})
-    found = coverage(samples(trainer, SAMPLES).numpy(), modes["ring8"])
+    found = coverage(samples(trainer, SAMPLES).numpy(), MODES["ring8"])
     assert 1 <= found.covered <= found.touched <= 2
     assert found.quality > 0.8
     recent = Metrics(

@@ -1,4 +1,7 @@
-"""Data sets from their published sources, each at a fixed commit, checked and converted to the form we read."""
+"""Downloads of data sets: from GitHub at a fixed commit or by checksum, converted to the form we read; by torchvision.
+
+Which sets there are is said in `gan_core/data/sets`.
+"""
 
 from gan_core.data.published.catalogue import Published, published
 from gan_core.data.published.getting import Got, get

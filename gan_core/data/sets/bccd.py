@@ -16,10 +16,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gan_core.data.base import Progress, tracked
+from gan_core.data.base import Progress, register, tracked
+from gan_core.data.files import Layout, from_files
+from gan_core.data.formats import jpeg_stream
 from gan_core.data.published.arrays import Arrays
+from gan_core.data.published.catalogue import Published, register_published
 from gan_core.data.published.origins import File, Origin
 
+LICENCE = "MIT (BCCD)"
+FOLDER, NPZ = "BCCD", "bccd_cells_64_jpeg.npz"
 BCCD = Origin("Shenggan/BCCD_Dataset", "d272fb14cdff6e473fafeeeba32aba5f560e9e43")
 TRAINVAL = BCCD.file("BCCD/ImageSets/Main/trainval.txt")
 TEST = BCCD.file("BCCD/ImageSets/Main/test.txt")
@@ -29,6 +34,11 @@ LONGEST = 1.6  # longer side of a mark over its shorter one
 MARGIN = 1.15
 SIZE = 64
 QUALITY = 92
+# checksums of the listed files, one for every 64 of them
+_SUMS = """
+06f4424d56bd7e26 9ca851125c43b643 3f66f8349d0c7fc5 2b26dee46cf26bf8 db74249e8b9b548e e87b369fbe758474
+42e15064fee3b508 70d7814ccdb1589f 1d2cd7bdee0e877e a9e93a7fbe41be17 b0ebe850a83b7f85 1c54f047674ed21d
+"""
 
 
 @dataclass(frozen=True)
@@ -122,3 +132,39 @@ def _cell(mark: Mark, downloads: Path) -> bytes:
 def _opened(place: Path) -> Image.Image:
     with Image.open(place) as image:
         return image.convert("RGB")
+
+
+CELLS = register(
+    from_files(
+        name="bccd",
+        title="Blood cells",
+        about="1,909 blood cells cut from microscope pictures: red, white, platelets.",
+        licence=LICENCE,
+        size=SIZE,
+        channels=3,
+        items=1909,
+        class_names=CLASSES,
+        train=Layout((f"{FOLDER}/{NPZ}",), jpeg_stream),
+        published="bccd",
+    )
+)
+
+register_published(
+    Published(
+        name="bccd",
+        title=CELLS.title,
+        licence=LICENCE,
+        origins=(BCCD,),
+        folder=FOLDER,
+        npz=NPZ,
+        size=8_795_974,
+        convert=convert,
+        digest="5f79527525dfac99c61a564524c38cbca3e377a2d8156abc83e6b3c4e44c3f71",
+        first={
+            TRAINVAL: "6aea0ac13cdb69c26e51f70bd10e66c1675026bb33541fd1039227d15607a34f",
+            TEST: "9cadeca2bb1d186b22b27c56b14c95e46c4c44d0fbc7a918bf96af9fb5064742",
+        },
+        listed=listed,
+        sums=tuple(_SUMS.split()),
+    )
+)

@@ -1,35 +1,22 @@
 """Points in the plane with known modes: where an objective can be checked in seconds.
 
-Every set has 100,000 points, float32 (N, 2), in its own units; `modes` names the centres and the spread of those that
-are mixtures of Gaussians.
+Every set has 100,000 points, float32 (N, 2), in its own units; `MODES` holds the centres and the spread of those
+that are mixtures of Gaussians.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from gan_core.data.base import DataSet, Progress, Source
+from gan_core.data.base import DataSet, Modes, Progress, Source, register
 
 COUNT = 100_000
 SEED = 0
 LICENCE = "made by GANscope; free to use"
 Draw = Callable[[np.random.Generator, int], np.ndarray]  # count -> (count, 2)
-
-
-@dataclass(frozen=True)
-class Modes:
-    """A mixture of Gaussians, all with the same weight: centres (K, 2) and standard deviation."""
-
-    centres: np.ndarray
-    sigma: float
-
-    def draw(self, random: np.random.Generator, count: int) -> np.ndarray:
-        chosen = self.centres[random.integers(len(self.centres), size=count)]
-        return chosen + self.sigma * random.standard_normal((count, 2))
 
 
 def _ring(count: int, radius: float) -> np.ndarray:
@@ -42,7 +29,7 @@ def _lattice(side: int, spacing: float) -> np.ndarray:
     return np.stack(np.meshgrid(places, places), -1).reshape(-1, 2)  # (side, side, 2) -> (side^2, 2)
 
 
-modes: dict[str, Modes] = {
+MODES: dict[str, Modes] = {
     "ring8": Modes(_ring(8, 2.0), 0.02),  # as in 1611.02163
     "grid25": Modes(_lattice(5, 2.0), 0.05),  # as in 1705.07761
     "two_blobs": Modes(np.array([[-1.5, 0.0], [1.5, 0.0]]), 0.3),
@@ -89,26 +76,26 @@ def pinwheel(random: np.random.Generator, count: int) -> np.ndarray:
     return 1.5 * np.stack([radial * cosine - across * sine, radial * sine + across * cosine], 1)
 
 
-def _source(name: str, title: str, about: str, draw: Draw) -> Source:
+def _register(name: str, title: str, about: str, draw: Draw) -> Source:
     def load(size: int | None, progress: Progress) -> DataSet:
         points = draw(np.random.default_rng(SEED), COUNT).astype(np.float32)
         return DataSet(name, {"real": points}, (), LICENCE)
 
-    return Source(
-        name=name, title=title, about=about, licence=LICENCE, size=2, channels=0, items=COUNT, class_names=(),
-        load=load, available=lambda: True, task="points",
+    return register(
+        Source(
+            name=name, title=title, about=about, licence=LICENCE, size=2, channels=0, items=COUNT, class_names=(),
+            load=load, available=lambda: True, task="points", modes=MODES.get(name),
+        )
     )  # fmt: skip
 
 
-SOURCES = (
-    _source("ring8", "Ring of 8", "Eight narrow modes on a circle of radius 2: the classic test for collapse.",
-            modes["ring8"].draw),
-    _source("grid25", "Grid of 25", "Twenty-five narrow modes, two apart.", modes["grid25"].draw),
-    _source("two_moons", "Two moons", "Two half circles that reach into each other.", two_moons),
-    _source("spiral", "Spiral", "One arm, one and three quarter turns.", spiral),
-    _source("line", "Line", "A segment: data of one dimension in a plane.", line),
-    _source("two_blobs", "Two blobs", "Two wide modes, three apart: where a step can be followed by eye.",
-            modes["two_blobs"].draw),
-    _source("disjoint", "Disjoint", "Two parallel segments that a generator must jump between.", disjoint),
-    _source("pinwheel", "Pinwheel", "Five curved arms.", pinwheel),
-)  # fmt: skip
+_register("ring8", "Ring of 8", "Eight narrow modes on a circle of radius 2: the classic test for collapse.",
+          MODES["ring8"].draw)  # fmt: skip
+_register("grid25", "Grid of 25", "Twenty-five narrow modes, two apart.", MODES["grid25"].draw)
+_register("two_moons", "Two moons", "Two half circles that reach into each other.", two_moons)
+_register("spiral", "Spiral", "One arm, one and three quarter turns.", spiral)
+_register("line", "Line", "A segment: data of one dimension in a plane.", line)
+_register("two_blobs", "Two blobs", "Two wide modes, three apart: where a step can be followed by eye.",
+          MODES["two_blobs"].draw)  # fmt: skip
+_register("disjoint", "Disjoint", "Two parallel segments that a generator must jump between.", disjoint)
+_register("pinwheel", "Pinwheel", "Five curved arms.", pinwheel)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_core.data.base import DataSet, Progress, Source
+from gan_core.data.base import DataSet, Progress, Source, register
 from gan_core.data.prepared import UNREADABLE, of_array
 from gan_core.errors import BadData
 from gan_core.pictures.decoding import square
@@ -44,16 +44,18 @@ def _load(size: int | None, progress: Progress) -> DataSet:
     return DataSet("digits", {"real": images, "label": table[:, -1].copy()}, CLASSES, LICENCE)
 
 
-SOURCE = Source(
-    name="digits",
-    title="Handwritten digits (small)",
-    about="1,797 digits of 8x8 pixels by 43 people. Trains in seconds on any computer.",
-    licence=LICENCE,
-    size=8,
-    channels=1,
-    items=1797,
-    class_names=CLASSES,
-    load=_load,
-    available=lambda: _file() is not None,
-    needs="pip install scikit-learn",
+DIGITS = register(
+    Source(
+        name="digits",
+        title="Handwritten digits (small)",
+        about="1,797 digits of 8x8 pixels by 43 people. Trains in seconds on any computer.",
+        licence=LICENCE,
+        size=8,
+        channels=1,
+        items=1797,
+        class_names=CLASSES,
+        load=_load,
+        available=lambda: _file() is not None,
+        needs="pip install scikit-learn",
+    )
 )

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from gan_core.data.base import Progress, tracked
+from gan_core.data.base import Progress, register, tracked
+from gan_core.data.files import Layout, from_files
+from gan_core.data.pairs import unpaired
+from gan_core.data.prepared import Pictures
 from gan_core.data.published.arrays import Arrays
+from gan_core.data.published.catalogue import Published, register_published
 from gan_core.data.published.origins import File, Origin
+from gan_core.data.user.archives import seen
 
+LICENCE = "non-commercial research and education; cite Arbelaez, Maire, Fowlkes, Malik, TPAMI 33(5), 2011"
+FOLDER = "BSDS500"
+PHOTOS = {part: f"{FOLDER}/{part}/*.jpg" for part in ("train", "test")}
+TILE = 160  # pixels: a photo of 321x481 gives 2 x 3 squares
 BSDS = Origin("BIDS/BSDS500", "a04b7c6c3a9f0ace74bf205c72a43d32e1c72722")
 _TRAIN = """
 2092 8049 8143 12003 12074 15004 15088 16052 20008 22013 22090 22093 23025 23080 23084 24004 24063 25098
@@ -40,6 +52,12 @@ _TEST = """
 253092 257098 258089 259060 267036 268048 268074 277053 279005 281017 285022 288024 289011 290035 296028
 296058 302022 306051 306052 309040 317043 326025 326085 334025 335088 335094 344010 346016 347031 365072
 368037 372019 376086 384022 384089 385022 388006 388018 388067 393035
+"""
+# checksums of the listed files, one for every 64 of them
+_SUMS = """
+4cc44addc4dbf933 0c90ae00a5265134 29cf8a2b63330372 0bf4312687e4b9bd e828e4c2abec616a ef2c1fda4cd9c846
+b5d8e0947e4d029b adc57e46ba3ca8af b69260fc2027ed63 39bc7d24696f091a a102f9c387c700ce f722320163725839
+b046635899d066d8
 """
 TRAIN = tuple(_TRAIN.split())  # without 302003
 TEST = tuple(_TEST.split())
@@ -78,3 +96,82 @@ def _edges(place: Path) -> np.ndarray:
     drawn = np.stack([person["Boundaries"][0, 0] for person in people])  # (people, H, W)
     edges: np.ndarray = np.rint(255 * drawn.astype(np.float64).mean(axis=0)).astype(np.uint8)
     return edges
+
+
+def _squares(files: list[Path], part: str) -> Pictures:
+    """Six squares of 160 pixels from each photo, a grid without overlap: the same on every machine."""
+    photos = files if part == "train" else seen((files[0].parents[1] / part).glob("*.jpg"))
+    return Pictures(6 * len(photos), (square for path in photos for square in _cut(_opened(path))))
+
+
+def _with_edges(files: list[Path]) -> Pictures:
+    """The same squares of each photo, and of its edges as dark lines on white."""
+    return Pictures(6 * len(files), (pair for photo in files for pair in _pairs(photo)))
+
+
+def _pairs(path: Path) -> Iterator[tuple[Image.Image, Image.Image]]:
+    drawn = path.parents[1] / "edges" / path.parent.name / f"{path.stem}.png"
+    with Image.open(drawn) as edges:
+        lines = edges.convert("L").point(lambda level: 255 - level).convert("RGB")
+    yield from zip(_cut(lines), _cut(_opened(path)), strict=True)
+
+
+def _opened(path: Path) -> Image.Image:
+    with Image.open(path) as photo:
+        return photo.convert("RGB")
+
+
+def _cut(picture: Image.Image) -> Iterator[Image.Image]:
+    for top in range(0, picture.height - TILE + 1, TILE):
+        for left in range(0, picture.width - TILE + 1, TILE):
+            yield picture.crop((left, top, left + TILE, top + TILE))
+
+
+BSDS500 = register(
+    from_files(
+        name="bsds500",
+        title="Photos (BSDS500)",
+        about="Six squares from each of 199 photos; the test part is left for measuring.",
+        licence=LICENCE,
+        size=128,
+        channels=3,
+        items=1194,
+        train=Layout((PHOTOS["train"],), partial(_squares, part="train")),
+        # found beside the train photos, whose state names the cached images of both parts
+        test=Layout((PHOTOS["train"],), partial(_squares, part="test")),
+        published="bsds500",
+    )
+)
+EDGES2PHOTOS = register(
+    from_files(
+        name="edges2photos",
+        title="Drawn edges to photos (BSDS500)",
+        about="Six squares from each of 199 photos, and the edges that people drew in them.",
+        licence=LICENCE,
+        size=128,
+        channels=3,
+        items=1194,
+        train=Layout((PHOTOS["train"],), _with_edges),
+        test=Layout((PHOTOS["test"],), _with_edges),
+        task="paired",
+        domains=("Edges", "Photo"),
+        published="bsds500",
+    )
+)
+register(unpaired(EDGES2PHOTOS, "Drawn edges and photos"))
+
+register_published(
+    Published(
+        name="bsds500",
+        title=BSDS500.title,
+        licence=LICENCE,
+        origins=(BSDS,),
+        folder=FOLDER,
+        npz=None,
+        size=47_314_504,
+        convert=convert,
+        digest="ee8a921f6ccc18053002e93866ff18c97cae368ff980ed0b038763775d1e1422",
+        listed=listed,
+        sums=tuple(_SUMS.split()),
+    )
+)

@@ -11,8 +11,8 @@ import pytest
 from gan_core.data import load, source
 from gan_core.data.published import published
 from gan_core.data.published.catalogue import Published
-from gan_core.data.published.classic import CLASSICS, PARTS, Classic
 from gan_core.data.published.getting import get
+from gan_core.data.sets.cyclegan_sets import CLASSICS, PARTS, Classic
 from gan_core.errors import BadData
 from tests.data.loopback import Loopback
 from tests.data.offered import files_below, photo, zipped

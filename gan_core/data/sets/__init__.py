@@ -1,0 +1,35 @@
+"""Every data set, one file each. Importing this package fills the catalogue `sources`.
+
+Lists show images first, then points, then pairs and domains; the sets of each kind in the order of these imports.
+"""
+
+# isort: off
+from gan_core.data.base import Source, sources
+
+from gan_core.data.sets import digits as digits
+from gan_core.data.sets import avatars as avatars
+from gan_core.data.sets import mnist as mnist
+from gan_core.data.sets import fashion_mnist as fashion_mnist
+from gan_core.data.sets import cifar10 as cifar10
+from gan_core.data.sets import celeba as celeba
+from gan_core.data.sets import emoji as emoji
+from gan_core.data.sets import tinyhero as tinyhero
+from gan_core.data.sets import pneumonia as pneumonia
+from gan_core.data.sets import bccd as bccd
+from gan_core.data.sets import bsds500 as bsds500
+from gan_core.data.sets import points as points
+from gan_core.data.sets import digits_coloured as digits_coloured
+from gan_core.data.sets import cyclegan_sets as cyclegan_sets
+
+# isort: on
+
+TASKS = ("images", "points", "paired", "unpaired")
+
+
+def _place(source: Source) -> tuple[int, bool, int]:
+    """Pairs and domains follow one another; of each kind, what `ganscope data get` brings comes last."""
+    task = TASKS.index(source.task)
+    return min(task, TASKS.index("paired")), bool(source.published), task
+
+
+sources.sort(_place)

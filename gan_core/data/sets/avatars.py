@@ -1,0 +1,148 @@
+"""The avatars: faces drawn by our own code, once for each size, and pairs of a face and its pencil drawing or edges.
+
+The attributes of face i are row i of `sample_attributes(COUNT, SEED)`. The test part is made of fresh faces: of
+another seed. What a face's partner looks like is known exactly, so that a translation can be measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gan_core.data import avatars, cache
+from gan_core.data.avatars.attributes import ATTRIBUTES as KNOWN
+from gan_core.data.avatars.attributes import sample_attributes, visible
+from gan_core.data.avatars.pencil import draw_pencil
+from gan_core.data.base import DataSet, Progress, Source, register, tracked
+from gan_core.data.pairs import Pair, cached_pairs, unpaired
+from gan_core.pictures import edges
+from gan_core.pictures.decoding import square
+
+COUNT, PAIRS = 4000, 2000
+SEED = 0
+TEST_COUNT, TEST_PAIRS = 10_000, 500
+TEST_SEED = 1
+SIZE = 64
+CHUNK = 20  # faces drawn between two reports
+LICENCE = "drawn by GANscope; free to use"
+ATTRIBUTES = {attribute.name: attribute.values for attribute in KNOWN}
+
+Partner = Callable[[np.ndarray, np.ndarray, int], np.ndarray]  # attributes, faces, size -> (N, 3, size, size)
+
+
+def _load(size: int | None, progress: Progress) -> DataSet:
+    attributes = sample_attributes(COUNT, SEED)
+    images = _faces("avatars", attributes, f"{COUNT}.{SEED}", size or SIZE, progress)
+    return DataSet("avatars", {"real": images, "attributes": attributes}, (), LICENCE, attributes=ATTRIBUTES)
+
+
+def _test(size: int | None, progress: Progress) -> DataSet:
+    attributes = sample_attributes(TEST_COUNT, TEST_SEED)
+    images = _faces("test-avatars", attributes, f"{TEST_COUNT}.{TEST_SEED}", size or SIZE, progress)
+    arrays = {"real": images, "attributes": attributes, "visible": visible(attributes)}
+    return DataSet("test:avatars", arrays, (), LICENCE, attributes=ATTRIBUTES)
+
+
+def _faces(name: str, attributes: np.ndarray, version: str, size: int, progress: Progress) -> np.ndarray:
+    """Pictures (N, 3, size, size) of attributes (N, K), kept by name and version."""
+    drawn_at = _drawn_at(size)
+
+    def write(writer: cache.Writer) -> None:
+        count = len(attributes)
+        for start in tracked(range(0, count, CHUNK), max(1, count // CHUNK), progress, "Drawing faces"):
+            for face in avatars.draw_avatars(attributes[start : start + CHUNK], drawn_at):
+                writer.add(_resized(face, size))
+
+    return cache.entry(name, size, f"{_code_version()}.{version}", write).arrays["real"]
+
+
+def _pairs(name: str, partner: Partner, size: int | None, progress: Progress, *, test: bool = False) -> DataSet:
+    """Faces as targets, and what `partner` makes of them as sources."""
+    pixels = size or SIZE
+    count, seed = (TEST_PAIRS, TEST_SEED) if test else (PAIRS, SEED)
+    drawn_at = _drawn_at(pixels)
+
+    def pairs() -> Iterator[Pair]:
+        attributes = sample_attributes(count, seed)
+        for start in range(0, count, CHUNK):
+            rows = attributes[start : start + CHUNK]
+            faces = avatars.draw_avatars(rows, drawn_at)
+            for source, target in zip(partner(rows, faces, drawn_at), faces, strict=True):
+                yield _resized(source, pixels), _resized(target, pixels)
+
+    whole = f"test:{name}" if test else name
+    version = f"{_code_version(Path(edges.__file__))}.{count}.{seed}"
+    return cached_pairs(whole, pixels, version, count, pairs, LICENCE, progress)
+
+
+def _drawn_at(size: int) -> int:
+    """The nearest size at which faces are drawn that isn't smaller; they are then resized."""
+    return min((offered for offered in avatars.SIZES if offered >= size), default=max(avatars.SIZES))
+
+
+def _resized(image: np.ndarray, size: int) -> np.ndarray:
+    return square(Image.fromarray(image.transpose(1, 2, 0)), size)  # (C, H, W) -> (H, W, C)
+
+
+def _code_version(*more: Path) -> str:
+    """Changes with the code that draws; this file's texts are no part of it."""
+    modules = [*more, *sorted(Path(avatars.__file__).parent.glob("*.py"))]
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
+
+
+def _pencil(attributes: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
+    return draw_pencil(attributes, size)
+
+
+def _edges(attributes: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
+    return edges.edges(faces)
+
+
+def _register_pairs(name: str, title: str, about: str, partner: Partner, domains: tuple[str, str]) -> Source:
+    return register(
+        Source(
+            name=name, title=title, about=about, licence=LICENCE, size=SIZE, channels=3, items=PAIRS, class_names=(),
+            load=partial(_pairs, name, partner), test=partial(_pairs, name, partner, test=True),
+            available=lambda: True, task="paired", domains=domains,
+        )
+    )  # fmt: skip
+
+
+register(
+    Source(
+        name="avatars",
+        title="Avatars",
+        about="4,000 drawn faces: skin, hair, eyes, glasses, hats. Every attribute is known exactly.",
+        licence=LICENCE,
+        size=SIZE,
+        channels=3,
+        items=COUNT,
+        class_names=(),
+        load=_load,
+        available=lambda: True,
+        attributes=ATTRIBUTES,
+        test=_test,
+    )
+)
+AVATARS_PENCIL = _register_pairs(
+    "avatars_pencil",
+    "Pencil drawings to avatars",
+    "2,000 drawn faces, each as a pencil drawing and in colour. The pencil tells shapes and tones; the colours must be "
+    "guessed.",
+    _pencil,
+    ("Pencil", "Colour"),
+)
+EDGES2AVATARS = _register_pairs(
+    "edges2avatars",
+    "Edges to avatars",
+    "2,000 drawn faces, each as its edges alone and in colour. Nothing says which side of an edge is darker.",
+    _edges,
+    ("Edges", "Face"),
+)
+register(unpaired(AVATARS_PENCIL, "Pencil drawings and avatars"))
+register(unpaired(EDGES2AVATARS, "Edges and avatars"))
