@@ -53,6 +53,10 @@ class HubError(GanscopeError):
     """The Hugging Face Hub can't be reached, doesn't have what was asked for, or refuses."""
 
 
+class ExportError(GanscopeError):
+    """A model can't be written in another format, or a file of that format can't be run."""
+
+
 class UnknownName(GanscopeError):
     """An unregistered name; lists the valid ones, the nearest first."""
 

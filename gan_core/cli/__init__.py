@@ -12,6 +12,7 @@ from gan_core.cli import (
     attributing,
     data,
     evaluation,
+    exporting,
     latent,
     media,
     models,
@@ -49,6 +50,7 @@ app.command("directions")(latent.directions)
 app.command("measure")(latent.measure)
 app.command("attribute")(attributing.attribute)
 app.command("interpolate")(latent.interpolate)
+app.command("export")(exporting.export)
 app.command("export-history")(media.export)
 
 

@@ -123,7 +123,7 @@ def fill(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor, holes:
 
 def fill_middle(networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
     """The images with their centre square removed and filled."""
-    return fill(networks, hparams, images, middle_hole(len(images), images.shape[3]).to(images.device))
+    return fill(networks, hparams, images, middle_hole(images.shape[0], images.shape[3]).to(images.device))
 
 
 def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:

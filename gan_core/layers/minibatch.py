@@ -6,6 +6,11 @@ import torch
 from torch import Tensor, nn
 
 
+def group_of(wanted: int, count: int) -> int:
+    """The size of groups in a batch of `count`: as wanted, or the whole batch where that is no multiple of it."""
+    return wanted if wanted == 1 or count % wanted == 0 else count
+
+
 class MinibatchDiscrimination(nn.Module):
     """(B, features) -> (B, features + kernels): similarity of each sample to the others (1606.03498, section 3.2).
 
@@ -23,7 +28,7 @@ class MinibatchDiscrimination(nn.Module):
         nn.init.normal_(self.transform, 0.0, features**-0.5)
 
     def forward(self, features: Tensor) -> Tensor:
-        group = self.group if len(features) % self.group == 0 else len(features)
+        group = group_of(self.group, features.shape[0])
         rows = features @ self.transform  # (B, K * D)
         rows = rows.reshape(-1, group, self.kernels, self.dimensions).transpose(1, 2)  # -> (G, K, n, D)
         closeness = torch.exp(-torch.cdist(rows, rows, p=1.0)).mean(3)  # (G, K, n, n) -> (G, K, n)
@@ -43,8 +48,8 @@ class MinibatchStandardDeviation(nn.Module):
         self.group = group
 
     def forward(self, features: Tensor) -> Tensor:
-        count = len(features)
-        group = self.group if count % self.group == 0 else count
+        count = features.shape[0]
+        group = group_of(self.group, count)
         grouped = features.reshape(group, count // group, -1)  # (B, ...) -> (G, B/G, ...)
         # the square root has an infinite derivative at 0; the small constant keeps equal samples trainable
         deviation = (grouped.var(0, unbiased=False) + 1e-8).sqrt().mean(1)  # (B/G,)

@@ -58,7 +58,7 @@ class LearnedConstant(nn.Module):
         self.values = nn.Parameter(torch.randn(1, channels, 4, 4))
 
     def forward(self, like: Tensor) -> Tensor:
-        return self.values.expand(len(like), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        return self.values.expand(like.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
 class Noise(RandomLayer):

@@ -92,7 +92,7 @@ class Framing(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         theta = torch.cat([torch.diag(1 / self.scale), -(self.shift / self.scale)[:, None]], 1)
-        grid = affine_grid(theta.expand(len(images), -1, -1), list(images.shape), align_corners=False)
+        grid = affine_grid(theta.expand(images.shape[0], -1, -1), list(images.shape), align_corners=False)
         return grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 

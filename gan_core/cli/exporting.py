@@ -1,0 +1,61 @@
+"""`ganscope export`: a model as ONNX, as a `torch.export` program, or as plain PyTorch code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gan_core.cli.output import AsJson, emit, find_run, megabytes, unknown
+from gan_core.errors import UnknownName
+from gan_core.runs.store import RunStore
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A model's name, folder or address on the Hub, or a run.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="The file: .onnx, .pt2 (a torch.export program) or .py (code, with its weights)."
+        ),
+    ],
+    part: Annotated[
+        str, typer.Option(help="Instead of what the model is for: w (a generator from w) or discriminator.")
+    ] = "",
+    direction: Annotated[str, typer.Option(help="Of a model with several translations. [default: the first]")] = "",
+    uint8: Annotated[
+        bool, typer.Option("--uint8", help="Pictures as uint8 (B, H, W, C), not float in [-1, 1].")
+    ] = False,
+    precision: Annotated[str, typer.Option(help="fp32, fp16 or int8; ONNX only.")] = "fp32",
+    as_json: AsJson = False,
+) -> None:
+    """Exports a model, and checks that it gives the same as PyTorch does."""
+    from gan_core.exporting.writing import Wanted, export_model
+    from gan_core.models import listing
+
+    store: RunStore | None = None
+    name = model
+    try:
+        listing.folder_of(model)
+    except UnknownName:
+        store = RunStore()
+        try:
+            name = find_run(store, model).id
+        except UnknownName:
+            raise unknown(store, "model or run", model) from None
+    made = export_model(name, output, Wanted(part, direction, uint8, precision), store)
+    if as_json:
+        emit({
+            "model": model, "files": [path.resolve() for path in made.files], "bytes": made.bytes,
+            "difference": made.difference, "psnr": made.psnr, "inputs": made.inputs, "outputs": made.outputs,
+        })  # fmt: skip
+        return
+    typer.echo(f"{model}: {', '.join(map(str, made.files))}, {megabytes(made.bytes)}")
+    for title, ports in (("inputs", made.inputs), ("outputs", made.outputs)):
+        if ports:
+            typer.echo(f"  {title}: " + ", ".join(f"{name} {kind}".strip() for name, kind in ports.items()))
+    if made.inputs:
+        typer.echo(f"  largest difference from PyTorch at batches of 1, 3 and 8: {made.difference:.2g}")
+    if made.psnr is not None:
+        typer.echo(f"  PSNR to single precision: {made.psnr:.1f} dB")

@@ -1,0 +1,268 @@
+"""A network as plain PyTorch code: one readable file without GANscope, and its weights beside it.
+
+    write(sampler, Path("avatars.py"))         avatars.py and avatars.safetensors
+    python avatars.py                          draws 16 samples
+
+The classes and functions that the networks are made of are copied as they are written here, with their comments, in the
+order in which Python needs them; imports of other packages come along, those of GANscope are left out, and settings are
+written as plain values.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from safetensors.torch import save
+from torch import nn
+
+from gan_core.disk import replacing
+from gan_core.errors import ExportError
+from gan_core.exporting.graphs import without_parametrizations
+from gan_core.knobs import to_dict
+from gan_core.models.sampler import Sampler
+from gan_core.version import __version__
+
+OURS = "gan_core"
+SPEC = (
+    "fields",
+    "classes",
+    "attributes",
+    "shape",
+    "size",
+    "channels",
+    "task",
+    "questions",
+)
+
+HEAD = '''"""{title}: the networks of a GANscope model as plain PyTorch. Licence of the weights: {licence}
+
+    python {file}.py                # needs torch, safetensors and Pillow; {what}
+
+Written by GANscope {version}. Needs {file}.safetensors beside it.
+"""
+'''
+FOOT = '''
+HPARAMS = SimpleNamespace(**{hparams})
+SPEC = SimpleNamespace(**{spec})
+
+
+def load(path: str | Path = Path(__file__).with_suffix(".safetensors")) -> dict[str, nn.Module]:
+    """The networks with their weights, in evaluation mode."""
+    weights = load_file(path)
+    made = {{name: network for name, network in {build}(HPARAMS, SPEC).items() if name in {names}}}
+    for name, network in made.items():
+        part = {{key.removeprefix(name + "."): value for key, value in weights.items() if key.startswith(name + ".")}}
+        network.load_state_dict(part)
+        network.eval().requires_grad_(False)
+    return made
+'''
+DRAWS = '''
+
+def sample(count: int, seed: int = 0{label}) -> torch.Tensor:
+    """Pictures (count, C, H, W) in [-1, 1], the same as GANscope draws for this seed."""
+    generator = torch.Generator().manual_seed(seed)
+    latents = torch.randn(count + -count % 16, {latent_size}, generator=generator)[:count]
+    labels = {labels}
+    with torch.no_grad():
+        return {draw}(load(), HPARAMS, latents, labels)
+
+
+if __name__ == "__main__":
+    from PIL import Image
+
+    levels = ((sample(16) + 1) * 127.5).round().clamp(0, 255).byte()  # (16, C, H, W)
+    rows = torch.cat([torch.cat(list(levels[start : start + 4]), 2) for start in range(0, 16, 4)], 1)
+    Image.fromarray(rows.permute(1, 2, 0).squeeze(2).numpy()).save(Path(__file__).with_suffix(".png"))
+'''
+CHANGES = '''
+
+def change(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures (B, C, H, W) in [-1, 1], changed as the model does: {direction}."""
+    with torch.no_grad():
+        return {change}(load(), HPARAMS, pictures)
+'''
+
+
+@dataclass
+class _Definitions:
+    """Definitions that were collected, in an order in which they can be run."""
+
+    imports: set[str] = field(default_factory=set)
+    sources: dict[str, str] = field(default_factory=dict)  # name -> source
+    origins: dict[str, str] = field(default_factory=dict)  # name -> module
+    constants: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)
+
+    def add(self, module: ModuleType, name: str) -> None:
+        """The definition of a name as a module sees it, after all that it needs; raises ExportError for a clash."""
+        found = _definition(module, name)
+        if isinstance(found, str):
+            self.imports.add(found)
+            return
+        home, node = found
+        if self.origins.get(name, home.__name__) != home.__name__:
+            raise ExportError(
+                "The networks use two things named '{name}', in {one} and {other}, so one file can't hold both.",
+                name=name, one=self.origins[name], other=home.__name__,
+            )  # fmt: skip
+        if name in self.sources or name in self.pending:
+            return
+        self.origins[name] = home.__name__
+        self.pending.add(name)
+        for used in _used(node):
+            if used != name and _is_global(home, used):
+                self.add(home, used)
+        self.sources[name] = _text(home, node)
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            self.constants.add(name)
+
+
+def _definition(module: ModuleType, name: str) -> str | tuple[ModuleType, ast.stmt]:
+    """An import line of another package, or our module that defines the name and the statement that does."""
+    tree = ast.parse(inspect.getsource(module))
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                if (one.asname or one.name.partition(".")[0]) == name:
+                    return f"import {one.name}" + (f" as {one.asname}" if one.asname else "")
+        elif isinstance(node, ast.ImportFrom):
+            for one in node.names:
+                if (one.asname or one.name) != name:
+                    continue
+                if not str(node.module).startswith(OURS):
+                    return f"from {node.module} import {one.name}" + (f" as {one.asname}" if one.asname else "")
+                if one.asname and one.asname != one.name:
+                    raise ExportError("'{name}' is imported under another name, which can't be copied.", name=name)
+                return _definition(importlib.import_module(str(node.module)), one.name)
+        elif name in _defined(node):
+            return module, node
+    raise ExportError("'{name}' isn't defined in {module}.", name=name, module=module.__name__)
+
+
+def _defined(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+
+
+def _used(node: ast.AST) -> Iterator[str]:
+    """Names that a definition reads when it is run or called; those of annotations aren't."""
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
+                yield child.id
+            if isinstance(child, ast.AST):
+                yield from _used(child)
+
+
+def _is_global(module: ModuleType, name: str) -> bool:
+    return hasattr(module, name) and not (hasattr(builtins, name) and name not in _names(module))
+
+
+def _names(module: ModuleType) -> set[str]:
+    return {name for name in vars(module) if name != "__builtins__"}
+
+
+def _text(module: ModuleType, node: ast.stmt) -> str:
+    lines = inspect.getsource(module).splitlines()
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(one.lineno for one in decorators)])
+    return "\n".join(lines[first - 1 : node.end_lineno])
+
+
+def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
+    """The text of the file; raises ExportError for networks that can't be told apart from the rest of GANscope."""
+    recipe, found = sampler.recipe, _Definitions()
+    if recipe.pretrained_part is not None and recipe.pretrained_part.network in sampler.networks:
+        raise ExportError("{recipe} works with another model's network, so it can't be taken home alone.",
+                          recipe=recipe.title)  # fmt: skip
+    build = _function(found, recipe.networks)
+    spec = {one: getattr(sampler.spec, one) for one in SPEC if hasattr(sampler.spec, one)}
+    facts = {"hparams": _plain(_settings(sampler.hparams)), "spec": _plain(spec), "build": build,
+             "names": sorted(sampler.networks)}  # fmt: skip
+    foot = FOOT.format(**facts)
+    if recipe.draws:
+        label = ", label: int | None = None" if recipe.conditional else ""
+        classes = sampler.spec.classes
+        labels = f"torch.arange(count) % {classes} if label is None else torch.full((count,), label)"
+        foot += DRAWS.format(label=label, labels=labels if recipe.conditional else None,
+                             latent_size=sampler.hparams.latent_size, draw=_function(found, recipe.draw))  # fmt: skip
+        what = "draws 16 samples"
+    elif recipe.translations:
+        direction, change = next(iter(recipe.translations.items()))
+        foot += CHANGES.format(direction=direction, change=_function(found, change))
+        what = "`change` takes pictures"
+    else:
+        what = "`load` gives the network"
+    head = HEAD.format(title=title, licence=licence, file=name, version=__version__, what=what)
+    found.imports |= {"import torch", "from torch import nn", "from pathlib import Path",
+                      "from types import SimpleNamespace", "from safetensors.torch import load_file"}  # fmt: skip
+    bodies = [text if one in found.constants else f"\n\n{text}" for one, text in found.sources.items()]
+    return (
+        head
+        + "\nfrom __future__ import annotations\n\n"
+        + "\n".join(sorted(found.imports, key=_order))
+        + ("\n\n" + "\n".join(bodies) + "\n" + foot)
+    )
+
+
+def _order(line: str) -> tuple[bool, str]:
+    package = line.split()[1].partition(".")[0]
+    return package not in sys.stdlib_module_names, line
+
+
+def _function(found: _Definitions, function: Any) -> str:
+    if not inspect.isfunction(function) or "<" in function.__qualname__ or "." in function.__qualname__:
+        raise ExportError("This recipe's networks are put together by settings, which can't be copied as code.")
+    found.add(sys.modules[function.__module__], function.__name__)
+    return function.__name__
+
+
+def _settings(hparams: Any) -> dict[str, Any]:
+    """The values of all knobs, and of the properties that follow from them."""
+    names = [name for name, value in inspect.getmembers(type(hparams)) if isinstance(value, property)]
+    return {name: getattr(hparams, name) for name in (*to_dict(hparams), *names)}
+
+
+def _plain(values: dict[str, Any]) -> str:
+    """Values as Python writes them, one to a line."""
+    return "{\n" + "\n".join(f'    "{name}": {value!r},' for name, value in values.items()) + "\n}"
+
+
+def write(sampler: Sampler, path: Path, title: str, licence: str) -> tuple[Path, Path]:
+    """Writes the code to `path` and the weights beside it; raises ExportError or StoreError."""
+    text = source(sampler, path.stem, title, licence)
+    fresh = sampler.recipe.networks(sampler.hparams, sampler.spec)
+    tensors = {
+        f"{name}.{key}": value.detach().contiguous().clone()
+        for name, network in sampler.networks.items()
+        for key, value in _as_built(network, fresh[name]).state_dict().items()
+    }
+    weights = path.with_suffix(".safetensors")
+    with replacing(weights) as partial:
+        partial.write_bytes(save(tensors, metadata={"ganscope": __version__, "title": title, "licence": licence}))
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path, weights
+
+
+def _as_built(network: nn.Module, fresh: nn.Module) -> nn.Module:
+    """The network without what a knob put on it after it was built, such as spectral norm."""
+    if network.state_dict().keys() == fresh.state_dict().keys():
+        return network
+    made = without_parametrizations(network)
+    if made.state_dict().keys() != fresh.state_dict().keys():
+        raise ExportError("A setting changes this network after it is built, which can't be copied as code.")
+    return made

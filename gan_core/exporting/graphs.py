@@ -1,0 +1,264 @@
+"""What of a model is exported: a network as one module, with named inputs and outputs.
+
+    graph = graph_of(sampler)                   noise to picture, a translation, an enlargement, features ...
+    graph.module(*graph.examples(3).values())   the same as the sampler's own
+
+| model | inputs | outputs |
+| --- | --- | --- |
+| draws from noise | z (B, latent_size), class (B,) int64 where it knows classes, truncation () if styled | picture |
+| the same, from w | w (B, layers, w_size) | picture |
+| translates | picture (B, C, S, S) | picture |
+| enlarges | picture (B, C, H, W) of any size | picture (B, C, kH, kW) |
+| fills holes | picture, hole (B, 1, S, S) bool | picture |
+| feature net | picture | features (B, F), logits (B, answers) |
+| discriminator | picture, class of models that know classes | logits |
+
+Pictures are float32 in [-1, 1], or uint8 (B, H, W, C) on the way out of an 8-bit graph.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from gan_core.errors import BadValue
+from gan_core.gans.stylegan2 import ModulatedConv2d
+from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
+from gan_core.layers.style_generator import StyleGenerator
+from gan_core.models.sampler import Sampler
+
+BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # axes whose length is free
+PICTURES = ("picture", "translated", "enlarged", "filled")  # outputs that are pictures
+PARTS = ("", "w", "discriminator")  # of a model; "" is what it is for
+SIDE = 48  # pixels of the examples for networks that take any size
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One network to export. `axes` names the free axes of each input, in the order of the module's arguments."""
+
+    module: nn.Module
+    axes: Mapping[str, Mapping[int, str]]
+    outputs: tuple[str, ...]
+    shapes: Mapping[str, tuple[int, ...]]  # of one item of each input; () for a scalar
+    classes: int = 0
+    notes: Mapping[str, str] = field(default_factory=dict)  # what else its users must know, by topic
+
+    def examples(self, count: int, seed: int = 0) -> dict[str, Tensor]:
+        """Inputs for `count` items, the same for the same seed."""
+        generator = torch.Generator().manual_seed(seed)
+        made = {}
+        for name, shape in self.shapes.items():
+            if name == "class":
+                made[name] = torch.arange(count) % self.classes
+            elif name == "truncation":
+                made[name] = torch.tensor(0.7)
+            elif name == "hole":
+                made[name] = torch.zeros(count, *shape, dtype=torch.bool)
+                made[name][:, :, shape[1] // 4 : shape[1] // 2, shape[2] // 4 : shape[2] // 2] = True
+            elif name == "picture":
+                made[name] = torch.rand(count, *shape, generator=generator) * 2 - 1
+            else:
+                made[name] = torch.randn(count, *shape, generator=generator)
+        return made
+
+
+class _Draw(nn.Module):
+    """The recipe's own drawing, with networks that are submodules so that an exporter finds their weights."""
+
+    def __init__(self, sampler: Sampler, networks: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleDict(dict(networks))
+        self.recipe, self.hparams = sampler.recipe, sampler.hparams
+
+    def _parts(self) -> dict[str, nn.Module]:
+        return dict(self.networks.items())
+
+
+class _FromNoise(_Draw):
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.recipe.draw(self._parts(), self.hparams, z, label)
+
+
+class _FromNoiseTruncated(_Draw):
+    """w' = w_mean + psi (w - w_mean), with psi as an input (1812.04948, appendix B)."""
+
+    def forward(self, z: Tensor, truncation: Tensor) -> Tensor:
+        return self._picture(z, None, truncation)
+
+    def _picture(self, z: Tensor, label: Tensor | None, truncation: Tensor) -> Tensor:
+        generator = self.networks["generator"]
+        assert isinstance(generator, StyleGenerator)
+        w = generator.w_mean + truncation * (generator.mapping(z, label) - generator.w_mean)
+        return generator.synthesis(generator.repeated(w), "constant").clamp(-1, 1)
+
+
+class _FromClassTruncated(_FromNoiseTruncated):
+    def forward(self, z: Tensor, label: Tensor, truncation: Tensor) -> Tensor:  # type: ignore[override]
+        return self._picture(z, label, truncation)
+
+
+class _FromW(_Draw):
+    def forward(self, w: Tensor) -> Tensor:
+        generator = self.networks["generator"]
+        assert isinstance(generator, StyleGenerator)
+        return generator.synthesis(w, "constant").clamp(-1, 1)
+
+
+class _Translated(_Draw):
+    def __init__(self, sampler: Sampler, networks: Mapping[str, nn.Module], direction: str) -> None:
+        super().__init__(sampler, networks)
+        self.direction = direction
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.recipe.translations[self.direction](self._parts(), self.hparams, picture)
+
+
+class _Filled(_Draw):
+    def forward(self, picture: Tensor, hole: Tensor) -> Tensor:
+        assert self.recipe.fill is not None
+        return self.recipe.fill(self._parts(), self.hparams, picture, hole)
+
+
+class _Network(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Tensor, label: Tensor | None = None) -> Any:
+        return self.network(picture) if label is None else self.network(picture, label)
+
+
+class EightBits(nn.Module):
+    """The first output, pictures (B, C, H, W) in [-1, 1], as uint8 (B, H, W, C)."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        pictures: Tensor = self.module(*inputs)
+        levels = ((pictures + 1) * 127.5).round().clamp(0, 255)
+        return levels.to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def graph_of(sampler: Sampler, part: str = "", direction: str = "", discriminator: nn.Module | None = None) -> Graph:
+    """What a model is for as a graph, or another `part` of it; `direction` chooses among translations.
+
+    Raises BadValue for a part or direction that the model doesn't have.
+    """
+    if part not in PARTS:
+        raise BadValue("Unknown part '{part}'. Valid: {valid}.", part=part, valid=", ".join(PARTS[1:]))
+    if sampler.recipe.draws:
+        sampler.sample(1)  # networks that settle statistics at their first picture have them then
+    networks = {name: prepared(network) for name, network in sampler.networks.items()}
+    shape = sampler.spec.shape
+    if part == "discriminator":
+        return _discriminator(sampler, discriminator, shape)
+    if part == "w" or (sampler.recipe.draws and sampler.recipe.task != "points"):
+        return _drawing(sampler, networks, part)
+    if sampler.recipe.draws:
+        size = (sampler.hparams.latent_size,)
+        return Graph(_FromNoise(sampler, networks), {"z": {0: BATCH}}, ("points",), {"z": size})
+    if sampler.recipe.task == "supervised":
+        return Graph(
+            _Network(networks["features"]), {"picture": {0: BATCH}}, ("features", "logits"), {"picture": shape},
+            notes={"questions": ", ".join(f"{name} {count}" for name, count in sampler.spec.questions.items())},
+        )  # fmt: skip
+    return _translating(sampler, networks, direction)
+
+
+def _drawing(sampler: Sampler, networks: Mapping[str, nn.Module], part: str) -> Graph:
+    size = (sampler.hparams.latent_size,)
+    generator = networks.get("generator")
+    styled = isinstance(generator, StyleGenerator)
+    if part == "w":
+        if not isinstance(generator, StyleGenerator):
+            raise BadValue("{recipe} has no w: only style-based generators do.", recipe=sampler.recipe.title)
+        layers = (generator.num_ws, sampler.hparams.w_size)
+        return Graph(_FromW(sampler, networks), {"w": {0: BATCH}}, ("picture",), {"w": layers})
+    axes: dict[str, dict[int, str]] = {"z": {0: BATCH}}
+    shapes: dict[str, tuple[int, ...]] = {"z": size}
+    if sampler.recipe.conditional:
+        axes["class"], shapes["class"] = {0: BATCH}, ()
+    if styled and sampler.recipe.truncate is not None:
+        axes["truncation"], shapes["truncation"] = {}, ()
+        module = _FromClassTruncated if sampler.recipe.conditional else _FromNoiseTruncated
+        return Graph(module(sampler, networks), axes, ("picture",), shapes, sampler.spec.classes)
+    return Graph(_FromNoise(sampler, networks), axes, ("picture",), shapes, sampler.spec.classes)
+
+
+def _translating(sampler: Sampler, networks: Mapping[str, nn.Module], direction: str) -> Graph:
+    from gan_core.models.translator import direction_of
+
+    shape = sampler.spec.shape
+    if sampler.recipe.fill is not None and not direction:
+        axes = {"picture": {0: BATCH}, "hole": {0: BATCH}}
+        return Graph(_Filled(sampler, networks), axes, ("filled",), {"picture": shape, "hole": (1, *shape[1:])})
+    name = direction_of(sampler, direction)
+    module = _Translated(sampler, networks, name)
+    if sampler.recipe.task == "super_resolution":
+        free = {0: BATCH, 2: HEIGHT, 3: WIDTH}
+        return Graph(module, {"picture": free}, ("enlarged",), {"picture": (shape[0], SIDE, SIDE)})
+    return Graph(module, {"picture": {0: BATCH}}, ("translated",), {"picture": shape}, notes={"direction": name})
+
+
+def _discriminator(sampler: Sampler, discriminator: nn.Module | None, shape: tuple[int, ...]) -> Graph:
+    if discriminator is None:
+        raise BadValue("{recipe} has no discriminator to export.", recipe=sampler.recipe.title)
+    axes: dict[str, dict[int, str]] = {"picture": {0: BATCH}}
+    shapes: dict[str, tuple[int, ...]] = {"picture": shape}
+    if sampler.recipe.conditional:
+        axes["class"], shapes["class"] = {0: BATCH}, ()
+    alone = {"batch": "each picture is judged alone, also where training compares those of a batch"}
+    return Graph(_Network(prepared(discriminator)), axes, ("logits",), shapes, sampler.spec.classes, alone)
+
+
+def eight_bits(graph: Graph) -> Graph:
+    """The same with pictures as uint8 (B, H, W, C); raises BadValue where the graph makes none."""
+    if graph.outputs[0] not in PICTURES:
+        raise BadValue("Only pictures can be 8-bit, and this graph gives {given}.", given=", ".join(graph.outputs))
+    return Graph(EightBits(graph.module), graph.axes, graph.outputs, graph.shapes, graph.classes, graph.notes)
+
+
+def prepared(network: nn.Module) -> nn.Module:
+    """A copy for export: in evaluation mode, on the CPU, spectral norm part of the weights, no grouped convolutions
+    whose number of groups is the batch's size, and settings that lie in buffers (the stage of a growing network) as
+    plain numbers, because an exporter can't branch on a tensor's value.
+    """
+    made = without_parametrizations(network).cpu().float().eval().requires_grad_(False)
+    for layer in made.modules():
+        if isinstance(layer, ModulatedConv2d):
+            layer.modulation = "fused"
+        if isinstance(layer, MinibatchDiscrimination | MinibatchStandardDeviation):
+            layer.group = 1  # each picture is judged alone, so that the batch can be of any size
+        for name, value in list(layer.named_buffers(recurse=False)):
+            if value.ndim == 0:
+                delattr(layer, name)
+                setattr(layer, name, value.item())
+    return made
+
+
+def without_parametrizations(network: nn.Module) -> nn.Module:
+    """A copy whose weights are plain parameters of the values that, for example, spectral norm gives in evaluation.
+
+    Not by `remove_parametrizations`: a deep copy shares its layers' generated classes with the original, so that
+    removing the parametrization from the copy breaks the original (PyTorch 2.15.0).
+    """
+    network.eval()
+    made = copy.deepcopy(network)
+    for layer in made.modules():
+        if not is_parametrized(layer):
+            continue
+        values = {name: getattr(layer, name).detach().clone() for name in layer.parametrizations}  # type: ignore[union-attr]
+        del layer.parametrizations
+        layer.__class__ = type(layer).__bases__[0]
+        for name, value in values.items():
+            layer.register_parameter(name, nn.Parameter(value))
+    return made

@@ -1,0 +1,137 @@
+"""Exports a model of the shelf or a run in one of three forms.
+
+export_model("stylegan2.avatars", Path("avatars.onnx"))
+export_model("stylegan2.avatars", Path("avatars.pt2"))          a `torch.export` program
+export_model("stylegan2.avatars", Path("avatars.py"))           plain code, with avatars.safetensors beside it
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gan_core.disk import replacing
+from gan_core.errors import BadValue, ExportError
+from gan_core.exporting import code, onnx, precision
+from gan_core.exporting.graphs import Graph, eight_bits, graph_of
+from gan_core.exporting.runtime import reason, require_packages
+from gan_core.knobs import to_dict
+from gan_core.latent.attribution import discriminator_of, discriminator_of_run
+from gan_core.models import listing, loading
+from gan_core.models.card import Card
+from gan_core.models.sampler import Sampler
+from gan_core.runs.store import RunStore
+from gan_core.version import __version__
+
+KINDS = {".onnx": "ONNX", ".pt2": "program", ".py": "code"}  # by a file's ending
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be exported: a `part` of the model ("w", "discriminator"; "" for what it is for), one of its
+    translations by `direction`, pictures as 8-bit (`uint8`), a `precision` of precision.PRECISIONS (ONNX alone).
+    """
+
+    part: str = ""
+    direction: str = ""
+    uint8: bool = False
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written, and how far it is from PyTorch: `difference`, the largest of all outputs, and in another
+    precision `psnr` (dB) to single precision.
+    """
+
+    files: tuple[Path, ...]
+    bytes: int
+    difference: float
+    psnr: float | None
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+
+def export_model(name: str, path: Path, wanted: Wanted | None = None, store: RunStore | None = None) -> Written:
+    """Exports a model by name, folder or address on the Hub; with `store`, the newest checkpoint of a run by its id.
+
+    The file's ending chooses the form. Raises BadValue for an ending, part, direction or precision that can't be,
+    UnknownName, BadCheckpoint, StoreError, and ExportError where the network can't be written or differs from PyTorch.
+    """
+    wanted = wanted or Wanted()
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise BadValue("{file} can't be written: valid endings are {valid}.", file=path.name, valid=", ".join(KINDS))
+    if wanted.precision not in precision.PRECISIONS:
+        raise BadValue(
+            "Unknown precision '{precision}'. Valid: {valid}.",
+            precision=wanted.precision, valid=", ".join(precision.PRECISIONS),
+        )  # fmt: skip
+    if kind != "ONNX" and wanted.precision != "fp32":
+        raise BadValue("Only .onnx files can have another precision, not {file}.", file=path.name)
+    if kind == "ONNX":
+        require_packages()
+    sampler = loading.from_run(store, name) if store else loading.load(name)
+    facts = _facts(sampler, name, None if store else listing.card(name), store)
+    if kind == "code":
+        return _as_code(sampler, path, wanted, facts)
+    discriminator = None
+    if wanted.part == "discriminator":
+        discriminator = discriminator_of_run(store, name) if store else discriminator_of(name)
+    graph = graph_of(sampler, wanted.part, wanted.direction, discriminator)
+    graph = eight_bits(graph) if wanted.uint8 else graph
+    if kind == "program":
+        return _as_program(graph, path, facts)
+    made = onnx.export(graph, path, facts, wanted.precision)
+    return Written((path,), made.bytes, made.difference, made.psnr, made.inputs, made.outputs)
+
+
+def _facts(sampler: Sampler, name: str, card: Card | None, store: RunStore | None) -> dict[str, str]:
+    """What the file says of itself."""
+    facts: dict[str, Any] = {
+        "ganscope": __version__, "name": name, "recipe": sampler.recipe.name, "paper": sampler.recipe.paper,
+        "hparams": to_dict(sampler.hparams), "classes": list(sampler.spec.class_names), "opset": onnx.OPSET,
+        "pictures": "float32 (B, C, H, W) in [-1, 1], or uint8 (B, H, W, C)",
+    }  # fmt: skip
+    if card is not None:
+        facts |= {"title": card.title, "licence": card.licence, "origin": card.origin, "limits": card.limits,
+                  "data": card.data, "sha256": card.sha256, "card": asdict(card)}  # fmt: skip
+    elif store is not None:
+        run = store.get(name)
+        facts |= {"title": run.name or run.id, "data": run.spec.data, "step": store.checkpoints(name)[-1].step}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()}
+
+
+def _as_code(sampler: Sampler, path: Path, wanted: Wanted, facts: Mapping[str, str]) -> Written:
+    if wanted != Wanted():
+        raise BadValue("Code is written of the whole model: leave out part, direction, 8 bits and precision.")
+    if not path.stem.isidentifier():
+        raise BadValue("'{name}' can't be imported by Python. Name the file in letters, digits and _, such as "
+                       "avatars.py.", name=path.stem)  # fmt: skip
+    files = code.write(sampler, path, facts["title"], facts.get("licence", "yours"))
+    return Written(files, sum(one.stat().st_size for one in files), 0.0, None, {}, {})
+
+
+def _as_program(graph: Graph, path: Path, facts: Mapping[str, str]) -> Written:
+    """A `torch.export` program with free axes; its outputs are compared as those of ONNX files are."""
+    examples = graph.examples(onnx.TRACED)
+    try:
+        program = torch.export.export(graph.module, tuple(examples.values()), dynamic_shapes=onnx.free_axes(graph))
+    except Exception as error:  # of many kinds, and the cause is the innermost
+        raise ExportError("This network can't be exported: {reason}", reason=reason(error)) from error
+    loaded, most = program.module(), 0.0
+    for count in onnx.BATCHES:
+        inputs = list(graph.examples(count, seed=count).values())
+        with torch.no_grad():
+            pairs = zip(onnx.listed(graph.module(*inputs)), onnx.listed(loaded(*inputs)), strict=True)
+            most = max(most, *(float((one.double() - other.double()).abs().max()) for one, other in pairs))
+    onnx.require_close(most, onnx.limit_of(graph))
+    with replacing(path) as partial:
+        torch.export.save(program, partial, extra_files={"facts.json": json.dumps(dict(facts))})
+    shapes = {name: f"{value.dtype} {list(value.shape)}".replace("torch.", "") for name, value in examples.items()}
+    return Written((path,), path.stat().st_size, most, None, shapes, dict.fromkeys(graph.outputs, ""))

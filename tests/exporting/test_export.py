@@ -1,0 +1,199 @@
+"""Exported networks give what PyTorch gives, hold their card, and refuse what can't be."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_core.checkpoint import read_checkpoint
+from gan_core.errors import BadValue, ExportError, UnknownName
+from gan_core.exporting import onnx, precision, runtime
+from gan_core.exporting.graphs import eight_bits, graph_of, without_parametrizations
+from gan_core.exporting.writing import Wanted, export_model
+from gan_core.gans import recipes
+from gan_core.gans.stabilised import normalise
+from gan_core.models import loading
+from gan_core.models.sampler import Sampler
+from gan_core.runs.store import RunStore
+from tests.cli.commands import ok, refused
+from tests.conftest import example
+from tests.made_models import make_model
+from tests.made_runs import trained
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the exporter's own, of its internals
+FAST = ("stylegan2", "biggan", "cyclegan")
+
+
+def close(name: str, tmp_path: Path) -> None:
+    """An untrained network of each recipe."""
+    recipe = recipes.get(name)
+    spec = example(recipe).spec
+    networks = recipe.build(recipe.tiny, spec)
+    sampler = Sampler(recipe, recipe.tiny, spec, {one: networks[one].eval() for one in recipe.ema_networks})
+    made = onnx.export(graph_of(sampler), tmp_path / "x.onnx", {"ganscope": "tests"})
+    assert made.difference <= onnx.CLOSE
+    assert "batch" in next(iter(made.inputs.values()))
+
+
+@pytest.mark.parametrize("recipe", FAST)
+def test_onnx_agrees_with_pytorch(recipe: str, tmp_path: Path) -> None:
+    close(recipe, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", [one.name for one in recipes if one.name not in FAST and one.pretrained_part is None])
+def test_onnx_of_every_recipe_agrees_with_pytorch(recipe: str, tmp_path: Path) -> None:
+    close(recipe, tmp_path)
+
+
+def test_the_file_draws_the_samplers_pictures_and_holds_its_card(tmp_path: Path) -> None:
+    card = make_model("cgan.x")
+    path = tmp_path / "x.onnx"
+    assert "largest difference" in ok("export", "cgan.x", "-o", path)
+    facts = onnx.metadata(path)
+    assert (facts["licence"], facts["recipe"], facts["opset"]) == (card.licence, "cgan", str(onnx.OPSET))
+    assert json.loads(facts["card"])["sha256"] == card.sha256
+    assert float(facts["difference"]) <= onnx.CLOSE
+    sampler = loading.load("cgan.x")
+    latents, labels = sampler.latents(5, seed=3, label=1)
+    assert labels is not None
+    session = runtime.open_session(path)
+    (drawn,) = session.run(None, {"z": latents.numpy(), "class": labels.numpy()})
+    assert np.abs(drawn - sampler.sample(5, 3, 1).numpy()).max() <= onnx.CLOSE
+
+
+def test_eight_bits_are_those_of_the_picture(tmp_path: Path) -> None:
+    make_model("dcgan.x")
+    made = json.loads(ok("export", "dcgan.x", "-o", tmp_path / "x.onnx", "--uint8", "--json"))
+    assert made["outputs"]["picture"].startswith("uint8")
+    sampler = loading.load("dcgan.x")
+    latents, _labels = sampler.latents(4, 0)
+    (drawn,) = runtime.open_session(tmp_path / "x.onnx").run(None, {"z": latents.numpy()})
+    wanted = ((sampler.sample(4) + 1) * 127.5).round().permute(0, 2, 3, 1).numpy()
+    assert np.abs(drawn.astype(int) - wanted).max() <= 1
+
+
+def test_truncation_w_and_the_discriminator_are_inputs_of_their_own(tmp_path: Path) -> None:
+    make_model("stylegan2.x")
+    sampler = loading.load("stylegan2.x")
+    latents, _labels = sampler.latents(3, 1)
+    export_model("stylegan2.x", tmp_path / "z.onnx")
+    given = {"z": latents.numpy(), "truncation": np.array(0.5, np.float32)}
+    (drawn,) = runtime.open_session(tmp_path / "z.onnx").run(None, given)
+    assert np.abs(drawn - sampler.sample(3, 1, psi=0.5).numpy()).max() <= onnx.CLOSE
+    made = export_model("stylegan2.x", tmp_path / "w.onnx", Wanted(part="w"))
+    assert list(made.inputs) == ["w"]
+    made = export_model("stylegan2.x", tmp_path / "d.onnx", Wanted(part="discriminator"))
+    assert list(made.outputs) == ["logits"]
+
+
+def test_a_run_is_exported_by_its_name(tmp_path: Path) -> None:
+    store = RunStore()
+    id = trained(store, "mlp_gan", name="mine")
+    ok("export", "mine", "-o", tmp_path / "x.onnx")
+    facts = onnx.metadata(tmp_path / "x.onnx")
+    assert (facts["data"], facts["step"]) == ("digits", "2")
+    state = read_checkpoint(store.checkpoints(id)[-1].path)
+    assert state["step"] == 2
+
+
+def test_a_program_agrees_too(tmp_path: Path) -> None:
+    make_model("dcgan.x")
+    made = export_model("dcgan.x", tmp_path / "x.pt2")
+    program = torch.export.load(tmp_path / "x.pt2").module()
+    sampler = loading.load("dcgan.x")
+    latents, _labels = sampler.latents(5, 2)
+    assert made.difference <= onnx.CLOSE
+    assert (program(latents) - sampler.sample(5, 2)).abs().max() <= onnx.CLOSE
+
+
+@pytest.mark.parametrize("recipe", ["dcgan", "stylegan2", "cgan"])
+def test_code_runs_without_ganscope(recipe: str, tmp_path: Path) -> None:
+    make_model(f"{recipe}.x")
+    ok("export", f"{recipe}.x", "-o", tmp_path / "mine.py")
+    assert "gan_core" not in (tmp_path / "mine.py").read_text(encoding="utf-8")
+    blocked = "import sys; sys.modules['gan_core'] = None; import runpy; runpy.run_path('mine.py', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", blocked], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "mine.png") as picture:
+        assert min(picture.size) >= 4 * 8
+    spec = importlib.util.spec_from_file_location("mine", tmp_path / "mine.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (module.sample(6, seed=4) - loading.load(f"{recipe}.x").sample(6, seed=4)).abs().max() == 0
+
+
+def test_smaller_precisions_say_what_they_keep(tmp_path: Path) -> None:
+    make_model("dcgan.x")
+    whole = export_model("dcgan.x", tmp_path / "x.onnx")
+    half = export_model("dcgan.x", tmp_path / "h.onnx", Wanted(precision="fp16"))
+    small = export_model("dcgan.x", tmp_path / "q.onnx", Wanted(precision="int8"))
+    assert half.psnr is not None
+    assert small.psnr is not None
+    assert half.bytes < whole.bytes
+    assert half.psnr > small.psnr >= precision.LEAST["int8"]
+    import onnx as library
+
+    kinds = {node.op_type for node in library.load(tmp_path / "q.onnx").graph.node}
+    assert "DequantizeLinear" in kinds
+
+
+def test_a_precision_that_keeps_too_little_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_model("dcgan.x")
+    monkeypatch.setitem(precision.LEAST, "int8", 99.0)
+    with pytest.raises(ExportError, match=r"keep a PSNR of .* less than 99 dB, so nothing was written"):
+        export_model("dcgan.x", tmp_path / "q.onnx", Wanted(precision="int8"))
+    assert list(tmp_path.glob("*.onnx*")) == []
+
+
+def test_a_difference_that_is_too_large_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_model("dcgan.x")
+    monkeypatch.setattr(onnx, "CLOSE", 0.0)
+    with pytest.raises(ExportError, match="differs from PyTorch's"):
+        export_model("dcgan.x", tmp_path / "x.onnx")
+    assert list(tmp_path.glob("*.onnx*")) == []
+
+
+def test_what_can_not_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_model("dcgan.x")
+    assert "valid endings are .onnx, .pt2, .py" in refused(2, "export", "dcgan.x", "-o", tmp_path / "x.tflite")
+    assert "Unknown part 'z'. Valid: w, discriminator." in refused(
+        2, "export", "dcgan.x", "-o", tmp_path / "x.onnx", "--part", "z"
+    )
+    assert "has no w" in refused(2, "export", "dcgan.x", "-o", tmp_path / "x.onnx", "--part", "w")
+    assert "Unknown precision 'int4'" in refused(
+        2, "export", "dcgan.x", "-o", tmp_path / "x.onnx", "--precision", "int4"
+    )
+    assert "can't be imported by Python" in refused(2, "export", "dcgan.x", "-o", tmp_path / "my-net.py")
+    assert "no model or run" in refused(2, "export", "nothing", "-o", tmp_path / "x.onnx").lower()
+    (tmp_path / "other.onnx").write_bytes(b"no model")
+    with pytest.raises(ExportError, match="isn't an ONNX model"):
+        onnx.metadata(tmp_path / "other.onnx")
+    monkeypatch.setattr(runtime, "PACKAGES", ("onnx", "no_such_package"))
+    assert "pip install 'ganscope[export]'" in refused(1, "export", "dcgan.x", "-o", tmp_path / "x.onnx")
+    with pytest.raises(UnknownName):
+        export_model("nothing", tmp_path / "x.py")
+    with pytest.raises(BadValue, match="Only pictures can be 8-bit"):
+        eight_bits(graph_of(loading.load("dcgan.x"), "discriminator", "", torch.nn.Linear(1, 1)))
+
+
+def test_the_original_keeps_its_spectral_norm() -> None:
+    layer = torch.nn.Sequential(torch.nn.Linear(4, 4))
+    normalise(layer)
+    layer.eval()
+    given = torch.ones(1, 4)
+    wanted = layer(given)
+    copy = without_parametrizations(layer)
+    assert type(copy[0]) is torch.nn.Linear
+    assert torch.allclose(copy(given), wanted)
+    assert torch.equal(layer(given), wanted)
