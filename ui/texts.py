@@ -146,6 +146,8 @@ def data_title(reference: str) -> str:
     if mine:
         name = _DIGEST.sub("", re.split(r"[\\/]", mine.path.rstrip("/\\"))[-1])
         return f"{name} ({_(FIT_WORDS[mine.fit])})" if mine.fit in FIT_WORDS else name
+    if is_points(reference) and reference not in sources:
+        return _("Drawn points")
     return _(sources.get(reference).title) if reference in sources else reference
 
 

@@ -49,44 +49,68 @@ modes: dict[str, Modes] = {
 }
 
 
+def on_moons(turn: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Points on two half circles that reach into each other: angles in [0, pi] and which half."""
+    x = np.where(upper, np.cos(turn), 1 - np.cos(turn)) - 0.5
+    y = np.where(upper, np.sin(turn), 0.5 - np.sin(turn)) - 0.25
+    return 1.5 * np.stack([x, y], 1)
+
+
+def on_spiral(share: np.ndarray) -> np.ndarray:
+    """Points on one arm of one and three quarter turns; shares in [0, 1] that are even lie evenly along it."""
+    turn = np.sqrt(share)
+    angle = 3.5 * math.pi * turn
+    return 2 * turn[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+
+
+def on_line(share: np.ndarray) -> np.ndarray:
+    """Points on a slanted segment: data of one dimension in a plane."""
+    place = 4 * share - 2
+    return np.stack([place, 0.5 * place], 1)
+
+
+def on_segments(share: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Points on two parallel segments."""
+    return np.stack([np.where(left, -1.5, 1.5), 3 * share - 1.5], 1)
+
+
+def on_pinwheel(arm: np.ndarray, radial: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Points of five curved arms, from places along and across an arm."""
+    angle = 2 * math.pi * arm / 5 + 0.25 * np.exp(radial)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return 1.5 * np.stack([radial * cosine - across * sine, radial * sine + across * cosine], 1)
+
+
+MOONS_SIGMA, SPIRAL_SIGMA, LINE_SIGMA = 0.05, 0.03, 0.02  # of the noise around the curves
+
+
 def two_moons(random: np.random.Generator, count: int) -> np.ndarray:
     """Two half circles that reach into each other."""
     angles = math.pi * random.random(count)
-    upper = random.random(count) < 0.5
-    x = np.where(upper, np.cos(angles), 1 - np.cos(angles)) - 0.5
-    y = np.where(upper, np.sin(angles), 0.5 - np.sin(angles)) - 0.25
-    moons: np.ndarray = 1.5 * np.stack([x, y], 1) + 0.05 * random.standard_normal((count, 2))
-    return moons
+    return on_moons(angles, random.random(count) < 0.5) + MOONS_SIGMA * random.standard_normal((count, 2))
 
 
 def spiral(random: np.random.Generator, count: int) -> np.ndarray:
     """One arm, one and three quarter turns."""
-    turn = np.sqrt(random.random(count))  # evenly along the arm
-    angle = 3.5 * math.pi * turn
-    arm: np.ndarray = 2 * turn[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
-    return arm + 0.03 * random.standard_normal((count, 2))
+    return on_spiral(random.random(count)) + SPIRAL_SIGMA * random.standard_normal((count, 2))
 
 
 def line(random: np.random.Generator, count: int) -> np.ndarray:
     """A slanted segment: data of one dimension in a plane."""
-    place = 4 * random.random(count) - 2
-    return np.stack([place, 0.5 * place], 1) + 0.02 * random.standard_normal((count, 2))
+    return on_line(random.random(count)) + LINE_SIGMA * random.standard_normal((count, 2))
 
 
 def disjoint(random: np.random.Generator, count: int) -> np.ndarray:
     """Two parallel segments: the example in which only the Wasserstein distance has a slope (1701.07875, example 1)."""
-    side = np.where(random.random(count) < 0.5, -1.5, 1.5)
-    return np.stack([side, 3 * random.random(count) - 1.5], 1) + 0.02 * random.standard_normal((count, 2))
+    left = random.random(count) < 0.5
+    return on_segments(random.random(count), left) + LINE_SIGMA * random.standard_normal((count, 2))
 
 
 def pinwheel(random: np.random.Generator, count: int) -> np.ndarray:
     """Five curved arms."""
     arm = random.integers(5, size=count)
     radial = 1 + 0.3 * random.standard_normal(count)
-    across = 0.1 * random.standard_normal(count)
-    angle = 2 * math.pi * arm / 5 + 0.25 * np.exp(radial)
-    cosine, sine = np.cos(angle), np.sin(angle)
-    return 1.5 * np.stack([radial * cosine - across * sine, radial * sine + across * cosine], 1)
+    return on_pinwheel(arm, radial, 0.1 * random.standard_normal(count))
 
 
 def _source(name: str, title: str, about: str, draw: Draw) -> Source:

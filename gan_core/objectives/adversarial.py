@@ -169,14 +169,14 @@ class Adversarial(Objective):
         context.observe("fake_after", verdict.logits)
         compares = hparams.feature_matching or hparams.relativistic != "none"
         real = self._real_verdict(judge, batch, context) if compares else None
-        terms = self._deceive(hparams, verdict, real, context)
+        terms = self.deceive(hparams, verdict, real, context)
         if hparams.orthogonal_weight:
             terms["orthogonality"] = hparams.orthogonal_weight * orthogonality(networks["generator"])
         if self.history is not None:
             terms["history"] = hparams.historical_averaging * self.history.term("generator", networks)
         return terms | self.generator_extras(networks, verdict, fakes, context)
 
-    def _deceive(
+    def deceive(
         self, hparams: AdversarialHParams, verdict: Verdict, real: Verdict | None, context: StepContext
     ) -> dict[str, Tensor]:
         """The generator's main term: to be taken for real, or to match the features of real images."""
