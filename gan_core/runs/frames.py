@@ -1,8 +1,8 @@
 """The frames of a run of points: what the plane looked like at a step, as float16, in one file that only grows.
 
-`frames.bin` in the run's folder is an array of records of equal size, so that a record's place is its index and a reader
-maps the file. A record that a crash cut short is ignored, and overwritten by the next writer. A file that has reached
-MOST frames is thinned: every second frame of its older half goes. Needs no torch.
+`frames.bin` in the run's folder is an array of records of equal size, so that a record's place is its index and a
+reader maps the file. A record that a crash cut short is ignored, and overwritten by the next writer. A file that has
+reached MOST frames is thinned: every second frame of its older half goes. Needs no torch.
 """
 
 from __future__ import annotations

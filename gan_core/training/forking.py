@@ -92,8 +92,8 @@ def newest(store: RunStore, run: Run, step: float = math.inf) -> tuple[Checkpoin
 def again(store: RunStore, run: Run, step: int, name: str = "") -> Run:
     """A fork that, trained by a Session to `step`, is there what the run was: bit for bit on a CPU.
 
-    It starts from the run's newest checkpoint up to that step, else from the first step, and does again what was done to
-    the run in between. Raises BadValue for a step that the run hasn't had.
+    It starts from the run's newest checkpoint up to that step, else from the first step, and does again what was done
+    to the run in between. Raises BadValue for a step that the run hasn't had.
     """
     if not 0 <= step <= run.step:
         raise BadValue(

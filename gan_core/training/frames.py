@@ -1,7 +1,7 @@
 """Makes the frames of a run of points: points, D's value everywhere, gradients, the warped grid (`runs/frames.py`).
 
-Only the thread that owns the networks takes frames, between steps. Nothing is drawn from the generators of the training,
-networks are in evaluation mode meanwhile and then as before, and no gradient of a weight is touched.
+Only the thread that owns the networks takes frames, between steps. Nothing is drawn from the generators of the
+training, networks are in evaluation mode meanwhile and then as before, and no gradient of a weight is touched.
 
 A generated point x moves the generator's loss by its own term, so the arrow at x is the negative gradient of that term.
 For the losses of D's logit l alone it is a factor times the slope of l:

@@ -83,7 +83,7 @@ def compared(before: Mapping[str, nn.Module], after: Mapping[str, nn.Module]) ->
     """How many layers each network keeps."""
     found = {}
     for name, network in after.items():
-        old = shapes(before[name].state_dict())
+        old = {path: weight.shape for path, weight in before[name].named_parameters()}
         layers = [(path, layer) for path, layer in network.named_modules() if list(layer.parameters(recurse=False))]
         kept = sum(
             all(old.get(f"{path}.{part}") == weight.shape for part, weight in layer.named_parameters(recurse=False))
@@ -91,10 +91,6 @@ def compared(before: Mapping[str, nn.Module], after: Mapping[str, nn.Module]) ->
         )
         found[name] = Kept(kept, len(layers))
     return found
-
-
-def shapes(state: State) -> dict[str, Any]:
-    return {name: value.shape for name, value in state.items()}
 
 
 def merged(trainer: Trainer, saved: TrainingHParams, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,13 +112,10 @@ def merged(trainer: Trainer, saved: TrainingHParams, state: Mapping[str, Any]) -
 
 
 def _filled(new: State, old: State) -> dict[str, Tensor]:
+    """A layer goes on with all of its weights or with none: a bias alone means nothing to other inputs."""
     fits = {name for name, value in old.items() if name in new and new[name].shape == value.shape}
-    # a layer goes on with all of its weights or with none: a bias alone means nothing to other inputs
-    split = {name.rpartition(".")[0] for name in new if name not in fits}
-    return {
-        name: old[name] if name in fits and name.rpartition(".")[0] not in split else value
-        for name, value in new.items()
-    }
+    fresh = {name.rpartition(".")[0] for name in new if name not in fits}
+    return {name: value if name.rpartition(".")[0] in fresh else old[name] for name, value in new.items()}
 
 
 def _moments(
@@ -133,20 +126,17 @@ def _moments(
     group: str,
 ) -> dict[int, Any]:
     """The moments of the weights that are kept, by the places that these weights have now."""
-    before = trainer.recipe.optimizers[group](saved)
-    now = trainer.recipe.optimizers[group](trainer.hparams)
+    before, now = (trainer.recipe.optimizers[group](hparams) for hparams in (saved, trainer.hparams))
     if before.kind != now.kind:
         return {}
-    old_places = {name: place for place, (name, _) in enumerate(_weights(old_networks, before.networks))}
-    moments, kept = state["optimizers"][group], {}
-    old_shapes = {name: weight.shape for name, weight in _weights(old_networks, before.networks)}
+    old = {name: (place, shape) for place, (name, shape) in enumerate(_weights(old_networks, before.networks))}
     ours = _weights(trainer.networks, now.networks)
-    split = {name.rpartition(".")[0] for name, weight in ours if old_shapes.get(name) != weight.shape}
-    for place, (name, _) in enumerate(ours):
-        if name in old_places and name.rpartition(".")[0] not in split and old_places[name] in moments:
-            kept[place] = moments[old_places[name]]
-    return kept
+    fresh = {name.rpartition(".")[0] for name, shape in ours if name not in old or old[name][1] != shape}
+    kept = {place: old[name][0] for place, (name, _) in enumerate(ours) if name.rpartition(".")[0] not in fresh}
+    moments = state["optimizers"][group]
+    return {place: moments[other] for place, other in kept.items() if other in moments}
 
 
-def _weights(networks: Mapping[str, nn.Module], names: tuple[str, ...]) -> list[tuple[str, nn.Parameter]]:
-    return [(f"{name}.{path}", weight) for name in names for path, weight in networks[name].named_parameters()]
+def _weights(networks: Mapping[str, nn.Module], names: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """The name and the shape of each weight, in the order of an optimiser that owns these networks."""
+    return [(f"{name}.{path}", weight.shape) for name in names for path, weight in networks[name].named_parameters()]

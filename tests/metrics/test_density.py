@@ -75,7 +75,7 @@ def test_the_density_of_a_mixture_by_hand() -> None:
     )
 
 
-# --- D* ----------------------------------------------------------------------------------------------------------------
+# --- D* --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_optimal_discriminator_of_two_gaussians_is_a_sigmoid() -> None:
@@ -111,7 +111,7 @@ def test_where_nothing_lies_there_is_no_optimum() -> None:
     assert np.isnan(optimal_discriminator(np.zeros(2), np.zeros(2))).all()
 
 
-# --- KL, JS, sliced distances --------------------------------------------------------------------------------------------
+# --- KL, JS, sliced distances ----------------------------------------------------------------------------------------
 
 
 def test_divergences_by_hand() -> None:
@@ -153,7 +153,7 @@ def test_points_outside_and_broken_ones_count_as_outside() -> None:
 def test_a_sliced_distance_by_hand() -> None:
     """A shift by d moves each shadow by d times a cosine, on average 2 / pi of it."""
     points = np.random.default_rng(0).standard_normal((SAMPLES, 2))
-    assert sliced_wasserstein(points, points + (3.0, 4.0)) == pytest.approx(5 * 2 / math.pi, rel=0.002)
+    assert sliced_wasserstein(points, points + np.array([3.0, 4.0])) == pytest.approx(5 * 2 / math.pi, rel=0.002)
     assert sliced_wasserstein(points, points[::-1]) == 0.0
     assert sliced_wasserstein(points, points[:1000]) < 0.1
 

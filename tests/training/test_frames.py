@@ -19,7 +19,7 @@ from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.objectives.losses import losses
 from gan_core.runs import frames as files
-from gan_core.runs.frames import LATTICE, POINTS, RECORD, SIDE, FrameFile
+from gan_core.runs.frames import LATTICE, RECORD, SIDE, FrameFile
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import audience, forking, journal, reshaping
 from gan_core.training.control import current_hparams
@@ -274,23 +274,29 @@ def test_going_on_from_a_frame_is_going_on_from_that_moment(store: RunStore) -> 
     wait(lambda: store.get(run.id).step == 66)
     session.save()
     wait(lambda: any(kept.step == 66 for kept in store.checkpoints(run.id)))
-    for step in (33, 50):
-        again = forking.again(store, store.get(run.id), step)
-        other = Session(store, again.id).start(paused=True)
-        wait(lambda: store.get(again.id).state is RunState.PAUSED)
-        other.run_to(step)
-        wait(lambda: store.get(again.id).step == step and store.get(again.id).state is RunState.PAUSED)
-        assert current_hparams(store, again).loss == "least_squares"
-        # what is left of the single-player steps is not done again: from here both players train, as in the first run
-        if step == 50:
-            other.run_to(66)
-            wait(lambda: store.get(again.id).step == 66 and store.get(again.id).state is RunState.PAUSED)
-            same = [states(store, id) for id in (run.id, again.id)]
-            assert same_state(same[0], same[1])
-        other.stop()
-        assert other.join(30)
+    paused_again(store, run, 33)
+    other = paused_again(store, run, 50)
+    other.run_to(66)
+    wait(lambda: paused_at(store, other.run_id, 66))
+    # what is left of the single-player steps is not done again: from here both players train, as in the first run
+    assert same_state(states(store, run.id), states(store, other.run_id))
     with pytest.raises(BadValue, match="no step 99"):
         forking.again(store, store.get(run.id), 99)
+
+
+def paused_at(store: RunStore, id: str, step: int) -> bool:
+    found = store.get(id)
+    return (found.step, found.state) == (step, RunState.PAUSED)
+
+
+def paused_again(store: RunStore, run: Run, step: int) -> Session:
+    made = forking.again(store, store.get(run.id), step)
+    session = Session(store, made.id).start(paused=True)
+    wait(lambda: store.get(made.id).state is RunState.PAUSED)
+    session.run_to(step)
+    wait(lambda: paused_at(store, made.id, step))
+    assert current_hparams(store, made).loss == "least_squares"
+    return session
 
 
 def states(store: RunStore, id: str) -> dict[str, Any]:
@@ -324,7 +330,7 @@ def test_checkpoints_of_points_reach_back_to_the_first(store: RunStore, monkeypa
     assert max(np.diff(steps[:5])) <= 24
 
 
-# --- other networks that keep what fits --------------------------------------------------------------------------------
+# --- other networks that keep what fits ------------------------------------------------------------------------------
 
 
 def test_a_reshaped_run_keeps_the_layers_that_fit_and_their_moments(store: RunStore) -> None:

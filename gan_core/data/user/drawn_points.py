@@ -1,8 +1,8 @@
 """Points that a user drew or pasted, as a data set: `drawn:CODE`, where the code holds the points themselves.
 
 A link with such a reference holds the whole set, of up to IN_LINK points; each coordinate has 10 bits of [-3, 3]. A
-larger set is kept in a file of the state folder, `drawn:@NAME`. Training sees a Gaussian around each point, as wide as a
-pen's stroke, so that the set has a density and a generator can meet it.
+larger set is kept in a file of the state folder, `drawn:@NAME`. Training sees a Gaussian around each point, as wide as
+a pen's stroke, so that the set has a density and a generator can meet it.
 """
 
 from __future__ import annotations
