@@ -107,7 +107,7 @@ def again(store: RunStore, run: Run, step: int, name: str = "") -> Run:
         if state["run"] == run.id:
             hparams, seen = state["hparams"], state["event_id"]
     spec = replace(run.spec, hparams=hparams)
-    made = create(store, run, spec, start, (), name)
+    made = create(store, run, spec, start, (), name, step)
     for event in store.events(run.id, seen):
         if event.kind in REPLAYED and start.step <= event.step < step:
             payload = dict(event.payload)
@@ -136,17 +136,26 @@ def _fits(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:
     }
 
 
-def create(store: RunStore, run: Run, spec: RunSpec, start: Start, begun: Iterable[str], name: str = "") -> Run:
+def create(
+    store: RunStore,
+    run: Run,
+    spec: RunSpec,
+    start: Start,
+    begun: Iterable[str],
+    name: str = "",
+    again: int | None = None,
+) -> Run:
     """Makes the fork of a run, ready to be trained by a Session; nothing is left behind where that fails.
 
-    `begun`: the clocks of all schedules that count from the fork.
+    `begun`: the clocks of all schedules that count from the fork; `again`: up to which step it repeats the other run.
     """
     made = store.create(spec, name=name, parent=run.id)
     token = store.claim(made.id)
     try:
         if start.checkpoint:
             _copy(store, made, token, start.checkpoint)
-        store.add_event(made.id, token, start.step, "forked", {"run": run.id, "begun": sorted(begun)} | start.told())
+        told = {"run": run.id, "begun": sorted(begun)} | start.told() | ({} if again is None else {"again": again})
+        store.add_event(made.id, token, start.step, "forked", told)
     except BaseException:
         store.release(made.id, token)
         store.delete(made.id)

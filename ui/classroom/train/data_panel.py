@@ -22,7 +22,7 @@ SHOWN_CLASSES = 12  # names in a line, at most
 
 def about(setup: Setup, recipe: Recipe) -> None:
     """The data set of the set-up page."""
-    if setup.data in data.sources:
+    if setup.data in data.sources or is_points(setup.data):
         _named(setup)
     else:
         _own(setup, recipe)

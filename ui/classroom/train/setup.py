@@ -197,7 +197,7 @@ def opened(reference: str) -> str:
     """The data reference in one form; raises where it is unknown, or not open to this visitor, as folders are."""
     mine = own(reference)
     if mine is None:
-        return data.sources.get(reference).name
+        return data.source(reference).name if data.is_points(reference) else data.sources.get(reference).name
     if mine.is_upload:
         places.uploaded(mine.path)
     elif not access.is_owner():

@@ -110,7 +110,7 @@ def borrower(reference: str, size: int) -> DataSpec:
 
 def spec_of(reference: str, size: int) -> DataSpec:
     """What networks are built for. The user's own images are taken for labelled until they have been read."""
-    if reference in data.sources:
+    if reference in data.sources or data.is_points(reference):
         return data.source(reference).spec(size)
     mine = own(reference)
     return DataSpec(dict.fromkeys(FIELDS[mine.task if mine else "images"], (3, size, size)), 2)
@@ -122,7 +122,7 @@ def sizes_for(recipe: Recipe) -> tuple[int, ...]:
 
 def fitting_size(recipe: Recipe, reference: str) -> int:
     """The size that suits a data set: its own, as far as the networks can make it."""
-    native = data.source(reference).size if reference in data.sources else 64
+    native = data.source(reference).size if reference in data.sources or data.is_points(reference) else 64
     if recipe.sizes:
         return recipe.fit_size(native)
     return min((size for size in SIZES if size >= native), default=SIZES[-1])
