@@ -227,7 +227,7 @@ def test_other_networks_go_on_with_what_fits(store: RunStore) -> None:
     assert query(test, "run") == new.id
     told = "".join(element.value for element in test.caption)
     assert "Generator: 3 of 3 layers" in told
-    assert "Discriminator: 2 of 4 layers" in told
+    assert "Discriminator: 3 of 4 layers" in told
 
 
 def sessions_step(store: RunStore, run: Run, count: int) -> None:
@@ -240,7 +240,7 @@ def sessions_step(store: RunStore, run: Run, count: int) -> None:
 def test_the_pace_is_sent(store: RunStore) -> None:
     run = made(store)
     test = page("playground", run=run.id)
-    sound(test.button_group(key=f"pace-{run.id}").set_value([0.5]).run())
+    sound(test.button_group(key=f"pace-{run.id}").set_value(0.5).run())
     wait(lambda: slow(store, run))
 
 

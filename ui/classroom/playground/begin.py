@@ -68,6 +68,7 @@ def link(setup: Setup) -> dict[str, str]:
     if drawn_points.is_drawn(setup.data):
         query["data"] = drawn_points.in_link(setup.data)
     query.setdefault("ema", str(recipes.get(RECIPE).hparams.ema))
+    query.pop("size", None)
     return {name: value for name, value in query.items() if STANDARD.get(name) != value}
 
 
