@@ -60,7 +60,8 @@ def on_spiral(share: np.ndarray) -> np.ndarray:
     """Points on one arm of one and three quarter turns; shares in [0, 1] that are even lie evenly along it."""
     turn = np.sqrt(share)
     angle = 3.5 * math.pi * turn
-    return 2 * turn[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    arm: np.ndarray = 2 * turn[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    return arm
 
 
 def on_line(share: np.ndarray) -> np.ndarray:

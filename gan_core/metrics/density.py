@@ -103,8 +103,9 @@ def _quantiles(shadows: np.ndarray) -> np.ndarray:
     ordered = np.sort(shadows, axis=0)
     if len(ordered) % QUANTILES:
         places = np.linspace(0, len(ordered) - 1, QUANTILES)
-        return ordered[places.round().astype(int)]
-    return ordered.reshape(QUANTILES, -1, shadows.shape[1]).mean(1)  # (N, d) -> (QUANTILES, N / QUANTILES, d)
+        ordered = ordered[places.round().astype(int)]
+    found: np.ndarray = ordered.reshape(QUANTILES, -1, shadows.shape[1]).mean(1)  # (N, d) -> (QUANTILES, N / Q, d)
+    return found
 
 
 @dataclass(frozen=True)

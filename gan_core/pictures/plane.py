@@ -39,4 +39,5 @@ def _heat(field: np.ndarray) -> Image.Image:
 def _places(points: np.ndarray, half: float, side: int) -> np.ndarray:
     """Pixels of those points that are in the plane."""
     inside = points[(np.abs(points) < half).all(1)]
-    return (inside * (1, -1) / half + 1) / 2 * side
+    places: np.ndarray = (inside * (1, -1) / half + 1) / 2 * side
+    return places

@@ -59,7 +59,7 @@ class Camera:
         with evaluating(trainer.networks):
             with torch.no_grad():
                 # in parts that stay in the processor's cache: half the time
-                made = torch.cat([generator(part) for part in self._latents.split(CHUNK)])
+                made = torch.cat([generator(part) for part in torch.split(self._latents, CHUNK)])
                 record["warp"] = _half(generator(self._lattice)).reshape(LATTICE, LATTICE, 2)
                 record["field"] = _half(discriminator(self._places)).reshape(SIDE, SIDE)
             points = made[:POINTS].detach().requires_grad_()
@@ -95,10 +95,9 @@ def lattice(latent_size: int) -> Tensor:
 
     Of one number all of them in a row; of more than two a plane through 0.
     """
-    normal = torch.distributions.Normal(0.0, 1.0)
     if latent_size == 1:
-        return normal.icdf(torch.linspace(EDGE, 1 - EDGE, LATTICE**2))[:, None]
-    lines = normal.icdf(torch.linspace(EDGE, 1 - EDGE, LATTICE))
+        return torch.special.ndtri(torch.linspace(EDGE, 1 - EDGE, LATTICE**2))[:, None]
+    lines = torch.special.ndtri(torch.linspace(EDGE, 1 - EDGE, LATTICE))
     latents = torch.zeros(LATTICE**2, latent_size)
     latents[:, :2] = torch.cartesian_prod(lines, lines)
     return latents
