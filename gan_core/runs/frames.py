@@ -1,6 +1,6 @@
 """The frames of a run of points: what the plane looked like at a step, as float16, in one file that only grows.
 
-`frames.bin` in the run's folder is an array of records of equal size, so that a record's place is its index and a
+`frames-1.bin` in the run's folder is an array of records of equal size, so that a record's place is its index and a
 reader maps the file. A record that a crash cut short is ignored, and overwritten by the next writer. A file that has
 reached MOST frames is thinned: every second frame of its older half goes. Needs no torch.
 """
@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.disk import replacing, writing
+from gan_core.disk import file_size, replacing, writing
 
-FILE = "frames.bin"
+FILE = "frames-1.bin"  # another number for records of another make
 POINTS = 400  # generated points, always from the same latents
 SIDE = 48  # cells of the square that D is evaluated on, in each direction
 LATTICE = 21  # lines of the warped grid, in each direction
@@ -77,8 +77,22 @@ class FrameFile:
             with writing(self.path.parent), self.path.open("r+b") as file:
                 file.truncate(kept * RECORD.itemsize)
 
+    def size(self) -> int:
+        """Bytes that the file takes."""
+        return file_size(self.path)
+
+    def halve(self) -> int:
+        """Drops every second frame but the newest, of a run that nobody writes; returns the bytes that are freed."""
+        count = len(self)
+        before = self.size()
+        if count > 2:
+            self._keep(np.arange((count - 1) % 2, count, 2))
+        return before - self.size()
+
     def _thin(self) -> None:
         count = len(self)
-        places = np.concatenate([np.arange(0, count // 2, 2), np.arange(count // 2, count)])
+        self._keep(np.concatenate([np.arange(0, count // 2, 2), np.arange(count // 2, count)]))
+
+    def _keep(self, places: NDArray[np.int64]) -> None:
         with replacing(self.path) as path:
             path.write_bytes(self.read(places).tobytes())

@@ -70,6 +70,13 @@ class Control:
             raise BadValue("There is no role '{only}'. Valid: {valid}.", only=only, valid=", ".join(ROLES))
         self._send("step", {"count": count, "only": only})
 
+    def step_to(self, step: int) -> None:
+        """Steps until the run has had so many in all, and pauses; asked twice it does no more than asked once."""
+        done = self.status.step
+        if not 0 <= step - done <= 10_000:
+            raise BadValue("The run has had {done} steps: ask for at most 10000 more.", done=done)
+        self._send("step", {"count": step - done, "only": None, "until": step})
+
     def run_to(self, step: int) -> None:
         """Trains on and pauses once the run has had so many steps in all; raises BadValue where it has had them."""
         if step <= self.status.step:

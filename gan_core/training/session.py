@@ -316,7 +316,8 @@ class Session(Control):
         elif name == "resume":
             self._resume()
         elif name == "step":
-            self._manual_steps(payload["count"], payload["only"])
+            left = payload["until"] - self.trainer.step if "until" in payload else payload["count"]
+            self._manual_steps(max(0, left), payload["only"])
         elif name == "run_to":
             self._until = payload["step"]
             self._resume()

@@ -240,7 +240,7 @@ def sessions_step(store: RunStore, run: Run, count: int) -> None:
 def test_the_pace_is_sent(store: RunStore) -> None:
     run = made(store)
     test = page("playground", run=run.id)
-    sound(test.button_group(key=f"pace-{run.id}").set_value(0.5).run())
+    sound(test.button_group(key=f"pace-{run.id}").set_value(0.125).run())
     wait(lambda: slow(store, run))
 
 
@@ -260,6 +260,29 @@ def test_going_on_from_a_moment_of_the_past(store: RunStore) -> None:
     assert store.get(run.id).state is RunState.STOPPED
     told = next(event.payload for event in store.events(again.id) if event.kind == "forked")
     assert "Continued from step 5 of" in settings.kept_words(told)
+
+
+def test_two_side_by_side_go_on_in_step(store: RunStore) -> None:
+    link = {"data": "two_blobs", "generator_widths": "8", "discriminator_widths": "8", "batch_size": "8"}
+    test = page("playground", **link)
+    sound(test.button(key="play-both").click().run())
+    first, second = store.runs()
+    assert first.spec == second.spec
+    assert {query(test, "run"), query(test, "beside")} == {first.id, second.id}
+    wait(lambda: all(run.state is RunState.PAUSED for run in store.runs()))
+    sound(test.run())
+    loss = next(box for box in test.selectbox if box.key and box.key.startswith(f"quick-{first.id}"))
+    sound(loss.set_value("least_squares").run())
+    sound(test.button(key="pair-both").click().run())
+    wait(lambda: [run.step for run in store.runs()] == [1, 1])
+    wait(lambda: getattr(current_hparams(store, first), "loss") == "least_squares")  # noqa: B009
+    assert getattr(current_hparams(store, second), "loss") == "non_saturating"  # noqa: B009
+    sound(test.button(key="pair-run").click().run())
+    wait(lambda: [run.step for run in store.runs()] == [21, 21])
+    sound(test.run())
+    wait(lambda: [run.step for run in store.runs()] == [41, 41])
+    sound(test.button(key="pair-stop").click().run())
+    wait(lambda: not any(run.is_active for run in store.runs()))
 
 
 # --- what the browser is sent ----------------------------------------------------------------------------------------

@@ -192,6 +192,18 @@ def test_a_long_file_is_thinned_in_its_older_half(tmp_path: Path, monkeypatch: p
     assert kept.steps().tolist() == [0, 2, 4, 5, 6, 7, 8]
 
 
+def test_half_of_the_frames_can_go_and_the_newest_stays(tmp_path: Path) -> None:
+    kept = FrameFile(tmp_path)
+    assert kept.halve() == 0
+    for step in range(8):
+        kept.append(record_at(step))
+    assert kept.halve() == 4 * RECORD.itemsize
+    assert kept.steps().tolist() == [1, 3, 5, 7]
+    kept.halve()
+    assert kept.halve() == 0
+    assert kept.steps().tolist() == [3, 7]
+
+
 # --- in a session ----------------------------------------------------------------------------------------------------
 
 
@@ -328,6 +340,18 @@ def test_checkpoints_of_points_reach_back_to_the_first(store: RunStore, monkeypa
     assert steps[-1] == 40
     assert steps[0] <= 5
     assert max(np.diff(steps[:5])) <= 24
+
+
+def test_frames_count_for_the_quota_and_are_thinned_by_it(store: RunStore) -> None:
+    run = new_run(store, steps=3)
+    assert Session(store, run.id).start().join(30)
+    kept, before = taken(store, run.id), store.size()
+    for step in range(4, 40):
+        kept.append(record_at(step))
+    assert store.size() == before + 36 * RECORD.itemsize
+    store.enforce_quota(store.size() - 10 * RECORD.itemsize)
+    assert len(kept) < 30
+    assert kept.steps()[-1] == 39
 
 
 # --- other networks that keep what fits ------------------------------------------------------------------------------

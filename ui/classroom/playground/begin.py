@@ -27,7 +27,7 @@ OWN = "own"  # what the list of data sets gives for the user's own
 CURRENT, WRITTEN, ROUND, PROBLEMS = (f"playground.{name}" for name in ("setup", "query", "round", "problems"))
 
 
-def show(open_run: Callable[[str], None]) -> None:
+def show(open_run: Callable[..., None]) -> None:
     """The whole page before a run; `open_run` shows the one that was started."""
     _arrive()
     st.title(_("Playground"), anchor=False)
@@ -140,7 +140,7 @@ def _settings(setup: Setup, turn: int) -> Setup:
     return replace(setup, hparams=values)
 
 
-def _start(setup: Setup, open_run: Callable[[str], None]) -> None:
+def _start(setup: Setup, open_run: Callable[..., None]) -> None:
     problem = ""
     try:
         if unread := setup.unread():
@@ -161,9 +161,14 @@ def _start(setup: Setup, open_run: Callable[[str], None]) -> None:
             _("Step by step"), icon=":material/skip_next:", key="play-step", disabled=locked,
             help=why or _("Starts paused, before the first step."),
         )  # fmt: skip
-    if (run or step) and not problem:
+        both = st.button(
+            _("Two side by side"), icon=":material/view_column_2:", key="play-both", disabled=locked,
+            help=why or _("Two runs from the same seed, in step with each other: change one thing in one of them."),
+        )  # fmt: skip
+    if (run or step or both) and not problem:
         with shown():
-            open_run(sessions.start(setup.plan(), paused=step).id)
+            made = [sessions.start(setup.plan(), paused=step or both).id for _place in range(1 + both)]
+            open_run(*made)
     st.caption(":material/link: " + _("The address of this page holds the data and all settings."))
     if drawn_points.is_drawn(setup.data):
         count = len(drawn_points.points_of(setup.data))

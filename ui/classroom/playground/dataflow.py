@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from gan_core.runs.store import RunState
+from gan_core.runs.store import Run, RunState
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell.i18n import _
+
+SLOW = 0.3  # steps per second
 
 
 def of_run(watched: Feed) -> dict[str, Any]:
@@ -32,8 +35,14 @@ def of_run(watched: Feed) -> dict[str, Any]:
             "gradientD": f"∇ {_short(figures['gradientD'])}",
             "gradientG": f"∇ {_short(figures['gradientG'])}",
         },
-        "phases": phases(watched) if run.state is RunState.PAUSED and run.step else [],
+        "phases": phases(watched) if run.step and (run.state is RunState.PAUSED or _slow(run, hparams)) else [],
     }  # fmt: skip
+
+
+def _slow(run: Run, hparams: Mapping[str, Any]) -> bool:
+    """Whether a step lasts so long that its parts can be shown one after the other."""
+    rate = run.images_per_second / max(1, int(hparams.get("batch_size", 1)))
+    return run.state is RunState.RUNNING and 0 < rate < SLOW
 
 
 METRICS = {

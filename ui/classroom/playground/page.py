@@ -8,7 +8,7 @@ from gan_core.errors import BadValue
 from gan_core.runs.store import Run
 from ui.classroom.live import page, panels
 from ui.classroom.live.feed import Feed
-from ui.classroom.playground import begin, exports, layers, plot, settings
+from ui.classroom.playground import begin, exports, layers, pair, plot, settings
 from ui.classroom.shell import warm
 from ui.classroom.shell.errors import shown
 from ui.classroom.shell.i18n import STATE, _
@@ -16,11 +16,12 @@ from ui.classroom.train.setup import of_run
 from ui.texts import data_title, is_points, joined, plain
 
 PLANE = "plane"  # beginning of the component's key
+BESIDE = "beside"  # in the link: the run that stands beside the other
 OPEN = "playground.open"  # key of the session's state: a run to be opened
 
 
 def show() -> None:
-    """The whole page: a run that the link names, else the choices before one."""
+    """The whole page: one or two runs that the link names, else the choices before one."""
     if not warm.is_ready():
         with st.spinner(_("Loading PyTorch, once after each start …")):
             warm.now()
@@ -29,6 +30,14 @@ def show() -> None:
         begin.show(open_run)
         return
     watched = page.found(id)
+    beside = st.query_params.get(BESIDE)
+    other = page.found(beside) if beside else None
+    if watched is not None and other is not None:
+        with shown():
+            for one in (watched, other):
+                _check(one.run())
+            pair.show(watched, other)
+            return
     if watched is not None:
         with shown():
             _check(watched.run())
@@ -88,10 +97,10 @@ def _again(watched: Feed, step: int) -> None:
         st.session_state[OPEN] = sessions.again(watched.id, step).id
 
 
-def open_run(id: str) -> None:
-    """Shows a run here; doesn't return."""
+def open_run(id: str, beside: str = "") -> None:
+    """Shows a run here, or two of them; doesn't return."""
     asked = {layers.QUERY: shown_} if (shown_ := st.query_params.get(layers.QUERY)) else {}
-    st.query_params.from_dict({**_language(), "run": id, **asked})
+    st.query_params.from_dict({**_language(), "run": id, **({BESIDE: beside} if beside else {}), **asked})
     st.rerun(scope="app")
 
 

@@ -10,7 +10,7 @@ const CURVES_EVERY = 1900; // milliseconds between two drawings of the curves, a
 const REST = 12; // times as long as an answer took is rested: both share the trainer's machine
 const RESTED = 2500;
 const PATIENCE = 8000; // milliseconds after which a question without an answer is asked again
-const PHASE = 1700; // milliseconds that a part of the data flow is lit
+const PHASE = 1500; // milliseconds that a part of the data flow is lit
 const TRAIL = 12; // past moments that a trail has
 const TRAILS = 30; // points that have one
 const ARROWS = 160; // points that have an arrow
@@ -86,7 +86,8 @@ class Playground {
     const fresh = this.run !== plot.run;
     if (fresh) this.begin(plot);
     this.plot = plot;
-    this.words = plot.words;
+    this.words = plot.words ?? this.words;
+    this.layers = plot.layers ?? this.layers;
     this.root.classList.toggle("still", Boolean(plot.still));
     if (fresh) this.moment();
     if (plot.known) this.known = this.fixed(header, plot.known);
@@ -116,8 +117,8 @@ class Playground {
     this.playing = false;
     this.count = 0;
     this.version = null;
-    this.show = new Set(plot.show);
-    this.told = plot.show.join(" ");
+    this.show = new Set(plot.show ?? this.show);
+    this.told = [...this.show].join(" ");
     this.layersDrawn = "";
   }
 
@@ -207,6 +208,7 @@ class Playground {
     this.ask("poll", {
       question: this.questions,
       run: this.run,
+      lang: this.plot.lang,
       count: this.count,
       known: Boolean(this.known),
       at: this.at,
@@ -265,11 +267,11 @@ class Playground {
     badge.dataset.state = plot.state.name;
     this.part("step").textContent = plot.step;
     this.part("facts").textContent = plot.facts;
-    this.canvas.ariaLabel = plot.words.plane;
+    this.canvas.ariaLabel = this.words.plane;
   }
 
   buildLayers() {
-    const { layers } = this.plot;
+    const { layers } = this;
     const wanted = JSON.stringify([layers, [...this.show]]);
     if (wanted === this.layersDrawn) return;
     this.layersDrawn = wanted;

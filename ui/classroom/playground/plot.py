@@ -24,7 +24,7 @@ from ui.classroom.live.curves import payload
 from ui.classroom.live.feed import Feed
 from ui.classroom.playground import dataflow, layers
 from ui.classroom.shell import access
-from ui.classroom.shell.i18n import _
+from ui.classroom.shell.i18n import _, language
 from ui.classroom.shell.store import store
 from ui.classroom.shell.style import read
 from ui.texts import joined, number, state_word
@@ -51,8 +51,11 @@ def _component() -> Any:
     )
 
 
-def draw(watched: Feed, key: str, again: Callable[[int], None]) -> None:
-    """Shows the run as it is now, or the moment of its past that the visitor looks at; `again` goes on from a step."""
+def draw(watched: Feed, key: str, again: Callable[[int], None], busy: bool = False) -> None:
+    """Shows the run as it is now, or the moment of its past that the visitor looks at; `again` goes on from a step.
+
+    `busy`: it goes on though it is paused, by steps that the page asks for.
+    """
     asked = _asked(key)
     if isinstance(show := asked.get("show"), str):
         layers.keep(show)
@@ -62,7 +65,7 @@ def draw(watched: Feed, key: str, again: Callable[[int], None]) -> None:
         if isinstance(step, int) and not isinstance(step, bool):
             again(step)
 
-    _component()(data=encoded(watched, asked), key=key, on_poll_change=lambda: None, on_again_change=chosen)
+    _component()(data=encoded(watched, asked, busy), key=key, on_poll_change=lambda: None, on_again_change=chosen)
 
 
 def preview(reference: str, key: str) -> None:
@@ -76,7 +79,7 @@ def _asked(key: str) -> Mapping[str, Any]:
     return asked if isinstance(asked, Mapping) else {}
 
 
-def encoded(watched: Feed, asked: Mapping[str, Any]) -> bytes:
+def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False) -> bytes:
     """The bytes that `draw` sends: what the browser doesn't have yet."""
     run = watched.run()
     if run.is_active:
@@ -84,8 +87,9 @@ def encoded(watched: Feed, asked: Mapping[str, Any]) -> bytes:
     same = asked.get("run") == run.id
     header, blobs = _curves(watched, asked.get("curves") if same else None)
     plot = _always(run.spec.data, watched.hparams) | {
+        "lang": language(),
         "run": run.id,
-        "every": (1 if run.state.value == "running" else -1) if run.is_active else 0,
+        "every": (1 if busy or run.state.value == "running" else -1) if run.is_active else 0,
         "answers": asked.get("question"),
         "version": watched.version,
         "state": {"name": run.state.value, "word": state_word(run.state)},
@@ -94,6 +98,8 @@ def encoded(watched: Feed, asked: Mapping[str, Any]) -> bytes:
         "flow": dataflow.of_run(watched),
     }
     _frames(plot, blobs, run.id, asked if same else {})
+    if not same or asked.get("lang") != language():
+        plot |= _words()
     if not (same and asked.get("known")):
         _known(plot, blobs, run.spec.data)
     return payload(header | {"plot": plot}, *blobs)
@@ -101,7 +107,7 @@ def encoded(watched: Feed, asked: Mapping[str, Any]) -> bytes:
 
 def of_data(reference: str) -> bytes:
     """The message for a data set without a run."""
-    plot = _always(reference, {}) | {
+    plot = _always(reference, {}) | _words() | {
         "run": f"data:{reference}", "still": True, "every": 0, "version": 0, "state": {"name": "", "word": ""},
         "step": "", "facts": "", "flow": None, "frames": [], "count": 0, "at": None,
     }  # fmt: skip
@@ -124,10 +130,12 @@ def _always(reference: str, hparams: Mapping[str, Any]) -> dict[str, Any]:
         "layout": LAYOUT,
         "reads": "probability" if loss.probability and not relative else reads,
         "threshold": None if relative else loss.threshold,
-        "show": layers.shown(),
-        "layers": layers.groups(),
-        "words": layers.words(),
     }
+
+
+def _words() -> dict[str, Any]:
+    """What the browser keeps."""
+    return {"show": layers.shown(), "layers": layers.groups(), "words": layers.words()}
 
 
 def _curves(watched: Feed, held: Any) -> tuple[dict[str, Any], list[bytes]]:

@@ -17,7 +17,7 @@ from ui.classroom.shell.errors import shown
 from ui.classroom.shell.i18n import N_, _
 from ui.texts import error_sentence, number, plain
 
-PACES = {0.0: N_("Full speed"), 10.0: N_("10 steps/s"), 2.0: N_("2 steps/s"), 0.5: N_("1 step in 2 s")}
+PACES = {0.0: N_("Full speed"), 10.0: N_("10 steps/s"), 1.0: N_("1 step/s"), 0.125: N_("Slow motion: 1 step in 8 s")}
 CHOSEN = ("loss", "penalty", "optimizer")  # with a list of choices
 STOPS: dict[str, tuple[float, ...]] = {  # values that a slider stops at
     "generator_rate": (1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 3e-2, 0.1),
@@ -57,18 +57,19 @@ def show(watched: Feed, open_run: Callable[[str], None]) -> None:
     if watched.run().is_active:
         st.subheader(_("Settings"), anchor=False)
         st.caption(_("A change acts from the next step on. All other settings are folded below."))
-        _quick(watched, current)
+        quick(watched, current)
     with st.expander(_("Networks and noise"), icon=":material/hub:", key="networks-panel"):
         _networks(watched, current, open_run)
 
 
-def _quick(watched: Feed, current: HParams) -> None:
+def quick(watched: Feed, current: HParams, columns: int = 3) -> None:
+    """The settings that matter most; each acts as soon as it is set."""
     described = knobs(current)
     edits = sum(event.kind in ("edit", "rollback") for event in watched.events)  # new widgets show new values
     locked = not access.may_steer()
     names = [*CHOSEN, *STOPS]
-    for start in range(0, len(names), 3):
-        for column, name in zip(st.columns(3), names[start : start + 3], strict=False):
+    for start in range(0, len(names), columns):
+        for column, name in zip(st.columns(columns), names[start : start + columns], strict=False):
             key, value, knob = f"quick-{watched.id}-{edits}-{name}", getattr(current, name), described[name]
             shared: dict[str, Any] = {
                 "key": key, "disabled": locked, "help": knob_widgets.help_text(knob), "on_change": _edit,

@@ -138,6 +138,11 @@ def step(id: str, count: int = 1, only: str | None = None) -> None:
     _wait(id)
 
 
+def step_to(id: str, step: int) -> None:
+    """Asks a paused run for its steps up to that one, and doesn't wait for them."""
+    _control(id).step_to(step)
+
+
 def set_pace(id: str, rate: float) -> None:
     """At most so many steps per second; 0 is full speed."""
     _control(id).set_pace(rate)
@@ -200,6 +205,7 @@ __all__ = [
     "start",
     "start_from",
     "step",
+    "step_to",
     "stop",
     "treat",
 ]  # fmt: skip
