@@ -278,9 +278,9 @@ def test_two_side_by_side_go_on_in_step(store: RunStore) -> None:
     wait(lambda: getattr(current_hparams(store, first), "loss") == "least_squares")  # noqa: B009
     assert getattr(current_hparams(store, second), "loss") == "non_saturating"  # noqa: B009
     sound(test.button(key="pair-run").click().run())
-    wait(lambda: [run.step for run in store.runs()] == [21, 21])
-    sound(test.run())
     wait(lambda: [run.step for run in store.runs()] == [41, 41])
+    sound(test.run())
+    wait(lambda: [run.step for run in store.runs()] == [81, 81])
     sound(test.button(key="pair-stop").click().run())
     wait(lambda: not any(run.is_active for run in store.runs()))
 

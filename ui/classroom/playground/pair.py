@@ -17,7 +17,7 @@ from ui.classroom.shell.errors import shown
 from ui.classroom.shell.i18n import STATE, _
 from ui.texts import data_title, plain
 
-STRIDE = 20  # steps that are asked for at once
+STRIDE = 40  # steps that are asked for at once
 GOING = "playground.going"  # key of the session's state: both go on
 
 
@@ -36,7 +36,7 @@ def show(one: Feed, other: Feed) -> None:
             _go_on(pair)
             for place, (column, watched) in enumerate(zip(st.columns(2, gap="medium"), pair, strict=True)):
                 with column:
-                    plot.draw(watched, f"pair-{place}-{watched.id}", lambda step: None, bool(st.session_state[GOING]))
+                    plot.draw_small(watched, f"pair-{place}-{watched.id}", bool(st.session_state[GOING]))
 
     st.fragment(again)()
     st.subheader(_("Settings"), anchor=False)

@@ -6,7 +6,7 @@ them one after the other and switches layers by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -34,6 +34,7 @@ AT_ONCE = 4  # frames of one answer, at most
 TRAIL = 12  # past moments that are sent with one of the past
 LATER = "later"  # what the browser says of curves that it doesn't want to draw now
 CHARTS = ("losses", "divergences", "sliced", "modes", "close-to-a-mode", "data-reached", "scores", "gradient-norms")
+FEW_CHARTS = ("losses", "divergences", "modes")
 LAYOUT = {  # name -> offset in a record and how many numbers
     name: (RECORD.fields[name][1], int(np.prod(RECORD[name].shape)))  # type: ignore[index]
     for name in RECORD.names or ()
@@ -51,11 +52,8 @@ def _component() -> Any:
     )
 
 
-def draw(watched: Feed, key: str, again: Callable[[int], None], busy: bool = False) -> None:
-    """Shows the run as it is now, or the moment of its past that the visitor looks at; `again` goes on from a step.
-
-    `busy`: it goes on though it is paused, by steps that the page asks for.
-    """
+def draw(watched: Feed, key: str, again: Callable[[int], None]) -> None:
+    """Shows the run as it is now, or the moment of its past that the visitor looks at; `again` goes on from a step."""
     asked = _asked(key)
     if isinstance(show := asked.get("show"), str):
         layers.keep(show)
@@ -65,7 +63,16 @@ def draw(watched: Feed, key: str, again: Callable[[int], None], busy: bool = Fal
         if isinstance(step, int) and not isinstance(step, bool):
             again(step)
 
-    _component()(data=encoded(watched, asked, busy), key=key, on_poll_change=lambda: None, on_again_change=chosen)
+    _component()(data=encoded(watched, asked), key=key, on_poll_change=lambda: None, on_again_change=chosen)
+
+
+def draw_small(watched: Feed, key: str, busy: bool) -> None:
+    """The same beside another one, with few curves. `busy`: it goes on though it is paused, by steps asked for.
+
+    Its past can be seen, and isn't gone on from; its layers don't stand in the link.
+    """
+    message = encoded(watched, _asked(key), busy, FEW_CHARTS)
+    _component()(data=message, key=key, on_poll_change=lambda: None, on_again_change=lambda: None)
 
 
 def preview(reference: str, key: str) -> None:
@@ -79,13 +86,13 @@ def _asked(key: str) -> Mapping[str, Any]:
     return asked if isinstance(asked, Mapping) else {}
 
 
-def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False) -> bytes:
+def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts: Sequence[str] = CHARTS) -> bytes:
     """The bytes that `draw` sends: what the browser doesn't have yet."""
     run = watched.run()
     if run.is_active:
         audience.watch(run.id)
     same = asked.get("run") == run.id
-    header, blobs = _curves(watched, asked.get("curves") if same else None)
+    header, blobs = _curves(watched, charts, asked.get("curves") if same else None)
     plot = _always(run.spec.data, watched.hparams) | {
         "lang": language(),
         "run": run.id,
@@ -98,6 +105,8 @@ def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False) -> byte
         "flow": dataflow.of_run(watched),
     }
     _frames(plot, blobs, run.id, asked if same else {})
+    if charts is not CHARTS:  # beside another one
+        plot["again"] = None
     if not same or asked.get("lang") != language():
         plot |= _words()
     if not (same and asked.get("known")):
@@ -138,10 +147,10 @@ def _words() -> dict[str, Any]:
     return {"show": layers.shown(), "layers": layers.groups(), "words": layers.words()}
 
 
-def _curves(watched: Feed, held: Any) -> tuple[dict[str, Any], list[bytes]]:
+def _curves(watched: Feed, charts: Sequence[str], held: Any) -> tuple[dict[str, Any], list[bytes]]:
     if held in (LATER, watched.version):
         return {}, []
-    header, floats = watched.curves(files=CHARTS)
+    header, floats = watched.curves(files=charts)
     return dict(header), [floats]
 
 
