@@ -31,6 +31,7 @@ from gan_core.runs.frames import LATTICE, POINTS, RECORD, SIDE
 from gan_core.training.trainer import Trainer
 
 SEED = 0
+RENEWED = 3  # frames after which the density is counted anew
 CHUNK = 256  # latents that are drawn at once
 EDGE = 0.01  # probability of the noise that lies beyond each end of the lattice
 LARGEST = 6e4  # that a float16 holds
@@ -49,25 +50,38 @@ class Camera:
         self._lattice = lattice(size).to(trainer.device)
         self._places = centres(self._half, SIDE).to(trainer.device)
         self._real = trainer.batches.first(POINTS)["real"]
+        self._density: NDArray = np.zeros((SIDE, SIDE))
+        self._age = RENEWED  # frames for which the density has been kept
 
-    def take(self) -> NDArray:
-        """A record of this moment."""
+    def take(self, whole: bool = True) -> NDArray:
+        """A record of this moment.
+
+        Half of the work is the generator's density: one that isn't `whole` has that of up to RENEWED frames before.
+        """
         trainer = self._trainer
         generator, discriminator = trainer.networks["generator"], trainer.networks["discriminator"]
         record = np.zeros((), RECORD)
         record["step"] = trainer.step
         with evaluating(trainer.networks):
             with torch.no_grad():
-                # in parts that stay in the processor's cache: half the time
-                made = torch.cat([generator(part) for part in torch.split(self._latents, CHUNK)])
+                made = generator(self._latents[:POINTS])
                 record["warp"] = _half(generator(self._lattice)).reshape(LATTICE, LATTICE, 2)
                 record["field"] = _half(discriminator(self._places)).reshape(SIDE, SIDE)
-            points = made[:POINTS].detach().requires_grad_()
+            points = made.detach().requires_grad_()
             logits, slopes = slopes_at(discriminator, points)
             record["points"], record["logits"], record["slopes"] = _half(points), _half(logits), _half(slopes)
             record["pulls"] = _half(self._pulls(points))
-        record["density"] = smoothed(counted(made.cpu().numpy(), self._half, SIDE)).inside
+            if whole or self._age + 1 >= RENEWED:
+                self._density, self._age = self._counted(generator), -1
+        self._age += 1
+        record["density"] = self._density
         return record
+
+    @torch.no_grad()
+    def _counted(self, generator: nn.Module) -> NDArray:
+        # in parts that stay in the processor's cache: half the time
+        made = torch.cat([generator(part) for part in torch.split(self._latents, CHUNK)])
+        return smoothed(counted(made.cpu().numpy(), self._half, SIDE)).inside
 
     def _pulls(self, points: Tensor) -> Tensor:
         """The negative gradient of each point's own share of the generator's loss, (N, 2)."""
@@ -95,9 +109,10 @@ def lattice(latent_size: int) -> Tensor:
 
     Of one number all of them in a row; of more than two a plane through 0.
     """
+    count = LATTICE**2 if latent_size == 1 else LATTICE
+    lines: Tensor = torch.special.ndtri(torch.linspace(EDGE, 1 - EDGE, count))
     if latent_size == 1:
-        return torch.special.ndtri(torch.linspace(EDGE, 1 - EDGE, LATTICE**2))[:, None]
-    lines = torch.special.ndtri(torch.linspace(EDGE, 1 - EDGE, LATTICE))
+        return lines[:, None]
     latents = torch.zeros(LATTICE**2, latent_size)
     latents[:, :2] = torch.cartesian_prod(lines, lines)
     return latents

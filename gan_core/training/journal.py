@@ -188,7 +188,7 @@ class Journal:
         if shown == self._taken or not (everything or now - self._filmed >= max(every, self._frame_cost / FILMED)):
             return
         self._taken = shown  # also where it can't be written: the next step has another one
-        self._frames.append(self._camera.take())
+        self._frames.append(self._camera.take(whole=everything))
         self._filmed = time.monotonic()
         self._frame_cost = self._filmed - now
 

@@ -137,6 +137,16 @@ def test_the_field_and_the_lattice_lie_where_they_say() -> None:
     assert record["step"] == 20
 
 
+def test_the_density_is_counted_anew_in_every_third_frame_and_where_asked() -> None:
+    trainer = trained()
+    camera, fresh = Camera(trainer, "two_blobs"), Camera(trainer, "two_blobs")
+    same = []
+    for _ in range(7):
+        trainer.train_step()
+        same.append(np.array_equal(camera.take(whole=False)["density"], fresh.take()["density"]))
+    assert same == [True, False, False] * 2 + [True]
+
+
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_the_lattice_has_the_noise_between_its_lines(size: int) -> None:
     made = lattice(size)
