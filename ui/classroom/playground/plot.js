@@ -83,6 +83,8 @@ class Playground {
   update(header, ask) {
     const { plot } = header;
     this.ask = ask;
+    // the page was put together anew, and the message is for what stood there before
+    if (!plot.words && !this.words) return void ask("poll", { question: -1 });
     const fresh = this.run !== plot.run;
     if (fresh) this.begin(plot);
     this.plot = plot;
