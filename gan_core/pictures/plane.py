@@ -10,13 +10,14 @@ REAL, FAKE, INK = (29, 79, 145), (180, 70, 11), (35, 38, 47)
 STRIP = 24  # pixels below the plane, where the step stands
 
 
-def plane(record: np.ndarray, real: np.ndarray, half: float, side: int) -> Image.Image:
+def plane(record: np.ndarray, real: np.ndarray, half: float, side: int, reads: str = "probability") -> Image.Image:
     """One frame, `side` pixels wide and a strip higher: orange looks fake to D and blue looks real.
 
-    `real`: points (N, 2) of the data; `half`: half the side of the plane in their units.
+    `real`: points (N, 2) of the data; `half`: half the side of the plane in their units; `reads`: what D's output is, a
+    "probability" behind a sigmoid, a "plain" one, or a "score" without a scale.
     """
     image = Image.new("RGB", (side, side + STRIP + (side + STRIP) % 2), (255, 255, 255))
-    image.paste(_heat(record["field"]).resize((side, side), Image.Resampling.BILINEAR))
+    image.paste(_heat(record["field"], reads).resize((side, side), Image.Resampling.BILINEAR))
     pen = ImageDraw.Draw(image)
     r = max(1, side // 240)
     for x, y in _places(real, half, side):
@@ -29,11 +30,14 @@ def plane(record: np.ndarray, real: np.ndarray, half: float, side: int) -> Image
     return image
 
 
-def _heat(field: np.ndarray) -> Image.Image:
-    """D's logits, rows from low y to high y, as colours; a score without a scale is laid between its ends."""
-    belief = 1 / (1 + np.exp(-np.clip(field.astype(np.float64), -30, 30)))[..., None]
+def _heat(field: np.ndarray, reads: str) -> Image.Image:
+    """D's output, rows from low y to high y, as colours; a score is laid between the ends of the frame."""
+    values = np.nan_to_num(field.astype(np.float64))
+    if reads == "score":
+        values = (values - values.min()) / (np.ptp(values) or 1.0)
+    belief = (1 / (1 + np.exp(-np.clip(values, -30, 30))) if reads == "probability" else values.clip(0, 1))[..., None]
     colours = np.where(belief < 0.5, LOW + 2 * belief * (MIDDLE - LOW), MIDDLE + (2 * belief - 1) * (HIGH - MIDDLE))
-    return Image.fromarray(np.nan_to_num(colours[::-1]).astype(np.uint8))
+    return Image.fromarray(colours[::-1].astype(np.uint8))
 
 
 def _places(points: np.ndarray, half: float, side: int) -> np.ndarray:

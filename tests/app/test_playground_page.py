@@ -379,6 +379,6 @@ def test_files_of_a_playground(store: RunStore) -> None:
     lines = exports.points_of(run.id).splitlines()
     assert lines[0] == "step,x,y,logit,slope_x,slope_y,pull_x,pull_y"
     assert len(lines) == 401
-    assert exports.picture_of(run.id).startswith(b"\x89PNG")
-    assert exports.film_of(run.id, "gif").startswith(b"GIF89a")
-    assert exports.film_of(run.id, "mp4")[4:8] == b"ftyp"
+    assert exports.picture_of(feed(store, run.id)).startswith(b"\x89PNG")
+    assert exports.film_of(feed(store, run.id), "gif").startswith(b"GIF89a")
+    assert exports.film_of(feed(store, run.id), "mp4")[4:8] == b"ftyp"

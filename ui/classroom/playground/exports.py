@@ -17,6 +17,7 @@ from gan_core.data.mixtures import reach
 from gan_core.runs.frames import FrameFile
 from ui.classroom.live.downloads import csv_of
 from ui.classroom.live.feed import Feed
+from ui.classroom.playground.plot import reads
 from ui.classroom.shell.errors import shown
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
@@ -43,7 +44,7 @@ def _show(watched: Feed) -> None:
         frames = FrameFile(store().folder(id))
         with st.container(horizontal=True):
             st.download_button(
-                _("Plane (PNG)"), lambda: picture_of(id), f"ganscope-{id}.png", "image/png",
+                _("Plane (PNG)"), lambda: picture_of(watched), f"ganscope-{id}.png", "image/png",
                 icon=":material/image:", key="save-png", on_click="ignore", disabled=not len(frames),
             )  # fmt: skip
             st.download_button(
@@ -58,7 +59,7 @@ def _show(watched: Feed) -> None:
                 label = _("Make a film ({kind})").format(kind=kind.upper())
                 if st.button(label, icon=":material/movie:", key=f"film-{kind}", disabled=len(frames) < 2):
                     with st.spinner(_("Building the film …")):
-                        st.session_state[STATE] = (id, kind, film_of(id, kind))
+                        st.session_state[STATE] = (id, kind, film_of(watched, kind))
         made = st.session_state.get(STATE)
         if made and made[0] == id:
             st.download_button(
@@ -81,22 +82,22 @@ def points_of(id: str) -> str:
     return text.getvalue()
 
 
-def picture_of(id: str) -> bytes:
+def picture_of(watched: Feed) -> bytes:
     """The newest frame as a PNG."""
     from gan_core.pictures.grids import png
     from gan_core.pictures.plane import plane
 
-    run = store().get(id)
-    record = FrameFile(store().folder(id)).read(slice(-1, None))[0]
-    return png(plane(record, _real(run.spec.data), reach(run.spec.data), 2 * SIDE))
+    data = watched.run().spec.data
+    record = FrameFile(store().folder(watched.id)).read(slice(-1, None))[0]
+    return png(plane(record, _real(data), reach(data), 2 * SIDE, reads(watched.hparams)))
 
 
-def film_of(id: str, kind: str) -> bytes:
+def film_of(watched: Feed, kind: str) -> bytes:
     """The history as a film's content: of a long one every nth frame. Raises OSError."""
     from gan_core.pictures import video
 
-    run, frames = store().get(id), FrameFile(store().folder(id))
-    images = _images(frames, run.spec.data)
+    frames = FrameFile(store().folder(watched.id))
+    images = _images(frames, watched.run().spec.data, reads(watched.hparams))
     with tempfile.TemporaryDirectory(prefix="ganscope-film-") as folder:
         path = Path(folder) / f"film.{kind}"
         if kind == "mp4":
@@ -106,13 +107,13 @@ def film_of(id: str, kind: str) -> bytes:
         return path.read_bytes()
 
 
-def _images(frames: FrameFile, reference: str) -> Iterator[Image.Image]:
+def _images(frames: FrameFile, reference: str, output: str) -> Iterator[Image.Image]:
     """At most MOST frames, evenly chosen from the first to the newest."""
     from gan_core.pictures.plane import plane
 
     count, real = len(frames), _real(reference)
     for place in np.linspace(0, count - 1, min(MOST, count)).round().astype(int):
-        yield plane(frames.read(slice(place, place + 1))[0], real, reach(reference), SIDE)
+        yield plane(frames.read(slice(place, place + 1))[0], real, reach(reference), SIDE, output)
 
 
 def _real(reference: str) -> np.ndarray:

@@ -128,7 +128,6 @@ def of_data(reference: str) -> bytes:
 def _always(reference: str, hparams: Mapping[str, Any]) -> dict[str, Any]:
     loss = losses[hparams.get("loss", "non_saturating")]
     relative = hparams.get("relativistic", "none") != "none"
-    reads = "score" if relative or loss.threshold is None or loss.title == "Hinge" else "plain"
     return {
         "half": reach(reference),
         "side": SIDE,
@@ -137,9 +136,17 @@ def _always(reference: str, hparams: Mapping[str, Any]) -> dict[str, Any]:
         "curve": hparams.get("latent_size") == 1,
         "record": RECORD.itemsize,
         "layout": LAYOUT,
-        "reads": "probability" if loss.probability and not relative else reads,
+        "reads": reads(hparams),
         "threshold": None if relative else loss.threshold,
     }
+
+
+def reads(hparams: Mapping[str, Any]) -> str:
+    """What D's output is: a probability behind a sigmoid, one by itself (plain), or a score without a scale."""
+    name = hparams.get("loss", "non_saturating")
+    if hparams.get("relativistic", "none") != "none" or name in ("wasserstein", "hinge"):
+        return "score"
+    return "probability" if losses[name].probability else "plain"
 
 
 def _words() -> dict[str, Any]:
