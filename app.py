@@ -21,6 +21,7 @@ page = st.navigation(
     [
         st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),
         st.Page("pages/train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
+        st.Page("pages/playground.py", title=_("Playground"), icon=":material/scatter_plot:", url_path="playground"),
         st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
         st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
         st.Page("pages/runs.py", title=_("Runs"), icon=":material/history:", url_path="runs"),

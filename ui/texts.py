@@ -147,6 +147,8 @@ def data_title(reference: str) -> str:
     if user_set:
         name = _DIGEST.sub("", re.split(r"[\\/]", user_set.path.rstrip("/\\"))[-1])
         return f"{name} ({_(FIT_WORDS[user_set.fit])})" if user_set.fit in FIT_WORDS else name
+    if is_points(reference) and reference not in sources:
+        return _("Drawn points")
     return _(sources.get(reference).title) if reference in sources else reference
 
 

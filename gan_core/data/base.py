@@ -190,6 +190,7 @@ class Source:
     published: str = ""  # the published set (published/catalogue.py) that brings it, where one does
     domains: tuple[str, ...] = ()  # what the first and the second picture of a pair show, or the two domains
     modes: Modes | None = None  # of points that are a mixture of Gaussians
+    mixture: Callable[[], Any] | None = None  # of points: their density, a `mixtures.Mixture`
     hub: str = ""  # id of the data set on the Hugging Face Hub, where it is there
 
     def spec(self, size: int) -> DataSpec:

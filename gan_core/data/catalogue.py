@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from gan_core.data import parts
 from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
-from gan_core.data.user import folders, pairs
+from gan_core.data.user import drawn_points, folders, pairs
 from gan_core.data.user.references import SIZE, user_images
 from gan_core.errors import BadData
 
 
 def is_points(reference: str) -> bool:
     """Whether a data set is made of points in the plane, and not of images."""
-    return reference in sources and sources.get(reference).task == "points"
+    return drawn_points.is_drawn(reference) or (reference in sources and sources.get(reference).task == "points")
 
 
 def modes_of(reference: str) -> Modes | None:
@@ -24,12 +24,11 @@ def modes_of(reference: str) -> Modes | None:
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, and for translation `paired:PATH` or
     `unpaired:PATH`, folders or zips in the layouts of pairs.py. own.py says how their pictures become squares.
-    Before either, `train:` or `test:` gives a part of it (parts.py).
+    Before either, `train:` or `test:` gives a part of it (parts.py). `drawn:CODE` is a set of points that a user drew.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """
-    points_asked = name in sources and sources.get(name).task == "points"
-    if size is not None and not points_asked and not SMALLEST_SIDE <= size <= LARGEST_SIDE:
+    if size is not None and not is_points(name) and not SMALLEST_SIDE <= size <= LARGEST_SIDE:
         raise BadData(
             "Images can be loaded at sizes from {least} to {most} pixels, not {size}.",
             least=SMALLEST_SIDE, most=LARGEST_SIDE, size=size,
@@ -46,6 +45,8 @@ LOADERS: dict[str, Callable[..., DataSet]] = {  # by task: UserImages, size, pro
 
 
 def source(name: str) -> Source:
-    """The registered source of that name, or a part of one; raises UnknownName."""
+    """The registered source of that name, a part of one, or a user's drawn points; raises UnknownName or BadValue."""
+    if drawn_points.is_drawn(name):
+        return drawn_points.source(name)
     part, _, whole = name.partition(":")
     return parts.part_of(sources.get(whole), part) if part in parts.PARTS and whole else sources.get(name)

@@ -7,10 +7,12 @@ or ReLU layers of 128 units, latents of a few dimensions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
@@ -38,6 +40,10 @@ class PointsHParams(AdversarialHParams):
     activation: str = knob(
         "tanh", choices=("tanh", "leaky_relu", "relu"), label="Activation", change="rebuild", group="networks",
         help="Tanh maps the plane smoothly and fits narrow modes best; ReLU folds it along straight lines.",
+    )  # fmt: skip
+    noise: str = knob(
+        "gaussian", choices=("gaussian", "uniform"), label="Noise", change="rebuild", group="networks",
+        help="The distribution of each latent number: standard normal, or even between -1 and 1.",
     )  # fmt: skip
     batch_norm: bool = knob(
         False, label="Batch normalisation", change="rebuild", group="networks",
@@ -69,14 +75,17 @@ def perceptron(inputs: int, widths: tuple[int, ...], hparams: PointsHParams, bat
 
 
 class PointGenerator(nn.Module):
-    """(B, latent_size) -> (B, 2)."""
+    """(B, latent_size) -> (B, 2). Latents are standard normal; the generator makes uniform noise of them itself."""
 
     def __init__(self, hparams: PointsHParams) -> None:
         super().__init__()
+        self.uniform = hparams.noise == "uniform"
         self.layers = perceptron(hparams.latent_size, hparams.generator_widths, hparams, hparams.batch_norm)
         self.point = nn.Linear(hparams.generator_widths[-1], 2)
 
     def forward(self, latents: Tensor) -> Tensor:
+        if self.uniform:
+            latents = torch.erf(latents / math.sqrt(2))  # 2 Phi(z) - 1, even in (-1, 1)
         points: Tensor = self.point(self.layers(latents))
         return points
 

@@ -189,18 +189,21 @@ class Adversarial(Objective[Settings]):
         context.observe("fake_after", fake.logits)
         compares = hparams.feature_matching or hparams.relativistic != "none"
         real = self._real_output(discriminator, batch, context) if compares else None
-        terms = self._generator_loss(fake, real, context)
+        terms = self.generator_loss(hparams, fake, real, context)
         if hparams.orthogonal_weight:
             terms["orthogonality"] = hparams.orthogonal_weight * orthogonality(networks["generator"])
         if self.history is not None:
             terms["history"] = hparams.historical_averaging * self.history.term("generator", networks)
         return terms | self.generator_extras(networks, fake, fakes, context)
 
-    def _generator_loss(
-        self, fake: DiscriminatorOutput, real: DiscriminatorOutput | None, context: StepContext[Settings]
+    def generator_loss(
+        self,
+        hparams: Settings,
+        fake: DiscriminatorOutput,
+        real: DiscriminatorOutput | None,
+        context: StepContext[Settings],
     ) -> dict[str, Tensor]:
         """The generator's main term: fool the discriminator, or match the features of real images."""
-        hparams = context.hparams
         if hparams.feature_matching:
             assert real is not None
             return {"feature_matching": stabilisers.feature_matching(real.features, fake.features)}

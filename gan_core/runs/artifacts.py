@@ -99,16 +99,24 @@ class Artifacts(Catalogue):
         ]
         return [checkpoint for checkpoint in found if checkpoint.path.is_file()]
 
-    def prune_checkpoints(self, id: str, token: str, keep: int = 3) -> None:
-        """Deletes all but the newest `keep` checkpoints."""
+    def prune_checkpoints(self, id: str, token: str, keep: int = 3, ladder: int = 0) -> None:
+        """Deletes all but the newest `keep` checkpoints, and `ladder` older ones: the first, and some between them.
+
+        Of those between, the one goes whose neighbours are nearest to each other, so that the rest are spread evenly.
+        """
         with self._writer(id, token) as connection:
             rows = connection.execute(
                 "SELECT step, file FROM checkpoints WHERE run = ? ORDER BY step DESC LIMIT -1 OFFSET ?", (id, keep)
             ).fetchall()
+            dropped = rows if not ladder else []
+            while ladder and len(rows) > ladder:
+                between = range(1, len(rows) - 1)
+                place = min(between, key=lambda place: rows[place - 1]["step"] - rows[place + 1]["step"], default=0)
+                dropped.append(rows.pop(place))
             connection.executemany(
-                "DELETE FROM checkpoints WHERE run = ? AND step = ?", [(id, row["step"]) for row in rows]
+                "DELETE FROM checkpoints WHERE run = ? AND step = ?", [(id, row["step"]) for row in dropped]
             )
-        remove(self._checkpoint_path(id, row["file"]) for row in rows)
+        remove(self._checkpoint_path(id, row["file"]) for row in dropped)
 
     def _cut_files(self, connection: sqlite3.Connection, id: str, step: int) -> list[Path]:
         """Drops the records after `step`; returns the files, to be removed once that is committed."""

@@ -20,9 +20,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 
-from gan_core.disk import DiskFull
+from gan_core.disk import DiskFull, file_size
+from gan_core.runs import frames
 from gan_core.runs.artifacts import Artifacts, remove
 from gan_core.runs.claims import Claims
+from gan_core.runs.frames import FrameFile
 from gan_core.runs.history import History
 from gan_core.runs.records import ACTIVE, Checkpoint, Command, Event, Metrics, Preview, Run, RunState
 
@@ -67,18 +69,19 @@ class RunStore(Claims, History, Artifacts):
         remove(files)
 
     def size(self) -> int:
-        """Bytes that the store takes: its database, the reserve, all previews and checkpoints."""
+        """Bytes that the store takes: its database, the reserve, all previews, frames and checkpoints."""
         with self._database.read() as connection:
             files = connection.execute(
                 "SELECT TOTAL(bytes) FROM (SELECT bytes FROM previews UNION ALL SELECT bytes FROM checkpoints)"
             ).fetchone()[0]
-        return int(files) + self._database.size() + self._reserve.size()
+        taken = sum(file_size(path) for path in (self.root / "runs").glob(f"*/{frames.FILE}"))
+        return int(files) + taken + self._database.size() + self._reserve.size()
 
     def enforce_quota(self, limit_bytes: int) -> int:
         """Thins old runs until the store fits; returns the bytes freed, which may be too few.
 
-        Never touches pinned or active runs, and never deletes a run. Previews go first: of each run, oldest first,
-        every second one between the first and the last, again and again. Then checkpoints but each run's newest.
+        Never touches pinned or active runs, and never deletes a run. Previews and frames go first: of each run, oldest
+        first, every second one between the first and the last, again and again. Then checkpoints but each run's newest.
         """
         excess = self.size() - limit_bytes
         freed = 0
@@ -96,12 +99,20 @@ class RunStore(Claims, History, Artifacts):
         while thinned:
             thinned = False
             for id in ids:
-                saved = self._thin(id, "previews", every_second_between)
+                saved = self._thin(id, "previews", every_second_between) + self._thin_frames(id)
                 thinned |= saved > 0
                 yield saved
         for id in ids:
             while saved := self._thin(id, "checkpoints", oldest_but_newest):
                 yield saved
+
+    def _thin_frames(self, id: str) -> int:
+        """Removes frames of a run that nobody holds or has pinned meanwhile; returns the bytes freed."""
+        with self._database.write() as connection:
+            run = connection.execute("SELECT * FROM runs WHERE id = ? AND NOT pinned", (id,)).fetchone()
+            if run is None or self._lives(run) or self._seen_state(run) in ACTIVE:
+                return 0
+            return FrameFile(self._folder(id)).halve()
 
     def _thin(self, id: str, table: str, surplus: Callable[[list[sqlite3.Row]], list[sqlite3.Row]]) -> int:
         """Removes files of a run that nobody holds or has pinned meanwhile; returns the bytes freed."""

@@ -70,6 +70,25 @@ class Control:
             raise BadValue("Unknown role '{only}'. Valid: {valid}.", only=only, valid=", ".join(ROLES))
         self._send("step", {"count": count, "only": only})
 
+    def step_to(self, step: int) -> None:
+        """Steps until the run has had so many in all, and pauses; asked twice it does no more than asked once."""
+        done = self.status.step
+        if not 0 <= step - done <= 10_000:
+            raise BadValue("The run has had {done} steps: ask for at most 10000 more.", done=done)
+        self._send("step", {"count": step - done, "only": None, "until": step})
+
+    def run_to(self, step: int) -> None:
+        """Trains on and pauses once the run has had so many steps in all; raises BadValue where it has had them."""
+        if step <= self.status.step:
+            raise BadValue("The run has had {done} steps already: ask for more.", done=self.status.step)
+        self._send("run_to", {"step": step})
+
+    def set_pace(self, rate: float) -> None:
+        """At most so many steps per second from now on, in slow motion; 0 trains at full speed."""
+        if not 0 <= rate <= 1000:
+            raise BadValue("The pace must lie between {low} and {high} steps per second.", low=0, high=1000)
+        self._send("pace", {"rate": rate})
+
     def edit(self, **changes: Any) -> None:
         """Changes live knobs while the run goes on; raises UnknownName or BadValue, and then nothing changes.
 

@@ -10,12 +10,13 @@ other run. A session that finds another run's checkpoint as the newest one of it
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from gan_core.checkpoint import load_state, read_checkpoint
 from gan_core.data.base import DataSet, DataSpec
 from gan_core.disk import writing
-from gan_core.errors import BadCheckpoint
+from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.gans import recipes
 from gan_core.gans.recipe import Recipe
 from gan_core.hparams import TrainingHParams, rebuilt
@@ -31,7 +32,7 @@ from gan_core.knobs import clocks, differences, knobs
 from gan_core.models import loading
 from gan_core.models.lending import lend
 from gan_core.runs.spec import RunSpec
-from gan_core.runs.store import Checkpoint, Run, RunState, RunStore
+from gan_core.runs.store import REPLAYED, Checkpoint, Run, RunState, RunStore
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.trainer import Trainer
 
@@ -65,7 +66,7 @@ class Start:
 def start_of(store: RunStore, run: Run, hparams: TrainingHParams) -> Start:
     """The start of a fork with these settings, from the run's newest checkpoint."""
     recipe = recipes.get(run.spec.recipe)
-    found = _newest(store, run)
+    found = newest(store, run)
     if found is None:
         return Start()
     checkpoint, state = found
@@ -79,11 +80,41 @@ def start_of(store: RunStore, run: Run, hparams: TrainingHParams) -> Start:
     return Start(checkpoint, kept, tuple(name for name in names if name not in kept), because, began, begun)
 
 
-def _newest(store: RunStore, run: Run) -> tuple[Checkpoint, Mapping[str, Any]] | None:
+def newest(store: RunStore, run: Run, step: float = math.inf) -> tuple[Checkpoint, Mapping[str, Any]] | None:
+    """The run's newest checkpoint that can be read, of those up to a step."""
     for checkpoint in reversed(store.checkpoints(run.id)):
-        with suppress(BadCheckpoint):
-            return checkpoint, read_checkpoint(checkpoint.path, checkpoint.sha256)
+        if checkpoint.step <= step:
+            with suppress(BadCheckpoint):
+                return checkpoint, read_checkpoint(checkpoint.path, checkpoint.sha256)
     return None
+
+
+def again(store: RunStore, run: Run, step: int, name: str = "") -> Run:
+    """A fork that, trained by a Session to `step`, is there what the run was: bit for bit on a CPU.
+
+    It starts from the run's newest checkpoint up to that step, else from the first step, and does again what was done
+    to the run in between. Raises BadValue for a step that the run hasn't had.
+    """
+    if not 0 <= step <= run.step:
+        raise BadValue(
+            "The run has had {done} steps, so there is no step {step} to go on from.", done=run.step, step=step
+        )
+    found = newest(store, run, step)
+    start, hparams, seen = Start(), dict(run.spec.hparams), 0
+    if found:
+        checkpoint, state = found
+        start = Start(checkpoint, tuple(state["networks"]))
+        if state["run"] == run.id:
+            hparams, seen = state["hparams"], state["event_id"]
+    spec = replace(run.spec, hparams=hparams)
+    made = create(store, run, spec, start, (), name, step)
+    for event in store.events(run.id, seen):
+        if event.kind in REPLAYED and start.step <= event.step < step:
+            payload = dict(event.payload)
+            if event.kind == "step":
+                payload["count"] = min(payload["count"], step - event.step)
+            store.add_event(made.id, None, event.step, event.kind, payload)
+    return store.get(made.id)
 
 
 def _kept(
@@ -105,17 +136,26 @@ def _fits(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:
     }
 
 
-def create(store: RunStore, run: Run, spec: RunSpec, start: Start, begun: Iterable[str], name: str = "") -> Run:
+def create(
+    store: RunStore,
+    run: Run,
+    spec: RunSpec,
+    start: Start,
+    begun: Iterable[str],
+    name: str = "",
+    again: int | None = None,
+) -> Run:
     """Creates a fork of a run, ready for a Session; leaves nothing behind on failure.
 
-    `begun`: the clocks of all schedules that count from the fork.
+    `begun`: the clocks of all schedules that count from the fork; `again`: up to which step it repeats the other run.
     """
     made = store.create(spec, name=name, parent=run.id)
     token = store.claim(made.id)
     try:
         if start.checkpoint:
             _copy(store, made, token, start.checkpoint)
-        store.add_event(made.id, token, start.step, "forked", {"run": run.id, "begun": sorted(begun)} | start.payload())
+        known = {"run": run.id, "begun": sorted(begun)} | start.payload() | ({} if again is None else {"again": again})
+        store.add_event(made.id, token, start.step, "forked", known)
     except BaseException:
         store.release(made.id, token)
         store.delete(made.id)

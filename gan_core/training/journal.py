@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 
 from gan_core.checkpoint import checkpoint_name, write_checkpoint
+from gan_core.data.mixtures import is_known
 from gan_core.disk import writing
 from gan_core.knobs import to_dict
+from gan_core.runs.frames import FrameFile
 from gan_core.runs.store import Metrics, RunStore
+from gan_core.training import audience
+from gan_core.training.frames import Camera
 from gan_core.training.previews import pool_previewer, previewer
 from gan_core.training.recorder import Fault, Recorder
 from gan_core.training.trainer import StepResult, Trainer
@@ -26,6 +30,9 @@ EXAMINATION = 0.5  # seconds between looks at how varied the samples are, at lea
 CHECKPOINT = 30.0  # seconds between checkpoints, at least
 BUDGET = 0.005  # share of the time that live previews, and that checkpoints, may take
 EXAMINED = 0.01  # share of the time that examinations may take
+FRAME, UNSEEN_FRAME = 0.15, 2.0  # seconds between frames of points, at least: while somebody watches, and else
+FILMED = 0.06  # share of the time that frames may take
+LADDER = 12  # checkpoints of a run of points that are kept beside the newest, so that its past can be gone on from
 PREVIEW_RATIO = 1.12  # each kept preview is at this multiple of the previous one's step
 GRADIENT_WARNING = 100.0  # gradient norms above this are warned of
 
@@ -47,7 +54,13 @@ class Journal:
         self.event_id = 0  # the last event whose effect the trainer's state contains
         self._token = token
         self._preview, self._pool = previewer(trainer), pool_previewer(trainer)
-        self._examine = examiner(trainer, store.get(run_id).spec.data)
+        reference = store.get(run_id).spec.data
+        self._examine = examiner(trainer, reference)
+        of_points = trainer.recipe.task == "points" and is_known(reference)
+        self._camera = Camera(trainer, reference) if of_points else None
+        self._frames = FrameFile(store.folder(run_id))
+        self._filmed = self._frame_cost = 0.0
+        self._taken: tuple[Any, ...] = ()  # what the newest frame shows
         self._live_cost = self._examination_cost = self._checkpoint_cost = self._rate = 0.0
         self._flushed = time.monotonic()
         self._live = self._examined = self._saved = 0.0
@@ -59,6 +72,8 @@ class Journal:
         self._unwritten: list[Metrics] = []
         self._warned: set[str] = set()
         self._next_preview = self.trainer.step
+        self._frames.cut(self.trainer.step)
+        self._taken = ()
         self.fault = None
         self.start_clock()
 
@@ -85,6 +100,8 @@ class Journal:
             self.flush(examine=everything)
         if self.fault is not None:
             return
+        if everything or now - self._filmed >= FRAME:
+            self.film(everything)
         if self.trainer.step >= self._next_preview:
             self.keep_preview()
         if everything or now - self._live >= max(LIVE_PREVIEW, self._live_cost / BUDGET):
@@ -162,6 +179,19 @@ class Journal:
         self._live = time.monotonic()
         self._live_cost = self._live - began
 
+    def film(self, everything: bool = False) -> None:
+        """Keeps a frame of points where one is due and shows something new; raises DiskFull."""
+        if self._camera is None or self.fault is not None:
+            return
+        every = FRAME if audience.watched(self.run_id) else UNSEEN_FRAME
+        now, shown = time.monotonic(), (self.trainer.step, self.trainer.hparams)
+        if shown == self._taken or not (everything or now - self._filmed >= max(every, self._frame_cost / FILMED)):
+            return
+        self._taken = shown  # also where it can't be written: the next step has another one
+        self._frames.append(self._camera.take(whole=everything))
+        self._filmed = time.monotonic()
+        self._frame_cost = self._filmed - now
+
     def checkpoint(self) -> None:
         """Writes a checkpoint, unless the state is not finite or already saved."""
         self.flush()
@@ -192,4 +222,4 @@ class Journal:
         with writing(self.store.root):
             sha256, size = write_checkpoint(path, state)
         self.store.add_checkpoint(self.run_id, self._token, trainer.step, trainer.images_seen, path, sha256, size)
-        self.store.prune_checkpoints(self.run_id, self._token)
+        self.store.prune_checkpoints(self.run_id, self._token, ladder=LADDER if self._camera else 0)

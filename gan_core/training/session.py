@@ -107,6 +107,8 @@ class Session(Control):
         self._replay: list[Event] = []
         self._damaged: list[BadCheckpoint] = []  # found while reading, told once the trainer stands at its step
         self._polled = 0.0
+        self._until = 0  # the step at which the run pauses by itself; 0: none
+        self._pace = self._next_step = 0.0  # steps per second at most, 0: no limit; when the next one is due
         self._ended = threading.Event()
 
     def start(self, paused: bool = False) -> Session:
@@ -250,9 +252,19 @@ class Session(Control):
                     if self.journal.fault is None:
                         return
                 elif not self._paused:
-                    self._one_step()
+                    self._trained_on()
             except DiskFull as error:
                 self._pause_without_space(error)
+
+    def _trained_on(self) -> None:
+        """The next step, unless the pace delays it or the run was to pause here."""
+        if self._until and self.trainer.step >= self._until:
+            self._pause()
+        elif self._pace and (wait := self._next_step - time.monotonic()) > 0:
+            time.sleep(min(wait, POLL))
+        else:
+            self._next_step = time.monotonic() + (1 / self._pace if self._pace else 0.0)
+            self._one_step()
 
     def _one_step(self, only: str | None = None) -> None:
         began = time.monotonic()
@@ -304,13 +316,19 @@ class Session(Control):
         elif name == "resume":
             self._resume()
         elif name == "step":
-            self._manual_steps(payload["count"], payload["only"])
+            left = payload["until"] - self.trainer.step if "until" in payload else payload["count"]
+            self._manual_steps(max(0, left), payload["only"])
+        elif name == "run_to":
+            self._until = payload["step"]
+            self._resume()
+        elif name == "pace":
+            self._pace, self._next_step = payload["rate"], 0.0
         elif name == "edit":
             self._edit(payload["changes"])
 
     def _pause(self, message: str = "", values: Mapping[str, Any] | None = None) -> None:
         """Pauses and gives the slot to the next run of the queue."""
-        self._paused = True
+        self._paused, self._until = True, 0
         self._write_due(everything=True)
         if self.journal.fault is None:
             self._set_state(RunState.PAUSED, message, values)
@@ -326,6 +344,8 @@ class Session(Control):
         self.journal.start_clock()
 
     def _rest(self) -> None:
+        """A while without training; whoever watches sees what an edit has changed."""
+        self.journal.film()
         time.sleep(POLL)
 
     def _manual_steps(self, count: int, only: str | None) -> None:
@@ -339,6 +359,7 @@ class Session(Control):
         self.journal.flush(examine=True)
         self._write_due()
         if self.journal.fault is None:
+            self.journal.film(everything=True)
             self.journal.live_preview()
             self._set_state(RunState.PAUSED)
 

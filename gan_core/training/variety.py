@@ -3,6 +3,8 @@
     points with known modes   modes/covered: modes with 20 close samples; modes/reached: modes that are the nearest to
                               a fair share of the samples; modes/near: the share of samples that lie close to a mode
     other points              data_reached: the share of real points with a sample nearby (coverage, 2002.09797)
+    all points                kl, js (bits) and sliced_wasserstein: how far the samples are from the data's density, and
+                              what as many real points score (metrics/density.py)
     images                    variety: how far samples lie apart, as a share of how far real images do
 
 Images are compared as the shelf's feature net for their data set sees them, else by their pixels. Two distances are
@@ -22,8 +24,10 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from gan_core.data.catalogue import modes_of
+from gan_core.data.mixtures import is_known
 from gan_core.data.parts import whole
 from gan_core.errors import GanscopeError
+from gan_core.metrics import density
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.neighbours import manifold
 from gan_core.metrics.points import SAMPLES, coverage
@@ -68,17 +72,32 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
 
 
 def _points(trainer: Trainer, sampler: Sampler, reference: str) -> Examine:
-    if modes := modes_of(reference):
-        latents = sampler.latents(SAMPLES, SEED)
-
-        def count() -> dict[str, float]:
-            found = coverage(sampler.draw(*latents).numpy(), modes)
-            return {"modes/covered": found.covered, "modes/reached": found.reached, "modes/near": found.quality}
-
-        return count
-    some = sampler.latents(POINTS, SEED)
+    latents = sampler.latents(density.SAMPLES, SEED)
+    known = density.yardstick(reference) if is_known(reference) else None
+    modes = modes_of(reference)
     real = trainer.batches.spread(POINTS)["real"].cpu().numpy()
-    return lambda: {"data_reached": manifold(real, sampler.draw(*some).numpy()).coverage}
+
+    def look() -> dict[str, float]:
+        samples = sampler.draw(*latents).numpy()
+        if not np.isfinite(samples).all():
+            return {}
+        measured = _distances_to(known, samples) if known else {}
+        if modes is None:
+            return measured | {"data_reached": manifold(real, samples[:POINTS]).coverage}
+        counted = coverage(samples[:SAMPLES], modes)
+        return measured | {
+            "modes/covered": counted.covered, "modes/reached": counted.reached, "modes/near": counted.quality,
+        }  # fmt: skip
+
+    return look
+
+
+def _distances_to(known: density.Yardstick, samples: np.ndarray) -> dict[str, float]:
+    far, floor = known.measure(samples.astype(np.float64)), known.floor
+    return {
+        "distance/kl": far.kl, "distance/kl_floor": floor.kl, "distance/js": far.js, "distance/js_floor": floor.js,
+        "distance/sliced": far.sliced, "distance/sliced_floor": floor.sliced,
+    }  # fmt: skip
 
 
 def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | None:

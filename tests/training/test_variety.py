@@ -47,7 +47,9 @@ def test_a_generator_of_one_point_covers_one_mode_or_little_of_the_data() -> Non
             point.bias.copy_(torch.tensor(place))
         seen = look()
         if name == "ring8":
-            assert seen == {"modes/covered": 1, "modes/reached": 1, "modes/near": 1.0}
+            assert seen["distance/js"] > 0.7 > 0.01 > seen["distance/js_floor"]
+            counts = {metric: value for metric, value in seen.items() if metric.startswith("modes/")}
+            assert counts == {"modes/covered": 1, "modes/reached": 1, "modes/near": 1.0}
         else:
             assert seen["data_reached"] < 0.1
 

@@ -11,7 +11,7 @@ import threading
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,15 +119,19 @@ class Feed:
     def _of_points(self) -> bool:
         return self._run is not None and is_points(self._run.spec.data)
 
-    def curves(self, only: int | None = None, large: bool = False) -> tuple[dict[str, Any], bytes]:
-        """Returns the charts as from `ui.classroom.live.curves.parts`; `only`: just this chart."""
+    def curves(
+        self, only: int | None = None, large: bool = False, files: Sequence[str] = ()
+    ) -> tuple[dict[str, Any], bytes]:
+        """Returns the charts as from `ui.classroom.live.curves.parts`; `only`: just this chart; `files`: just these."""
         self.run()
         with self._lock:
-            key = (language(), only, large)
+            key = (language(), only, large, tuple(files))
             if key not in self._parts:
                 modes = modes_of(self._run.spec.data) if self._run else 0
                 panels = figures.panels(self.history, self._probability(), self._of_points(), modes)
                 chosen = panels if only is None else panels[only : only + 1]
+                if files:
+                    chosen = sorted((panel for panel in chosen if panel.file in files), key=_place_in(files))
                 self._parts[key] = curves.parts(
                     chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}"
                 )
@@ -162,6 +166,10 @@ class Feed:
     def _look(self) -> None:
         self._picture = _seen(self._picture, newest_picture(self._store, self.id))
         self._pool = _seen(self._pool, newest_pool(self._store, self.id))
+
+
+def _place_in(files: Sequence[str]) -> Callable[[curves.Panel], int]:
+    return lambda panel: files.index(panel.file)
 
 
 def _seen(last: Picture | None, content: bytes | None) -> Picture | None:

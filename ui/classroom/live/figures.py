@@ -67,6 +67,12 @@ NAMES = {
     "modes/near": N_("Samples close to a mode"),
     "data_reached": N_("Data covered by the samples"),
     "variety": N_("Diversity of the samples"),
+    "distance/kl": "KL",
+    "distance/js": "JS",
+    "distance/sliced": N_("Sliced Wasserstein distance"),
+    "distance/kl_floor": N_("KL of real points (floor)"),
+    "distance/js_floor": N_("JS of real points (floor)"),
+    "distance/sliced_floor": N_("of real points (floor)"),
     "schedule/resolution": N_("Resolution"),
     "schedule/alpha": N_("Weight of the new level"),
 }
@@ -81,6 +87,12 @@ TINTS = {
     "modes/near": "generator",
     "data_reached": "generator",
     "variety": "generator",
+    "distance/kl": "generator",
+    "distance/js": "discriminator",
+    "distance/sliced": "generator",
+    "distance/kl_floor": "quiet",
+    "distance/js_floor": "quiet",
+    "distance/sliced_floor": "quiet",
     "psnr": "generator",
     "ssim": "generator",
     "held_out_l1": "generator",
@@ -187,6 +199,20 @@ def _terms(history: History) -> list[Panel]:
 def _of_samples(history: History, modes: int) -> list[Panel]:
     """Returns the charts of sample diversity, which no loss shows."""
     return [
+        Panel(
+            _("Distance to the data"),
+            _("bits (log scale)"),
+            _series(history, ["distance/kl", "distance/js", "distance/kl_floor", "distance/js_floor"], smooth=False),
+            log=True,
+            file="divergences",
+        ),
+        Panel(
+            _("Sliced Wasserstein distance"),
+            _("units of the plane"),
+            _series(history, ["distance/sliced", "distance/sliced_floor"], smooth=False),
+            low=0.0,
+            file="sliced",
+        ),
         Panel(
             _("Modes covered"),
             _("modes with samples"),
@@ -303,7 +329,8 @@ def _series(history: History, names: Sequence[str], smooth: bool = True, points:
             continue
         values = history.mean(name) if smooth else history.raw(name)
         faint = history.raw(name) if smooth else None
-        dash = name.startswith("rate/discriminator")  # often both rates are equal
+        # both rates are often the same; a floor is no curve of the run
+        dash = name.startswith("rate/discriminator") or name.endswith("_floor")
         found.append(Series(metric_name(name, points), colour_of(name), history.steps, values, faint, dash))
     return found
 

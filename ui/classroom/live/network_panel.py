@@ -46,7 +46,7 @@ def _described(recipe_name: str, hparams: tuple[tuple[str, Any], ...], reference
     from gan_core.gans.describe import describe
 
     recipe = recipes.get(recipe_name)
-    if reference in data.sources:
+    if reference in data.sources or data.is_points(reference):
         source = data.source(reference)
         spec = source.spec(size)
     else:

@@ -35,8 +35,8 @@ def show(id: str) -> None:
     for event in watched.events:
         if event.kind == "forked":
             st.caption(":material/fork_right: " + forks.origin(event.payload))
-    _controls(watched, run)
-    _trouble(watched, run)
+    controls(watched, run)
+    trouble(watched, run)
     poll(watched, lambda: board.draw(watched, panels.preset_of(run), _real(run), key=f"board-{id}"))
     panels.show(watched)
     remedies.show(watched)
@@ -102,7 +102,8 @@ def act(action: Callable[..., Any], *arguments: Any) -> None:
         st.rerun()
 
 
-def _controls(watched: Feed, run: Run) -> None:
+def controls(watched: Feed, run: Run) -> None:
+    """The buttons that steer a run, as far as its state allows."""
     locked = not access.may_steer()
     why = access.why_locked()
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
@@ -173,7 +174,7 @@ def _step(id: str, only: str | None) -> None:
     sessions.step(id, read_as("count", STEP_COUNT, int, st.session_state.get("step-count", "1")), only)
 
 
-def _trouble(watched: Feed, run: Run) -> None:
+def trouble(watched: Feed, run: Run) -> None:
     """Offers the way out of a broken run."""
     if run.state is RunState.FAILED and run.traceback and access.is_owner():
         with st.expander(_("Details for the owner of this computer"), key="traceback"):

@@ -87,8 +87,11 @@ def open_run(id: str) -> None:
     st.rerun(scope="app")
 
 
-def show(watched: Feed) -> None:
-    """Renders the collapsed panels; imports torch if necessary, after the live view has been rendered."""
+def show(watched: Feed, own_downloads: bool = True) -> None:
+    """Renders the collapsed panels; imports torch if necessary, after the live view has been rendered.
+
+    `own_downloads`: also the downloads of samples, curves and weights.
+    """
     run = watched.run()
     st.divider()
     if not warm.is_ready():
@@ -102,8 +105,9 @@ def show(watched: Feed) -> None:
         if run.is_active:
             _panel(_("Edit settings while training"), "tune", "edit-panel", _edit, watched)
         _panel(_("Fork: a new run with other settings"), "call_split", "fork-panel", _fork, watched)
-        _panel(_("Downloads"), "download", "download-panel", downloads.show, watched)
-        if run.spec.data not in data.sources and access.may_steer():
+        if own_downloads:
+            _panel(_("Downloads"), "download", "download-panel", downloads.show, watched)
+        if run.spec.data not in data.sources and not is_points(run.spec.data) and access.may_steer():
             _panel(_("Your images"), "photo_library", "data-panel", _user_images, run)
         title = _("Networks, equation and source")
         _panel(title, "hub", "network-panel", lambda watched: network_panel.show(run, watched.hparams), watched)

@@ -43,6 +43,7 @@ CHOICES = {
     "discriminator": N_("Discriminator"), "generator": N_("Generator"), "both": N_("Both networks"),
     "discrimination": N_("Minibatch discrimination"), "standard_deviation": N_("Standard deviation"),
     "diffaugment": "DiffAugment", "adaptive": N_("Adaptive (ADA)"),
+    "gaussian": N_("Gaussian"), "uniform": N_("Uniform"),
     "leaky_relu": "Leaky ReLU", "relu": "ReLU", "tanh": "tanh",
     "convolution": N_("Convolution"), "transposed": N_("Transposed convolution"),
     "nearest": N_("Nearest neighbour, then convolution"),

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from gan_core.errors import GanscopeError
 from gan_core.runs.spec import RunSpec
-from gan_core.runs.store import Run
+from gan_core.runs.store import Run, RunState
 from ui.classroom.shell.access import require_steering
 from ui.classroom.shell.store import store
 
 if TYPE_CHECKING:
     from gan_core.training.control import Control
 
+STOPPED = 5.0  # seconds to wait for a run to end
 OBEYED = 1.0  # seconds that a page waits for a command to take effect
 
 
-def start(spec: RunSpec, name: str = "") -> Run:
-    """Starts a new run, or queues it, in this process."""
+def start(spec: RunSpec, name: str = "", paused: bool = False) -> Run:
+    """Starts a new run, or queues it, in this process; with `paused`, it waits for commands."""
     require_steering()
-    return _begin(store().create(spec, name=name))
+    return _begin(store().create(spec, name=name), paused)
 
 
 def start_from(folder: Path, steps: int, name: str = "") -> Run:
@@ -58,6 +59,42 @@ def fork(id: str, changes: Mapping[str, Any], steps: int | None = None, name: st
     return _begin(control.fork(store(), store().get(id), changes, steps=steps, name=name))
 
 
+def again(id: str, step: int) -> Run:
+    """A fork that goes to a step that the run has had, and pauses there; the run itself is stopped where it goes on."""
+    from gan_core.training import forking
+    from gan_core.training.control import Control
+
+    require_steering()
+    _stop_first(id)
+    made = _begin(forking.again(store(), store().get(id), step), paused=True)
+    if step > made.step:
+        Control(store(), made.id).run_to(step)
+    return made
+
+
+def reshape(id: str, changes: Mapping[str, Any]) -> Run:
+    """A fork with other networks that keeps the layers that fit; the run itself is stopped where it goes on."""
+    from gan_core.knobs import changed
+    from gan_core.training import reshaping
+    from gan_core.training.control import current_hparams
+
+    require_steering()
+    changed(current_hparams(store(), store().get(id)), changes)  # raises before anything is stopped
+    paused = store().get(id).state is RunState.PAUSED
+    _stop_first(id)
+    return _begin(reshaping.reshape(store(), store().get(id), changes), paused)
+
+
+def _stop_first(id: str) -> None:
+    """Ends a run that goes on, so that another can take its turn; waits for it."""
+    if not store().get(id).is_active:
+        return
+    _control(id).stop()
+    end = time.monotonic() + STOPPED
+    while store().get(id).is_active and time.monotonic() < end:
+        time.sleep(0.02)
+
+
 def device() -> str:
     """Returns the training device: the first CUDA device, else the CPU."""
     import torch
@@ -65,10 +102,10 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _begin(run: Run) -> Run:
+def _begin(run: Run, paused: bool = False) -> Run:
     from gan_core.training.session import Session
 
-    Session(store(), run.id, device=device()).start()
+    Session(store(), run.id, device=device()).start(paused)
     return run
 
 
@@ -99,6 +136,16 @@ def rollback(id: str) -> None:
 def step(id: str, count: int = 1, only: str | None = None) -> None:
     _control(id).step(count, only)
     _wait(id)
+
+
+def step_to(id: str, step: int) -> None:
+    """Asks a paused run for its steps up to that one, and doesn't wait for them."""
+    _control(id).step_to(step)
+
+
+def set_pace(id: str, rate: float) -> None:
+    """At most so many steps per second; 0 is full speed."""
+    _control(id).set_pace(rate)
 
 
 def edit(id: str, changes: Mapping[str, Any]) -> None:
@@ -142,19 +189,23 @@ def _wait(id: str) -> None:
 
 __all__ = [
     "GanscopeError",
+    "again",
     "device",
     "edit",
     "extend",
     "fork",
     "fork_with",
     "pause",
+    "reshape",
     "resume",
     "resume_ended",
     "rollback",
     "save",
+    "set_pace",
     "start",
     "start_from",
     "step",
+    "step_to",
     "stop",
     "treat",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ SHOWN_CLASSES = 12  # maximum number of class names in a line
 
 def about(setup: Setup, recipe: Recipe) -> None:
     """Shows the data set on the setup page."""
-    if setup.data in data.sources:
+    if setup.data in data.sources or is_points(setup.data):
         _named(setup)
     else:
         _user_images(setup, recipe)

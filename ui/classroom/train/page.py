@@ -27,7 +27,7 @@ from ui.classroom.shell.i18n import N_, STATE, _
 from ui.classroom.train import data_panel, preset_cards, train_choices, user_sets
 from ui.classroom.train.setup import Setup, default_setup, from_query, to_query
 from ui.classroom.train.train_choices import fitting_size, sizes_for
-from ui.texts import data_title, error_sentence, number, plain, remedy_words
+from ui.texts import data_title, error_sentence, is_points, number, plain, remedy_words
 
 CURRENT = "setup"  # session state keys
 WRITTEN = "setup-query"
@@ -198,7 +198,7 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
             )  # fmt: skip
     with next(row):
         steps = knob_widgets.control("steps", int, setup.steps, knob_widgets.STEPS, f"steps{round_}", disabled=False)
-    if reference not in data.sources or st.session_state.get(USER_IMAGES):
+    if not (reference in data.sources or is_points(reference)) or st.session_state.get(USER_IMAGES):
         _user_images(setup, round_)
     return Setup(setup.recipe, setup.data, size, steps, setup.preset, setup.hparams)
 

@@ -199,7 +199,7 @@ def opened(reference: str) -> str:
     """
     user_set = user_images(reference)
     if user_set is None:
-        return data.sources.get(reference).name
+        return data.source(reference).name if data.is_points(reference) else data.sources.get(reference).name
     if user_set.is_upload:
         places.uploaded(user_set.path)
     elif not access.is_owner():

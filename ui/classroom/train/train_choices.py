@@ -110,7 +110,7 @@ def borrower(reference: str, size: int) -> DataSpec:
 
 def spec_of(reference: str, size: int) -> DataSpec:
     """Returns the specification that networks are built for. User images count as labelled until they are read."""
-    if reference in data.sources:
+    if reference in data.sources or data.is_points(reference):
         return data.source(reference).spec(size)
     user_set = user_images(reference)
     return DataSpec(dict.fromkeys(FIELDS[user_set.task if user_set else "images"], (3, size, size)), 2)
@@ -122,7 +122,7 @@ def sizes_for(recipe: Recipe) -> tuple[int, ...]:
 
 def fitting_size(recipe: Recipe, reference: str) -> int:
     """Returns the best size for a data set: its native size if the networks support it."""
-    native = data.source(reference).size if reference in data.sources else 64
+    native = data.source(reference).size if reference in data.sources or data.is_points(reference) else 64
     if recipe.sizes:
         return recipe.fit_size(native)
     return min((size for size in SIZES if size >= native), default=SIZES[-1])

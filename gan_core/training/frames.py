@@ -1,0 +1,144 @@
+"""Makes the frames of a run of points: points, D's value everywhere, gradients, the warped grid (`runs/frames.py`).
+
+Only the thread that owns the networks takes frames, between steps. Nothing is drawn from the generators of the
+training, networks are in evaluation mode meanwhile and then as before, and no gradient of a weight is touched.
+
+A generated point x moves the generator's loss by its own term, so the arrow at x is the negative gradient of that term.
+For the losses of D's logit l alone it is a factor times the slope of l:
+
+    log(1 - D)     D(x) dl/dx            vanishes where D is sure of a fake
+    -log D         (1 - D(x)) dl/dx      large there
+
+Both follow from the logit and its slope, which every frame holds; `pulls` is the gradient of the run's own loss, also
+where that compares points with each other or with the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gan_core.data.mixtures import reach
+from gan_core.hparams import AdversarialHParams
+from gan_core.metrics.density import SAMPLES, counted, smoothed
+from gan_core.objectives.adversarial import Adversarial
+from gan_core.runs.frames import LATTICE, POINTS, RECORD, SIDE
+from gan_core.training.trainer import Trainer
+
+SEED = 0
+RENEWED = 3  # frames after which the density is counted anew
+CHUNK = 256  # latents that are drawn at once
+EDGE = 0.01  # probability of the noise that lies beyond each end of the lattice
+LARGEST = 6e4  # that a float16 holds
+
+
+class Camera:
+    """Takes frames of one trainer."""
+
+    def __init__(self, trainer: Trainer, reference: str) -> None:
+        assert isinstance(trainer.hparams, AdversarialHParams)
+        self._trainer = trainer
+        self._half = reach(reference)
+        random = torch.Generator().manual_seed(SEED)
+        size = trainer.hparams.latent_size
+        self._latents = torch.randn(SAMPLES, size, generator=random).to(trainer.device)
+        self._lattice = lattice(size).to(trainer.device)
+        self._places = centres(self._half, SIDE).to(trainer.device)
+        self._real = trainer.batches.first(POINTS)["real"]
+        self._density: NDArray = np.zeros((SIDE, SIDE))
+        self._age = RENEWED  # frames for which the density has been kept
+
+    def take(self, whole: bool = True) -> NDArray:
+        """A record of this moment.
+
+        Half of the work is the generator's density: one that isn't `whole` has that of up to RENEWED frames before.
+        """
+        trainer = self._trainer
+        generator, discriminator = trainer.networks["generator"], trainer.networks["discriminator"]
+        record = np.zeros((), RECORD)
+        record["step"] = trainer.step
+        with evaluating(trainer.networks):
+            with torch.no_grad():
+                made = generator(self._latents[:POINTS])
+                record["warp"] = _half(generator(self._lattice)).reshape(LATTICE, LATTICE, 2)
+                record["field"] = _half(discriminator(self._places)).reshape(SIDE, SIDE)
+            points = made.detach().requires_grad_()
+            logits, slopes = slopes_at(discriminator, points)
+            record["points"], record["logits"], record["slopes"] = _half(points), _half(logits), _half(slopes)
+            record["pulls"] = _half(self._pulls(points))
+            if whole or self._age + 1 >= RENEWED:
+                self._density, self._age = self._counted(generator), -1
+        self._age += 1
+        record["density"] = self._density
+        return record
+
+    @torch.no_grad()
+    def _counted(self, generator: nn.Module) -> NDArray:
+        # in parts that stay in the processor's cache: half the time
+        made = torch.cat([generator(part) for part in torch.split(self._latents, CHUNK)])
+        return smoothed(counted(made.cpu().numpy(), self._half, SIDE)).inside
+
+    def _pulls(self, points: Tensor) -> Tensor:
+        """The negative gradient of each point's own share of the generator's loss, (N, 2)."""
+        trainer, objective = self._trainer, self._trainer.objective
+        assert isinstance(objective, Adversarial)
+        hparams = trainer.hparams
+        assert isinstance(hparams, AdversarialHParams)
+        discriminator = trainer.networks["discriminator"]
+        matches = hparams.feature_matching
+        compares = matches or hparams.relativistic != "none"
+        real = objective.discriminate(discriminator, self._real, None, matches) if compares else None
+        fake = objective.discriminate(discriminator, points, None, matches)
+        terms = objective.generator_loss(hparams, fake, real, trainer.context)
+        (gradient,) = torch.autograd.grad(torch.stack(list(terms.values())).sum(), points)
+        return -len(points) * gradient  # terms are means
+
+
+def slopes_at(discriminator: nn.Module, points: Tensor) -> tuple[Tensor, Tensor]:
+    """D's logits (N,) at points (N, 2) that require a gradient, and the gradient of each by its point, (N, 2)."""
+    logits = discriminator(points)
+    (slopes,) = torch.autograd.grad(logits.sum(), points)
+    return logits.detach(), slopes
+
+
+def lattice(latent_size: int) -> Tensor:
+    """LATTICE x LATTICE latents (LATTICE^2, latent_size), between whose lines lies equally much of the noise.
+
+    Of one number all of them in a row; of more than two a plane through 0.
+    """
+    count = LATTICE**2 if latent_size == 1 else LATTICE
+    lines: Tensor = torch.special.ndtri(torch.linspace(EDGE, 1 - EDGE, count))
+    if latent_size == 1:
+        return lines[:, None]
+    latents = torch.zeros(LATTICE**2, latent_size)
+    latents[:, :2] = torch.cartesian_prod(lines, lines)
+    return latents
+
+
+def centres(half: float, side: int) -> Tensor:
+    """The middles of the cells of [-half, half]^2, rows from low y to high y, (side^2, 2)."""
+    middles = half * ((torch.arange(side) + 0.5) / side * 2 - 1)
+    rows, columns = torch.meshgrid(middles, middles, indexing="ij")
+    return torch.stack([columns, rows], -1).reshape(-1, 2)  # (side, side, 2) -> (side^2, 2)
+
+
+@contextmanager
+def evaluating(networks: Mapping[str, nn.Module]) -> Iterator[None]:
+    """All modules in evaluation mode, and afterwards each as it was."""
+    training = [module for network in networks.values() for module in network.modules() if module.training]
+    try:
+        for module in training:
+            module.training = False
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _half(values: Tensor) -> NDArray[np.float16]:
+    return values.detach().float().clamp(-LARGEST, LARGEST).cpu().numpy().astype(np.float16)

@@ -1,0 +1,10 @@
+"""Playground: a GAN in the plane, with all that can be seen of it."""
+
+from __future__ import annotations
+
+from ui.classroom.playground import page
+from ui.classroom.shell import entry, warm
+
+entry.through_app()
+page.show()
+warm.start()

@@ -1,0 +1,1 @@
+"""The playground: GANs in the plane, with everything that can be seen of them."""

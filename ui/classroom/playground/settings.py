@@ -1,0 +1,144 @@
+"""What can be changed while a run of points goes on: its pace, the settings that matter most, its networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from gan_core.errors import GanscopeError
+from gan_core.knobs import HParams, changed, differences, knob_type, knobs
+from gan_core.runs.store import Run
+from ui.classroom.live import forks, panels
+from ui.classroom.live.feed import Feed
+from ui.classroom.shell import access, knob_widgets, sessions
+from ui.classroom.shell.errors import showing_errors
+from ui.classroom.shell.i18n import N_, _
+from ui.texts import error_sentence, number, plain
+
+PACES = {0.0: N_("Full speed"), 10.0: N_("10 steps/s"), 1.0: N_("1 step/s"), 0.125: N_("Slow motion: 1 step in 8 s")}
+CHOSEN = ("loss", "penalty", "optimizer")  # with a list of choices
+STOPS: dict[str, tuple[float, ...]] = {  # values that a slider stops at
+    "generator_rate": (1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 3e-2, 0.1),
+    "discriminator_rate": (1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 3e-2, 0.1),
+    "discriminator_steps": (1, 2, 3, 5, 10, 20),
+    "generator_steps": (1, 2, 3, 5, 10, 20),
+    "batch_size": (16, 32, 64, 128, 256, 512, 1024),
+    "instance_noise": (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
+}
+SHAPING = ("generator_widths", "discriminator_widths", "activation", "noise", "latent_size", "batch_norm", "minibatch",
+           "spectral_norm")  # fmt: skip
+TROUBLE = "playground.trouble"  # key of the session's state: why an edit was refused
+
+
+def pace(run: Run) -> None:
+    """Slow motion, for a run that goes on."""
+    if not run.is_active:
+        return
+    key = f"pace-{run.id}"
+
+    def set_it() -> None:
+        with showing_errors():
+            sessions.set_pace(run.id, float(st.session_state[key]))
+
+    st.segmented_control(
+        _("Speed"), list(PACES), default=0.0, format_func=lambda rate: _(PACES[rate]), key=key, required=True,
+        on_change=set_it, disabled=not access.may_steer(), label_visibility="collapsed",
+        help=access.why_locked(),
+    )  # fmt: skip
+
+
+def show(watched: Feed, open_run: Callable[[str], None]) -> None:
+    """The settings below the plane."""
+    current = panels.settings_of(watched)
+    if current is None:
+        return
+    if watched.run().is_active:
+        st.subheader(_("Settings"), anchor=False)
+        st.caption(_("A change acts from the next step on. All other settings are folded below."))
+        quick(watched, current)
+    with st.expander(_("Networks and noise"), icon=":material/hub:", key="networks-panel"):
+        _networks(watched, current, open_run)
+
+
+def quick(watched: Feed, current: HParams, columns: int = 3) -> None:
+    """The settings that matter most; each acts as soon as it is set."""
+    described = knobs(current)
+    edits = sum(event.kind in ("edit", "rollback") for event in watched.events)  # new widgets show new values
+    locked = not access.may_steer()
+    names = [*CHOSEN, *STOPS]
+    for start in range(0, len(names), columns):
+        for column, name in zip(st.columns(columns), names[start : start + columns], strict=False):
+            key, value, knob = f"quick-{watched.id}-{edits}-{name}", getattr(current, name), described[name]
+            shared: dict[str, Any] = {
+                "key": key, "disabled": locked, "help": knob_widgets.help_text(knob), "on_change": _edit,
+                "args": (watched.id, name, key),
+            }  # fmt: skip
+            with column:
+                if name in CHOSEN:
+                    place = knob.choices.index(value)
+                    st.selectbox(_(knob.label), knob.choices, place, knob_widgets.choice_word, **shared)
+                else:
+                    stops = sorted({*STOPS[name], value})
+                    st.select_slider(_(knob.label), stops, value, lambda value: f"{value:g}", **shared)
+    if trouble := st.session_state.pop(TROUBLE, None):
+        st.error(plain(trouble), icon=":material/error:")
+
+
+def _edit(id: str, name: str, key: str) -> None:
+    value = st.session_state[key]
+    try:
+        sessions.edit(id, {name: value})
+    except GanscopeError as error:
+        st.session_state[TROUBLE] = error_sentence(error)
+
+
+@st.fragment
+def _networks(watched: Feed, current: HParams, open_run: Callable[[str], None]) -> None:
+    """Other networks: a new run that goes on with what fits."""
+    described, locked = knobs(current), not access.may_steer()
+    st.caption(
+        _("Other networks are a new run that goes on at this step: layers whose weights fit keep them, and the "
+          "optimiser's moments with them; the others start anew. This run is stopped, and can be resumed.")
+    )  # fmt: skip
+    values: dict[str, Any] = {}
+    for start in range(0, len(SHAPING), 3):
+        for column, name in zip(st.columns(3), SHAPING[start : start + 3], strict=False):
+            with column:
+                kind = knob_type(type(current), name)
+                key = f"shape-{watched.id}-{name}"
+                values[name] = knob_widgets.control(name, kind, getattr(current, name), described[name], key, locked)
+    pressed = st.button(
+        _("Go on with these networks"), icon=":material/call_split:", key="reshape", disabled=locked,
+        help=access.why_locked(),
+    )  # fmt: skip
+    if not pressed:
+        return
+    with showing_errors():
+        if invalid := knob_widgets.invalid_fields(current, values):
+            st.error(knob_widgets.correct_first(invalid), icon=":material/error:")
+            return
+        changes = differences(current, changed(current, values))
+        if not changes:
+            st.info(_("Nothing was changed."))
+            return
+        open_run(sessions.reshape(watched.id, changes).id)
+
+
+def kept_words(told: Mapping[str, Any]) -> str:
+    """What a fork has kept, also where that is some layers of a network."""
+    if "again" in told:
+        words = _("Continued from step {step} of {run}; repeated from its checkpoint at step {saved}.")
+        names = {"run": plain(told.get("run", "")), "step": number(told["again"]), "saved": number(told.get("step", 0))}
+        return words.format(**names)
+    layers = told.get("layers")
+    if not layers:
+        return forks.origin(told)
+    parts = [
+        _("{network}: {kept} of {count} layers").format(network=forks.network_words([name]), kept=kept, count=count)
+        for name, (kept, count) in layers.items()
+    ]
+    return _("Forked from {run} at step {step}. Weights that were kept: {parts}.").format(
+        run=plain(told.get("run", "")), step=number(told.get("step", 0)), parts=_(", ").join(parts)
+    )
