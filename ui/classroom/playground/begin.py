@@ -38,7 +38,7 @@ def show(open_run: Callable[..., None]) -> None:
         )  # fmt: skip
     for problem in st.session_state.get(PROBLEMS, []):
         st.warning(
-            _("This link has a flaw, and the default was taken instead: {problem}").format(
+            _("Part of this link is invalid, so the default is used instead: {problem}").format(
                 problem=plain(error_sentence(problem))
             ),
             icon=":material/link_off:",

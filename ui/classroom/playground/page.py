@@ -23,7 +23,7 @@ OPEN = "playground.open"  # key of the session's state: a run to be opened
 def show() -> None:
     """The whole page: one or two runs that the link names, else the choices before one."""
     if not warm.is_ready():
-        with st.spinner(_("Loading PyTorch, once after each start …")):
+        with st.spinner(_("Loading PyTorch, once per start …")):
             warm.now()
     id = st.query_params.get("run")
     if id is None:
