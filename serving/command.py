@@ -1,0 +1,56 @@
+"""Runs the service until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# threads that wait for one another give up their core; read when PyTorch is loaded
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import uvicorn
+
+from gan_core.errors import GanscopeError
+from serving import logs
+from serving.settings import Settings
+from ui.studio_process import bracketed, is_loopback, why_taken
+
+
+class ServeError(GanscopeError):
+    """The service can't be started."""
+
+
+def serve(settings: Settings) -> None:
+    """Raises ServeError where the port is taken, and UnknownName or BadValue for models that can't be served."""
+    if why := why_taken(settings.host, settings.port):
+        raise ServeError("Port {port} can't be used ({reason}). Choose another one by --port.",
+                         port=settings.port, reason=why)  # fmt: skip
+    studio = _studio() if settings.studio else None
+    from serving.app import app
+    from serving.catalogue import DRAWING
+
+    made = app(settings, studio)
+    for name in settings.models:
+        made.state.service.catalogue.chosen(name, DRAWING)
+    if not settings.keys and not is_loopback(settings.host):
+        print("Everybody who reaches this address can use the service: there are no keys (--key).", file=sys.stderr)
+    print(f"Serving at http://{bracketed(settings.host)}:{settings.port}", file=sys.stderr, flush=True)
+    logs.to_stderr()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            made, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False,
+            proxy_headers=bool(settings.proxies), forwarded_allow_ips=settings.proxies or None,
+            timeout_graceful_shutdown=int(settings.grace),
+        )
+    )  # fmt: skip
+    server.run()
+
+
+def _studio() -> object:
+    """The Studio, as it runs alone."""
+    from gradio_app import TABS
+    from ui.studio import server
+
+    server.bound_heaps()
+    server.files_of_this_process()
+    return server.app(TABS)
