@@ -98,6 +98,8 @@ def _problem(one: dict[str, Any]) -> str:
     """One problem as a sentence."""
     place = [str(part)[:40] for part in one["loc"][1:]]
     name = ".".join(place) or "The body"
+    if not place and one["type"] in ("model_attributes_type", "dict_type"):
+        return "The body must be a JSON object, sent with Content-Type: application/json."
     if one["type"] == "extra_forbidden":
         return f"There is no value named {name}."
     if one["type"] == "missing":

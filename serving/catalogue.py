@@ -11,7 +11,7 @@ from typing import Any
 from gan_core.errors import BadValue, UnknownName
 from gan_core.models import listing
 from gan_core.models.card import Card
-from ui.studio.models.opened import offered
+from ui.studio.models.opened import first_to_last
 from ui.studio.models.workers import TRANSLATING
 
 FRESH = 10.0  # seconds
@@ -75,10 +75,8 @@ class Catalogue:
 def _read() -> dict[str, Offer]:
     cards, _damaged = listing.survey()
     found = {}
-    for name in offered():  # the best first impression first
-        if name in cards:
-            styled = "style_mixing" in cards[name].capabilities
-            found[name] = Offer(cards[name], (DRAWING, MIXING) if styled else (DRAWING,))
+    for name, card in first_to_last(cards).items():
+        found[name] = Offer(card, (DRAWING, MIXING) if "style_mixing" in card.capabilities else (DRAWING,))
     for name, card in cards.items():
         if card.task in TASKS:
             found[name] = Offer(card, (TASKS[card.task],))

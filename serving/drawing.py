@@ -23,6 +23,8 @@ from gan_core.errors import BadValue, GanscopeError
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.points import Points, joined
 from gan_core.latent.truncation import Truncation, truncated
+from gan_core.models import listing, loading
+from gan_core.models.card import read_card
 from gan_core.models.sampler import MOST_TRUNCATION
 from gan_core.pictures.grids import to_uint8
 from serving import exports
@@ -31,6 +33,7 @@ from ui.studio.requests.right_of_way import right_of_way
 
 ONNX, TORCH = "onnx", "torch"
 
+_exporting = threading.Lock()
 logger = logging.getLogger(__name__)
 
 
@@ -42,12 +45,18 @@ class Wish:
     psi: float | None = None
 
 
+def loaded(name: str) -> Opened:
+    """A model of the shelf by its name, never by a path; raises UnknownName or BadCheckpoint."""
+    folder = listing.standing(name)
+    return Opened(name, read_card(folder), Explorer(loading.load(str(folder))), folder)
+
+
 class Drawer:
     """Draws for one model."""
 
     def __init__(self, model: Opened) -> None:
         self.model = model
-        self.explorer = model.explorer.apart()  # the Studio's sliders of the same model don't wait for it
+        self.explorer = model.explorer
         self._session: Any = None
 
     @property
@@ -141,17 +150,13 @@ def wish_of(explorer: Explorer, points: Points, psi: float | None) -> Wish:
     return Wish(truncated(explorer, points, Truncation(psi)))
 
 
-class Exporting:
-    """Prepares drawers one after the other, in a thread of its own."""
+def prepare_later(drawer: Drawer) -> threading.Thread:
+    """Prepares a drawer in a thread of its own; of several one after the other."""
+    thread = threading.Thread(target=_prepare, args=(drawer,), name="export", daemon=True)
+    thread.start()
+    return thread
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
 
-    def later(self, drawer: Drawer) -> threading.Thread:
-        thread = threading.Thread(target=self._prepare, args=(drawer,), name="export", daemon=True)
-        thread.start()
-        return thread
-
-    def _prepare(self, drawer: Drawer) -> None:
-        with self._lock:
-            drawer.prepare()
+def _prepare(drawer: Drawer) -> None:
+    with _exporting:
+        drawer.prepare()

@@ -12,17 +12,16 @@ class Figures:
     """The figures of one service."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        kinds = {"registry": self.registry}
-        self.requests = Counter("ganscope_requests", "Requests by route and status.", ("route", "status"), **kinds)
+        self.registry = one = CollectorRegistry()
+        self.requests = Counter("ganscope_requests", "Requests by route and status.", ("route", "status"), registry=one)
         self.seconds = Histogram(
-            "ganscope_request_seconds", "Seconds until an answer was sent.", ("route",), buckets=SECONDS, **kinds
+            "ganscope_request_seconds", "Seconds until an answer was sent.", ("route",), buckets=SECONDS, registry=one
         )
         self.batches = Histogram(
-            "ganscope_batch_pictures", "Pictures drawn at once.", ("model",), buckets=SIZES, **kinds
+            "ganscope_batch_pictures", "Pictures drawn at once.", ("model",), buckets=SIZES, registry=one
         )
-        self.waiting = Gauge("ganscope_waiting_pictures", "Pictures that wait to be drawn.", ("model",), **kinds)
-        self.jobs = Gauge("ganscope_jobs", "Long jobs that wait or are at work.", **kinds)
+        self.waiting = Gauge("ganscope_waiting_pictures", "Pictures that wait.", ("model",), registry=one)
+        self.jobs = Gauge("ganscope_jobs", "Long jobs that wait or are at work.", registry=one)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -15,13 +15,12 @@ from starlette.requests import Request
 
 from gan_core.errors import GanscopeError
 from serving.catalogue import DRAWING, Catalogue
-from serving.drawing import Drawer, Exporting, Wish
+from serving.drawing import Drawer, Wish, loaded, prepare_later
 from serving.errors import Gone
 from serving.figures import Figures
 from serving.jobs import Jobs
 from serving.line import Line
 from serving.settings import Settings
-from ui.studio.models.opened import opened
 
 MOST_OPEN = 8  # models that draw
 PICTURES_WAITING = 32  # pictures of clients that may wait to be translated or filled
@@ -51,17 +50,16 @@ class Service:
         self._counters: OrderedDict[str, Counter] = OrderedDict()
         self._lock = threading.Lock()
         self._opening = threading.Lock()
-        self._exporting = Exporting()
         self._works: Line[Callable[[], Any], Any] = Line("pictures", _done, most=1, places=PICTURES_WAITING)
         self.figures.jobs.set_function(self.jobs.at_work)
 
     def counter(self, name: str) -> Counter:
         """A model at work, opened on its first use; until its export is there, PyTorch draws.
 
-        Raises what `opened` raises. Takes a while the first time: not for the event loop.
+        Raises UnknownName or BadCheckpoint. Takes a while the first time: not for the event loop.
         """
         with self._opening:
-            return self.open_counter(name) or self._put(name, Drawer(opened(name)))
+            return self.open_counter(name) or self._put(name, Drawer(loaded(name)))
 
     def open_counter(self, name: str) -> Counter | None:
         """The same where it is open already."""
@@ -73,7 +71,7 @@ class Service:
     def _put(self, name: str, drawer: Drawer) -> Counter:
         line: Line[Wish, np.ndarray] = Line(name, drawer.draw, places=self.settings.places, seen=self._seen)
         self.figures.waiting.labels(name).set_function(lambda: len(line))
-        made = Counter(drawer, line, self._exporting.later(drawer))
+        made = Counter(drawer, line, prepare_later(drawer))
         with self._lock:
             self._counters[name] = made
             over = [self._counters.popitem(last=False) for _ in range(len(self._counters) - MOST_OPEN)]
