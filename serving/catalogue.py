@@ -50,11 +50,20 @@ class Catalogue:
         self._lock = threading.Lock()
 
     def offers(self) -> Mapping[str, Offer]:
-        """All models by name, those that draw first."""
+        """All models by name, those that draw first. Once they are known, nobody waits for their being read again."""
         with self._lock:
-            if time.monotonic() > self._until:
-                self._offers, self._until = _read(), time.monotonic() + FRESH
+            now = time.monotonic()
+            stale = now > self._until
+            if stale:
+                self._until = now + FRESH
+            if not self._offers:
+                self._offers = _read()
+            elif stale:
+                threading.Thread(target=self._read_again, name="cards", daemon=True).start()
             return self._offers
+
+    def _read_again(self) -> None:
+        self._offers = _read()
 
     def chosen(self, name: str, kind: str) -> str:
         """The model of that name, or the first that can do it. Raises UnknownName, or BadValue for one that can't."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -9,6 +10,7 @@ import sys
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import uvicorn
+from fastapi import FastAPI
 
 from gan_core.errors import GanscopeError
 from serving import logs
@@ -36,21 +38,27 @@ def serve(settings: Settings) -> None:
         print("Everybody who reaches this address can use the service: there are no keys (--key).", file=sys.stderr)
     print(f"Serving at http://{bracketed(settings.host)}:{settings.port}", file=sys.stderr, flush=True)
     logs.to_stderr()
-    server = uvicorn.Server(
+    server_of(made, settings).run()
+
+
+def server_of(made: FastAPI, settings: Settings) -> uvicorn.Server:
+    """The server of an application; its own access log would hold queries."""
+    logging.getLogger("uvicorn.access").disabled = True
+    return uvicorn.Server(
         uvicorn.Config(
             made, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False,
             proxy_headers=bool(settings.proxies), forwarded_allow_ips=settings.proxies or None,
             timeout_graceful_shutdown=int(settings.grace),
         )
     )  # fmt: skip
-    server.run()
 
 
-def _studio() -> object:
+def _studio() -> FastAPI:
     """The Studio, as it runs alone."""
     from gradio_app import TABS
     from ui.studio import server
+    from ui.studio.requests.memory import bound_heaps
 
-    server.bound_heaps()
+    bound_heaps()
     server.files_of_this_process()
     return server.app(TABS)

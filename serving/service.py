@@ -111,7 +111,8 @@ class Service:
     def close(self) -> None:
         """Finishes what is at work."""
         self.jobs.close(self.settings.grace)
-        for line in (self._works, *(counter.line for counter in self._counters.values())):
+        lines: list[Line[Any, Any]] = [self._works, *(counter.line for counter in self._counters.values())]
+        for line in lines:
             line.close(self.settings.grace)
 
 

@@ -67,7 +67,8 @@ async def opened_for(request: Request, name: str, kind: str) -> Counter:
     service = service_of(request)
     chosen = service.catalogue.chosen(name, kind)
     noted(request, model=chosen)
-    return service.open_counter(chosen) or await asyncio.to_thread(service.counter, chosen)
+    found = service.open_counter(chosen)
+    return await asyncio.to_thread(service.counter, chosen) if found is None else found
 
 
 def _seed(seed: int | None) -> int:

@@ -19,7 +19,7 @@ from gan_core.latent.film import write_film
 from gan_core.latent.interpolation import way
 from gan_core.latent.inversion import Settings, invert, prepared
 from gan_core.latent.points import joined
-from gan_core.models.enlarging import enlarge
+from gan_core.models.enlarging import enlarge, enlarged_rows
 from gan_core.pictures import photos
 from gan_core.pictures.grids import to_uint8
 from serving import answers
@@ -32,7 +32,7 @@ from serving.routes.common import answered, client_of, content_of, format_of, he
 from serving.routes.drawing import opened_for, placed
 from ui.studio.models.costs import KINDS, LONGEST, LONGEST_HOSTED, MOST_HOSTED, enlarging_cost, film_cost
 from ui.studio.models.opened import hosted
-from ui.studio.models.workers import at_work
+from ui.studio.models.workers import Worker, at_work
 from ui.studio.requests.jobs import Tell
 from ui.studio.requests.uploads import FORMATS, LARGE_BYTES, Limits, picture_of
 from ui.studio.view.pictures import write_marked
@@ -118,9 +118,13 @@ async def upscale(
     content = await content_of(picture, limits)
     name = service_of(request).catalogue.chosen(model, UPSCALING)
     noted(request, model=name)
-    array, worker = await asyncio.to_thread(
-        lambda: (_levels(content, limits), at_work(name, ("super_resolution",)))
-    )  # fmt: skip
+
+    def checked() -> tuple[np.ndarray, Worker]:
+        array, worker = _levels(content, limits), at_work(name, ("super_resolution",))
+        enlarged_rows(worker.sampler, array, scale)  # raises BadValue; nothing is made until its rows are asked for
+        return array, worker
+
+    array, worker = await asyncio.to_thread(checked)
 
     def make(path: Path, tell: Tell) -> dict[str, Any]:
         made = enlarge(worker.sampler, array, scale, progress=tell)

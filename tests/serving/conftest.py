@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from serving.app import app
+from serving.command import server_of
 from serving.service import Service
 from serving.settings import Settings
 from tests.made_models import make_model
@@ -55,8 +55,7 @@ def serving(settings: Settings) -> Iterator[Running]:
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         place.listen(256)
-        config = uvicorn.Config(made, log_config=None, access_log=False, timeout_graceful_shutdown=20)
-        server = uvicorn.Server(config)
+        server = server_of(made, settings)
         thread = threading.Thread(target=server.run, args=([place],), daemon=True)
         thread.start()
         while not server.started:

@@ -44,7 +44,7 @@ def pictures(tmp_path: Path) -> Path:
 def test_every_curl_line_of_the_page_runs(server: Running, pictures: Path) -> None:
     blocks = re.findall(r"```bash\n(.*?)```", PAGE, re.S)
     script = "set -euo pipefail\n" + "\n".join(blocks).replace("http://127.0.0.1:8000", server.url)
-    script = script.replace("curl -sS", "curl -sS --fail-with-body")
+    script = script.replace("curl ", "curl --fail-with-body ")
     done = subprocess.run(["bash", "-c", script], cwd=pictures, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
     written = set(re.findall(r" -o (\S+)", script))
@@ -66,7 +66,7 @@ def test_the_pages_python_runs(server: Running, pictures: Path) -> None:
     with Image.open(pictures / "larger.png") as image:
         assert image.width == 16
     with Image.open(pictures / "film.webp") as film:
-        assert film.n_frames == 24  # type: ignore[attr-defined]
+        assert 12 < film.n_frames <= 24  # type: ignore[attr-defined]  # equal ones are one
 
 
 def _environment() -> dict[str, str]:
@@ -119,7 +119,7 @@ def test_the_client_gives_pictures_and_raises_the_servers_sentences(server: Runn
         assert client.mix(seed_a=1, seed_b=3).seed == "1,3"
         face, mask = made.pictures[0], Image.new("L", (8, 8), 255)
         assert client.translate(face).pictures[0].size == (8, 8)
-        assert client.inpaint(face, mask).pictures[0].size == (8, 8)
+        assert client.inpaint(face, mask).pictures[0].size == (16, 16)
         found = client.invert(face, shares.append, model=STYLED, steps=50)
         assert found.facts["state"] == "done"
         buffer = io.BytesIO()

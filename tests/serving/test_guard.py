@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def bearer(key: Key) -> dict[str, str]:
 
 
 def test_a_key_is_needed_where_there_are_keys(locked: Running) -> None:
-    for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": f"Basic {ONE.secret}"}, bearer(Key("x", "é"))):
+    for headers in ({}, {"Authorization": "Bearer"}, {"Authorization": f"Basic {ONE.secret}"}, bearer(Key("x", "é"))):
         given = [(name.encode(), value.encode()) for name, value in headers.items()]
         answer = locked.http.get("/v1/models", headers=given)
         assert answer.status_code == 401
@@ -100,7 +101,9 @@ def test_logs_are_json_without_keys_bodies_or_queries(locked: Running, caplog: p
     body = {"model": STYLED, "seed": 987654321, "count": 2}
     locked.http.post("/v1/generate", json=body, headers=bearer(ONE), params={"query": "hidden"})
     locked.http.get("/v1/a-made-up-address", headers={"Authorization": "Bearer wrong-secret-of-a-client"})
-    lines = [logs.Lines().format(record) for record in caplog.records]
+    clients = ("httpx", "httpcore")  # in this process, too
+    records = [one for one in caplog.records if one.name.partition(".")[0] not in clients]
+    lines = [logs.Lines().format(record) for record in records]
     said = [json.loads(line) for line in lines if '"request"' in line]
     drawn = next(one for one in said if one["route"] == "/v1/generate")
     assert (drawn["status"], drawn["client"], drawn["model"], drawn["pictures"]) == (200, "key one", STYLED, 2)
@@ -153,8 +156,10 @@ def test_a_client_that_leaves_is_taken_out_of_the_line(server: Running) -> None:
             for seed in (1, 2):
                 with pytest.raises(httpx.ReadTimeout):
                     server.http.post("/v1/generate", json={"model": STYLED, "seed": seed}, timeout=0.5)
-            waiting = list(counter.line._waiting)
-            assert all(one.future.done() for one in waiting)
+            end = time.monotonic() + 20
+            while not all(one.future.done() for one in list(counter.line._waiting)):
+                assert time.monotonic() < end
+                time.sleep(0.05)
         finally:
             counter.drawer._session = session
     assert server.http.post("/v1/generate", json={"model": STYLED, "seed": 3}).status_code == 200

@@ -131,9 +131,9 @@ def test_another_kind_of_picture(server: Running) -> None:
 
 
 def test_a_hole_is_filled_and_the_rest_stays(server: Running) -> None:
-    levels, mask = noise(8, 8), np.zeros((8, 8), np.uint8)
-    mask[2:5, 2:5] = 255
-    clear = np.dstack([noise(8, 8, 3), mask])  # opaque where it is painted
+    levels, mask = noise(16, 16), np.zeros((16, 16), np.uint8)
+    mask[4:10, 4:10] = 255
+    clear = np.dstack([noise(16, 16, 3), mask])  # opaque where it is painted
     made = [
         levels_of(server.http.post("/v1/inpaint", files={"picture": png(levels), "mask": png(one)}))
         for one in (mask, clear)
