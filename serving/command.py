@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gan_core.errors import GanscopeError
-from serving import logs
+from serving import exports, logs
 from serving.settings import Settings
 from ui.studio_process import bracketed, is_loopback, why_taken
 
@@ -38,7 +38,10 @@ def serve(settings: Settings) -> None:
         print("Everybody who reaches this address can use the service: there are no keys (--key).", file=sys.stderr)
     print(f"Serving at http://{bracketed(settings.host)}:{settings.port}", file=sys.stderr, flush=True)
     logs.to_stderr()
-    server_of(made, settings).run()
+    try:
+        server_of(made, settings).run()
+    finally:
+        exports.stop()
 
 
 def server_of(made: FastAPI, settings: Settings) -> uvicorn.Server:

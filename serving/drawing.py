@@ -92,11 +92,11 @@ class Drawer:
         if bare:
             mapped = self.explorer.placed(joined([wish.points for wish in bare])).ws
             assert mapped is not None
-            psi = torch.tensor(
-                [1.0 if wish.psi is None else wish.psi for wish in bare for _ in range(len(wish.points))]
-            )
-            pulled = styled.w_mean.lerp(mapped, psi[:, None, None])  # (w_size,) and (B, layers, w_size)
-            placed = list(pulled.split([len(wish.points) for wish in bare]))
+            counts = [len(wish.points) for wish in bare]
+            each = torch.tensor([1.0 if wish.psi is None else wish.psi for wish in bare])
+            psi = each.repeat_interleave(torch.tensor(counts))[:, None, None]  # (B,) -> (B, 1, 1)
+            pulled = styled.w_mean.lerp(mapped, psi)  # (w_size,) and (B, layers, w_size)
+            placed = list(pulled.tensor_split(np.cumsum(counts)[:-1].tolist()))
         parts = [wish.points.ws if wish.points.ws is not None else placed.pop(0) for wish in wishes]
         return Points(ws=torch.cat(parts))
 
@@ -109,9 +109,7 @@ class Drawer:
             inputs = {"z": points.latents.numpy()}
             if points.classes is not None:
                 places = points.classes.argmax(1)
-                if not torch.equal(
-                    points.classes, torch.nn.functional.one_hot(places, points.classes.shape[1]).float()
-                ):
+                if not torch.equal(points.classes, one_hot(places, points.classes.shape[1]).float()):
                     return None
                 inputs["class"] = places.numpy()
         levels: np.ndarray = self._session.run(None, inputs)[0]

@@ -20,6 +20,7 @@ from gan_core.exporting.runtime import open_session, require_packages
 LONGEST = 600.0  # seconds of an export
 SHOWN = 32  # digits of a sha256 in a file's name
 
+_running: set[subprocess.Popen[str]] = set()
 logger = logging.getLogger(__name__)
 
 
@@ -50,13 +51,25 @@ def _opened(path: Path, sha256: str) -> Any:
 
 def _export(folder: Path, path: Path, part: str) -> None:
     words = [sys.executable, "-m", "gan_core", "export", str(folder.resolve()), "-o", str(path), "--uint8"]
+    process = subprocess.Popen(
+        [*words, *(["--part", part] if part else [])], cwd=paths.ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    _running.add(process)
     try:
-        done = subprocess.run(
-            [*words, *(["--part", part] if part else [])], cwd=paths.ROOT, capture_output=True, text=True,
-            timeout=LONGEST, env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ExportError("The export didn't end: {reason}", reason=type(error).__name__) from error
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        _output, said = process.communicate(timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise ExportError("The export took longer than {seconds:g} seconds.", seconds=LONGEST) from None
+    finally:
+        _running.discard(process)
+    if process.returncode:
+        last = (said.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
         raise ExportError("This network can't be exported: {reason}", reason=last.removeprefix("Error: "))
+
+
+def stop() -> None:
+    """Ends what is being exported, as the server ends; nothing half-written is left under an export's name."""
+    for process in list(_running):
+        process.kill()

@@ -18,7 +18,7 @@ from PIL import Image
 from gan_core.latent.film import write_film
 from gan_core.latent.interpolation import way
 from gan_core.latent.inversion import Settings, invert, prepared
-from gan_core.latent.points import joined
+from gan_core.latent.points import Points, joined
 from gan_core.models.enlarging import enlarge, enlarged_rows
 from gan_core.pictures import photos
 from gan_core.pictures.grids import to_uint8
@@ -61,15 +61,16 @@ async def interpolate(request: Request, body: Interpolate) -> JSONResponse:
     rate, parts = KINDS[body.kind][0], len(body.seeds) - (not body.closed)
     frames = max(len(body.seeds), round(parts * body.seconds * rate))
 
-    def make(path: Path, tell: Tell) -> dict[str, Any]:
-        points = way(explorer, keyframes, frames, body.closed, body.way)
-        film = write_film(explorer, points, path, rate, int(body.size), tell)
-        return {"frames": film.frames, "seconds": film.seconds}
-
-    def keyed() -> Any:
+    def keyed() -> Points:
         return joined([placed(explorer, seed, None, body.truncation) for seed in body.seeds])
 
     keyframes = await asyncio.to_thread(keyed)  # what is wrong with them is said at once
+
+    def make(path: Path, tell: Tell) -> dict[str, Any]:
+        points = way(explorer, keyframes, frames, body.closed, body.way)
+        film = write_film(explorer, points, path, rate, body.size, tell)
+        return {"frames": film.frames, "seconds": film.seconds}
+
     model = counter.drawer.model
     work = Work(
         "interpolate", make, f".{body.kind.lower()}", TYPES[body.kind], f"film {body.kind} {model.name}",

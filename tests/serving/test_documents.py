@@ -48,7 +48,7 @@ def test_every_curl_line_of_the_page_runs(server: Running, pictures: Path) -> No
     done = subprocess.run(["bash", "-c", script], cwd=pictures, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-1000:]
     written = set(re.findall(r" -o (\S+)", script))
-    assert len(written) == 11
+    assert len(written) == 10
     for name in written - {"face.json", "film.mp4"}:
         with Image.open(pictures / name) as image:
             image.load()

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from gan_core.cli import serving as verb
@@ -65,6 +66,7 @@ def test_what_runs_is_finished_at_the_end(home: Path, tmp_path: Path) -> None:
             body = {"model": STYLED, "seeds": [1, 2, 3], "seconds": 1, "size": 128, "kind": "GIF"}
             begun = http.post("/v1/interpolate", json=body)
             assert begun.status_code == 202, begun.text
+            exporting = psutil.Process(running.pid).children()
             told: list[str] = []
             with http.stream("GET", f"{begun.headers['Location']}/events") as stream:
                 for line in stream.iter_lines():
@@ -74,6 +76,8 @@ def test_what_runs_is_finished_at_the_end(home: Path, tmp_path: Path) -> None:
                         told.append(line)
         assert json.loads(told[-1].removeprefix("data:"))["state"] == "done"
         running.wait(60)
+        _gone, left = psutil.wait_procs(exporting, timeout=10)
+        assert not left
     lines = log.read_text().splitlines()
     assert lines[0].startswith("Serving at http://127.0.0.1:")
     logged = [json.loads(line) for line in lines[1:]]
