@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 
 # threads that wait for one another give up their core; read when PyTorch is loaded
@@ -38,6 +39,7 @@ def serve(settings: Settings) -> None:
         print("Everybody who reaches this address can use the service: there are no keys (--key).", file=sys.stderr)
     print(f"Serving at http://{bracketed(settings.host)}:{settings.port}", file=sys.stderr, flush=True)
     logs.to_stderr()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once the server has ended
     try:
         server_of(made, settings).run()
     finally:

@@ -75,7 +75,7 @@ def test_what_runs_is_finished_at_the_end(home: Path, tmp_path: Path) -> None:
                             running.send_signal(signal.SIGTERM)
                         told.append(line)
         assert json.loads(told[-1].removeprefix("data:"))["state"] == "done"
-        running.wait(60)
+        assert running.wait(60) == 0
         _gone, left = psutil.wait_procs(exporting, timeout=10)
         assert not left
     lines = log.read_text().splitlines()
