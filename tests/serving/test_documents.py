@@ -162,5 +162,5 @@ def test_the_replicas_command_is_one_that_the_command_line_takes() -> None:
 def test_the_extra_pins_what_the_tests_run_with() -> None:
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for line in extra["serve"]:
-        name, _, pinned = line.partition("==")
+        name, _, pinned = line.partition(";")[0].partition("==")
         assert version(name) == pinned
