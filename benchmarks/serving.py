@@ -4,7 +4,7 @@
 
 32 clients, in a process of their own, each ask for the next picture as soon as they have the last one: of
 `ganscope serve` (`/v1/generate`, answered as PNG), and of the Studio (`/gradio_api/run/generate`, answered with the
-address of a file, which isn't fetched). The generator alone draws batches of 32 through the same ONNX file, in a
+address of a file, which isn't fetched). The generator alone draws batches of 16, as the service does, through the same ONNX file, in a
 process of its own. Then one client alone. Clients write HTTP/1.1 on sockets, so that they cost little.
 """
 
@@ -22,30 +22,40 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
 
 from benchmarks.timing import ROOT, Child, Row, answer, at_least, at_most, interleaved, median_ratio, report
 
 CLIENTS = 32
+ALONE_SECONDS = 3
 START = 240.0  # seconds
 FASTER, OF_ALONE, LATER, ALONE = 2.5, 0.7, 0.5, 12.0  # the last in milliseconds
 
 
+@dataclass(frozen=True)
+class Server:
+    url: str
+    process: int
+
+
 @contextmanager
-def served(model: str) -> Iterator[str]:
-    """The service with a model exported; its address."""
+def served(model: str) -> Iterator[Server]:
+    """The service with a model exported."""
     words = ["-m", "gan_core", "serve", "--rate", "none", "--model", model]
-    with _server(lambda port: [*words, "--port", str(port)], "/readyz") as url:
-        yield url
+    with _server(lambda port: [*words, "--port", str(port)], "/readyz") as server:
+        yield server
 
 
 @contextmanager
-def studio() -> Iterator[str]:
-    with _server(lambda port: ["gradio_app.py"], "/config") as url:
-        yield url
+def studio() -> Iterator[Server]:
+    with _server(lambda port: ["gradio_app.py"], "/config") as server:
+        yield server
 
 
 @contextmanager
-def _server(words: Callable[[int], list[str]], ready: str) -> Iterator[str]:
+def _server(words: Callable[[int], list[str]], ready: str) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -60,7 +70,7 @@ def _server(words: Callable[[int], list[str]], ready: str) -> Iterator[str]:
             if time.monotonic() > end or process.poll() is not None:
                 raise RuntimeError("the server did not start")
             time.sleep(0.2)
-        yield url
+        yield Server(url, process.pid)
     finally:
         process.terminate()
         process.wait(60)
@@ -133,6 +143,7 @@ def loaded(url: str, kind: str, model: str, clients: int, seconds: float) -> dic
 def alone(model: str) -> None:
     """The generator alone, in batches: pictures a second."""
     from serving.drawing import Drawer, bare_points, loaded, wish_of
+    from serving.service import BATCH
 
     drawer = Drawer(loaded(model))
     drawer.prepare()
@@ -140,33 +151,51 @@ def alone(model: str) -> None:
 
     def rate() -> float:
         done, began = 0, time.perf_counter()
-        while (took := time.perf_counter() - began) < 3:
-            drawer.draw([wish_of(drawer.explorer, bare_points(drawer.explorer, CLIENTS, done, None), psi)])
-            done += CLIENTS
+        while (took := time.perf_counter() - began) < ALONE_SECONDS:
+            drawer.draw([wish_of(drawer.explorer, bare_points(drawer.explorer, BATCH, done, None), psi)])
+            done += BATCH
         return done / took
 
     rate()
     answer(rate)
 
 
+def processor(process: int) -> float:
+    """Seconds of the processors that a process has used."""
+    used = psutil.Process(process).cpu_times()
+    return float(used.user + used.system)
+
+
 def compare(model: str, seconds: float, repetitions: int) -> list[Row]:
     child = Child("benchmarks.serving", "--alone", model)
     found: dict[str, list[dict[str, float]]] = {"service": [], "studio": [], "one": [], "one of today": []}
 
-    def measured(name: str, url: str, kind: str, clients: int) -> Callable[[], float]:
+    costs: dict[str, list[float]] = {"service": [], "alone": []}  # milliseconds of the processors for each picture
+
+    def measured(name: str, server: Server, kind: str, clients: int) -> Callable[[], float]:
         def measure() -> float:
-            found[name].append(loaded(url, kind, model, clients, seconds))
-            return found[name][-1]["rate"]
+            before = processor(server.process)
+            found[name].append(loaded(server.url, kind, model, clients, seconds))
+            rate = found[name][-1]["rate"]
+            if name in costs:
+                costs[name].append(1000 * (processor(server.process) - before) / (rate * seconds))
+            return rate
 
         return measure
 
+    def by_itself() -> float:
+        before = processor(child.process.pid)
+        rate = child.rate()
+        costs["alone"].append(1000 * (processor(child.process.pid) - before) / (rate * ALONE_SECONDS))
+        return rate
+
     with served(model) as service, studio() as today:
-        for url, kind in ((service, "service"), (today, "studio")):
-            loaded(url, kind, model, 4, 1.0)  # both have the model open
+        for server, kind in ((service, "service"), (today, "studio")):
+            loaded(server.url, kind, model, 4, 1.0)  # both have the model open
         cases = {
             "service": measured("service", service, "service", CLIENTS),
             "studio": measured("studio", today, "studio", CLIENTS),
-            "one": measured("one", service, "service", 1), "alone": child.rate,
+            "one": measured("one", service, "service", 1), "alone": by_itself,
             "one of today": measured("one of today", today, "studio", 1),
         }  # fmt: skip
         rates = interleaved(cases, repetitions)
@@ -177,6 +206,7 @@ def compare(model: str, seconds: float, repetitions: int) -> list[Row]:
     both = f"{what}{median['service']:.0f} against {median['studio']:.0f} pictures/s"
     of_alone = f"{what}{median['service']:.0f} against {median['alone']:.0f} pictures/s"
     one, before = (statistics.median(one["p50"] for one in found[name]) for name in ("one", "one of today"))
+    cost = " against ".join(f"{statistics.median(costs[name]):.2f}" for name in ("service", "alone")) + " ms"
     late = " against ".join(
         f"{statistics.median(one['p95'] for one in found[name]):.0f}" for name in ("service", "studio")
     )
@@ -186,6 +216,7 @@ def compare(model: str, seconds: float, repetitions: int) -> list[Row]:
         at_least("the same against the generator alone in batches",
                  median_ratio(rates["service"], rates["alone"]), OF_ALONE, of_alone),
         at_most("the same: p95 against the Studio's endpoint", p95, LATER, "x", f"{what}{late} ms"),
+        Row("processor time for each picture, of the service and of the generator alone", cost, "stated"),
         at_most("one client: median", one, ALONE, " ms", f"{what}the Studio's endpoint: {before:.1f} ms"),
     ]  # fmt: skip
 

@@ -23,6 +23,7 @@ from serving.line import Line
 from serving.settings import Settings
 
 MOST_OPEN = 8  # models that draw
+BATCH = 16  # pictures: the answers of one batch are written while the next is drawn; larger ones are no quicker
 PICTURES_WAITING = 32  # pictures of clients that may wait to be translated or filled
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Service:
             return self._counters.get(name)
 
     def _put(self, name: str, drawer: Drawer) -> Counter:
-        line: Line[Wish, np.ndarray] = Line(name, drawer.draw, places=self.settings.places, seen=self._seen)
+        line: Line[Wish, np.ndarray] = Line(name, drawer.draw, most=BATCH, places=self.settings.places, seen=self._seen)
         self.figures.waiting.labels(name).set_function(lambda: len(line))
         made = Counter(drawer, line, prepare_later(drawer))
         with self._lock:
