@@ -18,10 +18,17 @@ COPY app.py gradio_app.py pyproject.toml README.md LICENSE ./
 COPY .streamlit ./.streamlit
 COPY gan_core ./gan_core
 COPY pages ./pages
+COPY serving ./serving
 COPY tabs ./tabs
 COPY ui ./ui
 COPY pretrained ./pretrained
 RUN pip install --no-cache-dir --no-deps --editable .
+
+# what `ganscope serve` needs, see deploy/compose.yaml: --build-arg EXTRAS=serve,export
+ARG EXTRAS=
+RUN if [ -n "${EXTRAS}" ]; then \
+        pip install --no-cache-dir --extra-index-url "https://download.pytorch.org/whl/${TORCH}" --editable ".[${EXTRAS}]"; \
+    fi
 
 USER ganscope
 ENV PYTHONUNBUFFERED=1 \

@@ -178,6 +178,13 @@ def test_inversion() -> None:
 
 
 @pytest.mark.slow
+def test_serving() -> None:
+    table = run("serving", "--seconds", "1", "--repetitions", "1")
+    assert "against the generator alone in batches" in table
+    assert "| one client: median |" in table
+
+
+@pytest.mark.slow
 def test_few_pairs() -> None:
     table = run("few_pairs", "--size", "16", "--pairs", "36", "--steps", "2")
     assert table.count("36 pairs, 300 marked") == 4

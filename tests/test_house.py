@@ -61,14 +61,14 @@ ROOMS = (
     "ui.classroom.playground", "ui.classroom.models",
     "ui.classroom.runs", "ui.classroom.study", "ui.classroom.home", "pages", "app", "ui.studio", "ui.studio.models",
     "ui.studio.view", "ui.studio.requests", "ui.studio.widgets", "ui.studio.preview", "ui.studio.server", "tabs",
-    "gradio_app",
+    "gradio_app", "serving",
 )  # fmt: skip
 FRONT_ENDS = (("pages", "app", "ui.classroom"), ("tabs", "gradio_app", "ui.studio"))  # neither imports the other
 HEAVY = {"gradio": FRONT_ENDS[1], "streamlit": FRONT_ENDS[0]}  # who alone may import what
 
 
 def modules() -> dict[str, Path]:
-    paths = [*(path for top in ("gan_core", "ui", "pages", "tabs") for path in (ROOT / top).rglob("*.py"))]
+    paths = [*(path for top in ("gan_core", "ui", "pages", "tabs", "serving") for path in (ROOT / top).rglob("*.py"))]
     paths += [ROOT / "app.py", ROOT / "gradio_app.py"]
     return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 

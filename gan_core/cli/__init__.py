@@ -18,6 +18,7 @@ from gan_core.cli import (
     models,
     recipes,
     runs,
+    serving,
     study,
     training,
     translating,
@@ -51,6 +52,7 @@ app.command("measure")(latent.measure)
 app.command("attribute")(attributing.attribute)
 app.command("interpolate")(latent.interpolate)
 app.command("export")(exporting.export)
+app.command("serve")(serving.serve)
 app.command("export-history")(media.export)
 
 

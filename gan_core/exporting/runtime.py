@@ -22,13 +22,18 @@ def require_packages() -> None:
         )
 
 
-def open_session(content: bytes | Path, threads: int = 0) -> Any:
-    """An onnxruntime session on the CPU; `threads` 0 takes all cores. Raises ExportError for what is no ONNX model."""
+def open_session(content: bytes | Path, threads: int = 0, spinning: bool = True) -> Any:
+    """An onnxruntime session on the CPU; `threads` 0 takes all cores. Raises ExportError for what is no ONNX model.
+
+    `spinning` False lets threads that have nothing to do sleep at once: other work on the machine gets their cores.
+    """
     require_packages()
     runtime: Any = importlib.import_module("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    if not spinning:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     source = str(content) if isinstance(content, Path) else content
     try:
         return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -84,27 +85,36 @@ def read(path: Path, most_pixels: int) -> np.ndarray:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise BadData("{file} is larger than {size} MB.", file=path.name, size=MAX_BYTES // 1_000_000)
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+        with path.open("rb") as file:
+            return read_from(file, most_pixels, path.name)
+    except FileNotFoundError:
+        raise BadData("The file {file} doesn't exist.", file=path) from None
+    except OSError as error:
+        raise BadData("{file} is corrupt or truncated ({reason}).", file=path.name, reason=error) from error
+
+
+def read_from(file: BinaryIO, most_pixels: int, name: str) -> np.ndarray:
+    """The same of an open file; raises BadData, which calls it by `name`."""
+    try:
+        with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > most_pixels:
-                raise _too_many(path, most_pixels)
+                raise _too_many(name, most_pixels)
             deep = deep_files.colours(file, image, most_pixels)
             return array_of(image) if deep is None else deep
     except BadData:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_many(path, most_pixels) from None
-    except FileNotFoundError:
-        raise BadData("The file {file} doesn't exist.", file=path) from None
+        raise _too_many(name, most_pixels) from None
     except UnidentifiedImageError:
         raise BadData(
-            "{file} is not an image in a supported format ({formats}).", file=path.name, formats=ACCEPTED
+            "{file} is not an image in a supported format ({formats}).", file=name, formats=ACCEPTED
         ) from None
     except Exception as error:  # decoders raise nearly anything on a damaged or hostile file
-        raise BadData("{file} is corrupt or truncated ({reason}).", file=path.name, reason=error) from error
+        raise BadData("{file} is corrupt or truncated ({reason}).", file=name, reason=error) from error
 
 
-def _too_many(path: Path, most: int) -> BadData:
-    return BadData("{file} has more than {most} megapixels.", file=path.name, most=f"{most / 2**20:.0f}")
+def _too_many(name: str, most: int) -> BadData:
+    return BadData("{file} has more than {most} megapixels.", file=name, most=f"{most / 2**20:.0f}")
 
 
 def levels_lost(path: Path, array: np.ndarray) -> bool:

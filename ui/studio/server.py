@@ -191,7 +191,7 @@ def serve(tabs: Sequence[Tab]) -> None:
     port = int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
     check_port(host, port)
     notice = studio_process.Notice(host, port, studio_process.new_word())
-    _files_of_this_process()
+    files_of_this_process()
     print(studio_process.BUILDING, flush=True)
     made = app(tabs, notice.word)
     threading.Thread(target=warm, name="warm-up", daemon=True).start()
@@ -219,7 +219,7 @@ def _terminated(*_caught: object) -> NoReturn:
     raise Terminated
 
 
-def _files_of_this_process() -> None:
+def files_of_this_process() -> None:
     """Keeps all visitors' files in one folder, including temporary files of Gradio and callbacks."""
     folder = files.folder
     os.environ["GRADIO_TEMP_DIR"] = str(folder)

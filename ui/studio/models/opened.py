@@ -153,9 +153,14 @@ def offered() -> dict[str, Card]:
     """Returns the latent generative models, best first, runs last. Needs no torch."""
     cards, _damaged = listing.survey()
     cards |= {name: read_card(folder) for name, folder in _added.items() if folder.is_dir()}
+    drawing = first_to_last(cards)
+    return drawing if hosted() else drawing | runs.cards() | _opened_runs()
+
+
+def first_to_last(cards: Mapping[str, Card]) -> dict[str, Card]:
+    """Those of some models that draw pictures from latents, the best first impression first."""
     drawing = {name: card for name, card in cards.items() if _draws(card)}
-    shelved = dict(sorted(drawing.items(), key=lambda item: _rank(item[1])))
-    return shelved if hosted() else shelved | runs.cards() | _opened_runs()
+    return dict(sorted(drawing.items(), key=lambda item: _rank(item[1])))
 
 
 def _opened_runs() -> dict[str, Card]:

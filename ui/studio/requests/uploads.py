@@ -42,7 +42,7 @@ def received(path: str, limits: Limits = USUAL) -> Iterator[Image.Image]:
     """
     file = Path(path)
     try:
-        yield _opened(_content(file, limits), limits)
+        yield picture_of(_content(file, limits), limits)
     finally:
         with suppress(OSError):
             file.unlink(missing_ok=True)
@@ -57,7 +57,8 @@ def _content(file: Path, limits: Limits) -> bytes:
         raise BadData("The upload didn't arrive. Try again.") from None
 
 
-def _opened(content: bytes, limits: Limits) -> Image.Image:
+def picture_of(content: bytes, limits: Limits = USUAL) -> Image.Image:
+    """A file's content as a picture whose header was checked; raises BadData."""
     try:
         image = Image.open(io.BytesIO(content), formats=limits.formats)
     except UnidentifiedImageError:

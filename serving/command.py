@@ -1,0 +1,69 @@
+"""Runs the service until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+
+# threads that wait for one another give up their core; read when PyTorch is loaded
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import uvicorn
+from fastapi import FastAPI
+
+from gan_core.errors import GanscopeError
+from serving import exports, logs
+from serving.settings import Settings
+from ui.studio_process import bracketed, is_loopback, why_taken
+
+
+class ServeError(GanscopeError):
+    """The service can't be started."""
+
+
+def serve(settings: Settings) -> None:
+    """Raises ServeError where the port is taken, and UnknownName or BadValue for models that can't be served."""
+    if why := why_taken(settings.host, settings.port):
+        raise ServeError("Port {port} can't be used ({reason}). Choose another one by --port.",
+                         port=settings.port, reason=why)  # fmt: skip
+    studio = _studio() if settings.studio else None
+    from serving.app import app
+    from serving.catalogue import DRAWING
+
+    made = app(settings, studio)
+    for name in settings.models:
+        made.state.service.catalogue.chosen(name, DRAWING)
+    if not settings.keys and not is_loopback(settings.host):
+        print("Everybody who reaches this address can use the service: there are no keys (--key).", file=sys.stderr)
+    print(f"Serving at http://{bracketed(settings.host)}:{settings.port}", file=sys.stderr, flush=True)
+    logs.to_stderr()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once the server has ended
+    try:
+        server_of(made, settings).run()
+    finally:
+        exports.stop()
+
+
+def server_of(made: FastAPI, settings: Settings) -> uvicorn.Server:
+    """The server of an application; its own access log would hold queries."""
+    logging.getLogger("uvicorn.access").disabled = True
+    return uvicorn.Server(
+        uvicorn.Config(
+            made, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False,
+            proxy_headers=bool(settings.proxies), forwarded_allow_ips=settings.proxies or None,
+            timeout_graceful_shutdown=int(settings.grace),
+        )
+    )  # fmt: skip
+
+
+def _studio() -> FastAPI:
+    """The Studio, as it runs alone."""
+    from gradio_app import TABS
+    from ui.studio import server
+    from ui.studio.requests.memory import bound_heaps
+
+    bound_heaps()
+    server.files_of_this_process()
+    return server.app(TABS)

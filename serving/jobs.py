@@ -1,0 +1,179 @@
+"""Long work: begun by a request, watched by others, cancelled by any of them, and forgotten after a while.
+
+Jobs take turns with those of the Studio in the same process (`ui/studio/requests/jobs.py`): one is at work, a few wait,
+and quick pictures have right of way. A job is known by an id that can't be guessed, and belongs to the key that began
+it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from gan_core.errors import GanscopeError
+from serving.errors import Busy, Refused
+from ui.studio.requests.jobs import PLACES, News, Tell, Workshop, workshop
+
+KEPT = 600.0  # seconds that a result is kept
+MOST_KEPT = 64
+State = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Job:
+    """`file` is where the result lies once it is done, `facts` what is known of it."""
+
+    id: str
+    kind: str
+    owner: str
+    headers: dict[str, str]
+    file: Path
+    type: str  # of the result, as HTTP names it
+    state: State = "waiting"
+    progress: float = 0.0
+    place: int = 1  # in the queue; 1: at work
+    left: float = 0.0  # seconds, about
+    error: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    ended: float = 0.0  # time.monotonic()
+    stop: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def described(self) -> dict[str, Any]:
+        """For clients."""
+        known: dict[str, Any] = {
+            "id": self.id, "kind": self.kind, "state": self.state, "progress": round(self.progress, 3),
+            "place": self.place, "seconds_left": round(self.left, 1), **self.facts,
+        }  # fmt: skip
+        if self.error:
+            known["error"] = self.error
+        if self.state == "done":
+            known["result"] = f"/v1/jobs/{self.id}/result"
+        return known
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job does: `make` writes the file and returns facts; `cost` in seconds, `longest` as in Workshop.run."""
+
+    kind: str
+    make: Callable[[Path, Tell], dict[str, Any]]
+    ending: str = ".png"
+    type: str = "image/png"
+    turn: str = ""  # the kind of work whose speed is remembered
+    cost: float = 0.0
+    longest: float | None = None
+
+
+class Jobs:
+    """All jobs of the service."""
+
+    def __init__(self, shop: Workshop = workshop, kept: float = KEPT) -> None:
+        self._shop, self._kept = shop, kept
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._folder = Path(tempfile.mkdtemp(prefix="ganscope-serve-"))
+
+    def begin(self, work: Work, owner: str, headers: dict[str, str]) -> Job:
+        """Raises Busy where too many wait, and BadValue for work that would take too long."""
+        self._shop.check(work.turn, work.cost, work.longest)
+        id = secrets.token_urlsafe(16)
+        job = Job(id, work.kind, owner, headers, self._folder / f"{id}{work.ending}", work.type)
+        with self._lock:
+            self._tidy()
+            if self._closed or max(self.at_work(), len(self._shop)) >= PLACES or len(self._jobs) >= MOST_KEPT:
+                raise Busy
+            self._jobs[id] = job
+        threading.Thread(target=self._watch, args=(job, work), name=f"job {work.kind}", daemon=True).start()
+        return job
+
+    def found(self, id: str, owner: str) -> Job:
+        """Raises Refused (404) for one that isn't there, or is another client's."""
+        with self._lock:
+            self._tidy()
+            job = self._jobs.get(id)
+        if job is None or job.owner != owner:
+            raise Refused(404, f"There is no such job, or no more: results are kept for {self._kept:g} seconds.")
+        return job
+
+    def at_work(self) -> int:
+        """How many wait or are at work."""
+        return sum(not job.over.is_set() for job in list(self._jobs.values()))
+
+    def cancel(self, job: Job) -> None:
+        """Ends a job, or deletes the result of one that has ended."""
+        job.stop.set()
+        if job.over.is_set():
+            with self._lock:
+                self._forget(job)
+
+    def close(self, grace: float) -> None:
+        """Lets what is at work end for `grace` seconds; what waits is cancelled at once."""
+        with self._lock:
+            self._closed = True
+            jobs = [job for job in self._jobs.values() if not job.over.is_set()]
+        end = time.monotonic() + grace
+        for job in jobs:
+            if job.place > 1:
+                job.stop.set()
+        for job in jobs:
+            if not job.over.wait(max(0.0, end - time.monotonic())):
+                job.stop.set()
+                job.over.wait(1.0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _watch(self, job: Job, work: Work) -> None:
+        """Follows a job in its own thread until it has ended."""
+        news = self._shop.run(lambda tell: work.make(job.file, tell), work.turn, work.cost, work.longest)
+        try:
+            self._follow(job, news)
+        except GanscopeError as error:
+            job.state, job.error = "failed", str(error)
+        except Exception:
+            logger.exception("a job failed")
+            job.state, job.error = "failed", "Something went wrong in the server."
+        finally:
+            news.close()  # type: ignore[attr-defined]
+            job.ended = time.monotonic()
+            if job.state != "done":
+                with suppress(OSError):
+                    job.file.unlink(missing_ok=True)
+            job.over.set()
+
+    def _follow(self, job: Job, news: Iterator[News]) -> None:
+        for one in news:
+            job.place, job.left = one.place, one.left
+            if one.done:
+                job.facts, job.progress, job.left = one.made, 1.0, 0.0
+                job.state = "done"
+                return
+            if job.stop.is_set():
+                job.state = "cancelled"
+                return
+            job.progress = one.share
+            job.state = "waiting" if one.place > 1 else "running"
+
+    def _tidy(self) -> None:
+        """Forgets what was kept for long enough; of many the oldest ones."""
+        now = time.monotonic()
+        over = sorted((job for job in self._jobs.values() if job.over.is_set()), key=lambda job: job.ended)
+        for place, job in enumerate(over):
+            if now - job.ended > self._kept or place < len(self._jobs) - MOST_KEPT + 1:
+                self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        self._jobs.pop(job.id, None)
+        with suppress(OSError):
+            job.file.unlink(missing_ok=True)

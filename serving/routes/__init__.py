@@ -1,0 +1,1 @@
+"""The addresses of the service: drawing (quick pictures), pictures (of given ones), jobs (what takes long), state."""

@@ -1,0 +1,80 @@
+"""What routes share: the service, whom they work for, how pictures come in and go out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from fastapi import Request, Response, UploadFile
+from PIL import Image
+
+from gan_core.models.card import Card
+from serving import answers
+from serving.errors import Refused
+from serving.guard import NOTES
+from serving.service import Service
+from ui.studio.requests.uploads import USUAL, Limits, clean, picture_of
+
+AT_ONCE = 256**2  # pixels up to which a picture is encoded without leaving the event loop, which takes 1 ms
+
+PICTURE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+PICTURES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The pictures: one, or a grid of several. JSON has a list of them in images.",
+        "content": {"image/png": PICTURE, "image/webp": PICTURE, "application/json": {"schema": {"type": "object"}}},
+        "headers": {
+            answers.SEED: {"description": "The seed.", "schema": {"type": "string"}},
+            answers.SHA256: {"description": "Of the model's weights.", "schema": {"type": "string"}},
+        },
+    }
+}
+
+
+def service_of(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found
+
+
+def client_of(request: Request) -> str:
+    """Whom a job belongs to: the key's name, or nobody in particular where there are no keys."""
+    client = str(request.scope[NOTES].get("client", ""))
+    return client if client.startswith("key ") else ""
+
+
+def noted(request: Request, **facts: object) -> None:
+    """For the log's line of this request."""
+    request.scope[NOTES].update(facts)
+
+
+def format_of(request: Request, format: answers.Format | None) -> answers.Format:
+    return answers.wanted(format, request.headers.get("accept", ""))
+
+
+def headers_of(card: Card, seed: object = None) -> dict[str, str]:
+    known = {answers.SHA256: card.sha256}
+    return known if seed is None else {answers.SEED: str(seed), **known}
+
+
+async def answered(
+    levels: np.ndarray, format: answers.Format, columns: int, facts: Mapping[str, Any], headers: Mapping[str, str]
+) -> Response:
+    """The answer, encoded in a thread where that takes a while."""
+    given = levels, format, columns, facts, headers
+    if format in ("png", "webp") and len(levels) * levels.shape[1] * levels.shape[2] <= AT_ONCE:
+        return answers.answer(*given)
+    return await asyncio.to_thread(answers.answer, *given)
+
+
+async def content_of(upload: UploadFile, limits: Limits = USUAL) -> bytes:
+    """The bytes of an upload; raises Refused where there are too many."""
+    content = await upload.read(limits.bytes + 1)
+    if len(content) > limits.bytes:
+        raise Refused(413, f"The file is larger than {limits.bytes // 1_000_000} MB.")
+    return content
+
+
+def rgb_of(content: bytes) -> Image.Image:
+    """A client's picture as the Studio takes it; raises BadData."""
+    return clean(picture_of(content))

@@ -1,0 +1,140 @@
+"""All that the routes work with: the models that are open, their lines, jobs, figures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from starlette.requests import Request
+
+from gan_core.errors import GanscopeError
+from serving.catalogue import DRAWING, Catalogue
+from serving.drawing import Drawer, Wish, loaded, prepare_later
+from serving.errors import Gone
+from serving.figures import Figures
+from serving.jobs import Jobs
+from serving.line import Line
+from serving.settings import Settings
+
+MOST_OPEN = 8  # models that draw
+BATCH = 16  # pictures: the answers of one batch are written while the next is drawn; larger ones are no quicker
+PICTURES_WAITING = 32  # pictures of clients that may wait to be translated or filled
+
+logger = logging.getLogger(__name__)
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, eq=False)
+class Counter:
+    """A model at work: who draws, the line before it, and the thread in which it is exported."""
+
+    drawer: Drawer
+    line: Line[Wish, np.ndarray]
+    export: threading.Thread
+
+
+class Service:
+    """One service; nothing of a request stays in here."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalogue = Catalogue()
+        self.figures = Figures()
+        self.jobs = Jobs()
+        self.ready = threading.Event()
+        self._counters: OrderedDict[str, Counter] = OrderedDict()
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._works: Line[Callable[[], Any], Any] = Line("pictures", _done, most=1, places=PICTURES_WAITING)
+        self.figures.jobs.set_function(self.jobs.at_work)
+
+    def counter(self, name: str) -> Counter:
+        """A model at work, opened on its first use; until its export is there, PyTorch draws.
+
+        Raises UnknownName or BadCheckpoint. Takes a while the first time: not for the event loop.
+        """
+        with self._opening:
+            return self.open_counter(name) or self._put(name, Drawer(loaded(name)))
+
+    def open_counter(self, name: str) -> Counter | None:
+        """The same where it is open already."""
+        with self._lock:
+            if name in self._counters:
+                self._counters.move_to_end(name)
+            return self._counters.get(name)
+
+    def _put(self, name: str, drawer: Drawer) -> Counter:
+        line: Line[Wish, np.ndarray] = Line(name, drawer.draw, most=BATCH, places=self.settings.places, seen=self._seen)
+        self.figures.waiting.labels(name).set_function(lambda: len(line))
+        made = Counter(drawer, line, prepare_later(drawer))
+        with self._lock:
+            self._counters[name] = made
+            over = [self._counters.popitem(last=False) for _ in range(len(self._counters) - MOST_OPEN)]
+        for gone, counter in over:
+            self.figures.waiting.remove(gone)
+            threading.Thread(target=counter.line.close, name=f"closing {gone}", daemon=True).start()
+        return made
+
+    def engine_of(self, name: str) -> dict[str, str]:
+        """By what a model is drawn, where it is open."""
+        counter = self.open_counter(name)
+        return {} if counter is None else {"engine": counter.drawer.engine}
+
+    def _seen(self, name: str, size: int) -> None:
+        self.figures.batches.labels(name).observe(size)
+
+    def warm(self) -> None:
+        """Opens and exports the models that were named (the first one, where none was), then is ready."""
+        try:
+            for name in self.settings.models or ("",):
+                counter = self.counter(self.catalogue.chosen(name, DRAWING))
+                counter.export.join()
+                counter.drawer.draw([Wish(counter.drawer.explorer.sample(1))])
+        except GanscopeError as error:
+            logger.warning("not opened beforehand: %s", error)
+        self.ready.set()
+
+    async def drawn(self, request: Request, counter: Counter, wish: Wish) -> np.ndarray:
+        """Levels (count, H, W, C); raises Busy, Late, or Gone where the client has left."""
+        return await _while_connected(request, counter.line.ask(wish, len(wish.points), self.settings.longest))
+
+    async def worked(self, request: Request, work: Callable[[], Made]) -> Made:
+        """Work of a second or so with a picture of a client, one at a time; raises as `drawn`."""
+        made: Made = await _while_connected(request, self._works.ask(work, 1, self.settings.longest))
+        return made
+
+    def close(self) -> None:
+        """Finishes what is at work."""
+        self.jobs.close(self.settings.grace)
+        lines: list[Line[Any, Any]] = [self._works, *(counter.line for counter in self._counters.values())]
+        for line in lines:
+            line.close(self.settings.grace)
+
+
+def _done(works: Sequence[Callable[[], Any]]) -> list[Any]:
+    return [work() for work in works]
+
+
+async def _while_connected(request: Request, work: Awaitable[Made]) -> Made:
+    """What is awaited, which is cancelled where the client closes the connection; then raises Gone."""
+    task = asyncio.ensure_future(work)
+    left = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise Gone
+        return task.result()
+    finally:
+        for one in (task, left):
+            one.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

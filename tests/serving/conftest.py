@@ -1,0 +1,80 @@
+"""A shelf of tiny models with the names that docs/serving.md uses, and servers on loopback in this process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from serving.app import app
+from serving.command import server_of
+from serving.service import Service
+from serving.settings import Settings
+from tests.made_models import make_model
+
+STYLED, CLASSES = "stylegan2.avatars", "cgan.mnist"
+TRANSLATING, FILLING, ENLARGING = "cyclegan.avatars", "context_encoder.avatars", "srgan.bsds_x4"
+SETS = {TRANSLATING: "digits_coloured_unpaired", STYLED: "digits", CLASSES: "digits", FILLING: "digits"}
+
+
+@pytest.fixture(scope="session")
+def shelf_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("serving")
+    for name, data in SETS.items():
+        make_model(name, data, folder / "models" / name)
+    make_model(ENLARGING, folder=folder / "models" / ENLARGING, scale="4")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def home(shelf_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same shelf for all tests and servers of this folder."""
+    monkeypatch.setenv("GANSCOPE_HOME", str(shelf_home))
+    monkeypatch.setattr("gan_core.models.listing.BUNDLED", shelf_home / "none")
+    return shelf_home
+
+
+class Running:
+    """A server, and what is inside it."""
+
+    def __init__(self, url: str, service: Service) -> None:
+        self.url = url
+        self.service = service
+        self.http = httpx.Client(base_url=url, timeout=120)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Running]:
+    made = app(settings)
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        place.listen(256)
+        server = server_of(made, settings)
+        thread = threading.Thread(target=server.run, args=([place],), daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.02)
+        running = Running(f"http://127.0.0.1:{place.getsockname()[1]}", made.state.service)
+        try:
+            yield running
+        finally:
+            running.http.close()
+            server.should_exit = True
+            thread.join(30)
+
+
+@pytest.fixture(scope="session")
+def server(shelf_home: Path) -> Iterator[Running]:
+    """One that everybody may call as often as they like."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANSCOPE_HOME", str(shelf_home))
+        patch.setattr("gan_core.models.listing.BUNDLED", shelf_home / "none")
+        with serving(Settings(rate="", models=(STYLED, CLASSES))) as running:
+            yield running
