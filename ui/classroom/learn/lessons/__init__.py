@@ -1,0 +1,7 @@
+"""The lessons. To add one: a file that registers it, and its name here."""
+
+from ui.classroom.learn.lessons import (
+    forger_and_detective,
+)
+
+ORDER = (forger_and_detective,)
