@@ -14,7 +14,7 @@ import numpy as np
 
 REAL, SPREAD = 2.0, 0.8  # of the data
 START = -2.0  # the generator's mean before the game
-PLACES = np.linspace(-8, 8, 1601)
+PLACES = np.linspace(-16, 16, 3201)
 DISCRIMINATOR_STEPS, DISCRIMINATOR_RATE = 20, 0.3  # of one turn
 GENERATOR_STEPS, GENERATOR_RATE = 5, 0.4
 
@@ -26,6 +26,12 @@ class Position:
     weight: float = 0.0
     bias: float = 0.0
     mean: float = START
+
+
+def within(low: float, high: float, every: int = 4) -> slice:
+    """The part of PLACES that a figure shows, of which it takes each `every`-th."""
+    first, last = np.searchsorted(PLACES, (low - 1e-9, high + 1e-9))
+    return slice(int(first), int(last), every)
 
 
 def bell(mean: float, spread: float = SPREAD, places: np.ndarray = PLACES) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a lesson consists of. A lesson is one file in `lessons/` that registers itself; `lessons/__init__.py` imports it.
+"""What a lesson consists of. A lesson is one file in `lessons/` that registers itself; `lessons/__init__.py` names it.
 
 Texts are Markdown with formulas between dollar signs, marked by `N_` and translated where they are shown.
 """

@@ -2,6 +2,9 @@
 
 from ui.classroom.learn.lessons import (
     forger_and_detective,
+    optimal_discriminator,
+    saturation,
+    wasserstein,
 )
 
-ORDER = (forger_and_detective,)
+ORDER = (forger_and_detective, optimal_discriminator, saturation, wasserstein)

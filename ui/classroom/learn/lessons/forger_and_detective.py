@@ -10,7 +10,7 @@ from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Set
 from ui.classroom.shell.i18n import N_, _
 
 MOVES = 40
-WITHIN = slice(300, 1301, 4)  # of the grid: from -5 to 5
+WITHIN = game.within(-5, 5)
 
 
 def figure() -> None:
@@ -78,7 +78,8 @@ register(
             ),
             N_("The moves alternate. The gradient for $G$ passes **through** $D$: the detective's own judgement tells "
                "the forger in which direction to go. The game is at rest where neither can improve: then $G$ draws "
-               "exactly the data's distribution, $D$ can only guess, $D(x)=\\tfrac12$, and $V=-\\log 4\\approx-1.386$."),
+               "exactly the data's distribution, $D$ can only guess, $D(x)=\\tfrac12$, and "
+               "$V=-\\log 4\\approx-1.386$."),
         ),
         figure=figure,
         explore=N_("A game with three numbers: $G$ shifts one bell curve, $D$ is a sigmoid with a slope and a place. "
@@ -87,7 +88,7 @@ register(
             N_("The same game with real networks in the plane. Open the playground and press **Step by step**. Set "
                "*Steps at a press* to 20 and press **Only D** a few times, then **Only G**. Then press **Resume** and "
                "watch for 20 seconds."),
-            (Setting(N_("Set it up in the playground"), "playground", {"data": "two_blobs"}),),
+            (Setting(N_("Set it up in the playground"), "playground", {"data": "two_blobs", "steps": "1500"}),),
             N_("**Only D**: the background separates data from generated points, and no point moves. **Only G**: the "
                "points follow their arrows, the background stays. With both, the points split into two clouds on the "
                "data, and D's loss settles near $\\log 4 = 1.386$. Sometimes the clouds jump off and come back: two "
