@@ -2,9 +2,20 @@
 
 from ui.classroom.learn.lessons import (
     forger_and_detective,
+    lipschitz,
+    mode_collapse,
+    nash_and_cycles,
     optimal_discriminator,
     saturation,
     wasserstein,
 )
 
-ORDER = (forger_and_detective, optimal_discriminator, saturation, wasserstein)
+ORDER = (
+    forger_and_detective,
+    optimal_discriminator,
+    saturation,
+    wasserstein,
+    lipschitz,
+    mode_collapse,
+    nash_and_cycles,
+)
