@@ -15,6 +15,7 @@ import math
 import numpy as np
 
 START = (1.0, 0.0)  # theta and psi before the game
+FAR = 100.0  # a player beyond is lost, and the game ends
 
 
 def sigmoid(logit: float) -> float:
@@ -52,7 +53,10 @@ def alternating(theta: float, psi: float, rate: float, gamma: float = 0.0) -> tu
 
 
 def play(steps: int, rate: float, gamma: float = 0.0, at_once: bool = True, ratio: float = 1.0) -> np.ndarray:
-    """The positions (steps + 1, 2) from START; the discriminator's rate is `ratio` times the generator's."""
+    """The positions (steps + 1, 2) from START; the discriminator's rate is `ratio` times the generator's.
+
+    There are fewer where a player leaves for good, as with steps that are too large for the penalty.
+    """
     theta, psi = START
     positions = [START]
     for _step in range(steps):
@@ -60,4 +64,6 @@ def play(steps: int, rate: float, gamma: float = 0.0, at_once: bool = True, rati
         theta += rate * field(theta, psi if at_once else new_psi, gamma)[0]
         psi = new_psi
         positions.append((theta, psi))
+        if max(abs(theta), abs(psi)) > FAR:
+            break
     return np.array(positions)

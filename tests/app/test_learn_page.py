@@ -12,15 +12,16 @@ from streamlit.testing.v1 import AppTest
 
 from gan_core.runs.store import RunStore
 from tests.app.pages import page, sound
-from ui.classroom.learn import lessons as _registered  # noqa: F401
 from ui.classroom.learn import progress
 from ui.classroom.learn.lesson import Formula, Lesson, Setting, in_order, lessons
-from ui.classroom.learn.lessons import ORDER
+from ui.classroom.learn.lessons import ORDER, lipschitz, nash_and_cycles
 from ui.classroom.playground import begin
+from ui.classroom.shell.i18n import SWITCH
 from ui.classroom.train.setup import from_query, to_query
 
 ROOT = Path(__file__).parents[2]
 MOST_STEPS = 6000
+CHOICES = {"lipschitz-way": lipschitz.WAYS, "dirac-way": nash_and_cycles.WAYS}
 SETTINGS = [(lesson.name, setting) for lesson in in_order() for setting in lesson.experiment.settings]
 
 
@@ -54,15 +55,24 @@ def test_every_lesson_opens_and_its_figure_moves(store: RunStore, name: str, lan
         assert lesson.teacher in shown(test)
     assert len(test.latex) == sum(isinstance(part, Formula) for part in lesson.body)
     assert test.get("plotly_chart")
-    for slider in test.slider:
-        for value in (slider.min, slider.max):
-            sound(slider.set_value(value).run())
-            assert not test.error, (slider.label, value)
-    for choice in test.button_group:
-        if not (choice.key or "").startswith("language"):
-            for option in choice.options:
-                sound(choice.set_value(option.content if hasattr(option, "content") else option).run())
-                assert not test.error, option
+    _moved(test)
+    for key in [str(one.key) for one in test.button_group if one.key != SWITCH]:
+        for choice in CHOICES[key]:
+            sound(test.button_group(key=key).set_value(choice).run())
+            _moved(test)
+
+
+def _moved(test: AppTest) -> None:
+    """Each slider of a figure at both of its ends."""
+    for key in [one.key for one in test.slider]:
+        for end in ("min", "max"):
+            slider = test.slider(key=key)
+            sound(slider.set_value(getattr(slider, end)).run())
+            assert not test.error, (key, end)
+    for key, options in [(one.key, one.options) for one in test.select_slider]:
+        for option in (options[0], options[-1]):
+            sound(test.select_slider(key=key).set_value(float(option)).run())
+            assert not test.error, (key, option)
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS, ids=[f"{name}-{one.label}" for name, one in SETTINGS])

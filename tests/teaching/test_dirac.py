@@ -55,6 +55,12 @@ def test_steps_at_once_go_outwards_in_turn_they_stay_and_with_r1_they_come_to_re
     assert np.linalg.norm(dirac.play(400, 0.3, gamma=0.5)[-1]) < 1e-3
 
 
+def test_too_large_steps_end_the_game() -> None:
+    path = dirac.play(200, 1.0, gamma=2.0, ratio=5.0)
+    assert len(path) < 20
+    assert np.abs(path[-1]).max() > dirac.FAR >= np.abs(path[:-1]).max()
+
+
 def test_a_step_is_one_of_the_two_ways() -> None:
     assert tuple(dirac.play(1, 0.2, 0.4)[1]) == pytest.approx(dirac.simultaneous(*dirac.START, 0.2, 0.4))
     assert tuple(dirac.play(1, 0.2, 0.4, at_once=False)[1]) == pytest.approx(

@@ -51,7 +51,7 @@ def _index() -> None:
         ":material/school: "
         + _("For teachers: {file} has a plan for 45 minutes and a course of four sessions.").format(file=f"`{PLAN}`")
     )
-    progress.keep(printable=False)
+    progress.keep()
 
 
 def _how_far(found: list[Lesson], read: set[str]) -> None:
@@ -92,7 +92,7 @@ def _lesson(lesson: Lesson) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute",
                       key="lesson-back"):  # fmt: skip
         st.page_link("pages/learn.py", label=_("All lessons"), icon=":material/arrow_back:", query_params=_query(None))
-        progress.keep(printable=True)
+        progress.keep(lesson.name)
     with st.container(key="lesson"):
         st.title(f"{lesson.number} · {_(lesson.title)}", anchor=False)
         left, right = st.columns(2, gap="large")

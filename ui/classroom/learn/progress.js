@@ -1,11 +1,14 @@
 // Keeps what was read in this browser, and prints. The page says what is new; the answer says all there is.
 const KEY = "ganscope-learn";
+let shown = null; // the lesson of before
 
 export default function ({ data, parentElement, setStateValue }) {
   if (!data) return;
   const kept = data.forget ? [] : [...new Set([...stored(), ...data.add])].sort();
   store(kept);
   if (JSON.stringify(kept) !== JSON.stringify(data.known)) setStateValue("kept", kept);
+  if (shown !== data.place) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0); // a lesson begins above
+  shown = data.place;
   button(parentElement.querySelector(".progress"), data.print);
 }
 

@@ -52,13 +52,14 @@ def forget() -> None:
     st.session_state[FORGET] = True
 
 
-def keep(printable: bool) -> None:
-    """Tells the browser what was read, to be called once a page is drawn; with a button that prints a lesson."""
+def keep(lesson: str = "") -> None:
+    """Tells the browser what was read and which lesson is shown, and draws a button that prints that one."""
     data = {
         "add": sorted(st.session_state.get(DONE, ())),
         "known": _kept(),
         "forget": bool(st.session_state.get(FORGET)),
-        "print": _("Print the handout") if printable else "",
+        "place": lesson,
+        "print": _("Print the handout") if lesson else "",
     }
     _component()(data=data, key=KEY, on_kept_change=lambda: None)
 

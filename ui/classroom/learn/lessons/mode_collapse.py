@@ -56,6 +56,7 @@ def _shares(points: np.ndarray) -> None:
         x=names, y=collapse.shares(points), name=_("generated"), marker={"color": colour, "pattern": {"shape": "/"}}
     )
     drawing.line(plot, _("data: 1/8 each"), "real", names, [1 / MODES] * MODES)
+    plot.update_xaxes(type="category")
     plot.update_yaxes(tickformat=".0%")
     drawing.show(plot, "collapse-shares", _("The share of samples close to each mode; data have an eighth on each."))
 

@@ -38,7 +38,7 @@ def figure() -> None:
     drawing.numbers(
         {
             _("eigenvalues at 0"): _eigenvalues(gamma),
-            _("distance after {steps} steps").format(steps=STEPS): drawing.scientific(float(radius[-1])),
+            _("distance after {steps} steps").format(steps=len(path) - 1): drawing.scientific(float(radius[-1])),
         }
     )
 
@@ -90,7 +90,9 @@ def _arrows(plot, gamma: float, ratio: float) -> None:  # type: ignore[no-untype
 
 def _radius(radius: np.ndarray) -> None:
     plot = drawing.chart(_("step"), _("distance to the solution"), 200)
-    drawing.line(plot, _("distance to the solution"), "generator", np.arange(len(radius)), radius)
+    drawing.line(
+        plot, _("distance to the solution"), "generator", np.arange(len(radius)), radius, line={"dash": "solid"}
+    )
     plot.update_yaxes(rangemode="tozero")
     drawing.show(plot, "dirac-radius", _("The distance from the path to the solution, step by step."))
 
