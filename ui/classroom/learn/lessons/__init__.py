@@ -6,6 +6,7 @@ from ui.classroom.learn.lessons import (
     mode_collapse,
     nash_and_cycles,
     optimal_discriminator,
+    reading_curves,
     saturation,
     wasserstein,
 )
@@ -18,4 +19,5 @@ ORDER = (
     lipschitz,
     mode_collapse,
     nash_and_cycles,
+    reading_curves,
 )
