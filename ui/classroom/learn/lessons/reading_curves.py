@@ -93,9 +93,9 @@ register(
                 (curves.belief, curves.accuracy),
             ),
             N_("$D(x)$ lies above $\\tfrac12$ and $D(G(z))$ below; the gap says how well $D$ tells them apart. A "
-               "rule of thumb for the non-saturating loss: accuracy between 60 and 80 %, $L_D$ (the sum of both "
-               "halves) between 1.0 and 1.6, $L_G$ between 0.7 and 2. Where $D$ can't tell the two apart, the "
-               "losses have fixed values:"),
+               "rule of thumb for the non-saturating loss, which good runs break too: accuracy between 60 and 80 "
+               "%, $L_D$ (the sum of both halves) between 1.0 and 1.6, $L_G$ between 0.7 and 2. Where $D$ can't "
+               "tell the two apart, the losses have fixed values:"),
             Formula(
                 r"L_D=\log 4\approx 1.386,\qquad L_G=\log 2\approx 0.693",
                 (curves.discriminator_loss, curves.generator_loss),
@@ -123,8 +123,9 @@ register(
             ),
             N_("**Digits**: in our run (seed 0) $D(x)$ and $D(G(z))$ were 0.51 and 0.50 at step 200, with noise "
                "for samples, and 0.54 and 0.47 at step 1,000, with $L_D=1.30$, $L_G=0.97$ and an accuracy of 63 %. "
-               "The samples improve far more than the curves move. **Critic**: D's loss is negative from the first "
-               "steps on and rises towards 0 while the points reach the data."),
+               "At step 5,000 they were 0.71 and 0.29 and the accuracy was 93 %, though the digits are readable: "
+               "the curves alone don't tell the quality. **Critic**: D's loss is negative from the first steps on "
+               "and rises towards 0 while the points reach the data."),
         ),
         questions=(
             Question(
