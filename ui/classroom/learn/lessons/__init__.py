@@ -3,6 +3,7 @@
 from ui.classroom.learn.lessons import (
     forger_and_detective,
     lipschitz,
+    mlp_to_dcgan,
     mode_collapse,
     nash_and_cycles,
     optimal_discriminator,
@@ -19,5 +20,6 @@ ORDER = (
     lipschitz,
     mode_collapse,
     nash_and_cycles,
+    mlp_to_dcgan,
     reading_curves,
 )

@@ -58,7 +58,7 @@ register(
         body=(
             N_("Hold the generator still. Its samples have a density $q(x)$, the data have $p(x)$. Which $D$ makes "
                "$V$ largest? Write $V$ as one integral:"),
-            Formula(r"V(D)=\int p(x)\log D(x)+q(x)\log(1-D(x))\;dx", (optimal.value,)),
+            Formula(r"V(D)=\int\big(p\,\log D+q\,\log(1-D)\big)\,dx", (optimal.value,)),
             N_("$D(x)$ can be chosen in each place separately. Set the derivative with respect to $D$ to zero, "
                "$\\frac{p}{D}-\\frac{q}{1-D}=0$, and solve:"),
             Formula(r"D^*(x)=\frac{p(x)}{p(x)+q(x)}", (optimal.optimal_discriminator, optimal.optimal_logit)),
