@@ -182,7 +182,9 @@ def _seeds(text: str) -> list[int | str]:
     """Parses seeds and names of faces, however they are separated."""
     found = [part if part.startswith(faces.NAME) else checked_seed(part) for part in _parts(text)]
     if not 2 <= len(found) <= MOST_KEYFRAMES:
-        raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=len(found))
+        raise BadValue(
+            "An interpolation needs 2 to {most} keyframes, got {count}.", most=MOST_KEYFRAMES, count=len(found)
+        )
     return found
 
 

@@ -259,7 +259,7 @@ def data_that_are_not_here(tmp_path: Path) -> None:
 
 ADVICE: dict[str, Callable[[Path], None]] = {
     "cli/data.py: data list": how_own_data_are_named,
-    "cli/judging.py: train feature_net": no_net_for_labelled_images,
+    "cli/subjects.py: train feature_net": no_net_for_labelled_images,
     "cli/models.py: models": a_run_is_not_pushed,
     "cli/models.py: pretrain dcgan.digits": no_models,
     "cli/models.py: translate": an_imported_model,

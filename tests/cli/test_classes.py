@@ -69,7 +69,7 @@ def test_folders_called_by_words(store: RunStore, tmp_path: Path) -> None:
     assert drawn(tmp_path, run, "a, b: c") == drawn(tmp_path, run, "1")
     assert drawn(tmp_path, run, "cat:0.5, dog:0.5") == drawn(tmp_path, run, "0:1,2:1")
     assert "Valid: Dog, a, b: c, cat" in refused(2, "sample", run, "--class", "3", "-o", tmp_path / "no.png")
-    assert "'cat:half' must be a class, such as Dog" in refused(
+    assert "'cat:half' is neither a class, such as Dog" in refused(
         2, "sample", run, "--class", "cat:half", "-o", tmp_path / "no.png"
     )
 

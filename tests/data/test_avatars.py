@@ -155,5 +155,5 @@ def test_bad_rows_are_refused(values: object) -> None:
 
 
 def test_one_face_is_one_row() -> None:
-    with pytest.raises(BadValue, match="integers"):
+    with pytest.raises(BadValue, match="whole numbers"):
         draw_avatar(np.stack([face(), face()]), 32)

@@ -19,7 +19,7 @@ from gan_core.exporting import onnx, precision, runtime
 from gan_core.exporting.graphs import eight_bits, graph_of, without_parametrizations
 from gan_core.exporting.writing import Wanted, export_model
 from gan_core.gans import recipes
-from gan_core.gans.stabilised import normalise
+from gan_core.gans.stabilised import apply_spectral_norm
 from gan_core.models import loading
 from gan_core.models.sampler import Sampler
 from gan_core.runs.store import RunStore
@@ -192,7 +192,7 @@ def test_what_can_not_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_original_keeps_its_spectral_norm() -> None:
     layer = torch.nn.Sequential(torch.nn.Linear(4, 4))
-    normalise(layer)
+    apply_spectral_norm(layer)
     layer.eval()
     given = torch.ones(1, 4)
     wanted = layer(given)

@@ -85,7 +85,7 @@ def test_what_does_not_fit_is_refused_with_what_does(generator: Sampler) -> None
     make_model("dcgan.tiny")
     with pytest.raises(UnknownName, match=r"stylegan2\.tinny.*stylegan2\.tiny"):
         trainer(generator="stylegan2.tinny")
-    with pytest.raises(BadValue, match=r"can't use dcgan\.tiny on .* Valid for generator: stylegan2\.tiny"):
+    with pytest.raises(BadValue, match=r"can't use dcgan\.tiny with .* Valid for generator: stylegan2\.tiny"):
         trainer(generator="dcgan.tiny")
     with pytest.raises(BadValue, match=r"other settings: layers=4, w_size=4"):
         trainer(layers=10)

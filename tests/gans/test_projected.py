@@ -93,7 +93,7 @@ def test_spectral_norm_is_for_what_is_trained() -> None:
 def test_a_net_that_does_not_fit_is_refused_with_what_does() -> None:
     make_model("dcgan.tiny")
     make_seer(NET, channels=1)
-    with pytest.raises(BadValue, match=rf"can't use dcgan\.tiny on .* Valid for judge: {NET}"):
+    with pytest.raises(BadValue, match=rf"can't use dcgan\.tiny with .* Valid for judge: {NET}"):
         trainer(judge="dcgan.tiny")
     with pytest.raises(BadValue, match="judge_channels=4, judge_max_channels=8"):
         trainer(judge_channels=16)

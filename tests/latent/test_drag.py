@@ -104,7 +104,7 @@ def test_what_can_not_be_dragged_is_refused(styled: Explorer) -> None:
         with pytest.raises(BadValue, match=said):
             next(drag(styled, *arguments))  # type: ignore[arg-type]
     for change, said in (
-        ({"steps": 0}, "1 to 1000 steps"),
+        ({"steps": 0}, "between 1 and 1000"),
         ({"rate": 0.0}, "rate must be"),
         ({"reach": 0.0}, "reach must be"),
         ({"layers": 99}, "layers of w"),

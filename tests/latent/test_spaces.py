@@ -75,7 +75,7 @@ def test_classes_blend() -> None:
     assert not torch.equal(model.draw(half), model.draw(one))
     towards = Edit(class_direction(model, 0, 2, "to c"), 1.0)
     assert_close(model.draw(edited(model, one, [towards])), model.draw(other), atol=1e-6, rtol=0)
-    with pytest.raises(BadValue, match="between 0 and 2, not at 3"):
+    with pytest.raises(BadValue, match="between 0 and 2, got 3"):
         class_direction(model, 0, 3, "x")
 
 

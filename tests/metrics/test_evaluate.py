@@ -172,7 +172,7 @@ def test_what_cannot_be_judged_is_refused_before_it_starts(net: FeatureNet) -> N
         evaluate(Stream("x", 400, (1, 8, 8), never), REAL, net, ["fid"])
     with pytest.raises(BadData, match=r"\('fd'\) needs at least 7 samples.* only 6.*kid, prdc, classes, nearest"):
         evaluate(Stream("x", 6, (1, 8, 8), never), REAL, net)
-    with pytest.raises(BadData, match="1 x 8 x 8, and x has 1 x 9 x 9"):
+    with pytest.raises(BadData, match="1 x 8 x 8, but x has 1 x 9 x 9"):
         evaluate(Stream("x", 400, (3, 9, 9), never), REAL, net)
     wide = DataSet("wide", {"real": np.zeros((400, 1, 16, 16), np.uint8)})
     with pytest.raises(BadData, match="wide has 1 x 16 x 16"):

@@ -295,7 +295,7 @@ def test_a_plan_can_start_from_another_models_weights(
         recipe="srgan", data="digits", size=16, steps=2, title="Then", limits="All.", hparams=tiny, start="first.tiny"
     )
     monkeypatch.setitem(pretrain.plans, "then.tiny", other)
-    with pytest.raises(BadValue, match=r"can't start from first\.tiny, which is SRGAN at 8 pixels"):
+    with pytest.raises(BadValue, match=r"can't start from first\.tiny, a SRGAN at 8 pixels"):
         pretrain.run_of(store, "then.tiny")
 
 
@@ -315,7 +315,9 @@ class Blocked:
 sys.meta_path.insert(0, Blocked())
 from gan_core.shelf import pretrain
 from gan_core.models.plans import Plan
-pretrain.plans["mlp_gan.tiny"] = Plan("mlp_gan", "digits", 8, 5, 0, 0, "Tiny", "All.", {"batch_size": 4})
+pretrain.plans["mlp_gan.tiny"] = Plan(
+    recipe="mlp_gan", data="digits", size=8, steps=5, title="Tiny", limits="All.", hparams={"batch_size": 4}
+)
 sys.exit(pretrain.main(["mlp_gan.tiny", "--folder", sys.argv[1]]))
 """
 

@@ -205,7 +205,7 @@ def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
         enlarge.take(str(path))
     assert not path.exists()
     own = enlarge.Source(np.zeros((2100, 2100, 3), np.uint8), "own", -1)
-    with pytest.raises(BadValue, match="4 at most can be enlarged 4 times"):
+    with pytest.raises(BadValue, match="at most 4 can be upscaled by a factor of 4"):
         list(enlarge.enlarge(own, ENLARGING, 4, 0))
     monkeypatch.setenv("GANSCOPE_HOSTED", "1")
     with pytest.raises(BadValue, match="more than 1 megapixels"):
@@ -215,8 +215,8 @@ def test_pictures_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((ENLARGING, 3, 0), "can't enlarge 3 times"),
-        ((ENLARGING, 4, 2), "share must lie"),
+        ((ENLARGING, 3, 0), "can't upscale by a factor of 3"),
+        ((ENLARGING, 4, 2), "share must be"),
         ((CYCLE, 4, 0), "doesn't support"),
     ],
 )

@@ -100,7 +100,7 @@ FILES = {
     "/save_filled",
 }
 REFUSED = {
-    "/make_slider": ([], "Mark between 10 and"),
+    "/make_slider": ([], "Label 10 to"),
     "/pull": ([0.16], "Click a point of the picture"),
     "/undo_drag": ([], "no drag to undo"),
     "/read_back": (None, "no Studio settings"),

@@ -282,7 +282,7 @@ def test_the_matrix_shows_rows_columns_and_mixtures() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("dcgan.tiny", 1, 2, "coarse", 0), "has no layers of w to mix"),
+        (("dcgan.tiny", 1, 2, "coarse", 0), "is not style-based"),
         ((STYLED, 1, 2, "other", 0), "Unknown layer range 'other'"),
         ((STYLED, -1, 2, "coarse", 0), "The seed must be a whole number"),
     ],
@@ -347,7 +347,7 @@ def test_a_film_that_would_take_too_long_is_refused_before_it_is_begun(monkeypat
     model, seeds, closed, *rest = wanted
     with pytest.raises(BadValue, match="would take about 335 seconds; at most 120 are allowed"):
         next(interpolation.film(model, seeds, "linear", closed, *rest))
-    assert interpolation.budget(STYLED, "1", True, "GIF", 4.0, 512) == "A way needs 2 to 8 keyframes, got 1."
+    assert interpolation.budget(STYLED, "1", True, "GIF", 4.0, 512) == "An interpolation needs 2 to 8 keyframes, got 1."
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_a_film_that_would_take_too_long_is_refused_before_it_is_begun(monkeypat
     [
         ({"seeds": "1"}, "needs 2 to 8 keyframes, got 1"),
         ({"seeds": "1 2 x"}, "The seed must be a whole number"),
-        ({"way": "nowhere"}, "is no way"),
+        ({"way": "nowhere"}, "Unknown interpolation"),
         ({"kind": "AVI"}, "Unknown file type 'AVI'"),
         ({"seconds": 60}, "must be 0.5 to 4.0 seconds"),
         ({"size": 4096}, "one of 128, 256, 512 pixels"),

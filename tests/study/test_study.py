@@ -83,7 +83,7 @@ def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--k", "500"), "has 16"),
+        (("--k", "500"), "has only 16"),
         (("--k", "1"), "between 2 and"),
         (("--k", "many"), "integers"),
         (("--k", ""), "at least one number"),
@@ -91,7 +91,7 @@ def test_arms_are_compared_in_the_same_seeds(home: Path) -> None:
         (("--steps", "0"), "between 1 and"),
         (("--unbalanced", "5"), "at least 40"),
         (("--arms", "magic"), "'magic'"),
-        (("--size", "9"), "not of 9"),
+        (("--size", "9"), "got 9"),
         (("--data", "nothing"), "'nothing'"),
         (("--data", "ring8"), "at least two classes"),
     ],
@@ -157,4 +157,4 @@ def test_a_study_whose_classes_have_changed_is_refused(tmp_path: Path) -> None:
     (tmp_path / "set" / "a").rename(tmp_path / "set" / "c")
     message = refused(2, *words, "--arms", "real")
     assert "are for the classes a, b, but" in message
-    assert "has b, c now" in message
+    assert "now has b, c" in message

@@ -181,7 +181,7 @@ def test_foreign_and_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     wider = tiny(generator_widths=(9,))
     before = {name: value.clone() for name, value in wider.networks["generator"].state_dict().items()}
     with pytest.raises(
-        BadCheckpoint, match=r"at generator\.layers\.0\.weight they have the shape \(8, 4\), and .* \(9, 4\)"
+        BadCheckpoint, match=r"generator\.layers\.0\.weight is of shape \(8, 4\) in the weights and of shape \(9, 4\)"
     ):
         load_state(wider, read_checkpoint(path))
     assert same_state(before, dict(wider.networks["generator"].state_dict()))

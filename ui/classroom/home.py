@@ -55,6 +55,10 @@ def _first_step() -> None:
             "pages/train.py", label=_("Choose another GAN"), icon=":material/tune:",
             query_params={"lang": st.session_state.get(STATE, "en")},
         )  # fmt: skip
+        st.page_link(
+            "pages/learn.py", label=_("Learn how it works"), icon=":material/school:",
+            query_params={"lang": st.session_state.get(STATE, "en")},
+        )  # fmt: skip
     if pressed:
         st.session_state[START] = FIRST
         st.switch_page("pages/train.py", query_params={"lang": st.session_state.get(STATE, "en")})

@@ -86,7 +86,9 @@ def mix(
     if band not in BANDS:
         raise BadValue("Unknown layer range '{name}'. Valid: {valid}.", name=band[:20], valid=", ".join(BANDS))
     if not chosen.explorer.layers:
-        raise BadValue("{recipe} has no layers of w to mix.", recipe=chosen.explorer.sampler.recipe.title)
+        raise BadValue(
+            "{recipe} is not style-based: it has no w per layer to mix.", recipe=chosen.explorer.sampler.recipe.title
+        )
     layers = band_layers(chosen.explorer.layers, band, int(first_layer or 0))
     points = mixed(chosen.explorer, points_of(a), points_of(b), layers)
     return _saved(drawn(chosen.explorer, points)[0], f"{a.model}-{a.seed}-{b.seed}-{band}")
@@ -215,7 +217,7 @@ def _styled() -> str:
 def _label(model: Opened, label: str | float) -> int:
     """Returns a class by number or name; raises BadValue."""
     if not model.explorer.sampler.recipe.conditional:
-        raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.",
+        raise BadValue("{recipe} is unconditional, so no class can be chosen.",
                        recipe=model.explorer.sampler.recipe.title)  # fmt: skip
     classes, names = model.explorer.sampler.spec.classes, model.card.class_names
     if isinstance(label, str) and label in names:
@@ -243,7 +245,9 @@ def _seeds(seeds: Any) -> list[int]:
         raise BadValue("{name} must be {kind}, not {value!r}.", name="seeds", kind="a list such as 256,512",
                        value=str(parts)[:40])  # fmt: skip
     if not 2 <= len(parts) <= MOST_KEYFRAMES:
-        raise BadValue("A way needs 2 to {most} keyframes, not {count}.", most=MOST_KEYFRAMES, count=len(parts))
+        raise BadValue(
+            "An interpolation needs 2 to {most} keyframes, got {count}.", most=MOST_KEYFRAMES, count=len(parts)
+        )
     return [checked_seed(part) for part in parts]
 
 

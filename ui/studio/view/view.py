@@ -143,7 +143,7 @@ def _psi(view: View, text: str) -> View:
 def _label(view: View, text: str) -> View:
     classes = opened(view.model).explorer.sampler.spec.classes
     if view.label is None:
-        raise BadValue("{recipe} knows no classes, so it can't draw a chosen one.",
+        raise BadValue("{recipe} is unconditional, so no class can be chosen.",
                        recipe=opened(view.model).explorer.sampler.recipe.title)  # fmt: skip
     if not text.isdecimal() or int(text[:6]) >= classes:
         raise BadValue("The class must be between 0 and {last}, got {label}.", last=classes - 1, label=text[:20])

@@ -1,0 +1,40 @@
+// Keeps what was read in this browser, and prints. The page says what is new; the answer says all there is.
+const KEY = "ganscope-learn";
+let shown = null; // the lesson of before
+
+export default function ({ data, parentElement, setStateValue }) {
+  if (!data) return;
+  const kept = data.forget ? [] : [...new Set([...stored(), ...data.add])].sort();
+  store(kept);
+  if (JSON.stringify(kept) !== JSON.stringify(data.known)) setStateValue("kept", kept);
+  if (shown !== data.place) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0); // a lesson begins above
+  shown = data.place;
+  button(parentElement.querySelector(".progress"), data.print);
+}
+
+function stored() {
+  try {
+    const found = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    return Array.isArray(found) ? found.filter((name) => typeof name === "string") : [];
+  } catch {
+    return []; // storage is switched off, or something else lies there
+  }
+}
+
+function store(names) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(names));
+  } catch {
+    // it lasts for this visit alone
+  }
+}
+
+function button(root, words) {
+  root.replaceChildren();
+  if (!words) return;
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = words;
+  made.onclick = () => window.print();
+  root.appendChild(made);
+}
