@@ -2,10 +2,10 @@
 
     python -m benchmarks.serving --model stylegan2.avatars --seconds 10
 
-32 clients, in a process of their own, each ask for the next picture as soon as they have the last one: of `ganscope
-serve` (`/v1/generate`, answered as PNG), and of the Studio (`/gradio_api/run/generate`, answered with the address of
-a file, which isn't fetched). The generator alone draws batches of 16, as the service does, through the same ONNX
-file, in a process of its own. Then one client alone. Clients write HTTP/1.1 on sockets, so that they cost little.
+32 clients, in a process of their own, each ask for the next picture as soon as they have the last one: of
+`ganscope serve` (`/v1/generate`, answered as PNG), and of the Studio (`/gradio_api/run/generate`, answered with the
+address of a file, which isn't fetched). The generator alone draws batches of 16, as the service does, through the same
+ONNX file, in a process of its own. Then one client alone. Clients write HTTP/1.1 on sockets, so that they cost little.
 """
 
 from __future__ import annotations

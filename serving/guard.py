@@ -36,6 +36,7 @@ Send = Callable[[Message], Awaitable[None]]
 API = "/v1/"
 OPEN = ("/healthz", "/readyz", "/openapi.json")  # nobody needs a key for them
 METRICS = "/metrics"
+METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH")
 NOTES = "ganscope"  # in a request's scope: what the log says of it
 FORM = 100_000  # bytes that a form takes beside its files
 MOST_JSON = 2_000_000  # bytes
@@ -155,9 +156,6 @@ class Guard:
             if hmac.compare_digest(digest, given):
                 found = key
         return found
-
-
-METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH")
 
 
 def _digest(secret: bytes) -> bytes:

@@ -56,7 +56,7 @@ def _require() -> None:
     """Raises BadValue, which says what to install, where something is missing."""
     if not all((paths.ROOT / folder).is_dir() for folder in FOLDERS):
         raise BadValue(
-            "`ganscope serve` needs the whole project and not the package alone: clone it, then in its folder "
+            "Serving needs the whole project and not the package alone: clone it, then in its folder "
             "pip install -e '.[serve]'"
         )
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
