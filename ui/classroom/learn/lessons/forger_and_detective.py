@@ -86,7 +86,7 @@ register(
                    "Move the slider one step at a time (arrow keys work too). Watch who moves, and what $V$ does."),
         experiment=Experiment(
             N_("The same game with real networks in the plane. Open the playground and press **Step by step**. Set "
-               "*Steps at a press* to 20 and press **Only D** a few times, then **Only G**. Then press **Resume** and "
+               "*Steps per click* to 20 and press **Only D** a few times, then **Only G**. Then press **Resume** and "
                "watch for 20 seconds."),
             (Setting(N_("Set it up in the playground"), "playground", {"data": "two_blobs", "steps": "1500"}),),
             N_("**Only D**: the background separates data from generated points, and no point moves. **Only G**: the "

@@ -78,7 +78,7 @@ register(
                    "with your own $D$: its $V$ stays below."),
         experiment=Experiment(
             N_("How close does a trained network come to $D^*$? The background of this playground is $D-D^*$. Press "
-               "**Step by step**, set *Steps at a press* to 100 and press **Only D** three times. Then press "
+               "**Step by step**, set *Steps per click* to 100 and press **Only D** three times. Then press "
                "**Resume** for 20 seconds. Repeat with ten updates of D per step."),
             (
                 Setting(N_("D once per step"), "playground",
