@@ -40,7 +40,7 @@ def js_of_modes(kept: int, total: int) -> float:
     p, q = 1 / total, 1 / kept
     middle = (p + q) / 2
     missed = (total - kept) / total  # of the data, where the middle is p / 2
-    return 0.5 * (kept * p * np.log2(p / middle) + missed) + 0.5 * float(np.log2(q / middle))
+    return float(0.5 * (kept * p * np.log2(p / middle) + missed) + 0.5 * np.log2(q / middle))
 
 
 def kl_of_modes(kept: int, total: int) -> tuple[float, float]:

@@ -88,7 +88,7 @@ def train(way: str, strength: float, steps: int = STEPS) -> Critic:
     optimiser = torch.optim.Adam(network.parameters(), RATE, betas=(0.0, 0.9))
     for _step in range(steps):
         optimiser.zero_grad()
-        _loss(network, way, strength, random).backward()
+        _loss(network, way, strength, random).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         if way == "clipping":
             clip(network, strength)
@@ -102,7 +102,7 @@ def _network(way: str) -> nn.Module:
     from torch import nn
     from torch.nn.utils.parametrizations import spectral_norm
 
-    layers = [nn.Linear(1, UNITS), nn.Linear(UNITS, UNITS), nn.Linear(UNITS, 1)]
+    layers: list[nn.Module] = [nn.Linear(1, UNITS), nn.Linear(UNITS, UNITS), nn.Linear(UNITS, 1)]
     if way == "spectral_norm":
         layers = [spectral_norm(layer) for layer in layers]
     return nn.Sequential(layers[0], nn.LeakyReLU(0.2), layers[1], nn.LeakyReLU(0.2), layers[2])
@@ -129,7 +129,8 @@ def gradient_penalty(critic: nn.Module, between: Tensor) -> Tensor:
 
     between = between.detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    return (slope.norm(dim=1) - 1).square().mean()
+    penalty: Tensor = (slope.norm(dim=1) - 1).square().mean()
+    return penalty
 
 
 def clip(critic: nn.Module, limit: float) -> None:

@@ -22,7 +22,7 @@ def figure() -> None:
     with middle:
         stride: int = st.slider(_("Stride s"), 1, 3, 2, key="dcgan-stride")
     with right:
-        layers: int = st.slider(_("Layers"), 1, 3, 1, key="dcgan-layers")
+        layers: int = st.slider(_("Number of layers"), 1, 3, 1, key="dcgan-layers")
     paths = convolution.stacked(INPUTS, kernel, stride, layers)
     _line(paths)
     _plane(paths)
