@@ -22,7 +22,7 @@ def figure() -> None:
     with middle:
         stride: int = st.slider(_("Stride s"), 1, 3, 2, key="dcgan-stride")
     with right:
-        layers: int = st.slider(_("Layers"), 1, 3, 1, key="dcgan-layers")
+        layers: int = st.slider(_("Number of layers"), 1, 3, 1, key="dcgan-layers")
     paths = convolution.stacked(INPUTS, kernel, stride, layers)
     _line(paths)
     _plane(paths)
@@ -61,10 +61,11 @@ register(
         body=(
             N_("The first GANs had fully connected layers: each output pixel has weights of its own, and "
                "neighbours know nothing of each other. A **convolution** shares one small kernel over the whole "
-               "image. Going from $8\\times8$ with 64 channels to $16\\times16$ with 32:"),
+               "image. Going from $8\\times8$ with 64 channels to $16\\times16$ with 32, a dense layer needs the "
+               "first number of weights, and a convolution with a kernel of 4 the second:"),
             Formula(
-                r"\underbrace{8^2\cdot 64\cdot 16^2\cdot 32}_{\text{dense: }33{,}554{,}432}\qquad "
-                r"\underbrace{4^2\cdot 64\cdot 32}_{\text{conv: }32{,}768}",
+                r"\underbrace{8^2\cdot 64\cdot 16^2\cdot 32}_{33{,}554{,}432}\qquad "
+                r"\underbrace{4^2\cdot 64\cdot 32}_{32{,}768}",
                 (convolution.dense_weights, convolution.convolution_weights),
             ),
             N_("The generator has to enlarge. A **transposed convolution** with kernel $k$, stride $s$ and padding $p$ "
@@ -73,7 +74,7 @@ register(
             N_("With $k=4$, $s=2$, $p=1$ it doubles the side. The copies overlap, and where $k$ isn't a multiple "
                "of $s$, some places are written more often than their neighbours. This is the origin of "
                "**checkerboards**:"),
-            Formula(r"k \bmod s\neq 0\;\Rightarrow\;\text{uneven overlap}", (convolution.uneven, convolution.writes)),
+            Formula(r"k \bmod s\neq 0", (convolution.uneven, convolution.writes)),
             N_("An even overlap is no guarantee: the weights of a kernel differ, so with $k=4$, $s=2$ a pattern is "
                "still possible, above all at the start. Nearest-neighbour enlargement followed by a convolution "
                "treats all places alike."),

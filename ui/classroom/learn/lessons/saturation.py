@@ -92,7 +92,7 @@ register(
                "are equal. Both losses have the same point of rest; they differ in how fast you get there. A sample "
                "$x=G(z)$ feels this factor times the slope of the logit:"),
             Formula(
-                r"\Big|\frac{\partial L_G}{\partial x}\Big|=D\,|\ell'(x)|\quad\text{or}\quad(1-D)\,|\ell'(x)|",
+                r"D\,|\ell'(x)|,\qquad(1-D)\,|\ell'(x)|",
                 (saturation.pulls,),
             ),
         ),

@@ -90,7 +90,7 @@ register(
                "learns nothing from it. The **Wasserstein distance** (earth mover's distance) is the least work that "
                "turns $q$ into $p$, mass times distance. It falls steadily while $q$ approaches:"),
             Formula(
-                r"W(p,q)=\min_{\text{pairings}}\mathbb{E}\,|x-y|=\int|F_p(t)-F_q(t)|\,dt",
+                r"W(p,q)=\min_{\pi}\mathbb{E}_{(x,y)\sim\pi}|x-y|=\int|F_p(t)-F_q(t)|\,dt",
                 (transport.wasserstein_by_pairing, transport.wasserstein),
             ),
             N_("The last form holds on a line only. What works in any dimension is the **dual** (Kantorovich and "

@@ -1,0 +1,60 @@
+"""The lessons in a browser: what was read is kept there, figures move by keyboard, the handout is the lesson alone."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.serving import Server
+
+FIGURE = ".js-plotly-plot .main-svg"
+KEPT = "localStorage.getItem('ganscope-learn')"
+
+
+def open_lesson(page: Page, server: Server, name: str) -> None:
+    page.goto(f"{server.url}/learn?lang=en&lesson={name}")
+    expect(page.locator(FIGURE).first).to_be_visible()
+
+
+def test_what_was_read_is_kept_in_the_browser(page: Page, server: Server) -> None:
+    open_lesson(page, server, "saturation")
+    page.get_by_text("still a zero-sum game").first.click()
+    expect(page.locator(".st-key-lesson-questions").get_by_text("its gradients are useful")).to_be_visible()
+    page.get_by_role("button", name="Mark as read").click()
+    expect(page.get_by_text("You have read this lesson")).to_be_visible()
+    page.wait_for_function(f'{KEPT} === \'["saturation","saturation.3"]\'')
+    page.goto(f"{server.url}/learn?lang=en")
+    expect(page.get_by_text("lessons read")).to_contain_text("1 of")
+    expect(page.get_by_text("1 of 3 answers seen")).to_be_visible()
+    page.get_by_role("button", name="Forget my progress").click()
+    page.wait_for_function(f"{KEPT} === '[]'")
+    page.reload()
+    expect(page.get_by_text("lessons read")).to_contain_text("0 of")
+
+
+def test_a_figure_moves_by_keyboard_and_the_next_lesson_begins_above(page: Page, server: Server) -> None:
+    open_lesson(page, server, "optimal_discriminator")
+    number = page.get_by_test_id("stMetricValue").first
+    before = number.inner_text()
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(number).not_to_have_text(before)
+    page.get_by_text("Next: Saturation").click()
+    expect(page.get_by_role("heading", name="3 · Saturation")).to_be_visible()
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop === 0")
+
+
+def test_the_handout_is_the_lesson_with_its_answers(page: Page, server: Server) -> None:
+    open_lesson(page, server, "saturation")
+    answer = page.locator(".st-key-handout-answers")
+    expect(answer).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(answer).to_be_visible()
+    for hidden in ("[data-testid=stSidebar]", "[data-testid=stSlider]", ".st-key-lesson-end", ".st-key-lesson-teacher"):
+        expect(page.locator(hidden).first).to_be_hidden()
+
+
+def test_a_narrow_page_doesnt_scroll_sideways(page: Page, server: Server) -> None:
+    page.set_viewport_size({"width": 420, "height": 900})
+    open_lesson(page, server, "nash_and_cycles")
+    wide = "(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('[data-testid=stMain]'))"
+    assert page.evaluate(wide) == 0
