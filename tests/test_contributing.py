@@ -21,9 +21,9 @@ PACKAGE = "gan_core/gans/__init__.py"
 MAKE = {
     "make check": ("-m ruff format --check .", "-m ruff check .", "-m mypy gan_core/gans"),
     "make test": (
-        "-m pytest -q -p no:cacheprovider tests/gans/test_recipes.py tests/training/test_trainer.py tests/test_fields.py "
-        "tests/cli/test_recipes.py tests/cli/test_listing.py tests/test_docs.py tests/test_house.py tests/test_knobs.py "
-        "tests/app/test_translations.py tests/app/test_offers.py",
+        "-m pytest -q -p no:cacheprovider tests/gans/test_recipes.py tests/training/test_trainer.py "
+        "tests/test_fields.py tests/cli/test_recipes.py tests/cli/test_listing.py tests/test_docs.py "
+        "tests/test_house.py tests/test_knobs.py tests/app/test_translations.py tests/app/test_offers.py",
     ),
 }
 
