@@ -140,7 +140,7 @@ def wish_of(explorer: Explorer, points: Points, psi: float | None) -> Wish:
     if psi is None:
         return Wish(points)
     if explorer.sampler.recipe.truncate is None:
-        raise BadValue("{recipe} can't be truncated.", recipe=explorer.sampler.recipe.title)
+        raise BadValue("{recipe} doesn't support truncation.", recipe=explorer.sampler.recipe.title)
     if not 0 <= psi <= MOST_TRUNCATION:
         raise BadValue("The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_TRUNCATION, psi=psi)
     if explorer.styled is not None and points.ws is None:

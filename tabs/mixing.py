@@ -125,7 +125,9 @@ def layer_slider(model: str, band: str) -> Any:
 def _styled(name: str) -> Opened:
     model = opened(name)
     if not model.explorer.layers:
-        raise BadValue("{recipe} has no layers of w to mix.", recipe=model.explorer.sampler.recipe.title)
+        raise BadValue(
+            "{recipe} is not style-based: it has no w per layer to mix.", recipe=model.explorer.sampler.recipe.title
+        )
     return model
 
 

@@ -134,7 +134,7 @@ def test_every_example_runs(example: str, hub: hub_server.Hub) -> None:
 
 def test_every_command_of_the_list_exists() -> None:
     """The list names every command, and no other."""
-    listed = re.search(r"\*\*Command line\*\*: (.*?); with `--json`", README, re.S)
+    listed = re.search(r"\*\*Command line\*\*: (.*?); with\s+`--json`", README, re.S)
     assert listed
     named = set(re.findall(r"`(?:ganscope )?([a-z-]+)`", listed.group(1)))
     assert named == set(get_command(app).commands)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""`ganscope serve`: models over HTTP."""
+"""The command `serve`: models over HTTP."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_what_does_not_fit_is_refused_with_what_does(generator: Sampler) -> None
         trainer(generator="stylegan2.tinny")
     with pytest.raises(BadValue, match=r"can't use dcgan\.tiny with .* Valid for generator: stylegan2\.tiny"):
         trainer(generator="dcgan.tiny")
-    with pytest.raises(BadValue, match=r"other settings: layers=4, w_size=4"):
+    with pytest.raises(BadValue, match=r"requires these settings: layers=4, w_size=4"):
         trainer(layers=10)
     with pytest.raises(BadValue, match=r"can't use stylegan2\.tiny with images of shape 1 x 16 x 16"):
         Trainer(RECIPE, RECIPE.tiny, data.load("digits", 16))
