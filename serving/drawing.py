@@ -142,7 +142,7 @@ def wish_of(explorer: Explorer, points: Points, psi: float | None) -> Wish:
     if explorer.sampler.recipe.truncate is None:
         raise BadValue("{recipe} doesn't support truncation.", recipe=explorer.sampler.recipe.title)
     if not 0 <= psi <= MOST_TRUNCATION:
-        raise BadValue("The truncation must lie between 0 and {most}, not at {psi}.", most=MOST_TRUNCATION, psi=psi)
+        raise BadValue("The truncation must be between 0 and {most}, got {psi}.", most=MOST_TRUNCATION, psi=psi)
     if explorer.styled is not None and points.ws is None:
         return Wish(points, psi)
     return Wish(truncated(explorer, points, Truncation(psi)))

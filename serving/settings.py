@@ -49,7 +49,7 @@ class Settings:
             ("grace", self.grace, 0, 3600),
         ):  # fmt: skip
             if not low <= value <= high:
-                raise BadValue("{name} must lie between {low:g} and {high:g}, not at {value:g}.",
+                raise BadValue("{name} must be between {low:g} and {high:g}, got {value:g}.",
                                name=name, low=low, high=high, value=value)  # fmt: skip
         if self.rate:
             from limits import parse_many

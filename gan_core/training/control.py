@@ -86,7 +86,7 @@ class Control:
     def set_pace(self, rate: float) -> None:
         """At most so many steps per second from now on, in slow motion; 0 trains at full speed."""
         if not 0 <= rate <= 1000:
-            raise BadValue("The pace must lie between {low} and {high} steps per second.", low=0, high=1000)
+            raise BadValue("The pace must be between {low} and {high} steps per second.", low=0, high=1000)
         self._send("pace", {"rate": rate})
 
     def edit(self, **changes: Any) -> None:

@@ -42,8 +42,8 @@ def test_classes_are_drawn_and_blended_and_samples_truncated(store: RunStore, tm
         (["--class", "3:-1,4:2"], "must be non-negative numbers"),
         (["--class", "3:nan"], "must be non-negative numbers"),
         (["--class", "3:0"], "not all 0"),
-        (["--truncation", "1.6"], "between 0 and 1.5, not at 1.6"),
-        (["--truncation", "nan"], "between 0 and 1.5, not at nan"),
+        (["--truncation", "1.6"], "between 0 and 1.5, got 1.6"),
+        (["--truncation", "nan"], "between 0 and 1.5, got nan"),
     ):
         assert message in refused(2, "sample", "latest", "-o", tmp_path / "y.png", *options)
     assert not (tmp_path / "y.png").exists()

@@ -56,7 +56,7 @@ def test_a_broken_reference_is_refused(code: str) -> None:
         (np.zeros((1, 2)), "at least 2 points, not 1"),
         (np.zeros((10_001, 2)), "at most 10,000 points, not 10,001"),
         (np.ones((50, 2)), "All points are the same"),
-        (np.array([[0.0, 0.0], [3.5, 0.0]]), r"Point 2 is \(3.5, 0\): x and y must lie between -3 and 3"),
+        (np.array([[0.0, 0.0], [3.5, 0.0]]), r"Point 2 is \(3.5, 0\): x and y must be between -3 and 3"),
         (np.array([[0.0, 0.0], [0.0, math.nan]]), "Point 2 is .* both must be numbers"),
         (np.array([[math.inf, 0.0], [0.0, 1.0]]), "Point 1 is .* both must be numbers"),
         (np.zeros((4, 3)), "pairs of x and y"),

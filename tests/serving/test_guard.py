@@ -185,9 +185,9 @@ def test_keys_are_read_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"port": 70_000}, "port must lie between 0 and 65535"),
-        ({"longest": 0.0}, "deadline must lie between 1 and 600"),
-        ({"places": 0}, "queue must lie"),
+        ({"port": 70_000}, "port must be between 0 and 65535"),
+        ({"longest": 0.0}, "deadline must be between 1 and 600"),
+        ({"places": 0}, "queue must be"),
         ({"rate": "often"}, "'often' is no rate. Valid, for example"),
     ],
 )

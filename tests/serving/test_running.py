@@ -151,7 +151,7 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_options_out_of_range_and_unknown_models_are_refused(tmp_path: Path) -> None:
     assert "Valid, for example" in refused(2, "serve", "--rate", "often")
-    assert "deadline must lie between" in refused(2, "serve", "--deadline", "0")
+    assert "deadline must be between" in refused(2, "serve", "--deadline", "0")
     assert "can't be read" in refused(2, "serve", "--key", tmp_path / "none")
     assert STYLED in refused(2, "serve", "--port", "0", "--model", "nobody")
     with socket.socket() as taken:

@@ -51,7 +51,7 @@ def check(points: np.ndarray) -> np.ndarray:
             raise BadValue("Point {place} is ({x}, {y}): both must be numbers.", place=place + 1, x=x, y=y)
         if max(abs(x), abs(y)) > REACH:
             raise BadValue(
-                "Point {place} is ({x}, {y}): x and y must lie between {low} and {high}.",
+                "Point {place} is ({x}, {y}): x and y must be between {low} and {high}.",
                 place=place + 1, x=f"{x:g}", y=f"{y:g}", low=f"{-REACH:g}", high=f"{REACH:g}",
             )  # fmt: skip
     if np.ptp(points, axis=0).max() < 2 * REACH / LEVELS:
