@@ -60,7 +60,7 @@ def test_cells_are_integrals_of_the_density(name: str) -> None:
     cells = exact(known, half).inside
     row, column = np.unravel_index(cells.argmax(), cells.shape)
     width = 2 * half / SIDE
-    fine = (np.arange(120) + 0.5) / 120 * width
+    fine = (np.arange(48) + 0.5) / 48 * width
     x, y = np.meshgrid(-half + column * width + fine, -half + row * width + fine)
     within = known.density(np.stack([x.ravel(), y.ravel()], 1)).mean() * width**2
     assert cells[row, column] == pytest.approx(within, rel=0.01)
