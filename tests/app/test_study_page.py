@@ -60,6 +60,7 @@ def tiny_form(test: AppTest) -> AppTest:
     return test.run()
 
 
+@pytest.mark.slow
 def test_a_study_is_started_watched_and_finished_from_its_page() -> None:
     test = tiny_form(page())
     assert any("4 classifiers" in caption.value for caption in test.caption)

@@ -81,9 +81,9 @@ def test_the_main_job(server: Server, training: Page, contexts: Callable[..., Br
     assert wait_for_step(page, still + 1) == still + 2
 
     page.get_by_text("Edit settings while training").click()
-    page.get_by_role("textbox", name="Generator's learning rate").first.fill("0.003")
+    page.get_by_role("textbox", name="Learning rate of the generator").first.fill("0.003")
     press(page, "Apply")
-    expect(page.get_by_text("Changes sent: Generator")).to_be_visible()
+    expect(page.get_by_text("Changes sent: Learning rate of the generator")).to_be_visible()
 
     press(page, "Resume")
     state(page, "running")
@@ -262,16 +262,16 @@ def test_a_remedy_is_applied_where_it_is_named(server: Server, page: Page) -> No
     stop_all(server)
     page.goto(f"{server.url}/train?preset=collapses&steps=0")
     start(page)
-    page.locator("[data-remedy=r1]").first.click()
+    page.locator("[data-remedy=mild_gradient_penalty]").first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("Penalty weight")).to_be_visible()
     press(page, "Apply in this run")
     expect(dialog).to_have_count(0)
-    expect(page.locator("[data-remedy=r1]")).to_have_count(0)  # the run has it now
+    expect(page.locator("[data-remedy=mild_gradient_penalty]")).to_have_count(0)  # the run has it now
     store = RunStore(server.home)
     (run,) = (run for run in store.runs() if run.is_active)
     (edit,) = (event for event in store.events(run.id) if event.kind == "edit")
-    assert edit.payload["changes"] == {"penalty": "r1", "penalty_weight": 0.1}
+    assert edit.payload["changes"] == {"penalty": "gradient_penalty", "penalty_weight": 1.0}
     store.close()
     stop_all(server)
 

@@ -60,6 +60,7 @@ def test_a_seed_is_the_same_picture_as_on_the_command_line(
     assert answer.headers["X-Model-SHA256"] == listing.card(model).sha256
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [STYLED, CLASSES])
 def test_onnxruntime_draws_what_pytorch_draws(model: str, server: Running) -> None:
     counter = server.service.counter(model)
@@ -78,6 +79,7 @@ def test_onnxruntime_draws_what_pytorch_draws(model: str, server: Running) -> No
         assert_same_pictures(plain.draw(wishes)[seed], to_uint8(wanted))
 
 
+@pytest.mark.slow
 def test_an_export_that_is_broken_or_of_another_model_is_written_anew(
     home: Path, server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

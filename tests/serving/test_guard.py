@@ -134,6 +134,7 @@ def test_figures_have_routes_and_no_words_of_clients(server: Running) -> None:
     assert "made-up" not in text
 
 
+@pytest.mark.slow
 def test_ready_once_its_models_are_open(server: Running) -> None:
     server.service.ready.wait(280)
     assert server.http.get("/readyz").json() == {"state": "ready"}
