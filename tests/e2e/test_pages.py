@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
@@ -243,7 +245,12 @@ def test_the_projector_fits_the_screen_also_with_long_words(app: Server, page: P
 def test_one_player_alone_is_trained_from_the_projector(app: Server, training: str, page: Page) -> None:
     page.goto(f"{app.url}/projector?run={training}")
     expect(page.get_by_role("button", name=re.compile("Pause"))).to_be_enabled()
-    page.keyboard.press("p")
+    paused = page.locator(".badge[data-state=paused]")
+    for _ in range(5):  # a key that is pressed before the page listens to it is lost
+        page.keyboard.press("p")
+        with suppress(PlaywrightTimeout):
+            paused.wait_for(timeout=5_000)
+            break
     state(page, "paused")
     store = RunStore(app.home)
     for key, name, player in (("d", "Only D", "discriminator"), ("g", "Only G", "generator")):

@@ -50,7 +50,7 @@ def test_a_playground_from_the_first_step_to_another_future(server: Server, page
     wait_for(lambda: pixels(page) != before, 10)
     assert time.monotonic() - began < 1.5  # the browser alone does it; a busy machine needs a while to press
     page.locator("[data-layer=both]").click()
-    wait_for(lambda: "show=" in page.url, 20)
+    page.wait_for_url("**show=*", timeout=20_000)
     page.locator("canvas.plane").click(position={"x": 120, "y": 120})
     expect(page.locator(".probe td").nth(1)).to_have_text(re.compile(r"\(-?\d"))
     page.locator("canvas.plane").press("ArrowRight")
