@@ -4,6 +4,7 @@ BIN := .venv/bin
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
 IN_TWO := -n 2 --dist loadfile  # processes; a file stays in one
+IN_THREE := -n 3 --dist loadfile  # where many tests wait for servers and threads
 
 .PHONY: run studio test slow e2e release check format clean
 
@@ -14,7 +15,7 @@ studio: $(RUN_READY)
 	$(BIN)/python gradio_app.py
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest $(IN_TWO)
+	$(BIN)/python -m pytest $(IN_THREE)
 
 slow: $(DEV_READY)
 	$(BIN)/python -m pytest $(IN_TWO) -m "slow and not e2e"
