@@ -18,7 +18,7 @@ test: $(DEV_READY)
 	$(BIN)/python -m pytest $(IN_THREE)
 
 slow: $(DEV_READY)
-	$(BIN)/python -m pytest $(IN_TWO) -m "slow and not e2e"
+	$(BIN)/python -m pytest $(IN_THREE) -m "slow and not e2e"
 
 e2e: $(DEV_READY)
 	$(BIN)/python -m pytest $(IN_TWO) -m e2e

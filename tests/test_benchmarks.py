@@ -177,7 +177,7 @@ def test_inversion() -> None:
     assert all(f"| {start}, {steps} steps |" in table for start in ("mean", "nearest", "encoder") for steps in (0, 2))
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_serving() -> None:
     table = run("serving", "--seconds", "1", "--repetitions", "1")
     assert "against the generator alone in batches" in table

@@ -53,7 +53,7 @@ def steps(line: str) -> tuple[str, ...]:
     return ({"python": words, "ganscope": f"-m gan_core {words}"}[program],)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.timeout(3_600)
 def test_a_gan_is_added_as_the_guide_says(copy: Path) -> None:
     parts = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.S | re.M)

@@ -13,7 +13,7 @@ from tests.serving.conftest import Running
 NOT_ENDLESS = "/v1/jobs/{id}/events"
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_no_request_of_the_document_is_answered_with_a_500(server: Running, tmp_path: Path) -> None:
     pytest.importorskip("schemathesis")
     assert server.service.ready.wait(200)  # /readyz rightly says 503 until then

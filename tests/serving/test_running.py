@@ -103,7 +103,7 @@ def test_the_studio_is_served_beside_it(home: Path) -> None:
     assert '"route": "studio"' in log.read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_a_hundred_clients_are_answered_or_told_to_wait(home: Path) -> None:
     """For ten seconds; nothing but 200 and 429, and memory that stays flat."""
     with process(home, "--rate", "none", "--queue", "32", "--model", STYLED) as (running, url, _log):

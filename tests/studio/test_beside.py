@@ -194,7 +194,8 @@ def test_it_is_started_once_found_by_others_and_ended(studio: StudioProcess, hom
 @pytest.mark.slow
 def test_it_ends_when_the_classroom_is_killed(home: Path, port: int) -> None:
     code = (
-        "import time\nfrom ui.studio_process import Beside, Stage\nstudio = Beside('127.0.0.1')\nstudio.start()\n"
+        "import time\nfrom ui.studio_process import Stage, StudioProcess\n"
+        "studio = StudioProcess('127.0.0.1')\nstudio.start()\n"
         "while studio.look().stage is Stage.STARTING: time.sleep(0.2)\nprint(studio.look().stage.value, flush=True)\n"
         "time.sleep(600)"
     )
@@ -221,4 +222,4 @@ def test_a_missing_package_is_named(
     studio.start()
     status = settled(studio)
     assert status.stage is Stage.FAILED
-    assert str(status.reason).startswith("The Studio needs the package gradio, which isn't installed here: pip install")
+    assert str(status.reason).startswith("The Studio needs the package gradio, which isn't installed: pip install")

@@ -39,14 +39,14 @@ def use(visitor: Any) -> None:
         visitor()("arrive", f"?model={model}&seed=3")
         visitor()("samples", model, 7)
     for model in DRAWING[:3]:
-        visitor()("look", model, 1, None)
+        visitor()("look", model, 1, None, None)
     visitor()("matrix", DRAWING[0], 3, 3, 1, "coarse", 0)
     for kind in ("MP4", "GIF", "WebP"):
         visitor()("film", DRAWING[0], "1, 2, 3", "smooth", True, kind, 1.0, 256)
     for model in ENLARGING:
         someone = visitor()
         someone("enlarge_model", None, model)
-        someone("enlarge", None, model, 4, 0)
+        someone("page_enlarge", None, model, 4, 0, 1)
     for model in TRANSLATING:
         visitor()("translate_model", None, model)
 

@@ -268,7 +268,7 @@ def test_files_of_the_python_client_go_when_it_is_closed(studio: Studio, callers
     client = Client(studio.url, verbose=False)
     client.predict(seed=11, api_name="/generate")
     assert list(studio.uploads.rglob("*-seed11.png"))
-    client.predict(handle_file(str(picture(tmp_path, "mine.png"))), api_name="/enlarge_picture")
+    client.predict(handle_file(str(picture(tmp_path, "mine.png"))), ENLARGING, 4, api_name="/enlarge_picture")
     assert not list(studio.uploads.rglob("mine.png"))
     client.close()
     assert until(lambda: not list(studio.uploads.rglob("*-seed11.png")))
