@@ -132,13 +132,13 @@ def test_damaged_photos_are_enlarged_no_worse_than_bicubically() -> None:
     assert chosen - bicubic > 0.2
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_training_speed() -> None:
     table = run("training_speed", "--repetitions", "1", "--scale", "0.05")
     assert table.count("tutorial loop |") == 3
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_training_speed_against_a_peer(tmp_path: Path) -> None:
     script = tmp_path / "implementations" / "gan" / "gan.py"
     script.parent.mkdir(parents=True)
@@ -148,30 +148,30 @@ def test_training_speed_against_a_peer(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_overhead() -> None:
     table = run("overhead", "--repetitions", "1", "--seconds", "0.5", "--stretch", "1", "--readers", "2")
     assert table.count("readers of the store") == 2
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_metrics() -> None:
     assert "1,000 samples of 28 px" in run("metrics", "--samples", "1000", "--images", "2000")
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_memory() -> None:
     assert "300 steps" in run("memory", "--steps", "300")
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_enlarging() -> None:
     table = run("enlarging", "srresnet.bsds_x4", "--repetitions", "1", "--megapixels", "0.1")
     assert "256 x 256 to 1024 x 1024" in table
     assert "memory for 323 x 323" in table
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_inversion() -> None:
     table = run("inversion", "stylegan2.avatars", "--pictures", "1", "--steps", "2")
     assert all(f"| {start}, {steps} steps |" in table for start in ("mean", "nearest", "encoder") for steps in (0, 2))
@@ -190,14 +190,14 @@ def test_few_pairs() -> None:
     assert table.count("36 pairs, 300 marked") == 4
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_streaming(tmp_path: Path) -> None:
     table = run("streaming", "--gib", "0.03", "--steps", "3", "--repetitions", "1", "--folder", str(tmp_path))
     assert "0.03 GiB" in table
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_pausing() -> None:
     assert "pause acts" in run("startup", "--repetitions", "1", "--only", "pause")
 
