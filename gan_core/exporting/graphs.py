@@ -251,8 +251,7 @@ def without_parametrizations(network: nn.Module) -> nn.Module:
     Not by `remove_parametrizations`: a deep copy shares its layers' generated classes with the original, so that
     removing the parametrization from the copy breaks the original (PyTorch 2.15.0).
     """
-    network.eval()
-    made = copy.deepcopy(network)
+    made = copy.deepcopy(network).eval()
     for layer in made.modules():
         if not is_parametrized(layer):
             continue

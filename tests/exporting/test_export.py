@@ -196,7 +196,10 @@ def test_the_original_keeps_its_spectral_norm() -> None:
     layer.eval()
     given = torch.ones(1, 4)
     wanted = layer(given)
+    layer.train()
     copy = without_parametrizations(layer)
+    assert layer.training  # the given network is left as it is
+    layer.eval()
     assert type(copy[0]) is torch.nn.Linear
     assert torch.allclose(copy(given), wanted)
     assert torch.equal(layer(given), wanted)
