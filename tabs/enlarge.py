@@ -503,7 +503,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
             strip = parts.strip(elem_id="enlarge-examples")
             parts.note(_("The photos come with scikit-learn (CC BY 2.0)."))
         with gr.Column(scale=4, min_width=280):
-            drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="enlarge-drop")
+            drop = parts.picture_file("enlarge-drop")
             parts.note(
                 _limits()
                 + " "

@@ -22,7 +22,7 @@ from ui.studio.models.image_models import (
 )
 from ui.studio.requests.calls import callback, event_number, warn_if_animated
 from ui.studio.requests.latest import Latest
-from ui.studio.requests.uploads import MOST_BYTES, clean, received
+from ui.studio.requests.uploads import clean, received
 from ui.studio.view.pictures import display_url, lossless_url, marked
 from ui.studio.view.view import another_seed
 from ui.studio.widgets import canvas, parts
@@ -185,12 +185,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280):
             gr.Markdown(f"**{_('Your picture')}**")
-            drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="fill-drop")
+            drop = parts.picture_file("fill-drop")
         with gr.Column(min_width=280):
-            parts.note(
-                _("PNG, JPEG or WebP, up to {size} MB. The centre square is resized to the model's input size, and "
-                  "your upload is deleted after it is read. A model knows only its training data: one trained on "
-                  "drawn faces fills every picture with parts of drawn faces.").format(size=MOST_BYTES // 1_000_000)
+            parts.upload_note(
+                _("A model knows only its training data: one trained on drawn faces fills every picture with parts of "
+                  "drawn faces.")
             )  # fmt: skip
             model = gr.Dropdown(models, value=models[0][1], label=_("Model"), visible=len(models) > 1)
     scene = [source, pad, strip, face, words]

@@ -16,7 +16,7 @@ from ui.studio.models.opened import SLOTS, Opened, opened
 from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import Tell, takes, workshop
 from ui.studio.requests.latest import Latest
-from ui.studio.requests.uploads import MOST_BYTES, clean, received
+from ui.studio.requests.uploads import clean, received
 from ui.studio.view.pictures import drawn, file_of
 from ui.studio.view.view import Change, View, first_view, view_at
 from ui.studio.view.visit import REACH
@@ -247,8 +247,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row():
         with gr.Column(min_width=240):
             gr.Markdown(f"**{_('Yours')}**")
-            target = parts.face(_("PNG, JPEG or WebP, up to {size} MB").format(size=MOST_BYTES // 1_000_000))
-            drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="own-picture")
+            target = parts.face(parts.picture_limits())
+            drop = parts.picture_file("own-picture")
         with gr.Column(min_width=240):
             gr.Markdown("**" + _("The model's") + "**")
             found = parts.face(_("The progress of the search appears here."))

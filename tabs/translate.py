@@ -30,7 +30,7 @@ from ui.studio.models.image_models import (
 from ui.studio.models.opened import hosted
 from ui.studio.requests.calls import callback, event_number, streaming, warn_if_animated
 from ui.studio.requests.jobs import Tell, workshop
-from ui.studio.requests.uploads import MOST_BYTES, clean, received
+from ui.studio.requests.uploads import clean, received
 from ui.studio.view.pictures import marked
 from ui.studio.widgets import canvas, parts
 from ui.studio.widgets.canvas import read_back, sheet_of
@@ -311,10 +311,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280):
             gr.Markdown(f"**{_('Your picture')}**")
-            drop = gr.File(show_label=False, file_types=["image"], height=120, elem_id="translate-drop")
-            parts.note(
-                _("PNG, JPEG or WebP, up to {size} MB. The centre square is resized to the model's input size, and "
-                  "your upload is deleted after it is read.").format(size=MOST_BYTES // 1_000_000))  # fmt: skip
+            drop = parts.picture_file("translate-drop")
+            parts.upload_note()
         with gr.Column(min_width=280):
             gr.Markdown(f"**{_('Your webcam')}**")
             camera = canvas.camera(CAMERA)

@@ -17,7 +17,7 @@ from gan_core.models.card import Card, read_card
 from gan_core.models.sampler import Sampler
 
 
-def owner(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
+def generator_of(networks: Mapping[str, Mapping[str, Tensor]]) -> str:
     """The sha256 of the generator that weights by network belong to; "" where they draw with none."""
     found = [bytes(weights["owner"].tolist()).hex() for weights in networks.values() if "owner" in weights]
     return found[0] if found else ""

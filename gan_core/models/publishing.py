@@ -21,7 +21,7 @@ from gan_core.errors import StoreError
 from gan_core.knobs import to_dict
 from gan_core.models import loading
 from gan_core.models.card import SAMPLE, WEIGHTS, Card, write_card
-from gan_core.models.lending import owner
+from gan_core.models.lending import generator_of
 from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import grid, png, scatter, to_uint8
 
@@ -140,7 +140,7 @@ def _card(
         parameters={network: _count(tensors) for network, tensors in weights.items()}, hparams=to_dict(hparams),
         fields={field: tuple(shape) for field, shape in state["spec"]["fields"].items()}, class_names=class_names,
         recipe_title=recipe.title, task=recipe.task, capabilities=tuple(sorted(recipe.capabilities)),
-        compared=recipe.compared, generator=owner(state["average"]),
+        compared=recipe.compared, generator=generator_of(state["average"]),
     )  # fmt: skip
 
 

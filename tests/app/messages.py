@@ -51,7 +51,7 @@ def of_core() -> Iterator[str]:
             continue
         yield from _constants(path)
         for call in _calls(path):
-            if _name(call) in ERRORS and call.args:
+            if (_name(call) in ERRORS or _is_init_of_base(call)) and call.args:
                 yield _text(call.args[0])
             elif _name(call) in STATES:
                 yield from (_text(argument) for argument in call.args[:2] if " " in _text(argument))
@@ -101,6 +101,14 @@ def _name(call: ast.Call) -> str:
         if isinstance(call.func, ast.Attribute)
         else ""
     )
+
+
+def _is_init_of_base(call: ast.Call) -> bool:
+    """Whether it is `super().__init__(...)`: errors that hold their own template."""
+    if _name(call) != "__init__" or not isinstance(call.func, ast.Attribute):
+        return False
+    base = call.func.value
+    return isinstance(base, ast.Call) and _name(base) == "super"
 
 
 def _text(node: ast.expr) -> str:

@@ -18,7 +18,7 @@ def zipped(colour: int, folder: str = "") -> io.BytesIO:
     picture, file = io.BytesIO(), io.BytesIO()
     Image.new("RGB", (8, 8), (colour, 0, 0)).save(picture, "PNG")
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(f"{folder}one.png", picture.getvalue())
+        archive.writestr(zipfile.ZipInfo(f"{folder}one.png"), picture.getvalue())  # at a fixed time: the same bytes
     file.seek(0)
     return file
 

@@ -17,6 +17,7 @@ from ui import LOGO
 from ui.languages import LANGUAGES, _, language
 from ui.studio.models.opened import opened
 from ui.studio.requests.calls import callback
+from ui.studio.requests.uploads import MOST_BYTES
 from ui.studio.view.pictures import SMALL, data_url, display_url, picture, small
 from ui.studio.view.view import View
 
@@ -271,6 +272,24 @@ def places(tabs: Sequence[tuple[str, str, str]]) -> gr.HTML:
     lists = "".join(f'<optgroup label="{escape(group)}">{"".join(some)}</optgroup>' for group, some in groups.items())
     template = f'<select aria-label="{escape(_("Choose a tool"))}">{lists}</select>'
     return gr.HTML({}, html_template=template, js_on_load=_PLACES, apply_default_css=False, elem_id="places")
+
+
+def picture_file(elem_id: str) -> gr.File:
+    """A box for one picture of the visitor's."""
+    return gr.File(show_label=False, file_types=["image"], height=120, elem_id=elem_id)
+
+
+def picture_limits() -> str:
+    """Returns which pictures such a box takes."""
+    return _("PNG, JPEG or WebP, up to {size} MB").format(size=MOST_BYTES // 1_000_000)
+
+
+def upload_note(more: str = "") -> gr.Markdown:
+    """A note on what becomes of an upload that a model of squares reads; `more` is added."""
+    words = _(
+        "{limits}. The centre square is resized to the model's input size, and your upload is deleted after it is read."
+    ).format(limits=picture_limits())
+    return note(f"{words} {more}".rstrip())
 
 
 def emptied(box: gr.File, read: Any) -> None:
