@@ -51,7 +51,9 @@ def of_core() -> Iterator[str]:
             continue
         yield from _constants(path)
         for call in _calls(path):
-            if (_name(call) in ERRORS or _is_init_of_base(call)) and call.args:
+            if _name(call) in ERRORS and call.args:
+                yield _text(call.args[0])
+            elif _is_init_of_base(call) and call.args and " " in _text(call.args[0]):
                 yield _text(call.args[0])
             elif _name(call) in STATES:
                 yield from (_text(argument) for argument in call.args[:2] if " " in _text(argument))
