@@ -142,6 +142,9 @@ def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
         )
 
 
+ZERO_CENTRED = ("r1", "r2", "r1_r2")  # penalties on the norm of the gradient itself
+
+
 @dataclass(frozen=True)
 class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     """What the adversarial objective reads, for any generator that maps latents to samples."""
@@ -165,11 +168,11 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     penalty: str = knob(
         "none",
-        choices=("none", "gradient_penalty", "one_sided_gradient_penalty", "r1", "r2", "dragan"),
+        choices=("none", "gradient_penalty", "one_sided_gradient_penalty", "r1", "r2", "r1_r2", "dragan"),
         label="Penalty", group="objective",
         help="Regularises the discriminator's gradient. Gradient penalty: norm 1 between real and generated images "
-        "(WGAN-GP); one-sided: at most 1. R1 and R2: norm 0 at real or at generated images. DRAGAN: norm 1 around "
-        "real images.",
+        "(WGAN-GP); one-sided: at most 1. R1 and R2: norm 0 at real or at generated images; R1 + R2: at both. "
+        "DRAGAN: norm 1 around real images.",
     )  # fmt: skip
     penalty_weight: float = knob(
         10.0, 0.0, 1000.0, label="Penalty weight", group="objective",
@@ -181,6 +184,12 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
         acts_when=unless(penalty="none"),
         help="Lazy regularisation: computes the penalty once every this many steps and multiplies its weight "
         "accordingly. Larger is faster.",
+    )  # fmt: skip
+    penalty_form: str = knob(
+        "exact", choices=("exact", "finite_difference"), label="Form of the penalty", group="objective",
+        acts_when=when(penalty=ZERO_CENTRED),
+        help="Exact: by second derivatives. Finite difference: how much the output changes over a small random step, "
+        "which is cheaper and noisier. For R1, R2 and their sum.",
     )  # fmt: skip
     weight_clip: float = knob(
         0.0, 0.0, 1.0, label="Weight clipping", group="objective",
@@ -291,12 +300,14 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
             (self.unroll_steps and self.weight_clip, N_UNROLLED_CLIP),
             (self.feature_matching and self.top_k < 1, N_TOP_FEATURES),
             (self.augment == "adaptive" and self.loss == "wasserstein", N_ADAPTIVE_SCORE),
+            (self.penalty_form == "finite_difference" and self.penalty not in ("none", *ZERO_CENTRED), N_FINITE),
         ):
             if refused:
                 raise BadValue(reason, loss=self.loss)
 
 
 UNLABELLED = ("wasserstein", "hinge")
+N_FINITE = "Only R1, R2 and R1 + R2 can be computed by finite differences."
 N_SMOOTHING = "Label smoothing cannot be used with the {loss} loss, which has no labels."
 N_FLIPPING = "Label flipping cannot be used with the {loss} loss, which has no labels."
 N_RELATIVISTIC = "The {loss} loss has no relativistic form. Valid: non_saturating, logistic, least_squares, hinge."

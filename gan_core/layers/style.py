@@ -123,7 +123,7 @@ class Blur(nn.Module):
     def __init__(self, taps: tuple[int, ...] = (1, 2, 1), padding: int = 1, stride: int = 1, gain: float = 1) -> None:
         super().__init__()
         row = torch.tensor(taps, dtype=torch.float32)
-        self.register_buffer("kernel", torch.outer(row, row) * (gain / float(row.sum()) ** 2), persistent=False)
+        self.register_buffer("kernel", torch.outer(row, row) * (gain / sum(taps) ** 2), persistent=False)
         self.padding, self.stride = padding, stride
 
     def forward(self, features: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from gan_core.objectives import stabilisers
 from gan_core.objectives.augment import AdaptiveStrength, adaptive, diffaugment, uniform
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from gan_core.objectives.losses import losses
-from gan_core.objectives.penalties import NEED_FAKES, orthogonality, penalties
+from gan_core.objectives.penalties import COMBINED, NEED_FAKES, finite_differences, orthogonality, penalties
 from gan_core.objectives.unrolling import unrolled
 
 ACROSS_THE_BATCH = (_BatchNorm, MinibatchDiscrimination, MinibatchStandardDeviation)
@@ -126,6 +126,15 @@ class Adversarial(Objective[Settings]):
     def labels(self, batch: Batch, context: StepContext[Settings]) -> Tensor | None:
         """The classes of the generated samples, (B,): those of the batch."""
         return batch["label"] if self.conditional else None
+
+    def penalty_weight(self, hparams: Settings) -> float:
+        """The weight of the penalty at this step."""
+        return hparams.penalty_weight
+
+    def adapt_augmentation(self, context: StepContext[Settings]) -> None:
+        """Sets the probability of adaptive augmentation after a step: by feedback (2006.06676, section 3.1)."""
+        if "real" in context.observed:
+            self.strength.update(self._margins(context), context.hparams.augment_target)
 
     def discriminator_extras(
         self,
@@ -261,13 +270,18 @@ class Adversarial(Objective[Settings]):
         context: StepContext[Settings],
     ) -> Tensor:
         hparams = context.hparams
-        of_fakes = hparams.penalty == "r2"
 
-        def critic(images: Tensor) -> Tensor:
-            condition = labels if of_fakes else batch.get("label")
-            return self.discriminate(networks["discriminator"], images, condition).logits
+        def penalty(name: str) -> Tensor:
+            condition = labels if name == "r2" else batch.get("label")
 
-        return hparams.penalty_weight * penalties[hparams.penalty](critic, real, fake, context.generator)
+            def critic(images: Tensor) -> Tensor:
+                return self.discriminate(networks["discriminator"], images, condition).logits
+
+            forms = finite_differences if hparams.penalty_form == "finite_difference" else penalties
+            return forms[name](critic, real, fake, context.generator)
+
+        names = COMBINED.get(hparams.penalty, (hparams.penalty,))
+        return self.penalty_weight(hparams) * torch.stack([penalty(name) for name in names]).sum()
 
     # --- the discriminator -------------------------------------------------------------------------------------------
 
@@ -309,8 +323,8 @@ class Adversarial(Objective[Settings]):
     def after_step(self, context: StepContext[Settings]) -> None:
         if self.history is not None:
             self.history.update(context.networks)
-        if context.hparams.augment == "adaptive" and "real" in context.observed:
-            self.strength.update(self._margins(context), context.hparams.augment_target)
+        if context.hparams.augment == "adaptive":
+            self.adapt_augmentation(context)
 
     def _margins(self, context: StepContext[Settings]) -> Tensor:
         """How far the logits of training images are above the decision boundary, (B,)."""

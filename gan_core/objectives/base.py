@@ -176,8 +176,11 @@ class Objective(nn.Module, ABC, Generic[Settings]):
     def after_step(self, context: StepContext[Settings]) -> None:
         """The only place where buffers change."""
 
-    def schedule(self, networks: Networks, images_seen: int) -> dict[str, float]:
-        """Sets what changes with progress (resolution, alpha) and returns it by name; the trainer uses `batch_size`."""
+    def schedule(self, networks: Networks, hparams: Settings, images_seen: int) -> dict[str, float]:
+        """Sets what changes with progress (resolution, alpha) and returns it by name.
+
+        The trainer uses `batch_size`, `rate` (a factor of the learning rates), `beta2` (of Adam) and `ema` (the decay).
+        """
         return {}
 
     def pools(self) -> Mapping[str, Pool]:

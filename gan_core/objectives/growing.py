@@ -85,7 +85,7 @@ class Growing(Adversarial[Settings]):
         super().__init__(hparams, conditional)
         self._hparams = hparams
 
-    def schedule(self, networks: Networks, images_seen: int) -> dict[str, float]:
+    def schedule(self, networks: Networks, hparams: Settings, images_seen: int) -> dict[str, float]:
         """Sets `resolution` and `alpha` of both networks."""
         resolution, alpha = growth(self._hparams, _growable(networks).size, images_seen)
         for name in ("generator", "discriminator"):

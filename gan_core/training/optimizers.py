@@ -45,15 +45,21 @@ def restore(optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, A
 
 def set_rates(
     optimizers: Mapping[str, torch.optim.Optimizer], specs: Mapping[str, OptimizerSpec], lazy: Mapping[str, int],
-    factor: float,
+    factor: float, beta2: float | None = None,
 ) -> dict[str, float]:  # fmt: skip
-    """Multiplies each group's rate by `factor`, and returns the rates as `rate/GROUP`."""
+    """Multiplies each group's rate by `factor`, and returns the rates as `rate/GROUP`.
+
+    `beta2` replaces Adam's, if given.
+    """
     rates = {}
     for group, optimizer in optimizers.items():
         rates[f"rate/{group}"] = rate = specs[group].rate * factor
         every = lazy[group]
         for settings in optimizer.param_groups:
-            settings["lr"] = rate * every / (every + 1) if every > 1 else rate
+            c = every / (every + 1) if every > 1 else 1.0
+            settings["lr"] = rate * c
+            if beta2 is not None and "betas" in settings:
+                settings["betas"] = (settings["betas"][0], beta2**c)
     return rates
 
 

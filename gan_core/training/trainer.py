@@ -122,12 +122,11 @@ class Trainer:
 
     def train_step(self, only: str | None = None) -> StepResult:
         """Runs every due phase once; `only` restricts this to one role, "generator" or "discriminator"."""
-        scheduled = self.objective.schedule(self.networks, self.images_seen)
+        scheduled = self.objective.schedule(self.networks, self.hparams, self.images_seen)
         self._batch_size = int(scheduled.get("batch_size", self.hparams.batch_size))
         result = StepResult(self.step + 1, values={f"schedule/{name}": value for name, value in scheduled.items()})
-        result.values |= set_rates(
-            self.optimizers, self._specs, self._lazy, rate_factor(self.hparams, self.step, self.began)
-        )
+        factor = rate_factor(self.hparams, self.step, self.began) * scheduled.get("rate", 1.0)
+        result.values |= set_rates(self.optimizers, self._specs, self._lazy, factor, scheduled.get("beta2"))
         context = self.context
         context.begin_step(self.step, self.began)
         batch = self.next_batch(None)
@@ -140,7 +139,7 @@ class Trainer:
                 context.will_share = last and any(later.group != phase.group for later in due[place + 1 :])
                 self._update(phase, batch, result)
         self.objective.after_step(context)
-        self.ema.update(self.hparams.ema)
+        self.ema.update(scheduled.get("ema", self.hparams.ema))
         result.observed = context.observed
         self.step += 1
         self.images_seen += self._batch_size

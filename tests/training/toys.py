@@ -202,7 +202,7 @@ class Growing(nn.Module):
 class Grow(Objective):
     """Reals are blended with their own halved copies as alpha rises; the batch halves when fully grown."""
 
-    def schedule(self, networks: Networks, images_seen: int) -> dict[str, float]:
+    def schedule(self, networks: Networks, hparams: TrainingHParams, images_seen: int) -> dict[str, float]:
         alpha = min(1.0, max(0.0, (images_seen - 16) / 16))
         networks["generator"].alpha.fill_(alpha)
         return {"alpha": alpha, "batch_size": 4 if alpha < 1 else 2}
