@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec, sources
 from gan_core.data.batches import to_device
 from gan_core.errors import BadCheckpoint, BadData
+from gan_core.metrics.perception import Perception
 from gan_core.metrics.pictures import check_eight_bits
 from gan_core.models import listing, loading
 from gan_core.models.sampler import Sampler
@@ -97,11 +99,29 @@ class FeatureNet:
         check_eight_bits(images, "The given ones")
         for start in range(0, len(images), BATCH):
             part = np.array(images[start : start + BATCH])  # a copy: torch wants arrays that may be written
-            inputs = to_device(torch.from_numpy(part), self._device)
             with torch.no_grad():
-                features, logits = self._network(inputs)
-                answers = torch.cat([answer.softmax(1) for answer in split_logits(logits, self.questions)], 1)
-                yield features.cpu().numpy(), answers.cpu().numpy()
+                features, logits = self._see(part)
+                parts = [answer.softmax(1) for answer in split_logits(logits, self.questions)] or [logits]
+                answers = torch.cat(parts, 1)
+            found = features.cpu().numpy()
+            if not np.isfinite(found).all():
+                raise BadData(
+                    "The features of some images are NaN or infinite, so no metric can be computed. Check the weights "
+                    "of the feature net {net}.",
+                    net=self.name,
+                )
+            yield found, answers.cpu().numpy()
+
+    def _see(self, images: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Features (B, d) and logits (B, all answers) of uint8 images (B, C, H, W)."""
+        features, logits = self._network(to_device(torch.from_numpy(images), self._device))
+        return features, logits
+
+    def perception(self) -> Perception:
+        """The perceptual distance in this net's convolutions."""
+        layers = self._network.layers
+        assert isinstance(layers, nn.Sequential)
+        return Perception(layers)
 
     def split(self, probabilities: np.ndarray) -> dict[str, np.ndarray]:
         """(B, all answers) by question: (B, its answers)."""
