@@ -43,14 +43,16 @@ class Subject:
         return {"model": self.model} if self.model else {"images": str(self.images)}
 
     def sampler(self, store: RunStore) -> Sampler | None:
-        """The sampler; raises BadData for a model that generates no images."""
+        """The sampler; raises BadData for a model that neither generates nor translates images."""
+        from gan_core.metrics.pairs import TASKS
         from gan_core.metrics.streams import check_images
         from gan_core.models import loading
 
         if self.images:
             return None
         sampler = loading.from_run(store, self.run.id) if self.run else loading.load(self.model)
-        check_images(sampler)
+        if sampler.recipe.task not in TASKS:
+            check_images(sampler)
         return sampler
 
 
@@ -71,12 +73,18 @@ def subject_of(store: RunStore, wanted: str) -> Subject:
         raise unknown(store, "model, run or folder of images", wanted) from None
 
 
-def find_net(store: RunStore, wanted: str | None, reference: str, size: int | None) -> FeatureNet:
-    """The feature net of that name; by default the model for that data set, else the newest run trained on it.
+def find_net(store: RunStore, wanted: str | None, reference: str, size: int | None, usual: int) -> FeatureNet:
+    """The feature net of that name; by default the model for that data set, else the newest run trained on it, else
+    that of ImageNet where it is installed.
 
-    `size` is that of the images in pixels; None takes any. Raises BadData, UnknownName or BadCheckpoint.
+    `size` is that of the images in pixels; None takes any, and `usual` for a net that takes any. Raises BadData,
+    UnknownName or BadCheckpoint.
     """
     from gan_core.metrics.feature_net import FeatureNet
+    from gan_core.metrics.general_nets import NETS, general_net, installed
+
+    if wanted in NETS:
+        return general_net(wanted, size or usual)
 
     if wanted is not None and Path(wanted).is_file():
         return FeatureNet.from_file(Path(wanted))
@@ -85,24 +93,33 @@ def find_net(store: RunStore, wanted: str | None, reference: str, size: int | No
     if listing.is_model(named) and (wanted is not None or size in (None, listing.card(named).size)):
         return FeatureNet.from_shelf(named)
     if wanted is None:
-        return FeatureNet.from_run(store, _trained_net(store, reference, size).id)
+        if found := _trained_net(store, reference, size):
+            return FeatureNet.from_run(store, found.id)
+        if installed("imagenet"):
+            return general_net("imagenet", size or usual)
+        raise _no_net(reference, size, _others(store, size))
     try:
         return FeatureNet.from_run(store, find_run(store, wanted).id)
     except UnknownName:
         raise unknown(store, "model, run or file of weights", wanted) from None
 
 
-def _trained_net(store: RunStore, reference: str, size: int | None) -> Run:
-    """The newest run of a feature net with a checkpoint for a data set; raises BadData, which says how to get one."""
+def _trained_net(store: RunStore, reference: str, size: int | None) -> Run | None:
+    """The newest run of a feature net with a checkpoint for a data set."""
+    return next((run for run in _trained_nets(store, size) if whole(run.spec.data) == reference), None)
+
+
+def _trained_nets(store: RunStore, size: int | None) -> list[Run]:
     nets = [run for run in store.runs() if _is_feature_net(run.spec.recipe) and store.checkpoints(run.id)]
-    fitting = [run for run in nets if size in (None, run.spec.size)]
-    for run in fitting:
-        if whole(run.spec.data) == reference:
-            return run
+    return [run for run in nets if size in (None, run.spec.size)]
+
+
+def _others(store: RunStore, size: int | None) -> list[str]:
+    """All feature nets for images of this size."""
     shelved = [
         name for name, card in listing.survey()[0].items() if _is_feature_net(card.recipe) and size in (None, card.size)
     ]
-    raise _no_net(reference, size, [*shelved, *(run.name or run.id for run in fitting)])
+    return [*shelved, *(run.name or run.id for run in _trained_nets(store, size))]
 
 
 def _is_feature_net(recipe: str) -> bool:
@@ -122,12 +139,14 @@ def _no_net(reference: str, size: int | None, others: list[str]) -> BadData:
     if labels:
         return BadData(
             "These metrics need a feature net, and there is none for {data} yet. Train one: `{command}`  Or choose "
-            "another of this size with --net: {nets}.",
+            "another of this size with --net: {nets}. Or install that of ImageNet, for images of any kind: pip install "
+            "'ganscope[imagenet]'",
             **known, nets=", ".join(others) or "none yet",
         )  # fmt: skip
     return BadData(
         "These metrics need a feature net, and none can be trained on {data}, which has no classes. Choose one of "
-        "this size with --net: {nets}. Or train one on labelled images: `{command}`  Then pass `--net latest`.",
+        "this size with --net: {nets}. Or train one on labelled images: `{command}`  Then pass `--net latest`. Or "
+        "install that of ImageNet, for images of any kind: pip install 'ganscope[imagenet]'",
         **known, nets=", ".join(others) or "none yet",
     )  # fmt: skip
 

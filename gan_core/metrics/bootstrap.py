@@ -35,8 +35,9 @@ def around(value: float, replicates: np.ndarray, low: float = -math.inf, high: f
 
 
 def deviation(replicates: np.ndarray) -> float:
-    """The standard deviation of replicates (B,); NaN below two."""
-    return float(np.std(replicates, ddof=1)) if len(replicates) > 1 else math.nan
+    """The standard deviation of replicates (B,); NaN below two, or where one isn't finite."""
+    known = len(replicates) > 1 and np.isfinite(replicates).all()
+    return float(np.std(replicates, ddof=1)) if known else math.nan
 
 
 def within(value: float, error: float, count: int, low: float = -math.inf, high: float = math.inf) -> Interval:
@@ -61,7 +62,7 @@ def of_share(share: float, count: int) -> Interval:
     z = float(ndtri((1 + LEVEL) / 2))
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def grouped(count: int, groups: int = GROUPS) -> list[slice]:

@@ -31,6 +31,7 @@ from gan_core.metrics.streams import Stream, chosen_places
 from gan_core.metrics.trust import Note
 
 FLOOR_PAIRS = 2_500  # real images in each half, of which the floor of what looks at pairs is taken
+RESAMPLED = 50  # times, of the values that attributes reach
 PATHS = 1_000  # steps of the path length, at most
 DISTANCES = ("fd", "fd_infinity", "kid", "sliced", "ndb", "ndb_js", "mifid")  # 0 for the very same images
 
@@ -269,8 +270,21 @@ def _attributes(one: Comparison) -> list[Figure]:
         one.histogram |= {f"{name}: {value}": pair for value, pair in shares.items()}
     sure, floor = (sureness(side.answers) for side in (one.made, one.real))
     found = [one.figure("sure", sure, of_share(sure, one.made.count)).with_floor(floor, one.real.count)]
-    for kind, share in reached(one.made.answers, one.real.answers, "").items():
-        found.append(one.figure("reached", share, of=kind.removeprefix("reached").removeprefix("_")))
+    drawn = [reached(_redrawn(one), one.real.answers, "") for _ in range(RESAMPLED)]
+    for name, share in reached(one.made.answers, one.real.answers, "").items():
+        interval = around(share, np.array([row[name] for row in drawn]), 0, 1)
+        of = name.removeprefix("reached").removeprefix("_")
+        found.append(one.figure("reached", share, interval, of=of).with_floor(1.0, one.real.count))
+    return found
+
+
+def _redrawn(one: Comparison) -> dict[str, ClassCounts]:
+    """The answers of resampled images, as far as `reached` looks at them."""
+    found = {}
+    for name, counts in one.made.answers.items():
+        found[name] = ClassCounts(len(counts.wins))
+        found[name].count = counts.count
+        found[name].wins = one.random.multinomial(counts.count, counts.histogram)
     return found
 
 

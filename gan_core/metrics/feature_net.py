@@ -33,6 +33,8 @@ class FeatureNet:
     that name it is, and `data` what it has learnt from, where that is known.
     """
 
+    general = False  # whether it takes images of any kind and size
+
     def __init__(self, name: str, model: Sampler, origin: str = "", data: str = "") -> None:
         """Raises BadCheckpoint for a model that isn't a feature net."""
         if model.recipe.task != "supervised":
@@ -125,6 +127,8 @@ class FeatureNet:
 
     def split(self, probabilities: np.ndarray) -> dict[str, np.ndarray]:
         """(B, all answers) by question: (B, its answers)."""
+        if not self.questions:
+            return {}
         edges = np.cumsum(list(self.questions.values()))[:-1]
         return dict(zip(self.questions, np.split(probabilities, edges, axis=1), strict=True))
 

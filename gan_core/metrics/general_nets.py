@@ -28,7 +28,7 @@ from gan_core import paths
 from gan_core.data.base import DataSpec
 from gan_core.data.batches import to_device
 from gan_core.data.published.fetch import Fetcher
-from gan_core.data.published.origins import Site
+from gan_core.data.published.origins import File, Site
 from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
 from gan_core.files import sha256_of
 from gan_core.metrics.feature_net import FeatureNet
@@ -37,8 +37,8 @@ from gan_core.metrics.perception import Perception
 SMALLEST, LARGEST = 64, 224  # pixels of the images that EfficientNet-Lite0 is shown
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 CHANNELS = 320
-INCEPTION = Site("github.com/toshas/torch-fidelity/releases/download/v0.2.0").file(
-    "weights-inception-2015-12-05-6726825d.pth"
+INCEPTION = File(
+    Site("github.com/toshas/torch-fidelity/releases/download/v0.2.0"), "weights-inception-2015-12-05-6726825d.pth"
 )
 INCEPTION_HASH = "6726825d"  # the start of its SHA-256, which is all that its publishers give
 PACKAGES = {
@@ -49,6 +49,8 @@ PACKAGES = {
 
 class GeneralNet(FeatureNet):
     """A feature net for images (B, 3, size, size) of any size, without classes."""
+
+    general = True
 
     def __init__(self, name: str, origin: str, size: int, channels: int, network: nn.Module) -> None:
         self.name, self.origin, self.data = name, origin, ""

@@ -32,7 +32,7 @@ class Metric:
     needs: Count
     trusted: Count
     why: str
-    only_for: str = ""  # "classes", "labels", "w" or "net": what the net or the model must have
+    only_for: str = ""  # what the net or the model must have, see `Has`
 
 
 def _at(count: int) -> Count:
@@ -71,6 +71,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("nearest", "Closest training images", _at(2), _at(500), N_COPIES),
         Metric("copying", "Evidence of copying", _at(2 * NEAREST), _at(1000), N_COPIES),
         Metric("ppl", "Perceptual path length", _at(2), _at(1000), N_PAIRS, "w"),
+        Metric("pairs", "Closeness to the truth", _at(1), _at(100), N_PAIRS, "truth"),
     )
 }
 
@@ -94,6 +95,8 @@ class Has:
             return "a feature net with at least two classes"
         if metric.only_for == "labels" and (self.labels < 2 or self.classes < 2):
             return "a conditional model and a feature net that knows its classes"
+        if metric.only_for == "truth":
+            return "a model that translates images, and data with the true pictures"
         if metric.only_for == "w" and not self.w:
             return "a model with an intermediate latent w, such as StyleGAN"
         return ""
