@@ -55,11 +55,11 @@ ROOMS = (
     "gan_core.knobs", "gan_core.hparams", "gan_core.layers", "gan_core.pictures", "gan_core.data", "gan_core.fitting",
     "gan_core.checkpoint", "gan_core.objectives", "gan_core.runs", "gan_core.gans", "gan_core.models", "gan_core",
     "gan_core.metrics", "gan_core.teaching", "gan_core.latent", "gan_core.training", "gan_core.exporting",
-    "gan_core.shelf", "gan_core.study", "gan_core.cli",
+    "gan_core.shelf", "gan_core.study", "gan_core.search", "gan_core.cli",
     "gan_core.__main__", "ui", "ui.languages", "ui.core_texts", "ui.attributes", "ui.texts", "ui.studio_process",
     "ui.classroom", "ui.classroom.shell", "ui.classroom.train", "ui.classroom.live",
     "ui.classroom.playground", "ui.classroom.learn", "ui.classroom.models",
-    "ui.classroom.runs", "ui.classroom.study", "ui.classroom.home", "pages", "app", "ui.studio", "ui.studio.models",
+    "ui.classroom.runs", "ui.classroom.search", "ui.classroom.study", "ui.classroom.home", "pages", "app", "ui.studio", "ui.studio.models",
     "ui.studio.view", "ui.studio.requests", "ui.studio.widgets", "ui.studio.preview", "ui.studio.server", "tabs",
     "gradio_app", "serving",
 )  # fmt: skip
