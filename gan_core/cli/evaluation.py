@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gan_core.cli.evaluating import SAMPLES, Asked, Prepared, measured, prepared
-from gan_core.cli.output import AsJson, emit, reporting, say, show_table
+from gan_core.cli.output import AsJson, data_name, emit, reporting, say, show_table
+from gan_core.cli.subjects import net_finder, subject_of
+from gan_core.evaluation.results import Result
+from gan_core.evaluation.work import SAMPLES, Asked, Prepared, measured, prepared
 from gan_core.metrics.figures import Figure
-from gan_core.metrics.results import Result
-from gan_core.metrics.trust import METRICS
+from gan_core.metrics.trust import METRICS, Note
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
@@ -53,10 +54,16 @@ def evaluate(
 ) -> None:
     """Evaluate the samples of a model or a run, or a folder of images, against real images."""
     store = RunStore()
-    work = prepared(store, Asked(model, against, net, samples, tuple(metric or ()), seed, size), say)
+    reference = data_name(against) if against else ""
+    asked = Asked(subject_of(store, model), model, reference, net, samples, tuple(metric or ()), seed, size)
+    work = prepared(store, asked, _say, net_finder(store))
     with reporting(not as_json) as progress:
-        result, report = measured(work, progress, say)
+        result, report = measured(work, progress, _say)
     _tell(result, report, work, as_json)
+
+
+def _say(note: Note) -> None:
+    say(str(note))
 
 
 def _tell(result: Result, report: Report | None, work: Prepared, as_json: bool) -> None:
@@ -64,7 +71,7 @@ def _tell(result: Result, report: Report | None, work: Prepared, as_json: bool) 
         emit(_facts(result, report, work))
         return
     typer.echo(
-        f"{result.samples:,} samples of {work.asked.subject} against {result.references:,} images of "
+        f"{result.samples:,} samples of {work.asked.name} against {result.references:,} images of "
         f"{result.against}, in 8 bits"
     )
     typer.echo(f"by {result.net} ({result.net_from})")
@@ -95,7 +102,7 @@ def _share(value: float) -> str:
 
 
 def _facts(result: Result, report: Report | None, work: Prepared) -> dict[str, object]:
-    return work.subject.facts | {
+    return work.asked.subject.facts | {
         "against": result.against,
         "net": result.net,
         "net_from": result.net_from,

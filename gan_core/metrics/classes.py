@@ -41,7 +41,9 @@ class ClassCounts:
         entropies = -_times_log(rows, rows).sum(1)
         self._entropy += float(entropies.sum())
         facts = np.column_stack([rows, entropies, np.ones(len(rows))])
-        np.add.at(self._groups, (self.count + np.arange(len(rows))) % GROUPS, facts)
+        # not in turn: the classes of a conditional model's samples come in turn
+        groups = np.random.default_rng(self.count).integers(GROUPS, size=len(rows))
+        np.add.at(self._groups, groups, facts)
         best = rows.max(1)
         self._confidence += float(best.sum())
         self._squares += float(np.square(best).sum())

@@ -35,6 +35,12 @@ RESAMPLED = 50  # times, of the values that attributes reach
 PATHS = 1_000  # steps of the path length, at most
 DISTANCES = ("fd", "fd_infinity", "kid", "sliced", "ndb", "ndb_js", "mifid")  # 0 for the very same images
 
+N_RARE_CLASS = "No Frechet distance of the class {name}: fewer than 2 images show it."
+N_NO_PAIRS = "No MS-SSIM: there is no class with two images."
+N_INFINITE = "No {figures}: samples show a class that no real image has."
+N_OTHER_CLASSES = "No label obedience: the model's classes aren't those of the feature net {net}."
+N_NO_UNSEEN = "No C_T: it needs the model's training data, and real images of the same kind that it hasn't seen."
+
 
 @dataclass
 class Comparison:
@@ -137,9 +143,7 @@ def frechet_of_classes(one: Comparison) -> list[Figure]:
         real, made = (side.features[side.labels == place] for side in (one.real, one.made))
         count = min(len(real), len(made))
         if count < 2:
-            one.notes.append(
-                Note("No Frechet distance of the class {name}: fewer than 2 images show it.", {"name": name})
-            )
+            one.notes.append(Note(N_RARE_CLASS, {"name": name}))
             continue
         real, made = real[:count], made[:count]
         value = fid.frechet(real, made)
@@ -209,7 +213,7 @@ def likeness(one: Comparison) -> list[Figure]:
         sides.append(diversity.likeness(images, chosen))
     made, real = sides
     if not (len(made) and len(real)):
-        one.notes.append(Note("No MS-SSIM: there is no class with two images."))
+        one.notes.append(Note(N_NO_PAIRS))
         return []
     figure = one.figure("msssim", float(made.mean()), bootstrap.of_mean(made, 0, 1), n=len(made), net=PIXELS)
     return [figure.with_floor(float(real.mean()), len(real))]
@@ -254,8 +258,7 @@ def answers(one: Comparison) -> list[Figure]:
     # infinite where samples show a class that no real image has: no figure
     missing = [one.figure(kind, 0.0).name for kind, value, _, _ in found if not math.isfinite(value)]
     if missing:
-        message = "No {figures}: samples show a class that no real image has."
-        one.notes.append(Note(message, {"figures": ", ".join(missing)}))
+        one.notes.append(Note(N_INFINITE, {"figures": ", ".join(missing)}))
     return [
         one.figure(kind, value, interval).with_floor(floor, real.count)
         for kind, value, interval, floor in found
@@ -312,8 +315,7 @@ def obeyed(one: Comparison) -> list[Figure]:
     seen_names = class_names(one.data, one.net)
     asked_names = matched_names(one.samples.asked, seen_names)
     if asked_names is None:
-        message = "No label obedience: the model's classes aren't those of the feature net {net}."
-        one.notes.append(Note(message, {"net": one.net.name}))
+        one.notes.append(Note(N_OTHER_CLASSES, {"net": one.net.name}))
         return []
     seen = one.made.labels
     found = obedience(np.arange(len(seen)) % len(asked_names), seen, asked_names, seen_names)
@@ -361,9 +363,7 @@ def copies(one: Comparison) -> list[Figure]:
 
 def _copy_test(one: Comparison) -> list[Figure]:
     if one.unseen is None:
-        one.notes.append(
-            Note("No C_T: it needs real images that the model hasn't seen, and these data have no such part.")
-        )
+        one.notes.append(Note(N_NO_UNSEEN))
         return []
     training, made = one.real.features, one.made.features
     test = copying.copy_test(training, one.unseen, made, one.random, one.seed)

@@ -42,6 +42,8 @@ from gan_core.metrics.trust import (
     possible,
 )
 
+N_SAME = "The samples are the very same images as the real ones, so their distance is 0."
+
 
 @dataclass(frozen=True)
 class Report:
@@ -147,7 +149,7 @@ def _unseen(unseen: DataSet, net: FeatureNet, seed: int) -> np.ndarray:
 def _same(one: Comparison) -> tuple[Note, ...]:
     if not one.same:
         return ()
-    return (Note("The samples are the very same images as the real ones, so their distance is 0."),)
+    return (Note(N_SAME),)
 
 
 __all__ = ["METRICS", "QUERIES", "Report", "check_metrics", "count_text", "evaluate"]

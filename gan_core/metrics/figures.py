@@ -11,13 +11,15 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from gan_core.metrics.bootstrap import Interval
 
 TRAIN = "train"  # side: real images that the model has learnt from
+BACK_PREFIX = "back_"  # before the figures of a translator's second direction
 PIXELS = "pixels"  # in place of a net: the images themselves
 ANY_SIZE = ("imagenet", "inception")  # nets that take images of any size, which their figures' names then give
 Column = tuple[str, int, str, str, str, int, str]
@@ -74,6 +76,32 @@ class Figure:
 def count_text(count: int) -> str:
     """As in a figure's name: 10k for 10,000, else the number itself."""
     return f"{count // 1000}k" if count % 1000 == 0 and count else str(count)
+
+
+NAME = re.compile(r"([a-z_]+?)(?:(\d+k?)((?:_[a-z0-9]+)*))?")
+
+
+class Named(NamedTuple):
+    """What a figure's name tells; empty where it doesn't."""
+
+    kind: str
+    count: str
+    net: str
+    pixels: str  # as "64px"
+    of: str
+    side: str
+
+
+def parsed(name: str) -> Named:
+    """The parts of a figure's name, also of one on an older card."""
+    match = NAME.fullmatch(name)
+    if not match or not match[2]:
+        return Named(name, "", "", "", "", "")
+    rest = match[3].split("_")[1:]
+    side = rest.pop() if rest[-1:] == [TRAIN] else ""
+    net = rest.pop(0) if rest and (rest[0].endswith("net") or rest[0] in (PIXELS, *ANY_SIZE)) else ""
+    pixels = rest.pop(0) if net in ANY_SIZE and rest and rest[0].endswith("px") else ""
+    return Named(match[1], match[2], net, pixels, "_".join(rest), side)
 
 
 def by_name(figures: Iterable[Figure]) -> dict[str, Figure]:

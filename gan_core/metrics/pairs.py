@@ -19,7 +19,7 @@ from gan_core.data.base import DataSet, Progress, silent
 from gan_core.errors import BadData
 from gan_core.metrics import bootstrap
 from gan_core.metrics.feature_net import FeatureNet
-from gan_core.metrics.figures import PIXELS, Figure
+from gan_core.metrics.figures import BACK_PREFIX, PIXELS, Figure
 from gan_core.metrics.streams import chosen_places
 from gan_core.models.enlarging import enlarge, factor
 from gan_core.models.sampler import Sampler
@@ -29,7 +29,6 @@ from gan_core.pictures.grids import to_uint8
 CHUNK = 16
 CUT = 4  # pixels from each side, of enlarged pictures
 TASKS = ("paired", "unpaired", "super_resolution")
-BACK = "back_"  # before the figures of a model's second direction
 
 Triple = tuple[Tensor, Tensor, Tensor]  # what the model made, what is had without it, and the truth, (B, C, H, W)
 
@@ -105,7 +104,7 @@ def _jobs(sampler: Sampler, data: DataSet, places: np.ndarray) -> list[tuple[str
     for direction in sampler.recipe.translations:
         ends = ("target", "source") if direction == "b_to_a" else ("source", "target")
         given, truth = (data.arrays[end] for end in ends)
-        jobs.append((BACK if jobs else "", _translated(sampler, direction, given, truth, places)))
+        jobs.append((BACK_PREFIX if jobs else "", _translated(sampler, direction, given, truth, places)))
     return jobs
 
 

@@ -52,6 +52,11 @@ N_SHARES = "Shares of few images are uncertain; compare intervals."
 N_BINS = "A bin of fewer than 20 images differs by chance too seldom to be noticed."
 N_VARIETY = "The score grows with the number of samples; compare it with that of as many real images."
 N_PAIRS = "The mean of few pairs is uncertain."
+N_CLASSES = "a feature net with at least two classes"
+N_ANSWERS = "a feature net that has learnt classes or attributes"
+N_LABELS = "a conditional model and a feature net that knows its classes"
+N_TRUTH = "a model that translates images, and data with the true pictures"
+N_W = "a model with an intermediate latent w, such as StyleGAN"
 N_COPIES = "Among few images a copy is rare even if the model has memorised some."
 
 METRICS: Mapping[str, Metric] = {
@@ -88,17 +93,17 @@ class Has:
     def missing(self, metric: Metric) -> str:
         """What is lacking for a metric, in words; "" where nothing is."""
         if metric.only_for == "classes" and self.classes < 2:
-            return "a feature net with at least two classes"
+            return N_CLASSES
         if metric.only_for == "answers" and not self.answers:
-            return "a feature net that has learnt classes or attributes"
+            return N_ANSWERS
         if metric.only_for == "answers" and self.classes == 1:
-            return "a feature net with at least two classes"
+            return N_CLASSES
         if metric.only_for == "labels" and (self.labels < 2 or self.classes < 2):
-            return "a conditional model and a feature net that knows its classes"
+            return N_LABELS
         if metric.only_for == "truth":
-            return "a model that translates images, and data with the true pictures"
+            return N_TRUTH
         if metric.only_for == "w" and not self.w:
-            return "a model with an intermediate latent w, such as StyleGAN"
+            return N_W
         return ""
 
 

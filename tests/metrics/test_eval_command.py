@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from gan_core import data
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
 from gan_core.cli import app
-from gan_core.metrics import general_nets, results
+from gan_core.evaluation import results
+from gan_core.metrics import general_nets
 from gan_core.models.card import WEIGHTS, Card, write_card
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunStore

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.metrics.figures import parsed
 from gan_core.runs.store import Event
 from gan_core.training.health import EXPLODING
 from ui.classroom.live.curves import COLOURS, RUN_COLOURS, Colour, Mark, Panel, Series
@@ -189,7 +190,7 @@ def _measured(history: History) -> list[Panel]:
         figure = name.removeprefix(QUALITY)
         if figure == name or name.endswith(ENDS) or not np.isfinite(history.raw(name)).any():
             continue
-        kind, count, net, *_rest = parts(figure)
+        kind, count, net, *_rest = parsed(figure)
         low, high = (history.raw(f"{name}{end}") for end in ENDS[:2])
         curve = Series(
             _("samples, with 95 % interval"), COLOURS["generator"], history.steps, history.raw(name), band=(low, high)

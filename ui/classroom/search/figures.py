@@ -36,6 +36,7 @@ def course(found: Sequence[TrialResult]) -> Figure:
         best.append(min([one.value, *best[-1:]]))
     line(figure, _("best so far"), "real", [one.number for one in finished], best, line={"shape": "hv"})
     figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(tickformat="d", dtick=1 if len(found) <= 10 else None)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Evaluations as `ganscope eval` and the page Evaluate make them: what is checked, prepared, measured and kept."""
+"""An evaluation from what is asked to what is kept: everything is looked up and checked before anything takes long."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gan_core.cli.output import check_seed, data_name
-from gan_core.cli.subjects import Subject, find_net, subject_of
 from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, Progress, silent
 from gan_core.data.parts import held_out, user_images_of, whole
 from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData, BadValue
-from gan_core.metrics import results
+from gan_core.evaluation import results
+from gan_core.evaluation.results import Result
+from gan_core.evaluation.subjects import FindRun, Subject, find_net
 from gan_core.metrics.figures import TRAIN
-from gan_core.metrics.results import Result
-from gan_core.metrics.trust import check_counts, check_metrics
+from gan_core.metrics.trust import Note, check_counts, check_metrics
 from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
@@ -31,15 +30,20 @@ MOST = 1_000_000
 PAIRS = "pairs"  # the metric of models that translate
 OWN_SIDE = 128  # pixels to which a folder's images of different sizes are brought, for a net that takes any size
 
-Tell = Callable[[str], None]
+Tell = Callable[[Note], None]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be evaluated, and how; the defaults are those of `ganscope eval`."""
+    """What is to be evaluated, and how; the defaults are those of `ganscope eval`.
 
-    subject: str
-    against: str | None = None
+    `name` is what the user calls the subject; `against` is a data set's name as a run stores it, "" for what the
+    subject has learnt from.
+    """
+
+    subject: Subject
+    name: str
+    against: str = ""
     net: str | None = None
     samples: int | None = None
     metrics: tuple[str, ...] = ()
@@ -52,7 +56,6 @@ class Prepared:
     """An evaluation all of whose arguments are known to be good."""
 
     asked: Asked
-    subject: Subject
     reference: str
     net: FeatureNet
     sampler: Sampler | None
@@ -60,7 +63,7 @@ class Prepared:
     @property
     def side(self) -> str:
         """TRAIN where the real images are what the model has learnt from."""
-        learnt = self.subject.data
+        learnt = self.asked.subject.data
         return TRAIN if learnt and self.reference in (learnt, whole(learnt)) and not _is_test(self.reference) else ""
 
     @property
@@ -72,7 +75,7 @@ def _is_test(reference: str) -> bool:
     return reference.startswith("test:")
 
 
-def prepared(store: RunStore, asked: Asked, tell: Tell) -> Prepared:
+def prepared(store: RunStore, asked: Asked, tell: Tell, find_run: FindRun | None = None) -> Prepared:
     """Looks everything up and checks it, before anything that takes long; raises a GanscopeError."""
     if asked.samples is not None and not 2 <= asked.samples <= MOST:
         raise BadValue(
@@ -83,31 +86,32 @@ def prepared(store: RunStore, asked: Asked, tell: Tell) -> Prepared:
             "The image size must be between {least} and {most} pixels, got {size}.",
             least=SMALLEST_SIDE, most=LARGEST_SIDE, size=asked.size,
         )  # fmt: skip
-    check_seed(asked.seed)
-    subject = subject_of(store, asked.subject)
-    reference = _reference(asked, subject)
+    if not 0 <= asked.seed < 2**31:
+        raise BadValue("The seed must be between 0 and {last}, got {seed}.", last=2**31 - 1, seed=asked.seed)
+    subject = asked.subject
+    reference = _reference(asked)
     check_metrics(asked.metrics)
     sampler = subject.sampler(store)
     if sampler and asked.size not in (None, sampler.spec.size):
         raise BadValue(
             "{name} makes images of {side} pixels; --size is for folders of images.",
-            name=asked.subject, side=sampler.spec.size,
+            name=asked.name, side=sampler.spec.size,
         )  # fmt: skip
     if sampler and not sampler.recipe.draws and (others := set(asked.metrics) - {PAIRS}):
         raise BadValue(
             "{name} translates images: only the metric '{valid}' can be computed, not {given}.",
-            name=asked.subject, valid=PAIRS, given=", ".join(sorted(others)),
+            name=asked.name, valid=PAIRS, given=", ".join(sorted(others)),
         )  # fmt: skip
-    net = _net(store, asked, subject, reference, sampler, tell)
-    _check_images(asked, subject, reference, net, sampler, tell)
+    net = _net(store, asked, reference, sampler, tell, find_run or store.get)
+    _check_images(asked, reference, net, sampler, tell)
     _check_known_counts(asked, net, reference)
-    return Prepared(asked, subject, reference, net, sampler)
+    return Prepared(asked, reference, net, sampler)
 
 
-def _reference(asked: Asked, subject: Subject) -> str:
+def _reference(asked: Asked) -> str:
     from gan_core.data import source
 
-    reference = data_name(asked.against) if asked.against else subject.data
+    reference = asked.against or asked.subject.data
     if not reference:
         raise BadValue("A folder of images needs --against: a data set, or a folder of real images.")
     mine = user_images_of(reference)
@@ -116,32 +120,38 @@ def _reference(asked: Asked, subject: Subject) -> str:
     return reference
 
 
+N_GENERAL = (
+    "No feature net was trained on {data}: that of ImageNet is used ({net}). It knows photos; of drawings, digits or "
+    "X-rays one that was trained on labelled images of their kind says more (--net)."
+)
+N_RESIZED = "The images of {data} are cropped to squares and resized to {side} x {side} pixels (--size)."
+N_AS_TRAINED = "The images of {data} are resized to {side} x {side} pixels, as they were for training."
+N_UNUSABLE = "{count} files of {data} can't be used."
+
+
 def _net(
-    store: RunStore, asked: Asked, subject: Subject, reference: str, sampler: Sampler | None, tell: Tell
+    store: RunStore, asked: Asked, reference: str, sampler: Sampler | None, tell: Tell, find_run: FindRun
 ) -> FeatureNet:
-    sides = sides_of(subject.images) if subject.images else set()
+    mine = asked.subject.images
+    sides = sides_of(mine) if mine else set()
     common = next(iter(sides))[0] if len(sides) == 1 and len(set(next(iter(sides)))) == 1 else None
     size = sampler.spec.size if sampler else asked.size or common
-    net = find_net(store, asked.net, reference, size, OWN_SIDE)
+    net = find_net(store, asked.net, reference, size, OWN_SIDE, find_run)
     if net.general and asked.net is None:
-        tell(
-            f"No feature net was trained on {reference}: that of ImageNet is used ({net.origin}). It knows photos; of "
-            "drawings, digits or X-rays one that was trained on labelled images of their kind says more (--net)."
-        )
+        tell(Note(N_GENERAL, {"data": reference, "net": net.origin}))
     return net
 
 
-def _check_images(
-    asked: Asked, subject: Subject, reference: str, net: FeatureNet, sampler: Sampler | None, tell: Tell
-) -> None:
+def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sampler | None, tell: Tell) -> None:
     """That all images have the size that the net takes, or are all brought to it in the same way."""
+    subject = asked.subject
     if sampler and sampler.recipe.draws:
-        net.check(sampler.spec.in_channels(net.spec.channels).shape, asked.subject)
+        net.check(sampler.spec.in_channels(net.spec.channels).shape, asked.name)
     if net.general:
-        for mine, name in ((subject.images, asked.subject), (user_images_of(reference), reference)):
-            if mine and sides_of(mine) - {(net.spec.size, net.spec.size)}:
-                side = net.spec.size
-                tell(f"The images of {name} are cropped to squares and resized to {side} x {side} pixels (--size).")
+        side = net.spec.size
+        for mine, name in ((subject.images, asked.name), (user_images_of(reference), reference)):
+            if mine and sides_of(mine) - {(side, side)}:
+                tell(Note(N_RESIZED, {"data": name, "side": side}))
         return
     if subject.images:
         check_sizes(subject.images, net)
@@ -149,7 +159,7 @@ def _check_images(
 
 
 def measured(
-    work: Prepared, progress: Progress = silent, tell: Tell = lambda text: None
+    work: Prepared, progress: Progress = silent, tell: Tell = lambda note: None
 ) -> tuple[Result, Report | None]:
     """Makes an evaluation and keeps it; the report has more than is kept, and is None for translators."""
     data = _load(work.reference, work.net.spec.size, progress, tell)
@@ -192,7 +202,8 @@ def _matrix(report: Report) -> dict[str, object]:
 
 
 def _result(work: Prepared, samples: int, references: int) -> Result:
-    subject, asked = work.subject, work.asked
+    asked = work.asked
+    subject = asked.subject
     kind, name = next(iter(subject.facts.items()))
     step = subject.run.step if subject.run else 0
     title = (subject.run.name or name) if subject.run else name
@@ -260,7 +271,7 @@ def check_references(reference: str, net: FeatureNet, learnt: str, tell: Tell) -
     if whole(reference) in (whole(learnt), whole(net.data)):
         others = sides_of(mine) if mine else {(source(reference).size,) * 2}
         if others - {(side, side)}:
-            tell(f"The images of {reference} are resized to {side} x {side} pixels, as they were for training.")
+            tell(Note(N_AS_TRAINED, {"data": reference, "side": side}))
         return
     advice = "pass images of that size, or the data that the model or the feature net was trained on"
     if mine:
@@ -283,23 +294,23 @@ def _load(reference: str, size: int, progress: Progress, tell: Tell) -> DataSet:
 
     images = load(reference, size, progress)
     if images.skipped:
-        tell(f"{len(images.skipped)} files of {reference} can't be used.")
+        tell(Note(N_UNUSABLE, {"count": len(images.skipped), "data": reference}))
     for note in images.notes:
-        tell(note)
+        tell(Note("{note}", {"note": note}))
     return images
 
 
 def _stream(work: Prepared, data: DataSet, progress: Progress, tell: Tell) -> Stream:
     from gan_core.metrics.streams import of_data, of_model
 
-    asked, mine = work.asked, work.subject.images
+    asked, mine = work.asked, work.asked.subject.images
     count = asked.samples or min(SAMPLES, len(data))
     if work.sampler:
-        return of_model(work.sampler, count, asked.seed, asked.subject)
+        return of_model(work.sampler, count, asked.seed, asked.name)
     images = _load(str(mine), work.net.spec.size, progress, tell)
     if asked.samples and asked.samples > len(images):
         raise BadData(
             "The folder {folder} has {count} images, but {samples} were requested.",
-            folder=asked.subject, count=len(images), samples=asked.samples,
+            folder=asked.name, count=len(images), samples=asked.samples,
         )  # fmt: skip
     return of_data(images, count, asked.seed)
