@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,13 +20,12 @@ from gan_core.knobs import changed, to_dict
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Metrics, RunState, RunStore
 from gan_core.search import plan as plans
-from gan_core.search import results, running, storage
+from gan_core.search import process, results, running, storage
 from gan_core.search.judging import recorded
 from gan_core.search.plan import SearchPlan, begin, read
 from gan_core.search.space import Range, parse
 from tests.cli.commands import ok, refused
 
-ROOT = Path(__file__).parents[2]
 RECIPE = recipes.get("mlp_gan")
 TINY = {"batch_size": 8, "latent_size": 4, "generator_widths": (8,), "discriminator_widths": (8,)}
 RATES = (Range("generator_rate", 1e-4, 1e-2, logarithmic=True), Range("loss", choices=("hinge", "non_saturating")))
@@ -171,16 +168,12 @@ def test_what_does_not_stay_finite_fails_with_its_reason_and_the_search_ends(sto
 def test_a_stopped_trial_goes_on_with_its_run(store: RunStore) -> None:
     plan = planned(steps=100_000)
     asked: list[int] = []
-
-    def stop_soon(number: int, words: str) -> None:
-        raise AssertionError(words)
-
-    begin(plan)
-    import threading
-
-    threading.Timer(1.5, lambda: asked.append(2)).start()
     told: list[str] = []
+    begin(plan)
+    timer = threading.Timer(1.5, lambda: asked.append(2))
+    timer.start()
     running.search(store, plan, 1, asked, lambda number, words: told.append(words))
+    timer.join()
     assert told == ["stopped: it goes on when the search does"]
     [run] = store.runs()
     assert store.checkpoints(run.id)[-1].step == run.step > 0
@@ -208,17 +201,20 @@ def test_a_killed_search_goes_on_with_its_run(store: RunStore) -> None:
     """kill -9 in the middle of a trial: the next search finds it, and its run goes on from its checkpoint."""
     plan = planned(steps=1_000_000)
     begin(plan)
-    words = ["search", "--name", plan.name, "--trials", "1"]
-    worker = subprocess.Popen([sys.executable, "-m", "gan_core", *words], cwd=ROOT, stderr=subprocess.DEVNULL)
+    worker = process.start(plan, 1)
     try:
         until = time.monotonic() + 120
         while not (store.runs() and store.checkpoints(store.runs()[0].id) and store.runs()[0].step > 5):
-            assert worker.poll() is None
+            assert worker.runs, process.last_line(plan.name)
             assert time.monotonic() < until
             time.sleep(0.2)
+        assert process.running() == plan.name
+        with pytest.raises(BadValue, match="already running"):
+            process.start(plan, 1)
     finally:
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
+        os.kill(worker.process.pid, signal.SIGKILL)
+    while worker.runs:
+        time.sleep(0.05)
     [run] = store.runs()
     assert run.state is RunState.INTERRUPTED
     store.set_steps(run.id, store.checkpoints(run.id)[-1].step + 1)
