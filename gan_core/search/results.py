@@ -67,14 +67,24 @@ def importances(study: Study) -> dict[str, float]:
 
 
 def command(plan: SearchPlan, one: TrialResult, longer: int = 4) -> list[str]:
-    """The words after `ganscope` that train a trial's settings for `longer` times its steps."""
-    words = ["train", plan.base.recipe, "--data", plan.base.data, "--size", str(plan.base.size),
-             "--steps", str(longer * plan.base.steps)]  # fmt: skip
-    changes = {**dict(plan.base.hparams), **one.settings}
+    """The words after `ganscope` that train a trial's settings for `longer` times its steps.
+
+    The length of a preset's schedule of the learning rates follows the steps, unless the search has varied it.
+    """
     from gan_core.gans import recipes
     from gan_core.knobs import differences
+    from gan_core.training import schedule
 
-    recipe = recipes.get(plan.base.recipe)
-    for name, value in differences(recipe.hparams, recipe.settings(changes)).items():
-        words += ["--set", f"{name}={value}"]
+    base = plan.base
+    recipe = recipes.get(base.recipe)
+    words = ["train", base.recipe, "--data", base.data, "--size", str(base.size), "--steps", str(longer * base.steps)]
+    start = recipe.hparams
+    fixed: frozenset[str] = frozenset()
+    if base.preset:
+        words += ["--preset", base.preset]
+        start = recipe.settings(recipe.preset(base.preset).hparams)
+        fixed = schedule.KNOBS - one.settings.keys()
+    for name, value in differences(start, recipe.settings({**base.hparams, **one.settings})).items():
+        if name not in fixed:
+            words += ["--set", f"{name}={value}"]
     return words

@@ -238,3 +238,15 @@ def test_the_command(store: RunStore) -> None:
     assert "Train the best for longer" not in refused(2, "search", "mlp_gan", "--knob", "beta1")
     assert "Searches: mlp_gan-digits" in refused(2, "search")
     assert json.loads(ok("search", "--name", "mlp_gan-digits", "--trials", "2", "--json")) == answer
+
+
+def test_what_trains_the_best_for_longer_keeps_the_presets_schedule() -> None:
+    """Its length follows the steps, so that it isn't named; the changed knob is."""
+    recipe = recipes.get("dcgan")
+    preset = next(one for one in recipe.presets if one.hparams.get("schedule", "constant") != "constant")
+    base = recipe.plan("digits", 16, 100, {**preset.hparams, "decay_steps": 100}, preset.name)
+    plan = SearchPlan("x", base, (parse(recipe.hparams, "beta1:0:0.9"),))
+    found = results.TrialResult(3, "finished", {"beta1": 0.25}, "", 1.0, 0.9, 1.1, "", "")
+    words = results.command(plan, found)
+    assert words[-4:] == ["--preset", preset.name, "--set", "beta1=0.25"]
+    assert words[words.index("--steps") + 1] == "400"

@@ -85,7 +85,8 @@ def form(expanded: bool) -> None:
 
 def _asked() -> tuple[SearchPlan | None, int]:
     from gan_core.gans import recipes
-    from gan_core.knobs import knobs
+    from gan_core.knobs import knobs, to_dict
+    from gan_core.training import schedule
 
     offered = {
         (recipe.name, preset.name): f"{_(recipe.title)}: {_(preset.title)}"
@@ -132,7 +133,8 @@ def _asked() -> tuple[SearchPlan | None, int]:
     )
     if wrong or not ranges:
         return None, trials
-    changes = {**dict(preset.hparams)}
+    # a preset's schedule lasts for the preset's steps
+    changes = {**preset.hparams, **(schedule.anew(to_dict(settings), 0, 0, int(steps)) or {})}
     base = recipe.plan(preset.data, preset.size, int(steps), changes, preset.name)
     assert not user_images_of(base.data)
     return SearchPlan(name.strip(), base, tuple(ranges)), trials
