@@ -50,7 +50,7 @@ def search(
     """Search for settings: each trial is a run, judged by the distance of its samples to real items.
 
     Stop it with Ctrl-C; the same command goes on, also after a crash. Example: ganscope search points --data ring8
-    --preset ring --steps 300 --knob generator_rate:1e-4:1e-2 --knob discriminator_rate:1e-4:1e-2 --trials 12
+    --preset ring8 --steps 300 --knob generator_rate:1e-4:1e-2 --knob discriminator_rate:1e-4:1e-2 --trials 12
     """
     if recipe is None:
         if not name:

@@ -40,11 +40,11 @@ def trials(study: Study) -> list[TrialResult]:
     found = []
     for one in study.get_trials(deepcopy=False):
         about = one.user_attrs
-        finished = one.state.name == "COMPLETE" and one.value is not None
+        value = one.value if one.state.name == "COMPLETE" else None
         found.append(
             TrialResult(
                 one.number, STATES[one.state.name], dict(one.params), about.get(RUN, ""),
-                float(one.value) if finished else math.nan, float(about.get(LOW, math.nan)),
+                math.nan if value is None else value, float(about.get(LOW, math.nan)),
                 float(about.get(HIGH, math.nan)), about.get(FIGURE, ""), about.get(REASON, ""),
             )
         )  # fmt: skip

@@ -20,7 +20,7 @@ from gan_core.search.space import Range
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial, Trial
+    from optuna.trial import Trial
 
 LOOK = 0.5  # seconds between looks at a trial
 MEASUREMENTS = 8  # of a trial's images while it trains
@@ -194,11 +194,3 @@ def _run(store: RunStore, plan: SearchPlan, trial: Trial) -> Run:
     run = store.create(spec, name=f"{plan.name} {trial.number}")
     trial.set_user_attr(storage.RUN, run.id)
     return run
-
-
-def best(study: Study) -> FrozenTrial | None:
-    """The finished trial of the smallest distance."""
-    from optuna.trial import TrialState
-
-    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    return min(finished, key=lambda one: one.value, default=None)
