@@ -26,6 +26,8 @@ page = st.navigation(
         st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
         st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
         st.Page("pages/runs.py", title=_("Runs"), icon=":material/history:", url_path="runs"),
+        st.Page("pages/evaluate.py", title=_("Evaluate"), icon=":material/monitoring:", url_path="evaluate"),
+        st.Page("pages/search.py", title=_("Search"), icon=":material/manage_search:", url_path="search"),
         st.Page("pages/study.py", title=_("Study"), icon=":material/biotech:", url_path="study"),
         st.Page("pages/model.py", title=_("Model"), url_path="model", visibility="hidden"),
         st.Page("pages/projector.py", title=_("Projector"), url_path="projector", visibility="hidden"),

@@ -35,6 +35,7 @@ from gan_core.errors import BadData
 from gan_core.gans.encoder import ImageEncoder
 from gan_core.metrics.evaluate import count_text
 from gan_core.metrics.feature_net import plain_name
+from gan_core.metrics.pairs import CHUNK, CUT, inner, rounded, scaled, tensor_of
 from gan_core.metrics.perception import Perception, perception
 from gan_core.metrics.streams import chosen_places
 from gan_core.models import listing, loading
@@ -45,12 +46,9 @@ from gan_core.objectives.fidelity import luma, psnr, ssim
 from gan_core.objectives.inpainting import random_holes
 from gan_core.objectives.super_resolution import NETS
 from gan_core.pictures.decoding import plain
-from gan_core.pictures.grids import to_uint8
 
 TASKS = ("super_resolution", "paired", "unpaired", "inpainting", "inversion")
 PHOTOS = "BSDS500/test/*.jpg"
-CUT = 4  # pixels from each side, of enlarged pictures
-CHUNK = 16
 KINDS = ("psnr", "ssim", "perceptual", "back_")
 GAIN = 0.8  # decibel above bicubic, asked of models that learnt pixels alone
 
@@ -116,7 +114,7 @@ class _Measure:
                 small = truth.resize((width // scale, height // scale), Image.Resampling.BICUBIC)
                 plainly = small.resize((width, height), Image.Resampling.BICUBIC)
                 made = {"": enlarge(self.sampler, small), "bicubic": plainly}
-                yield {side: _tensor(image) for side, image in made.items()}, _tensor(truth)
+                yield {side: tensor_of(image) for side, image in made.items()}, tensor_of(truth)
 
         return self._marked(sides(), CUT, luma)
 
@@ -149,9 +147,9 @@ class _Measure:
             ) -> Iterator[tuple[Sides, Tensor]]:  # fmt: skip
                 for start in range(0, len(given), CHUNK):
                     levels = given[start : start + CHUNK]
-                    images = _scaled(levels)
+                    images = scaled(levels)
                     made = {"": self.sampler.translate(images, direction), "input": images}
-                    yield made | {"colours": _scaled(recoloured(levels, table))}, _scaled(truths[start : start + CHUNK])
+                    yield made | {"colours": scaled(recoloured(levels, table))}, scaled(truths[start : start + CHUNK])
 
             prefix = "back_" if found else ""
             found |= {f"{prefix}{kind}": value for kind, value in self._marked(sides()).items()}
@@ -164,14 +162,14 @@ class _Measure:
         holes = random_holes(len(places), self.card.size, generator)
         marks: dict[str, list[Tensor]] = {}
         for start in range(0, len(places), CHUNK):
-            truth, missing = _scaled(unseen[places[start : start + CHUNK]]), holes[start : start + CHUNK]
+            truth, missing = scaled(unseen[places[start : start + CHUNK]]), holes[start : start + CHUNK]
             known = (~missing).float()
             mean = (truth * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True)
             for side, picture in {
                 "": self.sampler.fill(truth, missing),
                 "mean": torch.where(missing, mean, truth),
             }.items():
-                made = _rounded(picture)
+                made = rounded(picture)
                 error = (made - truth).square().mean(1, keepdim=True) * missing
                 inside = error.sum((1, 2, 3)) / missing.sum((1, 2, 3)).clamp(min=1)
                 marks.setdefault(_named("psnr", side), []).append(10 * torch.log10(4 / inside.clamp(min=1e-10)))
@@ -187,7 +185,7 @@ class _Measure:
 
         def sides() -> Iterator[tuple[Sides, Tensor]]:
             for start in range(0, len(places), CHUNK):
-                truth = _scaled(unseen[places[start : start + CHUNK]])
+                truth = scaled(unseen[places[start : start + CHUNK]])
                 yield {"": self.sampler.translate(truth), "average": average.expand_as(truth)}, truth
 
         return self._marked(sides())
@@ -203,9 +201,9 @@ class _Measure:
     ) -> dict[str, float]:
         marks: dict[str, list[Tensor]] = {}
         for sides, whole in batches:
-            truth = _inner(whole, cut)
+            truth = inner(whole, cut)
             for side, picture in sides.items():
-                made = _inner(_rounded(picture), cut)
+                made = inner(rounded(picture), cut)
                 one, other = seen(made), seen(truth)
                 marks.setdefault(_named("psnr", side), []).append(psnr(one, other))
                 marks.setdefault(_named("ssim", side), []).append(ssim(one, other))
@@ -228,28 +226,6 @@ class _Measure:
 
 def _named(kind: str, side: str) -> str:
     return f"{kind}_{side}" if side else kind
-
-
-def _tensor(image: Image.Image) -> Tensor:
-    """(1, C, H, W) in [-1, 1]."""
-    levels = np.asarray(image)
-    return _scaled(levels[None, None] if levels.ndim == 2 else levels.transpose(2, 0, 1)[None])
-
-
-def _scaled(levels: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.array(levels, np.float32, order="C")) / 127.5 - 1
-
-
-def _rounded(pictures: Tensor) -> Tensor:
-    """As a file would hold them: figures of floats aren't those of 8 bits."""
-    return _scaled(to_uint8(pictures).transpose(0, 3, 1, 2))  # (B, H, W, C) -> (B, C, H, W)
-
-
-def _inner(images: Tensor, cut: int) -> Tensor:
-    """Without the rim; small images are taken whole."""
-    if min(images.shape[2:]) < 8 * cut:
-        return images
-    return images[:, :, cut : images.shape[2] - cut, cut : images.shape[3] - cut]
 
 
 def colour_table(given: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from gan_core.cli import (
     models,
     recipes,
     runs,
+    searching,
     serving,
     study,
     training,
@@ -46,6 +47,7 @@ app.command("sample")(media.sample)
 app.command("translate")(translating.translate)
 app.command("upscale")(translating.upscale)
 app.command("eval")(evaluation.evaluate)
+app.command("search")(searching.search)
 app.command("augment-study")(study.study)
 app.command("directions")(latent.directions)
 app.command("measure")(latent.measure)

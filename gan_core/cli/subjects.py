@@ -1,57 +1,15 @@
-"""What `ganscope eval` evaluates and the feature net it uses, looked up by name among folders, models and runs."""
+"""What `ganscope eval` evaluates, looked up by name among folders, models and runs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from gan_core.cli.output import command, data_name, find_run, unknown
-from gan_core.data.parts import user_images_of, whole
-from gan_core.data.user.references import UserImages, user_images
-from gan_core.errors import BadData, UnknownName
+from gan_core.cli.output import data_name, find_run, unknown
+from gan_core.data.user.references import user_images
+from gan_core.errors import UnknownName
+from gan_core.evaluation.subjects import FindRun, Subject
 from gan_core.models import listing
 from gan_core.runs.store import Run, RunStore
-
-if TYPE_CHECKING:
-    from gan_core.metrics.feature_net import FeatureNet
-    from gan_core.models.sampler import Sampler
-
-SHELVED = "features."  # with a data set's name: the feature net for that set
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One of three: a folder or zip of images, a model of the shelf by its name, or a run."""
-
-    images: UserImages | None = None
-    model: str = ""
-    run: Run | None = None
-
-    @property
-    def data(self) -> str:
-        """The training data; "" for a folder of images. Raises BadCheckpoint where a model's card can't be read."""
-        if self.model:
-            return listing.card(self.model).data
-        return self.run.spec.data if self.run else ""
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """What it is, as JSON."""
-        if self.run:
-            return {"run": self.run.id}
-        return {"model": self.model} if self.model else {"images": str(self.images)}
-
-    def sampler(self, store: RunStore) -> Sampler | None:
-        """The sampler; raises BadData for a model that generates no images."""
-        from gan_core.metrics.streams import check_images
-        from gan_core.models import loading
-
-        if self.images:
-            return None
-        sampler = loading.from_run(store, self.run.id) if self.run else loading.load(self.model)
-        check_images(sampler)
-        return sampler
 
 
 def subject_of(store: RunStore, wanted: str) -> Subject:
@@ -71,71 +29,13 @@ def subject_of(store: RunStore, wanted: str) -> Subject:
         raise unknown(store, "model, run or folder of images", wanted) from None
 
 
-def find_net(store: RunStore, wanted: str | None, reference: str, size: int | None) -> FeatureNet:
-    """The feature net of that name; by default the model for that data set, else the newest run trained on it.
+def net_finder(store: RunStore) -> FindRun:
+    """Finds the run that is meant as a feature net; raises UnknownName."""
 
-    `size` is that of the images in pixels; None takes any. Raises BadData, UnknownName or BadCheckpoint.
-    """
-    from gan_core.metrics.feature_net import FeatureNet
+    def find(wanted: str) -> Run:
+        try:
+            return find_run(store, wanted)
+        except UnknownName:
+            raise unknown(store, "model, run or file of weights", wanted) from None
 
-    if wanted is not None and Path(wanted).is_file():
-        return FeatureNet.from_file(Path(wanted))
-    reference = whole(reference)
-    named = wanted if wanted is not None else SHELVED + reference
-    if listing.is_model(named) and (wanted is not None or size in (None, listing.card(named).size)):
-        return FeatureNet.from_shelf(named)
-    if wanted is None:
-        return FeatureNet.from_run(store, _trained_net(store, reference, size).id)
-    try:
-        return FeatureNet.from_run(store, find_run(store, wanted).id)
-    except UnknownName:
-        raise unknown(store, "model, run or file of weights", wanted) from None
-
-
-def _trained_net(store: RunStore, reference: str, size: int | None) -> Run:
-    """The newest run of a feature net with a checkpoint for a data set; raises BadData, which says how to get one."""
-    nets = [run for run in store.runs() if _is_feature_net(run.spec.recipe) and store.checkpoints(run.id)]
-    fitting = [run for run in nets if size in (None, run.spec.size)]
-    for run in fitting:
-        if whole(run.spec.data) == reference:
-            return run
-    shelved = [
-        name for name, card in listing.survey()[0].items() if _is_feature_net(card.recipe) and size in (None, card.size)
-    ]
-    raise _no_net(reference, size, [*shelved, *(run.name or run.id for run in fitting)])
-
-
-def _is_feature_net(recipe: str) -> bool:
-    from gan_core.gans import recipes
-
-    return recipe in recipes and recipes.get(recipe).task == "supervised"
-
-
-def _no_net(reference: str, size: int | None, others: list[str]) -> BadData:
-    """How to get a feature net: train it on these data if they have labels, else on labelled data."""
-    from gan_core.metrics.feature_net import LABELLED
-
-    labels = _labelled(reference, size)
-    sized = ["--size", size] if size else []
-    advised = command("train", "feature_net", "--data", reference if labels else LABELLED, *sized)
-    known = {"data": f"{reference} at {size} px" if size else reference, "command": advised}
-    if labels:
-        return BadData(
-            "These metrics need a feature net, and there is none for {data} yet. Train one: `{command}`  Or choose "
-            "another of this size with --net: {nets}.",
-            **known, nets=", ".join(others) or "none yet",
-        )  # fmt: skip
-    return BadData(
-        "These metrics need a feature net, and none can be trained on {data}, which has no classes. Choose one of "
-        "this size with --net: {nets}. Or train one on labelled images: `{command}`  Then pass `--net latest`.",
-        **known, nets=", ".join(others) or "none yet",
-    )  # fmt: skip
-
-
-def _labelled(reference: str, size: int | None) -> bool:
-    from gan_core import data
-
-    if user_images_of(reference):
-        return bool(data.load(reference, size).spec.questions)
-    source = data.source(reference)
-    return bool(source.spec(source.size).questions)
+    return find

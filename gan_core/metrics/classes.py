@@ -6,8 +6,9 @@ With p(y|x) of each sample, their mean p*(y) and the labels p(y) of the training
     Mode Score       exp(E_x KL(p(y|x) || p(y)) - KL(p*(y) || p(y)))            (1612.02136)
 
 The Mode Score as the paper has it equals the Inception score whatever p(y) is, for log p(y) cancels (1803.01541 says so
-too). Tutorials and surveys often print another one, exp(E_x KL(p(y|x) || p*(y)) - KL(p*(y) || p(y))), which does fall
-where classes are missing. The paper's is computed here, and what the others add, KL(p*(y) || p(y)), is `divergence`.
+too). Tutorials and surveys often print another one, which does fall where classes are missing; it is named apart:
+
+    Tutorial Mode Score    exp(E_x KL(p(y|x) || p*(y)) - KL(p*(y) || p(y))) = Inception score / exp(divergence)
 
 Differs from 1606.03498: one score over all samples, not the mean over ten tenths, which depends on their number.
 """
@@ -15,6 +16,8 @@ Differs from 1606.03498: one score over all samples, not the mean over ten tenth
 from __future__ import annotations
 
 import numpy as np
+
+from gan_core.metrics.bootstrap import GROUPS, weights
 
 SURE = 0.9  # probability above which the classifier counts as sure
 
@@ -26,19 +29,26 @@ class ClassCounts:
         self.count = 0
         self.wins = np.zeros(classes, np.int64)
         self._probabilities = np.zeros(classes)
-        self._entropy = self._confidence = 0.0
+        self._entropy = self._confidence = self._squares = 0.0
         self._sure = 0
+        self._groups = np.zeros((GROUPS, classes + 2))  # of each group: probabilities, entropy, count
 
     def add(self, probabilities: np.ndarray) -> None:
         """More samples, (B, classes), each row a distribution."""
         rows = np.asarray(probabilities, np.float64)
-        self.count += len(rows)
         self.wins += np.bincount(rows.argmax(1), minlength=len(self.wins))
         self._probabilities += rows.sum(0)
-        self._entropy -= float(_times_log(rows, rows).sum())
+        entropies = -_times_log(rows, rows).sum(1)
+        self._entropy += float(entropies.sum())
+        facts = np.column_stack([rows, entropies, np.ones(len(rows))])
+        # not in turn: the classes of a conditional model's samples come in turn
+        groups = np.random.default_rng(self.count).integers(GROUPS, size=len(rows))
+        np.add.at(self._groups, groups, facts)
         best = rows.max(1)
         self._confidence += float(best.sum())
+        self._squares += float(np.square(best).sum())
         self._sure += int((best > SURE).sum())
+        self.count += len(rows)
 
     @property
     def histogram(self) -> np.ndarray:
@@ -56,6 +66,11 @@ class ClassCounts:
         return self._confidence / max(1, self.count)
 
     @property
+    def confidence_variance(self) -> float:
+        """The variance of that probability over samples."""
+        return max(0.0, self._squares / max(1, self.count) - self.confidence**2)
+
+    @property
     def sure(self) -> float:
         """The share of samples of whose class the classifier is sure."""
         return self._sure / max(1, self.count)
@@ -68,6 +83,18 @@ class ClassCounts:
         """The paper's, with the label distribution of the training data, (classes,); inf - inf is nan."""
         mean_divergence = -self._entropy / max(1, self.count) - float(_times_log(self.marginal, training).sum())
         return float(np.exp(mean_divergence - divergence(self.marginal, training)))
+
+    def tutorial_mode_score(self, training: np.ndarray) -> float:
+        """The tutorials' other formula, with the label distribution of the training data, (classes,)."""
+        return self.inception_score() / float(np.exp(divergence(self.marginal, training)))
+
+    def resampled(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Inception scores (B,) and marginals (B, classes) of resampled groups of samples."""
+        filled = self._groups[self._groups[:, -1] > 0]
+        sums = weights(random, len(filled)) @ filled  # (B, classes + 2)
+        marginals = sums[:, :-2] / sums[:, -1:]
+        entropies = -_times_log(marginals, marginals).sum(1)
+        return np.exp(entropies - sums[:, -2] / sums[:, -1]), marginals
 
 
 def entropy(distribution: np.ndarray) -> float:

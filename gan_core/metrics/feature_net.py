@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec, sources
 from gan_core.data.batches import to_device
 from gan_core.errors import BadCheckpoint, BadData
+from gan_core.metrics.perception import Perception
 from gan_core.metrics.pictures import check_eight_bits
 from gan_core.models import listing, loading
 from gan_core.models.sampler import Sampler
@@ -30,6 +32,8 @@ class FeatureNet:
     `name` is part of each metric's name, such as `mnistnet` for a net that learnt `mnist`; `origin` says which of
     that name it is, and `data` what it has learnt from, where that is known.
     """
+
+    general = False  # whether it takes images of any kind and size
 
     def __init__(self, name: str, model: Sampler, origin: str = "", data: str = "") -> None:
         """Raises BadCheckpoint for a model that isn't a feature net."""
@@ -97,14 +101,34 @@ class FeatureNet:
         check_eight_bits(images, "The given ones")
         for start in range(0, len(images), BATCH):
             part = np.array(images[start : start + BATCH])  # a copy: torch wants arrays that may be written
-            inputs = to_device(torch.from_numpy(part), self._device)
             with torch.no_grad():
-                features, logits = self._network(inputs)
-                answers = torch.cat([answer.softmax(1) for answer in split_logits(logits, self.questions)], 1)
-                yield features.cpu().numpy(), answers.cpu().numpy()
+                features, logits = self._see(part)
+                parts = [answer.softmax(1) for answer in split_logits(logits, self.questions)] or [logits]
+                answers = torch.cat(parts, 1)
+            found = features.cpu().numpy()
+            if not np.isfinite(found).all():
+                raise BadData(
+                    "The features of some images are NaN or infinite, so no metric can be computed. Check the weights "
+                    "of the feature net {net}.",
+                    net=self.name,
+                )
+            yield found, answers.cpu().numpy()
+
+    def _see(self, images: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Features (B, d) and logits (B, all answers) of uint8 images (B, C, H, W)."""
+        features, logits = self._network(to_device(torch.from_numpy(images), self._device))
+        return features, logits
+
+    def perception(self) -> Perception:
+        """The perceptual distance in this net's convolutions."""
+        layers = self._network.layers
+        assert isinstance(layers, nn.Sequential)
+        return Perception(layers)
 
     def split(self, probabilities: np.ndarray) -> dict[str, np.ndarray]:
         """(B, all answers) by question: (B, its answers)."""
+        if not self.questions:
+            return {}
         edges = np.cumsum(list(self.questions.values()))[:-1]
         return dict(zip(self.questions, np.split(probabilities, edges, axis=1), strict=True))
 

@@ -7,7 +7,9 @@ The estimate is unbiased at any n: of two samples of one distribution it is 0 on
 taken in blocks and averaged, so that time grows with n and not with n^2.
 
 Differs from the published code, which draws 100 blocks at random, with overlaps: blocks here are disjoint, so that each
-sample counts once and the spread of the blocks gives an honest standard error.
+sample counts once and the spread of the blocks gives an honest standard error. Where there are fewer than FEW blocks,
+the error is the bootstrap's: samples of each block are resampled in its kernel matrices, pairs of a sample and itself
+left out.
 """
 
 from __future__ import annotations
@@ -17,30 +19,50 @@ from dataclasses import dataclass
 import numpy as np
 
 from gan_core.errors import BadValue
+from gan_core.metrics.bootstrap import weights
 
 BLOCK = 1000  # samples of each side in a block
+FEW = 5  # blocks below which their spread says too little
 
 
 @dataclass(frozen=True)
 class Kid:
-    """The mean over blocks and its standard error; None for a single block, whose spread isn't known."""
+    """The mean over blocks, its standard error, and the number of estimates that the error is known from."""
 
     value: float
-    error: float | None
+    error: float
+    count: int
 
 
-def kid(one: np.ndarray, other: np.ndarray, block: int = BLOCK) -> Kid:
+def kid(one: np.ndarray, other: np.ndarray, block: int = BLOCK, seed: int = 0) -> Kid:
     """KID of features (N, d) and (M, d); raises BadValue below two rows. What fills no whole block is left out."""
     count = min(len(one), len(other))
     if count < 2:
         raise BadValue("KID needs at least 2 samples on each side, got {count}.", count=count)
     block = min(block, count)
-    estimates = np.array(
-        [discrepancy(one[start : start + block], other[start : start + block])
-         for start in range(0, count - block + 1, block)]
-    )  # fmt: skip
-    error = float(estimates.std(ddof=1) / np.sqrt(len(estimates))) if len(estimates) > 1 else None
-    return Kid(float(estimates.mean()), error)
+    parts = [slice(start, start + block) for start in range(0, count - block + 1, block)]
+    if len(parts) >= FEW:
+        estimates = np.array([discrepancy(one[part], other[part]) for part in parts])
+        return Kid(float(estimates.mean()), float(estimates.std(ddof=1) / np.sqrt(len(parts))), len(parts))
+    random = np.random.default_rng(seed)
+    found = [_resampled(one[part], other[part], random) for part in parts]
+    replicates = np.mean([drawn for _, drawn in found], axis=0)
+    return Kid(float(np.mean([value for value, _ in found])), float(replicates.std(ddof=1)), len(replicates))
+
+
+def _resampled(one: np.ndarray, other: np.ndarray, random: np.random.Generator) -> tuple[float, np.ndarray]:
+    """The estimate of a block and its replicates (B,)."""
+    one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    within = [_kernel(side, side) for side in (one, other)]
+    across = _kernel(one, other)
+    value = sum(_off_diagonal_mean(matrix) for matrix in within) - 2 * float(across.mean())
+    times = [weights(random, len(side)).astype(np.float64) for side in (one, other)]  # (B, n), (B, m)
+    drawn = -2 * np.einsum("bn,bn->b", times[0], times[1] @ across.T) / across.size
+    for matrix, row in zip(within, times, strict=True):
+        diagonal = np.diag(matrix)
+        pairs = np.einsum("bn,bn->b", row, row @ matrix) - np.square(row) @ diagonal
+        drawn += pairs / (np.square(row.sum(1)) - np.square(row).sum(1))
+    return value, drawn
 
 
 def discrepancy(one: np.ndarray, other: np.ndarray) -> float:

@@ -25,13 +25,14 @@ class Memorisation:
     """`ratio`: the median distance of samples to their closest training image over that of training images to theirs;
     about 1 for new images, near 0 for copies. `copied`: the share of samples that lie closer to a training image than
     99 % of training images do; about 0.01 for new images, 1 for copies. `places` (Q,) and `distances` (Q,): the closest
-    training image of each sample.
+    training image of each sample. `usual`: the median distance of training images to their closest one.
     """
 
     ratio: float
     copied: float
     places: np.ndarray
     distances: np.ndarray
+    usual: float
 
 
 def memorisation(samples: np.ndarray, data: DataSet, seed: int = 0) -> Memorisation:
@@ -44,7 +45,7 @@ def memorisation(samples: np.ndarray, data: DataSet, seed: int = 0) -> Memorisat
     made, real = found.distances[: len(samples)], found.distances[len(samples) :]
     usual = max(float(np.median(real)), 1e-9)
     copied = float((made <= np.percentile(real, RARE)).mean())
-    return Memorisation(float(np.median(made)) / usual, copied, found.places[: len(samples)], made)
+    return Memorisation(float(np.median(made)) / usual, copied, found.places[: len(samples)], made, usual)
 
 
 def _training(images: np.ndarray) -> Iterator[np.ndarray]:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gan_core.errors import BadValue
+from gan_core.metrics.trust import NEAREST
 
-NEAREST = 5  # k, as in 2002.09797
 CHUNK = 512  # rows whose distances to all others are in memory at once
 
 
@@ -34,6 +34,33 @@ class Manifold:
     coverage: float
 
 
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """What all pairs of real features (N, d) and generated ones (M, d) show, in one pass.
+
+    `held` (M,): the real balls that hold each generated one; `covered` (N,): the real balls that hold any; `recalled`
+    (N,): the real ones within a generated ball. `places` and `squares` (M,): the closest real one of each generated one
+    and the squared distance to it; `own` (N,): that of each real one to its closest other.
+    """
+
+    k: int
+    held: np.ndarray
+    covered: np.ndarray
+    recalled: np.ndarray
+    places: np.ndarray
+    squares: np.ndarray
+    own: np.ndarray
+
+    @property
+    def manifold(self) -> Manifold:
+        return Manifold(
+            precision=float((self.held > 0).mean()),
+            recall=float(self.recalled.mean()),
+            density=float(self.held.mean() / self.k),
+            coverage=float(self.covered.mean()),
+        )
+
+
 @dataclass(frozen=True)
 class Closest:
     """For each query its nearest candidate: the place among the candidates and the distance, (Q,) each."""
@@ -44,6 +71,11 @@ class Closest:
 
 def manifold(real: np.ndarray, generated: np.ndarray, k: int = NEAREST) -> Manifold:
     """All four of real (N, d) and generated (M, d); raises BadValue where one has no k neighbours."""
+    return pairs(real, generated, k).manifold
+
+
+def pairs(real: np.ndarray, generated: np.ndarray, k: int = NEAREST) -> Pairs:
+    """Of real (N, d) and generated (M, d); raises BadValue where one has no k neighbours."""
     if min(len(real), len(generated)) <= k:
         raise BadValue(
             "Precision and recall need more than {k} samples on each side, got {count}.",
@@ -51,30 +83,37 @@ def manifold(real: np.ndarray, generated: np.ndarray, k: int = NEAREST) -> Manif
         )  # fmt: skip
     centre = real.mean(0, dtype=np.float64)  # small numbers lose less when squares are subtracted
     real, generated = np.asarray(real - centre, np.float64), np.asarray(generated - centre, np.float64)
-    real_reach, generated_reach = reach(real, k), reach(generated, k)
-    held = np.zeros(len(generated), np.int64)  # balls of real images that hold each generated one
+    own, real_reach = _reaches(real, k)
+    generated_reach = reach(generated, k)
+    held = np.zeros(len(generated), np.int64)
+    places, nearest = np.zeros(len(generated), np.int64), np.full(len(generated), np.inf)
     covered, recalled = [], []
     for rows, squares in _chunks(real, generated):
         inside = squares <= real_reach[rows, None]
         held += inside.sum(0)
         covered.append(inside.any(1))
         recalled.append((squares <= generated_reach[None]).any(1))
-    return Manifold(
-        precision=float((held > 0).mean()),
-        recall=float(np.concatenate(recalled).mean()),
-        density=float(held.mean() / k),
-        coverage=float(np.concatenate(covered).mean()),
-    )
+        closest_here = squares.argmin(0)
+        values = squares[closest_here, np.arange(len(generated))]
+        better = values < nearest
+        places[better], nearest[better] = closest_here[better] + rows.start, values[better]
+    return Pairs(k, held, np.concatenate(covered), np.concatenate(recalled), places, nearest, own)
 
 
 def reach(features: np.ndarray, k: int) -> np.ndarray:
     """The squared distance of each row (N, d) to its k-th nearest other row, (N,)."""
-    found = []
+    return _reaches(features, k)[1]
+
+
+def _reaches(features: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The squared distances of each row (N, d) to its nearest and to its k-th nearest other row, (N,) each."""
+    first, last = [], []
     for rows, squares in _chunks(features, features):
         squares[np.arange(len(squares)), np.arange(rows.start, rows.stop)] = np.inf  # not its own neighbour
         squares.partition(k - 1, axis=1)
-        found.append(squares[:, k - 1].copy())
-    return np.concatenate(found)
+        first.append(squares[:, :k].min(1))
+        last.append(squares[:, k - 1].copy())
+    return np.concatenate(first), np.concatenate(last)
 
 
 def closest(queries: np.ndarray, candidates: Iterable[np.ndarray], skip: np.ndarray | None = None) -> Closest:

@@ -46,7 +46,8 @@ class Perception(nn.Module):
 
 
 def _halves(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.Conv2d) and layer.stride != (1, 1)
+    """Whether a layer, or a block of layers, gives out a lower resolution than it takes."""
+    return any(isinstance(part, nn.Conv2d) and tuple(part.stride) != (1, 1) for part in layer.modules())
 
 
 def perception(net: str) -> Perception:

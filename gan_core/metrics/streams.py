@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gan_core.data.base import DataSet
+from gan_core.data.base import DataSet, DataSpec
 from gan_core.data.channels import images_in
 from gan_core.errors import BadData
 from gan_core.metrics.feature_net import BATCH
@@ -18,12 +18,17 @@ from gan_core.models.sampler import Sampler
 
 @dataclass(frozen=True)
 class Stream:
-    """`count` uint8 images of `shape` (C, H, W); `batches()` gives them from the start, (B, C, H, W) at a time."""
+    """`count` uint8 images of `shape` (C, H, W); `batches()` gives them from the start, (B, C, H, W) at a time.
+
+    Of a conditional model `asked` names the classes that the images were asked for, in turn; `model` draws them.
+    """
 
     name: str
     count: int
     shape: tuple[int, ...]
     batches: Callable[[], Iterator[np.ndarray]]
+    asked: tuple[str, ...] = ()
+    model: Sampler | None = None
 
     def in_channels(self, channels: int) -> Stream:
         """The same images with 1 or 3 channels."""
@@ -48,7 +53,13 @@ def of_model(sampler: Sampler, count: int, seed: int, name: str) -> Stream:
             drawn = sampler.sample(min(whole, count - start), int(seeds.integers(2**31)))
             yield np.ascontiguousarray(to_uint8(drawn).transpose(0, 3, 1, 2))  # (B, H, W, C) -> (B, C, H, W)
 
-    return Stream(name, count, sampler.spec.fields["real"], batches)
+    asked = class_names_of(sampler.spec) if sampler.recipe.conditional else ()
+    return Stream(name, count, sampler.spec.fields["real"], batches, asked, sampler)
+
+
+def class_names_of(spec: DataSpec) -> tuple[str, ...]:
+    """The names of the classes, by number where they have none."""
+    return spec.class_names or tuple(map(str, range(spec.classes)))
 
 
 def check_images(sampler: Sampler) -> None:

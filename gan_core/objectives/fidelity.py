@@ -45,6 +45,11 @@ def psnr(images: Tensor, truth: Tensor) -> Tensor:
 
 def ssim(images: Tensor, truth: Tensor) -> Tensor:
     """Structural similarity of each image (B, C, H, W), mean over channels and positions, at most 1, (B,)."""
+    return similarity(images, truth)[0]
+
+
+def similarity(images: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """SSIM of each image (B, C, H, W), and its part of contrast and structure alone (without the means), (B,) each."""
     # levels in [0, 1]; (B, C, H, W) -> (B * C, 1, H, W)
     x, y = ((levels.flatten(0, 1)[:, None] + 1) / RANGE for levels in (images, truth))
     width = min(WINDOW, x.shape[2], x.shape[3])
@@ -59,7 +64,7 @@ def ssim(images: Tensor, truth: Tensor) -> Tensor:
     variance_x, variance_y = mean(x * x) - mean_x**2, mean(y * y) - mean_y**2
     covariance = mean(x * y) - mean_x * mean_y
     first, second = 0.01**2, 0.03**2
-    similarity = ((2 * mean_x * mean_y + first) * (2 * covariance + second)) / (
-        (mean_x**2 + mean_y**2 + first) * (variance_x + variance_y + second)
-    )
-    return similarity.reshape(len(images), -1).mean(1)  # (B * C, 1, h, w) -> (B,)
+    contrast = (2 * covariance + second) / (variance_x + variance_y + second)
+    whole = (2 * mean_x * mean_y + first) / (mean_x**2 + mean_y**2 + first) * contrast
+    # (B * C, 1, h, w) -> (B,)
+    return whole.reshape(len(images), -1).mean(1), contrast.reshape(len(images), -1).mean(1)

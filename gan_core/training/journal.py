@@ -19,6 +19,7 @@ from gan_core.runs.frames import FrameFile
 from gan_core.runs.store import Metrics, RunStore
 from gan_core.training import audience
 from gan_core.training.frames import Camera
+from gan_core.training.measuring import measurer
 from gan_core.training.previews import pool_previewer, previewer
 from gan_core.training.recorder import Fault, Recorder
 from gan_core.training.trainer import StepResult, Trainer
@@ -56,6 +57,7 @@ class Journal:
         self._preview, self._pool = previewer(trainer), pool_previewer(trainer)
         reference = store.get(run_id).spec.data
         self._examine = examiner(trainer, reference)
+        self._measurer = measurer(trainer, reference)
         of_points = trainer.recipe.task == "points" and is_known(reference)
         self._camera = Camera(trainer, reference) if of_points else None
         self._frames = FrameFile(store.folder(run_id))
@@ -75,6 +77,8 @@ class Journal:
         self._frames.cut(self.trainer.step)
         self._taken = ()
         self.fault = None
+        if self._measurer:
+            self._measurer.rewind()
         self.start_clock()
 
     def start_clock(self) -> None:
@@ -119,6 +123,8 @@ class Journal:
             self._measure_speed(now)
             if examine or now - self._examined >= max(EXAMINATION, self._examination_cost / EXAMINED):
                 self._examine_samples()
+            if self._measurer and self._measurer.due:
+                self._recorder.note(self._measurer.measure())
             metrics, fault = self._recorder.drain(self.trainer.objective, self.trainer.hparams, self._rate)
             self._unwritten.append(metrics)
             self.fault = self.fault or fault

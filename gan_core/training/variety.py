@@ -105,30 +105,36 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
     count = len(real["real"])
     if count < LEAST:
         return None
-    describe = _describer(reference, trainer.spec.fields["real"])
+    describe = describer(reference, trainer.spec.fields["real"])
     latents, labels = sampler.latents(count, SEED)
-    apart = _distances(describe(_bytes(real["real"])), real["label"].cpu() if labels is not None else None)
+    apart = _distances(describe(as_bytes(real["real"])), real["label"].cpu() if labels is not None else None)
     if not all(apart):  # real images that are all the same
         return None
 
     def compare() -> dict[str, float]:
-        found = _distances(describe(_bytes(sampler.draw(latents, labels))), labels)
+        found = _distances(describe(as_bytes(sampler.draw(latents, labels))), labels)
         return {"variety": min(made / real for made, real in zip(found, apart, strict=True))}
 
     return compare
 
 
-def _describer(reference: str, shape: tuple[int, ...]) -> Describe:
+def describer(reference: str, shape: tuple[int, ...]) -> Describe:
     """What the fitting net of the shelf sees in images, else their pixels."""
+    net = shelved_net(reference, shape)
+    if net is None:
+        return _pixels
+    return lambda images: np.concatenate([features for features, _ in net.predict(images)])
+
+
+def shelved_net(reference: str, shape: tuple[int, ...]) -> FeatureNet | None:
+    """The feature net of the shelf for a data set at this shape; None where there is none."""
     name = NET + whole(reference)
     try:
         net = FeatureNet.from_shelf(name) if name in listing.names() else None
     except GanscopeError as error:  # a damaged model is no reason not to train
         logger.warning("%s isn't used: %s", name, error)
         net = None
-    if net is None or net.shape != tuple(shape):
-        return _pixels
-    return lambda images: np.concatenate([features for features, _ in net.predict(images)])
+    return net if net is not None and net.shape == tuple(shape) else None
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:
@@ -136,7 +142,8 @@ def _pixels(images: np.ndarray) -> np.ndarray:
     return adaptive_avg_pool2d(levels, min(PIXELS, *levels.shape[2:])).flatten(1).numpy()  # (N, C, H, W) -> (N, d)
 
 
-def _bytes(images: Tensor) -> np.ndarray:
+def as_bytes(images: Tensor) -> np.ndarray:
+    """Images (N, C, H, W) in [-1, 1], rounded to the 256 levels of a picture file."""
     return np.ascontiguousarray(to_uint8(images).transpose(0, 3, 1, 2))  # (N, H, W, C) -> (N, C, H, W)
 
 

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from gan_core import data
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
 from gan_core.cli import app
+from gan_core.evaluation import results
+from gan_core.metrics import general_nets
 from gan_core.models.card import WEIGHTS, Card, write_card
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunStore
@@ -73,6 +75,13 @@ def put_on_shelf(home: Path, run_id: str, name: str) -> None:
     )  # fmt: skip
 
 
+@pytest.fixture
+def no_imagenet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if its packages weren't installed."""
+    monkeypatch.setattr(general_nets, "PACKAGES", {"imagenet": ("nobodys_package",), "inception": ("nobodys_package",)})
+
+
+@pytest.mark.usefixtures("no_imagenet")
 def test_a_model_is_judged_by_the_net_of_the_shelf(home: Path, tmp_path: Path) -> None:
     net = train("feature_net", 30, NET, "--data", "digits")
     gan = train("mlp_gan", 3, GAN)
@@ -105,13 +114,19 @@ def test_a_model_is_judged_by_the_net_of_the_shelf(home: Path, tmp_path: Path) -
     assert ganscope("eval", "mlp_gan.digits").exit_code == 1
 
 
+@pytest.mark.usefixtures("no_imagenet")
 def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     net = train("feature_net", 30, NET, "--data", "digits", "--name", "judge")
     gan = train("mlp_gan", 3, GAN)
     made = json.loads(ok("eval", gan, "--samples", "300", "--json"))
     assert (made["against"], made["net"], made["samples"], made["references"]) == ("digits", "digitsnet", 300, 300)
-    assert made["metrics"]["fd300_digitsnet"] > 0
-    assert 0 <= made["metrics"]["precision300_digitsnet"] <= 1
+    assert made["metrics"]["fd300_digitsnet_train"] > 0
+    assert 0 <= made["metrics"]["precision300_digitsnet_train"] <= 1
+    figure = made["figures"]["kid300_digitsnet_train"]
+    assert figure["low"] <= figure["value"] <= figure["high"]
+    assert abs(figure["floor"]) < 0.05
+    assert (figure["floor_n"], figure["side"], figure["pixels"]) == (150, "train", 8)
+    assert any("Frechet distance of each class: 300 images are few" in note for note in made["notes"])
     assert set(made["class_shares"]) == set("0123456789")
     assert json.loads(ok("eval", gan, "--samples", "300", "--json"))["metrics"] == made["metrics"]
 
@@ -121,10 +136,11 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     assert real["samples"] == 200
     assert real["metrics"]["nearest200_pixels"] == 0.0  # they are the training images
     assert real["metrics"]["copied200_pixels"] == 1.0
-    assert real["metrics"]["fd200_digitsnet"] < made["metrics"]["fd300_digitsnet"]
+    assert real["metrics"]["fd200_digitsnet"] < made["metrics"]["fd300_digitsnet_train"]
 
     test = json.loads(ok("eval", gan, "--against", "test:digits", "--samples", "179", "--metric", "fd", "--json"))
     assert (test["against"], test["net"], test["references"]) == ("test:digits", "digitsnet", 179)
+    assert list(test["metrics"]) == ["fd179_digitsnet"]
     assert "Valid: digits" in refused("eval", gan, "--against", "test:digitz")
 
     text = ok("eval", "latest", "--samples", "100", "--metric", "fd", "--metric", "classes")
@@ -140,7 +156,7 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     other = train("mlp_gan", 1, GAN, "--size", 16)
     assert "ganscope train feature_net --data digits --size 16" in refused("eval", other)
     assert "1 x 8 x 8" in refused("eval", other, "--net", "judge")
-    assert "needs at least 7 samples" in refused("eval", gan, "--samples", 6)
+    assert "needs at least 6 samples" in refused("eval", gan, "--samples", 5, "--metric", "prdc")
     assert "200 images, but 300 were requested" in refused("eval", folder, "--against", "digits", "--samples", 300)
     assert "doesn't generate images" in refused("eval", net)
     assert "classifies images" in refused("sample", net, "-o", tmp_path / "x.png")
@@ -227,6 +243,7 @@ def test_classes_of_another_order_are_matched_by_name(tmp_path: Path) -> None:
     assert real("other").keys() == {"a", "b"}
 
 
+@pytest.mark.usefixtures("no_imagenet")
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
@@ -234,7 +251,13 @@ def test_classes_of_another_order_are_matched_by_name(tmp_path: Path) -> None:
         (["folder:/nowhere", "--against", "digits"], ["/nowhere"]),
         (["."], ["--against"]),
         ([".", "--against", "digitz"], ["digitz", "Valid: digits"]),
-        ([".", "--against", "digits"], ["there is none for digits yet", "ganscope train feature_net --data digits"]),
+        (
+            [".", "--against", "digits"],
+            ["there is none for digits yet", "ganscope train feature_net --data digits", "ganscope[imagenet]"],
+        ),
+        ([".", "--against", "digits", "--net", "imagenet"], ["nobodys_package", "ganscope[imagenet]"]),
+        ([".", "--against", "digits", "--net", "inception"], ["nobodys_package", "ganscope[inception]"]),
+        ([".", "--against", "digits", "--size", "4"], ["between 8 and 1024", "4"]),
         ([".", "--against", "digits", "--net", "nobody"], ["nobody"]),
         ([".", "--against", "digits", "--metric", "fid"], ["fid", "Valid: fd"]),
         ([".", "--against", "digits", "--samples", "1"], ["between 2 and", "1"]),
@@ -265,3 +288,51 @@ def test_a_classifier_needs_labels(tmp_path: Path) -> None:
     for level in range(4):
         Image.fromarray(np.full((8, 8), level * 50, np.uint8)).save(folder / f"{level}.png")
     assert "needs a labelled data set" in refused("train", "feature_net", "--data", folder, "--size", "8")
+
+
+def test_a_folder_of_ones_own_is_judged_by_imagenet(tmp_path: Path, home: Path) -> None:
+    """Colours of several sizes and shapes, and no net anywhere: both sides are brought to one size, and it is said."""
+    random = np.random.default_rng(0)
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        for place in range(12):
+            levels = random.integers(0, 256, (24 + place, 30, 3), dtype=np.uint8)
+            Image.fromarray(levels).save(tmp_path / name / f"{place}.png")
+    words = ("eval", tmp_path / "one", "--against", tmp_path / "other", "--size", 16)
+    result = ganscope(*words, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["net"], found["samples"]) == ("imagenet", 12)
+    assert {"fd12_imagenet_16px", "kid12_imagenet_16px", "sliced12_imagenet_16px"} <= found["metrics"].keys()
+    assert "No feature net was trained on" in result.stderr
+    assert "are cropped to squares and resized to 16 x 16 pixels" in result.stderr
+    assert any("trust it from 3,200 on" in note for note in found["notes"])
+    same = json.loads(ok("eval", tmp_path / "one", "--against", tmp_path / "one", "--size", 16, "--json"))
+    assert same["same_images"]
+    assert same["metrics"]["fd12_imagenet_16px"] == 0
+    assert "needs a feature net that has learnt classes" in refused(*words, "--metric", "classes")
+    assert "needs at least 40 samples" in refused(*words, "--metric", "ndb")
+
+    kept = results.found()
+    assert [one.kind for one in kept] == ["images", "images"]
+    assert kept[0].neighbours.is_file()
+    assert {figure.name for figure in kept[1].figures} == set(found["metrics"])
+    results.delete(kept[0])
+    assert len(results.found()) == 1
+
+
+def test_a_translator_is_measured_by_its_true_pairs(tmp_path: Path) -> None:
+    """An untrained one is further from the truth than its input where that is the truth but for a little noise."""
+    random = np.random.default_rng(0)
+    pairs = tmp_path / "pairs"
+    pairs.mkdir()
+    for place in range(6):
+        levels = random.integers(0, 200, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(np.concatenate([levels, levels + 9], 1)).save(pairs / f"{place}.png")
+    run = train("pix2pix", 1, ("channels=4", "discriminator_channels=4", "batch_size=2"), "--data", pairs, "--size", 32)
+    found = json.loads(ok("eval", run, "--net", "imagenet", "--json"))
+    assert list(found["metrics"]) == ["psnr6_pixels_train", "ssim6_pixels_train", "perceptual6_imagenet_32px_train"]
+    figure = found["figures"]["psnr6_pixels_train"]
+    assert figure["low"] < figure["value"] < figure["high"] < figure["floor"]
+    assert figure["floor"] == pytest.approx(20 * np.log10(255 / 9), abs=0.01)
+    assert "only the metric 'pairs'" in refused("eval", run, "--metric", "fd")

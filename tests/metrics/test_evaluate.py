@@ -6,7 +6,6 @@ import copy
 import math
 import tracemalloc
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,7 @@ from gan_core.data.base import DataSet
 from gan_core.errors import BadCheckpoint, BadData, UnknownName
 from gan_core.gans import recipes
 from gan_core.knobs import to_dict
-from gan_core.metrics import evaluate as evaluation
-from gan_core.metrics import feature_net, kid
+from gan_core.metrics import collecting, comparisons, feature_net
 from gan_core.metrics.evaluate import Report, count_text, evaluate
 from gan_core.metrics.feature_net import FeatureNet, plain_name
 from gan_core.metrics.fid import frechet_distance, gaussian
@@ -61,16 +59,20 @@ def fresh(net: FeatureNet) -> Report:
 
 def test_fresh_samples_are_as_good_as_real_ones(fresh: Report) -> None:
     report, values = fresh, fresh.values
-    assert list(values) == [
-        "fd400_stripesnet", "kid400_stripesnet", "precision400_stripesnet", "recall400_stripesnet",
-        "density400_stripesnet", "coverage400_stripesnet", "confidence400_stripesnet", "sure400_stripesnet",
-        "inception_score400_stripesnet", "mode_score400_stripesnet", "class_divergence400_stripesnet",
-        "nearest400_pixels", "copied400_pixels",
+    names = [name.replace("400_stripesnet", "") for name in values if not name.startswith("fd1")]
+    assert names == [
+        "fd", "fd_infinity", "kid", "sliced", "precision", "recall", "density", "coverage", "confidence", "sure",
+        "inception_score", "mode_score", "tutorial_mode_score", "class_divergence", "ndb", "ndb_js", "vendi",
+        "msssim500_pixels", "nearest400_pixels", "copied400_pixels", "authentic", "mifid",
     ]  # fmt: skip
-    assert report.notes == (
-        "The standard error of KID needs 2 blocks of 1,000, so 2,000 samples and as many real images, and there are "
-        "400.",
-    )
+    assert [name.rpartition("_")[2] for name in values if name.startswith("fd1")] == [
+        "classtop", "classmiddle", "classbottom",
+    ]  # fmt: skip
+    assert [str(note).split(":")[0] for note in report.notes] == [
+        "Sliced Wasserstein distance", "Precision and recall", "Classes", "Bins that differ (NDB)", "Vendi score",
+        "MS-SSIM of pairs", "Closest training images", "Evidence of copying",
+        "No C_T",
+    ]  # fmt: skip
     assert all(map(math.isfinite, values.values()))
     assert report.pictures == "8 bits"
     assert values["fd400_stripesnet"] < 0.01
@@ -85,22 +87,96 @@ def test_fresh_samples_are_as_good_as_real_ones(fresh: Report) -> None:
     assert {"sampling", "judging", "fd", "kid", "prdc", "nearest"} <= report.seconds.keys()
 
 
-def test_kids_error_is_there_once_there_are_two_blocks(net: FeatureNet, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (evaluation, kid):
-        monkeypatch.setattr(module, "BLOCK", 200)
-    monkeypatch.setattr(evaluation, "kid", partial(kid.kid, block=200))
-    report = evaluate(of_images(stripes(400, 2).arrays["real"]), REAL, net, ["kid"])
-    assert report.values["kid400_stripesnet_error"] > 0
-    assert report.notes == ()
+def test_every_figure_has_an_interval_and_a_floor(fresh: Report) -> None:
+    """Samples as good as real images score what halves of the real images do, within a little more than intervals."""
+    for figure in fresh.figures:
+        assert figure.low <= figure.value <= figure.high, figure
+        assert math.isfinite(figure.floor), figure
+        assert figure.floor_n > 0
+        assert (figure.n, figure.pixels) == (figure.n, 8)
+    by_kind = {figure.kind: figure for figure in fresh.figures if not figure.of}
+    for kind in ("precision", "coverage", "vendi", "ndb_js"):
+        figure = by_kind[kind]
+        assert figure.floor == pytest.approx(figure.value, abs=0.15 + 0.2 * figure.value), kind
+    assert by_kind["fd"].floor_n == 200
+
+
+def test_identical_folders_have_a_distance_of_0_and_are_named_so(net: FeatureNet) -> None:
+    same = REAL.arrays["real"][:100]
+    report = evaluate(of_images(same[::-1].copy()), DataSet("real", {"real": same}), net)
+    zero = {figure.kind: (figure.value, *figure.interval) for figure in report.figures}
+    for kind in ("fd", "fd_infinity", "kid", "sliced", "ndb", "ndb_js", "mifid"):
+        assert zero[kind] == (0, 0, 0), kind
+    assert report.same_images
+    assert str(report.notes[0]) == "The samples are the very same images as the real ones, so their distance is 0."
+    assert zero["copied"][0] == 1
+    assert zero["authentic"][0] == 0
+
+
+def test_what_the_model_has_learnt_from_stands_in_the_names(net: FeatureNet) -> None:
+    """And with images that it hasn't seen there is a C_T."""
+    copies = of_images(REAL.arrays["real"][:200])
+    unseen = stripes(300, 9)
+    report = evaluate(copies, REAL, net, ["copying", "fd"], side="train", unseen=unseen)
+    assert list(report.values) == [
+        "fd200_stripesnet_train", "authentic200_stripesnet_train", "mifid200_stripesnet_train",
+        "copy_test200_stripesnet_train",
+    ]  # fmt: skip
+    assert report.values["copy_test200_stripesnet_train"] < -3
+    fine = evaluate(of_images(stripes(200, 2).arrays["real"]), REAL, net, ["copying"], side="train", unseen=unseen)
+    assert abs(fine.values["copy_test200_stripesnet_train"]) < 3
+
+
+def test_one_class_has_no_score(net: FeatureNet) -> None:
+    """A net of one class says nothing; among other metrics it is left out, asked for it is refused."""
+    recipe = recipes.get("feature_net")
+    data = DataSet("one", {"real": REAL.arrays["real"][:60], "label": np.zeros(60, np.int64)}, ("only",))
+    networks = {name: network.eval() for name, network in recipe.build(recipe.tiny, data.spec).items()}
+    single = FeatureNet("onenet", Sampler(recipe, recipe.tiny, data.spec, networks))
+    for name in ("classes", "fd_class"):
+        with pytest.raises(BadData, match="needs a feature net with at least two classes"):
+            evaluate(of_images(data.arrays["real"]), data, single, [name])
+    kinds = {figure.kind for figure in evaluate(of_images(REAL.arrays["real"][60:120]), data, single).figures}
+    assert "sliced" in kinds
+    assert "inception_score" not in kinds
+
+
+def test_nan_in_features_is_named(net: FeatureNet, trained: Trainer) -> None:
+    networks = copy.deepcopy(trained.ema.networks)
+    networks["features"].norm.weight.data.fill_(torch.nan)
+    broken = FeatureNet("brokennet", Sampler(trained.recipe, trained.hparams, trained.spec, networks))
+    with pytest.raises(BadData, match=r"features of some images are NaN or infinite.*brokennet"):
+        evaluate(of_images(REAL.arrays["real"][:50]), REAL, broken, ["fd"])
+
+
+def test_a_conditional_model_is_asked_whether_it_obeys(net: FeatureNet) -> None:
+    """A stand-in that draws real images of the class it is asked for, and one that draws the next class's."""
+    places = [np.flatnonzero(REAL.arrays["label"] == label)[:40] for label in range(3)]
+    images = [REAL.arrays["real"][one] for one in places]
+
+    def stream(shift: int) -> Stream:
+        drawn = np.stack([images[(place + shift) % 3][place // 3] for place in range(120)])
+        return Stream("x", 120, (1, 8, 8), lambda: iter([drawn]), REAL.class_names)
+
+    good, wrong = (evaluate(stream(shift), REAL, net, ["obedience"]) for shift in (0, 1))
+    assert good.values["obedience120_stripesnet"] > 0.9
+    assert wrong.values["obedience120_stripesnet"] < 0.1
+    assert good.figures[0].floor > 0.9  # the net's accuracy
+    assert good.obedience is not None
+    assert good.obedience.shares.shape == (3, 3)
+    with pytest.raises(BadData, match="needs a conditional model"):
+        evaluate(of_images(REAL.arrays["real"][:50]), REAL, net, ["obedience"])
 
 
 def test_a_class_that_no_real_image_has_is_said(net: FeatureNet) -> None:
     label = REAL.arrays["label"]
     some = DataSet("some", {"real": REAL.arrays["real"][label > 0], "label": label[label > 0]}, REAL.class_names)
     report = evaluate(of_images(stripes(400, 2).arrays["real"]), some, net, ["classes"])
-    assert list(report.values) == [f"{name}400_stripesnet" for name in ("confidence", "sure", "inception_score")]
-    assert report.notes == (
-        "No mode_score400_stripesnet and class_divergence400_stripesnet: samples show a class that no real image has.",
+    kinds = ("confidence", "sure", "inception_score", "tutorial_mode_score")
+    assert list(report.values) == [f"{kind}400_stripesnet" for kind in kinds]
+    assert report.values["tutorial_mode_score400_stripesnet"] == 0  # its divergence is infinite
+    assert str(report.notes[-1]) == (
+        "No mode_score400_stripesnet, class_divergence400_stripesnet: samples show a class that no real image has."
     )
 
 
@@ -170,8 +246,10 @@ def test_what_cannot_be_judged_is_refused_before_it_starts(net: FeatureNet) -> N
 
     with pytest.raises(UnknownName, match=r"'fid'\. Valid: fd"):
         evaluate(Stream("x", 400, (1, 8, 8), never), REAL, net, ["fid"])
-    with pytest.raises(BadData, match=r"\('fd'\) needs at least 7 samples.* only 6.*kid, prdc, classes, nearest"):
-        evaluate(Stream("x", 6, (1, 8, 8), never), REAL, net)
+    with pytest.raises(BadData, match=r"\('prdc'\) needs at least 6 samples.* only 5.*fd, .*kid, sliced, classes"):
+        evaluate(Stream("x", 5, (1, 8, 8), never), REAL, net, ["prdc"])
+    with pytest.raises(BadData, match="No metric can be computed of 0 images"):
+        evaluate(Stream("x", 0, (1, 8, 8), never), REAL, net)
     with pytest.raises(BadData, match="1 x 8 x 8, but x has 1 x 9 x 9"):
         evaluate(Stream("x", 400, (3, 9, 9), never), REAL, net)
     wide = DataSet("wide", {"real": np.zeros((400, 1, 16, 16), np.uint8)})
@@ -213,7 +291,8 @@ def test_a_net_from_a_file(trained: Trainer, net: FeatureNet, tmp_path: Path) ->
 
 def test_memory_does_not_grow_with_the_samples(net: FeatureNet, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond what is kept, four times the samples take the same."""
-    monkeypatch.setattr(evaluation, "KEPT", 500)
+    for module in (collecting, comparisons):
+        monkeypatch.setattr(module, "KEPT", 500)
 
     def peak(count: int) -> int:
         random = np.random.default_rng(0)
@@ -222,7 +301,7 @@ def test_memory_does_not_grow_with_the_samples(net: FeatureNet, monkeypatch: pyt
             lambda: (random.integers(0, 256, (250, 1, 8, 8)).astype(np.uint8) for _ in range(count // 250)),
         )  # fmt: skip
         tracemalloc.start()
-        assert evaluate(stream, REAL, net).samples == count
+        assert evaluate(stream, REAL, net, ["fd", "kid", "classes", "prdc"]).samples == count
         high = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return high

@@ -10,6 +10,7 @@ import pytest
 
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
+from gan_core.runs.background import NOTICE
 from gan_core.runs.liveness import Owner, exists, this_process
 from gan_core.study import duration, process
 from gan_core.study.plan import SIZES, StudyPlan
@@ -54,7 +55,7 @@ def test_a_pid_that_another_process_has_by_now_is_no_study() -> None:
     mine = this_process()
     assert exists(mine)
     stranger = {"host": mine.host, "pid": mine.pid, "born": mine.born - 1000}
-    (studies() / process.NOTICE).write_text(json.dumps({"plan": PLAN.to_state(), "process": stranger, "since": 0}))
+    (studies() / NOTICE).write_text(json.dumps({"asked": PLAN.to_state(), "process": stranger, "since": 0}))
     started = process.last()
     assert started
     assert not started.runs
@@ -62,10 +63,12 @@ def test_a_pid_that_another_process_has_by_now_is_no_study() -> None:
     assert not exists(Owner("elsewhere", os.getpid(), mine.born))
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"plan": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"asked": {}, "process": {"host": "a", "pid": 1, "born": 0}, "since": 0}']
+)
 def test_a_damaged_notice_is_none(content: str) -> None:
     studies().mkdir(parents=True)
-    (studies() / process.NOTICE).write_text(content)
+    (studies() / NOTICE).write_text(content)
     assert process.last() is None
 
 

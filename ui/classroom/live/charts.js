@@ -16,6 +16,7 @@ function decode(bytes) {
       series.xs = array(series.x);
       series.ys = array(series.y);
       series.raw = series.faint ? array(series.faint) : null;
+      series.ends = series.band ? series.band.map(array) : null;
     }
   }
   return header;
@@ -192,6 +193,7 @@ class Panel {
     const values = [];
     for (const series of this.visible()) {
       for (const value of series.ys) if (usable(value)) values.push(value);
+      for (const end of series.ends ?? []) for (const value of end) if (usable(value)) values.push(value);
       if (series.raw) {
         // ignore single spikes of the faint line for the scale
         const sorted = Array.from(series.raw).filter(usable).sort((a, b) => a - b);
@@ -263,11 +265,29 @@ class Panel {
     ];
     const thick = this.header.large ? 3.5 : 2;
     for (const series of this.visible()) {
+      if (series.ends) parts.push(this.band(series));
+    }
+    for (const series of this.visible()) {
       if (series.raw) parts.push(this.path(series, series.raw, 1, 0.28));
     }
     for (const series of this.visible()) parts.push(this.path(series, series.ys, thick, 1));
     parts.push("</g>");
     return parts.join("");
+  }
+
+  // the area of an interval; where it was measured once, a bar
+  band(series) {
+    const [lows, highs] = series.ends;
+    const places = Array.from(lows.keys()).filter((i) => Number.isFinite(lows[i]) && Number.isFinite(highs[i]));
+    if (!places.length) return "";
+    const at = (i, end) => `${this.px(series.xs[i]).toFixed(1)} ${Math.max(-1e4, Math.min(1e4, this.py(end[i]))).toFixed(1)}`;
+    const colour = this.colour(series.colour);
+    if (places.length === 1) {
+      const [bottom, top] = [lows, highs].map((end) => at(places[0], end));
+      return `<path d="M${bottom}L${top}" stroke="${colour}" stroke-width="5" stroke-opacity="0.3"/>`;
+    }
+    const outline = [...places.map((i) => at(i, highs)), ...places.reverse().map((i) => at(i, lows))].join("L");
+    return `<path class="band" d="M${outline}Z" fill="${colour}" fill-opacity="0.18"/>`;
   }
 
   path(series, values, thick, opacity) {

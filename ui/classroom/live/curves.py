@@ -39,7 +39,8 @@ RUN_COLOURS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Series:
-    """One curve. `faint` is drawn thinly behind it, for example the raw values of a moving average.
+    """One curve. `faint` is drawn thinly behind it, for example the raw values of a moving average; `band` are the
+    lower and upper ends of an interval, drawn as an area.
 
     NaN: not measured, the line skips it. Infinite: broken value, the line has a gap.
     """
@@ -50,6 +51,7 @@ class Series:
     values: ArrayLike
     faint: ArrayLike | None = None
     dash: bool = False
+    band: tuple[ArrayLike, ArrayLike] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def _panel(panel: Panel, arrays: _Arrays) -> dict[str, Any]:
                 "x": arrays.add(series.steps),
                 "y": arrays.add(series.values),
                 "faint": None if series.faint is None else arrays.add(series.faint),
+                "band": None if series.band is None else [arrays.add(end) for end in series.band],
             }
             for series in panel.series
         ],

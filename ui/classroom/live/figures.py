@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.metrics.figures import parsed
 from gan_core.runs.store import Event
 from gan_core.training.health import EXPLODING
 from ui.classroom.live.curves import COLOURS, RUN_COLOURS, Colour, Mark, Panel, Series
@@ -101,6 +102,8 @@ TINTS = {
     "ssim_bicubic": "quiet",
 }
 RATIO = "loss_ratio"
+QUALITY = "quality/"  # before the names of figures that are measured while a run trains
+ENDS = ("_low", "_high", "_floor")
 EPSILON = 1e-8
 
 
@@ -147,6 +150,7 @@ def panels(history: History, probability: bool, points: bool = False, modes: int
             line=(0.5, _("chance level")),
             file="accuracy",
         ),
+        *_measured(history),
         *_of_samples(history, modes),
         *_special(history),
         Panel(
@@ -174,6 +178,29 @@ def panels(history: History, probability: bool, points: bool = False, modes: int
         ),
     ]  # fmt: skip
     return [panel for panel in wanted if panel.series]
+
+
+def _measured(history: History) -> list[Panel]:
+    """Returns a chart for each distance to real images that was measured, with its interval and its floor.
+
+    Distances in other nets, or of other numbers of samples, can't share an axis.
+    """
+    found = []
+    for name in history.names:
+        figure = name.removeprefix(QUALITY)
+        if figure == name or name.endswith(ENDS) or not np.isfinite(history.raw(name)).any():
+            continue
+        kind, count, net, *_rest = parsed(figure)
+        low, high = (history.raw(f"{name}{end}") for end in ENDS[:2])
+        curve = Series(
+            _("samples, with 95 % interval"), COLOURS["generator"], history.steps, history.raw(name), band=(low, high)
+        )
+        floor = Series(_("other real images (floor)"), COLOURS["quiet"], history.steps, history.raw(f"{name}_floor"),
+                       dash=True)  # fmt: skip
+        unit = _("{count} samples, features of {net}").format(count=count, net=net)
+        title = _("Distance to the real images")
+        found.append(Panel(title, unit, [curve, floor], low=0.0, file=kind))
+    return found
 
 
 def _terms(history: History) -> list[Panel]:

@@ -5,15 +5,15 @@ Their names contain sample count, network and subject: `fd10k_mnistnet`, `reache
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gan_core.metrics.figures import PIXELS, TRAIN, parsed
 from gan_core.models.card import Card
 from ui.attributes import ATTRIBUTES
 from ui.classroom.shell.i18n import N_, _
+from ui.texts import joined
 
-NAME = re.compile(r"([a-z_]+?)(?:(\d+k?)((?:_[a-z0-9]+)*))?")
 BACK = "back_"  # prefix of the metrics of a translator's second direction
 ACCURACY = "accuracy"
 
@@ -23,6 +23,40 @@ WORDS = {
     "fd": (N_("Fréchet distance"),
            N_("Distance between samples and real images in the feature space of a network (mean and covariance). 0 "
               "is best; compare only values with the same network and sample count.")),
+    "fd_infinity": (N_("Fréchet distance, extrapolated"),
+                    N_("Fréchet distance at infinitely many samples, by a line through the distances of fewer and "
+                       "more samples (FID-infinity). It removes the bias of few samples, not that of few real "
+                       "images.")),
+    "sliced": (N_("Sliced Wasserstein distance"),
+               N_("Distance in the features of a network, averaged over directions; 1 is one standard deviation of "
+                  "real images. Needs fewer samples than the Fréchet distance. 0 is best.")),
+    "ndb": (N_("Bins that differ (NDB)"),
+            N_("Share of groups of similar images in which samples are clearly rarer or more frequent than real "
+               "images. About 5 % differ by chance.")),
+    "ndb_js": (N_("Divergence over bins"),
+               N_("Jensen-Shannon divergence between samples and real images over groups of similar images, in bits. "
+                  "0 is best.")),
+    "vendi": (N_("Vendi score"), N_("Effective number of different images among the samples; compare with that of "
+                                    "real images.")),
+    "msssim": (N_("MS-SSIM of pairs"),
+               N_("Mean similarity of two samples of one class. Above that of real images, samples are too much "
+                  "alike.")),
+    "obedience": (N_("Label obedience"), N_("Share of samples in which a classifier sees the class that was asked "
+                                            "for; at best its accuracy on real images.")),
+    "authentic": (N_("Authentic samples"),
+                  N_("Share of samples whose closest training image lies further away than that image's own closest "
+                     "one (AuthPct). About half for new images, near 0 for copies.")),
+    "mifid": (N_("MiFID"), N_("Fréchet distance, made larger if samples lie very close to training images.")),
+    "copy_test": (N_("Copying test (C_T)"),
+                  N_("Whether samples lie closer to the training images than unseen images do. Far below 0: copies; "
+                     "far above 0: samples lie away from the data.")),
+    "ppl": (N_("Perceptual path length"),
+            N_("How much the image changes along small steps in w; lower is smoother. Compare only values with the "
+               "same network.")),
+    "tutorial_mode_score": (N_("Mode score (tutorials)"),
+                            N_("The formula that many tutorials print: the Inception score, divided by how far the "
+                               "classes of the samples are from those of the data. It falls if classes are "
+                               "missing.")),
     "kid": (N_("KID"), N_("Kernel distance between samples and real images in the feature space of a network. 0 is "
                           "best.")),
     "precision": (N_("Precision"), N_("Share of samples that look like real images.")),
@@ -33,7 +67,7 @@ WORDS = {
     "sure": (N_("Recognisable"), N_("Share of samples that a classifier is confident about.")),
     "inception_score": (N_("Inception score"), N_("High for samples that are recognisable and diverse; at most the "
                                                   "number of classes.")),
-    "mode_score": (N_("Mode score"), N_("Inception score that also requires the class frequencies of the data.")),
+    "mode_score": (N_("Mode score"), N_("The formula of the paper, which always equals the Inception score.")),
     "class_divergence": (N_("Class divergence"), N_("Divergence between the class frequencies of samples and data. "
                                                     "0 is best.")),
     "rarest_class": (N_("Rarest class"), N_("Frequency of the rarest class; 1 means as frequent as the others.")),
@@ -68,9 +102,11 @@ OF = {  # suffix of a name
     "real": N_("{mark}, real images"),
 }
 HIDDEN = "_hidden"  # suffix of an attribute: where it is hidden
-PIXELS = "pixels"  # replaces a network's name
 # in [0, 1], shown in percent
-SHARES = {ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied", "reached", "error"}
+SHARES = {
+    ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied", "reached", "error", "ndb", "obedience",
+    "authentic",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,33 +136,21 @@ def by_attribute(found: Iterable[Number]) -> dict[str, list[Number]]:
 
 def accuracy(card: Card) -> str:
     """Returns a feature network's accuracy in percent; "" if the card doesn't give it."""
-    found = [value for name, value in card.metrics.items() if _parts(name)[0] == ACCURACY]
+    found = [value for name, value in card.metrics.items() if parsed(name).kind == ACCURACY]
     return _text(ACCURACY, found[0]) if found else ""
 
 
 def _number(name: str, card: Card) -> Number:
-    kind, count, net, of, trained = _parts(name)
+    kind, count, net, pixels, of, side = parsed(name)
     label, help_ = _words(kind)
     value = _text(kind, card.metrics[name])
     if (error := card.metrics.get(f"{name}_error")) is not None:
         value += f" ± {error:.2g}"
     made_of = [_("{count} samples").format(count=count)] if count else []
-    made_of += [_("net {net}").format(net=net)] if net.endswith("net") else []
-    made_of += [_("compared with the training images")] if trained else []
+    made_of += [_("net {net}").format(net=joined(net, pixels))] if net and net != PIXELS else []
+    made_of += [_("compared with the training images")] if side == TRAIN else []
     label, part = (_(OF[of]).format(mark=label), "") if of in OF else (label, _attribute(of))
     return Number(label, value, help_, ", ".join(made_of), part)
-
-
-def _parts(name: str) -> tuple[str, str, str, str, bool]:
-    """Splits a name into kind, sample count, network, subject, and whether it compares with training images."""
-    match = NAME.fullmatch(name)
-    if not match or not match[2]:
-        return name, "", "", "", False
-    rest = match[3].split("_")[1:]
-    trained = rest[-1:] == ["train"]
-    rest = rest[:-1] if trained else rest
-    net = rest.pop(0) if rest and (rest[0].endswith("net") or rest[0] == PIXELS) else ""
-    return match[1], match[2], net, "_".join(rest), trained
 
 
 def _attribute(of: str) -> str:

@@ -1,0 +1,112 @@
+"""`ganscope search`: settings that make a recipe's samples closer to the data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gan_core.cli.output import AsJson, Settings, command, emit, say, show_table
+from gan_core.cli.training import planned, prepare_data
+from gan_core.errors import BadValue
+from gan_core.runs.store import RunStore
+from gan_core.search.plan import SearchPlan, begin, names, read
+from gan_core.training.watching import interrupts
+
+if TYPE_CHECKING:
+    from gan_core.search.results import TrialResult
+
+TRIALS = 20
+BEST = 5  # trials that are listed
+
+
+def search(
+    recipe: Annotated[
+        str | None, typer.Argument(help="Name of a recipe. Leave it out to go on with a search, by --name.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Data set, or your own images.")] = None,
+    knob: Annotated[
+        list[str] | None,
+        typer.Option(help="A knob to vary: NAME:LOW:HIGH, NAME:LOW:HIGH:log, NAME:ONE|OTHER, or NAME; repeatable."),
+    ] = None,
+    trials: Annotated[int, typer.Option(help="Trials in all, those of earlier calls included.")] = TRIALS,
+    steps: Annotated[int | None, typer.Option(help="Training steps of each trial. [default: the preset's]")] = None,
+    samples: Annotated[int, typer.Option(help="Samples by which a finished trial is judged.")] = 2000,
+    size: Annotated[int | None, typer.Option(help="Image size (height and width) in pixels.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Preset to start from.")] = None,
+    settings: Settings = None,
+    seed: Annotated[int, typer.Option(help="Random seed of the search and of its runs.")] = 0,
+    name: Annotated[str, typer.Option(help="Name of the search; the same name goes on. [default: RECIPE-DATA]")] = "",
+    storage: Annotated[
+        str,
+        typer.Option(
+            help="Where trials are kept, so that several machines can join: journal:PATH or an SQLAlchemy URL. "
+            "[default: a journal in the search's folder]"
+        ),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Search for settings: each trial is a run, judged by the distance of its samples to real items.
+
+    Stop it with Ctrl-C; the same command goes on, also after a crash. Example: ganscope search points --data ring8
+    --preset ring8 --steps 300 --knob generator_rate:1e-4:1e-2 --knob discriminator_rate:1e-4:1e-2 --trials 12
+    """
+    if recipe is None:
+        if not name:
+            raise BadValue("Give a recipe, or the --name of a search to go on. Searches: {names}.",
+                           names=", ".join(names()) or "none")  # fmt: skip
+        plan = read(name)
+    else:
+        from gan_core.gans import recipes
+        from gan_core.search import space
+
+        base = planned(recipe, data, size, steps, seed, preset, settings)
+        ranges = tuple(space.parse(recipes.get(recipe).hparams, one) for one in knob or ())
+        plan = SearchPlan(name or f"{recipe}-{_short(base.data)}", base, ranges, samples, seed, storage)
+    from gan_core.search import results, running
+    from gan_core.search.storage import open_study
+
+    running.check(plan)
+    prepare_data(plan.base, shown=not as_json)
+    begin(plan)
+    with interrupts() as asked:
+        running.search(RunStore(), plan, trials, asked, lambda number, words: say(f"trial {number}: {words}"))
+    study = open_study(plan)
+    found = results.trials(study)
+    ranked = results.ranked(found)
+    shares = results.importances(study)
+    if as_json:
+        emit({
+            "search": plan.name, "trials": [asdict(one) for one in found], "importances": shares,
+            "best": ranked[0].number if ranked else None,
+        })  # fmt: skip
+    else:
+        _show(plan, ranked, shares)
+    if asked:
+        raise typer.Exit(128 + asked[0])
+
+
+def _short(reference: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in reference).strip("-")[-40:]
+
+
+def _show(plan: SearchPlan, ranked: list[TrialResult], shares: dict[str, float]) -> None:
+    from gan_core.search.results import command as words_of
+
+    if not ranked:
+        say("No trial has finished.")
+        return
+    rows = [
+        (str(one.number), f"{one.value:.4g}", f"{one.low:.4g} to {one.high:.4g}", *_values(plan, one), one.run)
+        for one in ranked[:BEST]
+    ]
+    show_table(("trial", ranked[0].figure, "95 %", *(one.knob for one in plan.ranges), "run"), rows)
+    if shares:
+        say("Importance: " + ", ".join(f"{knob} {share:.0%}" for knob, share in shares.items()))
+    say("Train the best for longer: " + command(*words_of(plan, ranked[0])))
+
+
+def _values(plan: SearchPlan, one: TrialResult) -> list[str]:
+    values = (one.settings.get(each.knob, "") for each in plan.ranges)
+    return [f"{value:.3g}" if isinstance(value, float) else str(value) for value in values]

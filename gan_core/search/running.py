@@ -1,0 +1,196 @@
+"""Runs a search: chooses settings, trains each trial as an ordinary run, judges it, ends poor ones early.
+
+A trial that is stopped (Ctrl-C) or whose process is killed is queued again and goes on with its run, from its newest
+checkpoint. The first trial has the settings that the search starts from, so that it can be beaten or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from gan_core.errors import BadData, BadValue, RunConflict, UnknownName
+from gan_core.knobs import changed
+from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.search import storage
+from gan_core.search.judging import Judged, judge, recorded
+from gan_core.search.plan import MOST_TRIALS, SearchPlan
+from gan_core.search.space import Range
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import Trial
+
+LOOK = 0.5  # seconds between looks at a trial
+MEASUREMENTS = 8  # of a trial's images while it trains
+HOPELESS = 5  # first trials of which all fail: the search ends
+JUDGED, LOW, HIGH, FIGURE, REASON = "value", "low", "high", "figure", "reason"  # attributes of a trial
+
+Tell = Callable[[int, str], None]  # number of the trial, what became of it
+
+
+class Stopped(Exception):
+    """The search was asked to stop."""
+
+
+def check(plan: SearchPlan) -> None:
+    """Raises BadValue where a trial's settings would be refused: each end and each choice is tried alone."""
+    base = _settings(plan, {})
+    for one in plan.ranges:
+        for value in one.choices or _ends(one):
+            changed(base, {one.knob: value})
+    if not any(_differs(one) for one in plan.ranges):
+        raise BadValue("No knob of the search can differ.")
+
+
+def _ends(one: Range) -> tuple[Any, Any]:
+    return (int(one.low), int(one.high)) if one.whole else (one.low, one.high)
+
+
+def _differs(one: Range) -> bool:
+    return len(one.choices) > 1 or one.low < one.high
+
+
+def _settings(plan: SearchPlan, values: dict[str, Any]) -> Any:
+    from gan_core.gans import recipes
+
+    recipe = recipes.get(plan.base.recipe)
+    return changed(recipe.settings(plan.base.hparams), values)
+
+
+def search(
+    store: RunStore, plan: SearchPlan, trials: int, asked: Sequence[int], tell: Tell, device: str = "cpu"
+) -> int:
+    """Makes trials until there are `trials` finished or pruned ones in all; returns how many there are.
+
+    `asked` holds something once the search is to stop. Raises BadValue or StoreError before the first trial, and
+    BadData where the first trials all fail.
+    """
+    if not 1 <= trials <= MOST_TRIALS:
+        raise BadValue(
+            "The number of trials must be between 1 and {most}, got {count}.", most=MOST_TRIALS, count=trials
+        )
+    check(plan)
+    study = storage.open_study(plan)
+    if not study.get_trials(deepcopy=False):
+        base = _settings(plan, {})
+        here = {one.knob: getattr(base, one.knob) for one in plan.ranges if one.holds(getattr(base, one.knob))}
+        study.enqueue_trial(here)
+    while _done(study) < trials and not asked:
+        for number in storage.retry(study):
+            tell(number, "its process is gone: it goes on as another trial")
+        trial = study.ask()
+        storage.claim(trial)
+        try:
+            tell(trial.number, _train(store, plan, study, trial, asked, device))
+        except Stopped:
+            storage.queue_again(study, study.trials[trial.number])
+            tell(trial.number, "stopped: it goes on when the search does")
+        except (BadData, BadValue) as error:
+            _fail(study, trial, str(error))
+            tell(trial.number, f"failed: {error}")
+            _check_hope(study)
+    return _done(study)
+
+
+def _done(study: Study) -> int:
+    from optuna.trial import TrialState
+
+    return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
+
+
+def _fail(study: Study, trial: Trial, reason: str) -> None:
+    from optuna.trial import TrialState
+
+    trial.set_user_attr(REASON, reason)
+    study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _check_hope(study: Study) -> None:
+    from optuna.trial import TrialState
+
+    seen = [one for one in study.get_trials(deepcopy=False) if one.state is not TrialState.WAITING]
+    failed = [one for one in seen if REASON in one.user_attrs]
+    if len(failed) == len(seen) >= HOPELESS:
+        raise BadData(
+            "The first {count} trials all failed, so that there is nothing to compare. The last: {reason}",
+            count=len(seen), reason=failed[-1].user_attrs[REASON],
+        )  # fmt: skip
+
+
+def values_of(plan: SearchPlan, trial: Trial) -> dict[str, Any]:
+    """What the sampler suggests for each knob."""
+    return {one.knob: _suggested(trial, one) for one in plan.ranges}
+
+
+def _suggested(trial: Trial, one: Range) -> Any:
+    if one.choices:
+        return trial.suggest_categorical(one.knob, list(one.choices))
+    if one.whole:
+        return trial.suggest_int(one.knob, int(one.low), int(one.high), log=one.logarithmic)
+    return trial.suggest_float(one.knob, one.low, one.high, log=one.logarithmic)
+
+
+def _train(store: RunStore, plan: SearchPlan, study: Study, trial: Trial, asked: Sequence[int], device: str) -> str:
+    from optuna.trial import TrialState
+
+    from gan_core.training.session import Session
+
+    run = _run(store, plan, trial)
+    session = Session(store, run.id, device=device)
+    session.start()
+    seen, stopping, pruned = -1, False, False
+    while not session.join(LOOK):
+        now = store.get(run.id)
+        if reason := _trouble(now):
+            with suppress(RunConflict):
+                session.stop()
+            session.join()
+            raise BadData("{reason}", reason=reason)
+        for step, value in recorded(store.metrics(run.id, seen)):
+            trial.report(value, step)
+            seen = max(seen, step)
+        pruned = pruned or trial.should_prune()
+        if (asked or pruned) and not stopping:
+            stopping = True
+            with suppress(RunConflict):
+                session.stop()
+    if pruned:
+        study.tell(trial.number, state=TrialState.PRUNED)
+        return f"ended early at step {store.get(run.id).step}"
+    if asked and store.get(run.id).state is not RunState.FINISHED:
+        raise Stopped
+    if (end := store.get(run.id)).state is not RunState.FINISHED:
+        raise BadData("{reason}", reason=end.sentence or f"the run {run.id} is {end.state.value}")
+    judged = judge(session.trainer, plan.base.data, plan.samples)
+    _note(trial, judged)
+    study.tell(trial.number, judged.value)
+    return f"{judged.name} {judged.value:.4g} ({judged.low:.4g} to {judged.high:.4g})"
+
+
+def _trouble(run: Run) -> str:
+    """Why the run has paused by itself, such as a loss that isn't finite."""
+    return run.sentence if run.state is RunState.PAUSED and run.message else ""
+
+
+def _note(trial: Trial, judged: Judged) -> None:
+    for name, value in ((FIGURE, judged.name), (JUDGED, judged.value), (LOW, judged.low), (HIGH, judged.high)):
+        trial.set_user_attr(name, value)
+
+
+def _run(store: RunStore, plan: SearchPlan, trial: Trial) -> Run:
+    """The run of a trial: a new one, or that of a trial that was broken off."""
+    values = values_of(plan, trial)
+    before = trial.user_attrs.get(storage.GOES_ON)
+    if before:
+        with suppress(UnknownName):  # of another machine, or deleted
+            run = store.get(before)
+            trial.set_user_attr(storage.RUN, run.id)
+            return run
+    from gan_core.knobs import to_dict
+
+    spec = plan.base.with_hparams(to_dict(_settings(plan, {**values, "seed": plan.seed})))
+    run = store.create(spec, name=f"{plan.name} {trial.number}")
+    trial.set_user_attr(storage.RUN, run.id)
+    return run

@@ -1,0 +1,251 @@
+"""A search: what can be varied, what is refused, trials as runs, and what a killed process leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gan_core import paths
+from gan_core.errors import BadData, BadValue, StoreError, UnknownName
+from gan_core.gans import recipes
+from gan_core.knobs import changed, to_dict
+from gan_core.runs.spec import RunSpec
+from gan_core.runs.store import Metrics, RunState, RunStore
+from gan_core.search import plan as plans
+from gan_core.search import process, results, running, storage
+from gan_core.search.judging import recorded
+from gan_core.search.plan import SearchPlan, begin, read
+from gan_core.search.space import Range, parse
+from tests.cli.commands import ok, refused
+
+RECIPE = recipes.get("mlp_gan")
+TINY = {"batch_size": 8, "latent_size": 4, "generator_widths": (8,), "discriminator_widths": (8,)}
+RATES = (Range("generator_rate", 1e-4, 1e-2, logarithmic=True), Range("loss", choices=("hinge", "non_saturating")))
+
+
+@pytest.fixture
+def store() -> Iterator[RunStore]:
+    store = RunStore()
+    yield store
+    store.close()
+
+
+def planned(name: str = "tiny", steps: int = 4, **changes: object) -> SearchPlan:
+    settings = to_dict(changed(RECIPE.hparams, TINY))
+    return replace(SearchPlan(name, RunSpec("mlp_gan", "digits", 8, steps, settings), RATES, samples=100), **changes)
+
+
+def searched(store: RunStore, plan: SearchPlan, trials: int, asked: list[int] | None = None) -> list[str]:
+    told: list[str] = []
+    begin(plan)
+    running.search(store, plan, trials, asked or [], lambda number, words: told.append(f"{number}: {words}"))
+    return told
+
+
+# --- what can be varied ----------------------------------------------------------------------------------------------
+
+
+def test_ranges_as_they_are_typed() -> None:
+    hparams = recipes.get("dcgan").hparams
+    assert parse(hparams, "generator_rate:1e-5:1e-2") == Range("generator_rate", 1e-5, 1e-2, logarithmic=True)
+    assert parse(hparams, "beta1:0:0.9") == Range("beta1", 0.0, 0.9)
+    assert parse(hparams, "batch_size:16:128:log") == Range("batch_size", 16, 128, logarithmic=True, whole=True)
+    assert parse(hparams, "loss:hinge|wasserstein") == Range("loss", choices=("hinge", "wasserstein"))
+    assert parse(hparams, "feature_matching") == Range("feature_matching", choices=(False, True))
+    for text in ("generator_rate:1e-05:0.01:log", "batch_size:16:128:log", "loss:hinge|wasserstein"):
+        assert parse(hparams, text).words == text
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("learning_rate:1:2", UnknownName, "no knob named 'learning_rate'"),
+        ("seed:0:9", BadValue, "the search's own"),
+        ("beta1", BadValue, "beta1:LOW:HIGH"),
+        ("beta1:0.9:0.1", BadValue, "must rise"),
+        ("beta1:0:0.9:log", BadValue, "must be above 0"),
+        ("beta1:0:7", BadValue, "between 0.0 and 0.99"),
+        ("batch_size:16:lots", BadValue, "whole number"),
+        ("loss:hinge", BadValue, "at least two values"),
+        ("loss:hinge|polite", BadValue, "can't be 'polite'"),
+        ("generator_widths:8:16", BadValue, "neither a number nor a choice"),
+    ],
+)
+def test_what_can_not_be_varied(text: str, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        parse(RECIPE.hparams, text)
+
+
+def test_a_plan_is_kept_and_another_of_its_name_is_refused() -> None:
+    begin(planned())
+    assert read("tiny") == planned()
+    begin(planned())  # the same goes on
+    with pytest.raises(BadValue, match="another search named tiny"):
+        begin(planned(samples=200))
+    with pytest.raises(UnknownName, match="no search named 'huge'"):
+        read("huge")
+    (paths.home() / "searches" / "tiny" / plans.PLAN).write_text('{"name": ')
+    with pytest.raises(StoreError, match="damaged"):
+        read("tiny")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "../x"}, "letters, digits"),
+        ({"ranges": ()}, "at least one knob"),
+        ({"ranges": RATES[:1] * 2}, "one range"),
+        ({"samples": 3}, "between 100 and 50000"),
+    ],
+)
+def test_plans_that_are_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(BadValue, match=words):
+        planned(**changes)
+
+
+def test_settings_that_contradict_are_refused_before_the_first_trial(store: RunStore) -> None:
+    """Label smoothing has no meaning under hinge: the recipe says so, and no trial is made."""
+    plan = planned()
+    smoothed = replace(plan, base=plan.base.with_hparams({**plan.base.hparams, "label_smoothing": 0.1}))
+    with pytest.raises(BadValue, match="Label smoothing"):
+        searched(store, smoothed, 1)
+    assert store.runs() == []
+    with pytest.raises(BadValue, match="between 1 and 10000"):
+        searched(store, planned("none"), 0)
+
+
+@pytest.mark.parametrize("where", ["journal:/nowhere/at/all.log", "sqlite:////nowhere/at/all.db", "nonsense://x"])
+def test_a_storage_that_is_not_there(where: str) -> None:
+    with pytest.raises(StoreError, match="can't be used"):
+        storage.open_study(planned(storage=where))
+
+
+# --- trials ----------------------------------------------------------------------------------------------------------
+
+
+def test_trials_are_runs_and_the_first_has_the_settings_it_starts_from(store: RunStore) -> None:
+    plan = planned()
+    told = searched(store, plan, 3)
+    study = storage.open_study(plan)
+    found = results.trials(study)
+    assert [one.state for one in found] == ["finished"] * 3
+    assert found[0].settings == {"generator_rate": RECIPE.hparams.generator_rate, "loss": RECIPE.hparams.loss}
+    for one in found:
+        run = store.get(one.run)
+        assert run.state is RunState.FINISHED
+        assert run.name == f"tiny {one.number}"
+        assert run.spec.hparams["generator_rate"] == one.settings["generator_rate"]
+        assert one.low <= one.value <= one.high
+        assert one.figure == "sliced100_pixels"
+        assert f"{one.number}: {one.figure} {one.value:.4g}" in told[one.number]
+    assert results.ranked(found)[0].value == min(one.value for one in found)
+    words = results.command(plan, results.ranked(found)[0])
+    assert words[:8] == ["train", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "16"]
+    assert searched(store, plan, 3) == []  # all are there
+
+
+def test_what_does_not_stay_finite_fails_with_its_reason_and_the_search_ends(store: RunStore) -> None:
+    plan = planned(ranges=(Range("generator_rate", 0.05, 0.1),), steps=40)
+    wild = {"optimizer": "sgd", "discriminator_rate": 0.1, "loss": "wasserstein", "beta1": 0.9, "rate_ratio": 20.0}
+    plan = replace(plan, base=plan.base.with_hparams({**plan.base.hparams, **wild}))
+    with pytest.raises(BadData, match="first 5 trials all failed") as caught:
+        searched(store, plan, 9)
+    assert "became" in str(caught.value)
+    found = results.trials(storage.open_study(plan))
+    assert {one.state for one in found} == {"failed"}
+    assert all("became" in one.reason for one in found)
+
+
+def test_a_stopped_trial_goes_on_with_its_run(store: RunStore) -> None:
+    plan = planned(steps=100_000)
+    asked: list[int] = []
+    told: list[str] = []
+    begin(plan)
+    timer = threading.Timer(1.5, lambda: asked.append(2))
+    timer.start()
+    running.search(store, plan, 1, asked, lambda number, words: told.append(words))
+    timer.join()
+    assert told == ["stopped: it goes on when the search does"]
+    [run] = store.runs()
+    assert store.checkpoints(run.id)[-1].step == run.step > 0
+    waiting = results.trials(storage.open_study(plan))[1]
+    assert waiting.state == "waiting"
+    store.set_steps(run.id, run.step + 2)
+    running.search(store, plan, 1, [], lambda number, words: told.append(words))
+    assert [one.id for one in store.runs()] == [run.id]
+    assert store.get(run.id).state is RunState.FINISHED
+    assert told[-1].startswith("sliced100_pixels")
+
+
+def test_recorded_distances_of_images_and_of_points() -> None:
+    columns = {
+        "quality/sliced1k_mnistnet": [np.nan, 0.5, np.nan, 0.4], "quality/sliced1k_mnistnet_low": [np.nan, 0.4, 0, 0.3],
+        "generator/loss": [1, 1, 1, 1], "quality/fd1k_mnistnet": [1, 1, 1, 1],
+    }  # fmt: skip
+    metrics = Metrics(np.array([1, 2, 3, 4]), {name: np.array(values) for name, values in columns.items()})
+    assert recorded(metrics) == [(2, 0.5), (4, pytest.approx(0.4))]
+    assert recorded(Metrics(np.array([7]), {"sliced_wasserstein": np.array([0.25])})) == [(7, 0.25)]
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_with_its_run(store: RunStore) -> None:
+    """kill -9 in the middle of a trial: the next search finds it, and its run goes on from its checkpoint."""
+    plan = planned(steps=1_000_000)
+    begin(plan)
+    worker = process.start(plan, 1)
+    try:
+        until = time.monotonic() + 120
+        while not (store.runs() and store.checkpoints(store.runs()[0].id) and store.runs()[0].step > 5):
+            assert worker.runs, process.last_line(plan.name)
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        assert process.running() == plan.name
+        with pytest.raises(BadValue, match="already running"):
+            process.start(plan, 1)
+    finally:
+        os.kill(worker.process.pid, signal.SIGKILL)
+    while worker.runs:
+        time.sleep(0.05)
+    [run] = store.runs()
+    assert run.state is RunState.INTERRUPTED
+    store.set_steps(run.id, store.checkpoints(run.id)[-1].step + 1)
+    told: list[str] = []
+    running.search(store, plan, 1, [], lambda number, words: told.append(f"{number}: {words}"))
+    assert told[0] == "0: its process is gone: it goes on as another trial"
+    assert told[1].startswith("1: sliced100_pixels")
+    assert [one.id for one in store.runs()] == [run.id]
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command(store: RunStore) -> None:
+    settings = [word for name, value in TINY.items() for word in ("--set", f"{name}={str(value).strip('(),')}")]
+    words = ["search", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "2", "--samples", "100", *settings,
+             "--knob", "beta1:0:0.9", "--trials", "2"]  # fmt: skip
+    answer = json.loads(ok(*words, "--json"))
+    assert [one["state"] for one in answer["trials"]] == ["finished"] * 2
+    assert answer["best"] in (0, 1)
+    assert "Train the best for longer" not in refused(2, "search", "mlp_gan", "--knob", "beta1")
+    assert "Searches: mlp_gan-digits" in refused(2, "search")
+    assert json.loads(ok("search", "--name", "mlp_gan-digits", "--trials", "2", "--json")) == answer
+
+
+def test_what_trains_the_best_for_longer_keeps_the_presets_schedule() -> None:
+    """Its length follows the steps, so that it isn't named; the changed knob is."""
+    recipe = recipes.get("dcgan")
+    preset = next(one for one in recipe.presets if one.hparams.get("schedule", "constant") != "constant")
+    base = recipe.plan("digits", 16, 100, {**preset.hparams, "decay_steps": 100}, preset.name)
+    plan = SearchPlan("x", base, (parse(recipe.hparams, "beta1:0:0.9"),))
+    found = results.TrialResult(3, "finished", {"beta1": 0.25}, "", 1.0, 0.9, 1.1, "", "")
+    words = results.command(plan, found)
+    assert words[-4:] == ["--preset", preset.name, "--set", "beta1=0.25"]
+    assert words[words.index("--steps") + 1] == "400"

@@ -1,0 +1,1 @@
+"""The page Evaluate: metrics of models and runs side by side, with intervals."""

@@ -1,0 +1,207 @@
+"""The page: the form, the table of all evaluations, a chart with intervals, exports, and the evidence of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from gan_core.evaluation import results
+from gan_core.evaluation.paper import paragraph
+from gan_core.evaluation.results import Result
+from gan_core.metrics.figures import Figure, apart, as_csv, table
+from ui.classroom.evaluate import chart, start
+from ui.classroom.evaluate.words import (
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+    column_word,
+    kind_help,
+    kind_word,
+    note_text,
+)
+from ui.classroom.shell import access, style
+from ui.classroom.shell.errors import showing_errors
+from ui.classroom.shell.grids import picture
+from ui.classroom.shell.i18n import _
+from ui.texts import ago, data_title, joined, plain
+
+FIRST = ("fd", "kid", "sliced", "precision", "recall", "coverage", "psnr", "ssim", "perceptual")  # kinds shown at first
+COPYING = ("nearest", "copied", "authentic", "mifid", "copy_test")
+CONFIG = {"displayModeBar": False}
+SHEET = "evaluate/evaluate.css"
+
+
+def show() -> None:
+    """Renders the page."""
+    style.apply(SHEET)
+    st.title(_("Evaluate"), anchor=False)
+    st.markdown(
+        _("How good are the samples, how varied, and are they copies? Every figure comes with its 95 % interval and "
+          "with what real images score, and figures of different networks or sample counts are kept apart.")
+    )  # fmt: skip
+    with showing_errors():
+        if asked := start.show():
+            start.run(asked)
+        for words in start.said():
+            st.info(plain(words), icon=":material/info:")
+        found = results.found()
+        if not found:
+            st.info(_("Nothing has been evaluated yet. Choose models above, or use `ganscope eval`."))
+            return
+        _results(found)
+
+
+def _results(found: Sequence[Result]) -> None:
+    st.subheader(_("Results"), anchor=False)
+    by_key = {one.key: one for one in found}
+    chosen = st.multiselect(
+        _("Evaluations"), list(by_key), default=list(by_key)[:8], key=f"evaluate-results-{len(found)}",
+        format_func=lambda key: _title(by_key[key]),
+    )  # fmt: skip
+    shown = [by_key[key] for key in chosen]
+    if not shown:
+        return
+    kinds = list(dict.fromkeys(figure.kind for one in shown for figure in one.figures))
+    usual = [kind for kind in FIRST if kind in kinds] or kinds[:4]
+    picked = st.pills(
+        _("Figures"), kinds, default=usual, selection_mode="multi", key=f"evaluate-kinds-{','.join(kinds)}",
+        format_func=kind_word,
+    )  # fmt: skip
+    names = _names(shown)
+    rows = {name: [one for one in result.figures if one.kind in picked] for name, result in names.items()}
+    columns = table(rows)
+    if columns:
+        _table(columns, names)
+        _best(columns)
+        _chart(columns)
+        _exports(shown, rows, picked)
+    _evidence(names)
+
+
+def _title(one: Result) -> str:
+    where = _("training images") if any(figure.side for figure in one.figures) else ""
+    step = _("step {step}").format(step=one.step) if one.step else ""
+    return joined(one.title, step, data_title(one.against), where, f"{one.samples:,}", one.net)
+
+
+def _names(shown: Sequence[Result]) -> dict[str, Result]:
+    """Titles as short as they are unique."""
+    titles = [one.title for one in shown]
+    return {(_title(one) if titles.count(one.title) > 1 else one.title): one for one in shown}
+
+
+def _table(columns: Mapping[tuple, Mapping[str, Figure]], names: Mapping[str, Result]) -> None:
+    """Numbers that a click on a heading sorts, each beside its interval."""
+    import pandas as pd
+
+    data: dict[str, list[object]] = {_("Model"): list(names)}
+    settings: dict[str, object] = {_("Model"): st.column_config.TextColumn(pinned=True, width="medium")}
+    for found in columns.values():
+        first = next(iter(found.values()))
+        label = column_word(first)
+        data[label] = [found[name].value if name in found else None for name in names]
+        data[f"{label} ±"] = [_interval(found[name]) if name in found else "" for name in names]
+        settings[label] = st.column_config.NumberColumn(format="%.4g", help=kind_help(first.kind))
+        settings[f"{label} ±"] = st.column_config.TextColumn(_("95 % interval"), width="small")
+    frame = pd.DataFrame(data)
+    st.dataframe(frame, column_config=settings, hide_index=True, key="evaluate-table")
+    floors = [
+        f"{column_word(first)}: {first.floor:.3g} (n = {first.floor_n:,})"
+        for first in (next(iter(found.values())) for found in columns.values())
+        if math.isfinite(first.floor)
+    ]
+    if floors:
+        st.caption(_("Real images score: {floors}").format(floors=plain("; ".join(floors))))
+
+
+def _interval(figure: Figure) -> str:
+    return f"{figure.low:.3g} – {figure.high:.3g}" if figure.known else "–"
+
+
+def _best(columns: Mapping[tuple, Mapping[str, Figure]]) -> None:
+    """Names the best of a column only where it is apart from all others by more than the intervals."""
+    lines = []
+    for found in columns.values():
+        first = next(iter(found.values()))
+        if len(found) < 2 or first.kind not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
+            continue
+        best = (max if first.kind in HIGHER_IS_BETTER else min)(found, key=lambda name: found[name].value)
+        clear = all(apart(found[best], figure) for name, figure in found.items() if name != best)
+        words = _("{column}: {name}") if clear else _("{column}: no clear difference")
+        lines.append(words.format(column=plain(column_word(first)), name=f"**{plain(best)}**"))
+    if lines:
+        with st.expander(_("Best, where the difference exceeds the intervals"), icon=":material/trophy:"):
+            st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def _chart(columns: Mapping[tuple, Mapping[str, Figure]]) -> None:
+    labels = {column_word(next(iter(found.values()))): found for found in columns.values()}
+    label = st.selectbox(_("Chart"), list(labels), key=f"evaluate-chart-{len(labels)}")
+    if label:
+        st.plotly_chart(chart.intervals(labels[label]), key="evaluate-intervals", config=CONFIG, alt=label)
+
+
+def _exports(shown: Sequence[Result], rows: Mapping[str, Sequence[Figure]], kinds: Sequence[str]) -> None:
+    st.download_button(
+        _("Download CSV"), as_csv(rows), "ganscope-evaluation.csv", "text/csv", icon=":material/download:",
+        key="evaluate-csv", on_click="ignore",
+    )  # fmt: skip
+    with st.expander(_("A paragraph for a paper"), icon=":material/article:"):
+        st.code(paragraph(shown, kinds), language=None, wrap_lines=True)
+
+
+def _evidence(names: Mapping[str, Result]) -> None:
+    """Everything about one evaluation: what to mind, its matrix of obedience, and what tells of copies."""
+    st.subheader(_("One evaluation in detail"), anchor=False)
+    name = st.selectbox(_("Evaluation"), list(names), key=f"evaluate-one-{len(names)}")
+    if not name:
+        return
+    one = names[name]
+    st.caption(joined(_title(one), _("feature net: {net}").format(net=one.net_from), ago(one.made)))
+    if one.notes:
+        with st.expander(_("What to mind"), icon=":material/info:", expanded=False):
+            for note in one.notes:
+                st.markdown(f"- {plain(note_text(note))}")
+    if one.obedience:
+        _obedience(one)
+    _copies(one)
+    if st.button(
+        _("Delete this evaluation"), icon=":material/delete:", key="evaluate-delete",
+        disabled=not access.may_steer(), help=access.why_locked(),
+    ):  # fmt: skip
+        access.require_steering()
+        results.delete(one)
+        st.rerun()
+
+
+def _obedience(one: Result) -> None:
+    st.markdown(f"**{_('Does it obey the label?')}**")
+    st.markdown(
+        _("Each row is a class that was asked for, in percent of what the feature net saw. A model that ignores its "
+          "label has equal rows.")
+    )  # fmt: skip
+    drawn = chart.matrix(one.obedience["asked"], one.obedience["seen"], one.obedience["shares"])
+    st.plotly_chart(drawn, key="evaluate-obedience", config=CONFIG, alt=_("Matrix of label obedience"))
+
+
+def _copies(one: Result) -> None:
+    figures = [figure for figure in one.figures if figure.kind in COPYING]
+    if not figures:
+        return
+    st.markdown(f"**{_('Is it copying?')}**")
+    with st.container(horizontal=True, gap="medium", key="evaluate-copies"):
+        for figure in figures:
+            help_ = joined(kind_help(figure.kind), _("95 % interval: {interval}").format(interval=_interval(figure)))
+            delta = _("real: {floor}").format(floor=f"{figure.floor:.3g}") if math.isfinite(figure.floor) else None
+            st.metric(
+                kind_word(figure.kind), f"{figure.value:.3g}", delta, delta_color="off", delta_arrow="off",
+                help=help_, width="content",
+            )  # fmt: skip
+    if one.neighbours.is_file():
+        words = _("Above: the samples closest to a training image. Below: these training images.")
+        picture(one.neighbours, alt=words, caption=words, width=640)
+    st.caption(
+        _("No number proves copying, and none proves that there is none: look at the pictures. Similar simple images, "
+          "such as digits, lie close together without being copies.")
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""The form of the page Evaluate: what to evaluate, against what, of how many samples, and what may be trusted then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from gan_core.data.parts import held_out
+from gan_core.data.user.references import user_images
+from gan_core.errors import BadValue, GanscopeError
+from gan_core.evaluation.subjects import Subject
+from gan_core.evaluation.work import Asked
+from gan_core.metrics.trust import METRICS, Has, Note, doubts, possible
+from gan_core.runs.store import Run
+from ui.classroom.evaluate.words import METRICS as METRIC_WORDS
+from ui.classroom.evaluate.words import note_text
+from ui.classroom.models.shelf import TRANSLATION, draws, shelf, titles
+from ui.classroom.runs.compare import title_of
+from ui.classroom.shell import access, warm
+from ui.classroom.shell.errors import showing_errors
+from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.store import store
+from ui.texts import is_points, joined, plain
+
+COUNTS = (200, 500, 1000, 2000, 5000, 10_000)
+USUAL = 2000
+FEATURES = 64  # of the nets that come with GANscope; of ImageNet's 320
+IMAGENET = 320
+TRAINING, UNSEEN, FOLDER = "training", "unseen", "folder"
+AGAINST = {
+    UNSEEN: N_("Held-out images, where there are any"),
+    TRAINING: N_("Training data of each"),
+    FOLDER: N_("A folder of real images"),
+}
+MODEL, RUN = "model:", "run:"
+SHOWN_RUNS = 100
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One subject that can be chosen: its title and what it has learnt from."""
+
+    subject: Subject
+    title: str
+    data: str
+
+
+def choices() -> dict[str, Choice]:
+    """Models that make or translate images, and runs with a checkpoint, by `model:NAME` or `run:ID`."""
+    found = shelf()
+    models = {
+        name: card
+        for name, card in found.models.items()
+        if (draws(card) and card.task == "images") or card.task in TRANSLATION[:3]
+    }
+    names = titles(models)
+    offered = {
+        MODEL + name: Choice(Subject(model=name), joined(names[name], name), card.data) for name, card in models.items()
+    }
+    for run in store().runs()[:SHOWN_RUNS]:
+        if not is_points(run.spec.data) and run.step:
+            offered[RUN + run.id] = Choice(Subject(run=run), _run_words(run), run.spec.data)
+    return offered
+
+
+def _run_words(run: Run) -> str:
+    return joined(title_of(run), _("run {id}").format(id=run.id[-4:]))
+
+
+def show() -> list[Asked]:
+    """The form; returns what is asked for when the button is pressed."""
+    offered = choices()
+    chosen = st.multiselect(
+        _("Models and runs"), list(offered), key="evaluate-subjects", format_func=lambda key: offered[key].title,
+        placeholder=_("Choose one or more"), max_selections=8,
+    )  # fmt: skip
+    own = against_folder = ""
+    first, second = st.columns(2)
+    options = [UNSEEN, TRAINING, *([FOLDER] if access.is_owner() else [])]
+    against = first.selectbox(
+        _("Real images"), options, format_func=lambda name: _(AGAINST[name]), key="evaluate-against",
+        help=_("Held-out images tell how good samples are; comparing with the training data also shows copies."),
+    )  # fmt: skip
+    count = second.select_slider(
+        _("Samples"), COUNTS, USUAL, format_func=lambda number: f"{number:,}", key="evaluate-count",
+        help=_("As many real images are used, if there are as many."),
+    )  # fmt: skip
+    if access.is_owner():
+        with st.expander(_("Your own images"), icon=":material/folder:"):
+            own = st.text_input(_("Folder to evaluate"), key="evaluate-own", placeholder="/home/me/samples")
+            against_folder = st.text_input(
+                _("Folder of real images"), key="evaluate-folder", placeholder="/home/me/photos",
+                help=_("Images of any size: both folders are brought to the same size and compared in the features "
+                       "of a network trained on photos (ImageNet)."),
+            )  # fmt: skip
+    metrics = st.pills(
+        _("Metrics"), list(METRICS), selection_mode="multi", key="evaluate-metrics",
+        format_func=lambda name: _(METRIC_WORDS[name]), help=_("None selected: all that are possible."),
+    )  # fmt: skip
+    _trust(int(count), tuple(metrics))
+    pressed = st.button(
+        _("Evaluate"), type="primary", icon=":material/monitoring:", key="evaluate-start",
+        disabled=not access.may_steer() or not (chosen or own), help=access.why_locked(),
+    )  # fmt: skip
+    if not pressed:
+        return []
+    return _asked([offered[key] for key in chosen], against, own, against_folder, int(count), tuple(metrics))
+
+
+def _asked(
+    chosen: Sequence[Choice], against: str, own: str, folder: str, count: int, metrics: tuple[str, ...]
+) -> list[Asked]:
+    access.require_steering()
+    reference = _folder(folder) if folder and (own or against == FOLDER) else ""
+    found = []
+    if own:
+        images = user_images(_folder(own))
+        assert images is not None
+        found.append(Asked(Subject(images=images), own, reference, metrics=metrics))
+    if chosen and against == FOLDER and not reference:
+        raise BadValue("Enter a folder of real images.")
+    for one in chosen:
+        beside = reference if against == FOLDER else held_out(one.data) if against == UNSEEN else ""
+        found.append(Asked(one.subject, one.title, beside, samples=_fewer(count, beside or one.data), metrics=metrics))
+    return found
+
+
+def _fewer(count: int, reference: str) -> int | None:
+    """The number of samples, or None (as many as there are) where the data set is known to be smaller."""
+    from gan_core import data
+
+    try:
+        items = data.source(reference).items
+    except GanscopeError:  # the user's own images aren't counted yet
+        return None
+    return None if 0 < items < count else count
+
+
+def _folder(path: str) -> str:
+    from pathlib import Path
+
+    place = Path(path).expanduser()
+    if not place.is_dir():
+        raise BadValue("There is no folder {path}.", path=path)
+    return f"folder:{place.resolve()}"
+
+
+def _trust(count: int, metrics: tuple[str, ...]) -> None:
+    """Says which of the metrics may be trusted at this number of samples, and why others may not."""
+    everything = Has(classes=10, answers=True, labels=10, w=True)
+    names = metrics or possible(FEATURES, count, everything)
+    few = doubts(names, FEATURES, count, classes=10)
+    doubted = {str(note.values["metric"]): note for note in few}
+    fine = [name for name in names if METRICS[name].title not in doubted]
+    title = _("What {count} samples can tell").format(count=f"{count:,}")
+    with st.expander(title, icon=":material/verified:" if not few else ":material/info:", key="evaluate-trust"):
+        if fine:
+            words = ", ".join(_(METRIC_WORDS[name]) for name in fine)
+            st.markdown(":material/check: " + _("May be trusted: {metrics}.").format(metrics=words))
+        for note in few:
+            st.markdown(":material/warning: " + plain(note_text(note)))
+        st.caption(
+            _("For the bundled feature nets of 64 features and 10 classes. ImageNet has {features} features: its "
+              "Fréchet distance needs {least} images.").format(
+                features=IMAGENET, least=f"{METRICS['fd'].trusted(IMAGENET):,}"
+            )
+        )  # fmt: skip
+
+
+def run(asked: Sequence[Asked]) -> None:
+    """Evaluates one after another, with progress; an error of one doesn't stop the others."""
+    with st.spinner(_("Loading PyTorch, once per start …")):
+        warm.now()
+    from gan_core.evaluation.work import measured, prepared
+
+    said: list[Note] = []
+    for number, one in enumerate(asked):
+        bar = st.progress(0.0, plain(one.name))
+
+        def progress(share: float, what: str, name: str = one.name, bar: object = bar, number: int = number) -> None:
+            words = f"{plain(name)} ({number + 1}/{len(asked)}): {_(what)}"
+            bar.progress(min(1.0, share), words)  # type: ignore[attr-defined]
+
+        with showing_errors():
+            measured(prepared(store(), one, said.append), progress, said.append)
+        bar.empty()
+    st.session_state["evaluate-said"] = [(note.message, dict(note.values)) for note in said]
+
+
+def said() -> Mapping[str, None]:
+    """What the last evaluations had to say about their images, each once."""
+    notes = [Note(message, values) for message, values in st.session_state.get("evaluate-said", [])]
+    return dict.fromkeys(note_text(note) for note in notes)

@@ -1,0 +1,1 @@
+"""What the page Search draws with."""

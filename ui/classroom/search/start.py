@@ -1,0 +1,179 @@
+"""Starts, watches and stops a search. The search runs in its own process."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gan_core.data.parts import user_images_of
+from gan_core.errors import GanscopeError
+from gan_core.search import plan as plans
+from gan_core.search import process, space
+from gan_core.search.plan import SearchPlan
+from ui.classroom.shell import access, warm
+from ui.classroom.shell.errors import showing_errors
+from ui.classroom.shell.i18n import _
+from ui.texts import data_title, error_sentence, plain
+
+POLL = 3.0  # seconds
+TRIALS = 20
+FIRST = ("generator_rate", "discriminator_rate")  # knobs that are offered first
+SPREAD = 10  # of a range around the present value, upwards and downwards
+
+
+def watch(name: str) -> bool:
+    """Shows the search that runs, refreshed until it ends; returns whether it is the one named."""
+    running = process.running()
+    if not running:
+        return False
+    started = process.last(running)
+    total = int(started.asked.get("trials", 0)) if started else 0
+    seen = process.last_line(running)
+
+    @st.fragment(run_every=POLL)
+    def again() -> None:
+        if process.running() != running or process.last_line(running) != seen:
+            st.rerun()
+        st.info(
+            _("The search {name} is running: up to {count} trials. Last: {line}").format(
+                name=running, count=total, line=plain(seen) or _("loading PyTorch …")
+            ),
+            icon=":material/progress_activity:",
+        )
+
+    again()
+    if st.button(
+        _("Stop the search"), icon=":material/stop:", key="search-stop", disabled=not access.may_steer(),
+        help=access.why_locked() or _("The trial that is trained is kept and goes on when you continue."),
+    ):  # fmt: skip
+        with showing_errors():
+            access.require_steering()
+            with st.spinner(_("Stopping …")):
+                process.stop(running)
+            st.rerun()
+    return running == name
+
+
+def go_on(plan: SearchPlan, done: int) -> None:
+    """A button that adds trials to a search that doesn't run."""
+    locked = not access.may_steer()
+    first, second = st.columns([1, 3], vertical_alignment="bottom")
+    more = first.number_input(_("More trials"), 1, 1000, 10, key="search-more", disabled=locked)
+    if second.button(
+        _("Continue the search"), icon=":material/play_arrow:", key="search-continue", help=access.why_locked(),
+        disabled=locked or bool(process.running()),
+    ):  # fmt: skip
+        _begin(plan, done + int(more))
+    if line := process.last_line(plan.name):
+        st.caption(_("Last line of its log: {line}").format(line=plain(line)))
+
+
+def form(expanded: bool) -> None:
+    """Asks for a preset, knobs with their ranges, and how many trials."""
+    with st.expander(_("New search"), icon=":material/add:", expanded=expanded):
+        with st.spinner(_("Loading PyTorch …")):
+            warm.now()
+        with showing_errors():
+            plan, trials = _asked()
+            locked = not access.may_steer()
+            if st.button(
+                _("Start the search"), type="primary", icon=":material/play_arrow:", key="search-start",
+                disabled=plan is None or locked or bool(process.running()), help=access.why_locked(),
+            ):  # fmt: skip
+                assert plan is not None
+                _begin(plan, trials)
+
+
+def _asked() -> tuple[SearchPlan | None, int]:
+    from gan_core.gans import recipes
+    from gan_core.knobs import knobs, to_dict
+    from gan_core.training import schedule
+
+    offered = {
+        (recipe.name, preset.name): f"{_(recipe.title)}: {_(preset.title)}"
+        for recipe in recipes
+        if recipe.task in ("images", "points") and recipe.draws
+        for preset in recipe.presets
+    }
+    first, second = st.columns([3, 1])
+    start = first.selectbox(
+        _("Start from"), list(offered), format_func=offered.__getitem__, key="search-preset",
+        help=_("The first trial has this preset's settings; every other one differs from it in the knobs below."),
+    )  # fmt: skip
+    recipe = recipes.get(start[0])
+    preset = recipe.preset(start[1])
+    steps = second.number_input(
+        _("Steps per trial"), 10, 1_000_000, max(10, preset.steps // 4), key=f"search-steps-{'-'.join(start)}",
+        help=_("Short trials find good settings for short runs: a quarter of the preset's steps is a fair start."),
+    )  # fmt: skip
+    described = knobs(recipe.hparams)
+    settings = recipe.settings(preset.hparams)
+    varied = [name for name, knob in described.items() if _default(settings, name)]
+    chosen = st.multiselect(
+        _("Settings to vary"), varied, default=[name for name in FIRST if name in varied],
+        format_func=lambda name: _(described[name].label), key=f"search-knobs-{recipe.name}",
+    )  # fmt: skip
+    ranges, wrong = [], False
+    for name in chosen:
+        typed = st.text_input(
+            _(described[name].label), _default(settings, name), key=f"search-range-{'-'.join(start)}-{name}",
+            help=_("LOW:HIGH, with :log to search evenly in the logarithm; choices are separated by |."),
+        )  # fmt: skip
+        try:
+            ranges.append(space.parse(recipe.hparams, f"{name}:{typed}" if typed.strip() else name))
+        except GanscopeError as error:
+            wrong = True
+            st.markdown(f":red[{plain(error_sentence(error))}]")
+    first, second = st.columns(2)
+    name = first.text_input(_("Name"), _free(f"{recipe.name}-{preset.name}"), key=f"search-name-{'-'.join(start)}")
+    trials = int(second.number_input(_("Trials"), 1, plans.MOST_TRIALS, TRIALS, key="search-trials"))
+    st.caption(
+        _("{data}, {size} pixels. A trial is judged by how far its samples are from real ones.").format(
+            data=data_title(preset.data), size=preset.size
+        )
+    )
+    if wrong or not ranges:
+        return None, trials
+    # a preset's schedule lasts for the preset's steps
+    changes = {**preset.hparams, **(schedule.anew(to_dict(settings), 0, 0, int(steps)) or {})}
+    base = recipe.plan(preset.data, preset.size, int(steps), changes, preset.name)
+    assert not user_images_of(base.data)
+    return SearchPlan(name.strip(), base, tuple(ranges)), trials
+
+
+def _default(settings: object, name: str) -> str:
+    """The range that is offered for a knob, without its name; "" for one that can't be varied."""
+    from gan_core.knobs import knob_type, knobs
+
+    described, kind = knobs(settings)[name], knob_type(type(settings), name)  # type: ignore[arg-type]
+    if name == space.SEED:
+        return ""
+    if described.choices:
+        return "|".join(described.choices)
+    if kind is bool:
+        return "false|true"
+    if kind not in (int, float) or described.low is None or described.high is None:
+        return ""
+    value = getattr(settings, name)
+    low, high = described.low, described.high
+    if described.logarithmic and value > 0:
+        low, high = max(low, value / SPREAD), min(high, value * SPREAD)
+    if kind is int:
+        low, high = max(described.low, round(low)), min(described.high, round(high))
+    return f"{low:g}:{high:g}" + (":log" if described.logarithmic and low > 0 else "")
+
+
+def _free(name: str) -> str:
+    """The name, with a number where a search has it."""
+    taken = plans.names()
+    return next(one for one in (name, *(f"{name}-{number}" for number in range(2, 10_000))) if one not in taken)
+
+
+def _begin(plan: SearchPlan, trials: int) -> None:
+    from gan_core.search import running
+
+    access.require_steering()
+    running.check(plan)
+    plans.begin(plan)
+    process.start(plan, trials)
+    st.session_state["search"] = plan.name
+    st.rerun()
