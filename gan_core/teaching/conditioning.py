@@ -4,8 +4,8 @@ Joint distributions of class and place are arrays (classes, places) that sum to 
 
     V(D, G) = E_{x,y}[log D(x|y)] + E_{z,y}[log(1 - D(G(z|y)|y))]        (1411.1784, equation 2)
 
-The lesson's matrices are of real models: of the preset `cgan/digits` while it trains, once as it is and once with a
-discriminator whose class input is 0, and of the shelf's `cgan.mnist`. They take minutes and torch, so they are kept in
+The lesson's matrices are of real models: of the preset `cgan/digits` while it trains, as it is and with a discriminator
+whose class input is 0, over several seeds, and of the shelf's `cgan.mnist`. They take minutes and torch, so they are kept in
 `obedience.json`; `python -m gan_core.teaching.conditioning` writes them anew, and a test measures the shelf's again.
 """
 
@@ -31,6 +31,7 @@ NONE = CLASSES  # what a recogniser answers that can tell that there is no digit
 STEPS = (0, 50, 100, 200, 400, 1000, 4000)  # of the preset
 EACH, SHOWN = 200, 4  # samples of each class that are counted, and that are shown
 SEEING, BLIND, SHELF, REAL = "seeing", "blind", "shelf", "real"
+SEEDS = {SEEING: (0,), BLIND: (0, 1, 2)}  # of the first weights
 MODEL, NET = "cgan.mnist", "features.mnist"
 RECIPE, PRESET = "cgan", "digits"
 
@@ -102,10 +103,10 @@ class Seen:
 
 
 @cache
-def kept(who: str, step: int = STEPS[-1]) -> Seen:
+def kept(who: str, step: int = STEPS[-1], seed: int = 0) -> Seen:
     """What was measured of SEEING or BLIND at one of STEPS, of the SHELF's model, or of REAL digits of MNIST."""
     found = json.loads(KEPT.read_text(encoding="utf-8"))[who]
-    found = found[str(step)] if who in (SEEING, BLIND) else found
+    found = found[str(seed)][str(step)] if who in (SEEING, BLIND) else found
     side = found["side"]
     pixels = np.frombuffer(zlib.decompress(base64.b64decode(found["samples"])), np.uint8)
     return Seen(np.array(found["matrix"]), pixels.reshape(CLASSES, SHOWN, side, side))
@@ -147,7 +148,7 @@ def newest_run(store: RunStore) -> str:
     return ""
 
 
-def train(blind: bool) -> dict[int, Seen]:
+def train(blind: bool, seed: int) -> dict[int, Seen]:
     """Trains the preset and measures it at STEPS; `blind` sets what D is given of the class to 0."""
     from gan_core import data
     from gan_core.gans import recipes
@@ -156,7 +157,7 @@ def train(blind: bool) -> dict[int, Seen]:
 
     recipe = recipes.get(RECIPE)
     preset = recipe.preset(PRESET)
-    settings = recipe.settings(preset.hparams)
+    settings = recipe.settings({**preset.hparams, "seed": seed})
     trainer = Trainer(recipe, settings, data.load(preset.data, preset.size))
     if blind:
         embedding: Any = trainer.networks["discriminator"].embedding
@@ -182,7 +183,10 @@ def main() -> None:
         obedience_matrix(labels[chosen], recognised(images)), images.reshape(CLASSES, EACH, 28, 28)[:, :SHOWN]
     )
     made: dict[str, Any] = {
-        who: {str(step): _plain(seen) for step, seen in train(who == BLIND).items()} for who in (SEEING, BLIND)
+        who: {
+            str(seed): {str(step): _plain(seen) for step, seen in train(who == BLIND, seed).items()} for seed in seeds
+        }
+        for who, seeds in SEEDS.items()
     }
     made |= {SHELF: _plain(measured(loading.load(MODEL))), REAL: _plain(real)}
     KEPT.write_text(json.dumps(made) + "\n", encoding="utf-8")

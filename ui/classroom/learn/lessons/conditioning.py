@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gan_core.teaching import conditioning
-from gan_core.teaching.conditioning import BLIND, CLASSES, NONE, REAL, SEEING, SHELF, STEPS, Seen
+from gan_core.teaching.conditioning import BLIND, CLASSES, NONE, REAL, SEEDS, SEEING, SHELF, STEPS, Seen
 from ui.classroom.learn import drawing
 from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Setting, register
 from ui.classroom.shell import warm
@@ -28,10 +28,16 @@ def figure() -> None:
         format_func=lambda name: _(WHO[name]), key="conditioning-who",
     )  # fmt: skip
     if who in (SEEING, BLIND):
-        step: int = st.select_slider(
-            _("Training steps"), STEPS, STEPS[-1], lambda value: f"{value:g}", key="conditioning-step"
-        )
-        seen = conditioning.kept(who, step)
+        left, right = st.columns(2)
+        with left:
+            step: int = st.select_slider(
+                _("Training steps"), STEPS, STEPS[-1], lambda value: f"{value:g}", key="conditioning-step"
+            )
+        start = 1
+        if who == BLIND:
+            with right:
+                start = st.slider(_("Start (first weights)"), 1, len(SEEDS[BLIND]), 1, key="conditioning-start")
+        seen = conditioning.kept(who, step, SEEDS[who][start - 1])
     elif who == OWN:
         with st.spinner(_("Drawing 2,000 samples and recognising them …")):
             seen = _measured(own, store().checkpoints(own)[-1].step)
@@ -73,7 +79,7 @@ def _matrix(seen: Seen) -> None:
 
 def _samples(seen: Seen) -> None:
     names = [str(digit) for digit in range(CLASSES)]
-    plot = drawing.pictures(seen.samples.swapaxes(0, 1), names, 170)  # (classes, shown, ...) -> (shown, classes, ...)
+    plot = drawing.pictures(seen.samples.swapaxes(0, 1), names, 240)  # (classes, shown, ...) -> (shown, classes, ...)
     drawing.show(plot, "conditioning-samples", _("Samples: each column was asked for one digit."))
 
 
@@ -116,7 +122,8 @@ register(
             N_("Whether a trained generator obeys can be measured. Ask for each class many times and let a classifier "
                "$c$, which has nothing to do with the GAN, read the samples:"),
             Formula(
-                r"M_{ij}=\Pr_z\big[c(G(z|i))=j\big],\qquad \text{obedience}=\tfrac1n\textstyle\sum_i M_{ii}",
+                r"\begin{gathered}M_{ij}=\Pr_z\big[c(G(z|i))=j\big]\\"
+                r"\text{obedience}=\tfrac1n\textstyle\sum_i M_{ii}\end{gathered}",
                 (conditioning.obedience_matrix, conditioning.obedience),
             ),
             N_("With ten classes, chance gives 10 %. The classifier makes mistakes too, so look at its matrix of real "
@@ -139,13 +146,16 @@ register(
         ),
         questions=(
             Question(
-                N_("Choose *D doesn't see it*. Why are all rows alike, and why are the samples still digits?"),
-                "TBD",
+                N_("Choose *D doesn't see it* and compare the three starts. The rows still have bright cells. What does "
+                   "the generator use the class for?"),
+                N_("As more noise. Each class leads to a digit of the generator's own choice: in start 1 every 5 that is "
+                   "asked for becomes a 0, in start 2 a 6. All ten digits occur and are drawn well, so this $D$ is "
+                   "content. Where it obeys, it is by luck: 41 %, 10 % and XX %."),
             ),
             Question(
                 N_("A generator draws perfect digits, but a 3 whenever it is asked for a 7 and a 7 for a 3. What is "
                    "$\\max_D V$ if $D$ sees the class, and if it doesn't?"),
-                N_("Two of ten classes don't touch what was asked for, so $\\mathbb{E}_y[\\mathrm{JS}]=0.2\\log 2$ and "
+                N_("For two of ten classes, nothing that is drawn is what was asked for: $\\mathbb{E}_y[\\mathrm{JS}]=0.2\\log 2$ and "
                    "$V=-1.386+0.277=-1.109$: $D$ notices, and $G$ is pushed to obey. Without the class the mixtures "
                    "are equal and $V=-1.386$: for such a $D$ the generator is perfect."),
             ),

@@ -22,8 +22,8 @@ AFTER = {
     "moved": N_("cropped"),
 }  # fmt: skip
 ARMS = {
-    "real": (N_("real images"), "real"), "gan": (N_("and GAN images"), "generator"),
-    "classical": (N_("real images, altered"), "discriminator"), "both": (N_("and GAN images, altered"), "fake"),
+    "real": (N_("real images"), "real"), "gan": (N_("real and GAN images"), "generator"),
+    "classical": (N_("real images, altered"), "discriminator"), "both": (N_("real and GAN images, altered"), "fake"),
 }  # fmt: skip
 
 
@@ -74,14 +74,19 @@ def _detector() -> None:
     )
 
 
-def _marks() -> None:
-    strength: int = st.slider(_("Strength of the pattern, levels of 255"), 0, 8, 3, key="honesty-strength")
+def plain_digit() -> np.ndarray:
+    """An 8 that cgan.mnist has drawn, uint8 (112, 112)."""
     low, high = RANGE
     digit = conditioning.kept(conditioning.SHELF).samples[8, 0]
-    plain = np.rint(low + digit / 255.0 * (high - low)).astype(np.uint8).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
+    return np.rint(low + digit / 255.0 * (high - low)).astype(np.uint8).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
+
+
+def _marks() -> None:
+    strength: int = st.slider(_("Strength of the pattern, levels of 255"), 0, 8, 3, key="honesty-strength")
+    plain = plain_digit()
     marked = honesty.with_pattern(plain, strength)
     content = honesty.written(marked)
-    plot = drawing.pictures(np.stack([plain, marked])[None], [_("without the pattern"), _("with it")], 200)
+    plot = drawing.pictures(np.stack([plain, marked])[None], [_("without the pattern"), _("with it")], 240)
     drawing.show(plot, "honesty-pictures", _("A generated digit, without and with the pattern in its pixels."))
     found = {name: honesty.opened(after(content)) for name, after in honesty.AFTER.items()}
     head = [_("what happened to the file"), _("text in the file"), _("pattern: z")]
@@ -96,7 +101,7 @@ def _marks() -> None:
 
 
 def _study() -> None:
-    plot = drawing.chart(_("real training images"), _("area under the ROC curve"), 330)
+    plot = drawing.chart(_("real training images"), _("area under the ROC curve (0.5: chance)"), 330)
     plot.update_layout(hovermode="closest")
     for place, (arm, (name, look)) in enumerate(ARMS.items()):
         colour, _dash, symbol = drawing.LOOKS[look]
@@ -148,17 +153,18 @@ register(
                 r"\mathrm{JS}=\tfrac12\Big[(1-r)\log_2\tfrac{1-r}{1-r/2}+r-\log_2(1-\tfrac r2)\Big]",
                 (honesty.js_of_dropping, honesty.batches_without),
             ),
-            N_("For $r=1$ % it is 0.005 of 1 bit, and 53 % of $D$'s batches of 64 hold nobody of the group. PULSE (2020) "
-               "sharpened faces with a GAN; its authors had to add that it draws white faces far more often than "
+            N_("For $r=1$ % it is 0.005 bit (of at most 1), and 53 % of $D$'s batches of 64 hold nobody of the group. PULSE (2020) "
+               "enlarged blurred faces with a GAN; its authors had to add that it makes white faces far more often than "
                "others. Count the groups in your data and in your samples."),
             N_("**Honest results.** Do GAN images help where data are rare? In our study of chest X-rays they didn't: "
-               "of ten comparisons by AUC none leaves out zero. Turning and shifting the real images helped with 50, "
-               "100 and 500 of each class, by 0.015 to 0.025. A GAN knows only what its training images say."),
+               "in ten comparisons no difference could be told from chance. Simply turning and shifting the real images "
+               "did help, with 50, 100 and 500 of each class (by 0.015 to 0.025 of the area under the ROC curve). A GAN "
+               "knows only what its training images say."),
         ),
         figure=figure,
         explore=N_("Three views. Find a share of fakes at which the detector is right half of the time. Find the weakest "
-                   "pattern that survives JPEG, and see what removes it. In the study, compare each mark with the one "
-                   "for *and GAN images*."),
+                   "pattern that survives JPEG, and see what removes it. In the study, compare what was trained with "
+                   "GAN images with what was trained without."),
         experiment=Experiment(
             N_("A small group: of 40 points, two lie on the right (5 %). Train for 1,500 steps (about 15 seconds) and "
                "count: how many of the generated points reach the small group? Then give both groups 20 points. The "
@@ -179,7 +185,10 @@ register(
             ),
             Question(
                 N_("Why does cropping remove the pattern, and why doesn't that end the use of patterns?"),
-                "TBD",
+                N_("The detector expects each sign at its place. After cropping, the blocks meet the wrong signs, and $z$ "
+                   "is near 0 (−0.5 at strength 3). Shifted back by the 6 pixels that were cut off, the pattern is found "
+                   "again ($z=10.3$). A better detector tries all shifts, and then asks for a larger $z$, because chance "
+                   "gets more tries too."),
             ),
             Question(
                 N_("Why can't a GAN that was trained on 20 X-rays of each class show a classifier more than these 20 "

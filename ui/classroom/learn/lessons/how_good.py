@@ -48,7 +48,7 @@ def _points(maker: Maker, count: int) -> None:
     drawing.points(plot, _("real points"), "real", real[:, 0], real[:, 1], marker={"size": 8, "opacity": 0.6})
     drawing.points(plot, _("generated points"), "fake", made[:, 0], made[:, 1], marker={"size": 5})
     plot.update_xaxes(range=[-6, 6])
-    plot.update_yaxes(range=[-5, 5], scaleanchor="x")
+    plot.update_yaxes(range=[-4.7, 4.7], scaleanchor="x")
     drawing.show(plot, "scores-points", _("Four bells of real points, one for each class, and generated points."))
 
 
@@ -56,7 +56,7 @@ def _numbers(found: Scores, floor: Scores) -> None:
     """Each score, and in brackets that of another sample of the data."""
     drawing.numbers(
         {
-            _("IS = Mode Score"): f"{found.inception:.2f} ({floor.inception:.2f})",
+            _("IS = Mode Score"): f"{found.inception:.3f} ({floor.inception:.3f})",
             _("KL of the classes"): f"{abs(found.divergence):.2f} ({abs(floor.divergence):.2f})",
             "FID": f"{found.frechet:.3f} ({floor.frechet:.3f})",
             _("precision"): f"{found.precision:.0%} ({floor.precision:.0%})",
@@ -74,9 +74,10 @@ register(
         minutes=12,
         body=(
             N_("A GAN has no test accuracy. Two questions must be asked: is each sample **good**, and are the samples "
-               "as **various** as the data? For images, the usual scores look through a trained network: at its class "
-               "probabilities $p(y|x)$, or at its features. The **Inception Score** asks that each sample has a clear "
-               "class and that all classes occur; $p^*(y)$ is the mean of all $p(y|x)$:"),
+               "as **various** as the data? For images, the usual scores ask a trained network: for the probability "
+               "$p(y|x)$ of each class $y$, or for its *features*, the numbers of its last hidden layer. The **Inception "
+               "Score** wants a clear class for each sample, and all classes among the samples. $p^*(y)$ is the mean of "
+               "all $p(y|x)$, and KL says how far two distributions are apart:"),
             Formula(
                 r"\mathrm{IS}=\exp\,\mathbb{E}_x\,\mathrm{KL}\big(p(y|x)\,\|\,p^*(y)\big)",
                 (scores.inception_score, scores.kl),
@@ -84,7 +85,8 @@ register(
             N_("It lies between 1 and the number of classes, and it never looks at real data. The **Mode Score** was "
                "meant to compare the classes with their shares $p(y)$ in the data:"),
             Formula(
-                r"\mathrm{MS}=\exp\big(\mathbb{E}_x\,\mathrm{KL}(p(y|x)\|p(y))-\mathrm{KL}(p^*(y)\|p(y))\big)",
+                r"\begin{aligned}\log\mathrm{MS}=\;&\mathbb{E}_x\,\mathrm{KL}(p(y|x)\,\|\,p(y))\\"
+                r"&-\mathrm{KL}(p^*(y)\,\|\,p(y))\end{aligned}",
                 (scores.mode_score, scores.class_divergence),
             ),
             N_("Write the logarithms out: $p(y)$ cancels, and MS **equals** IS. What does show missing classes is the "
@@ -98,8 +100,8 @@ register(
                "lies among the samples. *Among* means in a ball $B$ around one of the points that reaches to its "
                "fifth nearest neighbour:"),
             Formula(
-                r"P=\Pr_{y\sim q}\big[y\in\textstyle\bigcup_x B(x)\big],\quad "
-                r"R=\Pr_{x\sim p}\big[x\in\textstyle\bigcup_y B(y)\big]",
+                r"\begin{aligned}P&=\Pr_{y\sim q}\big[y\in\textstyle\bigcup_x B(x)\big]\\"
+                r"R&=\Pr_{x\sim p}\big[x\in\textstyle\bigcup_y B(y)\big]\end{aligned}",
                 (scores.precision, scores.recall, scores.within_reach),
             ),
             N_("All depend on the **number of samples**: with few, FID is too large. Compare only values of the same "
@@ -120,13 +122,27 @@ register(
             ),
             N_("The Fréchet distances are 1.24, 0.56 and 0.36 (real against real: 0.27), in features of a network that "
                "reads MNIST. A classifier is sure of 91.3 %, 91.0 % and 92.8 % of the samples. So the distance sees the "
-               "noisy pixels of the first model, and the share of sure digits doesn't. Most people rank "
-               "the first model last, and disagree about the other two."),
+               "noisy pixels of the first model, which its card names as its limit, and the share of sure digits "
+               "hardly does. Does your ranking agree with one of them?"),
         ),
         questions=(
-            Question(N_("Four classes, a spread of 0.02, 500 samples: which score is right?"), "TBD"),
-            Question(N_("Let it draw *one cloud*. Why is FID so small?"), "TBD"),
-            Question(N_("Push the samples outwards to 1.5. Why does the Inception Score rise?"), "TBD"),
+            Question(
+                N_("Four classes, a spread of 0.02, 500 samples: which score is right?"),
+                N_("Recall: 1 %. The generator repeats four points. But each has a clear class (IS 4.000), lies among the "
+                   "data (precision 100 %), and the four are so far apart that mean and covariance nearly fit (FID "
+                   "0.006; real data 0.002)."),
+            ),
+            Question(
+                N_("Let it draw *one cloud*. Why is FID so small?"),
+                N_("The cloud has the mean and the covariance of the data, and the Fréchet distance looks at nothing "
+                   "else: 0.033, against 12.9 for a generator that makes one class. Precision shows that only 52 % of "
+                   "the samples lie among the data, and IS falls from 3.996 to 3.638."),
+            ),
+            Question(
+                N_("Push the samples outwards to 1.5. Why does the Inception Score rise?"),
+                N_("Further out the classifier is even surer: 4.000 instead of 3.996. IS never sees the data, so it "
+                   "can't know that nothing lies there. FID rises to 1.98, and precision falls to 80 %."),
+            ),
         ),
         teacher=N_("12 minutes. Give each group one score and let it build, with the sliders, the worst generator that "
                    "its score still likes. Each group shows its cheat; the class says which other score exposes it."),

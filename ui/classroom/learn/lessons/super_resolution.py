@@ -91,13 +91,14 @@ register(
                "network that enlarges sees $x$ and has to answer with one picture $g$. Trained with the squared error, "
                "it minimises for each $x$"),
             Formula(
-                r"\mathbb{E}|y-g|^2=\mathbb{E}|y-m|^2+|g-m|^2,\qquad m=\mathbb{E}[y\,|\,x]",
+                r"\begin{gathered}\mathbb{E}|y-g|^2=\mathbb{E}|y-m|^2+|g-m|^2\\"
+                r"m=\mathbb{E}[y\,|\,x]\end{gathered}",
                 (blur.squared_error, blur.spread, blur.mean_answer),
             ),
             N_("The first term doesn't depend on $g$, so the best answer is $g=m$: the **mean of all possible "
                "answers**. Strokes that may lie here or there become a grey smear. The network isn't too weak: the "
                "blur is the right answer to the question. With the absolute error it is the median of each pixel, "
-               "which is hardly sharper:"),
+               "which is only a little sharper:"),
             Formula(
                 r"\arg\min_g\mathbb{E}|y-g|=\mathrm{median}(y\,|\,x)",
                 (blur.absolute_error, blur.median_answer),
@@ -105,7 +106,8 @@ register(
             N_("Now draw one of the possible answers $y'$ at random. It is sharp, and looks real. But its squared error "
                "is **twice** as large, which is 3 dB of PSNR:"),
             Formula(
-                r"\mathbb{E}|y-y'|^2=2\,\mathbb{E}|y-m|^2,\qquad \mathrm{PSNR}=-10\log_{10}\mathbb{E}|y-g|^2",
+                r"\begin{aligned}\mathbb{E}|y-y'|^2&=2\,\mathbb{E}|y-m|^2\\"
+                r"\mathrm{PSNR}&=-10\log_{10}\mathbb{E}|y-g|^2\end{aligned}",
                 (blur.error_of_a_draw, blur.psnr),
             ),
             N_("So PSNR prefers blur. A discriminator rejects it, because no real picture looks like $m$. **SRGAN** "
@@ -129,7 +131,12 @@ register(
             "TBD",
         ),
         questions=(
-            Question(N_("Digit 1: how large is the error of the mean after dividing by 2, 4 and 8, and why?"), "TBD"),
+            Question(
+                N_("Digit 1: how large is the error of the mean after dividing by 2, 4 and 8, and why?"),
+                N_("0.033, 0.046 and 0.070 (14.8, 13.4 and 11.6 dB). A smaller picture leaves more possible answers, and "
+                   "they differ more. The sharpness of the mean falls from 0.20 to 0.17 and 0.12; the true digit has "
+                   "0.23."),
+            ),
             Question(
                 N_("Two networks, 27.1 dB and 26.5 dB. Which one do you take to enlarge holiday photos, and which one "
                    "to measure distances in microscope pictures?"),

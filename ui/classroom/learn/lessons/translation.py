@@ -124,15 +124,21 @@ register(
             Question(
                 N_("Without the cycle term and at step 1,000, $G(a)$ covers the square and $D$ is fooled. Why is the "
                    "round trip wrong all the same?"),
-                "TBD",
+                N_("Each network only pleased its own discriminator. $G$ found one way round the square, $F$ another way "
+                   "round the ring, and nothing ties the two together. The error of the round trip is 0.77 to 0.90; two "
+                   "points of the ring that have nothing to do with each other differ by 0.81 on average. With the cycle "
+                   "term it is 0.01 to 0.02."),
             ),
             Question(
                 N_("With the cycle term, compare point 1 in the three starts. Which start is right?"),
-                "TBD",
+                N_("None, or all. Point 1 goes to the lower left corner in start 1 and to the right side in starts 2 and "
+                   "3. Each map is reversible and fools $D$; the data don't say where on the square a point of the ring "
+                   "belongs."),
             ),
             Question(
                 N_("$G(a)=a/2$ is reversible. Why does it not win?"),
-                "TBD",
+                N_("It fills only half of $b$, and $D$ sees that: JS is 0.216, of at most $\\log 2=0.693$. The cycle term "
+                   "alone would be content, for $F(b)=2b$ brings everything back. Both terms are needed."),
             ),
         ),
         teacher=N_("10 minutes. Let the class match six faces with six names without knowing anybody: every matching "
