@@ -198,6 +198,11 @@ def test_streaming(tmp_path: Path) -> None:
 
 
 @pytest.mark.release
+def test_experiments_of_lessons() -> None:
+    assert "5 % on the right" in run("lessons", "--steps", "2", "--seeds", "0")
+
+
+@pytest.mark.release
 def test_pausing() -> None:
     assert "pause acts" in run("startup", "--repetitions", "1", "--only", "pause")
 

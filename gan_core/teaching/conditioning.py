@@ -1,11 +1,11 @@
-"""A generator that is asked for a class, a discriminator that sees the class or doesn't, and whether the generator obeys.
+"""A generator that is asked for a class, a discriminator that sees the class or doesn't, and whether G obeys.
 
 Joint distributions of class and place are arrays (classes, places) that sum to 1: p of the data, q of the generator.
 
     V(D, G) = E_{x,y}[log D(x|y)] + E_{z,y}[log(1 - D(G(z|y)|y))]        (1411.1784, equation 2)
 
 The lesson's matrices are of real models: of the preset `cgan/digits` while it trains, as it is and with a discriminator
-whose class input is 0, over several seeds, and of the shelf's `cgan.mnist`. They take minutes and torch, so they are kept in
+whose class input is 0, and of the shelf's `cgan.mnist`. They take minutes and torch, so they are kept in
 `obedience.json`; `python -m gan_core.teaching.conditioning` writes them anew, and a test measures the shelf's again.
 """
 
@@ -36,7 +36,7 @@ MODEL, NET = "cgan.mnist", "features.mnist"
 RECIPE, PRESET = "cgan", "digits"
 
 
-# --- the game -----------------------------------------------------------------------------------------------------
+# --- the game --------------------------------------------------------------------------------------------------------
 
 
 def best(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ def _divergence(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.sum(one * (_log(one, one) - _log(other, one))))
 
 
-# --- whether it obeys ----------------------------------------------------------------------------------------------
+# --- whether it obeys ------------------------------------------------------------------------------------------------
 
 
 def obedience_matrix(asked: np.ndarray, recognised: np.ndarray) -> np.ndarray:
@@ -112,7 +112,7 @@ def kept(who: str, step: int = STEPS[-1], seed: int = 0) -> Seen:
     return Seen(np.array(found["matrix"]), pixels.reshape(CLASSES, SHOWN, side, side))
 
 
-# --- measuring: torch, and only where it is asked for --------------------------------------------------------------
+# --- measuring: torch, and only where it is asked for ----------------------------------------------------------------
 
 
 def measured(sampler: Sampler, each: int = EACH, seed: int = 0) -> Seen:
@@ -179,9 +179,7 @@ def main() -> None:
     labels = test.arrays["label"]
     chosen = np.concatenate([np.flatnonzero(labels == digit)[:EACH] for digit in range(CLASSES)])
     images = test.arrays["real"][chosen, 0]
-    real = Seen(
-        obedience_matrix(labels[chosen], recognised(images)), images.reshape(CLASSES, EACH, 28, 28)[:, :SHOWN]
-    )
+    real = Seen(obedience_matrix(labels[chosen], recognised(images)), images.reshape(CLASSES, EACH, 28, 28)[:, :SHOWN])
     made: dict[str, Any] = {
         who: {
             str(seed): {str(step): _plain(seen) for step, seen in train(who == BLIND, seed).items()} for seed in seeds

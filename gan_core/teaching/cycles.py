@@ -1,7 +1,7 @@
 """Translation without pairs: what fools the discriminator, and what the cycle term adds.
 
-On a line, both domains are uniform on [-1, 1]. A map G fools every D where G(a) is uniform too; the cycle term asks that
-some F brings a back. Five maps (MAPS) show that these are different demands.
+On a line, both domains are uniform on [-1, 1]. A map G fools every D where G(a) is uniform too; the cycle term asks
+that some F brings a back. Five maps (MAPS) show that these are different demands.
 
     L = L_adv(G, D_b) + L_adv(F, D_a) + lambda (E|F(G(a)) - a| + E|G(F(b)) - b|)        (1703.10593, equations 1 to 3)
 
@@ -68,7 +68,7 @@ def objective(adversarial: float, cycle: float, weight: float) -> float:
     return adversarial + weight * cycle
 
 
-# --- a ring, and the outline of a square -------------------------------------------------------------------------------
+# --- a ring, and the outline of a square -----------------------------------------------------------------------------
 
 
 def ring(turns: np.ndarray) -> np.ndarray:
@@ -118,7 +118,7 @@ def kept(weight: float, seed: int, step: int) -> Translated:
     return Translated(np.array(found["forth"]), np.array(found["back"]))
 
 
-# --- training: torch ---------------------------------------------------------------------------------------------------
+# --- training: torch -------------------------------------------------------------------------------------------------
 
 
 def train(weight: float, seed: int, steps: int = STEPS[-1]) -> dict[int, Translated]:

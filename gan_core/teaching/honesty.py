@@ -48,7 +48,7 @@ def of_pictures(count: int, share: float, caught: float, false_alarms: float) ->
     }  # fmt: skip
 
 
-# --- small groups ------------------------------------------------------------------------------------------------------
+# --- small groups ----------------------------------------------------------------------------------------------------
 
 
 def js_of_dropping(share: float) -> float:
@@ -66,7 +66,7 @@ def batches_without(share: float, batch: int) -> float:
     return float((1 - share) ** batch)
 
 
-# --- marks -------------------------------------------------------------------------------------------------------------
+# --- marks -----------------------------------------------------------------------------------------------------------
 
 
 def signs(shape: tuple[int, int], key: int = 0) -> np.ndarray:
@@ -84,7 +84,7 @@ def with_pattern(levels: np.ndarray, strength: float, key: int = 0) -> np.ndarra
 
 
 def evidence(levels: np.ndarray, key: int = 0) -> float:
-    """z = sum b s / sqrt(sum b^2), b how far each block stands out from its neighbours: about N(0, 1) without pattern."""
+    """z = sum b s / sqrt(sum b^2), b how far a block stands out from its neighbours; about N(0, 1) without a mark."""
     rows, columns = (side // BLOCK for side in levels.shape)
     blocks = levels.astype(float).reshape(rows, BLOCK, columns, BLOCK).mean((1, 3))
     around = sum(np.roll(blocks, shift, axis) for axis in (0, 1) for shift in (1, -1)) / 4

@@ -1,8 +1,8 @@
 """Scores of samples in the plane: Inception Score, Mode Score, Frechet distance, precision and recall.
 
-Data are four round bells, one for each class, with centres CENTRES and spread SPREAD. A "classifier" knows them exactly,
-and the "features" are x and y, so that every score of image GANs can be computed on points that one can see. The
-definitions are those of `gan_core/metrics`, and tests compare the two.
+Data are four round bells, one for each class, with centres CENTRES and spread SPREAD. A "classifier" knows them
+exactly, and the "features" are x and y, so that every score of image GANs can be computed on points that one can see.
+The definitions are those of `gan_core/metrics`, and tests compare the two.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from gan_core.gans import recipes
 from gan_core.models import loading
 from gan_core.runs.store import RunStore
 from gan_core.teaching import conditioning
-from gan_core.teaching.conditioning import BLIND, CLASSES, NONE, REAL, SEEING, SHELF, STEPS
+from gan_core.teaching.conditioning import BLIND, CLASSES, NONE, REAL, SEEDS, SEEING, SHELF, STEPS
 from tests.made_runs import make_run
 
 RANDOM = np.random.default_rng(0)
@@ -46,7 +47,9 @@ def test_who_does_not_see_the_class_does_not_notice_a_swap() -> None:
     """Question 2: ten digits that don't touch each other, of which 3 and 7 are exchanged."""
     p = np.eye(CLASSES) / CLASSES
     q = p[[0, 1, 2, 7, 4, 5, 6, 3, 8, 9]]
-    assert conditioning.best_value(p, q) == pytest.approx(-LOG4 + 2 * 0.2 * math.log(2)) == pytest.approx(-1.109, abs=5e-4)
+    assert (
+        conditioning.best_value(p, q) == pytest.approx(-LOG4 + 2 * 0.2 * math.log(2)) == pytest.approx(-1.109, abs=5e-4)
+    )
     assert 2 * 0.2 * math.log(2) == pytest.approx(0.277, abs=5e-4)
     assert conditioning.best_value(conditioning.unseen(p), conditioning.unseen(q)) == pytest.approx(-LOG4)
 
@@ -66,22 +69,24 @@ def test_a_matrix_counts_what_was_recognised() -> None:
 
 @pytest.mark.parametrize("who", [SEEING, BLIND, SHELF, REAL])
 def test_what_is_kept_is_whole(who: str) -> None:
-    for step in STEPS if who in (SEEING, BLIND) else STEPS[-1:]:
-        seen = conditioning.kept(who, step)
+    steps = STEPS if who in SEEDS else STEPS[-1:]
+    for step, seed in product(steps, SEEDS.get(who, (0,))):
+        seen = conditioning.kept(who, step, seed)
         assert seen.matrix.sum(1) == pytest.approx(np.ones(CLASSES), abs=1e-3)
         assert seen.samples.shape[:2] == (CLASSES, conditioning.SHOWN)
         assert seen.samples.dtype == np.uint8
 
 
 def test_what_the_lesson_says_of_the_matrices() -> None:
-    seeing, blind = conditioning.kept(SEEING), conditioning.kept(BLIND)
-    assert conditioning.obedience(seeing.matrix) == pytest.approx(0.995, abs=5e-4)
-    assert conditioning.obedience(conditioning.kept(SEEING, 200).matrix) > 0.9
-    assert conditioning.digits_made(blind.matrix) == pytest.approx(0.982, abs=5e-4)
-    assert blind.matrix[5].argmax() == 0
-    assert blind.matrix[5, 0] == 1
-    assert blind.matrix[8].argmax() == 3
-    assert blind.matrix[:, :NONE].mean(0).min() > 0.01  # all digits occur
+    for step, known in {50: 0.86, 200: 0.91, 4000: 0.995}.items():
+        assert conditioning.obedience(conditioning.kept(SEEING, step).matrix) == pytest.approx(known, abs=5e-3)
+    blind = [conditioning.kept(BLIND, STEPS[-1], seed).matrix for seed in SEEDS[BLIND]]
+    assert [round(100 * conditioning.obedience(matrix)) for matrix in blind] == [41, 10, 36]
+    assert [matrix[5].argmax() for matrix in blind] == [0, 6, 7]
+    assert [round(matrix[5].max(), 2) for matrix in blind] == [1, 1, 0.95]
+    for matrix in blind:
+        assert conditioning.digits_made(matrix) > 0.97
+        assert matrix[:, :NONE].mean(0).min() > 0.05  # all digits occur
     assert conditioning.obedience(conditioning.kept(SHELF).matrix) == pytest.approx(0.985, abs=5e-4)
     assert conditioning.obedience(conditioning.kept(REAL).matrix) == pytest.approx(0.9955, abs=5e-4)
 

@@ -46,7 +46,7 @@ def test_mismatch_is_the_divergence_of_the_library() -> None:
 
 
 def test_the_loss_weighs_the_cycle_as_the_trainer_does() -> None:
-    assert WEIGHTS == (0.0, CycleHParams.cycle_weight)
+    assert (0.0, CycleHParams.cycle_weight) == WEIGHTS
     one, other = torch.rand(5, 2), torch.rand(5, 2)
     cycle = cycles.cycle_loss(one.numpy(), other.numpy())
     assert cycle == pytest.approx(torch.nn.functional.l1_loss(one, other).item())

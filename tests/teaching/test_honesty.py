@@ -44,6 +44,7 @@ def test_the_formula_of_the_lesson() -> None:
     known = 0.5 * ((1 - r) * math.log2((1 - r) / (1 - r / 2)) + r - math.log2(1 - r / 2))
     assert honesty.js_of_dropping(r) == pytest.approx(known) == pytest.approx(0.005, abs=5e-5)
     assert honesty.batches_without(r, 64) == pytest.approx(0.53, abs=5e-3)
+    assert honesty.js_of_dropping(2 / 40) == pytest.approx(0.026, abs=5e-4)
 
 
 def picture() -> np.ndarray:
@@ -97,8 +98,9 @@ def test_the_study_is_that_of_the_benchmarks() -> None:
     assert [int(re.search(r"\d+", name)[0]) for name, _cells in rows] == [common for common, _rare in STUDY]  # type: ignore[index]
     helped = [arms["classical"][0] - arms["real"][0] for (common, rare), arms in STUDY.items() if common == rare > 20]
     assert (round(min(helped), 3), round(max(helped), 3)) == (0.015, 0.025)
-    assert "of ten comparisons by AUC (with them or without, all else equal) none leaves out zero" in BENCHMARKS.replace(
-        "\n", " "
+    assert (
+        "of ten comparisons by AUC (with them or without, all else equal) none leaves out zero"
+        in BENCHMARKS.replace("\n", " ")
     )
 
 

@@ -135,29 +135,32 @@ register(
                    "training, then take the class away from $D$. *cgan.mnist* is a model of the shelf. The run of the "
                    "experiment below appears here as *Newest run*."),
         experiment=Experiment(
-            N_("Train a conditional GAN on small digits (4,000 steps, about 25 seconds). Each column of its samples was "
-               "asked for one digit. Come back to this page afterwards and choose *Newest run*. Then ask the larger "
-               "model for one class of your choice."),
+            N_("Train a conditional GAN on small digits (4,000 steps, about 25 seconds). Each column of its samples "
+               "was asked for one digit. Come back to this page afterwards and choose *Newest run*. Then ask the "
+               "larger model for one class of your choice."),
             (
                 Setting(N_("Digits by class"), "train", {"recipe": "cgan", "preset": "digits"}),
                 Setting(N_("The model cgan.mnist"), "model", {"model": "cgan.mnist"}),
             ),
-            "TBD",
+            N_("In our run (seed 0) obedience was 86 % at step 50, 91 % at step 200 and 99.5 % at the end. "
+               "*cgan.mnist* reaches 98.5 %; its classifier reads 99.5 % of real digits as they are labelled. Look at "
+               "twenty samples of one class, too: are they written differently?"),
         ),
         questions=(
             Question(
-                N_("Choose *D doesn't see it* and compare the three starts. The rows still have bright cells. What does "
-                   "the generator use the class for?"),
-                N_("As more noise. Each class leads to a digit of the generator's own choice: in start 1 every 5 that is "
-                   "asked for becomes a 0, in start 2 a 6. All ten digits occur and are drawn well, so this $D$ is "
-                   "content. Where it obeys, it is by luck: 41 %, 10 % and XX %."),
+                N_("Choose *D doesn't see it* and compare the three starts. The rows still have bright cells. What "
+                   "does the generator use the class for?"),
+                N_("As more noise. Each class leads to a digit of the generator's own choice: in start 1 every 5 that "
+                   "is asked for becomes a 0, in start 2 a 6, in start 3 mostly a 7. All ten digits occur and are "
+                   "drawn well, so this $D$ is content. Where $G$ obeys, it is by luck: 41 %, 10 % and 36 %."),
             ),
             Question(
                 N_("A generator draws perfect digits, but a 3 whenever it is asked for a 7 and a 7 for a 3. What is "
                    "$\\max_D V$ if $D$ sees the class, and if it doesn't?"),
-                N_("For two of ten classes, nothing that is drawn is what was asked for: $\\mathbb{E}_y[\\mathrm{JS}]=0.2\\log 2$ and "
-                   "$V=-1.386+0.277=-1.109$: $D$ notices, and $G$ is pushed to obey. Without the class the mixtures "
-                   "are equal and $V=-1.386$: for such a $D$ the generator is perfect."),
+                N_("For two of ten classes, nothing that is drawn is what was asked for: "
+                   "$\\mathbb{E}_y[\\mathrm{JS}]=0.2\\log 2$ and $V=-1.386+0.277=-1.109$: $D$ notices, and $G$ is "
+                   "pushed to obey. Without the class the mixtures are equal and $V=-1.386$: for such a $D$ the "
+                   "generator is perfect."),
             ),
             Question(
                 N_("A paper reports an obedience of 100 %. What else would you ask for?"),

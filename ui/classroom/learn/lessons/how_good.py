@@ -75,9 +75,9 @@ register(
         body=(
             N_("A GAN has no test accuracy. Two questions must be asked: is each sample **good**, and are the samples "
                "as **various** as the data? For images, the usual scores ask a trained network: for the probability "
-               "$p(y|x)$ of each class $y$, or for its *features*, the numbers of its last hidden layer. The **Inception "
-               "Score** wants a clear class for each sample, and all classes among the samples. $p^*(y)$ is the mean of "
-               "all $p(y|x)$, and KL says how far two distributions are apart:"),
+               "$p(y|x)$ of each class $y$, or for its *features*, the numbers of its last hidden layer. The "
+               "**Inception Score** wants a clear class for each sample, and all classes among the samples. $p^*(y)$ "
+               "is the mean of all $p(y|x)$, and KL says how far two distributions are apart:"),
             Formula(
                 r"\mathrm{IS}=\exp\,\mathbb{E}_x\,\mathrm{KL}\big(p(y|x)\,\|\,p^*(y)\big)",
                 (scores.inception_score, scores.kl),
@@ -97,8 +97,8 @@ register(
                 (scores.frechet,),
             ),
             N_("**Precision** is the share of samples that lie among the data, **recall** the share of the data that "
-               "lies among the samples. *Among* means in a ball $B$ around one of the points that reaches to its "
-               "fifth nearest neighbour:"),
+               "lies among the samples. *Among* means in a ball $B$ around one of the points that reaches to its fifth "
+               "nearest neighbour:"),
             Formula(
                 r"\begin{aligned}P&=\Pr_{y\sim q}\big[y\in\textstyle\bigcup_x B(x)\big]\\"
                 r"R&=\Pr_{x\sim p}\big[x\in\textstyle\bigcup_y B(y)\big]\end{aligned}",
@@ -121,15 +121,15 @@ register(
                 Setting("infogan.mnist", "model", {"model": "infogan.mnist"}),
             ),
             N_("The Fréchet distances are 1.24, 0.56 and 0.36 (real against real: 0.27), in features of a network that "
-               "reads MNIST. A classifier is sure of 91.3 %, 91.0 % and 92.8 % of the samples. So the distance sees the "
-               "noisy pixels of the first model, which its card names as its limit, and the share of sure digits "
+               "reads MNIST. A classifier is sure of 91.3 %, 91.0 % and 92.8 % of the samples. So the distance sees "
+               "the noisy pixels of the first model, which its card names as its limit, and the share of sure digits "
                "hardly does. Does your ranking agree with one of them?"),
         ),
         questions=(
             Question(
                 N_("Four classes, a spread of 0.02, 500 samples: which score is right?"),
-                N_("Recall: 1 %. The generator repeats four points. But each has a clear class (IS 4.000), lies among the "
-                   "data (precision 100 %), and the four are so far apart that mean and covariance nearly fit (FID "
+                N_("Recall: 1 %. The generator repeats four points. But each has a clear class (IS 4.000), lies among "
+                   "the data (precision 100 %), and the four are so far apart that mean and covariance nearly fit (FID "
                    "0.006; real data 0.002)."),
             ),
             Question(

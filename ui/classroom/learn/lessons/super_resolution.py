@@ -6,15 +6,15 @@ import numpy as np
 import streamlit as st
 
 from gan_core.teaching import blur
-from gan_core.teaching.blur import FACTORS, SIDE
+from gan_core.teaching.blur import FACTORS
 from ui.classroom.learn import drawing
 from ui.classroom.learn.lesson import Experiment, Formula, Lesson, Question, Setting, register
 from ui.classroom.shell.i18n import N_, _
 
 PLACES = (3, 4, 7, 8, 10, 25)  # digits that a visitor can choose
 COUNT = 40  # possible answers
-SQUARES = {"recipe": "srgan", "preset": "squares"}
-JUDGED = {"recipe": "srgan", "preset": "squares_judged", "steps": "800"}
+SQUARES = {"recipe": "srgan", "preset": "squares", "steps": "800"}
+JUDGED = SQUARES | {"preset": "squares_judged"}
 
 
 def figure() -> None:
@@ -103,8 +103,8 @@ register(
                 r"\arg\min_g\mathbb{E}|y-g|=\mathrm{median}(y\,|\,x)",
                 (blur.absolute_error, blur.median_answer),
             ),
-            N_("Now draw one of the possible answers $y'$ at random. It is sharp, and looks real. But its squared error "
-               "is **twice** as large, which is 3 dB of PSNR:"),
+            N_("Now draw one of the possible answers $y'$ at random. It is sharp, and looks real. But its squared "
+               "error is **twice** as large, which is 3 dB of PSNR:"),
             Formula(
                 r"\begin{aligned}\mathbb{E}|y-y'|^2&=2\,\mathbb{E}|y-m|^2\\"
                 r"\mathrm{PSNR}&=-10\log_{10}\mathbb{E}|y-g|^2\end{aligned}",
@@ -119,9 +119,9 @@ register(
         explore=N_("The possible answers are those of 1,797 handwritten digits whose small pictures are most alike. "
                    "Divide by 2, 4 and 8 and watch the mean. In the chart, nothing lies to the left of the mean."),
         experiment=Experiment(
-            N_("Enlarge faces from 16 to 64 pixels with the squared error alone (40 seconds), then with a discriminator "
-               "that starts at step 600 (less than a minute). Compare edges of hair and glasses. The last two buttons "
-               "show models of the shelf that enlarge photos."),
+            N_("Enlarge faces from 16 to 64 pixels with the squared error alone (40 seconds), then with a "
+               "discriminator that starts at step 600 (less than a minute). Compare edges of hair and glasses. The "
+               "last two buttons show models of the shelf that enlarge photos."),
             (
                 Setting(N_("Squared error"), "train", SQUARES),
                 Setting(N_("With a discriminator"), "train", JUDGED),
@@ -133,16 +133,16 @@ register(
         questions=(
             Question(
                 N_("Digit 1: how large is the error of the mean after dividing by 2, 4 and 8, and why?"),
-                N_("0.033, 0.046 and 0.070 (14.8, 13.4 and 11.6 dB). A smaller picture leaves more possible answers, and "
-                   "they differ more. The sharpness of the mean falls from 0.20 to 0.17 and 0.12; the true digit has "
-                   "0.23."),
+                N_("0.033, 0.046 and 0.070 (14.8, 13.4 and 11.6 dB). A smaller picture leaves more possible answers, "
+                   "and they differ more. The sharpness of the mean falls from 0.20 to 0.17 and 0.12; the true digit "
+                   "has 0.23."),
             ),
             Question(
                 N_("Two networks, 27.1 dB and 26.5 dB. Which one do you take to enlarge holiday photos, and which one "
                    "to measure distances in microscope pictures?"),
-                N_("For photos perhaps the one with 26.5 dB (`srgan.bsds_x4`): texture looks real. For measuring the one "
-                   "with 27.1 dB (`srresnet.bsds_x4`): its error is smaller and it invents less. PSNR alone doesn't "
-                   "decide; the purpose does."),
+                N_("For photos perhaps the one with 26.5 dB (`srgan.bsds_x4`): texture looks real. For measuring the "
+                   "one with 27.1 dB (`srresnet.bsds_x4`): its error is smaller and it invents less. PSNR alone "
+                   "doesn't decide; the purpose does."),
             ),
             Question(
                 N_("Could a generator have the least squared error **and** look real?"),

@@ -53,7 +53,9 @@ def _panels(seen: Translated) -> None:
     for column, points in enumerate((cycles.ring(TURNS), seen.forth, seen.back), 1):
         outline = cycles.square(FINE) if column == 2 else cycles.ring(FINE)
         quiet = {"color": drawing.LOOKS["quiet"][0], "width": 1}
-        plot.add_scatter(x=outline[:, 0], y=outline[:, 1], mode="lines", line=quiet, hoverinfo="skip", col=column, row=1)
+        plot.add_scatter(
+            x=outline[:, 0], y=outline[:, 1], mode="lines", line=quiet, hoverinfo="skip", col=column, row=1
+        )
         plot.add_scatter(
             x=points[:, 0], y=points[:, 1], mode="markers", hoverinfo="skip", col=column, row=1,
             marker={"color": TURNS, "colorscale": "HSV", "size": 7, "cmin": 0, "cmax": 1},
@@ -88,8 +90,8 @@ register(
                "belongs to what. A generator $G$ maps $a$ to $b$, a second one, $F$, maps $b$ to $a$, and each has a "
                "discriminator. But a discriminator asks only that *all* translated pictures together look like the "
                "other domain. Which $a$ became which $b$ is left open."),
-            N_("Take numbers that are spread evenly over $[-1,1]$, for both domains. $G(a)=a$, the mirror $G(a)=-a$ and "
-               "the tent $G(a)=1-2|a|$ all give evenly spread numbers, and $D$ can't object:"),
+            N_("Take numbers that are spread evenly over $[-1,1]$, for both domains. $G(a)=a$, the mirror $G(a)=-a$ "
+               "and the tent $G(a)=1-2|a|$ all give evenly spread numbers, and $D$ can't object:"),
             Formula(r"\mathrm{JS}(q_{G(a)},\,p_b)=0", (cycles.mismatch,)),
             N_("Yet the tent takes $a$ and $-a$ to the same place, so nobody can tell afterwards where it came from. "
                "**CycleGAN** (2017) asks that the way there and back ends where it began:"),
@@ -109,8 +111,8 @@ register(
                "mirror."),
         ),
         figure=figure,
-        explore=N_("Two small networks learn to translate a ring to the outline of a square and back. Equal numbers are "
-                   "the same point. Train them, switch the cycle term, and compare the three starts."),
+        explore=N_("Two small networks learn to translate a ring to the outline of a square and back. Equal numbers "
+                   "are the same point. Train them, switch the cycle term, and compare the three starts."),
         experiment=Experiment(
             N_("Colour grey digits without pairs. Each digit class has its own colour in the other domain, and nobody "
                "says which. 1,000 steps each (about 30 and 15 seconds): first with the cycle term, then without."),
@@ -124,21 +126,21 @@ register(
             Question(
                 N_("Without the cycle term and at step 1,000, $G(a)$ covers the square and $D$ is fooled. Why is the "
                    "round trip wrong all the same?"),
-                N_("Each network only pleased its own discriminator. $G$ found one way round the square, $F$ another way "
-                   "round the ring, and nothing ties the two together. The error of the round trip is 0.77 to 0.90; two "
-                   "points of the ring that have nothing to do with each other differ by 0.81 on average. With the cycle "
-                   "term it is 0.01 to 0.02."),
+                N_("Each network only pleased its own discriminator. $G$ found one way round the square, $F$ another "
+                   "way round the ring, and nothing ties the two together. The error of the round trip is 0.77 to "
+                   "0.90; two points of the ring that have nothing to do with each other differ by 0.81 on average. "
+                   "With the cycle term it is 0.01 to 0.02."),
             ),
             Question(
                 N_("With the cycle term, compare point 1 in the three starts. Which start is right?"),
-                N_("None, or all. Point 1 goes to the lower left corner in start 1 and to the right side in starts 2 and "
-                   "3. Each map is reversible and fools $D$; the data don't say where on the square a point of the ring "
-                   "belongs."),
+                N_("None, or all. Point 1 goes to the lower left corner in start 1 and to the right side in starts 2 "
+                   "and 3. Each map is reversible and fools $D$; the data don't say where on the square a point of the "
+                   "ring belongs."),
             ),
             Question(
                 N_("$G(a)=a/2$ is reversible. Why does it not win?"),
-                N_("It fills only half of $b$, and $D$ sees that: JS is 0.216, of at most $\\log 2=0.693$. The cycle term "
-                   "alone would be content, for $F(b)=2b$ brings everything back. Both terms are needed."),
+                N_("It fills only half of $b$, and $D$ sees that: JS is 0.216, of at most $\\log 2=0.693$. The cycle "
+                   "term alone would be content, for $F(b)=2b$ brings everything back. Both terms are needed."),
             ),
         ),
         teacher=N_("10 minutes. Let the class match six faces with six names without knowing anybody: every matching "
