@@ -36,7 +36,8 @@ class Maker:
         random = np.random.default_rng(seed)
         noise = random.standard_normal((count, 2))
         if self.cloud:
-            return noise * np.sqrt(CENTRES.var(0) + SPREAD**2)
+            cloud: np.ndarray = noise * np.sqrt(CENTRES.var(0) + SPREAD**2)
+            return cloud
         places = random.permutation(count) % self.classes
         points: np.ndarray = self.outwards * CENTRES[places] + self.spread * noise
         return points

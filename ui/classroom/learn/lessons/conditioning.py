@@ -132,8 +132,8 @@ register(
         ),
         figure=figure,
         explore=N_("Each row is a digit that was asked for, each column what a classifier read. Move through the "
-                   "training, then take the class away from $D$. *cgan.mnist* is a model of the shelf. The run of the "
-                   "experiment below appears here as *Newest run*."),
+                   "training, then take the class away from $D$. *cgan.mnist* is a trained model that comes with "
+                   "GANscope. The run of the experiment below appears here as *Newest run*."),
         experiment=Experiment(
             N_("Train a conditional GAN on small digits (4,000 steps, about 25 seconds). Each column of its samples "
                "was asked for one digit. Come back to this page afterwards and choose *Newest run*. Then ask the "

@@ -112,9 +112,9 @@ register(
                    "data itself. Make the generator lose a class, repeat itself (a small spread), move outwards, or "
                    "draw one cloud. Which score notices?"),
         experiment=Experiment(
-            N_("Be the judge of three models of the shelf. On each page set *Number* to 64, look for ten seconds and "
-               "don't scroll. Rank the three, best first. Then read *Fréchet distance* and *Recognisable* below their "
-               "cards."),
+            N_("Be the judge of three trained models that come with GANscope. On each page set *Number* to 64, look "
+               "for ten seconds and don't scroll. Rank the three, best first. Then read *Fréchet distance* and "
+               "*Recognisable* below their cards."),
             (
                 Setting("mlp_gan.mnist", "model", {"model": "mlp_gan.mnist"}),
                 Setting("wgan_gp.mnist", "model", {"model": "wgan_gp.mnist"}),
