@@ -6,7 +6,7 @@ Joint distributions of class and place are arrays (classes, places) that sum to 
 
 The lesson's matrices are of real models: of the preset `cgan/digits` while it trains, as it is and with a discriminator
 whose class input is 0, and of the shelf's `cgan.mnist`. They take minutes and torch, so they are kept in
-`obedience.json`; `python -m gan_core.teaching.conditioning` writes them anew, and a test measures the shelf's again.
+`obedience.json`; `python -m benchmarks.obedience` writes them anew, and a test measures the shelf's again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -120,12 +120,13 @@ def measured(sampler: Sampler, each: int = EACH, seed: int = 0) -> Seen:
 
     8 pixels are read by the digit classifier, 28 by the shelf's net, which takes everything for a digit.
     """
+    import torch
+
     from gan_core.pictures.grids import to_uint8
 
     asked = np.repeat(np.arange(CLASSES), each)
     latents, _labels = sampler.latents(len(asked), seed)
-    labels = latents.new_tensor(asked, dtype=int)
-    images = to_uint8(sampler.draw(latents, labels))[..., 0]  # (N, H, W, 1) -> (N, H, W)
+    images = to_uint8(sampler.draw(latents, torch.from_numpy(asked)))[..., 0]  # (N, H, W, 1) -> (N, H, W)
     samples = images.reshape(CLASSES, each, *images.shape[1:])[:, :SHOWN]
     return Seen(obedience_matrix(asked, recognised(images)), samples)
 
@@ -136,7 +137,8 @@ def recognised(images: np.ndarray) -> np.ndarray:
     from gan_core.metrics.feature_net import FeatureNet
 
     if images.shape[-1] == 8:
-        return digit_classifier().probabilities(images).argmax(1)
+        found: np.ndarray = digit_classifier().probabilities(images).argmax(1)
+        return found
     return FeatureNet.from_shelf(NET).answers(images[:, None])[:, 0]
 
 
@@ -146,54 +148,3 @@ def newest_run(store: RunStore) -> str:
         if (run.spec.recipe, run.spec.data, run.spec.size) == (RECIPE, "digits", 8) and store.checkpoints(run.id):
             return run.id
     return ""
-
-
-def train(blind: bool, seed: int) -> dict[int, Seen]:
-    """Trains the preset and measures it at STEPS; `blind` sets what D is given of the class to 0."""
-    from gan_core import data
-    from gan_core.gans import recipes
-    from gan_core.models.sampler import Sampler
-    from gan_core.training.trainer import Trainer
-
-    recipe = recipes.get(RECIPE)
-    preset = recipe.preset(PRESET)
-    settings = recipe.settings({**preset.hparams, "seed": seed})
-    trainer = Trainer(recipe, settings, data.load(preset.data, preset.size))
-    if blind:
-        embedding: Any = trainer.networks["discriminator"].embedding
-        embedding.register_forward_hook(lambda _module, _inputs, given: 0 * given)
-    found = {}
-    for step in range(STEPS[-1] + 1):
-        if step in STEPS:
-            found[step] = measured(Sampler(recipe, settings, trainer.spec, trainer.ema.refresh(settings.ema)))
-        trainer.train_step()
-    return found
-
-
-def main() -> None:
-    """Writes all matrices of the lesson."""
-    from gan_core import data
-    from gan_core.models import loading
-
-    test = data.load("test:mnist", 28)
-    labels = test.arrays["label"]
-    chosen = np.concatenate([np.flatnonzero(labels == digit)[:EACH] for digit in range(CLASSES)])
-    images = test.arrays["real"][chosen, 0]
-    real = Seen(obedience_matrix(labels[chosen], recognised(images)), images.reshape(CLASSES, EACH, 28, 28)[:, :SHOWN])
-    made: dict[str, Any] = {
-        who: {
-            str(seed): {str(step): _plain(seen) for step, seen in train(who == BLIND, seed).items()} for seed in seeds
-        }
-        for who, seeds in SEEDS.items()
-    }
-    made |= {SHELF: _plain(measured(loading.load(MODEL))), REAL: _plain(real)}
-    KEPT.write_text(json.dumps(made) + "\n", encoding="utf-8")
-
-
-def _plain(seen: Seen) -> dict[str, Any]:
-    pixels = base64.b64encode(zlib.compress(np.ascontiguousarray(seen.samples).tobytes(), 9)).decode()
-    return {"matrix": seen.matrix.round(4).tolist(), "side": seen.samples.shape[-1], "samples": pixels}
-
-
-if __name__ == "__main__":
-    main()
