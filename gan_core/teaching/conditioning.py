@@ -34,6 +34,7 @@ SEEING, BLIND, SHELF, REAL = "seeing", "blind", "shelf", "real"
 SEEDS = {SEEING: (0,), BLIND: (0, 1, 2)}  # of the first weights
 MODEL, NET = "cgan.mnist", "features.mnist"
 RECIPE, PRESET = "cgan", "digits"
+SMALL = 8  # pixels of the preset's digits
 
 
 # --- the game --------------------------------------------------------------------------------------------------------
@@ -101,6 +102,11 @@ class Seen:
     matrix: np.ndarray
     samples: np.ndarray
 
+    @property
+    def rejects(self) -> bool:
+        """Whether the recogniser could tell that there is no digit; the net of 28 pixels can't."""
+        return self.samples.shape[-1] == SMALL
+
 
 @cache
 def kept(who: str, step: int = STEPS[-1], seed: int = 0) -> Seen:
@@ -136,7 +142,7 @@ def recognised(images: np.ndarray) -> np.ndarray:
     from gan_core.metrics.digit_classifier import digit_classifier
     from gan_core.metrics.feature_net import FeatureNet
 
-    if images.shape[-1] == 8:
+    if images.shape[-1] == SMALL:
         found: np.ndarray = digit_classifier().probabilities(images).argmax(1)
         return found
     return FeatureNet.from_shelf(NET).answers(images[:, None])[:, 0]
@@ -145,6 +151,6 @@ def recognised(images: np.ndarray) -> np.ndarray:
 def newest_run(store: RunStore) -> str:
     """The newest run of a conditional GAN on the small digits that has a checkpoint; "" for none."""
     for run in store.runs():
-        if (run.spec.recipe, run.spec.data, run.spec.size) == (RECIPE, "digits", 8) and store.checkpoints(run.id):
+        if (run.spec.recipe, run.spec.data, run.spec.size) == (RECIPE, "digits", SMALL) and store.checkpoints(run.id):
             return run.id
     return ""

@@ -59,9 +59,8 @@ def _measured(run: str, step: int) -> Seen:
 
 def _matrix(seen: Seen) -> None:
     plot = drawing.chart(_("recognised as"), _("asked for"), 340, hoverdistance=-1)
-    rejects = seen.matrix[:, NONE].any()
-    shares = seen.matrix if rejects else seen.matrix[:, :NONE]
-    names = [str(digit) for digit in range(CLASSES)] + ([_("none")] if rejects else [])
+    shares = seen.matrix if seen.rejects else seen.matrix[:, :NONE]
+    names = [str(digit) for digit in range(CLASSES)] + ([_("none")] if seen.rejects else [])
     plot.add_heatmap(
         z=shares, x=names, y=names[:CLASSES], zmin=0, zmax=1, colorscale="Cividis", showscale=False,
         text=[[f"{100 * share:.0f}" if share >= NAMED else "" for share in row] for row in shares],
@@ -86,13 +85,11 @@ def _samples(seen: Seen) -> None:
 def _numbers(seen: Seen) -> None:
     diagonal = seen.matrix.diagonal()
     worst = int(diagonal.argmin())
-    drawing.numbers(
-        {
-            _("obedience"): f"{conditioning.obedience(seen.matrix):.1%}",
-            _("recognised as a digit"): f"{conditioning.digits_made(seen.matrix):.1%}",
-            _("least obeyed"): _("{digit}: {share}").format(digit=worst, share=f"{diagonal[worst]:.0%}"),
-        }
-    )
+    words = {_("obedience"): f"{conditioning.obedience(seen.matrix):.1%}"}
+    if seen.rejects:
+        words[_("recognised as a digit")] = f"{conditioning.digits_made(seen.matrix):.1%}"
+    words[_("least obeyed")] = _("{digit}: {share}").format(digit=worst, share=f"{diagonal[worst]:.0%}")
+    drawing.numbers(words)
 
 
 register(
