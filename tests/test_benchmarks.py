@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import architectures, computation, damaged, memory, recognisable, timing
+from benchmarks import architectures, computation, damaged, memory, obedience, recognisable, timing
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.metrics.digit_classifier import digit_classifier
+from gan_core.teaching import conditioning
 from gan_core.training.computation import USUAL
 
 ROOT = Path(__file__).parent.parent
@@ -195,6 +196,19 @@ def test_streaming(tmp_path: Path) -> None:
     table = run("streaming", "--gib", "0.03", "--steps", "3", "--repetitions", "1", "--folder", str(tmp_path))
     assert "0.03 GiB" in table
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.release
+def test_whether_a_blind_discriminator_is_blind() -> None:
+    """The matrices of a run's start are the kept ones; those of later steps depend on the machine's rounding."""
+    for who in (conditioning.SEEING, conditioning.BLIND):
+        seen = obedience.train(who == conditioning.BLIND, 0, 1)
+        np.testing.assert_array_equal(seen[0].matrix, conditioning.kept(who, 0).matrix)
+
+
+@pytest.mark.release
+def test_experiments_of_lessons() -> None:
+    assert "5 % on the right" in run("lessons", "--steps", "2", "--seeds", "0")
 
 
 @pytest.mark.release

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gan_core.cli import app
+from gan_core.models.card import read_card
 from tests.app.test_learn_page import MOST_STEPS
 from ui.classroom.learn.lesson import in_order, lessons
 from ui.classroom.learn.lessons import ORDER
@@ -28,6 +29,9 @@ def test_a_link_opens_what_it_says(link: str) -> None:
     place, query = urlsplit(link).path, dict(parse_qsl(urlsplit(link).query))
     if place == "/learn":
         assert query["lesson"] in lessons
+        return
+    if place == "/model":
+        assert read_card(ROOT / "pretrained" / query["model"]).name == query["model"]
         return
     standard = {"/playground": begin.STANDARD, "/train": {}}[place]
     shown = query.pop(begin.layers.QUERY, "d").split(",")

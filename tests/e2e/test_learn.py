@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.serving import Server
@@ -53,8 +54,9 @@ def test_the_handout_is_the_lesson_with_its_answers(page: Page, server: Server) 
         expect(page.locator(hidden).first).to_be_hidden()
 
 
-def test_a_narrow_page_doesnt_scroll_sideways(page: Page, server: Server) -> None:
+@pytest.mark.parametrize("name", ["nash_and_cycles", "conditioning"])
+def test_a_narrow_page_doesnt_scroll_sideways(page: Page, server: Server, name: str) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
-    open_lesson(page, server, "nash_and_cycles")
+    open_lesson(page, server, name)
     wide = "(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('[data-testid=stMain]'))"
     assert page.evaluate(wide) == 0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import io
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 from numpy.typing import ArrayLike
+from PIL import Image
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # type: ignore[import-untyped]
@@ -53,6 +57,25 @@ def points(figure: Figure, name: str, look: str, x: ArrayLike, y: ArrayLike, **m
     colour, _dash, symbol = LOOKS[look]
     style = {"color": colour, "symbol": symbol, "size": 9} | more.pop("marker", {})
     figure.add_scatter(x=x, y=y, name=name, mode="markers", marker=style, hovertemplate="%{y:.3g}", **more)
+
+
+def pictures(levels: np.ndarray, names: Sequence[str], height: int) -> Figure:
+    """Grey pictures, uint8 (rows, columns, H, W), side by side with a name below each column; pixels stay sharp."""
+    rows, columns, tall, wide = levels.shape
+    gap = max(1, wide // 8)
+    sheet = np.full((rows * (tall + gap) - gap, columns * (wide + gap) - gap, 4), 0, np.uint8)
+    for row, column in np.ndindex(rows, columns):
+        top, left = row * (tall + gap), column * (wide + gap)
+        sheet[top : top + tall, left : left + wide, :3] = levels[row, column, :, :, None]
+        sheet[top : top + tall, left : left + wide, 3] = 255
+    file = io.BytesIO()
+    Image.fromarray(sheet).save(file, "PNG")
+    figure = chart("", "", height, hoverdistance=-1)
+    figure.add_image(source="data:image/png;base64," + base64.b64encode(file.getvalue()).decode(), hoverinfo="skip")
+    middles = [column * (wide + gap) + (wide - 1) / 2 for column in range(columns)]
+    figure.update_xaxes(tickvals=middles, ticktext=names, showgrid=False, constrain="domain")
+    figure.update_yaxes(visible=False, constrain="domain")
+    return figure
 
 
 def show(figure: Figure, key: str, alt: str) -> None:

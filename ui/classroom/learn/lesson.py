@@ -12,7 +12,7 @@ from typing import Any
 from gan_core.registry import Registry
 from ui.classroom.shell.i18n import N_
 
-PAGES = ("playground", "train")  # where an experiment can be set up
+PAGES = ("playground", "train", "model")  # where an experiment can be set up
 
 
 @dataclass(frozen=True)

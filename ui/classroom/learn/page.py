@@ -15,7 +15,7 @@ from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
 
 PLAN = "docs/lesson_plan.md"
-PAGE_FILES = {"playground": "pages/playground.py", "train": "pages/train.py"}
+PAGE_FILES = {"playground": "pages/playground.py", "train": "pages/train.py", "model": "pages/model.py"}
 
 
 def show() -> None:

@@ -1,7 +1,10 @@
 """The lessons. To add one: a file that registers it, and its name here."""
 
 from ui.classroom.learn.lessons import (
+    conditioning,
     forger_and_detective,
+    harm_and_honesty,
+    how_good,
     lipschitz,
     mlp_to_dcgan,
     mode_collapse,
@@ -9,6 +12,8 @@ from ui.classroom.learn.lessons import (
     optimal_discriminator,
     reading_curves,
     saturation,
+    super_resolution,
+    translation,
     wasserstein,
 )
 
@@ -21,5 +26,10 @@ ORDER = (
     mode_collapse,
     nash_and_cycles,
     mlp_to_dcgan,
+    conditioning,
     reading_curves,
+    how_good,
+    translation,
+    super_resolution,
+    harm_and_honesty,
 )
