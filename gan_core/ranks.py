@@ -7,8 +7,8 @@ gradients are averaged, which gives the gradient of
 
 This equals the loss of the whole batch where that is a mean over items. Inside a term, whatever depends on other items
 (batch normalisation, relativistic averages, minibatch statistics) is computed over all ranks by `Ranks.mean` and
-`Ranks.whole`, whose gradients flow back to every rank. Random numbers are drawn for the whole batch, by all ranks alike,
-and each keeps its part (`normal`, `uniform`, `integers`), so that W ranks compute what one process would.
+`Ranks.whole`, whose gradients flow back to every rank. Random numbers are drawn for the whole batch, by all ranks
+alike, and each keeps its part (`normal`, `uniform`, `integers`), so that W ranks compute what one process would.
 
 Gradient accumulation is the same in time: with T turns, a rank's part is split again, and turn t draws the numbers of
 the whole batch and keeps those of the items r + W t, r + W (t + T), ... Statistics can't be joined over turns.
@@ -18,6 +18,7 @@ While no training step runs, a process is alone: previews, samples and metrics n
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,14 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from gan_core.errors import BadValue
+from gan_core.errors import BadValue, GanscopeError
+
+
+class LostRank(GanscopeError):
+    """Another process of the group has ended, or can't be reached."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The connection to another process of this run is lost ({reason}).", reason=reason)
 
 
 class Ranks:
@@ -37,13 +45,21 @@ class Ranks:
     `average`, `mean` and `whole` are collective: all ranks call them in the same order.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1) -> None:
+    def __init__(self, rank: int = 0, size: int = 1, control: Any = None) -> None:
+        """`control`: the process group for messages, which may wait for hours; by default that of the gradients."""
         self.rank, self.size = rank, size
+        self._control = control
         self.turn, self.turns = 0, 1
         self.seconds = 0.0  # spent communicating and waiting for others; on a GPU, what the call itself takes
-        self.bytes = 0  # sent by collective calls
+        self.calls, self.bytes = 0, 0  # sums over the ranks, and what they held
         self._own: list[Tensor] = []  # sums of what this rank gave, and what came back, since the last `average`
         self._total: list[Tensor] = []
+
+    def with_turns(self, turns: int) -> Ranks:
+        """The same group for batches that are accumulated from this many parts."""
+        made = Ranks(self.rank, self.size, self._control)
+        made.turns = turns
+        return made
 
     @property
     def first(self) -> bool:
@@ -134,8 +150,9 @@ class Ranks:
         if self.size == 1:
             return
         begun = time.perf_counter()
-        dist.all_reduce(values)
+        _connected(lambda: dist.all_reduce(values))
         self.seconds += time.perf_counter() - begun
+        self.calls += 1
         self.bytes += values.numel() * values.element_size()
 
     def broadcast(self, tensors: Sequence[Tensor]) -> None:
@@ -143,24 +160,35 @@ class Ranks:
         if self.size > 1:
             for tensor in tensors:
                 sent = tensor.detach().contiguous()
-                dist.broadcast(sent, 0)
+                _connected(lambda sent=sent: dist.broadcast(sent, 0))
                 tensor.detach().copy_(sent)
 
-    def tell(self, message: Any = None) -> Any:
-        """Rank 0's message, which is of plain values, to all ranks; the others' own is ignored."""
+    def tell(self, content: bytes = b"") -> bytes:
+        """Rank 0's message to all ranks; what the others give is ignored. An empty one takes a single call."""
         if self.size == 1:
-            return message
-        box = [message]
-        dist.broadcast_object_list(box, 0)
-        return box[0]
+            return content
+        length = torch.tensor([len(content)])
+        _connected(lambda: dist.broadcast(length, 0, group=self._control))
+        if not int(length):
+            return b""
+        sent = torch.zeros(int(length), dtype=torch.uint8)
+        if self.first:
+            sent = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        _connected(lambda: dist.broadcast(sent, 0, group=self._control))
+        return sent.numpy().tobytes()
 
     def collect(self, value: Any) -> list[Any]:
-        """Every rank's plain value, by rank."""
+        """Every rank's value, by rank; of what JSON can hold."""
         if self.size == 1:
             return [value]
-        found: list[Any] = [None] * self.size
-        dist.all_gather_object(found, value)
-        return found
+        content = torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8)
+        lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        _connected(lambda: dist.all_gather(lengths, torch.tensor([len(content)]), group=self._control))
+        padded = torch.zeros(int(max(lengths)), dtype=torch.uint8)
+        padded[: len(content)] = content
+        found = [torch.zeros_like(padded) for _ in range(self.size)]
+        _connected(lambda: dist.all_gather(found, padded, group=self._control))
+        return [json.loads(part[: int(length)].numpy().tobytes()) for part, length in zip(found, lengths, strict=True)]
 
     def check_batch(self, batch_size: int) -> None:
         """Raises BadValue where the batch can't be split evenly."""
@@ -170,6 +198,13 @@ class Ranks:
                 "got {batch_size}.",
                 parts=self.parts, ranks=self.size, turns=self.turns, batch_size=batch_size,
             )  # fmt: skip
+
+
+def _connected(call: Callable[[], Any]) -> None:
+    try:
+        call()
+    except RuntimeError as error:  # of gloo and NCCL alike
+        raise LostRank(" ".join(str(error).split())[:200]) from error
 
 
 class _Sum(torch.autograd.Function):

@@ -55,9 +55,7 @@ class Batches:
     The last `held_out` items, at most a quarter of the set, are never drawn: they show what was learnt.
     """
 
-    def __init__(
-        self, data: DataSet, seed: int, device: torch.device, held_out: int = 0, ranks: Ranks = ALONE
-    ) -> None:
+    def __init__(self, data: DataSet, seed: int, device: torch.device, held_out: int = 0, ranks: Ranks = ALONE) -> None:
         self.device = device
         self._ranks = ranks
         self._held_out = min(held_out, len(data) // 4)
@@ -122,5 +120,5 @@ def to_device(items: Tensor, device: torch.device) -> Tensor:
     items = items.to(device, non_blocking=True)
     if items.dtype != torch.uint8:
         return items
-    images = items.float().mul_(1 / 127.5).sub_(1)
+    images = items.to(torch.get_default_dtype()).mul_(1 / 127.5).sub_(1)
     return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images

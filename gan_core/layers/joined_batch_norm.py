@@ -24,12 +24,9 @@ class JoinedBatchNorm(_BatchNorm):
     @classmethod
     def of(cls, norm: _BatchNorm) -> JoinedBatchNorm:
         """The same layer, which shares its weights and buffers."""
-        joined = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
-        for name, weight in norm.named_parameters(recurse=False):
-            setattr(joined, name, weight)
-        for name, buffer in norm.named_buffers(recurse=False):
-            setattr(joined, name, buffer)
-        return joined.train(norm.training)
+        joined = cls(norm.num_features)
+        joined.__dict__.update(norm.__dict__)
+        return joined
 
     def _check_input_dim(self, inputs: Tensor) -> None:
         """The layer that this one replaces had inputs of the right shape."""

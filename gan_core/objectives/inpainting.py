@@ -176,7 +176,9 @@ def border_weighted_error(filled: Tensor, truth: Tensor, holes: Tensor) -> Tenso
     rim = max(1, holes.shape[3] // RIM)
     near = max_pool2d((~holes).float(), 2 * rim + 1, stride=1, padding=rim) > 0
     weight = holes * torch.where(near, RIM_WEIGHT, 1.0)
-    return ((filled - truth).square().mean(1, keepdim=True) * weight).sum() / current().mean(holes.float().sum()).clamp(min=1)
+    return ((filled - truth).square().mean(1, keepdim=True) * weight).sum() / current().mean(holes.float().sum()).clamp(
+        min=1
+    )
 
 
 def contrast(codes: Tensor, others: Tensor) -> Tensor:

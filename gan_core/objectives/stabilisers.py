@@ -80,9 +80,13 @@ def captured_input(discriminator: nn.Module) -> Iterator[list[Tensor]]:
 
 @contextlib.contextmanager
 def input_of(layer: nn.Module) -> Iterator[list[Tensor]]:
-    """Records the inputs of a layer within the `with` block, in single precision."""
+    """Records the inputs of a layer within the `with` block, in single precision at least."""
     found: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda layer, inputs: found.append(inputs[0].float()))
+
+    def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        found.append(inputs[0].float() if inputs[0].dtype.itemsize < 4 else inputs[0])
+
+    handle = layer.register_forward_pre_hook(keep)
     try:
         yield found
     finally:

@@ -2,8 +2,9 @@
 
 With bf16 every network runs under autocast: convolutions and products of matrices take bfloat16, which has the range of
 float32 and 8 bits of precision. fp16 has 11 bits and a small range: losses are scaled up before the way back, and an
-update whose gradients overflow is left out (1710.03740). Weights, gradients, optimisers, averages and all that an objective computes from the
-networks' outputs stay in float32, so that a run can go on with either precision from the same checkpoint.
+update whose gradients overflow is left out (1710.03740). Weights, gradients, optimisers, averages and all that an
+objective computes from the networks' outputs stay in float32, so that a run can go on with another precision from the
+same checkpoint.
 
 Phases that are `exact` (penalties, path length, unrolling) take second derivatives. They get the plain networks: a
 gradient's norm in 8 bits is mostly rounding. A penalty that is computed in each step is part of the discriminator's
@@ -39,7 +40,7 @@ WORTH = 1.2  # times as quick in bfloat16, from where it is used
 
 @dataclass(frozen=True)
 class Computation:
-    """`precision` is one of PRECISIONS; `compiled` networks take a while to begin; `accumulate` is a number of parts."""
+    """`precision` is one of PRECISIONS; `compiled` networks take a while to begin; a batch has `accumulate` parts."""
 
     precision: str = "fp32"
     compiled: bool = False
@@ -69,7 +70,9 @@ class Computation:
             return
         if self.precision == "fp16":
             if not device.startswith("cuda"):
-                raise BadValue("fp16 needs an NVIDIA GPU. Use --precision fp32, bf16 or auto on {device}.", device=device)
+                raise BadValue(
+                    "fp16 needs an NVIDIA GPU. Use --precision fp32, bf16 or auto on {device}.", device=device
+                )
             return
         if device.startswith("cuda") and not torch.cuda.is_bf16_supported(including_emulation=False):
             raise BadValue("This GPU doesn't support bfloat16. Leave out --precision bf16.")
@@ -94,8 +97,8 @@ class Computation:
         if self.recompute:
             if not fits(networks):
                 raise BadValue(
-                    "No block of these networks can be recomputed: batch normalisation and spectral normalisation change "
-                    "in every pass. Leave out --recompute."
+                    "No block of these networks can be recomputed: batch normalisation and spectral normalisation "
+                    "change in every pass. Leave out --recompute."
                 )
             called = {name: Recomputed(network) for name, network in called.items()}
         if dtype := TYPES.get(self.precision):

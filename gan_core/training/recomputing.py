@@ -1,4 +1,4 @@
-"""Activation checkpointing: a block's activations are computed again on the way back instead of being kept (1604.06174).
+"""Activation checkpointing: blocks compute their activations again on the way back and don't keep them (1604.06174).
 
 A network keeps the inputs of its blocks alone, which saves most of its memory for about a third more time. It fits
 blocks that compute the same when they run again: not those with batch normalisation or spectral normalisation, which

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import operator
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,8 +61,7 @@ class Trainer:
         ranks: Ranks = ALONE,
     ) -> None:
         keep_freed_memory()
-        self.ranks = Ranks(ranks.rank, ranks.size)
-        self.ranks.turns = computation.accumulate
+        self.ranks = ranks.with_turns(computation.accumulate)
         self.ranks.check_batch(hparams.batch_size)
         self.recipe = recipe
         self.hparams = hparams
@@ -116,6 +116,9 @@ class Trainer:
             digest.update(as_stored(tensor.detach()).cpu().contiguous().view(-1).view(torch.uint8).numpy())
         return digest.hexdigest()
 
+    def verify(self) -> None:
+        """Compares the weights of all ranks, before a checkpoint; `Leader` does."""
+
     def _plan(self) -> None:
         """Reads the phases and the rates from the hyperparameters; raises BadValue where a net isn't on the shelf."""
         for net in set(self.objective.feature_nets(self.hparams)) - self._nets.keys():
@@ -162,7 +165,7 @@ class Trainer:
             return self._step(only)
 
     def _step(self, only: str | None) -> StepResult:
-        communicated = self.ranks.seconds
+        begun, communicated = time.perf_counter(), self.ranks.seconds
         scheduled = self.objective.schedule(self.networks, self.images_seen)
         self._batch_size = int(scheduled.get("batch_size", self.hparams.batch_size))
         result = StepResult(self.step + 1, values={f"schedule/{name}": value for name, value in scheduled.items()})
@@ -184,7 +187,8 @@ class Trainer:
         self.ema.update(self.hparams.ema)
         result.observed = context.observed
         if self.ranks.size > 1:
-            result.values["seconds/communication"] = self.ranks.seconds - communicated
+            passed = time.perf_counter() - begun
+            result.values["share/communication"] = (self.ranks.seconds - communicated) / passed
         self.step += 1
         self.images_seen += self._batch_size
         return result
@@ -229,8 +233,9 @@ class Trainer:
         states = context.random_states() if ranks.turns > 1 else []
         sums: dict[str, Tensor] = {}
         self._drawn.clear()
-        for ranks.turn in range(ranks.turns):
-            if ranks.turn:
+        for turn in range(ranks.turns):
+            ranks.turn = turn
+            if turn:
                 context.set_random_states(states)
             terms = phase.terms(networks, batch if ranks.turns == 1 else self._of_turn(batch), context)
             loss = functools.reduce(operator.add, terms.values())
