@@ -55,11 +55,19 @@ class Ranks:
         self._own: list[Tensor] = []  # sums of what this rank gave, and what came back, since the last `average`
         self._total: list[Tensor] = []
 
-    def with_turns(self, turns: int) -> Ranks:
-        """The same group for batches that are accumulated from this many parts."""
-        made = Ranks(self.rank, self.size, self._control)
-        made.turns = turns
-        return made
+    def alike(self) -> Ranks:
+        """The same group, for another trainer."""
+        return Ranks(self.rank, self.size, self._control)
+
+    def in_turns(self, turns: int) -> Iterator[int]:
+        """Splits this rank's part of the batch again, for the time of the loop: one turn after the other."""
+        self.turns = turns
+        try:
+            for turn in range(turns):
+                self.turn = turn
+                yield turn
+        finally:
+            self.turn, self.turns = 0, 1
 
     @property
     def first(self) -> bool:
@@ -190,13 +198,13 @@ class Ranks:
         _connected(lambda: dist.all_gather(found, padded, group=self._control))
         return [json.loads(part[: int(length)].numpy().tobytes()) for part, length in zip(found, lengths, strict=True)]
 
-    def check_batch(self, batch_size: int) -> None:
+    def check_batch(self, batch_size: int, turns: int = 1) -> None:
         """Raises BadValue where the batch can't be split evenly."""
-        if batch_size % self.parts:
+        if batch_size % (self.size * turns):
             raise BadValue(
                 "The batch size must be a multiple of {parts}, which is {ranks} ranks times {turns} accumulated parts, "
                 "got {batch_size}.",
-                parts=self.parts, ranks=self.size, turns=self.turns, batch_size=batch_size,
+                parts=self.size * turns, ranks=self.size, turns=turns, batch_size=batch_size,
             )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ class Control:
 
         started = [event.payload for event in self.store.events(self.run_id) if event.kind == "started"]
         last = started[-1] if started else {}
-        Ranks(0, len(last.get("ranks", [0]))).with_turns(last.get("accumulate", 1)).check_batch(batch_size)
+        Ranks(0, len(last.get("ranks", [0]))).check_batch(batch_size, last.get("accumulate", 1))
 
     def apply(self, remedy: str) -> None:
         """Applies a remedy to the running run; one that rolls back waits until the run has rolled back.

@@ -56,7 +56,7 @@ class Leader(Trainer):
         *,
         ranks: Ranks,
     ) -> None:
-        ranks.check_batch(hparams.batch_size)
+        ranks.check_batch(hparams.batch_size, computation.accumulate)
         tell(ranks, "build", recipe.name, to_dict(hparams), data.spec.to_state(), asdict(computation))
         self.within = True
         super().__init__(recipe, hparams, data, device, computation, ranks)

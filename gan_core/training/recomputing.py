@@ -66,21 +66,23 @@ class _Pass:
             for layer in block.layer.modules()
             if isinstance(layer, RandomLayer) and layer.generator is not None
         }.values()
-        self.ranks, self.turn = current(), current().turn
+        self.ranks = current()
+        self.part = self.ranks.turn, self.ranks.turns
         self.states: list[Tensor] = []
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         if not self.states:
             self.states = [generator.get_state() for generator in self.generators]
             return self.plain(*inputs, **options)
-        later, turn = [generator.get_state() for generator in self.generators], self.ranks.turn
+        later = [generator.get_state() for generator in self.generators]
+        part = self.ranks.turn, self.ranks.turns
         self._set(self.states)
-        self.ranks.turn = self.turn
+        self.ranks.turn, self.ranks.turns = self.part
         try:
             with self.ranks.training():
                 return self.plain(*inputs, **options)
         finally:
-            self.ranks.turn = turn
+            self.ranks.turn, self.ranks.turns = part
             self._set(later)
 
     def _set(self, states: list[Tensor]) -> None:

@@ -61,8 +61,9 @@ class Trainer:
         ranks: Ranks = ALONE,
     ) -> None:
         keep_freed_memory()
-        self.ranks = ranks.with_turns(computation.accumulate)
-        self.ranks.check_batch(hparams.batch_size)
+        self.ranks = ranks.alike()
+        self._turns = computation.accumulate
+        self.ranks.check_batch(hparams.batch_size, self._turns)
         self.recipe = recipe
         self.hparams = hparams
         self.device = torch.device(device)
@@ -110,9 +111,13 @@ class Trainer:
             yield from module.buffers()
 
     def digest(self) -> str:
-        """sha256 of the weights and buffers of the networks: equal on all ranks at every step."""
+        """sha256 of what has been learnt: equal on all ranks at every step.
+
+        Without the averages, whose buffers follow only where samples are drawn.
+        """
         digest = hashlib.sha256()
-        for tensor in self._tensors():
+        modules = [*self.networks.values(), self.objective]
+        for tensor in (value for module in modules for value in module.state_dict().values()):
             digest.update(as_stored(tensor.detach()).cpu().contiguous().view(-1).view(torch.uint8).numpy())
         return digest.hexdigest()
 
@@ -136,16 +141,15 @@ class Trainer:
     # --- what the objective may ask for (objectives.base.Services) ---------------------------------------------------
 
     def next_batch(self, count: int | None) -> Batch:
-        if self.ranks.turns == 1 or count is None:
-            whole = self._batch_size if count is None else count * self.ranks.size
+        ranks = self.ranks
+        whole = self._batch_size if count is None else count * ranks.parts
+        if ranks.turns == 1:
             return self.objective.prepare(self.batches.next(whole), self.context)
-        if not self.ranks.turn:
-            self._drawn.append(self.batches.next(count * self.ranks.parts))
-            taken = self._drawn[-1]
+        if ranks.turn:  # the first turn has drawn it for all of them
+            self._drawn.append(self._drawn.pop(0))
         else:
-            taken = self._drawn.pop(0)
-            self._drawn.append(taken)
-        return self.objective.prepare(self._of_turn(taken), self.context)
+            self._drawn.append(self.batches.next(whole))
+        return self.objective.prepare(self._of_turn(self._drawn[-1]), self.context)
 
     def held_out(self) -> Batch:
         return self.batches.held_out()
@@ -230,11 +234,10 @@ class Trainer:
         """Adds the gradients of a phase's loss, turn by turn; returns the means of its terms over the turns."""
         ranks, context = self.ranks, self.context
         networks = self.networks if phase.exact else self.computed
-        states = context.random_states() if ranks.turns > 1 else []
+        states = context.random_states() if self._turns > 1 else []
         sums: dict[str, Tensor] = {}
         self._drawn.clear()
-        for turn in range(ranks.turns):
-            ranks.turn = turn
+        for turn in ranks.in_turns(self._turns):
             if turn:
                 context.set_random_states(states)
             terms = phase.terms(networks, batch if ranks.turns == 1 else self._of_turn(batch), context)
@@ -244,8 +247,7 @@ class Trainer:
             torch.autograd.backward(scaler.scale(scaled) if scaler else scaled)
             for name, term in terms.items():
                 sums[name] = sums[name] + term.detach() if name in sums else term.detach()
-        ranks.turn = 0
-        return {name: term / ranks.turns for name, term in sums.items()} if ranks.turns > 1 else sums
+        return {name: term / self._turns for name, term in sums.items()} if self._turns > 1 else sums
 
     def _of_turn(self, batch: Batch) -> Batch:
         """The items of the present turn."""
@@ -257,7 +259,7 @@ class Trainer:
         `begin`: the clocks of the schedules that count from here; by default of those whose knobs change.
         """
         check_edit(self.hparams, hparams)
-        self.ranks.check_batch(hparams.batch_size)
+        self.ranks.check_batch(hparams.batch_size, self._turns)
         different, lazy = differences(self.hparams, hparams), self._lazy
         states = {} if "optimizer" in different else {g: o.state_dict()["state"] for g, o in self.optimizers.items()}
         self.hparams = self.context.hparams = hparams

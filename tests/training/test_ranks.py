@@ -61,9 +61,8 @@ def test_ranks_draw_their_items_of_the_whole_batch(size: int) -> None:
 def test_a_part_takes_its_own_items_of_its_rank() -> None:
     whole = torch.randn(12, 2, generator=torch.Generator().manual_seed(1))
     for rank in range(2):
-        group = Ranks(rank, 2).with_turns(3)
-        for turn in range(3):
-            group.turn = turn
+        group = Ranks(rank, 2)
+        for turn in group.in_turns(3):
             with group.training():
                 drawn = ranks.normal((2, 2), torch.Generator().manual_seed(1))
             assert torch.equal(drawn, whole[rank::2][turn::3])
@@ -148,13 +147,11 @@ def test_a_state_travels_as_it_is() -> None:
 # --- parts of a batch, one after the other ----------------------------------------------------------------------------
 
 SAME_IN_PARTS = {
-    "mlp_gan": {"batch_norm": False},
-    "points": {},
+    "mlp_gan": {"batch_norm": False, "discriminator_steps": 2, "generator_steps": 2, "penalty": "r1"},
+    "points": {"batch_norm": False},
     "progan": {"minibatch": "none"},
     "cut": {},
-    "pix2pix": {"jitter": 0.2},
-    "encoder": {},
-    "esrgan": {"warm_up": 0.0, "relativistic": "none"},
+    "pix2pix": {"jitter": 0.2, "norm": "instance"},
 }
 
 
@@ -215,7 +212,7 @@ def test_recomputed_blocks_give_the_same_gradients_in_every_recipe() -> None:
 def test_recomputed_blocks_run_twice_and_draw_the_same_noise() -> None:
     recipe = recipes.get("stylegan2")
     data = example(recipe)
-    again = trained("stylegan2", {}, data, ALONE, Computation(recompute=True, accumulate=1))
+    again = trained("stylegan2", {}, data, ALONE, Computation(recompute=True))
     assert compared(again, trained("stylegan2", {}, data, ALONE)) < 1e-9
     trainer = Trainer(recipe, recipe.tiny, data, "cpu", Computation(recompute=True))
     block = next(blocks(trainer.networks["discriminator"]))
