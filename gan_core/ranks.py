@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import torch
@@ -137,7 +138,7 @@ class Ranks:
         self.reduce(buffer)
         mean = buffer[: len(own)].div_(self.size)
         sizes = [len(part) for part in flat]
-        torch._foreach_copy_(flat, list(mean[: sum(sizes)].split(sizes)))
+        torch._foreach_copy_(flat, list(torch.split(mean[: sum(sizes)], sizes)))
         return list(mean[sum(sizes) :].unbind()), buffer[len(own) :] > 0
 
     def _broken(self, own: Tensor) -> Tensor:
@@ -168,7 +169,7 @@ class Ranks:
         if self.size > 1:
             for tensor in tensors:
                 sent = tensor.detach().contiguous()
-                _connected(lambda sent=sent: dist.broadcast(sent, 0))
+                _connected(partial(dist.broadcast, sent, 0))
                 tensor.detach().copy_(sent)
 
     def tell(self, content: bytes = b"") -> bytes:
@@ -228,7 +229,7 @@ class _Sum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         return None, _Sum.apply(ctx.ranks, gradient)
 
 

@@ -73,7 +73,7 @@ def mean_gradients(gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     if current().size == 1:
         return gradients
     flat = current().mean(torch.cat([gradient.flatten() for gradient in gradients]))
-    parts = flat.split([gradient.numel() for gradient in gradients])
+    parts = torch.split(flat, [gradient.numel() for gradient in gradients])
     return tuple(part.reshape(like.shape) for part, like in zip(parts, gradients, strict=True))
 
 

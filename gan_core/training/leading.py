@@ -198,7 +198,7 @@ def digest(data_set: DataSet) -> str:
     for name, array in sorted(data_set.arrays.items()):
         every = max(1, array.nbytes // HASHED)
         found.update(f"{name} {array.shape} {array.dtype}".encode())
-        found.update(np.ascontiguousarray(array[::every]))
+        found.update(np.ascontiguousarray(array[::every]).tobytes())
     return found.hexdigest()[:16]
 
 
@@ -225,7 +225,7 @@ def check_equal(ranks: Ranks, trainer: Trainer) -> None:
     if different:
         raise GanscopeError(
             "At step {step} the weights of rank {ranks} differ from those of rank 0, so no checkpoint was written. "
-            "Resume from the last one; if it happens again, a machine of this run computes wrong.",
+            "Resume from the last one; if it happens again, check the hardware of those ranks.",
             step=trainer.step, ranks=", ".join(different),
         )  # fmt: skip
 

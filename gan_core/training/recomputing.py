@@ -38,7 +38,7 @@ class Recomputed(nn.Module):
         if not torch.is_grad_enabled():
             return self.network(*inputs, **options)
         for block in self._blocks:
-            block.layer.forward = block  # type: ignore[method-assign]
+            block.layer.forward = block
         try:
             return self.network(*inputs, **options)
         finally:

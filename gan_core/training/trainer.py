@@ -118,7 +118,7 @@ class Trainer:
         digest = hashlib.sha256()
         modules = [*self.networks.values(), self.objective]
         for tensor in (value for module in modules for value in module.state_dict().values()):
-            digest.update(as_stored(tensor.detach()).cpu().contiguous().view(-1).view(torch.uint8).numpy())
+            digest.update(as_stored(tensor.detach()).cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
     def verify(self) -> None:
