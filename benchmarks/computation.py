@@ -36,7 +36,7 @@ NAMES = ("dcgan", "sngan", "stylegan2", "projected_gan", "cyclegan", "srgan")
 
 def computations(device: str) -> dict[str, Computation]:
     """Those that work on a device."""
-    found = {"eager": USUAL, "compiled": asked_for("fp32", device, True)}
+    found = {"eager": USUAL, "compiled": Computation(compiled=True)}
     if asked_for("auto", device).precision == "bf16":
         found |= {"bf16": asked_for("bf16", device), "bf16, compiled": asked_for("bf16", device, True)}
     if device.startswith("cuda"):

@@ -53,7 +53,7 @@ class Ranks:
         self.turn, self.turns = 0, 1
         self.seconds = 0.0  # spent communicating and waiting for others; on a GPU, what the call itself takes
         self.calls, self.bytes = 0, 0  # sums over the ranks, and what they held
-        self._own: list[Tensor] = []  # sums of what this rank gave, and what came back, since the last `average`
+        self._own: list[Tensor] = []  # whether what this rank gave, and what came back, was finite, since `average`
         self._total: list[Tensor] = []
 
     def alike(self) -> Ranks:
@@ -129,30 +129,32 @@ class Ranks:
         """Replaces gradients by their mean over the ranks, in one call; returns the mean terms, and which ranks had a
         value that isn't finite, (W,), before it spread to the others.
         """
-        flat = [as_stored(gradient).reshape(-1) for gradient in gradients]
-        scalars = [term.detach().reshape(1).to(flat[0].dtype) for term in terms]
-        own = torch.cat([*flat, *scalars])
+        stored = [as_stored(gradient) for gradient in gradients]
+        scalars = [term.detach().reshape(1).to(stored[0].dtype) for term in terms]
+        own = torch.cat([*(gradient.reshape(-1) for gradient in stored), *scalars])
         flags = own.new_zeros(self.size)
         flags[self.rank] = self._broken(own)
         buffer = torch.cat([own, flags])
         self.reduce(buffer)
         mean = buffer[: len(own)].div_(self.size)
-        sizes = [len(part) for part in flat]
-        torch._foreach_copy_(flat, list(torch.split(mean[: sum(sizes)], sizes)))
+        sizes = [gradient.numel() for gradient in stored]
+        parts = torch.split(mean[: sum(sizes)], sizes)
+        torch._foreach_copy_(stored, [part.view_as(like) for part, like in zip(parts, stored, strict=True)])
         return list(mean[sum(sizes) :].unbind()), buffer[len(own) :] > 0
 
     def _broken(self, own: Tensor) -> Tensor:
         """Whether this rank was the first to hold a value that isn't finite."""
-        given = torch.stack([*self._own, own.sum()]).isfinite()
-        came = torch.stack([*self._total, own.sum()]).isfinite()
+        finite = own.isfinite().all()
+        given, came = torch.stack([*self._own, finite]), torch.stack([*self._total, finite])
         self._own, self._total = [], []
         # the first call whose result wasn't finite; the last entry stands for the gradient itself
         place = torch.where(came.all(), len(came) - 1, (~came).int().argmax())
         return (~given[place]).to(own.dtype)
 
     def note(self, given: Tensor, total: Tensor) -> None:
-        self._own.append(given.sum())
-        self._total.append(total.sum())
+        """Remembers whether values were finite before and after they were summed, for `average` to name a rank."""
+        self._own.append(given.isfinite().all())
+        self._total.append(total.isfinite().all())
 
     def reduce(self, values: Tensor) -> None:
         """Replaces contiguous values by their sum over the ranks."""
@@ -243,7 +245,7 @@ def current() -> Ranks:
 
 
 def as_stored(tensor: Tensor) -> Tensor:
-    """A contiguous view of a tensor in the order in which it lies in memory; 4-D weights may be channels-last."""
+    """A view of a tensor in the order in which it lies in memory; 4-D weights may be channels-last."""
     if tensor.is_contiguous() or tensor.ndim != 4:
         return tensor
     return tensor.permute(0, 2, 3, 1)  # (O, I, H, W) -> (O, H, W, I)

@@ -45,9 +45,11 @@ def ranks_here(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def device_of(device: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The device of this rank: with "cuda" each rank of a machine has a GPU of its own."""
-    if device != "cuda" or not launched(environment):
+    """The device of this rank: with "cuda" each rank of a machine has a GPU of its own; raises BadValue."""
+    if not launched(environment) or device == "cpu":
         return device
+    if device != "cuda":
+        raise BadValue("Several processes can't train on '{device}'. Valid: cpu, cuda.", device=device)
     place, count = int(environment.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if place >= count:
         raise BadValue(
