@@ -112,7 +112,7 @@ def test_the_environment_says_who_this_process_is() -> None:
     assert launch.is_first({})
     assert launch.ranks_here({"LOCAL_WORLD_SIZE": "8"}) == 1  # no group
     assert launch.device_of("cpu", second) == "cpu"
-    with pytest.raises(BadValue, match="can't train on 'cuda:1'. Valid: cpu, cuda"):
+    with pytest.raises(BadValue, match=r"can't train on 'cuda:1'\. Valid: cpu, cuda"):
         launch.device_of("cuda:1", second)
     if not torch.cuda.is_available():
         with pytest.raises(BadValue, match="has 0 GPUs, but 2 processes were started on it"):
