@@ -111,6 +111,7 @@ def train(
         run = _resumable(store, resume, {option: value for option, value in given.items() if value is not None})
     elif start is None and recipe is None:
         raise BadValue("Give a recipe, such as dcgan, or a run to --resume. Recipes: see `ganscope recipes`.")
+    launch.check_compiled(compiled)
     computation = asked_for(precision, device, compiled, accumulate, recompute)
     if resume is None and launch.restarted() and (begun := _begun(store, name)):
         run = begun

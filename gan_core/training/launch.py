@@ -59,6 +59,12 @@ def device_of(device: str, environment: Mapping[str, str] = os.environ) -> str:
     return f"cuda:{place}"
 
 
+def check_compiled(compiled: bool, environment: Mapping[str, str] = os.environ) -> None:
+    """Raises BadValue for several ranks: sums over them can't be part of a compiled network."""
+    if compiled and launched(environment):
+        raise BadValue("--compile works in a single process only. Leave it out, or train with one process.")
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
     """The group of all processes that were started together; `ALONE` where this is the only one.

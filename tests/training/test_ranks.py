@@ -112,6 +112,9 @@ def test_the_environment_says_who_this_process_is() -> None:
     assert launch.is_first({})
     assert launch.ranks_here({"LOCAL_WORLD_SIZE": "8"}) == 1  # no group
     assert launch.device_of("cpu", second) == "cpu"
+    launch.check_compiled(True, {})
+    with pytest.raises(BadValue, match="works in a single process only"):
+        launch.check_compiled(True, second)
     with pytest.raises(BadValue, match=r"can't train on 'cuda:1'\. Valid: cpu, cuda"):
         launch.device_of("cuda:1", second)
     if not torch.cuda.is_available():
