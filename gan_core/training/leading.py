@@ -96,13 +96,13 @@ class Follower:
         self.data: DataSet | None = None
         self.trainer: Trainer | None = None
 
-    def run(self) -> str:
-        """Returns the reason why rank 0 ended the run, "" for none; raises LostRank where it is gone."""
+    def run(self) -> None:
+        """Returns when rank 0 ends the run; raises LostRank where rank 0 is gone."""
         while True:
             content = self.ranks.tell()
             what, *given = json.loads(content) if content else ("step", None)
             if what == "end":
-                return str(given[0])
+                return
             getattr(self, f"_{what}")(*given)
 
     def _data(self, name: str, size: int) -> None:
@@ -144,11 +144,10 @@ def tell(ranks: Ranks, what: str, *given: Any) -> None:
     ranks.tell(json.dumps([what, *given]).encode())
 
 
-def end(ranks: Ranks, reason: str = "") -> None:
+def end(ranks: Ranks) -> None:
     """Rank 0 tells the others that the run has ended; nothing where they are gone."""
-    if ranks.size > 1:
-        with suppress(LostRank):
-            tell(ranks, "end", reason)
+    with suppress(LostRank):
+        tell(ranks, "end")
 
 
 def to_bytes(state: Mapping[str, Any]) -> bytes:

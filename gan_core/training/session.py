@@ -196,8 +196,8 @@ class Session(Control):
     def _dismiss(self) -> None:
         """Lets the other ranks end; within a step they can't be told, and end with their connection."""
         within = hasattr(self, "trainer") and getattr(self.trainer, "within", False)
-        if not within:
-            leading.end(self.ranks, self.status.sentence)
+        if self.ranks.size > 1 and not within:
+            leading.end(self.ranks)
 
     def _set_state(
         self, state: RunState, message: str = "", values: Mapping[str, Any] | None = None, trace: str = ""
