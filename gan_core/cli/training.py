@@ -57,7 +57,7 @@ def train(
     name: Annotated[str, typer.Option(help="Name of the run.")] = "",
     device: Annotated[str, typer.Option(help="Device: cpu, cuda or mps.")] = "cpu",
     precision: Annotated[
-        str, typer.Option(help="fp32, bf16, or auto (bf16 if a short benchmark finds it faster).")
+        str, typer.Option(help="fp32, bf16, fp16 (CUDA only), or auto (bf16 if a short benchmark finds it faster).")
     ] = "fp32",
     compiled: Annotated[
         bool,
@@ -65,6 +65,14 @@ def train(
             "--compile",
             help="Compile the networks with torch.compile: takes about half a minute, then trains faster on CUDA.",
         ),
+    ] = False,
+    accumulate: Annotated[
+        int,
+        typer.Option(help="Split each batch into this many parts that pass one after the other, to save memory."),
+    ] = 1,
+    recompute: Annotated[
+        bool,
+        typer.Option("--recompute", help="Activation checkpointing: saves memory for about a third more time."),
     ] = False,
     resume: Annotated[
         str | None,
@@ -78,7 +86,15 @@ def train(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a GAN. Ctrl-C saves a checkpoint and stops; a second Ctrl-C quits immediately."""
+    """Train a GAN. Ctrl-C saves a checkpoint and stops; a second Ctrl-C quits immediately.
+
+    Several processes train one run together where torchrun starts them: see docs/distributed.md.
+    """
+    from gan_core.training import launch
+
+    device = launch.device_of(device)
+    if not launch.is_first():
+        return _follow(device)
     given: dict[str, Any] = {
         "recipe": recipe,
         "data": data,
@@ -95,8 +111,11 @@ def train(
         run = _resumable(store, resume, {option: value for option, value in given.items() if value is not None})
     elif start is None and recipe is None:
         raise BadValue("Give a recipe, such as dcgan, or a run to --resume. Recipes: see `ganscope recipes`.")
-    computation = asked_for(precision, device, compiled)
-    if start is not None:
+    launch.check_compiled(compiled)
+    computation = asked_for(precision, device, compiled, accumulate, recompute)
+    if resume is None and launch.restarted() and (begun := _begun(store, name)):
+        run = begun
+    elif start is not None:
         fixed = {option: given[option] for option in ("recipe", "size", "preset")}
         run = started_from(store, start, fixed, data, steps, seed, settings, name, shown=not as_json)
     elif resume is None:
@@ -214,6 +233,12 @@ def _resumable(store: RunStore, wanted: str, given: dict[str, Any]) -> Run:
     return run
 
 
+def _begun(store: RunStore, name: str) -> Run | None:
+    """The newest run of a name, which processes that were started again go on with."""
+    runs = [run for run in store.runs() if name and run.name == name and run.state is not RunState.FINISHED]
+    return max(runs, key=lambda run: run.created, default=None)
+
+
 def _fixed(wanted: str, given: dict[str, Any]) -> BadValue:
     """Which of the options a resumed run can't be given, and the fork that can be given them, and the steps."""
     others = [option for option in given if option != "steps"]
@@ -234,10 +259,11 @@ def _fixed(wanted: str, given: dict[str, Any]) -> BadValue:
 
 
 def _train(store: RunStore, run: Run, device: str, computation: Computation, as_json: bool) -> None:
+    from gan_core.training import launch
     from gan_core.training.session import Session
 
-    session = Session(store, run.id, device=device, computation=computation)
-    with interrupts() as asked, display(store, run, silent=as_json) as show:
+    with launch.joined(device) as ranks, interrupts() as asked, display(store, run, silent=as_json) as show:
+        session = Session(store, run.id, device=device, computation=computation, ranks=ranks)
         trouble = follow(session, asked, show, patient=not as_json and sys.stderr.isatty())
     run = store.get(run.id)
     message = trouble or run.sentence
@@ -249,6 +275,21 @@ def _train(store: RunStore, run: Run, device: str, computation: Computation, as_
         raise typer.Exit(128 + asked[0])
     if trouble or run.state in (RunState.FAILED, RunState.INTERRUPTED):
         raise typer.Exit(1)
+
+
+def _follow(device: str) -> None:
+    """What every process but the first of a group does; options that aren't the device's are rank 0's to read."""
+    from gan_core.ranks import LostRank
+    from gan_core.training import launch
+    from gan_core.training.leading import Follower
+    from gan_core.training.session import cpu_threads
+
+    with launch.deaf(), launch.joined(device) as ranks:
+        try:
+            Follower(ranks, device, cpu_threads).run()
+        except LostRank as error:
+            say(f"Rank {ranks.rank}: {error}")
+            raise typer.Exit(1) from None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gan_core.data.base import DataSet
+from gan_core.ranks import ALONE, Ranks
 
 HELD_OUT = 12  # items that a recipe which translates images never trains on: its pictures and marks are of them
 IN_DEVICE_MEMORY = 2 * 2**30  # sets up to this many bytes are kept on the accelerator
@@ -54,8 +55,9 @@ class Batches:
     The last `held_out` items, at most a quarter of the set, are never drawn: they show what was learnt.
     """
 
-    def __init__(self, data: DataSet, seed: int, device: torch.device, held_out: int = 0) -> None:
+    def __init__(self, data: DataSet, seed: int, device: torch.device, held_out: int = 0, ranks: Ranks = ALONE) -> None:
         self.device = device
+        self._ranks = ranks
         self._held_out = min(held_out, len(data) // 4)
         on_device = device.type != "cpu" and sum(array.nbytes for array in data.arrays.values()) < IN_DEVICE_MEMORY
         self._arrays: dict[str, Tensor | np.ndarray] = {}
@@ -75,8 +77,8 @@ class Batches:
         }
 
     def next(self, count: int) -> dict[str, Tensor]:
-        """The next batch: every array at the next `count` indices."""
-        indices = {group: order.take(count) for group, order in self._orders.items()}
+        """This rank's part of the next batch, whose `count` indices are the same for every number of ranks."""
+        indices = {group: self._ranks.own(order.take(count)) for group, order in self._orders.items()}
         return {name: self._gather(name, indices.get(name, indices.get("all"))) for name in self._arrays}
 
     def first(self, count: int) -> dict[str, Tensor]:
@@ -118,5 +120,5 @@ def to_device(items: Tensor, device: torch.device) -> Tensor:
     items = items.to(device, non_blocking=True)
     if items.dtype != torch.uint8:
         return items
-    images = items.float().mul_(1 / 127.5).sub_(1)
+    images = items.to(torch.get_default_dtype()).mul_(1 / 127.5).sub_(1)
     return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images

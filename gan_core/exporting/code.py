@@ -32,6 +32,7 @@ from gan_core.models.sampler import Sampler
 from gan_core.version import __version__
 
 OURS = "gan_core"
+INSTEAD = {"gan_core.ranks": "gan_core.exporting.alone"}  # module -> what stands for it in the file
 SPEC = (
     "fields",
     "classes",
@@ -142,7 +143,8 @@ def _definition(module: ModuleType, name: str) -> str | tuple[ModuleType, ast.st
                     return f"from {node.module} import {one.name}" + (f" as {one.asname}" if one.asname else "")
                 if one.asname and one.asname != one.name:
                     raise ExportError("'{name}' is imported under another name, which can't be copied.", name=name)
-                return _definition(importlib.import_module(str(node.module)), one.name)
+                home = INSTEAD.get(str(node.module), str(node.module))
+                return _definition(importlib.import_module(home), one.name)
         elif name in _defined(node):
             return module, node
     raise ExportError("'{name}' isn't defined in {module}.", name=name, module=module.__name__)

@@ -33,6 +33,7 @@ from gan_core.layers.gaussian import Gaussian
 from gan_core.layers.style_generator import StyleGenerator, layers_of_w
 from gan_core.objectives.base import Batch
 from gan_core.objectives.encoding import Encoding, EncodingHParams, LatentEncoder, latent_encoder
+from gan_core.ranks import integers, normal, uniform
 
 SMALLEST = 4  # pixels: convolutions stop at this size or below
 DIGITS = 16  # of a fingerprint in messages
@@ -109,9 +110,9 @@ class ImageEncoder(LatentEncoder):
         if not self._generators:
             return self.mean.new_zeros(count, layers, size)
         mapping = self._generators[0].mapping
-        latents = torch.randn(2 * count, self._latent_size, generator=generator).to(self.mean.device)
-        first = 1 + torch.randint(layers, (count,), generator=generator)  # 1..layers
-        first = torch.where(torch.rand(count, generator=generator) < mixed, first, layers).to(self.mean.device)
+        latents = normal((2, count, self._latent_size), generator, axis=1).flatten(0, 1).to(self.mean.device)
+        first = 1 + integers(layers, count, generator)  # 1..layers
+        first = torch.where(uniform((count,), generator) < mixed, first, layers).to(self.mean.device)
         one, other = ((mapping(latents) - self.mean) @ self.whitening)[:, None].chunk(2)  # (B, 1, w_size) each
         return torch.where(torch.arange(layers, device=first.device)[None, :, None] < first[:, None, None], one, other)
 

@@ -34,6 +34,7 @@ from gan_core.knobs import knob
 from gan_core.layers.blocks import LatentStem, RandomLayer, initialise_normal, logit_head
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.reconstruction import Reconstruction, ReconstructionHParams
+from gan_core.ranks import normal
 
 SIZES = (32, 64, 128)
 BASE = 4  # pixels, the lowest resolution of the generator
@@ -74,7 +75,7 @@ class NoiseInjection(RandomLayer):
         if not self.training:
             return features
         count, _, height, width = features.shape
-        noise = torch.randn(count, 1, height, width, generator=self.generator, device=features.device)
+        noise = normal((count, 1, height, width), self.generator, device=features.device)
         return torch.addcmul(features, self.weight, noise)
 
 

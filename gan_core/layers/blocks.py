@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
+from gan_core.ranks import uniform
 
 
 class RandomLayer(nn.Module):
@@ -29,7 +30,7 @@ class Dropout(RandomLayer):
     def forward(self, inputs: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return inputs
-        kept = torch.rand(inputs.shape, generator=self.generator, device=inputs.device) >= self.rate
+        kept = uniform(inputs.shape, self.generator, device=inputs.device) >= self.rate
         return inputs * kept / (1 - self.rate)
 
     def extra_repr(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gan_core.ranks import current
+
 
 def group_of(wanted: int, count: int) -> int:
     """The size of groups in a batch of `count`: as wanted, or the whole batch where that is no multiple of it."""
@@ -28,11 +30,12 @@ class MinibatchDiscrimination(nn.Module):
         nn.init.normal_(self.transform, 0.0, features**-0.5)
 
     def forward(self, features: Tensor) -> Tensor:
-        group = group_of(self.group, features.shape[0])
-        rows = features @ self.transform  # (B, K * D)
+        ranks = current()
+        rows = ranks.whole(features @ self.transform)  # (B, K * D) of all ranks
+        group = group_of(self.group, len(rows))
         rows = rows.reshape(-1, group, self.kernels, self.dimensions).transpose(1, 2)  # -> (G, K, n, D)
         closeness = torch.exp(-torch.cdist(rows, rows, p=1.0)).mean(3)  # (G, K, n, n) -> (G, K, n)
-        closeness = closeness.transpose(1, 2).flatten(0, 1)  # -> (B, K)
+        closeness = ranks.own(closeness.transpose(1, 2).flatten(0, 1))  # -> (B, K)
         return torch.cat([features, closeness], 1)
 
 
@@ -48,10 +51,20 @@ class MinibatchStandardDeviation(nn.Module):
         self.group = group
 
     def forward(self, features: Tensor) -> Tensor:
+        ranks, count = current(), features.shape[0]
+        # a group takes every (B/G)-th item: where it divides a rank's part, none spans two ranks
+        if ranks.size == 1 or count % self.group == 0:
+            deviations = self._deviations(features)
+        else:
+            deviations = ranks.own(self._deviations(ranks.whole(features)))
+        channel = deviations.reshape(count, *[1] * (features.ndim - 1))  # (B,) -> (B, 1, ...)
+        return torch.cat([features, channel.expand(count, 1, *features.shape[2:])], 1)
+
+    def _deviations(self, features: Tensor) -> Tensor:
+        """The deviation of each sample's group, (B,)."""
         count = features.shape[0]
         group = group_of(self.group, count)
         grouped = features.reshape(group, count // group, -1)  # (B, ...) -> (G, B/G, ...)
         # the square root has an infinite derivative at 0; the small constant keeps equal samples trainable
         deviation = (grouped.var(0, unbiased=False) + 1e-8).sqrt().mean(1)  # (B/G,)
-        channel = deviation.repeat(group).reshape(count, *[1] * (features.ndim - 1))  # -> (B, 1, ...)
-        return torch.cat([features, channel.expand(count, 1, *features.shape[2:])], 1)
+        return deviation.repeat(group)

@@ -17,6 +17,7 @@ from gan_core.knobs import knob
 from gan_core.layers.blocks import RandomLayer
 from gan_core.layers.classes import ClassEmbedding
 from gan_core.layers.style import EqualisedLinear, PixelNorm, PyramidHParams, leaky
+from gan_core.ranks import current, normal, uniform
 
 W_DECAY = 0.995  # of the running mean of w, per training pass (the authors' code)
 NoiseMode = Literal["random", "constant", "none"]
@@ -80,7 +81,7 @@ class Noise(RandomLayer):
         noise = self.constant
         if mode == "random":
             shape = (len(features), *noise.shape[1:])
-            noise = torch.randn(shape, generator=self.generator, device=features.device)
+            noise = normal(shape, self.generator, device=features.device)
         return features + self.strength * noise
 
 
@@ -136,9 +137,9 @@ class StyleMixing(RandomLayer):
             return ws
         count, layers = ws.shape[:2]
         device = ws.device
-        fresh = other(torch.randn(latents.shape, generator=self.generator, device=device))
-        mixed = torch.rand(count, generator=self.generator, device=device) < self.share
-        first = 1 + (torch.rand(count, generator=self.generator, device=device) * (layers - 1)).long()  # 1..layers-1
+        fresh = other(normal(latents.shape, self.generator, device=device))
+        mixed = uniform((count,), self.generator, device=device) < self.share
+        first = 1 + (uniform((count,), self.generator, device=device) * (layers - 1)).long()  # 1..layers-1
         changed = mixed[:, None] & (torch.arange(layers, device=device) >= first[:, None])  # (B, layers)
         return torch.where(changed[:, :, None], fresh[:, None], ws)
 
@@ -177,7 +178,7 @@ class StyleGenerator(nn.Module, ABC):
         w = self.mapping(latents, labels)
         if self.training:
             with torch.no_grad():
-                self.w_mean.lerp_(w.float().mean(0), 1 - W_DECAY)
+                self.w_mean.lerp_(current().mean(w.to(self.w_mean.dtype).mean(0)), 1 - W_DECAY)
         ws = self.mixing(self.repeated(w), latents, lambda fresh: self.mapping(fresh, labels))
         return self.synthesis(ws, "random" if self.training else "constant")
 

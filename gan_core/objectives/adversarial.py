@@ -30,6 +30,7 @@ from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepCont
 from gan_core.objectives.losses import losses
 from gan_core.objectives.penalties import COMBINED, NEED_FAKES, finite_differences, orthogonality, penalties
 from gan_core.objectives.unrolling import unrolled
+from gan_core.ranks import batch_mean, current
 
 ACROSS_THE_BATCH = (_BatchNorm, MinibatchDiscrimination, MinibatchStandardDeviation)
 Settings = TypeVar("Settings", bound=AdversarialHParams)
@@ -216,8 +217,13 @@ class Adversarial(Objective[Settings]):
         if hparams.feature_matching:
             assert real is not None
             return {"feature_matching": stabilisers.feature_matching(real.features, fake.features)}
-        kept = stabilisers.top_k(fake.logits, stabilisers.top_k_share(hparams, context.steps_of("top_k")))
-        real_logits = None if real is None else real.logits[: len(kept)]
+        share = stabilisers.top_k_share(hparams, context.steps_of("top_k"))
+        real_logits = None if real is None else real.logits
+        if share == 1:
+            return losses[hparams.loss].generator_terms(fake.logits, real_logits, hparams.relativistic)
+        kept = stabilisers.top_k(current().whole(fake.logits), share)  # the best of all ranks
+        if real_logits is not None:
+            real_logits = current().whole(real_logits)[: len(kept)]
         return losses[hparams.loss].generator_terms(kept, real_logits, hparams.relativistic)
 
     def _real_output(
@@ -330,7 +336,7 @@ class Adversarial(Objective[Settings]):
         """How far the logits of training images are above the decision boundary, (B,)."""
         hparams, real = context.hparams, context.observed["real"]
         if hparams.relativistic != "none":
-            return real - context.observed["fake_before"].mean()
+            return real - batch_mean(context.observed["fake_before"])
         return real - (losses[hparams.loss].threshold or 0.0)
 
     def summarise(self, hparams: Settings, observed: dict[str, Tensor]) -> dict[str, Tensor]:

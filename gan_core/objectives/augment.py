@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 
+from gan_core import ranks
+
 MOST = 0.125  # largest translation, as a share of the side
 CUT = 0.5  # side of the cutout square, as a share of the image's
 FULL = 500_000  # images over which p can rise from 0 to 1 (2006.06676, section 3.1)
@@ -31,7 +33,7 @@ def uniform(generator: torch.Generator, device: torch.device) -> Random:
     """Uniform numbers from a CPU generator, so that they are the same on every device."""
 
     def draw(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=generator).to(device)
+        return ranks.uniform(shape, generator).to(device)
 
     return draw
 
@@ -125,11 +127,11 @@ class AdaptiveStrength(nn.Module):
     @torch.no_grad()
     def update(self, real_logits: Tensor, target: float) -> None:
         """Takes the logits of one step's augmented training images, relative to the decision boundary."""
-        self.signs += real_logits.sign().mean()
+        self.signs += ranks.batch_mean(real_logits.sign())
         self.steps += 1
         if int(self.steps) < EVERY:
             return
-        change = len(real_logits) * EVERY / FULL
+        change = len(real_logits) * ranks.current().size * EVERY / FULL
         self.probability += change * (self.signs / self.steps - target).sign()
         self.probability.clamp_(0, 1)
         self.signs.zero_()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.hparams import TrainingHParams
+from gan_core.ranks import current, normal
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -64,10 +65,12 @@ class StepContext(Generic[Settings]):
         generator: torch.Generator,
         services: Services,
         device: torch.device | str = "cpu",
+        noise: torch.Generator | None = None,
     ) -> None:
         self.networks = networks
         self.hparams = hparams
         self.generator = generator
+        self._generators = [generator] if noise is None or noise is generator else [generator, noise]
         self.device = torch.device(device)
         self.next_batch = services.next_batch
         self.held_out = services.held_out
@@ -78,6 +81,7 @@ class StepContext(Generic[Settings]):
         self.observed: dict[str, Tensor] = {}
         self._began: Mapping[str, Moment] = {}
         self._shared: dict[str, Any] = {}
+        self._repeatable: dict[str, list[Tensor]] = {}  # random states before what a later phase computes again
 
     def begin_step(self, step: int = 0, began: Mapping[str, Moment] | None = None) -> None:
         """Starts step number `step`; `began` says when an edit restarted a schedule, by the schedule's clock."""
@@ -85,38 +89,65 @@ class StepContext(Generic[Settings]):
         self.observed = {}
         self._began = {} if began is None else began
         self._shared.clear()
+        self._repeatable.clear()
+
+    def random_states(self) -> list[Tensor]:
+        """The states of all generators that a step draws from."""
+        return [generator.get_state() for generator in self._generators]
+
+    def set_random_states(self, states: Sequence[Tensor]) -> None:
+        """Draws the same numbers again from here."""
+        for generator, state in zip(self._generators, states, strict=True):
+            generator.set_state(state)
 
     def observe(self, name: str, values: Tensor) -> None:
         """Keeps a detached tensor for `Objective.summarise`; nothing is computed or transferred now."""
-        self.observed[name] = values.detach()
+        values = values.detach()
+        if current().turn and values.ndim:
+            values = torch.cat([self.observed[name], values])
+        self.observed[name] = values
 
     def latents(self, count: int, size: int) -> Tensor:
         """Standard normal latents, (count, size)."""
-        return torch.randn(count, size, generator=self.generator).to(self.device)
+        return normal((count, size), self.generator).to(self.device)
 
     def share(self, name: str, make: Callable[[], Any], network: str) -> Any:
         """Computes something with `network` and keeps it, with its graph, for a later phase of this step.
 
-        The network is unfrozen meanwhile, so that the later phase, which updates it, need not run it again.
+        The network is unfrozen meanwhile, so that the later phase, which updates it, need not run it again. Where a
+        batch is accumulated in parts, their graphs would need the memory of the whole batch: then the later phase
+        computes the same again, from the same random numbers.
         """
-        if not self.will_share:
+        if self.will_share and current().turns > 1:
+            self._repeatable[self._key(name)] = self.random_states()
+        if not self.will_share or current().turns > 1:
             with torch.no_grad():
                 return make()
         weights = list(self.networks[network].parameters())
         for weight in weights:
             weight.requires_grad_(True)
-        self._shared[name] = make()
+        made = self._shared[self._key(name)] = make()
         for weight in weights:
             weight.requires_grad_(False)
-        return self._shared[name]
+        return made
 
     def shared(self, name: str, make: Callable[[], Any]) -> Any:
         """What an earlier phase of this step shared or stored under that name, once; otherwise computed anew."""
-        return self._shared.pop(name) if name in self._shared else make()
+        key = self._key(name)
+        if key in self._repeatable:
+            after = self.random_states()
+            self.set_random_states(self._repeatable.pop(key))
+            made = make()
+            self.set_random_states(after)
+            return made
+        return self._shared.pop(key) if key in self._shared else make()
 
     def store(self, name: str, value: Any) -> None:
         """Keeps a detached result for a later phase of this step, which takes it by `shared`."""
-        self._shared[name] = value
+        self._shared[self._key(name)] = value
+
+    def _key(self, name: str) -> str:
+        return f"{name}/{current().turn}"
 
     def steps_of(self, clock: str) -> int:
         """Steps of a schedule so far: those since an edit restarted it, else those of the run."""

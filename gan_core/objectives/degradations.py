@@ -17,6 +17,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+from gan_core.ranks import normal, uniform
+
 LEVELS = 127.5  # of 8 bits, for each unit of [-1, 1]
 BEST_QUALITY = 95  # of JPEG; above it nothing is seen
 
@@ -31,9 +33,9 @@ def degraded(
     degrades the same images in the same way.
     """
     count = len(images)
-    damaged = torch.rand(count, generator=generator) < share
-    strengths = torch.rand(3, count, generator=generator) * damaged  # 0: not at all
-    grains = torch.randn(images.shape, generator=generator).to(images.device)
+    damaged = uniform((count,), generator) < share
+    strengths = uniform((3, count), generator, axis=1) * damaged  # 0: not at all
+    grains = normal(images.shape, generator).to(images.device)
     result = blurred(images, blur * strengths[0]) if blur else images
     if noise:
         result = result + grains * (noise / LEVELS * strengths[1]).to(images.device)[:, None, None, None]

@@ -24,6 +24,7 @@ from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.objectives.losses import losses
 from gan_core.objectives.translation import EVALUATE_EVERY, Translation, TranslationHParams, evaluated
+from gan_core.ranks import current, normal, uniform
 
 RIM_WEIGHT = 10.0
 RIM = 32  # the border is 1/32 of the image's side wide: 4 pixels at 128
@@ -136,15 +137,15 @@ def middle_hole(count: int, size: int) -> Tensor:
 
 def random_holes(count: int, size: int, generator: torch.Generator) -> Tensor:
     """Rectangles or a brush stroke for each image, (count, 1, size, size), true inside."""
-    stroked = torch.rand(count, 1, 1, generator=generator) < 0.5
+    stroked = uniform((count, 1, 1), generator) < 0.5
     holes = torch.where(stroked, _strokes(count, size, generator), _blocks(count, size, generator))
     return holes[:, None]  # (count, H, W) -> (count, 1, H, W)
 
 
 def _blocks(count: int, size: int, generator: torch.Generator) -> Tensor:
     """Rectangles, (count, size, size), true inside."""
-    sides = SHORTEST + (LONGEST - SHORTEST) * torch.rand(count, BLOCKS, 2, generator=generator)
-    starts = torch.rand(count, BLOCKS, 2, generator=generator) * (1 - sides)
+    sides = SHORTEST + (LONGEST - SHORTEST) * uniform((count, BLOCKS, 2), generator)
+    starts = uniform((count, BLOCKS, 2), generator) * (1 - sides)
     places = (torch.arange(size) + 0.5) / size
     inside = (places >= starts[..., None]) & (places < (starts + sides)[..., None])  # (count, BLOCKS, 2, size)
     return (inside[:, :, 0, :, None] & inside[:, :, 1, None, :]).any(1)
@@ -152,10 +153,10 @@ def _blocks(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 def _strokes(count: int, size: int, generator: torch.Generator) -> Tensor:
     """A polyline with round ends, (count, size, size), true inside."""
-    steps = 0.2 * torch.randn(count, BENDS + 1, 2, generator=generator)
-    steps[:, 0] = 0.15 + 0.7 * torch.rand(count, 2, generator=generator)
+    steps = 0.2 * normal((count, BENDS + 1, 2), generator)
+    steps[:, 0] = 0.15 + 0.7 * uniform((count, 2), generator)
     corners = steps.cumsum(1).clamp(0, 1)  # (count, BENDS + 1, 2)
-    radius = THINNEST + (THICKEST - THINNEST) * torch.rand(count, 1, 1, 1, generator=generator)
+    radius = THINNEST + (THICKEST - THINNEST) * uniform((count, 1, 1, 1), generator)
     start, along = corners[:, :-1, None, None], corners.diff(dim=1)[:, :, None, None]  # (count, BENDS, 1, 1, 2)
     places = (torch.arange(size) + 0.5) / size
     pixels = torch.stack(torch.meshgrid(places, places, indexing="ij"), -1)  # (size, size, 2)
@@ -175,10 +176,13 @@ def border_weighted_error(filled: Tensor, truth: Tensor, holes: Tensor) -> Tenso
     rim = max(1, holes.shape[3] // RIM)
     near = max_pool2d((~holes).float(), 2 * rim + 1, stride=1, padding=rim) > 0
     weight = holes * torch.where(near, RIM_WEIGHT, 1.0)
-    return ((filled - truth).square().mean(1, keepdim=True) * weight).sum() / holes.sum().clamp(min=1)
+    return ((filled - truth).square().mean(1, keepdim=True) * weight).sum() / current().mean(holes.float().sum()).clamp(
+        min=1
+    )
 
 
 def contrast(codes: Tensor, others: Tensor) -> Tensor:
     """InfoNCE: cross-entropy of matching each image's two codes within the batch; (B, code_size) both."""
+    codes, others = current().whole(codes), current().whole(others)
     similarity = normalize(codes) @ normalize(others).T / TEMPERATURE
     return cross_entropy(similarity, torch.arange(len(codes), device=codes.device))

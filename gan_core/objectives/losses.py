@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from gan_core.ranks import batch_mean
+
 Terms = dict[str, Tensor]
 Discriminator = Callable[[Tensor, Tensor, float], Terms]  # logits of real, of fake, label smoothing
 
@@ -108,7 +110,7 @@ class AdversarialLoss:
         if relativistic == "standard":
             # the two terms of a pair are equal
             return {"relative": form(real - fake, fake - real, smoothing)["real"]}
-        return form(real - fake.mean(), fake - real.mean(), smoothing)
+        return form(real - batch_mean(fake), fake - batch_mean(real), smoothing)
 
     def generator_terms(self, fake: Tensor, real: Tensor | None = None, relativistic: str = "none") -> Terms:
         """The generator's terms; a relativistic loss needs the logits of real images too."""
@@ -119,7 +121,7 @@ class AdversarialLoss:
         form = self._relative().discriminator
         if relativistic == "standard":
             return {"adversarial": form(fake - real, real - fake, 0.0)["real"]}
-        terms = form(fake - real.mean(), real - fake.mean(), 0.0)
+        terms = form(fake - batch_mean(real), real - batch_mean(fake), 0.0)
         return {"adversarial": terms["real"] + terms["fake"]}
 
     def formula(self, relativistic: str = "none") -> str:

@@ -27,6 +27,7 @@ from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob, unless
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.base import Batch, Networks, Phase, StepContext
+from gan_core.ranks import batch_mean, normal
 
 DECAY = 0.99  # of the running mean length, per update
 
@@ -104,10 +105,10 @@ class PathLength(Adversarial[PathLengthHParams]):
         generator = cast(StyleNetwork, networks["generator"])
         ws = generator.repeated(generator.mapping(latents, self.labels(fresh, context)))
         images = generator.synthesis(ws)
-        directions = torch.randn(images.shape, generator=context.generator).to(images.device)
+        directions = normal(images.shape, context.generator).to(images.device)
         lengths = path_lengths(ws, images, directions)
         context.observe("path_length", lengths)
-        self._measured = lengths.detach().mean()
+        self._measured = batch_mean(lengths.detach())
         return {"path_length": hparams.path_weight * (lengths - self._updated_mean()).square().mean()}
 
     def _updated_mean(self) -> Tensor:

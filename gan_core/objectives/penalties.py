@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.layers.style import EqualisedConv2d, EqualisedLinear, equalised
+from gan_core.ranks import batch_deviation, normal, uniform
 
 Critic = Callable[[Tensor], Tensor]  # (B, ...) -> (B,)
 Penalty = Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor]  # critic, real, fake, randomness -> scalar
@@ -27,7 +28,7 @@ def _gradient_norm(critic: Critic, points: Tensor) -> Tensor:
 
 def _shares(like: Tensor, generator: torch.Generator) -> Tensor:
     """Uniform numbers in [0, 1), one per item, shaped to broadcast against `like`."""
-    share = torch.rand(len(like), generator=generator).to(like.device)
+    share = uniform((len(like),), generator).to(like.device)
     return share.reshape(-1, *[1] * (like.ndim - 1))  # (B,) -> (B, 1, ...)
 
 
@@ -59,8 +60,8 @@ def dragan(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generato
 
     When to use it: with the standard loss, against mode collapse; only gradients around real images are penalised.
     """
-    noise = torch.randn(real.shape, generator=generator).to(real.device)
-    return (_gradient_norm(critic, real + 0.5 * real.std() * noise) - 1).square().mean()
+    noise = normal(real.shape, generator).to(real.device)
+    return (_gradient_norm(critic, real + 0.5 * batch_deviation(real) * noise) - 1).square().mean()
 
 
 def r1(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:

@@ -18,6 +18,7 @@ from torch.nn.functional import grid_sample
 
 from gan_core.data.base import FIELDS
 from gan_core.objectives.base import Batch
+from gan_core.ranks import uniform
 
 
 def random_crop_flip(batch: Batch, larger: float, mirror: bool, generator: torch.Generator) -> Mapping[str, Tensor]:
@@ -31,7 +32,7 @@ def random_crop_flip(batch: Batch, larger: float, mirror: bool, generator: torch
     changed = dict(batch)
     for together in (FIELDS["paired"], *((name,) for name in ("a", "b", "real"))):
         if together[0] in batch:
-            draws = torch.rand(3, len(batch[together[0]]), generator=generator)
+            draws = uniform((3, len(batch[together[0]])), generator, axis=1)
             for name in together:
                 changed[name] = crop_and_flip(batch[name], larger, mirror, draws.to(batch[name].device))
     return changed

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
+from gan_core.ranks import current, normal, uniform
 
 
 def instance_noise(images: Tensor, level: float, generator: torch.Generator) -> Tensor:
@@ -19,7 +20,7 @@ def instance_noise(images: Tensor, level: float, generator: torch.Generator) -> 
     """
     if not level:
         return images
-    return images + level * torch.randn(images.shape, generator=generator).to(images.device)
+    return images + level * normal(images.shape, generator).to(images.device)
 
 
 def noise_level(hparams: AdversarialHParams, step: int) -> float:
@@ -37,7 +38,7 @@ def flip_labels(real: Tensor, fake: Tensor, share: float, generator: torch.Gener
     """
     if not share:
         return real, fake
-    flipped = torch.rand(len(real), generator=generator).to(real.device) < share
+    flipped = uniform((len(real),), generator).to(real.device) < share
     flipped = flipped.reshape(-1, *(1,) * (real.dim() - 1))  # (B,) -> (B, 1, ...)
     return torch.where(flipped, fake, real), torch.where(flipped, real, fake)
 
@@ -49,7 +50,7 @@ def feature_matching(real: Tensor | None, fake: Tensor | None) -> Tensor:
     """
     assert real is not None
     assert fake is not None
-    return (real.flatten(1).mean(0) - fake.flatten(1).mean(0)).square().sum()
+    return current().mean(real.flatten(1).mean(0) - fake.flatten(1).mean(0)).square().sum()
 
 
 def top_k(logits: Tensor, share: float) -> Tensor:
@@ -79,9 +80,13 @@ def captured_input(discriminator: nn.Module) -> Iterator[list[Tensor]]:
 
 @contextlib.contextmanager
 def input_of(layer: nn.Module) -> Iterator[list[Tensor]]:
-    """Records the inputs of a layer within the `with` block, in single precision."""
+    """Records the inputs of a layer within the `with` block, in single precision at least."""
     found: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda layer, inputs: found.append(inputs[0].float()))
+
+    def keep(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        found.append(inputs[0].float() if inputs[0].dtype.itemsize < 4 else inputs[0])
+
+    handle = layer.register_forward_pre_hook(keep)
     try:
         yield found
     finally:

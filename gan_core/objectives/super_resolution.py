@@ -26,6 +26,7 @@ from gan_core.objectives.degradations import degraded
 from gan_core.objectives.fidelity import psnr, ssim
 from gan_core.objectives.losses import losses
 from gan_core.objectives.translation import EVALUATE_EVERY, Translation, TranslationHParams, evaluated
+from gan_core.ranks import batch_mean, integers
 
 NETS = ("features.emoji", "features.avatars")  # feature nets on the shelf for colour images
 
@@ -131,8 +132,8 @@ class SuperResolution(Translation[SuperResolutionHParams]):
         context.store("truth", truth)
         real, fake = networks["discriminator"](truth), networks["discriminator"](upscaled.detach())
         relative = hparams.relativistic != "none"
-        context.observe("real", real - fake.mean() if relative else real)
-        context.observe("fake_before", fake - real.mean() if relative else fake)
+        context.observe("real", real - batch_mean(fake) if relative else real)
+        context.observe("fake_before", fake - batch_mean(real) if relative else fake)
         return losses[hparams.loss].discriminator_terms(real, fake, 0.0, hparams.relativistic)
 
     def _generator(
@@ -185,8 +186,8 @@ def random_crops(images: Tensor, side: int, generator: torch.Generator) -> Tenso
     count, _, height, width = images.shape
     if (height, width) == (side, side):
         return images
-    tops = torch.randint(height - side + 1, (count,), generator=generator).tolist()
-    lefts = torch.randint(width - side + 1, (count,), generator=generator).tolist()
+    tops = integers(height - side + 1, count, generator).tolist()
+    lefts = integers(width - side + 1, count, generator).tolist()
     cut = [image[:, top : top + side, left : left + side] for image, top, left in zip(images, tops, lefts, strict=True)]
     return torch.stack(cut).contiguous(memory_format=torch.channels_last)
 

@@ -24,6 +24,7 @@ from gan_core.hparams import TrainingHParams, TwoPlayerHParams
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Objective, StepContext
 from gan_core.objectives.random_crop_flip import random_crop_flip
+from gan_core.ranks import current
 
 LOSSES = ("non_saturating", "least_squares", "hinge")
 EQUATIONS = {
@@ -147,7 +148,8 @@ class ReplayPool(nn.Module):
     """A buffer of past fakes, which replace half of the new ones for the discriminator (1612.07828, section 2.3).
 
     While the pool fills, all fakes are new. Then each fake is swapped with one of the pool with probability 1/2. `mix`
-    returns the discriminator's input; the pool itself is updated by `settle`, after the step.
+    returns the discriminator's input; the pool itself is updated by `settle`, after the step. All ranks hold the same
+    pool, of the whole batch's fakes, so that a run can go on with another number of ranks.
     """
 
     images: Tensor
@@ -163,10 +165,14 @@ class ReplayPool(nn.Module):
 
     def mix(self, fakes: Tensor, context: StepContext) -> Tensor:
         """Fakes (B, C, H, W), some replaced by past ones."""
+        ranks = current()
+        return ranks.own(self._mixed(ranks.whole(fakes.detach()), context))
+
+    def _mixed(self, fakes: Tensor, context: StepContext) -> Tensor:
         size, count = len(self.images), min(len(self.images), len(fakes))
         if not count:
             return fakes
-        new, device = fakes[:count].detach(), fakes.device
+        new, device = fakes[:count], fakes.device
         places = torch.randperm(size, generator=context.generator)[:count].to(device)
         chosen = (torch.rand(count, generator=context.generator) < 0.5).to(device)
         full = self.filled >= size

@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from gan_core.ranks import current
+
 EPSILON = 1e-16  # inside the square root, whose derivative at 0 is infinite
 
 
@@ -55,6 +57,7 @@ def unrolled(
         gradients = torch.autograd.grad(
             loss(ahead), list(ahead.weights.values()), create_graph=True, materialize_grads=True
         )
+        gradients = mean_gradients(gradients)
         if clip:
             length = torch.stack([gradient.square().sum() for gradient in gradients]).sum().clamp(min=clip**2).sqrt()
             gradients = tuple(gradient * (clip / length) for gradient in gradients)
@@ -63,6 +66,15 @@ def unrolled(
             network, {name: states[name].step(weight, gradient) for (name, weight), gradient in moved}
         )
     return ahead
+
+
+def mean_gradients(gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Gradients averaged over the ranks in one call, differentiable."""
+    if current().size == 1:
+        return gradients
+    flat = current().mean(torch.cat([gradient.flatten() for gradient in gradients]))
+    parts = torch.split(flat, [gradient.numel() for gradient in gradients])
+    return tuple(part.reshape(like.shape) for part, like in zip(parts, gradients, strict=True))
 
 
 class _Moments:

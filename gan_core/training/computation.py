@@ -1,8 +1,10 @@
 """How a run computes: options of the process that trains it, not settings of the run.
 
 With bf16 every network runs under autocast: convolutions and products of matrices take bfloat16, which has the range of
-float32 and 8 bits of precision. Weights, gradients, optimisers, averages and all that an objective computes from the
-networks' outputs stay in float32, so that a run can go on with either precision from the same checkpoint.
+float32 and 8 bits of precision. fp16 has 11 bits and a small range: losses are scaled up before the way back, and an
+update whose gradients overflow is left out (1710.03740). Weights, gradients, optimisers, averages and all that an
+objective computes from the networks' outputs stay in float32, so that a run can go on with another precision from the
+same checkpoint.
 
 Phases that are `exact` (penalties, path length, unrolling) take second derivatives. They get the plain networks: a
 gradient's norm in 8 bits is mostly rounding. A penalty that is computed in each step is part of the discriminator's
@@ -10,11 +12,15 @@ phase, so that whole phase is exact; a lazy one has a phase of its own.
 
 With `compiled` the networks run through torch.compile, except in those same phases: it can't derive twice. The numbers
 are the same but for rounding.
+
+`accumulate` splits each batch into parts that pass one after the other, so that the memory is that of a part. Numbers
+are those of the whole batch where a loss is a mean over items: `training.equality` says where it isn't. With
+`recompute`, blocks don't keep their activations (`training.recomputing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -23,30 +29,50 @@ from torch import Tensor, nn
 
 from gan_core.errors import BadValue
 from gan_core.training.probe import bf16_speedup
+from gan_core.training.recomputing import Recomputed, fits
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "bf16", "fp16")
+TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+MOST_PARTS = 256  # that a batch is accumulated from
 AUTO = "auto"  # what is quicker where it runs, by a short trial
 WORTH = 1.2  # times as quick in bfloat16, from where it is used
 
 
 @dataclass(frozen=True)
 class Computation:
-    """`precision` is one of PRECISIONS; `compiled` networks take a while to begin."""
+    """`precision` is one of PRECISIONS; `compiled` networks take a while to begin; a batch has `accumulate` parts."""
 
     precision: str = "fp32"
     compiled: bool = False
+    accumulate: int = 1
+    recompute: bool = False
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise BadValue(
                 "Unknown precision '{value}'. Valid: {valid}.", value=self.precision, valid=", ".join(PRECISIONS)
             )
+        if not 1 <= self.accumulate <= MOST_PARTS:
+            raise BadValue(
+                "The number of accumulated parts must be between {low} and {high}, got {value}.",
+                low=1, high=MOST_PARTS, value=self.accumulate,
+            )  # fmt: skip
+        if self.compiled and self.recompute:
+            raise BadValue("--recompute can't be combined with --compile, which decides by itself what to keep.")
 
     def check(self, device: str) -> None:
-        """Raises BadValue where it would not help, or not work: bf16 must be quicker, compiling needs a compiler."""
+        """Raises BadValue where it would not help, or not work: bf16 must be quicker, fp16 needs a GPU, compiling a
+        compiler.
+        """
         if self.compiled:
             check_compiler(device)
         if self.precision == "fp32":
+            return
+        if self.precision == "fp16":
+            if not device.startswith("cuda"):
+                raise BadValue(
+                    "fp16 needs an NVIDIA GPU. Use --precision fp32, bf16 or auto on {device}.", device=device
+                )
             return
         if device.startswith("cuda") and not torch.cuda.is_bf16_supported(including_emulation=False):
             raise BadValue("This GPU doesn't support bfloat16. Leave out --precision bf16.")
@@ -60,25 +86,37 @@ class Computation:
 
     def differences(self) -> dict[str, Any]:
         """Settings that differ from the defaults, for the run's record."""
-        return {} if self == USUAL else asdict(self)
+        usual = asdict(USUAL)
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
     def of(self, networks: Mapping[str, nn.Module], device: torch.device) -> Mapping[str, nn.Module]:
         """The networks as called by phases that aren't `exact`; weights are shared."""
         called: dict[str, nn.Module] = dict(networks)
         if self.compiled:
             called = {name: compile_network(network) for name, network in called.items()}
-        if self.precision == "bf16":
-            called = {name: LowPrecision(network, device.type) for name, network in called.items()}
+        if self.recompute:
+            if not fits(networks):
+                raise BadValue(
+                    "No block of these networks can be recomputed: batch normalisation and spectral normalisation "
+                    "change in every pass. Leave out --recompute."
+                )
+            called = {name: Recomputed(network) for name, network in called.items()}
+        if dtype := TYPES.get(self.precision):
+            called = {name: LowPrecision(network, device.type, dtype) for name, network in called.items()}
         return called
+
+    def scaler(self, device: torch.device) -> torch.amp.GradScaler | None:
+        """What scales the losses of one optimiser; None in precisions with the range of float32."""
+        return torch.amp.GradScaler(device.type) if self.precision == "fp16" else None
 
 
 class LowPrecision(nn.Module):
-    """A network whose forward pass is in bfloat16, with outputs in float32. All else is the network's."""
+    """A network whose forward pass is in 16 bits, with outputs in float32. All else is the network's."""
 
-    def __init__(self, network: nn.Module, device: str) -> None:
+    def __init__(self, network: nn.Module, device: str, dtype: torch.dtype = torch.bfloat16) -> None:
         super().__init__()
         self.network = network
-        self.device = device
+        self.device, self.dtype = device, dtype
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -88,7 +126,7 @@ class LowPrecision(nn.Module):
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
         # no cache: a weight that was first cast under no_grad would lose its gradient
-        with torch.autocast(self.device, torch.bfloat16, cache_enabled=False):
+        with torch.autocast(self.device, self.dtype, cache_enabled=False):
             return single(self.network(*inputs, **options))
 
 
@@ -108,7 +146,9 @@ def check_compiler(device: str) -> None:
         ) from error
 
 
-def asked_for(precision: str, device: str, compiled: bool = False) -> Computation:
+def asked_for(
+    precision: str, device: str, compiled: bool = False, accumulate: int = 1, recompute: bool = False
+) -> Computation:
     """Resolves a command's options; raises BadValue for an unavailable device or precision.
 
     "auto" becomes bf16 where a short trial finds it at least WORTH times as quick as fp32, and fp32 elsewhere.
@@ -120,7 +160,7 @@ def asked_for(precision: str, device: str, compiled: bool = False) -> Computatio
     check_device(device)
     if precision == AUTO:
         precision = "bf16" if speedup_of_bf16(device) >= WORTH else "fp32"
-    computation = Computation(precision, compiled)
+    computation = Computation(precision, compiled, accumulate, recompute)
     computation.check(device)
     return computation
 
@@ -145,7 +185,13 @@ def single(outputs: Any) -> Any:
     """Tensors, also in tuples, in single precision."""
     if isinstance(outputs, tuple):
         return tuple(single(output) for output in outputs)
-    return outputs.float() if isinstance(outputs, Tensor) and outputs.dtype == torch.bfloat16 else outputs
+    return outputs.float() if isinstance(outputs, Tensor) and outputs.dtype in TYPES.values() else outputs
+
+
+def finite_or_zero(norms: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The norms of an update's gradients; 0 for all if one isn't finite, because the update is then left out."""
+    together = torch.stack(list(norms))
+    return torch.where(together.isfinite().all(), together, 0.0).unbind()
 
 
 USUAL = Computation()

@@ -100,9 +100,19 @@ class Control:
         current = current_hparams(self.store, run)
         new = changed(current, changes)
         check_edit(current, new)
+        if "batch_size" in changes:
+            self._check_split(new.batch_size)
         sent = differences(current, new) | {name: getattr(new, name) for name in changes if clocks(new, [name])}
         if sent:
             self._send("edit", {"changes": sent})
+
+    def _check_split(self, batch_size: int) -> None:
+        """Raises BadValue where the run's processes can't split such a batch."""
+        from gan_core.ranks import Ranks
+
+        started = [event.payload for event in self.store.events(self.run_id) if event.kind == "started"]
+        last = started[-1] if started else {}
+        Ranks(0, len(last.get("ranks", [0]))).check_batch(batch_size, last.get("accumulate", 1))
 
     def apply(self, remedy: str) -> None:
         """Applies a remedy to the running run; one that rolls back waits until the run has rolled back.

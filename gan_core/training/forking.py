@@ -14,7 +14,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -206,14 +206,15 @@ def begin(
     device: str = "cpu",
     computation: Computation = USUAL,
     begun: Iterable[str] = (),
+    make: Callable[..., Trainer] = Trainer,
 ) -> Trainer:
     """The trainer of a fork at its first step, from the parent's state.
 
-    `begun`: the clocks of all schedules that count from there.
+    `begun`: the clocks of all schedules that count from there; `make` builds the trainer.
     """
     saved = recipe.settings(state["hparams"])
     because = tuple(rebuilt(saved, hparams))
-    trainer = Trainer(recipe, hparams if because else saved, data_set, device, computation)
+    trainer = make(recipe, hparams if because else saved, data_set, device, computation)
     if not because:
         load_state(trainer, state)
     elif kept := _kept(recipe, state, hparams, because):

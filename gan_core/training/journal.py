@@ -216,6 +216,7 @@ class Journal:
 
     def _write_checkpoint(self) -> None:
         trainer = self.trainer
+        trainer.verify()
         trainer.ema.refresh(trainer.hparams.ema)
         state = trainer.state_dict() | {
             "run": self.run_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -31,6 +31,7 @@ class Fault:
     step: int
     term: str  # "phase/term", or "gradient_norm/phase"
     value: float
+    ranks: tuple[int, ...] = ()  # of several ranks those where it happened first
 
     @property
     def of_gradient(self) -> bool:
@@ -79,7 +80,8 @@ class Recorder:
         table = torch.stack([column.float().cpu() for column in columns.values()]).numpy()
         steps = np.array([result.step for result in results], dtype=np.int64)
         metrics = Metrics(steps, dict(zip(columns, table, strict=True)), _broken(table, list(columns), places))
-        return metrics, _first_fault(metrics, judged)
+        fault = _first_fault(metrics, judged)
+        return metrics, fault and replace(fault, ranks=_ranks_of(fault, results))
 
 
 def _broken(
@@ -108,6 +110,14 @@ def _first_fault(metrics: Metrics, names: Sequence[str]) -> Fault | None:
         if found is None or step < found.step:
             found = Fault(step, name, float(metrics.columns[name][steps[0]]))
     return found
+
+
+def _ranks_of(fault: Fault, results: Sequence[StepResult]) -> tuple[int, ...]:
+    """The ranks that had the value before it spread; none where one process trains."""
+    first, _, last = fault.term.partition("/")
+    faulty = next(result for result in results if result.step == fault.step).faulty
+    flags = faulty.get(last if fault.of_gradient else first)
+    return () if flags is None else tuple(flags.nonzero().flatten().tolist())
 
 
 def _by_name(parts: Sequence[Mapping[str, Value]]) -> dict[str, tuple[list[int], list[Value]]]:

@@ -11,9 +11,10 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,10 +28,12 @@ from gan_core.gans import recipes
 from gan_core.hparams import RATES
 from gan_core.knobs import changed, clocks, differences, to_dict
 from gan_core.objectives.base import Moment
+from gan_core.ranks import ALONE, LostRank, Ranks
+from gan_core.runs import liveness
 from gan_core.runs.classes import DATA
 from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
-from gan_core.training import forking, schedule
+from gan_core.training import forking, launch, leading, schedule
 from gan_core.training.computation import USUAL, Computation
 from gan_core.training.control import Control
 from gan_core.training.journal import Journal
@@ -55,12 +58,14 @@ def runs_at_once() -> int:
 def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
     """Threads for a run's operations: one for small perceptrons, every core that the process may use for all else.
 
+    Ranks on one machine share its cores.
+
     Small layers gain little from a second core, and where anything else runs there (a browser, say), two threads
     that wait for each other are many times slower than one.
     """
     weights = [weight for network in networks.values() for weight in network.parameters()]
     small = sum(weight.numel() for weight in weights) < SMALL and all(weight.ndim < 4 for weight in weights)
-    return 1 if small else cores()
+    return 1 if small else max(1, cores() // launch.ranks_here())
 
 
 def cores() -> int:
@@ -75,6 +80,22 @@ N_TERM = (
 N_GRADIENT = (
     "The value of {term} became {value} at step {step}. Go back to the last good checkpoint, then lower a learning "
     "rate or change the loss."
+)
+N_TERM_ON_RANK = (
+    "The loss term {term} became {value} on rank {ranks} at step {step}. Go back to the last good checkpoint, then "
+    "lower a learning rate or change the loss."
+)
+N_GRADIENT_ON_RANK = (
+    "The value of {term} became {value} on rank {ranks} at step {step}. Go back to the last good checkpoint, then "
+    "lower a learning rate or change the loss."
+)
+N_LOST_RANK = (
+    "The process of rank {ranks} has ended. The run can be resumed, with any number of processes, from its checkpoint "
+    "at step {step}."
+)
+N_LOST_CONNECTION = (
+    "The connection to another process of this run is lost. The run can be resumed, with any number of processes, from "
+    "its checkpoint at step {step}."
 )
 
 
@@ -96,8 +117,13 @@ class Session(Control):
         device: str = "cpu",
         limit: int | None = None,
         computation: Computation = USUAL,
+        ranks: Ranks = ALONE,
     ) -> None:
+        """`ranks`: the processes that train this run together, of which this is the first; the others follow."""
         super().__init__(store, run_id)
+        self.ranks = ranks
+        self._owners: list[liveness.Owner] = []  # the processes by rank
+        self._make: Callable[..., Trainer] = partial(leading.Leader, ranks=ranks) if ranks.size > 1 else Trainer
         self.device = device
         self.computation = computation
         self.limit = limit or runs_at_once()
@@ -136,20 +162,42 @@ class Session(Control):
 
     def _main(self) -> None:
         try:
-            self._await_turn()
-            keep_within_quota(self.store)
-            self._prepare()
-            self._train()
-            self._end(RunState.FINISHED)
-        except Stopped:
-            self._end(RunState.STOPPED)
+            self._end(self._run())
+        except LostRank:
+            self._fail(*self._lost())
         except GanscopeError as error:
             self._fail(error.message, error.values)
         except BaseException as error:
             self._fail("{error}", {"error": f"{type(error).__name__}: {error}"})
         finally:
+            self._dismiss()
             self._ended.set()
             self.store.release(self.run_id, self._token)
+
+    def _run(self) -> RunState:
+        """Trains until the planned steps are done or the run is stopped."""
+        try:
+            self._await_turn()
+            keep_within_quota(self.store)
+            self._prepare()
+            self._train()
+        except Stopped:
+            return RunState.STOPPED
+        return RunState.FINISHED
+
+    def _lost(self) -> tuple[str, Mapping[str, Any]]:
+        """Why the run can't go on without another process, and from where it can be resumed."""
+        step = max((checkpoint.step for checkpoint in self.store.checkpoints(self.run_id)), default=0)
+        gone = leading.lost(self._owners)
+        if not gone:
+            return N_LOST_CONNECTION, {"step": step}
+        return N_LOST_RANK, {"ranks": ", ".join(map(str, gone)), "step": step}
+
+    def _dismiss(self) -> None:
+        """Lets the other ranks end; within a step they can't be told, and end with their connection."""
+        within = hasattr(self, "trainer") and getattr(self.trainer, "within", False)
+        if self.ranks.size > 1 and not within:
+            leading.end(self.ranks)
 
     def _set_state(
         self, state: RunState, message: str = "", values: Mapping[str, Any] | None = None, trace: str = ""
@@ -173,17 +221,21 @@ class Session(Control):
         run = self.status
         recipe = recipes.get(run.spec.recipe)
         data_set = self._load_data(run.spec.data, run.spec.size)
+        if self.ranks.size > 1:
+            self._owners = leading.begin(self.ranks, run.spec.data, run.spec.size, data_set)
         state = self._newest(self.store.checkpoints(self.run_id))
         own = state is not None and state["run"] == self.run_id
         hparams = recipe.settings(state["hparams"] if state is not None and own else run.spec.hparams)
         learnt = None if state is None else DataSpec.from_state(state["spec"])
         data_set = suited(data_set, recipe, hparams, learnt)
         if state is None or own:
-            self.trainer = Trainer(recipe, hparams, data_set, self.device, self.computation)
+            self.trainer = self._make(recipe, hparams, data_set, self.device, self.computation)
         else:
             forks = [event.payload for event in self.store.events(self.run_id) if event.kind == "forked"]
             begun = forks[0]["begun"] if forks else ()
-            self.trainer = forking.begin(recipe, hparams, state, data_set, self.device, self.computation, begun)
+            self.trainer = forking.begin(
+                recipe, hparams, state, data_set, self.device, self.computation, begun, self._make
+            )
         torch.set_num_threads(cpu_threads(self.trainer.networks))
         if state is not None and own:
             load_state(self.trainer, state)
@@ -234,7 +286,8 @@ class Session(Control):
     def _train(self) -> None:
         planned = self.status.spec.steps
         self._tell_of_damage()
-        self.journal.event("started", {"device": self.device} | self.computation.differences())
+        together = {"ranks": [owner.host.partition("/")[0] for owner in self._owners]} if self._owners else {}
+        self.journal.event("started", {"device": self.device} | self.computation.differences() | together)
         self._replay_events()
         self._renew_rates()
         if self._paused:
@@ -281,12 +334,13 @@ class Session(Control):
         self._paused = True
         if fault is self._reported:
             return
-        self.journal.event("not_finite", asdict(fault) | {"value": str(fault.value)})
-        self._set_state(
-            RunState.PAUSED,
-            N_GRADIENT if fault.of_gradient else N_TERM,
-            {"term": fault.term, "value": str(fault.value), "step": fault.step},
-        )
+        self.journal.event("not_finite", asdict(fault) | {"value": str(fault.value), "ranks": list(fault.ranks)})
+        message = N_GRADIENT if fault.of_gradient else N_TERM
+        values = {"term": fault.term, "value": str(fault.value), "step": fault.step}
+        if fault.ranks:
+            message = N_GRADIENT_ON_RANK if fault.of_gradient else N_TERM_ON_RANK
+            values["ranks"] = ", ".join(map(str, fault.ranks))
+        self._set_state(RunState.PAUSED, message, values)
         self._reported = fault
 
     # --- commands -----------------------------------------------------------------------------------------------

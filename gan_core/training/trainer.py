@@ -8,8 +8,10 @@ continues bit for bit (on a CPU).
 from __future__ import annotations
 
 import functools
+import hashlib
 import operator
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +24,14 @@ from gan_core.gans.recipe import Recipe
 from gan_core.hparams import TrainingHParams, check_edit
 from gan_core.knobs import clocks, differences
 from gan_core.layers.blocks import set_noise_generator
+from gan_core.layers.joined_batch_norm import join_batch_norm
 from gan_core.metrics.perception import Perception, perception
 from gan_core.models import loading
 from gan_core.models.lending import lend
 from gan_core.objectives.base import Batch, Moment, Phase, StepContext
+from gan_core.ranks import ALONE, Ranks, as_stored
 from gan_core.training.allocator import keep_freed_memory
-from gan_core.training.computation import USUAL, Computation
+from gan_core.training.computation import USUAL, Computation, finite_or_zero
 from gan_core.training.ema import Ema
 from gan_core.training.optimizers import make_optimizer, rate_factor, restore, set_rates, shorten
 
@@ -41,6 +45,7 @@ class StepResult:
     observed: dict[str, Tensor] = field(default_factory=dict)  # raw logits and the like, see Objective.summarise
     gradients: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)  # group -> norm of each weight's gradient
     values: dict[str, float] = field(default_factory=dict)  # rates and schedule
+    faulty: dict[str, Tensor] = field(default_factory=dict)  # phase -> ranks with values that weren't finite, (W,)
 
 
 class Trainer:
@@ -53,8 +58,12 @@ class Trainer:
         data: DataSet,
         device: str = "cpu",
         computation: Computation = USUAL,
+        ranks: Ranks = ALONE,
     ) -> None:
         keep_freed_memory()
+        self.ranks = ranks.alike()
+        self._turns = computation.accumulate
+        self.ranks.check_batch(hparams.batch_size, self._turns)
         self.recipe = recipe
         self.hparams = hparams
         self.device = torch.device(device)
@@ -65,11 +74,14 @@ class Trainer:
             for name, network in recipe.build(hparams, data.spec).items()
         }
         lend(recipe, hparams, self.networks, data.spec, loading.load)
+        if ranks.size > 1:
+            for network in self.networks.values():
+                join_batch_norm(network)
         self.objective = recipe.objective(hparams).to(self.device)
         self.objective.setup(self.networks, data.spec)
-        self.computed = computation.of(self.networks, self.device)
         self.ema = Ema(self.networks, recipe.ema_networks)
-        self.batches = Batches(data, hparams.seed, self.device, HELD_OUT if recipe.compare else 0)
+        self.computed = computation.of(self.networks, self.device)
+        self.batches = Batches(data, hparams.seed, self.device, HELD_OUT if recipe.compare else 0, self.ranks)
         self.generator = torch.Generator().manual_seed(hparams.seed)
         self.noise = (
             self.generator if self.device.type == "cpu" else torch.Generator(self.device).manual_seed(hparams.seed)
@@ -79,7 +91,8 @@ class Trainer:
         self.step = 0
         self.images_seen = 0
         self.began: dict[str, Moment] = {}  # schedules that an edit began anew, by their clocks
-        self.context = StepContext(self.networks, hparams, self.generator, self, self.device)
+        self.context = StepContext(self.networks, hparams, self.generator, self, self.device, self.noise)
+        self._drawn: list[Batch] = []  # batches that a phase has asked for, for its later turns
         self._nets: dict[str, Perception] = {}  # of the shelf, and so in no checkpoint
         self._batch_size = hparams.batch_size
         self._plan()
@@ -88,6 +101,28 @@ class Trainer:
             for group, spec in self._specs.items()
         }
         self.optimizers = {group: self._optimizer(group) for group in recipe.optimizers}
+        self.scalers = {group: computation.scaler(self.device) for group in recipe.optimizers}
+        self.ranks.broadcast(list(self._tensors()))
+
+    def _tensors(self) -> Iterator[Tensor]:
+        """All weights and buffers that must be equal on all ranks."""
+        for module in (*self.networks.values(), *self.ema.networks.values(), self.objective):
+            yield from module.parameters()
+            yield from module.buffers()
+
+    def digest(self) -> str:
+        """sha256 of what has been learnt: equal on all ranks at every step.
+
+        Without the averages, whose buffers follow only where samples are drawn.
+        """
+        digest = hashlib.sha256()
+        modules = [*self.networks.values(), self.objective]
+        for tensor in (value for module in modules for value in module.state_dict().values()):
+            digest.update(as_stored(tensor.detach()).cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def verify(self) -> None:
+        """Compares the weights of all ranks, before a checkpoint; `Leader` does."""
 
     def _plan(self) -> None:
         """Reads the phases and the rates from the hyperparameters; raises BadValue where a net isn't on the shelf."""
@@ -106,7 +141,15 @@ class Trainer:
     # --- what the objective may ask for (objectives.base.Services) ---------------------------------------------------
 
     def next_batch(self, count: int | None) -> Batch:
-        return self.objective.prepare(self.batches.next(count or self._batch_size), self.context)
+        ranks = self.ranks
+        whole = self._batch_size if count is None else count * ranks.parts
+        if ranks.turns == 1:
+            return self.objective.prepare(self.batches.next(whole), self.context)
+        if ranks.turn:  # the first turn has drawn it for all of them
+            self._drawn.append(self._drawn.pop(0))
+        else:
+            self._drawn.append(self.batches.next(whole))
+        return self.objective.prepare(self._of_turn(self._drawn[-1]), self.context)
 
     def held_out(self) -> Batch:
         return self.batches.held_out()
@@ -122,6 +165,11 @@ class Trainer:
 
     def train_step(self, only: str | None = None) -> StepResult:
         """Runs every due phase once; `only` restricts this to one role, "generator" or "discriminator"."""
+        with self.ranks.training():
+            return self._step(only)
+
+    def _step(self, only: str | None) -> StepResult:
+        begun, communicated = time.perf_counter(), self.ranks.seconds
         scheduled = self.objective.schedule(self.networks, self.hparams, self.images_seen)
         self._batch_size = int(scheduled.get("batch_size", self.hparams.batch_size))
         result = StepResult(self.step + 1, values={f"schedule/{name}": value for name, value in scheduled.items()})
@@ -141,6 +189,9 @@ class Trainer:
         self.objective.after_step(context)
         self.ema.update(scheduled.get("ema", self.hparams.ema))
         result.observed = context.observed
+        if self.ranks.size > 1:
+            passed = time.perf_counter() - begun
+            result.values["share/communication"] = (self.ranks.seconds - communicated) / passed
         self.step += 1
         self.images_seen += self._batch_size
         return result
@@ -154,19 +205,52 @@ class Trainer:
                 weight.requires_grad_(group == phase.group)
         optimizer = self.optimizers[phase.group]
         optimizer.zero_grad(set_to_none=True)
-        terms = phase.terms(self.networks if phase.exact else self.computed, batch, self.context)
-        loss = functools.reduce(operator.add, terms.values())
-        torch.autograd.backward(loss * phase.every if phase.every > 1 else loss)
+        scaler = None if phase.exact else self.scalers[phase.group]
+        terms = self._backward(phase, batch, scaler)
         gradients = [weight.grad for weight in self._weights[phase.group] if weight.grad is not None]
-        norms = result.gradients[phase.name] = torch._foreach_norm(gradients)
+        if self.ranks.size > 1:
+            means, result.faulty[phase.name] = self.ranks.average(gradients, list(terms.values()))
+            terms = dict(zip(terms, means, strict=True))
+        if scaler:
+            scaler.unscale_(optimizer)
+        norms = torch._foreach_norm(gradients)
         if self.hparams.gradient_clip:
             shorten(gradients, norms, self.hparams.gradient_clip)
-        optimizer.step()
+        if scaler:
+            norms = finite_or_zero(norms)  # an overflow in 16 bits is no fault: the update is left out
+            scaler.step(optimizer)
+            scaler.update()
+        else:
+            optimizer.step()
+        result.gradients[phase.name] = norms
         if phase.after_update:
             phase.after_update(self.networks)
         for name, term in terms.items():
-            result.terms[f"{phase.name}/{name}"] = term.detach()
-        result.terms[f"{phase.name}/loss"] = loss.detach()
+            result.terms[f"{phase.name}/{name}"] = term
+        result.terms[f"{phase.name}/loss"] = functools.reduce(operator.add, terms.values())
+
+    def _backward(self, phase: Phase, batch: Batch, scaler: torch.amp.GradScaler | None) -> dict[str, Tensor]:
+        """Adds the gradients of a phase's loss, turn by turn; returns the means of its terms over the turns."""
+        ranks, context = self.ranks, self.context
+        networks = self.networks if phase.exact else self.computed
+        states = context.random_states() if self._turns > 1 else []
+        sums: dict[str, Tensor] = {}
+        self._drawn.clear()
+        for turn in ranks.in_turns(self._turns):
+            if turn:
+                context.set_random_states(states)
+            terms = phase.terms(networks, batch if ranks.turns == 1 else self._of_turn(batch), context)
+            loss = functools.reduce(operator.add, terms.values())
+            weight = phase.every / ranks.turns
+            scaled = loss if weight == 1 else loss * weight
+            torch.autograd.backward(scaler.scale(scaled) if scaler else scaled)
+            for name, term in terms.items():
+                sums[name] = sums[name] + term.detach() if name in sums else term.detach()
+        return {name: term / self._turns for name, term in sums.items()} if self._turns > 1 else sums
+
+    def _of_turn(self, batch: Batch) -> Batch:
+        """The items of the present turn."""
+        return {name: values[self.ranks.turn :: self.ranks.turns] for name, values in batch.items()}
 
     def edit(self, hparams: TrainingHParams, begin: Iterable[str] | None = None) -> None:
         """Changes live knobs; raises BadValue, and changes nothing, where a knob would rebuild the networks.
@@ -174,6 +258,7 @@ class Trainer:
         `begin`: the clocks of the schedules that count from here; by default of those whose knobs change.
         """
         check_edit(self.hparams, hparams)
+        self.ranks.check_batch(hparams.batch_size, self._turns)
         different, lazy = differences(self.hparams, hparams), self._lazy
         states = {} if "optimizer" in different else {g: o.state_dict()["state"] for g, o in self.optimizers.items()}
         self.hparams = self.context.hparams = hparams
@@ -200,6 +285,7 @@ class Trainer:
             "batches": self.batches.state_dict(),
             "generator": self.generator.get_state(),
             "noise": self.noise.get_state(),
+            "scalers": {group: scaler.state_dict() for group, scaler in self.scalers.items() if scaler},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -215,6 +301,9 @@ class Trainer:
         self.batches.load_state_dict(state["batches"])
         self.generator.set_state(state["generator"])
         self.noise.set_state(state["noise"])
+        for group, scale in state.get("scalers", {}).items():
+            if scaler := self.scalers[group]:  # a run may go on in another precision
+                scaler.load_state_dict(scale)
         self.step = state["step"]
         self.images_seen = state["images_seen"]
         # older checkpoints are of runs whose schedules all count from the first step

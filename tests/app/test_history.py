@@ -11,9 +11,11 @@ import pytest
 from gan_core.gans import recipes
 from gan_core.runs.records import Metrics
 from gan_core.runs.store import RunStore
-from ui.classroom.live import curves, figures
+from tests.made_runs import make_run
+from ui.classroom.live import board, curves, figures
 from ui.classroom.live.advice import advice
 from ui.classroom.live.downloads import csv_of
+from ui.classroom.live.feed import Feed
 from ui.classroom.live.history import POINTS, History, moving_average
 
 
@@ -155,3 +157,16 @@ def test_runs_are_compared_by_what_they_have() -> None:
     assert set(compared) == {"generator-loss", "psnr"}
     assert [series.name for series in compared["psnr"].series] == ["one"]
     assert [series.name for series in compared["generator-loss"].series] == ["one", "other"]
+
+
+def test_a_board_says_how_many_processes_train_the_run(store: RunStore) -> None:
+    id = make_run(store, steps=())
+    feed = Feed(store, id)
+    assert "Processes" not in dict(board._facts(feed, feed.run()))
+    token = store.claim(id)
+    store.add_event(id, token, 0, "started", {"device": "cpu", "ranks": ["one", "other"]})
+    measured = Metrics(np.arange(1, 3), {"share/communication": np.array([0.5, 0.083])})
+    store.log(id, token, measured, images_seen=8, seconds=1, images_per_second=8)
+    store.release(id, token)
+    feed = Feed(store, id)
+    assert dict(board._facts(feed, feed.run()))["Processes"] == "2 (8 % communication)"

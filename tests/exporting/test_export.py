@@ -122,7 +122,9 @@ def test_a_program_agrees_too(tmp_path: Path) -> None:
 def test_code_runs_without_ganscope(recipe: str, tmp_path: Path) -> None:
     make_model(f"{recipe}.x")
     ok("export", f"{recipe}.x", "-o", tmp_path / "mine.py")
-    assert "gan_core" not in (tmp_path / "mine.py").read_text(encoding="utf-8")
+    text = (tmp_path / "mine.py").read_text(encoding="utf-8")
+    assert "gan_core" not in text
+    assert "distributed" not in text  # layers that ask other processes ask none
     blocked = "import sys; sys.modules['gan_core'] = None; import runpy; runpy.run_path('mine.py', run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", blocked], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

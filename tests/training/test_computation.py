@@ -119,7 +119,7 @@ def test_bf16_is_refused_where_it_does_not_help(monkeypatch: pytest.MonkeyPatch)
     assert asked_for("auto", "cpu") == asked_for("fp32", "cpu") == Computation()
     monkeypatch.setattr(computing, "bf16_speedup", lambda device: 2.0)
     assert asked_for("auto", "cpu") == asked_for("bf16", "cpu") == LOW
-    with pytest.raises(BadValue, match=r"Unknown precision 'fp8'\. Valid: fp32, bf16, auto"):
+    with pytest.raises(BadValue, match=r"Unknown precision 'fp8'\. Valid: fp32, bf16, fp16, auto"):
         asked_for("fp8", "cuda")
 
 

@@ -125,9 +125,23 @@ def _blob(
 def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
     speed = _("Points per second") if is_points(run.spec.data) else _("Images per second")
     facts = [(speed, number(run.images_per_second) if run.step else "–")]
+    if processes := _processes(watched, run):
+        facts.append((_("Processes"), processes))
     if run.is_active:
         return [*facts, (_("Time left"), time_left(watched, run))]
     return [*facts, (_("Trained for"), duration(run.seconds))]
+
+
+def _processes(watched: Feed, run: Run) -> str:
+    """How many processes train the run, and the share of the time in which they communicate; "" for one."""
+    started = [event.payload for event in watched.events if event.kind == "started"]
+    count = len(started[-1].get("ranks", ())) if started else 0
+    if not count:
+        return ""
+    share = watched.newest("share/communication")
+    if share is None:
+        return number(count)
+    return _("{count} ({percent} % communication)").format(count=count, percent=round(100 * share))
 
 
 def time_left(watched: Feed, run: Run) -> str:

@@ -1,0 +1,102 @@
+"""How processes that a launcher started find each other: torchrun, and whatever sets the same environment.
+
+RANK, WORLD_SIZE              this process among all
+LOCAL_RANK, LOCAL_WORLD_SIZE  this process among those of its machine
+MASTER_ADDR, MASTER_PORT      where rank 0 is to be found
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+from gan_core.errors import BadValue
+from gan_core.ranks import ALONE, Ranks
+
+NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+STEP = timedelta(minutes=10)  # the longest that a rank waits for the others within a step
+PAUSE = timedelta(days=365)  # the longest that they wait for what rank 0 does next: a run may be paused
+
+
+def launched(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process is one of several that train one run."""
+    return environment.get("WORLD_SIZE", "1") != "1" and "RANK" in environment
+
+
+def is_first(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process writes: it is alone, or rank 0."""
+    return not launched(environment) or environment["RANK"] == "0"
+
+
+def restarted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether torchrun has started these processes again after one of them ended (`--max-restarts`)."""
+    return launched(environment) and environment.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+
+def ranks_here(environment: Mapping[str, str] = os.environ) -> int:
+    """How many ranks share this machine's cores."""
+    return max(1, int(environment.get("LOCAL_WORLD_SIZE", "1"))) if launched(environment) else 1
+
+
+def device_of(device: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The device of this rank: with "cuda" each rank of a machine has a GPU of its own; raises BadValue."""
+    if not launched(environment) or device == "cpu":
+        return device
+    if device != "cuda":
+        raise BadValue("Several processes can't train on '{device}'. Valid: cpu, cuda.", device=device)
+    place, count = int(environment.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if place >= count:
+        raise BadValue(
+            "This machine has {count} GPUs, but {ranks} processes were started on it. Start one for each GPU.",
+            count=count, ranks=ranks_here(environment),
+        )  # fmt: skip
+    return f"cuda:{place}"
+
+
+def check_compiled(compiled: bool, environment: Mapping[str, str] = os.environ) -> None:
+    """Raises BadValue for several ranks: sums over them can't be part of a compiled network."""
+    if compiled and launched(environment):
+        raise BadValue("--compile works in a single process only. Leave it out, or train with one process.")
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Ranks]:
+    """The group of all processes that were started together; `ALONE` where this is the only one.
+
+    Gradients go by NCCL between GPUs and by gloo between CPUs; messages always go by gloo. Raises BadValue where the
+    environment is incomplete.
+    """
+    if not launched():
+        yield ALONE
+        return
+    if missing := [name for name in NEEDED if name not in os.environ]:
+        raise BadValue(
+            "These processes can't find each other without {missing} in their environment. Start them with torchrun.",
+            missing=", ".join(missing),
+        )
+    on_gpu = device.startswith("cuda")
+    if on_gpu:
+        torch.cuda.set_device(device)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=STEP)
+    try:
+        yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo", timeout=PAUSE))
+    finally:
+        with suppress(RuntimeError):  # another one has ended already
+            dist.destroy_process_group()
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Ignores SIGINT and SIGTERM, which a launcher sends to all ranks: rank 0 says when the run ends."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
