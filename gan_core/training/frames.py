@@ -23,7 +23,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gan_core import data
 from gan_core.data.mixtures import reach
+from gan_core.gans import recipes
 from gan_core.hparams import AdversarialHParams
 from gan_core.metrics.density import SAMPLES, counted, smoothed
 from gan_core.objectives.adversarial import Adversarial
@@ -97,6 +99,11 @@ class Camera:
         terms = objective.generator_loss(hparams, fake, real, trainer.context)
         (gradient,) = torch.autograd.grad(torch.stack(list(terms.values())).sum(), points)
         return -len(points) * gradient  # terms are means
+
+
+def first_frame(reference: str, hparams: AdversarialHParams) -> NDArray:
+    """The record of a run of points before its first step: untrained networks of these settings."""
+    return Camera(Trainer(recipes.get("points"), hparams, data.load(reference)), reference).take()
 
 
 def slopes_at(discriminator: nn.Module, points: Tensor) -> tuple[Tensor, Tensor]:
