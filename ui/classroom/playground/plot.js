@@ -288,6 +288,7 @@ class Playground extends Probe {
     badge.dataset.state = plot.state.name;
     this.part("step").textContent = plot.step;
     this.part("facts").textContent = plot.facts;
+    this.part("gap").textContent = plot.gap ?? "";
     this.canvas.ariaLabel = this.words.plane;
   }
 
@@ -301,9 +302,9 @@ class Playground extends Probe {
     if (focused) this.part("layers").querySelector(`[data-layer="${focused}"]`)?.focus();
   }
 
-  // a D that is moved by hand has no loss of its own
+  // a D that is moved by hand has no loss of its own, and nothing leaves trails
   withoutOwn(group) {
-    return { ...group, items: group.items.filter((item) => item.name !== "own") };
+    return { ...group, items: group.items.filter((item) => item.name !== "own" && item.name !== "trails") };
   }
 
   group({ title, one, items }) {

@@ -24,7 +24,7 @@ from gan_core.training import audience
 from ui.classroom.live.board import notice
 from ui.classroom.live.curves import payload
 from ui.classroom.live.feed import Feed
-from ui.classroom.playground import dataflow, hand, layers
+from ui.classroom.playground import dataflow, hand, layers, settings
 from ui.classroom.shell import access
 from ui.classroom.shell.i18n import _, language
 from ui.classroom.shell.store import store
@@ -35,7 +35,7 @@ REAL = 600  # points of the data that are shown
 AT_ONCE = 4  # frames of one answer, at most
 TRAIL = 12  # past moments that are sent with one of the past
 LATER = "later"  # what the browser says of curves that it doesn't want to draw now
-CHARTS = ("losses", "divergences", "sliced", "modes", "close-to-a-mode", "data-reached", "scores", "gradient-norms")
+CHARTS = ("losses", "divergences", "sliced", "duality-gap", "modes", "close-to-a-mode", "data-reached", "scores", "gradient-norms")
 FEW_CHARTS = ("losses", "divergences", "modes")
 LAYOUT = {  # name -> offset in a record and how many numbers
     name: (RECORD.fields[name][1], int(np.prod(RECORD[name].shape)))  # type: ignore[index]
@@ -117,6 +117,7 @@ def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts:
         "step": number(run.step),
         "facts": joined(_speed(run), notice(run)),
         "flow": dataflow.of_run(watched),
+        "gap": settings.gap_words(watched),
     }
     _frames(plot, blobs, run.id, asked if same else {})
     if charts is not CHARTS:  # beside another one
