@@ -4,11 +4,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (root && data) (root.playground ??= new Playground(root)).update(decode(data), setTriggerValue);
 }
 
-const LOOK = 350; // milliseconds from a drawing to the next question while the run trains
+const LOOK = 900; // milliseconds from an answer to the next question while the run trains: an answer costs the trainer more than a frame
 const IDLE = 1200; // and while it is paused
 const CURVES_EVERY = 1900; // milliseconds between two drawings of the curves, at least
 const REST = 12; // times as long as an answer took is rested: both share the trainer's machine
 const RESTED = 2500;
+const SLOWEST = 500; // milliseconds between two frames that came together, at most
 const PATIENCE = 8000; // milliseconds after which a question without an answer is asked again
 const PHASE = 1500; // milliseconds that a part of the data flow is lit
 const TRAIL = 12; // past moments that a trail has
@@ -159,9 +160,11 @@ class Playground extends Probe {
       this.trail = (this.past ?? []).slice();
       this.paint(frames[frames.length - 1]);
     } else if (this.at == null) {
-      const rest = frames.length > 1 ? Math.min(LOOK, (LOOK + 60) / frames.length) : 0;
       this.queue.push(...frames);
-      if (fresh || !rest) while (this.queue.length) this.next();
+      const now = performance.now();
+      const rest = Math.min(SLOWEST, (now - (this.came ?? now)) / this.queue.length);
+      this.came = now;
+      if (fresh || plot.state.name !== "running") while (this.queue.length) this.next();
       else this.roll(rest);
     }
     this.goOn();
@@ -173,7 +176,7 @@ class Playground extends Probe {
     else if (this.playing) this.playPast();
   }
 
-  // several frames that came together are drawn one after the other
+  // frames that came together are drawn one after the other, over the time that as many took to come
   roll(rest) {
     clearTimeout(this.rolling);
     if (!this.queue.length) return;

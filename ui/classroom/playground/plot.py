@@ -32,7 +32,7 @@ from ui.classroom.shell.style import read
 from ui.texts import joined, number, state_word
 
 REAL = 600  # points of the data that are shown
-AT_ONCE = 4  # frames of one answer, at most
+AT_ONCE = 12  # frames of one answer, at most
 TRAIL = 12  # past moments that are sent with one of the past
 LATER = "later"  # what the browser says of curves that it doesn't want to draw now
 CHARTS = ("losses", "divergences", "sliced", "duality-gap", "modes", "close-to-a-mode", "data-reached", "scores", "gradient-norms")
