@@ -5,7 +5,7 @@
 The app serves on loopback, and a run of the playground trains in its process. Two students sit in Chromium, all others
 speak Streamlit's websocket protocol: each has a session of its own on the server. Half of them watch the run, and ask
 for what is new as `plot.js` does; the others have a lesson open and move a slider of its figure every few seconds. The
-run's speed is measured in turn while they act and while they rest, all connected. Students and server share the machine.
+run's speed is measured in turn while they act and while they rest, all connected. All share one machine.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LOST, ANSWERED, MEMORY = 15.0, 1.0, 40.0  # per cent of the speed, seconds, MB: 
 LESSON = "optimal_discriminator"
 DATA = "two_blobs"  # of the run that the first lesson starts
 THINK = (2.0, 4.0)  # seconds between two moves of a slider
-LOOK, REST, RESTED = 0.9, 12, 2.5  # as in ui/classroom/playground/plot.js
+REST, RESTED = 12, 2.5  # as in ui/classroom/playground/plot.js
 APART = 0.25  # seconds between two arrivals
 LONGEST = 60.0  # seconds for one answer
 
@@ -51,6 +51,7 @@ class Student:
         self.fragments: dict[str, str] = {}  # widget's id -> its fragment
         self.sliders: dict[str, tuple[float, float, float]] = {}  # id -> lowest, highest, value
         self.plane = ""  # id of the plane's component
+        self.rest = 1.0  # seconds to the next look, as the answer says
         self.held: dict[str, Any] = {}  # what `plot.js` tells with a question
         self._line: ClientConnection
 
@@ -115,6 +116,7 @@ class Student:
         size = int.from_bytes(payload[:4], "little")
         header = json.loads(payload[4 : 4 + size])
         plot = header["plot"]
+        self.rest = plot["rest"]
         curves = plot["version"] if "panels" in header else self.held.get("curves")
         self.held |= {"run": plot["run"], "lang": plot["lang"], "count": plot["count"], "known": True, "curves": curves}
 
@@ -153,7 +155,7 @@ class Crowd:
                 await asyncio.sleep(0.1)
             elif watches:
                 took = await student.look()
-                await asyncio.sleep(max(LOOK, min(RESTED, REST * took)))
+                await asyncio.sleep(max(student.rest, min(RESTED, REST * took)))
             else:
                 await asyncio.sleep(random.uniform(*THINK))
                 self.answers.append(await student.move())
@@ -184,7 +186,9 @@ def classroom(students: int, repetitions: int, seconds: float) -> list[Row]:
         id = store.runs()[0].id
         while store.get(id).step < 20:
             time.sleep(0.1)
-        moving = watching.context.new_page()
+        assert watching.context.browser is not None
+        moving = watching.context.browser.new_page()
+        moving.set_default_timeout(browser.LONGEST * 1000)
         moving.goto(f"{served.url}/learn?lesson={LESSON}")
         slider = moving.get_by_role("slider").first
         slider.wait_for()

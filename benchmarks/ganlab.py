@@ -120,7 +120,8 @@ def drawn() -> list[tuple[str, str, str]]:
 
 def main() -> None:
     rows = [*drawn(), *densities(), arrows(), *edits(), link(), gap()]
-    print(f"\n## GAN Lab's points against the playground's\n\n{machine()}\n\n| point | GAN Lab | here |\n| --- | --- | --- |")
+    print(f"\n## GAN Lab's points against the playground's\n\n{machine()}\n")
+    print("| point | GAN Lab | here |\n| --- | --- | --- |")
     for what, theirs, ours in rows:
         print(f"| {what} | {theirs} | {ours} |")
 

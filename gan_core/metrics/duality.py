@@ -7,7 +7,7 @@ The first part is exact on the cells of the plane, where p is known and q is cou
 is D*, so that it is -log 4 + 2 JS(p, q) with JS in nats.
 
 The second has no closed form. As in the paper, a copy of G is trained against the fixed D for some steps, by -log D,
-whose gradient doesn't vanish where D is sure; of the values of V on noise that it was not trained on, the lowest counts.
+whose gradient doesn't vanish where D is sure. Of V's values on noise that it was not trained on, the lowest counts.
 The best G' can be no worse, so that `gap` is a lower estimate. `most` is an upper bound: a generator that is free to
 put all points into the cell where D is largest.
 """
@@ -96,7 +96,7 @@ def duality_gap(
     for step in range(1, STEPS + 1):
         latents = torch.randn(batch_size, latent_size, generator=random).to(device)
         optimizer.zero_grad()
-        softplus(-frozen(copied(latents))).mean().backward()
+        torch.autograd.backward(softplus(-frozen(copied(latents))).mean())
         optimizer.step()
         if step % EVERY == 0:
             reached.append(term(copied)[0])
@@ -106,4 +106,3 @@ def duality_gap(
         best_generator=real + min(reached),
         lowest=real + lowest_fake,
     )
-

@@ -109,9 +109,7 @@ class Camera:
         assert isinstance(objective, Adversarial)
         return objective
 
-    def _loss(
-        self, hparams: AdversarialHParams, fake: DiscriminatorOutput, real: DiscriminatorOutput | None
-    ) -> Tensor:
+    def _loss(self, hparams: AdversarialHParams, fake: DiscriminatorOutput, real: DiscriminatorOutput | None) -> Tensor:
         terms = self._objective.generator_loss(hparams, fake, real, self._trainer.context)
         return torch.stack(list(terms.values())).sum()
 

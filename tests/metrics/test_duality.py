@@ -57,7 +57,8 @@ def test_the_best_discriminator_is_exact_and_the_generators_side_lies_between_it
     fake = -np.logaddexp(0, 2 * 0.1 * random.standard_normal(200_000)).mean()
     assert found.value == pytest.approx(real + fake, abs=0.02)
     q = KNOWN.density(0.1 * random.standard_normal((200_000, 2)))
-    assert found.best_discriminator == pytest.approx(-LOG4 + 2 * math.log(2) * js(KNOWN.real.flat(), q.flat()), abs=0.02)
+    best = -LOG4 + 2 * math.log(2) * js(KNOWN.real.flat(), q.flat())
+    assert found.best_discriminator == pytest.approx(best, abs=0.02)
     edge = centres(KNOWN.half, KNOWN.side)[-1, 0]
     assert found.lowest == pytest.approx(real - np.logaddexp(0, 2 * edge), abs=0.02)
     assert found.lowest < found.best_generator < found.value  # Adam goes at most 0.01 a step

@@ -1,4 +1,4 @@
-"""What goes wrong in a playground: two viewers at once, edits while it steps, a page that is closed, a process that dies."""
+"""What goes wrong in a playground: two viewers at once, edits while it steps, a closed page, a process that dies."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_of_two_edits_that_contradict_each_other_the_later_one_is_refused_and_no
 def test_a_rate_that_cannot_train_is_refused_and_the_run_goes_on(store: RunStore, rate: float) -> None:
     run = new_run(store)
     session = paused(store, run)
-    with pytest.raises(BadValue, match="between 1e-06 and 0.1"):
+    with pytest.raises(BadValue, match=r"between 1e-06 and 0\.1"):
         session.edit(generator_rate=rate)
     session.step(2)
     wait(lambda: store.get(run.id).step == 2)

@@ -43,14 +43,16 @@ def words() -> dict[str, str]:
     """For the browser."""
     return {
         "handToggle": _("Move a discriminator by hand"),
-        "handHelp": _("Before anything is trained, be the discriminator: place a line or a circle against the untrained "
-                      "generator's points, and read V(D, G), the accuracy, the distance to D* and the arrows."),
+        "handHelp": _(
+            "Before anything is trained, be the discriminator: place a line or a circle against the untrained "
+            "generator's points, and read V(D, G), the accuracy, the distance to D* and the arrows."
+        ),
         "handAbout": _("D(x) = σ(l(x)), and you choose l. Drag the handles in the plane or move the sliders: raise "
                        "V(D, G), which is what training D does."),
-        "handNote": _("V(D, G) = E[log D(x)] + E[log(1 − D(G(z)))] in nats, summed over the cells of the plane, against "
-                      "the points of the untrained generator. No D has a larger V than D*."),
+        "handNote": _("V(D, G) = E[log D(x)] + E[log(1 − D(G(z)))] in nats, summed over the cells of the plane, "
+                      "against the points of the untrained generator. No D has a larger V than D*."),
         "shape": _("Shape of the decision line"),
-        "line": _("Line"),
+        "line": _("Straight line"),
         "circle": _("Circle"),
         "direction": _("Direction"),
         "position": _("Position"),

@@ -4,7 +4,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (root && data) (root.playground ??= new Playground(root)).update(decode(data), setTriggerValue);
 }
 
-const LOOK = 900; // milliseconds from an answer to the next question while the run trains: an answer costs the trainer more than a frame
 const IDLE = 1200; // and while it is paused
 const CURVES_EVERY = 1900; // milliseconds between two drawings of the curves, at least
 const REST = 12; // times as long as an answer took is rested: both share the trainer's machine
@@ -97,7 +96,7 @@ class Playground extends Probe {
     const took = this.asked == null ? 0 : performance.now() - this.asked;
     this.asked = null;
     if (this.wanted !== undefined) return this.poll();
-    const every = plot.every ? (plot.every < 0 ? IDLE : LOOK) : 0;
+    const every = plot.every ? (plot.every < 0 ? IDLE : 1000 * plot.rest) : 0;
     this.wait(this.playing ? 60 : every && Math.max(every, Math.min(RESTED, REST * took)));
   }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from gan_core.data import load
 from gan_core.data.mixtures import reach
@@ -32,10 +33,16 @@ from ui.classroom.shell.style import read
 from ui.texts import joined, number, state_word
 
 REAL = 600  # points of the data that are shown
-AT_ONCE = 12  # frames of one answer, at most
+AT_ONCE = 16  # frames of one answer, at most
+LOOK = 0.9  # seconds from an answer to the next question while the run trains: it costs more than a frame
+FEW = 4  # viewers who may all look that often; more of them look less often, so that a class costs what a few do
+LONGEST_REST = 3.0  # seconds
 TRAIL = 12  # past moments that are sent with one of the past
 LATER = "later"  # what the browser says of curves that it doesn't want to draw now
-CHARTS = ("losses", "divergences", "sliced", "duality-gap", "modes", "close-to-a-mode", "data-reached", "scores", "gradient-norms")
+CHARTS = (
+    "losses", "divergences", "sliced", "duality-gap", "modes", "close-to-a-mode", "data-reached", "scores",
+    "gradient-norms",
+)  # fmt: skip
 FEW_CHARTS = ("losses", "divergences", "modes")
 LAYOUT = {  # name -> offset in a record and how many numbers
     name: (RECORD.fields[name][1], int(np.prod(RECORD[name].shape)))  # type: ignore[index]
@@ -100,16 +107,22 @@ def _asked(key: str) -> Mapping[str, Any]:
     return asked if isinstance(asked, Mapping) else {}
 
 
+def _viewer() -> str:
+    """One of each session."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
 def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts: Sequence[str] = CHARTS) -> bytes:
     """The bytes that `draw` sends: what the browser doesn't have yet."""
     run = watched.run()
-    if run.is_active:
-        audience.watch(run.id)
+    viewers = audience.watch(run.id, _viewer()) if run.is_active else 1
     same = asked.get("run") == run.id
     header, blobs = _curves(watched, charts, asked.get("curves") if same else None)
     plot = _always(run.spec.data, watched.hparams) | {
         "lang": language(),
         "run": run.id,
+        "rest": min(LONGEST_REST, LOOK * max(1, viewers / FEW)),
         "every": (1 if busy or run.state.value == "running" else -1) if run.is_active else 0,
         "answers": asked.get("question"),
         "version": watched.version,

@@ -133,14 +133,13 @@ class Scene {
     this.sheet.width = this.sheet.height = side;
     const sheet = this.sheet.getContext("2d");
     const image = sheet.createImageData(side, side);
-    const [low, middle, high] = heat.palette;
+    const colours = shades(heat.palette);
     for (let row = 0; row < side; row += 1) {
       for (let column = 0; column < side; column += 1) {
         const from = row * side + column;
         const to = 4 * ((side - 1 - row) * side + column); // y grows upwards
-        const value = Math.min(1, Math.max(0, heat.at(from)));
-        const [one, other, share] = value < 0.5 ? [low, middle, 2 * value] : [middle, high, 2 * value - 1];
-        for (let channel = 0; channel < 3; channel += 1) image.data[to + channel] = one[channel] + share * (other[channel] - one[channel]);
+        const colour = 3 * Math.round(255 * Math.min(1, Math.max(0, heat.at(from))));
+        for (let channel = 0; channel < 3; channel += 1) image.data[to + channel] = colours[colour + channel];
         image.data[to + 3] = 255 * (heat.alpha ? heat.alpha(from) : 1);
       }
     }
@@ -224,6 +223,9 @@ class Scene {
     pen.beginPath();
     for (let row = 0; row < side - 1; row += 1) {
       for (let column = 0; column < side - 1; column += 1) {
+        const at = row * side + column;
+        const above = field[at] > threshold;
+        if (above === field[at + 1] > threshold && above === field[at + side] > threshold && above === field[at + side + 1] > threshold) continue;
         const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([dx, dy]) => [column + dx, row + dy, field[(row + dy) * side + column + dx] - threshold]);
         const cuts = [];
         for (let edge = 0; edge < 4; edge += 1) {
@@ -329,6 +331,21 @@ class Scene {
     pen.moveTo(toX - 4 * uy, toY + 4 * ux);
     pen.lineTo(toX + 4 * uy, toY - 4 * ux);
   }
+}
+
+// 256 colours between the three of a palette
+const SHADES = new Map();
+function shades(palette) {
+  if (!SHADES.has(palette)) {
+    const [low, middle, high] = palette;
+    const found = new Uint8ClampedArray(3 * 256);
+    for (let i = 0; i < 256; i += 1) {
+      const [one, other, share] = i < 128 ? [low, middle, i / 127.5] : [middle, high, i / 127.5 - 1];
+      for (let channel = 0; channel < 3; channel += 1) found[3 * i + channel] = one[channel] + share * (other[channel] - one[channel]);
+    }
+    SHADES.set(palette, found);
+  }
+  return SHADES.get(palette);
 }
 
 function diamond(side, r, ratio, ink) {

@@ -83,8 +83,8 @@ def gap_words(watched: Feed) -> str:
         return ""
     newest = found[-1]
     return _(
-        "Duality gap at step {step}: at least {gap} nats, at most {most}. V(D, G) = {value}; with the best D {best}; with "
-        "a generator trained on against this D {reached}."
+        "Duality gap at step {step}: at least {gap} nats, at most {most}. V(D, G) = {value}; with the best D {best}; "
+        "with a generator that was trained on against this D {reached}."
     ).format(
         step=number(newest.step),
         **{name: f"{newest.payload[key]:.3f}" for name, key in (
