@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -327,9 +328,11 @@ def gaps(events: Sequence[Event]) -> list[Panel]:
     found = [event for event in events if event.kind == "duality_gap"]
     if not found:
         return []
-    steps = [event.step for event in found]
+    steps = [0, *(event.step for event in found)]  # from the run's begin on, as in the other charts
     series = [
-        Series(label, COLOURS[colour], steps, [event.payload[name] for event in found], dash=name == "most")
+        Series(
+            label, COLOURS[colour], steps, [math.nan, *(event.payload[name] for event in found)], dash=name == "most",
+        )
         for name, label, colour in (
             ("gap", _("Duality gap"), "generator"), ("most", _("Upper bound of the duality gap"), "quiet"),
         )

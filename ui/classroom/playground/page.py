@@ -55,9 +55,8 @@ def _run(watched: Feed) -> None:
     run = watched.run(fresh=True)
     _title(watched, run)
     page.controls(watched, run)
-    with st.container(horizontal=True, vertical_alignment="center", key="pace-and-gap"):
-        settings.pace(watched)
-        settings.gap(watched)
+    settings.pace(watched)
+    settings.gap(watched)
     page.trouble(watched, run)
     page.poll(watched, lambda: _plane(watched))
     settings.show(watched, open_run)
