@@ -59,6 +59,10 @@ class Served:
         raise RuntimeError("the server did not start")
 
     @property
+    def process_id(self) -> int:
+        return self._process.pid
+
+    @property
     def store(self) -> RunStore:
         return RunStore(self.home)
 

@@ -52,12 +52,16 @@ class PointsHParams(AdversarialHParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if (deepest := max(len(self.generator_widths), len(self.discriminator_widths))) > DEEPEST:
+            raise BadValue(N_DEEP, most=DEEPEST, count=deepest)
         if self.augment != "none":
             raise BadValue(N_AUGMENT, augment=self.augment)
         if self.virtual_batch_norm and not self.batch_norm:
             raise BadValue(N_VIRTUAL)
 
 
+DEEPEST = 20  # hidden layers: more than can be learnt from here
+N_DEEP = "A network has at most {most} hidden layers, not {count}. Use fewer, wider layers."
 N_AUGMENT = "The augmentation {augment} applies to images, not to points. Use instance noise instead."
 N_VIRTUAL = "Virtual batch normalisation replaces batch normalisation. Turn on batch normalisation as well."
 

@@ -42,6 +42,13 @@ class Cells:
         return np.append(self.inside, self.outside)
 
 
+def centres(half: float, side: int = SIDE) -> np.ndarray:
+    """The middles of the cells of [-half, half]^2, rows from low y to high y, (side^2, 2)."""
+    middles = half * ((np.arange(side) + 0.5) / side * 2 - 1)
+    columns, rows = np.meshgrid(middles, middles)
+    return np.stack([columns, rows], -1).reshape(-1, 2)  # (side, side, 2) -> (side^2, 2)
+
+
 def counted(points: np.ndarray, half: float, side: int = SIDE) -> Cells:
     """The share of points (N, 2) in each cell of [-half, half]^2; one that isn't finite lies outside."""
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):

@@ -5,21 +5,27 @@ from __future__ import annotations
 import threading
 import time
 
-LINGERS = 3.0  # seconds for which a look counts
+LINGERS = 5.0  # seconds for which a look counts
 
-_seen: dict[str, float] = {}
+_seen: dict[str, dict[str, float]] = {}  # run -> viewer -> when
 _lock = threading.Lock()
 
 
-def watch(run_id: str) -> None:
-    """Somebody looks at the run."""
+def watch(run_id: str, viewer: str = "") -> int:
+    """Somebody looks at the run; returns how many viewers have done so lately."""
     now = time.monotonic()
     with _lock:
-        _seen[run_id] = now
-        for id in [id for id, seen in _seen.items() if now - seen > LINGERS]:
-            del _seen[id]
+        _seen.setdefault(run_id, {})[viewer] = now
+        for id, viewers in list(_seen.items()):
+            for one in [one for one, seen in viewers.items() if now - seen > LINGERS]:
+                del viewers[one]
+            if not viewers:
+                del _seen[id]
+        return len(_seen[run_id])
 
 
 def watched(run_id: str) -> bool:
     """Whether somebody looked at the run lately."""
-    return time.monotonic() - _seen.get(run_id, -LINGERS) < LINGERS
+    with _lock:
+        newest = max(_seen.get(run_id, {}).values(), default=-LINGERS)
+    return time.monotonic() - newest < LINGERS

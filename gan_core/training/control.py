@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gan_core.errors import BadValue, RunConflict
-from gan_core.hparams import RATES, WARM_UP, TrainingHParams
+from gan_core.hparams import RATES, WARM_UP, AdversarialHParams, TrainingHParams
 from gan_core.knobs import changed, clocks, differences
-from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.runs.store import Event, Run, RunState, RunStore
 from gan_core.training import schedule
 
 ROLES = ("generator", "discriminator")
+PACE = "pace"  # kind of an event
 BACK = 10.0  # seconds that are waited for a run to go back to a checkpoint
 
 
@@ -28,6 +29,12 @@ def current_hparams(store: RunStore, run: Run) -> TrainingHParams:
         if event.kind == "edit":
             hparams = changed(hparams, event.payload["changes"])
     return hparams
+
+
+def pace_of(events: Iterable[Event]) -> float:
+    """The pace that a run was last given, in steps per second; 0 for full speed."""
+    rates: list[float] = [event.payload["rate"] for event in events if event.kind == PACE]
+    return rates[-1] if rates else 0.0
 
 
 class Control:
@@ -84,10 +91,27 @@ class Control:
         self._send("run_to", {"step": step})
 
     def set_pace(self, rate: float) -> None:
-        """At most so many steps per second from now on, in slow motion; 0 trains at full speed."""
+        """At most so many steps per second from now on, in slow motion, also after a resume; 0 trains at full speed."""
         if not 0 <= rate <= 1000:
             raise BadValue("The pace must be between {low} and {high} steps per second.", low=0, high=1000)
         self._send("pace", {"rate": rate})
+
+    def measure_gap(self) -> None:
+        """Measures the duality gap after the current step, as an event of the run (`metrics/duality.py`).
+
+        Raises BadValue for a run whose data have no known density, or whose D plays another game.
+        """
+        from gan_core.data.mixtures import is_known
+        from gan_core.metrics import duality
+
+        run = self.status
+        if not is_known(run.spec.data):
+            raise BadValue("The duality gap is measured for points in the plane. This run learns from {data}.",
+                           data=run.spec.data)  # fmt: skip
+        hparams = current_hparams(self.store, run)
+        assert isinstance(hparams, AdversarialHParams)
+        duality.check(hparams)
+        self._send("gap")
 
     def edit(self, **changes: Any) -> None:
         """Changes live knobs while the run goes on; raises UnknownName or BadValue, and then nothing changes.
@@ -229,6 +253,7 @@ def _plain(hparams: TrainingHParams) -> dict[str, Any]:
 
 
 __all__ = [
+    "PACE",
     "ROLES",
     "Control",
     "RunState",
@@ -236,6 +261,7 @@ __all__ = [
     "extend",
     "fork",
     "fork_with",
+    "pace_of",
     "restarts_schedule",
     "saved_step",
 ]

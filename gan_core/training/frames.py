@@ -23,10 +23,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gan_core import data
 from gan_core.data.mixtures import reach
+from gan_core.gans import recipes
 from gan_core.hparams import AdversarialHParams
-from gan_core.metrics.density import SAMPLES, counted, smoothed
-from gan_core.objectives.adversarial import Adversarial
+from gan_core.metrics.density import SAMPLES, centres, counted, smoothed
+from gan_core.objectives.adversarial import Adversarial, DiscriminatorOutput
 from gan_core.runs.frames import LATTICE, POINTS, RECORD, SIDE
 from gan_core.training.trainer import Trainer
 
@@ -47,8 +49,8 @@ class Camera:
         random = torch.Generator().manual_seed(SEED)
         size = trainer.hparams.latent_size
         self._latents = torch.randn(SAMPLES, size, generator=random).to(trainer.device)
-        self._lattice = lattice(size).to(trainer.device)
-        self._places = centres(self._half, SIDE).to(trainer.device)
+        self._drawn = torch.cat([self._latents[:POINTS], lattice(size).to(trainer.device)])  # at once: half the calls
+        self._places = torch.from_numpy(centres(self._half, SIDE)).float().to(trainer.device)
         self._real = trainer.batches.first(POINTS)["real"]
         self._density: NDArray = np.zeros((SIDE, SIDE))
         self._age = RENEWED  # frames for which the density has been kept
@@ -64,13 +66,13 @@ class Camera:
         record["step"] = trainer.step
         with evaluating(trainer.networks):
             with torch.no_grad():
-                made = generator(self._latents[:POINTS])
-                record["warp"] = _half(generator(self._lattice)).reshape(LATTICE, LATTICE, 2)
+                made = generator(self._drawn)
                 record["field"] = _half(discriminator(self._places)).reshape(SIDE, SIDE)
-            points = made.detach().requires_grad_()
+            points = made[:POINTS].detach().requires_grad_()
+            record["warp"] = _half(made[POINTS:]).reshape(LATTICE, LATTICE, 2)
             logits, slopes = slopes_at(discriminator, points)
             record["points"], record["logits"], record["slopes"] = _half(points), _half(logits), _half(slopes)
-            record["pulls"] = _half(self._pulls(points))
+            record["pulls"] = _half(self._pulls(points, logits, slopes))
             if whole or self._age + 1 >= RENEWED:
                 self._density, self._age = self._counted(generator), -1
         self._age += 1
@@ -83,20 +85,38 @@ class Camera:
         made = torch.cat([generator(part) for part in torch.split(self._latents, CHUNK)])
         return smoothed(counted(made.cpu().numpy(), self._half, SIDE)).inside
 
-    def _pulls(self, points: Tensor) -> Tensor:
+    def _pulls(self, points: Tensor, logits: Tensor, slopes: Tensor) -> Tensor:
         """The negative gradient of each point's own share of the generator's loss, (N, 2)."""
-        trainer, objective = self._trainer, self._trainer.objective
-        assert isinstance(objective, Adversarial)
-        hparams = trainer.hparams
+        hparams = self._trainer.hparams
         assert isinstance(hparams, AdversarialHParams)
-        discriminator = trainer.networks["discriminator"]
-        matches = hparams.feature_matching
-        compares = matches or hparams.relativistic != "none"
-        real = objective.discriminate(discriminator, self._real, None, matches) if compares else None
-        fake = objective.discriminate(discriminator, points, None, matches)
-        terms = objective.generator_loss(hparams, fake, real, trainer.context)
-        (gradient,) = torch.autograd.grad(torch.stack(list(terms.values())).sum(), points)
-        return -len(points) * gradient  # terms are means
+        if not (hparams.feature_matching or hparams.minibatch != "none" or hparams.relativistic != "none"):
+            # each point by itself: by the chain rule dL/dx = dL/dl dl/dx, without another pass through D
+            judged = logits.clone().requires_grad_()
+            loss = self._loss(hparams, DiscriminatorOutput(judged), None)
+            (by_logit,) = torch.autograd.grad(loss, judged)
+            return -len(points) * by_logit[:, None] * slopes  # terms are means
+        discriminator = self._trainer.networks["discriminator"]
+        objective = self._objective
+        compares = hparams.feature_matching or hparams.relativistic != "none"
+        real = objective.discriminate(discriminator, self._real, None, hparams.feature_matching) if compares else None
+        fake = objective.discriminate(discriminator, points, None, hparams.feature_matching)
+        (gradient,) = torch.autograd.grad(self._loss(hparams, fake, real), points)
+        return -len(points) * gradient
+
+    @property
+    def _objective(self) -> Adversarial:
+        objective = self._trainer.objective
+        assert isinstance(objective, Adversarial)
+        return objective
+
+    def _loss(self, hparams: AdversarialHParams, fake: DiscriminatorOutput, real: DiscriminatorOutput | None) -> Tensor:
+        terms = self._objective.generator_loss(hparams, fake, real, self._trainer.context)
+        return torch.stack(list(terms.values())).sum()
+
+
+def first_frame(reference: str, hparams: AdversarialHParams) -> NDArray:
+    """The record of a run of points before its first step: untrained networks of these settings."""
+    return Camera(Trainer(recipes.get("points"), hparams, data.load(reference)), reference).take()
 
 
 def slopes_at(discriminator: nn.Module, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,13 +138,6 @@ def lattice(latent_size: int) -> Tensor:
     latents = torch.zeros(LATTICE**2, latent_size)
     latents[:, :2] = torch.cartesian_prod(lines, lines)
     return latents
-
-
-def centres(half: float, side: int) -> Tensor:
-    """The middles of the cells of [-half, half]^2, rows from low y to high y, (side^2, 2)."""
-    middles = half * ((torch.arange(side) + 0.5) / side * 2 - 1)
-    rows, columns = torch.meshgrid(middles, middles, indexing="ij")
-    return torch.stack([columns, rows], -1).reshape(-1, 2)  # (side, side, 2) -> (side^2, 2)
 
 
 @contextmanager

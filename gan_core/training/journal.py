@@ -5,8 +5,10 @@ What can't be written (a full disk) is kept and retried, so that nothing is lost
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,14 @@ import numpy as np
 from gan_core.checkpoint import checkpoint_name, write_checkpoint
 from gan_core.data.mixtures import is_known
 from gan_core.disk import writing
+from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import to_dict
+from gan_core.metrics.density import yardstick
+from gan_core.metrics.duality import duality_gap
 from gan_core.runs.frames import FrameFile
 from gan_core.runs.store import Metrics, RunStore
 from gan_core.training import audience
-from gan_core.training.frames import Camera
+from gan_core.training.frames import Camera, evaluating
 from gan_core.training.measuring import measurer
 from gan_core.training.previews import pool_previewer, previewer
 from gan_core.training.recorder import Fault, Recorder
@@ -31,10 +36,11 @@ EXAMINATION = 0.5  # seconds between looks at how varied the samples are, at lea
 CHECKPOINT = 30.0  # seconds between checkpoints, at least
 BUDGET = 0.005  # share of the time that live previews, and that checkpoints, may take
 EXAMINED = 0.01  # share of the time that examinations may take
-FRAME, UNSEEN_FRAME = 0.15, 2.0  # seconds between frames of points, at least: while somebody watches, and else
+FRAME, UNSEEN_FRAME = 0.17, 2.0  # seconds between frames of points, at least: while somebody watches, and else
 FILMED = 0.06  # share of the time that frames may take
 LADDER = 12  # checkpoints of a run of points that are kept beside the newest, so that its past can be gone on from
 PREVIEW_RATIO = 1.12  # each kept preview is at this multiple of the previous one's step
+GAP = "duality_gap"  # kind of an event: the numbers of `metrics/duality.py` at its step
 GRADIENT_WARNING = 100.0  # gradient norms above this are warned of
 
 
@@ -55,7 +61,7 @@ class Journal:
         self.event_id = 0  # the last event whose effect the trainer's state contains
         self._token = token
         self._preview, self._pool = previewer(trainer), pool_previewer(trainer)
-        reference = store.get(run_id).spec.data
+        self._reference = reference = store.get(run_id).spec.data
         self._examine = examiner(trainer, reference)
         self._measurer = measurer(trainer, reference)
         of_points = trainer.recipe.task == "points" and is_known(reference)
@@ -197,6 +203,18 @@ class Journal:
         self._frames.append(self._camera.take(whole=everything))
         self._filmed = time.monotonic()
         self._frame_cost = self._filmed - now
+
+    def measure_gap(self) -> None:
+        """Records the duality gap at this step; nothing where the weights are spoilt."""
+        hparams, networks = self.trainer.hparams, self.trainer.networks
+        assert isinstance(hparams, AdversarialHParams)
+        with evaluating(networks):
+            found = duality_gap(
+                networks["generator"], networks["discriminator"], hparams.latent_size, hparams.generator_rate,
+                hparams.batch_size, yardstick(self._reference),
+            )  # fmt: skip
+        if all(map(math.isfinite, asdict(found).values())):
+            self.event(GAP, asdict(found) | {"gap": found.gap, "most": found.most})
 
     def checkpoint(self) -> None:
         """Writes a checkpoint, unless the state is not finite or already saved."""

@@ -35,7 +35,7 @@ from gan_core.runs.quota import keep_within_quota
 from gan_core.runs.store import REPLAYED, Checkpoint, DiskFull, Event, RunState, RunStore
 from gan_core.training import forking, launch, leading, schedule
 from gan_core.training.computation import USUAL, Computation
-from gan_core.training.control import Control
+from gan_core.training.control import PACE, Control, pace_of
 from gan_core.training.journal import Journal
 from gan_core.training.recorder import Fault
 from gan_core.training.suited import suited
@@ -133,6 +133,7 @@ class Session(Control):
         self._replay: list[Event] = []
         self._damaged: list[BadCheckpoint] = []  # found while reading, told once the trainer stands at its step
         self._polled = 0.0
+        self._refused = False  # the run's message says why an edit was refused
         self._until = 0  # the step at which the run pauses by itself; 0: none
         self._pace = self._next_step = 0.0  # steps per second at most, 0: no limit; when the next one is due
         self._ended = threading.Event()
@@ -290,6 +291,7 @@ class Session(Control):
         self.journal.event("started", {"device": self.device} | self.computation.differences() | together)
         self._replay_events()
         self._renew_rates()
+        self._pace = pace_of(self.store.events(self.run_id))
         if self._paused:
             self._set_state(RunState.PAUSED)
         while True:
@@ -376,7 +378,10 @@ class Session(Control):
             self._until = payload["step"]
             self._resume()
         elif name == "pace":
-            self._pace, self._next_step = payload["rate"], 0.0
+            self._set_pace(payload["rate"])
+        elif name == "gap":
+            self.journal.measure_gap()
+            self._announce()
         elif name == "edit":
             self._edit(payload["changes"])
 
@@ -419,7 +424,12 @@ class Session(Control):
 
     def _edit(self, changes: Mapping[str, Any]) -> None:
         old = self.trainer.hparams
-        new = changed(old, changes)
+        try:
+            new = changed(old, changes)
+        except GanscopeError as error:  # valid when it was sent; another viewer's edit came first
+            self._set_state(self.status.state, error.message, plain(error.values))
+            self._refused = True
+            return
         # scores are read by the loss that made them
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
@@ -427,6 +437,7 @@ class Session(Control):
         payload = {"changes": dict(changes), "before": before} | ({"begun": begun} if begun else {})
         self.journal.replayable("edit", payload)
         self.trainer.edit(new, begun)
+        self._announce()
 
     def _replay_events(self) -> None:
         """Applies again, at their steps, the edits and single-role steps that a resumed run had already seen."""
@@ -452,6 +463,17 @@ class Session(Control):
             return
         if changes := schedule.anew(settings, began, trainer.step, planned):
             self._edit(changes)
+
+    def _set_pace(self, rate: float) -> None:
+        """Keeps the pace with the run: at step 0, so that no going back drops it."""
+        self._pace, self._next_step = rate, 0.0
+        self.store.add_event(self.run_id, self._token, 0, PACE, {"rate": rate})
+        self._announce()
+
+    def _announce(self) -> None:
+        """Changes the run's row, so that pages read the new event also while nothing is trained."""
+        run, refused, self._refused = self.status, self._refused, False
+        self._set_state(run.state, *(() if refused else (run.message, run.message_values)))
 
     def _rollback(self) -> None:
         """Back to the newest sound checkpoint; what came after it is dropped, edits too."""

@@ -13,12 +13,13 @@ from gan_core.data.user import drawn_points
 from gan_core.gans import recipes
 from gan_core.runs.frames import RECORD, FrameFile
 from gan_core.runs.store import Run, RunState, RunStore
-from gan_core.training.control import current_hparams
+from gan_core.training.control import current_hparams, pace_of
 from gan_core.training.session import Session
 from tests.app.pages import page, sound, wait
 from ui.classroom.live.feed import feed
-from ui.classroom.playground import dataflow, exports, layers, plot, settings
+from ui.classroom.playground import begin, dataflow, exports, hand, layers, plot, settings
 from ui.classroom.shell import sessions
+from ui.classroom.train.setup import of_run
 
 SMALL: dict[str, Any] = {"generator_widths": (8, 8), "discriminator_widths": (8, 8), "batch_size": 8, "ema": 0.0}
 
@@ -114,6 +115,9 @@ def test_what_is_chosen_stands_in_the_link(store: RunStore) -> None:
         ({"latent_size": "0"}, "Latent size"),
         ({"generator_rate": "-1"}, "rate"),
         ({"discriminator_widths": "9999"}, "9999"),
+        ({"generator_widths": ",".join(["8"] * 21)}, "20 hidden layers"),
+        ({"generator_rate": "1e9"}, "rate"),
+        ({"of_another_version": "1"}, "of_another_version"),
     ],
 )
 def test_a_bad_link_is_told_and_the_default_taken(store: RunStore, link: dict[str, str], named: str) -> None:
@@ -128,6 +132,43 @@ def test_settings_that_do_not_fit_together_are_told(store: RunStore) -> None:
     sound(field.set_value("many").run())
     assert "Latent size" in errors(test)
     assert test.button(key="play-run").disabled
+
+
+def test_a_link_keeps_its_steps(store: RunStore) -> None:
+    test = page("playground", data="two_blobs", steps="30", latent_size="1")
+    sound(test.pills[0].set_value("ring8").run())
+    assert (query(test, "data"), query(test, "steps"), query(test, "latent_size")) == ("ring8", "30", "1")
+    sound(test.button(key="play-run").click().run())
+    run = only_run(store)
+    assert run.spec.steps == 30
+    assert begin.link(of_run(run.spec, run.spec.hparams))["steps"] == "30"
+    wait(lambda: store.get(run.id).state is RunState.FINISHED)
+
+
+def test_the_first_points_of_a_run_are_those_against_which_d_is_moved_by_hand(store: RunStore) -> None:
+    settings_ = recipes.get("points").settings(SMALL)
+    message = plot.of_data("two_blobs", settings_)
+    told = header(message)["plot"]
+    start = 4 + int.from_bytes(message[:4], "little") + told["frames"][0]
+    first = np.frombuffer(message[start : start + RECORD.itemsize], RECORD)[0]
+    run = made(store, steps=1)
+    taken = FrameFile(store.folder(run.id)).read(slice(0, 1))[0]
+    assert (first["step"], taken["step"]) == (0, 0)
+    assert np.array_equal(first["points"], taken["points"])
+    assert np.array_equal(first["density"], taken["density"])
+    assert header(plot.of_data("two_blobs"))["plot"]["frames"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("line,30,-0.5,2", {"shape": "line", "direction": 30, "position": -0.5, "steepness": 2}),
+        ("circle,0,1,0.5,-3", {"shape": "circle", "x": 0, "y": 1, "radius": 0.5, "steepness": -3}),
+        ("line,30,1", None), ("square,1,2,3", None), ("line,a,b,c", None), ("line,nan,0,1", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_d_that_is_moved_by_hand_stands_in_the_link(text: str, found: dict[str, Any] | None) -> None:
+    assert hand.read(text) == found
 
 
 # --- own points ----------------------------------------------------------------------------------------
@@ -240,8 +281,30 @@ def sessions_step(store: RunStore, run: Run, count: int) -> None:
 def test_the_pace_is_sent(store: RunStore) -> None:
     run = made(store)
     test = page("playground", run=run.id)
-    sound(test.button_group(key=f"pace-{run.id}").set_value(0.125).run())
+    sound(test.button_group(key=f"pace-{run.id}-0").set_value(0.125).run())
     wait(lambda: slow(store, run))
+
+
+def test_the_pace_belongs_to_the_run(store: RunStore) -> None:
+    run = made(store)
+    sessions.set_pace(run.id, 5.0)
+    wait(lambda: pace_of(store.events(run.id)) == 5.0)
+    shown = page("playground", run=run.id).button_group(key=f"pace-{run.id}-1")
+    assert shown.value == 5.0
+    other = sessions.reshape(run.id, {"generator_widths": "8"})
+    wait(lambda: pace_of(store.events(other.id)) == 5.0)
+
+
+def test_the_duality_gap_is_measured_at_a_press(store: RunStore) -> None:
+    run = made(store, paused=True)
+    test = page("playground", run=run.id)
+    sound(test.button(key="gap").click().run())
+    watched = feed(store, run.id)
+    assert "Duality gap at step 0: at least" in header(plot.encoded(watched, {}))["plot"]["gap"]
+    assert "duality-gap" in {panel["file"] for panel in header(plot.encoded(watched, {}))["panels"]}
+    sessions.edit(run.id, {"loss": "hinge"})
+    wait(lambda: getattr(current_hparams(store, run), "loss") == "hinge")  # noqa: B009
+    assert page("playground", run=run.id).button(key="gap").disabled
 
 
 def slow(store: RunStore, run: Run) -> bool:

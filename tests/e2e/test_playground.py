@@ -73,6 +73,37 @@ def test_a_playground_from_the_first_step_to_another_future(server: Server, page
     stop_all(server)
 
 
+def test_a_discriminator_and_a_point_are_moved_by_hand(server: Server, page: Page) -> None:
+    stop_all(server)
+    page.goto(f"{server.url}/playground?data=two_blobs&generator_widths=8&discriminator_widths=8&hand=line,0,0,2")
+    worth = page.locator(".hand .worth td:last-child")
+    expect(worth.first).to_have_text(re.compile(r"-\d"))
+    before = float(worth.first.inner_text())
+    canvas = page.locator("canvas.plane")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)  # the handle of a line through the middle
+    page.mouse.down()
+    page.mouse.move(middle[0] + 60, middle[1], steps=4)
+    page.mouse.up()
+    expect(page.locator("input[data-knob=position]")).not_to_have_value("0")
+    page.wait_for_url(re.compile(r"hand=line%2C0%2C[1-9.]"), timeout=20_000)
+    for _ in range(3):
+        page.locator("button.climb").click()
+    assert before < float(worth.first.inner_text()) < float(worth.nth(1).inner_text())  # V(D, G) < V(D*, G)
+
+    page.get_by_text("Take a real point").click()
+    place = page.locator(".probe td:last-child").first
+    expect(page.locator(".probe b")).to_have_text(re.compile("Real point"))
+    was = place.inner_text()
+    canvas.press("Shift+ArrowRight")
+    expect(place).not_to_have_text(was)
+    page.get_by_text("Put it back").click()
+    expect(page.locator(".probe b")).to_have_count(0)
+
+
 def test_drawn_points_are_learnt(server: Server, page: Page) -> None:
     stop_all(server)
     page.set_viewport_size({"width": 420, "height": 900})

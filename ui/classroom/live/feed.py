@@ -129,6 +129,7 @@ class Feed:
             if key not in self._parts:
                 modes = modes_of(self._run.spec.data) if self._run else 0
                 panels = figures.panels(self.history, self._probability(), self._of_points(), modes)
+                panels += figures.gaps(self.events)
                 chosen = panels if only is None else panels[only : only + 1]
                 if files:
                     chosen = sorted((panel for panel in chosen if panel.file in files), key=_place_in(files))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -349,6 +350,23 @@ def _special(history: History) -> list[Panel]:
     ]
 
 
+def gaps(events: Sequence[Event]) -> list[Panel]:
+    """Returns the chart of the duality gap, once it was measured."""
+    found = [event for event in events if event.kind == "duality_gap"]
+    if not found:
+        return []
+    steps = [0, *(event.step for event in found)]  # from the run's begin on, as in the other charts
+    series = [
+        Series(
+            label, COLOURS[colour], steps, [math.nan, *(event.payload[name] for event in found)], dash=name == "most",
+        )
+        for name, label, colour in (
+            ("gap", _("Duality gap"), "generator"), ("most", _("Upper bound of the duality gap"), "quiet"),
+        )
+    ]  # fmt: skip
+    return [Panel(_("Duality gap"), _("nats"), series, low=0.0, file="duality-gap")]
+
+
 def _series(history: History, names: Sequence[str], smooth: bool = True, points: bool = False) -> list[Series]:
     found = []
     for name in names:
@@ -439,6 +457,8 @@ def _description(event: Event) -> str:
         return _("rolled back to a checkpoint")
     if event.kind == "gradient_warning":
         return _("gradient norm of {phase}: {norm:.0f}").format(phase=payload.get("phase"), norm=payload.get("norm", 0))
+    if event.kind == "duality_gap":
+        return _("duality gap: {gap} nats").format(gap=f"{payload.get('gap', 0):.3g}")
     if event.kind == "not_finite":
         return _("{term} became {value}").format(term=payload.get("term"), value=payload.get("value"))
     return ""

@@ -12,8 +12,8 @@ from gan_core.data import sources
 from gan_core.data.user import drawn_points
 from gan_core.errors import GanscopeError
 from gan_core.gans import recipes
-from gan_core.knobs import knobs
-from ui.classroom.playground import layers, own_points, plot
+from gan_core.knobs import HParams, knobs
+from ui.classroom.playground import hand, layers, own_points, plot
 from ui.classroom.shell import access, knob_widgets, sessions
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import STATE, _
@@ -52,19 +52,17 @@ def show(open_run: Callable[..., None]) -> None:
         return
     if reference != setup.data:
         _take(replace(setup, data=reference))
-    left, right = st.columns([1, 1], gap="large")
-    with right:
-        setup = _settings(setup, turn)
-        st.session_state[CURRENT] = setup
-        _write(setup)
-        _start(setup, open_run)
-    with left, showing_errors():
-        plot.preview(setup.data, key=f"preview-{turn}")
+    setup = _settings(setup, turn)
+    st.session_state[CURRENT] = setup
+    _write(setup)
+    _start(setup, open_run)
+    with showing_errors():
+        plot.preview(setup.data, _valid(setup), key=f"preview-{turn}")
 
 
 def link(setup: Setup) -> dict[str, str]:
     """The query that holds a setup; raises BadValue where its settings aren't valid."""
-    query = to_query(replace(setup, preset="", steps=0))
+    query = to_query(replace(setup, preset=""))
     if drawn_points.is_drawn(setup.data):
         query["data"] = drawn_points.in_link(setup.data)
     query.setdefault("ema", str(recipes.get(RECIPE).hparams.ema))
@@ -83,7 +81,7 @@ def _arrive() -> None:
 
 
 def _query() -> dict[str, str]:
-    left_out = ("lang", "run", "preset", "recipe", "size", layers.QUERY)
+    left_out = ("lang", "run", "preset", "recipe", "size", layers.QUERY, hand.QUERY)
     return {name: value for name, value in st.query_params.to_dict().items() if name not in left_out}
 
 
@@ -104,8 +102,16 @@ def _write(setup: Setup) -> None:
         return
     st.session_state[WRITTEN] = query
     if _query() != query:
-        show_ = {layers.QUERY: asked} if (asked := st.query_params.get(layers.QUERY)) else {}
-        st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), **show_, **query})
+        kept = {name: asked for name in (layers.QUERY, hand.QUERY) if (asked := st.query_params.get(name))}
+        st.query_params.from_dict({"lang": st.session_state.get(STATE, "en"), **kept, **query})
+
+
+def _valid(setup: Setup) -> HParams | None:
+    """The settings; None where they aren't valid, which is said below the fields."""
+    try:
+        return setup.settings()
+    except GanscopeError:
+        return None
 
 
 def _data(setup: Setup, turn: int) -> str:
@@ -122,7 +128,7 @@ def _settings(setup: Setup, turn: int) -> Setup:
     """Noise first, then every knob, folded by group."""
     recipe = recipes.get(RECIPE)
     prefix = f"play{turn}"
-    first, second = st.columns(2)
+    first, second, third = st.columns(3)
     described = knobs(recipe.hparams)
     values: dict[str, Any] = dict(setup.hparams)
     with first:
@@ -134,10 +140,12 @@ def _settings(setup: Setup, turn: int) -> Setup:
             "latent_size", int, setup.hparams["latent_size"], described["latent_size"], f"{prefix}-dimension",
             False,
         )  # fmt: skip
+    with third:
+        steps = knob_widgets.control("steps", int, setup.steps, knob_widgets.STEPS, f"{prefix}-steps", False)
     with st.expander(_("All settings"), icon=":material/tune:", key="play-settings"):
         rest = knob_widgets.draw_all(recipe.hparams, values, prefix, fixed=("noise", "latent_size"), points=True)
     values |= {name: value for name, value in rest.items() if name not in ("noise", "latent_size")}
-    return replace(setup, hparams=values)
+    return replace(setup, hparams=values, steps=steps)
 
 
 def _start(setup: Setup, open_run: Callable[..., None]) -> None:

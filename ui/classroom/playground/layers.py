@@ -70,7 +70,7 @@ def words() -> dict[str, str]:
     """For the browser."""
     return {
         "plane": _("The plane with the data and the generated points. Press in it or use the arrow keys to read the "
-                   "values in a place; Escape removes the mark."),
+                   "values in a place, drag a point to move it; Escape removes the mark."),
         "step": _("step {step}"),
         "history": _("History: frames of this run"),
         "play": _("Play the history"),
@@ -87,8 +87,15 @@ def words() -> dict[str, str]:
         "looksReal": _("looks real"),
         "tooLow": _("D too low"),
         "tooHigh": _("D too high"),
-        "probe": _("Press in the plane to read D, D* and both gradients in that place."),
+        "probe": _("Press in the plane to read D, D* and both gradients in that place, or drag a point to move it."),
         "place": _("Place (x, y)"),
         "score": _("D (score)"),
         "read": _("Read between the cells of a 48 × 48 grid. |…| is the length of a gradient."),
+        "readExactly": _("|…| is the length of a gradient."),
+        "heldFake": _("Generated point {number}, moved by hand"),
+        "heldReal": _("Real point {number}, moved by hand"),
+        "counts": _("In D* the point counts as one of {count}."),
+        "takeFake": _("Take a generated point"),
+        "takeReal": _("Take a real point"),
+        "putBack": _("Put it back"),
     }  # fmt: skip

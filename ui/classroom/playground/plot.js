@@ -4,26 +4,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (root && data) (root.playground ??= new Playground(root)).update(decode(data), setTriggerValue);
 }
 
-const LOOK = 350; // milliseconds from a drawing to the next question while the run trains
 const IDLE = 1200; // and while it is paused
 const CURVES_EVERY = 1900; // milliseconds between two drawings of the curves, at least
 const REST = 12; // times as long as an answer took is rested: both share the trainer's machine
 const RESTED = 2500;
+const SLOWEST = 500; // milliseconds between two frames that came together, at most
 const PATIENCE = 8000; // milliseconds after which a question without an answer is asked again
 const PHASE = 1500; // milliseconds that a part of the data flow is lit
 const TRAIL = 12; // past moments that a trail has
-const TRAILS = 30; // points that have one
-const ARROWS = 160; // points that have an arrow
-const UNIT = 0.16; // length of a gradient of 1, as a share of half the plane
-const LONGEST = 0.42; // arrows longer than this share are cut, and end in a bar
-const NOTHING = 2e-6; // probability in a cell below which there is neither data nor samples
-
-const HEAT = { light: [[232, 139, 62], [250, 247, 240], [92, 146, 220]], dark: [[170, 88, 22], [32, 34, 42], [45, 98, 178]] };
-const REST_OF = { light: [[150, 95, 170], [250, 247, 240], [70, 155, 92]], dark: [[122, 72, 146], [32, 34, 42], [44, 122, 66]] };
-const INK = {
-  light: { paper: "#fbf9f4", real: "#1d4f91", fake: "#b4460b", rim: "#ffffff", line: "#23262f", grid: "#4b3aa8", saturating: "#5b2a86", non_saturating: "#00695c", own: "#23262f", probe: "#c2185b" },
-  dark: { paper: "#1b1d24", real: "#9cc4ff", fake: "#ffb27a", rim: "#15161b", line: "#f2efe8", grid: "#b9aeff", saturating: "#d9a5ff", non_saturating: "#5fe0cf", own: "#f2efe8", probe: "#ff7eb3" },
-};
 
 const HALVES = (() => {
   const table = new Float32Array(65536);
@@ -37,8 +25,6 @@ const HALVES = (() => {
   return table;
 })();
 
-const sigmoid = (value) => 1 / (1 + Math.exp(-value));
-
 class Frame {
   constructor(buffer, layout) {
     this.step = Number(new DataView(buffer).getBigInt64(0, true));
@@ -48,9 +34,11 @@ class Frame {
   }
 }
 
-class Playground {
+class Playground extends Probe {
   constructor(root) {
+    super();
     this.root = root;
+    this.hand = new Hand(this);
     this.part = (name) => root.querySelector(`.${name}`);
     this.canvas = this.part("plane");
     this.charts = new Charts(this.part("curves"));
@@ -61,8 +49,8 @@ class Playground {
     this.questions = 0;
     this.drawn = -Infinity;
     this.painted = 0; // frames that were drawn, for measurements
-    this.canvas.addEventListener("pointerdown", (event) => this.pressed(event));
-    this.canvas.addEventListener("keydown", (event) => this.typed(event));
+    this.listen();
+    this.part("hand-toggle").addEventListener("click", () => this.hand.toggle());
     this.part("slider").addEventListener("input", (event) => this.look(Number(event.target.value)));
     this.part("live").addEventListener("click", () => this.look(null));
     this.part("again").addEventListener("click", () => this.ask("again", this.frame.step));
@@ -91,6 +79,7 @@ class Playground {
     this.words = plot.words ?? this.words;
     this.layers = plot.layers ?? this.layers;
     this.root.classList.toggle("still", Boolean(plot.still));
+    if (plot.still) this.still(plot);
     if (fresh) this.moment();
     if (plot.known) this.known = this.fixed(header, plot.known);
     this.status(plot);
@@ -102,16 +91,41 @@ class Playground {
       this.version = plot.version;
       this.drawn = performance.now();
     }
+    if (plot.still) this.dress();
     if (fresh || !plot.frames.length) this.redress();
     const took = this.asked == null ? 0 : performance.now() - this.asked;
     this.asked = null;
     if (this.wanted !== undefined) return this.poll();
-    const every = plot.every ? (plot.every < 0 ? IDLE : LOOK) : 0;
+    const every = plot.every ? (plot.every < 0 ? IDLE : 1000 * plot.rest) : 0;
     this.wait(this.playing ? 60 : every && Math.max(every, Math.min(RESTED, REST * took)));
+  }
+
+  // before a run
+  still(plot) {
+    this.hand.begin(plot.half, plot.hand);
+    if (this.hand.on && !this.part("hand").firstChild) this.hand.build();
+    if (!plot.frames.length) this.first = null;
+  }
+
+  dress() {
+    const { hand } = this;
+    hand.on = hand.on && Boolean(this.first);
+    this.frame = hand.on ? hand.dress(this.first) : null;
+    this.root.classList.toggle("by-hand", hand.on);
+    const toggle = this.part("hand-toggle");
+    toggle.textContent = this.words.handToggle;
+    this.root.querySelector(".by-hand-part .about").textContent = hand.on ? this.words.handAbout : this.words.handHelp;
+    toggle.setAttribute("aria-expanded", hand.on);
+    toggle.disabled = !this.first;
+    this.buildLayers();
+    this.draw();
+    this.keys();
   }
 
   begin(plot) {
     this.run = plot.run;
+    this.held = null;
+    this.spot = null;
     this.frame = null;
     this.queue = [];
     this.trail = [];
@@ -145,9 +159,11 @@ class Playground {
       this.trail = (this.past ?? []).slice();
       this.paint(frames[frames.length - 1]);
     } else if (this.at == null) {
-      const rest = frames.length > 1 ? Math.min(LOOK, (LOOK + 60) / frames.length) : 0;
       this.queue.push(...frames);
-      if (fresh || !rest) while (this.queue.length) this.next();
+      const now = performance.now();
+      const rest = Math.min(SLOWEST, (now - (this.came ?? now)) / this.queue.length);
+      this.came = now;
+      if (fresh || plot.state.name !== "running") while (this.queue.length) this.next();
       else this.roll(rest);
     }
     this.goOn();
@@ -159,7 +175,7 @@ class Playground {
     else if (this.playing) this.playPast();
   }
 
-  // several frames that came together are drawn one after the other
+  // frames that came together are drawn one after the other, over the time that as many took to come
   roll(rest) {
     clearTimeout(this.rolling);
     if (!this.queue.length) return;
@@ -178,6 +194,10 @@ class Playground {
   paint(frame) {
     const first = !this.frame;
     this.frame = frame;
+    if (this.plot.still) {
+      this.first = frame; // what a run starts from: drawn with a D that is moved by hand
+      return;
+    }
     this.painted += 1;
     this.canvas.dataset.painted = this.painted;
     this.canvas.dataset.step = frame.step;
@@ -215,6 +235,7 @@ class Playground {
       known: Boolean(this.known),
       at: this.at,
       show: this.told,
+      hand: this.hand.told(),
       curves: this.version != null && early ? "later" : (this.version ?? null),
     });
     this.wait(PATIENCE);
@@ -269,11 +290,12 @@ class Playground {
     badge.dataset.state = plot.state.name;
     this.part("step").textContent = plot.step;
     this.part("facts").textContent = plot.facts;
+    this.part("gap").textContent = plot.gap ?? "";
     this.canvas.ariaLabel = this.words.plane;
   }
 
   buildLayers() {
-    const { layers } = this;
+    const layers = this.hand.on ? this.layers.map((group) => this.withoutOwn(group)) : this.layers;
     const wanted = JSON.stringify([layers, [...this.show]]);
     if (wanted === this.layersDrawn) return;
     this.layersDrawn = wanted;
@@ -282,12 +304,18 @@ class Playground {
     if (focused) this.part("layers").querySelector(`[data-layer="${focused}"]`)?.focus();
   }
 
+  // a D that is moved by hand has no loss of its own, and nothing leaves trails
+  withoutOwn(group) {
+    return { ...group, items: group.items.filter((item) => item.name !== "own" && item.name !== "trails") };
+  }
+
   group({ title, one, items }) {
     const part = node("div", "group");
     part.setAttribute("role", one ? "radiogroup" : "group");
     part.ariaLabel = title;
     part.append(node("b", "", title));
-    const chosen = items.find((item) => this.show.has(item.name));
+    const instead = this.hand.on && this.show.has("own") && items.find((item) => item.name === "both");
+    const chosen = items.find((item) => this.show.has(item.name)) ?? instead;
     for (const item of items) {
       const button = node("button", "layer", item.label);
       const on = item === chosen || (one ? !chosen && item.name.startsWith("no_") : this.show.has(item.name));
@@ -299,6 +327,7 @@ class Playground {
       button.addEventListener("click", () => {
         const had = this.show.has(item.name);
         if (one) for (const other of items) this.show.delete(other.name);
+        if (items.some((other) => other.name === "both")) this.show.delete("own");
         if (one || !had) this.show.add(item.name);
         else this.show.delete(item.name);
         this.redress();
@@ -363,400 +392,6 @@ class Playground {
         else clearInterval(this.lighting);
       }, PHASE);
     }
-  }
-
-  // --- drawing --------------------------------------------------------------------------------------------------------
-
-  ink() {
-    return INK[this.dark ? "dark" : "light"];
-  }
-
-  // D as the loss reads it: a probability, the plain output, or a score on the scale of this frame
-  value(logit) {
-    if (this.plot.reads === "probability") return sigmoid(logit);
-    if (this.plot.reads === "plain") return Math.min(1, Math.max(0, logit));
-    const [low, high] = this.range;
-    return (logit - low) / (high - low || 1);
-  }
-
-  arrows() {
-    const { words } = this;
-    if (this.show.has("own")) return { own: words.own };
-    if (this.show.has("saturating")) return { saturating: words.saturating };
-    if (this.show.has("non_saturating")) return { non_saturating: words.non_saturating };
-    if (this.show.has("both")) return { saturating: words.saturating, non_saturating: words.non_saturating };
-    return {};
-  }
-
-  pull(frame, place, kind) {
-    const [x, y] = kind === "own" ? [frame.pulls[2 * place], frame.pulls[2 * place + 1]] : [frame.slopes[2 * place], frame.slopes[2 * place + 1]];
-    if (kind === "own") return [x, y];
-    const belief = sigmoid(frame.logits[place]);
-    const factor = kind === "saturating" ? belief : 1 - belief;
-    return [factor * x, factor * y];
-  }
-
-  // the values of the heat map that is switched on, in [0, 1], with their colours
-  heat() {
-    if (!this.plot) return null;
-    const shade = this.dark ? "dark" : "light";
-    const { words } = this;
-    const { frame, known } = this;
-    if (this.show.has("d") && frame) return { palette: HEAT[shade], ends: this.ends(), at: (i) => this.value(frame.field[i]) };
-    if (this.show.has("best") && frame && known) {
-      return { palette: HEAT[shade], ends: [`0 ${words.looksFake}`, `1 ${words.looksReal}`], at: (i) => this.best(i), alpha: (i) => this.mass(i) };
-    }
-    if (this.show.has("rest") && frame && known && this.plot.reads !== "score") {
-      return { palette: REST_OF[shade], ends: [`−1 ${words.tooLow}`, `+1 ${words.tooHigh}`], at: (i) => (1 + this.value(frame.field[i]) - this.best(i)) / 2, alpha: (i) => this.mass(i) };
-    }
-    return null;
-  }
-
-  ends() {
-    const { words } = this;
-    if (this.plot.reads !== "score") return [`0 ${words.looksFake}`, `1 ${words.looksReal}`];
-    return this.range ? this.range.map((value) => precise(value)) : ["", ""];
-  }
-
-  best(i) {
-    const [p, q] = [this.known.cells[i], this.frame.density[i]];
-    return p + q > 0 ? p / (p + q) : 0.5;
-  }
-
-  mass(i) {
-    return Math.min(1, (this.known.cells[i] + this.frame.density[i]) / (40 * NOTHING));
-  }
-
-  draw() {
-    if (!this.plot) return;
-    const { canvas } = this;
-    const size = canvas.clientWidth;
-    if (!size) return;
-    const ratio = window.devicePixelRatio || 1;
-    if (canvas.width !== Math.round(size * ratio)) canvas.width = canvas.height = Math.round(size * ratio);
-    const pen = canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.size = size;
-    const ink = this.ink();
-    pen.fillStyle = ink.paper;
-    pen.fillRect(0, 0, size, size);
-    const { frame } = this;
-    if (frame) {
-      let [low, high] = [Infinity, -Infinity];
-      for (const value of frame.field) {
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-      this.range = [low, high];
-    }
-    this.drawHeat(pen);
-    this.drawAxes(pen, ink);
-    if (frame && this.show.has("line")) this.drawLine(pen, ink);
-    if (frame && this.show.has("warp")) this.drawWarp(pen, ink);
-    if (this.known && this.show.has("real")) this.drawDots(pen, this.known.points, ink.real, 1.5);
-    if (frame && this.show.has("trails")) this.drawTrails(pen, ink);
-    if (frame && this.show.has("fake")) this.drawDiamonds(pen, frame.points, ink);
-    if (frame) for (const name of Object.keys(this.arrows())) this.drawArrows(pen, frame, name, ink);
-    if (this.spot) this.drawProbe(pen, ink);
-    this.readProbe();
-    if (this.plot.reads === "score") this.keys();
-  }
-
-  px(x) {
-    return ((x / this.plot.half + 1) / 2) * this.size;
-  }
-
-  py(y) {
-    return ((1 - y / this.plot.half) / 2) * this.size;
-  }
-
-  drawHeat(pen) {
-    const heat = this.heat();
-    if (!heat) return;
-    const side = this.plot.side;
-    this.sheet ??= document.createElement("canvas");
-    this.sheet.width = this.sheet.height = side;
-    const sheet = this.sheet.getContext("2d");
-    const image = sheet.createImageData(side, side);
-    const [low, middle, high] = heat.palette;
-    for (let row = 0; row < side; row += 1) {
-      for (let column = 0; column < side; column += 1) {
-        const from = row * side + column;
-        const to = 4 * ((side - 1 - row) * side + column); // y grows upwards
-        const value = Math.min(1, Math.max(0, heat.at(from)));
-        const [one, other, share] = value < 0.5 ? [low, middle, 2 * value] : [middle, high, 2 * value - 1];
-        for (let channel = 0; channel < 3; channel += 1) image.data[to + channel] = one[channel] + share * (other[channel] - one[channel]);
-        image.data[to + 3] = 255 * (heat.alpha ? heat.alpha(from) : 1);
-      }
-    }
-    sheet.putImageData(image, 0, 0);
-    pen.imageSmoothingEnabled = true;
-    pen.drawImage(this.sheet, 0, 0, this.size, this.size);
-  }
-
-  drawAxes(pen, ink) {
-    pen.save();
-    pen.strokeStyle = ink.line;
-    pen.fillStyle = ink.line;
-    pen.globalAlpha = 0.14;
-    pen.lineWidth = 1;
-    pen.font = "11px sans-serif";
-    for (const value of ticks(-this.plot.half, this.plot.half, 4)) {
-      pen.globalAlpha = 0.14;
-      pen.beginPath();
-      pen.moveTo(this.px(value), 0);
-      pen.lineTo(this.px(value), this.size);
-      pen.moveTo(0, this.py(value));
-      pen.lineTo(this.size, this.py(value));
-      pen.stroke();
-      pen.globalAlpha = 0.6;
-      pen.fillText(shortNumber(value), this.px(value) + 3, this.size - 5);
-      if (value) pen.fillText(shortNumber(value), 4, this.py(value) - 3);
-    }
-    pen.restore();
-  }
-
-  drawDots(pen, points, colour, radius) {
-    pen.fillStyle = colour;
-    pen.globalAlpha = 0.75;
-    for (let i = 0; i < points.length; i += 2) {
-      pen.beginPath();
-      pen.arc(this.px(points[i]), this.py(points[i + 1]), radius, 0, 7);
-      pen.fill();
-    }
-    pen.globalAlpha = 1;
-  }
-
-  drawDiamonds(pen, points, ink) {
-    pen.fillStyle = ink.fake;
-    pen.strokeStyle = ink.rim;
-    pen.lineWidth = 0.8;
-    const r = this.size < 420 ? 3 : 3.6;
-    for (let i = 0; i < points.length; i += 2) {
-      const [x, y] = [this.px(points[i]), this.py(points[i + 1])];
-      pen.beginPath();
-      pen.moveTo(x, y - r);
-      pen.lineTo(x + r, y);
-      pen.lineTo(x, y + r);
-      pen.lineTo(x - r, y);
-      pen.closePath();
-      pen.fill();
-      pen.stroke();
-    }
-  }
-
-  // where D is undecided: between neighbouring cells of which one is above the threshold and one below
-  drawLine(pen, ink) {
-    const { threshold, side } = this.plot;
-    if (threshold == null) return;
-    const { field } = this.frame;
-    const place = (cell) => ((cell + 0.5) / side) * this.size;
-    pen.beginPath();
-    for (let row = 0; row < side - 1; row += 1) {
-      for (let column = 0; column < side - 1; column += 1) {
-        const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([dx, dy]) => [column + dx, row + dy, field[(row + dy) * side + column + dx] - threshold]);
-        const cuts = [];
-        for (let edge = 0; edge < 4; edge += 1) {
-          const [x, y, value] = corners[edge];
-          const [toX, toY, other] = corners[(edge + 1) % 4];
-          if (value > 0 === other > 0) continue;
-          const share = value / (value - other);
-          cuts.push([place(x + share * (toX - x)), this.size - place(y + share * (toY - y))]);
-        }
-        for (let cut = 0; cut + 1 < cuts.length; cut += 2) {
-          pen.moveTo(...cuts[cut]);
-          pen.lineTo(...cuts[cut + 1]);
-        }
-      }
-    }
-    pen.lineCap = "round";
-    pen.strokeStyle = ink.rim;
-    pen.lineWidth = 4.5;
-    pen.stroke();
-    pen.strokeStyle = ink.line;
-    pen.lineWidth = 2;
-    pen.stroke();
-  }
-
-  // lines of equal noise: each mesh holds equally many samples, so that small ones are dense
-  drawWarp(pen, ink) {
-    const { lattice, curve } = this.plot;
-    const { warp } = this.frame;
-    const at = (row, column) => [this.px(warp[2 * (row * lattice + column)]), this.py(warp[2 * (row * lattice + column) + 1])];
-    pen.strokeStyle = ink.grid;
-    pen.fillStyle = ink.grid;
-    if (curve) {
-      pen.lineWidth = 2;
-      pen.beginPath();
-      for (let i = 0; i < lattice * lattice; i += 1) pen[i ? "lineTo" : "moveTo"](this.px(warp[2 * i]), this.py(warp[2 * i + 1]));
-      pen.stroke();
-      return;
-    }
-    const usual = (this.size / lattice) ** 2;
-    for (let row = 0; row < lattice - 1; row += 1) {
-      for (let column = 0; column < lattice - 1; column += 1) {
-        const mesh = [at(row, column), at(row, column + 1), at(row + 1, column + 1), at(row + 1, column)];
-        let area = 0;
-        mesh.forEach(([x, y], i) => (area += (x * mesh[(i + 1) % 4][1] - mesh[(i + 1) % 4][0] * y) / 2));
-        pen.globalAlpha = Math.min(0.5, (0.12 * usual) / (Math.abs(area) + 0.25 * usual));
-        pen.beginPath();
-        mesh.forEach(([x, y], i) => pen[i ? "lineTo" : "moveTo"](x, y));
-        pen.closePath();
-        pen.fill();
-      }
-    }
-    pen.globalAlpha = 0.55;
-    pen.lineWidth = 0.8;
-    pen.beginPath();
-    for (let row = 0; row < lattice; row += 1) {
-      for (let column = 0; column < lattice; column += 1) pen[column ? "lineTo" : "moveTo"](...at(row, column));
-      for (let column = 0; column < lattice; column += 1) pen[column ? "lineTo" : "moveTo"](...at(column, row));
-    }
-    pen.stroke();
-    pen.globalAlpha = 1;
-  }
-
-  drawTrails(pen, ink) {
-    const moments = [...this.trail, this.frame.points];
-    pen.strokeStyle = ink.fake;
-    pen.lineWidth = 1.3;
-    for (let t = 1; t < moments.length; t += 1) {
-      pen.globalAlpha = (0.8 * t) / moments.length;
-      pen.beginPath();
-      for (let i = 0; i < TRAILS; i += 1) {
-        pen.moveTo(this.px(moments[t - 1][2 * i]), this.py(moments[t - 1][2 * i + 1]));
-        pen.lineTo(this.px(moments[t][2 * i]), this.py(moments[t][2 * i + 1]));
-      }
-      pen.stroke();
-    }
-    pen.globalAlpha = 1;
-  }
-
-  drawArrows(pen, frame, kind, ink) {
-    pen.strokeStyle = ink[kind];
-    pen.lineWidth = 1.5;
-    pen.beginPath();
-    for (let i = 0; i < ARROWS; i += 1) this.arrow(pen, frame.points[2 * i], frame.points[2 * i + 1], this.pull(frame, i, kind));
-    pen.stroke();
-  }
-
-  arrow(pen, atX, atY, [dx, dy]) {
-    const size = Math.hypot(dx, dy);
-    if (!(size > 0)) return;
-    const length = Math.min(size * UNIT, LONGEST) * (this.size / 2);
-    if (length < 1) return;
-    const [ux, uy] = [dx / size, -dy / size];
-    const [x, y] = [this.px(atX), this.py(atY)];
-    const [toX, toY] = [x + ux * length, y + uy * length];
-    const head = Math.min(5, length / 2);
-    pen.moveTo(x, y);
-    pen.lineTo(toX, toY);
-    pen.moveTo(toX - head * (ux + 0.6 * uy), toY - head * (uy - 0.6 * ux));
-    pen.lineTo(toX, toY);
-    pen.lineTo(toX - head * (ux - 0.6 * uy), toY - head * (uy + 0.6 * ux));
-    if (size * UNIT <= LONGEST) return;
-    pen.moveTo(toX - 4 * uy, toY + 4 * ux);
-    pen.lineTo(toX + 4 * uy, toY - 4 * ux);
-  }
-
-  // --- the probe ------------------------------------------------------------------------------------------------------
-
-  pressed(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const half = this.plot.half;
-    this.spot = [((2 * (event.clientX - box.left)) / box.width - 1) * half, (1 - (2 * (event.clientY - box.top)) / box.height) * half];
-    this.draw();
-  }
-
-  typed(event) {
-    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const half = this.plot.half;
-    if (event.key === "Escape") this.spot = null;
-    else if (moves[event.key]) {
-      const pace = (half / this.plot.side) * (event.shiftKey ? 6 : 1);
-      const clamp = (value) => Math.max(-half, Math.min(half, value));
-      this.spot = this.spot ? this.spot.map((value, axis) => clamp(value + pace * moves[event.key][axis])) : [0, 0];
-    } else return;
-    event.preventDefault();
-    this.draw();
-  }
-
-  // a field of cells between their middles
-  between(field, [x, y]) {
-    const { half, side } = this.plot;
-    const inside = (value) => Math.max(0, Math.min(side - 1.001, ((value / half + 1) / 2) * side - 0.5));
-    const [column, row] = [inside(x), inside(y)];
-    const [c, r] = [Math.floor(column), Math.floor(row)];
-    const [a, b] = [column - c, row - r];
-    const at = (dy, dx) => field[(r + dy) * side + c + dx];
-    return (1 - b) * ((1 - a) * at(0, 0) + a * at(0, 1)) + b * ((1 - a) * at(1, 0) + a * at(1, 1));
-  }
-
-  reading() {
-    const { half, side } = this.plot;
-    const width = half / side;
-    const [x, y] = this.spot;
-    const { field } = this.frame;
-    const logit = this.between(field, this.spot);
-    const slope = [
-      (this.between(field, [x + width, y]) - this.between(field, [x - width, y])) / (2 * width),
-      (this.between(field, [x, y + width]) - this.between(field, [x, y - width])) / (2 * width),
-    ];
-    const belief = sigmoid(logit);
-    const p = this.known ? this.between(this.known.cells, this.spot) : NaN;
-    const q = this.between(this.frame.density, this.spot);
-    return { logit, slope, belief, best: p + q > NOTHING ? p / (p + q) : NaN, saturating: slope.map((s) => s * belief), non_saturating: slope.map((s) => s * (1 - belief)) };
-  }
-
-  drawProbe(pen, ink) {
-    const [x, y] = [this.px(this.spot[0]), this.py(this.spot[1])];
-    pen.lineWidth = 2.2;
-    if (this.frame) {
-      const read = this.reading();
-      for (const kind of ["saturating", "non_saturating"]) {
-        pen.strokeStyle = ink[kind];
-        pen.beginPath();
-        this.arrow(pen, ...this.spot, read[kind]);
-        pen.stroke();
-      }
-    }
-    pen.strokeStyle = ink.probe;
-    pen.beginPath();
-    pen.arc(x, y, 6, 0, 7);
-    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-      pen.moveTo(x + 6 * dx, y + 6 * dy);
-      pen.lineTo(x + 12 * dx, y + 12 * dy);
-    }
-    pen.stroke();
-  }
-
-  readProbe() {
-    const part = this.part("probe");
-    const { words } = this;
-    if (!this.spot || !this.frame) {
-      if (part.dataset.state !== "empty") part.replaceChildren(node("span", "", words.probe));
-      part.dataset.state = "empty";
-      return;
-    }
-    part.dataset.state = "full";
-    const read = this.reading();
-    const near = (value) => (!Number.isFinite(value) ? "–" : Math.abs(value) < 5e-4 ? "0.000" : precise(+value.toPrecision(3)));
-    const pair = ([x, y]) => `(${near(x)}, ${near(y)}) |${near(Math.hypot(x, y))}|`;
-    const value = this.plot.reads === "probability" ? read.belief : read.logit;
-    const rows = [
-      [words.place, `(${near(this.spot[0])}, ${near(this.spot[1])})`],
-      [this.plot.reads === "probability" ? "D" : words.score, near(value)],
-      ["D* = p / (p + q)", near(read.best)],
-    ];
-    if (this.plot.reads !== "score") rows.push(["D − D*", near(value - read.best)]);
-    rows.push([`−∇ ${words.saturating}`, pair(read.saturating)], [`−∇ ${words.non_saturating}`, pair(read.non_saturating)]);
-    const table = node("table");
-    for (const [label, figure] of rows) {
-      const row = node("tr");
-      row.append(node("td", "", label), node("td", "", figure));
-      table.append(row);
-    }
-    part.replaceChildren(table, node("p", "note", words.read));
   }
 }
 

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from gan_core.data import load
 from gan_core.data.mixtures import reach
+from gan_core.hparams import AdversarialHParams
+from gan_core.knobs import HParams
 from gan_core.objectives.losses import losses
 from gan_core.runs.frames import LATTICE, POINTS, RECORD, SIDE, FrameFile
 from gan_core.runs.store import Run
@@ -22,7 +25,7 @@ from gan_core.training import audience
 from ui.classroom.live.board import notice
 from ui.classroom.live.curves import payload
 from ui.classroom.live.feed import Feed
-from ui.classroom.playground import dataflow, layers
+from ui.classroom.playground import dataflow, hand, layers, settings
 from ui.classroom.shell import access
 from ui.classroom.shell.i18n import _, language
 from ui.classroom.shell.store import store
@@ -30,10 +33,16 @@ from ui.classroom.shell.style import read
 from ui.texts import joined, number, state_word
 
 REAL = 600  # points of the data that are shown
-AT_ONCE = 4  # frames of one answer, at most
+AT_ONCE = 16  # frames of one answer, at most
+LOOK = 0.9  # seconds from an answer to the next question while the run trains: it costs more than a frame
+FEW = 4  # viewers who may all look that often; more of them look less often, so that a class costs what a few do
+LONGEST_REST = 3.0  # seconds
 TRAIL = 12  # past moments that are sent with one of the past
 LATER = "later"  # what the browser says of curves that it doesn't want to draw now
-CHARTS = ("losses", "divergences", "sliced", "modes", "close-to-a-mode", "data-reached", "scores", "gradient-norms")
+CHARTS = (
+    "losses", "divergences", "sliced", "duality-gap", "modes", "close-to-a-mode", "data-reached", "scores",
+    "gradient-norms",
+)  # fmt: skip
 FEW_CHARTS = ("losses", "divergences", "modes")
 LAYOUT = {  # name -> offset in a record and how many numbers
     name: (RECORD.fields[name][1], int(np.prod(RECORD[name].shape)))  # type: ignore[index]
@@ -48,7 +57,9 @@ def _component() -> Any:
         "ganscope_plane",
         html=read("playground/plot.html"),
         css=read("live/charts.css", "playground/plot.css"),
-        js=read("live/charts.js", "playground/plot.js"),
+        js=read(
+            "live/charts.js", "playground/scene.js", "playground/probe.js", "playground/hand.js", "playground/plot.js"
+        ),
     )
 
 
@@ -75,9 +86,19 @@ def draw_small(watched: Feed, key: str, busy: bool) -> None:
     _component()(data=message, key=key, on_poll_change=lambda: None, on_again_change=lambda: None)
 
 
-def preview(reference: str, key: str) -> None:
-    """Shows a data set before anything is trained."""
-    _component()(data=of_data(reference), key=key, on_poll_change=lambda: None, on_again_change=lambda: None)
+def preview(reference: str, settings: HParams | None, key: str) -> None:
+    """Shows a data set before anything is trained, and a discriminator that is moved by hand; `settings` of the run."""
+
+    def again() -> None:
+        asked = _asked(key)
+        if isinstance(show := asked.get("show"), str):
+            layers.keep(show)
+        if isinstance(moved := asked.get("hand"), str):
+            hand.keep(moved)
+        _component()(data=of_data(reference, settings, asked), key=key, on_poll_change=lambda: None,
+                     on_again_change=lambda: None)  # fmt: skip
+
+    st.fragment(again)()
 
 
 def _asked(key: str) -> Mapping[str, Any]:
@@ -86,16 +107,22 @@ def _asked(key: str) -> Mapping[str, Any]:
     return asked if isinstance(asked, Mapping) else {}
 
 
+def _viewer() -> str:
+    """One of each session."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
 def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts: Sequence[str] = CHARTS) -> bytes:
     """The bytes that `draw` sends: what the browser doesn't have yet."""
     run = watched.run()
-    if run.is_active:
-        audience.watch(run.id)
+    viewers = audience.watch(run.id, _viewer()) if run.is_active else 1
     same = asked.get("run") == run.id
     header, blobs = _curves(watched, charts, asked.get("curves") if same else None)
     plot = _always(run.spec.data, watched.hparams) | {
         "lang": language(),
         "run": run.id,
+        "rest": min(LONGEST_REST, LOOK * max(1, viewers / FEW)),
         "every": (1 if busy or run.state.value == "running" else -1) if run.is_active else 0,
         "answers": asked.get("question"),
         "version": watched.version,
@@ -103,6 +130,7 @@ def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts:
         "step": number(run.step),
         "facts": joined(_speed(run), notice(run)),
         "flow": dataflow.of_run(watched),
+        "gap": settings.gap_words(watched),
     }
     _frames(plot, blobs, run.id, asked if same else {})
     if charts is not CHARTS:  # beside another one
@@ -114,15 +142,28 @@ def encoded(watched: Feed, asked: Mapping[str, Any], busy: bool = False, charts:
     return payload(header | {"plot": plot}, *blobs)
 
 
-def of_data(reference: str) -> bytes:
-    """The message for a data set without a run."""
+def of_data(reference: str, settings: HParams | None = None, asked: Mapping[str, Any] | None = None) -> bytes:
+    """The message for a data set without a run: with `settings` also what a run of them would start from."""
     plot = _always(reference, {}) | _words() | {
         "run": f"data:{reference}", "still": True, "every": 0, "version": 0, "state": {"name": "", "word": ""},
-        "step": "", "facts": "", "flow": None, "frames": [], "count": 0, "at": None,
+        "step": "", "facts": "", "flow": None, "frames": [], "count": 0, "at": None, "hand": hand.asked(),
+        "answers": (asked or {}).get("question"), "lang": language(),
     }  # fmt: skip
     blobs: list[bytes] = []
+    if settings is not None:
+        plot["frames"].append(0)
+        blobs.append(first_record(reference, settings))
     _known(plot, blobs, reference)
     return payload({"plot": plot}, *blobs)
+
+
+@lru_cache(maxsize=16)
+def first_record(reference: str, settings: HParams) -> bytes:
+    """The record of a run before its first step; it takes some 50 ms."""
+    from gan_core.training.frames import first_frame
+
+    assert isinstance(settings, AdversarialHParams)
+    return first_frame(reference, settings).tobytes()
 
 
 def _always(reference: str, hparams: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +192,7 @@ def reads(hparams: Mapping[str, Any]) -> str:
 
 def _words() -> dict[str, Any]:
     """What the browser keeps."""
-    return {"show": layers.shown(), "layers": layers.groups(), "words": layers.words()}
+    return {"show": layers.shown(), "layers": layers.groups(), "words": layers.words() | hand.words()}
 
 
 def _curves(watched: Feed, charts: Sequence[str], held: Any) -> tuple[dict[str, Any], list[bytes]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 
 from gan_core.errors import GanscopeError
+from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import HParams, changed, differences, knob_type, knobs
-from gan_core.runs.store import Run
-from ui.classroom.live import forks, panels
+from gan_core.metrics import duality
+from gan_core.training.control import PACE, pace_of
+from ui.classroom.live import forks, page, panels
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell import access, knob_widgets, sessions
 from ui.classroom.shell.errors import showing_errors
@@ -32,20 +35,62 @@ SHAPING = ("generator_widths", "discriminator_widths", "activation", "noise", "l
 TROUBLE = "playground.trouble"  # key of the session's state: why an edit was refused
 
 
-def pace(run: Run) -> None:
-    """Slow motion, for a run that goes on."""
+def pace(watched: Feed) -> None:
+    """Slow motion, for a run that goes on; it belongs to the run, so that every viewer sees it."""
+    run = watched.run()
     if not run.is_active:
         return
-    key = f"pace-{run.id}"
+    now = pace_of(watched.events)
+    key = f"pace-{run.id}-{sum(event.kind == PACE for event in watched.events)}"  # a new widget shows a new pace
 
     def set_it() -> None:
         with showing_errors():
             sessions.set_pace(run.id, float(st.session_state[key]))
 
     st.segmented_control(
-        _("Speed"), list(PACES), default=0.0, format_func=lambda rate: _(PACES[rate]), key=key, required=True,
-        on_change=set_it, disabled=not access.may_steer(), label_visibility="collapsed",
+        _("Speed"), sorted({*PACES, now}, key=lambda rate: -rate or -math.inf), default=now, format_func=_pace_word,
+        key=key, required=True, on_change=set_it, disabled=not access.may_steer(), label_visibility="collapsed",
         help=access.why_locked(),
+    )  # fmt: skip
+
+
+def _pace_word(rate: float) -> str:
+    return _(PACES[rate]) if rate in PACES else _("{rate} steps/s").format(rate=f"{rate:g}")
+
+
+def gap(watched: Feed) -> None:
+    """The button that measures the duality gap; what it finds stands beside the plane and in the curves."""
+    run = watched.run()
+    if not run.is_active:
+        return
+    current = panels.settings_of(watched)
+    why = access.why_locked()
+    if current is not None and not why:
+        try:
+            duality.check(cast(AdversarialHParams, current))
+        except GanscopeError as error:
+            why = error_sentence(error)
+    help_ = why or _("How much both players could still gain, against the best opponent; 0 at an equilibrium.")
+    if st.button(_("Measure the duality gap"), icon=":material/balance:", key="gap", disabled=bool(why),
+                 help=plain(help_)):  # fmt: skip
+        page.act(sessions.measure_gap, run.id)
+
+
+def gap_words(watched: Feed) -> str:
+    """The newest duality gap in a sentence; empty where none was measured."""
+    found = [event for event in watched.events if event.kind == "duality_gap"]
+    if not found:
+        return ""
+    newest = found[-1]
+    return _(
+        "Duality gap at step {step}: at least {gap} nats, at most {most}. V(D, G) = {value}; with the best D {best}; "
+        "with a generator that was trained on against this D {reached}."
+    ).format(
+        step=number(newest.step),
+        **{name: f"{newest.payload[key]:.3f}" for name, key in (
+            ("gap", "gap"), ("most", "most"), ("value", "value"), ("best", "best_discriminator"),
+            ("reached", "best_generator"),
+        )},
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gan_core.training.control import Control
 
 STOPPED = 5.0  # seconds to wait for a run to end
+MEASURED = 5.0  # seconds to wait for a duality gap
 OBEYED = 1.0  # seconds that a page waits for a command to take effect
 
 
@@ -69,6 +70,7 @@ def again(id: str, step: int) -> Run:
     made = _begin(forking.again(store(), store().get(id), step), paused=True)
     if step > made.step:
         Control(store(), made.id).run_to(step)
+    _keep_pace(id, made.id)
     return made
 
 
@@ -82,7 +84,17 @@ def reshape(id: str, changes: Mapping[str, Any]) -> Run:
     changed(current_hparams(store(), store().get(id)), changes)  # raises before anything is stopped
     paused = store().get(id).state is RunState.PAUSED
     _stop_first(id)
-    return _begin(reshaping.reshape(store(), store().get(id), changes), paused)
+    made = _begin(reshaping.reshape(store(), store().get(id), changes), paused)
+    _keep_pace(id, made.id)
+    return made
+
+
+def _keep_pace(id: str, new: str) -> None:
+    """A run that another goes on as is as slow."""
+    from gan_core.training.control import Control, pace_of
+
+    if rate := pace_of(store().events(id)):
+        Control(store(), new).set_pace(rate)
 
 
 def _stop_first(id: str) -> None:
@@ -148,6 +160,17 @@ def set_pace(id: str, rate: float) -> None:
     _control(id).set_pace(rate)
 
 
+def measure_gap(id: str) -> None:
+    """Measures the duality gap of a run of points, and waits until it is found."""
+    from gan_core.training.journal import GAP
+
+    before = sum(event.kind == GAP for event in store().events(id))
+    _control(id).measure_gap()
+    end = time.monotonic() + MEASURED
+    while sum(event.kind == GAP for event in store().events(id)) == before and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def edit(id: str, changes: Mapping[str, Any]) -> None:
     _control(id).edit(**changes)
 
@@ -195,6 +218,7 @@ __all__ = [
     "extend",
     "fork",
     "fork_with",
+    "measure_gap",
     "pause",
     "reshape",
     "resume",
