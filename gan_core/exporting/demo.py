@@ -30,7 +30,7 @@ from gan_core.errors import BadValue, UnknownName
 from gan_core.exporting import npm, onnx
 from gan_core.exporting.graphs import BATCH, Graph, drawing_parts, eight_bits, prepared
 from gan_core.exporting.runtime import require_packages
-from gan_core.latent.directions import Direction
+from gan_core.latent.directions import Direction, vector_space
 from gan_core.latent.edits import Edit, shift
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.files import DIRECTIONS, read_directions
@@ -136,7 +136,7 @@ def directions_of(explorer: Explorer, folder: Path, wanted: Sequence[str] = ()) 
     if len(wanted) > MOST_SLIDERS:
         raise BadValue("At most {most} sliders are possible, got {count}.", most=MOST_SLIDERS, count=len(wanted))
     path = folder / DIRECTIONS
-    count = min(SLOTS, explorer.sampler.hparams.latent_size)
+    count = min(SLOTS, explorer.space(vector_space(explorer)).shape[0])
     learnt = read_directions(path, explorer) if path.is_file() else []
     spaces = ("w", "w+") if explorer.styled else ("z",)
     known = {one.name: one for one in [*learnt, *pca(explorer, count)] if one.space in spaces}

@@ -52,7 +52,7 @@ def test_it_draws_the_picture_of_a_seed_and_its_sliders_move_it(page: Page, buil
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     opened(page, f"{url}?seed=7&lang=en")
     drawn = pixels(page)
