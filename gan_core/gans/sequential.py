@@ -49,10 +49,6 @@ KINDS = (
     "dense", "conv", "conv_transpose", "batch_norm", "leaky_relu", *ACTIVATIONS, "dropout", "upsample", "reshape",
     "flatten", "from_unit",
 )  # fmt: skip
-DEFAULT = (
-    "dense 512; batch_norm 0.001 0.2; leaky_relu 0.2; reshape 2 2 128; conv_transpose 64 4 2 same; "
-    "batch_norm 0.001 0.2; leaky_relu 0.2; conv_transpose 1 4 2 same; tanh"
-)
 
 
 @dataclass(frozen=True)
@@ -60,8 +56,9 @@ class SequentialHParams(AdversarialHParams):
     """The layers, and the knobs of the discriminator."""
 
     layers: str = knob(
-        DEFAULT, label="Layers", change="rebuild", group="networks",
-        help="The generator's layers, separated by semicolons. They must give images of the size of the data.",
+        "", label="Layers", change="rebuild", group="networks",
+        help="The generator's layers, separated by semicolons. They must give images of the size of the data. Empty: "
+        "two transposed convolutions, for any size.",
     )  # fmt: skip
     discriminator_widths: tuple[int, ...] = knob(
         (512, 256), 1, 8192, label="Discriminator layer widths", change="rebuild", group="networks",
@@ -80,6 +77,11 @@ class SequentialHParams(AdversarialHParams):
         0.0, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
         help="Fraction of the discriminator's hidden units dropped at random during training.",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.layers.strip():
+            parsed(self.layers)  # raises BadValue
 
 
 @dataclass(frozen=True)
@@ -310,10 +312,23 @@ class SequentialGenerator(nn.Module):
         return images if self.training else images.clamp(-1, 1)
 
 
+def usual_layers(shape: Size) -> str:
+    """The layers where none are written down: two transposed convolutions, or one dense layer for odd sizes."""
+    channels, height, width = shape
+    if height % 4 or width % 4:
+        return f"dense 256; leaky_relu 0.2; dense {math.prod(shape)}; reshape {height} {width} {channels}; tanh"
+    rows, columns = height // 4, width // 4
+    return (
+        f"dense {rows * columns * 64}; batch_norm 0.001 0.2; leaky_relu 0.2; reshape {rows} {columns} 64; "
+        "conv_transpose 32 4 2 same; batch_norm 0.001 0.2; leaky_relu 0.2; "
+        f"conv_transpose {channels} 4 2 same; tanh"
+    )
+
+
 def networks(hparams: SequentialHParams, spec: DataSpec) -> dict[str, nn.Module]:
     shape = spec.fields["real"]
     return {
-        "generator": SequentialGenerator(hparams.layers, hparams.latent_size, shape),
+        "generator": SequentialGenerator(hparams.layers.strip() or usual_layers(shape), hparams.latent_size, shape),
         "discriminator": MlpDiscriminator(shape, 0, hparams),
     }
 
@@ -328,12 +343,7 @@ register(
         networks=networks,
         objective=Adversarial,
         hparams=SequentialHParams(),
-        tiny=SequentialHParams(
-            layers="dense 32 no_bias; batch_norm 0.001 0.2; leaky_relu 0.3; dropout 0.1; reshape 2 2 8; "
-            "conv_transpose 4 5 2 same; relu; conv 4 3 1 same; upsample 2 bilinear; conv 1 3 1 same; "
-            "sigmoid; from_unit",
-            latent_size=4, discriminator_widths=(8,), batch_size=4, dropout=0.1,
-        ),
+        tiny=SequentialHParams(latent_size=4, discriminator_widths=(8,), batch_size=4, dropout=0.1),
         data="digits",
         equation=adversarial_equation,
     )

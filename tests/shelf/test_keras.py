@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from gan_core.errors import BadCheckpoint, BadData, BadValue
-from gan_core.gans.sequential import SequentialGenerator, parsed, written
+from gan_core.gans.sequential import SequentialGenerator, SequentialHParams, parsed, usual_layers, written
 from gan_core.models import listing, loading
 from gan_core.shelf import keras
 from gan_core.shelf.importing import Provenance, import_keras
@@ -50,7 +50,7 @@ def test_it_is_a_model_like_any_other(home: Path, tmp_path: Path) -> None:
     drawn = sampler.draw(torch.from_numpy(golden["tutorial.keras/latents"]), None)
     wanted = golden["tutorial.keras/images"].transpose(0, 3, 1, 2)
     assert np.abs(drawn.numpy() - wanted).max() <= 1e-5
-    ok("sample", "mine", "-o", tmp_path / "samples.png", "--count", "4")
+    ok("sample", "mine", "-o", tmp_path / "samples.png", "--n", "4")
     assert "already exists" in refused(2, "import", HERE / "tutorial.keras", "--name", "mine")
 
 
@@ -151,6 +151,10 @@ def test_layers_are_written_as_they_are_read() -> None:
     text = "dense 12 no_bias; batch_norm 0.001 0.2; leaky_relu 0.3; reshape 2 2 3; upsample 2 nearest; tanh"
     assert written(parsed(text)) == text
     assert SequentialGenerator(text, 5, (3, 4, 4))(torch.zeros(2, 5)).shape == (2, 3, 4, 4)
+    for shape in ((1, 28, 28), (3, 18, 18)):
+        assert SequentialGenerator(usual_layers(shape), 5, shape)(torch.zeros(2, 5)).shape == (2, *shape)
+    with pytest.raises(BadValue, match="Unknown layer"):
+        SequentialHParams(layers="dance")
     for wrong, words in (
         ("dance 3", "Unknown layer 'dance'. Valid: dense, conv"), ("", "between 1 and 200"),
         ("dense 1.5", "whole numbers"), ("dense 4; leaky_relu", "between 0 and 100"),
