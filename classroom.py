@@ -1,6 +1,6 @@
-"""The classroom with security headers: `streamlit run classroom.py`. app.py is the same without them.
+"""The classroom with security headers, for servers that strangers reach: `streamlit run classroom.py`.
 
-Streamlit's server sends no such headers by itself, and app.py runs only after the first page was sent.
+Streamlit's server sends none by itself, and app.py, which shows the pages, runs only after the first page was sent.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from streamlit.starlette import App
 
 from ui.headers import SecurityHeaders
 
-# the page Studio shows the Studio's own server in a frame; a browser that isn't asked for the page frames it nowhere
-app = App(
-    "app.py",
-    middleware=[Middleware(SecurityHeaders, changes={"frame-src": "http: https: blob:", "frame-ancestors": "'self'"})],
-)
+# the page Studio shows the Studio's own server, at another port, in a frame; no other site may frame the classroom
+FRAMES = {"frame-src": "http: https: blob:", "frame-ancestors": "'self'"}
+
+app = App("app.py", middleware=[Middleware(SecurityHeaders, changes=FRAMES)])

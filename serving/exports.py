@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from gan_core import paths
+from gan_core.disk import TEMPORARY
 from gan_core.errors import ExportError
 from gan_core.exporting.apart import export_apart
 from gan_core.exporting.runtime import open_session, require_packages
 from gan_core.exporting.wanted import Wanted
+from serving.leftovers import sweep
 
 SHOWN = 32  # digits of a sha256 in a file's name
 
@@ -35,6 +37,7 @@ def session_of(folder: Path, sha256: str, part: str = "") -> Any:
             logger.warning("an export is written anew: %s", error)
             path.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent, f"*{TEMPORARY}*")
     export_apart(str(folder.resolve()), path, Wanted(part=part, uint8=True))
     return _opened(path, sha256)
 

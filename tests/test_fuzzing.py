@@ -121,7 +121,8 @@ def test_links(cases: int, model: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("GANSCOPE_HOME", str(model.parents[1]))
     cache.models.clear()
     links = [
-        "model=stylegan2.x&seed=7&psi=0.7&edits=PCA 1*2,PCA 2*-1.5@0-2", "seed=3&class=1&point=z:1,2", "lang=zh&tab=mix",
+        "model=stylegan2.x&seed=7&psi=0.7&edits=PCA 1*2,PCA 2*-1.5@0-2", "seed=3&class=1&point=z:1,2",
+        "lang=zh&tab=mix",
     ]  # fmt: skip
     for odd in garbled(links, cases // 2, 20):
         shown, problems = view.parsed(odd)
