@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 
 def sweep(folder: Path, pattern: str) -> None:

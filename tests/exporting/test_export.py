@@ -17,7 +17,8 @@ from gan_core.checkpoint import read_checkpoint
 from gan_core.errors import BadValue, ExportError, UnknownName
 from gan_core.exporting import apart, onnx, precision, runtime
 from gan_core.exporting.graphs import eight_bits, graph_of, without_parametrizations
-from gan_core.exporting.writing import Wanted, export_model
+from gan_core.exporting.wanted import Wanted
+from gan_core.exporting.writing import export_model
 from gan_core.gans import recipes
 from gan_core.gans.stabilised import apply_spectral_norm
 from gan_core.models import loading

@@ -123,6 +123,7 @@ def test_a_hundred_clients_are_answered_or_told_to_wait(home: Path) -> None:
 
 
 @pytest.mark.release
+@pytest.mark.timeout(900)
 def test_kill_9_under_load_leaves_nothing_half_written(home: Path) -> None:
     """Killed while it exports, draws and films; what lies under a final name is whole, and it starts again."""
     for path in (home / "exports").glob("*"):
@@ -143,9 +144,10 @@ def test_kill_9_under_load_leaves_nothing_half_written(home: Path) -> None:
     results, folders = Path(tempfile.gettempdir()), f"{RESULTS}{running.pid}-*"
     assert list(results.glob(folders))
     with process(home, "--rate", "none", "--model", STYLED) as (_running, url, log):
-        while httpx.get(f"{url}/readyz").status_code != 200:
-            time.sleep(0.3)
-        assert httpx.post(f"{url}/v1/generate", json={"model": STYLED, "seed": 1}, timeout=60).status_code == 200
+        with httpx.Client(base_url=url, timeout=60) as http:
+            while http.get("/readyz").status_code != 200:
+                time.sleep(0.3)
+            assert http.post("/v1/generate", json={"model": STYLED, "seed": 1}).status_code == 200
         assert "traceback" not in log.read_text()
     assert not list(results.glob(folders))
     for path in (home / "exports").glob("*.onnx"):

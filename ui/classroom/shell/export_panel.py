@@ -95,7 +95,8 @@ def _result(made: Exported) -> None:
                 difference=plain(f"{written.difference:.1e}")
             )
         )
-        st.caption(" · ".join(plain(f"{name}: {kind}") for name, kind in (written.inputs | written.outputs).items()))
+        ports = {**written.inputs, **written.outputs}
+        st.caption(" · ".join(plain(f"{name}: {kind}") for name, kind in ports.items()))
     if written.psnr is not None:
         st.markdown(_("PSNR to single precision: **{psnr} dB**").format(psnr=plain(f"{written.psnr:.1f}")))
     st.download_button(
