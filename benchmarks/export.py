@@ -5,11 +5,11 @@ each precision.
     python -m benchmarks.export stylegan2.avatars cgan.mnist --repetitions 30 --samples 10000
     python -m benchmarks.export --keep build/export.json  # goes on where an earlier call was interrupted
 
-Latency is the shortest of single items, PyTorch's and onnxruntime's in turn, on `--threads` threads: what else runs on a
-machine only adds to it. The difference from PyTorch is the largest of all outputs at batches of 1, 3 and 8. PSNR is of
-64 items that no scale was set on. For models that draw pictures, the Frechet distance is that of `--samples` samples,
-without truncation, to their training data, by the feature net that their cards' metrics are of; every precision draws
-the same latents.
+Latency is the shortest of single items, PyTorch's and onnxruntime's in turn, on `--threads` threads: what else runs
+on a machine only adds to it. The difference from PyTorch is the largest of all outputs at batches of 1, 3 and 8. PSNR
+is of 64 items that no scale was set on. For models that draw pictures, the Frechet distance is that of `--samples`
+samples, without truncation, to their training data, by the feature net that their cards' metrics are of; every
+precision draws the same latents.
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ def _panel(subject: Subject) -> None:
         require_packages()
         chosen: str = st.selectbox(
             _("Precision"), PRECISIONS, format_func=lambda one: _(PRECISION_WORDS[one]), key="export-precision",
-            help=_("Lower precision makes the file smaller; whether it is faster depends on the processor. The export is "
-                   "refused if the outputs change too much."),
+            help=_("Lower precision makes the file smaller; whether it is faster depends on the processor. The export "
+                   "is refused if the outputs change too much."),
         )  # fmt: skip
         wanted = Wanted(precision=chosen)
     if st.button(_("Export"), type="primary", icon=":material/output:", key="export-now", width="stretch"):
