@@ -14,7 +14,7 @@ WORKDIR /app
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --extra-index-url "https://download.pytorch.org/whl/${TORCH}" -r requirements.txt
 
-COPY app.py gradio_app.py pyproject.toml README.md LICENSE ./
+COPY app.py classroom.py gradio_app.py pyproject.toml README.md LICENSE ./
 COPY .streamlit ./.streamlit
 COPY gan_core ./gan_core
 COPY pages ./pages
@@ -40,4 +40,4 @@ EXPOSE 8501 7860
 VOLUME /home/ganscope/.ganscope
 HEALTHCHECK --interval=30s --timeout=5s --start-period=90s \
     CMD python -c "import urllib.request as web; web.urlopen('http://localhost:8501/_stcore/health', timeout=4)"
-CMD ["sh", "-c", "python gradio_app.py & exec streamlit run app.py"]
+CMD ["sh", "-c", "python gradio_app.py & exec streamlit run classroom.py"]

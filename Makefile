@@ -1,4 +1,5 @@
-# make run: the app.  make studio: the Studio.  make test: the tests.  All set everything up in .venv on the first call.
+# make run: the app.  make studio: the Studio.  make demo: a generator in the browser.  make test: the tests.
+# All set everything up in .venv on the first call.
 PYTHON ?= python3
 BIN := .venv/bin
 RUN_READY := .venv/.run-ready
@@ -6,13 +7,19 @@ DEV_READY := .venv/.dev-ready
 IN_TWO := -n 2 --dist loadfile  # processes; a file stays in one
 IN_THREE := -n 3 --dist loadfile  # where many tests wait for servers and threads
 
-.PHONY: run studio test slow e2e release check format clean
+.PHONY: run studio demo test slow e2e release audit check format clean
 
 run: $(RUN_READY)
 	$(BIN)/streamlit run app.py
 
 studio: $(RUN_READY)
 	$(BIN)/python gradio_app.py
+
+MODEL ?= projected_gan.avatars
+
+demo: $(DEV_READY)
+	$(BIN)/ganscope demo $(MODEL) -o build/demo
+	$(BIN)/python -m http.server -d build/demo --bind 127.0.0.1 8080
 
 test: $(DEV_READY)
 	$(BIN)/python -m pytest $(IN_THREE)
@@ -25,6 +32,9 @@ e2e: $(DEV_READY)
 
 release: $(DEV_READY)
 	$(BIN)/python -m pytest -m release
+
+audit: | $(BIN)/uv  # known vulnerabilities of all that is pinned; asks PyPI's advisories, so CI doesn't
+	$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --no-deps -r requirements-dev.txt
 
 check: $(DEV_READY)
 	$(BIN)/ruff format --check .

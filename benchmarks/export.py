@@ -1,54 +1,71 @@
-"""What exported models take and keep: bytes, latency of one item, PSNR to single precision, for each precision.
+"""What exported models take and keep: bytes, latency of one item, PSNR to single precision and Frechet distance, for
+each precision.
 
     python -m benchmarks.export                           # every model of the shelf
-    python -m benchmarks.export stylegan2.avatars cgan.mnist --repetitions 30
+    python -m benchmarks.export stylegan2.avatars cgan.mnist --repetitions 30 --samples 10000
+    python -m benchmarks.export --keep build/export.json  # goes on where an earlier call was interrupted
 
-Latency is the median of single items, PyTorch's and onnxruntime's in turn, on all cores. The difference from PyTorch is
-the largest of all outputs at batches of 1, 3 and 8. PSNR is of 64 items that no scale was set on.
+Latency is the shortest of single items, PyTorch's and onnxruntime's in turn, on `--threads` threads: what else runs
+on a machine only adds to it. The difference from PyTorch is the largest of all outputs at batches of 1, 3 and 8. PSNR
+is of 64 items that no scale was set on. For models that draw pictures, the Frechet distance is that of `--samples`
+samples, without truncation, to their training data, by the feature net that their cards' metrics are of; every
+precision draws the same latents.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks.timing import Row, interleaved, report, seconds
+from gan_core import data
+from gan_core.cli.subjects import find_net
 from gan_core.errors import ExportError, GanscopeError
 from gan_core.exporting import onnx
 from gan_core.exporting.graphs import Graph, graph_of
-from gan_core.exporting.precision import PRECISIONS
 from gan_core.exporting.runtime import open_session
+from gan_core.exporting.wanted import PRECISIONS
+from gan_core.metrics.evaluate import evaluate
+from gan_core.metrics.feature_net import BATCH
+from gan_core.metrics.streams import Stream
 from gan_core.models import listing, loading
+from gan_core.models.sampler import Sampler
+from gan_core.pictures.grids import to_uint8
+from gan_core.runs.store import RunStore
+
+Figures = dict[str, dict[str, Any]]  # precision -> what was measured, or why there is nothing
 
 
-def rows(name: str, repetitions: int, folder: Path) -> list[Row]:
-    """A row for each precision of a model."""
-    graph = graph_of(loading.load(name))
-    made, refused = {}, {}
+def figures(name: str, repetitions: int, samples: int, threads: int, folder: Path) -> Figures:
+    """What was measured of a model, for each precision."""
+    sampler = loading.load(name)
+    graph = graph_of(sampler)
+    found: Figures = {}
+    files: dict[str, Path] = {}
     for precision in PRECISIONS:
         try:
-            made[precision] = onnx.export(graph, folder / f"{precision}.onnx", {"ganscope": "benchmark"}, precision)
+            made = onnx.export(graph, folder / f"{precision}.onnx", {"ganscope": "benchmark"}, precision)
         except ExportError as error:
-            refused[precision] = str(error)
-    if "fp32" not in made:
-        return [Row(f"{name}, fp32", refused["fp32"], "<= 1e-4", False, "12")]
+            found[precision] = {"refused": str(error)}
+            continue
+        files[precision] = made.path
+        found[precision] = {"bytes": made.bytes, "difference": made.difference, "psnr": made.psnr}
     cases: dict[str, Callable[[], float]] = {"torch": lambda: seconds(_eager(graph))}
-    for precision, one in made.items():
-        cases[precision] = _timed(one.path, graph)
-    times = {case: statistics.median(found) * 1e3 for case, found in interleaved(cases, repetitions).items()}
-    found = []
-    for precision, one in made.items():
-        kept = f"; PSNR {one.psnr:.1f} dB" if one.psnr is not None else f"; difference {one.difference:.1g}"
-        words = f"{one.bytes / 1e6:.2f} MB; {times[precision]:.1f} ms, PyTorch {times['torch']:.1f} ms{kept}"
-        asked, good = ("<= 1e-4", one.difference <= onnx.CLOSE) if precision == "fp32" else ("", None)
-        found.append(Row(f"{name}, {precision}", words, asked, good, str(repetitions)))
-    return found + [Row(f"{name}, {precision}", why, "", None, "64") for precision, why in refused.items()]
+    cases |= {precision: _timed(path, graph, threads) for precision, path in files.items()}
+    times = {case: min(taken) * 1e3 for case, taken in interleaved(cases, repetitions).items()}
+    for precision, path in files.items():
+        found[precision] |= {"milliseconds": times[precision], "torch": times["torch"]}
+        if samples and sampler.recipe.draws and sampler.recipe.task == "images":
+            found[precision]["distance"] = _distance(name, sampler, path, samples, threads)
+    return found
 
 
 def _eager(graph: Graph) -> Callable[[], object]:
@@ -61,25 +78,76 @@ def _eager(graph: Graph) -> Callable[[], object]:
     return run
 
 
-def _timed(path: Path, graph: Graph) -> Callable[[], float]:
-    session = open_session(path)
+def _timed(path: Path, graph: Graph, threads: int) -> Callable[[], float]:
+    session = open_session(path, threads)
     inputs = {name: value.numpy() for name, value in graph.examples(1).items()}
     session.run(None, inputs)
     return lambda: seconds(lambda: session.run(None, inputs))
 
 
+def _distance(name: str, sampler: Sampler, path: Path, samples: int, threads: int) -> tuple[str, float]:
+    """The Frechet distance of what the file draws, and the metric's name, which holds the number of samples."""
+    session = open_session(path, threads)
+    asked = {port.name for port in session.get_inputs()}
+
+    def batches() -> Iterator[np.ndarray]:
+        seeds = np.random.default_rng(0)
+        for start in range(0, samples, BATCH):
+            latents, labels = sampler.latents(min(BATCH, samples - start), int(seeds.integers(2**31)))
+            inputs = {"z": latents.numpy()}
+            if labels is not None:
+                inputs["class"] = labels.numpy()
+            if "truncation" in asked:
+                inputs["truncation"] = np.array(1, np.float32)
+            drawn = torch.from_numpy(session.run(None, inputs)[0])
+            yield np.ascontiguousarray(to_uint8(drawn).transpose(0, 3, 1, 2))  # (B, H, W, C) -> (B, C, H, W)
+
+    reference = listing.card(name).data
+    images = data.load(reference, sampler.spec.size)
+    net = find_net(RunStore(), None, reference, sampler.spec.size)
+    stream = Stream(name, samples, sampler.spec.fields["real"], batches)
+    ((metric, value),) = evaluate(stream, images, net, ["fd"]).values.items()
+    return metric, value
+
+
+def rows(name: str, found: Figures, repetitions: int) -> Iterator[Row]:
+    """A row for each precision of a model."""
+    for precision, one in found.items():
+        if "refused" in one:
+            yield Row(f"{name}, {precision}", one["refused"], "", None, "64")
+            continue
+        kept = f"PSNR {one['psnr']:.1f} dB" if one["psnr"] is not None else f"difference {one['difference']:.1g}"
+        words = f"{one['bytes'] / 1e6:.2f} MB; {one['milliseconds']:.3g} ms, PyTorch {one['torch']:.3g} ms; {kept}"
+        if "distance" in one:
+            words += "; {} {:.1f}".format(*one["distance"])
+        single = precision == "fp32"
+        good = one["difference"] <= onnx.CLOSE if single else None
+        yield Row(f"{name}, {precision}", words, "<= 1e-4" if single else "", good, str(repetitions))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="models of the shelf; default: all of them")
-    parser.add_argument("--repetitions", type=int, default=20)
+    parser.add_argument("--repetitions", type=int, default=40)
+    parser.add_argument("--samples", type=int, default=5_000, help="of the Frechet distance; 0: none")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--keep", type=Path, help="a JSON file of what was measured; models in it aren't measured again"
+    )
     options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    kept: dict[str, Figures] = json.loads(options.keep.read_text()) if options.keep and options.keep.exists() else {}
     found: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in options.names or listing.names():
             try:
-                found += rows(name, options.repetitions, Path(folder))
+                if name not in kept:
+                    kept[name] = figures(name, options.repetitions, options.samples, options.threads, Path(folder))
+                found += rows(name, kept[name], options.repetitions)
             except GanscopeError as error:
                 found.append(Row(name, str(error)))
+            if options.keep:
+                options.keep.write_text(json.dumps(kept, indent=1))
     report("Exported models", found)
     return 0
 

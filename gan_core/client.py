@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -116,6 +117,12 @@ class Client:
     def invert(self, picture: Picture, progress: Callable[[float], object] | None = None, **values: Any) -> Result:
         """`model`, `steps`."""
         return self._result(self._with_files("invert", values, picture=picture), progress)
+
+    def evaluate(self, progress: Callable[[float], object] | None = None, **values: Any) -> Mapping[str, Any]:
+        """`model`, `samples`, `metrics`, `seed`; the answer has `metrics` by name, and what they are of."""
+        made = self._result(self._sent("POST", "/v1/evaluate", json=values), progress)
+        found: Mapping[str, Any] = json.loads(made.content)
+        return found
 
     def _drawn(self, call: str, values: Mapping[str, Any]) -> Made:
         return _made(self._sent("POST", f"/v1/{call}", json={**values, "format": "base64"}))

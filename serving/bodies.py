@@ -13,12 +13,14 @@ from ui.studio.models.costs import MOST_KEYFRAMES, SECONDS
 from ui.studio.view.view import MOST_CHANGES, MOST_SEED
 
 MOST_COUNT = 64
+MOST_SAMPLES = 10_000  # of an evaluation
 LONGEST_NAME = 200  # characters
 
 Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Strength = Annotated[float, Field(ge=-MOST_STRENGTH, le=MOST_STRENGTH, allow_inf_nan=False)]
+Metric = Literal["fd", "kid", "prdc", "classes", "nearest"]
 MODEL = "A model's name, see /v1/models. By default the first that can do it."
 
 
@@ -89,3 +91,15 @@ class Interpolate(Body):
     kind: Literal["MP4", "GIF", "WebP"] = "MP4"
     seconds: float = Field(1.5, ge=SECONDS[0], le=SECONDS[1], allow_inf_nan=False, description="From seed to seed.")
     size: Literal[128, 256, 512] = Field(256, description="Pixels.")
+
+
+class Evaluate(Body):
+    """How close a model's samples are to the images that it has learnt from."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"samples": 1000, "metrics": ["fd"], "seed": 0}]})
+    model: Name = Field("", description=MODEL)
+    samples: int = Field(1000, ge=2, le=MOST_SAMPLES, description="Metrics of other numbers can't be compared.")
+    metrics: Annotated[list[Metric], Field(min_length=1, max_length=5)] = Field(
+        ["fd", "prdc"], description="Frechet distance, KID, precision and recall, classes, nearest training images."
+    )
+    seed: Seed = 0

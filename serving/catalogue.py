@@ -18,7 +18,7 @@ FRESH = 10.0  # seconds
 DRAWING, MIXING, TRANSLATION, UPSCALING, INPAINTING = "drawing", "mixing", "translation", "upscaling", "inpainting"
 TASKS = {"super_resolution": UPSCALING, "inpainting": INPAINTING, **dict.fromkeys(TRANSLATING, TRANSLATION)}
 CALLS = {
-    DRAWING: ("generate", "edit", "interpolate", "invert"), MIXING: ("mix",), TRANSLATION: ("translate",),
+    DRAWING: ("generate", "edit", "interpolate", "invert", "evaluate"), MIXING: ("mix",), TRANSLATION: ("translate",),
     UPSCALING: ("upscale",), INPAINTING: ("inpaint",),
 }  # fmt: skip
 

@@ -14,7 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from gan_core.errors import GanscopeError
-from serving import exports, logs
+from gan_core.exporting import apart
+from serving import logs
 from serving.settings import Settings
 from ui.studio_process import bracketed, is_loopback, why_taken
 
@@ -43,7 +44,7 @@ def serve(settings: Settings) -> None:
     try:
         server_of(made, settings).run()
     finally:
-        exports.stop()
+        apart.stop()
 
 
 def server_of(made: FastAPI, settings: Settings) -> uvicorn.Server:

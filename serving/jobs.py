@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import shutil
 import tempfile
@@ -21,10 +22,12 @@ from typing import Any, Literal
 
 from gan_core.errors import GanscopeError
 from serving.errors import Busy, Refused
+from serving.leftovers import sweep
 from ui.studio.requests.jobs import PLACES, News, Tell, Workshop, workshop
 
 KEPT = 600.0  # seconds that a result is kept
 MOST_KEPT = 64
+RESULTS = "ganscope-serve-"  # how folders of results begin, with the process's id after it
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 logger = logging.getLogger(__name__)
@@ -84,7 +87,8 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self._folder = Path(tempfile.mkdtemp(prefix="ganscope-serve-"))
+        sweep(Path(tempfile.gettempdir()), f"{RESULTS}*")
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{RESULTS}{os.getpid()}-"))
 
     def begin(self, work: Work, owner: str, headers: dict[str, str]) -> Job:
         """Raises Busy where too many wait, and BadValue for work that would take too long."""

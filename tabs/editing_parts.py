@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import gradio as gr
 
+from gan_core.latent.sliders import SLOTS
 from ui.languages import _
-from ui.studio.models.opened import SLOTS
 from ui.studio.view.edits import EDITS
 from ui.studio.view.view import MOST_PSI, MOST_SEED
 from ui.studio.view.visit import REACH, Visit

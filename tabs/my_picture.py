@@ -11,8 +11,9 @@ import gradio as gr
 from PIL import Image
 
 from gan_core.errors import BadValue
+from gan_core.latent.sliders import SLOTS
 from ui.languages import N_, _
-from ui.studio.models.opened import SLOTS, Opened, opened
+from ui.studio.models.opened import Opened, opened
 from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import Tell, takes, workshop
 from ui.studio.requests.latest import Latest

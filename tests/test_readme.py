@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -101,6 +102,7 @@ def desk(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Image.radial_gradient("L").resize((40, 32)).convert("RGB").save(path)
     torch.save(resnet(4, 2).state_dict(), desk / "horse2zebra.pth")
     torch.save({"params_ema": esrgan().state_dict()}, desk / "4x-Other.pth")
+    shutil.copyfile(ROOT / "tests" / "shelf" / "keras" / "tutorial.keras", desk / "generator.keras")
     monkeypatch.chdir(desk)
     return desk
 

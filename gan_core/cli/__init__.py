@@ -11,6 +11,7 @@ import typer
 from gan_core.cli import (
     attributing,
     data,
+    demo,
     evaluation,
     exporting,
     latent,
@@ -54,6 +55,7 @@ app.command("measure")(latent.measure)
 app.command("attribute")(attributing.attribute)
 app.command("interpolate")(latent.interpolate)
 app.command("export")(exporting.export)
+app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
 app.command("export-history")(media.export)
 

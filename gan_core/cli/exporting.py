@@ -31,7 +31,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Exports a model, and checks that it gives the same as PyTorch does."""
-    from gan_core.exporting.writing import Wanted, export_model
+    from gan_core.exporting.wanted import Wanted
+    from gan_core.exporting.writing import export_model
     from gan_core.models import listing
 
     store: RunStore | None = None

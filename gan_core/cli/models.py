@@ -85,7 +85,9 @@ def card_facts(card: Card) -> dict[str, Any]:
 def import_model(
     files: Annotated[
         list[Path],
-        typer.Argument(help="One file (.pth or .safetensors), or two: A to B, then B to A.", metavar="FILE..."),
+        typer.Argument(
+            help="One file (.pth, .safetensors; .keras or .h5), or two: A to B, then B to A.", metavar="FILE..."
+        ),
     ],
     name: Annotated[str, typer.Option(help="Name of the model.")],
     title: Annotated[str, typer.Option(help="Title shown in the gallery. [default: the name]")] = "",
@@ -99,18 +101,26 @@ def import_model(
     size: Annotated[int, typer.Option(help="Image size in pixels. [default: 256, or what the network needs]")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Import generators trained with junyanz/pytorch-CycleGAN-and-pix2pix or CUT as models.
+    """Import generators trained with junyanz/pytorch-CycleGAN-and-pix2pix, CUT or Keras (Sequential) as models.
 
     No code in the files is executed.
     """
-    from gan_core.shelf.importing import Provenance, import_generators
+    from gan_core.models.weight_files import KERAS
+    from gan_core.shelf.importing import Provenance, import_generators, import_keras
 
-    card = import_generators(files, name, Provenance(title, licence, learnt, backwards), size)
+    stated = Provenance(title, licence, learnt, backwards)
+    of_keras = len(files) == 1 and files[0].suffix.lower() in KERAS
+    if of_keras and size:
+        raise BadValue("The layers of a Keras generator decide the size of its images: leave out --size.")
+    card = import_keras(files[0], name, stated) if of_keras else import_generators(files, name, stated, size)
     if as_json:
         emit(card_facts(card))
         return
     typer.echo(f"{card.name}: {card.recipe_title}, {card.size} px, {megabytes(card.bytes)}")
-    typer.echo(f"  `ganscope translate {card.name} PICTURE -o OUT`, or the Studio's tab Translate")
+    if of_keras:
+        typer.echo(f"  `ganscope sample {card.name} -o OUT`, or the Studio's tab Explore")
+    else:
+        typer.echo(f"  `ganscope translate {card.name} PICTURE -o OUT`, or the Studio's tab Translate")
 
 
 def push(

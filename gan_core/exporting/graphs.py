@@ -78,7 +78,12 @@ class _Draw(nn.Module):
         self.recipe, self.hparams = sampler.recipe, sampler.hparams
 
     def _parts(self) -> dict[str, nn.Module]:
-        return dict(self.networks.items())
+        return drawing_parts(self.networks)
+
+
+def drawing_parts(networks: nn.ModuleDict) -> dict[str, nn.Module]:
+    """Networks by name, as recipes take them."""
+    return dict(networks.items())
 
 
 class _FromNoise(_Draw):

@@ -24,8 +24,8 @@ import numpy as np
 from gan_core.errors import BadValue, ExportError
 from gan_core.exporting.graphs import Graph
 from gan_core.exporting.runtime import open_session
+from gan_core.exporting.wanted import PRECISIONS
 
-PRECISIONS = ("fp32", "fp16", "int8")
 LEAST = {"fp16": 40.0, "int8": 24.0}  # dB of PSNR to single precision, below which the export is refused
 CALIBRATION, CALIBRATION_BATCH = 64, 8  # items that the scales are set on
 MEASURED = 64  # other items that the PSNR is measured on

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ import torch
 
 from gan_core.disk import replacing
 from gan_core.errors import BadValue, ExportError
-from gan_core.exporting import code, onnx, precision
+from gan_core.exporting import code, onnx
 from gan_core.exporting.graphs import Graph, eight_bits, graph_of
 from gan_core.exporting.runtime import reason, require_packages
+from gan_core.exporting.wanted import PRECISIONS, Wanted, Written
 from gan_core.knobs import to_dict
 from gan_core.latent.attribution import discriminator_of, discriminator_of_run
 from gan_core.models import listing, loading
@@ -29,32 +30,6 @@ from gan_core.runs.store import RunStore
 from gan_core.version import __version__
 
 KINDS = {".onnx": "ONNX", ".pt2": "program", ".py": "code"}  # by a file's ending
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be exported: a `part` of the model ("w", "discriminator"; "" for what it is for), one of its
-    translations by `direction`, pictures as 8-bit (`uint8`), a `precision` of precision.PRECISIONS (ONNX alone).
-    """
-
-    part: str = ""
-    direction: str = ""
-    uint8: bool = False
-    precision: str = "fp32"
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was written, and how far it is from PyTorch: `difference`, the largest of all outputs, and in another
-    precision `psnr` (dB) to single precision.
-    """
-
-    files: tuple[Path, ...]
-    bytes: int
-    difference: float
-    psnr: float | None
-    inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
 
 
 def export_model(name: str, path: Path, wanted: Wanted | None = None, store: RunStore | None = None) -> Written:
@@ -67,10 +42,10 @@ def export_model(name: str, path: Path, wanted: Wanted | None = None, store: Run
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         raise BadValue("{file} can't be written: valid endings are {valid}.", file=path.name, valid=", ".join(KINDS))
-    if wanted.precision not in precision.PRECISIONS:
+    if wanted.precision not in PRECISIONS:
         raise BadValue(
             "Unknown precision '{precision}'. Valid: {valid}.",
-            precision=wanted.precision, valid=", ".join(precision.PRECISIONS),
+            precision=wanted.precision, valid=", ".join(PRECISIONS),
         )  # fmt: skip
     if kind != "ONNX" and wanted.precision != "fp32":
         raise BadValue("Only .onnx files can have another precision, not {file}.", file=path.name)
@@ -99,8 +74,8 @@ def _facts(sampler: Sampler, name: str, card: Card | None, store: RunStore | Non
         "pictures": "float32 (B, C, H, W) in [-1, 1], or uint8 (B, H, W, C)",
     }  # fmt: skip
     if card is not None:
-        facts |= {"title": card.title, "licence": card.licence, "origin": card.origin, "limits": card.limits,
-                  "data": card.data, "sha256": card.sha256, "card": asdict(card)}  # fmt: skip
+        facts |= {"name": card.name, "title": card.title, "licence": card.licence, "origin": card.origin,
+                  "limits": card.limits, "data": card.data, "sha256": card.sha256, "card": asdict(card)}  # fmt: skip
     elif store is not None:
         run = store.get(name)
         facts |= {"title": run.name or run.id, "data": run.spec.data, "step": store.checkpoints(name)[-1].step}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +67,21 @@ class MlpHParams(AdversarialHParams):
     )  # fmt: skip
 
 
+class DiscriminatorKnobs(Protocol):
+    """What a perceptron that judges images reads of its settings."""
+
+    @property
+    def discriminator_widths(self) -> tuple[int, ...]: ...
+    @property
+    def activation(self) -> str: ...
+    @property
+    def slope(self) -> float: ...
+    @property
+    def dropout(self) -> float: ...
+    @property
+    def minibatch(self) -> str: ...
+
+
 class MlpGenerator(nn.Module):
     """(B, inputs) -> (B, C, H, W) in [-1, 1]."""
 
@@ -89,7 +105,7 @@ class MlpGenerator(nn.Module):
 class MlpDiscriminator(nn.Module):
     """(B, C, H, W) or (B, inputs), concatenated with `extra` (B, extras) -> logits (B,)."""
 
-    def __init__(self, shape: tuple[int, ...], extras: int, hparams: MlpHParams) -> None:
+    def __init__(self, shape: tuple[int, ...], extras: int, hparams: DiscriminatorKnobs) -> None:
         super().__init__()
         inputs = math.prod(shape) + extras
         layers: list[nn.Module] = []

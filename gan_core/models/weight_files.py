@@ -65,8 +65,8 @@ def read_state(path: Path) -> Mapping[str, Any]:
     """The content of a file: tensors, tables of tensors, and stand-ins for everything else. Raises BadCheckpoint."""
     if path.suffix.lower() in KERAS:
         raise BadCheckpoint(
-            "{file} is a Keras file, which isn't supported. Keras orders kernels differently and shifts transposed "
-            "convolutions with odd kernels by one pixel from PyTorch's.",
+            "{file} is a Keras file. Of these, only generators that draw from latents can be imported, one at a time: "
+            "`ganscope import FILE --name NAME`",
             file=path.name,
         )
     if not path.is_file():

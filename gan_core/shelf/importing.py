@@ -1,8 +1,9 @@
-"""Generators that were trained with junyanz/pytorch-CycleGAN-and-pix2pix, or with CUT's own code, become models of the
-user's own shelf.
+"""Generators that were trained with junyanz/pytorch-CycleGAN-and-pix2pix, with CUT's own code, or with Keras, become
+models of the user's own shelf.
 
 One file is one direction: a ResNet of CycleGAN's or CUT's make becomes CUT's generator, which is the same network, and
-any other one pix2pix's. Two files, there and back, become a CycleGAN. From then on they are models like any other: in
+any other one pix2pix's. Two files, there and back, become a CycleGAN. A generator of Keras that draws from latents
+becomes a `sequential` (keras.py). From then on they are models like any other: in
 the Studio, on the command line, and to train on from.
 """
 
@@ -23,6 +24,7 @@ from gan_core.data.base import DataSpec
 from gan_core.data.batches import to_device
 from gan_core.errors import BadCheckpoint, BadData, BadValue
 from gan_core.files import sha256_of
+from gan_core.fitting import fill
 from gan_core.gans import Recipe, recipes
 from gan_core.models import listing, publishing
 from gan_core.models.card import Card
@@ -33,6 +35,7 @@ from gan_core.models.weight_files import read_weights
 from gan_core.pictures.decoding import square
 from gan_core.pictures.grids import png
 from gan_core.pictures.photos import sample_photo
+from gan_core.shelf.keras import read_generator
 from gan_core.training.comparing import compared, unseen
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -86,6 +89,32 @@ def import_generators(files: Sequence[Path], name: str, stated: Provenance | Non
     shown = "" if stated.backwards else learnt  # its domains would be taken for each other
     folder = paths.home() / "models" / name
     return publishing.publish(state, name, words, (), shown, folder, half=False, show=lambda made: _shown(made, shown))
+
+
+def import_keras(file: Path, name: str, stated: Provenance | None = None) -> Card:
+    """Puts a generator in a Keras file on the user's shelf as `name`.
+
+    Raises BadValue for a name that can't be had, BadCheckpoint where the file holds no generator that can be read,
+    UnknownName or BadData where it can't have learnt from `stated.data`, StoreError.
+    """
+    stated = stated or Provenance()
+    _check_name(name)
+    found = read_generator(file)
+    recipe = recipes.get("sequential")
+    changes = {"layers": found.layers, "latent_size": found.latent_size}
+    spec = DataSpec({"real": found.shape})
+    if stated.data:
+        _learnt(stated, file.stem, recipe, spec)
+    states = {"generator": dict(found.weights)}
+    fill(recipe.build(recipe.settings(changes), spec)["generator"], states["generator"])
+    state: dict[str, Any] = {
+        "recipe": recipe.name, "hparams": changes, "spec": spec.to_state(), "step": 0, "images_seen": 0,
+        "average": states, "networks": states,
+    }  # fmt: skip
+    origin = f"{data.source(stated.data).title}. {data.source(stated.data).about}" if stated.data else N_UNTOLD
+    cost = f"trained elsewhere; read from {file.name} (sha256 {sha256_of(file)[:16]})"
+    words = Words(stated.title or name, stated.licence or N_UNTOLD, origin, cost, N_LIMITS)
+    return publishing.publish(state, name, words, (), stated.data, paths.home() / "models" / name, half=False)
 
 
 def _learnt(stated: Provenance, stem: str, recipe: Recipe, spec: DataSpec) -> str:

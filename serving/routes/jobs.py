@@ -1,4 +1,6 @@
-"""What takes long: /v1/interpolate, /v1/upscale and /v1/invert begin a job; /v1/jobs/ID watches and ends it."""
+"""What takes long: /v1/interpolate, /v1/upscale, /v1/invert and /v1/evaluate begin a job; /v1/jobs/ID watches and ends
+it.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,9 @@ from gan_core.latent.points import Points, joined
 from gan_core.models.enlarging import enlarge, enlarged_rows
 from gan_core.pictures import photos
 from gan_core.pictures.grids import to_uint8
-from serving import answers
+from serving import answers, evaluating
 from serving.answers import Format, encoded, image_of
-from serving.bodies import MODEL, Interpolate, Name
+from serving.bodies import MODEL, Evaluate, Interpolate, Name
 from serving.catalogue import DRAWING, UPSCALING
 from serving.errors import Refused
 from serving.jobs import Job, Work
@@ -41,6 +43,7 @@ SEARCH = 120.0  # seconds of an inversion
 STEPS = (50, 600)
 LOOK = 0.2  # seconds between two looks at a job
 ALIVE = 15.0  # seconds after which a silent stream says that it is there
+JSON = "application/json"
 TYPES = {"MP4": "video/mp4", "GIF": "image/gif", "WebP": "image/webp"}
 BEGUN: dict[int | str, dict[str, Any]] = {202: {
     "description": "The job. Watch it at the address in the Location header.",
@@ -137,6 +140,25 @@ async def upscale(
     return _begun(request, work, headers_of(worker.card))
 
 
+@router.post("/evaluate", status_code=202, responses=BEGUN)
+async def evaluate(request: Request, body: Evaluate) -> JSONResponse:
+    """Begins to compare a model's samples with the images that it has learnt from."""
+    counter = await opened_for(request, body.model, DRAWING)
+    model = counter.drawer.model
+    plan = await asyncio.to_thread(evaluating.plan, model.card, body.samples, body.metrics)
+    sampler = counter.drawer.explorer.apart().sampler
+
+    def make(path: Path, tell: Tell) -> dict[str, Any]:
+        found = plan.measure(sampler, body.seed, tell)
+        path.write_text(json.dumps({"model": model.name, "sha256": model.card.sha256, **found}), encoding="utf-8")
+        return {"metrics": found["metrics"]}
+
+    longest = LONGEST_HOSTED if hosted() else LONGEST
+    cost = body.samples * evaluating.SECONDS
+    work = Work("evaluate", make, ".json", JSON, f"evaluate {model.name}", cost, longest)
+    return _begun(request, work, headers_of(model.card, body.seed))
+
+
 def _levels(content: bytes, limits: Limits) -> np.ndarray:
     """A picture as an array of 8 or 16 bits; raises BadData."""
     picture_of(content, limits)
@@ -189,13 +211,13 @@ async def _told(job: Job) -> AsyncIterator[str]:
 
 @router.get("/jobs/{id}/result", response_class=Response)
 async def result(request: Request, id: str, format: Annotated[Format | None, Query()] = None) -> Response:
-    """What a job has made: a film, or a picture as png, webp, json or base64."""
+    """What a job has made: a film, metrics as JSON, or a picture as png, webp, json or base64."""
     job = _job(request, id)
     if job.state != "done":
         raise Refused(409, f"The job is {job.state}, so it has no result{'' if job.over.is_set() else ' yet'}.")
     if job.type != "image/png":
         if format is not None:
-            raise Refused(422, "A film comes as it was asked for: leave out format.")
+            raise Refused(422, "Only pictures come in another format: leave out format.")
         return FileResponse(job.file, media_type=job.type, headers=job.headers)
     wanted = format_of(request, format)
     if wanted == "png":

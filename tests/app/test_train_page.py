@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gan_core.gans import Recipe, recipes
-from gan_core.knobs import knobs, to_dict
+from gan_core.knobs import knob_type, knobs, to_dict
 from gan_core.models import listing
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training.control import current_hparams
@@ -140,7 +140,10 @@ def test_every_set_of_knobs_can_be_drawn(
     assert train.help.replace("\\", "") == told
     described = knobs(recipe.hparams)
     for field in fields:
-        label = described[field.key.rpartition(".")[2]].label
+        name = field.key.rpartition(".")[2]
+        if knob_type(type(recipe.hparams), name) is str:  # takes any text, which is read when the run is made
+            continue
+        label = described[name].label
         assert label in told
         below = [one.value for one in test.markdown if one.value.startswith(f":red[{plain(label + ' must ')}")]
         assert below, field.key

@@ -15,9 +15,10 @@ from PIL import Image
 
 from gan_core.checkpoint import read_checkpoint
 from gan_core.errors import BadValue, ExportError, UnknownName
-from gan_core.exporting import onnx, precision, runtime
+from gan_core.exporting import apart, onnx, precision, runtime
 from gan_core.exporting.graphs import eight_bits, graph_of, without_parametrizations
-from gan_core.exporting.writing import Wanted, export_model
+from gan_core.exporting.wanted import Wanted
+from gan_core.exporting.writing import export_model
 from gan_core.gans import recipes
 from gan_core.gans.stabilised import apply_spectral_norm
 from gan_core.models import loading
@@ -205,3 +206,19 @@ def test_the_original_keeps_its_spectral_norm() -> None:
     assert type(copy[0]) is torch.nn.Linear
     assert torch.allclose(copy(given), wanted)
     assert torch.equal(layer(given), wanted)
+
+
+@pytest.mark.slow  # four processes that import PyTorch
+def test_an_export_in_a_process_of_its_own_says_its_errors_as_templates(tmp_path: Path) -> None:
+    make_model("dcgan.x")
+    made = apart.export_apart("dcgan.x", tmp_path / "mine.py", Wanted())
+    assert [one.name for one in made.files] == ["mine.py", "mine.safetensors"]
+    assert all(one.is_file() for one in made.files)
+    with pytest.raises(BadValue, match="Code is written of the whole model"):
+        apart.export_apart("dcgan.x", tmp_path / "mine.py", Wanted(part="w"))
+    with pytest.raises(ExportError, match="no model named") as caught:
+        apart.export_apart("nothing", tmp_path / "x.py", Wanted())
+    assert "{name}" in caught.value.message
+    with pytest.raises(BadValue, match="valid endings are") as refused_ending:
+        apart.export_apart("dcgan.x", tmp_path / "x.tflite", Wanted())
+    assert refused_ending.value.values["file"] == "x.tflite"

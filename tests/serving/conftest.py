@@ -16,7 +16,7 @@ from serving.app import app
 from serving.command import server_of
 from serving.service import Service
 from serving.settings import Settings
-from tests.made_models import make_model
+from tests.made_models import make_model, make_seer
 
 STYLED, CLASSES = "stylegan2.avatars", "cgan.mnist"
 TRANSLATING, FILLING, ENLARGING = "cyclegan.avatars", "context_encoder.avatars", "srgan.bsds_x4"
@@ -28,6 +28,7 @@ def shelf_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("serving")
     for name, data in SETS.items():
         make_model(name, data, folder / "models" / name)
+    make_seer("features.digits", channels=1, folder=folder / "models" / "features.digits")  # of what they learn from
     make_model(ENLARGING, folder=folder / "models" / ENLARGING, scale="4")
     return folder
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.serving.conftest import Running
+from tests.fuzzing import CASES, as_json, swapped
+from tests.serving.conftest import CLASSES, STYLED, Running
+from tests.serving.test_refusals import JSON
 
 NOT_ENDLESS = "/v1/jobs/{id}/events"
 
@@ -27,3 +31,27 @@ def test_no_request_of_the_document_is_answered_with_a_500(server: Running, tmp_
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
     calls = sum(len(methods) for methods in server.http.get("/openapi.json").json()["paths"].values())
     assert f"Tested: {calls - 1}" in done.stdout
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "generate": {"model": STYLED, "seed": 7, "count": 2, "truncation": 0.7, "format": "json"},
+    "edit": {"model": STYLED, "seed": 7, "truncation": 0.7, "edits": {"PCA 1": 2.0}},
+    "mix": {"model": STYLED, "seed_a": 1, "seed_b": 2, "band": "middle", "first_layer": 2},
+    "evaluate": {"model": CLASSES, "samples": 1, "metrics": ["fd"], "seed": 3},  # always refused: too few samples
+}
+
+
+@pytest.mark.parametrize("cases", CASES)
+def test_bodies(cases: int, server: Running) -> None:
+    """Values that are missing, odd or in another's place are answered, or refused with a sentence."""
+    seen: Counter[int] = Counter()
+    for place, (call, body) in enumerate(BODIES.items()):
+        for odd in swapped(body, cases // len(BODIES), 50 + place):
+            answer = server.http.post(f"/v1/{call}", content=as_json(odd), headers=JSON)
+            seen[answer.status_code] += 1
+            assert answer.status_code < 500, (call, answer.text)
+            assert answer.is_success or set(answer.json()) == {"error"}
+            if answer.status_code == 202:
+                server.http.delete(answer.headers["Location"])
+    assert seen[422] > 0
+    assert seen[200] > 0

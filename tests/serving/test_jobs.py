@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 import threading
@@ -16,10 +17,15 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_core import data
 from gan_core.errors import BadValue
 from gan_core.latent.inversion import psnr
+from gan_core.metrics.evaluate import evaluate
+from gan_core.metrics.feature_net import FeatureNet
+from gan_core.metrics.streams import of_model
 from gan_core.models import loading
 from gan_core.pictures.grids import to_uint8
+from serving import evaluating
 from serving.errors import Busy, Refused
 from serving.jobs import Job, Jobs, Work
 from tests.conftest import assert_same_pictures
@@ -57,6 +63,29 @@ def ended(server: Running, begun: httpx.Response) -> dict[str, Any]:
     last: dict[str, Any] = server.http.get(begun.headers["Location"]).json()
     assert last == said[-1]
     return last
+
+
+def test_an_evaluation_gives_what_the_library_measures(server: Running) -> None:
+    body = {"model": CLASSES, "samples": 60, "metrics": ["fd", "classes"], "seed": 3}
+    begun = server.http.post("/v1/evaluate", json=body)
+    job = ended(server, begun)
+    assert job["state"] == "done", job
+    found = server.http.get(job["result"]).json()
+    assert (found["model"], found["against"], found["samples"], found["references"]) == (CLASSES, "digits", 60, 60)
+    assert found["metrics"] == job["metrics"]
+    images, net = data.load("digits", 8), FeatureNet.from_shelf("features.digits")
+    wanted = evaluate(of_model(loading.load(CLASSES), 60, 3, CLASSES), images, net, ("fd", "classes"), 3)
+    assert found["metrics"] == pytest.approx(wanted.values, rel=1e-4)
+    assert server.http.get(f"{job['result']}?format=png").status_code == 422
+
+
+def test_what_can_not_be_evaluated_is_said_at_once(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluating, "NETS", "nets.")
+    said = server.http.post("/v1/evaluate", json={"model": CLASSES})
+    assert (said.status_code, said.json()["error"][:36]) == (422, "There is no feature net on the shelf")
+    card = dataclasses.replace(server.service.catalogue.offers()[CLASSES].card, data="folder:/somewhere")
+    with pytest.raises(BadValue, match="aren't on this server"):
+        evaluating.plan(card, 10, ("fd",))
 
 
 def test_a_film(server: Running) -> None:

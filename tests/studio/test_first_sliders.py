@@ -10,6 +10,7 @@ import torch
 
 from gan_core.data.avatars.attributes import ATTRIBUTES
 from gan_core.latent.edits import Edit, edited
+from gan_core.latent.sliders import SLOTS
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models import loading
 from gan_core.pictures.grids import to_uint8
@@ -39,7 +40,7 @@ def test_each_of_the_six_first_sliders_reaches_what_it_names(monkeypatch: pytest
         answers = np.concatenate([found for _features, found in net.predict(pictures.transpose(0, 3, 1, 2))])
         return int((answers[:, VALUES.index(name)] > 0.5).sum())
 
-    assert len(model.slots) == opened.SLOTS
+    assert len(model.slots) == SLOTS
     assert {name.partition(":")[0] for name in model.slots} == {
         "mouth",
         "glasses",

@@ -27,6 +27,7 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui import ICON, studio_process
+from ui.headers import POLICY, SecurityHeaders
 from ui.languages import DEFAULT, LANGUAGES, _, using
 from ui.studio import preview
 from ui.studio.models.opened import warm
@@ -118,6 +119,9 @@ def app(tabs: Sequence[Tab], word: str = "") -> fastapi.FastAPI:
     made.get(studio_process.WHO)(lambda: fastapi.responses.PlainTextResponse(word))
     made.api_route(preview.PATH, methods=["GET", "HEAD"])(preview.Pictures().__call__)
     made.add_middleware(Pages, tabs=tabs)
+    # the page of a Space lies in a frame of the Hub, with a script that tells the frame how tall it is
+    space = {"script-src": f"{POLICY['script-src']} https://cdnjs.cloudflare.com"} if os.environ.get("SPACE_ID") else {}
+    made.add_middleware(SecurityHeaders, changes=space)
     looks: dict[str, Any] = {
         "theme": theme(), "css_paths": [SHEET], "footer_links": ["api"], "run_history": False, "ssr_mode": False,
         "show_error": False, "max_file_size": LARGE_BYTES, "pwa": False, "mcp_server": False,

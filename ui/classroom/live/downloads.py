@@ -13,7 +13,7 @@ import streamlit as st
 from gan_core.errors import GanscopeError
 from gan_core.runs.records import Metrics
 from ui.classroom.live.feed import Feed
-from ui.classroom.shell import access, sessions
+from ui.classroom.shell import access, export_panel, sessions
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
@@ -106,12 +106,15 @@ def _files(watched: Feed) -> None:
             _("Curves (CSV)"), lambda: csv_of(store().metrics(id)), f"ganscope-{id}.csv", "text/csv",
             icon=":material/table:", key="download-csv", on_click="ignore",
         )  # fmt: skip
-        has_weights = bool(store().checkpoints(id))
+        checkpoints = store().checkpoints(id)
         st.download_button(
             _("Generator weights (safetensors)"), _guarded(lambda: weights(id)), f"ganscope-{id}.safetensors",
             "application/octet-stream", icon=":material/neurology:", key="download-weights", on_click="ignore",
-            disabled=not has_weights, help=None if has_weights else _("There is no checkpoint yet."),
+            disabled=not checkpoints, help=None if checkpoints else _("There is no checkpoint yet."),
         )  # fmt: skip
+        newest = export_panel.Subject(id, checkpoints[-1].sha256 if checkpoints else "", f"ganscope-{id}", run=True)
+        export_panel.button(newest, disabled=not checkpoints,
+                            help=None if checkpoints else _("There is no checkpoint yet."))  # fmt: skip
     st.caption(_("To save a curve as a picture, hover over it and click ⤓ in its corner."))
 
 

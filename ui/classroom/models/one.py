@@ -24,7 +24,7 @@ from ui.classroom.models.shelf import (
     titles,
     translates,
 )
-from ui.classroom.shell import style, warm
+from ui.classroom.shell import export_panel, style, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import STATE, _
@@ -55,6 +55,7 @@ def show(name: str) -> None:
                 with st.container(horizontal=True, key="model-actions"):
                     actions.show(name, folder, card)
                     _weights(name, folder, card)
+                    export_panel.button(export_panel.Subject(str(folder.resolve()), card.sha256, name))
             _neighbours(folder, card)
             facts.explain(card)
         if not broken and not classifies(card):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
+from gan_core.latent.sliders import first
 from gan_core.models import listing
 from gan_core.models.card import Card, read_card
 from ui.studio.models import cache, marks, runs
@@ -27,19 +28,7 @@ if TYPE_CHECKING:
 
 FOUND = 12  # number of computed directions of each kind
 MOST_CUSTOM = 64  # number of visitors' directions kept per model
-SLOTS = 6  # number of sliders shown at first
 FIRST = ("projected_gan", "stylegan2", "stylegan", "progan")  # recipes that are offered first
-
-# a slider for each, in this order; of several directions, the first that the model has. Selected by eye and with the
-# feature network of tests/studio/test_first_sliders.py on 12 seeds: hat and hair shapes smear, skin tones turn grey
-WANTED = (
-    ("mouth: laugh", "mouth: smile"),
-    ("glasses: sun", "glasses: round", "glasses: square"),
-    ("eye_colour: blue", "eye_colour: green"),
-    ("cheeks: rosy", "cheeks: freckles"),
-    ("beard: goatee", "beard: full", "beard: moustache"),
-    ("gaze: left", "gaze: right"),
-)
 
 
 def hosted() -> bool:
@@ -126,11 +115,7 @@ class Opened:
     @cached_property
     def slots(self) -> tuple[str, ...]:
         """Returns the directions with sliders of their own, at most SLOTS."""
-        chosen = []
-        for names in WANTED:
-            chosen += [name for name in names if name in self.directions][:1]
-        rest = [name for name in self.directions if name not in chosen]
-        return tuple([*chosen, *rest][:SLOTS])
+        return first(self.directions)
 
     @cached_property
     def apart(self) -> Explorer:

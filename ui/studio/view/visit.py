@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from gan_core.latent.sliders import SLOTS
 from ui.studio.models.marks import is_custom
-from ui.studio.models.opened import SLOTS, opened
+from ui.studio.models.opened import opened
 from ui.studio.view.history import History
 from ui.studio.view.view import Change, View, checked_seed
 

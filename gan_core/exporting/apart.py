@@ -1,0 +1,77 @@
+"""An export in a process of its own, so that the exporter's memory and its hooks into PyTorch don't stay with a server.
+
+    written = export_apart(str(folder), Path("avatars.onnx"), Wanted(precision="fp16"))
+
+The process reads what is asked as JSON on standard input, and answers in one line of JSON: what was written, or the
+error as its template and values, so that a front end can show it in another language.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gan_core import paths
+from gan_core.errors import BadCheckpoint, BadValue, ExportError, GanscopeError, StoreError
+from gan_core.exporting.wanted import Wanted, Written
+
+LONGEST = 600.0  # seconds of an export
+KINDS = {kind.__name__: kind for kind in (BadCheckpoint, BadValue, StoreError)}
+
+_running: set[subprocess.Popen[str]] = set()
+
+
+def export_apart(name: str, path: Path, wanted: Wanted, run: bool = False) -> Written:
+    """As `writing.export_model`, of a model by its name or folder, or of a run by its id.
+
+    Raises what that raises, and ExportError after LONGEST seconds or where the process ends without an answer.
+    """
+    asked = {"name": name, "path": str(path.resolve()), "wanted": asdict(wanted), "run": run}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gan_core.exporting.apart"], cwd=paths.ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    _running.add(process)
+    try:
+        said, complaint = process.communicate(json.dumps(asked), timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise ExportError("The export took longer than {seconds:g} seconds.", seconds=LONGEST) from None
+    finally:
+        _running.discard(process)
+    if process.returncode:
+        last = (complaint.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+        raise ExportError("This network can't be exported: {reason}", reason=last)
+    answer = json.loads(said.strip().splitlines()[-1])
+    if "message" in answer:
+        raise KINDS.get(answer["kind"], ExportError)(answer["message"], **answer["values"])
+    return Written(**answer | {"files": tuple(map(Path, answer["files"]))})
+
+
+def stop() -> None:
+    """Ends what is being exported, as a server ends; nothing half-written is left under an export's name."""
+    for process in list(_running):
+        process.kill()
+
+
+def _answer(asked: dict[str, Any]) -> dict[str, Any]:
+    from gan_core.exporting.writing import export_model
+    from gan_core.runs.store import RunStore
+
+    try:
+        store = RunStore() if asked["run"] else None
+        written = export_model(asked["name"], Path(asked["path"]), Wanted(**asked["wanted"]), store)
+    except GanscopeError as error:
+        values = {name: value if isinstance(value, int | float) else str(value) for name, value in error.values.items()}
+        return {"kind": type(error).__name__, "message": error.message, "values": values}
+    return asdict(written) | {"files": list(map(str, written.files))}
+
+
+if __name__ == "__main__":
+    print(json.dumps(_answer(json.load(sys.stdin))))

@@ -1,0 +1,36 @@
+"""classroom.py: the classroom with security headers, which its own pages heed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.serving import Server, serving
+from tests.made_models import make_model
+
+
+@pytest.fixture(scope="module")
+def hardened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("home")
+    make_model("cgan.clear", folder=home / "models" / "cgan.clear")
+    with serving(home, "classroom.py") as running:
+        yield running
+
+
+def test_pages_work_under_the_policy_and_ask_nobody_else(page: Page, hardened: Server) -> None:
+    broken: list[str] = []
+    foreign: list[str] = []
+    page.on("console", lambda message: broken.append(message.text) if "Security Policy" in message.text else None)
+    page.on("request", lambda request: foreign.append(request.url))
+    answer = page.goto(f"{hardened.url}/model?model=cgan.clear")
+    assert answer is not None
+    assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+    expect(page.locator(".st-key-model-samples img")).to_be_visible()
+    page.goto(f"{hardened.url}/playground")
+    expect(page.get_by_role("button", name="Two side by side")).to_be_visible()
+    page.goto(f"{hardened.url}/learn")
+    expect(page.locator("[data-testid=stMain] h1")).to_be_visible()
+    assert broken == []
+    assert all(one.startswith((hardened.url, "data:", "blob:")) for one in foreign)
