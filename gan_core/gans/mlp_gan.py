@@ -64,6 +64,26 @@ class MlpHParams(AdversarialHParams):
         0.0, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
         help="Fraction of the discriminator's hidden units dropped at random during training.",
     )  # fmt: skip
+    discriminator_batch_norm: bool = knob(
+        False, label="Batch normalisation (discriminator)", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
+        help="Normalises the discriminator's hidden layers, real and generated batches apart. Left out if a gradient "
+        "penalty is used.",
+    )  # fmt: skip
+    generator_dropout: float = knob(
+        0.0, 0.0, 0.9, label="Dropout (generator)", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
+        help="Fraction of the generator's hidden units dropped at random during training; samples are drawn without.",
+    )  # fmt: skip
+    output: str = knob(
+        "tanh", choices=("tanh", "sigmoid"), label="Output", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
+        help="Tanh: both networks work with images in [-1, 1], as usual. Sigmoid: with images in [0, 1].",
+    )  # fmt: skip
+
+    @property
+    def normalised(self) -> bool:
+        return self.discriminator_batch_norm and self.penalty == "none"
 
 
 class MlpGenerator(nn.Module):
@@ -78,11 +98,17 @@ class MlpGenerator(nn.Module):
             if hparams.batch_norm:
                 layers.append(nn.BatchNorm1d(width, momentum=hparams.batch_norm_momentum))
             layers.append(activation(hparams.activation, hparams.slope))
+            if hparams.generator_dropout:
+                layers.append(Dropout(hparams.generator_dropout))
             inputs = width
-        self.layers = nn.Sequential(*layers, nn.Linear(inputs, math.prod(shape)), nn.Tanh())
+        self.unsigned = hparams.output == "sigmoid"
+        last = nn.Sigmoid() if self.unsigned else nn.Tanh()
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, math.prod(shape)), last)
 
     def forward(self, latents: Tensor) -> Tensor:
         images: Tensor = self.layers(latents)
+        if self.unsigned:
+            images = 2 * images - 1
         return images.reshape(-1, *self.shape)  # (B, C * H * W) -> (B, C, H, W)
 
 
@@ -94,15 +120,21 @@ class MlpDiscriminator(nn.Module):
         inputs = math.prod(shape) + extras
         layers: list[nn.Module] = []
         for width in hparams.discriminator_widths:
-            layers += [nn.Linear(inputs, width), activation(hparams.activation, hparams.slope)]
+            layers.append(nn.Linear(inputs, width))
+            if hparams.normalised:
+                layers.append(nn.BatchNorm1d(width))
+            layers.append(activation(hparams.activation, hparams.slope))
             if hparams.dropout:
                 layers.append(Dropout(hparams.dropout))
             inputs = width
+        self.unsigned = hparams.output == "sigmoid"
         self.layers = nn.Sequential(*layers)
         self.head = logit_head(inputs, 0, hparams.minibatch)
 
     def forward(self, images: Tensor, extra: Tensor | None = None) -> Tensor:
         inputs = images.flatten(1)  # (B, C, H, W) -> (B, C * H * W)
+        if self.unsigned:
+            inputs = (inputs + 1) / 2
         if extra is not None:
             inputs = torch.cat([inputs, extra], 1)
         logits: Tensor = self.head(self.layers(inputs))
