@@ -5,15 +5,15 @@
     python -m benchmarks.folklore --table              # what was measured, as a table
     python -m benchmarks.folklore --write              # into ui/classroom/folklore/measured.json, which the page reads
 
-Claims are values in `ui/classroom/folklore/claims.py`. Runs that are there already are not repeated, so the benchmark can
-be stopped at any time.
+Claims are values in `ui/classroom/folklore/claims.py`. Runs that are there already are not repeated, so the benchmark
+can be stopped at any time.
 
 Equal cost is equal processor time: before the first run, each arm's time a step is measured in turns with that of the
-usual settings, the median ratio is kept, and an arm whose steps cost twice as much trains half as many. So runs are the same
-whatever else the machine does. A run is looked at LOOKS times, evenly spread; looking costs it nothing.
+usual settings, the median ratio is kept, and an arm whose steps cost twice as much trains half as many. So runs are
+the same whatever else the machine does. A run is looked at LOOKS times, evenly spread; looking costs it nothing.
 
-    distance   mean over the last quarter of the looks: JS divergence (bits) of 4,096 points from the known density; Fréchet
-               distance of 1,000 digits from all real ones in the features of `metrics/digit_classifier.py`
+    distance   mean over the last quarter of the looks: JS divergence (bits) of 4,096 points from the known density;
+               Fréchet distance of 1,000 digits from all real ones in the features of `metrics/digit_classifier.py`
     variety    at the same looks: share of 1,000 real samples with a generated one nearer than their fifth neighbour
                (coverage, 2002.09797), of points or of pixels
     unrest     standard deviation of log distance over the second half of the looks, its own noise included
@@ -27,7 +27,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,8 @@ def cost(bed: Bed, settings: Settings) -> float:
     pair = [trainer(bed, {}, 0), trainer(bed, settings, 0)]
     for one in pair:
         _seconds(one)
-    return statistics.median(other / usual for usual, other in ((_seconds(pair[0]), _seconds(pair[1])) for _ in range(TURNS)))
+    turns = [[_seconds(one) for one in pair] for _ in range(TURNS)]
+    return statistics.median(other / usual for usual, other in turns)
 
 
 def _seconds(running: Trainer) -> float:
@@ -242,8 +243,8 @@ def gathered(folder: Path) -> dict[str, Any]:
 
 
 def write(folder: Path) -> None:
-    content = {"machine": machine(), "usual": {name: _plain(bed.settings) | {"steps": bed.steps} for name, bed in BEDS.items()},
-               "arms": gathered(folder)}  # fmt: skip
+    usual = {name: _plain(bed.settings) | {"steps": bed.steps} for name, bed in BEDS.items()}
+    content = {"machine": machine(), "usual": usual, "arms": gathered(folder)}
     lines = json.dumps(content, indent=1, ensure_ascii=False)
     write_atomically(results.KEPT, (lines + "\n").encode())
 
@@ -255,9 +256,8 @@ def table() -> list[Row]:
         for bed in BEDS:
             outcome = results.outcome(claim, bed)
             each = ", ".join(f"{value:+.2f}" for value in outcome.effects)
-            rows.append(
-                Row(f"{claim.name}, {bed}", outcome.verdict, claim.expected, None, f"{claim.figure} {outcome.numbers()}; {each}")
-            )
+            words = f"{claim.figure} {outcome.numbers()}; {each}"
+            rows.append(Row(f"{claim.name}, {bed}", outcome.verdict, claim.expected, None, words))
     return rows
 
 

@@ -186,6 +186,36 @@ register(
                 "and soft digits at the end. Without convolutions, each pixel is learned independently.",
                 data="digits", size=28, steps=20_000, seconds=300,
             ),
+            Preset(
+                name="blog_mnist",
+                title="Blog MNIST GAN",
+                look_for="The code of many blogs: 100-256-512-1024-784 against 784-512-256-1, binary cross-entropy and "
+                "Adam. Blobs, then strokes, then digits; without averaged weights they flicker from step to step.",
+                data="mnist", size=28, steps=20_000, seconds=600,
+                hparams={"batch_size": 128, "ema": 0.0},
+            ),
+            Preset(
+                name="blog_batch_norm",
+                title="Blog batch-norm GAN",
+                look_for="A small generator of 128 and 256 units with batch normalisation, as in blogs. Strokes come "
+                "sooner than in the larger network without it.",
+                data="mnist", size=28, steps=20_000, seconds=300,
+                hparams={
+                    "batch_size": 128, "ema": 0.0, "generator_widths": (128, 256), "discriminator_widths": (256, 128),
+                    "batch_norm": True,
+                },
+            ),
+            Preset(
+                name="blog_dropout",
+                title="Blog dropout GAN",
+                look_for="The discriminator drops 30 % of its units, as in blogs. Its accuracy in training is lower, "
+                "because the dropped units judge nothing.",
+                data="mnist", size=28, steps=20_000, seconds=600,
+                hparams={
+                    "batch_size": 128, "ema": 0.0, "generator_widths": (256, 512),
+                    "discriminator_widths": (512, 256), "dropout": 0.3,
+                },
+            ),
         ),
     )
 )  # fmt: skip

@@ -15,7 +15,6 @@ Settings = Mapping[str, Any]
 SEEDS = (0, 1, 2, 3, 4)
 
 
-
 @dataclass(frozen=True)
 class Bed:
     """What claims are tried on: a recipe and data, tutorials' settings, and how long a run without changes is."""
@@ -74,7 +73,7 @@ BEDS: Mapping[str, Bed] = {
         recipe="points",
         data="ring8",
         size=2,
-        steps=4_000,
+        steps=3_000,
         settings={
             "latent_size": 16, "batch_size": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "beta1": 0.5,
             "activation": "leaky_relu", "ema": 0.0,
@@ -86,7 +85,7 @@ BEDS: Mapping[str, Bed] = {
         recipe="mlp_gan",
         data="digits",
         size=8,
-        steps=5_000,
+        steps=4_000,
         settings={
             "latent_size": 32, "batch_size": 64, "generator_widths": (128, 256), "discriminator_widths": (256, 128),
             "generator_rate": 1e-3, "discriminator_rate": 1e-3, "beta1": 0.5, "ema": 0.0,
@@ -179,8 +178,8 @@ CLAIMS: tuple[Claim, ...] = (
         said=N_("Add noise to D's inputs and let it fade."),
         why=N_("Under noise, real and generated samples overlap, so D has a slope everywhere."),
         with_it=Arm(
-            {"instance_noise": 0.5, "instance_noise_steps": 3_200},
-            {"instance_noise": 0.3, "instance_noise_steps": 4_000},
+            {"instance_noise": 0.5, "instance_noise_steps": 2_400},
+            {"instance_noise": 0.3, "instance_noise_steps": 3_200},
         ),
     ),
     Claim(
@@ -270,3 +269,19 @@ def arms(bed: str) -> dict[str, Settings]:
 def arm_name(settings: Settings) -> str:
     """Such as `beta1=0.9`; "usual" for the bed's own settings."""
     return ",".join(f"{name}={value}" for name, value in sorted(settings.items())) or "usual"
+
+
+def link(bed: str, settings: Settings, steps: int) -> tuple[str, dict[str, str]]:
+    """The page on which such a run is set up, and the query of its link: points on the playground, digits on Train."""
+    tried = BEDS[bed]
+    values = {**tried.settings, **settings}
+    query = {"data": tried.data, "steps": str(steps)} | {name: _text(value) for name, value in values.items()}
+    if tried.recipe == "points":
+        return "playground", query
+    return "train", {"recipe": tried.recipe, "size": str(tried.size), **query}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

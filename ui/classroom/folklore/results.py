@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gan_core.teaching.folklore import Verdict, effects, interval, verdict
-from ui.classroom.folklore.claims import FIGURES, Claim, arm_name
+from ui.classroom.folklore.claims import FIGURES, Arm, Claim, arm_name
 
 KEPT = Path(__file__).with_name("measured.json")
 
@@ -66,3 +66,9 @@ def outcome(claim: Claim, bed: str) -> Outcome:
         tuple(one), tuple(other), tuple(map(float, paired)), low, high, figure.ratio,
         verdict(low, high, figure.lower_is_better),
     )  # fmt: skip
+
+
+def steps(bed: str, arm: Arm) -> int:
+    """How long a run was that cost as much as one with the usual settings."""
+    found: int = measured()["arms"][bed][arm_name(arm.on(bed))]["steps"]
+    return found
