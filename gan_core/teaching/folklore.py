@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 Verdict = Literal["helps", "hurts", "unclear"]
-FALSE_ALARMS = 0.06  # how often a verdict is clear for five effects that are noise alone; a test counts it
+FALSE_ALARMS = 0.08  # how often a verdict is clear for five effects that are noise alone; a test counts it
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571}  # the 97.5 % quantile, by n
 
 

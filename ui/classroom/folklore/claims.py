@@ -73,7 +73,7 @@ BEDS: Mapping[str, Bed] = {
         recipe="points",
         data="ring8",
         size=2,
-        steps=3_000,
+        steps=2_000,
         settings={
             "latent_size": 16, "batch_size": 128, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "beta1": 0.5,
             "activation": "leaky_relu", "ema": 0.0,
@@ -85,7 +85,7 @@ BEDS: Mapping[str, Bed] = {
         recipe="mlp_gan",
         data="digits",
         size=8,
-        steps=4_000,
+        steps=2_500,
         settings={
             "latent_size": 32, "batch_size": 64, "generator_widths": (128, 256), "discriminator_widths": (256, 128),
             "generator_rate": 1e-3, "discriminator_rate": 1e-3, "beta1": 0.5, "ema": 0.0,
@@ -178,8 +178,8 @@ CLAIMS: tuple[Claim, ...] = (
         said=N_("Add noise to D's inputs and let it fade."),
         why=N_("Under noise, real and generated samples overlap, so D has a slope everywhere."),
         with_it=Arm(
-            {"instance_noise": 0.5, "instance_noise_steps": 2_400},
-            {"instance_noise": 0.3, "instance_noise_steps": 3_200},
+            {"instance_noise": 0.5, "instance_noise_steps": 1_600},
+            {"instance_noise": 0.3, "instance_noise_steps": 2_000},
         ),
     ),
     Claim(
