@@ -8,6 +8,7 @@ from gan_core.gans import (
     cut,
     cyclegan,
     dcgan,
+    diffusion,
     encoder,
     esrgan,
     feature_net,
@@ -23,6 +24,7 @@ from gan_core.gans import (
     srgan,
     stylegan,
     stylegan2,
+    vae,
     variants,
 )
 from gan_core.gans.recipe import Preset, Recipe, recipes
@@ -37,6 +39,7 @@ __all__ = [
     "cut",
     "cyclegan",
     "dcgan",
+    "diffusion",
     "encoder",
     "esrgan",
     "feature_net",
@@ -53,5 +56,6 @@ __all__ = [
     "srgan",
     "stylegan",
     "stylegan2",
+    "vae",
     "variants",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 from gan_core.checkpoint import checkpoint_name, write_checkpoint
 from gan_core.data.mixtures import is_known
 from gan_core.disk import writing
+from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import to_dict
 from gan_core.runs.frames import FrameFile
 from gan_core.runs.store import Metrics, RunStore
@@ -57,7 +58,8 @@ class Journal:
         reference = store.get(run_id).spec.data
         self._examine = examiner(trainer, reference)
         of_points = trainer.recipe.task == "points" and is_known(reference)
-        self._camera = Camera(trainer, reference) if of_points else None
+        game = isinstance(trainer.hparams, AdversarialHParams)  # else there is no discriminator to show
+        self._camera = Camera(trainer, reference) if of_points and game else None
         self._frames = FrameFile(store.folder(run_id))
         self._filmed = self._frame_cost = 0.0
         self._taken: tuple[Any, ...] = ()  # what the newest frame shows
