@@ -203,12 +203,14 @@ def _file(folder: Path, bed: str, arm: str, seed: int) -> Path:
     return folder / f"{bed}.{arm}.{seed}.json"
 
 
-def measure_all(folder: Path, part: int = 0, parts: int = 1, only: list[str] | None = None) -> None:
+def measure_all(
+    folder: Path, part: int = 0, parts: int = 1, only: list[str] | None = None, backwards: bool = False
+) -> None:
     """Every run that isn't in the folder yet; seeds come last, so that claims fill evenly."""
     folder.mkdir(parents=True, exist_ok=True)
     known = costs(folder)
     todo = [(seed, bed, arm, settings) for seed in SEEDS for bed in BEDS for arm, settings in arms(bed).items()]
-    for seed, bed, arm, settings in todo[part::parts]:
+    for seed, bed, arm, settings in reversed(todo[part::parts]) if backwards else todo[part::parts]:
         path = _file(folder, bed, arm, seed)
         if path.exists() or (only and arm not in only):
             continue
@@ -266,6 +268,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=KEPT)
     parser.add_argument("--part", type=int, nargs=2, default=(0, 1), metavar=("PART", "PARTS"))
     parser.add_argument("--only", nargs="+", help="names of arms, such as usual or beta1=0.9")
+    parser.add_argument("--backwards", action="store_true", help="the last run first, beside another process")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
@@ -273,7 +276,7 @@ def main() -> None:
     if options.write:
         write(options.folder)
     elif not options.table:
-        measure_all(options.folder, *options.part, options.only)
+        measure_all(options.folder, *options.part, options.only, options.backwards)
         return
     report("Folklore", table())
 

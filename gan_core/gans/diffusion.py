@@ -94,7 +94,7 @@ def waves(time: Tensor) -> Tensor:
 
 def descent(levels: int, steps: int) -> list[int]:
     """The levels that sampling visits, from the last one down, evenly spread: `steps` of them."""
-    return [round((levels - 1) * (steps - place) / steps) for place in range(steps)]
+    return [(levels - 1) * (steps - place) // steps for place in range(steps)]
 
 
 def networks(hparams: DiffusionHParams, spec: DataSpec) -> dict[str, nn.Module]:
@@ -146,7 +146,7 @@ register(
         name="diffusion_points",
         title="Diffusion on points",
         task="points",
-        hparams=replace(DEFAULTS, latent_size=2, widths=(128, 128, 128), batch_size=256),
+        hparams=replace(DEFAULTS, latent_size=2, widths=(128, 128, 128), batch_size=256, rate=2e-3),
         tiny=replace(DEFAULTS, latent_size=2, widths=(8,), levels=10, sampling_steps=3, batch_size=8),
         data="ring8",
         sizes=(2,),

@@ -3,8 +3,8 @@
     L = E[|x - G(z)|^2] / (2 sigma^2) + KL(N(mu(x), s(x)^2) | N(0, 1)),   z = mu(x) + s(x) e        (equation 3)
 
 The encoder maps an item to a normal distribution of latents, (B, latent_size) each for mu and log s^2; the decoder G
-maps latents to an item. A sample is G(z) for standard normal z: one pass, as in a GAN. No item can be forgotten, because
-each must be reconstructed; where several items share a latent, G gives their mean, which is blurred.
+maps latents to an item. A sample is G(z) for standard normal z: one pass, as in a GAN. No item can be forgotten,
+because each must be reconstructed; where several items share a latent, G gives their mean, which is blurred.
 
 Differs from the paper: ReLU instead of tanh, Adam instead of Adagrad; samples are the decoder's means without its
 noise. The recipe `vae_points` is the same for points in the plane.

@@ -14,7 +14,7 @@ from gan_core.runs.store import RunStore
 from tests.app.pages import page, sound
 from ui.classroom.learn import progress
 from ui.classroom.learn.lesson import Formula, Lesson, Setting, in_order, lessons
-from ui.classroom.learn.lessons import ORDER, lipschitz, nash_and_cycles, reading_curves
+from ui.classroom.learn.lessons import ORDER, lipschitz, models_beside, nash_and_cycles, reading_curves
 from ui.classroom.playground import begin
 from ui.classroom.shell.i18n import SWITCH
 from ui.classroom.train.setup import from_query, to_query
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 MOST_STEPS = 6000
 CHOICES = {
     "lipschitz-way": lipschitz.WAYS, "dirac-way": nash_and_cycles.WAYS, "curves-loss": reading_curves.NAMES,
+    "beside-way": models_beside.WAYS,
 }  # fmt: skip
 SETTINGS = [(lesson.name, setting) for lesson in in_order() for setting in lesson.experiment.settings]
 

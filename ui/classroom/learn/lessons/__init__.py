@@ -5,6 +5,7 @@ from ui.classroom.learn.lessons import (
     lipschitz,
     mlp_to_dcgan,
     mode_collapse,
+    models_beside,
     nash_and_cycles,
     optimal_discriminator,
     reading_curves,
@@ -22,4 +23,5 @@ ORDER = (
     nash_and_cycles,
     mlp_to_dcgan,
     reading_curves,
+    models_beside,
 )
