@@ -211,10 +211,10 @@ def measure_all(
     known = costs(folder)
     todo = [(seed, bed, arm, settings) for seed in SEEDS for bed in BEDS for arm, settings in arms(bed).items()]
     for seed, bed, arm, settings in reversed(todo[part::parts]) if backwards else todo[part::parts]:
-        path = _file(folder, bed, arm, seed)
-        if path.exists() or (only and arm not in only):
+        path, steps = _file(folder, bed, arm, seed), round(BEDS[bed].steps / known[bed][arm])
+        if (only and arm not in only) or (path.exists() and json.loads(path.read_text("utf-8"))["steps"] == steps):
             continue
-        made = run(bed, settings, seed, round(BEDS[bed].steps / known[bed][arm]))
+        made = run(bed, settings, seed, steps)
         write_atomically(path, json.dumps(made).encode())
         found = figures(made["looks"])
         words = ", ".join(f"{name} {value:.3g}" for name, value in found.items())

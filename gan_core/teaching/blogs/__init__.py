@@ -20,4 +20,6 @@ def names() -> list[str]:
 
 def code(preset: str) -> str:
     """The script of a preset; "" if it has none."""
-    return (HERE / f"{preset}.py").read_text(encoding="utf-8") if preset in names() else ""
+    if preset not in names():
+        return ""
+    return (HERE / f"{preset}.py").read_text(encoding="utf-8").replace("  # fmt: skip", "")

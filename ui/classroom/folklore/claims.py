@@ -37,7 +37,7 @@ class Figure:
     lower_is_better: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arm:
     """One side of a comparison: what differs from the bed's settings."""
 
@@ -53,7 +53,7 @@ class Arm:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
     """One sentence of the folklore, how it is tried, and the figure that judges it."""
 

@@ -72,8 +72,8 @@ register(
         minutes=12,
         body=(
             N_("All three turn noise into samples. They differ in what they minimise. A **VAE** is an autoencoder "
-               "whose encoder gives each item a small cloud of latents, $\\mathcal N(\\mu(x),s(x)^2)$. It minimises the "
-               "error of reconstruction and how far these clouds are from the noise that is drawn later:"),
+               "whose encoder gives each item a small cloud of latents, $\\mathcal N(\\mu(x),s(x)^2)$. It minimises "
+               "the error of reconstruction and how far these clouds are from the noise that is drawn later:"),
             Formula(
                 r"L=\tfrac{1}{2\sigma^2}\mathbb{E}\lVert x-G(z)\rVert^2+"
                 r"\tfrac12\textstyle\sum(\mu^2+s^2-1-2\log s)",
@@ -90,8 +90,8 @@ register(
                 (generative.add_noise, generative.noise_in),
             ),
             N_("Its best answer is a mean too, but of what is **still possible** at that level. Sampling goes down "
-               "level by level; each pass decides a little more, and the last ones are sharp. In one pass only the mean "
-               "of all data comes out:"),
+               "level by level; each pass decides a little more, and the last ones are sharp. In one pass only the "
+               "mean of all data comes out:"),
             Formula(
                 r"x_s=\sqrt{A_s}\,\frac{x_t-\sqrt{1-A_t}\,\epsilon_\theta}{\sqrt{A_t}}+\sqrt{1-A_s}\,\epsilon_\theta",
                 (generative.sample, generative.clean),
@@ -147,7 +147,7 @@ register(
             ),
         ),
         teacher=N_("12 minutes. Ask before the figure is moved: what is the best guess if you know nothing? Then let "
-                   "one group argue for each model: sharp in one pass, no mode lost, steady training. Which two can each "
-                   "have?"),
+                   "one group argue for each model: sharp in one pass, no mode lost, steady training. Which two can "
+                   "each have?"),
     )
 )  # fmt: skip
