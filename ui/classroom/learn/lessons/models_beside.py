@@ -75,8 +75,8 @@ register(
                "whose encoder gives each item a small cloud of latents, $\\mathcal N(\\mu(x),s(x)^2)$. It minimises "
                "the error of reconstruction and how far these clouds are from the noise that is drawn later:"),
             Formula(
-                r"L=\tfrac{1}{2\sigma^2}\mathbb{E}\lVert x-G(z)\rVert^2+"
-                r"\tfrac12\textstyle\sum(\mu^2+s^2-1-2\log s)",
+                r"\begin{gathered}L=\tfrac{1}{2\sigma^2}\mathbb{E}\lVert x-G(z)\rVert^2+\mathrm{KL}\\"
+                r"\mathrm{KL}=\tfrac12\textstyle\sum(\mu^2+s^2-1-2\log s)\end{gathered}",
                 (generative.kl_to_normal,),
             ),
             N_("Every item must be reconstructed, so **no mode is lost**. But where clouds overlap, the best answer is "
@@ -85,8 +85,8 @@ register(
             N_("A **diffusion model** adds noise to the data, at levels from nearly none to noise alone, and learns "
                "to see the noise in the result:"),
             Formula(
-                r"x_t=\sqrt{A_t}\,x+\sqrt{1-A_t}\,\epsilon,\qquad "
-                r"L=\mathbb{E}\lVert\epsilon-\epsilon_\theta(x_t,t)\rVert^2",
+                r"\begin{gathered}x_t=\sqrt{A_t}\,x+\sqrt{1-A_t}\,\epsilon\\"
+                r"L=\mathbb{E}\lVert\epsilon-\epsilon_\theta(x_t,t)\rVert^2\end{gathered}",
                 (generative.add_noise, generative.noise_in),
             ),
             N_("Its best answer is a mean too, but of what is **still possible** at that level. Sampling goes down "
