@@ -198,6 +198,18 @@ def test_streaming(tmp_path: Path) -> None:
 
 
 @pytest.mark.release
+def test_folklore() -> None:
+    table = run("folklore", "--table")
+    assert table.count(", points |") == table.count(", digits |") >= 12
+
+
+@pytest.mark.release
+def test_one_step_or_many() -> None:
+    table = run("one_step_or_many", "--seconds", "0.2", "--seeds", "0", "--beds", "points")
+    assert table.count("| points: ") == 3
+
+
+@pytest.mark.release
 def test_pausing() -> None:
     assert "pause acts" in run("startup", "--repetitions", "1", "--only", "pause")
 

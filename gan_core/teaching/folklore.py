@@ -61,7 +61,7 @@ def verdict(low: float, high: float, lower_is_better: bool) -> Verdict:
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     """Spearman's, in [-1, 1], of two equally long series without ties; 0 where one of them is constant."""
-    ranks = [np.argsort(np.argsort(series)).astype(float) for series in (one, other)]
+    ranks = np.stack([np.argsort(np.argsort(series)) for series in (one, other)])
     if any(np.ptp(series) == 0 for series in (one, other)):
         return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks)[0, 1])
