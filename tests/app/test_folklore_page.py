@@ -117,10 +117,10 @@ def test_a_short_run_is_measured_kept_and_not_repeated(tmp_path: Path, monkeypat
 
 def test_an_interval_is_drawn_with_better_on_the_right() -> None:
     shown = results.Outcome((1.0,), (2.0,), (-0.7,), -0.9, -0.5, True, "helps")
-    svg = drawing.strip(shown, True, "<worse>", "better")
-    left = float(svg.split('class="interval" x1="')[1].split('"')[0])
+    strip = drawing.strip(shown, True, "<worse>", "better")
+    left = float(strip.split('class="interval" style="left:')[1].split("%")[0])
     assert left > drawing.MIDDLE
-    assert "&lt;worse&gt;" in svg
+    assert "&lt;worse&gt;" in strip
     assert shown.numbers() == "−50 % [−59 %, −39 %]"
 
 
