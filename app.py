@@ -21,6 +21,7 @@ page = st.navigation(
     [
         st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),
         st.Page("pages/learn.py", title=_("Learn"), icon=":material/school:", url_path="learn"),
+        st.Page("pages/folklore.py", title=_("Folklore"), icon=":material/fact_check:", url_path="folklore"),
         st.Page("pages/train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
         st.Page("pages/playground.py", title=_("Playground"), icon=":material/scatter_plot:", url_path="playground"),
         st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),

@@ -211,6 +211,17 @@ def test_experiments_of_lessons() -> None:
     assert "5 % on the right" in run("lessons", "--steps", "2", "--seeds", "0")
 
 
+def test_folklore() -> None:
+    table = run("folklore", "--table")
+    assert table.count(", points |") == table.count(", digits |") >= 12
+
+
+@pytest.mark.release
+def test_one_step_or_many() -> None:
+    table = run("one_step_or_many", "--seconds", "0.2", "--seeds", "0", "--beds", "points")
+    assert table.count("| points: ") == 3
+
+
 @pytest.mark.release
 def test_pausing() -> None:
     assert "pause acts" in run("startup", "--repetitions", "1", "--only", "pause")

@@ -8,6 +8,7 @@ from gan_core.gans import (
     cut,
     cyclegan,
     dcgan,
+    diffusion,
     encoder,
     esrgan,
     feature_net,
@@ -25,6 +26,7 @@ from gan_core.gans import (
     srgan,
     stylegan,
     stylegan2,
+    vae,
     variants,
 )
 from gan_core.gans.recipe import Preset, Recipe, recipes
@@ -39,6 +41,7 @@ __all__ = [
     "cut",
     "cyclegan",
     "dcgan",
+    "diffusion",
     "encoder",
     "esrgan",
     "feature_net",
@@ -57,5 +60,6 @@ __all__ = [
     "srgan",
     "stylegan",
     "stylegan2",
+    "vae",
     "variants",
 ]

@@ -42,7 +42,8 @@ class CganHParams(DcganHParams, MlpHParams):
 
     @property
     def normalised(self) -> bool:
-        return self.body == "dcgan" and super().normalised
+        # after DcganHParams comes MlpHParams, whose networks these are otherwise
+        return super().normalised if self.body == "dcgan" else super(DcganHParams, self).normalised
 
 
 class ConditionalGenerator(nn.Module):

@@ -14,7 +14,9 @@ small computers can train it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -176,6 +178,10 @@ def networks(hparams: DcganHParams, spec: DataSpec) -> dict[str, nn.Module]:
     }
 
 
+# PyTorch's DCGAN tutorial; the rates and beta 1 are the defaults
+BLOG: Mapping[str, Any] = {"channels": 64, "max_channels": 512, "batch_size": 128, "ema": 0.0}
+
+
 register(
     Recipe(
         name="dcgan",
@@ -227,6 +233,20 @@ register(
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 6_000,
                     "penalty": "r1", "penalty_weight": 1.0, "penalty_every": 8, "ema": 0.995,
                 },
+            ),
+            Preset(
+                name="blog_dcgan64",
+                title="Blog DCGAN 64",
+                look_for="PyTorch's tutorial: fully convolutional networks with up to 512 channels. Colours first, "
+                "then a head on shoulders. Each step is slow without a GPU.",
+                data="avatars", size=64, steps=6_000, seconds=3_600, hparams=BLOG,
+            ),
+            Preset(
+                name="blog_dcgan64_dense",
+                title="Blog DCGAN 64 with dense ends",
+                look_for="The other form of the tutorials: fully connected first and last layers. What is learned is "
+                "much the same as in the fully convolutional form.",
+                data="avatars", size=64, steps=6_000, seconds=3_600, hparams={**BLOG, "stem": "linear"},
             ),
         ),
     )

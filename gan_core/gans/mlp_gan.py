@@ -65,6 +65,26 @@ class MlpHParams(AdversarialHParams):
         0.0, 0.0, 0.9, label="Dropout", change="rebuild", group="networks",
         help="Fraction of the discriminator's hidden units dropped at random during training.",
     )  # fmt: skip
+    discriminator_batch_norm: bool = knob(
+        False, label="Batch normalisation (discriminator)", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
+        help="Normalises the discriminator's hidden layers, real and generated batches apart. Left out if a gradient "
+        "penalty is used.",
+    )  # fmt: skip
+    generator_dropout: float = knob(
+        0.0, 0.0, 0.9, label="Dropout (generator)", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
+        help="Fraction of the generator's hidden units dropped at random during training; samples are drawn without.",
+    )  # fmt: skip
+    output: str = knob(
+        "tanh", choices=("tanh", "sigmoid"), label="Output", change="rebuild", group="networks",
+        acts_when=when(body=("mlp",)),
+        help="Tanh: both networks work with images in [-1, 1], as usual. Sigmoid: with images in [0, 1].",
+    )  # fmt: skip
+
+    @property
+    def normalised(self) -> bool:
+        return self.discriminator_batch_norm and self.penalty == "none"
 
 
 class DiscriminatorKnobs(Protocol):
@@ -94,11 +114,17 @@ class MlpGenerator(nn.Module):
             if hparams.batch_norm:
                 layers.append(nn.BatchNorm1d(width, momentum=hparams.batch_norm_momentum))
             layers.append(activation(hparams.activation, hparams.slope))
+            if hparams.generator_dropout:
+                layers.append(Dropout(hparams.generator_dropout))
             inputs = width
-        self.layers = nn.Sequential(*layers, nn.Linear(inputs, math.prod(shape)), nn.Tanh())
+        self.unsigned = hparams.output == "sigmoid"
+        last = nn.Sigmoid() if self.unsigned else nn.Tanh()
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, math.prod(shape)), last)
 
     def forward(self, latents: Tensor) -> Tensor:
         images: Tensor = self.layers(latents)
+        if self.unsigned:
+            images = 2 * images - 1
         return images.reshape(-1, *self.shape)  # (B, C * H * W) -> (B, C, H, W)
 
 
@@ -110,15 +136,21 @@ class MlpDiscriminator(nn.Module):
         inputs = math.prod(shape) + extras
         layers: list[nn.Module] = []
         for width in hparams.discriminator_widths:
-            layers += [nn.Linear(inputs, width), activation(hparams.activation, hparams.slope)]
+            layers.append(nn.Linear(inputs, width))
+            if hparams.normalised:
+                layers.append(nn.BatchNorm1d(width))
+            layers.append(activation(hparams.activation, hparams.slope))
             if hparams.dropout:
                 layers.append(Dropout(hparams.dropout))
             inputs = width
+        self.unsigned = hparams.output == "sigmoid"
         self.layers = nn.Sequential(*layers)
         self.head = logit_head(inputs, 0, hparams.minibatch)
 
     def forward(self, images: Tensor, extra: Tensor | None = None) -> Tensor:
         inputs = images.flatten(1)  # (B, C, H, W) -> (B, C * H * W)
+        if self.unsigned:
+            inputs = (inputs + 1) / 2
         if extra is not None:
             inputs = torch.cat([inputs, extra], 1)
         logits: Tensor = self.head(self.layers(inputs))
@@ -169,6 +201,36 @@ register(
                 look_for="At first every sample is the same speckled blob; strokes appear after a few hundred steps "
                 "and soft digits at the end. Without convolutions, each pixel is learned independently.",
                 data="digits", size=28, steps=20_000, seconds=300,
+            ),
+            Preset(
+                name="blog_mnist",
+                title="Blog MNIST GAN",
+                look_for="The code of many blogs: 100-256-512-1024-784 against 784-512-256-1, binary cross-entropy and "
+                "Adam. Blobs, then strokes, then digits; without averaged weights they flicker from step to step.",
+                data="mnist", size=28, steps=20_000, seconds=600,
+                hparams={"batch_size": 128, "ema": 0.0},
+            ),
+            Preset(
+                name="blog_batch_norm",
+                title="Blog batch-norm GAN",
+                look_for="A small generator of 128 and 256 units with batch normalisation, as in blogs. Strokes come "
+                "sooner than in the larger network without it.",
+                data="mnist", size=28, steps=20_000, seconds=300,
+                hparams={
+                    "batch_size": 128, "ema": 0.0, "generator_widths": (128, 256), "discriminator_widths": (256, 128),
+                    "batch_norm": True,
+                },
+            ),
+            Preset(
+                name="blog_dropout",
+                title="Blog dropout GAN",
+                look_for="The discriminator drops 30 % of its units, as in blogs. Its accuracy in training is lower, "
+                "because the dropped units judge nothing.",
+                data="mnist", size=28, steps=20_000, seconds=600,
+                hparams={
+                    "batch_size": 128, "ema": 0.0, "generator_widths": (256, 512),
+                    "discriminator_widths": (512, 256), "dropout": 0.3,
+                },
             ),
         ),
     )

@@ -20,7 +20,7 @@ from gan_core.errors import BadValue
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers.blocks import activation, logit_head
+from gan_core.layers.blocks import Dropout, activation, logit_head
 from gan_core.objectives.adversarial import Adversarial
 from gan_core.objectives.equations import adversarial_equation
 
@@ -49,6 +49,24 @@ class PointsHParams(AdversarialHParams):
         False, label="Batch normalisation", change="rebuild", group="networks",
         help="Normalises the generator's hidden layers over the batch.",
     )  # fmt: skip
+    discriminator_batch_norm: bool = knob(
+        False, label="Batch normalisation (discriminator)", change="rebuild", group="networks",
+        help="Normalises the discriminator's hidden layers, real and generated batches apart. Left out if a gradient "
+        "penalty is used.",
+    )  # fmt: skip
+    generator_dropout: float = knob(
+        0.0, 0.0, 0.9, label="Dropout (generator)", change="rebuild", group="networks",
+        help="Fraction of the generator's hidden units dropped at random during training; samples are drawn without.",
+    )  # fmt: skip
+    output: str = knob(
+        "linear", choices=("linear", "tanh", "sigmoid"), label="Output", change="rebuild", group="networks",
+        help="Linear reaches any point. Tanh and sigmoid reach 3 in each direction, which is too little for the grid; "
+        "the discriminator then sees points scaled to [-1, 1] (tanh) or [0, 1] (sigmoid).",
+    )  # fmt: skip
+
+    @property
+    def normalised(self) -> bool:
+        return self.discriminator_batch_norm and self.penalty == "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,7 +84,12 @@ N_AUGMENT = "The augmentation {augment} applies to images, not to points. Use in
 N_VIRTUAL = "Virtual batch normalisation replaces batch normalisation. Turn on batch normalisation as well."
 
 
-def perceptron(inputs: int, widths: tuple[int, ...], hparams: PointsHParams, batch_norm: bool) -> nn.Sequential:
+SPAN = 3.0  # how far bounded outputs reach in each direction
+
+
+def perceptron(
+    inputs: int, widths: tuple[int, ...], hparams: PointsHParams, batch_norm: bool, dropout: float = 0.0
+) -> nn.Sequential:
     """(B, inputs) -> (B, widths[-1])."""
     layers: list[nn.Module] = []
     for width in widths:
@@ -74,6 +97,8 @@ def perceptron(inputs: int, widths: tuple[int, ...], hparams: PointsHParams, bat
         if batch_norm:
             layers.append(nn.BatchNorm1d(width))
         layers.append(activation(hparams.activation, 0.2))
+        if dropout:
+            layers.append(Dropout(dropout))
         inputs = width
     return nn.Sequential(*layers)
 
@@ -84,14 +109,19 @@ class PointGenerator(nn.Module):
     def __init__(self, hparams: PointsHParams) -> None:
         super().__init__()
         self.uniform = hparams.noise == "uniform"
-        self.layers = perceptron(hparams.latent_size, hparams.generator_widths, hparams, hparams.batch_norm)
+        self.output = hparams.output
+        self.layers = perceptron(
+            hparams.latent_size, hparams.generator_widths, hparams, hparams.batch_norm, hparams.generator_dropout
+        )
         self.point = nn.Linear(hparams.generator_widths[-1], 2)
 
     def forward(self, latents: Tensor) -> Tensor:
         if self.uniform:
             latents = torch.erf(latents / math.sqrt(2))  # 2 Phi(z) - 1, even in (-1, 1)
         points: Tensor = self.point(self.layers(latents))
-        return points
+        if self.output == "linear":
+            return points
+        return SPAN * (points.tanh() if self.output == "tanh" else 2 * points.sigmoid() - 1)
 
 
 class PointDiscriminator(nn.Module):
@@ -99,10 +129,15 @@ class PointDiscriminator(nn.Module):
 
     def __init__(self, hparams: PointsHParams) -> None:
         super().__init__()
-        self.layers = perceptron(2, hparams.discriminator_widths, hparams, False)
+        self.output = hparams.output
+        self.layers = perceptron(2, hparams.discriminator_widths, hparams, hparams.normalised)
         self.head = logit_head(hparams.discriminator_widths[-1], 0, hparams.minibatch)
 
     def forward(self, points: Tensor) -> Tensor:
+        if self.output != "linear":
+            points = points / SPAN
+        if self.output == "sigmoid":
+            points = (points + 1) / 2
         logits: Tensor = self.head(self.layers(points))
         return logits.squeeze(1)  # (B, 1) -> (B,)
 

@@ -110,9 +110,14 @@ def two_players(
     }
 
 
-def single_network(name: str) -> Optimizers:
-    """The only network of a recipe, which is its group too."""
-    return {name: lambda hparams: _optimizer((name,), hparams, hparams.rate)}
+def single_network(group: str, network: str = "") -> Optimizers:
+    """The only network of a recipe, named as its group if not otherwise."""
+    return together(group, (network or group,))
+
+
+def together(group: str, networks: tuple[str, ...]) -> Optimizers:
+    """All networks of a recipe without an opponent, in one group."""
+    return {group: lambda hparams: _optimizer(networks, hparams, hparams.rate)}
 
 
 def _optimizer(networks: tuple[str, ...], hparams: Any, rate: float) -> OptimizerSpec:

@@ -32,7 +32,7 @@ BATCH, EPOCHS, RATE, CHANNELS = 128, 5, 4e-3, 32
 class DigitClassifier:
     """A fitted classifier with the classes 0..9 and NO_DIGIT."""
 
-    network: nn.Module
+    network: nn.Sequential
 
     @torch.no_grad()
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -40,6 +40,12 @@ class DigitClassifier:
         logits: Tensor = self.network(_inputs(images))
         logits[:, NO_DIGIT] -= math.log(PRIOR)
         return logits.softmax(1).numpy()
+
+    @torch.no_grad()
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """(N, 8, 8) uint8 -> (N, 128), what the last layer reads."""
+        found: np.ndarray = self.network[:-1](_inputs(images)).numpy()
+        return found
 
     def sure(self, images: np.ndarray) -> np.ndarray:
         """(N, 8, 8) uint8 -> (N,): the digit where its probability is above SURE, else -1."""
@@ -68,7 +74,7 @@ def digit_classifier() -> DigitClassifier:
     return DigitClassifier(network.eval().requires_grad_(False))
 
 
-def _network() -> nn.Module:
+def _network() -> nn.Sequential:
     layers: list[nn.Module] = []
     for inputs, outputs, stride in ((1, CHANNELS, 1), (CHANNELS, 2 * CHANNELS, 2), (2 * CHANNELS, 2 * CHANNELS, 1)):
         layers += [nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]

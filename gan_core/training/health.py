@@ -1,7 +1,8 @@
 """Diagnoses a run from its metrics alone: the observation, its cause, and remedies.
 
 Needs no torch. Thresholds are rules of thumb of GAN training, named below; they suit two players with one loss each. A
-classifier, which has no opponent, is recognised by its cross-entropy and assessed separately.
+classifier, which has no opponent, is recognised by its cross-entropy and assessed separately. So is a generator that
+learns without an opponent (a VAE, a diffusion model): by its samples and gradients alone.
 
 Losses, accuracy and gradients can show that something is wrong, but never that all is well: the losses of a collapsed
 generator can be balanced too. A run is called healthy only if its samples were measured to be as varied as the data
@@ -31,6 +32,7 @@ EXPLODING = 100.0  # gradient norm
 VANISHING = 1e-4  # gradient norm
 KNOWN = 0.99  # a classifier's accuracy above which little is left to learn
 CLASSIFIER = "features/cross_entropy"  # the metric that a run of a classifier alone has
+WITHOUT_OPPONENT = {"vae/loss", "denoiser/loss"}  # the metrics that runs of a generator alone have
 RATELESS = 20  # steps with a rate of 0 after which it is no end of a schedule any more
 NOTHING = 1e-12  # a rate that moves no weight
 LOST_MODES = 0.25  # share of the modes without samples above which it is a collapse
@@ -92,14 +94,17 @@ def assess(
         return [fault]
     if standstill := _no_rate(recent):
         return [standstill]
-    alone = CLASSIFIER in recent.columns
+    classifier, generator_alone = CLASSIFIER in recent.columns, bool(WITHOUT_OPPONENT & set(recent.columns))
+    alone = classifier or generator_alone
     if not len(recent) or recent.steps[-1] < EARLY:
         return [TOO_EARLY_ALONE if alone else TOO_EARLY]
     last = recent.rows(slice(-WINDOW, None))
-    if alone:
+    if classifier:
         return [_exploding_alone(last) or _learning(last)]
     if latest is None:
         latest = {name: value for name in recent.columns if (value := recent.last(name)) is not None}
+    if generator_alone:
+        return [_exploding_alone(last) or _samples(latest, modes)]
     samples = _samples(latest, modes)
     checks = (
         _exploding(last),

@@ -65,7 +65,8 @@ class Journal:
         self._examine = examiner(trainer, reference)
         self._measurer = measurer(trainer, reference)
         of_points = trainer.recipe.task == "points" and is_known(reference)
-        self._camera = Camera(trainer, reference) if of_points else None
+        game = isinstance(trainer.hparams, AdversarialHParams)  # else there is no discriminator to show
+        self._camera = Camera(trainer, reference) if of_points and game else None
         self._frames = FrameFile(store.folder(run_id))
         self._filmed = self._frame_cost = 0.0
         self._taken: tuple[Any, ...] = ()  # what the newest frame shows

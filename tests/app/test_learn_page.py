@@ -24,6 +24,7 @@ from ui.classroom.learn.lessons import (
     harm_and_honesty,
     how_good,
     lipschitz,
+    models_beside,
     nash_and_cycles,
     reading_curves,
     super_resolution,
@@ -39,6 +40,7 @@ CHOICES = {
     "lipschitz-way": lipschitz.WAYS, "dirac-way": nash_and_cycles.WAYS, "curves-loss": reading_curves.NAMES,
     "conditioning-who": [who for who in conditioning.WHO if who != conditioning.OWN], "scores-kind": how_good.KINDS,
     "cycle-terms": translation.TERMS, "blur-factor": super_resolution.FACTORS, "honesty-view": harm_and_honesty.VIEWS,
+    "beside-way": models_beside.WAYS,
 }  # fmt: skip
 SETTINGS = [(lesson.name, setting) for lesson in in_order() for setting in lesson.experiment.settings]
 

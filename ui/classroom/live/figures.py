@@ -36,6 +36,14 @@ NAMES = {
     "features/cross_entropy": N_("Cross-entropy"),
     "gradient_norm/features": N_("Classifier"),
     "rate/features": N_("Classifier"),
+    "vae/loss": N_("VAE"),
+    "vae/reconstruction": N_("Reconstruction"),
+    "vae/kl": N_("KL of the latents"),
+    "gradient_norm/vae": N_("VAE"),
+    "rate/vae": N_("VAE"),
+    "denoiser/loss": N_("Denoiser"),
+    "gradient_norm/denoiser": N_("Denoiser"),
+    "rate/denoiser": N_("Denoiser"),
     "path_length/loss": N_("Path length"),
     "gradient_norm/path_length": N_("Path length"),
     "path_length": N_("Path length"),
@@ -205,8 +213,10 @@ def _measured(history: History) -> list[Panel]:
 
 
 def _terms(history: History) -> list[Panel]:
-    """Returns the chart of the generator's loss terms, if there is more than one."""
-    names = [name for name in history.names if name.startswith("generator/") and name != "generator/loss"]
+    """Returns the chart of the loss terms of the generator or of a VAE, if there is more than one."""
+    alone = "vae/loss" in history.names
+    player = "vae" if alone else "generator"
+    names = [name for name in history.names if name.startswith(f"{player}/") and name != f"{player}/loss"]
     if len(names) < 2:
         return []
     series = [
@@ -215,7 +225,7 @@ def _terms(history: History) -> list[Panel]:
     positive = all((~(np.asarray(one.values) <= 0)).all() for one in series)
     return [
         Panel(
-            _("Terms of the generator loss"),
+            _("Terms of the loss") if alone else _("Terms of the generator loss"),
             _("loss, log scale") if positive else _("loss (no unit)"),
             series,
             log=positive,

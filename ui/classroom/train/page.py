@@ -24,7 +24,7 @@ from gan_core.training.remedies import offered
 from ui.classroom.shell import access, knob_widgets, sessions
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, STATE, _
-from ui.classroom.train import data_panel, preset_cards, train_choices, user_sets
+from ui.classroom.train import blog_code, data_panel, preset_cards, train_choices, user_sets
 from ui.classroom.train.setup import Setup, default_setup, from_query, to_query
 from ui.classroom.train.train_choices import fitting_size, sizes_for
 from ui.texts import data_title, error_sentence, is_points, number, plain, remedy_words
@@ -365,7 +365,9 @@ def _problem(setup: Setup) -> str:
 def _explained(setup: Setup, recipe: Recipe, settings: TrainingHParams) -> None:
     """Explains the settings: the equation and notes."""
     if recipe.equation:
-        st.latex(narrow(recipe.equation(settings)))
+        latex = narrow(recipe.equation(settings))
+        st.latex(latex)
+        blog_code.show(recipe, setup.preset, latex)
     objective = recipe.objective(settings)
     for note in objective.notes(settings):
         st.info(_(note), icon=":material/info:")

@@ -8,6 +8,7 @@ from ui.classroom.learn.lessons import (
     lipschitz,
     mlp_to_dcgan,
     mode_collapse,
+    models_beside,
     nash_and_cycles,
     optimal_discriminator,
     reading_curves,
@@ -31,5 +32,6 @@ ORDER = (
     how_good,
     translation,
     super_resolution,
+    models_beside,
     harm_and_honesty,
 )

@@ -1,0 +1,1 @@
+"""Folklore: claims of tutorials, each measured with and without."""
