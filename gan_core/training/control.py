@@ -109,7 +109,7 @@ class Control:
 
         Raises UnknownName, BadValue where the run can't take it without a fork, or RunConflict.
         """
-        from gan_core.training.remedies import remedies
+        from gan_core.doctor.remedies import remedies
 
         found = remedies.get(remedy)
         if found.back:
@@ -169,7 +169,7 @@ def fork(
 
 def fork_with(store: RunStore, run: Run, remedy: str, name: str = "") -> Run:
     """A fork with a remedy applied, which trains as long again and restarts the learning-rate schedule."""
-    from gan_core.training.remedies import remedies
+    from gan_core.doctor.remedies import remedies
 
     changes = remedies.get(remedy).changes(current_hparams(store, run))
     steps = run.step + run.spec.steps if run.spec.steps else 0

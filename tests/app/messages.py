@@ -9,12 +9,11 @@ from pathlib import Path
 
 from gan_core import errors
 from gan_core.data import sources
+from gan_core.doctor.remedies import remedies
 from gan_core.files import write_atomically
 from gan_core.gans import recipes
 from gan_core.knobs import knobs
 from gan_core.models.plans import plans
-from gan_core.training import health
-from gan_core.training.remedies import remedies
 
 ROOT = Path(__file__).parents[2]
 FRONT = [
@@ -75,7 +74,7 @@ def of_catalogues() -> Iterator[str]:
         yield from (plan.title, plan.limits)
     for remedy in remedies:
         yield remedy.words
-    for path in (Path(health.__file__),):
+    for path in sorted((ROOT / "gan_core" / "doctor").rglob("*.py")):
         for call in _calls(path):
             if _name(call) == "Finding":
                 yield from (_text(argument) for argument in call.args[2:5])

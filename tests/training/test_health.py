@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gan_core.training.health import EARLY, PROBABILITIES, assess
 
 from gan_core.objectives.losses import losses
 from gan_core.runs.records import Metrics
-from gan_core.training.health import EARLY, PROBABILITIES, assess
 
 STEPS = 300
 

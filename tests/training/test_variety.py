@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gan_core.training.health import assess
 
 from benchmarks.points import samples
 from gan_core import data
@@ -17,7 +18,6 @@ from gan_core.knobs import changed
 from gan_core.metrics.points import SAMPLES, coverage
 from gan_core.runs.records import Metrics
 from gan_core.runs.store import RunState, RunStore
-from gan_core.training.health import assess
 from gan_core.training.session import Session
 from gan_core.training.trainer import Trainer
 from gan_core.training.variety import _distances, examiner

@@ -17,8 +17,10 @@ from typing import Any
 
 from PIL import Image
 
+from gan_core.doctor.case import Case, Subject, scores_are_probabilities
+from gan_core.doctor.diagnosis import diagnose
+from gan_core.doctor.finding import Finding
 from gan_core.runs.store import Event, Run, RunStore
-from gan_core.training.health import Finding, assess, scores_are_probabilities
 from gan_core.training.remaining import seconds_left
 from ui.classroom.live import curves, figures
 from ui.classroom.live.history import History
@@ -138,9 +140,15 @@ class Feed:
             return self._parts[key]
 
     def findings(self) -> list[Finding]:
-        """Returns the health findings of the run."""
+        """Returns the doctor's findings on the run."""
+        self.run()
+        return diagnose(self.case())
+
+    def case(self) -> Case:
+        """Returns what the doctor's rules read: the last steps in full, and the whole run thinned."""
         run = self.run()
-        return assess(self.history.recent, self._probability(), self.history.latest, modes_of(run.spec.data))
+        edited = max((event.step for event in self.events if event.kind == "edit"), default=0)
+        return Case(self.history.recent, Subject.of(run, self._settings(), edited), self.history.thinned())
 
     def seconds_left(self) -> float | None:
         """Returns the estimated remaining seconds; None if unknown."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.doctor.rules.exploding_gradients import EXPLODING
 from gan_core.runs.store import Event
-from gan_core.training.health import EXPLODING
 from ui.classroom.live.curves import COLOURS, RUN_COLOURS, Colour, Mark, Panel, Series
 from ui.classroom.live.history import History
 from ui.classroom.shell.i18n import N_, _

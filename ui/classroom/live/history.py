@@ -47,6 +47,11 @@ class History:
         found: NDArray[np.float64] = self._shown.mean[self._names.index(name)]
         return found
 
+    def thinned(self) -> Metrics:
+        """Returns the whole run as rows: for each kept step the last value that was measured up to it."""
+        raw = np.where(np.isinf(self._shown.raw), np.nan, self._shown.raw)
+        return Metrics(self.steps.astype(np.int64), dict(zip(self._names, raw, strict=True)))
+
     def append(self, metrics: Metrics) -> None:
         """Appends rows that follow those already appended."""
         if not len(metrics):

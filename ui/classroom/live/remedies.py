@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core.doctor.remedies import offered, remedies
 from gan_core.hparams import TrainingHParams, rebuilt
 from gan_core.knobs import changed, differences, knobs, to_dict
 from gan_core.runs.store import Run
-from gan_core.training.remedies import offered, remedies
 from ui.classroom.live import forks, panels
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell import access, knob_widgets, sessions
