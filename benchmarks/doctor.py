@@ -5,8 +5,8 @@
     python -m benchmarks.doctor --cures                     # the first remedy on each ill run, kept in cures.json
 
 Points, digits (8 px) and Fashion-MNIST (28 px) with small networks, trained by the ordinary trainer on one thread; the
-samples are looked at 60 times a run. Seeds 0 and 1 set the thresholds, seeds 2 and 3 are for the table. What a run records
-is kept in `benchmarks/doctor_runs`, so that rules can be replayed (tests/doctor/test_replay.py).
+samples are looked at 60 times a run. Seeds 0 and 1 set the thresholds, seeds 2 and 3 are for the table. What a run
+records is kept in `benchmarks/doctor_runs`, so that rules can be replayed (tests/doctor/test_replay.py).
 """
 
 from __future__ import annotations

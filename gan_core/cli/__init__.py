@@ -11,6 +11,7 @@ import typer
 from gan_core.cli import (
     attributing,
     data,
+    diagnosing,
     evaluation,
     exporting,
     latent,
@@ -42,6 +43,7 @@ app.command("push")(models.push)
 app.command("publish-space")(models.publish_space)
 app.command("train")(training.train)
 app.add_typer(runs.app, name="runs")
+app.command("doctor")(diagnosing.doctor)
 app.command("sample")(media.sample)
 app.command("translate")(translating.translate)
 app.command("upscale")(translating.upscale)

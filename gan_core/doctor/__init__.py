@@ -7,6 +7,6 @@
     stopping                       from when on a recorded distance no longer improved
     bands                          what healthy runs of the same recipe and data recorded
 
-Rules need no torch and no images: they read small arrays, so that a run is replayed in milliseconds. Thresholds were set
-on runs of `benchmarks/doctor.py`; docs/doctor.md has them all.
+Rules need no torch and no images: they read small arrays, so that a run is replayed in milliseconds. Thresholds were
+set on runs of `benchmarks/doctor.py`; docs/doctor.md has them all.
 """

@@ -12,8 +12,8 @@ All of them compare features (N, d) of generated images with those of real ones,
                         known where all of them fit into memory
     classes/missing     share of the classes that have less than a quarter of their share of the samples
     labels/obeyed       share of samples that look like the class they were asked for; labels/obeyed_real: of real ones
-    cue                 how well a line through eight trivial statistics of an image (border, brightness, contrast, levels
-                        in use, blocks) tells real from generated: 0.5 not at all, 1 always
+    cue                 how well a line through eight trivial statistics of an image (border, brightness, contrast,
+                        levels in use, blocks) tells real from generated: 0.5 not at all, 1 always
 """
 
 from __future__ import annotations

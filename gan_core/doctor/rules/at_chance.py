@@ -1,7 +1,7 @@
 """A discriminator at chance while the samples are poor: it has stopped to be a teacher.
 
-At chance with good samples is the equilibrium (D = 1/2, 1406.2661, theorem 1): sums of 2 ln 2 for the standard loss, ln 2
-for a relativistic one, 2 for hinge, 1/2 for least squares. With poor samples the discriminator is dead.
+At chance with good samples is the equilibrium (D = 1/2, 1406.2661, theorem 1): sums of 2 ln 2 for the standard loss,
+ln 2 for a relativistic one, 2 for hinge, 1/2 for least squares. With poor samples the discriminator is dead.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def check(case: Case) -> Finding | None:
         "At chance with good samples is the goal of training; with poor ones the discriminator no longer learns, and "
         "the generator has no teacher.",
         values={"share": share},
-        remedies=_first(case) + ("faster_discriminator", "more_discriminator_steps"),
+        remedies=(*_first(case), "faster_discriminator", "more_discriminator_steps"),
         evidence=("separated",), limit=CHANCE,
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """A cheap cue: trivial statistics tell real from generated images, and the discriminator uses it.
 
-A leak of preprocessing (other borders, levels, contrast, compression) lets the discriminator win without looking at what
-images show (badhonx/pose-with-style#23). A line through eight statistics of an image is tried; see training/signs.py.
+A leak of preprocessing (other borders, levels, contrast, compression) lets the discriminator win without looking at
+what images show (pose-with-style#23). A line through eight statistics of an image is tried; see training/signs.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def check(case: Case) -> Finding | None:
         return None
     return Finding(
         "cheap_cue", "watch",
-        "A cheap cue: border, brightness, contrast or levels alone separate real from generated images (AUC {area:.2f}).",
+        "A cheap cue: border, brightness, contrast or levels alone separate real from generated images (AUC "
+        "{area:.2f}).",
         "Real images carry traces of their preparation that the generator cannot make, and the discriminator wins by "
         "them instead of looking at content.",
         "Prepare the images so that no such trace is left: the same resizing and file format, no borders, all levels.",

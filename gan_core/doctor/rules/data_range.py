@@ -14,11 +14,8 @@ def check(case: Case) -> Finding | None:
     scale, offset = case.latest("data/scale"), case.latest("data/offset")
     if scale is None or offset is None:
         return None
-    if case.subject.task == "points":
-        wrong = scale > LARGEST or abs(offset) > OFFSET or scale < FAINT
-    else:
-        wrong = scale < FAINT
-    if not wrong:
+    too_far = case.subject.task == "points" and (scale > LARGEST or abs(offset) > OFFSET)
+    if not too_far and scale >= FAINT:
         return None
     return Finding(
         "data_range", "bad",

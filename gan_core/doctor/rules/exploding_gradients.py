@@ -29,7 +29,7 @@ def check(case: Case) -> Finding | None:
         "Exploding gradients: the norm of {phase} is about {norm:.0f}, above {limit:.0f}.",
         "Updates overshoot, often because the learning rate is too high or the critic is unconstrained.",
         values={"phase": phase, "norm": norms[phase], "limit": EXPLODING},
-        remedies=_constraints(case) + ("slower", "gradient_clipping"),
+        remedies=(*_constraints(case), "slower", "gradient_clipping"),
         evidence=evidence, limit=EXPLODING,
     )  # fmt: skip
 

@@ -20,7 +20,8 @@ def check(case: Case) -> Finding | None:
         "The label is ignored: {share:.0%} of the samples look like their class, {real:.0%} of real images do.",
         "Either the discriminator doesn't use the label, or the labels don't fit the images, so that nothing rewards "
         "the generator for obeying.",
-        "Check the labels. A discriminator with a projection or an auxiliary classifier (AC-GAN, BigGAN) uses them more.",
+        "Check the labels. A discriminator with a projection or an auxiliary classifier (BigGAN, AC-GAN) uses them "
+        "more.",
         values={"share": share, "real": floor},
         remedies=("faster_discriminator",),
         evidence=("labels/obeyed", "labels/obeyed_real"), limit=OBEYED * floor,

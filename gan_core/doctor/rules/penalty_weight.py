@@ -1,8 +1,8 @@
 """A penalty whose weight doesn't fit the size of the images or the loss.
 
 R1 and R2 with too large a weight flatten the discriminator, so that it can't tell poor samples from real ones.
-StyleGAN2-ADA takes 0.0002 r^2 / B for images of r pixels and batches of B (2006.06676): four times as much when the side
-doubles. A gradient penalty with too small a weight leaves the critic's slope far from 1 (1704.00028).
+StyleGAN2-ADA takes 0.0002 r^2 / B for images of r pixels and batches of B (2006.06676): four times as much when the
+side doubles. A gradient penalty with too small a weight leaves the critic's slope far from 1 (1704.00028).
 """
 
 from __future__ import annotations
