@@ -85,6 +85,11 @@ def far(found: DataSet, random: np.random.Generator) -> DataSet:
     return with_images(found, lambda points: (50 * points).astype(np.float32))
 
 
+def apart(found: DataSet, random: np.random.Generator) -> DataSet:
+    """Points that no sample of the first generator overlaps with."""
+    return with_images(found, lambda points: (points + 6).astype(np.float32))
+
+
 def far_off(found: DataSet, random: np.random.Generator) -> DataSet:
     return with_images(found, lambda points: (points + 30).astype(np.float32))
 
@@ -194,14 +199,18 @@ CASES: Sequence[Case] = (
     points("collapsing", "mode_collapse", edit=(900, {**PLAIN, "beta1": 0.5, "discriminator_rate": 2e-2,
                                                        "generator_rate": 1e-2, "schedule": "constant"})),
     points("modes_lost", "modes_missing", base="grid25", steps=2000, **PLAIN),
-    points("exploding", "exploding_gradients", loss="wasserstein", generator_rate=1e-2, discriminator_rate=1e-2,
+    points("unbounded", "diverging_scores", loss="wasserstein", generator_rate=1e-2, discriminator_rate=1e-2,
            beta1=0.5, schedule="constant", **PLAIN),
-    points("nan", "nan_ahead", loss="wasserstein", optimizer="sgd", generator_rate=0.02, discriminator_rate=0.05,
-           schedule="constant", **PLAIN),
-    points("vanishing", "vanishing_gradients", base="collapses", loss="minimax", discriminator_rate=1e-2,
-           discriminator_steps=3, **PLAIN),
-    points("oscillating", "oscillation", optimizer="sgd", beta1=0.9, generator_rate=3e-2, discriminator_rate=3e-2,
-           schedule="constant", **PLAIN),
+    points("nan", "nan_ahead", loss="wasserstein", optimizer="sgd", activation="leaky_relu", generator_rate=0.02,
+           discriminator_rate=0.05, schedule="constant", **PLAIN),
+    points("vanishing", "vanishing_gradients", loss="minimax", prepare=apart, discriminator_rate=1e-2,
+           discriminator_steps=3, generator_rate=1e-4, **PLAIN),
+    points("oscillating", "oscillation", beta1=0.9, generator_rate=5e-3, discriminator_rate=5e-3, schedule="constant",
+           **PLAIN),
+    points("clipped", "oscillation", loss="wasserstein", weight_clip=0.1, beta1=0.9, generator_rate=2e-3,
+           discriminator_rate=2e-3, schedule="constant", **PLAIN),
+    points("critic_loose", "penalty_weight", **CRITIC, penalty_weight=0.0003, instance_noise=0.0,
+           discriminator_steps=3),
     points("stalled", "stagnation", **STALLED),
     points("far", "data_range", prepare=far),
     points("far_off", "data_range", prepare=far_off),
@@ -230,7 +239,7 @@ CASES: Sequence[Case] = (
     digits("nan", "nan_ahead", loss="wasserstein", optimizer="sgd", generator_rate=0.02, discriminator_rate=0.05,
            penalty="none", schedule="constant"),
     digits("stalled", "stagnation", **STALLED),
-    digits("exploding", "exploding_gradients", loss="wasserstein", penalty="none", discriminator_steps=2,
+    digits("unbounded", "diverging_scores", loss="wasserstein", penalty="none", discriminator_steps=2,
            discriminator_rate=5e-3, schedule="constant"),
     digits("vanishing", "vanishing_gradients", loss="minimax", penalty="none", discriminator_steps=3),
     fashion("mlp"),

@@ -25,6 +25,8 @@ PROBABILITIES = frozenset({"non_saturating", "minimax", "logistic"})  # losses w
 CLASSIFIER = "features/cross_entropy"  # the metric that a run of a classifier alone has
 EARLY = 100  # steps before which nothing can be said
 WINDOW = 200  # steps that are looked at
+SETTLED = 500  # steps before which samples are poor in healthy runs too
+SETTLED_SHARE = 0.35  # likewise, of the planned steps
 
 Array = NDArray[np.float64]
 
@@ -85,6 +87,11 @@ class Case:
     @cached_property
     def step(self) -> int:
         return int(self.recent.steps[-1]) if len(self.recent) else 0
+
+    @cached_property
+    def is_settled(self) -> bool:
+        """Whether the samples may be judged: they are poor at the start of every run, and after an edit."""
+        return self.step - self.subject.edited >= max(SETTLED, SETTLED_SHARE * self.subject.planned)
 
     @cached_property
     def window(self) -> Metrics:

@@ -12,7 +12,9 @@ BEYOND = 6.0  # points: sliced distance, in multiples of what real points score
 
 
 def poor(case: Case) -> bool | None:
-    """Whether the last looks found poor samples; None where nobody looked often enough."""
+    """Whether the last looks found poor samples; None where nobody looked often enough, and early in a run."""
+    if not case.is_settled:
+        return None
     far = case.lately("samples/distance", LOOKS)
     if far is not None:
         return far > FAR

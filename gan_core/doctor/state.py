@@ -38,15 +38,24 @@ def of_samples(case: Case) -> Finding:
     """How good the samples are, by what was measured of them last."""
     covered = case.latest("modes/covered")
     if case.subject.modes and covered is not None:
-        return _modes(round(covered), case.subject.modes, case.latest("modes/near") or 0.0)
+        return _modes(case, round(covered), case.latest("modes/near") or 0.0)
     reached, variety = case.latest("data_reached"), case.latest("variety")
     if reached is not None:
         return _reached(reached)
     return UNKNOWN if variety is None else _varied(variety)
 
 
-def _modes(covered: int, modes: int, near: float) -> Finding:
+def _modes(case: Case, covered: int, near: float) -> Finding:
+    modes = case.subject.modes
     values = {"covered": covered, "modes": modes, "near": near}
+    if not case.is_settled and covered < modes and (case.latest("modes/reached") or 0.0) < modes:
+        return Finding(
+            "modes_early", "early",
+            "{covered} of {modes} modes covered so far, and the samples don't spread over all of them yet.",
+            "This is normal early in training. Later it means mode collapse.",
+            "Keep training, and watch whether the samples reach more modes.",
+            values,
+        )  # fmt: skip
     if covered < modes or near < CLOSE:
         return Finding(
             "modes_unsharp", "early",

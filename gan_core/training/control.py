@@ -120,8 +120,8 @@ class Control:
     def apply(self, remedy: str) -> None:
         """Applies a remedy to the running run; one that rolls back waits until the run has rolled back.
 
-        Otherwise a checkpoint is written first, so that it can be undone (`applied`). Raises UnknownName, BadValue where
-        the run can't take it without a fork, or RunConflict.
+        Otherwise a checkpoint is written first, so that it can be undone (`applied`). Raises UnknownName, BadValue
+        where the run can't take it without a fork, or RunConflict.
         """
         from gan_core.doctor.remedies import remedies
 

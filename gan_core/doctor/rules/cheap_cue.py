@@ -17,7 +17,7 @@ LOOKS = 5
 
 def check(case: Case) -> Finding | None:
     area, share = case.lately("cue", LOOKS), case.mean("separated")
-    if area is None or area < TOLD or share is None or share < SURE:
+    if area is None or not case.is_settled or area < TOLD or share is None or share < SURE:
         return None
     return Finding(
         "cheap_cue", "watch",

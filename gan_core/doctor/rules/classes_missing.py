@@ -12,7 +12,7 @@ LOOKS = 5
 
 def check(case: Case) -> Finding | None:
     share = case.lately("classes/missing", LOOKS)
-    if share is None or share < MISSING:
+    if share is None or not case.is_settled or share < MISSING:
         return None
     return Finding(
         "classes_missing", "watch",

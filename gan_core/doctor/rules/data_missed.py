@@ -11,7 +11,7 @@ MISSED = 0.5  # the share of points with a sample nearby, below which whole part
 
 def check(case: Case) -> Finding | None:
     share = case.latest("data_reached")
-    if share is None or share >= MISSED:
+    if share is None or not case.is_settled or share >= MISSED:
         return None
     return Finding(
         "data_missed", "watch",

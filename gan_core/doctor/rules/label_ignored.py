@@ -8,12 +8,11 @@ from gan_core.doctor.rule import Rule, register
 
 OBEYED = 0.4  # share of samples, as a share of what real images reach
 LOOKS = 5
-LEAST = 300  # steps in which a generator may learn what the labels mean
 
 
 def check(case: Case) -> Finding | None:
     share, floor = case.lately("labels/obeyed", LOOKS), case.latest("labels/obeyed_real")
-    if share is None or not floor or case.step < LEAST or share >= OBEYED * floor:
+    if share is None or not floor or not case.is_settled or share >= OBEYED * floor:
         return None
     return Finding(
         "label_ignored", "bad",
@@ -33,7 +32,7 @@ register(
         name="label_ignored",
         title="Label ignored",
         measures="the share of samples closest to their class's real images, and the same of real images",
-        threshold=f"below {OBEYED:.0%} of real images' share after {LEAST} steps, in the median of {LOOKS} looks",
+        threshold=f"below {OBEYED:.0%} of real images' share, in the median of {LOOKS} looks",
         source="PyTorch-GAN#41; 1610.09585",
         check=check,
         level="bad",

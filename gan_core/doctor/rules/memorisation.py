@@ -16,7 +16,7 @@ LOOKS = 3
 
 def check(case: Case) -> Finding | None:
     share = case.lately("samples/novelty", LOOKS)
-    if share is None or share >= COPIED:
+    if share is None or not case.is_settled or share >= COPIED:
         return None
     return Finding(
         "memorisation", "watch",

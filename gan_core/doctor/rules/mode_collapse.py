@@ -12,6 +12,7 @@ from gan_core.doctor.rule import Rule, register
 from gan_core.doctor.samples import CLOSE
 
 LOST_MODES = 0.25  # share of the modes without samples above which it is a collapse
+HELD = 0.6  # share of the modes that a generator must have covered, before it can be losing them
 LOSING = 0.2  # share of the modes that were held and are lost again
 
 
@@ -30,8 +31,9 @@ def check(case: Case) -> Finding | None:
         return None
     lost, covered, near = found
     held = case.history("modes/covered")[1]
-    losing = held.max() - held[-1] >= max(2, LOSING * case.subject.modes)
-    if lost <= LOST_MODES * case.subject.modes and not losing:
+    best = held.max()
+    losing = best >= HELD * case.subject.modes and best - held[-1] >= max(2, LOSING * case.subject.modes)
+    if not losing and (not case.is_settled or lost <= LOST_MODES * case.subject.modes):
         return None
     return Finding(
         "mode_collapse", "bad",
@@ -49,7 +51,7 @@ register(
         name="mode_collapse",
         title="Mode collapse",
         measures="how many modes have samples, now and at best",
-        threshold=f"more than {LOST_MODES:.0%} without samples, or {LOSING:.0%} fewer than at best",
+        threshold=f"more than {LOST_MODES:.0%} without samples; or {LOSING:.0%} fewer than at best, from {HELD:.0%} on",
         source="1611.02163, 1705.07761",
         check=check,
         level="bad",

@@ -9,7 +9,7 @@ from gan_core.doctor.rules.mode_collapse import LOST_MODES, missing
 
 
 def check(case: Case) -> Finding | None:
-    found = missing(case)
+    found = missing(case) if case.is_settled else None
     if found is None or not 0 < found[0] <= LOST_MODES * case.subject.modes:
         return None
     lost, covered, near = found

@@ -1,63 +1,74 @@
 """Oscillation: the players chase each other instead of converging (1801.04406: imaginary eigenvalues without R1).
 
-The generator's loss is averaged over ten steps and freed of its trend; what is left is compared with its mean size.
+Losses have no common scale, so the rule reads the share of pairs of a batch that the discriminator ranks correctly. It
+swings between "fooled" and "certain" where the generator runs from mode to mode, or where momentum carries both past
+each other; clipped Wasserstein GANs are periodic even in a toy (2405.18673). Swings are counted with a dead band around
+the median, so that noise and a slow drift are none.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from gan_core.doctor.case import CLASSIC, WINDOW, Array, Case
+from gan_core.doctor.case import OPPOSED, Array, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-SWING = 0.6  # standard deviation of the smoothed loss, as a share of its mean size
-SMALL = 0.05  # mean size of a loss below which swings are noise
-BLOCK = 10  # steps
-NAME = "generator/loss"
+SPAN = 1_000  # steps that are looked at
+DEAD = 0.12  # half the width of the band around the median that is no swing
+TURNS = 4  # from one side to the other
+SMOOTH = 20  # steps
+LEAST = 300  # steps that are needed
+NAMES = ("separated", "accuracy")
 
 
 def check(case: Case) -> Finding | None:
-    blocks = _blocks(case)
-    if len(blocks) < WINDOW // (2 * BLOCK):
+    for name in NAMES:
+        steps, values = case.history(name)
+        if len(values):
+            break
+    else:
         return None
-    size = float(np.abs(blocks).mean())
-    # a slow drift is no swing: look at the way there and back
-    swing = float((blocks - np.linspace(blocks[0], blocks[-1], len(blocks))).std())
-    if size < SMALL or swing / size < SWING:
+    since = max(case.subject.edited, case.step - SPAN)
+    steps, values = steps[steps > since], values[steps > since]
+    if not len(values) or steps[-1] - steps[0] < LEAST or turns(_smoothed(steps, values)) < TURNS:
         return None
     return Finding(
         "oscillation", "watch",
-        "Oscillation: the generator's loss swings by {share:.0%} of its mean size.",
+        "Oscillation: the discriminator swings between being fooled and being certain, from {low:.0%} to {high:.0%} of "
+        "the pairs in the right order.",
         "Each network overcorrects for the other's last updates instead of converging.",
-        values={"share": swing / size},
-        remedies=("no_momentum", "slower", "r1", "longer_average"),
-        evidence=(NAME,),
+        values={"low": float(np.percentile(values, 5)), "high": float(np.percentile(values, 95))},
+        remedies=("r1", "no_momentum", "slower", "longer_average"),
+        evidence=(name,),
     )  # fmt: skip
 
 
-def _blocks(case: Case) -> Array:
-    """Means of the loss over BLOCK steps each, (K,)."""
-    column = case.window.columns.get(NAME)
-    if column is None:
-        return np.empty(0)
-    measured = np.isfinite(column)
-    places, values = (case.window.steps[measured] - 1) // BLOCK, column[measured].astype(float)
-    _, inverse, counts = np.unique(places, return_inverse=True, return_counts=True)
-    sums: Array = np.bincount(inverse, values) / counts
-    return sums
+def turns(values: Array) -> int:
+    """How often values (K,) change from below the dead band around their median to above it, or back."""
+    middle = float(np.median(values))
+    sides = np.sign(values - middle) * (np.abs(values - middle) > DEAD)
+    sides = sides[sides != 0]
+    return int((np.diff(sides) != 0).sum())
+
+
+def _smoothed(steps: Array, values: Array) -> Array:
+    """Means over SMOOTH steps, (K,)."""
+    _, blocks, counts = np.unique(steps // SMOOTH, return_inverse=True, return_counts=True)
+    found: Array = np.bincount(blocks, values) / counts
+    return found
 
 
 register(
     Rule(
         name="oscillation",
         title="Oscillation",
-        measures="the generator's loss over the last 200 steps, in means of ten, without its trend",
-        threshold=f"a standard deviation of {SWING:.0%} of its mean size",
+        measures=f"the share of pairs in the right order over the last {SPAN:,} steps, in means of {SMOOTH}",
+        threshold=f"{TURNS} changes between {DEAD:g} below and {DEAD:g} above the median",
         source="1801.04406, 2405.18673",
         check=check,
         level="watch",
-        remedies=("no_momentum", "slower", "r1", "longer_average"),
-        judges=CLASSIC,
+        remedies=("r1", "no_momentum", "slower", "longer_average"),
+        judges=OPPOSED,
     )
 )

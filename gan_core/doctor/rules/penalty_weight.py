@@ -16,7 +16,7 @@ from gan_core.doctor.rule import Rule, register
 
 FLAT = 0.12  # difference of the mean scores below which a penalised discriminator says nothing
 HEAVY = 0.05  # the penalty, as a share of the discriminator's loss
-STEEP = 0.6  # root mean square deviation of a critic's slope from 1
+STEEP = 1.5  # root mean square deviation of a critic's slope from 1
 FLATTENING = ("r1", "r2")
 
 

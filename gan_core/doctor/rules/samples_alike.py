@@ -20,7 +20,7 @@ def check(case: Case) -> Finding | None:
     share, twins = case.lately("variety", LOOKS), case.lately("samples/twins", LOOKS)
     if share is None:
         share = case.latest("variety")
-    if share is None or (share >= ALIKE and (twins or 0.0) < TWINS):
+    if share is None or not case.is_settled or (share >= ALIKE and (twins or 0.0) < TWINS):
         return None
     return Finding(
         "samples_alike", "watch",

@@ -10,7 +10,7 @@ from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
 LOOKS = 10  # that are compared with as many before
-LEAST = 400  # steps that they span, both together
+LEAST = 300  # steps that they span, both together
 GAIN = 0.05  # of the distance that the second ten must have closed
 DISTANCES = ("samples/distance", "distance/sliced")
 

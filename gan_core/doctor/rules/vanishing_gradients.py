@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gan_core.doctor.case import CLASSIC, Case
+from gan_core.doctor.case import OPPOSED, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
@@ -43,6 +43,6 @@ register(
         check=check,
         level="bad",
         remedies=("non_saturating", "wasserstein", "slower_discriminator"),
-        judges=CLASSIC,
+        judges=OPPOSED,
     )
 )

@@ -11,24 +11,26 @@ function decode(bytes) {
   header.blob = (offset, count) => buffer.slice(4 + length + offset, 4 + length + offset + count);
   const floats = new Float32Array(header.blob(0, 4 * (header.floats ?? 0)));
   const array = ([offset, count]) => floats.subarray(offset, offset + count);
-  for (const panel of header.panels ?? []) {
+  for (const panel of [...(header.panels ?? []), ...Object.values(header.evidence ?? {})]) {
     for (const series of panel.series) {
       series.xs = array(series.x);
       series.ys = array(series.y);
       series.raw = series.faint ? array(series.faint) : null;
+      series.area = series.band ? series.band.map(array) : null;
     }
   }
   return header;
 }
 
-const HEIGHT = { normal: 210, least: 110, phone: 260, most: 560 }; // least and most apply to the projector
+const HEIGHT = { normal: 210, small: 130, least: 110, phone: 260, most: 560 }; // least and most apply to the projector
 const BELOW = 74;
 const PHONE = 760; // maximum width in pixels at which the projector's parts are stacked
 const MARGIN = { top: 10, right: 14, bottom: 38, left: 58 };
 
 class Charts {
-  constructor(root) {
+  constructor(root, small = false) {
     this.root = root;
+    this.small = small;
     this.panels = [];
     this.hover = null; // a step, the same in all panels
     this.hidden = new Set(); // names of series hidden by the legend
@@ -118,7 +120,8 @@ class Panel {
     this.width = Math.max(220, this.plot.clientWidth || 320);
     const room = large ? window.innerHeight - this.plot.getBoundingClientRect().top - BELOW : 0;
     const least = window.innerWidth <= PHONE ? HEIGHT.phone : HEIGHT.least;
-    this.height = large ? Math.min(HEIGHT.most, Math.max(least, room)) : HEIGHT.normal;
+    const normal = this.charts.small ? HEIGHT.small : HEIGHT.normal;
+    this.height = large ? Math.min(HEIGHT.most, Math.max(least, room)) : normal;
   }
 
   draw(panel, header) {
@@ -192,6 +195,7 @@ class Panel {
     const values = [];
     for (const series of this.visible()) {
       for (const value of series.ys) if (usable(value)) values.push(value);
+      this.inBand(series, (low, high) => values.push(...[low, high].filter(usable)));
       if (series.raw) {
         // ignore single spikes of the faint line for the scale
         const sorted = Array.from(series.raw).filter(usable).sort((a, b) => a - b);
@@ -262,12 +266,35 @@ class Panel {
       `<clipPath id="${clip}"><rect x="${MARGIN.left}" y="${MARGIN.top - 2}" width="${width - MARGIN.left - MARGIN.right + 2}" height="${height - MARGIN.top - MARGIN.bottom + 4}"/></clipPath><g clip-path="url(#${clip})">`,
     ];
     const thick = this.header.large ? 3.5 : 2;
+    for (const series of this.visible()) if (series.area) parts.push(this.area(series));
     for (const series of this.visible()) {
       if (series.raw) parts.push(this.path(series, series.raw, 1, 0.28));
     }
     for (const series of this.visible()) parts.push(this.path(series, series.ys, thick, 1));
     parts.push("</g>");
     return parts.join("");
+  }
+
+  // the band behind a curve, as far as the curve goes
+  inBand(series, take) {
+    const [steps, lows, highs] = series.area ?? [[]];
+    const last = series.xs[series.xs.length - 1] ?? 0;
+    for (let i = 0; i < steps.length; i += 1) {
+      if (steps[i] >= (series.xs[0] ?? 0) && steps[i] <= last) take(lows[i], highs[i], steps[i]);
+    }
+  }
+
+  area(series) {
+    const above = [];
+    const below = [];
+    const place = (step, value) => `${this.px(step).toFixed(1)} ${Math.max(-1e4, Math.min(1e4, this.py(value))).toFixed(1)}`;
+    this.inBand(series, (low, high, step) => {
+      if (!Number.isFinite(low) || !Number.isFinite(high) || (this.panel.log && low <= 0)) return;
+      above.push(place(step, high));
+      below.unshift(place(step, low));
+    });
+    if (above.length < 2) return "";
+    return `<path d="M${[...above, ...below].join("L")}Z" fill="${this.colour(series.colour)}" fill-opacity="0.13"/>`;
   }
 
   path(series, values, thick, opacity) {
