@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gan_core.doctor.case import Case
 
-LOOKS = 3  # that are asked together, so that one odd look says nothing
-FAR = 0.15  # images: energy distance to real ones as a share of their spread
+LOOKS = 5  # that are asked together, so that one odd look says nothing
+FAR = 0.06  # images: energy distance to real ones as a share of their spread
 CLOSE = 0.5  # points with known modes: share close to a mode from which they are drops, and no cloud
 NEAR = 0.25  # share close to a mode below which samples are no drops at all
 BEYOND = 6.0  # points: sliced distance, in multiples of what real points score

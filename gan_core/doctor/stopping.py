@@ -55,8 +55,7 @@ def _errors(case: Case, name: str, steps: NDArray[np.int64], values: Array) -> A
     if len(measured):
         found: Array = np.interp(steps, measured, errors)
         return found
-    half = values[len(values) // 2 :]
-    noise = 1.4826 * float(np.median(np.abs(np.diff(half)))) / np.sqrt(2)
+    noise = 1.4826 * float(np.median(np.abs(np.diff(values)))) / np.sqrt(2)
     return np.full(len(values), noise)
 
 

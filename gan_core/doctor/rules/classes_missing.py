@@ -6,7 +6,7 @@ from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-MISSING = 0.35  # share of the classes
+MISSING = 0.3  # share of the classes
 LOOKS = 5
 
 

@@ -6,23 +6,41 @@ share of the samples. A cloud that isn't sharp yet has lost the modes that it do
 
 from __future__ import annotations
 
-from gan_core.doctor.case import EVERY, Case
+import numpy as np
+
+from gan_core.doctor.case import EVERY, Array, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 from gan_core.doctor.samples import CLOSE
 
 LOST_MODES = 0.25  # share of the modes without samples above which it is a collapse
-HELD = 0.6  # share of the modes that a generator must have covered, before it can be losing them
-LOSING = 0.2  # share of the modes that were held and are lost again
+LOOKS = 3
+SHARP = 0.6  # share of the modes that must have been covered once, before they can be lost
+LOSING = 0.25  # share of the modes that were held and are lost again
 
 
 def missing(case: Case) -> tuple[int, int, float] | None:
     """Modes without samples, those covered, and the share of samples close to one; None where it isn't known."""
-    modes, covered = case.subject.modes, case.latest("modes/covered")
-    if not modes or covered is None:
+    modes, (_, covered) = case.subject.modes, case.history("modes/covered")
+    if not modes or not len(covered):
         return None
-    reached, near = case.latest("modes/reached") or 0.0, case.latest("modes/near") or 0.0
-    return modes - round(covered if near >= CLOSE else max(covered, reached)), round(covered), near
+    return modes - round(held(case)[-1]), round(covered[-1]), case.latest("modes/near") or 0.0
+
+
+def held(case: Case) -> Array:
+    """At each look how many modes have samples, (K,): those covered, and of a cloud those reached."""
+    covered, reached, near = (case.history(f"modes/{name}")[1] for name in ("covered", "reached", "near"))
+    if not len(covered) == len(reached) == len(near):
+        return covered
+    found: Array = np.where(near >= CLOSE, covered, np.maximum(covered, reached))
+    return found
+
+
+def kept(covers: Array) -> float:
+    """The most modes that were covered in LOOKS looks in a row: a cloud in its first steps touches modes by chance."""
+    if len(covers) < LOOKS:
+        return 0.0
+    return float(np.lib.stride_tricks.sliding_window_view(covers, LOOKS).min(1).max())
 
 
 def check(case: Case) -> Finding | None:
@@ -30,9 +48,9 @@ def check(case: Case) -> Finding | None:
     if found is None:
         return None
     lost, covered, near = found
-    held = case.history("modes/covered")[1]
-    best = held.max()
-    losing = best >= HELD * case.subject.modes and best - held[-1] >= max(2, LOSING * case.subject.modes)
+    covers = case.history("modes/covered")[1]
+    best = kept(covers)
+    losing = best >= SHARP * case.subject.modes and best - covers[-1] >= LOSING * case.subject.modes
     if not losing and (not case.is_settled or lost <= LOST_MODES * case.subject.modes):
         return None
     return Finding(
@@ -51,7 +69,7 @@ register(
         name="mode_collapse",
         title="Mode collapse",
         measures="how many modes have samples, now and at best",
-        threshold=f"more than {LOST_MODES:.0%} without samples; or {LOSING:.0%} fewer than at best, from {HELD:.0%} on",
+        threshold=f"over {LOST_MODES:.0%} without samples; or {LOSING:.0%} fewer than at best, from {SHARP:.0%} on",
         source="1611.02163, 1705.07761",
         check=check,
         level="bad",

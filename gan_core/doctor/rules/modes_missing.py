@@ -5,12 +5,15 @@ from __future__ import annotations
 from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
+from gan_core.doctor.rules import mode_collapse
 from gan_core.doctor.rules.mode_collapse import LOST_MODES, missing
 
 
 def check(case: Case) -> Finding | None:
     found = missing(case) if case.is_settled else None
     if found is None or not 0 < found[0] <= LOST_MODES * case.subject.modes:
+        return None
+    if mode_collapse.check(case):  # which says more
         return None
     lost, covered, near = found
     return Finding(

@@ -186,7 +186,7 @@ def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list
         }
         for finding in watched.findings()
     ]
-    reached = watched.plateau()
+    reached = None if any(finding["level"] == "bad" for finding in found) else watched.plateau()
     return found + ([_plateau(reached, is_points(run.spec.data))] if reached else [])
 
 

@@ -232,11 +232,9 @@ def evidence(history: History, findings: Sequence[Finding], points: bool = False
             continue
         smooth = not names[0].startswith(LOOKED_AT) and names[0] not in NOT_AVERAGED
         series = _series(history, names, smooth, points)
-        title = _(", ").join(metric_name(name, points) for name in names)
         line = None if finding.limit is None else (finding.limit, _("threshold"))
-        found[finding.kind] = Panel(
-            title, "", series, names[0].startswith("gradient_norm/"), line=line, file=finding.kind
-        )
+        log = names[0].startswith("gradient_norm/")
+        found[finding.kind] = Panel(_("Evidence"), "", series, log, line=line, file=finding.kind)
     return {kind: panel for kind, panel in found.items() if panel.series}
 
 
