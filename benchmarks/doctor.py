@@ -149,7 +149,7 @@ def preset(recipe: str, name: str, **changes: Any) -> dict[str, Any]:
 
 
 def points(name: str, illness: str = "", base: str = "ring8", **options: Any) -> Case:
-    steps = options.pop("steps", 1500)
+    steps = options.pop("steps", 750 if illness else 1500)
     reference, prepare, edit = (options.pop(one, None) for one in ("data", "prepare", "edit"))
     settings = preset("points", base, decay_steps=steps)
     if settings.get("instance_noise_steps"):
@@ -159,7 +159,7 @@ def points(name: str, illness: str = "", base: str = "ring8", **options: Any) ->
 
 
 def digits(name: str, illness: str = "", recipe: str = "mlp_gan", **options: Any) -> Case:
-    steps = options.pop("steps", 800)
+    steps = options.pop("steps", 650)
     prepare, tamper, edit = (options.pop(one, None) for one in ("prepare", "tamper", "edit"))
     base = preset(recipe, "digits_30s" if recipe == "mlp_gan" else "digits", decay_steps=steps)
     return Case(
@@ -175,7 +175,7 @@ FASHION: Mapping[str, Any] = {
 
 
 def fashion(name: str, illness: str = "", recipe: str = "mlp_gan", **options: Any) -> Case:
-    steps = options.pop("steps", 500)
+    steps = options.pop("steps", 650)
     prepare, tamper, edit = (options.pop(one, None) for one in ("prepare", "tamper", "edit"))
     settings = {**FASHION, "decay_steps": steps, **options}
     return Case(f"fashion_{name}", illness, recipe, "fashion_mnist", 28, steps, settings, edit, prepare, tamper=tamper)
@@ -202,13 +202,14 @@ CASES: Sequence[Case] = (
     points("ring_r1", penalty="r1", penalty_weight=0.1, instance_noise=0.0),
     points("moons", data="two_moons", penalty="r1", penalty_weight=0.1, instance_noise=0.0),
     points("moons_critic", data="two_moons", **CRITIC, penalty_weight=0.1, instance_noise=0.0),
-    points("collapsed", "mode_collapse", base="collapses"),
-    points("collapsing", "mode_collapse", edit=(900, {"instance_noise": 0.0, "beta1": 0.9, "schedule": "constant"})),
+    points("collapsed", "mode_collapse", base="collapses", steps=1500),
+    points("collapsing", "mode_collapse", steps=1500,
+           edit=(900, {"instance_noise": 0.0, "beta1": 0.9, "schedule": "constant"})),
     points("modes_lost", "modes_missing", base="grid25", steps=2000, **PLAIN),
     points("unbounded", "diverging_scores", loss="wasserstein", generator_rate=1e-2, discriminator_rate=1e-2,
            beta1=0.5, schedule="constant", **PLAIN),
-    points("nan", "nan_ahead", loss="wasserstein", optimizer="sgd", activation="leaky_relu", generator_rate=0.02,
-           discriminator_rate=0.05, schedule="constant", **PLAIN),
+    points("nan", "nan_ahead", loss="wasserstein", optimizer="sgd", activation="leaky_relu", generator_rate=0.003,
+           discriminator_rate=0.01, schedule="constant", **PLAIN),
     points("vanishing", "vanishing_gradients", loss="minimax", prepare=apart, discriminator_rate=1e-2,
            discriminator_steps=3, generator_rate=1e-4, **PLAIN),
     points("oscillating", "oscillation", beta1=0.9, generator_rate=5e-3, discriminator_rate=5e-3, schedule="constant",
@@ -220,7 +221,7 @@ CASES: Sequence[Case] = (
     points("stalled", "stagnation", **STALLED),
     points("far", "data_range", prepare=far),
     points("far_off", "data_range", prepare=far_off),
-    points("penalised", "penalty_weight", penalty="r1", penalty_weight=300.0),
+    points("penalised", "penalty_weight", penalty="r1", penalty_weight=300.0, steps=1000),
     points("critic_lags", "critic_not_optimal", **CRITIC, penalty_weight=0.1, instance_noise=0.0, beta1=0.9,
            generator_rate=1e-2, discriminator_rate=3e-4, schedule="constant"),
     digits("preset"),
@@ -240,11 +241,11 @@ CASES: Sequence[Case] = (
     digits("penalised", "penalty_weight", penalty_weight=300.0),
     digits("collapsed", "samples_alike", penalty="none", beta1=0.9, generator_rate=2e-2, discriminator_rate=2e-3,
            ema=0.9),
-    digits("few", "memorisation", prepare=few, steps=1500),
+    digits("few", "memorisation", prepare=few, steps=900),
     digits("dusty", "cheap_cue", prepare=dusty, penalty="none", discriminator_steps=2),
     digits("dim", "data_range", prepare=dim),
     digits("unlabelled", "label_ignored", recipe="cgan", tamper=blind),
-    digits("nan", "nan_ahead", loss="wasserstein", optimizer="sgd", generator_rate=0.02, discriminator_rate=0.05,
+    digits("nan", "nan_ahead", loss="wasserstein", optimizer="sgd", generator_rate=0.003, discriminator_rate=0.01,
            penalty="none", schedule="constant"),
     digits("stalled", "stagnation", **STALLED),
     digits("unbounded", "diverging_scores", loss="wasserstein", penalty="none", discriminator_steps=2,

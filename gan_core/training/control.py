@@ -102,9 +102,9 @@ class Control:
 
         A schedule counts from the edit that names one of its knobs, also where the value stays the same.
         """
-        self._edit(changes)
+        self._send_edit(changes)
 
-    def _edit(self, changes: Mapping[str, Any], remedy: str = "", save: bool = False) -> None:
+    def _send_edit(self, changes: Mapping[str, Any], remedy: str = "", save: bool = False) -> None:
         from gan_core.hparams import check_edit
 
         run = self.status
@@ -128,7 +128,7 @@ class Control:
         found = remedies.get(remedy)
         if found.back:
             self._go_back()
-        self._edit(found.changes(current_hparams(self.store, self.status)), remedy, save=not found.back)
+        self._send_edit(found.changes(current_hparams(self.store, self.status)), remedy, save=not found.back)
 
     def _go_back(self) -> None:
         seen = max((event.id for event in self.store.events(self.run_id)), default=0)
