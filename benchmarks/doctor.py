@@ -2,7 +2,9 @@
 
     python -m benchmarks.doctor --make                      # the runs that aren't kept yet: half an hour of one core
     python -m benchmarks.doctor                             # the confusion table, from the kept runs, in seconds
-    python -m benchmarks.doctor --cures                     # the first remedy on each ill run, kept in cures.json
+    python -m benchmarks.doctor --cures --seeds 1 2         # the first remedy on each ill run, kept in cures.json
+    python -m benchmarks.doctor --bands                     # what healthy runs recorded, for the pages of runs
+    python -m benchmarks.doctor --guide                     # the tables into docs/doctor.md
 
 Points, digits (8 px) and Fashion-MNIST (28 px) with small networks, trained by the ordinary trainer on one thread; the
 samples are looked at 60 times a run. Seed 0 sets the thresholds, seeds 1 and 2 are for the table. What a run
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,6 +40,8 @@ from gan_core.training.recorder import Recorder
 from gan_core.training.trainer import Trainer
 from gan_core.training.variety import examiner
 
+GUIDE = FOLDER.parent.parent / "docs" / "doctor.md"
+MARKS = "<!-- written by python -m benchmarks.doctor --guide -->", "<!-- until here -->"
 LOOKS = 60  # at the samples of a run
 FEW = 48  # images that are memorised
 Prepare = Callable[[DataSet, np.random.Generator], DataSet]
@@ -381,39 +386,57 @@ def write_bands() -> None:
     bands.FILE.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def tables(seeds: tuple[int, ...]) -> None:
-    """Prints the confusion table, the summary and the cures as Markdown."""
+def table(seeds: tuple[int, ...]) -> str:
+    """The confusion table of some seeds, with its summary, as Markdown."""
     judged = list(judgements(seeds))
     found = summary(judged)
-    print(f"\n## Runs of the seeds {', '.join(map(str, seeds))}\n")
-    print(
-        "| illness | runs | detected | seen at, share of the run | what else was found |\n"
-        "| --- | --- | --- | --- | --- |"
-    )
-    for illness in dict.fromkeys(one.illness for one in judged):
+    lines = [
+        "| illness | runs | detected | alarm after, share of the run | what else was found |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for illness in dict.fromkeys(one.illness for one in sorted(judged, key=lambda one: one.illness)):
         members = [one for one in judged if one.illness == illness]
         others: Counter[str] = Counter(kind for one in members for kind in one.raised if kind not in one.accepted)
         beside = ", ".join(f"{kind} {count}" for kind, count in others.most_common())
         shares = [one.seen / one.steps for one in members if one.seen is not None]
         seen = f"{np.median(shares):.0%}" if shares else ""
         hits = sum(one.detected for one in members) if illness else ""
-        print(f"| {illness or 'healthy'} | {len(members)} | {hits} | {seen} | {beside} |")
-    print(
-        f"\ndetected {found.detected} of {found.ill} ill runs, "
-        f"false alarms in {found.false_alarms} of {found.healthy} healthy ones"
+        lines.append(f"| {illness or 'healthy'} | {len(members)} | {hits} | {seen} | {beside} |")
+    words = (
+        f"Detected: **{found.detected} of {found.ill}** ill runs (asked: 90 %). False alarms: in "
+        f"**{found.false_alarms} of {found.healthy}** healthy runs (asked: 5 %). With at least half of the modes left "
+        f"the collapse was seen in **{found.early} of {found.collapses}** runs that lost their modes."
     )
-    print(f"collapse seen with at least half of the modes left: {found.early} of {found.collapses}")
-    if CURES.exists():
-        print("\n| illness | first remedy | cured | and nothing else was found |\n| --- | --- | --- | --- |")
-        by_illness: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for name, one in json.loads(CURES.read_text(encoding="utf-8")).items():
-            case, _, seed = name.rpartition("-")
-            illness = next((one.illness for one in CASES if one.name == case), "")
-            if int(seed) in seeds and one["remedy"]:
-                by_illness.setdefault((illness, one["remedy"]), []).append(one)
-        for (illness, remedy), members in sorted(by_illness.items()):
-            cured, healthy = (sum(bool(one[key]) for one in members) for key in ("cured", "healthy"))
-            print(f"| {illness} | {remedy} | {cured} of {len(members)} | {healthy} of {len(members)} |")
+    return "\n".join([*lines, "", *textwrap.wrap(words, 120)])
+
+
+def cure_table(seeds: tuple[int, ...]) -> str:
+    """How often the first remedy cured, as Markdown; "" where none was tried."""
+    treated = json.loads(CURES.read_text(encoding="utf-8")) if CURES.exists() else {}
+    illnesses = {case.name: case.illness for case in CASES}
+    by_illness: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for name, one in treated.items():
+        case, _, seed = name.rpartition("-")
+        if int(seed) in seeds and one["remedy"] and case in illnesses:
+            by_illness.setdefault((illnesses[case], one["remedy"]), []).append(one)
+    if not by_illness:
+        return ""
+    lines = ["| illness | first remedy | cured | and no other finding |", "| --- | --- | --- | --- |"]
+    for (illness, remedy), members in sorted(by_illness.items()):
+        cured, healthy = (sum(bool(one[key]) for one in members) for key in ("cured", "healthy"))
+        lines.append(f"| {illness} | `{remedy}` | {cured} of {len(members)} | {healthy} of {len(members)} |")
+    return "\n".join(lines)
+
+
+def write_guide() -> None:
+    """Puts the tables into the guide, between its marks."""
+    head, _, rest = GUIDE.read_text(encoding="utf-8").partition(MARKS[0])
+    _, _, tail = rest.partition(MARKS[1])
+    cures = cure_table(JUDGING_SEEDS)
+    parts = [MARKS[0], table(JUDGING_SEEDS)]
+    if cures:
+        parts += ["The first remedy, from the start of a run of the same seed, judged at its end:", cures]
+    GUIDE.write_text(head + "\n\n".join([*parts, MARKS[1]]) + tail, encoding="utf-8")
 
 
 def main() -> None:
@@ -424,6 +447,7 @@ def main() -> None:
     parser.add_argument(
         "--cures", action="store_true", help="try the first remedy on ill runs that weren't treated yet"
     )
+    parser.add_argument("--guide", action="store_true", help="write the tables into docs/doctor.md")
     parser.add_argument("--bands", action="store_true", help="write the bands of the healthy runs")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -434,9 +458,12 @@ def main() -> None:
         cure_all(chosen, options.seeds)
     elif options.bands:
         write_bands()
+    elif options.guide:
+        write_guide()
     else:
-        tables(SETTING_SEEDS)
-        tables(JUDGING_SEEDS)
+        for title, seeds in (("set the thresholds", SETTING_SEEDS), ("are judged", JUDGING_SEEDS)):
+            print(f"\n## Seeds that {title}: {', '.join(map(str, seeds))}\n\n{table(seeds)}\n")
+        print(cure_table(JUDGING_SEEDS))
 
 
 if __name__ == "__main__":

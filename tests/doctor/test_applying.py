@@ -42,9 +42,9 @@ def test_a_remedy_can_be_undone_and_an_alarm_gone_back_from(store: RunStore) -> 
     session.rollback(5)
     wait(lambda: session.status.step == 5, "the state before the remedy")
     wait(lambda: session.trainer.hparams.discriminator_rate == rate, "its settings")  # type: ignore[attr-defined]
-    assert applied(store, run) is None
+    wait(lambda: applied(store, run) is None, "nothing left to undo")
     session.rollback(4)  # to the newest checkpoint up to there
-    wait(lambda: session.status.step == 3, "the older checkpoint")
+    wait(lambda: session.status.step == 3 and session.status.message, "the older checkpoint")
     assert store.metrics(run.id).steps.tolist() == [1, 2, 3]
     with pytest.raises(BadValue, match="no checkpoint at or before step 2"):
         session.rollback(2)

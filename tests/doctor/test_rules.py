@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -202,8 +204,15 @@ def test_remedies_begin_with_what_fits_the_run() -> None:
     assert flipped.remedies[0] == "no_label_flipping"
 
 
-def test_every_rule_says_where_it_comes_from() -> None:
+def test_every_rule_says_where_it_comes_from_and_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
     for rule in rules:
+        (row,) = (line for line in guide.splitlines() if line.startswith(f"| `{rule.name}` |"))
+        assert rule.level in row
+        assert rule.measures in row
+        assert rule.threshold in row, rule.name
+        assert rule.source in row
+        assert [name for name in re.findall(r"`(\w+)`", row) if name in remedies][:9] == list(rule.remedies)
         assert rule.title
         assert rule.measures
         assert rule.threshold

@@ -12,6 +12,7 @@ from gan_core.doctor.rule import Rule, register
 LOOKS = 10  # that are compared with as many before
 LEAST = 300  # steps that they span, both together
 GAIN = 0.05  # of the distance that the second ten must have closed
+SLOW = 5e-5  # learning rate below which it is the first to be suspected
 DISTANCES = ("samples/distance", "distance/sliced")
 
 
@@ -29,10 +30,15 @@ def check(case: Case) -> Finding | None:
                 "Stagnation: the samples are poor and have not improved for {steps:,} steps.",
                 "The learning rates are too small for the networks to get anywhere, or the players block each other.",
                 values={"steps": int(steps[-1] - steps[-2 * LOOKS])},
-                remedies=("much_faster", "constant_rate"),
+                remedies=("much_faster", "constant_rate") if _is_slow(case) else ("r1", "slower", "constant_rate"),
                 evidence=(name,),
             )  # fmt: skip
     return None
+
+
+def _is_slow(case: Case) -> bool:
+    rates = [value for name in ("generator_rate", "rate") if (value := case.subject.settings.get(name)) is not None]
+    return bool(rates) and min(rates) < SLOW
 
 
 register(
@@ -44,7 +50,7 @@ register(
         source="own",
         check=check,
         level="watch",
-        remedies=("much_faster", "constant_rate"),
+        remedies=("much_faster", "r1", "slower", "constant_rate"),
         judges=EVERY,
     )
 )
