@@ -140,8 +140,7 @@ class Case:
 
     def until(self, step: int) -> Case:
         """The same run as it was at a step."""
-        cut = {name: _until(getattr(self, name), step) for name in ("recent", "whole")}
-        return replace(self, **cut)
+        return replace(self, recent=_until(self.recent, step), whole=_until(self.whole, step))
 
 
 def _until(metrics: Metrics, step: int) -> Metrics:

@@ -45,8 +45,8 @@ def alarms(case: Case, places: Iterable[int] | None = None) -> dict[str, int]:
     """
     steps = case.whole.steps
     if places is None:
-        chosen = np.unique(np.linspace(0, len(steps) - 1, REPLAYED).round().astype(int)) if len(steps) else []
-        places = [int(steps[place]) for place in chosen]
+        last = max(0, len(steps) - 1)
+        places = steps[np.unique(np.linspace(0, last, REPLAYED).round().astype(int))].tolist() if len(steps) else []
     raised: dict[str, int] = {}
     lasting: dict[str, list[int]] = {}
     for step in places:

@@ -370,7 +370,8 @@ class Session(Control):
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
         begun = sorted(clocks(old, changes))
-        payload = {"changes": dict(changes), "before": before} | ({"begun": begun} if begun else {})
+        payload: dict[str, Any] = {"changes": dict(changes), "before": before}
+        payload |= {"begun": begun} if begun else {}
         payload |= {"remedy": remedy} if remedy else {}
         self.journal.replayable("edit", payload)
         self.trainer.edit(new, begun)

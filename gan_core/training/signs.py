@@ -122,7 +122,8 @@ class LooksLike:
     def _means_of(self, real: Array, labels: NDArray[np.int64]) -> Array:
         fallback = real.mean(0)
         means = [real[labels == one].mean(0) if (labels == one).any() else fallback for one in self.classes]
-        return np.stack(means) / self.scale
+        found: Array = np.stack(means) / self.scale
+        return found
 
     def assigned(self, made: Array) -> NDArray[np.int64]:
         found: NDArray[np.int64] = self.classes[squares(made / self.scale, self._means).argmin(1)]
@@ -131,7 +132,7 @@ class LooksLike:
     def measure(self, made: Array, asked: NDArray[np.int64] | None) -> dict[str, float]:
         """`asked`: the labels that the samples were generated for, (M,); None for an unconditional model."""
         assigned = self.assigned(made)
-        found = {}
+        found: dict[str, float] = {}
         if len(made) >= LEAST_OF_A_CLASS * len(self.classes) and len(self.classes) > 1:
             counted = np.array([(assigned == one).mean() for one in self.classes])
             found["classes/missing"] = float((counted < RARE * self.shares).mean())

@@ -9,6 +9,7 @@ the median, so that noise and a slow drift are none.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gan_core.doctor.case import OPPOSED, Array, Case
 from gan_core.doctor.finding import Finding
@@ -52,7 +53,7 @@ def turns(values: Array) -> int:
     return int((np.diff(sides) != 0).sum())
 
 
-def _smoothed(steps: Array, values: Array) -> Array:
+def _smoothed(steps: NDArray[np.int64], values: Array) -> Array:
     """Means over SMOOTH steps, (K,)."""
     _, blocks, counts = np.unique(steps // SMOOTH, return_inverse=True, return_counts=True)
     found: Array = np.bincount(blocks, values) / counts
