@@ -11,12 +11,13 @@ from gan_core.doctor.case import CLASSIC, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
+EQUAL = 0.01  # difference of the mean probabilities D(x) and D(G(z))
 CHANCE = 0.56  # share of pairs in the right order, up to which the discriminator only guesses
 
 
 def check(case: Case) -> Finding | None:
     share = case.mean("separated")
-    if share is None or not 1 - CHANCE <= share <= CHANCE or samples.poor(case) is not True:
+    if share is None or not _only_guesses(case, share) or samples.poor(case) is not True:
         return None
     return Finding(
         "at_chance", "bad",
@@ -27,6 +28,12 @@ def check(case: Case) -> Finding | None:
         remedies=(*_first(case), "faster_discriminator", "more_discriminator_steps"),
         evidence=("separated",), limit=CHANCE,
     )  # fmt: skip
+
+
+def _only_guesses(case: Case, share: float) -> bool:
+    real, fake = case.mean("score/real"), case.mean("score/fake_before")
+    same = case.subject.judge == "probability" and real is not None and fake is not None and abs(real - fake) < EQUAL
+    return same or 1 - CHANCE <= share <= CHANCE
 
 
 def _first(case: Case) -> tuple[str, ...]:
@@ -40,8 +47,8 @@ register(
     Rule(
         name="at_chance",
         title="At chance with poor samples",
-        measures="the share of pairs of a batch in which the real image has the higher score, and the samples",
-        threshold=f"{1 - CHANCE:.0%} to {CHANCE:.0%}, with poor samples",
+        measures="the share of pairs in the right order, D(x) - D(G(z)), and the samples",
+        threshold=f"{1 - CHANCE:.0%} to {CHANCE:.0%} of pairs, or a difference below {EQUAL:g}, with poor samples",
         source="1406.2661, theorem 1",
         check=check,
         level="bad",
