@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan_core.data.user.references import user_images
+from gan_core.doctor.remedies import remedies
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.knobs import Named
 from gan_core.pictures.fits import PAD, STRETCH
 from gan_core.runs.records import Run, RunState
-from gan_core.training.remedies import remedies
 from ui.core_texts import filled
 from ui.languages import N_, _
 

@@ -12,6 +12,7 @@ from gan_core.cli import (
     attributing,
     data,
     demo,
+    diagnosing,
     evaluation,
     exporting,
     latent,
@@ -44,6 +45,7 @@ app.command("push")(models.push)
 app.command("publish-space")(models.publish_space)
 app.command("train")(training.train)
 app.add_typer(runs.app, name="runs")
+app.command("doctor")(diagnosing.doctor)
 app.command("sample")(media.sample)
 app.command("translate")(translating.translate)
 app.command("upscale")(translating.upscale)

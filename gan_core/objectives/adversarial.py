@@ -340,7 +340,11 @@ class Adversarial(Objective[Settings]):
         return real - (losses[hparams.loss].threshold or 0.0)
 
     def summarise(self, hparams: Settings, observed: dict[str, Tensor]) -> dict[str, Tensor]:
-        """D(x) and D(G(z)), as probabilities if the loss defines them, else as scores; and the accuracy of D."""
+        """D(x) and D(G(z)), as probabilities if the loss defines them, else as scores; the accuracy of D.
+
+        `separated` is the share of pairs of the batch whose real image has the higher score: 0.5 by chance. Unlike the
+        accuracy it has a meaning for every loss.
+        """
         loss = losses[hparams.loss]
         probability = loss.probability and hparams.relativistic == "none"
         threshold = loss.threshold if hparams.relativistic == "none" else None
@@ -350,6 +354,8 @@ class Adversarial(Objective[Settings]):
         if threshold is not None and {"real", "fake_before"} <= logits.keys():
             right = (logits["real"] > threshold).float().mean(1)
             metrics["accuracy"] = (right + (logits["fake_before"] <= threshold).float().mean(1)) / 2
+        if {"real", "fake_before"} <= logits.keys() and logits["real"].shape == logits["fake_before"].shape:
+            metrics["separated"] = (logits["real"] > logits["fake_before"]).float().mean(1)
         others = {name: values for name, values in observed.items() if name not in SCORES}
         return metrics | {name: values.flatten(1).float().mean(1) for name, values in others.items()}
 

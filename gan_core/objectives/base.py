@@ -227,5 +227,5 @@ class Objective(nn.Module, ABC, Generic[Settings]):
         return []
 
     def remedies(self, hparams: Settings) -> Sequence[str]:
-        """Names of the `training.remedies` that the notes suggest."""
+        """Names of the `doctor.remedies` that the notes suggest."""
         return ()

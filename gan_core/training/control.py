@@ -65,9 +65,17 @@ class Control:
         """Writes a checkpoint after the current step."""
         self._send("save")
 
-    def rollback(self) -> None:
-        """Goes back to the last good checkpoint and pauses there."""
-        self._send("rollback")
+    def rollback(self, to: int | None = None) -> None:
+        """Goes back to the last good checkpoint, of those up to step `to`, and pauses there.
+
+        Raises BadValue where no checkpoint is as old as that.
+        """
+        if to is None:
+            self._send("rollback")
+        elif any(checkpoint.step <= to for checkpoint in self.store.checkpoints(self.run_id)):
+            self._send("rollback", {"to": to})
+        else:
+            raise BadValue("There is no checkpoint at or before step {step}.", step=to)
 
     def step(self, count: int = 1, only: str | None = None) -> None:
         """Trains for some steps and pauses; `only` restricts them to the phases of one role."""
@@ -118,6 +126,9 @@ class Control:
 
         A schedule counts from the edit that names one of its knobs, also where the value stays the same.
         """
+        self._send_edit(changes)
+
+    def _send_edit(self, changes: Mapping[str, Any], remedy: str = "", save: bool = False) -> None:
         from gan_core.hparams import check_edit
 
         run = self.status
@@ -127,8 +138,10 @@ class Control:
         if "batch_size" in changes:
             self._check_split(new.batch_size)
         sent = differences(current, new) | {name: getattr(new, name) for name in changes if clocks(new, [name])}
+        if sent and save:
+            self._send("save")
         if sent:
-            self._send("edit", {"changes": sent})
+            self._send("edit", {"changes": sent} | ({"remedy": remedy} if remedy else {}))
 
     def _check_split(self, batch_size: int) -> None:
         """Raises BadValue where the run's processes can't split such a batch."""
@@ -141,14 +154,15 @@ class Control:
     def apply(self, remedy: str) -> None:
         """Applies a remedy to the running run; one that rolls back waits until the run has rolled back.
 
-        Raises UnknownName, BadValue where the run can't take it without a fork, or RunConflict.
+        Otherwise a checkpoint is written first, so that it can be undone (`applied`). Raises UnknownName, BadValue
+        where the run can't take it without a fork, or RunConflict.
         """
-        from gan_core.training.remedies import remedies
+        from gan_core.doctor.remedies import remedies
 
         found = remedies.get(remedy)
         if found.back:
             self._go_back()
-        self.edit(**found.changes(current_hparams(self.store, self.status)))
+        self._send_edit(found.changes(current_hparams(self.store, self.status)), remedy, save=not found.back)
 
     def _go_back(self) -> None:
         seen = max((event.id for event in self.store.events(self.run_id)), default=0)
@@ -169,6 +183,19 @@ class Control:
                 command=name,
             )
         self.store.send(self.run_id, name, dict(payload or {}))
+
+
+def applied(store: RunStore, run: Run) -> tuple[str, int] | None:
+    """The last remedy that can be undone: its name, and the step whose checkpoint holds the state before it.
+
+    None where none was, other settings were edited since, or the checkpoint is gone.
+    """
+    edits = [event for event in store.events(run.id) if event.kind in ("edit", "rollback")]
+    if not edits or not edits[-1].payload.get("remedy"):
+        return None
+    last = edits[-1]
+    saved = any(checkpoint.step == last.step for checkpoint in store.checkpoints(run.id))
+    return (str(last.payload["remedy"]), last.step) if saved else None
 
 
 def fork(
@@ -203,7 +230,7 @@ def fork(
 
 def fork_with(store: RunStore, run: Run, remedy: str, name: str = "") -> Run:
     """A fork with a remedy applied, which trains as long again and restarts the learning-rate schedule."""
-    from gan_core.training.remedies import remedies
+    from gan_core.doctor.remedies import remedies
 
     changes = remedies.get(remedy).changes(current_hparams(store, run))
     steps = run.step + run.spec.steps if run.spec.steps else 0

@@ -364,7 +364,7 @@ class Session(Control):
         if name == "pause":
             self._pause()
         elif name == "rollback":
-            self._rollback()
+            self._rollback(payload.get("to"))
         elif name == "save":
             self.journal.checkpoint()
         elif self.journal.fault is not None:
@@ -383,7 +383,7 @@ class Session(Control):
             self.journal.measure_gap()
             self._announce()
         elif name == "edit":
-            self._edit(payload["changes"])
+            self._edit(payload["changes"], payload.get("remedy", ""))
 
     def _pause(self, message: str = "", values: Mapping[str, Any] | None = None) -> None:
         """Pauses and gives the slot to the next run of the queue."""
@@ -422,7 +422,7 @@ class Session(Control):
             self.journal.live_preview()
             self._set_state(RunState.PAUSED)
 
-    def _edit(self, changes: Mapping[str, Any]) -> None:
+    def _edit(self, changes: Mapping[str, Any], remedy: str = "") -> None:
         old = self.trainer.hparams
         try:
             new = changed(old, changes)
@@ -434,7 +434,9 @@ class Session(Control):
         self.journal.flush()
         before = {name: value for name, value in to_dict(old).items() if name in changes}
         begun = sorted(clocks(old, changes))
-        payload = {"changes": dict(changes), "before": before} | ({"begun": begun} if begun else {})
+        payload: dict[str, Any] = {"changes": dict(changes), "before": before}
+        payload |= {"begun": begun} if begun else {}
+        payload |= {"remedy": remedy} if remedy else {}
         self.journal.replayable("edit", payload)
         self.trainer.edit(new, begun)
         self._announce()
@@ -475,9 +477,10 @@ class Session(Control):
         run, refused, self._refused = self.status, self._refused, False
         self._set_state(run.state, *(() if refused else (run.message, run.message_values)))
 
-    def _rollback(self) -> None:
-        """Back to the newest sound checkpoint; what came after it is dropped, edits too."""
-        state = self._newest(self.store.checkpoints(self.run_id))
+    def _rollback(self, to: int | None = None) -> None:
+        """Back to the newest sound checkpoint, of those up to step `to`; what came after it is dropped, edits too."""
+        saved_ones = self.store.checkpoints(self.run_id)
+        state = self._newest([one for one in saved_ones if to is None or one.step <= to])
         if state is None:
             self._set_state(RunState.PAUSED, "There is no checkpoint to roll back to. Start a new run.")
             return

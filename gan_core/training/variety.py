@@ -5,7 +5,12 @@
     other points              data_reached: the share of real points with a sample nearby (coverage, 2002.09797)
     all points                kl, js (bits) and sliced_wasserstein: how far the samples are from the data's density, and
                               what as many real points score (metrics/density.py)
-    images                    variety: how far samples lie apart, as a share of how far real images do
+    images                    variety: how far samples lie apart, as a share of how far real images do, and the other
+                              signs that `signs` lists
+    unpaired translation      luminance_kept: the correlation of the brightness of inputs and outputs, of the direction
+                              where it is lower
+    all                       data/scale and data/offset: the standard deviation and the mean of the data, as networks
+                              see them; images lie in [-1, 1]
 
 Images are compared as the shelf's feature net for their data set sees them, else by their pixels. Two distances are
 taken, the root mean square of all pairs and the mean to the nearest other, and `variety` is the lower share of the two:
@@ -34,6 +39,7 @@ from gan_core.metrics.points import SAMPLES, coverage
 from gan_core.models import listing
 from gan_core.models.sampler import Sampler
 from gan_core.pictures.grids import to_uint8
+from gan_core.training import signs
 from gan_core.training.trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -41,6 +47,9 @@ logger = logging.getLogger(__name__)
 SEED = 0
 IMAGES = 128  # samples and real images that are compared
 LEAST = 8  # real images below which nothing can be said of their variety
+LABELLED = 512  # real images that classes are learnt from
+MEMORISED = 1024  # training images, at most, of which copies are looked for
+TRANSLATED = 8  # images whose translation is looked at
 POINTS = 500  # where no modes are known
 PIXELS = 16  # side to which images are shrunk where no net knows them
 NET = "features."  # with a data set's name: the shelf's net for it
@@ -55,16 +64,22 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
     `reference`: what the run learns from. Looking never changes the training.
     """
     recipe = trainer.recipe
-    if recipe.compare or not recipe.draws:
-        return None
     sampler = Sampler(recipe, trainer.hparams, trainer.spec, trainer.ema.networks)
-    look = _points(trainer, sampler, reference) if recipe.task == "points" else _images(trainer, sampler, reference)
+    look: Examine | None = None
+    if recipe.task == "unpaired":
+        look = _translations(trainer, sampler)
+    elif recipe.task == "points":
+        look = _points(trainer, sampler, reference)
+    elif recipe.draws and not recipe.compare:
+        look = _images(trainer, sampler, reference)
     if look is None:
         return None
+    data = _range(trainer)
 
     def examine() -> dict[str, float]:
         trainer.ema.refresh(trainer.hparams.ema)
         found = look()
+        found = found and found | data
         # weights that are spoilt draw no numbers: the losses tell of it
         return found if all(np.isfinite(list(found.values()))) else {}
 
@@ -100,6 +115,35 @@ def _distances_to(known: density.Yardstick, samples: np.ndarray) -> dict[str, fl
     }  # fmt: skip
 
 
+def _range(trainer: Trainer) -> dict[str, float]:
+    """The scale and the offset of the data."""
+    fields = trainer.batches.spread(LABELLED)
+    values = torch.cat([fields[name].flatten().float() for name in trainer.spec.fields]).cpu()
+    return {"data/scale": float(values.std()), "data/offset": float(values.mean())}
+
+
+def _translations(trainer: Trainer, sampler: Sampler) -> Examine | None:
+    inputs = trainer.batches.held_out()
+    directions = {"a_to_b": "a", "b_to_a": "b"}
+    if not inputs or not directions.keys() <= sampler.recipe.translations.keys():
+        return None
+
+    def look() -> dict[str, float]:
+        kept = []
+        for direction, domain in directions.items():
+            images = inputs[domain][:TRANSLATED]
+            with torch.no_grad():
+                translated = sampler.recipe.translations[direction](sampler.networks, sampler.hparams, images)
+            kept.append(signs.correlation(_brightness(images), _brightness(translated)).mean())
+        return {"luminance_kept": float(min(kept))}
+
+    return look
+
+
+def _brightness(images: Tensor) -> np.ndarray:
+    return images.mean(1).flatten(1).cpu().double().numpy()  # (N, C, H, W) -> (N, H * W)
+
+
 def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | None:
     real = trainer.batches.spread(IMAGES)
     count = len(real["real"])
@@ -107,15 +151,46 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
         return None
     describe = describer(reference, trainer.spec.fields["real"])
     latents, labels = sampler.latents(count, SEED)
-    apart = _distances(describe(as_bytes(real["real"])), real["label"].cpu() if labels is not None else None)
+    levels = as_bytes(real["real"])
+    features = describe(levels)
+    apart = _distances(features, real["label"].cpu() if labels is not None else None)
     if not all(apart):  # real images that are all the same
         return None
+    likeness = signs.Likeness(features.astype(np.float64))
+    novelty, looks_like = _memory(trainer, describe), _classes(trainer, describe)
+    trivial = signs.statistics(levels)
 
     def compare() -> dict[str, float]:
-        found = _distances(describe(as_bytes(sampler.draw(latents, labels))), labels)
-        return {"variety": min(made / real for made, real in zip(found, apart, strict=True))}
+        images = as_bytes(sampler.draw(latents, labels))
+        made = describe(images).astype(np.float64)
+        found = _distances(made, labels)
+        seen = {"variety": min(made / real for made, real in zip(found, apart, strict=True))}
+        seen |= likeness.measure(made)
+        if novelty is not None:
+            seen |= novelty.measure(made)
+        if looks_like is not None:
+            seen |= looks_like.measure(made, None if labels is None else labels.numpy())
+        return seen | {"cue": signs.cue(trivial, signs.statistics(images))}
 
     return compare
+
+
+def _memory(trainer: Trainer, describe: Describe) -> signs.Novelty | None:
+    """What copies are recognised by: all training images, where there are few."""
+    training = trainer.batches.spread(MEMORISED + 1)["real"]
+    if len(training) > MEMORISED:
+        return None
+    novelty = signs.Novelty(describe(as_bytes(training)).astype(np.float64))
+    return novelty if novelty.is_defined else None
+
+
+def _classes(trainer: Trainer, describe: Describe) -> signs.LooksLike | None:
+    """What classes are recognised by; None for data without them."""
+    if trainer.spec.classes < 2:
+        return None
+    known = trainer.batches.spread(LABELLED)
+    labels = known["label"].cpu().numpy()
+    return signs.LooksLike(describe(as_bytes(known["real"])).astype(np.float64), labels)
 
 
 def describer(reference: str, shape: tuple[int, ...]) -> Describe:

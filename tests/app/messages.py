@@ -9,12 +9,11 @@ from pathlib import Path
 
 from gan_core import errors
 from gan_core.data import sources
+from gan_core.doctor.remedies import remedies
 from gan_core.files import write_atomically
 from gan_core.gans import recipes
 from gan_core.knobs import knobs
 from gan_core.models.plans import plans
-from gan_core.training import health
-from gan_core.training.remedies import remedies
 
 ROOT = Path(__file__).parents[2]
 FRONT = [
@@ -51,9 +50,7 @@ def of_core() -> Iterator[str]:
             continue
         yield from _constants(path)
         for call in _calls(path):
-            if _name(call) in ERRORS and call.args:
-                yield _text(call.args[0])
-            elif _is_init_of_base(call) and call.args and " " in _text(call.args[0]):
+            if _is_error(call):
                 yield _text(call.args[0])
             elif _name(call) in STATES:
                 yield from (_text(argument) for argument in call.args[:2] if " " in _text(argument))
@@ -77,7 +74,7 @@ def of_catalogues() -> Iterator[str]:
         yield from (plan.title, plan.limits)
     for remedy in remedies:
         yield remedy.words
-    for path in (Path(health.__file__),):
+    for path in sorted((ROOT / "gan_core" / "doctor").rglob("*.py")):
         for call in _calls(path):
             if _name(call) == "Finding":
                 yield from (_text(argument) for argument in call.args[2:5])
@@ -105,12 +102,14 @@ def _name(call: ast.Call) -> str:
     )
 
 
-def _is_init_of_base(call: ast.Call) -> bool:
-    """Whether it is `super().__init__(...)`: errors that hold their own template."""
-    if _name(call) != "__init__" or not isinstance(call.func, ast.Attribute):
+def _is_error(call: ast.Call) -> bool:
+    """Whether an error is made with a template, or by an error's own `super().__init__`."""
+    if not call.args:
         return False
+    if _name(call) != "__init__" or not isinstance(call.func, ast.Attribute):
+        return _name(call) in ERRORS
     base = call.func.value
-    return isinstance(base, ast.Call) and _name(base) == "super"
+    return isinstance(base, ast.Call) and _name(base) == "super" and " " in _text(call.args[0])
 
 
 def _text(node: ast.expr) -> str:

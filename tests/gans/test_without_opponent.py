@@ -9,6 +9,9 @@ import torch
 
 from gan_core import data
 from gan_core.data.base import DataSet
+from gan_core.doctor.case import Case, Subject
+from gan_core.doctor.diagnosis import diagnose
+from gan_core.doctor.finding import Finding
 from gan_core.errors import BadValue
 from gan_core.gans import diffusion, recipes
 from gan_core.metrics import density
@@ -16,7 +19,6 @@ from gan_core.metrics.points import SAMPLES, coverage
 from gan_core.models.sampler import Sampler
 from gan_core.objectives import denoising, variational
 from gan_core.runs.records import Metrics
-from gan_core.training import health
 from gan_core.training.trainer import Trainer
 from tests.conftest import images
 
@@ -57,15 +59,17 @@ def test_too_small_a_noise_is_refused() -> None:
 def test_a_run_without_an_opponent_is_judged_by_its_samples(loss: str) -> None:
     import numpy as np
 
-    steps = np.arange(1, 301)
-    columns = {loss: np.linspace(3, 1, 300), "gradient_norm/vae": np.ones(300)}
-    recent = Metrics(steps, columns)
-    (found,) = health.assess(recent, latest={"variety": 0.9})
-    assert (found.kind, found.level) == (health.assess(recent, latest={"variety": 0.9})[0].kind, "good")
-    (found,) = health.assess(recent, latest={"variety": 0.1})
-    assert found.level in ("bad", "watch")
-    (found,) = health.assess(recent.rows(slice(0, 50)))
-    assert "network is still" in found.cause
+    steps = np.arange(1, 701)
+    columns = {loss: np.linspace(3, 1, 700), "gradient_norm/vae": np.ones(700)}
+
+    def found(variety: float, count: int = 700) -> Finding:
+        run = Metrics(steps[:count], {name: values[:count] for name, values in columns.items()})
+        looks = Metrics(steps[:count:50], {"variety": np.full(len(steps[:count:50]), variety)})
+        return diagnose(Case(run, Subject(), looks))[0]
+
+    assert found(0.9).level == "good"
+    assert found(0.1).kind == "samples_alike"
+    assert "network is still" in found(0.9, 50).cause
 
 
 @pytest.mark.slow

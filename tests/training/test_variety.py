@@ -12,12 +12,13 @@ from benchmarks.points import samples
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.data.sets.points import MODES
+from gan_core.doctor.case import Case, Subject
+from gan_core.doctor.diagnosis import diagnose
 from gan_core.gans import recipes
 from gan_core.knobs import changed
 from gan_core.metrics.points import SAMPLES, coverage
 from gan_core.runs.records import Metrics
 from gan_core.runs.store import RunState, RunStore
-from gan_core.training.health import assess
 from gan_core.training.session import Session
 from gan_core.training.trainer import Trainer
 from gan_core.training.variety import _distances, examiner
@@ -84,7 +85,8 @@ def test_a_real_run_measures_its_variety_and_looking_changes_nothing() -> None:
     for _ in range(3):
         one.train_step()
         other.train_step()
-        assert look().keys() == {"variety"}
+        signs = {"twins", "precision", "coverage", "distance", "distance_error", "novelty"}
+        assert look().keys() == {"variety", "cue", "data/scale", "data/offset"} | {f"samples/{name}" for name in signs}
     for (name, weight), twin in zip(
         one.networks["generator"].state_dict().items(), other.networks["generator"].state_dict().values(), strict=True
     ):
@@ -113,7 +115,7 @@ def test_a_run_of_points_is_examined_to_its_last_step(home: Path) -> None:
     assert metrics.measured("modes/covered")[-1]
     assert metrics.last("modes/covered") == 0
     assert 1 <= (metrics.last("modes/reached") or 0) <= 8
-    (finding, *_) = assess(metrics, True, None, 8)
+    (finding, *_) = diagnose(Case(metrics, Subject(run.spec.hparams, "points", 8)))
     assert finding.level != "good"
 
 
@@ -135,6 +137,8 @@ def test_the_collapse_preset_keeps_its_promise_and_the_verdict_sees_it(seed: int
         np.arange(preset.steps - 400, preset.steps),
         {name: np.array([row[name] for row in rows[-400:]]) for name in rows[-1]},
     )
-    (finding, *_) = assess(recent, True, look(), 8)
+    seen = {name: np.full(len(recent), value) for name, value in look().items()}
+    recent = Metrics(recent.steps, {**recent.columns, **seen})
+    (finding, *_) = diagnose(Case(recent, Subject(dict(preset.hparams), "points", 8)))
     assert (finding.kind, finding.level) == ("mode_collapse", "bad")
     assert finding.values["covered"] in (1, 2)

@@ -42,6 +42,7 @@ class Board {
     this.text("real-note", board.real ? board.words.realNote : "");
     this.text("advice-title", board.words.advice);
     this.list("advice", board.advice, (line) => node("p", "", line));
+    if (header.panels) this.evidence = header;
     this.remedies = { title: board.words.remedies, locked: board.locked };
     this.list("remedies", [board.remedies], (remedies) => this.offer(remedies));
     this.findings(board.findings);
@@ -110,23 +111,29 @@ class Board {
     part.replaceChildren(...items.map(make));
   }
 
+  // a card stays as long as its finding, so that its chart is drawn in place
   findings(list) {
-    this.list("findings", list, (finding) => {
-      const card = node("div", "finding");
-      card.dataset.level = finding.level;
-      card.append(node("b", "", finding.what));
-      if (finding.cause) card.append(node("p", "", finding.cause));
-      if (finding.remedy) card.append(node("p", "remedy", finding.remedy));
-      card.append(this.offer(finding.remedies));
-      return card;
+    this.cards ??= new Map();
+    const kinds = new Set(list.map((finding) => finding.kind));
+    for (const [kind, card] of this.cards) {
+      if (kinds.has(kind)) continue;
+      card.element.remove();
+      this.cards.delete(kind);
+    }
+    list.forEach((finding, place) => {
+      if (!this.cards.has(finding.kind)) this.cards.set(finding.kind, new Card());
+      const card = this.cards.get(finding.kind);
+      const part = this.part("findings");
+      if (part.children[place] !== card.element) part.insertBefore(card.element, part.children[place] ?? null);
+      card.update(finding, this);
     });
   }
 
   // a button per remedy; the page shows its effect before applying it
-  offer(list) {
+  offer(list, back = "") {
     const part = node("div", "offer");
-    if (!list.length) return part;
-    part.append(node("span", "offered", this.remedies.title));
+    if (!list.length && !back) return part;
+    if (list.length) part.append(node("span", "offered", this.remedies.title));
     for (const remedy of list) {
       const button = node("button", "remedy-button", remedy.label);
       button.type = "button";
@@ -136,7 +143,18 @@ class Board {
       button.addEventListener("click", () => this.ask("remedy", remedy.name));
       part.append(button);
     }
+    if (back) part.append(this.backwards(back));
     return part;
+  }
+
+  backwards({ label, tip, kind }) {
+    const button = node("button", "remedy-button back", `↩ ${label}`);
+    button.type = "button";
+    button.disabled = Boolean(this.remedies.locked);
+    button.title = this.remedies.locked || tip;
+    button.dataset.back = kind;
+    button.addEventListener("click", () => this.ask("back", kind));
+    return button;
   }
 
   image(name, header, place, pixelated) {
@@ -156,5 +174,44 @@ class Board {
     const element = this.part(name);
     if (element.textContent !== content) element.textContent = content;
     element.style.display = content ? "" : "none";
+  }
+}
+
+class Card {
+  constructor() {
+    this.element = node("div", "finding");
+    this.words = node("div");
+    this.chart = node("div", "evidence curves");
+    this.offer = node("div");
+    this.element.append(this.words, this.chart, this.offer);
+  }
+
+  update(finding, board) {
+    const { level, since, what, cause, remedy, remedies, back } = finding;
+    this.element.dataset.level = level;
+    const said = JSON.stringify([since, what, cause, remedy]);
+    if (said !== this.said) {
+      this.said = said;
+      this.words.replaceChildren(node("b", "", what));
+      if (since) this.words.append(node("span", "since", since));
+      if (cause) this.words.append(node("p", "", cause));
+      if (remedy) this.words.append(node("p", "remedy", remedy));
+    }
+    const offered = JSON.stringify([remedies, back, board.remedies]);
+    if (offered !== this.offered) {
+      this.offered = offered;
+      this.offer.replaceChildren(board.offer(remedies, back));
+    }
+    this.draw(finding.kind, board.evidence);
+  }
+
+  // what the finding was read from, with its threshold
+  draw(kind, header) {
+    const panel = header?.evidence?.[kind];
+    this.chart.style.display = panel ? "" : "none";
+    if (!panel || this.drawn === header) return;
+    this.drawn = header;
+    this.charts ??= new Charts(this.chart, true);
+    this.charts.update({ ...header, large: false, panels: [panel] });
   }
 }

@@ -12,12 +12,16 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core.doctor.bands import Bands
+from gan_core.doctor.finding import Finding
+from gan_core.doctor.stopping import Plateau
 from gan_core.hparams import TrainingHParams
 from gan_core.runs.store import Run, RunState
 from ui.classroom.live import panels, remedies
 from ui.classroom.live.advice import advice, translates
 from ui.classroom.live.curves import payload
 from ui.classroom.live.feed import Feed, Picture
+from ui.classroom.live.figures import metric_name
 from ui.classroom.shell import access
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
@@ -47,7 +51,10 @@ def draw(
     answers are slow. A hidden tab doesn't poll.
     """
     message = encoded(watched, look_for, real, large=large, chart=chart, held=_held(key))
-    _component()(data=message, key=key, on_poll_change=lambda: None, on_remedy_change=lambda: _named(watched, key))
+    _component()(
+        data=message, key=key, on_poll_change=lambda: None, on_remedy_change=lambda: _named(watched, key),
+        on_back_change=lambda: _back(watched, key),
+    )  # fmt: skip
 
 
 def _named(watched: Feed, key: str) -> None:
@@ -55,6 +62,14 @@ def _named(watched: Feed, key: str) -> None:
     name = st.session_state.get(key, {}).get("remedy")
     if isinstance(name, str):
         remedies.ask(watched.id, name)
+
+
+def _back(watched: Feed, key: str) -> None:
+    """Handles a click on "Back to before it broke"."""
+    kind = st.session_state.get(key, {}).get("back")
+    step = remedies.checkpoint_before(watched, kind) if isinstance(kind, str) else None
+    if step is not None:
+        remedies.ask_back(watched.id, step)
 
 
 def _held(key: str) -> Mapping[str, Any]:
@@ -103,7 +118,7 @@ def encoded(
         "pool": None if large else _blob(watched.pool(), blobs, held, "pool", _("Past outputs in the replay pool")),
         "real": None if large else _blob(real, blobs, held, "real", _("Real images of the data set")),
         "pixelated": run.spec.size < 48 and not is_points(run.spec.data),
-        "words": _words(run, large) | _pool_words(watched),
+        "words": _words(run, large, watched.bands) | _pool_words(watched),
     }
     return payload(header | {"board": content}, *blobs)
 
@@ -172,16 +187,55 @@ def notice(run: Run) -> str:
 def _findings(watched: Feed, run: Run, settings: TrainingHParams | None) -> list[dict[str, Any]]:
     if run.step == 0:
         return []
-    return [
+    found = [
         {
+            "kind": finding.kind,
             "level": finding.level,
             "what": sentence(finding.what, finding.values),
+            "since": _since(watched, finding),
             "cause": _(finding.cause),
             "remedy": _(finding.remedy),
             "remedies": remedies.buttons(settings, finding.remedies),
+            "back": _way_back(watched, run, finding),
         }
         for finding in watched.findings()
     ]
+    reached = None if any(finding["level"] == "bad" for finding in found) else watched.plateau()
+    return found + ([_plateau(reached, is_points(run.spec.data))] if reached else [])
+
+
+def _since(watched: Feed, finding: Finding) -> str:
+    step = watched.since(finding.kind)
+    return "" if step is None else _("since step {step}").format(step=number(step))
+
+
+def _way_back(watched: Feed, run: Run, finding: Finding) -> dict[str, str] | None:
+    """Describes the button that returns to the checkpoint before an alarm; None where there is none."""
+    if not run.is_active or finding.level != "bad" or finding.kind == "not_finite":
+        return None
+    step = remedies.checkpoint_before(watched, finding.kind)
+    if step is None:
+        return None
+    return {
+        "kind": finding.kind,
+        "label": _("Back to before it broke"),
+        "tip": _("Returns to the checkpoint at step {step}.").format(step=number(step)),
+    }
+
+
+def _plateau(reached: Plateau, points: bool) -> dict[str, Any]:
+    return {
+        "kind": "plateau",
+        "level": "early",
+        "what": _("No longer improving since step {step}: you can stop.").format(step=number(reached.step)),
+        "since": "",
+        "cause": _("{metric} was {value:.3g} ± {interval:.2g} there, and no later value is better beyond that.").format(
+            metric=metric_name(reached.name, points), value=reached.value, interval=2 * reached.error
+        ),
+        "remedy": _("Keep training only if the samples still look better to you."),
+        "remedies": [],
+        "back": None,
+    }
 
 
 def _samples_note(run: Run) -> str:
@@ -211,7 +265,17 @@ def _pool_words(watched: Feed) -> dict[str, str]:
     }
 
 
-def _words(run: Run, large: bool) -> dict[str, str]:
+def _band_words(bands: Bands | None) -> str:
+    if bands is None:
+        return ""
+    if bands.own:
+        words = _("Shaded: where 8 of 10 of your {count} healthy runs of this recipe and data lay.")
+    else:
+        words = _("Shaded: where 8 of 10 of {count} healthy reference runs of this recipe and data lay.")
+    return " " + words.format(count=bands.runs)
+
+
+def _words(run: Run, large: bool, bands: Bands | None) -> dict[str, str]:
     return {
         "samples": _("Samples"),
         "samplesNote": _samples_note(run),
@@ -224,5 +288,5 @@ def _words(run: Run, large: bool) -> dict[str, str]:
         "curvesNote": "" if large else _(
             "Thick lines: mean of the last 100 steps. Thin lines: single steps. Purple marks: edits and other "
             "events; hover over one to read it. Click a legend entry to hide its curve."
-        ),
+        ) + _band_words(bands),
     }  # fmt: skip

@@ -11,25 +11,26 @@ function decode(bytes) {
   header.blob = (offset, count) => buffer.slice(4 + length + offset, 4 + length + offset + count);
   const floats = new Float32Array(header.blob(0, 4 * (header.floats ?? 0)));
   const array = ([offset, count]) => floats.subarray(offset, offset + count);
-  for (const panel of header.panels ?? []) {
+  for (const panel of [...(header.panels ?? []), ...Object.values(header.evidence ?? {})]) {
     for (const series of panel.series) {
       series.xs = array(series.x);
       series.ys = array(series.y);
       series.raw = series.faint ? array(series.faint) : null;
-      series.ends = series.band ? series.band.map(array) : null;
+      series.area = series.band ? series.band.map(array) : null;
     }
   }
   return header;
 }
 
-const HEIGHT = { normal: 210, least: 110, phone: 260, most: 560 }; // least and most apply to the projector
+const HEIGHT = { normal: 210, small: 130, least: 110, phone: 260, most: 560 }; // least and most apply to the projector
 const BELOW = 74;
 const PHONE = 760; // maximum width in pixels at which the projector's parts are stacked
 const MARGIN = { top: 10, right: 14, bottom: 38, left: 58 };
 
 class Charts {
-  constructor(root) {
+  constructor(root, small = false) {
     this.root = root;
+    this.small = small;
     this.panels = [];
     this.hover = null; // a step, the same in all panels
     this.hidden = new Set(); // names of series hidden by the legend
@@ -119,7 +120,8 @@ class Panel {
     this.width = Math.max(220, this.plot.clientWidth || 320);
     const room = large ? window.innerHeight - this.plot.getBoundingClientRect().top - BELOW : 0;
     const least = window.innerWidth <= PHONE ? HEIGHT.phone : HEIGHT.least;
-    this.height = large ? Math.min(HEIGHT.most, Math.max(least, room)) : HEIGHT.normal;
+    const normal = this.charts.small ? HEIGHT.small : HEIGHT.normal;
+    this.height = large ? Math.min(HEIGHT.most, Math.max(least, room)) : normal;
   }
 
   draw(panel, header) {
@@ -193,7 +195,7 @@ class Panel {
     const values = [];
     for (const series of this.visible()) {
       for (const value of series.ys) if (usable(value)) values.push(value);
-      for (const end of series.ends ?? []) for (const value of end) if (usable(value)) values.push(value);
+      this.inBand(series, (low, high) => values.push(...[low, high].filter(usable)));
       if (series.raw) {
         // ignore single spikes of the faint line for the scale
         const sorted = Array.from(series.raw).filter(usable).sort((a, b) => a - b);
@@ -264,9 +266,7 @@ class Panel {
       `<clipPath id="${clip}"><rect x="${MARGIN.left}" y="${MARGIN.top - 2}" width="${width - MARGIN.left - MARGIN.right + 2}" height="${height - MARGIN.top - MARGIN.bottom + 4}"/></clipPath><g clip-path="url(#${clip})">`,
     ];
     const thick = this.header.large ? 3.5 : 2;
-    for (const series of this.visible()) {
-      if (series.ends) parts.push(this.band(series));
-    }
+    for (const series of this.visible()) if (series.area) parts.push(this.area(series));
     for (const series of this.visible()) {
       if (series.raw) parts.push(this.path(series, series.raw, 1, 0.28));
     }
@@ -275,19 +275,27 @@ class Panel {
     return parts.join("");
   }
 
-  // the area of an interval; where it was measured once, a bar
-  band(series) {
-    const [lows, highs] = series.ends;
-    const places = Array.from(lows.keys()).filter((i) => Number.isFinite(lows[i]) && Number.isFinite(highs[i]));
-    if (!places.length) return "";
-    const at = (i, end) => `${this.px(series.xs[i]).toFixed(1)} ${Math.max(-1e4, Math.min(1e4, this.py(end[i]))).toFixed(1)}`;
-    const colour = this.colour(series.colour);
-    if (places.length === 1) {
-      const [bottom, top] = [lows, highs].map((end) => at(places[0], end));
-      return `<path d="M${bottom}L${top}" stroke="${colour}" stroke-width="5" stroke-opacity="0.3"/>`;
+  // the band behind a curve, as far as the curve goes
+  inBand(series, take) {
+    const [steps, lows, highs] = series.area ?? [[]];
+    const last = series.xs[series.xs.length - 1] ?? 0;
+    for (let i = 0; i < steps.length; i += 1) {
+      if (steps[i] >= (series.xs[0] ?? 0) && steps[i] <= last) take(lows[i], highs[i], steps[i]);
     }
-    const outline = [...places.map((i) => at(i, highs)), ...places.reverse().map((i) => at(i, lows))].join("L");
-    return `<path class="band" d="M${outline}Z" fill="${colour}" fill-opacity="0.18"/>`;
+  }
+
+  area(series) {
+    const above = [];
+    const below = [];
+    const place = (step, value) => `${this.px(step).toFixed(1)} ${Math.max(-1e4, Math.min(1e4, this.py(value))).toFixed(1)}`;
+    this.inBand(series, (low, high, step) => {
+      if (!Number.isFinite(low) || !Number.isFinite(high) || (this.panel.log && low <= 0)) return;
+      above.push(place(step, high));
+      below.unshift(place(step, low));
+    });
+    if (!above.length) return "";
+    if (above.length === 1) return `<path d="M${above[0]}L${below[0]}" stroke="${this.colour(series.colour)}" stroke-width="5" stroke-opacity="0.3"/>`;
+    return `<path d="M${[...above, ...below].join("L")}Z" fill="${this.colour(series.colour)}" fill-opacity="0.13"/>`;
   }
 
   path(series, values, thick, opacity) {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,10 +40,10 @@ RUN_COLOURS: tuple[Colour, ...] = (
 
 @dataclass(frozen=True)
 class Series:
-    """One curve. `faint` is drawn thinly behind it, for example the raw values of a moving average; `band` are the
-    lower and upper ends of an interval, drawn as an area.
+    """One curve. `faint` is drawn thinly behind it, for example the raw values of a moving average.
 
-    NaN: not measured, the line skips it. Infinite: broken value, the line has a gap.
+    NaN: not measured, the line skips it. Infinite: broken value, the line has a gap. `band`: steps, lower and upper
+    values of an area behind the curve, such as an interval; where there is one step alone, a bar.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Series:
     values: ArrayLike
     faint: ArrayLike | None = None
     dash: bool = False
-    band: tuple[ArrayLike, ArrayLike] | None = None
+    band: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,14 @@ class _Arrays:
 
 
 def parts(
-    panels: Sequence[Panel], marks: Sequence[Mark] = (), *, large: bool = False, file: str = "curves"
+    panels: Sequence[Panel],
+    marks: Sequence[Mark] = (),
+    *,
+    large: bool = False,
+    file: str = "curves",
+    evidence: Mapping[str, Panel] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], bytes]:
-    """Returns the header of the panels and the float32 arrays that it refers to."""
+    """Returns the header of the panels and the float32 arrays that it refers to; `evidence`: small panels by name."""
     arrays = _Arrays()
     header = {
         "large": large,
@@ -107,6 +113,7 @@ def parts(
         "markColour": COLOURS["mark"],
         "marks": [{"x": mark.step, "text": mark.text} for mark in marks],
         "panels": [_panel(panel, arrays) for panel in panels],
+        "evidence": {name: _panel(panel, arrays) for name, panel in evidence.items()},
         "floats": arrays.size,
     }
     return header, b"".join(part.astype("<f4").tobytes() for part in arrays.parts)
@@ -143,7 +150,7 @@ def _panel(panel: Panel, arrays: _Arrays) -> dict[str, Any]:
                 "x": arrays.add(series.steps),
                 "y": arrays.add(series.values),
                 "faint": None if series.faint is None else arrays.add(series.faint),
-                "band": None if series.band is None else [arrays.add(end) for end in series.band],
+                "band": None if series.band is None else [arrays.add(part) for part in series.band],
             }
             for series in panel.series
         ],

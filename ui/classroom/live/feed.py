@@ -17,8 +17,12 @@ from typing import Any
 
 from PIL import Image
 
+from gan_core.doctor.bands import Bands, bands_of
+from gan_core.doctor.case import Case, Subject, scores_are_probabilities
+from gan_core.doctor.diagnosis import alarms, diagnose
+from gan_core.doctor.finding import Finding
+from gan_core.doctor.stopping import Plateau, plateau
 from gan_core.runs.store import Event, Run, RunStore
-from gan_core.training.health import Finding, assess, scores_are_probabilities
 from gan_core.training.remaining import seconds_left
 from ui.classroom.live import curves, figures
 from ui.classroom.live.history import History
@@ -68,6 +72,11 @@ class Feed:
         self.history = History()
         self.events: list[Event] = []
         self._last_step = -1
+        self._since: dict[str, int] | None = None  # the steps at which the present alarms were raised
+        self._version_examined = -1
+        self._findings: list[Finding] = []
+        self._bands: Bands | None = None
+        self._looked_for_bands = False
         self.version += 1  # version of the curves; increases with every new row or event
         self._parts: dict[Any, tuple[dict[str, Any], bytes]] = {}
         self._picture: Picture | None = None
@@ -128,20 +137,71 @@ class Feed:
             key = (language(), only, large, tuple(files))
             if key not in self._parts:
                 modes = modes_of(self._run.spec.data) if self._run else 0
-                panels = figures.panels(self.history, self._probability(), self._of_points(), modes)
+                self._look_for_bands()
+                panels = figures.panels(
+                    self.history,
+                    self._probability(),
+                    self._of_points(),
+                    modes,
+                    self._settings().get("loss") == "wasserstein",
+                )
                 panels += figures.gaps(self.events)
                 chosen = panels if only is None else panels[only : only + 1]
                 if files:
                     chosen = sorted((panel for panel in chosen if panel.file in files), key=_place_in(files))
+                found = [] if large or files else self._examined()
                 self._parts[key] = curves.parts(
-                    chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}"
-                )
+                    chosen, figures.marks(self.events), large=large, file=f"ganscope-{self.id}",
+                    evidence=figures.evidence(self.history, found, self._of_points()),
+                )  # fmt: skip
             return self._parts[key]
 
+    def _look_for_bands(self) -> None:
+        """Reads the bands of healthy runs once, as soon as there is a curve to draw them behind."""
+        if self._looked_for_bands or self._run is None or not self.history.names:
+            return
+        self._looked_for_bands = True
+        self._bands = bands_of(self._store, self._run)
+        self.history.bands = self._bands.by_metric if self._bands else {}
+
+    @property
+    def bands(self) -> Bands | None:
+        """Returns the bands of healthy runs that are drawn behind the curves, if there are any."""
+        return self._bands
+
     def findings(self) -> list[Finding]:
-        """Returns the health findings of the run."""
-        run = self.run()
-        return assess(self.history.recent, self._probability(), self.history.latest, modes_of(run.spec.data))
+        """Returns the doctor's findings on the run."""
+        self.run()
+        with self._lock:
+            return self._examined()
+
+    def _examined(self) -> list[Finding]:
+        """The findings, computed once for each version of the curves."""
+        if self._version_examined != self.version:
+            case = self._case()
+            self._findings = diagnose(case)
+            kinds = [finding.kind for finding in self._findings if finding.is_alarm]
+            known = alarms(case) if self._since is None else self._since
+            self._since = {kind: known.get(kind, case.step) for kind in kinds}
+            self._version_examined = self.version
+        return self._findings
+
+    def since(self, kind: str) -> int | None:
+        """Returns the step at which a present alarm was raised."""
+        self.findings()
+        return (self._since or {}).get(kind)
+
+    def _case(self) -> Case:
+        """What the doctor's rules read: the last steps in full, and the whole run thinned."""
+        assert self._run is not None
+        edited = max((event.step for event in self.events if event.kind == "edit"), default=0)
+        return Case(self.history.recent, Subject.of(self._run, self._settings(), edited), self.history.thinned())
+
+    def plateau(self) -> Plateau | None:
+        """Returns since when the run's distance to the data no longer improves beyond its interval."""
+        self.run()
+        with self._lock:
+            return plateau(self._case())
 
     def seconds_left(self) -> float | None:
         """Returns the estimated remaining seconds; None if unknown."""

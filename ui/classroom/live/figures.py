@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.doctor.finding import Finding
+from gan_core.doctor.rules.exploding_gradients import EXPLODING
 from gan_core.metrics.figures import parsed
 from gan_core.runs.store import Event
-from gan_core.training.health import EXPLODING
 from ui.classroom.live.curves import COLOURS, RUN_COLOURS, Colour, Mark, Panel, Series
 from ui.classroom.live.history import History
 from ui.classroom.shell.i18n import N_, _
@@ -77,6 +78,19 @@ NAMES = {
     "modes/near": N_("Samples close to a mode"),
     "data_reached": N_("Data covered by the samples"),
     "variety": N_("Diversity of the samples"),
+    "separated": N_("Pairs in the right order"),
+    "samples/distance": N_("Distance to real images"),
+    "samples/precision": N_("Samples close to real images"),
+    "samples/coverage": N_("Real images with a sample nearby"),
+    "samples/twins": N_("Samples with a twin"),
+    "samples/novelty": N_("Distance to training images"),
+    "classes/missing": N_("Classes without samples"),
+    "labels/obeyed": N_("Samples of the requested class"),
+    "labels/obeyed_real": N_("Real images of their class"),
+    "cue": N_("Separated by trivial statistics"),
+    "luminance_kept": N_("Correlation of brightness"),
+    "data/scale": N_("Standard deviation of the data"),
+    "data/offset": N_("Mean of the data"),
     "distance/kl": "KL",
     "distance/js": "JS",
     "distance/sliced": N_("Sliced Wasserstein distance"),
@@ -97,6 +111,17 @@ TINTS = {
     "modes/near": "generator",
     "data_reached": "generator",
     "variety": "generator",
+    "separated": "real",
+    "samples/distance": "generator",
+    "samples/precision": "discriminator",
+    "samples/coverage": "generator",
+    "samples/novelty": "generator",
+    "samples/twins": "fake",
+    "classes/missing": "generator",
+    "labels/obeyed": "generator",
+    "labels/obeyed_real": "quiet",
+    "cue": "discriminator",
+    "luminance_kept": "generator",
     "distance/kl": "generator",
     "distance/js": "discriminator",
     "distance/sliced": "generator",
@@ -129,10 +154,13 @@ def colour_of(name: str) -> Colour:
     return COLOURS.get(TINTS.get(name, part), COLOURS["other"])
 
 
-def panels(history: History, probability: bool, points: bool = False, modes: int = 0) -> list[Panel]:
+def panels(
+    history: History, probability: bool, points: bool = False, modes: int = 0, critic: bool = False
+) -> list[Panel]:
     """Returns the charts of one run, most informative first; charts without data are left out.
 
     `probability`: D's scores are probabilities. `points`: the run trains on points, not images, with this many `modes`.
+    `critic`: the discriminator estimates a Wasserstein distance.
     """
     names = history.names
     score_unit = _("probability of being real") if probability else _("score (not a probability)")
@@ -140,6 +168,7 @@ def panels(history: History, probability: bool, points: bool = False, modes: int
         Panel(
             _("Losses"), _("loss (no unit)"), _series(history, [n for n in names if n.endswith("/loss")]), file="losses"
         ),
+        *([_wasserstein(history)] if critic else []),
         *_terms(history),
         Panel(
             "D(x), D(G(z))" if probability else _("Discriminator scores"),
@@ -202,7 +231,11 @@ def _measured(history: History) -> list[Panel]:
         kind, count, net, *_rest = parsed(figure)
         low, high = (history.raw(f"{name}{end}") for end in ENDS[:2])
         curve = Series(
-            _("samples, with 95 % interval"), COLOURS["generator"], history.steps, history.raw(name), band=(low, high)
+            _("samples, with 95 % interval"),
+            COLOURS["generator"],
+            history.steps,
+            history.raw(name),
+            band=(history.steps, low, high),
         )
         floor = Series(_("other real images (floor)"), COLOURS["quiet"], history.steps, history.raw(f"{name}_floor"),
                        dash=True)  # fmt: skip
@@ -210,6 +243,39 @@ def _measured(history: History) -> list[Panel]:
         title = _("Distance to the real images")
         found.append(Panel(title, unit, [curve, floor], low=0.0, file=kind))
     return found
+
+
+def _wasserstein(history: History) -> Panel:
+    """Returns the critic's estimate with the sign of a distance: its loss without the penalty, negated."""
+    series = []
+    if {"score/real", "score/fake_before"} <= set(history.names):
+        name = _("estimate of the distance (the critic's loss without its penalty, times −1)")
+        mean = history.mean("score/real") - history.mean("score/fake_before")
+        faint = history.raw("score/real") - history.raw("score/fake_before")
+        series = [Series(name, COLOURS["discriminator"], history.steps, mean, faint)]
+    return Panel(
+        _("Wasserstein estimate"), "E f(x) − E f(G(z))", series, line=(0.0, _("equal distributions")),
+        file="wasserstein",
+    )  # fmt: skip
+
+
+LOOKED_AT = ("samples/", "classes/", "labels/", "modes/", "data/", "distance/")  # measured now and then, not averaged
+NOT_AVERAGED = ("variety", "cue", "luminance_kept", "data_reached")
+
+
+def evidence(history: History, findings: Sequence[Finding], points: bool = False) -> dict[str, Panel]:
+    """Returns for each alarm, by its kind, a chart of the metrics that it was read from, with the threshold."""
+    found = {}
+    for finding in findings:
+        names = [name for name in finding.evidence if name in history.names]
+        if not finding.is_alarm or not names:
+            continue
+        smooth = not names[0].startswith(LOOKED_AT) and names[0] not in NOT_AVERAGED
+        series = _series(history, names, smooth, points)
+        line = None if finding.limit is None else (finding.limit, _("threshold"))
+        log = names[0].startswith("gradient_norm/")
+        found[finding.kind] = Panel(_("Evidence"), "", series, log, line=line, file=finding.kind)
+    return {kind: panel for kind, panel in found.items() if panel.series}
 
 
 def _terms(history: History) -> list[Panel]:
@@ -284,6 +350,29 @@ def _of_samples(history: History, modes: int) -> list[Panel]:
             high=1.0,
             line=(1.0, _("real images")),
             file="variety",
+        ),
+        Panel(
+            _("Distance to real images"),
+            _("energy distance (share of the spread)"),
+            _series(history, ["samples/distance"], smooth=False),
+            low=0.0,
+            file="sample-distance",
+        ),
+        Panel(
+            _("Samples and real images"),
+            _("share"),
+            _series(history, ["samples/precision", "samples/coverage"], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="neighbourhoods",
+        ),
+        Panel(
+            _("Labels"),
+            _("share that looks like its class"),
+            _series(history, ["labels/obeyed", "labels/obeyed_real"], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="labels",
         ),
     ]
 
@@ -385,8 +474,10 @@ def _series(history: History, names: Sequence[str], smooth: bool = True, points:
         values = history.mean(name) if smooth else history.raw(name)
         faint = history.raw(name) if smooth else None
         # both rates are often the same; a floor is no curve of the run
-        dash = name.startswith("rate/discriminator") or name.endswith("_floor")
-        found.append(Series(metric_name(name, points), colour_of(name), history.steps, values, faint, dash))
+        dash = name.startswith("rate/discriminator") or name.endswith(("_floor", "_real"))
+        band = history.bands.get(name)
+        area = None if band is None else (band.steps, band.low, band.high)
+        found.append(Series(metric_name(name, points), colour_of(name), history.steps, values, faint, dash, area))
     return found
 
 

@@ -6,9 +6,12 @@ Curves are NaN where nothing was measured (skipped) and infinite where a value i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_core.doctor.bands import Band
 from gan_core.runs.records import Metrics
 
 WINDOW = 100  # window of the moving average, in steps
@@ -24,6 +27,7 @@ class History:
     def __init__(self) -> None:
         self.recent = Metrics.empty()
         self.latest: dict[str, float] = {}  # last measured value of each column, however old
+        self.bands: Mapping[str, Band] = {}  # what healthy runs recorded, by column
         self._names: list[str] = []
         self._stride = 1
         self._kept = _Rows.empty(0)
@@ -46,6 +50,11 @@ class History:
         """Returns means over the last 100 steps, ignoring missing values."""
         found: NDArray[np.float64] = self._shown.mean[self._names.index(name)]
         return found
+
+    def thinned(self) -> Metrics:
+        """Returns the whole run as rows: for each kept step the last value that was measured up to it."""
+        raw = np.where(np.isinf(self._shown.raw), np.nan, self._shown.raw)
+        return Metrics(self.steps.astype(np.int64), dict(zip(self._names, raw, strict=True)))
 
     def append(self, metrics: Metrics) -> None:
         """Appends rows that follow those already appended."""

@@ -35,11 +35,22 @@ def show(id: str) -> None:
     for event in watched.events:
         if event.kind == "forked":
             st.caption(":material/fork_right: " + forks.origin(event.payload))
+            _compared_with(run)
     controls(watched, run)
     trouble(watched, run)
+    remedies.undo(run)
     poll(watched, lambda: board.draw(watched, panels.preset_of(run), _real(run), key=f"board-{id}"))
     panels.show(watched)
     remedies.show(watched)
+
+
+def _compared_with(run: Run) -> None:
+    """Links to a fork beside the run that it was forked from."""
+    if run.parent and run.parent in {other.id for other in store().runs()}:
+        st.page_link(
+            "pages/runs.py", label=_("Compare with the run it was forked from"), icon=":material/compare_arrows:",
+            query_params={"compare": f"{run.parent},{run.id}", "lang": st.session_state.get(STATE, "en")},
+        )  # fmt: skip
 
 
 def found(id: str) -> Feed | None:
@@ -66,7 +77,8 @@ def poll(watched: Feed, draw: Callable[[], None]) -> None:
 
 def looks(watched: Feed) -> tuple[Any, ...]:
     """Returns what the unpolled parts of the page depend on."""
-    return watched.run().state, broken(watched), warm.is_ready()
+    edits = sum(event.kind in ("edit", "rollback") for event in watched.events)  # a remedy can be undone
+    return watched.run().state, broken(watched), warm.is_ready(), edits
 
 
 def _title(run: Run) -> None:

@@ -7,19 +7,20 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core.doctor.remedies import offered, remedies
 from gan_core.hparams import TrainingHParams, rebuilt
 from gan_core.knobs import changed, differences, knobs, to_dict
 from gan_core.runs.store import Run
-from gan_core.training.remedies import offered, remedies
 from ui.classroom.live import forks, panels
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell import access, knob_widgets, sessions
 from ui.classroom.shell.errors import showing_errors
-from ui.classroom.shell.i18n import _
+from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import store
 from ui.texts import number, remedy_words
 
 ASKED = "remedy-asked"  # session state key: run and remedy
+BACK = "remedy-back"  # session state key: run and the step of a checkpoint
 NEW = "remedy-new"  # set until the page has been rendered for it
 
 
@@ -35,6 +36,18 @@ def ask(run_id: str, name: str) -> None:
     st.session_state[ASKED], st.session_state[NEW] = (run_id, name), True
 
 
+def ask_back(run_id: str, step: int) -> None:
+    """Makes the page ask whether to return to a checkpoint."""
+    st.session_state[BACK], st.session_state[NEW] = (run_id, step), True
+
+
+def checkpoint_before(watched: Feed, kind: str) -> int | None:
+    """Returns the step of the newest checkpoint before a present alarm was raised; None where there is none."""
+    since = watched.since(kind)
+    steps = [checkpoint.step for checkpoint in store().checkpoints(watched.id)]
+    return max((step for step in steps if since is not None and step < since), default=None)
+
+
 def just_asked() -> bool:
     """Whether the whole page must be rerun, because a fragment requested a remedy."""
     return bool(st.session_state.pop(NEW, False))
@@ -46,9 +59,44 @@ def show(watched: Feed) -> None:
     if st.session_state.get(ASKED, ("", ""))[0] == watched.id:
         st.dialog(_("Apply a remedy"), on_dismiss=_done)(_content)(watched, st.session_state[ASKED][1])
 
+    elif st.session_state.get(BACK, ("", 0))[0] == watched.id:
+        st.dialog(_("Back to before it broke"), on_dismiss=_done)(_backwards)(watched, st.session_state[BACK][1])
+
 
 def _done() -> None:
     st.session_state.pop(ASKED, None)
+    st.session_state.pop(BACK, None)
+
+
+def _backwards(watched: Feed, step: int) -> None:
+    with showing_errors():
+        run = watched.run(fresh=True)
+        st.markdown(
+            _("The run returns to its checkpoint at step {step}, with the settings of that time, and pauses there. The "
+              "{count} steps after it are discarded.").format(step=number(step), count=number(run.step - step))
+        )  # fmt: skip
+        if _button(_("Back to step {step}").format(step=number(step)), "remedy-back"):
+            sessions.rollback(watched.id, step)
+            _done()
+            st.rerun()
+
+
+def undo(run: Run) -> None:
+    """Offers to undo the remedy that was applied last."""
+    from gan_core.training.control import applied
+
+    found = applied(store(), run) if run.is_active else None
+    if found is None:
+        return
+    words = _("Undo the remedy of step {step}").format(step=number(found[1]))
+    tip = _("Returns to the checkpoint that was written before it, and pauses there.")
+    if st.button(
+        words, icon=":material/undo:", key="undo-remedy", disabled=not access.may_steer(),
+        help=access.why_locked() or tip,
+    ):  # fmt: skip
+        with showing_errors():
+            sessions.rollback(run.id, found[1])
+            st.rerun()
 
 
 def _content(watched: Feed, name: str) -> None:
@@ -102,12 +150,16 @@ def _in_a_fork(run: Run, name: str, hparams: TrainingHParams, changes: Mapping[s
     described.append(_("Its learning rate schedule starts over."))
     if run.is_active:
         described.append(_("This run is paused so that the fork can start."))
+    described.append(_("Both runs are then shown side by side."))
     st.markdown(" ".join(described))
-    if _button(_("Apply in a fork"), "remedy-fork"):
+    if _button(_("Try on a fork"), "remedy-fork"):
         with showing_errors(), st.spinner(_("Starting …")):
             forked = sessions.fork_with(run.id, name)
             _done()
-            panels.open_run(forked.id)
+            st.switch_page(
+                "pages/runs.py",
+                query_params={"compare": f"{run.id},{forked.id}", "lang": st.session_state.get(STATE, "en")},
+            )
 
 
 def _from_the_start(run: Run, hparams: TrainingHParams, changes: Mapping[str, Any]) -> None:

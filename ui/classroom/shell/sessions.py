@@ -140,8 +140,9 @@ def save(id: str) -> None:
     _control(id).save()
 
 
-def rollback(id: str) -> None:
-    _control(id).rollback()
+def rollback(id: str, to: int | None = None) -> None:
+    """Goes back to the last good checkpoint, of those up to step `to`."""
+    _control(id).rollback(to)
     _wait(id)
 
 

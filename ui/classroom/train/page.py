@@ -14,13 +14,13 @@ import streamlit as st
 from gan_core import data
 from gan_core.data.user import folders
 from gan_core.data.user.references import user_images
+from gan_core.doctor.remedies import offered
 from gan_core.errors import GanscopeError
 from gan_core.gans import Recipe
 from gan_core.hparams import TrainingHParams
 from gan_core.models import lending
 from gan_core.pictures.fits import CROP, PAD, STRETCH
 from gan_core.training import schedule
-from gan_core.training.remedies import offered
 from ui.classroom.shell import access, knob_widgets, sessions
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, STATE, _

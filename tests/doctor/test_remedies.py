@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gan_core.doctor import diagnosis  # noqa: F401  registers the rules
+from gan_core.doctor.remedies import offered, remedies
+from gan_core.doctor.rule import rules
 from gan_core.errors import BadValue, UnknownName
 from gan_core.gans import recipes
 from gan_core.hparams import rebuilt
 from gan_core.knobs import changed, clocks, knobs, to_dict
 from gan_core.runs.store import RunState, RunStore
-from gan_core.training import health
 from gan_core.training.control import current_hparams, fork_with
-from gan_core.training.remedies import offered, remedies
 from gan_core.training.session import Session
 from tests.training.test_forking import finished, store, told, trained, wait
 
@@ -32,19 +30,10 @@ PRESETS = {
 }
 
 
-def findings() -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Kind, level and remedies of each finding that there can be."""
-    for call in ast.walk(ast.parse(inspect.getsource(health))):
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Finding":
-            named = [keyword.value for keyword in call.keywords if keyword.arg == "remedies"]
-            kind, level = (ast.literal_eval(argument) for argument in call.args[:2])
-            yield kind, level, ast.literal_eval(named[0]) if named else ()
-
-
 UNBOUNDED = changed(recipes.get("points").hparams, {"loss": "wasserstein"})
 NOTED = recipes.get("points").objective(UNBOUNDED).remedies(UNBOUNDED)
 NAMED = dict.fromkeys(
-    name for names in (*PRESETS.values(), NOTED, *(named for *_, named in findings())) for name in names
+    name for names in (*PRESETS.values(), NOTED, *(rule.remedies for rule in rules)) for name in names
 )
 RUNS: dict[str, tuple[str, str, int]] = {  # a recipe for each set of players and losses: recipe, data, size
     "points": ("points", "ring8", 2),
@@ -56,7 +45,8 @@ RUNS: dict[str, tuple[str, str, int]] = {  # a recipe for each set of players an
 
 def test_texts_name_what_is_there_and_all_that_is_there_is_named() -> None:
     assert set(NAMED) == set(remedies.names())
-    assert not [kind for kind, level, named in findings() if level in ("watch", "bad") and not named]
+    # data can't be mended by a setting
+    assert [rule.name for rule in rules if not rule.remedies] == ["data_range"]
 
 
 def test_a_text_that_names_no_remedy_is_refused() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gan_core.doctor.case import EARLY, PROBABILITIES, Case, Subject
+from gan_core.doctor.diagnosis import alarms, diagnose
+from gan_core.doctor.finding import Finding
 from gan_core.objectives.losses import losses
 from gan_core.runs.records import Metrics
-from gan_core.training.health import EARLY, PROBABILITIES, assess
 
 STEPS = 300
 
@@ -33,8 +35,12 @@ def metrics(start: int = 1000, broken: Any = (), **changes: Any) -> Metrics:
     return Metrics(np.arange(start, start + STEPS), columns, {name: np.isnan(columns[name]) for name in broken})
 
 
-def kinds(recent: Metrics, loss: str = "non_saturating") -> list[str]:
-    return [finding.kind for finding in assess(recent, loss in PROBABILITIES)]
+def assess(recent: Metrics, loss: str = "non_saturating", modes: int = 0, **settings: Any) -> list[Finding]:
+    return diagnose(Case(recent, Subject({"loss": loss} | settings, "points" if modes else "images", modes)))
+
+
+def kinds(recent: Metrics, loss: str = "non_saturating", **settings: Any) -> list[str]:
+    return [finding.kind for finding in assess(recent, loss, **settings)]
 
 
 def test_a_healthy_run() -> None:
@@ -53,7 +59,12 @@ def test_balance_alone_is_not_health() -> None:
 
 @pytest.mark.parametrize(
     ("share", "kind", "level"),
-    [(0.05, "alike", "watch"), (0.3, "alike", "watch"), (0.45, "less_varied", "early"), (0.9, "healthy", "good")],
+    [
+        (0.05, "samples_alike", "watch"),
+        (0.3, "samples_alike", "watch"),
+        (0.45, "less_varied", "early"),
+        (0.9, "healthy", "good"),
+    ],
 )
 def test_images_are_healthy_as_far_as_they_vary(share: float, kind: str, level: str) -> None:
     (finding,) = assess(metrics(accuracy=0.5, variety=share))
@@ -76,8 +87,8 @@ def test_images_are_healthy_as_far_as_they_vary(share: float, kind: str, level: 
     ],
 )
 def test_points_are_healthy_where_all_modes_are_covered(covered: int, reached: int, near: float, kind: str) -> None:
-    seen = {"modes/covered": covered, "modes/reached": reached, "modes/near": near}
-    (finding,) = assess(metrics(accuracy=0.5, **NOTHING), True, seen, 8)
+    seen = {"modes__covered": covered, "modes__reached": reached, "modes__near": near}
+    (finding,) = assess(metrics(accuracy=0.5, **NOTHING, **seen), modes=8)
     assert finding.kind == kind
     assert (finding.level == "good") == (kind == "healthy")
     if kind == "mode_collapse":
@@ -94,8 +105,8 @@ def test_points_without_known_modes_are_healthy_where_the_data_are_reached(share
 
 
 def test_a_collapse_is_told_beside_other_findings() -> None:
-    found = assess(metrics(accuracy=0.2), True, {"modes/covered": 1, "modes/reached": 1, "modes/near": 1.0}, 8)
-    assert [finding.kind for finding in found] == ["mode_collapse", "generator_winning"]
+    found = assess(metrics(accuracy=0.2, modes__covered=1, modes__reached=1, modes__near=1.0), modes=8)
+    assert [finding.kind for finding in found] == ["mode_collapse", "discriminator_too_weak"]
 
 
 def test_a_rate_of_zero_is_a_finding() -> None:
@@ -147,7 +158,7 @@ def test_a_discriminator_that_is_too_strong() -> None:
 
 
 def test_a_generator_that_wins() -> None:
-    assert kinds(metrics(accuracy=0.2)) == ["generator_winning"]
+    assert kinds(metrics(accuracy=0.2)) == ["discriminator_too_weak"]
 
 
 def test_a_value_that_is_not_finite() -> None:
@@ -176,10 +187,16 @@ def test_vanishing_and_exploding_gradients() -> None:
     assert kinds(metrics(gradient_norm__discriminator=1e4)) == ["exploding_gradients"]
 
 
-def test_oscillation() -> None:
-    swings = 1 + 0.99 * np.sin(np.arange(STEPS) / 8)
-    assert kinds(metrics(generator__loss=swings)) == ["oscillation"]
-    assert kinds(metrics(generator__loss=np.linspace(3, 1, STEPS))) == ["healthy"]
+def test_alarms_say_when_they_were_raised() -> None:
+    accuracy = np.where(np.arange(STEPS) < 150, 0.7, 0.1)
+    raised = alarms(Case(metrics(accuracy=accuracy), Subject({"loss": "non_saturating"})))
+    assert list(raised) == ["discriminator_too_weak"]
+    assert 1150 + 50 < raised["discriminator_too_weak"] < 1150 + 150  # once half of the window is bad
+    odd = np.full(STEPS, 1.0)
+    odd[-1] = np.inf
+    assert alarms(Case(metrics(generator__loss=odd), Subject({"loss": "hinge"}))) == {"not_finite": 1000 + STEPS - 1}
+    assert alarms(Case(metrics(), Subject({"loss": "non_saturating"}))) == {}
+    assert alarms(Case(Metrics.empty())) == {}
 
 
 def test_the_gravest_comes_first() -> None:

@@ -60,6 +60,7 @@ def offered(names: Iterable[str], hparams: TrainingHParams) -> dict[str, dict[st
 remedies: Registry[Remedy] = Registry("remedy")
 
 PLAYERS = ("generator_rate", "discriminator_rate", "rate")
+MUCH = 100.0
 HALVED = dict.fromkeys(PLAYERS, 0.5)
 R1 = {"penalty": "r1", "penalty_weight": 0.1}
 for remedy in (
@@ -128,6 +129,32 @@ for remedy in (
             "relativistic": "none", "label_smoothing": 0.0, "label_flipping": 0.0,
         },
     ),
+    Remedy(
+        "much_faster_discriminator",
+        "Raise the discriminator's learning rate to {discriminator_rate:g}",
+        factors={"discriminator_rate": 100.0},
+    ),
+    Remedy("more_critic_steps", "Update the critic {discriminator_steps} times per step", {"discriminator_steps": 5}),
+    Remedy("much_faster", "Multiply the learning rates by 100", factors=dict.fromkeys(PLAYERS, MUCH)),
+    Remedy(
+        "smaller_penalty", "Lower the penalty weight to {penalty_weight:g}", factors={"penalty_weight": 0.1}
+    ),
+    Remedy(
+        "much_smaller_penalty", "Lower the penalty weight to {penalty_weight:g}", factors={"penalty_weight": 0.001}
+    ),
+    Remedy("larger_penalty", "Raise the penalty weight to {penalty_weight:g}", factors={"penalty_weight": 4.0}),
+    Remedy(
+        "much_larger_penalty", "Raise the penalty weight to {penalty_weight:g}", factors={"penalty_weight": 100.0}
+    ),
+    Remedy("no_label_flipping", "Turn label flipping off", {"label_flipping": 0.0}),
+    Remedy("less_noise", "Halve the instance noise, to {instance_noise:g}", factors={"instance_noise": 0.5}),
+    Remedy(
+        "weak_noise",
+        "Add instance noise of {instance_noise:g}, decaying over {instance_noise_steps:,} steps",
+        {"instance_noise": 0.2, "instance_noise_steps": 2500},
+    ),
+    Remedy("diffaugment", "Augment everything that the discriminator sees (DiffAugment)", {"augment": "diffaugment"}),
+    Remedy("identity_loss", "Add an identity loss of weight {identity_weight:g}", {"identity_weight": 0.5}),
     Remedy("no_momentum", "Set beta 1 to {beta1:g}", {"beta1": 0.0}),
     Remedy("longer_average", "Average the weights over a longer time (EMA decay {ema:g})", {"ema": 0.999}),
     Remedy(

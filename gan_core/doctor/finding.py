@@ -1,0 +1,33 @@
+"""What a rule says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Level = Literal["early", "good", "watch", "bad"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One observation; the texts are constant templates, filled with `values`."""
+
+    kind: str  # the name of the rule, or of the state of a run without alarms
+    level: Level
+    what: str
+    cause: str = ""
+    remedy: str = ""  # what helps that is no setting
+    values: Mapping[str, Any] = field(default_factory=dict)
+    remedies: tuple[str, ...] = ()  # what helps that is one: names of `remedies`, the first to try first
+    evidence: tuple[str, ...] = ()  # names of the metrics that show it
+    limit: float | None = None  # the threshold, in the unit of the evidence
+
+    @property
+    def is_alarm(self) -> bool:
+        return self.level in ("bad", "watch")
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in English."""
+        return self.what.format(**self.values)

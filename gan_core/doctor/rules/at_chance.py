@@ -1,0 +1,58 @@
+"""A discriminator at chance while the samples are poor: it has stopped to be a teacher.
+
+At chance with good samples is the equilibrium (D = 1/2, 1406.2661, theorem 1): sums of 2 ln 2 for the standard loss,
+ln 2 for a relativistic one, 2 for hinge, 1/2 for least squares. With poor samples the discriminator is dead.
+"""
+
+from __future__ import annotations
+
+from gan_core.doctor import samples
+from gan_core.doctor.case import CLASSIC, Case
+from gan_core.doctor.finding import Finding
+from gan_core.doctor.rule import Rule, register
+
+EQUAL = 0.01  # difference of the mean probabilities D(x) and D(G(z))
+CHANCE = 0.56  # share of pairs in the right order, up to which the discriminator only guesses
+
+
+def check(case: Case) -> Finding | None:
+    share = case.mean("separated")
+    if share is None or not _only_guesses(case, share) or samples.poor(case) is not True:
+        return None
+    return Finding(
+        "at_chance", "bad",
+        "The discriminator only guesses although the samples are poor: it ranks {share:.0%} of the pairs correctly.",
+        "At chance with good samples is the goal of training; with poor ones the discriminator no longer learns, and "
+        "the generator has no teacher.",
+        values={"share": share},
+        remedies=(*_first(case), "faster_discriminator", "more_discriminator_steps"),
+        evidence=("separated",), limit=CHANCE,
+    )  # fmt: skip
+
+
+def _only_guesses(case: Case, share: float) -> bool:
+    real, fake = case.mean("score/real"), case.mean("score/fake_before")
+    same = case.subject.judge == "probability" and real is not None and fake is not None and abs(real - fake) < EQUAL
+    return same or 1 - CHANCE <= share <= CHANCE
+
+
+def _first(case: Case) -> tuple[str, ...]:
+    """What weakens a discriminator goes first."""
+    settings = case.subject.settings
+    found = ("no_label_flipping",) if settings.get("label_flipping") else ()
+    return found + (("less_noise",) if settings.get("instance_noise") else ())
+
+
+register(
+    Rule(
+        name="at_chance",
+        title="At chance with poor samples",
+        measures="the share of pairs in the right order, D(x) - D(G(z)), and the samples",
+        threshold=f"{1 - CHANCE:.0%} to {CHANCE:.0%} of pairs, or a difference below {EQUAL:g}, with poor samples",
+        source="1406.2661, theorem 1",
+        check=check,
+        level="bad",
+        remedies=("no_label_flipping", "less_noise", "faster_discriminator", "more_discriminator_steps"),
+        judges=CLASSIC,
+    )
+)

@@ -1,0 +1,79 @@
+"""Mode collapse of points whose modes are known: modes without samples.
+
+A mode is covered by 20 samples within three standard deviations, and reached if it is nearest to a fifth of its fair
+share of the samples. A cloud that isn't sharp yet has lost the modes that it doesn't reach.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gan_core.doctor.case import EVERY, Array, Case
+from gan_core.doctor.finding import Finding
+from gan_core.doctor.rule import Rule, register
+from gan_core.doctor.samples import CLOSE
+
+LOST_MODES = 0.25  # share of the modes without samples above which it is a collapse
+LOOKS = 3
+SHARP = 0.6  # share of the modes that must have been covered once, before they can be lost
+LOSING = 0.25  # share of the modes that were held and are lost again
+
+
+def missing(case: Case) -> tuple[int, int, float] | None:
+    """Modes without samples, those covered, and the share of samples close to one; None where it isn't known."""
+    modes, (_, covered) = case.subject.modes, case.history("modes/covered")
+    if not modes or not len(covered):
+        return None
+    return modes - round(held(case)[-1]), round(covered[-1]), case.latest("modes/near") or 0.0
+
+
+def held(case: Case) -> Array:
+    """At each look how many modes have samples, (K,): those covered, and of a cloud those reached."""
+    covered, reached, near = (case.history(f"modes/{name}")[1] for name in ("covered", "reached", "near"))
+    if not len(covered) == len(reached) == len(near):
+        return covered
+    found: Array = np.where(near >= CLOSE, covered, np.maximum(covered, reached))
+    return found
+
+
+def kept(covers: Array) -> float:
+    """The most modes that were covered in LOOKS looks in a row: a cloud in its first steps touches modes by chance."""
+    if len(covers) < LOOKS:
+        return 0.0
+    return float(np.lib.stride_tricks.sliding_window_view(covers, LOOKS).min(1).max())
+
+
+def check(case: Case) -> Finding | None:
+    found = missing(case)
+    if found is None:
+        return None
+    lost, covered, near = found
+    covers = case.history("modes/covered")[1]
+    best = kept(covers)
+    losing = best >= SHARP * case.subject.modes and best - covers[-1] >= LOSING * case.subject.modes
+    if not losing and (not case.is_settled or lost <= LOST_MODES * case.subject.modes):
+        return None
+    return Finding(
+        "mode_collapse", "bad",
+        "Mode collapse: {covered} of {modes} modes covered.",
+        "The generator produces only what fools the discriminator, and nothing pushes it towards the other "
+        "modes. The losses can still look balanced.",
+        values={"covered": covered, "modes": case.subject.modes, "near": near, "missing": lost},
+        remedies=("instance_noise", "mild_gradient_penalty"),
+        evidence=("modes/covered",), limit=case.subject.modes * (1 - LOST_MODES),
+    )  # fmt: skip
+
+
+register(
+    Rule(
+        name="mode_collapse",
+        title="Mode collapse",
+        measures="how many modes have samples, now and at best",
+        threshold=f"over {LOST_MODES:.0%} without samples; or {LOSING:.0%} fewer than at best, from {SHARP:.0%} on",
+        source="1611.02163, 1705.07761",
+        check=check,
+        level="bad",
+        remedies=("instance_noise", "mild_gradient_penalty"),
+        judges=EVERY,
+    )
+)

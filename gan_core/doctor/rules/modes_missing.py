@@ -1,0 +1,42 @@
+"""Partial collapse of points whose modes are known: a few modes have no samples."""
+
+from __future__ import annotations
+
+from gan_core.doctor.case import EVERY, Case
+from gan_core.doctor.finding import Finding
+from gan_core.doctor.rule import Rule, register
+from gan_core.doctor.rules import mode_collapse
+from gan_core.doctor.rules.mode_collapse import LOST_MODES, missing
+
+
+def check(case: Case) -> Finding | None:
+    found = missing(case) if case.is_settled else None
+    if found is None or not 0 < found[0] <= LOST_MODES * case.subject.modes:
+        return None
+    if mode_collapse.check(case):  # which says more
+        return None
+    lost, covered, near = found
+    return Finding(
+        "modes_missing", "watch",
+        "{covered} of {modes} modes covered; {missing} have no samples.",
+        "The generator covers most of the data without them. A dropped mode rarely returns once the samples are "
+        "sharp.",
+        values={"covered": covered, "modes": case.subject.modes, "near": near, "missing": lost},
+        remedies=("instance_noise", "mild_gradient_penalty"),
+        evidence=("modes/covered",), limit=float(case.subject.modes),
+    )  # fmt: skip
+
+
+register(
+    Rule(
+        name="modes_missing",
+        title="Partial collapse",
+        measures="how many modes have samples",
+        threshold=f"at least one without, at most {LOST_MODES:.0%}",
+        source="1611.02163, 1705.07761",
+        check=check,
+        level="watch",
+        remedies=("instance_noise", "mild_gradient_penalty"),
+        judges=EVERY,
+    )
+)

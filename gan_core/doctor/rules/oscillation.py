@@ -1,0 +1,75 @@
+"""Oscillation: the players chase each other instead of converging (1801.04406: imaginary eigenvalues without R1).
+
+Losses have no common scale, so the rule reads the share of pairs of a batch that the discriminator ranks correctly. It
+swings between "fooled" and "certain" where the generator runs from mode to mode, or where momentum carries both past
+each other; clipped Wasserstein GANs are periodic even in a toy (2405.18673). Swings are counted with a dead band around
+the median, so that noise and a slow drift are none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_core.doctor.case import OPPOSED, Array, Case
+from gan_core.doctor.finding import Finding
+from gan_core.doctor.rule import Rule, register
+
+SPAN = 1_000  # steps that are looked at
+DEAD = 0.12  # half the width of the band around the median that is no swing
+TURNS = 4  # from one side to the other
+SMOOTH = 20  # steps
+LEAST = 300  # steps that are needed
+NAMES = ("separated", "accuracy")
+
+
+def check(case: Case) -> Finding | None:
+    for name in NAMES:
+        steps, values = case.history(name)
+        if len(values):
+            break
+    else:
+        return None
+    since = max(case.subject.edited, case.step - SPAN)
+    steps, values = steps[steps > since], values[steps > since]
+    if not len(values) or steps[-1] - steps[0] < LEAST or turns(_smoothed(steps, values)) < TURNS:
+        return None
+    return Finding(
+        "oscillation", "watch",
+        "Oscillation: the discriminator swings between being fooled and being certain, from {low:.0%} to {high:.0%} of "
+        "the pairs in the right order.",
+        "Each network overcorrects for the other's last updates instead of converging.",
+        values={"low": float(np.percentile(values, 5)), "high": float(np.percentile(values, 95))},
+        remedies=("r1", "no_momentum", "slower", "longer_average"),
+        evidence=(name,),
+    )  # fmt: skip
+
+
+def turns(values: Array) -> int:
+    """How often values (K,) change from below the dead band around their median to above it, or back."""
+    middle = float(np.median(values))
+    sides = np.sign(values - middle) * (np.abs(values - middle) > DEAD)
+    sides = sides[sides != 0]
+    return int((np.diff(sides) != 0).sum())
+
+
+def _smoothed(steps: NDArray[np.int64], values: Array) -> Array:
+    """Means over SMOOTH steps, (K,)."""
+    _, blocks, counts = np.unique(steps // SMOOTH, return_inverse=True, return_counts=True)
+    found: Array = np.bincount(blocks, values) / counts
+    return found
+
+
+register(
+    Rule(
+        name="oscillation",
+        title="Oscillation",
+        measures=f"the share of pairs in the right order over the last {SPAN:,} steps, in means of {SMOOTH}",
+        threshold=f"{TURNS} changes between {DEAD:g} below and {DEAD:g} above the median",
+        source="1801.04406, 2405.18673",
+        check=check,
+        level="watch",
+        remedies=("r1", "no_momentum", "slower", "longer_average"),
+        judges=OPPOSED,
+    )
+)

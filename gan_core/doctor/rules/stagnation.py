@@ -1,0 +1,56 @@
+"""Stagnation: the samples are poor and have not come closer to the data for a long time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gan_core.doctor import samples
+from gan_core.doctor.case import EVERY, Case
+from gan_core.doctor.finding import Finding
+from gan_core.doctor.rule import Rule, register
+
+LOOKS = 10  # that are compared with as many before
+LEAST = 300  # steps that they span, both together
+GAIN = 0.05  # of the distance that the second ten must have closed
+SLOW = 5e-5  # learning rate below which it is the first to be suspected
+DISTANCES = ("samples/distance", "distance/sliced")
+
+
+def check(case: Case) -> Finding | None:
+    if samples.poor(case) is not True:
+        return None
+    for name in DISTANCES:
+        steps, values = case.history(name)
+        if len(values) < 2 * LOOKS or steps[-1] - steps[-2 * LOOKS] < LEAST:
+            continue
+        before, now = np.median(values[-2 * LOOKS : -LOOKS]), np.median(values[-LOOKS:])
+        if now > (1 - GAIN) * before:
+            return Finding(
+                "stagnation", "watch",
+                "Stagnation: the samples are poor and have not improved for {steps:,} steps.",
+                "The learning rates are too small for the networks to get anywhere, or the players block each other.",
+                values={"steps": int(steps[-1] - steps[-2 * LOOKS])},
+                remedies=("much_faster", "constant_rate") if _is_slow(case) else ("r1", "slower", "constant_rate"),
+                evidence=(name,),
+            )  # fmt: skip
+    return None
+
+
+def _is_slow(case: Case) -> bool:
+    rates = [value for name in ("generator_rate", "rate") if (value := case.subject.settings.get(name)) is not None]
+    return bool(rates) and min(rates) < SLOW
+
+
+register(
+    Rule(
+        name="stagnation",
+        title="Stagnation",
+        measures="the recorded distance of the samples from the data, in the last 20 looks",
+        threshold=f"poor samples, and the last {LOOKS} looks less than {GAIN:.0%} closer than the {LOOKS} before",
+        source="own",
+        check=check,
+        level="watch",
+        remedies=("much_faster", "r1", "slower", "constant_rate"),
+        judges=EVERY,
+    )
+)

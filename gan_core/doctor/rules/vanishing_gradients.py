@@ -1,0 +1,48 @@
+"""A generator whose gradient has vanished, because the discriminator is certain (1701.04862, theorem 2.4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gan_core.doctor.case import OPPOSED, Case
+from gan_core.doctor.finding import Finding
+from gan_core.doctor.rule import Rule, register
+
+VANISHING = 1e-4  # gradient norm
+SHRUNK = 1e-3  # of its median in the first steps
+FIRST = 300  # steps in which the usual norm is measured
+
+
+def check(case: Case) -> Finding | None:
+    norm = case.norms.get("generator")
+    if norm is None:
+        return None
+    steps, values = case.history("gradient_norm/generator")
+    early = values[steps <= FIRST]
+    usual = float(np.median(early)) if len(early) else 0.0
+    limit = max(VANISHING, SHRUNK * usual)
+    if norm > limit:
+        return None
+    return Finding(
+        "vanishing_gradients", "bad",
+        "The generator's gradient has vanished: its norm is about {norm:.0e}.",
+        "With the saturating loss this happens as soon as the discriminator is confident.",
+        values={"norm": norm},
+        remedies=("non_saturating", "wasserstein", "slower_discriminator"),
+        evidence=("gradient_norm/generator",), limit=limit,
+    )  # fmt: skip
+
+
+register(
+    Rule(
+        name="vanishing_gradients",
+        title="Vanishing gradients",
+        measures="the median gradient norm of the generator over the last 200 steps",
+        threshold=f"below {VANISHING:g}, or below {SHRUNK:g} of its median in the first {FIRST} steps",
+        source="1701.04862",
+        check=check,
+        level="bad",
+        remedies=("non_saturating", "wasserstein", "slower_discriminator"),
+        judges=OPPOSED,
+    )
+)
