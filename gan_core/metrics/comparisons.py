@@ -148,7 +148,7 @@ def frechet_of_classes(one: Comparison) -> list[Figure]:
         real, made = real[:count], made[:count]
         value = fid.frechet(real, made)
         interval = around(value, fid.replicates(real, made, one.random, most=20), low=0)
-        figure = one.figure("fd", value, interval, n=count, of=f"class{plain_name(name)}")
+        figure = one.figure("fd_class", value, interval, n=count, of=plain_name(name))
         half = count // 2
         found.append(figure.with_floor(fid.frechet(real[:half], real[half:]), half) if half > 1 else figure)
     return found
