@@ -62,7 +62,8 @@ def _method(results: Sequence[Result]) -> str:
 def _sentence(found: Mapping[str, Figure]) -> str:
     first = next(iter(found.values()))
     phrase = PHRASES.get(first.kind, first.kind.replace("_", " ")) + (f" {first.of}" if first.of else "")
-    net = "" if first.net == PIXELS else f" in the features of {first.net} ({first.origin})"
+    origin = f" ({first.origin})" if first.origin else ""
+    net = "" if first.net == PIXELS else f" in the features of {first.net}{origin}"
     side = " against the training images" if first.side else ""
     values = ", ".join(f"{_value(figure)} for {subject}" for subject, figure in found.items())
     floor = ""

@@ -63,8 +63,8 @@ def test_a_paragraph_for_a_paper() -> None:
     text = paragraph([result("one", 1.0), result("other", 2.0)], ("fd",))
     assert text.startswith("All images were rounded to 8 bits.")
     assert (
-        "The Frechet distance (arXiv:1706.08500) of 1,000 samples in the features of mnistnet (model features.mnist) "
-        "was 1 [0.9, 1.1] for one, 2 [1.8, 2.2] for other; real images score 0.3 (n = 500)." in text
+        "The Frechet distance (arXiv:1706.08500) of 1,000 samples in the features of mnistnet was "
+        "1 [0.9, 1.1] for one, 2 [1.8, 2.2] for other; real images score 0.3 (n = 500)." in text
     )
     assert "do not cover the spread over training seeds" in text
     assert paragraph([result("one", 1.0)], ()) == ""
