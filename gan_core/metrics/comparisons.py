@@ -24,11 +24,11 @@ from gan_core.metrics.feature_net import FeatureNet, plain_name
 from gan_core.metrics.figures import PIXELS, Figure
 from gan_core.metrics.kid import kid
 from gan_core.metrics.memorisation import RARE, Memorisation, memorisation
-from gan_core.metrics.neighbours import NEAREST, Pairs, pairs
+from gan_core.metrics.neighbours import Pairs, pairs
 from gan_core.metrics.obedience import Obedience, matched_names, obedience
 from gan_core.metrics.path_length import path_lengths
 from gan_core.metrics.streams import Stream, chosen_places
-from gan_core.metrics.trust import Note
+from gan_core.metrics.trust import NEAREST, Note
 
 FLOOR_PAIRS = 2_500  # real images in each half, of which the floor of what looks at pairs is taken
 RESAMPLED = 50  # times, of the values that attributes reach

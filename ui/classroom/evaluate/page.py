@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -112,7 +113,7 @@ def _table(columns: Columns, names: Sequence[str], key: str) -> None:
     import pandas as pd
 
     data: dict[str, list[object]] = {_("Model"): [*names, _("real images")]}
-    settings: dict[str, object] = {_("Model"): st.column_config.TextColumn(pinned=True, width="small")}
+    settings: dict[str, Any] = {_("Model"): st.column_config.TextColumn(pinned=True, width="small")}
     for found in columns.values():
         first = next(iter(found.values()))
         label = joined(kind_word(first.kind), first.of, count_text(first.n))
