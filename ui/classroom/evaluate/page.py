@@ -29,6 +29,7 @@ from ui.texts import ago, data_title, joined, plain
 
 FIRST = ("fd", "kid", "sliced", "precision", "recall", "coverage", "psnr", "ssim", "perceptual")  # kinds shown at first
 COPYING = ("nearest", "copied", "authentic", "mifid", "copy_test")
+MODEL_WIDTH, INTERVAL_WIDTH = 170, 125  # pixels of a table's columns
 CONFIG = {"displayModeBar": False}
 SHEET = "evaluate/evaluate.css"
 Columns = Mapping[Column, Mapping[str, Figure]]
@@ -113,7 +114,7 @@ def _table(columns: Columns, names: Sequence[str], key: str) -> None:
     import pandas as pd
 
     data: dict[str, list[object]] = {_("Model"): [*names, _("real images")]}
-    settings: dict[str, Any] = {_("Model"): st.column_config.TextColumn(pinned=True, width="small")}
+    settings: dict[str, Any] = {_("Model"): st.column_config.TextColumn(pinned=True, width=MODEL_WIDTH)}
     for found in columns.values():
         first = next(iter(found.values()))
         label = joined(kind_word(first.kind), first.of, count_text(first.n))
@@ -122,7 +123,7 @@ def _table(columns: Columns, names: Sequence[str], key: str) -> None:
         n = f"n = {first.floor_n:,}" if floor is not None else ""
         data[f"{label} ±"] = [*(_interval(found[name]) if name in found else "" for name in names), n]
         settings[label] = st.column_config.NumberColumn(format="%.4g", help=kind_help(first.kind))
-        settings[f"{label} ±"] = st.column_config.TextColumn(_("95 % interval"), width="small")
+        settings[f"{label} ±"] = st.column_config.TextColumn(_("95 % interval"), width=INTERVAL_WIDTH)
     st.dataframe(pd.DataFrame(data), column_config=settings, hide_index=True, key=f"evaluate-{key}")
 
 
