@@ -161,8 +161,8 @@ def test_path_length_by_the_closed_form(monkeypatch: pytest.MonkeyPatch) -> None
     )
     found = path_lengths(sampler, Line(), 40, 3)  # type: ignore[arg-type]
     ends = [generator.mapping(sampler.latents(40, seed)[0]) for seed in (3, 4)]
-    expected = ((ends[1] - ends[0]).double() @ matrix.double()).square().sum(1)
-    low, high = np.percentile(expected.detach().numpy(), (1, 99))
+    expected = ((ends[1] - ends[0]).detach().double() @ matrix.double()).square().sum(1)
+    low, high = np.percentile(expected.numpy(), (1, 99))
     kept = expected[(expected >= low) & (expected <= high)]
     assert found.mean() == pytest.approx(float(kept.mean()), rel=0.02)  # w is of single precision, the step 1e-4
     assert STEP == 1e-4
