@@ -10,6 +10,7 @@ from gan_core.metrics.figures import PIXELS, Figure, table
 
 PHRASES = {  # kind -> how a paper calls it, with its source
     "fd": "Frechet distance (arXiv:1706.08500)",
+    "fd_class": "Frechet distance (arXiv:1706.08500) within the class",
     "fd_infinity": "Frechet distance extrapolated to infinitely many samples (arXiv:1911.07023)",
     "kid": "KID (arXiv:1801.01401)",
     "sliced": "sliced Wasserstein distance of features (arXiv:1011.3014)",
@@ -60,8 +61,9 @@ def _method(results: Sequence[Result]) -> str:
 
 def _sentence(found: Mapping[str, Figure]) -> str:
     first = next(iter(found.values()))
-    phrase = PHRASES.get(first.kind, first.kind.replace("_", " ")) + (f" of {first.of}" if first.of else "")
-    net = "" if first.net == PIXELS else f" in the features of {first.net} ({first.origin})"
+    phrase = PHRASES.get(first.kind, first.kind.replace("_", " ")) + (f" {first.of}" if first.of else "")
+    origin = f" ({first.origin})" if first.origin else ""
+    net = "" if first.net == PIXELS else f" in the features of {first.net}{origin}"
     side = " against the training images" if first.side else ""
     values = ", ".join(f"{_value(figure)} for {subject}" for subject, figure in found.items())
     floor = ""

@@ -114,8 +114,7 @@ def _reference(asked: Asked) -> str:
     reference = asked.against or asked.subject.data
     if not reference:
         raise BadValue("A folder of images needs --against: a data set, or a folder of real images.")
-    mine = user_images_of(reference)
-    if not mine or mine.task != "images":
+    if not user_images_of(reference):
         source(reference)  # an unknown data set ends here
     return reference
 
@@ -150,7 +149,7 @@ def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sample
     if net.general:
         side = net.spec.size
         for mine, name in ((subject.images, asked.name), (user_images_of(reference), reference)):
-            if mine and sides_of(mine) - {(side, side)}:
+            if mine and mine.task == "images" and sides_of(mine) - {(side, side)}:
                 tell(Note(N_RESIZED, {"data": name, "side": side}))
         return
     if subject.images:

@@ -35,7 +35,7 @@ class Side:
     def add(self, images: np.ndarray, net: FeatureNet) -> None:
         if self.count < QUERIES:
             self.first.append(images)
-        self.sums.append(np.array([zlib.crc32(np.ascontiguousarray(image)) for image in images], np.uint32))
+        self.sums.append(np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32))
         for features, probabilities in net.predict(images):
             self.moments.add(features)
             answers = net.split(probabilities)

@@ -24,11 +24,11 @@ from gan_core.metrics.feature_net import FeatureNet, plain_name
 from gan_core.metrics.figures import PIXELS, Figure
 from gan_core.metrics.kid import kid
 from gan_core.metrics.memorisation import RARE, Memorisation, memorisation
-from gan_core.metrics.neighbours import NEAREST, Pairs, pairs
+from gan_core.metrics.neighbours import Pairs, pairs
 from gan_core.metrics.obedience import Obedience, matched_names, obedience
 from gan_core.metrics.path_length import path_lengths
 from gan_core.metrics.streams import Stream, chosen_places
-from gan_core.metrics.trust import Note
+from gan_core.metrics.trust import NEAREST, Note
 
 FLOOR_PAIRS = 2_500  # real images in each half, of which the floor of what looks at pairs is taken
 RESAMPLED = 50  # times, of the values that attributes reach
@@ -148,7 +148,7 @@ def frechet_of_classes(one: Comparison) -> list[Figure]:
         real, made = real[:count], made[:count]
         value = fid.frechet(real, made)
         interval = around(value, fid.replicates(real, made, one.random, most=20), low=0)
-        figure = one.figure("fd", value, interval, n=count, of=f"class{plain_name(name)}")
+        figure = one.figure("fd_class", value, interval, n=count, of=plain_name(name))
         half = count // 2
         found.append(figure.with_floor(fid.frechet(real[:half], real[half:]), half) if half > 1 else figure)
     return found

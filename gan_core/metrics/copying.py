@@ -21,6 +21,7 @@ import numpy as np
 
 from gan_core.errors import BadValue
 from gan_core.metrics.bootstrap import weights
+from gan_core.metrics.clusters import assigned, centres_of
 from gan_core.metrics.neighbours import closest
 
 COMPONENTS = 64
@@ -76,13 +77,8 @@ def _principal(sides: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _cells(training: np.ndarray, sides: list[np.ndarray], seed: int) -> list[np.ndarray]:
-    from sklearn.cluster import KMeans
-
-    means = KMeans(min(CELLS, len(training)), n_init=1, random_state=seed).fit(training[:5000])
-    centres = means.cluster_centers_
-    return [
-        (np.einsum("kd,kd->k", centres, centres) - 2 * rows @ centres.T).argmin(1) for rows in sides
-    ]  # fmt: skip
+    centres = centres_of(training, min(CELLS, len(training)), seed)
+    return [assigned(rows, centres) for rows in sides]
 
 
 def _of_cells(far: list[np.ndarray], cells: list[np.ndarray]) -> float | None:

@@ -25,7 +25,7 @@ CHUNK = 64
 
 def scales(side: int) -> int:
     """How many scales an image of this height and width has: the window must fit into the smallest, 1 at least."""
-    return max(1, sum(side // 2**scale >= WINDOW for scale in range(len(WEIGHTS))))
+    return max(1, sum(1 for scale in range(len(WEIGHTS)) if side >> scale >= WINDOW))
 
 
 def ms_ssim(one: Tensor, other: Tensor) -> Tensor:

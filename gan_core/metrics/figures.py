@@ -85,7 +85,7 @@ class Named(NamedTuple):
     """What a figure's name tells; empty where it doesn't."""
 
     kind: str
-    count: str
+    number: str  # of samples, as "10k"
     net: str
     pixels: str  # as "64px"
     of: str

@@ -14,20 +14,22 @@ left out.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from gan_core.errors import BadValue
-from gan_core.metrics.bootstrap import weights
+from gan_core.metrics.bootstrap import deviation, weights
 
 BLOCK = 1000  # samples of each side in a block
+LEAST = 10  # samples below which no error is known
 FEW = 5  # blocks below which their spread says too little
 
 
 @dataclass(frozen=True)
 class Kid:
-    """The mean over blocks, its standard error, and the number of estimates that the error is known from."""
+    """The mean over blocks, its standard error (NaN for a few samples), and of how many estimates the error is."""
 
     value: float
     error: float
@@ -47,11 +49,13 @@ def kid(one: np.ndarray, other: np.ndarray, block: int = BLOCK, seed: int = 0) -
     random = np.random.default_rng(seed)
     found = [_resampled(one[part], other[part], random) for part in parts]
     replicates = np.mean([drawn for _, drawn in found], axis=0)
-    return Kid(float(np.mean([value for value, _ in found])), float(replicates.std(ddof=1)), len(replicates))
+    replicates = replicates[np.isfinite(replicates)]
+    error = deviation(replicates) if block >= LEAST else math.nan
+    return Kid(float(np.mean([value for value, _ in found])), error, len(replicates))
 
 
 def _resampled(one: np.ndarray, other: np.ndarray, random: np.random.Generator) -> tuple[float, np.ndarray]:
-    """The estimate of a block and its replicates (B,)."""
+    """The estimate of a block and its replicates (B,); NaN where a single sample was drawn again and again."""
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
     within = [_kernel(side, side) for side in (one, other)]
     across = _kernel(one, other)
@@ -61,7 +65,8 @@ def _resampled(one: np.ndarray, other: np.ndarray, random: np.random.Generator) 
     for matrix, row in zip(within, times, strict=True):
         diagonal = np.diag(matrix)
         pairs = np.einsum("bn,bn->b", row, row @ matrix) - np.square(row) @ diagonal
-        drawn += pairs / (np.square(row.sum(1)) - np.square(row).sum(1))
+        different = np.square(row.sum(1)) - np.square(row).sum(1)  # pairs of two different samples
+        drawn += pairs / np.where(different > 0, different, np.nan)
     return value, drawn
 
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gan_core.metrics.bootstrap import REPLICATES
+from gan_core.metrics.clusters import assigned, centres_of
 from gan_core.metrics.density import js
 from gan_core.metrics.trust import BIN
 
 MOST = 100  # bins
-LEARNT = 5000  # real images that the bins are learnt from
 Z = 1.959964  # of a two-sided test at 5 %
 
 
@@ -41,18 +41,12 @@ class Binning:
     """Bins learnt from real features (N, d); the same for samples and for the floor."""
 
     def __init__(self, real: np.ndarray, seed: int = 0) -> None:
-        from sklearn.cluster import MiniBatchKMeans
-
         self.count = max(2, min(MOST, len(real) // BIN))
-        learnt = real[:LEARNT]
-        means = MiniBatchKMeans(self.count, n_init=1, max_iter=20, batch_size=1024, random_state=seed).fit(learnt)
-        self._centres: np.ndarray = means.cluster_centers_
+        self._centres = centres_of(real, self.count, seed)
 
     def counts(self, features: np.ndarray) -> np.ndarray:
         """How many rows (N, d) fall into each bin, (K,)."""
-        # |x - c|^2 without |x|^2, which is the same for every bin
-        squares = np.einsum("kd,kd->k", self._centres, self._centres) - 2 * features @ self._centres.T
-        return np.bincount(squares.argmin(1), minlength=self.count)
+        return np.bincount(assigned(features, self._centres), minlength=self.count)
 
 
 def differing(real: np.ndarray, made: np.ndarray) -> np.ndarray:

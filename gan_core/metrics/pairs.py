@@ -100,7 +100,7 @@ def _jobs(sampler: Sampler, data: DataSet, places: np.ndarray) -> list[tuple[str
     """The prefix of each direction's figures, and its pictures."""
     if sampler.recipe.task == "super_resolution":
         return [("", _enlarged(sampler, data.arrays["real"], places))]
-    jobs = []
+    jobs: list[tuple[str, Iterator[Triple]]] = []
     for direction in sampler.recipe.translations:
         ends = ("target", "source") if direction == "b_to_a" else ("source", "target")
         given, truth = (data.arrays[end] for end in ends)

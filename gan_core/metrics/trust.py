@@ -62,9 +62,9 @@ N_COPIES = "Among few images a copy is rare even if the model has memorised some
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("fd", "Frechet distance", _at(2), _times(PER_FEATURE), N_SINGULAR),
-        Metric("fd_infinity", "Frechet distance, extrapolated", _times(2), _times(2 * PER_FEATURE), N_INFINITE),
-        Metric("fd_class", "Frechet distance of each class", _at(2), _times(PER_FEATURE), N_SINGULAR, "classes"),
+        Metric("fd", "Fréchet distance", _at(2), _times(PER_FEATURE), N_SINGULAR),
+        Metric("fd_infinity", "Fréchet distance, extrapolated", _times(2), _times(2 * PER_FEATURE), N_INFINITE),
+        Metric("fd_class", "Fréchet distance of each class", _at(2), _times(PER_FEATURE), N_SINGULAR, "classes"),
         Metric("kid", "KID", _at(2), _at(200), N_UNBIASED),
         Metric("sliced", "Sliced Wasserstein distance", _at(2), _at(1000), N_SLICED),
         Metric("prdc", "Precision and recall", _at(NEAREST + 1), _at(1000), N_BALLS),

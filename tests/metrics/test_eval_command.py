@@ -126,7 +126,7 @@ def test_a_run_and_a_folder_are_judged(tmp_path: Path) -> None:
     assert figure["low"] <= figure["value"] <= figure["high"]
     assert abs(figure["floor"]) < 0.05
     assert (figure["floor_n"], figure["side"], figure["pixels"]) == (150, "train", 8)
-    assert any("Frechet distance of each class: 300 images are few" in note for note in made["notes"])
+    assert any("Fréchet distance of each class: 300 images are few" in note for note in made["notes"])
     assert set(made["class_shares"]) == set("0123456789")
     assert json.loads(ok("eval", gan, "--samples", "300", "--json"))["metrics"] == made["metrics"]
 

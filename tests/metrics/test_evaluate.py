@@ -59,15 +59,13 @@ def fresh(net: FeatureNet) -> Report:
 
 def test_fresh_samples_are_as_good_as_real_ones(fresh: Report) -> None:
     report, values = fresh, fresh.values
-    names = [name.replace("400_stripesnet", "") for name in values if not name.startswith("fd1")]
+    names = [name.replace("400_stripesnet", "") for name in values if not name.startswith("fd_class")]
     assert names == [
         "fd", "fd_infinity", "kid", "sliced", "precision", "recall", "density", "coverage", "confidence", "sure",
         "inception_score", "mode_score", "tutorial_mode_score", "class_divergence", "ndb", "ndb_js", "vendi",
         "msssim500_pixels", "nearest400_pixels", "copied400_pixels", "authentic", "mifid",
     ]  # fmt: skip
-    assert [name.rpartition("_")[2] for name in values if name.startswith("fd1")] == [
-        "classtop", "classmiddle", "classbottom",
-    ]  # fmt: skip
+    assert [name.rpartition("_")[2] for name in values if name.startswith("fd_class")] == ["top", "middle", "bottom"]
     assert [str(note).split(":")[0] for note in report.notes] == [
         "Sliced Wasserstein distance", "Precision and recall", "Classes", "Bins that differ (NDB)", "Vendi score",
         "MS-SSIM of pairs", "Closest training images", "Evidence of copying",

@@ -69,9 +69,9 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
 def test_what_may_be_trusted_at_how_many() -> None:
     assert not doubts(("fd", "kid", "prdc"), 64, 1000)
     found = doubts(("fd", "kid", "fd_class"), 64, 600, classes=10)
-    assert [note.values["metric"] for note in found] == ["Frechet distance", "Frechet distance of each class"]
+    assert [note.values["metric"] for note in found] == ["Fréchet distance", "Fréchet distance of each class"]
     assert str(found[0]) == (
-        "Frechet distance: 600 images are few; trust it from 640 on. With few samples for each feature the distance "
+        "Fréchet distance: 600 images are few; trust it from 640 on. With few samples for each feature the distance "
         "is too large, by an amount that depends on the number."
     )
     assert [str(note.values["trusted"]) for note in found] == ["640", "6,400"]

@@ -10,10 +10,12 @@ import prdc
 import pytest
 import torch
 from scipy.stats import mannwhitneyu, wasserstein_distance
+from sklearn.cluster import KMeans
 
 from gan_core.errors import BadValue
 from gan_core.metrics import copying, ndb
 from gan_core.metrics.classes import ClassCounts, divergence
+from gan_core.metrics.clusters import assigned, centres_of
 from gan_core.metrics.fid import (
     Grouped,
     fid_infinity,
@@ -187,6 +189,17 @@ def test_a_missing_mode_is_a_bin_that_differs() -> None:
     assert fine.ndb <= 0.15
     assert missing.ndb > 0.4
     assert missing.js > 5 * fine.js
+
+
+def test_clusters_are_as_tight_as_scikit_learns() -> None:
+    random = np.random.default_rng(12)
+    rows = random.standard_normal((8, 5))[random.integers(8, size=500)] * 6 + random.standard_normal((500, 5))
+    theirs = KMeans(8, n_init=1, init="random", random_state=0).fit(rows)
+    centres = centres_of(rows, 8)
+    np.testing.assert_array_equal(assigned(rows, theirs.cluster_centers_), theirs.labels_)
+    tightness = ((rows - centres[assigned(rows, centres)]) ** 2).sum()
+    assert tightness < 1.5 * theirs.inertia_
+    assert centres_of(np.ones((10, 3)), 4).shape == (4, 3)  # all the same: nothing is divided by 0
 
 
 def test_vendi_score_by_closed_forms() -> None:

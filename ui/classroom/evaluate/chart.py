@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gan_core.metrics.figures import Figure
-from ui.classroom.evaluate.words import HIGHER_IS_BETTER, column_word
+from ui.classroom.evaluate.words import HIGHER_IS_BETTER
 from ui.classroom.shell.i18n import _
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def intervals(found: Mapping[str, Figure]) -> Chart:
         height=FRAME + ROW * len(order), margin={"l": 8, "r": 16, "t": 8, "b": 8}, dragmode=False,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     )  # fmt: skip
-    chart.update_xaxes(title=column_word(first), zeroline=False, automargin=True)
+    chart.update_xaxes(zeroline=False, automargin=True)
     chart.update_yaxes(automargin=True, tickfont={"size": 13})
     return chart
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
 from gan_core.evaluation import results
 from gan_core.evaluation.paper import paragraph
 from gan_core.evaluation.results import Result
-from gan_core.metrics.figures import Figure, apart, as_csv, table
+from gan_core.metrics.figures import PIXELS, Column, Figure, apart, as_csv, count_text, table
 from ui.classroom.evaluate import chart, start
 from ui.classroom.evaluate.words import (
     HIGHER_IS_BETTER,
@@ -28,8 +29,10 @@ from ui.texts import ago, data_title, joined, plain
 
 FIRST = ("fd", "kid", "sliced", "precision", "recall", "coverage", "psnr", "ssim", "perceptual")  # kinds shown at first
 COPYING = ("nearest", "copied", "authentic", "mifid", "copy_test")
+MODEL_WIDTH, INTERVAL_WIDTH = 170, 125  # pixels of a table's columns
 CONFIG = {"displayModeBar": False}
 SHEET = "evaluate/evaluate.css"
+Columns = Mapping[Column, Mapping[str, Figure]]
 
 
 def show() -> None:
@@ -72,7 +75,7 @@ def _results(found: Sequence[Result]) -> None:
     rows = {name: [one for one in result.figures if one.kind in picked] for name, result in names.items()}
     columns = table(rows)
     if columns:
-        _table(columns, names)
+        _tables(columns, names)
         _best(columns)
         _chart(columns)
         _exports(shown, rows, picked)
@@ -91,35 +94,44 @@ def _names(shown: Sequence[Result]) -> dict[str, Result]:
     return {(_title(one) if titles.count(one.title) > 1 else one.title): one for one in shown}
 
 
-def _table(columns: Mapping[tuple, Mapping[str, Figure]], names: Mapping[str, Result]) -> None:
-    """Numbers that a click on a heading sorts, each beside its interval."""
+def _tables(columns: Columns, names: Mapping[str, Result]) -> None:
+    """A table for each feature net and side: rows are models and, last, real images; a click on a heading sorts."""
+    groups: dict[tuple[str, ...], dict[Column, Mapping[str, Figure]]] = {}
+    for column, found in columns.items():
+        first = next(iter(found.values()))
+        groups.setdefault((first.net, first.origin, first.side, str(first.pixels)), {})[column] = found
+    for place, group in enumerate(groups.values()):
+        first = next(iter(next(iter(group.values())).values()))
+        net = _("pixels") if first.net == PIXELS else _("net {net}").format(net=first.net)
+        against = _("compared with the training images") if first.side else ""
+        size = _("{size} pixels").format(size=first.pixels) if first.pixels else ""
+        st.caption(plain(joined(net, size, against)))
+        _table(group, [name for name in names if any(name in found for found in group.values())], f"table-{place}")
+
+
+def _table(columns: Columns, names: Sequence[str], key: str) -> None:
+    """Numbers, each beside its interval."""
     import pandas as pd
 
-    data: dict[str, list[object]] = {_("Model"): list(names)}
-    settings: dict[str, object] = {_("Model"): st.column_config.TextColumn(pinned=True, width="medium")}
+    data: dict[str, list[object]] = {_("Model"): [*names, _("real images")]}
+    settings: dict[str, Any] = {_("Model"): st.column_config.TextColumn(pinned=True, width=MODEL_WIDTH)}
     for found in columns.values():
         first = next(iter(found.values()))
-        label = column_word(first)
-        data[label] = [found[name].value if name in found else None for name in names]
-        data[f"{label} ±"] = [_interval(found[name]) if name in found else "" for name in names]
+        label = joined(kind_word(first.kind), first.of, count_text(first.n))
+        floor = first.floor if math.isfinite(first.floor) else None
+        data[label] = [*(found[name].value if name in found else None for name in names), floor]
+        n = f"n = {first.floor_n:,}" if floor is not None else ""
+        data[f"{label} ±"] = [*(_interval(found[name]) if name in found else "" for name in names), n]
         settings[label] = st.column_config.NumberColumn(format="%.4g", help=kind_help(first.kind))
-        settings[f"{label} ±"] = st.column_config.TextColumn(_("95 % interval"), width="small")
-    frame = pd.DataFrame(data)
-    st.dataframe(frame, column_config=settings, hide_index=True, key="evaluate-table")
-    floors = [
-        f"{column_word(first)}: {first.floor:.3g} (n = {first.floor_n:,})"
-        for first in (next(iter(found.values())) for found in columns.values())
-        if math.isfinite(first.floor)
-    ]
-    if floors:
-        st.caption(_("Real images score: {floors}").format(floors=plain("; ".join(floors))))
+        settings[f"{label} ±"] = st.column_config.TextColumn(_("95 % interval"), width=INTERVAL_WIDTH)
+    st.dataframe(pd.DataFrame(data), column_config=settings, hide_index=True, key=f"evaluate-{key}")
 
 
 def _interval(figure: Figure) -> str:
     return f"{figure.low:.3g} – {figure.high:.3g}" if figure.known else "–"
 
 
-def _best(columns: Mapping[tuple, Mapping[str, Figure]]) -> None:
+def _best(columns: Columns) -> None:
     """Names the best of a column only where it is apart from all others by more than the intervals."""
     lines = []
     for found in columns.values():
@@ -135,7 +147,7 @@ def _best(columns: Mapping[tuple, Mapping[str, Figure]]) -> None:
             st.markdown("\n".join(f"- {line}" for line in lines))
 
 
-def _chart(columns: Mapping[tuple, Mapping[str, Figure]]) -> None:
+def _chart(columns: Columns) -> None:
     labels = {column_word(next(iter(found.values()))): found for found in columns.values()}
     label = st.selectbox(_("Chart"), list(labels), key=f"evaluate-chart-{len(labels)}")
     if label:
@@ -200,7 +212,8 @@ def _copies(one: Result) -> None:
             )  # fmt: skip
     if one.neighbours.is_file():
         words = _("Above: the samples closest to a training image. Below: these training images.")
-        picture(one.neighbours, alt=words, caption=words, width=640)
+        with st.container(key="evaluate-neighbours"):
+            picture(one.neighbours, alt=words, caption=words)
     st.caption(
         _("No number proves copying, and none proves that there is none: look at the pictures. Similar simple images, "
           "such as digits, lie close together without being copies.")

@@ -10,9 +10,9 @@ from ui.texts import joined, sentence
 
 # metric -> label; one metric can give several figures
 METRICS = {
-    "fd": N_("Frechet distance"),
-    "fd_infinity": N_("Frechet distance, extrapolated"),
-    "fd_class": N_("Frechet distance of each class"),
+    "fd": N_("Fréchet distance"),
+    "fd_infinity": N_("Fréchet distance, extrapolated"),
+    "fd_class": N_("Fréchet distance of each class"),
     "kid": N_("KID"),
     "sliced": N_("Sliced Wasserstein distance"),
     "prdc": N_("Precision and recall"),
@@ -50,8 +50,7 @@ def kind_help(kind: str) -> str:
 def column_word(figure: Figure) -> str:
     """What a figure's column is called: kind, samples, net, side."""
     net = "" if figure.net == PIXELS else figure.net
-    of = figure.of.removeprefix("class")
-    what = joined(kind_word(figure.kind), of)
+    what = joined(kind_word(figure.kind), figure.of)
     side = _("training images") if figure.side else ""
     return joined(what, count_text(figure.n), net, side)
 

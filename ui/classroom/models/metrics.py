@@ -23,6 +23,9 @@ WORDS = {
     "fd": (N_("Fréchet distance"),
            N_("Distance between samples and real images in the feature space of a network (mean and covariance). 0 "
               "is best; compare only values with the same network and sample count.")),
+    "fd_class": (N_("Fréchet distance of each class"),
+                 N_("Fréchet distance of the images in which the network sees one class. Each has fewer images, so "
+                    "that it is larger than that of all.")),
     "fd_infinity": (N_("Fréchet distance, extrapolated"),
                     N_("Fréchet distance at infinitely many samples, by a line through the distances of fewer and "
                        "more samples (FID-infinity). It removes the bias of few samples, not that of few real "

@@ -1,0 +1,97 @@
+"""The page Evaluate, without a browser: evaluations that are kept are shown before torch is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gan_core.evaluation import results
+from gan_core.evaluation.paper import paragraph
+from gan_core.evaluation.results import Result
+from gan_core.metrics.figures import PIXELS, TRAIN, Figure
+from gan_core.metrics.trust import METRICS, Note, doubts
+from gan_core.runs.store import RunStore
+from ui.classroom.evaluate import chart, start
+from ui.classroom.evaluate.words import METRICS as WORDS
+from ui.classroom.evaluate.words import column_word, kind_word
+
+PAGE = Path(__file__).parents[2] / "pages" / "evaluate.py"
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.classroom.shell.warm.start", lambda: None)  # its thread would outlive the tests
+
+
+def figure(kind: str, value: float, n: int = 1000, **more: object) -> Figure:
+    return Figure(kind, n, "mnistnet", value, 0.9 * value, 1.1 * value, **more)  # type: ignore[arg-type]
+
+
+def result(title: str, fd: float, n: int = 1000) -> Result:
+    figures = (
+        figure("fd", fd, n, floor=0.3, floor_n=500),
+        figure("precision", 0.9, n),
+        Figure("copied", 500, PIXELS, 0.02, 0.01, 0.03, 0.01, 500, side=TRAIN),
+    )
+    matrix = {"asked": ["a", "b"], "seen": ["a", "b"], "shares": [[0.9, 0.1], [0.2, 0.8]]}
+    return Result(title, "model", title, "test:mnist", "mnistnet", "model features.mnist", n, n, figures,
+                  notes=doubts(("fd",), 64, 300), obedience=matrix)  # fmt: skip
+
+
+def test_kept_evaluations_are_compared(store: RunStore) -> None:
+    results.save(result("one", 1.0))
+    results.save(result("other", 2.0))
+    results.save(result("few", 3.0, 200))
+    test = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert not test.exception, [error.message for error in test.exception]
+    assert not test.error, [error.value for error in test.error]
+    frame = test.dataframe[0].value
+    numbers = {name: list(frame[name].fillna(-1)) for name in frame.columns if "Fréchet" in name and "±" not in name}
+    assert {name: sorted(values) for name, values in numbers.items()} == {  # of 1,000 and of 200 apart, and real images
+        "Fréchet distance · 1k": [-1, 0.3, 1, 2], "Fréchet distance · 200": [-1, -1, 0.3, 3],
+    }  # fmt: skip
+    shown = "\n".join(element.value for kind in (test.markdown, test.caption) for element in kind)
+    assert "**one**" in shown  # the best, beyond the intervals
+    assert "300 images are few" in shown.replace("\\", "")
+    assert "Frechet distance" in test.code[0].value
+    assert {metric.label for metric in test.metric} == {"Near copies"}
+
+
+def test_a_paragraph_for_a_paper() -> None:
+    text = paragraph([result("one", 1.0), result("other", 2.0)], ("fd",))
+    assert text.startswith("All images were rounded to 8 bits.")
+    assert (
+        "The Frechet distance (arXiv:1706.08500) of 1,000 samples in the features of mnistnet was "
+        "1 [0.9, 1.1] for one, 2 [1.8, 2.2] for other; real images score 0.3 (n = 500)." in text
+    )
+    assert "do not cover the spread over training seeds" in text
+    assert paragraph([result("one", 1.0)], ()) == ""
+
+
+def test_charts_show_intervals_floor_and_matrix() -> None:
+    drawn = chart.intervals({"one": figure("fd", 1.0, floor=0.3), "other": figure("fd", 2.0, floor=0.3)})
+    marks = drawn.data[0]
+    assert list(marks.y) == ["other", "one"]  # the best on top, which plotly draws last
+    assert list(marks.error_x.array) == pytest.approx([0.2, 0.1])
+    assert drawn.layout.shapes[0].x0 == 0.3
+    best = chart.intervals({"one": figure("precision", 0.8), "other": figure("precision", 0.9)})
+    assert list(best.data[0].y) == ["one", "other"]
+    heat = chart.matrix(["a"], ["a", "b"], [[0.25, None]])
+    assert list(heat.data[0].z[0]) == [25, None]
+
+
+def test_every_metric_and_kind_has_words() -> None:
+    assert set(WORDS) == set(METRICS)
+    assert {METRICS[name].title for name in METRICS} == set(WORDS.values())  # notes name metrics by their titles
+    assert kind_word("back_psnr") == "PSNR, reverse direction"
+    assert column_word(figure("fd", 1.0, side=TRAIN)) == "Fréchet distance · 1k · mnistnet · training images"
+
+
+def test_what_cannot_be_asked_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="There is no folder"):
+        start._folder(str(tmp_path / "missing"))
+    assert start._fewer(5000, "digits") is None  # 1,797 in all
+    assert start._fewer(500, "digits") == 500
+    assert str(Note("{a}", {"a": 1})) == "1"
