@@ -105,7 +105,7 @@ class Seen:
     @property
     def rejects(self) -> bool:
         """Whether the recogniser could tell that there is no digit; the net of 28 pixels can't."""
-        return self.samples.shape[-1] == SMALL
+        return bool(self.samples.shape[-1] == SMALL)
 
 
 @cache
