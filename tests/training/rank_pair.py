@@ -180,7 +180,7 @@ class Dying(leading.Follower):
 
 
 def waited(session: Session, step: int) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while (session.status.step, session.status.state) != (step, RunState.PAUSED):
         assert time.monotonic() < end, session.status
         time.sleep(0.01)
@@ -199,7 +199,7 @@ def steered(session: Session, begin: int) -> Session:
 
 def stopped(session: Session) -> dict[str, Any]:
     session.stop()
-    assert session.join(60)
+    assert session.join(120)
     newest = session.store.checkpoints(session.run_id)[-1]
     return read_checkpoint(newest.path, newest.sha256)
 
@@ -226,7 +226,7 @@ def led(ranks: Ranks) -> dict[str, Any]:
     started = [event.payload for event in store.events(runs[0]) if event.kind == "started"]
     found["started"] = [len(payload.get("ranks", ())) for payload in started]
     lost = Session(store, runs[2], ranks=ranks).start()
-    assert lost.join(60)
+    assert lost.join(120)
     found["lost"] = [lost.status.state.value, lost.status.sentence]
     again = Session(store, runs[2]).start(paused=True)
     again.step_to(12)
@@ -240,7 +240,7 @@ def main(rank: int, port: int, folder: Path, names: list[str]) -> None:
     torch.set_num_threads(1)
     os.environ["GANSCOPE_HOME"] = str(folder / f"home-{rank}")
     listing.BUNDLED = folder / "none"  # type: ignore[misc]
-    dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", world_size=2, rank=rank, timeout=timedelta(seconds=60))
+    dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", world_size=2, rank=rank, timeout=timedelta(minutes=4))
     ranks, found = Ranks(rank, 2), {}
     for case, (name, changes) in cases().items():
         if names and case not in names:
