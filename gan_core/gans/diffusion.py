@@ -141,8 +141,8 @@ IMAGES = Recipe(
         Preset(
             name="digits",
             title="Digits out of noise",
-            look_for="Speckles become strokes and then digits, slower than with a GAN or a VAE, and each sample takes "
-            "50 passes. The loss falls without any game and hardly changes later, while the samples still improve.",
+            look_for="Speckles become strokes, and after half a minute about a quarter of the samples are readable "
+            "digits: slower than with a GAN or a VAE, and each sample takes 50 passes. The loss falls without any game and hardly changes later, while the samples still improve.",
             data="digits", size=8, steps=6_000, seconds=30,
             hparams={"rate": 2e-3, "schedule": "linear", "decay_steps": 6_000},
         ),
@@ -160,8 +160,8 @@ register(
         tiny=replace(DEFAULTS, latent_size=2, widths=(8,), levels=10, sampling_steps=3, batch_size=8),
         data="ring8",
         sizes=(2,),
-        about="The diffusion model (`gan_core/gans/diffusion.py`) for points in the plane. No mode is lost, and few "
-        "points lie between the modes, but each needs many passes through the network.",
+        about="The diffusion model (`gan_core/gans/diffusion.py`) for points in the plane. No mode is lost, and "
+        "fewer points lie between the modes than with a VAE, but each needs many passes through the network.",
         presets=(
             Preset(
                 name="ring8",

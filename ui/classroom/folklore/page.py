@@ -46,7 +46,7 @@ def show() -> None:
     with st.container(key="lead"):
         st.markdown(
             _("Tutorials repeat advice about training GANs. Here each piece of it is trained with and without, on "
-              "points and on digits, over {seeds} seeds at equal cost. Often nothing clear shows.").format(
+              "points and on digits, over {seeds} seeds at equal cost. Where nothing clear shows, the page says so.").format(
                 seeds=len(SEEDS)
             )
         )  # fmt: skip
