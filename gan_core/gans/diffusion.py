@@ -142,7 +142,8 @@ IMAGES = Recipe(
             name="digits",
             title="Digits out of noise",
             look_for="Speckles become strokes, and after half a minute about a quarter of the samples are readable "
-            "digits: slower than with a GAN or a VAE, and each sample takes 50 passes. The loss falls without any game and hardly changes later, while the samples still improve.",
+            "digits: slower than with a GAN or a VAE, and each sample takes 50 passes. The loss falls without any game "
+            "and hardly changes later, while the samples still improve.",
             data="digits", size=8, steps=6_000, seconds=30,
             hparams={"rate": 2e-3, "schedule": "linear", "decay_steps": 6_000},
         ),

@@ -1,4 +1,4 @@
-"""An interval as a strip: 0 in the middle, what is better on the right. Streamlit lets no SVG through, so it is HTML."""
+"""An interval as a strip: 0 in the middle, what is better on the right. HTML, because Streamlit lets no SVG through."""
 
 from __future__ import annotations
 
