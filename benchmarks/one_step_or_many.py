@@ -102,11 +102,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of the processor, for each run")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--beds", nargs="+", choices=PRESETS, default=list(PRESETS))
+    parser.add_argument("--only", nargs="+", help="recipes, such as vae or diffusion_points")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = []
     for bed in options.beds:
         for recipe, preset in PRESETS[bed]:
+            if options.only and recipe not in options.only:
+                continue
             rows.append(
                 row(f"{bed}: {recipe}", [train(bed, recipe, preset, seed, options.seconds) for seed in options.seeds])
             )

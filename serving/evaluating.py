@@ -9,10 +9,10 @@ from typing import Any
 from gan_core import data
 from gan_core.data.parts import whole
 from gan_core.errors import BadValue
-from gan_core.metrics.evaluate import check_counts
 from gan_core.metrics.evaluate import evaluate as compared
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.streams import of_model
+from gan_core.metrics.trust import check_counts
 from gan_core.models import listing
 from gan_core.models.card import Card
 from gan_core.models.sampler import Sampler

@@ -100,6 +100,8 @@ class DiscriminatorKnobs(Protocol):
     def dropout(self) -> float: ...
     @property
     def minibatch(self) -> str: ...
+    @property
+    def normalised(self) -> bool: ...
 
 
 class MlpGenerator(nn.Module):
@@ -129,9 +131,14 @@ class MlpGenerator(nn.Module):
 
 
 class MlpDiscriminator(nn.Module):
-    """(B, C, H, W) or (B, inputs), concatenated with `extra` (B, extras) -> logits (B,)."""
+    """(B, C, H, W) or (B, inputs), concatenated with `extra` (B, extras) -> logits (B,).
 
-    def __init__(self, shape: tuple[int, ...], extras: int, hparams: DiscriminatorKnobs) -> None:
+    `unsigned` images are scaled from [-1, 1] to [0, 1] first.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], extras: int, hparams: DiscriminatorKnobs, unsigned: bool = False
+    ) -> None:
         super().__init__()
         inputs = math.prod(shape) + extras
         layers: list[nn.Module] = []
@@ -143,7 +150,7 @@ class MlpDiscriminator(nn.Module):
             if hparams.dropout:
                 layers.append(Dropout(hparams.dropout))
             inputs = width
-        self.unsigned = hparams.output == "sigmoid"
+        self.unsigned = unsigned
         self.layers = nn.Sequential(*layers)
         self.head = logit_head(inputs, 0, hparams.minibatch)
 
@@ -161,7 +168,7 @@ def networks(hparams: MlpHParams, spec: DataSpec) -> dict[str, nn.Module]:
     shape = spec.fields["real"]
     return {
         "generator": MlpGenerator(hparams.latent_size, shape, hparams),
-        "discriminator": MlpDiscriminator(shape, 0, hparams),
+        "discriminator": MlpDiscriminator(shape, 0, hparams, hparams.output == "sigmoid"),
     }
 
 

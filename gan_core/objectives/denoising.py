@@ -79,6 +79,12 @@ def add_noise(items: Tensor, noise: Tensor, share: Tensor) -> Tensor:
     return share.sqrt() * items + (1 - share).sqrt() * noise
 
 
+def noise_of(noisy: Tensor, items: Tensor, share: Tensor) -> Tensor:
+    """e, if the item in x_t is known: (x_t - sqrt(A) x) / sqrt(1 - A)."""
+    share = share.reshape(-1, *[1] * (noisy.ndim - 1))  # (B,) -> (B, 1, ...)
+    return (noisy - share.sqrt() * items) / (1 - share).sqrt()
+
+
 def denoised(noisy: Tensor, noise: Tensor, share: Tensor) -> Tensor:
     """x, if the noise in it is known: (x_t - sqrt(1 - A) e) / sqrt(A) (equation 15)."""
     share = share.reshape(-1, *[1] * (noisy.ndim - 1))  # (B,) -> (B, 1, ...)

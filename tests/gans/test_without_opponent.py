@@ -41,6 +41,7 @@ def test_the_last_level_is_nearly_noise_and_the_first_nearly_clean() -> None:
     noisy = denoising.add_noise(torch.tensor([[2.0]]), torch.tensor([[1.0]]), share)
     assert float(noisy) == pytest.approx(0.8 * 2 + 0.6 * 1)
     assert float(denoising.denoised(noisy, torch.tensor([[1.0]]), share)) == pytest.approx(2)
+    assert float(denoising.noise_of(noisy, torch.tensor([[2.0]]), share)) == pytest.approx(1)
 
 
 def test_the_levels_of_sampling() -> None:

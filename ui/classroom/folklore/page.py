@@ -44,12 +44,11 @@ def show() -> None:
     style.apply("folklore/folklore.css")
     st.title(_("Folklore, measured"), anchor=False)
     with st.container(key="lead"):
-        st.markdown(
-            _("Tutorials repeat advice about training GANs. Here each piece of it is trained with and without, on "
-              "points and on digits, over {seeds} seeds at equal cost. Often nothing clear shows.").format(
-                seeds=len(SEEDS)
-            )
-        )  # fmt: skip
+        words = _(
+            "Tutorials repeat advice about training GANs. Here each piece of it is trained with and without, on points "
+            "and on digits, over {seeds} seeds at equal cost. Where nothing clear shows, the page says so."
+        )
+        st.markdown(words.format(seeds=len(SEEDS)))
     _counts()
     wanted = st.segmented_control(
         _("Show"), list(FILTERS), default=ALL, format_func=lambda name: _(FILTERS[name]), key="folklore-filter",

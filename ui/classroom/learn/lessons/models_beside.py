@@ -121,10 +121,15 @@ register(
                         {"recipe": "diffusion_points", "preset": "ring8", "sampling_steps": "1"}),
                 Setting(N_("Digits: GAN"), "train", {"recipe": "mlp_gan", "preset": "digits_30s"}),
                 Setting(N_("Digits: VAE"), "train", {"recipe": "vae", "preset": "digits"}),
-                Setting(N_("Digits: diffusion"), "train", {"recipe": "diffusion", "preset": "digits", "steps": "6000",
-                                                           "decay_steps": "6000"}),
+                Setting(N_("Digits: diffusion"), "train", {"recipe": "diffusion", "preset": "digits"}),
             ),
-            N_("MEASURED"),
+            N_("Measured after 8 seconds of processor time each, means of seeds 0 to 2, in the order GAN, VAE, "
+               "diffusion. **Ring**: all cover 8 of 8 modes; 94, 47 and 67 % of the points lie close to one; 32, 60 "
+               "and 81 % of the data have a sample nearby; 1,000 points take 1.4, 0.7 and 60 ms. In training, the "
+               "distance to the data fluctuates most with the GAN (0.59, 0.07, 0.19). **Digits**: 85, 46 and 26 % of "
+               "the samples are readable, in 5, 2 and 223 ms. So the GAN is sharpest here, but its preset is tuned "
+               "(lesson 6 shows it collapse); diffusion has the most variety on the ring, and on digits its small "
+               "perceptron would need far longer."),
         ),
         questions=(
             Question(
