@@ -84,7 +84,10 @@ def networks(hparams: CganHParams, spec: DataSpec) -> dict[str, nn.Module]:
     inputs = hparams.latent_size + hparams.embedding
     bodies: tuple[nn.Module, nn.Module]
     if hparams.body == "mlp":
-        bodies = MlpGenerator(inputs, shape, hparams), MlpDiscriminator(shape, hparams.embedding, hparams)
+        bodies = (
+            MlpGenerator(inputs, shape, hparams),
+            MlpDiscriminator(shape, hparams.embedding, hparams, hparams.output == "sigmoid"),
+        )
     else:
         bodies = (
             DcganGenerator(inputs, spec.channels, spec.size, hparams),

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""An interval as a strip: 0 in the middle, better to the right. HTML, because Streamlit lets no SVG through."""
-=======
 """An interval as a strip: 0 in the middle, what is better on the right. HTML, because Streamlit lets no SVG through."""
->>>>>>> folk
 
 from __future__ import annotations
 
