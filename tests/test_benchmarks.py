@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import architectures, computation, damaged, memory, obedience, recognisable, timing
+from benchmarks import architectures, computation, damaged, ganlab, memory, obedience, recognisable, timing
 from gan_core.data.base import DataSet
 from gan_core.gans import recipes
 from gan_core.metrics.digit_classifier import digit_classifier
@@ -233,6 +233,23 @@ def test_startup_and_the_open_dashboard() -> None:
     assert "first page painted" in run("startup", "--repetitions", "1", "--only", "start")
     assert "a reload shows" in run("startup", "--repetitions", "1", "--only", "reload")
     assert "Train page open" in run("overhead", "--dashboard", "--repetitions", "1", "--seconds", "1")
+
+
+@pytest.mark.release
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+def test_the_playground_and_a_classroom() -> None:
+    assert "drawn frames per second" in run("playground", "--page", "--repetitions", "1", "--seconds", "2")
+    table = run("classroom", "--students", "4", "--repetitions", "1", "--seconds", "4")
+    assert "4 students: speed that the trainer loses" in table
+
+
+@pytest.mark.slow
+def test_every_point_of_gan_lab_is_answered() -> None:
+    assert ganlab.link()[2] == "all"
+    assert dict(row[::2] for row in ganlab.edits())["Adam's moments after a new rate"] == "kept"
+    documented = (ROOT / "docs" / "playground.md").read_text(encoding="utf-8")
+    for what, theirs, ours in (*ganlab.drawn(), *ganlab.densities(), *ganlab.edits(), ganlab.link()):
+        assert f"| {what} | {theirs} | {ours} |" in documented
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from gan_core.data.user import drawn_points
 from gan_core.gans import recipes
 from gan_core.runs.frames import RECORD, FrameFile
 from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.training import audience
 from gan_core.training.control import current_hparams, pace_of
 from gan_core.training.session import Session
 from tests.app.pages import page, sound, wait
@@ -372,6 +373,17 @@ def test_a_poll_brings_only_what_is_new(store: RunStore) -> None:
     assert "checkpoint at step 0" in past["again"]["words"]
     other = header(plot.encoded(watched, held | {"run": "another"}))["plot"]
     assert "known" in other
+
+
+def test_many_viewers_look_less_often_than_a_few(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made(store, paused=True)
+    watched, rests = feed(store, run.id), []
+    for viewer in range(30):
+        monkeypatch.setattr(plot, "_viewer", lambda viewer=viewer: str(viewer))
+        rests.append(header(plot.encoded(watched, {}))["plot"]["rest"])
+    assert rests[: plot.FEW] == [plot.LOOK] * plot.FEW
+    assert rests[7] == pytest.approx(2 * plot.LOOK)
+    assert rests[-1] == plot.LONGEST_REST < audience.LINGERS
 
 
 def test_a_frame_is_sent_as_it_lies_in_the_file(store: RunStore) -> None:
