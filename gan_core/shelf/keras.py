@@ -222,7 +222,7 @@ def _check_supported(links: list[_Link], file: str) -> None:
 
 def _latent_size(settings: Mapping[str, Any], file: str) -> int:
     shape: Any = settings.get("batch_shape") or settings.get("batch_input_shape") or ()
-    if len(shape) != 2 or not isinstance(shape[1], int):
+    if len(shape) != 2 or type(shape[1]) is not int or shape[1] < 1:
         raise BadCheckpoint(
             "{file} takes inputs of shape {shape}; a generator takes vectors of latents, such as (100,).",
             file=file, shape=tuple(shape[1:]),

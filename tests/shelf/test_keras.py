@@ -85,6 +85,8 @@ def setting(place: int, **values: Any) -> Callable[[dict[str, Any]], object]:
         (lambda config: config["config"]["layers"].clear(), "none at all"),
         (setting(-1, filters=2), "aren't square images"),
         (setting(0, batch_shape=[None, 28, 28, 1]), r"inputs of shape \(28, 28, 1\)"),
+        (setting(0, batch_shape=[None, 0]), r"inputs of shape \(0,\)"),
+        (setting(0, batch_shape=[None, True]), r"inputs of shape \(True,\)"),
         (setting(1, activation="cubic"), "activation = .cubic.*Supported: linear"),
         (setting(5, dilation_rate=[2, 2]), r"dilation_rate = \[2, 2\]. Supported: 1"),
         (setting(5, data_format="channels_first"), "Supported: channels_last"),
