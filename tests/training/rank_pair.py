@@ -51,6 +51,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "diffaugment": ("dcgan", {"augment": "diffaugment", "instance_noise": 0.1}),
     "label flipping": ("dcgan", {"label_flipping": 0.4, "label_smoothing": 0.1}),
     "unrolled": ("mlp_gan", {"unroll_steps": 2, "batch_norm": True, "gradient_clip": 0.01}),
+    "second derivatives of batch norm": ("dcgan", {"unroll_steps": 1}),
     "virtual batch norm": ("dcgan", {"virtual_batch_norm": True}),
     "historical averaging": ("dcgan", {"historical_averaging": 0.1}),
     "spectral norm": ("dcgan", {"spectral_norm": "both"}),
