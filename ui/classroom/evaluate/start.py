@@ -113,6 +113,8 @@ def _asked(
     chosen: Sequence[Choice], against: str, own: str, folder: str, count: int, metrics: tuple[str, ...]
 ) -> list[Asked]:
     access.require_steering()
+    if own or against == FOLDER:
+        access.require_owner()
     reference = _folder(folder) if folder and (own or against == FOLDER) else ""
     found = []
     if own:
