@@ -65,7 +65,7 @@ def found(name: str, **options: Any) -> Finding | None:
 EDGES = [
     ("no_rate", {}, "rate__generator", 2 * no_rate.NOTHING, no_rate.NOTHING / 2),
     ("exploding_gradients", {}, "gradient_norm__generator", exploding_gradients.EXPLODING - 1, 101),
-    ("vanishing_gradients", {}, "gradient_norm__generator", 2 * vanishing_gradients.VANISHING, 0.9e-4),
+    ("vanishing_gradients", POOR, "gradient_norm__generator", 2 * vanishing_gradients.VANISHING, 0.9e-4),
     (
         "discriminator_too_strong", {"score__fake_before": 0.01}, "accuracy", discriminator_too_strong.SURE - 0.01,
         discriminator_too_strong.SURE + 0.01,
