@@ -182,9 +182,7 @@ def test_steps_of_one_player_alone_are_no_fault(player: str, count: int) -> None
     assert "not_finite" not in kinds(metrics(**changes))
 
 
-def test_vanishing_and_exploding_gradients() -> None:
-    fallen = np.where(np.arange(STEPS) < 50, 1.0, 1e-6)
-    assert kinds(metrics(start=101, gradient_norm__generator=fallen)) == ["vanishing_gradients"]
+def test_exploding_gradients() -> None:
     assert kinds(metrics(gradient_norm__discriminator=1e4)) == ["exploding_gradients"]
 
 

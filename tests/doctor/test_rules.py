@@ -140,6 +140,14 @@ def test_a_collapse_is_seen_while_modes_are_being_lost() -> None:
     assert found("modes_missing", **(partly | {"modes__covered": 8, "modes__reached": 8})) is None
 
 
+def test_a_gradient_that_falls_has_vanished_and_a_small_one_has_not() -> None:
+    fallen = np.where(np.arange(STEPS) < 400, 1.0, 1e-6)
+    assert found("vanishing_gradients", gradient_norm__generator=fallen) is not None
+    assert found("vanishing_gradients", gradient_norm__generator=1e-6) is None
+    good = {"samples__distance": samples.FAR / 2}
+    assert found("vanishing_gradients", gradient_norm__generator=fallen, **good) is None
+
+
 @pytest.mark.parametrize(("decades", "seen"), [(1e-3, False), (2e-2, True)])
 def test_nan_is_seen_ahead(decades: float, seen: bool) -> None:
     growing = 10 * 10 ** (decades * np.arange(STEPS))
