@@ -437,7 +437,7 @@ def write_guide() -> None:
     head, _, rest = GUIDE.read_text(encoding="utf-8").partition(MARKS[0])
     _, _, tail = rest.partition(MARKS[1])
     cures = cure_table(JUDGING_SEEDS)
-    parts = [MARKS[0], table(JUDGING_SEEDS)]
+    parts = [MARKS[0], f"{len(list(FOLDER.glob('*.npz')))} runs are kept (asked: 60).", table(JUDGING_SEEDS)]
     if cures:
         parts += ["The first remedy, from the start of a run of the same seed, judged at its end:", cures]
     GUIDE.write_text(head + "\n\n".join([*parts, MARKS[1]]) + tail, encoding="utf-8")
