@@ -11,6 +11,7 @@ from gan_core.doctor.rule import Rule, register
 
 VANISHING = 1e-4  # gradient norm
 SHRUNK = 1e-3  # of its median in the first steps
+CERTAIN = 0.99  # of pairs in the right order
 FIRST = 300  # steps in which the usual norm is measured
 
 
@@ -23,7 +24,8 @@ def check(case: Case) -> Finding | None:
     usual = float(np.median(early)) if len(early) else 0.0
     poor = samples.poor(case)
     # Adam makes up for small gradients, so that a small norm alone is no fault
-    limit = max(VANISHING if poor else 0.0, SHRUNK * usual)
+    lost = poor or (case.mean("separated") or 0.0) >= CERTAIN
+    limit = max(VANISHING if lost else 0.0, SHRUNK * usual)
     if norm > limit or poor is False:
         return None
     return Finding(
@@ -41,7 +43,7 @@ register(
         name="vanishing_gradients",
         title="Vanishing gradients",
         measures="the median gradient norm of the generator over the last 200 steps",
-        threshold=f"below {SHRUNK:g} of its median in the first {FIRST} steps; with poor samples, below {VANISHING:g}",
+        threshold=f"below {SHRUNK:g} of its first {FIRST} steps' median; with poor samples or {CERTAIN:.0%} of pairs right, {VANISHING:g}",
         source="1701.04862",
         check=check,
         level="bad",
