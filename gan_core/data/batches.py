@@ -87,9 +87,11 @@ class Batches:
 
     def spread(self, count: int) -> dict[str, Tensor]:
         """At most `count` items from all over the set, which may be sorted by class; draws nothing."""
-        length = len(next(iter(self._arrays.values())))
-        places = torch.linspace(0, length - 1, min(count, length)).long()
-        return {name: self._gather(name, places) for name in self._arrays}
+        return {
+            # domains that aren't paired can have different lengths
+            name: self._gather(name, torch.linspace(0, len(array) - 1, min(count, len(array))).long())
+            for name, array in self._arrays.items()
+        }
 
     def held_out(self) -> dict[str, Tensor]:
         """The items that are never drawn, by name; empty where there are none. Draws nothing."""

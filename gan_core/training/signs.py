@@ -107,14 +107,15 @@ class Novelty:
 class LooksLike:
     """Assigns samples to the class whose real images' mean is nearest; features (N, d) and labels (N,) of real ones.
 
-    The labels' own floor is measured on every second real image, with the means of the others.
+    The labels' own floor is measured on one half of the real images, with the means of the other.
     """
 
     def __init__(self, real: Array, labels: NDArray[np.int64]) -> None:
         self.classes = np.unique(labels)
         self.shares = np.array([(labels == one).mean() for one in self.classes])
         self.scale = real.std(0) + 1e-6 * (real.std() + 1e-12)
-        half = slice(None, None, 2), slice(1, None, 2)
+        shuffled = np.random.default_rng(0).permutation(len(real))  # sets can be sorted by class, or cycle through them
+        half = shuffled[::2], shuffled[1::2]
         self._means = self._means_of(real[half[0]], labels[half[0]])
         self.floor = float((self.assigned(real[half[1]]) == labels[half[1]]).mean())
         self._means = self._means_of(real, labels)

@@ -65,7 +65,7 @@ def found(name: str, **options: Any) -> Finding | None:
 EDGES = [
     ("no_rate", {}, "rate__generator", 2 * no_rate.NOTHING, no_rate.NOTHING / 2),
     ("exploding_gradients", {}, "gradient_norm__generator", exploding_gradients.EXPLODING - 1, 101),
-    ("vanishing_gradients", {}, "gradient_norm__generator", 2 * vanishing_gradients.VANISHING, 0.9e-4),
+    ("vanishing_gradients", POOR, "gradient_norm__generator", 2 * vanishing_gradients.VANISHING, 0.9e-4),
     (
         "discriminator_too_strong", {"score__fake_before": 0.01}, "accuracy", discriminator_too_strong.SURE - 0.01,
         discriminator_too_strong.SURE + 0.01,
@@ -138,6 +138,14 @@ def test_a_collapse_is_seen_while_modes_are_being_lost() -> None:
     assert found("mode_collapse", **partly) is None
     assert found("modes_missing", **partly) is not None
     assert found("modes_missing", **(partly | {"modes__covered": 8, "modes__reached": 8})) is None
+
+
+def test_a_gradient_that_falls_has_vanished_and_a_small_one_has_not() -> None:
+    fallen = np.where(np.arange(STEPS) < 400, 1.0, 1e-6)
+    assert found("vanishing_gradients", gradient_norm__generator=fallen) is not None
+    assert found("vanishing_gradients", gradient_norm__generator=1e-6) is None
+    good = {"samples__distance": samples.FAR / 2}
+    assert found("vanishing_gradients", gradient_norm__generator=fallen, **good) is None
 
 
 @pytest.mark.parametrize(("decades", "seen"), [(1e-3, False), (2e-2, True)])
