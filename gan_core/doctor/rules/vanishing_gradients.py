@@ -43,11 +43,7 @@ register(
         name="vanishing_gradients",
         title="Vanishing gradients",
         measures="the median gradient norm of the generator over the last 200 steps",
-<<<<<<< HEAD
-        threshold=f"{SHRUNK:g} of the first median; {VANISHING:g} with poor samples, or {CERTAIN:.0%} of pairs right",
-=======
         threshold=f"{SHRUNK:g} of the median at first; {VANISHING:g} with poor samples, or {CERTAIN:.0%} of pairs",
->>>>>>> doctor
         source="1701.04862",
         check=check,
         level="bad",
