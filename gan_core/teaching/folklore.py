@@ -64,4 +64,4 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
     ranks = np.stack([np.argsort(np.argsort(series)) for series in (one, other)])
     if any(np.ptp(series) == 0 for series in (one, other)):
         return 0.0
-    return float(np.corrcoef(ranks)[0, 1])
+    return float(np.asarray(np.corrcoef(ranks))[0, 1])
