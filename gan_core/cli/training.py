@@ -113,9 +113,7 @@ def train(
         raise BadValue("Give a recipe, such as dcgan, or a run to --resume. Recipes: see `ganscope recipes`.")
     launch.check_compiled(compiled)
     computation = asked_for(precision, device, compiled, accumulate, recompute)
-    if resume is None and launch.restarted() and (begun := _begun(store, name)):
-        run = begun
-    elif start is not None:
+    if start is not None:
         fixed = {option: given[option] for option in ("recipe", "size", "preset")}
         run = started_from(store, start, fixed, data, steps, seed, settings, name, shown=not as_json)
     elif resume is None:
@@ -231,12 +229,6 @@ def _resumable(store: RunStore, wanted: str, given: dict[str, Any]) -> Run:
             command=command("train", "--resume", run.id, "--steps", 2 * run.step),
         )  # fmt: skip
     return run
-
-
-def _begun(store: RunStore, name: str) -> Run | None:
-    """The newest run of a name, which processes that were started again go on with."""
-    runs = [run for run in store.runs() if name and run.name == name and run.state is not RunState.FINISHED]
-    return max(runs, key=lambda run: run.created, default=None)
 
 
 def _fixed(wanted: str, given: dict[str, Any]) -> BadValue:

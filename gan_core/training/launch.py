@@ -34,11 +34,6 @@ def is_first(environment: Mapping[str, str] = os.environ) -> bool:
     return not launched(environment) or environment["RANK"] == "0"
 
 
-def restarted(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether torchrun has started these processes again after one of them ended (`--max-restarts`)."""
-    return launched(environment) and environment.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
-
-
 def ranks_here(environment: Mapping[str, str] = os.environ) -> int:
     """How many ranks share this machine's cores."""
     return max(1, int(environment.get("LOCAL_WORLD_SIZE", "1"))) if launched(environment) else 1

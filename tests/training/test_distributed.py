@@ -6,10 +6,8 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from gan_core.runs.store import Run, RunState, RunStore
@@ -58,22 +56,3 @@ def test_the_examples_run(home: Path) -> None:
     assert [node.returncode for node in nodes] == [0, 0], outputs
     homes = [place for place in (home, home.with_name("other")) if (place / "runs").exists()]
     assert any(run.name == "machines" and run.step == 20 for place in homes for run in RunStore(place).runs())
-
-
-@PATIENT
-@pytest.mark.release
-def test_a_killed_rank_is_started_again_and_the_run_goes_on(home: Path) -> None:
-    train = "-m gan_core train mlp_gan --data digits --size 8 --steps 4000 --name again"
-    process = begin(f"torchrun --standalone --nproc-per-node 2 --max-restarts 1 {train}", home)
-    store = RunStore(home)
-    while not any(run.step >= 50 and store.checkpoints(run.id) for run in store.runs()):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
-    workers = [child for child in psutil.Process(process.pid).children(recursive=True) if child.environ().get("RANK")]
-    next(child for child in workers if child.environ()["RANK"] == "1").kill()
-    output = process.communicate()[0]
-    assert process.returncode == 0, output
-    run = run_of(home, "again")
-    assert (len(store.runs()), run.state, run.step) == (1, RunState.FINISHED, 4000), output
-    assert len([event for event in store.events(run.id) if event.kind == "started"]) == 2
-    assert "The process of rank 1 has ended." in output
