@@ -2,6 +2,7 @@
 # All set everything up in .venv on the first call.
 PYTHON ?= python3
 BIN := .venv/bin
+EXTRAS := .[export,imagenet,keras,search]
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
 IN_TWO := -n 2 --dist loadfile  # processes; a file stays in one
@@ -54,7 +55,7 @@ $(BIN)/uv:
 	$(BIN)/pip install --quiet uv
 
 $(RUN_READY): requirements.txt pyproject.toml | $(BIN)/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt -e .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt -e "$(EXTRAS)"
 	touch $@
 
 $(DEV_READY): requirements-dev.txt $(RUN_READY)

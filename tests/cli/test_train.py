@@ -191,7 +191,7 @@ def test_a_failure_is_a_sentence_and_its_traceback_is_kept(store: RunStore, monk
         (["mlp_gan", "--size", "4"], ["4", "8 to 1024"]),
         (["mlp_gan", "--steps", "-1"], ["-1"]),
         (["mlp_gan", "--device", "toaster"], ["toaster", "Valid: cpu"]),
-        (["mlp_gan", "--precision", "fp8"], ["fp8", "Valid: fp32, bf16, auto"]),
+        (["mlp_gan", "--precision", "fp8"], ["fp8", "Valid: fp32, bf16, fp16, auto"]),
         (["cgan", "--data", "avatars", "--size", "32"], ["labels"]),
         ([], ["dcgan", "--resume"]),
         (["--resume", "nobody"], ["nobody"]),

@@ -54,9 +54,22 @@ def test_a_text_that_names_no_remedy_is_refused() -> None:
         offered(["r2"], recipes.get("points").hparams)
 
 
+ILL: tuple[dict[str, Any], ...] = (  # settings that a remedy changes
+    {"schedule": "constant"},
+    {"schedule": "linear"},
+    {"identity_weight": 0.0},
+    {"loss": "non_saturating", "label_flipping": 0.2, "instance_noise": 0.5},
+)
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_some_run_can_take_each(name: str) -> None:
-    all_settings = [recipe.settings({"schedule": kind}) for recipe in recipes for kind in ("constant", "linear")]
+    all_settings = [
+        recipe.settings(changes)
+        for recipe in recipes
+        for changes in ILL
+        if changes.keys() <= knobs(recipe.hparams).keys()
+    ]
     taken = [hparams for hparams in all_settings if offered([name], hparams)]
     assert taken, name
     for hparams in taken:

@@ -75,7 +75,7 @@ def refused(answer: httpx.Response, status: int, *words: str) -> None:
         ("mix", {"band": "loud"}, 422, "'coarse', 'middle', 'fine' or 'from'"),
         ("evaluate", {"samples": 1}, 422, "samples: It should be greater than or equal to 2"),
         ("evaluate", {"samples": 100_000}, 422, "less than or equal to 10000"),
-        ("evaluate", {"samples": 2, "metrics": ["fd"]}, 422, "needs at least"),
+        ("evaluate", {"samples": 2, "metrics": ["prdc"]}, 422, "needs at least"),
         ("evaluate", {"metrics": ["fid"]}, 422, "'fd', 'kid', 'prdc', 'classes' or 'nearest'"),
         ("evaluate", {"model": TRANSLATING}, 422, "can't be used for drawing"),
         ("evaluate", {"model": "nobody"}, 404, "There is no model named"),

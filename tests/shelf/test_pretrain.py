@@ -124,7 +124,7 @@ def test_a_device_that_is_not_here_is_refused(tiny: str, capsys: pytest.CaptureF
     assert pretrain.main([tiny, "--device", "abacus"]) == 2
     assert "Valid: cpu" in capsys.readouterr().err
     assert pretrain.main([tiny, "--precision", "fp8"]) == 2
-    assert "Valid: fp32, bf16, auto" in capsys.readouterr().err
+    assert "Valid: fp32, bf16, fp16, auto" in capsys.readouterr().err
     assert not RunStore().runs()
 
 

@@ -274,8 +274,15 @@ def test_files_of_the_python_client_go_when_it_is_closed(studio: Studio, callers
     assert until(lambda: not list(studio.uploads.rglob("*-seed11.png")))
 
 
+def files_in(folder: Path) -> set[Path]:
+    """Also while others come and go there."""
+    while True:
+        with suppress(FileNotFoundError):
+            return {path for path in folder.rglob("*") if path.is_file()}
+
+
 def test_an_upload_that_breaks_off_leaves_nothing(studio: Studio, callers: Callers, tmp_path: Path) -> None:
-    before = {path for path in studio.uploads.rglob("*") if path.is_file()}
+    before = files_in(studio.uploads)
     host, port = studio.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as line:
         head = 'Content-Disposition: form-data; name="files"; filename="own.png"\r\n\r\n'
@@ -285,7 +292,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(studio: Studio, callers: Calle
             + bytes(5000)
         )
         time.sleep(1)
-    assert until(lambda: not {path for path in studio.uploads.rglob("*") if path.is_file()} - before)
+    assert until(lambda: not files_in(studio.uploads) - before)
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from gan_core.data.avatars import draw_avatars, sample_attributes
+from gan_core.latent.sliders import SLOTS
 from tests.studio.conftest import CYCLE, DRAWING, ENLARGING, FILLING
 from tests.studio_serving import STYLED, Studio
-from ui.studio.models.opened import SLOTS
 from ui.studio.requests.uploads import LARGE_BYTES
 from ui.studio.view.pictures import lossless_url
 

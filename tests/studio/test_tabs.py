@@ -26,13 +26,14 @@ from gan_core.latent.files import Work, write_directions, write_work
 from gan_core.latent.inversion import prepared
 from gan_core.latent.measured import Measured
 from gan_core.latent.mixing import Band
+from gan_core.latent.sliders import SLOTS
 from tabs import drag, editing, inside, interpolation, marks, mixing, models, my_picture
 from tabs.editing_parts import Parts
 from tests.studio.conftest import ENCODER, TRANSLATORS
 from tests.studio_serving import STYLED
 from ui.languages import using
 from ui.studio.models.marks import name_of
-from ui.studio.models.opened import SLOTS, offered, opened
+from ui.studio.models.opened import offered, opened
 from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import workshop
 from ui.studio.view.pictures import drawn, file_of, picture, settings_in

@@ -13,9 +13,10 @@ from PIL import Image
 
 from gan_core.errors import BadData, BadValue, GanscopeError
 from gan_core.latent.files import DIRECTIONS, write_directions
+from gan_core.latent.sliders import SLOTS
 from tests.studio_serving import STYLED
 from ui.studio.models import opened as studio_models
-from ui.studio.models.opened import SLOTS, hosted, offered, opened
+from ui.studio.models.opened import hosted, offered, opened
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import MOST_BYTES, clean, received
 from ui.studio.view import pictures

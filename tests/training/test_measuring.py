@@ -160,5 +160,5 @@ def test_it_reaches_the_store_and_the_live_page() -> None:
     assert curve.band is not None
     assert floor.dash
     header, _blob = parts([panel])
-    assert len(header["panels"][0]["series"][0]["band"]) == 2
+    assert len(header["panels"][0]["series"][0]["band"]) == 3  # steps, lower and upper ends
     assert header["panels"][0]["series"][1]["band"] is None
