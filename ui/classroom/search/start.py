@@ -63,7 +63,8 @@ def go_on(plan: SearchPlan, done: int) -> None:
         disabled=locked or bool(process.running()),
     ):  # fmt: skip
         _begin(plan, done + int(more))
-    if line := process.last_line(plan.name):
+    started = process.last(plan.name)
+    if started and done < int(started.asked.get("trials", 0)) and (line := process.last_line(plan.name)):
         st.caption(_("Last line of its log: {line}").format(line=plain(line)))
 
 
