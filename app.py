@@ -18,21 +18,31 @@ st.logo(str(LOGO), size="large", icon_image=str(ICON))
 
 entry.show_navigation()
 page = st.navigation(
-    [
-        st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),
-        st.Page("pages/learn.py", title=_("Learn"), icon=":material/school:", url_path="learn"),
-        st.Page("pages/folklore.py", title=_("Folklore"), icon=":material/fact_check:", url_path="folklore"),
-        st.Page("pages/train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
-        st.Page("pages/playground.py", title=_("Playground"), icon=":material/scatter_plot:", url_path="playground"),
-        st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
-        st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
-        st.Page("pages/runs.py", title=_("Runs"), icon=":material/history:", url_path="runs"),
-        st.Page("pages/evaluate.py", title=_("Evaluate"), icon=":material/monitoring:", url_path="evaluate"),
-        st.Page("pages/search.py", title=_("Search"), icon=":material/manage_search:", url_path="search"),
-        st.Page("pages/study.py", title=_("Study"), icon=":material/biotech:", url_path="study"),
-        st.Page("pages/model.py", title=_("Model"), url_path="model", visibility="hidden"),
-        st.Page("pages/projector.py", title=_("Projector"), url_path="projector", visibility="hidden"),
-    ]
+    {
+        "": [
+            st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),
+            st.Page("pages/model.py", title=_("Model"), url_path="model", visibility="hidden"),
+            st.Page("pages/projector.py", title=_("Projector"), url_path="projector", visibility="hidden"),
+        ],
+        _("Understand"): [
+            st.Page("pages/learn.py", title=_("Learn"), icon=":material/school:", url_path="learn"),
+            st.Page(
+                "pages/playground.py", title=_("Playground"), icon=":material/scatter_plot:", url_path="playground"
+            ),
+            st.Page("pages/folklore.py", title=_("Folklore"), icon=":material/fact_check:", url_path="folklore"),
+        ],
+        _("Experiment"): [
+            st.Page("pages/train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
+            st.Page("pages/runs.py", title=_("Runs"), icon=":material/history:", url_path="runs"),
+            st.Page("pages/evaluate.py", title=_("Evaluate"), icon=":material/monitoring:", url_path="evaluate"),
+            st.Page("pages/search.py", title=_("Search"), icon=":material/manage_search:", url_path="search"),
+            st.Page("pages/study.py", title=_("Study"), icon=":material/biotech:", url_path="study"),
+        ],
+        _("Create"): [
+            st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
+            st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
+        ],
+    }
 )
 i18n.write()
 browser.keep()

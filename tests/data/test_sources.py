@@ -355,7 +355,9 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "cifar10" else name for name in COUNTS]
+)
 def test_real_set(name: str, real_data: Path) -> None:
     offered = source(name)
     if not offered.available():

@@ -109,7 +109,9 @@ def test_a_fresh_server_shows_no_names_of_files(tmp_path: Path, page: Page) -> N
         page.goto(f"{server.url}/runs")
         expect(title(page)).to_have_text("Runs")
         seen = {text.strip().splitlines()[-1] for text in page.evaluate("[...seen]") if text.strip()}
-    assert seen == {"Home", "Learn", "Train", "Playground", "Models", "Studio", "Runs", "Study"}
+    assert seen == {
+        "Home", "Learn", "Playground", "Folklore", "Train", "Runs", "Evaluate", "Search", "Study", "Models", "Studio",
+    }  # fmt: skip
 
 
 # --- the browser's history -------------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_what_runs_is_finished_at_the_end(home: Path, tmp_path: Path) -> None:
     """A film that is being written when SIGTERM comes is finished, and its client is told; then the process ends."""
     keys = tmp_path / "keys"

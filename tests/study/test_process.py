@@ -41,6 +41,7 @@ def test_one_study_at_a_time_and_what_it_measured_stays() -> None:
     assert folder.result(first) is not None
 
 
+@pytest.mark.slow
 def test_the_last_line_says_why_it_failed() -> None:
     started = process.start(StudyPlan("digits", 8, k=(100_000,), unbalanced=0, seeds=1, steps=1, gan_steps=1))
     end = time.monotonic() + 120
