@@ -84,7 +84,7 @@ class PerceptronDenoiser(Denoiser):
         noisy = as_items(latents, self.shape)
         path = descent(len(self.shares), self.steps)
         for place, level in enumerate(path):
-            levels = torch.full((len(noisy),), level, device=noisy.device)
+            levels = torch.full((noisy.shape[0],), level, device=noisy.device)
             noise = self.noise_in(noisy, levels)
             items = denoised(noisy, noise, self.shares[levels])
             if len(self.shape) > 1:  # pixels have a range: the noise is then what the clipped image leaves over

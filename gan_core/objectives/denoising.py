@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from gan_core.hparams import SingleNetworkHParams
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
+from gan_core.ranks import integers
 
 FIRST, LAST = 0.1, 20.0  # b of the first and of the last level, times the number of levels
 
@@ -47,7 +48,7 @@ class Denoising(Objective[DenoisingHParams]):
 
     def _terms(self, networks: Networks, batch: Batch, context: StepContext[DenoisingHParams]) -> dict[str, Tensor]:
         items, hparams = batch["real"], context.hparams
-        level = torch.randint(hparams.levels, (len(items),), generator=context.generator).to(items.device)
+        level = integers(hparams.levels, len(items), context.generator).to(items.device)
         noise = as_items(context.latents(len(items), hparams.latent_size), items.shape[1:])
         noisy = add_noise(items, noise, kept(hparams.levels).to(items.device)[level])
         denoiser = cast("Denoiser", networks["generator"])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_core.exporting.wanted import Wanted
 from gan_core.latent.edits import Edit, edited
 from gan_core.latent.mixing import mixed
 from gan_core.models import listing, loading
@@ -89,16 +90,16 @@ def test_an_export_that_is_broken_or_of_another_model_is_written_anew(
     good = path.read_bytes()
     written = []
 
-    def export(folder: Path, place: Path, part: str) -> None:
-        written.append(folder)
+    def export(name: str, place: Path, wanted: Wanted) -> None:
+        written.append(Path(name))
         place.write_bytes(good)
 
-    monkeypatch.setattr(exports, "_export", export)
+    monkeypatch.setattr(exports, "export_apart", export)
     exports.session_of(folder, sha256)
     assert not written
     path.write_bytes(good[: len(good) // 2])
     exports.session_of(folder, sha256)
-    assert written == [folder]
+    assert written == [folder.resolve()]
 
 
 def test_latents_of_the_client_are_drawn(server: Running) -> None:

@@ -140,7 +140,7 @@ def test_ready_once_its_models_are_open(server: Running) -> None:
     assert server.http.get("/readyz").json() == {"state": "ready"}
     models = {one["name"]: one for one in server.http.get("/v1/models").json()["models"]}
     assert models[STYLED]["engine"] == "onnx"
-    assert models[STYLED]["calls"] == ["generate", "edit", "interpolate", "invert", "mix"]
+    assert models[STYLED]["calls"] == ["generate", "edit", "interpolate", "invert", "evaluate", "mix"]
     server.service.ready.clear()
     try:
         answer = server.http.get("/readyz")
