@@ -29,7 +29,7 @@ def test_pages_work_under_the_policy_and_ask_nobody_else(page: Page, hardened: S
     assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
     expect(page.locator(".st-key-sheet img")).to_be_visible()
     page.goto(f"{hardened.url}/models")
-    expect(page.locator(".st-key-gallery img")).to_be_visible()
+    expect(page.locator(".st-key-gallery img").first).to_be_visible()
     page.goto(f"{hardened.url}/learn")
     expect(page.locator("[data-testid=stMain] h1")).to_be_visible()
     assert broken == []
