@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# guess: a trial whose process was killed is failed by `optuna.storages.fail_stale_trials(study)` in every storage that
+#   several processes can share, or the call says that this storage can't do it. A journal file is what Optuna recommends
+#   where there is no database server.
+# what happens: optuna 5.0.0, nothing, and without a word. Heartbeats exist for RDBStorage with a heartbeat_interval alone;
+#   of a journal, and of a database without an interval, the call returns as if it had looked, and the trial is RUNNING for
+#   ever: the sampler counts it as one that is still being worked on (constant_liar).
+# source: https://optuna.readthedocs.io/en/stable/reference/generated/optuna.storages.fail_stale_trials.html
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m venv "$folder/venv"
+"$folder/venv/bin/pip" install --quiet optuna==5.0.0
+cat > "$folder/worker.py" <<'PY'
+import os
+import signal
+import sys
+
+import optuna
+
+study = optuna.load_study(study_name="s", storage=eval(sys.argv[1], {"optuna": optuna}))
+study.ask().suggest_float("x", 0, 1)
+os.kill(os.getpid(), signal.SIGKILL)
+PY
+cat > "$folder/look.py" <<'PY'
+import subprocess
+import sys
+import time
+import warnings
+
+import optuna
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+print("optuna", optuna.__version__)
+found = {}
+for name, storage in {
+    "journal": 'optuna.storages.journal.JournalStorage(optuna.storages.journal.JournalFileBackend("journal.log"))',
+    "database": 'optuna.storages.RDBStorage("sqlite:///plain.db")',
+    "database with heartbeat": 'optuna.storages.RDBStorage("sqlite:///beats.db", heartbeat_interval=1, grace_period=1)',
+}.items():
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        opened = eval(storage)
+        study = optuna.create_study(study_name="s", storage=opened)
+        died = subprocess.run([sys.executable, "worker.py", storage], capture_output=True).returncode
+        assert died == -9, died
+        if "beats" in storage:  # the worker's only sign of life
+            opened.record_heartbeat(study.trials[0]._trial_id)
+        time.sleep(3)
+        said.clear()
+        optuna.storages.fail_stale_trials(study)
+        words = [str(one.message) for one in said if "experimental" not in str(one.message)]
+    found[name] = study.trials[0].state.name
+    print(f"{name}: the dead worker's trial is {found[name]}; warnings: {words}")
+assert found == {"journal": "RUNNING", "database": "RUNNING", "database with heartbeat": "FAIL"}, found
+PY
+cd "$folder"
+"$folder/venv/bin/python" look.py
+echo "as described"
