@@ -83,11 +83,12 @@ def compare(store: RunStore, task: Task, trials: int, seeds: int) -> None:
     plan = SearchPlan(f"{task.recipe}-{task.preset}", base, ranges, SAMPLES)
     begin(plan)
     running.search(store, plan, trials, [], lambda number, words: print(f"  trial {number}: {words}", flush=True))
+    running.confirm(store, plan, 2, [], lambda number, words: print(f"  confirming {number}: {words}", flush=True))
     best = results.ranked(results.trials(storage.open_study(plan)))[0]
     print(f"{plan.name}, {task.steps} steps, best of {trials} trials: {dict(best.settings)}")
     found = {}
     for name, spec in (("preset", base), ("best", base.with_hparams({**base.hparams, **best.settings}))):
-        values = np.array([trained(store, spec, seed) for seed in range(1, seeds + 1)])
+        values = np.array([trained(store, spec, seed) for seed in range(10, 10 + seeds)])
         low, high = of_mean(values)
         found[name] = values
         print(f"  {name}: distance {values.mean():.4f} ({low:.4f} to {high:.4f}) over {seeds} other seeds")

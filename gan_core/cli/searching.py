@@ -38,6 +38,9 @@ def search(
     settings: Settings = None,
     seed: Annotated[int, typer.Option(help="Random seed of the search and of its runs.")] = 0,
     name: Annotated[str, typer.Option(help="Name of the search; the same name goes on. [default: RECIPE-DATA]")] = "",
+    confirm: Annotated[
+        int, typer.Option(help="Other seeds with which the best settings are trained at the end; 0 for none.")
+    ] = 2,
     storage: Annotated[
         str,
         typer.Option(
@@ -71,7 +74,10 @@ def search(
     prepare_data(plan.base, shown=not as_json)
     begin(plan)
     with interrupts() as asked:
-        running.search(RunStore(), plan, trials, asked, lambda number, words: say(f"trial {number}: {words}"))
+        store = RunStore()
+        running.search(store, plan, trials, asked, _tell)
+        running.confirm(store, plan, confirm, asked, _tell)
+        store.close()
     study = open_study(plan)
     found = results.trials(study)
     ranked = results.ranked(found)
@@ -82,26 +88,34 @@ def search(
             "best": ranked[0].number if ranked else None,
         })  # fmt: skip
     else:
-        _show(plan, ranked, shares)
+        _show(plan, found, shares)
     if asked:
         raise typer.Exit(128 + asked[0])
+
+
+def _tell(number: int, words: str) -> None:
+    say(f"trial {number}: {words}")
 
 
 def _short(reference: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in reference).strip("-")[-40:]
 
 
-def _show(plan: SearchPlan, ranked: list[TrialResult], shares: dict[str, float]) -> None:
+def _show(plan: SearchPlan, found: list[TrialResult], shares: dict[str, float]) -> None:
     from gan_core.search.results import command as words_of
+    from gan_core.search.results import over_seeds
+    from gan_core.search.results import ranked as in_order
 
+    ranked = in_order(found)
     if not ranked:
         say("No trial has finished.")
         return
     rows = [
-        (str(one.number), f"{one.value:.4g}", f"{one.low:.4g} to {one.high:.4g}", *_values(plan, one), one.run)
+        (str(one.number), f"{one.value:.4g}", f"{one.low:.4g} to {one.high:.4g}",
+         " ".join(f"{value:.4g}" for value in over_seeds(found, one)[1:]), *_values(plan, one), one.run)
         for one in ranked[:BEST]
-    ]
-    show_table(("trial", ranked[0].figure, "95 %", *(one.knob for one in plan.ranges), "run"), rows)
+    ]  # fmt: skip
+    show_table(("trial", ranked[0].figure, "95 %", "other seeds", *(one.knob for one in plan.ranges), "run"), rows)
     if shares:
         say("Importance: " + ", ".join(f"{knob} {share:.0%}" for knob, share in shares.items()))
     say("Train the best for longer: " + command(*words_of(plan, ranked[0])))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from gan_core.search.plan import SearchPlan
-from gan_core.search.running import FIGURE, HIGH, LOW, REASON
-from gan_core.search.storage import RUN
+from gan_core.search.storage import CONFIRMS, RUN, SEED
 
 if TYPE_CHECKING:
     from optuna import Study
 
+LOW, HIGH, FIGURE, REASON = "low", "high", "figure", "reason"  # attributes of a trial
 IMPORTANT = 4  # finished trials, below which importances say nothing
 
 
@@ -30,6 +31,8 @@ class TrialResult:
     high: float
     figure: str
     reason: str
+    confirms: int | None = None  # the trial whose settings it repeats with another seed
+    seed: int = 0  # its own, if it confirms one
 
 
 STATES = {"COMPLETE": "finished", "PRUNED": "ended early", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
@@ -46,14 +49,27 @@ def trials(study: Study) -> list[TrialResult]:
                 one.number, STATES[one.state.name], dict(one.params), about.get(RUN, ""),
                 math.nan if value is None else value, float(about.get(LOW, math.nan)),
                 float(about.get(HIGH, math.nan)), about.get(FIGURE, ""), about.get(REASON, ""),
+                about.get(CONFIRMS), about.get(SEED, 0),
             )
         )  # fmt: skip
     return found
 
 
-def ranked(found: list[TrialResult]) -> list[TrialResult]:
-    """The finished ones, best first."""
-    return sorted((one for one in found if one.state == "finished"), key=lambda one: one.value)
+def ranked(found: Sequence[TrialResult]) -> list[TrialResult]:
+    """The finished ones, best first: those that were trained with other seeds too by their mean, then all others.
+
+    Trials that only confirm another one aren't listed themselves.
+    """
+    finished = [one for one in found if one.state == "finished" and one.confirms is None]
+    values = {one.number: over_seeds(found, one) for one in finished}
+    return sorted(finished, key=lambda one: (len(values[one.number]) == 1, mean(values[one.number])))
+
+
+def over_seeds(found: Sequence[TrialResult], one: TrialResult) -> list[float]:
+    """The distances of a trial's settings: its own, and those with other seeds; infinite where such a run failed."""
+    others = [other for other in found if other.confirms == one.number]
+    ended = [other for other in others if other.state == "finished" or other.reason]  # a broken-off one has no reason
+    return [one.value, *(other.value if other.state == "finished" else math.inf for other in ended)]
 
 
 def importances(study: Study) -> dict[str, float]:

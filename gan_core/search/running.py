@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from gan_core.errors import BadData, BadValue, RunConflict, UnknownName
 from gan_core.knobs import changed
 from gan_core.runs.store import Run, RunState, RunStore
-from gan_core.search import storage
+from gan_core.search import results, storage
 from gan_core.search.judging import Judged, judge, recorded
 from gan_core.search.plan import MOST_TRIALS, SearchPlan
+from gan_core.search.results import FIGURE, HIGH, LOW, REASON
 from gan_core.search.space import Range
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 LOOK = 0.5  # seconds between looks at a trial
 MEASUREMENTS = 8  # of a trial's images while it trains
+CONFIRMED = 3  # best settings that are trained with other seeds
 HOPELESS = 5  # first trials of which all fail: the search ends
-JUDGED, LOW, HIGH, FIGURE, REASON = "value", "low", "high", "figure", "reason"  # attributes of a trial
 
 Tell = Callable[[int, str], None]  # number of the trial, what became of it
 
@@ -77,27 +78,57 @@ def search(
         base = _settings(plan, {})
         here = {one.knob: getattr(base, one.knob) for one in plan.ranges if one.holds(getattr(base, one.knob))}
         study.enqueue_trial(here)
-    while _done(study) < trials and not asked:
+    while not asked:
         for number in storage.retry(study):
             tell(number, "its process is gone: it goes on as another trial")
-        trial = study.ask()
-        storage.claim(trial)
-        try:
-            tell(trial.number, _train(store, plan, study, trial, asked, device))
-        except Stopped:
-            storage.queue_again(study, study.trials[trial.number])
-            tell(trial.number, "stopped: it goes on when the search does")
-        except (BadData, BadValue) as error:
-            _fail(study, trial, str(error))
-            tell(trial.number, f"failed: {error}")
-            _check_hope(study)
+        if _done(study) >= trials:
+            break
+        _make(store, plan, study, asked, tell, device)
     return _done(study)
+
+
+def confirm(
+    store: RunStore, plan: SearchPlan, seeds: int, asked: Sequence[int], tell: Tell, device: str = "cpu"
+) -> None:
+    """Trains the best settings, and those that the search starts from, with `seeds` other seeds, as further trials.
+
+    The best of many trials of one seed is partly lucky, and may not even train with another one.
+    """
+    study = storage.open_study(plan)
+    found = results.trials(study)
+    first = [one for one in found if one.number == 0 and one.state == "finished"]
+    chosen = {one.number: one for one in [*first, *results.ranked(found)[:CONFIRMED]]}
+    # of one that was broken off the last counts: what it goes on as
+    there = {(one.confirms, one.seed): one.state for one in found}
+    for number, one in chosen.items():
+        for seed in range(plan.seed + 1, plan.seed + 1 + seeds):
+            state = there.get((number, seed))
+            if state in ("finished", "failed", "running") or asked:
+                continue
+            if state is None:
+                study.enqueue_trial(dict(one.settings), user_attrs={storage.CONFIRMS: number, storage.SEED: seed})
+            _make(store, plan, study, asked, tell, device)
+
+
+def _make(store: RunStore, plan: SearchPlan, study: Study, asked: Sequence[int], tell: Tell, device: str) -> None:
+    trial = study.ask()
+    storage.claim(trial)
+    try:
+        tell(trial.number, _train(store, plan, study, trial, asked, device))
+    except Stopped:
+        storage.queue_again(study, study.trials[trial.number])
+        tell(trial.number, "stopped: it goes on when the search does")
+    except (BadData, BadValue) as error:
+        _fail(study, trial, str(error))
+        tell(trial.number, f"failed: {error}")
+        _check_hope(study)
 
 
 def _done(study: Study) -> int:
     from optuna.trial import TrialState
 
-    return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
+    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    return sum(storage.CONFIRMS not in one.user_attrs for one in ended)
 
 
 def _fail(study: Study, trial: Trial, reason: str) -> None:
@@ -151,7 +182,7 @@ def _train(store: RunStore, plan: SearchPlan, study: Study, trial: Trial, asked:
         for step, value in recorded(store.metrics(run.id, seen)):
             trial.report(value, step)
             seen = max(seen, step)
-        pruned = pruned or trial.should_prune()
+        pruned = pruned or (storage.CONFIRMS not in trial.user_attrs and trial.should_prune())
         if (asked or pruned) and not stopping:
             stopping = True
             with suppress(RunConflict):
@@ -175,7 +206,7 @@ def _trouble(run: Run) -> str:
 
 
 def _note(trial: Trial, judged: Judged) -> None:
-    for name, value in ((FIGURE, judged.name), (JUDGED, judged.value), (LOW, judged.low), (HIGH, judged.high)):
+    for name, value in ((FIGURE, judged.name), (LOW, judged.low), (HIGH, judged.high)):
         trial.set_user_attr(name, value)
 
 
@@ -190,7 +221,8 @@ def _run(store: RunStore, plan: SearchPlan, trial: Trial) -> Run:
             return run
     from gan_core.knobs import to_dict
 
-    spec = plan.base.with_hparams(to_dict(_settings(plan, {**values, "seed": plan.seed})))
+    seed = trial.user_attrs.get(storage.SEED, plan.seed)
+    spec = plan.base.with_hparams(to_dict(_settings(plan, {**values, "seed": seed})))
     run = store.create(spec, name=f"{plan.name} {trial.number}")
     trial.set_user_attr(storage.RUN, run.id)
     return run

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 JOURNAL_SCHEME = "journal:"
 PROCESS, RUN, GOES_ON, RETRIED = "process", "run", "goes_on", "retried"  # attributes of a trial
+CONFIRMS, SEED = "confirms", "seed"  # of one that repeats another trial's settings with another seed
 STARTUP = 8  # random trials before the sampler models what it has seen
 MISSING = "A search needs Optuna. Install it with: pip install 'ganscope[search]'"
 
@@ -100,7 +101,9 @@ def queue_again(study: Study, trial: FrozenTrial) -> None:
         study.tell(trial.number, state=library.trial.TrialState.FAIL)
     except ValueError:
         return  # another process was quicker
-    about = {GOES_ON: trial.user_attrs[RUN]} if RUN in trial.user_attrs else {}
+    about = {name: trial.user_attrs[name] for name in (CONFIRMS, SEED) if name in trial.user_attrs}
+    if RUN in trial.user_attrs:
+        about[GOES_ON] = trial.user_attrs[RUN]
     study.enqueue_trial(trial.params, user_attrs={**about, RETRIED: trial.number})
 
 

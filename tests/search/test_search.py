@@ -230,13 +230,13 @@ def test_a_killed_search_goes_on_with_its_run(store: RunStore) -> None:
 def test_the_command(store: RunStore) -> None:
     settings = [word for name, value in TINY.items() for word in ("--set", f"{name}={str(value).strip('(),')}")]
     words = ["search", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "2", "--samples", "100", *settings,
-             "--knob", "beta1:0:0.9", "--trials", "2"]  # fmt: skip
+             "--knob", "beta1:0:0.9", "--trials", "2", "--confirm", "0"]  # fmt: skip
     answer = json.loads(ok(*words, "--json"))
     assert [one["state"] for one in answer["trials"]] == ["finished"] * 2
     assert answer["best"] in (0, 1)
     assert "Train the best for longer" not in refused(2, "search", "mlp_gan", "--knob", "beta1")
     assert "Searches: mlp_gan-digits" in refused(2, "search")
-    assert json.loads(ok("search", "--name", "mlp_gan-digits", "--trials", "2", "--json")) == answer
+    assert json.loads(ok("search", "--name", "mlp_gan-digits", "--trials", "2", "--confirm", "0", "--json")) == answer
 
 
 def test_what_trains_the_best_for_longer_keeps_the_presets_schedule() -> None:
@@ -249,3 +249,38 @@ def test_what_trains_the_best_for_longer_keeps_the_presets_schedule() -> None:
     words = results.command(plan, found)
     assert words[-4:] == ["--preset", preset.name, "--set", "beta1=0.25"]
     assert words[words.index("--steps") + 1] == "400"
+
+
+def test_the_best_are_trained_with_other_seeds_and_ranked_by_their_mean(store: RunStore) -> None:
+    plan = planned(steps=2)
+    searched(store, plan, 2)
+    told: list[str] = []
+    running.confirm(store, plan, 2, [], lambda number, words: told.append(words))
+    found = results.trials(storage.open_study(plan))
+    assert len(told) == 4  # both settings, two seeds each
+    confirming = [one for one in found if one.confirms is not None]
+    assert sorted((one.confirms, one.seed) for one in confirming) == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    for one in confirming:
+        assert one.settings == found[one.confirms or 0].settings
+        assert store.get(one.run).spec.hparams["seed"] == one.seed
+    ranked = results.ranked(found)
+    assert [one.confirms for one in ranked] == [None, None]
+    means = [float(np.mean(results.over_seeds(found, one))) for one in ranked]
+    assert means == sorted(means)
+    running.confirm(store, plan, 2, [], lambda number, words: told.append(words))
+    searched(store, plan, 2)
+    assert len(told) == 4  # all are there
+    assert len(store.runs()) == 6
+
+
+def test_settings_that_fail_with_another_seed_come_last() -> None:
+    def trial(number: int, value: float, **more: object) -> results.TrialResult:
+        whole = results.TrialResult(number, "finished", {"beta1": 0.1}, "", value, value, value, "", "")
+        return replace(whole, **more)
+
+    lucky, sound, unconfirmed = trial(0, 0.1), trial(1, 0.3), trial(2, 0.2)
+    others = [
+        trial(3, float("nan"), confirms=0, seed=1, state="failed", reason="NaN"),
+        trial(4, 0.4, confirms=1, seed=1),
+    ]
+    assert [one.number for one in results.ranked([lucky, sound, unconfirmed, *others])] == [1, 0, 2]

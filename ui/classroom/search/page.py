@@ -78,6 +78,7 @@ def _results(plan: SearchPlan, runs_here: bool) -> None:
 def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[TrialResult]) -> None:
     from gan_core.gans import recipes
     from gan_core.knobs import knobs
+    from gan_core.search import results
     from ui.classroom.train.setup import of_run, to_query
 
     best = ranked[0]
@@ -87,6 +88,11 @@ def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[Trial
     words = _("Best: trial {number}, distance {value:.4g} ({low:.4g} to {high:.4g}). {settings}.").format(
         number=best.number, value=best.value, low=best.low, high=best.high, settings=settings
     )
+    seeds = results.over_seeds(found, best)
+    if len(seeds) > 1:
+        words = f"{words} " + _("With {count} other seeds: {values}.").format(
+            count=len(seeds) - 1, values=", ".join(f"{value:.4g}" for value in seeds[1:])
+        )
     if first and first is not best:
         less = _("{share:.0%} less than the settings it started from ({value:.4g}).").format(
             share=1 - best.value / first.value, value=first.value
