@@ -78,7 +78,7 @@ def few(found: DataSet, random: np.random.Generator) -> DataSet:
 
 
 def thousand(found: DataSet, random: np.random.Generator) -> DataSet:
-    """Few enough that copies are looked for, and too many to be learnt by heart in this time."""
+    """Few enough images for copies to be looked for, but too many to be memorised in this time."""
     places = random.choice(len(found), 1000, replace=False)
     return replace(found, arrays={name: array[places] for name, array in found.arrays.items()})
 

@@ -135,7 +135,7 @@ def measured(name: str, steps: int, rounds: int) -> dict[str, Any]:
 
 
 def efficiency(found: dict[str, Any], ranks: int) -> float:
-    """The estimated speed of a rank among so many, relative to one that neither communicates nor draws for others."""
+    """The estimated speed of one of `ranks` ranks, relative to a rank without communication and shared draws."""
     sent, calls, draws = (statistics.median(found[key]) for key in ("bytes", "calls", "draws"))
     latency = found["small"] / 2  # of one message: a ring of two sends two
     # a ring of two sends as many bytes as there are; `large` holds 4 bytes for each number

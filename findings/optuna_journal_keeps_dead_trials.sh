@@ -11,14 +11,25 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet optuna==5.0.0
+cat > "$folder/storages.py" <<'PY'
+from optuna.storages import RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+STORAGES = {
+    "journal": lambda: JournalStorage(JournalFileBackend("journal.log")),
+    "database": lambda: RDBStorage("sqlite:///plain.db"),
+    "database with heartbeat": lambda: RDBStorage("sqlite:///beats.db", heartbeat_interval=1, grace_period=1),
+}
+PY
 cat > "$folder/worker.py" <<'PY'
 import os
 import signal
 import sys
 
 import optuna
+from storages import STORAGES
 
-study = optuna.load_study(study_name="s", storage=eval(sys.argv[1], {"optuna": optuna}))
+study = optuna.load_study(study_name="s", storage=STORAGES[sys.argv[1]]())
 study.ask().suggest_float("x", 0, 1)
 os.kill(os.getpid(), signal.SIGKILL)
 PY
@@ -29,22 +40,19 @@ import time
 import warnings
 
 import optuna
+from storages import STORAGES
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 print("optuna", optuna.__version__)
 found = {}
-for name, storage in {
-    "journal": 'optuna.storages.journal.JournalStorage(optuna.storages.journal.JournalFileBackend("journal.log"))',
-    "database": 'optuna.storages.RDBStorage("sqlite:///plain.db")',
-    "database with heartbeat": 'optuna.storages.RDBStorage("sqlite:///beats.db", heartbeat_interval=1, grace_period=1)',
-}.items():
+for name, storage in STORAGES.items():
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        opened = eval(storage)
+        opened = storage()
         study = optuna.create_study(study_name="s", storage=opened)
-        died = subprocess.run([sys.executable, "worker.py", storage], capture_output=True).returncode
+        died = subprocess.run([sys.executable, "worker.py", name], capture_output=True).returncode
         assert died == -9, died
-        if "beats" in storage:  # the worker's only sign of life
+        if "heartbeat" in name:  # the worker's only sign of life
             opened.record_heartbeat(study.trials[0]._trial_id)
         time.sleep(3)
         said.clear()

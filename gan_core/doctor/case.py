@@ -127,7 +127,7 @@ class Case:
         return None
 
     def lately(self, name: str, looks: int) -> float | None:
-        """The median of the last few values that were measured; None before there are so many."""
+        """The median of the last `looks` values that were measured; None if there are fewer."""
         values = self.history(name)[1]
         return float(np.median(values[-looks:])) if len(values) >= looks else None
 

@@ -21,7 +21,7 @@ def check(case: Case) -> Finding | None:
     return Finding(
         "memorisation", "watch",
         "The samples may be copies: they lie at {share:.0%} of the distance that training images have from each other.",
-        "With few training images the discriminator learns them by heart, and the generator is rewarded for copies.",
+        "With few training images the discriminator memorises them, and the generator is rewarded for copies.",
         "Compare samples with their nearest training images, and add training images if you can.",
         values={"share": share},
         remedies=("diffaugment", "larger_penalty"),

@@ -8,7 +8,7 @@ from gan_core.doctor.rule import Rule, register
 
 
 def check(case: Case) -> Finding | None:
-    """A player that didn't train has no value there, which is no fault."""
+    """Missing values are ignored: a network that was not updated in a step has none."""
     faulty = [name for name in case.recent.columns if "/" in name and case.recent.faults(name).any()]
     if not faulty:
         return None
