@@ -132,8 +132,23 @@ def modes_of(reference: str) -> int:
 
 
 def size_word(reference: str, size: int) -> str:
-    """Returns the image size of a data set; "" for points."""
-    return "" if is_points(reference) else f"{size} px"
+    """Returns the image size of a data set; "" for points, sounds and whatever else has one size only."""
+    from gan_core import data
+
+    return "" if data.size_of(reference) else f"{size} px"
+
+
+def items_word(reference: str, count: int) -> str:
+    """Returns how many images, points, recordings or other items of a data set there are, or were seen."""
+    from gan_core.data import task_of
+    from gan_core.media import medium_of
+
+    if is_points(reference):
+        return _("{count} points").format(count=number(count))
+    medium = medium_of(task_of(reference))
+    if medium:
+        return _("{count} {items}").format(count=number(count), items=_(medium.words))
+    return _("{count} images").format(count=number(count))
 
 
 def data_title(reference: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,9 @@ PICTURES = (".png", ".jpg", ".webp")
 
 def sample(
     run: RunName,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Output image: .png, .jpg or .webp.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Output image: .png, .jpg or .webp; of sound .wav, of texts .txt.")
+    ],
     count: Annotated[int, typer.Option("--n", "-n", help="Number of samples.")] = 16,
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same latents.")] = 0,
     classes: Annotated[
@@ -29,6 +32,7 @@ def sample(
         typer.Option(
             "--class",
             help="Class to sample, by name or number, such as cat or 3, or a blend, such as cat:0.5,dog:0.5. "
+            "Of models that follow words, a sentence. "
             "If the class names are numbers, a number is a name. [default: all in turn]",
         ),
     ] = None,
@@ -48,34 +52,46 @@ def sample(
     as_json: AsJson = False,
 ) -> None:
     """Draw samples from a model, or from a run's newest checkpoint, into one image grid."""
-    if output.suffix.lower() not in PICTURES:
-        raise BadValue(
-            "{file} can't be written. Valid file extensions: {valid}.", file=output.name, valid=", ".join(PICTURES)
-        )
+    from gan_core.media import media, medium_of
+
+    written = (*PICTURES, *(suffix for one in media for suffix in one.suffixes))
+    if output.suffix.lower() not in written:
+        raise _cant_write(output, written)
     if not 1 <= width <= 8192:
         raise BadValue("The width must be between 1 and 8192 pixels, got {width}.", width=width)
     check_seed(seed)
     sampler, title, facts = sampler_of(run)
+    medium = medium_of(sampler.recipe.task)
+    if output.suffix.lower() not in (*PICTURES, *(medium.suffixes if medium else ())):
+        raise _cant_write(output, (*PICTURES, *(medium.suffixes if medium else ())))
     from gan_core.layers.classes import parse_classes
-    from gan_core.pictures.grids import enlarge, grid, scatter, to_uint8
+    from gan_core.models.showing import sheet
+    from gan_core.pictures.grids import enlarge
 
     label: Classes | None = None
-    if classes is not None:  # of a model without classes the sampler says so
+    if classes is not None and sampler.recipe.conditions:
+        label = classes
+    elif classes is not None:  # of a model without classes the sampler says so
         known = sampler.recipe.conditional
         label = parse_classes(classes, sampler.spec.class_names, sampler.spec.classes) if known else 0
     drawn = sampler.sample(count, seed, label, truncation)
-    if sampler.recipe.task == "points":
-        picture = scatter(drawn.numpy(), drawn.numpy())
+    if medium and output.suffix.lower() in medium.suffixes:
+        medium.write(drawn.numpy(), sampler.spec, output)
     else:
-        picture = grid(to_uint8(drawn), sampler.columns if label is None else 8)
-    picture = enlarge(picture, width)
-    with replacing(output) as temporary:
-        picture.save(temporary)
+        picture = enlarge(sheet(sampler, drawn, 0 if label is None or medium else 8), width)
+        with replacing(output) as temporary:
+            picture.save(temporary)
     if as_json:
         asked = {"samples": count, "seed": seed, "class": classes, "truncation": truncation}
         emit(facts | asked | {"file": output.resolve()})
     else:
         typer.echo(f"{count} samples of {title}: {output}")
+
+
+def _cant_write(output: Path, valid: Iterable[str]) -> BadValue:
+    return BadValue(
+        "{file} can't be written. Valid file extensions: {valid}.", file=output.name, valid=", ".join(valid)
+    )
 
 
 def sampler_of(wanted: str) -> tuple[Sampler, str, dict[str, Any]]:

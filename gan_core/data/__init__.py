@@ -2,6 +2,18 @@
 
 from gan_core.data import sets
 from gan_core.data.base import DataSet, DataSpec, Source, sources
-from gan_core.data.catalogue import is_points, load, modes_of, source
+from gan_core.data.catalogue import is_points, load, modes_of, size_of, source, task_of
 
-__all__ = ["DataSet", "DataSpec", "Source", "is_points", "load", "modes_of", "sets", "source", "sources"]
+__all__ = [
+    "DataSet",
+    "DataSpec",
+    "Source",
+    "is_points",
+    "load",
+    "modes_of",
+    "sets",
+    "size_of",
+    "source",
+    "sources",
+    "task_of",
+]

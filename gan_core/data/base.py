@@ -21,12 +21,21 @@ Item = TypeVar("Item")
 
 SMALLEST_SIDE, LARGEST_SIDE = 8, 1024  # pixels that images can be loaded at; the largest is that of the recipes
 NOT_SHOWN_TO_NETWORKS = ("label", "attributes", "visible")  # arrays that tell of the items
-FIELDS: Mapping[str, tuple[str, ...]] = {  # task of a source -> its arrays of images or points
+FIELDS: Mapping[str, tuple[str, ...]] = {  # task of a source -> its arrays, what is generated first
     "images": ("real",),
     "points": ("real",),
     "paired": ("source", "target"),
     "unpaired": ("a", "b"),
+    "captions": ("real", "caption"),  # pictures, and tokens (T,)
+    "views": ("real", "pose"),  # pictures, and where the camera was
+    "audio": ("wave",),  # float (L,) in [-1, 1]
+    "sequence": ("tokens",),  # int64 (T,)
+    "music": ("voices",),  # int64 (4, T)
+    "graph": ("molecule",),  # int64 (n, n): atoms on the diagonal, bonds beside it
+    "video": ("frames",),  # (C, T, H, W)
+    "control": ("observation", "action"),  # what an expert saw and did
 }
+OF_PICTURES = ("images", "paired", "unpaired", "captions", "views")  # tasks whose data can be resized
 
 
 def columns_for(classes: int) -> int:
@@ -60,24 +69,32 @@ class DataSpec:
     `{"source": (3, 64, 64), "target": (3, 64, 64)}`; `classes` is 0 where there are no labels; `attributes` says how
     many values each known attribute has, in the order of their columns. `class_names` says what the labels mean;
     networks don't depend on it, so that specs of other names are equal. Checkpoints from before them have none.
+    `vocabulary` says what tokens mean, by their number; `rate` is how many samples of a sound make a second.
     """
 
     fields: Mapping[str, tuple[int, ...]]
     classes: int = 0
     attributes: Mapping[str, int] = field(default_factory=dict)
     class_names: tuple[str, ...] = field(default=(), compare=False)
+    vocabulary: tuple[str, ...] = ()
+    rate: int = 0  # Hz
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> DataSpec:
         """As a checkpoint tells it; those of before attributes or names of classes were known have none."""
         fields = {name: tuple(shape) for name, shape in state["fields"].items()}
-        return cls(fields, state["classes"], state.get("attributes", {}), tuple(state.get("class_names", ())))
+        return cls(
+            fields, state["classes"], state.get("attributes", {}), tuple(state.get("class_names", ())),
+            tuple(state.get("vocabulary", ())), state.get("rate", 0),
+        )  # fmt: skip
 
     def to_state(self) -> dict[str, Any]:
         """Plain values, for a checkpoint."""
         fields = {name: list(shape) for name, shape in self.fields.items()}
         known = {"classes": self.classes, "attributes": dict(self.attributes), "class_names": list(self.class_names)}
-        return {"fields": fields} | known
+        heard: dict[str, Any] = {"vocabulary": list(self.vocabulary)} if self.vocabulary else {}
+        heard |= {"rate": self.rate} if self.rate else {}
+        return {"fields": fields} | known | heard
 
     @property
     def questions(self) -> Mapping[str, int]:
@@ -101,13 +118,13 @@ class DataSpec:
     @property
     def task(self) -> str:
         """What the data are, as a key of `FIELDS`."""
-        if "real" in self.fields:
-            return "points" if len(self.fields["real"]) == 1 else "images"
-        return next(task for task, names in FIELDS.items() if set(names) <= self.fields.keys())
+        held = [task for task, names in FIELDS.items() if set(names) <= self.fields.keys()]
+        best = max(held, key=lambda task: len(FIELDS[task]))
+        return "points" if best == "images" and len(self.fields["real"]) == 1 else best
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image (C, H, W), or of a point (2,)."""
+        """Of one image (C, H, W), of a point (2,), or of what else is generated."""
         return self.fields[FIELDS[self.task][0]]
 
 
@@ -116,7 +133,8 @@ class DataSet:
     """Arrays of N items: images uint8 0..255 (N, C, H, W), `label` int64 (N,), `attributes` int64 (N, K), and
     `visible` bool (N, K), whether an attribute can be seen; anything else float32.
 
-    `attributes` names the values of each attribute, a column of the array of that name.
+    `attributes` names the values of each attribute, a column of the array of that name. Tokens are int64, and
+    `vocabulary` says what they mean; sounds have `rate` samples a second.
     Arrays may be memory-mapped. `skipped` lists files that could not be used, with the reason;
     `notes` says what was done to files that are used, e.g. that an animation gives its first frame only.
     `unpaired` sets draw each array with an order of its own.
@@ -130,12 +148,16 @@ class DataSet:
     unpaired: bool = False
     notes: tuple[str, ...] = ()
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    vocabulary: tuple[str, ...] = ()
+    rate: int = 0  # Hz
 
     @property
     def spec(self) -> DataSpec:
         shown = {name: array for name, array in self.arrays.items() if name not in NOT_SHOWN_TO_NETWORKS}
         shapes = {name: tuple(array.shape[1:]) for name, array in shown.items()}
-        return DataSpec(shapes, len(self.class_names), counted(self.attributes), self.class_names)
+        return DataSpec(
+            shapes, len(self.class_names), counted(self.attributes), self.class_names, self.vocabulary, self.rate
+        )
 
     @property
     def answers(self) -> np.ndarray:
@@ -192,12 +214,17 @@ class Source:
     modes: Modes | None = None  # of points that are a mixture of Gaussians
     mixture: Callable[[], Any] | None = None  # of points: their density, a `mixtures.Mixture`
     hub: str = ""  # id of the data set on the Hugging Face Hub, where it is there
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of arrays that have one size only
+    vocabulary: tuple[str, ...] = ()  # what tokens mean
+    rate: int = 0  # of sounds, Hz
 
     def spec(self, size: int) -> DataSpec:
         """What networks for this set at `size` pixels are built for, without loading it."""
         shape = (size,) if self.task == "points" else (self.channels, size, size)
-        fields = dict.fromkeys(FIELDS[self.task], shape)
-        return DataSpec(fields, len(self.class_names), counted(self.attributes), self.class_names)
+        fields = dict.fromkeys(FIELDS[self.task], shape) | dict(self.shapes)
+        return DataSpec(
+            fields, len(self.class_names), counted(self.attributes), self.class_names, self.vocabulary, self.rate
+        )
 
 
 sources: Registry[Source] = Registry("data set")

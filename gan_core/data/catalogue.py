@@ -5,15 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gan_core.data import parts
-from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
+from gan_core.data.base import FIELDS, LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
 from gan_core.data.user import drawn_points, folders, pairs
 from gan_core.data.user.references import SIZE, user_images
-from gan_core.errors import BadData
+from gan_core.errors import BadData, BadValue
 
 
 def is_points(reference: str) -> bool:
     """Whether a data set is made of points in the plane, and not of images."""
     return drawn_points.is_drawn(reference) or (reference in sources and sources.get(reference).task == "points")
+
+
+def task_of(reference: str) -> str:
+    """What a data set is made of, a key of `FIELDS`; of the user's own data as its reference says."""
+    if drawn_points.is_drawn(reference):
+        return "points"
+    whole = parts.whole(reference)
+    if whole in sources:
+        return sources.get(whole).task
+    try:
+        mine = user_images(whole)
+    except BadValue:  # stored by another version
+        mine = None
+    return mine.task if mine else "images"
+
+
+def size_of(reference: str) -> int:
+    """The only size that a set's items have: 2 of points, the length of sounds and texts; 0 where it can be chosen."""
+    if drawn_points.is_drawn(reference):
+        return 2
+    whole = parts.whole(reference)
+    found = sources.get(whole) if whole in sources else None
+    return found.size if found and (found.task == "points" or FIELDS[found.task][0] in found.shapes) else 0
 
 
 def modes_of(reference: str) -> Modes | None:
@@ -28,7 +51,7 @@ def load(name: str, size: int | None = None, progress: Progress = silent) -> Dat
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """
-    if size is not None and not is_points(name) and not SMALLEST_SIDE <= size <= LARGEST_SIDE:
+    if size is not None and not size_of(name) and not SMALLEST_SIDE <= size <= LARGEST_SIDE:
         raise BadData(
             "Images can be loaded at sizes from {least} to {most} pixels, not {size}.",
             least=SMALLEST_SIDE, most=LARGEST_SIDE, size=size,

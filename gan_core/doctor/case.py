@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_core.data import is_points
+from gan_core.data import task_of
 from gan_core.data.catalogue import modes_of
 from gan_core.runs.records import Metrics, Run
 
@@ -52,8 +52,7 @@ class Subject:
         """`settings`: those of the run with all edits; `edited`: the step of the last one."""
         known = modes_of(run.spec.data)
         return cls(
-            settings, "points" if is_points(run.spec.data) else "images", len(known.centres) if known else 0,
-            run.spec.size, run.spec.steps, edited,
+            settings, task_of(run.spec.data), len(known.centres) if known else 0, run.spec.size, run.spec.steps, edited,
         )  # fmt: skip
 
     @property

@@ -14,6 +14,7 @@ from gan_core.errors import BadData, BadValue
 from gan_core.gans.stabilised import stabilised
 from gan_core.hparams import AdversarialHParams, TrainingHParams
 from gan_core.knobs import changed
+from gan_core.media import media
 from gan_core.objectives.base import Batch, Objective
 from gan_core.registry import Registry
 from gan_core.runs.spec import RunSpec
@@ -49,6 +50,9 @@ Draw = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None], Tensor]
 
 Truncate = Callable[[Mapping[str, nn.Module], Any, Tensor, Tensor | None, float], Tensor]
 
+
+# data, settings, how many, what was asked for (None: all in turn) -> what `draw` gets in place of labels, (B, ...)
+Conditions = Callable[[DataSpec, Any, int, Any], Tensor]
 
 # networks, settings, images (B, C, H, W) in [-1, 1] -> images; the recipe names the direction, e.g. "a_to_b"
 Translate = Callable[[Mapping[str, nn.Module], Any, Tensor], Tensor]
@@ -130,7 +134,7 @@ class Recipe:
 
     name: str
     title: str
-    task: str  # "images", "points", "paired", "unpaired", "super_resolution", "inpainting", "supervised", "inversion"
+    task: str  # a key of `data.base.FIELDS`, or "super_resolution", "inpainting", "supervised", "inversion" (of images)
     paper: str  # arXiv id
     year: int
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
@@ -144,6 +148,7 @@ class Recipe:
     optimizers: Optimizers = field(default_factory=two_players)
     ema_networks: tuple[str, ...] = ("generator",)  # samples are drawn with the EMA of their weights
     draw: Draw = draw_from_latents
+    conditions: Conditions | None = None  # for recipes that are conditioned on other than classes, e.g. words or a pose
     truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
     translations: Mapping[str, Translate] = field(default_factory=dict)  # by direction, e.g. "a_to_b" or "upscale"
     fill: Fill | None = None  # only with the capability "fill"
@@ -233,7 +238,10 @@ DATA_WORDS = {
     "points": "points",
     "paired": "pairs of images",
     "unpaired": "two sets of images",
-}
+    "captions": "images with captions",
+    "views": "views with poses",
+    "control": "demonstrations",
+} | {medium.task: medium.words for medium in media}
 
 recipes: Registry[Recipe] = Registry("recipe")
 

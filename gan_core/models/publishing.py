@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -23,7 +22,8 @@ from gan_core.models import loading
 from gan_core.models.card import SAMPLE, WEIGHTS, Card, write_card
 from gan_core.models.lending import generator_of
 from gan_core.models.sampler import Sampler
-from gan_core.pictures.grids import grid, png, scatter, to_uint8
+from gan_core.models.showing import sheet, usual_count
+from gan_core.pictures.grids import png
 
 SAMPLES, POINTS = 32, 1000  # on `sample.png`
 LARGEST = 16 * 2**20  # bytes of weights; discriminators are left out where it would take more
@@ -150,8 +150,5 @@ def _count(tensors: dict[str, Tensor]) -> int:
 
 def sample_picture(sampler: Sampler) -> bytes:
     """Samples of seed 0, not chosen, as a PNG: at least SAMPLES in whole rows, or POINTS in the plane."""
-    if sampler.recipe.task == "points":
-        drawn = sampler.sample(POINTS).numpy()
-        return png(scatter(drawn, drawn))
-    rows = math.ceil(SAMPLES / sampler.columns)
-    return png(grid(to_uint8(sampler.sample(rows * sampler.columns)), sampler.columns))
+    count = POINTS if sampler.recipe.task == "points" else usual_count(sampler, SAMPLES)
+    return png(sheet(sampler, sampler.sample(count)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from gan_core.data.base import DataSpec, columns_for
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe
 from gan_core.layers.classes import Classes, blended, place_of
+from gan_core.media import medium_of
 from gan_core.models import translator
 
 CHUNK, CHUNK_PIXELS = 256, 256 * 256**2  # samples drawn at once, and their pixels, to bound the memory
@@ -33,13 +35,16 @@ class Sampler:
 
     @property
     def columns(self) -> int:
-        """The natural width of a sample grid: columns of one class each, where there are few, else 8."""
+        """The natural width of a sample grid: columns of one class each, where there are few, else 8 pictures."""
+        if medium := medium_of(self.recipe.task):
+            return medium.columns
         return columns_for(self.spec.classes if self.recipe.conditional else 0)
 
     def latents(self, count: int, seed: int, label: Classes | None = None) -> tuple[Tensor, Tensor | None]:
         """Latents (count, latent_size) and labels: one class or all in turn (count,), or a blend (count, classes).
 
-        A class is given by its place or its name, a blend as shares of classes, such as `{3: 0.5, 8: 0.5}`.
+        A class is given by its place or its name, a blend as shares of classes, such as `{3: 0.5, 8: 0.5}`. A recipe
+        with conditions of its own, such as words, reads `label` itself.
         """
         if not 1 <= count <= MOST:
             raise BadValue("The number of samples must be between 1 and {most}, got {count}.", most=MOST, count=count)
@@ -49,12 +54,14 @@ class Sampler:
             )
         if not self.recipe.draws:
             raise BadValue("{recipe} classifies images; it doesn't generate them.", recipe=self.recipe.title)
-        if label is not None and not self.recipe.conditional:
+        if label is not None and not self.recipe.conditional and self.recipe.conditions is None:
             raise BadValue("{recipe} is unconditional, so no class can be chosen.", recipe=self.recipe.title)
         generator = torch.Generator().manual_seed(seed)
         # numbers are made in blocks of 16, and a last, shorter block would differ from that of a larger count
         rows = count + -count % 16
         latents = torch.randn(rows, self.hparams.latent_size, generator=generator)[:count]
+        if self.recipe.conditions:
+            return latents, self.recipe.conditions(self.spec, self.hparams, count, label)
         return latents, self._labels(count, label) if self.recipe.conditional else None
 
     def _labels(self, count: int, label: Classes | None) -> Tensor:
@@ -68,14 +75,16 @@ class Sampler:
 
     @torch.no_grad()
     def draw(self, latents: Tensor, labels: Tensor | None, psi: float | None = None) -> Tensor:
-        """(B, C, H, W) in [-1, 1] on the CPU; raises BadValue for a truncation `psi` that isn't possible.
+        """(B, C, H, W) in [-1, 1], or samples of the task's medium, on the CPU.
+
+        Raises BadValue for a truncation `psi` that isn't possible.
 
         `psi` in [0, 1.5] pulls samples towards the average one, for models that can be truncated; None leaves them.
         """
         self._check_truncation(psi)
         device = next(next(iter(self.networks.values())).parameters()).device
         parts = []
-        chunk = CHUNK if self.recipe.task == "points" else max(1, min(CHUNK, CHUNK_PIXELS // self.spec.size**2))
+        chunk = max(1, min(CHUNK, CHUNK_PIXELS // math.prod(self.spec.shape[-2:])))
         for start in range(0, len(latents), chunk):
             chosen = None if labels is None else labels[start : start + chunk].to(device)
             inputs = self.networks, self.hparams, latents[start : start + chunk].to(device), chosen

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gan_core.data.base import DataSpec
+from gan_core.data.base import FIELDS, DataSpec
 from gan_core.hparams import AdversarialHParams
 from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
 from gan_core.objectives import stabilisers
@@ -78,6 +78,7 @@ class Adversarial(Objective[Settings]):
 
     def setup(self, networks: Networks, spec: DataSpec) -> None:
         """Real and fake images share one forward pass, unless a layer would mix them."""
+        self._field = FIELDS[spec.task][0]
         layers = networks["discriminator"].modules()
         self._together = not any(isinstance(layer, ACROSS_THE_BATCH) and layer.training for layer in layers)
         if self.history is not None:
@@ -122,7 +123,15 @@ class Adversarial(Objective[Settings]):
             )
         return phases
 
+    def prepare(self, batch: Batch, context: StepContext[Settings]) -> Batch:
+        """The batch with what the discriminator sees as "real"; of other data than pictures and points."""
+        return batch if "real" in batch else {**batch, "real": self.real(batch[self._field], context)}
+
     # --- what a subclass may change ----------------------------------------------------------------------------------
+
+    def real(self, samples: Tensor, context: StepContext[Settings]) -> Tensor:
+        """What the discriminator sees of real sounds, tokens, molecules ... (B, ...): the same unless overridden."""
+        return samples
 
     def labels(self, batch: Batch, context: StepContext[Settings]) -> Tensor | None:
         """The classes of the generated samples, (B,): those of the batch."""

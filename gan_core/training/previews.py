@@ -12,7 +12,9 @@ from torch.nn.functional import interpolate
 
 from gan_core.data.base import DataSpec, fewer
 from gan_core.data.batches import HELD_OUT
+from gan_core.media import medium_of
 from gan_core.models.sampler import Sampler
+from gan_core.models.showing import sheet
 from gan_core.objectives.base import Pool
 from gan_core.objectives.supervised import split_logits
 from gan_core.pictures.grids import BACKGROUND, grid, png, scatter, to_uint8
@@ -79,6 +81,9 @@ def _drawer(trainer: Trainer) -> Draw:
         latents = sampler.latents(POINTS, SEED)
         real = trainer.batches.first(POINTS)["real"].cpu().numpy()
         return lambda: scatter(sampler.draw(*latents).numpy(), real)
+    if medium := medium_of(trainer.recipe.task):
+        latents = sampler.latents(medium.shown, SEED)
+        return lambda: sheet(sampler, sampler.draw(*latents))
     rows, columns = (fewer(count, trainer.spec.size) for count in (ROWS, sampler.columns))
     latents = sampler.latents(rows * columns, SEED)
     return lambda: grid(to_uint8(sampler.draw(*latents)), columns)

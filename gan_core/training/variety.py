@@ -7,6 +7,7 @@
                               what as many real points score (metrics/density.py)
     images                    variety: how far samples lie apart, as a share of how far real images do, and the other
                               signs that `signs` lists
+    sound, text and the like  variety, by what `gan_core/media` describes of them
     unpaired translation      luminance_kept: the correlation of the brightness of inputs and outputs, of the direction
                               where it is lower
     all                       data/scale and data/offset: the standard deviation and the mean of the data, as networks
@@ -28,10 +29,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from gan_core.data.base import FIELDS
 from gan_core.data.catalogue import modes_of
 from gan_core.data.mixtures import is_known
 from gan_core.data.parts import whole
 from gan_core.errors import GanscopeError
+from gan_core.media import Medium, medium_of
+from gan_core.media.base import features
 from gan_core.metrics import density
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.neighbours import manifold
@@ -70,6 +74,8 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
         look = _translations(trainer, sampler)
     elif recipe.task == "points":
         look = _points(trainer, sampler, reference)
+    elif medium := medium_of(recipe.task):
+        look = _other(trainer, sampler, medium) if recipe.draws else None
     elif recipe.draws and not recipe.compare:
         look = _images(trainer, sampler, reference)
     if look is None:
@@ -116,7 +122,9 @@ def _distances_to(known: density.Yardstick, samples: np.ndarray) -> dict[str, fl
 
 
 def _range(trainer: Trainer) -> dict[str, float]:
-    """The scale and the offset of the data."""
+    """The scale and the offset of the data; of pictures and points alone."""
+    if medium_of(trainer.recipe.task):
+        return {}
     fields = trainer.batches.spread(LABELLED)
     values = torch.cat([fields[name].flatten().float() for name in trainer.spec.fields]).cpu()
     return {"data/scale": float(values.std()), "data/offset": float(values.mean())}
@@ -171,6 +179,26 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
         if looks_like is not None:
             seen |= looks_like.measure(made, None if labels is None else labels.numpy())
         return seen | {"cue": signs.cue(trivial, signs.statistics(images))}
+
+    return compare
+
+
+def _other(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine | None:
+    """The variety of what isn't pictures, by what its medium describes."""
+    spec = trainer.spec
+    real = trainer.batches.spread(medium.shown * 2)
+    samples = real[FIELDS[spec.task][0]].cpu().numpy()
+    if len(samples) < LEAST:
+        return None
+    latents, labels = sampler.latents(len(samples), SEED)
+    classes = labels if sampler.recipe.conditional and sampler.recipe.conditions is None else None
+    apart = _distances(features(medium, samples, spec), real["label"].cpu() if classes is not None else None)
+    if not all(apart):
+        return None
+
+    def compare() -> dict[str, float]:
+        made = features(medium, sampler.draw(latents, labels).numpy(), spec).astype(np.float64)
+        return {"variety": min(made / real for made, real in zip(_distances(made, classes), apart, strict=True))}
 
     return compare
 

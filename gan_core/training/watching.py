@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gan_core.data import is_points
+from gan_core.data import task_of
 from gan_core.errors import RunConflict
+from gan_core.media import media
 from gan_core.runs.store import Metrics, Run, RunState, RunStore
 from gan_core.training.remaining import seconds_left
 
@@ -113,9 +114,12 @@ def state_words(store: RunStore, run: Run) -> str:
     return f"{run.state.value}: {run.sentence}" if run.message else run.state.value
 
 
+ITEMS = {"points": "points"} | {medium.task: medium.words for medium in media}
+
+
 def facts(run: Run, losses: str) -> str:
     steps = f"{run.step:,}/{run.spec.steps:,}" if run.spec.steps else f"{run.step:,}"
-    items = "points" if is_points(run.spec.data) else "images"
+    items = ITEMS.get(task_of(run.spec.data), "images")
     parts = [f"{steps} steps", f"{run.images_per_second:,.0f} {items}/s", losses]
     return " · ".join(part for part in parts if part)
 

@@ -4,7 +4,7 @@ Lists show images first, then points, then pairs and domains; the sets of each k
 """
 
 # isort: off
-from gan_core.data.base import Source, sources
+from gan_core.data.base import FIELDS, Source, sources
 
 from gan_core.data.sets import digits as digits
 from gan_core.data.sets import avatars as avatars
@@ -20,16 +20,18 @@ from gan_core.data.sets import bsds500 as bsds500
 from gan_core.data.sets import points as points
 from gan_core.data.sets import digits_coloured as digits_coloured
 from gan_core.data.sets import cyclegan_sets as cyclegan_sets
+from gan_core.data.sets import spoken_digits as spoken_digits
 
 # isort: on
 
-TASKS = ("images", "points", "paired", "unpaired")
+TASKS = tuple(FIELDS)
 
 
 def _place(source: Source) -> tuple[int, bool, int]:
     """Pairs and domains follow one another; of each kind, what `ganscope data get` brings comes last."""
     task = TASKS.index(source.task)
-    return min(task, TASKS.index("paired")), bool(source.published), task
+    kind = TASKS.index("paired") if source.task == "unpaired" else task
+    return kind, bool(source.published), task
 
 
 sources.sort(_place)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from gan_core.data import task_of
 from gan_core.data.parts import held_out
 from gan_core.data.user.references import user_images
 from gan_core.errors import BadValue, GanscopeError
@@ -22,7 +23,7 @@ from ui.classroom.shell import access, warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.store import store
-from ui.texts import is_points, joined, plain
+from ui.texts import joined, plain
 
 COUNTS = (200, 500, 1000, 2000, 5000, 10_000)
 USUAL = 2000
@@ -60,7 +61,7 @@ def choices() -> dict[str, Choice]:
         MODEL + name: Choice(Subject(model=name), joined(names[name], name), card.data) for name, card in models.items()
     }
     for run in store().runs()[:SHOWN_RUNS]:
-        if not is_points(run.spec.data) and run.step:
+        if task_of(run.spec.data) in ("images", "paired", "unpaired") and run.step:
             offered[RUN + run.id] = Choice(Subject(run=run), _run_words(run), run.spec.data)
     return offered
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core.data import size_of, task_of
 from gan_core.doctor.bands import Bands
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.stopping import Plateau
 from gan_core.hparams import TrainingHParams
+from gan_core.media import medium_of
 from gan_core.runs.store import Run, RunState
 from ui.classroom.live import panels, remedies
 from ui.classroom.live.advice import advice, translates
@@ -117,7 +119,7 @@ def encoded(
         "samples": _blob(samples, blobs, held, "samples", alt),
         "pool": None if large else _blob(watched.pool(), blobs, held, "pool", _("Past outputs in the replay pool")),
         "real": None if large else _blob(real, blobs, held, "real", _("Real images of the data set")),
-        "pixelated": run.spec.size < 48 and not is_points(run.spec.data),
+        "pixelated": run.spec.size < 48 and not size_of(run.spec.data),
         "words": _words(run, large, watched.bands) | _pool_words(watched),
     }
     return payload(header | {"board": content}, *blobs)
@@ -139,6 +141,8 @@ def _blob(
 
 def _facts(watched: Feed, run: Run) -> Sequence[tuple[str, str]]:
     speed = _("Points per second") if is_points(run.spec.data) else _("Images per second")
+    if medium_of(task_of(run.spec.data)):
+        speed = _("Samples per second")
     facts = [(speed, number(run.images_per_second) if run.step else "–")]
     if processes := _processes(watched, run):
         facts.append((_("Processes"), processes))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from gan_core.errors import GanscopeError
+from gan_core.media import Piece, medium_of
 from gan_core.runs.records import Metrics
 from ui.classroom.live.feed import Feed
-from ui.classroom.shell import access, export_panel, sessions
+from ui.classroom.shell import access, export_panel, pieces, sessions
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gan_core.gans import Recipe
 
 MOST = 1024  # samples per picture
+PIECES = 8  # maximum number of samples to play or to read
 SAVED = 3.0  # seconds to wait for a checkpoint
 
 
@@ -63,11 +65,12 @@ def _samples(watched: Feed, recipe: Recipe) -> None:
     if st.button(_("Generate samples"), icon=":material/casino:", key="draw-samples"):
         with st.spinner(_("Generating …")):
             step = _checkpoint(watched.id)
-            st.session_state["drawn"] = (watched.id, _draw(watched.id, count, seed, label), step)
+            st.session_state["drawn"] = (watched.id, *_draw(watched.id, count, seed, label), step)
     drawn = st.session_state.get("drawn")
     if drawn and drawn[0] == watched.id:
-        picture(drawn[1], alt=_("Samples of the generator at step {step}").format(step=drawn[2]), width=480)
-        st.caption(_("From the checkpoint at step {step}.").format(step=number(drawn[2])))
+        picture(drawn[1], alt=_("Samples of the generator at step {step}").format(step=drawn[3]), width=480)
+        pieces.show(drawn[2])
+        st.caption(_("From the checkpoint at step {step}.").format(step=number(drawn[3])))
         st.download_button(
             _("Download these samples (PNG)"), drawn[1], f"ganscope-{watched.id}-samples.png", "image/png",
             icon=":material/image:", on_click="ignore",
@@ -86,17 +89,22 @@ def _checkpoint(id: str) -> int:
     return kept[-1].step if kept else 0
 
 
-def _draw(id: str, count: int, seed: int, label: int | None) -> bytes:
+def _draw(id: str, count: int, seed: int, label: int | None) -> tuple[bytes, list[Piece]]:
+    """Returns samples as PNG, and what can be played or read of them."""
     from gan_core.models import loading
-    from gan_core.pictures.grids import enlarge, grid, png, to_uint8
+    from gan_core.models.showing import sheet
+    from gan_core.pictures.grids import enlarge, png
 
     sampler = loading.from_run(store(), id)
     if sampler.recipe.task == "points":
-        return dots(sampler.sample(count, seed).numpy(), store().get(id).spec.data)
+        return dots(sampler.sample(count, seed).numpy(), store().get(id).spec.data), []
     columns = (
         max(1, min(round(count**0.5), 32)) if label is not None or not sampler.recipe.conditional else sampler.columns
     )
-    return png(enlarge(grid(to_uint8(sampler.sample(count, seed, label)), columns), 512))
+    samples = sampler.sample(count, seed, label)
+    medium = medium_of(sampler.recipe.task)
+    played = medium.pieces(samples[:PIECES].numpy(), sampler.spec) if medium else []
+    return png(enlarge(sheet(sampler, samples, 0 if medium else columns), 512)), played
 
 
 def _files(watched: Feed) -> None:

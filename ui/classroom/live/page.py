@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core.data import task_of
 from gan_core.errors import GanscopeError
 from gan_core.knobs import Knob, read_as
 from gan_core.runs.store import Run, RunState
@@ -209,7 +210,11 @@ def _real(run: Run) -> Picture | None:
 
     Points need none: the same picture shows the real points below the samples.
     """
-    if is_points(run.spec.data) or (run.step == 0 and not store().previews(run.id)):
+    if (
+        is_points(run.spec.data)
+        or task_of(run.spec.data) == "control"
+        or (run.step == 0 and not store().previews(run.id))
+    ):
         return None
     try:
         return _real_picture(run.spec.data, run.spec.size, panels.grid_columns(run) or COLUMNS)

@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from gan_core import data
+from gan_core.media import medium_of
 from gan_core.models.card import Card
 from ui.classroom.live.forks import NETWORKS
 from ui.classroom.models import metrics
@@ -85,11 +86,15 @@ def facts(card: Card) -> Iterator[Fact]:
     if card.steps:  # not recorded for models trained elsewhere
         points = card.task == "points"
         trained = _("{steps} steps, {points} points seen") if points else _("{steps} steps, {images} images seen")
+        if medium_of(card.task):
+            trained = _("{steps} steps, {images} samples seen")
         yield Fact(
             _("Trained for"),
             trained.format(steps=number(card.steps), images=number(card.images), points=number(card.images)),
             _("Each step trains every network on one batch of points. A point counts each time it is used.")
             if points else
+            _("Each step trains every network on one batch. A sample counts each time it is used.")
+            if medium_of(card.task) else
             _("Each step trains every network on one batch of images. An image counts each time it is used."),
         )  # fmt: skip
     yield Fact(_("Training cost"), plain(card.cost), _("Training time and hardware."))

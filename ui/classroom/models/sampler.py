@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import streamlit as st
 
 from gan_core import data
+from gan_core.media import medium_of
 from gan_core.models import loading
 from gan_core.models.card import Card
 from gan_core.models.sampler import MOST_TRUNCATION, Sampler
-from gan_core.pictures.grids import enlarge, grid, png, scatter, to_uint8
+from gan_core.models.showing import sheet
+from gan_core.pictures.grids import enlarge, png, scatter
 from ui.classroom.models.shelf import data_name
-from ui.classroom.shell import address
+from ui.classroom.shell import address, pieces
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import dots, picture
 from ui.classroom.shell.i18n import _
@@ -25,6 +27,7 @@ from ui.texts import plain
 
 COUNT = 16  # default number of samples
 MOST = 64
+PIECES = 8  # maximum number of samples to play or to read
 MOST_SEED = 2**31 - 1
 WIDE = 640  # minimum width of the picture in pixels
 IN_TURN = -1  # value of the class in the link
@@ -62,14 +65,17 @@ def show(name: str, card: Card) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.caption(
                 _(
-                    "{count} samples of seed {seed}, generated in {seconds} s. The same seed gives the same images."
+                    "{count} samples of seed {seed}, generated in {seconds} s. The same seed gives the same samples."
                 ).format(count=wish.count, seed=wish.seed, seconds=f"{seconds:.2f}")
             )
             st.download_button(
                 _("Download (PNG)"), content, f"ganscope-{name}-seed{wish.seed}.png", "image/png",
                 icon=":material/image:", key="model-download", on_click="ignore",
             )  # fmt: skip
-        if _by_columns(sampler, wish):
+        if medium := medium_of(card.task):
+            samples = sampler.sample(min(wish.count, PIECES), wish.seed, wish.label, wish.psi)
+            pieces.show(medium.pieces(samples.numpy(), sampler.spec))
+        elif _by_columns(sampler, wish):
             words = _("Columns: {names}") if sampler.columns == len(card.class_names) else _("Columns in turn: {names}")
             st.caption(words.format(names=plain(_(", ").join(card.class_names))))
 
@@ -183,4 +189,4 @@ def drawn(sampler: Sampler, card: Card, wish: Wish) -> bytes:
         points = samples.numpy()
         return dots(points, data_name(card)) if data_name(card) in data.sources else png(scatter(points, points))
     columns = sampler.columns if _by_columns(sampler, wish) else min(8, max(1, round(wish.count**0.5)))
-    return png(enlarge(grid(to_uint8(samples), columns), WIDE))
+    return png(enlarge(sheet(sampler, samples, 0 if medium_of(card.task) else columns), WIDE))

@@ -15,6 +15,7 @@ from PIL import Image
 
 from gan_core.errors import GanscopeError
 from gan_core.files import check_whole
+from gan_core.media import medium_of
 from gan_core.models import listing
 from gan_core.models.card import SAMPLE, WEIGHTS, Card
 from ui.classroom.shell.grids import encode
@@ -109,7 +110,7 @@ def draws(card: Card) -> bool:
 
 def _prominence(card: Card) -> tuple[int, int, int]:
     """Sort key: channels, size and number of controls; 0 for points."""
-    if card.task == "points":
+    if card.task == "points" or medium_of(card.task):
         return 0, 0, 0
     return next(iter(card.fields.values()))[0], card.size, len(card.capabilities)
 
@@ -174,7 +175,7 @@ def thumbnail(folder: Path, card: Card) -> bytes:
     kinds = len(card.compared) or 1
     columns = kinds * max(1, COLUMNS // kinds)
     rows = math.ceil(columns * ROWS / COLUMNS)
-    size = card.size if card.task != "points" else 0
+    size = 0 if card.task == "points" or medium_of(card.task) else card.size
     return _thumbnail(folder / SAMPLE, _stamp(folder / SAMPLE), size, columns, rows)
 
 

@@ -22,7 +22,7 @@ from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.knob_widgets import choice_word
-from ui.texts import data_title, is_points, number, plain, run_title, size_word, state_badge
+from ui.texts import data_title, is_points, items_word, number, plain, run_title, size_word, state_badge
 
 MOST = min(MOST_RUNS, len(RUN_COLOURS))
 REFRESH = 3.0  # seconds between refreshes while a run is active
@@ -242,11 +242,8 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
         st.caption(_("This picture was removed to save space."))
         return
     picture(content, alt=_("samples of {run} at step {step}").format(run=title, step=preview.step))
-    facts = (
-        _("step {step} · {points} points seen") if is_points(run.spec.data) else _("step {step} · {images} images seen")
-    )
-    facts = facts.format(
-        step=number(preview.step), images=number(preview.images_seen), points=number(preview.images_seen)
+    facts = _("step {step} · {items} seen").format(
+        step=number(preview.step), items=items_word(run.spec.data, preview.images_seen)
     )
     st.markdown(f":small[{facts}] {state_badge(run.state)}")
 

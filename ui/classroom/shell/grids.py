@@ -10,7 +10,8 @@ import streamlit as st
 from PIL import Image
 
 from gan_core import data
-from gan_core.data.base import fewer
+from gan_core.data.base import FIELDS, fewer
+from gan_core.media import medium_of
 from gan_core.runs.store import RunStore
 
 COLUMNS = 8
@@ -59,7 +60,12 @@ def real_grid(reference: str, size: int, columns: int = COLUMNS, rows: int = ROW
 
 
 def grid_of(loaded: data.DataSet, columns: int, rows: int) -> bytes:
-    """Returns the same grid for a loaded data set; fewer images if they are large."""
+    """Returns the same grid for a loaded data set; fewer images if they are large. Media draw their own pictures."""
+    if medium := medium_of(loaded.spec.task):
+        samples = _spread(loaded.arrays[FIELDS[loaded.spec.task][0]], medium.shown)
+        if samples.dtype == np.uint8:
+            samples = samples.astype(np.float32) / 127.5 - 1
+        return encode(layout(medium.pictures(samples, loaded.spec).transpose(0, 3, 1, 2), medium.columns))
     columns, rows = (fewer(count, loaded.spec.size) for count in (columns, rows))
     return encode(layout(pick(loaded, columns, rows), columns))
 

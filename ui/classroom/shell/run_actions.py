@@ -8,13 +8,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from gan_core.data import task_of
 from gan_core.errors import GanscopeError
 from gan_core.runs.quota import keep_within_quota, quota_bytes
 from gan_core.runs.store import Run, RunState, RunStore
 from ui.classroom.shell.access import require_steering
 from ui.classroom.shell.errors import logger
 from ui.classroom.shell.i18n import STATE, _
-from ui.texts import bytes_size, is_points
+from ui.texts import bytes_size
 
 QUOTA_EVERY = 60.0  # seconds between quota checks
 
@@ -50,7 +51,7 @@ def resumable(run: Run) -> bool:
 
 def has_sliders(store: RunStore, run: Run) -> bool:
     """Whether the Studio can open the run: it generates images from latents and has a checkpoint."""
-    return "latent_size" in run.spec.hparams and not is_points(run.spec.data) and bool(store.checkpoints(run.id))
+    return "latent_size" in run.spec.hparams and task_of(run.spec.data) == "images" and bool(store.checkpoints(run.id))
 
 
 def studio_link(id: str) -> dict[str, str]:

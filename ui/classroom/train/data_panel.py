@@ -13,7 +13,7 @@ from ui.classroom.shell.grids import dots, grid_of, picture, real_grid
 from ui.classroom.shell.i18n import _
 from ui.classroom.train.setup import Setup, opened
 from ui.core_texts import filled
-from ui.texts import bytes_size, data_title, is_points, joined, number, plain, size_word
+from ui.texts import bytes_size, data_title, is_points, items_word, joined, number, plain, size_word
 
 COLUMNS, ROWS = 8, 4
 LISTED = 200  # maximum number of files in the list
@@ -31,15 +31,15 @@ def about(setup: Setup, recipe: Recipe) -> None:
 def _named(setup: Setup) -> None:
     source = data.source(setup.data)
     points = is_points(setup.data)
-    count = (_("{count} points") if points else _("{count} images")).format(count=number(source.items))
+    count = items_word(setup.data, source.items)
     st.caption(joined(_(source.title), count, size_word(setup.data, setup.size)))
     st.write(_(source.about))
     if not source.available():
         _missing(source)
     elif points:
         picture(dots(np.empty((0, 2)), setup.data), alt=_("Real points of the data set"), width=320)
-    elif st.toggle(_("Show sample images"), key="look", value=setup.data == "digits"):
-        with showing_errors(), st.spinner(_("Reading the images …")):
+    elif st.toggle(_("Show samples"), key="look", value=setup.data == "digits"):
+        with showing_errors(), st.spinner(_("Reading the data …")):
             picture(real_grid(opened(setup.data), setup.size, rows=ROWS), alt=_("Real images of the data set"))
     st.caption(_("Licence: {licence}").format(licence=plain(_(source.licence))))
 

@@ -182,7 +182,7 @@ def _choices(setup: Setup, recipe: Recipe, round_: int) -> Setup:
     if chosen != setup.recipe:
         _take(default_setup(chosen))
         st.rerun()
-    sizes = sizes_for(recipe)
+    sizes = sizes_for(recipe, setup.data)
     row = iter(st.columns(2 if len(sizes) == 1 else [2, 1, 1]))
     with next(row):
         reference = _data_choice(setup, recipe, round_)

@@ -126,7 +126,7 @@ def from_query(query: Mapping[str, str]) -> tuple[Setup, list[GanscopeError]]:
     standard = preset_setup(recipe, preset) if preset else default_setup(recipe.name)
     reference = _data(query, recipe, standard.data, problems)
     size = standard.size if reference == standard.data else fitting_size(recipe, reference)
-    size = _whole(query, "size", size, sizes_for(recipe), problems)
+    size = _whole(query, "size", size, sizes_for(recipe, reference), problems)
     steps = _whole(query, "steps", standard.length(), range(MOST_STEPS + 1), problems)
     settings = {name: text for name, text in query.items() if name not in RESERVED}
     hparams = _changed(base_settings(recipe, preset), settings, problems)

@@ -10,15 +10,23 @@ from gan_core.gans import Preset, Recipe, recipes
 from gan_core.models import lending
 from ui.classroom.shell.i18n import N_
 
-SHOWN = ("images", "points", "paired", "unpaired", "super_resolution", "inpainting")  # tasks that the page supports
+SHOWN = (*FIELDS, "super_resolution", "inpainting")  # tasks that the page supports
 SIZES = (8, 16, 28, 32, 48, 64, 96, 128)  # offered if the networks support any size
 NETWORKS, CLASSES, LOSSES, TRANSLATION, POINTS = "networks", "classes", "losses", "translation", "points"
+SOUND, LANGUAGE, WORLD = "sound", "language", "world"
+OF_TASK = {  # the group of what isn't pictures alone
+    "points": POINTS, "audio": SOUND, "music": SOUND, "sequence": LANGUAGE, "captions": LANGUAGE, "graph": WORLD,
+    "video": WORLD, "views": WORLD, "control": WORLD,
+}  # fmt: skip
 GROUPS = {
     NETWORKS: N_("Networks"),
     CLASSES: N_("Class-conditional"),
     LOSSES: N_("Losses and stabilisers"),
     TRANSLATION: N_("Image-to-image"),
     POINTS: N_("Points in the plane"),
+    SOUND: N_("Sound and music"),
+    LANGUAGE: N_("Words and language"),
+    WORLD: N_("Molecules, motion, space and control"),
 }
 FIRST = {
     NETWORKS: 3,
@@ -26,6 +34,9 @@ FIRST = {
     LOSSES: 1,
     TRANSLATION: 1,
     POINTS: 1,
+    SOUND: 1,
+    LANGUAGE: 1,
+    WORLD: 1,
 }  # number of beginners' presets per group
 
 
@@ -47,8 +58,8 @@ def require_offered(recipe: Recipe) -> None:
 
 def group_of(recipe: Recipe) -> str:
     """Returns the key of the recipe's group in `GROUPS`."""
-    if recipe.task == "points":
-        return POINTS
+    if recipe.task in OF_TASK:
+        return OF_TASK[recipe.task]
     if recipe.translations:
         return TRANSLATION
     if recipe.conditional:
@@ -116,13 +127,16 @@ def spec_of(reference: str, size: int) -> DataSpec:
     return DataSpec(dict.fromkeys(FIELDS[user_set.task if user_set else "images"], (3, size, size)), 2)
 
 
-def sizes_for(recipe: Recipe) -> tuple[int, ...]:
-    return recipe.sizes or SIZES
+def sizes_for(recipe: Recipe, reference: str) -> tuple[int, ...]:
+    fixed = data.size_of(reference)
+    return (fixed,) if fixed else recipe.sizes or SIZES
 
 
 def fitting_size(recipe: Recipe, reference: str) -> int:
     """Returns the best size for a data set: its native size if the networks support it."""
-    native = data.source(reference).size if reference in data.sources or data.is_points(reference) else 64
+    if fixed := data.size_of(reference):
+        return fixed
+    native = data.source(reference).size if reference in data.sources else 64
     if recipe.sizes:
         return recipe.fit_size(native)
     return min((size for size in SIZES if size >= native), default=SIZES[-1])

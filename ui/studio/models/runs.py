@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_core import paths
+from gan_core.data import task_of
 from gan_core.errors import BadCheckpoint, GanscopeError, StoreError, UnknownName
 from gan_core.models.card import Card
 from gan_core.runs.classes import class_names
 from gan_core.runs.store import Checkpoint, Run, RunStore
-from ui.texts import is_points, run_title
+from ui.texts import run_title
 
 if TYPE_CHECKING:
     from gan_core.latent.explorer import Explorer
@@ -134,7 +135,7 @@ def _parts(name: str) -> tuple[Run, int | None]:
 
 
 def _draws(run: Run) -> bool:
-    return "latent_size" in run.spec.hparams and not is_points(run.spec.data)
+    return "latent_size" in run.spec.hparams and task_of(run.spec.data) == "images"
 
 
 def _has_torch() -> bool:

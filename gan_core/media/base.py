@@ -1,0 +1,68 @@
+"""What a medium is: how samples that aren't pictures are seen, heard, read and kept. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from gan_core.data.base import DataSpec
+from gan_core.registry import Registry
+
+SIDE = 16  # pixels to which pictures of samples are shrunk where nothing better describes them
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One sample as a page shows it: a file's content (WAV, PNG, SVG, WebP, MIDI) or text, with a line below it."""
+
+    kind: Literal["sound", "text", "picture", "drawing", "film"]  # a drawing is SVG
+    content: bytes | str
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Medium:
+    """The samples of one task, arrays (N, ...) as the data set's field holds them; uint8 fields are float in [-1, 1].
+
+    `write` raises BadValue where a file can't hold the samples; `describe` gives features (N, d) by which their variety
+    is measured, in place of their pictures.
+    """
+
+    task: str  # a key of `data.base.FIELDS`
+    words: str  # what samples are called, e.g. "recordings"
+    suffixes: tuple[str, ...]  # of the files that `write` makes, the usual one first
+    pictures: Callable[[np.ndarray, DataSpec], np.ndarray]  # -> uint8 (N, H, W, 3)
+    write: Callable[[np.ndarray, DataSpec, Path], None]  # all samples as one file
+    pieces: Callable[[np.ndarray, DataSpec], list[Piece]]
+    describe: Callable[[np.ndarray, DataSpec], np.ndarray] | None = None
+    columns: int = 4  # pictures side by side
+    shown: int = 16  # samples in a preview
+
+
+media: Registry[Medium] = Registry("medium")
+
+
+def register(medium: Medium) -> Medium:
+    """Adds a medium; its task must be new."""
+    return media.register(medium.task, medium)
+
+
+def medium_of(task: str) -> Medium | None:
+    """The medium of a task; None for pictures and points."""
+    return media.get(task) if task in media else None
+
+
+def features(medium: Medium, samples: np.ndarray, spec: DataSpec) -> np.ndarray:
+    """Features (N, d) by which samples are compared: the medium's own, else their pictures at SIDE pixels."""
+    if medium.describe:
+        return medium.describe(samples, spec)
+    small = [
+        np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BOX))
+        for picture in medium.pictures(samples, spec)
+    ]
+    return np.stack(small).reshape(len(small), -1).astype(np.float32)
