@@ -42,6 +42,9 @@ WORDS = (
     N_("pause"), N_("resume"), N_("stop"), N_("save"), N_("rollback"), N_("step"), N_("edit"),
 )  # fmt: skip
 
+PART_WORDS = {  # of a data set, see gan_core/data/parts.py
+    "train": N_("training part"), "test": N_("test part"), "quarter": N_("a quarter"), "half": N_("half"),
+}  # fmt: skip
 FIT_WORDS = {STRETCH: N_("stretched"), PAD: N_("padded")}  # how uncropped pictures are made square
 
 _DIGEST = re.compile(r"-[0-9a-f]{12}\.zip$")  # added to an upload's name to keep it unique
@@ -152,9 +155,12 @@ def items_word(reference: str, count: int) -> str:
 
 
 def data_title(reference: str) -> str:
-    """Returns the title of a data set, or the name of the user's folder or zip."""
+    """Returns the title of a data set, or the name of the user's folder or zip; of a part with its name."""
     from gan_core.data import sources
 
+    part, colon, rest = reference.partition(":")
+    if colon and part in PART_WORDS:
+        return _("{data} ({part})").format(data=data_title(rest), part=_(PART_WORDS[part]))
     try:
         user_set = user_images(reference)
     except BadValue:  # stored by another version

@@ -16,6 +16,7 @@ from gan_core.cli import (
     evaluation,
     exporting,
     latent,
+    learning_curve,
     media,
     models,
     recipes,
@@ -51,6 +52,7 @@ app.command("translate")(translating.translate)
 app.command("upscale")(translating.upscale)
 app.command("eval")(evaluation.evaluate)
 app.command("search")(searching.search)
+app.command("learning-curve")(learning_curve.learning_curve)
 app.command("augment-study")(study.study)
 app.command("directions")(latent.directions)
 app.command("measure")(latent.measure)

@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from gan_core.data.base import Progress as Report
 from gan_core.data.base import Source
-from gan_core.data.parts import PARTS
+from gan_core.data.parts import PARTS, SHARES
 from gan_core.data.user.references import user_images
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName, listed
 from gan_core.registry import Registry
@@ -206,10 +206,11 @@ def data_sources() -> Registry[Source]:
 def data_name(text: str, task: str = "images") -> str:
     """A data set as it is stored with a run: user's folders and zips by their whole path.
 
-    A path alone is what a recipe of that task learns from; `train:` and `test:` before it give a part. Raises BadValue.
+    A path alone is what a recipe of that task learns from; `train:` and `test:` before it give a part,
+    `half:` and `quarter:` a share. Raises BadValue.
     """
     part, colon, rest = text.partition(":")
-    if colon and part in PARTS:
+    if colon and part in (*PARTS, *SHARES):
         return f"{part}:{data_name(rest, task)}"
     if mine := user_images(text):
         return str(mine if mine.is_upload else replace(mine, path=_whole(mine.path)))

@@ -47,7 +47,8 @@ def modes_of(reference: str) -> Modes | None:
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, and for translation `paired:PATH` or
     `unpaired:PATH`, folders or zips in the layouts of pairs.py. own.py says how their pictures become squares.
-    Before either, `train:` or `test:` gives a part of it (parts.py). `drawn:CODE` is a set of points that a user drew.
+    Before either, `train:` or `test:` gives a part of it, `quarter:` or `half:` a share
+    (parts.py). `drawn:CODE` is a set of points that a user drew.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """
@@ -56,6 +57,9 @@ def load(name: str, size: int | None = None, progress: Progress = silent) -> Dat
             "Images can be loaded at sizes from {least} to {most} pixels, not {size}.",
             least=SMALLEST_SIDE, most=LARGEST_SIDE, size=size,
         )  # fmt: skip
+    share, _, rest = name.partition(":")
+    if share in parts.SHARES and user_images(parts.whole(rest)):
+        return parts.thinned(load(rest, size, progress), share)
     if mine := user_images(parts.whole(name)):
         part = name.partition(":")[0]
         return LOADERS[mine.task](mine, size or SIZE, progress, **({"part": part} if part in parts.PARTS else {}))
@@ -72,4 +76,6 @@ def source(name: str) -> Source:
     if drawn_points.is_drawn(name):
         return drawn_points.source(name)
     part, _, whole = name.partition(":")
+    if part in parts.SHARES and whole:
+        return parts.share_of(source(whole), part)
     return parts.part_of(sources.get(whole), part) if part in parts.PARTS and whole else sources.get(name)

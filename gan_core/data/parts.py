@@ -2,6 +2,9 @@
 
 Where a set comes with a test part, `NAME` alone is the train part. Of any other set every tenth item is the test part,
 the same ones on every machine; `NAME` alone is then the whole set.
+
+`quarter:NAME` and `half:NAME` are every fourth and every second item of a set or of a part, such as `half:train:NAME`:
+what a learning curve is made of.
 """
 
 from __future__ import annotations
@@ -15,12 +18,15 @@ from gan_core.data.user.references import UserImages, user_images
 from gan_core.errors import BadData
 
 PARTS = ("train", "test")
+SHARES = {"quarter": 4, "half": 2}  # one in so many items
 EVERY = 10
 
 
 def held_out(name: str) -> str:
     """The name of the part that wasn't seen by what learnt from the data set `name`; "" where there is none."""
     part, _, whole = name.partition(":")
+    if part in SHARES:
+        return held_out(whole)
     if part == "train" and whole in sources:
         return f"test:{whole}"
     return f"test:{name}" if name in sources and sources.get(name).test else ""
@@ -29,7 +35,7 @@ def held_out(name: str) -> str:
 def whole(name: str) -> str:
     """The name of the data set that a part belongs to; any other name as it is."""
     part, _, rest = name.partition(":")
-    return rest if part in PARTS and rest else name
+    return whole(rest) if part in (*PARTS, *SHARES) and rest else name
 
 
 def user_images_of(name: str) -> UserImages | None:
@@ -49,6 +55,22 @@ def part_of(whole: Source, part: str) -> Source:
 
     items = whole.items if whole.test else len(chosen(whole.items, part))
     return dataclasses.replace(whole, name=f"{part}:{whole.name}", load=load, items=items, test=None)
+
+
+def share_of(whole: Source, share: str) -> Source:
+    """The source of every second or fourth item, a key of `SHARES`."""
+    if whole.task == "points":
+        raise BadData("'{name}' has no parts: its points are drawn anew.", name=whole.name)
+    return dataclasses.replace(
+        whole, name=f"{share}:{whole.name}", items=-(-whole.items // SHARES[share]), test=None,
+        load=lambda size, progress: thinned(whole.load(size, progress), share),
+    )  # fmt: skip
+
+
+def thinned(data: DataSet, share: str) -> DataSet:
+    """Every second or fourth item of a set."""
+    arrays = {name: array[:: SHARES[share]] for name, array in data.arrays.items()}
+    return dataclasses.replace(data, name=f"{share}:{data.name}", arrays=arrays)
 
 
 def cut(data: DataSet, part: str) -> DataSet:

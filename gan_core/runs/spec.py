@@ -34,5 +34,8 @@ class RunSpec:
     def from_json(cls, text: str) -> RunSpec:
         return cls(**json.loads(text))
 
+    def with_data(self, reference: str) -> RunSpec:
+        return replace(self, data=reference)
+
     def with_hparams(self, hparams: Mapping[str, Any]) -> RunSpec:
         return replace(self, hparams=dict(hparams))

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gan_core.errors import BadData
 from gan_core.metrics.bootstrap import SEED, around
 from gan_core.metrics.figures import count_text
 from gan_core.metrics.sliced import sliced_wasserstein
+from gan_core.models.sampler import Sampler
 from gan_core.runs.store import Metrics
 from gan_core.training.measuring import PREFIX, sight
 from gan_core.training.trainer import Trainer
@@ -51,11 +53,14 @@ def recorded(metrics: Metrics) -> list[tuple[int, float]]:
 @torch.no_grad()
 def judge(trainer: Trainer, reference: str, samples: int) -> Judged:
     """The distance of `samples` of the averaged networks to as many real items; raises BadData if not finite."""
-    from gan_core.models.sampler import Sampler
-
     trainer.ema.refresh(trainer.hparams.ema)
     sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.ema.networks)
-    real = trainer.batches.spread(samples)["real"]
+    return distance(sampler, trainer.batches.spread(samples)["real"], reference)
+
+
+@torch.no_grad()
+def distance(sampler: Sampler, real: Tensor, reference: str) -> Judged:
+    """The distance of as many samples to real items (N, C, H, W) in [-1, 1], or points (N, 2); raises BadData."""
     count = len(real)
     drawn = torch.cat(
         [
@@ -65,10 +70,10 @@ def judge(trainer: Trainer, reference: str, samples: int) -> Judged:
     )
     if not torch.isfinite(drawn).all():
         raise BadData("The samples aren't finite.")
-    if trainer.recipe.task == "points":
+    if sampler.recipe.task == "points":
         net, sides = "plane", (real.cpu().numpy(), drawn.numpy())
     else:
-        seen = sight(reference, trainer.spec.fields["real"])
+        seen = sight(reference, sampler.spec.fields["real"])
         net, sides = seen.net, (seen.describe(as_bytes(real)), seen.describe(as_bytes(drawn)))
     found = sliced_wasserstein(*sides, np.random.default_rng(SEED))
     low, high = around(found.value, found.replicates, low=0)

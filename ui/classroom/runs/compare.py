@@ -17,6 +17,7 @@ from ui.classroom.live.curves import RUN_COLOURS, Mark
 from ui.classroom.live.feed import feed
 from ui.classroom.live.films import film_maker
 from ui.classroom.live.panels import knobs_of, recipe_titles
+from ui.classroom.runs import quality
 from ui.classroom.shell import address
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
@@ -89,7 +90,6 @@ def compare(store: RunStore, ids: Sequence[str]) -> None:
     every = TICK if _plays(ids) else REFRESH if live else None
     st.fragment(_scrub, run_every=every)(store, ids, titles)
     if len(runs) > 1:
-        st.subheader(_("Differences"))
         _differences(store, runs, titles)
     st.subheader(_("Film"))
     st.caption(_("A film of every kept step of these runs, side by side, for slides and messages."))
@@ -249,8 +249,10 @@ def _sample(run: Run, title: str, colour: str, preview: Preview | None) -> None:
 
 
 def _differences(store: RunStore, runs: Sequence[Run], titles: Sequence[str]) -> None:
-    """Shows a table of the settings that differ between the runs."""
+    """Shows a table of the settings that differ between the runs, and what was measured of them."""
     rows = differing([_settings(store, run) for run in runs])
+    quality.show(store, runs, titles, rows)
+    st.subheader(_("Differences"))
     if not rows:
         st.markdown(_("None: same settings, data and seed."))
         return
