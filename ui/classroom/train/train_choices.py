@@ -110,7 +110,8 @@ def check(recipe: Recipe, reference: str, size: int) -> None:
 
 def lenders(recipe: Recipe, reference: str, size: int) -> dict[str, str]:
     """Returns the titles of models that the recipe can borrow from for such data, by name."""
-    return {name: card.title for name, card in lending.lenders(recipe, borrower(reference, size)).items()}
+    shelved = {name: card.title for name, card in lending.lenders(recipe, borrower(reference, size)).items()}
+    return shelved | dict(recipe.pretrained_part.general if recipe.pretrained_part else {})
 
 
 def borrower(reference: str, size: int) -> DataSpec:
