@@ -152,7 +152,7 @@ class Recipe:
     truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
     translations: Mapping[str, Translate] = field(default_factory=dict)  # by direction, e.g. "a_to_b" or "upscale"
     fill: Fill | None = None  # only with the capability "fill"
-    compare: Compare | None = None  # for recipes that translate: the preview of a run
+    compare: Compare | None = None  # the preview of a run; of recipes that draw, what is shown below the samples
     compared: tuple[str, ...] = ()  # what it shows side by side, in words
     blend_key: tuple[str, ...] = ()  # settings that must agree for the weights of two models to be interpolated
     pretrained_part: PretrainedPart | None = None  # for recipes that use a model on the shelf
