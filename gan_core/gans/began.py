@@ -64,6 +64,17 @@ register(
         equation=equation,
         presets=(
             Preset(
+                name="avatars",
+                title="Boundary equilibrium on drawn faces",
+                look_for="The convergence measure falls while samples improve, and the balance rises from 0.",
+                data="avatars", size=32, steps=3_000, seconds=90,
+                hparams={
+                    "channels": 16, "max_channels": 64, "batch_size": 16, "generator_rate": 1e-3,
+                    "discriminator_rate": 1e-3, "schedule": "linear",
+                    "decay_steps": 3_000, "ema": 0.995, "balance_rate": 0.05,
+                },
+            ),
+            Preset(
                 name="digits",
                 title="Boundary equilibrium on digits",
                 look_for="The convergence measure falls while samples improve, and the balance rises from 0.",

@@ -1,6 +1,6 @@
 """BiGAN: a GAN that learns its inverse (1605.09782); the same idea as ALI (1606.00704).
 
-    min_{G,E} max_D  E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]              (1605.09782, equation 4)
+    min_{G,E} max_D  E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]                   (section 3)
 
 The generator maps latents (B, latent_size) to images (B, C, H, W) in [-1, 1], the encoder images to latents, and the
 discriminator an image and its latents to a logit (B,). Nothing compares an image with its reconstruction G(E(x)): the

@@ -1,6 +1,6 @@
 """CoGAN: two coupled GANs that draw the same content in two domains (1606.07536).
 
-    min_{G_1,G_2} max_{D_1,D_2}  V(D_1, G_1) + V(D_2, G_2), with shared weights        (equation 2)
+    min_{G_1,G_2} max_{D_1,D_2}  V(D_1, G_1) + V(D_2, G_2), with shared weights        (section 3)
 
 Both generators map latents (B, latent_size) to images (B, C, H, W) in [-1, 1]; all their layers but the last block are
 one and the same. Both discriminators return logits (B,); all their layers but the first convolution are shared. No pair

@@ -198,6 +198,46 @@ def _doubling(inputs: int, outputs: int, bias: bool) -> nn.Module:
     return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
 
 
+class BottleneckGenerator(nn.Module):
+    """(B, C, H, W) -> (B, C, H, W) in [-1, 1] through `depth` halvings and as many doublings, without skips.
+
+    Channels double from `channels` up to eight times that (1703.05192, section 3.2).
+    """
+
+    def __init__(self, image_channels: int, channels: int, depth: int) -> None:
+        super().__init__()
+        widths = [channels * min(2**level, WIDEST) for level in range(depth)]
+        layers: list[nn.Module] = [nn.Conv2d(image_channels, widths[0], 4, stride=2, padding=1), _leaky()]
+        for outer, width in zip(widths, widths[1:], strict=False):
+            layers += [nn.Conv2d(outer, width, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), _leaky()]
+        for width, outer in zip(widths[:0:-1], widths[-2::-1], strict=False):
+            layers += [_doubling(width, outer, bias=False), nn.BatchNorm2d(outer), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, _doubling(widths[0], image_channels, bias=True), nn.Tanh())
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        translated: Tensor = self.layers(images)
+        return translated
+
+
+class WholeDiscriminator(nn.Module):
+    """(B, C, H, W) -> one logit for each image, (B, 1, 1, 1), through `depth` halvings to a few pixels."""
+
+    def __init__(self, image_channels: int, channels: int, depth: int, size: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(image_channels, channels, 4, stride=2, padding=1), _leaky()]
+        width = channels
+        for level in range(1, depth):
+            inputs, width = width, channels * min(2**level, WIDEST)
+            layers += [nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), _leaky()]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(width, 1, size // 2**depth))
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.layers(images)
+        return logits
+
+
 class PatchDiscriminator(nn.Module):
     """(B, C, H, W) -> logits (B, 1, h, w), each for a patch of the image (1611.07004, section 3.2.2).
 

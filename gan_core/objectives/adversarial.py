@@ -13,7 +13,7 @@ A GAN with further terms subclasses `Adversarial` and overrides `discriminate`, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,7 +28,7 @@ from gan_core.objectives import stabilisers
 from gan_core.objectives.augment import AdaptiveStrength, adaptive, diffaugment, uniform
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from gan_core.objectives.losses import AdversarialLoss, losses
-from gan_core.objectives.penalties import COMBINED, NEED_FAKES, finite_differences, orthogonality, penalties
+from gan_core.objectives.penalties import COMBINED, Critic, NEED_FAKES, finite_differences, orthogonality, penalties
 from gan_core.objectives.unrolling import unrolled
 from gan_core.ranks import batch_mean, current
 
@@ -291,19 +291,22 @@ class Adversarial(Objective[Settings]):
         labels: Tensor | None,
         context: StepContext[Settings],
     ) -> Tensor:
-        hparams = context.hparams
-
-        def penalty(name: str) -> Tensor:
+        def critic(name: str) -> Critic:
             condition = labels if name == "r2" else batch.get("label")
+            return lambda images: self.discriminate(networks["discriminator"], images, condition).logits
 
-            def critic(images: Tensor) -> Tensor:
-                return self.discriminate(networks["discriminator"], images, condition).logits
+        return self.penalty_weight(context.hparams) * self.penalty_of(critic, real, fake, context)
 
-            forms = finite_differences if hparams.penalty_form == "finite_difference" else penalties
-            return forms[name](critic, real, fake, context.generator)
-
+    def penalty_of(
+        self, critic: Callable[[str], Critic], real: Tensor, fake: Tensor, context: StepContext[Settings]
+    ) -> Tensor:
+        """The penalty that the settings choose, without its weight; `critic` is the discriminator for each of its
+        parts, by name.
+        """
+        hparams = context.hparams
+        forms = finite_differences if hparams.penalty_form == "finite_difference" else penalties
         names = COMBINED.get(hparams.penalty, (hparams.penalty,))
-        return self.penalty_weight(hparams) * torch.stack([penalty(name) for name in names]).sum()
+        return torch.stack([forms[name](critic(name), real, fake, context.generator) for name in names]).sum()
 
     # --- the discriminator -------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Two domains without pairs (CoGAN, 1606.07536).
 
-    V = E[log D_1(x_1)] + E[log(1 - D_1(G_1(z)))] + E[log D_2(x_2)] + E[log(1 - D_2(G_2(z)))]        (equation 2)
+    V = E[log D_1(x_1)] + E[log(1 - D_1(G_1(z)))] + E[log D_2(x_2)] + E[log(1 - D_2(G_2(z)))]         (section 3)
 
 The generators share their first layers and the discriminators their last ones; nothing else couples the domains. The
 second domain is made of the data set as the paper makes it of MNIST: the negatives of digits, or their edges. Every

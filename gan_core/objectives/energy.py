@@ -1,7 +1,7 @@
 """Discriminators that are autoencoders: their reconstruction error is an energy (EBGAN, 1609.03126).
 
-    L_D = E[D(x)] + E[max(0, m - D(G(z)))]        L_G = E[D(G(z))] + w f_PT                        (equations 1 and 2)
-    f_PT(S) = 1/(N (N - 1)) sum_i sum_{j != i} (S_i . S_j / (|S_i| |S_j|))^2                                (equation 4)
+    L_D = E[D(x)] + E[max(0, m - D(G(z)))]        L_G = E[D(G(z))] + w f_PT                            (section 2.2)
+    f_PT(S) = 1/(N (N - 1)) sum_i sum_{j != i} (S_i . S_j / (|S_i| |S_j|))^2                             (section 2.4)
 
 D(x) is the error of x's reconstruction, so that low energy lies around the data; m is the margin up to which the energy
 of fakes is raised. f_PT, the pulling-away term, is the mean squared cosine of the codes S (N, code_size) of a batch of
@@ -64,7 +64,7 @@ class EnergyHParams(AutoencoderHParams):
 
 
 def pulling_away(codes: Tensor) -> Tensor:
-    """Mean squared cosine of all pairs of codes (N, d) of the whole batch (1609.03126, equation 4); in [0, 1]."""
+    """Mean squared cosine of all pairs of codes (N, d) of the whole batch (1609.03126, section 2.4); in [0, 1]."""
     units = normalize(current().whole(codes.flatten(1)), dim=1)
     cosines = units @ units.T  # (N, N)
     count = len(units)

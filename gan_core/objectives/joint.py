@@ -1,13 +1,13 @@
 """An encoder learnt by a discriminator of pairs (BiGAN, 1605.09782; ALI, 1606.00704).
 
-    V = E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]                               (1605.09782, equations 3 and 4)
+    V = E_x[log D(x, E(x))] + E_z[log(1 - D(G(z), z))]                                          (1605.09782, section 3)
 
 D sees an image together with its latents, and tells real images with encoded latents from generated images with their
 own. D maximises V, and both E and G minimise it: E is trained as G is, with the roles of the two kinds swapped. At the
 optimum E inverts G, although no term compares an image with its reconstruction.
 
-The pair's latents stand where a conditional discriminator has its label. A gradient penalty is one on the image alone,
-at the latents of the real one.
+The pair's latents stand where a conditional discriminator has its label. A gradient penalty is one on the pair: on the
+gradient in the image and in the latents.
 """
 
 from __future__ import annotations
@@ -60,6 +60,25 @@ class Joint(Adversarial[JointHParams]):
 
     def _penalty_terms(self, networks: Networks, batch: Batch, context: StepContext[JointHParams]) -> dict[str, Tensor]:
         return super()._penalty_terms(networks, _encoded(networks, batch), context)
+
+    def _penalty(
+        self,
+        networks: Networks,
+        batch: Batch,
+        real: Tensor,
+        fake: Tensor,
+        labels: Tensor | None,
+        context: StepContext[JointHParams],
+    ) -> Tensor:
+        shape = real.shape[1:]
+        codes = batch["label"]
+
+        def critic(pairs: Tensor) -> Tensor:
+            images = pairs[:, : shape.numel()].reshape(-1, *shape)  # (B, C * H * W + L) -> (B, C, H, W)
+            return self.discriminate(networks["discriminator"], images, pairs[:, shape.numel() :]).logits
+
+        pairs = torch.cat([real.flatten(1), codes], 1), torch.cat([fake.flatten(1), codes if labels is None else labels], 1)
+        return self.penalty_weight(context.hparams) * self.penalty_of(lambda name: critic, *pairs, context)
 
     def _generator_terms(
         self, networks: Networks, batch: Batch, context: StepContext[JointHParams]

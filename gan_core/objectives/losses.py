@@ -81,18 +81,18 @@ def boundary_seeking_generator(fake: Tensor) -> Terms:
 def _log_partition(real: Tensor, fake: Tensor) -> Tensor:
     """log Z of the whole batch, real and generated: log sum exp of all logits (1704.06191, section 3)."""
     ranks = current()
-    return torch.logsumexp(torch.cat([ranks.whole(real), ranks.whole(fake)]), 0)
+    return torch.logsumexp(torch.cat([ranks.whole(real), ranks.whole(fake)]), 0).mean()  # over heads, where several
 
 
 def softmax_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Terms:
     """-E[l(x)] + log Z: the cross-entropy of a softmax over the batch, with all mass on the real images (1704.06191,
-    equation 2 with l = -mu).
+    section 3, with l = -mu).
     """
     return {"real": -real.mean(), "partition": _log_partition(real, fake)}
 
 
 def softmax_generator(fake: Tensor, real: Tensor) -> Terms:
-    """-(E[l(x)] + E[l(G(z))])/2 + log Z: the mass is spread evenly over real and generated (1704.06191, equation 3).
+    """-(E[l(x)] + E[l(G(z))])/2 + log Z: the mass is spread evenly over real and generated (1704.06191, section 3).
 
     Both halves have the same number of items.
     """
@@ -101,7 +101,7 @@ def softmax_generator(fake: Tensor, real: Tensor) -> Terms:
 
 
 def energy_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0, *, margin: float) -> Terms:
-    """E[D(x)] and E[max(0, m - D(G(z)))] of energies D >= 0, given as logits -D (1609.03126, equation 1)."""
+    """E[D(x)] and E[max(0, m - D(G(z)))] of energies D >= 0, given as logits -D (1609.03126, section 2.2)."""
     return {"real": -real.mean(), "fake": relu(margin + fake).mean()}
 
 

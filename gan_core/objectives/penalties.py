@@ -54,7 +54,7 @@ def one_sided_gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, gener
 
 
 def divergence(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
-    """E[|grad f(u)|^6], u drawn uniformly between a real and a fake image (1712.01026, equation 4, p = 6).
+    """E[|grad f(u)|^6], u drawn uniformly between a real and a fake image (1712.01026, section 3, with p = 6).
 
     When to use it: with the Wasserstein loss, weight 2: no norm is demanded, large ones cost much.
     """

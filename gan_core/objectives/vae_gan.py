@@ -43,7 +43,7 @@ class VaeGanHParams(AdversarialHParams):
 
 
 def likeness(real: Tensor, rebuilt: Tensor) -> Tensor:
-    """E[(D_l(x) - D_l(x~))^2] / 2, averaged over features (B, ...) (1512.09300, equation 7 without constants)."""
+    """E[(D_l(x) - D_l(x~))^2] / 2, averaged over features (B, ...) (1512.09300, section 2.2, without constants)."""
     return 0.5 * (real - rebuilt).square().mean()
 
 
