@@ -7,69 +7,72 @@ discriminator an image and its latents to a logit (B,). Nothing compares an imag
 encoder learns to invert the generator because only then the two kinds of pairs cannot be told apart. Reconstructions
 keep what the pair agrees on, such as the digit, more than pixels.
 
-DCGAN's networks; in the discriminator, the features of the image are joined with those of the latents by two linear
-layers. Encoder and generator are trained together.
+Multilayer perceptrons, as in the paper's experiment on MNIST: the discriminator takes the pixels and the latents side
+by side. Encoder and generator are trained together.
 
-Differs from the papers: normal instead of uniform latents, DCGAN's widths at any size; the encoder is deterministic, as
-in BiGAN, where ALI's draws from a normal distribution.
+Differs from the papers: normal instead of uniform latents; the encoder is deterministic, as in BiGAN, where ALI's draws
+from a normal distribution.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
-from gan_core.gans.dcgan import SIZES, DcganEncoder, DcganGenerator, DcganHParams
+from gan_core.gans.mlp_gan import MlpDiscriminator, MlpGenerator, MlpHParams
 from gan_core.gans.recipe import Preset, Recipe, register, two_players
-from gan_core.knobs import knob
-from gan_core.layers.blocks import initialise_normal, logit_head
+from gan_core.layers.blocks import activation
 from gan_core.objectives.base import Batch
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.joint import Joint, JointHParams
 
 
 @dataclass(frozen=True)
-class BiganHParams(JointHParams, DcganHParams):
-    """The knobs of convolutional networks and of the pairs."""
-
-    joint_width: int = knob(
-        128, 1, 2048, label="Joint width", unit="units", change="rebuild", group="networks",
-        help="Width of the discriminator's layers that see the image's features and the latents together.",
-    )  # fmt: skip
+class BiganHParams(JointHParams, MlpHParams):
+    """The knobs of multilayer perceptrons and of the pairs."""
 
 
-class JointDiscriminator(nn.Module):
+class MlpEncoder(nn.Module):
+    """(B, C, H, W) -> latents (B, latent_size); the generator's widths from the last to the first."""
+
+    def __init__(self, shape: tuple[int, ...], hparams: BiganHParams) -> None:
+        super().__init__()
+        inputs = math.prod(shape)
+        layers: list[nn.Module] = []
+        for width in hparams.generator_widths[::-1]:
+            layers.append(nn.Linear(inputs, width))
+            if hparams.batch_norm:
+                layers.append(nn.BatchNorm1d(width, momentum=hparams.batch_norm_momentum))
+            layers.append(activation(hparams.activation, hparams.slope))
+            inputs = width
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, hparams.latent_size))
+
+    def forward(self, images: Tensor) -> Tensor:
+        latents: Tensor = self.layers(images.flatten(1))  # (B, C, H, W) -> (B, C * H * W)
+        return latents
+
+
+class JointDiscriminator(MlpDiscriminator):
     """Images (B, C, H, W) and latents (B, latent_size) -> logits (B,)."""
 
-    def __init__(self, image_channels: int, size: int, hparams: BiganHParams) -> None:
-        super().__init__()
-        width = hparams.joint_width
-        self.of_images = nn.Sequential(DcganEncoder(image_channels, size, width, hparams), nn.LeakyReLU(0.2))
-        self.of_latents = nn.Sequential(nn.Linear(hparams.latent_size, width), nn.LeakyReLU(0.2))
-        self.joined = nn.Sequential(nn.Linear(2 * width, width), nn.LeakyReLU(0.2))
-        self.head = logit_head(width, 0, hparams.minibatch)
-        for part in (self.of_latents, self.joined):
-            initialise_normal(part)
-
-    def forward(self, images: Tensor, latents: Tensor | None = None) -> Tensor:
-        if latents is None:
+    def forward(self, images: Tensor, extra: Tensor | None = None) -> Tensor:
+        if extra is None:
             raise BadValue("This discriminator judges an image together with its latents, not an image alone.")
-        features = torch.cat([self.of_images(images), self.of_latents(latents)], 1)
-        logits: Tensor = self.head(self.joined(features))
-        return logits.squeeze(1)  # (B, 1) -> (B,)
+        return super().forward(images, extra)
 
 
 def networks(hparams: BiganHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    shape = spec.fields["real"]
     return {
-        "generator": DcganGenerator(hparams.latent_size, spec.channels, spec.size, hparams),
-        "encoder": DcganEncoder(spec.channels, spec.size, hparams.latent_size, hparams),
-        "discriminator": JointDiscriminator(spec.channels, spec.size, hparams),
+        "generator": MlpGenerator(hparams.latent_size, shape, hparams),
+        "encoder": MlpEncoder(shape, hparams),
+        "discriminator": JointDiscriminator(shape, hparams.latent_size, hparams, hparams.output == "sigmoid"),
     }
 
 
@@ -91,9 +94,10 @@ register(
         networks=networks,
         objective=Joint,
         hparams=BiganHParams(latent_size=50),
-        tiny=BiganHParams(latent_size=4, channels=4, max_channels=8, batch_size=4, joint_width=8),
+        tiny=BiganHParams(
+            latent_size=4, generator_widths=(8,), discriminator_widths=(8,), batch_size=4, batch_norm=True
+        ),
         data="digits",
-        sizes=SIZES,
         optimizers=two_players(generator=("generator", "encoder")),
         ema_networks=("generator", "encoder"),
         compare=compare,
@@ -104,10 +108,12 @@ register(
                 name="digits",
                 title="A GAN with its inverse on digits",
                 look_for="Below the samples, held-out digits stand beside their reconstructions.",
-                data="digits", size=16, steps=4_000, seconds=120,
+                data="digits", size=8, steps=8_000, seconds=90,
                 hparams={
-                    "channels": 32, "stem": "linear", "beta1": 0.5, "generator_rate": 1e-3,
-                    "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 4_000, "ema": 0.995,
+                    "generator_widths": (256, 256), "discriminator_widths": (256, 256), "latent_size": 10,
+                    "activation": "leaky_relu", "batch_norm": True, "beta1": 0.5, "generator_rate": 1e-3,
+                    "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 8_000, "penalty": "r1",
+                    "penalty_weight": 0.03, "penalty_every": 8, "ema": 0.995,
                 },
             ),
         ),
