@@ -134,7 +134,8 @@ class Recipe:
 
     name: str
     title: str
-    task: str  # a key of `data.base.FIELDS`, or "super_resolution", "inpainting", "supervised", "inversion" (of images)
+    # a key of `data.base.FIELDS`, or, of images, "super_resolution", "inpainting", "attributes", "supervised", "inversion"
+    task: str
     paper: str  # arXiv id
     year: int
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
@@ -166,7 +167,7 @@ class Recipe:
     @property
     def labelled(self) -> bool:
         """Whether the networks depend on the classes of the data, which then cannot change."""
-        return self.conditional or self.task == "supervised"
+        return self.conditional or self.task in ANSWERED
 
     @property
     def draws(self) -> bool:
@@ -206,7 +207,7 @@ class Recipe:
                 size=spec.size,
                 valid=", ".join(map(str, self.sizes)),
             )
-        if (self.conditional and not spec.classes) or (self.task == "supervised" and not spec.questions):
+        if (self.conditional and not spec.classes) or (self.task in ANSWERED and not spec.questions):
             raise BadData("{recipe} needs a labelled data set, but this one has no labels.", recipe=self.title)
 
     def build(self, hparams: Any, spec: DataSpec) -> dict[str, nn.Module]:
@@ -233,6 +234,7 @@ class Recipe:
         return presets.get(name)
 
 
+ANSWERED = ("supervised", "attributes")  # tasks whose networks answer the questions of the data
 DATA_WORDS = {
     "images": "images",
     "points": "points",
