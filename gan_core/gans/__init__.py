@@ -1,6 +1,7 @@
 """Every GAN, one file each. Importing this package fills the catalogue `recipes`."""
 
 from gan_core.gans import (
+    aae,
     acgan,
     began,
     bicyclegan,
@@ -43,6 +44,7 @@ from gan_core.gans.recipe import Preset, Recipe, recipes
 __all__ = [
     "Preset",
     "Recipe",
+    "aae",
     "acgan",
     "began",
     "bicyclegan",

@@ -139,6 +139,12 @@ SHARED = Recipe(
     compare=compare,
     compared=("a", "as b", "back again", "b", "as a", "back again"),
     equation=partial(equation, r"\lVert {}\rVert_2^2"),
+    about="DiscoGAN: relations between two sets of images, found without pairs (1703.05192).\n\nTwo generators translate "
+    "between the domains and back, in `gan_core/gans/dual.py`. They squeeze an image to a few pixels and unfold it again, "
+    "without skip connections, so that shapes may change, and the squared error of the round trip keeps each image "
+    "apart from the others. The loss is the ordinary one, a discriminator returns one logit for an image, and there is "
+    "no identity loss and no replay pool. Differs from the paper: any size from 8 pixels, narrower networks; the "
+    "authors' code also matches features and changes weights on a schedule, which the paper does not mention.",
     presets=(
         Preset(
             name="digits",

@@ -20,7 +20,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from gan_core.hparams import TrainingHParams, TwoPlayerHParams
 from gan_core.knobs import knob
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
-from gan_core.objectives.losses import losses
+from gan_core.objectives.losses import losses, score_metrics
 
 LOSSES = ("non_saturating", "least_squares", "hinge")
 
@@ -63,8 +63,8 @@ def coarse(images: Sequence[Tensor]) -> list[Tensor | None]:
 
 
 class Laplacian(Objective[LaplacianHParams]):
-    """Networks: `generator.level(k, latents, coarse)` returns images of level k, 0 the smallest, and
-    `discriminator.level(k, images, coarse)` logits (B,); `coarse` is None at level 0. Both have `levels`."""
+    """Networks: `generator(latents, coarse)` returns images of all levels, the smallest first, and `discriminator(images,
+    coarse)` their logits, (B,) each; `coarse` has what each level refines. The generator has `levels`."""
 
     def phases(self, hparams: LaplacianHParams) -> Sequence[Phase]:
         return (
@@ -74,7 +74,8 @@ class Laplacian(Objective[LaplacianHParams]):
 
     def _fakes(self, networks: Networks, given: Sequence[Tensor | None], count: int, context: StepContext) -> list[Tensor]:
         latents = context.latents(count, context.hparams.latent_size)
-        return networks["generator"](latents, given)  # type: ignore[no-any-return]
+        made: list[Tensor] = networks["generator"](latents, given)
+        return made
 
     def _discriminators(
         self, networks: Networks, batch: Batch, context: StepContext[LaplacianHParams]
@@ -111,12 +112,4 @@ class Laplacian(Objective[LaplacianHParams]):
 
     def summarise(self, hparams: LaplacianHParams, observed: dict[str, Tensor]) -> dict[str, Tensor]:
         """Scores and accuracy of the discriminator of the largest level."""
-        loss = losses[hparams.loss]
-        flat = {name: values.flatten(1) for name, values in observed.items()}
-        metrics = {
-            f"score/{name}": (values.sigmoid() if loss.probability else values).mean(1) for name, values in flat.items()
-        }
-        if {"real", "fake_before"} <= flat.keys():
-            right = (flat["real"] > (loss.threshold or 0)).float().mean(1)
-            metrics["accuracy"] = (right + (flat["fake_before"] <= (loss.threshold or 0)).float().mean(1)) / 2
-        return metrics
+        return score_metrics(losses[hparams.loss], observed)

@@ -243,3 +243,16 @@ losses: dict[str, AdversarialLoss] = {
         compares=True,
     ),
 }  # fmt: skip
+
+
+def score_metrics(loss: AdversarialLoss, observed: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Scores (K,) from logits of K steps, (K, ...) each, and the discriminator's accuracy where the loss defines one.
+
+    For objectives of their own; those of `Adversarial` tell more.
+    """
+    flat = {name: values.flatten(1) for name, values in observed.items()}  # (K, ...) -> (K, scores)
+    metrics = {f"score/{name}": (v.sigmoid() if loss.probability else v).mean(1) for name, v in flat.items()}
+    if loss.threshold is not None and {"real", "fake_before"} <= flat.keys():
+        right = (flat["real"] > loss.threshold).float().mean(1)
+        metrics["accuracy"] = (right + (flat["fake_before"] <= loss.threshold).float().mean(1)) / 2
+    return metrics
