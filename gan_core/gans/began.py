@@ -59,29 +59,22 @@ register(
         objective=Equilibrium,
         hparams=DEFAULTS,
         tiny=replace(DEFAULTS, latent_size=4, channels=4, max_channels=8, batch_size=4, code_size=4),
-        data="digits",
+        data="avatars",
         sizes=SIZES,
         equation=equation,
         presets=(
             Preset(
                 name="avatars",
                 title="Boundary equilibrium on drawn faces",
-                look_for="The convergence measure falls while samples improve, and the balance rises from 0.",
-                data="avatars", size=32, steps=3_000, seconds=90,
+                look_for="Clean, even faces without speckles: after 20 seconds skin and hair, after a minute eyes and "
+                "clothes. The convergence measure falls with them, as no other loss here does. Backgrounds and hats are "
+                "missing: at a diversity ratio of 0.7 samples keep to what is easily redrawn, and lower ratios keep to "
+                "less.",
+                data="avatars", size=32, steps=1_500, seconds=75,
                 hparams={
                     "channels": 16, "max_channels": 64, "batch_size": 16, "generator_rate": 1e-3,
                     "discriminator_rate": 1e-3, "schedule": "linear",
-                    "decay_steps": 3_000, "ema": 0.995, "balance_rate": 0.05,
-                },
-            ),
-            Preset(
-                name="digits",
-                title="Boundary equilibrium on digits",
-                look_for="The convergence measure falls while samples improve, and the balance rises from 0.",
-                data="digits", size=16, steps=3_000, seconds=90,
-                hparams={
-                    "channels": 32, "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear",
-                    "decay_steps": 3_000, "ema": 0.995, "balance_rate": 0.01,
+                    "decay_steps": 1_500, "ema": 0.995, "balance_rate": 0.05, "gamma": 0.7,
                 },
             ),
         ),
