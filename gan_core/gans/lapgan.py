@@ -2,7 +2,7 @@
 
     I~_K = G_K(z_K),      I~_k = u(I~_{k+1}) + G_k(z_k, u(I~_{k+1}))                                     (section 2)
 
-A small GAN draws an image of 7 or 8 pixels (14 where the size is 28); each further level is given the enlarged image so
+A small GAN draws an image of 8 pixels (14 where the size is 28 or 56); each further level is given the enlarged image so
 far, with a plane of noise, and draws what is missing: a residual (B, C, H, W) that is added. A level's discriminator
 returns a logit (B,) for an image and the enlarged image that it is to refine. The latents (B, latent_size) are divided
 among the levels (objectives/laplacian.py). Conditional generation in steps: what super-resolution and diffusion took up.
