@@ -3,9 +3,9 @@
     python -m docs.pages
 
 The pages are docs/gans/NAME.md and NAME.zh.md, the figures docs/gans/NAME.svg, the table of all GANs by year
-docs/gans/README.md. gan_core/gans/index.json is written too, from which `ganscope recipes` answers. Docstrings are
-translated in docs/prose/zh.po, to which new paragraphs are added. Numbers come from docs/architectures.json (`python -m
-benchmarks.architectures --save docs/architectures.json`).
+docs/gans/README.md; docs/literature.md lists them among those of the literature. gan_core/gans/index.json is written
+too, from which `ganscope recipes` answers. Docstrings are translated in docs/prose/zh.po, to which new paragraphs are
+added. Numbers come from docs/architectures.json (`python -m benchmarks.architectures --save docs/architectures.json`).
 """
 
 from __future__ import annotations
@@ -237,6 +237,8 @@ def table(ending: str) -> str:
 
 def write() -> None:
     """Writes all pages and removes those of recipes that are gone."""
+    from docs import literature  # which is made of what stands here
+
     pages = all_pages()
     FOLDER.mkdir(exist_ok=True)
     for old in set(FOLDER.iterdir()) - pages.keys():
@@ -244,6 +246,7 @@ def write() -> None:
     for path, content in pages.items():
         path.write_text(content, encoding="utf-8")
     recipe_index.write()
+    literature.write()
     for path in PROSE.values():
         update_prose(path)
     print(f"{len(pages)} files in {FOLDER.relative_to(HERE.parent)}", file=sys.stderr)

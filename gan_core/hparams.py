@@ -142,6 +142,13 @@ def check_edit(old: TrainingHParams, new: TrainingHParams) -> None:
         )
 
 
+LOSSES = (
+    "non_saturating", "minimax", "logistic", "least_squares", "wasserstein", "hinge", "boundary_seeking", "softmax",
+)  # fmt: skip
+LOSS_HELP = (
+    "Objective of the two networks. Non-saturating is the standard choice, and logistic is another name for it. Use "
+    "hinge with spectral normalisation, and Wasserstein with weight clipping or a gradient penalty."
+)
 ZERO_CENTRED = ("r1", "r2", "r1_r2")  # penalties on the norm of the gradient itself
 
 
@@ -155,10 +162,7 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     loss: str = knob(
         "non_saturating",
-        choices=("non_saturating", "minimax", "logistic", "least_squares", "wasserstein", "hinge"),
-        label="Loss", group="objective",
-        help="Objective of the two networks. Non-saturating is the standard choice, and logistic is another name for "
-        "it. Use hinge with spectral normalisation, and Wasserstein with weight clipping or a gradient penalty.",
+        choices=LOSSES, label="Loss", group="objective", help=LOSS_HELP,
     )  # fmt: skip
     relativistic: str = knob(
         "none", choices=("none", "standard", "average"), label="Relativistic discriminator", group="objective",
@@ -168,16 +172,17 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     )  # fmt: skip
     penalty: str = knob(
         "none",
-        choices=("none", "gradient_penalty", "one_sided_gradient_penalty", "r1", "r2", "r1_r2", "dragan"),
+        choices=("none", "gradient_penalty", "one_sided_gradient_penalty", "divergence", "r1", "r2", "r1_r2", "dragan"),
         label="Penalty", group="objective",
         help="Regularises the discriminator's gradient. Gradient penalty: norm 1 between real and generated images "
-        "(WGAN-GP); one-sided: at most 1. R1 and R2: norm 0 at real or at generated images; R1 + R2: at both. "
-        "DRAGAN: norm 1 around real images.",
+        "(WGAN-GP); one-sided: at most 1; divergence: the sixth power of the norm (WGAN-div). R1 and R2: norm 0 at "
+        "real or at generated images; R1 + R2: at both. DRAGAN: norm 1 around real images.",
     )  # fmt: skip
     penalty_weight: float = knob(
         10.0, 0.0, 1000.0, label="Penalty weight", group="objective",
         acts_when=unless(penalty="none"),
-        help="Weight of the penalty in the discriminator's loss: 10 for the gradient penalty, 0.1 to 10 for R1.",
+        help="Weight of the penalty in the discriminator's loss: 10 for the gradient penalty, 2 for the divergence, 0.1 "
+        "to 10 for R1.",
     )  # fmt: skip
     penalty_every: int = knob(
         1, 1, 64, label="Penalty interval", unit="steps", group="objective",
@@ -301,18 +306,20 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
         for refused, reason in (
             (self.label_smoothing and self.loss in UNLABELLED, N_SMOOTHING),
             (self.label_flipping and self.loss in UNLABELLED, N_FLIPPING),
-            (self.relativistic != "none" and self.loss in ("minimax", "wasserstein"), N_RELATIVISTIC),
+            (self.relativistic != "none" and self.loss not in RELATIVE, N_RELATIVISTIC),
             (self.unroll_steps and self.penalty != "none", N_UNROLLED_PENALTY),
             (self.unroll_steps and self.weight_clip, N_UNROLLED_CLIP),
             (self.feature_matching and self.top_k < 1, N_TOP_FEATURES),
-            (self.augment == "adaptive" and self.loss == "wasserstein", N_ADAPTIVE_SCORE),
+            (self.augment == "adaptive" and self.loss in UNBOUNDED, N_ADAPTIVE_SCORE),
             (self.penalty_form == "finite_difference" and self.penalty not in ("none", *ZERO_CENTRED), N_FINITE),
         ):
             if refused:
                 raise BadValue(reason, loss=self.loss)
 
 
-UNLABELLED = ("wasserstein", "hinge")
+RELATIVE = ("non_saturating", "logistic", "least_squares", "hinge")  # losses that have a relativistic form
+UNBOUNDED = ("wasserstein", "softmax", "energy", "equilibrium")  # losses whose scores have no decision boundary
+UNLABELLED = (*UNBOUNDED, "hinge")
 N_FINITE = "Only R1, R2 and R1 + R2 can be computed by finite differences."
 N_SMOOTHING = "Label smoothing cannot be used with the {loss} loss, which has no labels."
 N_FLIPPING = "Label flipping cannot be used with the {loss} loss, which has no labels."

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from babel.messages.pofile import read_po
 
+from docs import literature
 from docs.figure import figure, stages
 from docs.pages import FOLDER, PROSE, all_pages, all_prose, paragraphs, prose
 from gan_core.cli import recipe_index
@@ -30,6 +31,18 @@ def test_every_gan_has_its_page_in_both_languages(pages: dict[str, str]) -> None
 
 def test_the_index_of_recipes_is_up_to_date() -> None:
     assert recipe_index.read() == recipe_index.imported(), "run python -m docs.pages"
+
+
+def test_the_literature_is_what_the_registry_says() -> None:
+    assert literature.FILE.read_text(encoding="utf-8") == literature.page(), "run python -m docs.pages"
+    assert len(literature.PYTORCH_GAN) == 32
+    known = {recipe.name: recipe for recipe in recipes}
+    for work in (*literature.PYTORCH_GAN, *literature.ABSENT):
+        assert bool(work.recipe) != bool(work.absent), work.name
+        if work.recipe:
+            assert (work.paper, work.year) == (known[work.recipe].paper, known[work.recipe].year), work.name
+    listed = [work.recipe for work in literature.works() if work.recipe]
+    assert sorted(listed) == sorted(known)  # each once
 
 
 def _written(name: str) -> str:

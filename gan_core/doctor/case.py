@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gan_core.data import task_of
 from gan_core.data.catalogue import modes_of
+from gan_core.hparams import UNBOUNDED
 from gan_core.runs.records import Metrics, Run
 
 # How a discriminator's output is to be read. A `critic` estimates a distance, so that confidence is no fault; a
@@ -21,7 +22,7 @@ CLASSIC: tuple[Judge, ...] = ("probability", "margin", "relativistic")
 OPPOSED: tuple[Judge, ...] = (*CLASSIC, "critic")
 EVERY: tuple[Judge, ...] = (*OPPOSED, "alone")
 
-PROBABILITIES = frozenset({"non_saturating", "minimax", "logistic"})  # losses whose scores are probabilities
+PROBABILITIES = frozenset({"non_saturating", "minimax", "logistic", "boundary_seeking"})  # losses whose scores are probabilities
 CLASSIFIER = "features/cross_entropy"  # the metric that a run of a classifier alone has
 EARLY = 100  # steps before which nothing can be said
 WINDOW = 200  # steps that are looked at
@@ -61,7 +62,7 @@ class Subject:
         loss = self.settings.get("loss")
         if loss is None:
             return "alone"
-        if loss == "wasserstein":
+        if loss in UNBOUNDED:
             return "critic"
         if self.settings.get("relativistic", "none") != "none":
             return "relativistic"

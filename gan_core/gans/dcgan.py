@@ -171,6 +171,20 @@ class DcganDiscriminator(nn.Module):
         return logits.squeeze(1)  # (B, 1) -> (B,)
 
 
+class DcganEncoder(nn.Module):
+    """(B, C, H, W) -> (B, outputs): the discriminator's layers with a linear layer instead of the logit."""
+
+    def __init__(self, image_channels: int, size: int, outputs: int, hparams: DcganHParams) -> None:
+        super().__init__()
+        features = hparams.dense or pyramid(size, hparams)[-1] * base_size(size) ** 2
+        self.layers = nn.Sequential(*DcganDiscriminator(image_channels, size, hparams).layers, nn.Flatten())
+        self.last = nn.Linear(features, outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        made: Tensor = self.last(self.layers(images))
+        return made
+
+
 def networks(hparams: DcganHParams, spec: DataSpec) -> dict[str, nn.Module]:
     return {
         "generator": DcganGenerator(hparams.latent_size, spec.channels, spec.size, hparams),

@@ -135,7 +135,8 @@ class Recipe:
 
     name: str
     title: str
-    task: str  # a key of `data.base.FIELDS`, or "super_resolution", "inpainting", "supervised", "inversion" (of images)
+    # a key of `data.base.FIELDS`, or, of images, "super_resolution", "inpainting", "attributes", "supervised", "inversion"
+    task: str
     paper: str  # arXiv id
     year: int
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
@@ -153,7 +154,7 @@ class Recipe:
     truncate: Truncate | None = None  # as `draw`, with psi in [0, 1.5]; only with the capability "truncation"
     translations: Mapping[str, Translate] = field(default_factory=dict)  # by direction, e.g. "a_to_b" or "upscale"
     fill: Fill | None = None  # only with the capability "fill"
-    compare: Compare | None = None  # for recipes that translate: the preview of a run
+    compare: Compare | None = None  # the preview of a run; of recipes that draw, what is shown below the samples
     compared: tuple[str, ...] = ()  # what it shows side by side, in words
     blend_key: tuple[str, ...] = ()  # settings that must agree for the weights of two models to be interpolated
     pretrained_part: PretrainedPart | None = None  # for recipes that use a model on the shelf
@@ -167,7 +168,7 @@ class Recipe:
     @property
     def labelled(self) -> bool:
         """Whether the networks depend on the classes of the data, which then cannot change."""
-        return self.conditional or self.task == "supervised"
+        return self.conditional or self.task in ANSWERED
 
     @property
     def draws(self) -> bool:
@@ -207,7 +208,7 @@ class Recipe:
                 size=spec.size,
                 valid=", ".join(map(str, self.sizes)),
             )
-        if (self.conditional and not spec.classes) or (self.task == "supervised" and not spec.questions):
+        if (self.conditional and not spec.classes) or (self.task in ANSWERED and not spec.questions):
             raise BadData("{recipe} needs a labelled data set, but this one has no labels.", recipe=self.title)
 
     def build(self, hparams: Any, spec: DataSpec) -> dict[str, nn.Module]:
@@ -234,6 +235,7 @@ class Recipe:
         return presets.get(name)
 
 
+ANSWERED = ("supervised", "attributes")  # tasks whose networks answer the questions of the data
 DATA_WORDS = {
     "images": "images",
     "points": "points",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -43,6 +43,15 @@ def perceptron(inputs: int, widths: tuple[int, ...], outputs: int) -> nn.Sequent
     return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
+class Sized(Protocol):
+    """What the decoder reads of its settings."""
+
+    @property
+    def latent_size(self) -> int: ...
+    @property
+    def widths(self) -> tuple[int, ...]: ...
+
+
 class VaeEncoder(nn.Module):
     """(B, ...) -> mean and log variance of the latents, (B, latent_size) each."""
 
@@ -57,7 +66,7 @@ class VaeEncoder(nn.Module):
 class VaeDecoder(nn.Module):
     """(B, latent_size) -> images (B, C, H, W) in [-1, 1], or points (B, 2)."""
 
-    def __init__(self, shape: tuple[int, ...], hparams: VaeHParams) -> None:
+    def __init__(self, shape: tuple[int, ...], hparams: Sized) -> None:
         super().__init__()
         self.shape = shape
         self.layers = perceptron(hparams.latent_size, hparams.widths[::-1], math.prod(shape))

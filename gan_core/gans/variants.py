@@ -4,7 +4,10 @@
     wgan_gp                f regularised by  10 E[(|grad f(u)| - 1)^2]                                    (1704.00028)
     lsgan                  labels as least-squares targets                                                (1611.04076)
     rsgan, ragan           x more realistic than G(z), or than the average G(z)                           (1807.00734)
+    wgan_div               f regularised by  2 E[|grad f(u)|^6]                                           (1712.01026)
     dragan                 gradients of norm 1 around real images                                         (1705.07215)
+    softmax_gan            a softmax over the whole batch, real and generated                             (1704.06191)
+    bgan                   G seeks the decision boundary                                                  (1702.08431)
     unrolled_gan           G looks k updates of D ahead                                                   (1611.02163)
     gan_feature_matching   G matches D's mean features                                       (1606.03498, section 3.1)
     gan_minibatch          D sees how similar the samples of a batch are                     (1606.03498, section 3.2)
@@ -120,6 +123,25 @@ variant(
     "per image. Five critic updates per step.",
 )  # fmt: skip
 variant(
+    name="wgan_div",
+    title="WGAN-div",
+    paper="1712.01026",
+    year=2017,
+    changes={**PENALISED, "penalty": "divergence", "penalty_weight": 2.0, "generator_rate": 2e-4,
+             "discriminator_rate": 2e-4},
+    preset=digits(
+        title="Wasserstein divergence on digits",
+        look_for="",
+        steps=1_500, seconds=180, changes={"beta2": 0.9},
+    ),
+    equation=formula(),
+    about="WGAN-div: a Wasserstein critic whose large gradients cost much (1712.01026).\n\nThe gradient penalty of WGAN-GP "
+    "asks for a norm of 1 at every point between real and generated images. Here the critic is not asked to be "
+    "1-Lipschitz: the penalty 2 E[|grad f(u)|^6] hardly acts on norms well below 1 and grows steeply beyond, and what "
+    "the critic estimates is a divergence between the distributions. Differs from the paper: DCGAN's networks, and five "
+    "critic updates per step.",
+)  # fmt: skip
+variant(
     name="lsgan",
     title="LSGAN",
     paper="1611.04076",
@@ -186,6 +208,41 @@ variant(
     about="DRAGAN: a discriminator that is smooth around real images (1705.07215).\n\nMode collapse coincides with "
     "sharp gradients of the discriminator around real images. The penalty pulls the gradient norm towards 1 at noisy "
     "copies of real images, with the standard loss and one discriminator update per step.",
+)  # fmt: skip
+variant(
+    name="softmax_gan",
+    title="Softmax GAN",
+    paper="1704.06191",
+    year=2017,
+    changes={"loss": "softmax"},
+    preset=digits(
+        title="Softmax GAN on digits",
+        look_for="",
+        steps=3_000, seconds=60, changes={"penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8},
+    ),
+    equation=formula(),
+    about="Softmax GAN: one softmax over the whole batch instead of a verdict on each image (1704.06191).\n\nThe "
+    "discriminator's scores of all images of a batch, real and generated, pass through a softmax. The discriminator puts "
+    "all probability on the real ones, the generator wants it spread evenly over all. The generator's gradient "
+    "therefore vanishes only where real and generated images have the same scores.",
+)  # fmt: skip
+variant(
+    name="bgan",
+    title="BGAN",
+    paper="1702.08431",
+    year=2017,
+    changes={"loss": "boundary_seeking"},
+    preset=digits(
+        title="Boundary-seeking GAN on digits",
+        look_for="",
+        steps=3_000, seconds=60, changes={"penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8},
+    ),
+    equation=formula(),
+    about="BGAN: samples seek the discriminator's decision boundary (1702.08431).\n\nWith the standard discriminator, "
+    "whose logit estimates the log-ratio of the two densities, the generator minimises the square of that logit: where "
+    "D = 1/2, real and generated are equally likely. A sample that is judged too real is pulled back, too, which the "
+    "usual losses never do. Differs from the paper: this is its form for continuous data; images of discrete levels, for "
+    "which the paper weights samples by importance, are not drawn here.",
 )  # fmt: skip
 variant(
     name="unrolled_gan",

@@ -103,17 +103,18 @@ class ResnetGenerator(nn.Module):
     `c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3` of 1703.10593, with 64 = `channels`. `bilinear` upsamples
     before a convolution instead of using transposed convolutions, which can leave a checkerboard. `blur`, one of BLURS,
     selects anti-aliased resampling next to convolutions of stride 1 (2007.15651). `framing` adds a learned scale and
-    shift before the first layer; `framed=False` skips it, for images that already have the target's framing.
+    shift before the first layer; `framed=False` skips it, for images that already have the target's framing. The input
+    may have `extra` channels, such as what is wanted of the output.
     """
 
     def __init__(
         self, image_channels: int, channels: int, blocks: int, norm: str = "instance", dropout: float = 0.0,
-        bilinear: bool = False, framing: bool = False, blur: str = "none",
+        bilinear: bool = False, framing: bool = False, blur: str = "none", extra: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.framing = Framing() if framing else None
         bias = norm == "instance"
-        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(image_channels, channels, 7, bias=bias)]
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(image_channels + extra, channels, 7, bias=bias)]
         layers += [normalisation(norm, channels), nn.ReLU(inplace=True)]
         for width in (channels, 2 * channels):
             blurred = blur in ("down", "both")
@@ -156,17 +157,19 @@ class ResnetGenerator(nn.Module):
 class UnetGenerator(nn.Module):
     """(B, C, H, W) -> (B, C, H, W) in [-1, 1]: `depth` downsamplings and upsamplings, with a skip at each level.
 
-    Channels double from `channels` up to eight times that (1611.07004, section 6.1.1). Dropout, the paper's noise, is
+    The input may have `extra` channels. Channels double from `channels` up to eight times that (1611.07004, section
+    6.1.1). Dropout, the paper's noise, is
     applied at the three levels after the innermost one, in the decoder.
     """
 
     def __init__(
-        self, image_channels: int, channels: int, depth: int, norm: str = "batch", dropout: float = 0.5
+        self, image_channels: int, channels: int, depth: int, norm: str = "batch", dropout: float = 0.5, extra: int = 0
     ) -> None:
         super().__init__()
         widths = [channels * min(2**level, WIDEST) for level in range(depth)]
         noisy = range(max(2, depth - 4), depth - 1) if dropout else range(0)
-        down = [nn.Sequential(nn.Conv2d(image_channels, widths[0], 4, stride=2, padding=1, bias=norm == "instance"))]
+        first = nn.Conv2d(image_channels + extra, widths[0], 4, stride=2, padding=1, bias=norm == "instance")
+        down = [nn.Sequential(first)]
         up = [nn.Sequential(nn.ReLU(), _doubling(2 * widths[0], image_channels, bias=True), nn.Tanh())]
         for level in range(1, depth):
             innermost = level == depth - 1
@@ -193,9 +196,55 @@ class UnetGenerator(nn.Module):
         return features
 
 
+def with_planes(images: Tensor, values: Tensor) -> Tensor:
+    """Images (B, C, H, W) with values (B, K) as K constant channels, (B, C + K, H, W)."""
+    planes = values[:, :, None, None].expand(-1, -1, *images.shape[2:])
+    return torch.cat([images, planes], 1)
+
+
 def _doubling(inputs: int, outputs: int, bias: bool) -> nn.Module:
     """(B, inputs, H, W) -> (B, outputs, 2H, 2W)."""
     return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+
+
+class BottleneckGenerator(nn.Module):
+    """(B, C, H, W) -> (B, C, H, W) in [-1, 1] through `depth` halvings and as many doublings, without skips.
+
+    Channels double from `channels` up to eight times that (1703.05192, section 3.2).
+    """
+
+    def __init__(self, image_channels: int, channels: int, depth: int) -> None:
+        super().__init__()
+        widths = [channels * min(2**level, WIDEST) for level in range(depth)]
+        layers: list[nn.Module] = [nn.Conv2d(image_channels, widths[0], 4, stride=2, padding=1), _leaky()]
+        for outer, width in zip(widths, widths[1:], strict=False):
+            layers += [nn.Conv2d(outer, width, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), _leaky()]
+        for width, outer in zip(widths[:0:-1], widths[-2::-1], strict=False):
+            layers += [_doubling(width, outer, bias=False), nn.BatchNorm2d(outer), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, _doubling(widths[0], image_channels, bias=True), nn.Tanh())
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        translated: Tensor = self.layers(images)
+        return translated
+
+
+class WholeDiscriminator(nn.Module):
+    """(B, C, H, W) -> one logit for each image, (B, 1, 1, 1), through `depth` halvings to a few pixels."""
+
+    def __init__(self, image_channels: int, channels: int, depth: int, size: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(image_channels, channels, 4, stride=2, padding=1), _leaky()]
+        width = channels
+        for level in range(1, depth):
+            inputs, width = width, channels * min(2**level, WIDEST)
+            layers += [nn.Conv2d(inputs, width, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), _leaky()]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(width, 1, size // 2**depth))
+        initialise_normal(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.layers(images)
+        return logits
 
 
 class PatchDiscriminator(nn.Module):

@@ -140,7 +140,7 @@ def _card(
         parameters={network: _count(tensors) for network, tensors in weights.items()}, hparams=to_dict(hparams),
         fields={field: tuple(shape) for field, shape in state["spec"]["fields"].items()}, class_names=class_names,
         recipe_title=recipe.title, task=recipe.task, capabilities=tuple(sorted(recipe.capabilities)),
-        compared=recipe.compared, generator=generator_of(state["average"]),
+        compared=() if recipe.draws else recipe.compared, generator=generator_of(state["average"]),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ A GAN with further terms subclasses `Adversarial` and overrides `discriminate`, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,8 +27,8 @@ from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandard
 from gan_core.objectives import stabilisers
 from gan_core.objectives.augment import AdaptiveStrength, adaptive, diffaugment, uniform
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
-from gan_core.objectives.losses import losses
-from gan_core.objectives.penalties import COMBINED, NEED_FAKES, finite_differences, orthogonality, penalties
+from gan_core.objectives.losses import AdversarialLoss, losses
+from gan_core.objectives.penalties import COMBINED, Critic, NEED_FAKES, finite_differences, orthogonality, penalties
 from gan_core.objectives.unrolling import unrolled
 from gan_core.ranks import batch_mean, current
 
@@ -133,6 +133,10 @@ class Adversarial(Objective[Settings]):
         """What the discriminator sees of real sounds, tokens, molecules ... (B, ...): the same unless overridden."""
         return samples
 
+    def loss(self, hparams: Settings) -> AdversarialLoss:
+        """The loss that the settings choose."""
+        return losses[hparams.loss]
+
     def labels(self, batch: Batch, context: StepContext[Settings]) -> Tensor | None:
         """The classes of the generated samples, (B,): those of the batch."""
         return batch["label"] if self.conditional else None
@@ -188,7 +192,7 @@ class Adversarial(Objective[Settings]):
         real_logits, fake_logits = stabilisers.flip_labels(
             real.logits, fake.logits, hparams.label_flipping, context.generator
         )
-        terms = losses[hparams.loss].discriminator_terms(
+        terms = self.loss(hparams).discriminator_terms(
             real_logits, fake_logits, hparams.label_smoothing, hparams.relativistic
         )
         if hparams.penalty != "none" and hparams.penalty_every == 1:
@@ -206,14 +210,17 @@ class Adversarial(Objective[Settings]):
         images = self.augmented(fakes.images, context)
         fake = self.discriminate(discriminator, images, fakes.labels, hparams.feature_matching)
         context.observe("fake_after", fake.logits)
-        compares = hparams.feature_matching or hparams.relativistic != "none"
-        real = self._real_output(discriminator, batch, context) if compares else None
+        real = self._real_output(discriminator, batch, context) if self.compares(hparams) else None
         terms = self.generator_loss(hparams, fake, real, context)
         if hparams.orthogonal_weight:
             terms["orthogonality"] = hparams.orthogonal_weight * orthogonality(networks["generator"])
         if self.history is not None:
             terms["history"] = hparams.historical_averaging * self.history.term("generator", networks)
         return terms | self.generator_extras(networks, fake, fakes, context)
+
+    def compares(self, hparams: Settings) -> bool:
+        """Whether the generator's main term needs the discriminator's output for real images."""
+        return hparams.feature_matching or hparams.relativistic != "none" or self.loss(hparams).compares
 
     def generator_loss(
         self,
@@ -229,11 +236,11 @@ class Adversarial(Objective[Settings]):
         share = stabilisers.top_k_share(hparams, context.steps_of("top_k"))
         real_logits = None if real is None else real.logits
         if share == 1:
-            return losses[hparams.loss].generator_terms(fake.logits, real_logits, hparams.relativistic)
+            return self.loss(hparams).generator_terms(fake.logits, real_logits, hparams.relativistic)
         kept = stabilisers.top_k(current().whole(fake.logits), share)  # the best of all ranks
         if real_logits is not None:
             real_logits = current().whole(real_logits)[: len(kept)]
-        return losses[hparams.loss].generator_terms(kept, real_logits, hparams.relativistic)
+        return self.loss(hparams).generator_terms(kept, real_logits, hparams.relativistic)
 
     def _real_output(
         self, discriminator: nn.Module, batch: Batch, context: StepContext[Settings]
@@ -256,7 +263,7 @@ class Adversarial(Objective[Settings]):
 
         def loss(discriminator: nn.Module) -> Tensor:
             of_real, of_fake = self.discriminate_both(discriminator, real, fake)
-            terms = losses[hparams.loss].discriminator_terms(
+            terms = self.loss(hparams).discriminator_terms(
                 of_real.logits, of_fake.logits, hparams.label_smoothing, hparams.relativistic
             )
             return torch.stack(list(terms.values())).sum()
@@ -284,19 +291,22 @@ class Adversarial(Objective[Settings]):
         labels: Tensor | None,
         context: StepContext[Settings],
     ) -> Tensor:
-        hparams = context.hparams
-
-        def penalty(name: str) -> Tensor:
+        def critic(name: str) -> Critic:
             condition = labels if name == "r2" else batch.get("label")
+            return lambda images: self.discriminate(networks["discriminator"], images, condition).logits
 
-            def critic(images: Tensor) -> Tensor:
-                return self.discriminate(networks["discriminator"], images, condition).logits
+        return self.penalty_weight(context.hparams) * self.penalty_of(critic, real, fake, context)
 
-            forms = finite_differences if hparams.penalty_form == "finite_difference" else penalties
-            return forms[name](critic, real, fake, context.generator)
-
+    def penalty_of(
+        self, critic: Callable[[str], Critic], real: Tensor, fake: Tensor, context: StepContext[Settings]
+    ) -> Tensor:
+        """The penalty that the settings choose, without its weight; `critic` is the discriminator for each of its
+        parts, by name.
+        """
+        hparams = context.hparams
+        forms = finite_differences if hparams.penalty_form == "finite_difference" else penalties
         names = COMBINED.get(hparams.penalty, (hparams.penalty,))
-        return self.penalty_weight(hparams) * torch.stack([penalty(name) for name in names]).sum()
+        return torch.stack([forms[name](critic(name), real, fake, context.generator) for name in names]).sum()
 
     # --- the discriminator -------------------------------------------------------------------------------------------
 
@@ -346,7 +356,7 @@ class Adversarial(Objective[Settings]):
         hparams, real = context.hparams, context.observed["real"]
         if hparams.relativistic != "none":
             return real - batch_mean(context.observed["fake_before"])
-        return real - (losses[hparams.loss].threshold or 0.0)
+        return real - (self.loss(hparams).threshold or 0.0)
 
     def summarise(self, hparams: Settings, observed: dict[str, Tensor]) -> dict[str, Tensor]:
         """D(x) and D(G(z)), as probabilities if the loss defines them, else as scores; the accuracy of D.
@@ -354,7 +364,7 @@ class Adversarial(Objective[Settings]):
         `separated` is the share of pairs of the batch whose real image has the higher score: 0.5 by chance. Unlike the
         accuracy it has a meaning for every loss.
         """
-        loss = losses[hparams.loss]
+        loss = self.loss(hparams)
         probability = loss.probability and hparams.relativistic == "none"
         threshold = loss.threshold if hparams.relativistic == "none" else None
         logits = {name: values.flatten(1) for name, values in observed.items() if name in SCORES}

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from gan_core.data.base import DataSpec
@@ -86,13 +86,22 @@ class Cycle(Translation[CycleHParams]):
             for domain in ("a", "b")
         }
         forth, back = networks["generator_ab"], networks["generator_ba"]
-        terms["cycle_a"] = hparams.cycle_weight * l1_loss(back(fakes["b"]), batch["a"])
-        terms["cycle_b"] = hparams.cycle_weight * l1_loss(forth(fakes["a"]), batch["b"])
+        terms["cycle_a"] = hparams.cycle_weight * self.distance(back(fakes["b"]), batch["a"])
+        terms["cycle_b"] = hparams.cycle_weight * self.distance(forth(fakes["a"]), batch["b"])
         if hparams.identity_weight:
             weight = hparams.cycle_weight * hparams.identity_weight
-            terms["identity_a"] = weight * l1_loss(back(batch["a"], framed=False), batch["a"])
-            terms["identity_b"] = weight * l1_loss(forth(batch["b"], framed=False), batch["b"])
+            terms["identity_a"] = weight * l1_loss(self.unchanged(back, batch["a"]), batch["a"])
+            terms["identity_b"] = weight * l1_loss(self.unchanged(forth, batch["b"]), batch["b"])
         return terms
+
+    def distance(self, returned: Tensor, images: Tensor) -> Tensor:
+        """How far images are from their translation there and back."""
+        return l1_loss(returned, images)
+
+    def unchanged(self, generator: nn.Module, images: Tensor) -> Tensor:
+        """The generator's output for images of its target domain, which have its framing already."""
+        output: Tensor = generator(images, framed=False)
+        return output
 
     def _discriminators(
         self, networks: Networks, batch: Batch, context: StepContext[CycleHParams]

@@ -8,6 +8,7 @@ from gan_core.objectives.losses import losses
 _PENALTIES = {
     "gradient_penalty": r"\lambda\,\mathbb{E}\big[(\lVert\nabla f(u)\rVert-1)^2\big],\ u\in[G(z),x]",
     "one_sided_gradient_penalty": r"\lambda\,\mathbb{E}\big[\max(0,\lVert\nabla f(u)\rVert-1)^2\big],\ u\in[G(z),x]",
+    "divergence": r"\lambda\,\mathbb{E}\big[\lVert\nabla f(u)\rVert^6\big],\ u\in[G(z),x]",
     "r1": r"\tfrac{\lambda}{2}\,\mathbb{E}\big[\lVert\nabla D(x)\rVert^2\big]",
     "r2": r"\tfrac{\lambda}{2}\,\mathbb{E}\big[\lVert\nabla D(G(z))\rVert^2\big]",
     "r1_r2": r"\tfrac{\lambda}{2}\,\mathbb{E}\big[\lVert\nabla D(x)\rVert^2+\lVert\nabla D(G(z))\rVert^2\big]",

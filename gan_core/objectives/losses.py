@@ -19,10 +19,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from gan_core.ranks import batch_mean
+from gan_core.ranks import batch_mean, current
 
 Terms = dict[str, Tensor]
 Discriminator = Callable[[Tensor, Tensor, float], Terms]  # logits of real, of fake, label smoothing
@@ -69,6 +70,46 @@ def hinge_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> T
     return {"real": relu(1 - real).mean(), "fake": relu(1 + fake).mean()}
 
 
+def boundary_seeking_generator(fake: Tensor) -> Terms:
+    """E[(log D(G(z)) - log(1-D(G(z))))^2]/2, the squared logit: samples seek the boundary D = 1/2 (1702.08431).
+
+    With the standard discriminator, whose logit is the logarithm of the ratio of the two densities.
+    """
+    return {"adversarial": 0.5 * fake.square().mean()}
+
+
+def _log_partition(real: Tensor, fake: Tensor) -> Tensor:
+    """log Z of the whole batch, real and generated: log sum exp of all logits (1704.06191, section 3)."""
+    ranks = current()
+    return torch.logsumexp(torch.cat([ranks.whole(real), ranks.whole(fake)]), 0).mean()  # over heads, where several
+
+
+def softmax_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Terms:
+    """-E[l(x)] + log Z: the cross-entropy of a softmax over the batch, with all mass on the real images (1704.06191,
+    section 3, with l = -mu).
+    """
+    return {"real": -real.mean(), "partition": _log_partition(real, fake)}
+
+
+def softmax_generator(fake: Tensor, real: Tensor) -> Terms:
+    """-(E[l(x)] + E[l(G(z))])/2 + log Z: the mass is spread evenly over real and generated (1704.06191, section 3).
+
+    Both halves have the same number of items.
+    """
+    mean = 0.5 * (batch_mean(real) + batch_mean(fake))
+    return {"adversarial": _log_partition(real, fake) - mean}
+
+
+def energy_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0, *, margin: float) -> Terms:
+    """E[D(x)] and E[max(0, m - D(G(z)))] of energies D >= 0, given as logits -D (1609.03126, section 2.2)."""
+    return {"real": -real.mean(), "fake": relu(margin + fake).mean()}
+
+
+def equilibrium_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0, *, share: Tensor) -> Terms:
+    """E[L(x)] and -k E[L(G(z))] of errors L >= 0, given as logits -L; `share` is k_t (1703.10717, section 3.4)."""
+    return {"real": -real.mean(), "fake": share * fake.mean()}
+
+
 def relative_least_squares(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Terms:
     """E[(t-b)^2]/2 and E[(t-a)^2]/2 of differences t, with a = -1, b = 1-s (1807.00734)."""
     return {"real": 0.5 * (real - (1 - smoothing)).square().mean(), "fake": 0.5 * (fake + 1).square().mean()}
@@ -89,16 +130,17 @@ class AdversarialLoss:
 
     `probability`: sigmoid(logit) is the probability that an image is real. `threshold`: the logit above which an image
     counts as classified real (None: the score has no decision boundary). `relative`: the loss of differences, for
-    losses that have a relativistic form.
+    losses that have a relativistic form. `compares`: the generator's side takes the logits of fake and of real images.
     """
 
     title: str
     equation: str  # LaTeX
     discriminator: Discriminator
-    generator: Callable[[Tensor], Terms]
+    generator: Callable[..., Terms]
     probability: bool
     threshold: float | None
     relative: Relative | None = None
+    compares: bool = False
 
     def discriminator_terms(
         self, real: Tensor, fake: Tensor, smoothing: float = 0.0, relativistic: str = "none"
@@ -113,11 +155,13 @@ class AdversarialLoss:
         return form(real - batch_mean(fake), fake - batch_mean(real), smoothing)
 
     def generator_terms(self, fake: Tensor, real: Tensor | None = None, relativistic: str = "none") -> Terms:
-        """The generator's terms; a relativistic loss needs the logits of real images too."""
-        if relativistic == "none":
+        """The generator's terms; a loss that compares needs the logits of real images too."""
+        if relativistic == "none" and not self.compares:
             return self.generator(fake)
         if real is None:
-            raise ValueError("a relativistic loss compares with the logits of real images")
+            raise ValueError("this loss compares with the logits of real images")
+        if relativistic == "none":
+            return self.generator(fake, real)
         form = self._relative().discriminator
         if relativistic == "standard":
             return {"adversarial": form(fake - real, real - fake, 0.0)["real"]}
@@ -185,4 +229,30 @@ losses: dict[str, AdversarialLoss] = {
         discriminator=hinge_discriminator, generator=linear_generator, probability=False, threshold=0.0,
         relative=Relative(discriminator=hinge_discriminator, above=r"\max(0,1-t)", below=r"\max(0,1+t)"),
     ),
+    "boundary_seeking": AdversarialLoss(
+        title="Boundary seeking",
+        equation=_CLASSIC_DISCRIMINATOR + r"\qquad L_G=\tfrac12\mathbb{E}[(\log D(G(z))-\log(1-D(G(z))))^2]",
+        discriminator=non_saturating_discriminator, generator=boundary_seeking_generator,
+        probability=True, threshold=0.0,
+    ),
+    "softmax": AdversarialLoss(
+        title="Softmax",
+        equation=r"L_D=-\mathbb{E}[D(x)]+\log Z\qquad L_G=-\tfrac12\mathbb{E}[D(x)]-\tfrac12\mathbb{E}[D(G(z))]+\log Z"
+        r",\ Z=\textstyle\sum_{u\in B}e^{D(u)}",
+        discriminator=softmax_discriminator, generator=softmax_generator, probability=False, threshold=None,
+        compares=True,
+    ),
 }  # fmt: skip
+
+
+def score_metrics(loss: AdversarialLoss, observed: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Scores (K,) from logits of K steps, (K, ...) each, and the discriminator's accuracy where the loss defines one.
+
+    For objectives of their own; those of `Adversarial` tell more.
+    """
+    flat = {name: values.flatten(1) for name, values in observed.items()}  # (K, ...) -> (K, scores)
+    metrics = {f"score/{name}": (v.sigmoid() if loss.probability else v).mean(1) for name, v in flat.items()}
+    if loss.threshold is not None and {"real", "fake_before"} <= flat.keys():
+        right = (flat["real"] > loss.threshold).float().mean(1)
+        metrics["accuracy"] = (right + (flat["fake_before"] <= loss.threshold).float().mean(1)) / 2
+    return metrics

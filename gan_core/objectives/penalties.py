@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gan_core.layers.style import EqualisedConv2d, EqualisedLinear, equalised
 from gan_core.ranks import batch_deviation, normal, uniform
 
+POWER = 6  # of the gradient's norm in WGAN-div; the paper compares powers, and 6 with weight 2 did best
 Critic = Callable[[Tensor], Tensor]  # (B, ...) -> (B,)
 Penalty = Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor]  # critic, real, fake, randomness -> scalar
 
@@ -52,6 +53,14 @@ def one_sided_gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, gener
     return (_gradient_norm(critic, _between(real, fake, generator)) - 1).clamp(min=0).square().mean()
 
 
+def divergence(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """E[|grad f(u)|^6], u drawn uniformly between a real and a fake image (1712.01026, section 3, with p = 6).
+
+    When to use it: with the Wasserstein loss, weight 2: no norm is demanded, large ones cost much.
+    """
+    return _squared_gradient_norm(critic, _between(real, fake, generator)).pow(POWER / 2).mean()
+
+
 def dragan(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
     """E[(|grad D(x + d)| - 1)^2] with d from N(0, c I) around real images x (1705.07215, section 2.3).
 
@@ -83,6 +92,7 @@ def r2(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Generator) -
 penalties: dict[str, Penalty] = {
     "gradient_penalty": gradient_penalty,
     "one_sided_gradient_penalty": one_sided_gradient_penalty,
+    "divergence": divergence,
     "r1": r1,
     "r2": r2,
     "dragan": dragan,
@@ -118,7 +128,7 @@ def finite_r2(critic: Critic, real: Tensor, fake: Tensor, generator: torch.Gener
 
 finite_differences: dict[str, Penalty] = {"r1": finite_r1, "r2": finite_r2}
 COMBINED = {"r1_r2": ("r1", "r2")}  # penalties that are added up (2501.05441, section 2)
-NEED_FAKES = ("gradient_penalty", "one_sided_gradient_penalty", "r2", "r1_r2")
+NEED_FAKES = ("gradient_penalty", "one_sided_gradient_penalty", "divergence", "r2", "r1_r2")
 
 
 def orthogonality(network: nn.Module) -> Tensor:

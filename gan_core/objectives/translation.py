@@ -7,6 +7,9 @@ image translation halve the discriminator's loss, "which slows down the rate at 
     non-saturating   L_D = -E[log D(y)]/2 - E[log(1 - D(G(x)))]/2     L_G = -E[log D(G(x))]
     least squares    L_D = E[(D(y) - 1)^2]/2 + E[D(G(x))^2]/2         L_G = E[(D(G(x)) - 1)^2]
     hinge            L_D = E[max(0, 1 - D(y))]/2 + E[max(0, 1 + D(G(x)))]/2    L_G = -E[D(G(x))]
+    wasserstein      L_D = -E[D(y)]/2 + E[D(G(x))]/2                           L_G = -E[D(G(x))]
+
+The last one needs weights that are clipped, so that only recipes which clip offer it.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ EQUATIONS = {
     r"\qquad L_G=\mathbb{E}[(D(G(x))-1)^2]",
     "hinge": r"L_D=\tfrac12\mathbb{E}[\max(0,1-D(y))]+\tfrac12\mathbb{E}[\max(0,1+D(G(x)))]"
     r"\qquad L_G=-\mathbb{E}[D(G(x))]",
+    "wasserstein": r"L_D=\tfrac12\mathbb{E}[D(G(x))]-\tfrac12\mathbb{E}[D(y)]\qquad L_G=-\mathbb{E}[D(G(x))]",
 }
 
 
@@ -91,6 +95,8 @@ def discriminator_terms(loss: str, real: Tensor, fake: Tensor) -> dict[str, Tens
         return {"real": 0.5 * softplus(-real).mean(), "fake": 0.5 * softplus(fake).mean()}
     if loss == "hinge":
         return {"real": 0.5 * relu(1 - real).mean(), "fake": 0.5 * relu(1 + fake).mean()}
+    if loss == "wasserstein":
+        return {"real": -0.5 * real.mean(), "fake": 0.5 * fake.mean()}
     return {"real": 0.5 * (real - 1).square().mean(), "fake": 0.5 * fake.square().mean()}
 
 
@@ -98,7 +104,7 @@ def generator_loss(loss: str, fake: Tensor) -> Tensor:
     """L_G from logits of any shape."""
     if loss == "non_saturating":
         return softplus(-fake).mean()
-    return -fake.mean() if loss == "hinge" else (fake - 1).square().mean()
+    return -fake.mean() if loss in ("hinge", "wasserstein") else (fake - 1).square().mean()
 
 
 Settings = TypeVar("Settings", bound=TranslationHParams)
@@ -123,7 +129,7 @@ class Translation(Objective[Settings]):
                 metrics[f"score/{name}"] = scores.mean(1)
             else:
                 metrics[name] = flat.mean(1)
-        if {"real", "fake_before"} <= observed.keys():
+        if {"real", "fake_before"} <= observed.keys() and hparams.loss != "wasserstein":
             threshold = 0.5 if hparams.loss == "least_squares" else 0.0
             right = (observed["real"].flatten(1) > threshold).float().mean(1)
             metrics["accuracy"] = (right + (observed["fake_before"].flatten(1) <= threshold).float().mean(1)) / 2

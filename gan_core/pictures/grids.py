@@ -31,6 +31,15 @@ def grid(images: np.ndarray, columns: int, gap: int = 1) -> Image.Image:
     return Image.fromarray(canvas[:, :, 0] if channels == 1 else canvas)
 
 
+def stacked(upper: Image.Image, lower: Image.Image, gap: int = 4) -> Image.Image:
+    """One picture above another of the same mode, from the left edge, with `gap` pixels between them."""
+    size = max(upper.width, lower.width), upper.height + gap + lower.height
+    canvas = Image.new(upper.mode, size, "white")
+    canvas.paste(upper, (0, 0))
+    canvas.paste(lower, (0, upper.height + gap))
+    return canvas
+
+
 def scatter(points: np.ndarray, real: np.ndarray, side: int = 320) -> Image.Image:
     """Points (N, 2) as dots over the real points in grey, which set the range of the axes."""
     reach = 1.3 * float(np.abs(real).max())

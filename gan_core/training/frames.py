@@ -89,15 +89,15 @@ class Camera:
         """The negative gradient of each point's own share of the generator's loss, (N, 2)."""
         hparams = self._trainer.hparams
         assert isinstance(hparams, AdversarialHParams)
-        if not (hparams.feature_matching or hparams.minibatch != "none" or hparams.relativistic != "none"):
+        objective = self._objective
+        compares = objective.compares(hparams)
+        if not compares and hparams.minibatch == "none":
             # each point by itself: by the chain rule dL/dx = dL/dl dl/dx, without another pass through D
             judged = logits.clone().requires_grad_()
             loss = self._loss(hparams, DiscriminatorOutput(judged), None)
             (by_logit,) = torch.autograd.grad(loss, judged)
             return -len(points) * by_logit[:, None] * slopes  # terms are means
         discriminator = self._trainer.networks["discriminator"]
-        objective = self._objective
-        compares = hparams.feature_matching or hparams.relativistic != "none"
         real = objective.discriminate(discriminator, self._real, None, hparams.feature_matching) if compares else None
         fake = objective.discriminate(discriminator, points, None, hparams.feature_matching)
         (gradient,) = torch.autograd.grad(self._loss(hparams, fake, real), points)

@@ -43,7 +43,7 @@ PREFIX = "quality/"
 def measurer(trainer: Trainer, reference: str, clock: Callable[[], float] = time.monotonic) -> Measurer | None:
     """Of a run that learns from `reference`; None where it draws no images, or from too few."""
     recipe = trainer.recipe
-    if recipe.compare or not recipe.draws or recipe.learns_from != "images" or recipe.task == "points":
+    if not recipe.draws or recipe.learns_from != "images" or recipe.task == "points":
         return None
     if len(trainer.batches.spread(LEAST)["real"]) < LEAST:
         return None

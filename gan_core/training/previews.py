@@ -17,7 +17,7 @@ from gan_core.models.sampler import Sampler
 from gan_core.models.showing import sheet
 from gan_core.objectives.base import Pool
 from gan_core.objectives.supervised import split_logits
-from gan_core.pictures.grids import BACKGROUND, grid, png, scatter, to_uint8
+from gan_core.pictures.grids import BACKGROUND, grid, png, scatter, stacked, to_uint8
 from gan_core.training.trainer import Trainer
 
 SEED = 0
@@ -73,9 +73,14 @@ def pooled(pool: Pool, step: int) -> np.ndarray:
 
 def _drawer(trainer: Trainer) -> Draw:
     if trainer.recipe.compare:
-        return _translated(trainer)
+        return _above_translated(trainer) if trainer.recipe.draws else _translated(trainer)
     if not trainer.recipe.draws:
         return _sorted_images(trainer)
+    return _samples(trainer)
+
+
+def _samples(trainer: Trainer) -> Draw:
+    """Samples of fixed latents."""
     sampler = Sampler(trainer.recipe, trainer.hparams, trainer.spec, trainer.ema.networks)
     if trainer.recipe.task == "points":
         latents = sampler.latents(POINTS, SEED)
@@ -99,6 +104,12 @@ def _translated(trainer: Trainer) -> Draw:
             return side_by_side(compare(trainer.ema.networks, trainer.hparams, batch))
 
     return draw
+
+
+def _above_translated(trainer: Trainer) -> Draw:
+    """Samples, and below them what the recipe compares."""
+    above, below = _samples(trainer), _translated(trainer)
+    return lambda: stacked(above(), below())
 
 
 def side_by_side(kinds: Sequence[Tensor]) -> Image.Image:

@@ -76,7 +76,7 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
         look = _points(trainer, sampler, reference)
     elif medium := medium_of(recipe.task):
         look = _other(trainer, sampler, medium) if recipe.draws else None
-    elif recipe.draws and not recipe.compare:
+    elif recipe.draws:
         look = _images(trainer, sampler, reference)
     if look is None:
         return None

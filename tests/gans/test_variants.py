@@ -22,6 +22,12 @@ PAPERS: dict[str, dict[str, Any]] = {
         "loss": "wasserstein", "penalty": "gradient_penalty", "penalty_weight": 10.0, "beta1": 0.0, "beta2": 0.9,
         "generator_rate": 1e-4, "discriminator_rate": 1e-4, "discriminator_steps": 5, "batch_size": 64,
     },
+    "wgan_div": {
+        "loss": "wasserstein", "penalty": "divergence", "penalty_weight": 2.0, "generator_rate": 2e-4,
+        "discriminator_rate": 2e-4,
+    },
+    "softmax_gan": {"loss": "softmax"},
+    "bgan": {"loss": "boundary_seeking"},
     "lsgan": {"loss": "least_squares"},
     "rsgan": {"loss": "non_saturating", "relativistic": "standard"},
     "ragan": {"loss": "non_saturating", "relativistic": "average"},
@@ -64,6 +70,9 @@ def test_what_each_variant_adds_to_a_step() -> None:
     assert terms == {
         "wgan": classic,
         "wgan_gp": classic | {"discriminator/penalty"},
+        "wgan_div": classic | {"discriminator/penalty"},
+        "softmax_gan": classic - {"discriminator/fake"} | {"discriminator/partition"},
+        "bgan": classic,
         "lsgan": classic,
         "rsgan": relative,
         "ragan": classic,
@@ -97,6 +106,7 @@ def test_the_equation_is_the_variants_own(name: str) -> None:
     own = {
         "wgan": "clip", "wgan_gp": "lVert", "lsgan": "-1)^2", "rsgan": "f_1", "ragan": "f_2", "dragan": "delta",
         "unrolled_gan": r"\theta_D^{k}", "gan_feature_matching": "lVert", "gan_minibatch": "M_{ib}",
+        "wgan_div": "rVert^6", "softmax_gan": r"\log Z", "bgan": "))^2",
     }  # fmt: skip
     assert own[name] in shown
     assert shown.count("L_G") == 1

@@ -64,6 +64,47 @@ def test_wasserstein_and_hinge() -> None:
     assert terms(losses.linear_generator(fake)) == pytest.approx({"adversarial": 0.75})
 
 
+def test_boundary_seeking() -> None:
+    # D(G(z)) of 1/2 and 3/4: (0^2 + (log 3)^2) / 4
+    assert terms(losses.boundary_seeking_generator(FAKE)) == pytest.approx({"adversarial": math.log(3) ** 2 / 4})
+
+
+def test_softmax_spreads_its_mass() -> None:
+    # scores log 3 and -log 3 of real, 0 and log 3 of fakes: Z = 3 + 1/3 + 1 + 3 = 22/3
+    found = losses.softmax_discriminator(REAL, FAKE)
+    assert terms(found) == pytest.approx({"real": 0.0, "partition": math.log(22 / 3)})
+    # -(E[l(x)] + E[l(G(z))]) / 2 = -(0 + log 3 / 2) / 2
+    expected = {"adversarial": math.log(22 / 3) - math.log(3) / 4}
+    assert terms(losses.softmax_generator(FAKE, REAL)) == pytest.approx(expected)
+    # equal scores are the generator's goal: log of the number of items
+    same = torch.zeros(2)
+    assert terms(losses.softmax_generator(same, same)) == pytest.approx({"adversarial": math.log(4)})
+    assert losses.losses["softmax"].compares
+    with pytest.raises(ValueError, match="compares with the logits of real images"):
+        losses.losses["softmax"].generator_terms(FAKE)
+
+
+def test_energies_have_a_margin() -> None:
+    real, fake = torch.tensor([-0.5, -1.5]), torch.tensor([-0.5, -3.0])
+    # E[D(x)] = 1; E[max(0, 2 - D)] of 0.5 and 3: (1.5 + 0) / 2
+    found = losses.energy_discriminator(real, fake, margin=2.0)
+    assert terms(found) == pytest.approx({"real": 1.0, "fake": 0.75})
+    # k = 0.4: -0.4 (0.5 + 3) / 2
+    found = losses.equilibrium_discriminator(real, fake, share=torch.tensor(0.4))
+    assert terms(found) == pytest.approx({"real": 1.0, "fake": -0.7})
+
+
+def test_the_divergence_is_the_sixth_power() -> None:
+    # f(x) = w.x has slope |w| = 2 everywhere: 2^6
+    weights = torch.tensor([2.0, 0.0])
+    value = penalties["divergence"](lambda x: x @ weights, torch.randn(6, 2), torch.randn(6, 2), torch.Generator())
+    assert_close(value, torch.tensor(64.0))
+    # f(x) = x^2 / 2 has slope x: between 3 and 3 it is 3^6
+    same = torch.full((4, 1), 3.0)
+    value = penalties["divergence"](lambda x: x[:, 0].square() / 2, same, same.clone(), torch.Generator())
+    assert_close(value, torch.tensor(729.0))
+
+
 @pytest.mark.parametrize("name", losses.losses)
 def test_large_logits_stay_finite_and_push_the_right_way(name: str) -> None:
     loss = losses.losses[name]
@@ -73,9 +114,9 @@ def test_large_logits_stay_finite_and_push_the_right_way(name: str) -> None:
     slope_real, slope_fake = torch.autograd.grad(total, (real, fake))
     assert total.isfinite()
     assert slope_real[0] < 0 < slope_fake[1]  # up on a real that is taken for fake, down on a fake taken for real
-    (slope,) = torch.autograd.grad(loss.generator(fake)["adversarial"], fake)
+    (slope,) = torch.autograd.grad(loss.generator_terms(fake, real.detach())["adversarial"], fake)
     assert (slope <= 0).any()
-    if name == "least_squares":
+    if name in ("least_squares", "boundary_seeking", "softmax"):
         assert slope[0] < 0
     else:
         assert (slope <= 0).all()

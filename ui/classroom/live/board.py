@@ -245,6 +245,8 @@ def _plateau(reached: Plateau, points: bool) -> dict[str, Any]:
 def _samples_note(run: Run) -> str:
     if compared := panels.compared_in(run):
         kinds = " · ".join(_(kind) for kind in compared)
+        if not translates(run):
+            return _("Above: samples from fixed latents. Below, side by side: {kinds}.").format(kinds=kinds)
         return _("Side by side: {kinds}. These images are not used for training.").format(kinds=kinds)
     if translates(run):  # for as long as the recipes aren't loaded
         return _("Always the same inputs: each row shows how their outputs change during training.")

@@ -25,7 +25,7 @@ from ui.texts import data_title, joined, sentence, size_word
 COLUMNS, ROWS = 4, 3  # samples on a card's picture; complete rows if pictures are side by side
 WIDE = 640  # minimum width in pixels: enlarged by integer factors, so that edges stay sharp when the browser shrinks it
 GAP = 1  # pixels between the samples of a sheet
-TRANSLATION = ("paired", "unpaired", "super_resolution", "inpainting")  # tasks
+TRANSLATION = ("paired", "unpaired", "super_resolution", "inpainting", "attributes")  # tasks
 INVERSION = "inversion"
 PARTS = ("train:", "test:")  # possible prefixes of a data set's name
 

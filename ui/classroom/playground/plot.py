@@ -16,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from gan_core.data import load
 from gan_core.data.mixtures import reach
-from gan_core.hparams import AdversarialHParams
+from gan_core.hparams import UNLABELLED, AdversarialHParams
 from gan_core.knobs import HParams
 from gan_core.objectives.losses import losses
 from gan_core.runs.frames import LATTICE, POINTS, RECORD, SIDE, FrameFile
@@ -185,7 +185,7 @@ def _always(reference: str, hparams: Mapping[str, Any]) -> dict[str, Any]:
 def reads(hparams: Mapping[str, Any]) -> str:
     """What D's output is: a probability behind a sigmoid, one by itself (plain), or a score without a scale."""
     name = hparams.get("loss", "non_saturating")
-    if hparams.get("relativistic", "none") != "none" or name in ("wasserstein", "hinge"):
+    if hparams.get("relativistic", "none") != "none" or name in UNLABELLED:
         return "score"
     return "probability" if losses[name].probability else "plain"
 

@@ -35,6 +35,8 @@ CHOICES = {
     "constant": N_("Constant"), "linear": N_("Linear"), "exponential": N_("Exponential"), "cosine": N_("Cosine"),
     "non_saturating": N_("Non-saturating"), "minimax": N_("Saturating minimax"), "least_squares": N_("Least squares"),
     "wasserstein": "Wasserstein", "hinge": N_("Hinge"), "logistic": N_("Logistic (softplus)"),
+    "boundary_seeking": N_("Boundary seeking"), "softmax": "Softmax", "energy": N_("Energy with a margin"),
+    "equilibrium": N_("Equilibrium (BEGAN)"), "divergence": N_("Divergence (WGAN-div)"),
     "unet": "U-Net", "resnet": "ResNet", "batch": N_("Batch normalisation"), "instance": N_("Instance normalisation"),
     "l1": "L1", "l2": "L2",
     "none": N_("None"), "gradient_penalty": N_("Gradient penalty"), "r1": "R1", "r2": "R2", "r1_r2": "R1 + R2",

@@ -10,7 +10,7 @@ from gan_core.gans import Preset, Recipe, recipes
 from gan_core.models import lending
 from ui.classroom.shell.i18n import N_
 
-SHOWN = (*FIELDS, "super_resolution", "inpainting")  # tasks that the page supports
+SHOWN = (*FIELDS, "super_resolution", "inpainting", "attributes")  # tasks that the page supports
 SIZES = (8, 16, 28, 32, 48, 64, 96, 128)  # offered if the networks support any size
 NETWORKS, CLASSES, LOSSES, TRANSLATION, POINTS = "networks", "classes", "losses", "translation", "points"
 SOUND, LANGUAGE, WORLD = "sound", "language", "world"

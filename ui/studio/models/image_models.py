@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FILE = "file:"  # prefix of the user's super-resolution files
 COMMUNITY = "community"
-TRANSLATING = ("paired", "unpaired")  # tasks of image-to-image translation
+TRANSLATING = ("paired", "unpaired", "attributes")  # tasks of image-to-image translation
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,264 @@
+"""The classics after DCGAN: their terms worked by hand, what each network sees, and that some of them learn."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from gan_core import data
+from gan_core.data.base import DataSet
+from gan_core.errors import BadValue, UnknownName
+from gan_core.gans import Recipe, lapgan, recipes
+from gan_core.gans.ebgan import AutoencoderDiscriminator
+from gan_core.knobs import changed
+from gan_core.objectives import bicycle, coupled, equilibrium, joint, laplacian, translation, vae_gan
+from gan_core.objectives.base import StepContext
+from gan_core.objectives.dual import Disco, Dual
+from gan_core.objectives.energy import pulling_away
+from gan_core.objectives.losses import losses
+from gan_core.training.previews import previewer
+from gan_core.training.trainer import Trainer
+from tests.conftest import example, images
+from tests.objectives.services import FixedServices
+
+
+def tiny(name: str, **changes: object) -> Trainer:
+    recipe = recipes.get(name)
+    return Trainer(recipe, changed(recipe.tiny, changes), example(recipe))
+
+
+def trained(recipe: Recipe, source: str, size: int, steps: int, **changes: object) -> Trainer:
+    trainer = Trainer(recipe, recipe.settings({**recipe.preset("digits").hparams, **changes}), data.load(source, size))
+    for _ in range(steps):
+        trainer.train_step()
+    trainer.ema.refresh(trainer.hparams.ema)
+    return trainer
+
+
+# --- terms worked by hand ---------------------------------------------------------------------------------------------
+
+
+def test_pulling_away_is_the_mean_squared_cosine() -> None:
+    # cosines of the three pairs: 0, 3/5, 4/5
+    codes = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 4.0]])
+    assert float(pulling_away(codes)) == pytest.approx((0 + 9 / 25 + 16 / 25) / 3)
+    assert float(pulling_away(torch.tensor([[1.0, 2.0], [-2.0, -4.0]]))) == pytest.approx(1)
+
+
+def test_an_autoencoders_logit_is_minus_its_error() -> None:
+    hparams = recipes.get("ebgan").tiny
+    judge = AutoencoderDiscriminator(1, 8, 4, hparams, power=2).eval()  # type: ignore[arg-type]
+    given = torch.rand(3, 1, 8, 8) * 2 - 1
+    assert_close(judge(given), -(judge.rebuild(given) - given).square().mean((1, 2, 3)))
+    assert judge.rebuild(given).shape == given.shape
+    judge.power = 1
+    assert_close(judge(given), -(judge.rebuild(given) - given).abs().mean((1, 2, 3)))
+
+
+def test_the_equilibrium_moves_towards_the_wanted_ratio() -> None:
+    hparams = recipes.get("began").settings({"gamma": 0.5, "balance_rate": 0.1})
+    real, fake, balance = torch.tensor(0.4), torch.tensor(0.3), torch.tensor(0.2)
+    # gamma L(x) - L(G(z)) = 0.2 - 0.3: M = 0.4 + 0.1, k = 0.2 - 0.1 * 0.1
+    convergence, after = equilibrium.equilibrium(real, fake, balance, hparams)  # type: ignore[arg-type]
+    assert float(convergence) == pytest.approx(0.5)
+    assert float(after) == pytest.approx(0.19)
+    _, low = equilibrium.equilibrium(real, torch.tensor(9.0), balance, hparams)  # type: ignore[arg-type]
+    _, high = equilibrium.equilibrium(torch.tensor(99.0), fake, balance, hparams)  # type: ignore[arg-type]
+    assert (float(low), float(high)) == (0, 1)
+
+
+def test_began_records_its_convergence_and_keeps_its_balance() -> None:
+    trainer = tiny("began", balance_rate=0.5)
+    for _ in range(3):
+        result = trainer.train_step()
+    assert {"convergence", "balance"} <= result.observed.keys()
+    real, fake = (-result.observed[name].mean() for name in ("real", "fake_after"))
+    assert float(result.observed["convergence"]) == pytest.approx(float(real + (0.5 * real - fake).abs()), rel=1e-5)
+    assert float(trainer.objective.balance) == float(result.observed["balance"])  # type: ignore[arg-type]
+    trainer.train_step(only="generator")
+    assert float(trainer.objective.balance) == float(result.observed["balance"])  # type: ignore[arg-type]
+
+
+def test_an_encoder_wants_the_opposite_of_the_generator() -> None:
+    logits = torch.tensor([math.log(3)])  # D = 3/4
+    # -log(1 - D(x, E(x))) = log 4, and least squares asks for 0 instead of 1
+    swapped = joint.swapped(losses["non_saturating"], logits)
+    assert float(losses["non_saturating"].generator_terms(swapped)["adversarial"]) == pytest.approx(math.log(4))
+    swapped = joint.swapped(losses["least_squares"], torch.tensor([0.8]))
+    assert float(losses["least_squares"].generator_terms(swapped)["adversarial"]) == pytest.approx(0.5 * 0.8**2)
+
+
+def test_a_pairs_penalty_counts_the_latents() -> None:
+    trainer = tiny("bigan", penalty="r1", penalty_weight=2.0)
+    seen: list[torch.Size] = []
+    trainer.networks["discriminator"].register_forward_pre_hook(lambda _, given: seen.append(given[1].shape))
+    assert trainer.train_step().terms["discriminator/penalty"] > 0
+    assert {shape[1] for shape in seen} == {4}
+    trainer = tiny("bigan", penalty="r1", penalty_every=2)
+    assert "penalty/penalty" in trainer.train_step().terms
+    with pytest.raises(BadValue, match="together with its latents"):
+        trainer.networks["discriminator"](torch.zeros(1, 1, 8, 8))
+
+
+def test_features_of_a_reconstruction_are_compared() -> None:
+    one, other = torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, 2.0], [1.0, 2.0]])
+    assert float(vae_gan.likeness(one, other)) == pytest.approx((1 + 0 + 1 + 4) / 8)
+
+
+def test_second_domains() -> None:
+    picture = torch.tensor([[[[-1.0, -1.0, 1.0]]]])
+    assert coupled.in_second_domain(picture, "negative").tolist() == [[[[1, 1, -1]]]]
+    # the brightest neighbour less the pixel: 0, 2, 0, of which 1 is taken away
+    assert coupled.in_second_domain(picture, "edges").tolist() == [[[[-1, 1, -1]]]]
+
+
+def test_no_image_is_seen_in_both_domains() -> None:
+    recipe = recipes.get("cogan")
+    objective = recipe.objective(recipe.tiny)
+    context = StepContext({}, recipe.tiny, torch.Generator(), FixedServices())
+    given = torch.rand(4, 1, 8, 8)
+    batch = objective.prepare({"real": given}, context)
+    assert batch["label"].tolist() == [0, 1, 0, 1]
+    assert torch.equal(batch["real"][::2], given[::2])
+    assert torch.equal(batch["real"][1::2], -given[1::2])
+
+
+def test_all_of_cogan_but_its_ends_is_shared() -> None:
+    networks = recipes.get("cogan").build(
+        recipes.get("cogan").settings({"channels": 4, "max_channels": 8}), DataSet("x", {"real": images(2, 16)}).spec
+    )
+    latents, given = torch.randn(3, 100), torch.rand(3, 1, 16, 16)
+    for name, inputs in (("generator", latents), ("discriminator", given)):
+        one, other = (networks[name].eval()(inputs, torch.full((3,), domain)) for domain in (0, 1))
+        assert not torch.equal(one, other)
+        assert torch.equal(networks[name](inputs), one)
+        apart = networks["generator"].ends if name == "generator" else networks["discriminator"].starts
+        assert sum(w.numel() for w in apart.parameters()) < sum(w.numel() for w in networks[name].parameters()) / 2
+
+
+def test_a_pyramid_halves_and_enlarges() -> None:
+    picture = torch.tensor([[[[1.0, 3.0], [5.0, 7.0]]]])
+    small, same = laplacian.pyramid(picture, 2)
+    assert small.tolist() == [[[[4]]]]
+    assert torch.equal(same, picture)
+    given = laplacian.coarse([small, same])
+    assert given[0] is None
+    assert given[1] is not None
+    assert given[1].tolist() == [[[[4, 4], [4, 4]]]]
+    assert lapgan.sizes(64) == [8, 16, 32, 64]
+    assert lapgan.sizes(28) == [14, 28]
+    assert lapgan.shares(7, 3) == [2, 2, 3]
+
+
+def test_levels_learn_apart_and_sample_one_after_the_other() -> None:
+    trainer = tiny("lapgan")
+    generator = trainer.networks["generator"].eval()
+    latents = torch.randn(2, 5)
+    first, second = generator(latents)
+    assert_close(generator(latents, [None, laplacian.enlarged(first)])[1], second)
+    assert {
+        "discriminator/real_8",
+        "discriminator/fake_16",
+        "generator/adversarial_8",
+    } <= trainer.train_step().terms.keys()
+
+
+def test_wasserstein_of_patches() -> None:
+    real, fake = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.5, -2.5]])
+    found = translation.discriminator_terms("wasserstein", real, fake)
+    assert {name: float(term) for name, term in found.items()} == pytest.approx({"real": -0.5, "fake": -0.5})
+    assert float(translation.generator_loss("wasserstein", fake)) == pytest.approx(1.0)
+
+
+def test_siblings_of_cyclegan_measure_the_way_back_differently() -> None:
+    one, other = torch.tensor([1.0, 3.0]), torch.tensor([0.0, 0.0])
+    hparams = recipes.get("discogan").tiny
+    assert float(Disco(hparams).distance(one, other)) == pytest.approx(5)  # type: ignore[arg-type]
+    assert float(Dual(recipes.get("dualgan").tiny).distance(one, other)) == pytest.approx(2)  # type: ignore[arg-type]
+    trainer = tiny("dualgan", weight_clip=0.001, discriminator_steps=3, identity_weight=0.5)
+    assert "generator/identity_a" in trainer.train_step().terms
+    for name in ("discriminator_a", "discriminator_b"):
+        assert max(float(weight.detach().abs().max()) for weight in trainer.networks[name].parameters()) <= 0.001 + 1e-9
+
+
+def test_the_error_of_a_latent_trains_the_generator_alone() -> None:
+    trainer = tiny("bicyclegan")
+    objective = trainer.objective
+    assert isinstance(objective, bicycle.Bicycle)
+    terms = objective._generators(trainer.networks, trainer.next_batch(None), trainer.context)
+    terms["latent"].backward()
+    assert all(weight.grad is None for weight in trainer.networks["encoder"].parameters())
+    assert any(weight.grad is not None for weight in trainer.networks["generator"].parameters())
+
+
+def test_stargan_changes_the_attribute_that_is_asked_for() -> None:
+    recipe = recipes.get("stargan")
+    attributes = {"hat": ("none", "cap"), "hair_colour": ("black", "blonde", "pink")}
+    columns = np.stack([np.arange(24) % 2, np.arange(24) % 3], 1)
+    faces = DataSet("faces", {"real": images(channels=3), "attributes": columns}, attributes=attributes)
+    trainer = Trainer(recipe, recipe.tiny, faces)
+    assert trainer.networks["generator"].values == 3
+    batch = trainer.next_batch(None)
+    assert torch.equal(trainer.objective._own(batch), batch["attributes"][:, 1])  # type: ignore[operator]
+    assert all(term.isfinite() for term in trainer.train_step().terms.values())
+    with pytest.raises(UnknownName, match="no attribute named 'nose'. Valid: hair_colour, hat"):
+        Trainer(recipe, changed(recipe.tiny, {"attribute": "nose"}), faces)
+
+
+# --- what is refused, what is shown -----------------------------------------------------------------------------------
+
+
+def test_what_contradicts_a_classic_is_refused() -> None:
+    with pytest.raises(BadValue, match="no minibatch layer"):
+        recipes.get("ebgan").settings({"minibatch": "discrimination"})
+    with pytest.raises(BadValue, match="softmax loss has no relativistic form"):
+        recipes.get("softmax_gan").settings({"relativistic": "average"})
+    with pytest.raises(BadValue, match="the energy loss, which has no labels"):
+        recipes.get("ebgan").settings({"label_smoothing": 0.1})
+    with pytest.raises(BadValue, match="score of the equilibrium loss"):
+        recipes.get("began").settings({"augment": "adaptive"})
+
+
+@pytest.mark.parametrize("name", ["bigan", "vaegan", "cogan", "lapgan"])
+def test_a_preview_shows_samples_above_what_is_compared(name: str) -> None:
+    import io
+
+    from PIL import Image
+
+    trainer = tiny(name)
+    with Image.open(io.BytesIO(previewer(trainer)())) as picture:
+        side = trainer.spec.size + 1
+        assert picture.height > 8 * side  # eight rows of samples, and more
+        assert picture.width == 8 * side - 1
+    assert len(trainer.batches.held_out()["real"]) == 6
+
+
+# --- learning ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_bigan_learns_its_inverse() -> None:
+    """Reconstructions of held-out digits are far closer to them than to other digits, though no term compares them."""
+    trainer = trained(recipes.get("bigan"), "digits", 8, 1500, schedule="constant")
+    networks, real = trainer.ema.networks, trainer.batches.spread(200)["real"]
+    with torch.no_grad():
+        rebuilt = networks["generator"](networks["encoder"](real))
+    own, other = ((rebuilt - one).abs().mean() for one in (real, real.roll(1, 0)))
+    assert float(own) < 0.75 * float(other)
+
+
+@pytest.mark.slow
+def test_cogan_couples_its_domains() -> None:
+    """The two images of a latent are negatives of each other, though no pair was seen."""
+    trainer = trained(recipes.get("cogan"), "digits", 8, 600, schedule="constant", batch_size=32)
+    generator, latents = trainer.ema.networks["generator"], torch.randn(200, 64)
+    with torch.no_grad():
+        one, other = (generator(latents, torch.full((200,), domain)).flatten(1) for domain in (0, 1))
+    centred = [part - part.mean(1, keepdim=True) for part in (one, -other)]
+    alike = torch.nn.functional.cosine_similarity(*centred, dim=1).mean()
+    unrelated = torch.nn.functional.cosine_similarity(centred[0], centred[1].roll(1, 0), dim=1).mean()
+    assert float(alike) > float(unrelated) + 0.2
