@@ -26,6 +26,7 @@ from gan_core.gans import (
     srgan,
     stylegan,
     stylegan2,
+    triplane,
     vae,
     variants,
 )

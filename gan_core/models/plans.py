@@ -127,6 +127,13 @@ plans: dict[str, Plan] = {
                  "schedule": "linear", "decay_steps": 6_500},
         half=True,
     ),
+    "triplane.solids": Plan(
+        recipe="triplane", data="solids", size=32, steps=2_500,
+        title="Solids that can be turned",
+        limits="Low resolution; edges of boxes are rounded, and the small solid is sometimes missing or see-through.",
+        hparams={"schedule": "linear", "decay_steps": 2_500},
+        half=True,
+    ),
     "pix2pix.edges2avatars": Plan(
         recipe="pix2pix", data="edges2avatars", size=64, steps=8_000,
         title="Line drawings to faces",
