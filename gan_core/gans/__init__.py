@@ -61,6 +61,7 @@ __all__ = [
     "srgan",
     "stylegan",
     "stylegan2",
+    "triplane",
     "vae",
     "variants",
 ]

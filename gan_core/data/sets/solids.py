@@ -34,7 +34,7 @@ def _load(name: str, count: int, seed: int, size: int | None, progress: Progress
     poses = np.array([scene_and_pose(number, seed)[1] for number in range(count)], np.float32)
 
     def write(writer: cache.Writer) -> None:
-        for start in tracked(range(0, count, CHUNK), count // CHUNK, progress, "Rendering views"):
+        for start in tracked(range(0, count, CHUNK), max(1, count // CHUNK), progress, "Rendering views"):
             for number in range(start, min(start + CHUNK, count)):
                 scene, pose = scene_and_pose(number, seed)
                 writer.add(solids.render(scene, *pose, pixels)[0])
@@ -53,8 +53,8 @@ register(
     Source(
         name="solids",
         title="Solids",
-        about="3,000 rendered views of simple solids: a box, a roof and a smaller solid beside it. The camera's pose is "
-        "known for each.",
+        about="3,000 rendered views of simple solids: a box, a roof and a smaller solid beside it. The camera's pose "
+        "is known for each.",
         licence=LICENCE,
         size=SIZE,
         channels=3,

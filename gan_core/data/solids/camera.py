@@ -32,7 +32,7 @@ def check_pose(yaw: float, pitch: float) -> tuple[float, float]:
 
 
 def camera(yaw: float, pitch: float, size: int) -> tuple[Floats, Floats]:
-    """The camera's place (3,), and unit directions through the middles of all pixels, (size, size, 3), rows from top."""
+    """The camera's place (3,), and unit directions through the middles of all pixels, (size, size, 3)."""
     turn, height = np.radians(yaw), np.radians(pitch)
     outwards = np.array([np.cos(height) * np.sin(turn), np.sin(height), np.cos(height) * np.cos(turn)])
     right = np.array([np.cos(turn), 0.0, -np.sin(turn)])
