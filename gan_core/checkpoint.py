@@ -101,7 +101,7 @@ def read_checkpoint(path: Path, sha256: str = "") -> dict[str, Any]:
 
 def load_state(trainer: Any, state: Mapping[str, Any]) -> None:
     """Puts a state into a trainer; raises BadCheckpoint, changing nothing, where it belongs to other networks."""
-    classes = trainer.recipe.conditional or trainer.recipe.task == "supervised"
+    classes = trainer.recipe.labelled
     specs = [DataSpec.from_state(state["spec"]), trainer.spec] if "spec" in state else [None, None]
     saved, wanted = (spec if spec is None or classes else replace(spec, classes=0) for spec in specs)
     for part, networks in (("networks", trainer.networks), ("average", trainer.ema.networks)):

@@ -79,6 +79,9 @@ def example(recipe: Recipe) -> DataSet:
         make_lender(recipe)
     if recipe.learns_from == "paired":
         return DataSet("random", {"source": images(size=size), "target": images(size=size, seed=1)})
+    if recipe.task == "adaptation":
+        domains = {"a": images(size=size), "b": images(24, size, seed=1), "label": np.arange(24) % 3}
+        return DataSet("random", domains, ("a", "b", "c"), unpaired=True)
     if recipe.learns_from == "unpaired":
         return DataSet("random", {"a": images(size=size), "b": images(20, size, seed=1)}, unpaired=True)
     if recipe.learns_from == "views":

@@ -171,7 +171,7 @@ def graph_of(sampler: Sampler, part: str = "", direction: str = "", discriminato
     if sampler.recipe.draws:
         size = (sampler.hparams.latent_size,)
         return Graph(_FromNoise(sampler, networks), {"z": {0: BATCH}}, ("points",), {"z": size})
-    if sampler.recipe.task == "supervised":
+    if sampler.recipe.classifies:
         return Graph(
             _Network(networks["features"]), {"picture": {0: BATCH}}, ("features", "logits"), {"picture": shape},
             notes={"questions": ", ".join(f"{name} {count}" for name, count in sampler.spec.questions.items())},

@@ -134,7 +134,9 @@ class Recipe:
 
     name: str
     title: str
-    task: str  # a key of `data.base.FIELDS`, or "super_resolution", "inpainting", "supervised", "inversion" (of images)
+    # a key of `data.base.FIELDS`, or "super_resolution", "inpainting", "supervised", "inversion" (of images), or
+    # "adaptation" (of a classifier, from the first of two domains to the second)
+    task: str
     paper: str  # arXiv id
     year: int
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
@@ -166,17 +168,22 @@ class Recipe:
     @property
     def labelled(self) -> bool:
         """Whether the networks depend on the classes of the data, which then cannot change."""
-        return self.conditional or self.task == "supervised"
+        return self.conditional or self.classifies
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the network `features` says which class an image belongs to."""
+        return self.task in ("supervised", "adaptation")
 
     @property
     def draws(self) -> bool:
         """Whether the networks generate samples from latents; others classify or translate images."""
-        return self.task != "supervised" and not self.translations
+        return not self.classifies and not self.translations
 
     @property
     def learns_from(self) -> str:
         """The kind of data set that it trains on, a key of `FIELDS`; images if its task has none."""
-        return self.task if self.task in FIELDS else "images"
+        return self.task if self.task in FIELDS else LEARNS_FROM.get(self.task, "images")
 
     def settings(self, changes: Mapping[str, Any]) -> TrainingHParams:
         """The recipe's defaults with some knobs changed; raises UnknownName or BadValue."""
@@ -206,7 +213,7 @@ class Recipe:
                 size=spec.size,
                 valid=", ".join(map(str, self.sizes)),
             )
-        if (self.conditional and not spec.classes) or (self.task == "supervised" and not spec.questions):
+        if (self.conditional and not spec.classes) or (self.classifies and not spec.questions):
             raise BadData("{recipe} needs a labelled data set, but this one has no labels.", recipe=self.title)
 
     def build(self, hparams: Any, spec: DataSpec) -> dict[str, nn.Module]:
@@ -233,6 +240,7 @@ class Recipe:
         return presets.get(name)
 
 
+LEARNS_FROM = {"adaptation": "unpaired"}  # tasks that aren't kinds of data -> the kind that they need, if not images
 DATA_WORDS = {
     "images": "images",
     "points": "points",
