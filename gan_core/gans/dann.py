@@ -97,7 +97,9 @@ register(
         data="mnist_m",
         optimizers=together("adaptation", ("features", "domain")),
         ema_networks=("features",),
-        equation=lambda hparams: r"\min_{f,y}\max_d\ \mathbb{E}_a[-\log y(f(x))]-\lambda\,\mathbb{E}_{a,b}[-\log d(f(x))]",
+        equation=lambda hparams: (
+            r"\min_{f,y}\max_d\ \mathbb{E}_a[-\log y(f(x))]-\lambda\,\mathbb{E}_{a,b}[-\log d(f(x))]"
+        ),
         presets=(
             Preset(
                 name="mnist_m",

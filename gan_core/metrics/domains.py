@@ -41,7 +41,7 @@ def measured(network: nn.Module, a: np.ndarray, b: np.ndarray, labels: np.ndarra
 
 
 def apart(a: np.ndarray, b: np.ndarray) -> float:
-    """The share of unseen features (N, d) that a least-squares rule assigns to the right domain; every second is seen."""
+    """The share of features (N, d) that a least-squares rule assigns to their domain; it sees every second one."""
     both = np.concatenate([a, b]).astype(np.float64)
     inputs = np.concatenate([both, np.ones((len(both), 1))], 1)
     truth = np.concatenate([np.ones(len(a)), -np.ones(len(b))])

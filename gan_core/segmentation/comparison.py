@@ -57,7 +57,12 @@ class Outcome:
 
 
 def compare(
-    sampler: Sampler, known: Labelled, test: Labelled, seed: int, plan: Plan, say: Callable[[str], None] = lambda _: None
+    sampler: Sampler,
+    known: Labelled,
+    test: Labelled,
+    seed: int,
+    plan: Plan,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """One repetition: ten other pictures, other weights and other latents for each seed."""
     chosen = np.random.default_rng(seed).choice(len(known), LABELLED, replace=False)

@@ -1,8 +1,8 @@
 """The two networks that learn here, as recipes that no list offers, so that the one trainer trains them.
 
-    labels of features    an ensemble of perceptrons says, by the generator's features at a pixel, which part it shows
-                          (2104.06490, section 3.2: ten of them; here three)
-    segmenter             a small U-Net (1505.04597), from a picture to what each pixel shows
+labels of features    an ensemble of perceptrons says, by the generator's features at a pixel, which part it shows
+                      (2104.06490, section 3.2: ten of them; here three)
+segmenter             a small U-Net (1505.04597), from a picture to what each pixel shows
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SegmenterHParams(SingleNetworkHParams):
 
 
 class PixelEnsemble(nn.Module):
-    """Features (N, d) -> logits of each member, (MEMBERS, N, parts); features are normalised by what was learnt from."""
+    """Features (N, d) -> logits of each member, (MEMBERS, N, parts); features are normalised as those learnt from."""
 
     mean: Tensor
     deviation: Tensor

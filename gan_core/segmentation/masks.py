@@ -87,7 +87,7 @@ class Labelled:
         shapes = tuple("x".join(map(str, shape[-2:][::-1])) for shape in (self.pictures.shape, self.masks.shape))
         if shapes[0] != shapes[1]:
             raise BadData(
-                "The masks have {mask} pixels, but the pictures have {picture}. A mask must be as large as its picture.",
+                "The masks have {mask} pixels, but the pictures have {picture}. A mask is as large as its picture.",
                 mask=shapes[1], picture=shapes[0],
             )  # fmt: skip
         if self.masks.size and not 0 <= self.masks.min() <= self.masks.max() < len(PARTS):

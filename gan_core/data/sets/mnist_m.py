@@ -1,4 +1,4 @@
-"""MNIST and MNIST-M: the same digits as two domains, white on black and blended with photos (1505.07818, section 5.2.1).
+"""MNIST and MNIST-M: the same digits as two domains, white on black and on photos (1505.07818, section 5.2.1).
 
     I_out = |patch - digit|,   per colour channel
 
