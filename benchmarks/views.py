@@ -2,7 +2,7 @@
 
 A view is warped by its depth to a pose 10, 20 and 40 degrees away and compared with the view from there (PSNR over what
 both see, `gan_core/views/agreement.py`). Beside it: the same of the true solids with their true depth, which is what
-32 pixels allow, and of generated pictures whose depth is replaced by that of another scene, the floor.
+its pixels allow, and of generated pictures whose depth is replaced by that of another scene, the floor.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gan_core.views import Scene, View, mesh
 from gan_core.views.agreement import agreement
 
 TURNS = (10, 20, 40)  # degrees
+SIDE = 32  # pixels of a view
 PITCHES = (5.0, 20.0, 35.0)
 
 
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     print(machine())
     sampler = loading.load(asked.model)
-    size = sampler.spec.size
+    size = max(SIDE, sampler.spec.size)
     scenes = [Scene(sampler, seed) for seed in range(asked.scenes)]
     random = np.random.default_rng(0)
     poses = [(float(random.uniform(-180, 180 - max(TURNS))), PITCHES[place % len(PITCHES)])
@@ -50,8 +51,8 @@ def main(arguments: list[str] | None = None) -> None:
         rows: dict[str, list[tuple[float, float]]] = {"true": [], "made": [], "floor": []}
         for place, (yaw, pitch) in enumerate(poses):
             one, other = (true_view(place, angle, pitch, size) for angle in (yaw, yaw + turned))
-            first, second = (scenes[place].view(angle, pitch) for angle in (yaw, yaw + turned))
-            wrong = scenes[place - 1].view(yaw, pitch)
+            first, second = (scenes[place].view(angle, pitch, size) for angle in (yaw, yaw + turned))
+            wrong = scenes[place - 1].view(yaw, pitch, size)
             mixed = View(first.picture, wrong.depth, first.seen & wrong.seen, yaw, pitch)
             for name, pair in (("true", (one, other)), ("made", (first, second)), ("floor", (mixed, second))):
                 found = agreement(*pair)
@@ -62,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     times = []
     for step in range(40):
         began = time.perf_counter()
-        scenes[0].view(-180 + 9 * step, PITCH[0])
+        scenes[0].view(-180 + 9 * step, PITCH[0], size)
         times.append(time.perf_counter() - began)
     print(f"a view: {1000 * statistics.median(times):.0f} ms (median of {len(times)}), "
           f"{1 / statistics.median(times):.0f} a second; a new scene: {_new(sampler):.0f} ms")  # fmt: skip

@@ -2,8 +2,8 @@
 
     f(x, y, z) = F_xy(x, y) + F_xz(x, z) + F_yz(y, z);   (colour, density) = MLP(f);   image = rendering along rays
 
-StyleGAN2's generator makes the three planes (B, 3 C, size, size) from z; a small decoder turns the sum of their
-features at a point into a colour and a density; `layers/volume.py` adds them up along the ray of each pixel. The
+StyleGAN2's generator makes the three planes (B, 3 C, P, P) from z; a small decoder turns the sum of their features at
+a point into a colour and a density; `layers/volume.py` adds them up along the ray of each pixel. The
 picture of one z from another pose (yaw, pitch in degrees) is the same scene from another side, by construction. The
 discriminator is told the pose.
 
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.functional import grid_sample, softplus
 
 from gan_core.data.base import DataSpec
-from gan_core.data.solids.camera import PITCH, check_pose
+from gan_core.data.solids.camera import BACKGROUND, DISTANCE, FAR, FIELD_OF_VIEW, NEAR, PITCH, check_pose
 from gan_core.errors import BadValue
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.gans.stylegan2 import ResidualDiscriminator, Stylegan2Generator
@@ -34,17 +34,18 @@ from gan_core.knobs import changed, knob
 from gan_core.layers.blocks import RandomLayer
 from gan_core.layers.style import EqualisedLinear
 from gan_core.layers.style_generator import StyleHParams
-from gan_core.layers.volume import Rendered, cameras, composite, distances
+from gan_core.layers.volume import Lens, Rendered, cameras, composite, distances
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.views import Views
 from gan_core.ranks import uniform
 
 PLANES = ((0, 1), (0, 2), (1, 2))  # the axes of each plane: x and y, x and z, y and z
+LENS = Lens(DISTANCE, FIELD_OF_VIEW, NEAR, FAR, BACKGROUND / 127.5 - 1)
 ENCODED = 6  # numbers that tell the discriminator of a pose
 TURNS = 8  # yaws of the poses that are shown where none is asked for
 USUAL_PITCH = 20.0  # degrees
 SHARPNESS = 10.0  # of the density, so that surfaces become opaque with small weights
-SIZES = (8, 16, 32, 64)
+SIZES = (8, 16, 32, 64)  # pixels, of pictures and of planes
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class TriplaneHParams(StyleHParams):
     plane_channels: int = knob(
         12, 1, 64, label="Plane channels", change="rebuild", group="networks",
         help="Features at each point of a plane. More hold finer scenes and are slower to render.",
+    )  # fmt: skip
+    plane_size: str = knob(
+        "32", choices=tuple(map(str, SIZES)), label="Plane size", unit="pixels", change="rebuild", group="networks",
+        help="Height and width of the planes, independent of the pictures' size: a scene can be rendered at any size.",
     )  # fmt: skip
     decoder_width: int = knob(
         32, 2, 256, label="Decoder width", change="rebuild", group="networks",
@@ -81,7 +86,8 @@ class TriplaneGenerator(nn.Module):
     def __init__(self, image_channels: int, size: int, hparams: TriplaneHParams) -> None:
         super().__init__()
         self.size, self.samples = size, hparams.ray_samples
-        self.backbone = Stylegan2Generator(len(PLANES) * hparams.plane_channels, size, hparams)  # type: ignore[arg-type]
+        planes = len(PLANES) * hparams.plane_channels
+        self.backbone = Stylegan2Generator(planes, int(hparams.plane_size), hparams)  # type: ignore[arg-type]
         self.decoder = nn.Sequential(
             EqualisedLinear(hparams.plane_channels, hparams.decoder_width), nn.LeakyReLU(0.2, inplace=True),
             EqualisedLinear(hparams.decoder_width, image_channels + 1, gain=1),
@@ -92,19 +98,19 @@ class TriplaneGenerator(nn.Module):
         return self.render(self.planes(latents), poses).images
 
     def planes(self, latents: Tensor) -> Tensor:
-        """The scenes: (B, latent_size) -> (B, 3, plane channels, size, size)."""
+        """The scenes: (B, latent_size) -> (B, 3, plane channels, plane size, plane size)."""
         planes: Tensor = self.backbone(latents)
-        return planes.reshape(len(latents), len(PLANES), -1, self.size, self.size)
+        return planes.reshape(len(latents), len(PLANES), -1, *planes.shape[2:])
 
     def render(self, planes: Tensor, poses: Tensor, size: int = 0, samples: int = 0) -> Rendered:
         """Scenes from poses (B, 2); `size` pixels and `samples` per ray, as in training where 0."""
         size = size or self.size
-        places, rays = cameras(poses, size)
-        along = distances(samples or self.samples, self.jitter(rays))  # (B, R, S)
+        places, rays = cameras(poses, size, LENS)
+        along = distances(samples or self.samples, self.jitter(rays), LENS)  # (B, R, S)
         points = places[:, None, None] + along[..., None] * rays[:, :, None]  # (B, R, S, 3)
         colours, density = self.field(planes, points.flatten(1, 2))
         shape = along.shape
-        return composite(colours.reshape(*shape, -1), density.reshape(shape), along, size)
+        return composite(colours.reshape(*shape, -1), density.reshape(shape), along, size, LENS)
 
     def field(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Colours (B, N, C) in [-1, 1] and densities (B, N) of scenes at points (B, N, 3)."""
@@ -190,7 +196,7 @@ register(
             DEFAULTS,
             {
                 "latent_size": 4, "channels": 4, "max_channels": 8, "w_size": 4, "batch_size": 4, "plane_channels": 2,
-                "decoder_width": 4, "ray_samples": 3, "penalty_every": 2,
+                "plane_size": "8", "decoder_width": 4, "ray_samples": 3, "penalty_every": 2,
             },
         ),
         data="solids",

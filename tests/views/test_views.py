@@ -17,6 +17,7 @@ from gan_core.data.solids.camera import FAR
 from gan_core.data.solids.rendering import Solid, render
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import recipes
+from gan_core.gans.triplane import LENS
 from gan_core.layers.volume import cameras, composite
 from gan_core.models.sampler import Sampler
 from gan_core.views import Scene, View, mesh
@@ -61,7 +62,7 @@ def test_what_is_lit_is_brighter() -> None:
 
 def test_the_networks_camera_is_the_renderers() -> None:
     poses = torch.tensor([[30.0, 10.0], [-150.0, 45.0]])
-    places, rays = cameras(poses, 6)
+    places, rays = cameras(poses, 6, LENS)
     for number, (yaw, pitch) in enumerate(poses.tolist()):
         place, directions = solids.camera(yaw, pitch, 6)
         np.testing.assert_allclose(places[number].numpy(), place, atol=1e-5)
@@ -80,11 +81,11 @@ def test_an_opaque_sample_hides_what_is_behind_it() -> None:
         ([1e4, 0.0, 0.0], 1.0, 2.0),
         ([0.0, 0.0, 0.0], solids.BACKGROUND / 127.5 - 1, FAR),
     ):
-        seen = composite(colours, torch.tensor([[density]]), along, 1)
+        seen = composite(colours, torch.tensor([[density]]), along, 1, LENS)
         torch.testing.assert_close(seen.images.item(), colour)
         torch.testing.assert_close(seen.depth.item(), depth)
     half = float(np.log(2)) / ((FAR - solids.DISTANCE + 1) / 3)  # a = 1/2 in each part
-    seen = composite(colours, torch.full((1, 1, 3), half), along, 1)
+    seen = composite(colours, torch.full((1, 1, 3), half), along, 1, LENS)
     behind = solids.BACKGROUND / 127.5 - 1
     torch.testing.assert_close(seen.images.item(), 0.5 - 0.25 + 0.125 * 0.5 + 0.125 * behind, atol=1e-4, rtol=0)
 

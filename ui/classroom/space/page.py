@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_SEED = 2**31 - 1
 WIDE = 384  # pixels at which views are shown
+SIDE = 32  # pixels at which they are rendered, where the model learnt from smaller pictures
 BESIDE = 20  # degrees between the two views that are compared
 RUN = "run:"  # before a run's id among the choices
 TASK = "views"
@@ -102,7 +103,7 @@ def _scene(key: str) -> None:
                               width=220, help=_("Raises the camera."))  # fmt: skip
         began = time.perf_counter()
         scene = Scene(sampler, seed)
-        view = scene.view(yaw, pitch)
+        view = scene.view(yaw, pitch, max(SIDE, sampler.spec.size))
         seconds = time.perf_counter() - began
         _views(view)
         st.caption(
@@ -130,7 +131,7 @@ def _agreement(scene: Scene, view: View) -> str:
     from gan_core.views.agreement import agreement
 
     beside = view.yaw + BESIDE if view.yaw + BESIDE <= YAW[1] else view.yaw - BESIDE
-    found = agreement(view, scene.view(beside, view.pitch))
+    found = agreement(view, scene.view(beside, view.pitch, len(view.depth)))
     if math.isnan(found.psnr):
         return _("Too little is seen from both sides to compare two views.")
     return _(
@@ -154,7 +155,7 @@ def _taken_along(scene: Scene, key: str, seed: int, pitch: int) -> None:
     if filmed:
         with st.spinner(_("Turning the scene …")), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "turn.webp"
-            turn(scene, path, pitch, side=WIDE)
+            turn(scene, path, pitch, side=WIDE, size=SIDE)
             content = path.read_bytes()
         st.image(content, width=WIDE, caption=_("One turn"))
         st.download_button(_("Download (WebP)"), content, f"{name}.webp", "image/webp", icon=":material/movie:",
