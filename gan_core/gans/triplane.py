@@ -17,6 +17,7 @@ evenly spaced, jittered samples without importance sampling; the generator isn't
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -140,7 +141,7 @@ class PoseDiscriminator(nn.Module):
 
 def encode(poses: Tensor) -> Tensor:
     """Poses (B, 2) in degrees -> (B, 6): two frequencies of the yaw, and the pitch's direction."""
-    yaw, pitch = torch.deg2rad(poses).unbind(1)
+    yaw, pitch = (poses * (math.pi / 180)).unbind(1)
     waves = [yaw.sin(), yaw.cos(), (2 * yaw).sin(), (2 * yaw).cos(), 2 * pitch.sin(), 2 * pitch.cos()]
     return torch.stack(waves, 1)
 

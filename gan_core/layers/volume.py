@@ -37,10 +37,10 @@ class Rendered(NamedTuple):
 
 def cameras(poses: Tensor, size: int, lens: Lens) -> tuple[Tensor, Tensor]:
     """Poses (B, 2) -> the cameras' places (B, 3), and unit rays through all pixels, (B, size * size, 3)."""
-    yaw, pitch = torch.deg2rad(poses).unbind(1)
+    yaw, pitch = (poses * (math.pi / 180)).unbind(1)
     outwards = torch.stack([pitch.cos() * yaw.sin(), pitch.sin(), pitch.cos() * yaw.cos()], 1)
     right = torch.stack([yaw.cos(), torch.zeros_like(yaw), -yaw.sin()], 1)
-    up = torch.linalg.cross(outwards, right)
+    up = torch.stack([-pitch.sin() * yaw.sin(), pitch.cos(), -pitch.sin() * yaw.cos()], 1)
     line = ((torch.arange(size, device=poses.device) + 0.5) / size * 2 - 1) * math.tan(
         math.radians(lens.field_of_view / 2)
     )
@@ -62,9 +62,8 @@ def composite(values: Tensor, density: Tensor, along: Tensor, size: int, lens: L
     """Colours (B, R, S, C) in [-1, 1] and densities (B, R, S) at distances `along` (B, R, S), in front of the grey
     behind."""
     part = (lens.far - lens.near) / density.shape[2]
-    opaque = 1 - torch.exp(-density * part)
-    passed = torch.cumprod(1 - opaque + 1e-10, 2)
-    weights = opaque * torch.cat([torch.ones_like(passed[..., :1]), passed[..., :-1]], 2)
+    absorbed = density * part
+    weights = (1 - torch.exp(-absorbed)) * torch.exp(absorbed - torch.cumsum(absorbed, 2))
     total = weights.sum(2)
     colours = (weights[..., None] * values).sum(2) + (1 - total)[..., None] * lens.background  # (B, R, C)
     depth = (weights * along).sum(2) + (1 - total) * lens.far

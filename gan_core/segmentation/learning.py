@@ -136,7 +136,7 @@ def _recipe(title: str, task: str) -> Recipe:
     hparams = SegmenterHParams(batch_size=16, beta1=0.9, rate=3e-3, ema=0.98)
     return Recipe(
         name=title.lower().replace(" ", "_"), title=title, task=task, paper="2104.06490", year=2021,
-        networks=_networks, objective=lambda hparams: OfPixels(), hparams=hparams, tiny=hparams, data="avatars",
+        networks=_networks, objective=lambda hparams: OfPixels(), hparams=hparams, tiny=hparams, data="",
         optimizers=single_network("network"), ema_networks=("network",),
     )  # fmt: skip
 
