@@ -37,9 +37,11 @@ page = st.navigation(
             st.Page("pages/evaluate.py", title=_("Evaluate"), icon=":material/monitoring:", url_path="evaluate"),
             st.Page("pages/search.py", title=_("Search"), icon=":material/manage_search:", url_path="search"),
             st.Page("pages/study.py", title=_("Study"), icon=":material/biotech:", url_path="study"),
+            st.Page("pages/labels.py", title=_("Few labels"), icon=":material/label:", url_path="labels"),
         ],
         _("Create"): [
             st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
+            st.Page("pages/space.py", title=_("Space"), icon=":material/view_in_ar:", url_path="space"),
             st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
         ],
     }

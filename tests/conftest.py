@@ -79,8 +79,14 @@ def example(recipe: Recipe) -> DataSet:
         make_lender(recipe)
     if recipe.learns_from == "paired":
         return DataSet("random", {"source": images(size=size), "target": images(size=size, seed=1)})
+    if recipe.task == "adaptation":
+        domains = {"a": images(size=size), "b": images(24, size, seed=1), "label": np.arange(24) % 3}
+        return DataSet("random", domains, ("a", "b", "c"), unpaired=True)
     if recipe.learns_from == "unpaired":
         return DataSet("random", {"a": images(size=size), "b": images(20, size, seed=1)}, unpaired=True)
+    if recipe.learns_from == "views":
+        poses = np.stack([np.linspace(-180, 179, 24), np.linspace(-10, 50, 24)], 1).astype(np.float32)
+        return DataSet("random", {"real": images(size=size), "pose": poses})
     if recipe.task == "points":
         return DataSet("random", {"real": random.standard_normal((24, 2)).astype(np.float32)})
     return DataSet("random", {"real": images(size=size), "label": np.arange(24) % 3}, ("a", "b", "c"))

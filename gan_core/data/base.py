@@ -108,7 +108,8 @@ class DataSpec:
 
     def in_channels(self, channels: int) -> DataSpec:
         """The same of images with as many channels."""
-        return replace(self, fields={name: (channels, *shape[1:]) for name, shape in self.fields.items()})
+        fields = {name: (channels, *shape[1:]) if len(shape) == 3 else shape for name, shape in self.fields.items()}
+        return replace(self, fields=fields)
 
     @property
     def size(self) -> int:

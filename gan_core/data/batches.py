@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_core.data.base import DataSet
+from gan_core.data.base import NOT_SHOWN_TO_NETWORKS, DataSet
 from gan_core.ranks import ALONE, Ranks
 
 HELD_OUT = 12  # items that a recipe which translates images never trains on: its pictures and marks are of them
@@ -66,7 +66,9 @@ class Batches:
                 self._arrays[name] = array
             else:
                 self._arrays[name] = torch.from_numpy(array).to(device if on_device else "cpu")
-        groups = list(data.arrays) if data.unpaired else ["all"]
+        domains = [name for name in data.arrays if name not in NOT_SHOWN_TO_NETWORKS]
+        groups = domains if data.unpaired else ["all"]
+        self._first = groups[0]  # labels are those of the first domain
         # unpaired domains: an order of their own, from a generator of their own
         self._orders = {
             group: Order(
@@ -79,7 +81,7 @@ class Batches:
     def next(self, count: int) -> dict[str, Tensor]:
         """This rank's part of the next batch, whose `count` indices are the same for every number of ranks."""
         indices = {group: self._ranks.own(order.take(count)) for group, order in self._orders.items()}
-        return {name: self._gather(name, indices.get(name, indices.get("all"))) for name in self._arrays}
+        return {name: self._gather(name, indices.get(name, indices[self._first])) for name in self._arrays}
 
     def first(self, count: int) -> dict[str, Tensor]:
         """The first items of the set, for showing; draws nothing."""

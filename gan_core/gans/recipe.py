@@ -135,7 +135,8 @@ class Recipe:
 
     name: str
     title: str
-    # a key of `data.base.FIELDS`, or, of images, "super_resolution", "inpainting", "attributes", "supervised", "inversion"
+    # a key of `data.base.FIELDS`, or, of images, "super_resolution", "inpainting", "attributes", "supervised",
+    # "inversion"; or "adaptation" (of a classifier, from the first of two domains to the second)
     task: str
     paper: str  # arXiv id
     year: int
@@ -171,14 +172,19 @@ class Recipe:
         return self.conditional or self.task in ANSWERED
 
     @property
+    def classifies(self) -> bool:
+        """Whether the network `features` says which class an image belongs to."""
+        return self.task in ("supervised", "adaptation")
+
+    @property
     def draws(self) -> bool:
         """Whether the networks generate samples from latents; others classify or translate images."""
-        return self.task != "supervised" and not self.translations
+        return not self.classifies and not self.translations
 
     @property
     def learns_from(self) -> str:
         """The kind of data set that it trains on, a key of `FIELDS`; images if its task has none."""
-        return self.task if self.task in FIELDS else "images"
+        return self.task if self.task in FIELDS else LEARNS_FROM.get(self.task, "images")
 
     def settings(self, changes: Mapping[str, Any]) -> TrainingHParams:
         """The recipe's defaults with some knobs changed; raises UnknownName or BadValue."""
@@ -235,7 +241,8 @@ class Recipe:
         return presets.get(name)
 
 
-ANSWERED = ("supervised", "attributes")  # tasks whose networks answer the questions of the data
+ANSWERED = ("supervised", "adaptation", "attributes")  # tasks whose networks answer the questions of the data
+LEARNS_FROM = {"adaptation": "unpaired"}  # tasks that aren't kinds of data -> the kind that they need, if not images
 DATA_WORDS = {
     "images": "images",
     "points": "points",

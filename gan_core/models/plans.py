@@ -127,6 +127,14 @@ plans: dict[str, Plan] = {
                  "schedule": "linear", "decay_steps": 6_500},
         half=True,
     ),
+    "triplane.solids": Plan(
+        recipe="triplane", data="solids", size=16, steps=1_500,
+        title="Solids that can be turned",
+        limits="Trained on pictures of 16 pixels: edges are soft, and the small solid is often missing.",
+        hparams={"plane_channels": 8, "plane_size": "16", "max_channels": 48, "ray_samples": 12, "schedule": "linear",
+                 "decay_steps": 1_500},
+        half=True,
+    ),
     "pix2pix.edges2avatars": Plan(
         recipe="pix2pix", data="edges2avatars", size=64, steps=8_000,
         title="Line drawings to faces",

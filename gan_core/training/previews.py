@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 from gan_core.data.base import DataSpec, fewer
 from gan_core.data.batches import HELD_OUT
 from gan_core.media import medium_of
+from gan_core.metrics.domains import plane
 from gan_core.models.sampler import Sampler
 from gan_core.models.showing import sheet
 from gan_core.objectives.base import Pool
@@ -23,6 +24,7 @@ from gan_core.training.trainer import Trainer
 SEED = 0
 ROWS = 8
 POINTS = 1000
+MAPPED = 400  # items of each domain whose features are shown
 JUDGED = 128  # real images that a classifier's preview sorts
 LINES = 6  # of items whose translation is shown
 SIDE = 8  # pictures in a line, at most, where items stand beside each other
@@ -74,6 +76,8 @@ def pooled(pool: Pool, step: int) -> np.ndarray:
 def _drawer(trainer: Trainer) -> Draw:
     if trainer.recipe.compare:
         return _above_translated(trainer) if trainer.recipe.draws else _translated(trainer)
+    if trainer.recipe.task == "adaptation":
+        return _feature_map(trainer)
     if not trainer.recipe.draws:
         return _sorted_images(trainer)
     return _samples(trainer)
@@ -120,6 +124,20 @@ def side_by_side(kinds: Sequence[Tensor]) -> Image.Image:
     columns = len(kinds) * max(1, SIDE // len(kinds))
     cells = torch.stack(alike, 1)[: LINES * columns // len(kinds)].flatten(0, 1)  # (B, kinds, ...) -> (B * kinds, ...)
     return grid(to_uint8(cells), columns)
+
+
+def _feature_map(trainer: Trainer) -> Draw:
+    """The features of both domains in one plane, the first domain in grey."""
+    batch = trainer.batches.first(MAPPED)
+
+    def draw() -> Image.Image:
+        network = trainer.ema.networks["features"]
+        with torch.no_grad():
+            features = [network(batch[domain])[0].cpu() for domain in ("a", "b")]
+        first, second = plane(*features)
+        return scatter(second, first)
+
+    return draw
 
 
 def _sorted_images(trainer: Trainer) -> Draw:

@@ -126,7 +126,9 @@ def _range(trainer: Trainer) -> dict[str, float]:
     if medium_of(trainer.recipe.task):
         return {}
     fields = trainer.batches.spread(LABELLED)
-    values = torch.cat([fields[name].flatten().float() for name in trainer.spec.fields]).cpu()
+    shapes = trainer.spec.fields  # of views, poses are no pixels
+    shown = [name for name, shape in shapes.items() if len(shape) == 3 or trainer.recipe.task == "points"]
+    values = torch.cat([fields[name].flatten().float() for name in shown]).cpu()
     return {"data/scale": float(values.std()), "data/offset": float(values.mean())}
 
 
@@ -158,7 +160,8 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
     if count < LEAST:
         return None
     describe = describer(reference, trainer.spec.fields["real"])
-    latents, labels = sampler.latents(count, SEED)
+    latents, asked = sampler.latents(count, SEED)
+    labels = asked if sampler.recipe.conditional and sampler.recipe.conditions is None else None
     levels = as_bytes(real["real"])
     features = describe(levels)
     apart = _distances(features, real["label"].cpu() if labels is not None else None)
@@ -169,7 +172,7 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
     trivial = signs.statistics(levels)
 
     def compare() -> dict[str, float]:
-        images = as_bytes(sampler.draw(latents, labels))
+        images = as_bytes(sampler.draw(latents, asked))
         made = describe(images).astype(np.float64)
         found = _distances(made, labels)
         seen = {"variety": min(made / real for made, real in zip(found, apart, strict=True))}

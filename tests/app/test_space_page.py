@@ -1,0 +1,56 @@
+"""The pages Space and Few labels without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from gan_core import data
+from gan_core.gans import recipes
+from tests.app.pages import page, sound
+from tests.conftest import example
+from tests.made_models import make_model
+from ui.classroom.labels import page as labels
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def texts(test: AppTest) -> str:
+    kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.title, test.subheader)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def test_space_says_how_to_get_a_model_of_scenes() -> None:
+    make_model("mlp_gan.x")
+    assert "There is no model of scenes yet" in texts(page("space"))
+
+
+def test_a_scene_is_turned_filmed_and_taken_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as few:  # not all 3,000 views
+        few.setattr(data, "load", lambda name, size: example(recipes.get("triplane")))
+        make_model("triplane.x", "solids")
+    test = page("space")
+    assert "Rendered in" in texts(test)
+    test.slider(key="space-yaw").set_value(-120)
+    sound(test.run())
+    sound(test.button(key="space-turn").click().run())
+    assert [one for one in test.get("download_button") if one.proto.label == "Download (WebP)"]
+    sound(test.button(key="space-mesh").click().run())
+    assert "triangles" in texts(test) or "no surface" in texts(test)
+
+
+def test_few_labels_shows_what_was_measured() -> None:
+    text = texts(page("labels"))
+    assert "Few labels" in text
+    for kind in labels.measured():
+        assert {"segmentation": "Labels from ten pictures", "adaptation": "A domain without labels"}[kind] in text
