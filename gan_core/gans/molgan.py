@@ -39,6 +39,11 @@ class MolganHParams(MolecularHParams):
         (128, 256, 512), 1, 8192, label="Generator layer widths", change="rebuild", group="networks",
         help="Width of each hidden layer, from the latents to the scores of atoms and bonds.",
     )  # fmt: skip
+    batch_norm: bool = knob(
+        True, label="Batch normalisation", change="rebuild", group="networks",
+        help="Normalises the generator's hidden layers over the batch, so that different latents give different "
+        "molecules from the beginning.",
+    )  # fmt: skip
     graph_widths: tuple[int, ...] = knob(
         (32, 32), 1, 1024, label="Graph layer widths", change="rebuild", group="networks",
         help="Features of an atom after each layer of the discriminator. Each layer looks one bond farther.",
@@ -58,7 +63,10 @@ class MoleculeGenerator(nn.Module):
         layers: list[nn.Module] = []
         inputs = hparams.latent_size
         for width in hparams.generator_widths:
-            layers += [nn.Linear(inputs, width), nn.LeakyReLU(SLOPE)]
+            layers.append(nn.Linear(inputs, width))
+            if hparams.batch_norm:
+                layers.append(nn.BatchNorm1d(width))
+            layers.append(nn.LeakyReLU(SLOPE))
             inputs = width
         self.layers = nn.Sequential(*layers)
         self.atoms = nn.Linear(inputs, size * KINDS)
@@ -87,7 +95,7 @@ class MoleculeDiscriminator(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.read = nn.Linear(inputs, 2 * hparams.readout)
         self.hidden = nn.Linear(hparams.readout, hparams.readout)
-        self.head = logit_head(hparams.readout, 0, hparams.minibatch)
+        self.head = logit_head(hparams.readout, 0, hparams.minibatch, bias=False)  # a critic's cancels
 
     def forward(self, graphs: Tensor) -> Tensor:
         atoms, _ = parted(graphs)

@@ -54,6 +54,7 @@ def drawing(
     options.clearBackground = True
     if not valid(matrix[None])[0]:
         options.setBackgroundColour((0.92, 0.92, 0.92))
+    draw.ClearDrawing()  # of an empty one too
     molecule = _prepared(matrix)
     if molecule.GetNumAtoms():
         options.prepareMolsBeforeDrawing = False

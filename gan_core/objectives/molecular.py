@@ -98,7 +98,9 @@ class Molecular(Adversarial[MolecularHParams]):
         if context.hparams.reward_weight:
             terms["reward"] = -context.hparams.reward_weight * networks["reward"](fakes.images).sigmoid().mean()
         if context.hparams.rules_weight:
-            broken = valence_excess(fakes.images) + apart(fakes.images)
+            atoms, bonds = parted(fakes.images)
+            made = joined(decided(atoms), decided(bonds))  # shares of many weak bonds would seem to join atoms
+            broken = valence_excess(made) + apart(made)
             terms["rules"] = context.hparams.rules_weight * broken.mean()
         return terms
 
@@ -109,10 +111,13 @@ def relaxed(scores: Tensor, context: StepContext[MolecularHParams]) -> Tensor:
     if hparams.discretisation == "gumbel":
         scores = scores + gumbel(scores, context.generator)
     shares = (scores / hparams.temperature).softmax(-1)
-    if hparams.discretisation != "straight_through":
-        return shares
-    decided = one_hot(shares.argmax(-1), shares.shape[-1]).to(shares.dtype)
-    return decided + shares - shares.detach()
+    return decided(shares) if hparams.discretisation == "straight_through" else shares
+
+
+def decided(shares: Tensor) -> Tensor:
+    """The likeliest kind along the last axis as ones and zeros, with the gradient of the shares."""
+    likeliest = one_hot(shares.argmax(-1), shares.shape[-1]).to(shares.dtype)
+    return likeliest + shares - shares.detach()
 
 
 def gumbel(scores: Tensor, generator: torch.Generator) -> Tensor:
