@@ -41,6 +41,7 @@ page = st.navigation(
         _("Create"): [
             st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
             st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
+            st.Page("pages/molecules.py", title=_("Molecules"), icon=":material/hub:", url_path="molecules"),
         ],
     }
 )

@@ -12,7 +12,16 @@ from PIL import Image
 
 from gan_core.data.base import DataSpec
 from gan_core.data.chemistry import (
-    ATOMS, BONDS, MISSING, cleaned, rdkit, reachable, smiles_of, to_rdkit, unchecked_smiles, valid,
+    ATOMS,
+    BONDS,
+    MISSING,
+    cleaned,
+    rdkit,
+    reachable,
+    smiles_of,
+    to_rdkit,
+    unchecked_smiles,
+    valid,
 )  # fmt: skip
 from gan_core.disk import replacing
 from gan_core.errors import BadValue
@@ -22,7 +31,7 @@ SIDE = 120  # pixels of a picture
 SHOWN = 200  # pixels of a drawing on a page
 EXAMINED = 200  # molecules of a look while training
 INVALID = "not valid"  # behind the SMILES of what isn't a molecule
-COLOUR = (1.0, 0.55, 0.1)  # of what is emphasised
+COLOUR, GREY = (1.0, 0.55, 0.1), (0.92, 0.92, 0.92)  # of what is emphasised; behind what isn't valid
 
 Weights = Mapping[Any, float]  # by place of an atom, or places of a bond (lower first) -> how much it is emphasised
 
@@ -34,43 +43,50 @@ def caption(matrix: np.ndarray) -> str:
 
 def pictures(samples: np.ndarray, spec: DataSpec) -> np.ndarray:
     """Structural formulas, uint8 (N, SIDE, SIDE, 3); those that aren't valid on a grey ground."""
-    return np.stack([np.asarray(Image.open(io.BytesIO(drawing(one, SIDE, "png"))).convert("RGB")) for one in samples])
+    return np.stack([np.asarray(Image.open(io.BytesIO(png(one))).convert("RGB")) for one in samples])
 
 
-def drawing(
-    matrix: np.ndarray, side: int = SHOWN, kind: str = "svg", atoms: Weights | None = None, bonds: Weights | None = None
-) -> bytes:
-    """A matrix (n, n) as structural formula, an SVG or PNG file of `side` pixels.
+def svg(matrix: np.ndarray, side: int = SHOWN, atoms: Weights | None = None, bonds: Weights | None = None) -> str:
+    """A matrix (n, n) as structural formula of `side` pixels, on a grey ground where it isn't valid.
 
-    `atoms` and `bonds` emphasise some, by the places in the matrix, with shares in [0, 1].
+    `atoms` and `bonds` are emphasised, by their places in the matrix, as strongly as shares in [0, 1] say.
     """
+    return str(_drawn(matrix, _library().MolDraw2DSVG(side, side), atoms or {}, bonds or {}))
+
+
+def png(matrix: np.ndarray, side: int = SIDE) -> bytes:
+    """The same as a PNG file."""
+    return bytes(_drawn(matrix, _library().MolDraw2DCairo(side, side), {}, {}))
+
+
+def _library() -> Any:
     rdkit()
     try:
         from rdkit.Chem.Draw import rdMolDraw2D
     except ImportError as error:  # RDKit without what it draws with
         raise BadValue(MISSING) from error
-    draw = (rdMolDraw2D.MolDraw2DSVG if kind == "svg" else rdMolDraw2D.MolDraw2DCairo)(side, side)
-    options = draw.drawOptions()
-    options.clearBackground = True
+    return rdMolDraw2D
+
+
+def _drawn(matrix: np.ndarray, draw: Any, atoms: Weights, bonds: Weights) -> Any:
     if not valid(matrix[None])[0]:
-        options.setBackgroundColour((0.92, 0.92, 0.92))
+        draw.drawOptions().setBackgroundColour(GREY)
+    draw.drawOptions().prepareMolsBeforeDrawing = False
     draw.ClearDrawing()  # of an empty one too
     molecule = _prepared(matrix)
     if molecule.GetNumAtoms():
-        options.prepareMolsBeforeDrawing = False
-        of_place = {int(place): number for number, place in enumerate(np.flatnonzero(matrix.diagonal()))}
-        chosen = {of_place[place]: _colour(share) for place, share in (atoms or {}).items() if place in of_place}
+        number = {int(place): number for number, place in enumerate(np.flatnonzero(matrix.diagonal()))}
+        chosen = {number[place]: _colour(share) for place, share in atoms.items()}
         between = {
-            molecule.GetBondBetweenAtoms(of_place[one], of_place[other]).GetIdx(): _colour(share)
-            for (one, other), share in (bonds or {}).items()
+            molecule.GetBondBetweenAtoms(number[one], number[other]).GetIdx(): _colour(share)
+            for (one, other), share in bonds.items()
         }
         draw.DrawMolecule(
             molecule, highlightAtoms=list(chosen), highlightAtomColors=chosen, highlightBonds=list(between),
             highlightBondColors=between,
         )  # fmt: skip
     draw.FinishDrawing()
-    text = draw.GetDrawingText()
-    return text.encode() if isinstance(text, str) else bytes(text)
+    return draw.GetDrawingText()
 
 
 def _colour(share: float) -> tuple[float, float, float]:
@@ -82,12 +98,11 @@ def _colour(share: float) -> tuple[float, float, float]:
 def _prepared(matrix: np.ndarray) -> Any:
     """RDKit's molecule with coordinates; what isn't valid too."""
     from rdkit.Chem import rdDepictor
-    from rdkit.Chem.Draw import rdMolDraw2D
 
     chem = rdkit()
     molecule = to_rdkit(matrix) if valid(matrix[None])[0] else None
     if molecule is not None:
-        return rdMolDraw2D.PrepareMolForDrawing(molecule)
+        return _library().PrepareMolForDrawing(molecule)
     molecule = to_rdkit(matrix, sanitised=False)
     molecule.UpdatePropertyCache(strict=False)
     chem.GetSymmSSSR(molecule)
@@ -115,13 +130,17 @@ def rings(samples: np.ndarray) -> np.ndarray:
 
 def write(samples: np.ndarray, spec: DataSpec, path: Path) -> None:
     """One SMILES a line; what isn't valid has "not valid" behind it."""
-    lines = (smiles_of(one) or f"{unchecked_smiles(one) or '*'}\t{INVALID}" for one in samples)
     with replacing(path) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        temporary.write_text(as_lines(samples), encoding="utf-8")
+
+
+def as_lines(samples: np.ndarray) -> str:
+    """The content of such a file."""
+    return "".join(f"{smiles_of(one) or f'{unchecked_smiles(one) or chr(42)}{chr(9)}{INVALID}'}\n" for one in samples)
 
 
 def pieces(samples: np.ndarray, spec: DataSpec) -> list[Piece]:
-    return [Piece("drawing", drawing(one), caption(one)) for one in samples]
+    return [Piece("drawing", svg(one), caption(one)) for one in samples]
 
 
 def counted(samples: np.ndarray, known: set[str]) -> dict[str, float]:

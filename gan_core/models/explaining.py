@@ -29,7 +29,7 @@ from gan_core.data.chemistry import BONDS, cleaned
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.fitting import fill
 from gan_core.layers.graphs import KINDS, SLOPE, GraphLayer, graphs_of
-from gan_core.models.card import WEIGHTS, read_card
+from gan_core.models.card import read_card
 from gan_core.models.listing import folder_of
 from gan_core.models.loading import state_of
 from gan_core.runs.store import RunStore

@@ -99,7 +99,9 @@ class Molecular(Adversarial[MolecularHParams]):
             terms["reward"] = -context.hparams.reward_weight * networks["reward"](fakes.images).sigmoid().mean()
         if context.hparams.rules_weight:
             atoms, bonds = parted(fakes.images)
-            made = joined(decided(atoms), decided(bonds))  # shares of many weak bonds would seem to join atoms
+            # Of the likeliest bonds, for shares of many weak ones would seem to join atoms; and of them alone, for
+            # fewer atoms break fewer rules.
+            made = joined(decided(atoms).detach(), decided(bonds))
             broken = valence_excess(made) + apart(made)
             terms["rules"] = context.hparams.rules_weight * broken.mean()
         return terms
