@@ -2,10 +2,10 @@
 
     L_D = E[D(G(z))] - E[D(x)] + 10 E[(|grad D(u)| - 1)^2]     L_G = -E[D(G(z))] - a E[R(G(z))] + b V(G(z))
 
-The generator, a perceptron, maps z (B, latent_size) to scores of atoms (B, n, K) and of bonds (B, n, n, 4), alike in both
-directions. The discriminator passes messages along bonds (layers/graphs.py) and sums over the atoms, so that it gives
-the same logit (B,) in whatever order the atoms are; places without an atom send and receive nothing. `reward`, of the
-same form, learns to tell valid molecules. Samples are matrices int64 (B, n, n): the likeliest atoms and bonds.
+The generator, a perceptron, maps z (B, latent_size) to scores of atoms (B, n, K) and of bonds (B, n, n, 4), alike in
+both directions. The discriminator passes messages along bonds (layers/graphs.py) and sums over the atoms, so that the
+logit (B,) is the same in whatever order the atoms are; places without an atom send and receive nothing. `reward`, of
+the same form, learns to tell valid molecules. Samples are matrices int64 (B, n, n): the likeliest atoms and bonds.
 
 Differs from the paper: leaky ReLU instead of tanh, sums instead of means over neighbours, a term of rules
 beside the reward, "straight-through" without noise, and no reward for solubility or the like.
@@ -95,7 +95,9 @@ class MoleculeDiscriminator(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.read = nn.Linear(inputs, 2 * hparams.readout)
         self.hidden = nn.Linear(hparams.readout, hparams.readout)
-        self.head = logit_head(hparams.readout, 0, hparams.minibatch, bias=False)  # a critic's cancels
+        self.head = logit_head(hparams.readout, 0, hparams.minibatch)
+        last = self.head[-1] if isinstance(self.head, nn.Sequential) else self.head
+        last.register_parameter("bias", None)  # it cancels in a critic's loss
 
     def forward(self, graphs: Tensor) -> Tensor:
         atoms, _ = parted(graphs)

@@ -4,7 +4,7 @@ GNNExplainer learns a mask over atoms and one over bonds such that the score of 
 while as little as possible is kept. It begins with random masks, and on graphs this small masks of different seeds
 differ much: what is shown is the mean over SEEDS of them, with the spread.
 
-torch_geometric masks the messages of `MessagePassing` layers. Our discriminator is computed with dense matrices, so that
+torch_geometric masks the messages of `MessagePassing` layers. Our discriminator is computed with dense matrices, so
 `MessagePassingDiscriminator` is the same network, with the same weights, in that form.
 
 What changed since the tutorials: `GNNExplainer(model, epochs=...)` with `explain_node` or `explain_graph` raises a
@@ -159,7 +159,10 @@ def message_passing(discriminator: nn.Module) -> nn.Module:
 
 
 def explain(discriminator: nn.Module, matrix: np.ndarray, seeds: int = SEEDS) -> Explanation:
-    """Why a molecule, a matrix (n, n), has its score. Raises BadValue where it has no bond or torch_geometric is missing."""
+    """Why a molecule, a matrix (n, n), has its score.
+
+    Raises BadValue where it has no bond, or where torch_geometric is missing.
+    """
     library = geometric()
     nodes, edges, kinds, places = as_edges(matrix)
     if not edges.shape[1]:

@@ -51,7 +51,7 @@ class MolecularHParams(AdversarialHParams):
     )  # fmt: skip
     rules_weight: float = knob(
         0.0, 0.0, 100.0, label="Weight of the rules", group="objective",
-        help="Weight of the number of bonds beyond the valences of atoms and of the share of pairs of atoms that aren't "
+        help="Weight of the number of bonds beyond the valences of atoms and of the pairs of atoms that aren't "
         "connected. More gives more valid molecules; 0 leaves both to the discriminator.",
     )  # fmt: skip
 

@@ -214,7 +214,8 @@ def _names(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine:
     known: set[str] = set()
 
     def look() -> dict[str, float]:
-        assert medium.measure and medium.name
+        assert medium.measure
+        assert medium.name
         if not known:
             everything = trainer.batches.spread(KNOWN)[FIELDS[trainer.spec.task][0]].cpu().numpy()
             known.update(map(medium.name, everything))

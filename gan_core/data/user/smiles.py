@@ -1,4 +1,4 @@
-"""Molecules out of files with one SMILES a line, `smiles:PATH`: .smi, .txt, or .tsv with the SMILES in the first column.
+"""Molecules out of files with one SMILES a line, `smiles:PATH`: .smi, .txt, or .tsv whose first column they are.
 
 A first line "smiles" is a heading. What can't be used is left out and listed with its line number.
 """
