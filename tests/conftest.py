@@ -89,7 +89,17 @@ def example(recipe: Recipe) -> DataSet:
         return DataSet("random", {"real": images(size=size), "pose": poses})
     if recipe.task == "points":
         return DataSet("random", {"real": random.standard_normal((24, 2)).astype(np.float32)})
+    if recipe.task == "graph":
+        return DataSet("random", {"molecule": _molecules()})
     return DataSet("random", {"real": images(size=size), "label": np.arange(24) % 3}, ("a", "b", "c"))
+
+
+def _molecules() -> np.ndarray:
+    """24 chains of 2 to 9 atoms as matrices, (24, 9, 9)."""
+    from gan_core.data.chemistry import matrices_of
+
+    chains = ["C" * length + end for end in ("N", "O", "=O") for length in range(1, 9)]
+    return matrices_of(chains, 9)
 
 
 @pytest.fixture

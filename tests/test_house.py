@@ -65,7 +65,7 @@ ROOMS = (
     "gan_core.exporting", "gan_core.shelf", "gan_core.study", "gan_core.evaluation", "gan_core.search", "gan_core.cli",
     "gan_core.__main__", "ui", "ui.languages", "ui.core_texts", "ui.attributes", "ui.texts", "ui.studio_process",
     "ui.headers", "ui.classroom", "ui.classroom.shell", "ui.classroom.train", "ui.classroom.live",
-    "ui.classroom.playground", "ui.classroom.learn", "ui.classroom.folklore", "ui.classroom.models",
+    "ui.classroom.playground", "ui.classroom.learn", "ui.classroom.folklore", "ui.classroom.models", "ui.classroom.molecules",
     "ui.classroom.runs", "ui.classroom.evaluate", "ui.classroom.search", "ui.classroom.study", "ui.classroom.space",
     "ui.classroom.labels", "ui.classroom.home",
     "pages", "app", "ui.studio", "ui.studio.models",

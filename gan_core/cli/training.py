@@ -162,11 +162,11 @@ def planned(
 
 def native_size(data: str) -> int:
     """The size that a data set has of itself; raises UnknownName or BadValue."""
-    from gan_core.data import source
+    from gan_core.data import size_of, source
     from gan_core.data.parts import user_images_of
     from gan_core.data.user import references
 
-    return references.SIZE if user_images_of(data) else source(data).size
+    return (size_of(data) or references.SIZE) if user_images_of(data) else source(data).size
 
 
 def prepare_data(spec: RunSpec, shown: bool) -> None:

@@ -40,6 +40,9 @@ class Medium:
     write: Callable[[np.ndarray, DataSpec, Path], None]  # all samples as one file
     pieces: Callable[[np.ndarray, DataSpec], list[Piece]]
     describe: Callable[[np.ndarray, DataSpec], np.ndarray] | None = None
+    name: Callable[[np.ndarray], str] | None = None  # of one sample, the same for equal ones; "" where it can't exist
+    measure: Callable[[np.ndarray, set[str]], dict[str, float]] | None = None  # samples, known names -> metrics
+    examined: int = 0  # samples that `measure` gets while training
     columns: int = 4  # pictures side by side
     shown: int = 16  # samples in a preview
 

@@ -7,7 +7,8 @@
                               what as many real points score (metrics/density.py)
     images                    variety: how far samples lie apart, as a share of how far real images do, and the other
                               signs that `signs` lists
-    sound, text and the like  variety, by what `gan_core/media` describes of them
+    sound, text and the like  variety, by what `gan_core/media` describes of them, and what it measures: of molecules
+                              molecules/valid, molecules/unique and molecules/novel, shares of one another
     unpaired translation      luminance_kept: the correlation of the brightness of inputs and outputs, of the direction
                               where it is lower
     all                       data/scale and data/offset: the standard deviation and the mean of the data, as networks
@@ -52,6 +53,7 @@ SEED = 0
 IMAGES = 128  # samples and real images that are compared
 LEAST = 8  # real images below which nothing can be said of their variety
 LABELLED = 512  # real images that classes are learnt from
+KNOWN = 10_000  # training items, at most, whose names are known
 MEMORISED = 1024  # training images, at most, of which copies are looked for
 TRANSLATED = 8  # images whose translation is looked at
 POINTS = 500  # where no modes are known
@@ -199,11 +201,30 @@ def _other(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine | None
     if not all(apart):
         return None
 
+    more = _names(trainer, sampler, medium) if medium.measure and medium.name else dict
+
     def compare() -> dict[str, float]:
         made = features(medium, sampler.draw(latents, labels).numpy(), spec).astype(np.float64)
-        return {"variety": min(made / real for made, real in zip(_distances(made, classes), apart, strict=True))}
+        found = {"variety": min(made / real for made, real in zip(_distances(made, classes), apart, strict=True))}
+        return found | more()
 
     return compare
+
+
+def _names(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine:
+    """What is told of samples by their names and those of the training data, e.g. how many molecules are new."""
+    latents, labels = sampler.latents(medium.examined, SEED)
+    known: set[str] = set()
+
+    def look() -> dict[str, float]:
+        assert medium.measure
+        assert medium.name
+        if not known:
+            everything = trainer.batches.spread(KNOWN)[FIELDS[trainer.spec.task][0]].cpu().numpy()
+            known.update(map(medium.name, everything))
+        return medium.measure(sampler.draw(latents, labels).numpy(), known)
+
+    return look
 
 
 def _memory(trainer: Trainer, describe: Describe) -> signs.Novelty | None:

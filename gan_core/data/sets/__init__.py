@@ -23,6 +23,7 @@ from gan_core.data.sets import cyclegan_sets as cyclegan_sets
 from gan_core.data.sets import mnist_m as mnist_m
 from gan_core.data.sets import spoken_digits as spoken_digits
 from gan_core.data.sets import solids as solids
+from gan_core.data.sets import molecules as molecules
 
 # isort: on
 

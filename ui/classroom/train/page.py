@@ -226,7 +226,7 @@ def _recipe_choice(recipe: Recipe, round_: int) -> str:
 def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
     given = [] if setup.data in data.sources else [setup.data]
     options = [*given, *train_choices.fitting_data(recipe)]
-    if recipe.learns_from != "points":
+    if recipe.learns_from in LAYOUTS:
         options.append(USER_OPTION)
 
     def word(reference: str) -> str:
@@ -249,6 +249,8 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
 def _user_images(setup: Setup, round_: int) -> None:
     """Lets visitors upload a zip, and the owner choose a folder."""
     kind = setup.recipe_object.learns_from
+    if kind not in LAYOUTS:
+        return
     with st.container(border=True):
         st.markdown(f"**{_('My own images')}**")
         st.caption(_(LAYOUTS[kind]))

@@ -125,6 +125,8 @@ def spec_of(reference: str, size: int) -> DataSpec:
     if reference in data.sources or data.is_points(reference):
         return data.source(reference).spec(size)
     user_set = user_images(reference)
+    if user_set and user_set.task == "graph":
+        return data.source("molecules").spec(size)
     return DataSpec(dict.fromkeys(FIELDS[user_set.task if user_set else "images"], (3, size, size)), 2)
 
 

@@ -1,0 +1,82 @@
+"""The page Molecules, without a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gan_core import paths
+from gan_core.runs.store import RunStore
+from tests.app.pages import page
+from tests.conftest import example
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.classroom.shell.warm.start", lambda: None)
+    monkeypatch.setattr("gan_core.models.explaining.SEEDS", 2)
+
+
+@pytest.fixture
+def model(store: RunStore) -> str:
+    """A model on the shelf that has learnt next to nothing."""
+    from gan_core.gans import recipes
+    from gan_core.knobs import to_dict
+    from gan_core.models import publishing
+    from gan_core.training.trainer import Trainer
+
+    recipe = recipes.get("molgan")
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
+    trainer.train_step()
+    state = trainer.state_dict() | {
+        "recipe": recipe.name, "hparams": to_dict(recipe.tiny), "spec": trainer.spec.to_state(),
+    }  # fmt: skip
+    words = publishing.Words("Chains", "CC0-1.0", "Nothing", "a blink", "all")
+    publishing.publish(state, "molgan.tiny", words, (), "molecules", paths.home() / "models" / "molgan.tiny", False)
+    return "molgan.tiny"
+
+
+def texts(test: AppTest) -> str:
+    return "\n".join(element.value for kind in (test.markdown, test.caption, test.info, test.subheader, test.error)
+                     for element in kind)  # fmt: skip
+
+
+def test_molecules_are_drawn_counted_and_explained(model: str) -> None:
+    test = page("molecules")
+    assert not test.error, [one.value for one in test.error]
+    assert [metric.label for metric in test.metric] == ["Valid", "Different", "New"]
+    assert test.metric[0].value.endswith("/ 12")
+    place = next(place for place, caption in enumerate(captions(test)) if len(caption) > 5)
+    test.button(key=f"why-{place}").click().run()
+    assert not test.exception
+    assert not test.error, [one.value for one in test.error]
+    said = texts(test)
+    assert f"Why is molecule {place + 1} fake?" in said
+    assert "better than chance" in said
+    assert "explain_node" in said
+    test.number_input(key="molecules-seed").set_value(5).run()
+    assert "Why is molecule" not in texts(test)
+
+
+def captions(test: AppTest) -> list[str]:
+    """Those of the molecules, by their numbers."""
+    return [caption.value for caption in test.caption if caption.value.partition(".")[0].isdecimal()]
+
+
+def test_without_a_model_it_says_how_to_make_one(store: RunStore) -> None:
+    assert "Train MolGAN" in page("molecules").info[0].value
+
+
+def test_without_the_extra_the_command_is_named(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from gan_core.data import chemistry
+
+    chemistry.rdkit.cache_clear()
+    monkeypatch.setitem(sys.modules, "rdkit", None)
+    test = page("molecules")
+    assert "ganscope[graphs]" in test.error[0].value.replace("\\", "")
