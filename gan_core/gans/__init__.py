@@ -30,6 +30,7 @@ from gan_core.gans import (
     stylegan2,
     vae,
     variants,
+    worldgan,
 )
 from gan_core.gans.recipe import Preset, Recipe, recipes
 
@@ -66,4 +67,5 @@ __all__ = [
     "stylegan2",
     "vae",
     "variants",
+    "worldgan",
 ]
