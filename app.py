@@ -40,6 +40,7 @@ page = st.navigation(
         ],
         _("Create"): [
             st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
+            st.Page("pages/motion.py", title=_("Motion"), icon=":material/animation:", url_path="motion"),
             st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
         ],
     }
