@@ -36,6 +36,7 @@ from gan_core.ranks import integers, normal
 
 GIVEN = 2  # frames that the next one is made from
 START = 4  # latents that choose the start; the others choose actions
+STILL = 1.0  # logit by which an untrained mask rather keeps what is there
 STARTS = 64  # true starts that samples begin with
 SIZES = (8, 16, 32, 64)
 
@@ -58,7 +59,7 @@ class WorldHParams(AdversarialHParams):
         "each step takes longer.",
     )  # fmt: skip
     l1_weight: float = knob(
-        20.0, 0.0, 1000.0, label="L1 weight", group="objective",
+        100.0, 0.0, 1000.0, label="L1 weight", group="objective",
         help="Weight of the mean distance to the true frames. 0 leaves only the discriminator to say what follows.",
     )  # fmt: skip
     given_noise: float = knob(
@@ -76,7 +77,7 @@ def planes(actions: Tensor, size: int) -> Tensor:
 class World(nn.Module):
     """Two frames (B, 2 C, H, W) and an action (B,) -> the next frame (B, C, H, W) in [-1, 1].
 
-    It changes the last frame: what stands still passes by the network.
+    It paints over the last frame where a mask says so: what stands still passes by the network.
     """
 
     starts: Tensor
@@ -95,8 +96,9 @@ class World(nn.Module):
         )  # fmt: skip
         self.up = nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1)
         self.last = nn.Sequential(
-            nn.ReLU(inplace=True), nn.Conv2d(width + GIVEN * channels, channels, 3, padding=1)
+            nn.ReLU(inplace=True), nn.Conv2d(width + GIVEN * channels, channels + 1, 3, padding=1)
         )
+        self.channels = channels
         self.register_buffer("starts", torch.from_numpy(true_starts(self.size)), persistent=False)
         line = torch.linspace(-1, 1, self.size)
         self.register_buffer("places", torch.stack(torch.meshgrid(line, line, indexing="ij")), persistent=False)
@@ -106,18 +108,16 @@ class World(nn.Module):
         pressed = planes(action[:, None], self.size)
         low = self.down(torch.cat([given, pressed, places], 1))  # (B, width, H / 2, W / 2)
         high = self.up(torch.cat([low, self.inner(low)], 1))
-        change = self.last(torch.cat([high, given], 1))
-        before = given[:, given.shape[1] // GIVEN :]
-        frame: Tensor = torch.tanh(change + torch.atanh(before.clamp(-0.99, 0.99)))
-        return frame
+        painted = self.last(torch.cat([high, given], 1))  # (B, C + 1, H, W): colours, and where they cover
+        share = (painted[:, self.channels :] - STILL).sigmoid()
+        return given[:, self.channels :].lerp(painted[:, : self.channels].tanh(), share)
 
     def follow(self, given: Tensor, actions: Tensor) -> Tensor:
         """Frames (B, T, C, H, W) that follow from two (B, 2 C, H, W) and actions (B, T), each from those before it."""
-        channels = given.shape[1] // GIVEN
         made = []
         for action in actions.unbind(1):
             frame = self(given, action)
-            given = torch.cat([given[:, channels:], frame], 1)
+            given = torch.cat([given[:, self.channels :], frame], 1)
             made.append(frame)
         return torch.stack(made, 1)
 
