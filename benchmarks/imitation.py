@@ -81,7 +81,10 @@ def main() -> None:
     for name, task in TASKS.items():
         if asked.only not in name:
             continue
-        players = {"random": lambda seed, one=task: random_player(one.environment, seed), "expert": lambda seed, one=task: one.player}
+        players = {
+            "random": lambda seed, one=task: random_player(one.environment, seed),
+            "expert": lambda seed, one=task: one.player,
+        }
         for title, player in players.items():
             scores = [score(task.environment, player(seed), EPISODES, 1000 + seed) for seed in asked.seeds]
             rows.append(row(f"{name}, {title}", scores))

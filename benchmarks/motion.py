@@ -4,7 +4,7 @@
     python -m benchmarks.motion --run RUN
 
 Of films: 300 generated ones against 300 of the test part. A classifier of single frames is trained on real films
-(`classifier`: a small convolutional network, half a minute) and first asked about the test part, whose answers are known.
+(a small convolutional network, half a minute) and first asked about the test part, whose answers are known.
 `kept` is the share of frames that it gives the film's most frequent class; `directed` how often films of one content
 seed with other motion seeds get one class. Of a game: the distance of ball and paddle from the true ones by frame, over
 64 games with keys at random, and the share of games whose ball is lost (6 pixels off, or gone).
@@ -38,7 +38,8 @@ def classifier(steps: int = STEPS, seed: int = 0) -> Callable[[np.ndarray], np.n
     frames, labels = known.arrays["frames"], torch.from_numpy(known.arrays["label"])
     torch.manual_seed(seed)
     network = nn.Sequential(
-        nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1), nn.ReLU(),
+        nn.Conv2d(1, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU(),
+        nn.Conv2d(32, 64, 3, 2, 1), nn.ReLU(),
         nn.Flatten(), nn.Linear(64 * 16, 64), nn.ReLU(), nn.Linear(64, 10),
     )  # fmt: skip
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
@@ -88,7 +89,7 @@ def report_films(name: str, sampler: Sampler, steps: int) -> None:
         classes = np.bincount(motion.majority(films, classify), minlength=10)
         print(
             f"  {title:28} content kept in {kept.mean():.1%} of frames ({len(films)} films); speed {moves.speed:.2f} ± "
-            f"{moves.spread:.2f} pixels a frame, straight {moves.straight:.2f}, jerk {moves.jerk:.2f}; classes {classes}"
+            f"{moves.spread:.2f} px a frame, straight {moves.straight:.2f}, jerk {moves.jerk:.2f}; classes {classes}"
         )
     print(f"  one content, {MOTIONS} motions: one class in {one_content(sampler, classify):.1%} ({CONTENTS} contents)")
 

@@ -1,6 +1,6 @@
 r"""GAIL: generative adversarial imitation learning (1606.03476).
 
-    min_pi max_D  E_expert[log D(s, a)] + E_pi[log(1 - D(s, a))] - lambda H(pi)            (equation 16, D for the expert)
+    min_pi max_D  E_expert[log D(s, a)] + E_pi[log(1 - D(s, a))] - lambda H(pi)      (equation 16, D for the expert)
 
 The generator is a policy: observations (B, O) -> logits of actions (B, A). What it generates are the pairs of
 observation and action that it meets as it acts in an environment, through which no gradient flows; therefore it is
@@ -25,7 +25,7 @@ from torch.nn.functional import one_hot
 
 from gan_core.data.base import DataSpec
 from gan_core.data.environments import Environment, environment_of
-from gan_core.gans.recipe import Recipe, register, two_players
+from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.objectives.imitation import Imitation, ImitationHParams, roll_out
 
@@ -145,5 +145,31 @@ register(
         ema_networks=("generator", "discriminator"),
         draw=draw,
         equation=equation,
+        presets=(
+            Preset(
+                name="cartpole",
+                title="A pole, balanced by imitation",
+                look_for="The return starts at some 20 steps, a fall, and passes 100 within 20 steps of training. It "
+                "swings: the discriminator moves on to the next difference from the expert.",
+                data="cartpole_expert", size=4, steps=100, seconds=20,
+                hparams={"schedule": "linear", "decay_steps": 100},
+            ),
+            Preset(
+                name="cloning",
+                title="Behaviour cloning",
+                look_for="The expert's actions as classes. Nothing is played in training, so it is quick; small errors "
+                "can lead to where no demonstration has been.",
+                data="cartpole_expert", size=4, steps=300, seconds=10,
+                hparams={"method": "cloning", "generator_rate": 1e-3},
+            ),
+            Preset(
+                name="idle",
+                title="An expert who does nothing",
+                look_for="A control: whoever imitates this expert must keep hanging. With the negative form of the "
+                "reward every step costs, so ending early pays, whatever the expert did.",
+                data="acrobot_idle", size=6, steps=60, seconds=60,
+                hparams={"reward": "negative"},
+            ),
+        ),
     )
 )  # fmt: skip

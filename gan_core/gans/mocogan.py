@@ -147,5 +147,19 @@ register(
         capabilities=frozenset({"motion"}),
         sizes=SIZES,
         equation=adversarial_equation,
+        presets=(
+            Preset(
+                name="moving_digits",
+                title="Digits that move",
+                look_for="At first a stain that jumps from frame to frame; after 500 steps a blob that moves; then "
+                "strokes. Watch whether a digit stays the same digit from the first frame to the last.",
+                data="moving_digits", size=32, steps=3_000, seconds=300,
+                hparams={
+                    "channels": 16, "max_channels": 64, "batch_size": 16, "beta1": 0.0, "generator_rate": 1e-3,
+                    "discriminator_rate": 1e-3, "penalty": "r1", "penalty_weight": 0.5, "penalty_every": 8,
+                    "ema": 0.995, "schedule": "linear", "decay_steps": 3_000,
+                },
+            ),
+        ),
     )
 )  # fmt: skip

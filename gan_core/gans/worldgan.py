@@ -1,10 +1,10 @@
-r"""A GAN that simulates a game: the next frame from the two before it and the player's action, as in GameGAN (2005.12126).
+r"""A GAN that simulates a game, after GameGAN (2005.12126): the next frame from the two before it and the player's key.
 
     L_D = -E[log D(x, a)] - E[log(1 - D(x', a))]        L_G = -E[log D(x', a)] + lambda |x - x'|_1
 
 x is a window of true frames: two that are given and `ahead` that follow; x' has the same two, and each following frame
-is the generator's, made from the two before it, its own among them, and from the action a(t). The discriminator sees the
-whole window with the actions as planes. A sample is a film: from a true start (the first latents) it is played with
+is the generator's, made from the two before it, its own among them, and from the action a(t). The discriminator sees
+the whole window with the actions as planes. A sample is a film: from a true start (the first latents) it is played with
 random actions (the others), and every frame after the second is generated.
 
 Differs from the paper: no memory and no separate rendering of what stands and what moves; the last two frames are all
@@ -26,7 +26,7 @@ from gan_core.data import games
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadData
 from gan_core.gans.mocogan import check_frames
-from gan_core.gans.recipe import Recipe, register
+from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
 from gan_core.layers.blocks import logit_head
@@ -86,9 +86,7 @@ class World(nn.Module):
         super().__init__()
         channels, self.length, self.size = shape[0], shape[1], shape[-1]
         width = hparams.channels
-        self.down = nn.Sequential(
-            nn.Conv2d(GIVEN * channels + 3, width, 4, stride=2, padding=1), nn.ReLU(inplace=True)
-        )
+        self.down = nn.Sequential(nn.Conv2d(GIVEN * channels + 3, width, 4, stride=2, padding=1), nn.ReLU(inplace=True))
         self.inner = nn.Sequential(
             nn.Conv2d(width, 2 * width, 3, padding=1), nn.ReLU(inplace=True),
             nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.ReLU(inplace=True),
@@ -182,7 +180,9 @@ def networks(hparams: WorldHParams, spec: DataSpec) -> dict[str, nn.Module]:
     channels, frames, size = spec.shape[0], spec.shape[1], spec.size
     check_frames(frames)
     if "action" not in spec.fields or channels != 3:
-        raise BadData("A simulator needs films in colour with the player's actions, such as {name}.", name="paddle_game")
+        raise BadData(
+            "A simulator needs films in colour with the player's actions, such as {name}.", name="paddle_game"
+        )
     if frames < GIVEN + hparams.ahead:
         raise BadData(
             "{ahead} frames ahead need films of at least {least} frames, and these have {frames}.",
@@ -229,5 +229,15 @@ register(
         sizes=SIZES,
         draw=draw,
         equation=equation,
+        presets=(
+            Preset(
+                name="paddle_game",
+                title="A game from its films",
+                look_for="At first everything stands still or fades. Then the paddle obeys the keys, which is the "
+                "easier part, and at last the ball flies on and bounces.",
+                data="paddle_game", size=32, steps=2_000, seconds=250,
+                hparams={"schedule": "linear", "decay_steps": 2_000},
+            ),
+        ),
     )
 )  # fmt: skip

@@ -71,7 +71,9 @@ class Drift:
     lost: float
 
 
-def measure(sampler: Sampler, frames: Sequence[int] = (1, 10, 25, 50, 100), count: int = 64, seed: int = 0) -> list[Drift]:
+def measure(
+    sampler: Sampler, frames: Sequence[int] = (1, 10, 25, 50, 100), count: int = 64, seed: int = 0
+) -> list[Drift]:
     """The drift after so many frames, played with keys at random."""
     random = np.random.default_rng(seed)
     dream, pressed = begin(sampler, count, seed), random.integers(3, size=count)

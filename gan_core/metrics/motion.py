@@ -31,7 +31,7 @@ class Moving:
 
 
 def middles(films: np.ndarray) -> np.ndarray:
-    """The middle of the brightness of each frame, (N, T, 2) in pixels, x first; dark frames give the picture's middle."""
+    """The middle of the brightness of each frame, (N, T, 2) in pixels, x first; of dark frames the picture's."""
     bright = films.astype(np.float64).mean(1)  # (N, T, H, W)
     total = bright.sum((2, 3))
     height, width = bright.shape[2:]

@@ -235,7 +235,7 @@ plans: dict[str, Plan] = {
     "worldgan.paddle_game": Plan(
         recipe="worldgan", data="paddle_game", size=32, steps=4_000,
         title="Paddle game, simulated",
-        limits="Knows this game alone. Small errors add up: sooner or later the ball goes another way than the true one.",
+        limits="Knows this game alone. Small errors add up: sooner or later the ball leaves the true one's way.",
         hparams={"schedule": "linear", "decay_steps": 4_000, "ema": 0.998},
         half=True,
     ),

@@ -116,10 +116,8 @@ class Rollout:
 
 
 @torch.no_grad()
-def roll_out(
-    policy: Policy, environment: Environment, starts: Tensor, choices: Tensor | None, horizon: int
-) -> Rollout:
-    """Plays from starts (B, STARTS) in [0, 1); `choices` (B, T) in [0, 1) draw the actions, None takes the likeliest."""
+def roll_out(policy: Policy, environment: Environment, starts: Tensor, choices: Tensor | None, horizon: int) -> Rollout:
+    """Plays from starts (B, STARTS) in [0, 1); `choices` (B, T) in [0, 1) draw the actions; None: the likeliest."""
     device = starts.device
     episodes = Episodes(environment, starts.cpu().double().numpy())
     count = len(starts)
@@ -181,7 +179,7 @@ def _one(value: Tensor) -> Tensor:
 
 
 class Imitation(Objective[ImitationHParams]):
-    """Networks: `generator` is a policy, `value` gives (B,) from observations, `discriminator(seen, actions)` logits."""
+    """Networks: `generator` is a policy, `value(seen)` and `discriminator(seen, actions)` give (B,)."""
 
     def setup(self, networks: Networks, spec: DataSpec) -> None:
         self.environment = environment_of(spec)

@@ -181,7 +181,9 @@ def test_only_every_nth_pair_is_learnt_from() -> None:
     assert shown.tolist() == [[1, 0, 0, 1, 0]]
     before = trainer.networks["discriminator"].state_dict()
     trainer.train_step()
-    assert all(torch.equal(value, before[name]) for name, value in trainer.networks["discriminator"].state_dict().items())
+    assert all(
+        torch.equal(value, before[name]) for name, value in trainer.networks["discriminator"].state_dict().items()
+    )
 
 
 def test_a_step_is_judged_with_its_action() -> None:

@@ -56,8 +56,8 @@ _register("cartpole_expert", "Pole on a cart, balanced",
           "64 episodes of 200 steps in CartPole-v1. A linear controller keeps the pole upright.",
           CARTPOLE, CARTPOLE.expert)  # fmt: skip
 _register("acrobot_expert", "Swing of two links, swung up",
-          "64 episodes in Acrobot-v1. A controller adds energy at each swing until the tip is above the line, after some "
-          "90 steps.", ACROBOT, ACROBOT.expert)  # fmt: skip
+          "64 episodes in Acrobot-v1. A controller adds energy at each swing until the tip is above the line, after "
+          "some 90 steps.", ACROBOT, ACROBOT.expert)  # fmt: skip
 _register("acrobot_idle", "Swing of two links, hanging",
           "64 episodes in Acrobot-v1 in which nothing is done. A control: what imitates them must not reach the goal.",
           ACROBOT, partial(_idle, ACROBOT))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Moving digits: films of one handwritten digit that crosses the picture and bounces off its edges, or goes in a circle.
+"""Moving digits: films of one handwritten digit that bounces off the picture's edges or goes in a circle.
 
 What moves (scikit-learn's 8x8 digits, enlarged) and how it moves are drawn apart, as MoCoGAN takes films to be
 (1707.04993). The test part has other digits, written by other people. `NAME` alone is the rest.
@@ -38,7 +38,7 @@ def paths(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarr
 
 
 def films(digits: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Films uint8 (N, 1, FRAMES, SIZE, SIZE) of digits (N, DIGIT, DIGIT) at places (N, FRAMES, 2), between pixels too."""
+    """Films uint8 (N, 1, FRAMES, SIZE, SIZE) of digits (N, DIGIT, DIGIT) at places (N, FRAMES, 2)."""
     made = np.empty((*places.shape[:2], SIZE, SIZE), np.uint8)
     for start in range(0, len(places), CHUNK):
         part = slice(start, start + CHUNK)

@@ -51,9 +51,7 @@ def show(offered: dict[str, Card]) -> None:
 def _row(sampler: Sampler, title: str, seeds: list[tuple[int, int]]) -> None:
     st.markdown(f"**{title}**")
     films = drawn(sampler, seeds)
-    st.image(
-        video.film_as_webp(video.side_by_side(films), sampler.spec.rate or video.RATE), alt=title, width=2 * WIDE
-    )
+    st.image(video.film_as_webp(video.side_by_side(films), sampler.spec.rate or video.RATE), alt=title, width=2 * WIDE)
 
 
 def drawn(sampler: Sampler, seeds: list[tuple[int, int]]) -> np.ndarray:

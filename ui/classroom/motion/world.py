@@ -16,7 +16,11 @@ from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import N_, _
 
 MOST_SEED = 2**31 - 1
-KEYS = {0: ("Left", N_("Left"), "arrow_back"), 1: ("Down", N_("Wait"), "pause"), 2: ("Right", N_("Right"), "arrow_forward")}
+KEYS = {
+    0: ("Left", N_("Left"), "arrow_back"),
+    1: ("Down", N_("Wait"), "pause"),
+    2: ("Right", N_("Right"), "arrow_forward"),
+}
 WIDE = 300  # pixels of a frame
 PACE = 0.25  # seconds between frames while the game runs
 NONE = 1  # the action of no key
