@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -89,8 +90,6 @@ def gymnasium() -> Any:
 
 def installed() -> bool:
     """Whether environments can be played."""
-    from importlib.util import find_spec
-
     return find_spec("gymnasium") is not None
 
 

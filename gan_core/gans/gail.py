@@ -9,7 +9,8 @@ The environment's own reward is never seen. A sample is a whole episode, observa
 latents give; the last observation is repeated after its end.
 
 Differs from the paper: PPO's clipped gradient instead of TRPO; a gradient penalty keeps the discriminator smooth; the
-reward can be `log D - log(1 - D)`, which neither pays for survival nor for an early end. `cloning` is behaviour
+discriminator also judges the time after an episode's end (1809.02925), so that neither survival nor an early end pays
+by itself. `cloning` is behaviour
 cloning, the paper's baseline.
 """
 
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from gan_core.data.base import DataSpec
-from gan_core.data.environments import Environment, environment_of
+from gan_core.data.environments import OVER, Environment, environment_of
 from gan_core.gans.recipe import Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.objectives.imitation import Imitation, ImitationHParams, roll_out
@@ -70,15 +71,21 @@ class Policy(_OfEnvironment):
         return logits
 
 
+def unless_over(seen: Tensor, actions: Tensor) -> Tensor:
+    """Numbers (..., N), all 0 where an episode is over, and a last one that says so, (..., N + 1)."""
+    over = (actions == OVER).to(seen.dtype)[..., None]
+    return torch.cat([seen * (1 - over), over], -1)
+
+
 class Value(_OfEnvironment):
-    """Observations (..., O) -> the rewards that will follow (...)."""
+    """Observations (..., O), and actions (...) that say whether an episode is over -> the rewards to come (...)."""
 
     def __init__(self, environment: Environment, widths: tuple[int, ...]) -> None:
         super().__init__(environment)
-        self.layers = perceptron(len(environment.observed), widths, 1)
+        self.layers = perceptron(len(environment.observed) + 1, widths, 1)
 
-    def forward(self, seen: Tensor) -> Tensor:
-        values: Tensor = self.layers(seen / self.scale)
+    def forward(self, seen: Tensor, actions: Tensor) -> Tensor:
+        values: Tensor = self.layers(unless_over(seen / self.scale, actions))
         return values[..., 0]
 
 
@@ -88,12 +95,12 @@ class PairDiscriminator(_OfEnvironment):
     def __init__(self, environment: Environment, widths: tuple[int, ...]) -> None:
         super().__init__(environment)
         self.actions = len(environment.actions)
-        self.layers = perceptron(len(environment.observed) + self.actions, widths, 1)
+        self.layers = perceptron(len(environment.observed) + self.actions + 1, widths, 1)
 
     def encoded(self, seen: Tensor, actions: Tensor) -> Tensor:
-        """Pairs as numbers, (..., O + A)."""
+        """Pairs as numbers, (..., O + A + 1)."""
         chosen = one_hot(actions.clamp(min=0), self.actions).to(seen.dtype)
-        return torch.cat([seen / self.scale, chosen], -1)
+        return unless_over(torch.cat([seen / self.scale, chosen], -1), actions)
 
     def judged(self, pairs: Tensor) -> Tensor:
         logits: Tensor = self.layers(pairs)

@@ -8,7 +8,10 @@ probability that a step is the expert's. Its form as a reward matters where an e
 
     positive   -log(1 - D) > 0: each further step pays, so it is better to go on, whatever the expert did
     negative   log D < 0: each further step costs, so it is better to end soon
-    balanced   log D - log(1 - D): of either sign
+    balanced   log D - log(1 - D): of either sign, but negative while D wins
+
+With `absorbing`, an episode's end is a state that lasts until the time is up and that D judges as any other step: where
+the expert never ends, to end looks wrong, and where the expert ends soon, to go on does. This takes the bias away.
 
 Every step plays as many new episodes as the batch has demonstrations, from starts and with actions that the trainer's
 generator draws; nothing of them outlives the step, so that a resumed run is the same.
@@ -59,6 +62,12 @@ class ImitationHParams(TrainingHParams, TwoPlayerHParams):
         acts_when=ADVERSARIAL,
         help="Positive, -log(1 - D): every step pays, so a policy that only survives is rewarded. Negative, log D: "
         "every step costs, so one that ends soon is rewarded. Balanced, their sum, has either sign.",
+    )  # fmt: skip
+    absorbing: bool = knob(
+        True, label="Judge what is over", group="objective", acts_when=ADVERSARIAL,
+        help="The discriminator also judges the time after an episode's end, so that ending early is rewarded only if "
+        "the expert ends early. Off: an episode ends without a word, and the form of the reward decides whether that "
+        "is good.",
     )  # fmt: skip
     discount: float = knob(
         0.99, 0.0, 1.0, label="Discount", unit="per step", group="objective", acts_when=ADVERSARIAL,
@@ -179,7 +188,7 @@ def _one(value: Tensor) -> Tensor:
 
 
 class Imitation(Objective[ImitationHParams]):
-    """Networks: `generator` is a policy, `value(seen)` and `discriminator(seen, actions)` give (B,)."""
+    """Networks: `generator` is a policy, `value` and `discriminator` (seen, actions) give (B,)."""
 
     def setup(self, networks: Networks, spec: DataSpec) -> None:
         self.environment = environment_of(spec)
@@ -215,10 +224,14 @@ class Imitation(Objective[ImitationHParams]):
         context.store("episodes", made)
         return made
 
-    def _shown(self, batch: Batch, context: StepContext[ImitationHParams]) -> Tensor:
-        """Which steps of the demonstrations are learnt from, (B, T)."""
+    def _shown(self, batch: Batch, every: int, over: bool) -> Tensor:
+        """Which steps of the demonstrations are learnt from, (B, T); with those after the end if `over`."""
         steps = torch.arange(batch["action"].shape[1], device=batch["action"].device)
-        return ((batch["action"] != OVER) & (steps % context.hparams.every == 0)).float()
+        return (((batch["action"] != OVER) | over) & (steps % every == 0)).float()
+
+    def _judged(self, made: Rollout, hparams: ImitationHParams) -> Tensor:
+        """Which steps of the policy's episodes D judges, (B, T)."""
+        return torch.ones_like(made.mask) if hparams.absorbing else made.mask
 
     # --- the players -------------------------------------------------------------------------------------------------
 
@@ -227,26 +240,31 @@ class Imitation(Objective[ImitationHParams]):
     ) -> dict[str, Tensor]:
         hparams, judge = context.hparams, networks["discriminator"]
         made = self._played(networks, len(batch["action"]), context)
-        shown = self._shown(batch, context)
+        shown, judged = self._shown(batch, hparams.every, hparams.absorbing), self._judged(made, hparams)
         real = judge(batch["observation"], batch["action"])
         fake = judge(made.seen, made.actions)  # (B, T)
         context.observe("score/real", _one(mean_of(real.sigmoid(), shown)))
-        context.observe("score/fake_before", _one(mean_of(fake.sigmoid(), made.mask)))
-        right = mean_of((real > 0).float(), shown) + mean_of((fake <= 0).float(), made.mask)
+        context.observe("score/fake_before", _one(mean_of(fake.sigmoid(), judged)))
+        right = mean_of((real > 0).float(), shown) + mean_of((fake <= 0).float(), judged)
         context.observe("accuracy", _one(right / 2))
-        terms = {"real": mean_of(softplus(-real), shown), "fake": mean_of(softplus(fake), made.mask)}
+        terms = {"real": mean_of(softplus(-real), shown), "fake": mean_of(softplus(fake), judged)}
         if hparams.penalty_weight:
-            terms["penalty"] = hparams.penalty_weight * self._penalty(judge, batch, shown, made, context)
+            terms["penalty"] = hparams.penalty_weight * self._penalty(judge, batch, (shown, judged), made, context)
         return terms
 
     def _penalty(
-        self, judge: nn.Module, batch: Batch, shown: Tensor, made: Rollout, context: StepContext[ImitationHParams]
+        self,
+        judge: nn.Module,
+        batch: Batch,
+        masks: tuple[Tensor, Tensor],
+        made: Rollout,
+        context: StepContext[ImitationHParams],
     ) -> Tensor:
         """WGAN-GP's penalty (1704.00028) between a pair of the expert and one of the policy, PAIRS of each episode."""
         encode = cast("Encoding", judge).encoded
         chosen = []
         for seen, actions, mask in (
-            (batch["observation"], batch["action"], shown), (made.seen, made.actions, made.mask),
+            (batch["observation"], batch["action"], masks[0]), (made.seen, made.actions, masks[1]),
         ):  # fmt: skip
             draws = uniform((len(mask), PAIRS), context.generator).to(mask.device)
             # the place of the nth step that counts, n drawn evenly among them
@@ -271,13 +289,13 @@ class Imitation(Objective[ImitationHParams]):
         ratio = (logs.gather(2, made.actions.clamp(min=0)[..., None])[..., 0] - made.log_probabilities).exp()
         bounded = ratio.clamp(1 - hparams.clip, 1 + hparams.clip)
         entropy = -(logs.exp() * logs).sum(2)
-        context.observe("score/fake_after", _one(mean_of(paid.sigmoid(), made.mask)))
+        context.observe("score/fake_after", _one(mean_of(paid.sigmoid(), self._judged(made, hparams))))
         context.observe("entropy", _one(mean_of(entropy, made.mask)))
-        values = networks["value"](made.seen)
+        values = networks["value"](made.seen, made.actions)
         return {
             "clipped": -mean_of(torch.minimum(ratio * gain, bounded * gain), made.mask),
             "entropy": -hparams.entropy * mean_of(entropy, made.mask),
-            "value": 0.5 * mean_of((values - goal).square(), made.mask),
+            "value": 0.5 * mean_of((values - goal).square(), self._judged(made, hparams)),
         }
 
     @torch.no_grad()
@@ -289,12 +307,13 @@ class Imitation(Objective[ImitationHParams]):
         def weigh() -> tuple[Tensor, Tensor, Tensor]:
             hparams = context.hparams
             logits = networks["discriminator"](made.seen, made.actions)
-            values = networks["value"](made.seen)
-            steps = torch.arange(self.horizon, device=values.device)
+            values = networks["value"](made.seen, made.actions)
+            judged, steps = self._judged(made, hparams), torch.arange(self.horizon, device=values.device)
             ended = ((steps == made.lengths[:, None] - 1) & (made.lengths < self.horizon)[:, None]).float()
-            gain = advantages(
-                rewards(logits, hparams.reward) * made.mask, values, made.mask, ended, hparams.discount, hparams.trace
-            )
+            if hparams.absorbing:
+                ended = torch.zeros_like(ended)
+            reward = rewards(logits, hparams.reward) * judged
+            gain = advantages(reward, values, judged, ended, hparams.discount, hparams.trace)
             middle = current().mean(mean_of(gain, made.mask))
             spread = current().mean(mean_of((gain - middle).square(), made.mask)).sqrt()
             return logits, (gain - middle) / (spread + 1e-6), gain + values
@@ -309,7 +328,7 @@ class Imitation(Objective[ImitationHParams]):
         """Cross-entropy of the expert's actions."""
         logs = log_softmax(networks["generator"](batch["observation"]), -1)
         taken = logs.gather(2, batch["action"].clamp(min=0)[..., None])[..., 0]
-        return {"cloning": -mean_of(taken, self._shown(batch, context))}
+        return {"cloning": -mean_of(taken, self._shown(batch, context.hparams.every, over=False))}
 
 
 PAIRS = 16  # of each episode, in the penalty

@@ -177,8 +177,8 @@ def test_only_every_nth_pair_is_learnt_from() -> None:
     hparams = changed(GAIL.tiny, {"method": "cloning", "every": 3})
     trainer = Trainer(GAIL, hparams, example(GAIL))
     assert [phase.name for phase in trainer.phases] == ["policy"]
-    shown = trainer.objective._shown({"action": torch.tensor([[0, 1, 0, 1, -1]])}, trainer.context)  # type: ignore[operator]
-    assert shown.tolist() == [[1, 0, 0, 1, 0]]
+    shown = trainer.objective._shown({"action": torch.tensor([[0, 1, 0, -1, -1]])}, 3, False)  # type: ignore[operator]
+    assert shown.tolist() == [[1, 0, 0, 0, 0]]
     before = trainer.networks["discriminator"].state_dict()
     trainer.train_step()
     assert all(
@@ -192,6 +192,8 @@ def test_a_step_is_judged_with_its_action() -> None:
     logits = judge(seen, torch.tensor([0, 1]))
     assert logits.shape == (2,)
     assert logits[0] != logits[1]
+    over = judge(torch.randn(3, 4), torch.full((3,), -1))
+    assert (over == over[0]).all()  # what was seen last says nothing about an end
 
 
 def test_episodes_of_all_players_are_judged() -> None:
