@@ -2,7 +2,7 @@
 # All set everything up in .venv on the first call.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS := .[export,imagenet,keras,search]
+EXTRAS := .[export,imagenet,keras,search,control]
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
 IN_TWO := -n 2 --dist loadfile  # processes; a file stays in one

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gan_core.data.base import DataSet
+from gan_core.data.games import ACTIONS
 
 if TYPE_CHECKING:
     from gan_core.gans import Recipe
@@ -91,6 +92,12 @@ def example(recipe: Recipe) -> DataSet:
         return DataSet("random", {"real": random.standard_normal((24, 2)).astype(np.float32)})
     if recipe.task == "graph":
         return DataSet("random", {"molecule": _molecules()})
+    if recipe.task == "video":
+        frames = images(24, size, 12).reshape(24, 3, 4, size, size)
+        return DataSet("random", {"frames": frames, "action": random.integers(3, size=(24, 4))}, vocabulary=ACTIONS)
+    if recipe.task == "control":
+        seen = random.standard_normal((24, 5, 4)).astype(np.float32)
+        return DataSet("random", {"observation": seen, "action": random.integers(2, size=(24, 5))})
     return DataSet("random", {"real": images(size=size), "label": np.arange(24) % 3}, ("a", "b", "c"))
 
 

@@ -11,6 +11,8 @@
 | enlarges | picture (B, C, H, W) of any size | picture (B, C, kH, kW) |
 | fills holes | picture, hole (B, 1, S, S) bool | picture |
 | feature net | picture | features (B, F), logits (B, answers) |
+| draws films from noise | z | film (B, C, T, S, S) |
+| acts in an environment | observation (B, O) | logits of the actions (B, A) |
 | discriminator | picture, class of models that know classes | logits |
 
 Pictures are float32 in [-1, 1], or uint8 (B, H, W, C) on the way out of an 8-bit graph.
@@ -163,6 +165,8 @@ def graph_of(sampler: Sampler, part: str = "", direction: str = "", discriminato
     """
     if part not in PARTS:
         raise BadValue("Unknown part '{part}'. Valid: {valid}.", part=part, valid=", ".join(PARTS[1:]))
+    if sampler.recipe.task == "control" and not part:
+        return _acting(sampler)
     if sampler.recipe.draws:
         sampler.sample(1)  # networks that settle statistics at their first picture have them then
     networks = {name: prepared(network) for name, network in sampler.networks.items()}
@@ -180,6 +184,15 @@ def graph_of(sampler: Sampler, part: str = "", direction: str = "", discriminato
             notes={"questions": ", ".join(f"{name} {count}" for name, count in sampler.spec.questions.items())},
         )  # fmt: skip
     return _translating(sampler, networks, direction)
+
+
+def _acting(sampler: Sampler) -> Graph:
+    """The policy: an episode is played by the environment, which no graph holds."""
+    policy = prepared(sampler.networks["generator"])
+    return Graph(
+        _Network(policy), {"observation": {0: BATCH}}, ("logits",), {"observation": sampler.spec.shape[-1:]},
+        notes={"actions": ", ".join(sampler.spec.vocabulary)},
+    )  # fmt: skip
 
 
 def _drawing(sampler: Sampler, networks: Mapping[str, nn.Module], part: str) -> Graph:
@@ -206,7 +219,8 @@ def _drawing(sampler: Sampler, networks: Mapping[str, nn.Module], part: str) -> 
         axes["truncation"], shapes["truncation"] = {}, ()
         module = _FromClassTruncated if sampler.recipe.conditional else _FromNoiseTruncated
         return Graph(module(sampler, networks), axes, ("picture",), shapes, sampler.spec.classes)
-    return Graph(_FromNoise(sampler, networks), axes, ("picture",), shapes, sampler.spec.classes)
+    output = "film" if sampler.recipe.task == "video" else "picture"
+    return Graph(_FromNoise(sampler, networks), axes, (output,), shapes, sampler.spec.classes)
 
 
 def _translating(sampler: Sampler, networks: Mapping[str, nn.Module], direction: str) -> Graph:

@@ -20,10 +20,12 @@ from gan_core.gans import (
     encoder,
     esrgan,
     feature_net,
+    gail,
     infogan,
     lapgan,
     lightweight_gan,
     mlp_gan,
+    mocogan,
     molgan,
     pix2pix,
     points,
@@ -41,6 +43,7 @@ from gan_core.gans import (
     vae,
     vaegan,
     variants,
+    worldgan,
 )
 from gan_core.gans.recipe import Preset, Recipe, recipes
 
@@ -66,10 +69,12 @@ __all__ = [
     "encoder",
     "esrgan",
     "feature_net",
+    "gail",
     "infogan",
     "lapgan",
     "lightweight_gan",
     "mlp_gan",
+    "mocogan",
     "molgan",
     "pix2pix",
     "points",
@@ -88,4 +93,5 @@ __all__ = [
     "vae",
     "vaegan",
     "variants",
+    "worldgan",
 ]

@@ -239,6 +239,28 @@ plans: dict[str, Plan] = {
         limits="Classifies any image as a white-on-black digit; it cannot reject other images.",
         hparams={"schedule": "cosine", "decay_steps": 3_000},
     ),
+    "mocogan.moving_digits": Plan(
+        recipe="mocogan", data="moving_digits", size=32, steps=8_000,
+        title="Moving digits",
+        limits="Low resolution; some digits change their shape on the way, and motion is less steady than the data's.",
+        hparams={"channels": 16, "max_channels": 64, "batch_size": 16, "beta1": 0.0, "generator_rate": 1e-3,
+                 "discriminator_rate": 1e-3, "penalty": "r1", "penalty_weight": 0.5, "penalty_every": 8, "ema": 0.998,
+                 "schedule": "linear", "decay_steps": 8_000},
+        half=True,
+    ),
+    "worldgan.paddle_game": Plan(
+        recipe="worldgan", data="paddle_game", size=32, steps=4_000,
+        title="Paddle game, simulated",
+        limits="Knows this game alone. Small errors add up: sooner or later the ball leaves the true one's way.",
+        hparams={"schedule": "linear", "decay_steps": 4_000, "ema": 0.998},
+        half=True,
+    ),
+    "gail.cartpole": Plan(
+        recipe="gail", data="cartpole_expert", size=4, steps=100,
+        title="Balances a pole",
+        limits="Learned from an expert that pushes from side to side; from starts far from upright it may fail.",
+        hparams={"schedule": "linear", "decay_steps": 100},
+    ),
     "features.fashion_mnist": Plan(
         recipe="feature_net", data="fashion_mnist", size=28, steps=3_000,
         title="Fashion-MNIST classifier (feature net)",

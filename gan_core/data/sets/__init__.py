@@ -24,6 +24,9 @@ from gan_core.data.sets import mnist_m as mnist_m
 from gan_core.data.sets import spoken_digits as spoken_digits
 from gan_core.data.sets import solids as solids
 from gan_core.data.sets import molecules as molecules
+from gan_core.data.sets import moving_digits as moving_digits
+from gan_core.data.sets import paddle_game as paddle_game
+from gan_core.data.sets import demonstrations as demonstrations
 
 # isort: on
 

@@ -1,0 +1,69 @@
+"""The page Motion without a browser: its three parts, and what it says where something is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from gan_core.data import environments
+from gan_core.models import listing
+from tests.app.pages import page, sound
+from tests.made_models import make_model
+from ui.classroom.motion import control, world
+
+
+@pytest.fixture(autouse=True)
+def shelf(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """The user's shelf alone, and nothing kept from other tests."""
+    monkeypatch.setattr(listing, "BUNDLED", tmp_path / "bundled")
+    st.cache_data.clear()
+    yield home / "models"
+    st.cache_data.clear()
+
+
+def captions(test: AppTest) -> str:
+    return "\n".join(one.value for kind in (test.caption, test.info, test.markdown) for one in kind)
+
+
+def test_a_part_without_a_model_leads_to_training() -> None:
+    test = page("motion", part="game")
+    assert "There is no model for this yet" in captions(test)
+    assert any("recipe=worldgan" in link.proto.query_string for link in test.get("page_link"))
+
+
+def test_films_have_two_seeds_and_a_slider_of_frames() -> None:
+    make_model("mocogan.x", "test:moving_digits", latent_size=40)
+    test = page("motion")
+    test.number_input(key="motion-content").set_value(3)
+    test.slider(key="motion-frame").set_value(16)
+    sound(test.run())
+    assert "Content 3, motion 0" in captions(test)
+    assert "Frame 16" in captions(test)
+
+
+def test_an_episode_of_every_player_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "HORIZON", 30)
+    make_model("gail.x", "cartpole_expert", policy_steps=1)
+    test = page("motion", part="control")
+    test.button_group(key="motion-player").set_value(["expert"])
+    sound(test.run())
+    assert "a return of 30 after 30 steps" in captions(test)
+    assert "Averages: Model" in captions(test)
+    monkeypatch.setattr(environments, "find_spec", lambda name: None)
+    assert "pip install 'ganscope[control]'" in captions(page("motion", part="control"))
+
+
+def test_the_game_is_played_by_keys() -> None:
+    make_model("worldgan.x", "test:paddle_game")
+    test = page("motion", part="game")
+    assert "Frame 0" in captions(test)
+    sound(test.button(key="motion-key-2").click().run())
+    assert "Frame 1" in captions(test)
+    sound(test.button(key="motion-many").click().run())
+    assert f"Frame {1 + world.AT_ONCE}" in captions(test)
+    sound(test.button(key="motion-again").click().run())
+    assert "Frame 0" in captions(test)

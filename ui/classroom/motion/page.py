@@ -1,0 +1,43 @@
+"""The page Motion, in three parts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.classroom.models.shelf import shelf
+from ui.classroom.motion import choice
+from ui.classroom.shell.errors import showing_errors
+from ui.classroom.shell.i18n import N_, _
+
+PARTS = {"films": N_("Films"), "control": N_("Control"), "game": N_("Simulated game")}
+ICONS = {"films": "movie", "control": "sports_gymnastics", "game": "sports_esports"}
+
+
+def show() -> None:
+    """Renders the page; only the part that is looked at loads a model."""
+    st.title(_("Motion"), anchor=False)
+    st.markdown(
+        _("What GANs generate besides still pictures: films in which content and motion are apart, actions that "
+          "imitate an expert, and the next frame of a game that you play.")
+    )  # fmt: skip
+    asked = st.query_params.get("part", "")
+    part = st.segmented_control(
+        _("Part"), list(PARTS), default=asked if asked in PARTS else "films", key="motion-part", required=True,
+        format_func=lambda name: f":material/{ICONS[name]}: {_(PARTS[name])}", label_visibility="collapsed",
+    )  # fmt: skip
+    if part != asked:
+        st.query_params["part"] = str(part)
+    with showing_errors():
+        found = shelf()
+        if part == "control":
+            from ui.classroom.motion import control
+
+            control.show(choice.models(found, "control"))
+        elif part == "game":
+            from ui.classroom.motion import world
+
+            world.show(choice.models(found, "world"))
+        else:
+            from ui.classroom.motion import films
+
+            films.show(choice.models(found, "motion"))
