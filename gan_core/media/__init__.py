@@ -6,6 +6,7 @@ for the recipe's name. A medium is one file here and one import.
 """
 
 from gan_core.media import audio as audio
+from gan_core.media import music as music
 from gan_core.media import text as text
 from gan_core.media.base import Medium, Piece, media, medium_of
 
