@@ -83,6 +83,10 @@ def example(recipe: Recipe) -> DataSet:
         return DataSet("random", {"a": images(size=size), "b": images(20, size, seed=1)}, unpaired=True)
     if recipe.task == "points":
         return DataSet("random", {"real": random.standard_normal((24, 2)).astype(np.float32)})
+    if recipe.task == "sequence":
+        return DataSet("random", {"tokens": random.integers(0, 5, (24, 8))}, vocabulary=("", *"abcd"))
+    if recipe.task == "music":
+        return DataSet("random", {"voices": random.integers(40, 80, (24, 4, 32))})
     return DataSet("random", {"real": images(size=size), "label": np.arange(24) % 3}, ("a", "b", "c"))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from gan_core.data import parts
 from gan_core.data.base import FIELDS, LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
 from gan_core.data.user import drawn_points, folders, pairs
@@ -42,6 +44,12 @@ def size_of(reference: str) -> int:
 def modes_of(reference: str) -> Modes | None:
     """The modes of a set of points, where they are known; None for any other data."""
     return sources.get(reference).modes if reference in sources else None
+
+
+def judge_of(reference: str) -> Callable[[np.ndarray], dict[str, float]] | None:
+    """What checks samples of a set exactly; None where nothing does."""
+    whole = parts.whole(reference)
+    return sources.get(whole).judge if whole in sources else None
 
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:

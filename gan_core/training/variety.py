@@ -7,7 +7,8 @@
                               what as many real points score (metrics/density.py)
     images                    variety: how far samples lie apart, as a share of how far real images do, and the other
                               signs that `signs` lists
-    sound, text and the like  variety, by what `gan_core/media` describes of them
+    sound, text and the like  variety, by what `gan_core/media` describes of them; judged/NAME: what can be checked
+                              exactly, by the data set's `judge`, e.g. whether equations are right
     unpaired translation      luminance_kept: the correlation of the brightness of inputs and outputs, of the direction
                               where it is lower
     all                       data/scale and data/offset: the standard deviation and the mean of the data, as networks
@@ -30,7 +31,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from gan_core.data.base import FIELDS
-from gan_core.data.catalogue import modes_of
+from gan_core.data.catalogue import judge_of, modes_of
 from gan_core.data.mixtures import is_known
 from gan_core.data.parts import whole
 from gan_core.errors import GanscopeError
@@ -51,6 +52,7 @@ logger = logging.getLogger(__name__)
 SEED = 0
 IMAGES = 128  # samples and real images that are compared
 LEAST = 8  # real images below which nothing can be said of their variety
+JUDGED = 256  # samples that a data set's own judge reads
 LABELLED = 512  # real images that classes are learnt from
 MEMORISED = 1024  # training images, at most, of which copies are looked for
 TRANSLATED = 8  # images whose translation is looked at
@@ -75,7 +77,7 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
     elif recipe.task == "points":
         look = _points(trainer, sampler, reference)
     elif medium := medium_of(recipe.task):
-        look = _other(trainer, sampler, medium) if recipe.draws else None
+        look = _other(trainer, sampler, medium, reference) if recipe.draws else None
     elif recipe.draws and not recipe.compare:
         look = _images(trainer, sampler, reference)
     if look is None:
@@ -183,8 +185,8 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
     return compare
 
 
-def _other(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine | None:
-    """The variety of what isn't pictures, by what its medium describes."""
+def _other(trainer: Trainer, sampler: Sampler, medium: Medium, reference: str) -> Examine | None:
+    """The variety of what isn't pictures, by what its medium describes, and what the data set's judge says."""
     spec = trainer.spec
     real = trainer.batches.spread(medium.shown * 2)
     samples = real[FIELDS[spec.task][0]].cpu().numpy()
@@ -195,10 +197,15 @@ def _other(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine | None
     apart = _distances(features(medium, samples, spec), real["label"].cpu() if classes is not None else None)
     if not all(apart):
         return None
+    judge = judge_of(reference)
+    judged = sampler.latents(JUDGED, SEED)
 
     def compare() -> dict[str, float]:
         made = features(medium, sampler.draw(latents, labels).numpy(), spec).astype(np.float64)
-        return {"variety": min(made / real for made, real in zip(_distances(made, classes), apart, strict=True))}
+        found = judge(sampler.draw(*judged).numpy()) if judge else {}
+        return {f"judged/{name}": value for name, value in found.items()} | {
+            "variety": min(made / real for made, real in zip(_distances(made, classes), apart, strict=True))
+        }
 
     return compare
 
