@@ -8,7 +8,7 @@ import numpy as np
 
 from gan_core.data import parts
 from gan_core.data.base import FIELDS, LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
-from gan_core.data.user import drawn_points, folders, pairs
+from gan_core.data.user import drawn_points, folders, own_text, pairs
 from gan_core.data.user.references import SIZE, user_images
 from gan_core.errors import BadData, BadValue
 
@@ -23,6 +23,8 @@ def task_of(reference: str) -> str:
     if drawn_points.is_drawn(reference):
         return "points"
     whole = parts.whole(reference)
+    if own_text.is_text(whole):
+        return "sequence"
     if whole in sources:
         return sources.get(whole).task
     try:
@@ -37,6 +39,8 @@ def size_of(reference: str) -> int:
     if drawn_points.is_drawn(reference):
         return 2
     whole = parts.whole(reference)
+    if own_text.is_text(whole):
+        return own_text.LENGTH
     found = sources.get(whole) if whole in sources else None
     return found.size if found and (found.task == "points" or FIELDS[found.task][0] in found.shapes) else 0
 
@@ -55,7 +59,8 @@ def judge_of(reference: str) -> Callable[[np.ndarray], dict[str, float]] | None:
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, and for translation `paired:PATH` or
     `unpaired:PATH`, folders or zips in the layouts of pairs.py. own.py says how their pictures become squares.
-    Before either, `train:` or `test:` gives a part of it (parts.py). `drawn:CODE` is a set of points that a user drew.
+    Before either, `train:` or `test:` gives a part of it (parts.py). `drawn:CODE` is a set of points that a user drew,
+    `text:PATH` a text file.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """
@@ -80,4 +85,10 @@ def source(name: str) -> Source:
     if drawn_points.is_drawn(name):
         return drawn_points.source(name)
     part, _, whole = name.partition(":")
-    return parts.part_of(sources.get(whole), part) if part in parts.PARTS and whole else sources.get(name)
+    if part in parts.PARTS and whole:
+        return parts.part_of(_whole_source(whole), part)
+    return _whole_source(name)
+
+
+def _whole_source(name: str) -> Source:
+    return own_text.source(name) if own_text.is_text(name) else sources.get(name)

@@ -43,11 +43,11 @@ class MuseGanHParams(PassagesHParams):
     """The knobs of the networks."""
 
     channels: int = knob(
-        64, 4, 1024, label="Channels", change="rebuild", group="networks",
+        48, 4, 1024, label="Channels", change="rebuild", group="networks",
         help="Channels of the generator's convolutions along the time.",
     )  # fmt: skip
     discriminator_channels: int = knob(
-        64, 4, 1024, label="Channels of the discriminator", change="rebuild", group="networks",
+        48, 4, 1024, label="Channels of the discriminator", change="rebuild", group="networks",
         help="Channels of the discriminator's first convolution; the next ones have twice as many.",
     )  # fmt: skip
 
@@ -170,8 +170,8 @@ def conditions(spec: DataSpec, hparams: Any, count: int, asked: Any) -> Tensor:
 
 
 DEFAULTS = MuseGanHParams(
-    latent_size=64, batch_size=64, beta1=0.5, beta2=0.9, ema=0.995, loss="wasserstein", penalty="gradient_penalty",
-    generator_rate=5e-4, discriminator_rate=5e-4, discriminator_steps=2,
+    latent_size=64, batch_size=32, beta1=0.5, beta2=0.9, ema=0.99, loss="wasserstein", penalty="gradient_penalty",
+    generator_rate=1e-3, discriminator_rate=1e-3,
 )  # fmt: skip
 
 register(
@@ -185,7 +185,7 @@ register(
         objective=Passages,
         hparams=DEFAULTS,
         tiny=replace(
-            DEFAULTS, channels=4, discriminator_channels=4, latent_size=8, batch_size=4, discriminator_steps=1,
+            DEFAULTS, channels=4, discriminator_channels=4, latent_size=8, batch_size=4,
             loss="non_saturating", penalty="none",
         ),
         data="chorales",
@@ -196,9 +196,11 @@ register(
             Preset(
                 name="chorales",
                 title="Two bars of Bach",
-                look_for="TODO long enough text.",
-                data="chorales", size=32, steps=3_000, seconds=240,
-                hparams={"schedule": "linear", "decay_steps": 3_000},
+                look_for="Soon all notes are in the key, at first as a few long chords. Then the voices begin to move "
+                "in quarter notes and to order themselves from soprano to bass. Listen for parallel fifths, which Bach "
+                "avoids and which stay more frequent than in his chorales.",
+                data="chorales", size=32, steps=1_500, seconds=150,
+                hparams={"schedule": "linear", "decay_steps": 1_500},
             ),
         ),
     )
