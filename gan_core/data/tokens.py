@@ -30,9 +30,7 @@ def encode(text: str, vocabulary: Sequence[str], length: int) -> np.ndarray:
     tokens = np.zeros(length, np.int64)
     for place, part in enumerate(parts):
         if part not in places:
-            raise BadValue(
-                "Unknown token '{token}'. Valid: {valid}.", token=part[:20], valid=_some(vocabulary[1:])
-            )
+            raise BadValue("Unknown token '{token}'. Valid: {valid}.", token=part[:20], valid=_some(vocabulary[1:]))
         tokens[place] = places[part]
     return tokens
 

@@ -71,8 +71,8 @@ def networks(hparams: SeqGanHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 
 DEFAULTS = SeqGanHParams(
-    embedding=32, hidden=32, batch_size=64, beta1=0.9, ema=0.99, generator_rate=1e-3, discriminator_rate=1e-3,
-    pretraining_rate=5.0,
+    embedding=32, hidden=32, batch_size=64, beta1=0.9, ema=0.99, generator_rate=5e-3, discriminator_rate=2e-3,
+    discriminator_steps=3,
 )  # fmt: skip
 
 register(
@@ -100,9 +100,11 @@ register(
             Preset(
                 name="oracle",
                 title="The oracle of SeqGAN's paper",
-                look_for="TODO long enough text.",
-                data="oracle", size=20, steps=2_000, seconds=120,
-                hparams={},
+                look_for="The oracle's NLL falls from 8 to 4.2 nats a token while the generator learns by maximum "
+                "likelihood; the oracle's own sequences have 2.5. Then the game begins, each step takes many times as "
+                "long, and the curve hardly moves.",
+                data="oracle", size=20, steps=1_450, seconds=150,
+                hparams={"discriminator_pretraining": 9.6},
             ),
         ),
     )

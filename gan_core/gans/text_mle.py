@@ -89,9 +89,9 @@ register(
             Preset(
                 name="arithmetic",
                 title="Learning to calculate",
-                look_for="TODO long enough text.",
-                data="arithmetic", size=8, steps=3_000, seconds=60,
-                hparams={"schedule": "linear", "decay_steps": 3_000},
+                look_for="In two seconds the texts look like equations. The results become right slowly: a tenth after "
+                "300 steps, more than half after 1,500. There is no game: the loss falls and stays low.",
+                data="arithmetic", size=8, steps=2_200, seconds=35,
             ),
         ),
     )

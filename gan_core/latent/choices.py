@@ -1,7 +1,7 @@
 """How a generator of texts writes: what it chooses each token from, and what a discriminator expects of the beginning.
 
-    choices = explain(sampler, seed=3, temperature=0.8)      one for each token of one text
-    expected(sampler, discriminator, tokens)                 what D will say, from each token on
+choices = explain(sampler, seed=3, temperature=0.8)      one for each token of one text
+expected(sampler, discriminator, tokens)                 what D will say, from each token on
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def _choices(sampler: Sampler, text: Tensor, temperature: float, points: Tensor 
 
 
 @torch.no_grad()
-def expected(sampler: Sampler, discriminator: nn.Module, tokens: Sequence[int], rollouts: int = ROLLOUTS) -> list[float]:
+def expected(
+    sampler: Sampler, discriminator: nn.Module, tokens: Sequence[int], rollouts: int = ROLLOUTS
+) -> list[float]:
     """What D says of a text once it is complete, from each of its tokens on: the mean probability that it is real over
     `rollouts` ways in which the generator completes it (SeqGAN's action values). The last one is D's word on the text.
     """

@@ -94,7 +94,13 @@ class TextDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, tokens: int, length: int, embedding: int, channels: int, widest: int, dropout: float = 0.0,
+        self,
+        tokens: int,
+        length: int,
+        embedding: int,
+        channels: int,
+        widest: int,
+        dropout: float = 0.0,
         minibatch: str = "none",
     ) -> None:
         super().__init__()

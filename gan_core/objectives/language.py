@@ -143,9 +143,7 @@ class PolicyGradient(Objective[PolicyHParams]):
         context.observe("fake_before", fake)
         return {"real": softplus(-real).mean(), "fake": softplus(fake).mean()}
 
-    def _policy_terms(
-        self, networks: Networks, batch: Batch, context: StepContext[PolicyHParams]
-    ) -> dict[str, Tensor]:
+    def _policy_terms(self, networks: Networks, batch: Batch, context: StepContext[PolicyHParams]) -> dict[str, Tensor]:
         generator = cast(TextGenerator, networks["generator"])
         discriminator = cast(TextDiscriminator, networks["discriminator"])
         count = len(batch["tokens"])
@@ -171,9 +169,7 @@ class PolicyGradient(Objective[PolicyHParams]):
 
 
 @torch.no_grad()
-def values(
-    generator: TextGenerator, discriminator: TextDiscriminator, texts: Tensor, points: Tensor
-) -> Tensor:
+def values(generator: TextGenerator, discriminator: TextDiscriminator, texts: Tensor, points: Tensor) -> Tensor:
     """Q_t of each token of texts (B, T), in [0, 1], (B, T). `points` (B, N, T - 1, T) in [0, 1) choose the rollouts.
 
     The rollouts of all beginnings are drawn together: at each place those whose beginning ends there join them.
@@ -202,5 +198,3 @@ def values(
     judged = torch.cat([discriminator(part) for part in torch.cat([pool, texts]).split(4096)]).sigmoid()
     completed = judged[: len(pool)].reshape(starts, count, rollouts).mean(2).T  # (T - 1, B, N) -> (B, T - 1)
     return torch.cat([completed, judged[len(pool) :, None]], 1)
-
-

@@ -134,7 +134,9 @@ def test_a_text_to_learn_from_says_what_it_lacks(content: bytes, complaint: str,
 
 def test_a_text_of_ones_own_is_a_data_set(tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
-    path.write_text("a line of 10,000 characters\n" + "word " * 2000 + "x" * 100 + "\n" + "\n".join(map(str, range(20))))
+    path.write_text(
+        "a line of 10,000 characters\n" + "word " * 2000 + "x" * 100 + "\n" + "\n".join(map(str, range(20)))
+    )
     name = f"text:{path}"
     assert (data.task_of(name), data.size_of(name)) == ("sequence", own_text.LENGTH)
     loaded = data.load(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 
 import pytest
 import torch
@@ -76,4 +75,3 @@ def test_a_discriminator_reads_tokens_and_their_shares_alike() -> None:
     texts = torch.randint(TOKENS, (7, LENGTH))
     torch.testing.assert_close(discriminator(texts), discriminator(one_hot(texts, TOKENS).float()))
     assert len(discriminator.convolutions) == LENGTH  # no wider than the text
-    assert not math.isnan(float(discriminator(texts).sum()))

@@ -86,7 +86,9 @@ def test_a_seqgan_is_pretrained_then_judged_then_plays() -> None:
 
 def small() -> data.DataSet:
     random = torch.Generator().manual_seed(0)
-    return data.DataSet("random", {"tokens": torch.randint(5, (24, 8), generator=random).numpy()}, vocabulary=("", *"abcd"))
+    return data.DataSet(
+        "random", {"tokens": torch.randint(5, (24, 8), generator=random).numpy()}, vocabulary=("", *"abcd")
+    )
 
 
 def test_pitches_become_shares_and_back() -> None:

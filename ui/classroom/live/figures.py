@@ -274,7 +274,15 @@ def _wasserstein(history: History) -> Panel:
     )  # fmt: skip
 
 
-LOOKED_AT = ("samples/", "classes/", "labels/", "modes/", "data/", "distance/", "judged/")  # measured now and then, not averaged
+LOOKED_AT = (
+    "samples/",
+    "classes/",
+    "labels/",
+    "modes/",
+    "data/",
+    "distance/",
+    "judged/",
+)  # measured now and then, not averaged
 NOT_AVERAGED = ("variety", "cue", "luminance_kept", "data_reached")
 
 

@@ -92,9 +92,9 @@ def _passage(voices: np.ndarray, place: int, seed: int) -> None:
         st.audio(music.wav(music.sound(voices), music.RATE), format="audio/wav")
         alone = voices[None]
         st.caption(
-            _("{key} of the notes in the key · voices cross in {crossed} of the time · {fifths} parallel fifths").format(
-                key=f"{in_key(alone):.0%}", crossed=f"{crossings(alone):.0%}", fifths=round(parallels(alone))
-            )
+            _(
+                "{key} of the notes in the key · voices cross in {crossed} of the time · {fifths} parallel fifths"
+            ).format(key=f"{in_key(alone):.0%}", crossed=f"{crossings(alone):.0%}", fifths=round(parallels(alone)))
         )
         with st.container(horizontal=True):
             st.button(
