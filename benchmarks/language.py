@@ -5,8 +5,8 @@
     python -m benchmarks.language --part oracle --steps 0.1 --samples 200
 
 arithmetic   shares of well-formed, right, and right but unseen equations among the samples
-oracle       NLL_oracle (nats a token) of random weights, after pre-training, and after SeqGAN's game; beside as many more
-             steps of maximum likelihood, so that the game isn't compared with less training
+oracle       NLL_oracle (nats a token) of random weights, after pre-training, and after SeqGAN's game; beside as many
+             steps of maximum likelihood more, so that the game isn't compared with less training
 curve        lines of Shakespeare: BLEU-4 against kept-aside lines, and self-BLEU-4, at four temperatures; of maximum
              likelihood and of a Gumbel-softmax GAN that begins with it; the kept-aside lines' own figures are the floor
 """

@@ -40,7 +40,7 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
             "classes": trainer.spec.classes,
             "vocabulary": list(trainer.spec.vocabulary),
             "rate": trainer.spec.rate,
-        },  # fmt: skip
+        },
     }
     words = publishing.Words(f"Tiny {recipe.title}", "CC0-1.0", f"{source.title}. {source.about}", "a blink", LIMITS)
     place = folder or paths.home() / "models" / name

@@ -66,8 +66,8 @@ ROOMS = (
     "gan_core.__main__", "ui", "ui.languages", "ui.core_texts", "ui.attributes", "ui.texts", "ui.studio_process",
     "ui.headers", "ui.classroom", "ui.classroom.shell", "ui.classroom.train", "ui.classroom.live",
     "ui.classroom.playground", "ui.classroom.learn", "ui.classroom.folklore", "ui.classroom.models",
-    "ui.classroom.runs", "ui.classroom.language", "ui.classroom.music", "ui.classroom.evaluate", "ui.classroom.search", "ui.classroom.study", "ui.classroom.home",
-    "pages", "app", "ui.studio", "ui.studio.models",
+    "ui.classroom.runs", "ui.classroom.evaluate", "ui.classroom.search", "ui.classroom.study", "ui.classroom.home",
+    "ui.classroom.language", "ui.classroom.music", "pages", "app", "ui.studio", "ui.studio.models",
     "ui.studio.view", "ui.studio.requests", "ui.studio.widgets", "ui.studio.preview", "ui.studio.server", "tabs",
     "gradio_app", "serving",
 )  # fmt: skip

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from gan_core.data.base import DataSpec
-from gan_core.objectives.equations import adversarial_equation
 from gan_core.gans.recipe import Preset, Recipe, register
 from gan_core.gans.seqgan import ReaderHParams, reader
 from gan_core.gans.text_mle import WriterHParams, draw_text, writer
+from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.relaxing import Relaxed, RelaxedHParams
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
@@ -88,7 +89,7 @@ class TextGenerator(nn.Module):
 
 
 class TextDiscriminator(nn.Module):
-    """A text is real or not (Kim, 1408.5882, as in SeqGAN): logits (B,) of tokens (B, T) or of shares of them (B, T, V).
+    """A text is real or not (Kim, 1408.5882, as in SeqGAN): logits (B,) of tokens (B, T) or their shares (B, T, V).
 
     Convolutions over 1 to `widest` embedded tokens, the maximum over all places, a highway layer (1505.00387), dropout.
     """

@@ -20,6 +20,7 @@ N = 4
 SMALL = 0.1  # in place of a count of 0
 
 Text = Sequence[int]
+_Highest = dict[tuple[int, ...], tuple[int, int, int]]
 
 
 def bleu(text: Text, best: Sequence[Counter[tuple[int, ...]]], lengths: Sequence[int]) -> float:
@@ -64,23 +65,19 @@ def self_bleu(texts: Sequence[Text]) -> float:
     lengths = [len(text) for text in texts]
     found = []
     for place, text in enumerate(texts):
-        others = [
-            Counter(
-                {
-                    gram: second if owner == place else first
-                    for gram, (first, owner, second) in level.items()
-                    if gram in own
-                }
-            )  # fmt: skip
-            for level, own in ((highest[n - 1], grams(text, n)) for n in range(1, N + 1))
-        ]
+        others = [_of_others(level, place, grams(text, n)) for n, level in enumerate(highest, 1)]
         found.append(bleu(text, others, lengths[:place] + lengths[place + 1 :]))
     return float(np.mean(found))
 
 
-def _two_highest(texts: Sequence[Text], n: int) -> dict[tuple[int, ...], tuple[int, int, int]]:
+def _of_others(level: _Highest, place: int, own: Counter[tuple[int, ...]]) -> Counter[tuple[int, ...]]:
+    """The highest counts of a text's n-grams in the texts other than number `place`."""
+    return Counter({gram: level[gram][2] if level[gram][1] == place else level[gram][0] for gram in own})
+
+
+def _two_highest(texts: Sequence[Text], n: int) -> _Highest:
     """Of each n-gram: its highest count in one text, which text that is, and the highest count in any other."""
-    found: dict[tuple[int, ...], tuple[int, int, int]] = {}
+    found: _Highest = {}
     for place, text in enumerate(texts):
         for gram, count in grams(text, n).items():
             first, owner, second = found.get(gram, (0, -1, 0))

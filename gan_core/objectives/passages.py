@@ -1,4 +1,4 @@
-"""The adversarial objective for music: some passages of a batch begin with a real bar, which the generator continues."""
+"""The adversarial objective for music: some passages of a batch begin with a real bar, and the generator goes on."""
 
 from __future__ import annotations
 

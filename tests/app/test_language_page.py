@@ -69,7 +69,7 @@ def test_choices_are_those_that_drew_the_text() -> None:
     ):
         with pytest.raises(BadValue, match=complaint):
             choices.read(sampler, text)
-    with pytest.raises(BadValue, match="between 0.05 and 5.0, got 0"):
+    with pytest.raises(BadValue, match=r"between 0\.05 and 5\.0, got 0"):
         choices.texts(sampler, 1, 0, 0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 import torch
 from torch.nn.functional import one_hot
@@ -64,8 +63,8 @@ def test_relaxed_texts_are_shares_that_become_one_hot(generator: TextGenerator) 
     warm[:, -1, 1].sum().backward()  # gradients reach the first step's weights
     assert float(generator.embedding.weight.grad.abs().sum()) > 0  # type: ignore[union-attr]
     first = one_hot(cold[:, 0].argmax(1), TOKENS).float().mean(0)
-    torch.testing.assert_close(first, generator.logits(torch.ones(1, LENGTH, dtype=torch.int64))[0, 0].softmax(0).detach(),
-                               atol=0.09, rtol=0)  # fmt: skip
+    shares = generator.logits(torch.ones(1, LENGTH, dtype=torch.int64))[0, 0].softmax(0).detach()
+    torch.testing.assert_close(first, shares, atol=0.09, rtol=0)
     extremes = torch.tensor([0.0, 1 - 1e-7]).expand(1, LENGTH, 2).repeat(1, 1, 3)[..., :TOKENS]
     assert generator.relaxed(extremes, 0.05).isfinite().all()
 

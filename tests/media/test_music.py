@@ -36,10 +36,7 @@ def events(track: bytes) -> list[tuple[int, int, tuple[int, ...]]]:
                 break
         now += ticks
         status = track[place]
-        if status == 0xFF:
-            length = 2 + track[place + 2]
-        else:
-            length = 1 if status >> 4 == 0xC else 2
+        length = 2 + track[place + 2] if status == 0xFF else 1 if status >> 4 == 0xC else 2
         found.append((now, status, tuple(track[place + 1 : place + 1 + length])))
         place += 1 + length
     return found

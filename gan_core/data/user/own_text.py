@@ -1,7 +1,7 @@
 """A text file of the user's as a data set: `text:PATH`, UTF-8, one text a line.
 
-Lines are broken at spaces into pieces of at most LENGTH characters; each character is a token. Pieces that occur several
-times are kept once.
+Lines are broken at spaces into pieces of at most LENGTH characters; each character is a token. Pieces that occur
+several times are kept once.
 """
 
 from __future__ import annotations

@@ -40,9 +40,7 @@ def probabilities(choice: Choice, vocabulary: Sequence[str]) -> Figure:
         cliponaxis=False,
         hovertemplate="%{y:.2%}<extra></extra>",
     )
-    chart.update_xaxes(tickmode="array", tickvals=list(range(len(likeliest))),
-                       ticktext=[word(vocabulary, token) for token, _share in likeliest], tickfont={"size": 15})  # fmt: skip
-    return _laid_out(chart, _("probability"))
+    return _laid_out(chart, [word(vocabulary, token) for token, _share in likeliest], _("probability"))
 
 
 def opinions(values: Sequence[float], tokens: Sequence[str]) -> Figure:
@@ -53,12 +51,11 @@ def opinions(values: Sequence[float], tokens: Sequence[str]) -> Figure:
     chart.add_bar(x=list(range(len(values))), y=list(values), marker_color=DISCRIMINATOR,
                   hovertemplate="%{y:.2f}<extra></extra>")  # fmt: skip
     chart.add_hline(y=0.5, line={"dash": "dot", "color": OTHER})
-    chart.update_xaxes(tickmode="array", tickvals=list(range(len(values))), ticktext=list(tokens),
-                       tickfont={"size": 15})  # fmt: skip
-    return _laid_out(chart, _("probability of being real"))
+    return _laid_out(chart, list(tokens), _("probability of being real"))
 
 
-def _laid_out(chart: Figure, title: str) -> Figure:
+def _laid_out(chart: Figure, words: list[str], title: str) -> Figure:
+    chart.update_xaxes(tickmode="array", tickvals=list(range(len(words))), ticktext=words, tickfont={"size": 15})
     chart.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 16, "b": 8}, dragmode=False, showlegend=False)
     chart.update_yaxes(range=[0, 1.1], tickformat=".0%", title=title, automargin=True)
     return chart
