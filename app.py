@@ -29,6 +29,7 @@ page = st.navigation(
             st.Page(
                 "pages/playground.py", title=_("Playground"), icon=":material/scatter_plot:", url_path="playground"
             ),
+            st.Page("pages/language.py", title=_("Text"), icon=":material/edit_note:", url_path="language"),
             st.Page("pages/folklore.py", title=_("Folklore"), icon=":material/fact_check:", url_path="folklore"),
         ],
         _("Experiment"): [
@@ -45,6 +46,7 @@ page = st.navigation(
             st.Page("pages/motion.py", title=_("Motion"), icon=":material/animation:", url_path="motion"),
             st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
             st.Page("pages/molecules.py", title=_("Molecules"), icon=":material/hub:", url_path="molecules"),
+            st.Page("pages/music.py", title=_("Music"), icon=":material/music_note:", url_path="music"),
         ],
     }
 )

@@ -98,6 +98,10 @@ def example(recipe: Recipe) -> DataSet:
     if recipe.task == "control":
         seen = random.standard_normal((24, 5, 4)).astype(np.float32)
         return DataSet("random", {"observation": seen, "action": random.integers(2, size=(24, 5))})
+    if recipe.task == "sequence":
+        return DataSet("random", {"tokens": random.integers(0, 5, (24, 8))}, vocabulary=("", *"abcd"))
+    if recipe.task == "music":
+        return DataSet("random", {"voices": random.integers(40, 80, (24, 4, 32))})
     return DataSet("random", {"real": images(size=size), "label": np.arange(24) % 3}, ("a", "b", "c"))
 
 

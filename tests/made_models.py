@@ -35,7 +35,12 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
     state = trainer.state_dict() | {
         "recipe": recipe.name,
         "hparams": to_dict(hparams),
-        "spec": {"fields": fields, "classes": trainer.spec.classes},
+        "spec": {
+            "fields": fields,
+            "classes": trainer.spec.classes,
+            "vocabulary": list(trainer.spec.vocabulary),
+            "rate": trainer.spec.rate,
+        },
     }
     words = publishing.Words(f"Tiny {recipe.title}", "CC0-1.0", f"{source.title}. {source.about}", "a blink", LIMITS)
     place = folder or paths.home() / "models" / name

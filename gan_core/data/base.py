@@ -218,6 +218,7 @@ class Source:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of arrays that have one size only
     vocabulary: tuple[str, ...] = ()  # what tokens mean
     rate: int = 0  # of sounds, Hz
+    judge: Callable[[np.ndarray], dict[str, float]] | None = None  # what can be checked of samples exactly, by its name
 
     def spec(self, size: int) -> DataSpec:
         """What networks for this set at `size` pixels are built for, without loading it."""

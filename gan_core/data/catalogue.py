@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from gan_core.data import parts
 from gan_core.data.base import FIELDS, LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
-from gan_core.data.user import drawn_points, folders, pairs, smiles
+from gan_core.data.user import drawn_points, folders, own_text, pairs, smiles
 from gan_core.data.user.references import SIZE, user_images
 from gan_core.errors import BadData, BadValue
 
@@ -21,6 +23,8 @@ def task_of(reference: str) -> str:
     if drawn_points.is_drawn(reference):
         return "points"
     whole = parts.whole(reference)
+    if own_text.is_text(whole):
+        return "sequence"
     if whole in sources:
         return sources.get(whole).task
     try:
@@ -37,6 +41,8 @@ def size_of(reference: str) -> int:
     whole = parts.whole(reference)
     if whole.startswith("smiles:"):
         return smiles.SIZE
+    if own_text.is_text(whole):
+        return own_text.LENGTH
     found = sources.get(whole) if whole in sources else None
     return found.size if found and (found.task == "points" or FIELDS[found.task][0] in found.shapes) else 0
 
@@ -46,11 +52,17 @@ def modes_of(reference: str) -> Modes | None:
     return sources.get(reference).modes if reference in sources else None
 
 
+def judge_of(reference: str) -> Callable[[np.ndarray], dict[str, float]] | None:
+    """What checks samples of a set exactly; None where nothing does."""
+    whole = parts.whole(reference)
+    return sources.get(whole).judge if whole in sources else None
+
+
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, for translation `paired:PATH` or
-    `unpaired:PATH`, folders or zips in the layouts of pairs.py, and `smiles:PATH`, molecules in a file. own.py says how
-    pictures become squares. Before either, `train:` or `test:` gives a part of it, `quarter:` or `half:` a share (parts.py).
-    `drawn:CODE` is a set of points that a user drew.
+    `unpaired:PATH`, folders or zips in the layouts of pairs.py, `smiles:PATH`, molecules in a file, and `text:PATH`, a
+    text file. own.py says how pictures become squares. Before either, `train:` or `test:` gives a part of it, `quarter:`
+    or `half:` a share (parts.py). `drawn:CODE` is a set of points that a user drew.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """
@@ -80,4 +92,10 @@ def source(name: str) -> Source:
     part, _, whole = name.partition(":")
     if part in parts.SHARES and whole:
         return parts.share_of(source(whole), part)
-    return parts.part_of(sources.get(whole), part) if part in parts.PARTS and whole else sources.get(name)
+    if part in parts.PARTS and whole:
+        return parts.part_of(_whole_source(whole), part)
+    return _whole_source(name)
+
+
+def _whole_source(name: str) -> Source:
+    return own_text.source(name) if own_text.is_text(name) else sources.get(name)

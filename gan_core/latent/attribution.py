@@ -112,7 +112,10 @@ def discriminator_of(name: str) -> nn.Module:
     """The discriminator of a model of the shelf; raises UnknownName, or BadCheckpoint where its file has none."""
     folder = folder_of(name)
     described = read_card(folder)
-    spec = {"fields": described.fields, "classes": len(described.class_names), "class_names": described.class_names}
+    spec = {
+        "fields": described.fields, "classes": len(described.class_names), "class_names": described.class_names,
+        "vocabulary": described.vocabulary, "rate": described.rate,
+    }  # fmt: skip
     return discriminator_from(described.recipe, loading.state_of(folder, described) | {
         "hparams": described.hparams, "spec": spec,
     })  # fmt: skip

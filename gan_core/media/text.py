@@ -8,18 +8,16 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from gan_core.data.base import DataSpec
+from gan_core.data.tokens import decode
 from gan_core.disk import replacing
 from gan_core.media.base import Medium, Piece, register
 
-END = 0  # the token after which nothing follows
 WIDTH, LINE, LINES, MARGIN = 256, 14, 3, 4  # pixels of a picture: its width, the height of a line; lines; the border
 
 
 def words(tokens: np.ndarray, spec: DataSpec) -> str:
     """Tokens (T,) as text. Tokens of one character are joined as they are, others by spaces."""
-    ends = np.flatnonzero(tokens == END)
-    kept = [spec.vocabulary[int(token)] for token in (tokens[: ends[0]] if len(ends) else tokens)]
-    return ("" if all(len(token) < 2 for token in spec.vocabulary) else " ").join(kept)
+    return decode(tokens, spec.vocabulary)
 
 
 def pictures(samples: np.ndarray, spec: DataSpec) -> np.ndarray:

@@ -151,6 +151,20 @@ plans: dict[str, Plan] = {
          "discriminator_rate": 4e-4, "ema": 0.998, "schedule": "linear", "decay_steps": 8_000},
         half=True,
     ),
+    "musegan.chorales": Plan(
+        recipe="musegan", data="chorales", size=32, steps=1_500,
+        title="Two bars for four voices",
+        limits="Harmonies are mostly plain; voices cross and move in parallel fifths more often than Bach's.",
+        hparams={"schedule": "linear", "decay_steps": 1_500},
+        half=True,
+    ),
+    "gumbel_gan.arithmetic": Plan(
+        recipe="gumbel_gan", data="arithmetic", size=8, steps=2_200,
+        title="Sums and differences",
+        limits="About four results in ten are wrong. Learnt by maximum likelihood first: the game improves little.",
+        hparams={"pretraining": 128.0, "generator_rate": 3e-3, "rate_ratio": 0.33},
+        half=True,
+    ),
     "srresnet.bsds_x4": Plan(
         recipe="srgan", data="bsds500", size=160, steps=2_500,
         title="Upscaling photos ×4",

@@ -8,7 +8,8 @@
     images                    variety: how far samples lie apart, as a share of how far real images do, and the other
                               signs that `signs` lists
     sound, text and the like  variety, by what `gan_core/media` describes of them, and what it measures: of molecules
-                              molecules/valid, molecules/unique and molecules/novel, shares of one another
+                              molecules/valid, molecules/unique and molecules/novel, shares of one another; judged/NAME:
+                              what the data set's `judge` checks exactly, e.g. whether equations are right
     unpaired translation      luminance_kept: the correlation of the brightness of inputs and outputs, of the direction
                               where it is lower
     all                       data/scale and data/offset: the standard deviation and the mean of the data, as networks
@@ -31,7 +32,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from gan_core.data.base import FIELDS
-from gan_core.data.catalogue import modes_of
+from gan_core.data.catalogue import judge_of, modes_of
 from gan_core.data.mixtures import is_known
 from gan_core.data.parts import whole
 from gan_core.errors import GanscopeError
@@ -52,6 +53,7 @@ logger = logging.getLogger(__name__)
 SEED = 0
 IMAGES = 128  # samples and real images that are compared
 LEAST = 8  # real images below which nothing can be said of their variety
+JUDGED = 256  # samples that a data set's own judge reads
 LABELLED = 512  # real images that classes are learnt from
 KNOWN = 10_000  # training items, at most, whose names are known
 MEMORISED = 1024  # training images, at most, of which copies are looked for
@@ -77,7 +79,7 @@ def examiner(trainer: Trainer, reference: str) -> Examine | None:
     elif recipe.task == "points":
         look = _points(trainer, sampler, reference)
     elif medium := medium_of(recipe.task):
-        look = _other(trainer, sampler, medium) if recipe.draws else None
+        look = _other(trainer, sampler, medium, reference) if recipe.draws else None
     elif recipe.draws:
         look = _images(trainer, sampler, reference)
     if look is None:
@@ -188,8 +190,8 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
     return compare
 
 
-def _other(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine | None:
-    """The variety of what isn't pictures, by what its medium describes."""
+def _other(trainer: Trainer, sampler: Sampler, medium: Medium, reference: str) -> Examine | None:
+    """The variety of what isn't pictures, by what its medium describes, and what the data set's judge says."""
     spec = trainer.spec
     real = trainer.batches.spread(medium.shown * 2)
     samples = real[FIELDS[spec.task][0]].cpu().numpy()
@@ -200,13 +202,16 @@ def _other(trainer: Trainer, sampler: Sampler, medium: Medium) -> Examine | None
     apart = _distances(features(medium, samples, spec), real["label"].cpu() if classes is not None else None)
     if not all(apart):
         return None
+    judge = judge_of(reference)
+    judged = sampler.latents(JUDGED, SEED)
 
     more = _names(trainer, sampler, medium) if medium.measure and medium.name else dict
 
     def compare() -> dict[str, float]:
         made = features(medium, sampler.draw(latents, labels).numpy(), spec).astype(np.float64)
         found = {"variety": min(made / real for made, real in zip(_distances(made, classes), apart, strict=True))}
-        return found | more()
+        checked = judge(sampler.draw(*judged).numpy()) if judge else {}
+        return found | more() | {f"judged/{name}": value for name, value in checked.items()}
 
     return compare
 

@@ -27,6 +27,10 @@ from gan_core.data.sets import molecules as molecules
 from gan_core.data.sets import moving_digits as moving_digits
 from gan_core.data.sets import paddle_game as paddle_game
 from gan_core.data.sets import demonstrations as demonstrations
+from gan_core.data.sets import arithmetic as arithmetic
+from gan_core.data.sets import shakespeare as shakespeare
+from gan_core.data.sets import oracle as oracle
+from gan_core.data.sets import chorales as chorales
 
 # isort: on
 

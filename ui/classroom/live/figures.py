@@ -94,6 +94,15 @@ NAMES = {
     "modes/near": N_("Samples close to a mode"),
     "data_reached": N_("Data covered by the samples"),
     "variety": N_("Diversity of the samples"),
+    "judged/formed": N_("Well-formed texts"),
+    "judged/right": N_("Right equations"),
+    "judged/nll_oracle": N_("NLL by the oracle"),
+    "judged/in_key": N_("Notes in the key"),
+    "judged/crossings": N_("Voice crossings"),
+    "judged/parallel_fifths": N_("Parallel fifths"),
+    "likelihood/loss": N_("Maximum likelihood"),
+    "gradient_norm/likelihood": N_("Maximum likelihood"),
+    "temperature": N_("Temperature"),
     "separated": N_("Pairs in the right order"),
     "samples/distance": N_("Distance to real images"),
     "samples/precision": N_("Samples close to real images"),
@@ -127,6 +136,12 @@ TINTS = {
     "modes/near": "generator",
     "data_reached": "generator",
     "variety": "generator",
+    "judged/formed": "discriminator",
+    "judged/right": "generator",
+    "judged/nll_oracle": "generator",
+    "judged/in_key": "generator",
+    "judged/crossings": "fake",
+    "judged/parallel_fifths": "discriminator",
     "separated": "real",
     "samples/distance": "generator",
     "samples/precision": "discriminator",
@@ -275,7 +290,15 @@ def _wasserstein(history: History) -> Panel:
     )  # fmt: skip
 
 
-LOOKED_AT = ("samples/", "classes/", "labels/", "modes/", "data/", "distance/")  # measured now and then, not averaged
+LOOKED_AT = (
+    "samples/",
+    "classes/",
+    "labels/",
+    "modes/",
+    "data/",
+    "distance/",
+    "judged/",
+)  # measured now and then, not averaged
 NOT_AVERAGED = ("variety", "cue", "luminance_kept", "data_reached")
 
 
@@ -366,6 +389,28 @@ def _of_samples(history: History, modes: int) -> list[Panel]:
             high=1.0,
             line=(1.0, _("real images")),
             file="variety",
+        ),
+        Panel(
+            _("Checked exactly"),
+            _("share"),
+            _series(history, ["judged/formed", "judged/right", "judged/in_key", "judged/crossings"], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="checked",
+        ),
+        Panel(
+            _("NLL by the oracle"),
+            _("nats a token; lower is likelier"),
+            _series(history, ["judged/nll_oracle"], smooth=False),
+            low=0.0,
+            file="nll-oracle",
+        ),
+        Panel(
+            _("Parallel fifths"),
+            _("in each passage"),
+            _series(history, ["judged/parallel_fifths"], smooth=False),
+            low=0.0,
+            file="parallel-fifths",
         ),
         Panel(
             _("Distance to real images"),

@@ -1,0 +1,1 @@
+"""The page Text: how a generator writes, token by token."""

@@ -1,0 +1,61 @@
+"""Charts of the page Text: the probabilities of one choice, and the discriminator's expectations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ui.classroom.shell.i18n import _
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure  # type: ignore[import-untyped]
+
+    from gan_core.latent.choices import Choice
+
+SHOWN = 16  # tokens
+CHOSEN, OTHER, DISCRIMINATOR = "#e0483b", "#b9b3cc", "#3b7fe0"  # visible in both themes
+HEIGHT = 260  # pixels
+END, SPACE = "⏹", "␣"
+
+
+def word(vocabulary: Sequence[str], token: int) -> str:
+    """A token as it is shown: the end and the space have signs of their own."""
+    return {"": END, " ": SPACE}.get(vocabulary[token], vocabulary[token])
+
+
+def probabilities(choice: Choice, vocabulary: Sequence[str]) -> Figure:
+    """The likeliest tokens, and the chosen one in another colour."""
+    from plotly.graph_objects import Figure
+
+    likeliest = choice.likeliest(SHOWN)
+    if choice.token not in [token for token, _share in likeliest]:
+        likeliest[-1] = (choice.token, float(choice.probabilities[choice.token]))
+    chart = Figure()
+    chart.add_bar(
+        x=list(range(len(likeliest))),
+        y=[share for _token, share in likeliest],
+        marker_color=[CHOSEN if token == choice.token else OTHER for token, _share in likeliest],
+        text=[f"{share:.0%}" for _token, share in likeliest],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y:.2%}<extra></extra>",
+    )
+    return _laid_out(chart, [word(vocabulary, token) for token, _share in likeliest], _("probability"))
+
+
+def opinions(values: Sequence[float], tokens: Sequence[str]) -> Figure:
+    """Bars of probabilities that the completed text is real, one for each token."""
+    from plotly.graph_objects import Figure
+
+    chart = Figure()
+    chart.add_bar(x=list(range(len(values))), y=list(values), marker_color=DISCRIMINATOR,
+                  hovertemplate="%{y:.2f}<extra></extra>")  # fmt: skip
+    chart.add_hline(y=0.5, line={"dash": "dot", "color": OTHER})
+    return _laid_out(chart, list(tokens), _("probability of being real"))
+
+
+def _laid_out(chart: Figure, words: list[str], title: str) -> Figure:
+    chart.update_xaxes(tickmode="array", tickvals=list(range(len(words))), ticktext=words, tickfont={"size": 15})
+    chart.update_layout(height=HEIGHT, margin={"l": 8, "r": 8, "t": 16, "b": 8}, dragmode=False, showlegend=False)
+    chart.update_yaxes(range=[0, 1.1], tickformat=".0%", title=title, automargin=True)
+    return chart

@@ -1,0 +1,1 @@
+"""The page Music: passages to generate, hear and continue."""

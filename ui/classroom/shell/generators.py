@@ -1,0 +1,95 @@
+"""The choice among models of the shelf and runs that generate one kind of samples, for pages about that kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from gan_core.data import task_of
+from gan_core.models import listing
+from ui.classroom.shell import warm
+from ui.classroom.shell.i18n import _
+from ui.classroom.shell.store import store
+from ui.texts import joined, number
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from gan_core.models.sampler import Sampler
+
+RUN = "run:"  # before a run's id
+RUNS = 30  # the newest runs that are offered
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A model by its name, or a run as `run:ID`, and the checksum of its weights."""
+
+    name: str
+    sha256: str
+    step: int = 0
+
+    @property
+    def is_run(self) -> bool:
+        return self.name.startswith(RUN)
+
+
+def offered(task: str) -> dict[Chosen, str]:
+    """Models and runs whose samples are of a task, with their titles; models come first."""
+    cards, _damaged = listing.survey()
+    found = {Chosen(name, card.sha256): _(card.title) for name, card in cards.items() if card.task == task}
+    runs = [run for run in store().runs() if task_of(run.spec.data) == task][:RUNS]
+    for run in runs:
+        checkpoints = store().checkpoints(run.id)
+        if checkpoints:
+            newest = checkpoints[-1]
+            words = _("run {name}, step {step}").format(name=run.name or run.id, step=number(newest.step))
+            found[Chosen(RUN + run.id, newest.sha256, newest.step)] = joined(run.spec.recipe, words)
+    return found
+
+
+def choose(task: str, place: str) -> Chosen | None:
+    """Renders the choice; None where there is nothing to choose from. The query parameter `model` comes first."""
+    options = offered(task)
+    if not options:
+        return None
+    names = {one.name: one for one in options}
+    asked = st.query_params.get("model", "")
+    key = f"{place}-model"
+    if key not in st.session_state or st.session_state[key] not in names:
+        st.session_state[key] = asked if asked in names else next(iter(names))
+    chosen = st.selectbox(
+        _("Model or run"), list(names), key=key, format_func=lambda name: options[names[name]], width=420,
+        help=_("Models of the shelf, and runs that have a checkpoint."),
+    )  # fmt: skip
+    return names[chosen]
+
+
+def sampler_of(chosen: Chosen) -> Sampler:
+    """Returns what draws; raises BadCheckpoint."""
+    with st.spinner(_("Loading the model …")):
+        warm.now()
+        return _sampler(chosen.sha256, chosen.name)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _sampler(sha256: str, _name: str) -> Sampler:
+    from gan_core.models import loading
+
+    return loading.from_run(store(), _name.removeprefix(RUN)) if _name.startswith(RUN) else loading.load(_name)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def discriminator_of(sha256: str, _name: str) -> nn.Module | None:
+    """Returns the discriminator of a model or run; None where its file has none."""
+    from gan_core.errors import BadCheckpoint
+    from gan_core.latent import attribution
+
+    try:
+        if _name.startswith(RUN):
+            return attribution.discriminator_of_run(store(), _name.removeprefix(RUN))
+        return attribution.discriminator_of(_name)
+    except BadCheckpoint:
+        return None
