@@ -23,11 +23,13 @@ from gan_core.gans import (
     sagan,
     sequential,
     sngan,
+    specgan,
     srgan,
     stylegan,
     stylegan2,
     vae,
     variants,
+    wavegan,
 )
 from gan_core.gans.recipe import Preset, Recipe, recipes
 
@@ -57,9 +59,11 @@ __all__ = [
     "sagan",
     "sequential",
     "sngan",
+    "specgan",
     "srgan",
     "stylegan",
     "stylegan2",
     "vae",
     "variants",
+    "wavegan",
 ]
