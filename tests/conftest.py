@@ -83,6 +83,12 @@ def example(recipe: Recipe) -> DataSet:
         return DataSet("random", {"a": images(size=size), "b": images(20, size, seed=1)}, unpaired=True)
     if recipe.task == "points":
         return DataSet("random", {"real": random.standard_normal((24, 2)).astype(np.float32)})
+    if recipe.task == "audio":
+        heard = {"wave": random.uniform(-1, 1, (24, 2048)).astype(np.float32), "label": np.arange(24) % 3}
+        by = np.arange(24)[:, None] % 2
+        return DataSet(
+            "random", heard | {"attributes": by}, ("a", "b", "c"), attributes={"speaker": ("x", "y")}, rate=8000
+        )
     return DataSet("random", {"real": images(size=size), "label": np.arange(24) % 3}, ("a", "b", "c"))
 
 

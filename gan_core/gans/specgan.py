@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue
-from gan_core.gans.recipe import Preset, Recipe, register
+from gan_core.gans.recipe import Recipe, register
 from gan_core.hparams import AdversarialHParams, channels_knob, max_channels_knob
 from gan_core.knobs import knob
 from gan_core.layers.blocks import initialise_normal

@@ -94,7 +94,7 @@ def _rows(spec: DataSpec, count: int, asked: Any) -> Tensor:
     if classes:
         rows.append(one_hot(number % classes if said is None else torch.full((count,), said), classes))
     if speakers:
-        rows.append(one_hot((number + turn) % speakers if by is None else torch.full((count,), by), speakers))
+        rows.append(one_hot((number % max(1, classes) + turn) % speakers if by is None else torch.full((count,), by), speakers))
     return torch.cat(rows, 1).float() if rows else torch.zeros(count, 0)
 
 
