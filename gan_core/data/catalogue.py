@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from gan_core.data import parts
 from gan_core.data.base import FIELDS, LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
-from gan_core.data.user import drawn_points, folders, pairs
+from gan_core.data.recordings import LENGTH
+from gan_core.data.user import drawn_points, folders, pairs, sounds
 from gan_core.data.user.references import SIZE, user_images
 from gan_core.errors import BadData, BadValue
 
@@ -36,7 +37,9 @@ def size_of(reference: str) -> int:
         return 2
     whole = parts.whole(reference)
     found = sources.get(whole) if whole in sources else None
-    return found.size if found and (found.task == "points" or FIELDS[found.task][0] in found.shapes) else 0
+    if found is None:
+        return LENGTH if task_of(whole) == "audio" else 0
+    return found.size if found.task == "points" or FIELDS[found.task][0] in found.shapes else 0
 
 
 def modes_of(reference: str) -> Modes | None:
@@ -46,7 +49,7 @@ def modes_of(reference: str) -> Modes | None:
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, and for translation `paired:PATH` or
-    `unpaired:PATH`, folders or zips in the layouts of pairs.py. own.py says how their pictures become squares.
+    `unpaired:PATH`, folders or zips in the layouts of pairs.py, and `sounds:PATH`, of recordings (sounds.py). own.py says how their pictures become squares.
     Before either, `train:` or `test:` gives a part of it (parts.py). `drawn:CODE` is a set of points that a user drew.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
@@ -63,7 +66,7 @@ def load(name: str, size: int | None = None, progress: Progress = silent) -> Dat
 
 
 LOADERS: dict[str, Callable[..., DataSet]] = {  # by task: UserImages, size, progress, part
-    "images": folders.load, "paired": pairs.load_paired, "unpaired": pairs.load_unpaired,
+    "images": folders.load, "paired": pairs.load_paired, "unpaired": pairs.load_unpaired, "audio": sounds.load,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
     folder:/home/me/pictures        zip+pad:/home/me/pictures.zip        paired+stretch:/home/me/facades
     folder+12bit:/home/me/slides    zip+pad+16bit:/home/me/dark.zip
     upload:pictures-0123456789ab.zip        paired-upload:facades-0123456789ab.zip
+    sounds:/home/me/voices        sounds-upload:voices-0123456789ab.zip
 
 No torch and no data are needed to read a reference.
 """
@@ -18,7 +19,7 @@ from gan_core.pictures.fits import CROP, check_fit
 
 TASKS = {  # kind -> key of base.FIELDS
     "folder": "images", "zip": "images", "upload": "images", "paired": "paired", "paired-upload": "paired",
-    "unpaired": "unpaired", "unpaired-upload": "unpaired",
+    "unpaired": "unpaired", "unpaired-upload": "unpaired", "sounds": "audio", "sounds-upload": "audio",
 }  # fmt: skip
 UPLOADS = {TASKS[kind]: kind for kind in TASKS if kind.endswith("upload")}  # by task
 SIZE = 64  # pixels, where none is asked for

@@ -48,7 +48,13 @@ LAYOUTS = {  # format of the user's images, by task
     "unpaired": N_(
         "A zip with folders trainA and trainB, each with any number of images. Everything stays on this computer."
     ),
+    "audio": N_(
+        "A zip of recordings (WAV; FLAC, OGG and MP3 with the package soundfile); each subfolder becomes a class. "
+        "Recordings are resampled to 8 kHz, and longer ones are cut into pieces of a second. Broken files are skipped. "
+        "Everything stays on this computer."
+    ),
 }
+FOLDER_KINDS = {"images": "folder", "audio": "sounds"}  # by task; other kinds are called like their task
 FIT_LABELS = {  # how the user's images are made square
     CROP: N_("Centre crop"),
     STRETCH: N_("Stretch"),
@@ -226,12 +232,12 @@ def _recipe_choice(recipe: Recipe, round_: int) -> str:
 def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
     given = [] if setup.data in data.sources else [setup.data]
     options = [*given, *train_choices.fitting_data(recipe)]
-    if recipe.learns_from != "points":
+    if recipe.learns_from in LAYOUTS:
         options.append(USER_OPTION)
 
     def word(reference: str) -> str:
         if reference == USER_OPTION:
-            return _("My own images …")
+            return _("My own recordings …") if recipe.learns_from == "audio" else _("My own images …")
         title = data_title(reference)
         if reference in data.sources and not data.source(reference).available():
             return title + " " + _("(not downloaded)")
@@ -250,14 +256,15 @@ def _user_images(setup: Setup, round_: int) -> None:
     """Lets visitors upload a zip, and the owner choose a folder."""
     kind = setup.recipe_object.learns_from
     with st.container(border=True):
-        st.markdown(f"**{_('My own images')}**")
+        st.markdown(f"**{_('My own recordings') if kind == 'audio' else _('My own images')}**")
         st.caption(_(LAYOUTS[kind]))
         _upload(setup, kind, round_)
         user_set = user_images(setup.data)
         user_sets.show(kind, str(replace(user_set, fit=CROP)) if user_set else "", partial(_use, setup))
         if access.is_owner():
-            _folder(setup, "folder" if kind == "images" else kind, round_)
-        _fit(setup, round_)
+            _folder(setup, FOLDER_KINDS.get(kind, kind), round_)
+        if kind != "audio":
+            _fit(setup, round_)
 
 
 def _upload(setup: Setup, task: str, round_: int) -> None:
