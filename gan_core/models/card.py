@@ -44,7 +44,7 @@ class Card:
     hparams: Mapping[str, Any]
     fields: Mapping[str, tuple[int, ...]]
     class_names: tuple[str, ...] = ()
-    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> values, of nets that learnt them
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> values, where learnt
     metrics: Mapping[str, float] = field(default_factory=dict)  # names carry net and sample count
     pictures: str = "8 bits"  # that the metrics are of, see metrics/pictures.py
     recipe_title: str = ""  # these three say what the recipe is where the recipes aren't loaded
@@ -52,6 +52,8 @@ class Card:
     capabilities: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()  # what stands side by side on the picture of a model that translates, in words
     generator: str = ""  # of an encoder: the sha256 of the weights of the generator that it finds points of
+    vocabulary: tuple[str, ...] = ()  # what tokens mean, of models of text
+    rate: int = 0  # of models of sound, Hz
     format: int = FORMAT
 
 

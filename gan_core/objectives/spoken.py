@@ -19,8 +19,8 @@ from gan_core.data.base import DataSpec
 from gan_core.errors import BadValue, listed
 from gan_core.hparams import AdversarialHParams
 from gan_core.layers.classes import place_of
-from gan_core.layers.spectrum import spectrograms
-from gan_core.objectives.adversarial import Adversarial
+from gan_core.layers.spectrum import FLOOR, TOP, spectrograms
+from gan_core.objectives.adversarial import Adversarial, DiscriminatorOutput, Fakes
 from gan_core.objectives.base import Batch, Networks, StepContext
 
 Settings = TypeVar("Settings", bound=AdversarialHParams)
@@ -42,6 +42,24 @@ class Spoken(Adversarial[Settings]):
 
     def real(self, samples: Tensor, context: StepContext[Settings]) -> Tensor:
         return spectrograms(samples, self._spec.rate) if self.as_spectrograms else samples
+
+    def discriminator_extras(
+        self,
+        networks: Networks,
+        real: DiscriminatorOutput,
+        fake: DiscriminatorOutput,
+        batch: Batch,
+        fakes: Fakes,
+        context: StepContext[Settings],
+    ) -> dict[str, Tensor]:
+        """No term, but how loud generated sounds are: their RMS relative to that of real ones."""
+        heard = [self._loudness(sounds) for sounds in (fakes.images, batch["real"])]
+        context.observe("loudness", (heard[0] / heard[1].clamp(min=1e-6)).reshape(1))
+        return {}
+
+    def _loudness(self, sounds: Tensor) -> Tensor:
+        powers = 10 ** (sounds.detach() * (TOP - FLOOR)) if self.as_spectrograms else sounds.detach().square()
+        return powers.mean().sqrt()
 
 
 def widths(spec: DataSpec) -> tuple[int, int]:
