@@ -43,7 +43,9 @@ def main(names: list[str]) -> None:
     cards, _ = listing.survey()
     for name in names or [name for name, card in cards.items() if card.task == "audio"]:
         sampler = loading.load(name)
-        asked = [(digit, speaker) for _ in range(ROUNDS) for digit in range(len(CLASSES)) for speaker in range(len(SPEAKERS))]
+        asked = [
+            (digit, speaker) for _ in range(ROUNDS) for digit in range(len(CLASSES)) for speaker in range(len(SPEAKERS))
+        ]
         begun = time.perf_counter()
         latents, conditions = sampler.latents(len(asked), seed=0)
         assert conditions is not None

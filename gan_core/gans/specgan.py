@@ -46,7 +46,7 @@ class SpecganHParams(AdversarialHParams):
     max_channels: int = max_channels_knob(96, reference="SpecGAN has 1024.")
     kernel: int = knob(
         4, 3, 7, label="Kernel size", unit="pixels", change="rebuild", group="networks",
-        help="Side of the convolutions, in mel bands and frames. Larger kernels see more and are slower. SpecGAN has 5.",
+        help="Side of the convolutions, in bands and frames. Larger ones see more and are slower. SpecGAN has 5.",
     )  # fmt: skip
     batch_norm: bool = knob(
         True, label="Batch normalisation", change="rebuild", group="networks",
@@ -76,7 +76,10 @@ class SpectrogramGenerator(nn.Module):
         layers: list[nn.Module] = []
         for inputs, outputs in zip(pyramid, [*pyramid[1:], 1], strict=True):
             layers += [nn.BatchNorm2d(inputs)] if hparams.batch_norm else []
-            layers += [nn.ReLU(), nn.ConvTranspose2d(inputs, outputs, **hparams.padding, output_padding=hparams.kernel % 2)]
+            layers += [
+                nn.ReLU(),
+                nn.ConvTranspose2d(inputs, outputs, **hparams.padding, output_padding=hparams.kernel % 2),
+            ]
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:

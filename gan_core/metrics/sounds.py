@@ -69,15 +69,15 @@ def silent_share(waves: np.ndarray, real: np.ndarray) -> float:
     return float((loudness(waves) < SILENT * loudness(real).mean()).mean())
 
 
-def nearest(sound: np.ndarray, real: np.ndarray, count: int, rate: int) -> Sequence[int]:
-    """The places of the real sounds (N, L) that are most like a sound (L,), by their spectrograms; nearest first."""
-    seen, known = (_blurred(levels(waves, rate)) for waves in (sound[None], real))
-    distances = np.square(known - seen).sum(1)
+def nearest(sound: np.ndarray, known: np.ndarray, count: int, rate: int) -> Sequence[int]:
+    """The places of the real sounds, `described`, that are most like a sound (L,), the nearest first."""
+    distances = np.square(known - described(sound[None], rate)).sum(1)
     return [int(place) for place in np.argsort(distances, kind="stable")[:count]]
 
 
-def _blurred(pictures: np.ndarray) -> np.ndarray:
-    """(N, 1, H, W) -> (N, H * W / 16): a few milliseconds more or less don't count."""
+def described(waves: np.ndarray, rate: int) -> np.ndarray:
+    """Waves (N, L) by their spectrograms, blurred: a few milliseconds more or less don't count. (N, L / 128 * 4)."""
+    pictures = levels(waves, rate)
     count, _, height, width = pictures.shape
     whole = pictures[:, 0, :, : width // 4 * 4].astype(np.float32)
     return whole.reshape(count, height // 4, 4, width // 4, 4).mean((2, 4)).reshape(count, -1)

@@ -218,11 +218,11 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "features.spoken_digits": Plan(
-        recipe="feature_net", data="spoken_digits_pictures", size=64, steps=700,
+        recipe="feature_net", data="spoken_digits_pictures", size=64, steps=600,
         title="Spoken digits and their speakers (feature net)",
         limits="Takes any sound for a digit of one of six speakers; it cannot reject other sounds.",
-        hparams={"channels": 8, "max_channels": 64, "batch_size": 64, "augment": 0.3, "schedule": "cosine",
-                 "decay_steps": 700},
+        hparams={"channels": 8, "max_channels": 64, "batch_size": 32, "augment": 0.3, "schedule": "cosine",
+                 "decay_steps": 600},
         half=True,
     ),
     "specgan.spoken_digits": Plan(

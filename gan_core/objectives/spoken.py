@@ -2,8 +2,9 @@
 
     L_D = E[l_real(D(x, c))] + E[l_fake(D(G(z, c), c))] + penalty        L_G = E[l_generator(D(G(z, c), c))]
 
-c (B, classes + speakers) is what was said, by whom, as one row of weights. The first columns are weights of the classes, the others of the first attribute (the speaker), each summing to 1; rows
-between those of two sounds blend them. Data without classes or attributes have fewer columns, down to none.
+c (B, classes + speakers) is what was said, by whom, as one row of weights. The first columns are weights of the
+classes, the others of the first attribute (the speaker), each summing to 1; rows between those of two sounds blend
+them. Data without classes or attributes have fewer columns, down to none.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ def _rows(spec: DataSpec, count: int, asked: Any) -> Tensor:
     if classes:
         rows.append(one_hot(number % classes if said is None else torch.full((count,), said), classes))
     if speakers:
-        rows.append(one_hot((number % max(1, classes) + turn) % speakers if by is None else torch.full((count,), by), speakers))
+        rows.append(
+            one_hot((number % max(1, classes) + turn) % speakers if by is None else torch.full((count,), by), speakers)
+        )
     return torch.cat(rows, 1).float() if rows else torch.zeros(count, 0)
 
 

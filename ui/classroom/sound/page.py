@@ -76,11 +76,8 @@ def _source() -> str:
               "have a checkpoint."),
             icon=":material/model_training:",
         )  # fmt: skip
-        st.page_link("pages/train.py", label=_("Train"), icon=":material/model_training:")
     first = 1 if any(name.startswith(MODEL) for name in options) else 0
-    return st.selectbox(
-        _("Sounds of"), list(options), first, options.__getitem__, key="sound-source", width=520
-    )
+    return st.selectbox(_("Sounds of"), list(options), first, options.__getitem__, key="sound-source", width=520)
 
 
 def models() -> dict[str, str]:
@@ -129,7 +126,9 @@ def _made(source: str) -> None:
         with st.spinner(_("Generating …")):
             found = generated(sampler, COUNT, seed, said, by)
     heard = _heard(found)
-    chosen = tiles.draw(found.waves, found.rate, found.labels, f"sound-tiles-{source}", notes=heard_words(heard), chosen=0)
+    chosen = tiles.draw(
+        found.waves, found.rate, found.labels, f"sound-tiles-{source}", notes=heard_words(heard), chosen=0
+    )
     if heard is not None:
         st.caption(_("To the right of each label: the digit and speaker that a classifier hears."))
     _detail(found, chosen or 0)
@@ -269,8 +268,15 @@ def _neighbours(wave: np.ndarray, key: str) -> None:
     from gan_core.metrics.sounds import nearest
 
     heard = real()
-    places = nearest(wave, heard.arrays["wave"], NEAREST, heard.rate)
+    places = nearest(wave, _described(), NEAREST, heard.rate)
     tiles.draw(heard.arrays["wave"][places], heard.rate, [_told(one) for one in places], key)
+
+
+@st.cache_resource(show_spinner=False)
+def _described() -> np.ndarray:
+    from gan_core.metrics.sounds import described
+
+    return described(real().arrays["wave"], real().rate)
 
 
 def encode_picture(wave: np.ndarray) -> bytes:
@@ -348,7 +354,9 @@ def _own() -> None:
         if clipped:
             st.caption(":material/info: " + _("This recording is clipped: it was too loud for the microphone."))
         heard = _heard(found)
-        chosen = tiles.draw(found.waves, found.rate, found.labels, "sound-own-tiles", notes=heard_words(heard), chosen=0)
+        chosen = tiles.draw(
+            found.waves, found.rate, found.labels, "sound-own-tiles", notes=heard_words(heard), chosen=0
+        )
         if heard is not None:
             st.caption(_("The classifier takes any sound for a digit of one of six speakers."))
         st.markdown(f"**{_('Nearest real recordings')}**")

@@ -24,7 +24,13 @@ def _component() -> Any:
 
 
 def draw(
-    waves: np.ndarray, rate: int, labels: Sequence[str], key: str, *, notes: Sequence[str] = (), chosen: int | None = None
+    waves: np.ndarray,
+    rate: int,
+    labels: Sequence[str],
+    key: str,
+    *,
+    notes: Sequence[str] = (),
+    chosen: int | None = None,
 ) -> int | None:
     """Shows waves (N, L); with `chosen`, a click also selects. Returns the place of the selected one."""
     select = chosen is not None
