@@ -49,8 +49,9 @@ def modes_of(reference: str) -> Modes | None:
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, and for translation `paired:PATH` or
-    `unpaired:PATH`, folders or zips in the layouts of pairs.py, and `sounds:PATH`, of recordings (sounds.py). own.py says how their pictures become squares.
-    Before either, `train:` or `test:` gives a part of it (parts.py). `drawn:CODE` is a set of points that a user drew.
+    `unpaired:PATH`, folders or zips in the layouts of pairs.py; `sounds:PATH` holds recordings (sounds.py). own.py says
+    how their pictures become squares. Before either, `train:` or `test:` gives a part of it (parts.py). `drawn:CODE` is
+    a set of points that a user drew.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """

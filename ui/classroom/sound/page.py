@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gan_core.models.sampler import Sampler
 
 SET = "spoken_digits"
-COUNT, STEPS, NEAREST = 12, 7, 3  # tiles; sounds on the way between two; real neighbours
+COUNT, STEPS, NEAREST = 12, 6, 3  # tiles; sounds on the way between two; real neighbours
 REAL, MODEL, RUN = "real", "model:", "run:"  # what the choice is called
 ANY = -1  # all classes or speakers in turn
 MOST_SEED = 2**31 - 1
