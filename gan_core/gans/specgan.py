@@ -83,7 +83,7 @@ class SpectrogramGenerator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        said = weights_of(labels, len(latents), self.conditions, latents)
+        said = weights_of(labels, latents.shape[0], self.conditions, latents)
         features = self.stem(torch.cat([latents, said], 1)).reshape(-1, *self.start)  # -> (B, C, 4, T / 16)
         pictures: Tensor = self.layers(features.contiguous(memory_format=torch.channels_last))
         return pictures
@@ -110,7 +110,7 @@ class SpectrogramDiscriminator(nn.Module):
         logits: Tensor = self.head(features).squeeze(1)  # (B, 1) -> (B,)
         if self.said is None:
             return logits
-        return logits + (self.said(weights_of(labels, len(pictures), self.conditions, pictures)) * features).sum(1)
+        return logits + (self.said(weights_of(labels, pictures.shape[0], self.conditions, pictures)) * features).sum(1)
 
 
 def networks(hparams: SpecganHParams, spec: DataSpec) -> dict[str, nn.Module]:

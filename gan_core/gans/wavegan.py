@@ -105,7 +105,7 @@ class WaveGenerator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        said = weights_of(labels, len(latents), self.conditions, latents)
+        said = weights_of(labels, latents.shape[0], self.conditions, latents)
         features = self.stem(torch.cat([latents, said], 1)).reshape(-1, *self.start)  # (B, C * T) -> (B, C, T)
         waves: Tensor = self.layers(features)
         return waves.squeeze(1)  # (B, 1, L) -> (B, L)
@@ -134,7 +134,7 @@ class WaveDiscriminator(nn.Module):
         logits: Tensor = self.head(features).squeeze(1)  # (B, 1) -> (B,)
         if self.said is None:
             return logits
-        return logits + (self.said(weights_of(labels, len(waves), self.conditions, waves)) * features).mean(1)
+        return logits + (self.said(weights_of(labels, waves.shape[0], self.conditions, waves)) * features).mean(1)
 
 
 def networks(hparams: WaveganHParams, spec: DataSpec) -> dict[str, nn.Module]:

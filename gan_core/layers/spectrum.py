@@ -64,7 +64,7 @@ def stft(waves: Tensor) -> Tensor:
     """(B, L) -> real and imaginary parts (B, L / HOP, 2 * BINS)."""
     padded = pad(waves, (EDGE, EDGE))
     # frames of two halves each: (B, L / HOP + 1, HOP) -> (B, L / HOP, WINDOW)
-    halves = padded.reshape(len(waves), -1, HOP)
+    halves = padded.reshape(waves.shape[0], -1, HOP)
     frames = torch.cat([halves[:, :-1], halves[:, 1:]], 2)
     return frames @ _fourier()[0].to(waves)
 
