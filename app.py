@@ -44,6 +44,7 @@ page = st.navigation(
             st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
             st.Page("pages/space.py", title=_("Space"), icon=":material/view_in_ar:", url_path="space"),
             st.Page("pages/motion.py", title=_("Motion"), icon=":material/animation:", url_path="motion"),
+            st.Page("pages/sound.py", title=_("Sound"), icon=":material/graphic_eq:", url_path="sound"),
             st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
             st.Page("pages/molecules.py", title=_("Molecules"), icon=":material/hub:", url_path="molecules"),
             st.Page("pages/music.py", title=_("Music"), icon=":material/music_note:", url_path="music"),

@@ -102,6 +102,12 @@ def example(recipe: Recipe) -> DataSet:
         return DataSet("random", {"tokens": random.integers(0, 5, (24, 8))}, vocabulary=("", *"abcd"))
     if recipe.task == "music":
         return DataSet("random", {"voices": random.integers(40, 80, (24, 4, 32))})
+    if recipe.task == "audio":
+        heard = {"wave": random.uniform(-1, 1, (24, 2048)).astype(np.float32), "label": np.arange(24) % 3}
+        by = np.arange(24)[:, None] % 2
+        return DataSet(
+            "random", heard | {"attributes": by}, ("a", "b", "c"), attributes={"speaker": ("x", "y")}, rate=8000
+        )
     return DataSet("random", {"real": images(size=size), "label": np.arange(24) % 3}, ("a", "b", "c"))
 
 

@@ -31,21 +31,16 @@ def make_model(name: str, reference: str = "digits", folder: Path | None = None,
     for _step in range(2):
         trainer.train_step()
     trainer.ema.refresh(hparams.ema)
-    fields = {field: list(shape) for field, shape in trainer.spec.fields.items()}
     state = trainer.state_dict() | {
         "recipe": recipe.name,
         "hparams": to_dict(hparams),
-        "spec": {
-            "fields": fields,
-            "classes": trainer.spec.classes,
-            "vocabulary": list(trainer.spec.vocabulary),
-            "rate": trainer.spec.rate,
-        },
+        "spec": trainer.spec.to_state(),
     }
     words = publishing.Words(f"Tiny {recipe.title}", "CC0-1.0", f"{source.title}. {source.about}", "a blink", LIMITS)
     place = folder or paths.home() / "models" / name
     show = partial(_translating, reference) if recipe.translations else publishing.samples
-    return publishing.publish(state, name, words, source.class_names, reference, place, half=False, show=show)
+    told = source.attributes if recipe.task == "audio" else {}
+    return publishing.publish(state, name, words, source.class_names, reference, place, False, told, show)
 
 
 def _translating(reference: str, sampler: Sampler) -> Shown:

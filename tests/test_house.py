@@ -67,6 +67,7 @@ ROOMS = (
     "ui.headers", "ui.classroom", "ui.classroom.shell", "ui.classroom.train", "ui.classroom.live",
     "ui.classroom.playground", "ui.classroom.learn", "ui.classroom.folklore", "ui.classroom.models",
     "ui.classroom.molecules", "ui.classroom.motion", "ui.classroom.language", "ui.classroom.music",
+    "ui.classroom.sound",
     "ui.classroom.runs", "ui.classroom.evaluate", "ui.classroom.search", "ui.classroom.study", "ui.classroom.space",
     "ui.classroom.labels", "ui.classroom.home",
     "pages", "app", "ui.studio", "ui.studio.models",

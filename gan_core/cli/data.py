@@ -96,7 +96,7 @@ def load(
         return
     shape, kind = (
         " x ".join(map(str, data_set.spec.shape)),
-        {"paired": "pairs of images"}.get(data_set.spec.task, "images"),
+        {"paired": "pairs of images", "audio": "recordings"}.get(data_set.spec.task, "images"),
     )
     typer.echo(f"{data_set.name}: {len(data_set):,} {kind} of {shape} (channels x height x width)")
     if data_set.spec.task == "images":

@@ -216,7 +216,8 @@ def data_name(text: str, task: str = "images") -> str:
         return str(mine if mine.is_upload else replace(mine, path=_whole(mine.path)))
     place = Path(_whole(text))
     if text not in data_sources() and place.exists():
-        kind = task if task in ("paired", "unpaired") else "folder" if place.is_dir() else "zip"
+        kinds = {"paired": "paired", "unpaired": "unpaired", "audio": "sounds"}
+        kind = kinds.get(task, "folder" if place.is_dir() else "zip")
         return f"{kind}:{place}"
     return text
 

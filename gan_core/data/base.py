@@ -69,6 +69,7 @@ class DataSpec:
     `{"source": (3, 64, 64), "target": (3, 64, 64)}`; `classes` is 0 where there are no labels; `attributes` says how
     many values each known attribute has, in the order of their columns. `class_names` says what the labels mean;
     networks don't depend on it, so that specs of other names are equal. Checkpoints from before them have none.
+    `attribute_names` says the same of the attributes of sounds.
     `vocabulary` says what tokens mean, by their number; `rate` is how many samples of a sound make a second.
     """
 
@@ -78,6 +79,7 @@ class DataSpec:
     class_names: tuple[str, ...] = field(default=(), compare=False)
     vocabulary: tuple[str, ...] = ()
     rate: int = 0  # Hz
+    attribute_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)  # of their values
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> DataSpec:
@@ -86,6 +88,7 @@ class DataSpec:
         return cls(
             fields, state["classes"], state.get("attributes", {}), tuple(state.get("class_names", ())),
             tuple(state.get("vocabulary", ())), state.get("rate", 0),
+            {name: tuple(values) for name, values in state.get("attribute_names", {}).items()},
         )  # fmt: skip
 
     def to_state(self) -> dict[str, Any]:
@@ -93,7 +96,8 @@ class DataSpec:
         fields = {name: list(shape) for name, shape in self.fields.items()}
         known = {"classes": self.classes, "attributes": dict(self.attributes), "class_names": list(self.class_names)}
         heard: dict[str, Any] = {"vocabulary": list(self.vocabulary)} if self.vocabulary else {}
-        heard |= {"rate": self.rate} if self.rate else {}
+        if self.rate:
+            heard |= {"rate": self.rate, "attribute_names": {name: list(v) for name, v in self.attribute_names.items()}}
         return {"fields": fields} | known | heard
 
     @property
@@ -157,8 +161,9 @@ class DataSet:
         shown = {name: array for name, array in self.arrays.items() if name not in NOT_SHOWN_TO_NETWORKS}
         shapes = {name: tuple(array.shape[1:]) for name, array in shown.items()}
         return DataSpec(
-            shapes, len(self.class_names), counted(self.attributes), self.class_names, self.vocabulary, self.rate
-        )
+            shapes, len(self.class_names), counted(self.attributes), self.class_names, self.vocabulary, self.rate,
+            self.attributes if self.rate else {},
+        )  # fmt: skip
 
     @property
     def answers(self) -> np.ndarray:
@@ -225,8 +230,9 @@ class Source:
         shape = (size,) if self.task == "points" else (self.channels, size, size)
         fields = dict.fromkeys(FIELDS[self.task], shape) | dict(self.shapes)
         return DataSpec(
-            fields, len(self.class_names), counted(self.attributes), self.class_names, self.vocabulary, self.rate
-        )
+            fields, len(self.class_names), counted(self.attributes), self.class_names, self.vocabulary, self.rate,
+            self.attributes if self.rate else {},
+        )  # fmt: skip
 
 
 sources: Registry[Source] = Registry("data set")

@@ -8,7 +8,8 @@ import numpy as np
 
 from gan_core.data import parts
 from gan_core.data.base import FIELDS, LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
-from gan_core.data.user import drawn_points, folders, own_text, pairs, smiles
+from gan_core.data.recordings import LENGTH
+from gan_core.data.user import drawn_points, folders, own_text, pairs, smiles, sounds
 from gan_core.data.user.references import SIZE, user_images
 from gan_core.errors import BadData, BadValue
 
@@ -44,7 +45,9 @@ def size_of(reference: str) -> int:
     if own_text.is_text(whole):
         return own_text.LENGTH
     found = sources.get(whole) if whole in sources else None
-    return found.size if found and (found.task == "points" or FIELDS[found.task][0] in found.shapes) else 0
+    if found is None:
+        return LENGTH if task_of(whole) == "audio" else 0
+    return found.size if found.task == "points" or FIELDS[found.task][0] in found.shapes else 0
 
 
 def modes_of(reference: str) -> Modes | None:
@@ -60,9 +63,10 @@ def judge_of(reference: str) -> Callable[[np.ndarray], dict[str, float]] | None:
 
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, for translation `paired:PATH` or
-    `unpaired:PATH`, folders or zips in the layouts of pairs.py, `smiles:PATH`, molecules in a file, and `text:PATH`, a
-    text file. own.py says how pictures become squares. Before either, `train:` or `test:` gives a part of it, `quarter:`
-    or `half:` a share (parts.py). `drawn:CODE` is a set of points that a user drew.
+    `unpaired:PATH`, folders or zips in the layouts of pairs.py, `sounds:PATH`, recordings (sounds.py), `smiles:PATH`,
+    molecules in a file, and `text:PATH`, a text file. own.py says how pictures become squares. Before either, `train:` or
+    `test:` gives a part of it, `quarter:` or `half:` a share (parts.py). `drawn:CODE` is a set of points that a user
+    drew.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """
@@ -82,6 +86,7 @@ def load(name: str, size: int | None = None, progress: Progress = silent) -> Dat
 
 LOADERS: dict[str, Callable[..., DataSet]] = {  # by task: UserImages, size, progress, part
     "images": folders.load, "paired": pairs.load_paired, "unpaired": pairs.load_unpaired, "graph": smiles.load,
+    "audio": sounds.load,
 }  # fmt: skip
 
 

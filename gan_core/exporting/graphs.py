@@ -6,6 +6,7 @@
 | model | inputs | outputs |
 | --- | --- | --- |
 | draws from noise | z (B, latent_size), class (B,) int64 where it knows classes, truncation () if styled | picture |
+| sounds | z, class | sound: waves (B, L), or log-mel spectrograms (B, 1, H, W) |
 | the same, from w | w (B, layers, w_size) | picture |
 | translates | picture (B, C, S, S) | picture |
 | enlarges | picture (B, C, H, W) of any size | picture (B, C, kH, kW) |
@@ -30,6 +31,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from gan_core.errors import BadValue
+from gan_core.gans.recipe import draw_from_latents
 from gan_core.gans.stylegan2 import ModulatedConv2d
 from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
 from gan_core.layers.style_generator import StyleGenerator
@@ -94,6 +96,13 @@ def drawing_parts(networks: nn.ModuleDict) -> dict[str, nn.Module]:
 class _FromNoise(_Draw):
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         return self.recipe.draw(self._parts(), self.hparams, z, label)
+
+
+class _Sounds(_Draw):
+    """What the generator itself makes: waves, or spectrograms, whose phases are found outside of the graph."""
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        return draw_from_latents(self._parts(), self.hparams, z, label)
 
 
 class _FromNoiseTruncated(_Draw):
@@ -219,6 +228,9 @@ def _drawing(sampler: Sampler, networks: Mapping[str, nn.Module], part: str) -> 
         axes["truncation"], shapes["truncation"] = {}, ()
         module = _FromClassTruncated if sampler.recipe.conditional else _FromNoiseTruncated
         return Graph(module(sampler, networks), axes, ("picture",), shapes, sampler.spec.classes)
+    if sampler.recipe.task == "audio":
+        about = {"sound": "waves (B, L), or log-mel spectrograms (B, 1, H, W) for Griffin-Lim; all in [-1, 1]"}
+        return Graph(_Sounds(sampler, networks), axes, ("sound",), shapes, sampler.spec.classes, about)
     output = "film" if sampler.recipe.task == "video" else "picture"
     return Graph(_FromNoise(sampler, networks), axes, (output,), shapes, sampler.spec.classes)
 

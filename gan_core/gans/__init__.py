@@ -38,6 +38,7 @@ from gan_core.gans import (
     seqgan,
     sequential,
     sngan,
+    specgan,
     srgan,
     stargan,
     stylegan,
@@ -47,6 +48,7 @@ from gan_core.gans import (
     vae,
     vaegan,
     variants,
+    wavegan,
     worldgan,
 )
 from gan_core.gans.recipe import Preset, Recipe, recipes
@@ -92,6 +94,7 @@ __all__ = [
     "seqgan",
     "sequential",
     "sngan",
+    "specgan",
     "srgan",
     "stargan",
     "stylegan",
@@ -101,5 +104,6 @@ __all__ = [
     "vae",
     "vaegan",
     "variants",
+    "wavegan",
     "worldgan",
 ]

@@ -101,9 +101,12 @@ def _run(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec, networks: Map
     batch = {name: torch.zeros(ITEMS, *shape) for name, shape in spec.fields.items()}
     if spec.classes:
         batch["label"] = torch.zeros(ITEMS, dtype=torch.int64)
+    if spec.attributes:
+        batch["attributes"] = torch.zeros(ITEMS, len(spec.attributes), dtype=torch.int64)
     services = _BlankItems(recipe, hparams, networks, batch)
     context = StepContext(networks, hparams, torch.Generator().manual_seed(0), services)
     context.begin_step()
+    batch = objective.prepare(batch, context)
     for phase in objective.phases(hparams):
         phase.terms(networks, batch, context)
 

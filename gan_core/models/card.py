@@ -44,7 +44,7 @@ class Card:
     hparams: Mapping[str, Any]
     fields: Mapping[str, tuple[int, ...]]
     class_names: tuple[str, ...] = ()
-    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> values, of nets that learnt them
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> values, where learnt
     metrics: Mapping[str, float] = field(default_factory=dict)  # names carry net and sample count
     pictures: str = "8 bits"  # that the metrics are of, see metrics/pictures.py
     recipe_title: str = ""  # these three say what the recipe is where the recipes aren't loaded

@@ -34,6 +34,7 @@ def load(name: str, progress: Progress = silent) -> Sampler:
     spec = {
         "fields": described.fields, "classes": len(described.class_names), "attributes": attributes,
         "class_names": described.class_names, "vocabulary": described.vocabulary, "rate": described.rate,
+        "attribute_names": described.attributes,
     }  # fmt: skip
     try:
         return from_state(described.recipe, state | {"hparams": described.hparams, "spec": spec})

@@ -247,6 +247,20 @@ plans: dict[str, Plan] = {
                  "warmup_steps": 100, "ema": 0.99, "schedule": "linear", "decay_steps": 3_800},
         half=True,
     ),
+    "features.spoken_digits": Plan(
+        recipe="feature_net", data="spoken_digits_pictures", size=64, steps=600,
+        title="Spoken digits and their speakers (feature net)",
+        limits="Takes any sound for a digit of one of six speakers; it cannot reject other sounds.",
+        hparams={"channels": 8, "max_channels": 64, "batch_size": 32, "augment": 0.3, "schedule": "cosine",
+                 "decay_steps": 600},
+        half=True,
+    ),
+    "specgan.spoken_digits": Plan(
+        recipe="specgan", data="spoken_digits", size=8192, steps=4_000,
+        title="Spoken digits by class and speaker",
+        limits="One second at 8 kHz, six English-speaking men. Some digits are mumbled.",
+        half=True,
+    ),
     "features.mnist": Plan(
         recipe="feature_net", data="mnist", size=28, steps=3_000,
         title="MNIST classifier (feature net)",

@@ -129,7 +129,7 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
     state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
     place = folder or listing.BUNDLED / name
     recipe = recipes.get(wanted.recipe)
-    learnt = source.attributes if recipe.task == "supervised" else {}
+    learnt = source.attributes if recipe.task in ("supervised", "audio") else {}
     return publishing.publish(
         state, name, words, source.class_names, wanted.data, place, wanted.half, learnt, _shows(recipe, name, wanted)
     )

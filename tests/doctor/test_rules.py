@@ -37,6 +37,7 @@ from gan_core.doctor.rules import (
     oscillation,
     penalty_weight,
     samples_alike,
+    silence,
     stagnation,
     vanishing_gradients,
 )
@@ -82,6 +83,7 @@ EDGES = [
     ("at_chance", {"separated": 0.5}, "samples__distance", samples.FAR - 0.01, samples.FAR + 0.01),
     ("diverging_scores", {"loss": "wasserstein"}, "score__real", diverging_scores.LARGE - 1, 51),
     ("data_missed", {}, "data_reached", data_missed.MISSED, data_missed.MISSED - 0.01),
+    ("silence", {}, "loudness", silence.QUIET + 0.01, silence.QUIET - 0.01),
     ("samples_alike", {}, "variety", samples_alike.ALIKE + 0.01, samples_alike.ALIKE - 0.01),
     ("samples_alike", {"variety": 1.0}, "samples__twins", samples_alike.TWINS - 0.01, samples_alike.TWINS),
     ("classes_missing", {}, "classes__missing", classes_missing.MISSING - 0.01, classes_missing.MISSING + 0.01),

@@ -31,6 +31,7 @@ from gan_core.data.sets import arithmetic as arithmetic
 from gan_core.data.sets import shakespeare as shakespeare
 from gan_core.data.sets import oracle as oracle
 from gan_core.data.sets import chorales as chorales
+from gan_core.data.sets import spoken_digits_pictures as spoken_digits_pictures
 
 # isort: on
 

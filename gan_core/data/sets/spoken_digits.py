@@ -24,7 +24,8 @@ TEST_TAKES = 10  # takes below this number are the test part
 PEAK = 0.95  # of each recording after normalisation: loudness differs much between them
 
 
-def _load(part: str, size: int | None, progress: Progress) -> DataSet:
+def load(part: str, size: int | None, progress: Progress) -> DataSet:
+    """The part "train" or "test"; `size` is ignored. Raises BadData."""
     files = files_of(*PATTERNS)
     if not files:
         raise BadData("'{name}' isn't here. {needs}", name="spoken_digits", needs=how_to_get(PATTERNS))
@@ -55,8 +56,8 @@ register(
         channels=1,
         items=2400,
         class_names=CLASSES,
-        load=partial(_load, "train"),
-        test=partial(_load, "test"),
+        load=partial(load, "train"),
+        test=partial(load, "test"),
         available=lambda: bool(files_of(*PATTERNS)),
         needs=how_to_get(PATTERNS),
         task="audio",

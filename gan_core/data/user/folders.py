@@ -105,8 +105,8 @@ def _read(
 def store_upload(name: str, stream: BinaryIO, task: str = "images") -> str:
     """Keeps an uploaded zip in `GANSCOPE_HOME/uploads`; returns its reference, such as `upload:FILE` for images.
 
-    `task` is what its files are for: "images", "paired" or "unpaired". The content is part of the file's name, so that
-    an upload never replaces another one that a run still needs.
+    `task` is what its files are for: "images", "paired", "unpaired" or "audio". The content is part of the file's name,
+    so that an upload never replaces another one that a run still needs.
     Raises BadData for a file that is too large, refused (see archives.py) or can't be written.
     """
     folder = home() / "uploads"

@@ -4,6 +4,7 @@
     folder+12bit:/home/me/slides    zip+pad+16bit:/home/me/dark.zip
     upload:pictures-0123456789ab.zip        paired-upload:facades-0123456789ab.zip
     smiles:/home/me/mine.smi
+    sounds:/home/me/voices        sounds-upload:voices-0123456789ab.zip
 
 No torch and no data are needed to read a reference.
 """
@@ -19,7 +20,7 @@ from gan_core.pictures.fits import CROP, check_fit
 
 TASKS = {  # kind -> key of base.FIELDS
     "folder": "images", "zip": "images", "upload": "images", "paired": "paired", "paired-upload": "paired",
-    "unpaired": "unpaired", "unpaired-upload": "unpaired", "smiles": "graph",
+    "unpaired": "unpaired", "unpaired-upload": "unpaired", "smiles": "graph", "sounds": "audio", "sounds-upload": "audio",
 }  # fmt: skip
 UPLOADS = {TASKS[kind]: kind for kind in TASKS if kind.endswith("upload")}  # by task
 SIZE = 64  # pixels, where none is asked for

@@ -10,6 +10,7 @@ from gan_core.doctor.rules import (  # isort: skip
     penalty_weight,
     colour_inversion,
     label_ignored,
+    silence,
     at_chance,
     discriminator_too_strong,
     mode_collapse,
@@ -48,6 +49,7 @@ __all__ = [
     "oscillation",
     "penalty_weight",
     "samples_alike",
+    "silence",
     "stagnation",
     "vanishing_gradients",
 ]

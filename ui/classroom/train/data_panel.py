@@ -86,9 +86,10 @@ def _progress(bar: st.delta_generator.DeltaGenerator, share: float, what: str) -
 
 def found(loaded: data.DataSet) -> None:
     """Shows the number of images and classes, and what was skipped."""
-    colours = _("in colour") if loaded.spec.channels == 3 else _("greyscale")
-    words = joined(_count(loaded), colours)
-    if loaded.spec.task == "images":
+    words = _count(loaded)
+    if loaded.spec.task != "audio":
+        words = joined(words, _("in colour") if loaded.spec.channels == 3 else _("greyscale"))
+    if loaded.spec.task in ("images", "audio"):
         words = joined(words, _classes(loaded.class_names))
     st.markdown(":material/check_circle: " + plain(words))
     left_out(loaded)
@@ -104,6 +105,8 @@ def _classes(names: tuple[str, ...]) -> str:
 def _count(loaded: data.DataSet) -> str:
     if loaded.spec.task == "paired":
         return _("{count} pairs of images").format(count=number(len(loaded)))
+    if loaded.spec.task == "audio":
+        return _("{count} recordings").format(count=number(len(loaded)))
     if loaded.unpaired:
         first, second = (number(len(array)) for array in loaded.arrays.values())
         return _("{first} and {second} images").format(first=first, second=second)

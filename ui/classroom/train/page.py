@@ -48,7 +48,13 @@ LAYOUTS = {  # format of the user's images, by task
     "unpaired": N_(
         "A zip with folders trainA and trainB, each with any number of images. Everything stays on this computer."
     ),
+    "audio": N_(
+        "A zip of recordings (WAV; FLAC, OGG and MP3 with the package soundfile); each subfolder becomes a class. "
+        "Recordings are resampled to 8 kHz, and longer ones are cut into pieces of a second. Broken files are skipped. "
+        "Everything stays on this computer."
+    ),
 }
+FOLDER_KINDS = {"images": "folder", "audio": "sounds"}  # by task; other kinds are called like their task
 FIT_LABELS = {  # how the user's images are made square
     CROP: N_("Centre crop"),
     STRETCH: N_("Stretch"),
@@ -231,7 +237,7 @@ def _data_choice(setup: Setup, recipe: Recipe, round_: int) -> str:
 
     def word(reference: str) -> str:
         if reference == USER_OPTION:
-            return _("My own images …")
+            return _("My own recordings …") if recipe.learns_from == "audio" else _("My own images …")
         title = data_title(reference)
         if reference in data.sources and not data.source(reference).available():
             return title + " " + _("(not downloaded)")
@@ -252,14 +258,15 @@ def _user_images(setup: Setup, round_: int) -> None:
     if kind not in LAYOUTS:
         return
     with st.container(border=True):
-        st.markdown(f"**{_('My own images')}**")
+        st.markdown(f"**{_('My own recordings') if kind == 'audio' else _('My own images')}**")
         st.caption(_(LAYOUTS[kind]))
         _upload(setup, kind, round_)
         user_set = user_images(setup.data)
         user_sets.show(kind, str(replace(user_set, fit=CROP)) if user_set else "", partial(_use, setup))
         if access.is_owner():
-            _folder(setup, "folder" if kind == "images" else kind, round_)
-        _fit(setup, round_)
+            _folder(setup, FOLDER_KINDS.get(kind, kind), round_)
+        if kind != "audio":
+            _fit(setup, round_)
 
 
 def _upload(setup: Setup, task: str, round_: int) -> None:

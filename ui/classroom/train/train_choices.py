@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gan_core import data
 from gan_core.data.base import FIELDS, DataSpec
+from gan_core.data.recordings import LENGTH, RATE
 from gan_core.data.user.references import user_images
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.gans import Preset, Recipe, recipes
@@ -117,7 +118,8 @@ def lenders(recipe: Recipe, reference: str, size: int) -> dict[str, str]:
 def borrower(reference: str, size: int) -> DataSpec:
     """Returns the specification of the borrower's data. User images may be grey, which fits any model."""
     spec = spec_of(reference, size)
-    return spec if reference in data.sources or spec.task == "points" else spec.in_channels(1)
+    mine = reference not in data.sources and spec.task not in ("points", "audio")
+    return spec.in_channels(1) if mine else spec
 
 
 def spec_of(reference: str, size: int) -> DataSpec:
@@ -127,6 +129,8 @@ def spec_of(reference: str, size: int) -> DataSpec:
     user_set = user_images(reference)
     if user_set and user_set.task == "graph":
         return data.source("molecules").spec(size)
+    if user_set and user_set.task == "audio":
+        return DataSpec({"wave": (LENGTH,)}, 2, rate=RATE)
     return DataSpec(dict.fromkeys(FIELDS[user_set.task if user_set else "images"], (3, size, size)), 2)
 
 

@@ -1,0 +1,92 @@
+"""The Sound page, without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gan_core import data
+from gan_core.data.base import DataSpec
+from gan_core.errors import BadData
+from gan_core.gans import recipes
+from gan_core.media import audio
+from gan_core.models.sampler import Sampler
+from tests.made_models import make_model
+from ui.classroom.sound import page as sound
+
+PAGE = Path(__file__).parents[2] / "pages" / "sound.py"
+needs_digits = pytest.mark.skipif(not data.source("spoken_digits").available(), reason="no spoken digits here")
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.classroom.shell.warm.start", lambda: None)  # its thread would outlive the tests
+
+
+def page() -> AppTest:
+    return checked(AppTest.from_file(str(PAGE), default_timeout=120).run())
+
+
+def checked(test: AppTest) -> AppTest:
+    assert not test.exception, [error.message for error in test.exception]
+    assert not test.error, [error.value for error in test.error]
+    return test
+
+
+@needs_digits
+def test_without_a_model_real_recordings_are_heard_and_it_says_how_to_get_one() -> None:
+    test = page()
+    assert "Train SpecGAN or WaveGAN" in test.info[0].value
+    assert test.selectbox(key="sound-source").options == ["Real recordings"]
+    test.selectbox(key="sound-said").set_value(3)
+    test.selectbox(key="sound-by").set_value(4)
+    checked(test.run())
+    assert "**3 theo**" in [element.value for element in test.markdown]
+
+
+@needs_digits
+def test_a_models_sounds_are_heard_with_their_neighbours_and_between() -> None:
+    make_model("specgan.sounds", "spoken_digits")
+    test = page()
+    assert test.selectbox(key="sound-source").value == "model:specgan.sounds"
+    words = [element.value for element in test.markdown]
+    assert "**0 george**" in words
+    assert "**Nearest real recordings**" in words
+    test.selectbox(key="sound-said").set_value(7)
+    test.selectbox(key="between-by-other").set_value(5)
+    checked(test.run())
+    assert "**7 george**" in [element.value for element in test.markdown]
+
+
+@needs_digits
+def test_where_the_data_are_missing_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GANSCOPE_DATA", str(tmp_path))
+    assert "GANSCOPE_DATA" in page().info[0].value
+
+
+def test_the_way_between_two_sounds_ends_at_both() -> None:
+    recipe = recipes.get("specgan")
+    spec = DataSpec({"wave": (2048,)}, 2, {"speaker": 2}, ("yes", "no"), rate=8000,
+                    attribute_names={"speaker": ("ann", "bob")})  # fmt: skip
+    networks = {name: network.eval() for name, network in recipe.build(recipe.tiny, spec).items()}
+    sampler = Sampler(recipe, recipe.tiny, spec, networks)
+    found = sound.way(sampler, (1, "yes ann"), (2, "no bob"), 5)
+    assert found.labels == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+    for place, (seed, said) in ((0, (1, "yes ann")), (4, (2, "no bob"))):
+        expected = sampler.sample(1, seed, said).numpy()[0]
+        np.testing.assert_allclose(found.waves[place], expected, atol=1e-3)
+    assert len(np.unique(found.waves.round(6), axis=0)) == 5
+
+
+def test_a_visitors_recording_becomes_sounds_or_is_told() -> None:
+    tone = 0.5 * np.sin(np.arange(8000 * 3) / 3).astype(np.float32)
+    found, clipped = sound.own(audio.wav(tone, 8000), "three.wav")
+    assert found.waves.shape == (3, 8192)
+    assert not clipped
+    with pytest.raises(BadData, match=r"'photo\.wav' can't be used: not a sound file"):
+        sound.own(b"\x89PNG", "photo.wav")
+    with pytest.raises(BadData, match="silent"):
+        sound.own(audio.wav(0 * tone, 8000), "quiet.wav")

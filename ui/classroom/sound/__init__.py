@@ -1,0 +1,1 @@
+"""The page Sound: sounds to see, to hear and to mix."""

@@ -1,0 +1,374 @@
+"""The page: sounds of a model or of the data as tiles, one of them in detail, what lies between two, and own sounds."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from gan_core import data
+from gan_core.data import recordings
+from gan_core.data.user.archives import shown
+from gan_core.errors import BadData
+from gan_core.media import audio
+from gan_core.models import listing
+from gan_core.pictures.decoding import Unusable
+from ui.classroom.shell.errors import showing_errors
+from ui.classroom.shell.grids import encode
+from ui.classroom.shell.i18n import _
+from ui.classroom.shell.store import store
+from ui.classroom.sound import tiles
+from ui.core_texts import filled
+from ui.texts import joined, plain
+
+if TYPE_CHECKING:
+    from gan_core.metrics.sounds import Heard
+    from gan_core.models.sampler import Sampler
+
+SET = "spoken_digits"
+COUNT, STEPS, NEAREST = 12, 6, 3  # tiles; sounds on the way between two; real neighbours
+REAL, MODEL, RUN = "real", "model:", "run:"  # what the choice is called
+ANY = -1  # all classes or speakers in turn
+MOST_SEED = 2**31 - 1
+LARGEST = 50  # MB of a recording
+PIECES = 8  # of a long recording, that are shown
+
+
+@dataclass(frozen=True, eq=False)
+class Sounds:
+    """Waves (N, L) with what each says and by whom, in words."""
+
+    waves: np.ndarray
+    rate: int
+    labels: list[str]
+
+
+def show() -> None:
+    """Renders the page."""
+    st.title(_("Sound"), anchor=False)
+    st.markdown(
+        _("A sound is a curve over time, and a picture of its frequencies: click a tile to hear it. Low frequencies "
+          "are at the bottom, time runs to the right, and the waveform is above.")
+    )  # fmt: skip
+    with showing_errors():
+        if not data.source(SET).available():
+            st.info(filled(data.source(SET).needs), icon=":material/download:")
+            return
+        source = _source()
+        _made(source)
+        if source != REAL:
+            _between(source)
+        _own()
+
+
+# --- what is heard -------------------------------------------------------------------------------------------------
+
+
+def _source() -> str:
+    """Returns whose sounds are shown: real ones, a model's or a run's."""
+    options = {REAL: _("Real recordings")} | models() | _runs()
+    if len(options) == 1:
+        st.info(
+            _("No model of sounds is here yet. Train SpecGAN or WaveGAN: their runs appear in this list once they "
+              "have a checkpoint."),
+            icon=":material/model_training:",
+        )  # fmt: skip
+    first = 1 if any(name.startswith(MODEL) for name in options) else 0
+    return st.selectbox(_("Sounds of"), list(options), first, options.__getitem__, key="sound-source", width=520)
+
+
+def models() -> dict[str, str]:
+    """Returns the models on the shelf that generate sounds, with their titles."""
+    cards, _damaged = listing.survey()
+    return {f"{MODEL}{name}": _(card.title) for name, card in cards.items() if card.task == "audio"}
+
+
+def _runs() -> dict[str, str]:
+    found = [run for run in store().runs() if data.task_of(run.spec.data) == "audio" and store().checkpoints(run.id)]
+    return {f"{RUN}{run.id}": joined(_("Run"), plain(run.name or run.id), run.spec.recipe) for run in found}
+
+
+def sampler_of(source: str) -> Sampler:
+    """Returns the model or the newest checkpoint of the run; raises BadCheckpoint or UnknownName."""
+    from gan_core.models import loading
+
+    if source.startswith(MODEL):
+        name = source.removeprefix(MODEL)
+        return _loaded(listing.card(name).sha256, name)
+    return loading.from_run(store(), source.removeprefix(RUN))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _loaded(sha256: str, _name: str) -> Sampler:
+    from gan_core.models import loading
+
+    return loading.load(_name)
+
+
+@st.cache_resource(show_spinner=False)
+def real() -> data.DataSet:
+    """The recordings of the data set."""
+    return data.load(SET)
+
+
+def _made(source: str) -> None:
+    """Shows twelve sounds, and the selected one in detail."""
+    if source == REAL:
+        found = _recorded(*_choice(real().class_names, real().attributes.get("speaker", ())))
+    else:
+        with st.spinner(_("Loading the model …")):
+            sampler = sampler_of(source)
+        names, speakers = _names(sampler)
+        said, by, seed = _choice(names, speakers)
+        with st.spinner(_("Generating …")):
+            found = generated(sampler, COUNT, seed, said, by)
+    heard = _heard(found)
+    chosen = tiles.draw(
+        found.waves, found.rate, found.labels, f"sound-tiles-{source}", notes=heard_words(heard), chosen=0
+    )
+    if heard is not None:
+        st.caption(_("To the right of each label: the digit and speaker that a classifier hears."))
+    _detail(found, chosen or 0)
+
+
+def _names(sampler: Sampler) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from gan_core.objectives.spoken import speaker_names
+
+    return sampler.spec.class_names, speaker_names(sampler.spec) if sampler.recipe.conditions else ()
+
+
+def _choice(names: tuple[str, ...], speakers: tuple[str, ...]) -> tuple[int, int, int]:
+    """Returns class and speaker, ANY for all in turn, and the seed."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        said = _pick(_("Digit") if names == real().class_names else _("Class"), names, "sound-said")
+        by = _pick(_("Speaker"), speakers, "sound-by")
+        seed = int(st.number_input(_("Seed"), 0, MOST_SEED, key="sound-seed", width=150))
+        st.button(_("New sounds"), icon=":material/casino:", key="sound-dice", type="primary", on_click=_throw)
+    return said, by, seed
+
+
+def _pick(label: str, names: tuple[str, ...], key: str) -> int:
+    if len(names) < 2:
+        return ANY
+    options = [ANY, *range(len(names))]
+    found: int = st.selectbox(
+        label, options, format_func=lambda place: _("all in turn") if place == ANY else names[place], key=key, width=170
+    )
+    return found
+
+
+def _throw() -> None:
+    st.session_state["sound-seed"] = random.randrange(10_000)
+
+
+def _recorded(said: int, by: int, seed: int) -> Sounds:
+    """Recordings that fit, by the seed."""
+    heard = real()
+    labels, voices = heard.arrays["label"], heard.arrays["attributes"][:, 0]
+    fitting = np.flatnonzero(((said == ANY) | (labels == said)) & ((by == ANY) | (voices == by)))
+    places = np.random.default_rng(seed).permutation(fitting)[:COUNT]
+    places = places[np.argsort(labels[places], kind="stable")]
+    return Sounds(heard.arrays["wave"][places], heard.rate, [_told(place) for place in places])
+
+
+def _told(place: int) -> str:
+    """What a recording says, and by whom."""
+    heard = real()
+    return f"{heard.class_names[heard.arrays['label'][place]]} {_speakers()[heard.arrays['attributes'][place, 0]]}"
+
+
+def _speakers() -> tuple[str, ...]:
+    return real().attributes["speaker"]
+
+
+def generated(sampler: Sampler, count: int, seed: int, said: int = ANY, by: int = ANY) -> Sounds:
+    """Sounds of a model, by the seed."""
+    names, speakers = _names(sampler)
+    latents, conditions = sampler.latents(count, seed, asked(names, speakers, said, by))
+    waves = sampler.draw(latents, conditions).numpy()
+    labels = [str(number + 1) for number in range(count)]
+    if conditions is not None and conditions.ndim == 2:
+        rows = conditions.numpy()
+        labels = [_label(row, names, speakers) for row in rows]
+    return Sounds(waves, sampler.spec.rate, labels)
+
+
+def _label(row: np.ndarray, names: tuple[str, ...], speakers: tuple[str, ...]) -> str:
+    said = names[int(row[: len(names)].argmax())] if names else ""
+    by = speakers[int(row[len(names) :].argmax())] if speakers else ""
+    return f"{said} {by}".strip()
+
+
+def asked(names: tuple[str, ...], speakers: tuple[str, ...], said: int, by: int) -> str | None:
+    """What a sampler is asked for; None for all in turn."""
+    words = [*([names[said]] if said != ANY else []), *([speakers[by]] if by != ANY else [])]
+    return " ".join(words) or None
+
+
+def _heard(found: Sounds) -> Heard | None:
+    """What the judge on the shelf hears; None where there is none, or where sounds of this kind are new to it."""
+    from gan_core.metrics.sounds import hear, judge_name
+
+    name = judge_name()
+    if not name:
+        return None
+    try:
+        return hear(_judge(listing.card(name).sha256), found.waves, found.rate)
+    except BadData:  # sounds of another length
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _judge(sha256: str):  # type: ignore[no-untyped-def]
+    from gan_core.metrics.sounds import judge
+
+    return judge()
+
+
+def heard_words(heard: Heard | None) -> list[str]:
+    """What was heard in each sound, for the tiles."""
+    if heard is None:
+        return []
+    known = data.source("spoken_digits_pictures").attributes
+    return [
+        " ".join(known[question][answer] for question, answer in zip(heard.questions, answers, strict=True))
+        for answers in heard.answers
+    ]
+
+
+def _detail(found: Sounds, place: int) -> None:
+    """Shows one sound large, with its download and the nearest real recordings."""
+    wave, label = found.waves[place], found.labels[place]
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.markdown(f"**{plain(label)}**")
+        content = audio.wav(wave, found.rate)
+        st.image(encode_picture(wave), width="stretch")
+        st.audio(content, format="audio/wav")
+        st.download_button(
+            _("Download (WAV)"), content, f"ganscope-{label.replace(' ', '-')}.wav", "audio/wav",
+            icon=":material/download:", key="sound-download", on_click="ignore",
+        )  # fmt: skip
+    with right:
+        st.markdown(f"**{_('Nearest real recordings')}**")
+        if found.waves.shape[1] == real().spec.size and found.rate == real().rate:
+            _neighbours(wave, "sound-nearest")
+            st.caption(
+                _("By their spectrograms, among all {count} recordings. A copy of one of them would look and sound "
+                  "the same.").format(count=f"{len(real()):,}")
+            )  # fmt: skip
+        else:
+            st.caption(_("The recordings of the data set have another length, so none can be compared."))
+
+
+def _neighbours(wave: np.ndarray, key: str) -> None:
+    from gan_core.metrics.sounds import nearest
+
+    heard = real()
+    places = nearest(wave, _described(), NEAREST, heard.rate)
+    tiles.draw(heard.arrays["wave"][places], heard.rate, [_told(one) for one in places], key)
+
+
+@st.cache_resource(show_spinner=False)
+def _described() -> np.ndarray:
+    from gan_core.metrics.sounds import described
+
+    return described(real().arrays["wave"], real().rate)
+
+
+def encode_picture(wave: np.ndarray) -> bytes:
+    """Waveform above spectrogram as PNG, enlarged."""
+    from PIL import Image
+
+    small = Image.fromarray(audio.picture(wave))
+    return encode(small.resize((small.width * 4, small.height * 4), Image.Resampling.NEAREST))
+
+
+# --- between two sounds -------------------------------------------------------------------------------------------
+
+
+@st.fragment
+def _between(source: str) -> None:
+    """Sounds on the way from one to another: latents turn, what is said and by whom is mixed."""
+    st.subheader(_("Between two sounds"), anchor=False)
+    with showing_errors():
+        sampler = sampler_of(source)
+        names, speakers = _names(sampler)
+        ends = []
+        for column, word, key, seed in zip(st.columns(2), (_("From"), _("To")), ("one", "other"), (0, 1), strict=True):
+            with column, st.container(horizontal=True, vertical_alignment="bottom"):
+                st.markdown(f"**{word}**", width="content")
+                said = _end(names, f"between-said-{key}", _("Digit"), seed)
+                by = _end(speakers, f"between-by-{key}", _("Speaker"), seed)
+                number = int(st.number_input(_("Seed"), 0, MOST_SEED, seed, key=f"between-seed-{key}", width=120))
+                ends.append((number, asked(names, speakers, said, by)))
+        found = way(sampler, ends[0], ends[1], STEPS)
+        tiles.draw(found.waves, found.rate, found.labels, f"sound-between-{source}", notes=heard_words(_heard(found)))
+
+
+def _end(names: tuple[str, ...], key: str, label: str, first: int) -> int:
+    if len(names) < 2:
+        return ANY
+    places = range(len(names))
+    found: int = st.selectbox(label, places, min(first, len(names) - 1), names.__getitem__, key=key, width=130)
+    return found
+
+
+def way(sampler: Sampler, one: tuple[int, str | None], other: tuple[int, str | None], steps: int) -> Sounds:
+    """`steps` sounds from one end to the other, each a seed and what is said."""
+    import torch
+
+    from gan_core.latent.interpolation import slerp
+
+    ends = [sampler.latents(1, seed, label) for seed, label in (one, other)]
+    shares = torch.linspace(0, 1, steps)
+    latents = slerp(ends[0][0].expand(steps, -1), ends[1][0].expand(steps, -1), shares)
+    first, last = ends[0][1], ends[1][1]
+    mixed = None
+    if first is not None and last is not None:
+        mixed = first.lerp(last, shares[:, None]) if first.is_floating_point() else first.expand(steps)
+    waves = sampler.draw(latents, mixed).numpy()
+    return Sounds(waves, sampler.spec.rate, [f"{round(100 * float(share))} %" for share in shares])
+
+
+# --- the visitor's own -----------------------------------------------------------------------------------------------
+
+
+@st.fragment
+def _own() -> None:
+    """A recording of the visitor's: what is heard in it, and its nearest real recordings."""
+    st.subheader(_("Your own recording"), anchor=False)
+    with showing_errors():
+        sent = st.file_uploader(
+            _("Sound file"), type=["wav", "flac", "ogg", "mp3"], key="sound-own", max_upload_size=LARGEST,
+            help=_("It is read on this computer and not kept. Other formats than WAV need the package soundfile."),
+        )  # fmt: skip
+        spoken = st.audio_input(_("Or record one"), key="sound-recorded", sample_rate=8000)
+        given = sent or spoken
+        if given is None:
+            return
+        found, clipped = own(given.getvalue(), given.name)
+        if clipped:
+            st.caption(":material/info: " + _("This recording is clipped: it was too loud for the microphone."))
+        heard = _heard(found)
+        chosen = tiles.draw(
+            found.waves, found.rate, found.labels, "sound-own-tiles", notes=heard_words(heard), chosen=0
+        )
+        if heard is not None:
+            st.caption(_("The classifier takes any sound for a digit of one of six speakers."))
+        st.markdown(f"**{_('Nearest real recordings')}**")
+        _neighbours(found.waves[chosen or 0], "sound-own-nearest")
+
+
+def own(content: bytes, name: str) -> tuple[Sounds, bool]:
+    """A visitor's recording as sounds of a second, and whether it is clipped; raises BadData with the reason."""
+    try:
+        read = recordings.decode(content)
+    except Unusable as error:
+        raise BadData("'{name}' can't be used: {reason}.", name=shown(name)[:80], reason=error) from error
+    pieces = read.pieces()[:PIECES]
+    seconds = recordings.LENGTH / recordings.RATE
+    return Sounds(pieces, recordings.RATE, [f"{place * seconds:.0f} s" for place in range(len(pieces))]), read.clipped
