@@ -81,6 +81,11 @@ def example(recipe: Recipe) -> DataSet:
         return DataSet("random", {"source": images(size=size), "target": images(size=size, seed=1)})
     if recipe.learns_from == "unpaired":
         return DataSet("random", {"a": images(size=size), "b": images(20, size, seed=1)}, unpaired=True)
+    if recipe.learns_from == "captions":
+        from gan_core.data.avatars.sentences import VOCABULARY
+
+        words = random.integers(2, len(VOCABULARY), (24, 2, 5))
+        return DataSet("random", {"real": images(size=size), "caption": words}, vocabulary=VOCABULARY)
     if recipe.task == "points":
         return DataSet("random", {"real": random.standard_normal((24, 2)).astype(np.float32)})
     return DataSet("random", {"real": images(size=size), "label": np.arange(24) % 3}, ("a", "b", "c"))

@@ -108,7 +108,8 @@ class DataSpec:
 
     def in_channels(self, channels: int) -> DataSpec:
         """The same of images with as many channels."""
-        return replace(self, fields={name: (channels, *shape[1:]) for name, shape in self.fields.items()})
+        pictures = {name: (channels, *shape[1:]) for name, shape in self.fields.items() if len(shape) == 3}
+        return replace(self, fields={**self.fields, **pictures})
 
     @property
     def size(self) -> int:

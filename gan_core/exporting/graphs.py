@@ -11,6 +11,8 @@
 | enlarges | picture (B, C, H, W) of any size | picture (B, C, kH, kW) |
 | fills holes | picture, hole (B, 1, S, S) bool | picture |
 | feature net | picture | features (B, F), logits (B, answers) |
+| follows words | z, condition: tokens (B, T) int64 | picture |
+| matches pictures and words | picture, words (B, T) int64 | picture_vector, words_vector (B, d) |
 | discriminator | picture, class of models that know classes | logits |
 
 Pictures are float32 in [-1, 1], or uint8 (B, H, W, C) on the way out of an 8-bit graph.
@@ -19,8 +21,8 @@ Pictures are float32 in [-1, 1], or uint8 (B, H, W, C) on the way out of an 8-bi
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -49,6 +51,7 @@ class Graph:
     shapes: Mapping[str, tuple[int, ...]]  # of one item of each input; () for a scalar
     classes: int = 0
     notes: Mapping[str, str] = field(default_factory=dict)  # what else its users must know, by topic
+    conditions: Callable[[int], Tensor] | None = None  # how many -> examples of the input "condition" or "words"
 
     def examples(self, count: int, seed: int = 0) -> dict[str, Tensor]:
         """Inputs for `count` items, the same for the same seed."""
@@ -57,6 +60,8 @@ class Graph:
         for name, shape in self.shapes.items():
             if name == "class":
                 made[name] = torch.arange(count) % self.classes
+            elif self.conditions is not None and name in ("condition", "words"):
+                made[name] = self.conditions(count)
             elif name == "truncation":
                 made[name] = torch.tensor(0.7)
             elif name == "hole":
@@ -131,6 +136,15 @@ class _Filled(_Draw):
         return self.recipe.fill(self._parts(), self.hparams, picture, hole)
 
 
+class _Towers(nn.Module):
+    def __init__(self, clip: nn.Module) -> None:
+        super().__init__()
+        self.clip = clip
+
+    def forward(self, picture: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        return self.clip.of_images(picture), self.clip.of_words(words)  # type: ignore[operator]
+
+
 class _Network(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -176,7 +190,18 @@ def graph_of(sampler: Sampler, part: str = "", direction: str = "", discriminato
             _Network(networks["features"]), {"picture": {0: BATCH}}, ("features", "logits"), {"picture": shape},
             notes={"questions": ", ".join(f"{name} {count}" for name, count in sampler.spec.questions.items())},
         )  # fmt: skip
+    if sampler.recipe.task == "matching":
+        return _matching(sampler, networks["clip"])
     return _translating(sampler, networks, direction)
+
+
+def _matching(sampler: Sampler, clip: nn.Module) -> Graph:
+    length, known = sampler.spec.fields["caption"][-1], len(sampler.spec.vocabulary) or 3
+    return Graph(
+        _Towers(clip), {"picture": {0: BATCH}, "words": {0: BATCH}}, ("picture_vector", "words_vector"),
+        {"picture": sampler.spec.shape, "words": (length,)},
+        conditions=lambda count: (torch.arange(count * length) % (known - 2) + 2).reshape(count, length),
+    )  # fmt: skip
 
 
 def _drawing(sampler: Sampler, networks: Mapping[str, nn.Module], part: str) -> Graph:
@@ -190,6 +215,13 @@ def _drawing(sampler: Sampler, networks: Mapping[str, nn.Module], part: str) -> 
         return Graph(_FromW(sampler, networks), {"w": {0: BATCH}}, ("picture",), {"w": layers})
     axes: dict[str, dict[int, str]] = {"z": {0: BATCH}}
     shapes: dict[str, tuple[int, ...]] = {"z": size}
+    recipe, spec = sampler.recipe, sampler.spec
+    if (conditions := recipe.conditions) is not None:
+        axes["condition"], shapes["condition"] = {0: BATCH}, tuple(conditions(spec, sampler.hparams, 1, None).shape[1:])
+        return Graph(
+            _FromNoise(sampler, networks), axes, ("picture",), shapes,
+            conditions=lambda count: conditions(spec, sampler.hparams, count, None),
+        )  # fmt: skip
     if sampler.recipe.conditional:
         axes["class"], shapes["class"] = {0: BATCH}, ()
     if styled and sampler.recipe.truncate is not None:
@@ -229,7 +261,7 @@ def eight_bits(graph: Graph) -> Graph:
     """The same with pictures as uint8 (B, H, W, C); raises BadValue where the graph makes none."""
     if graph.outputs[0] not in PICTURES:
         raise BadValue("Only pictures can be 8-bit, and this graph gives {given}.", given=", ".join(graph.outputs))
-    return Graph(EightBits(graph.module), graph.axes, graph.outputs, graph.shapes, graph.classes, graph.notes)
+    return replace(graph, module=EightBits(graph.module))
 
 
 def prepared(network: nn.Module) -> nn.Module:

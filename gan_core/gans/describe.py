@@ -104,6 +104,7 @@ def _run(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec, networks: Map
     services = _BlankItems(recipe, hparams, networks, batch)
     context = StepContext(networks, hparams, torch.Generator().manual_seed(0), services)
     context.begin_step()
+    batch = objective.prepare(batch, context)
     for phase in objective.phases(hparams):
         phase.terms(networks, batch, context)
 

@@ -134,7 +134,7 @@ class Recipe:
 
     name: str
     title: str
-    task: str  # a key of `data.base.FIELDS`, or "super_resolution", "inpainting", "supervised", "inversion" (of images)
+    task: str  # a key of `data.base.FIELDS`, or "super_resolution", "inpainting", "supervised", "inversion", "matching"
     paper: str  # arXiv id
     year: int
     networks: Callable[[Any, DataSpec], dict[str, nn.Module]]
@@ -171,11 +171,13 @@ class Recipe:
     @property
     def draws(self) -> bool:
         """Whether the networks generate samples from latents; others classify or translate images."""
-        return self.task != "supervised" and not self.translations
+        return self.task not in ("supervised", "matching") and not self.translations
 
     @property
     def learns_from(self) -> str:
         """The kind of data set that it trains on, a key of `FIELDS`; images if its task has none."""
+        if self.task == "matching":
+            return "captions"
         return self.task if self.task in FIELDS else "images"
 
     def settings(self, changes: Mapping[str, Any]) -> TrainingHParams:

@@ -52,6 +52,8 @@ class Card:
     capabilities: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()  # what stands side by side on the picture of a model that translates, in words
     generator: str = ""  # of an encoder: the sha256 of the weights of the generator that it finds points of
+    vocabulary: tuple[str, ...] = ()  # what tokens mean, of models of text
+    rate: int = 0  # of models of sound, Hz
     format: int = FORMAT
 
 

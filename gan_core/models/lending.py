@@ -102,4 +102,6 @@ def _fits(part: PretrainedPart, card: Card, spec: DataSpec) -> bool:
 
 
 def _spec(card: Card) -> DataSpec:
-    return DataSpec(card.fields, len(card.class_names), class_names=card.class_names)
+    return DataSpec(
+        card.fields, len(card.class_names), class_names=card.class_names, vocabulary=card.vocabulary, rate=card.rate
+    )

@@ -33,7 +33,7 @@ def load(name: str, progress: Progress = silent) -> Sampler:
     attributes = {name: len(values) for name, values in described.attributes.items()}
     spec = {
         "fields": described.fields, "classes": len(described.class_names), "attributes": attributes,
-        "class_names": described.class_names,
+        "class_names": described.class_names, "vocabulary": described.vocabulary, "rate": described.rate,
     }  # fmt: skip
     try:
         return from_state(described.recipe, state | {"hparams": described.hparams, "spec": spec})

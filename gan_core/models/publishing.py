@@ -141,6 +141,7 @@ def _card(
         fields={field: tuple(shape) for field, shape in state["spec"]["fields"].items()}, class_names=class_names,
         recipe_title=recipe.title, task=recipe.task, capabilities=tuple(sorted(recipe.capabilities)),
         compared=recipe.compared, generator=generator_of(state["average"]),
+        vocabulary=tuple(state["spec"].get("vocabulary", ())), rate=state["spec"].get("rate", 0),
     )  # fmt: skip
 
 

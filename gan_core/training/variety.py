@@ -158,7 +158,8 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
     if count < LEAST:
         return None
     describe = describer(reference, trainer.spec.fields["real"])
-    latents, labels = sampler.latents(count, SEED)
+    latents, given = sampler.latents(count, SEED)
+    labels = given if sampler.recipe.conditional else None
     levels = as_bytes(real["real"])
     features = describe(levels)
     apart = _distances(features, real["label"].cpu() if labels is not None else None)
@@ -169,7 +170,7 @@ def _images(trainer: Trainer, sampler: Sampler, reference: str) -> Examine | Non
     trivial = signs.statistics(levels)
 
     def compare() -> dict[str, float]:
-        images = as_bytes(sampler.draw(latents, labels))
+        images = as_bytes(sampler.draw(latents, given))
         made = describe(images).astype(np.float64)
         found = _distances(made, labels)
         seen = {"variety": min(made / real for made, real in zip(found, apart, strict=True))}

@@ -20,6 +20,7 @@ from gan_core.data.sets import bsds500 as bsds500
 from gan_core.data.sets import points as points
 from gan_core.data.sets import digits_coloured as digits_coloured
 from gan_core.data.sets import cyclegan_sets as cyclegan_sets
+from gan_core.data.sets import avatars_captions as avatars_captions
 from gan_core.data.sets import spoken_digits as spoken_digits
 
 # isort: on
