@@ -400,13 +400,14 @@ def compose(
     values: np.ndarray, visible: np.ndarray, random: np.random.Generator, chinese: bool, wanted: Sequence[str] = ()
 ) -> str:
     """A sentence that names some of the attributes (K,) that are visible (K,), those `wanted` first."""
-    look = {one.name: one.values[int(values[COLUMN[one.name]])] for one in ATTRIBUTES}
+    look = {one.name: one.values[value] for one, value in zip(ATTRIBUTES, values.tolist(), strict=True)}
     able = [name for name in NAMEABLE if visible[COLUMN[name]] and _can_name(name, look[name])]
     count = int(random.integers(1, MOST_NAMED + 1))
-    shares = np.array([_WEIGHTS[NAMEABLE.index(name)] for name in able])
-    drawn = random.choice(len(able), size=min(count, len(able)), replace=False, p=shares / shares.sum())
+    # the smallest of exponential numbers of these rates: drawn by weight, without replacement
+    waits = random.exponential(size=len(NAMEABLE)) / _WEIGHTS
+    drawn = sorted(able, key=lambda name: waits[NAMEABLE.index(name)])[:count]
     first = [name for name in wanted if name in able]
-    names = [*first, *(able[place] for place in drawn if able[place] not in first)][: max(count, len(first))]
+    names = [*first, *(name for name in drawn if name not in first)][: max(count, len(first))]
     return (_chinese if chinese else _english)(look, names, random)
 
 
