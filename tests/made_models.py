@@ -69,6 +69,16 @@ def make_reader(name: str, size: int) -> Card:
     return _untrained(name, "clip", DataSpec({"real": (1, size, size), "caption": (2, 5)}, vocabulary=VOCABULARY))
 
 
+def make_drawer(name: str, size: int = 16) -> Card:
+    """A StackGAN of grey pictures and of sentences of 32 words, with random weights, on the user's shelf."""
+    from gan_core.data.avatars.sentences import LENGTH, VOCABULARY
+    from gan_core.data.base import DataSpec
+
+    return _untrained(
+        name, "stackgan", DataSpec({"real": (1, size, size), "caption": (2, LENGTH)}, vocabulary=VOCABULARY)
+    )
+
+
 def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None = None) -> Card:
     """A feature net with random weights, on the user's shelf or in a folder."""
     from gan_core.data.base import DataSpec

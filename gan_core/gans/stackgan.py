@@ -41,6 +41,7 @@ from gan_core.hparams import channels_knob, max_channels_knob
 from gan_core.knobs import knob
 from gan_core.layers.blocks import GlobalConv2d
 from gan_core.layers.residual import ConditionalBatchNorm, GeneratorBlock
+from gan_core.layers.style import resized
 from gan_core.objectives.equations import adversarial_equation
 from gan_core.objectives.variational import as_pair
 from gan_core.objectives.wording import Wording, WordingHParams
@@ -72,6 +73,10 @@ class StackganHParams(WordingHParams):
     clip_max_channels: int = knob(
         96, 4, 1024, label="CLIP's maximum channels", change="rebuild", group="networks",
         help="Channels of CLIP's last convolutions.",
+    )  # fmt: skip
+    sight: int = knob(
+        32, 0, 512, label="CLIP's sight", unit="pixels", change="rebuild", group="networks",
+        help="Height and width at which CLIP looks at pictures; 0: as they are.",
     )  # fmt: skip
     embedding: int = knob(
         96, 2, 1024, label="Size of a sentence's vector", unit="dimensions", change="rebuild", group="networks",
@@ -108,7 +113,8 @@ class StackganHParams(WordingHParams):
 def clip_settings(hparams: StackganHParams) -> ClipHParams:
     """The settings of the CLIP that the networks hold."""
     return ClipHParams(
-        channels=hparams.clip_channels, max_channels=hparams.clip_max_channels, embedding=hparams.embedding,
+        channels=hparams.clip_channels, max_channels=hparams.clip_max_channels, sight=hparams.sight,
+        embedding=hparams.embedding,
         word_width=hparams.word_width, word_layers=hparams.word_layers,
     )  # fmt: skip
 
@@ -130,7 +136,8 @@ class FrozenClip(Frozen, Clip):
 
     def __init__(self, spec: DataSpec, hparams: ClipHParams) -> None:
         Clip.__init__(self, spec, hparams)
-        levels = convolutions(spec.channels, spec.size, hparams.channels, hparams.max_channels)[:-1][:LEVELS]
+        size = self.images.size
+        levels = convolutions(spec.channels, size, hparams.channels, hparams.max_channels)[:-1][:LEVELS]
         self.level_lengths = [len(level.layers) for level in levels]
         self.shapes = [(level.channels, level.size) for level in levels]
         self.freeze()
@@ -138,6 +145,7 @@ class FrozenClip(Frozen, Clip):
     def levels(self, images: Tensor) -> list[Tensor]:
         """Features (B, C_l, H / 2^l, W / 2^l) of the first `LEVELS` resolutions, l = 1, 2, ..."""
         found, layers = [], iter(self.images.layers)
+        images = resized(images, self.images.size)
         for length in self.level_lengths:
             for layer in itertools.islice(layers, length):
                 images = layer(images)
@@ -349,7 +357,7 @@ register(
         hparams=DEFAULTS,
         tiny=replace(
             DEFAULTS, clip="clip.tiny", clip_channels=4, clip_max_channels=8, embedding=4, word_width=4,
-            word_layers=1, condition=2, latent_size=4, channels=4, max_channels=8, discriminator_channels=4,
+            word_layers=1, sight=0, condition=2, latent_size=4, channels=4, max_channels=8, discriminator_channels=4,
             batch_size=4, first_kimg=0.0,
         ),
         data="avatars_captions",
@@ -365,7 +373,7 @@ register(
             fits=lambda theirs, ours: theirs.fields == ours.fields and theirs.vocabulary == ours.vocabulary,
             matched=lambda theirs, _: {
                 "clip_channels": theirs["channels"], "clip_max_channels": theirs["max_channels"],
-                "embedding": theirs["embedding"], "word_width": theirs["word_width"],
+                "sight": theirs["sight"], "embedding": theirs["embedding"], "word_width": theirs["word_width"],
                 "word_layers": theirs["word_layers"],
             },
             insert=insert,

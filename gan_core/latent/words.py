@@ -30,7 +30,6 @@ Meaning = Mapping[str, tuple[str, ...]]  # attribute -> the values that are righ
 CANDIDATES = 64  # random points among which the best begin
 MOST_STEPS, MOST_PICTURES = 500, 16
 WARP = 0.3  # strength of the random warps
-SURE = 0.05  # what a value's probability counts at least, so that one hopeless attribute doesn't hide the others
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,8 @@ def by_attributes(classifier: AttributeClassifier, meaning: Meaning) -> Fit:
 
     def fit(pictures: Tensor) -> Tensor:
         heads = classifier.heads(classifier.logits(pictures))
-        right = [heads[name].softmax(1)[:, places].sum(1) for name, places in columns.items()]
-        return (torch.stack(right, 1) + SURE).log().mean(1)
+        right = [heads[name].log_softmax(1)[:, places].logsumexp(1) for name, places in columns.items()]
+        return torch.stack(right, 1).mean(1)
 
     return fit
 

@@ -257,7 +257,7 @@ plans: dict[str, Plan] = {
         title="Faces and sentences (CLIP)",
         limits="Limited to this drawing style and to about 250 words. Mouths and earrings are told apart poorly.",
         hparams={"schedule": "cosine", "decay_steps": 800, "channels": 12, "max_channels": 96, "word_width": 64,
-                 "rate": 2e-3},
+                 "sight": 32, "rate": 2e-3},
         half=True,
     ),
     "stackgan.avatars": Plan(

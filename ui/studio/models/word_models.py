@@ -100,10 +100,10 @@ def fit_of(guide: str, text: str) -> Fit:
 
     if guide not in guides():
         raise BadValue("Unknown guide '{name}'. Valid: {valid}.", name=guide[:20], valid=", ".join(guides()) or "–")
-    row = sentences.tokens(text)
     if guide == CLIP:
-        name = next(name for name, card in _cards().items() if card.task == "matching")
-        return by_clip(_open(name).sampler, torch.from_numpy(row))
+        clip = _open(next(name for name, card in _cards().items() if card.task == "matching")).sampler
+        length = clip.spec.fields["caption"][-1]
+        return by_clip(clip, torch.from_numpy(sentences.tokens(text, clip.spec.vocabulary, length)))
     classifier = reader()
     assert classifier is not None
     return by_attributes(classifier, sentences.read(text))
