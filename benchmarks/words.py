@@ -7,10 +7,10 @@
 Sentences and pictures are those of the test part, which nothing was trained on; `unseen` are those with a pair of
 values that no training picture has. Retrieval: the sentence's own picture is first, or among five, of 100; beside it
 chance, and what a reader that knew every attribute of every picture could reach (where several pictures fit a
-sentence, it guesses among them). Attributes: the share of those that a sentence names which the shelf's net `features.avatars` sees
-in the picture; beside it the share in the real picture of the sentence (the truth: the net's own accuracy), and in the
-picture of another sentence (chance). Variety: distances in that net's features between pictures of one sentence, as a
-share of those between pictures of different sentences.
+sentence, it guesses among them). Attributes: the share of those that a sentence names which the shelf's net
+`features.avatars` sees in the picture; beside it the share in the real picture of the sentence (the truth: the net's
+own accuracy), and in the picture of another sentence (chance). Variety: distances in that net's features between
+pictures of one sentence, as a share of those between pictures of different sentences.
 """
 
 from __future__ import annotations
