@@ -15,10 +15,13 @@ from tabs import (
     models,
     my_picture,
     translate,
+    words,
 )
 from ui.studio import server
 
-TABS = (editing, mixing, marks, interpolation, my_picture, translate, draw, enlarge, inpaint, inside, drag, models)
+TABS = (
+    editing, mixing, marks, interpolation, my_picture, words, translate, draw, enlarge, inpaint, inside, drag, models
+)  # fmt: skip
 
 if __name__ == "__main__":
     server.serve(TABS)

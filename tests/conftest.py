@@ -88,6 +88,11 @@ def example(recipe: Recipe) -> DataSet:
     if recipe.learns_from == "views":
         poses = np.stack([np.linspace(-180, 179, 24), np.linspace(-10, 50, 24)], 1).astype(np.float32)
         return DataSet("random", {"real": images(size=size), "pose": poses})
+    if recipe.learns_from == "captions":
+        from gan_core.data.avatars.sentences import VOCABULARY
+
+        words = random.integers(2, len(VOCABULARY), (24, 2, 5))
+        return DataSet("random", {"real": images(size=size), "caption": words}, vocabulary=VOCABULARY)
     if recipe.task == "points":
         return DataSet("random", {"real": random.standard_normal((24, 2)).astype(np.float32)})
     if recipe.task == "graph":

@@ -10,6 +10,7 @@ from gan_core import data, paths
 from gan_core.models.card import Card
 
 if TYPE_CHECKING:
+    from gan_core.data.base import DataSpec
     from gan_core.gans import Recipe
     from gan_core.models.publishing import Shown
     from gan_core.models.sampler import Sampler
@@ -55,21 +56,48 @@ def make_lender(recipe: Recipe) -> Card:
     """The model that a recipe borrows from in its tiny size."""
     assert recipe.pretrained_part
     name = getattr(recipe.tiny, recipe.pretrained_part.knob)
+    if recipe.pretrained_part.task == "matching":
+        return make_reader(name, recipe.fit_size(8))
     return make_seer(name, channels=1) if recipe.pretrained_part.task == "supervised" else make_model(name)
+
+
+def make_reader(name: str, size: int) -> Card:
+    """A CLIP of grey pictures and of sentences of five words, with random weights, on the user's shelf."""
+    from gan_core.data.avatars.sentences import VOCABULARY
+    from gan_core.data.base import DataSpec
+
+    return _untrained(name, "clip", DataSpec({"real": (1, size, size), "caption": (2, 5)}, vocabulary=VOCABULARY))
+
+
+def make_drawer(name: str, size: int = 16) -> Card:
+    """A StackGAN of grey pictures and of sentences of 32 words, with random weights, on the user's shelf."""
+    from gan_core.data.avatars.sentences import LENGTH, VOCABULARY
+    from gan_core.data.base import DataSpec
+
+    return _untrained(
+        name, "stackgan", DataSpec({"real": (1, size, size), "caption": (2, LENGTH)}, vocabulary=VOCABULARY)
+    )
 
 
 def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None = None) -> Card:
     """A feature net with random weights, on the user's shelf or in a folder."""
+    from gan_core.data.base import DataSpec
+
+    return _untrained(name, "feature_net", DataSpec({"real": (channels, size, size)}, classes=2), ("a", "b"), folder)
+
+
+def _untrained(
+    name: str, recipe_name: str, spec: DataSpec, classes: tuple[str, ...] = (), folder: Path | None = None
+) -> Card:
     from PIL import Image
 
-    from gan_core.data.base import DataSpec
     from gan_core.gans import recipes
     from gan_core.knobs import to_dict
     from gan_core.models import publishing
     from gan_core.pictures.grids import png
 
-    recipe, spec = recipes.get("feature_net"), DataSpec({"real": (channels, size, size)}, classes=2)
-    weights = {"features": recipe.build(recipe.tiny, spec)["features"].state_dict()}
+    recipe = recipes.get(recipe_name)
+    weights = {name: network.state_dict() for name, network in recipe.build(recipe.tiny, spec).items()}
     state = {
         "recipe": recipe.name, "hparams": to_dict(recipe.tiny), "spec": spec.to_state(), "step": 0, "images_seen": 0,
         "average": weights, "networks": weights,
@@ -77,4 +105,4 @@ def make_seer(name: str, channels: int = 3, size: int = 8, folder: Path | None =
     words = publishing.Words("Tiny judge", "CC0-1.0", "Nothing", "a blink", LIMITS)
     place = folder or paths.home() / "models" / name
     shown = publishing.Shown(png(Image.new("L", (1, 1))))
-    return publishing.publish(state, name, words, ("a", "b"), "nothing", place, half=False, show=lambda sampler: shown)
+    return publishing.publish(state, name, words, classes, "nothing", place, half=False, show=lambda sampler: shown)

@@ -14,6 +14,8 @@
 | feature net | picture | features (B, F), logits (B, answers) |
 | draws films from noise | z | film (B, C, T, S, S) |
 | acts in an environment | observation (B, O) | logits of the actions (B, A) |
+| follows words | z, condition: tokens (B, T) int64 | picture |
+| matches pictures and words | picture, words (B, T) int64 | picture_vector, words_vector (B, d) |
 | discriminator | picture, class of models that know classes | logits |
 
 Pictures are float32 in [-1, 1], or uint8 (B, H, W, C) on the way out of an 8-bit graph.
@@ -145,6 +147,15 @@ class _Filled(_Draw):
         return self.recipe.fill(self._parts(), self.hparams, picture, hole)
 
 
+class _Towers(nn.Module):
+    def __init__(self, clip: nn.Module) -> None:
+        super().__init__()
+        self.clip = clip
+
+    def forward(self, picture: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        return self.clip.of_images(picture), self.clip.of_words(words)  # type: ignore[operator]
+
+
 class _Network(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -192,6 +203,8 @@ def graph_of(sampler: Sampler, part: str = "", direction: str = "", discriminato
             _Network(networks["features"]), {"picture": {0: BATCH}}, ("features", "logits"), {"picture": shape},
             notes={"questions": ", ".join(f"{name} {count}" for name, count in sampler.spec.questions.items())},
         )  # fmt: skip
+    if sampler.recipe.task == "matching":
+        return _matching(sampler, networks["clip"])
     return _translating(sampler, networks, direction)
 
 
@@ -201,6 +214,15 @@ def _acting(sampler: Sampler) -> Graph:
     return Graph(
         _Network(policy), {"observation": {0: BATCH}}, ("logits",), {"observation": sampler.spec.shape[-1:]},
         notes={"actions": ", ".join(sampler.spec.vocabulary)},
+    )  # fmt: skip
+
+
+def _matching(sampler: Sampler, clip: nn.Module) -> Graph:
+    length, known = sampler.spec.fields["caption"][-1], len(sampler.spec.vocabulary) or 3
+    return Graph(
+        _Towers(clip), {"picture": {0: BATCH}, "words": {0: BATCH}}, ("picture_vector", "words_vector"),
+        {"picture": sampler.spec.shape, "words": (length,)},
+        conditions=lambda count: (torch.arange(count * length) % (known - 2) + 2).reshape(count, length),
     )  # fmt: skip
 
 

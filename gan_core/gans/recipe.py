@@ -136,7 +136,7 @@ class Recipe:
     name: str
     title: str
     # a key of `data.base.FIELDS`, or, of images, "super_resolution", "inpainting", "attributes", "supervised",
-    # "inversion"; or "adaptation" (of a classifier, from the first of two domains to the second)
+    # "inversion"; "adaptation" (of a classifier, from the first of two domains to the second) or "matching" (of captions)
     task: str
     paper: str  # arXiv id
     year: int
@@ -179,7 +179,7 @@ class Recipe:
     @property
     def draws(self) -> bool:
         """Whether the networks generate samples from latents; others classify or translate images."""
-        return not self.classifies and not self.translations
+        return not self.classifies and self.task != "matching" and not self.translations
 
     @property
     def learns_from(self) -> str:
@@ -242,7 +242,7 @@ class Recipe:
 
 
 ANSWERED = ("supervised", "adaptation", "attributes")  # tasks whose networks answer the questions of the data
-LEARNS_FROM = {"adaptation": "unpaired"}  # tasks that aren't kinds of data -> the kind that they need, if not images
+LEARNS_FROM = {"adaptation": "unpaired", "matching": "captions"}  # tasks that aren't kinds of data -> the kind that they need, if not images
 DATA_WORDS = {
     "images": "images",
     "points": "points",

@@ -318,6 +318,22 @@ plans: dict[str, Plan] = {
         hparams={"channels": 12, "augment": 0.7, "batch_size": 64, "schedule": "cosine", "decay_steps": 1_500},
         half=True,
     ),
+    "clip.avatars": Plan(
+        recipe="clip", data="avatars_captions", size=64, steps=800,
+        title="Faces and sentences (CLIP)",
+        limits="Limited to this drawing style and to about 250 words. Mouths and earrings are told apart poorly.",
+        hparams={"schedule": "cosine", "decay_steps": 800, "channels": 12, "max_channels": 96, "word_width": 64,
+                 "sight": 32, "rate": 2e-3},
+        half=True,
+    ),
+    "stackgan.avatars": Plan(
+        recipe="stackgan", data="avatars_captions", size=64, steps=9_000,
+        title="Drawn faces from words (StackGAN)",
+        limits="Limited to this drawing style and to about 250 words. Small things, such as earrings and mouths, "
+        "follow the words less than hair, clothes and background.",
+        hparams={"schedule": "linear", "decay_steps": 9_000, "first_kimg": 120.0, "ema": 0.999},
+        half=True,
+    ),
     "features.avatars": Plan(
         recipe="feature_net", data="avatars", size=64, steps=4_000,
         title="Drawn-face attribute classifier (feature net)",

@@ -21,12 +21,16 @@ KINDS = {  # task -> the Hub's name
     "images": "unconditional-image-generation",
     "supervised": "image-classification",
     "adaptation": "image-classification",
+    "captions": "text-to-image",
+    "matching": "zero-shot-image-classification",
     "inversion": "image-feature-extraction",
     **dict.fromkeys(("paired", "unpaired", "super_resolution", "inpainting", "attributes"), "image-to-image"),
 }
 USAGE = {  # task -> a line of Python; other models draw
     "supervised": "",
     "adaptation": "",
+    "matching": "",
+    "captions": 'samples = model.sample(4, seed=0, label="a woman with red hair")  # (4, C, H, W) in [-1, 1]',
     "paired": "made = model.translate(images)  # (B, C, H, W) in [-1, 1]",
     "inversion": "rebuilt = model.translate(images)  # (B, C, H, W) in [-1, 1], as its generator draws them",
     "unpaired": "made = model.translate(images)  # (B, C, H, W) in [-1, 1]",

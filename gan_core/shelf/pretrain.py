@@ -19,7 +19,7 @@ import torch
 
 from gan_core import data
 from gan_core.checkpoint import read_checkpoint
-from gan_core.data.batches import to_device
+from gan_core.data.batches import HELD_OUT, to_device
 from gan_core.data.parts import held_out
 from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
 from gan_core.gans import Recipe, recipes
@@ -33,15 +33,18 @@ from gan_core.models.card import Card, read_card
 from gan_core.models.plans import Plan, plan, plans
 from gan_core.models.publishing import Shown, Words
 from gan_core.models.sampler import Sampler
+from gan_core.objectives.matching import retrieval
 from gan_core.pictures.grids import png
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import continuing
 from gan_core.training.comparing import compared, unseen
 from gan_core.training.computation import USUAL, Computation, asked_for
-from gan_core.training.previews import JUDGED, sorted_by
+from gan_core.training.previews import JUDGED, side_by_side, sorted_by
 from gan_core.training.session import Session
 from gan_core.training.watching import Lines, Show, follow, interrupts, say
+
+CHUNK = 200  # pictures at once
 
 
 def run_of(store: RunStore, name: str) -> Run:
@@ -139,12 +142,31 @@ def _shows(recipe: Recipe, name: str, wanted: Plan) -> Callable[[Sampler], Shown
     """What draws the sample image of the card."""
     if recipe.task == "supervised":
         return partial(_judging, name, wanted)
+    if recipe.task == "matching":
+        return partial(_matching, wanted)
     return partial(_translating, wanted) if recipe.translations else publishing.samples
 
 
 def _translating(wanted: Plan, sampler: Sampler) -> Shown:
     """Items that it hasn't learnt from, not chosen, each with what is made of it."""
     return Shown(png(compared(sampler, unseen(sampler.recipe, wanted.data, wanted.size))))
+
+
+def _matching(wanted: Plan, sampler: Sampler) -> Shown:
+    """Held-out pictures, each with what its sentence finds among them, and how often that is the right one."""
+    shown = data.load(held_out(wanted.data) or wanted.data, wanted.size)
+    images = to_device(torch.from_numpy(shown.arrays["real"]), torch.device("cpu"))
+    tokens = torch.from_numpy(shown.arrays["caption"])
+    network = sampler.networks["clip"]
+    with torch.no_grad():
+        vectors = torch.cat([network.of_images(part) for part in images.split(CHUNK)])  # type: ignore[operator]
+        found = retrieval(vectors, network.of_words(tokens[:, 0]))  # type: ignore[operator]
+    assert sampler.recipe.compare is not None
+    batch = {"real": images[:HELD_OUT], "caption": tokens[:HELD_OUT]}
+    with torch.no_grad():
+        picture = png(side_by_side(sampler.recipe.compare(sampler.networks, sampler.hparams, batch)))
+    count = len(vectors) // 100 * 100
+    return Shown(picture, {f"found_first{count}": found["top1"], f"found_in_five{count}": found["top5"]})
 
 
 def _judging(name: str, wanted: Plan, sampler: Sampler) -> Shown:

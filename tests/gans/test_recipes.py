@@ -32,11 +32,13 @@ def test_samples_have_the_datas_shape(recipe: Recipe) -> None:
     spec = example(recipe).spec
     networks = recipe.build(recipe.tiny, spec)
     labels = torch.tensor([0, 1, 2]) if recipe.conditional else None
+    if recipe.conditions:
+        labels = recipe.conditions(spec, recipe.tiny, 3, None)
     drawn = recipe.draw(networks, recipe.tiny, torch.randn(3, recipe.tiny.latent_size), labels)  # type: ignore[attr-defined]
     assert drawn.shape == (3, *spec.shape)
     drawn = drawn.detach()
     assert drawn.isfinite().all()
-    if recipe.task == "images":
+    if recipe.task in ("images", "captions"):
         assert float(drawn.min()) >= -1
         assert float(drawn.max()) <= 1
 

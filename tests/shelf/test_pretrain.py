@@ -44,7 +44,8 @@ def test_every_plan_can_be_begun(name: str) -> None:
     plan = pretrain.plan(name)
     recipe = recipes.get(plan.recipe)
     if recipe.task == "supervised" or recipe.draws:
-        assert name == f"{plan.recipe if recipe.draws else 'features'}.{plan.data.removeprefix('train:')}"
+        learnt_from = plan.data.removeprefix("train:").removesuffix("_captions")
+        assert name == f"{plan.recipe if recipe.draws else 'features'}.{learnt_from}"
     assert not plan.start or plan.start in pretrain.plans
     recipe.check_data(data.source(plan.data).spec(plan.size))
     hparams = recipe.settings(plan.hparams)

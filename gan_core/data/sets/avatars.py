@@ -37,18 +37,18 @@ Partner = Callable[[np.ndarray, np.ndarray, int], np.ndarray]  # attributes, fac
 
 def _load(size: int | None, progress: Progress) -> DataSet:
     attributes = sample_attributes(COUNT, SEED)
-    images = _faces("avatars", attributes, f"{COUNT}.{SEED}", size or SIZE, progress)
+    images = drawn_faces("avatars", attributes, f"{COUNT}.{SEED}", size or SIZE, progress)
     return DataSet("avatars", {"real": images, "attributes": attributes}, (), LICENCE, attributes=ATTRIBUTES)
 
 
 def _test(size: int | None, progress: Progress) -> DataSet:
     attributes = sample_attributes(TEST_COUNT, TEST_SEED)
-    images = _faces("test-avatars", attributes, f"{TEST_COUNT}.{TEST_SEED}", size or SIZE, progress)
+    images = drawn_faces("test-avatars", attributes, f"{TEST_COUNT}.{TEST_SEED}", size or SIZE, progress)
     arrays = {"real": images, "attributes": attributes, "visible": visible(attributes)}
     return DataSet("test:avatars", arrays, (), LICENCE, attributes=ATTRIBUTES)
 
 
-def _faces(name: str, attributes: np.ndarray, version: str, size: int, progress: Progress) -> np.ndarray:
+def drawn_faces(name: str, attributes: np.ndarray, version: str, size: int, progress: Progress) -> np.ndarray:
     """Pictures (N, 3, size, size) of attributes (N, K), kept by name and version."""
     drawn_at = _drawn_at(size)
 
@@ -90,8 +90,9 @@ def _resized(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def _code_version(*more: Path) -> str:
-    """Changes with the code that draws; this file's texts are no part of it."""
-    modules = [*more, *sorted(Path(avatars.__file__).parent.glob("*.py"))]
+    """Changes with the code that draws; this file's texts and sentences about faces are no part of it."""
+    drawing = (path for path in sorted(Path(avatars.__file__).parent.glob("*.py")) if path.stem != "sentences")
+    modules = [*more, *drawing]
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 

@@ -89,8 +89,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def classifies(card: Card) -> bool:
-    """Whether the model classifies images and generates none."""
-    return card.task == "supervised" or "features" in card.parameters
+    """Whether the model classifies images, or tells which sentence fits one, and generates none."""
+    return card.task in ("supervised", "matching") or "features" in card.parameters
 
 
 def translates(card: Card) -> bool:

@@ -1,0 +1,85 @@
+"""The avatars with sentences that describe them, in English and Chinese: pictures and tokens.
+
+Each picture has SENTENCES sentences of LENGTH tokens (`data/avatars/sentences.py`), half of them English; each names
+one to five of the attributes that can be seen. Pictures with a pair of values of `UNSEEN` are left out of training. The
+test part are faces of another seed: a first half without such pairs, a second with, which their sentences name.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gan_core.data.avatars import sentences
+from gan_core.data.avatars.attributes import ATTRIBUTES as KNOWN
+from gan_core.data.avatars.attributes import COLUMN, sample_attributes, visible
+from gan_core.data.base import DataSet, Progress, Source, register
+from gan_core.data.sets.avatars import ATTRIBUTES, COUNT, LICENCE, SEED, SIZE, drawn_faces
+
+SENTENCES = 8  # of each picture
+TEST_COUNT, TEST_SEED = 1000, 2
+
+
+def _load(size: int | None, progress: Progress) -> DataSet:
+    attributes = sample_attributes(COUNT, SEED)
+    kept = np.flatnonzero(~sentences.seen_in(attributes))
+    images = drawn_faces("avatars", attributes, f"{COUNT}.{SEED}", size or SIZE, progress)[kept]
+    arrays = {"real": images, "caption": captions(attributes[kept], SEED), "attributes": attributes[kept]}
+    return DataSet("avatars_captions", arrays, (), LICENCE, attributes=ATTRIBUTES, vocabulary=sentences.VOCABULARY)
+
+
+def _test(size: int | None, progress: Progress) -> DataSet:
+    attributes, wanted = for_testing(TEST_COUNT)
+    images = drawn_faces("test-captions", attributes, f"{TEST_COUNT}.{TEST_SEED}", size or SIZE, progress)
+    arrays = {
+        "real": images, "caption": captions(attributes, TEST_SEED, wanted), "attributes": attributes,
+        "visible": visible(attributes),
+    }  # fmt: skip
+    name = "test:avatars_captions"
+    return DataSet(name, arrays, (), LICENCE, attributes=ATTRIBUTES, vocabulary=sentences.VOCABULARY)
+
+
+def for_testing(count: int) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    """Attributes (count, K): first of seen pairs only, then each with an unseen one; and what sentences must name."""
+    rows = sample_attributes(8 * count, TEST_SEED)
+    ordinary = rows[~sentences.seen_in(rows)][: (count + 1) // 2]
+    rare, wanted = rows[-(count // 2) :].copy(), []
+    for place, row in enumerate(rare):
+        pair = sentences.UNSEEN[place % len(sentences.UNSEEN)]
+        for name, value in {"hat": "none", "hair": "crop", **pair}.items():  # so that the pair can be seen
+            if name in pair or not set(pair) & {"hat", "hair"}:
+                row[COLUMN[name]] = KNOWN[COLUMN[name]].values.index(value)
+        wanted.append(tuple(pair))
+    return np.concatenate([ordinary, rare]), [()] * len(ordinary) + wanted
+
+
+def captions(attributes: np.ndarray, seed: int, wanted: list[tuple[str, ...]] | None = None) -> np.ndarray:
+    """Sentences about faces with these attributes (N, K) as tokens, int64 (N, SENTENCES, LENGTH)."""
+    random, seen = np.random.default_rng(seed), visible(attributes)
+    made = np.zeros((len(attributes), SENTENCES, sentences.LENGTH), np.int64)
+    for place, (row, shown) in enumerate(zip(attributes, seen, strict=True)):
+        for number in range(SENTENCES):
+            asked = wanted[place] if wanted else ()
+            made[place, number] = sentences.tokens(sentences.compose(row, shown, random, number % 2 == 1, asked))
+    return made
+
+
+register(
+    Source(
+        name="avatars_captions",
+        title="Described avatars",
+        about="About 3,700 drawn faces, each with eight sentences in English and Chinese that name some of its "
+        "attributes. Seven pairs of attributes, such as red hair with round glasses, are kept for testing.",
+        licence=LICENCE,
+        size=SIZE,
+        channels=3,
+        items=int((~sentences.seen_in(sample_attributes(COUNT, SEED))).sum()),
+        class_names=(),
+        load=_load,
+        test=_test,
+        available=lambda: True,
+        task="captions",
+        attributes=ATTRIBUTES,
+        shapes={"caption": (SENTENCES, sentences.LENGTH)},
+        vocabulary=sentences.VOCABULARY,
+    )
+)

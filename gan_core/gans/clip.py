@@ -1,0 +1,215 @@
+r"""CLIP: pictures and sentences in one space, learnt by contrast (2103.00020).
+
+    L = (CE(S, 1..B) + CE(S^T, 1..B)) / 2,        S_ij = exp(t) x_i . w_j
+
+Pictures (B, C, H, W) in [-1, 1] pass strided convolutions with batch normalisation down to 4 to 7 pixels and a linear
+layer; sentences (B, T) of tokens a small transformer (1706.03762). Both become unit vectors (B, d). A picture is found
+by a sentence, or a generator is told by it how well its picture fits one (`stackgan`, `latent/words.py`).
+
+Differs from the paper: a few hundred thousand weights, words of a fixed vocabulary instead of pieces of words, a
+convolutional network for pictures, the mean over the words instead of the last one, and thousands of pairs instead of
+400 million. A batch normalisation without weights centres both vectors: without it all pictures, which are alike, begin
+as one vector. exp(t) begins at 5 instead of 14 (section 2.5): from there, small networks first learn to make all
+products small. Either way the loss stayed at log B for a hundred steps. Two sentences of a batch that fit both pictures
+still count as wrong, as in the paper.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize, scaled_dot_product_attention
+
+from gan_core.data.base import DataSpec
+from gan_core.gans.feature_net import convolutions
+from gan_core.gans.recipe import Preset, Recipe, register, single_network
+from gan_core.hparams import channels_knob, max_channels_knob
+from gan_core.knobs import knob
+from gan_core.layers.style import resized
+from gan_core.objectives.base import Batch
+from gan_core.objectives.matching import Matching, MatchingHParams
+
+END = 0  # the token after the last word
+START_SCALE, MOST_SCALE = 5.0, 100.0  # of exp(t)
+
+
+@dataclass(frozen=True)
+class ClipHParams(MatchingHParams):
+    """The knobs of both networks."""
+
+    channels: int = channels_knob(16)
+    max_channels: int = max_channels_knob(128)
+    sight: int = knob(
+        0, 0, 512, label="Sight", unit="pixels", change="rebuild", group="networks",
+        help="Pictures are reduced to this height and width before CLIP looks at them, which is quicker; small things "
+        "are lost. 0: they are seen as they are.",
+    )  # fmt: skip
+    embedding: int = knob(
+        96, 2, 1024, label="Size of the shared space", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the vectors that pictures and sentences become.",
+    )  # fmt: skip
+    word_width: int = knob(
+        96, 4, 1024, label="Width of the transformer", change="rebuild", group="networks",
+        help="Dimensions of each word within the transformer; a multiple of the number of heads.",
+    )  # fmt: skip
+    word_layers: int = knob(
+        2, 1, 16, label="Transformer layers", change="rebuild", group="networks",
+        help="Layers through which the words of a sentence look at one another.",
+    )  # fmt: skip
+
+
+class WordLayer(nn.Module):
+    """(B, T, width) and which tokens are words (B, T) -> (B, T, width): attention, then a perceptron, each added."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.perceptron = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def forward(self, features: Tensor, words: Tensor) -> Tensor:
+        count, length, width = features.shape
+        # (B, T, 3 width) -> three times (B, heads, T, width / heads)
+        split = self.queries_keys_values(self.norm1(features)).reshape(count, length, 3, self.heads, -1)
+        queries, keys, values = split.permute(2, 0, 3, 1, 4).unbind(0)
+        attended = scaled_dot_product_attention(queries, keys, values, attn_mask=words[:, None, None, :])
+        features = features + self.out(attended.transpose(1, 2).reshape(count, length, width))
+        added: Tensor = features + self.perceptron(self.norm2(features))
+        return added
+
+
+class TextEncoder(nn.Module):
+    """Sentences, int64 (B, T), places in the vocabulary that end with END -> (B, embedding)."""
+
+    def __init__(self, vocabulary: int, length: int, hparams: ClipHParams) -> None:
+        super().__init__()
+        width = hparams.word_width
+        self.words = nn.Embedding(vocabulary, width)
+        self.places = nn.Parameter(0.02 * torch.randn(length, width))
+        heads = math.gcd(4, width)
+        self.layers = nn.ModuleList(WordLayer(width, heads) for _ in range(hparams.word_layers))
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, hparams.embedding, bias=False)
+        self.centre = nn.BatchNorm1d(hparams.embedding, affine=False)
+        nn.init.normal_(self.words.weight, std=0.1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        words = tokens != END
+        words = words | ~words.any(1, keepdim=True)  # of an empty sentence all, so that no share is 0 / 0
+        features = self.words(tokens) + self.places[: tokens.shape[1]]
+        for layer in self.layers:
+            features = layer(features, words)
+        kept = words[:, :, None].to(features.dtype)
+        mean = (self.norm(features) * kept).sum(1) / kept.sum(1)  # (B, T, width) -> (B, width)
+        found: Tensor = self.centre(self.out(mean))
+        return found
+
+
+class PictureEncoder(nn.Module):
+    """(B, C, H, W) in [-1, 1] -> (B, embedding)."""
+
+    def __init__(self, image_channels: int, size: int, hparams: ClipHParams) -> None:
+        super().__init__()
+        self.size = seen_size(size, hparams.sight)
+        levels = convolutions(image_channels, self.size, hparams.channels, hparams.max_channels)
+        self.layers = nn.Sequential(*(layer for level in levels for layer in level.layers), nn.Flatten())
+        self.out = nn.Linear(levels[-1].channels * levels[-1].size ** 2, hparams.embedding, bias=False)
+        self.centre = nn.BatchNorm1d(hparams.embedding, affine=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        found: Tensor = self.centre(
+            self.out(self.layers(resized(images, self.size)))
+        )  # (B, C, H, W) -> (B, C * H * W) -> (B, embedding)
+        return found
+
+
+class Clip(nn.Module):
+    """Pictures and sentences -> unit vectors (B, d) of both, and exp(t)."""
+
+    def __init__(self, spec: DataSpec, hparams: ClipHParams) -> None:
+        super().__init__()
+        self.images = PictureEncoder(spec.channels, spec.size, hparams)
+        self.words = TextEncoder(vocabulary_size(spec), spec.fields["caption"][-1], hparams)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(START_SCALE)))
+
+    def of_images(self, images: Tensor) -> Tensor:
+        return normalize(self.images(images), dim=1)
+
+    def of_words(self, tokens: Tensor) -> Tensor:
+        return normalize(self.words(tokens), dim=1)
+
+    def scale(self) -> Tensor:
+        return self.log_scale.exp().clamp(max=MOST_SCALE)
+
+    def forward(self, images: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.of_images(images), self.of_words(tokens), self.scale()
+
+
+def seen_size(size: int, sight: int) -> int:
+    """Height and width at which pictures of `size` pixels are seen: `sight`, where that is a part of it."""
+    return sight if 0 < sight < size and size % sight == 0 else size
+
+
+def vocabulary_size(spec: DataSpec) -> int:
+    """How many words there are; of a spec that names none, more than any data set here has."""
+    return len(spec.vocabulary) or 1024
+
+
+def networks(hparams: ClipHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    return {"clip": Clip(spec, hparams)}
+
+
+def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> list[Tensor]:
+    """Each picture, and what its first sentence finds among them: first and second."""
+    clip, images = networks["clip"], batch["real"]
+    assert isinstance(clip, Clip)
+    captions = batch["caption"]
+    tokens = (captions if captions.ndim == 2 else captions[:, 0]).long()
+    best = (clip.of_words(tokens) @ clip.of_images(images).T).topk(2, 1).indices  # (B, 2)
+    return [images, images[best[:, 0]], images[best[:, 1]]]
+
+
+DEFAULTS = ClipHParams(batch_size=128, rate=2e-3, beta1=0.9, ema=0.99)
+
+register(
+    Recipe(
+        name="clip",
+        title="CLIP (pictures and sentences)",
+        task="matching",
+        paper="2103.00020",
+        year=2021,
+        networks=networks,
+        objective=lambda hparams: Matching(),
+        hparams=DEFAULTS,
+        tiny=ClipHParams(
+            channels=4, max_channels=8, embedding=4, word_width=4, word_layers=1, batch_size=4, beta1=0.9
+        ),
+        data="avatars_captions",
+        optimizers=single_network("clip"),
+        ema_networks=("clip",),
+        compare=compare,
+        compared=("given", "found first", "found second"),
+        equation=lambda hparams: (
+            r"L=-\tfrac{1}{2}\mathbb{E}\left[\log\mathrm{softmax}_j(e^t x_i\cdot w_j)_i"
+            r"+\log\mathrm{softmax}_j(e^t x_j\cdot w_i)_i\right]"
+        ),
+        presets=(
+            Preset(
+                name="avatars",
+                title="Faces and sentences",
+                look_for="Each line shows pictures in threes: one, and the two that its sentence finds among twelve "
+                "held-out ones. Backgrounds, clothes and hair colours are told apart first, then glasses and hats; "
+                "earrings and mouths come last.",
+                data="avatars_captions", size=32, steps=800, seconds=240,
+                hparams={"schedule": "cosine", "decay_steps": 800},
+            ),
+        ),
+    )
+)  # fmt: skip

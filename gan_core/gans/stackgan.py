@@ -1,0 +1,393 @@
+r"""StackGAN: pictures from sentences in two stages (1612.03242), beside a frozen CLIP.
+
+    c = mu(w) + s(w) e,    x_1 = G_1(z, c),    x_2 = G_2(x_1, c)                                  (equations 3 to 6)
+
+w is the vector of a sentence (B, d), by the text encoder of a CLIP on the shelf (`clip`), as the paper uses an encoder
+that was trained before. Conditioning augmentation draws the condition c from N(mu(w), s(w)^2), which makes up for few
+sentences; e is a part of the latents, so that a latent is still one picture. Stage I (B, C, S/2, S/2) draws shapes and
+colours, stage II reads it and the condition again and adds detail, (B, C, S, S) in [-1, 1].
+
+The discriminator sees the picture itself and CLIP's features of it at several resolutions (GALIP, 2301.12959; Projected
+GAN, 2111.01007), one logit each, (B, L), by projection of the sentence's vector (1802.05637). It learns that a real
+picture with another picture's sentence is wrong (`objectives/wording.py`).
+
+Differs from the paper: one run in which stage I goes on training with stage II instead of two; CLIP's features and
+loss; projection instead of concatenation; far smaller.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, normalize
+
+from gan_core.data.avatars import sentences
+from gan_core.data.base import DataSpec
+from gan_core.errors import BadValue
+from gan_core.fitting import fill
+from gan_core.gans.clip import Clip, ClipHParams, TextEncoder, vocabulary_size
+from gan_core.gans.feature_net import convolutions
+from gan_core.gans.projected_gan import LEVELS, Frozen
+from gan_core.gans.recipe import Preset, PretrainedModel, PretrainedPart, Recipe, register
+from gan_core.gans.stabilised import apply_spectral_norm
+from gan_core.hparams import channels_knob, max_channels_knob
+from gan_core.knobs import knob
+from gan_core.layers.blocks import GlobalConv2d
+from gan_core.layers.residual import ConditionalBatchNorm, GeneratorBlock
+from gan_core.layers.style import resized
+from gan_core.objectives.equations import adversarial_equation
+from gan_core.objectives.variational import as_pair
+from gan_core.objectives.wording import Wording, WordingHParams
+
+BASE = 4  # pixels where stage I begins
+SIZES = (16, 32, 64, 128)
+LAST = 4  # pixels, the lowest resolution of a discriminator
+EXAMPLES = (  # what is drawn where nobody asks for anything
+    "a smiling woman with long red hair", "a man with a full beard and no glasses", "a person wearing sunglasses",
+    "a girl with blonde hair and a yellow top",
+    "一个黑色短发的男人", "一个戴着圆框眼镜的女人", "戴着草帽的人，蓝色背景",
+    "粉色头发，绿色背景",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StackganHParams(WordingHParams):
+    """The knobs of the networks."""
+
+    clip: str = knob(
+        "clip.avatars", label="CLIP", change="rebuild", group="networks",
+        help="The model on the shelf that reads sentences and looks at pictures. Empty: a randomly initialised one, "
+        "with which no word can be learnt from the contrastive term.",
+    )  # fmt: skip
+    clip_channels: int = knob(
+        12, 4, 256, label="CLIP's channels", change="rebuild", group="networks",
+        help="Channels of CLIP's first convolutions.",
+    )  # fmt: skip
+    clip_max_channels: int = knob(
+        96, 4, 1024, label="CLIP's maximum channels", change="rebuild", group="networks",
+        help="Channels of CLIP's last convolutions.",
+    )  # fmt: skip
+    sight: int = knob(
+        32, 0, 512, label="CLIP's sight", unit="pixels", change="rebuild", group="networks",
+        help="Height and width at which CLIP looks at pictures; 0: as they are.",
+    )  # fmt: skip
+    embedding: int = knob(
+        96, 2, 1024, label="Size of a sentence's vector", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the vectors that CLIP makes of sentences.",
+    )  # fmt: skip
+    word_width: int = knob(
+        64, 4, 1024, label="Width of CLIP's transformer", change="rebuild", group="networks",
+        help="Dimensions of each word within CLIP's transformer.",
+    )  # fmt: skip
+    word_layers: int = knob(
+        2, 1, 16, label="CLIP's transformer layers", change="rebuild", group="networks",
+        help="Layers of CLIP's transformer.",
+    )  # fmt: skip
+    condition: int = knob(
+        32, 1, 512, label="Size of the condition", unit="dimensions", change="rebuild", group="networks",
+        help="Dimensions of the condition that is drawn for a sentence; as many of the latents choose it.",
+    )  # fmt: skip
+    channels: int = channels_knob(16)
+    max_channels: int = max_channels_knob(96)
+    discriminator_channels: int = knob(
+        48, 4, 1024, label="Discriminator channels", change="rebuild", group="networks",
+        help="Channels of the last layers of each discriminator.",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.condition >= self.latent_size:
+            raise BadValue(
+                "The latent size must be larger than the size of the condition, {condition}, got {latent_size}.",
+                condition=self.condition, latent_size=self.latent_size,
+            )  # fmt: skip
+
+
+def clip_settings(hparams: StackganHParams) -> ClipHParams:
+    """The settings of the CLIP that the networks hold."""
+    return ClipHParams(
+        channels=hparams.clip_channels, max_channels=hparams.clip_max_channels, sight=hparams.sight,
+        embedding=hparams.embedding,
+        word_width=hparams.word_width, word_layers=hparams.word_layers,
+    )  # fmt: skip
+
+
+class FrozenWords(Frozen, TextEncoder):
+    """CLIP's text encoder, not trained: tokens (B, T) -> vectors (B, d) of length sqrt(d)."""
+
+    def __init__(self, vocabulary: int, length: int, hparams: ClipHParams) -> None:
+        TextEncoder.__init__(self, vocabulary, length, hparams)
+        self.freeze()
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        vectors = TextEncoder.forward(self, tokens)
+        return normalize(vectors, dim=1) * math.sqrt(vectors.shape[1])
+
+
+class FrozenClip(Frozen, Clip):
+    """CLIP, not trained: what the discriminator and the generator's loss see through."""
+
+    def __init__(self, spec: DataSpec, hparams: ClipHParams) -> None:
+        Clip.__init__(self, spec, hparams)
+        size = self.images.size
+        levels = convolutions(spec.channels, size, hparams.channels, hparams.max_channels)[:-1][:LEVELS]
+        self.level_lengths = [len(level.layers) for level in levels]
+        self.shapes = [(level.channels, level.size) for level in levels]
+        self.freeze()
+
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """Features (B, C_l, H / 2^l, W / 2^l) of the first `LEVELS` resolutions, l = 1, 2, ..."""
+        found, layers = [], iter(self.images.layers)
+        images = resized(images, self.images.size)
+        for length in self.level_lengths:
+            for layer in itertools.islice(layers, length):
+                images = layer(images)
+            found.append(images)
+        return found
+
+
+class StageOne(nn.Module):
+    """Latents and condition (B, n) -> features (B, C, size, size)."""
+
+    def __init__(self, inputs: int, size: int, hparams: StackganHParams) -> None:
+        super().__init__()
+        widths = [hparams.channels * 2]
+        while BASE << len(widths) - 1 < size:
+            widths.insert(0, min(2 * widths[0], hparams.max_channels))
+        self.stem = nn.Linear(inputs, widths[0] * BASE * BASE)
+        self.blocks = nn.ModuleList(GeneratorBlock(*pair, conditional_norm(inputs)) for pair in pairwise(widths))
+        self.base, self.width = (widths[0], BASE, BASE), widths[-1]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        features = self.stem(inputs).unflatten(1, self.base)  # (B, C * 16) -> (B, C, 4, 4)
+        features = features.contiguous(memory_format=torch.channels_last)
+        for block in self.blocks:
+            features = block(features, inputs)
+        return features
+
+
+class ToPicture(nn.Sequential):
+    """(B, channels, H, W) -> (B, C, H, W), before the tanh."""
+
+    def __init__(self, channels: int, image_channels: int) -> None:
+        super().__init__(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, image_channels, 3, padding=1))
+
+
+class StageTwo(nn.Module):
+    """A picture (B, C, S/2, S/2) and the condition -> what is added to it at twice the size, before the tanh."""
+
+    def __init__(self, inputs: int, image_channels: int, hparams: StackganHParams) -> None:
+        super().__init__()
+        width = 2 * hparams.channels
+        self.read = nn.Conv2d(image_channels, width, 3, padding=1)
+        self.block = GeneratorBlock(width, hparams.channels, conditional_norm(inputs))
+        self.write = ToPicture(hparams.channels, image_channels)
+
+    def forward(self, pictures: Tensor, inputs: Tensor) -> Tensor:
+        added: Tensor = self.write(self.block(self.read(pictures), inputs))
+        return added
+
+
+def conditional_norm(inputs: int) -> Callable[[int], nn.Module]:
+    """Makes batch-norms whose scale and shift depend on latents and condition (B, inputs)."""
+
+    def norm(channels: int) -> nn.Module:
+        gain, bias = (nn.Linear(inputs, channels, bias=False) for _ in range(2))
+        for layer in (gain, bias):
+            nn.init.normal_(layer.weight, 0.0, 0.05)
+        return ConditionalBatchNorm(channels, gain, bias)
+
+    return norm
+
+
+class StackganGenerator(nn.Module):
+    """Latents (B, latent_size) and the vectors of sentences (B, d) -> (B, C, S, S) in [-1, 1].
+
+    The first `condition` latents are the noise e of the condition. Before `second` is set, pictures are those of stage
+    I with repeated pixels.
+    """
+
+    second: Tensor
+
+    def __init__(self, spec: DataSpec, hparams: StackganHParams) -> None:
+        super().__init__()
+        self.size = hparams.condition
+        self.words = FrozenWords(vocabulary_size(spec), spec.fields["caption"][-1], clip_settings(hparams))
+        self.augmentation = nn.Linear(hparams.embedding, 2 * hparams.condition)
+        self.one = StageOne(hparams.latent_size, spec.size // 2, hparams)
+        self.picture = ToPicture(self.one.width, spec.channels)
+        self.two = StageTwo(hparams.latent_size, spec.channels, hparams)
+        self.register_buffer("second", torch.tensor(True))
+
+    def condition(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the condition, (B, condition) each."""
+        return as_pair(self.augmentation(vectors))
+
+    def forward(self, latents: Tensor, vectors: Tensor) -> Tensor:
+        mean, log_variance = self.condition(vectors)
+        drawn = mean + (0.5 * log_variance).exp() * latents[:, : self.size]
+        inputs = torch.cat([drawn, latents[:, self.size :]], 1)
+        coarse = self.picture(self.one(inputs))
+        larger = interpolate(coarse, scale_factor=2.0, mode="nearest")
+        if not self.second:
+            return larger.tanh()
+        return (larger + self.two(coarse.tanh(), inputs)).tanh()
+
+
+class Trunk(nn.Module):
+    """(B, inputs, size, size) -> features (B, channels): strided convolutions with leaky ReLU 0.2."""
+
+    def __init__(self, inputs: int, size: int, channels: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        while size > LAST:
+            width = channels if size <= 4 * LAST else channels // 2
+            layers += [nn.Conv2d(inputs, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+            inputs, size = width, size // 2
+        layers += [nn.Conv2d(inputs, channels, 3, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+        self.layers = nn.Sequential(*layers, GlobalConv2d(channels, channels, size), nn.LeakyReLU(0.2, inplace=True))
+
+    def forward(self, features: Tensor) -> Tensor:
+        found: Tensor = self.layers(features)
+        return found
+
+
+class MatchingHead(nn.Module):
+    """Features (B, L, F) and vectors (B, d) -> logits (B, L): whether a picture is real, and fits its sentence.
+
+    f_l(x, w) = (V_l w)^T phi_l(x) / sqrt(F) + psi_l(phi_l(x))                          (1802.05637, section 3)
+    """
+
+    def __init__(self, levels: int, features: int, embedding: int) -> None:
+        super().__init__()
+        self.real = nn.ModuleList(nn.Linear(features, 1) for _ in range(levels))
+        self.fits = nn.ModuleList(nn.Linear(embedding, features) for _ in range(levels))
+
+    def forward(self, features: Tensor, vectors: Tensor) -> Tensor:
+        logits = []
+        for level, found in enumerate(features.unbind(1)):
+            fit = (self.fits[level](vectors) * found).sum(1) / math.sqrt(found.shape[1])
+            logits.append(self.real[level](found)[:, 0] + fit)
+        return torch.stack(logits, 1)
+
+
+class StackganDiscriminator(nn.Module):
+    """(B, C, S, S) in [-1, 1] and vectors (B, d) -> logits (B, L): of the picture, then of CLIP's features."""
+
+    second: Tensor
+
+    def __init__(self, spec: DataSpec, hparams: StackganHParams) -> None:
+        super().__init__()
+        self.clip = FrozenClip(spec, clip_settings(hparams))
+        width = hparams.discriminator_channels
+        seen = [(spec.channels, spec.size), *self.clip.shapes]
+        self.trunks = nn.ModuleList(Trunk(inputs, size, width) for inputs, size in seen)
+        self.head = MatchingHead(len(seen), width, hparams.embedding)
+        self.register_buffer("second", torch.tensor(True))
+        apply_spectral_norm(self)
+
+    def forward(self, images: Tensor, vectors: Tensor) -> Tensor:
+        seen = [images, *self.clip.levels(images)]
+        features = [trunk(found) for trunk, found in zip(self.trunks, seen, strict=True)]
+        logits: Tensor = self.head(torch.stack(features, 1), vectors)
+        return logits
+
+
+def networks(hparams: StackganHParams, spec: DataSpec) -> dict[str, nn.Module]:
+    return {"generator": StackganGenerator(spec, hparams), "discriminator": StackganDiscriminator(spec, hparams)}
+
+
+def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None) -> Tensor:
+    """Pictures of latents (B, latent_size) and tokens (B, T)."""
+    generator = networks["generator"]
+    assert labels is not None
+    images: Tensor = generator(latents, generator.words(labels))  # type: ignore[operator]
+    return images
+
+
+def draw_alike(
+    networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None, psi: float
+) -> Tensor:
+    """As `draw`, from latents times psi: at 0 every picture of a sentence is the same."""
+    return draw(networks, hparams, psi * latents, labels)
+
+
+def conditions(spec: DataSpec, hparams: Any, count: int, asked: Any) -> Tensor:
+    """Tokens (count, T) of a sentence, or of EXAMPLES in turn; raises BadValue where no word of it is known."""
+    vocabulary, length = spec.vocabulary or sentences.VOCABULARY, spec.fields["caption"][-1]
+    if asked is not None and not isinstance(asked, str):
+        raise BadValue("Say in words what to draw, such as '{example}'.", example=EXAMPLES[0])
+    if asked is not None:
+        return torch.from_numpy(sentences.tokens(asked, vocabulary, length)).expand(count, -1).contiguous()
+    rows = [torch.from_numpy(sentences.row_of(sentences.split(text, vocabulary), length)) for text in EXAMPLES]
+    return torch.stack([rows[place % len(rows)] for place in range(count)])
+
+
+def insert(discriminator: nn.Module, hparams: StackganHParams, model: PretrainedModel) -> None:
+    """Copies a CLIP into the discriminator; the objective hands its text encoder to the generator."""
+    assert isinstance(discriminator, StackganDiscriminator)
+    fill(discriminator.clip, model.networks["clip"].state_dict(), "clip")
+
+
+def equation(hparams: Any) -> str:
+    return adversarial_equation(hparams).replace("D(x)", "D(x,w)").replace("G(z)", "G(z,w)").replace("f(x)", "f(x,w)")
+
+
+DEFAULTS = StackganHParams(
+    loss="hinge", latent_size=96, batch_size=32, generator_rate=1e-3, discriminator_rate=1e-3, beta1=0.0, beta2=0.99,
+    ema=0.998,
+)  # fmt: skip
+
+register(
+    Recipe(
+        name="stackgan",
+        title="StackGAN (words to pictures)",
+        task="captions",
+        paper="1612.03242",
+        year=2016,
+        networks=networks,
+        objective=Wording,
+        hparams=DEFAULTS,
+        tiny=replace(
+            DEFAULTS, clip="clip.tiny", clip_channels=4, clip_max_channels=8, embedding=4, word_width=4,
+            word_layers=1, sight=0, condition=2, latent_size=4, channels=4, max_channels=8, discriminator_channels=4,
+            batch_size=4, first_kimg=0.0,
+        ),
+        data="avatars_captions",
+        sizes=SIZES,
+        capabilities=frozenset({"words", "truncation"}),
+        draw=draw,
+        truncate=draw_alike,
+        conditions=conditions,
+        pretrained_part=PretrainedPart(
+            network="discriminator",
+            knob="clip",
+            task="matching",
+            fits=lambda theirs, ours: theirs.fields == ours.fields and theirs.vocabulary == ours.vocabulary,
+            matched=lambda theirs, _: {
+                "clip_channels": theirs["channels"], "clip_max_channels": theirs["max_channels"],
+                "sight": theirs["sight"], "embedding": theirs["embedding"], "word_width": theirs["word_width"],
+                "word_layers": theirs["word_layers"],
+            },
+            insert=insert,
+        ),
+        equation=equation,
+        presets=(
+            Preset(
+                name="avatars",
+                title="Faces from words",
+                look_for="Each column is a sentence of its own. Backgrounds and the colours of clothes follow the "
+                "words first, then heads and hair; glasses and hats come last. All pictures are those of stage I, at "
+                "half the size.",
+                data="avatars_captions", size=64, steps=1_800, seconds=300,
+            ),
+        ),
+    )
+)  # fmt: skip

@@ -1,0 +1,112 @@
+"""Learning which sentence belongs to which picture by contrast (CLIP, 2103.00020, figure 3).
+
+    L = (CE(S, 1..B) + CE(S^T, 1..B)) / 2,        S_ij = exp(t) x_i . w_j
+
+x_i and w_j are unit vectors of picture i and of sentence j of a batch, t is learnt. Each picture must find its own
+sentence among those of the batch, and each sentence its picture. Of a picture with several sentences one is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from gan_core.data.base import DataSpec
+from gan_core.hparams import SingleNetworkHParams
+from gan_core.knobs import knob
+from gan_core.objectives.augment import uniform
+from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
+from gan_core.objectives.supervised import random_affine
+from gan_core.objectives.translation import EVALUATE_EVERY, evaluated
+from gan_core.ranks import current, integers
+
+
+@dataclass(frozen=True)
+class MatchingHParams(SingleNetworkHParams):
+    """What the objective reads."""
+
+    augment: float = knob(
+        0.2, 0.0, 1.0, label="Augmentation strength", group="objective",
+        help="Strength of the random rotation, shear, scaling and translation of training images; 0 turns it off.",
+    )  # fmt: skip
+
+
+class Towers(Protocol):
+    """What the objective requires of its network: unit vectors of pictures and of sentences, and exp(t)."""
+
+    def of_images(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] -> (B, d)."""
+
+    def of_words(self, tokens: Tensor) -> Tensor:
+        """int64 (B, T) -> (B, d)."""
+
+    def scale(self) -> Tensor:
+        """exp(t), ()."""
+
+
+class Matching(Objective[MatchingHParams]):
+    """Trains the network `clip`, two `Towers`."""
+
+    def setup(self, networks: Networks, spec: DataSpec) -> None:
+        """Nothing is kept."""
+
+    def phases(self, hparams: MatchingHParams) -> Sequence[Phase]:
+        return [Phase(name="clip", role="discriminator", group="clip", terms=self._terms)]
+
+    def _terms(self, networks: Networks, batch: Batch, context: StepContext[MatchingHParams]) -> dict[str, Tensor]:
+        images, tokens = batch["real"], one_sentence(batch["caption"], context.generator)
+        if strength := context.hparams.augment:
+            images = random_affine(images, uniform(context.generator, images.device), strength)
+        images_found, words_found, scale = networks["clip"](images, tokens)
+        similarity = scale * current().whole(images_found) @ current().whole(words_found).T  # (B, B)
+        context.observe("found_in_batch", (own_rank(similarity.detach()) == 0).float())
+        return {"contrast": symmetric(similarity)}
+
+    def after_step(self, context: StepContext[MatchingHParams]) -> None:
+        if context.step % EVALUATE_EVERY or not (held_out := context.held_out()):
+            return
+        with torch.no_grad(), evaluated(context.networks["clip"]) as network:
+            towers = cast(Towers, network)
+            similarity = towers.of_images(held_out["real"]) @ towers.of_words(held_out["caption"][:, 0].long()).T
+        context.observe("found_held_out", (own_rank(similarity) == 0).float())
+
+
+def symmetric(similarity: Tensor) -> Tensor:
+    """The loss of a matrix (B, B) of scaled similarities, whose diagonal are the true pairs."""
+    truth = torch.arange(len(similarity), device=similarity.device)
+    return (cross_entropy(similarity, truth) + cross_entropy(similarity.T, truth)) / 2
+
+
+def own_rank(similarity: Tensor) -> Tensor:
+    """How many pictures (rows) are closer to each sentence (columns) than its own, (B,)."""
+    return (similarity > similarity.diagonal()[None]).sum(0)
+
+
+def one_sentence(captions: Tensor, generator: torch.Generator) -> Tensor:
+    """Of several sentences (B, K, T) one of each item at random, int64 (B, t) with the longest in full.
+
+    Tokens (B, T) are returned as they are.
+    """
+    if captions.ndim == 2:
+        return captions.long()
+    chosen = integers(captions.shape[1], len(captions), generator).to(captions.device)
+    tokens = captions[torch.arange(len(captions), device=captions.device), chosen].long()
+    return tokens[:, : max(1, int((tokens != 0).any(0).sum()))]
+
+
+def retrieval(images: Tensor, words: Tensor, among: int = 100) -> Mapping[str, float]:
+    """Of unit vectors (N, d) both: shares of sentences whose picture is first, or among five, of `among` pictures.
+
+    Items are taken in groups of `among`; by chance the shares are 1 / among and 5 / among.
+    """
+    groups = [
+        own_rank(images[start : start + among] @ words[start : start + among].T)
+        for start in range(0, len(images) - among + 1, among)
+    ]
+    ranks = torch.cat(groups)
+    return {"top1": float((ranks < 1).float().mean()), "top5": float((ranks < 5).float().mean())}

@@ -1,0 +1,219 @@
+"""From words: type a sentence and get pictures of it; refine them by searching the latent space of another model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from gan_core.data.avatars import sentences
+from gan_core.errors import BadValue
+from ui.attributes import ATTRIBUTES
+from ui.languages import N_, _, language
+from ui.studio.models import word_models
+from ui.studio.models.opened import opened
+from ui.studio.requests.calls import callback, streaming
+from ui.studio.requests.jobs import Tell, workshop
+from ui.studio.view.pictures import data_url, image_of, marked, sheet
+from ui.studio.view.view import MOST_SEED, SEEDS, View, another_seed, checked_seed, first_view, view_at
+from ui.studio.view.words import VALUES
+from ui.studio.widgets import faces, parts
+from ui.studio.widgets.parts import QUIET
+
+TITLE = N_("From words")
+ID = "words"
+GROUP = N_("Faces")
+PICTURES = 4
+MOST_VARIETY = 1.5
+STEPS = 40  # of a search
+COST = 20.0  # seconds of a search
+MOST_UNDONE = 8
+EXAMPLES = {"en": "a smiling woman with red hair and glasses", "zh": "一个红色长发的女人，戴着眼镜"}
+GUIDES = {word_models.CLIP: N_("CLIP"), word_models.ATTRIBUTES: N_("Attribute net")}
+
+
+@dataclass(frozen=True)
+class Made:
+    """The pictures on show and the sentence that they were made for; `past` are those before."""
+
+    text: str = ""
+    drawn: word_models.Drawn | None = None
+    model: str = ""
+    points: Any = None  # of pictures that a search has found
+    past: tuple[Made, ...] = ()
+
+
+def draw(text: str, model: str, seed: float, variety: float, guide: str, made: Made) -> list[Any]:
+    """Returns pictures of a sentence, the words with those that aren't known marked, and the state."""
+    row_known(text)
+    number = checked_seed(int(seed or 0))
+    if model in word_models.drawing():
+        pictures = word_models.sampled(model, text, number, PICTURES, float(variety))
+    else:
+        pictures = word_models.best_of(model, text, number, PICTURES, guide)
+    return _shown(Made(text, word_models.looked_at(pictures, text), model, None, _past(made)))
+
+
+def row_known(text: str) -> None:
+    """Raises BadValue for a sentence that is empty, too long, or of unknown words only."""
+    sentences.tokens(text)
+
+
+def undo(made: Made) -> list[Any]:
+    """Returns to the pictures before, with their sentence."""
+    if not made.past:
+        raise BadValue("There is nothing to undo.")
+    before = replace(made.past[-1], past=made.past[:-1])
+    return [before.text, *_shown(before)]
+
+
+def refine(text: str, model: str, guide: str, seed: float, made: Made) -> Iterator[list[Any]]:
+    """Searches a model for faces that fit the sentence, and shows them as they change."""
+    from gan_core.latent.words import Guidance, guided
+
+    row_known(text)
+    fit = word_models.fit_of(guide, text)
+    explorer = opened(model).explorer.apart()  # so that it doesn't block the model's sliders
+    guidance = Guidance(PICTURES, STEPS, seed=checked_seed(int(seed or 0)))
+
+    def searched(tell: Tell) -> Any:
+        last = None
+        for last in guided(explorer, fit, guidance):
+            tell(last.share, last)
+        return last
+
+    past = _past(made)
+    for news in workshop.run(searched, f"words {model}", COST):
+        found = news.made if news.done else news.seen
+        if found is None:
+            yield [gr.skip(), gr.skip(), gr.skip(), gr.skip(), f'<p class="quiet">{news.bar}</p>']
+            continue
+        state = Made(text, word_models.looked_at(found.pictures, text), model, found.points, past)
+        yield [*_shown(state), "" if news.done else f'<p class="quiet">{news.bar}</p>']
+
+
+def save(made: Made) -> dict[str, str]:
+    """Returns the pictures as one PNG."""
+    if made.drawn is None:
+        raise BadValue("There is no picture yet.")
+    images = [image_of(picture[None]) for picture in made.drawn.pictures]
+    return parts.Download("words.png", marked(sheet(images, 2))).plain
+
+
+def given(made: Made, number: float) -> View:
+    """Returns one of the refined faces, for another tab."""
+    if made.points is None:
+        raise BadValue("Click “Refine” first: only faces that were found by a search can be used in other tabs.")
+    return view_at(first_view(made.model), made.points.at(int(number) - 1))
+
+
+def _past(made: Made) -> tuple[Made, ...]:
+    return (*made.past, replace(made, past=()))[-MOST_UNDONE:] if made.drawn is not None else made.past
+
+
+def _shown(made: Made) -> list[Any]:
+    """Returns the state, the pictures as HTML, the words, and whether there is something to undo."""
+    return [made, _cards(made), _words(made.text), gr.update(interactive=bool(made.past))]
+
+
+def _words(text: str) -> str:
+    """Returns the sentence's words as HTML, those that the models don't know marked."""
+    words = sentences.split(text)
+    marked_words = " ".join(
+        f"<span>{escape(word.text)}</span>" if word.known else f'<mark class="unknown">{escape(word.text)}</mark>'
+        for word in words
+    )
+    unknown = [word.text for word in words if not word.known]
+    note = _("Marked words aren't known and have no effect.") if unknown else ""
+    return f'<p class="read-words">{marked_words}</p><p class="quiet">{note}</p>'
+
+
+def _cards(made: Made) -> str:
+    if made.drawn is None:
+        return ""
+    found = []
+    for place, picture in enumerate(made.drawn.pictures):
+        alt = _("Picture {number} of “{sentence}”").format(number=place + 1, sentence=made.text)
+        seen = "".join(
+            f'<li class="{"right" if made.drawn.right[name][place] else "wrong"}">'
+            f"{'✓' if made.drawn.right[name][place] else '✗'} {escape(_(ATTRIBUTES[name]))}: "
+            f"{escape(_(VALUES.get(values[place], values[place])))}</li>"
+            for name, values in made.drawn.seen.items()
+        )
+        address = data_url(image_of(picture[None]))
+        found.append(f'<figure><img src="{address}" alt="{escape(alt)}"><ul>{seen}</ul></figure>')
+    return f'<div class="from-words">{"".join(found)}</div>'
+
+
+def _first(page_language: str) -> str:
+    return EXAMPLES.get(page_language, EXAMPLES["en"])
+
+
+def build(page: gr.Blocks, tab: gr.Tab) -> None:
+    """Builds the tab."""
+    drawing, searchable, guides = word_models.drawing(), word_models.searchable(), word_models.guides()
+    if not drawing and not (searchable and guides):
+        parts.note(_("This needs a model that draws from words, and none is available."))
+        return
+    made = gr.State(Made(), time_to_live=3600)
+    text = gr.Textbox(
+        _first(language()), label=_("Sentence"), lines=1, elem_id="words-text",
+        info=_("In English or Chinese: hair, eyes, skin, glasses, hat, beard, earrings, clothes, background."),
+    )  # fmt: skip
+    words = gr.HTML("", apply_default_css=False)
+    pictures = gr.HTML("", apply_default_css=False, elem_id="words-pictures")
+    progress = gr.HTML("", apply_default_css=False)
+    with gr.Row(elem_classes="row-tight"):
+        again = gr.Button(_("Draw"), variant="primary", elem_id="words-draw")
+        other = gr.Button(_("Other pictures"))
+        back = gr.Button(_("Undo"), interactive=False)
+        better = gr.Button(_("Refine"), visible=bool(searchable and guides), elem_id="words-refine")
+        stop = gr.Button(_("Stop"), visible=bool(searchable and guides))
+    with gr.Row(equal_height=True):
+        download = gr.Button(_("Save pictures"), elem_id="save-words")
+        number = gr.Slider(1, PICTURES, 1, step=1, label=_("Picture"))
+        use = faces.choice(ID)
+    with gr.Accordion(_("More"), open=False):
+        choices = [(_(card.title), name) for name, card in drawing.items()]
+        choices += [(_("Best of 64: {model}").format(model=_(card.title)), name)
+                    for name, card in searchable.items() if guides]  # fmt: skip
+        model = gr.Dropdown(choices, value=choices[0][1], label=_("Model"))
+        variety = gr.Slider(
+            0, MOST_VARIETY, 1.0, step=0.05, label=_("Variety"), visible=bool(drawing),
+            info=_("How much the pictures of a sentence differ. At 0 they are all the same."),
+        )  # fmt: skip
+        with gr.Row():
+            searched = [(_(card.title), name) for name, card in searchable.items()]
+            where = gr.Dropdown(
+                searched, value=searched[0][1] if searched else None, label=_("Model to search"),
+                visible=bool(searched),
+            )  # fmt: skip
+            guide = gr.Radio(
+                [(_(GUIDES[name]), name) for name in guides], value=guides[0] if guides else None,
+                label=_("Guided by"), visible=len(guides) > 1,
+            )  # fmt: skip
+            seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
+    scene = [made, pictures, words, back]
+    inputs = [text, model, seed, variety, guide, made]
+    gr.on(
+        [text.submit, again.click, seed.change, variety.release, model.input], callback(draw), inputs, scene,
+        api_name="words", **QUIET,
+    )  # fmt: skip
+    tab.select(callback(_opening), inputs, scene, api_visibility="private", **QUIET)
+    other.click(another_seed, None, seed, api_visibility="private", **QUIET)
+    back.click(callback(undo), made, [text, *scene], api_visibility="private", **QUIET)
+    running = better.click(
+        streaming(refine), [text, where, guide, seed, made], [*scene, progress], api_name="refine_words",
+        concurrency_limit=None, **QUIET,
+    )  # fmt: skip
+    stop.click(lambda: "", None, progress, cancels=[running], api_visibility="private", **QUIET)
+    parts.saving(download, save, [made], "save_words")
+    faces.offered(page, ID, use, given, [made, number])
+
+
+def _opening(text: str, model: str, seed: float, variety: float, guide: str, made: Made) -> list[Any]:
+    """Opens the tab: draws, unless there are pictures."""
+    return [gr.skip()] * 4 if made.drawn is not None else draw(text, model, seed, variety, guide, made)

@@ -1,0 +1,172 @@
+"""CLIP and StackGAN: the loss by hand, retrieval, wrong sentences, stages, and sentences as conditions."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gan_core.data.avatars.sentences import VOCABULARY
+from gan_core.data.base import DataSet, DataSpec
+from gan_core.errors import BadValue
+from gan_core.exporting import onnx
+from gan_core.exporting.graphs import graph_of
+from gan_core.gans import recipes
+from gan_core.gans.clip import Clip
+from gan_core.gans.stackgan import EXAMPLES, StackganDiscriminator, StackganGenerator
+from gan_core.knobs import changed
+from gan_core.models.sampler import Sampler
+from gan_core.objectives.matching import one_sentence, own_rank, retrieval, symmetric
+from gan_core.training.trainer import Trainer
+from tests.conftest import example
+
+CLIP, STACKGAN = recipes.get("clip"), recipes.get("stackgan")
+
+
+def test_the_contrastive_loss_by_hand() -> None:
+    found = symmetric(torch.tensor([[2.0, 0.0], [1.0, 1.0]]))
+    rows = -(math.log(math.exp(2) / (math.exp(2) + 1)) + math.log(1 / 2)) / 2
+    columns = -(math.log(math.exp(2) / (math.exp(2) + math.e)) + math.log(math.e / (1 + math.e))) / 2
+    torch.testing.assert_close(found, torch.tensor((rows + columns) / 2))
+
+
+def test_ranks_and_retrieval_by_hand() -> None:
+    similarity = torch.tensor([[0.9, 0.1, 0.8], [0.2, 0.5, 0.1], [0.3, 0.6, 0.7]])
+    assert own_rank(similarity).tolist() == [0, 1, 1]
+    vectors = torch.eye(100)
+    assert retrieval(vectors, vectors) == {"top1": 1.0, "top5": 1.0}
+    wrong = retrieval(vectors, vectors.roll(1, 0))  # another picture is nearer, 98 are as far
+    assert wrong == {"top1": 0.0, "top5": 1.0}
+
+
+def test_one_of_several_sentences_is_drawn_from_the_runs_generator() -> None:
+    captions = torch.arange(24).reshape(4, 3, 2) + 1
+    drawn = [one_sentence(captions, torch.Generator().manual_seed(1)) for _ in range(2)]
+    assert torch.equal(*drawn)
+    assert all(any(torch.equal(row, one) for one in of) for row, of in zip(drawn[0], captions, strict=True))
+
+
+def test_a_sentence_is_the_same_with_more_room_behind_it() -> None:
+    spec = DataSpec({"real": (1, 16, 16), "caption": (2, 8)}, vocabulary=VOCABULARY)
+    clip = CLIP.build(CLIP.tiny, spec)["clip"].eval()
+    assert isinstance(clip, Clip)
+    row = torch.tensor([[5, 9, 3, 0, 0, 0, 0, 0]])
+    torch.testing.assert_close(clip.of_words(row), clip.of_words(row[:, :3]))
+    assert clip.of_words(torch.zeros(1, 8, dtype=torch.int64)).isfinite().all()
+    assert not torch.allclose(clip.of_words(row), clip.of_words(row.flip(1)))
+
+
+def test_stage_two_begins_when_it_is_due() -> None:
+    trainer = Trainer(STACKGAN, changed(STACKGAN.tiny, {"first_kimg": 0.008}), example(STACKGAN))
+    generator = trainer.networks["generator"]
+    stages = []
+    for _ in range(4):
+        stages.append(trainer.train_step().values["schedule/stage"])
+    assert stages == [1.0, 1.0, 2.0, 2.0]
+    assert isinstance(generator, StackganGenerator)
+    assert bool(generator.second)
+    generator.eval().second.fill_(0)
+    latents, vectors = torch.randn(2, 4), torch.randn(2, 4)
+    coarse = generator(latents, vectors)
+    assert torch.equal(coarse[:, :, ::2, ::2], coarse[:, :, 1::2, 1::2])  # pixels of stage I, repeated
+
+
+def test_the_words_reach_both_networks_and_clip_stays_as_it_is() -> None:
+    trainer = Trainer(STACKGAN, STACKGAN.tiny, example(STACKGAN))
+    discriminator, generator = trainer.networks["discriminator"], trainer.networks["generator"]
+    assert isinstance(discriminator, StackganDiscriminator)
+    assert isinstance(generator, StackganGenerator)
+    clip = {name: value.clone() for name, value in discriminator.clip.state_dict().items()}
+    for name, value in generator.words.state_dict().items():
+        assert torch.equal(value, clip[f"words.{name}"])
+    result = trainer.train_step()
+    assert {"discriminator/wrong_words", "generator/kl", "generator/words"} <= result.terms.keys()
+    for name, value in discriminator.clip.state_dict().items():
+        assert torch.equal(value, clip[name])
+    pictures, latents = torch.randn(1, 1, 16, 16), torch.randn(1, 4)
+    one, other = generator.words(torch.tensor([[3, 4, 5, 6, 7], [30, 40, 50, 60, 70]])).split(1)
+    for network, inputs in ((generator, latents), (discriminator, pictures)):
+        assert not torch.equal(network.eval()(inputs, one), network(inputs, other))
+
+
+def sampler() -> Sampler:
+    spec = example(STACKGAN).spec
+    networks = STACKGAN.build(STACKGAN.tiny, spec)
+    return Sampler(STACKGAN, STACKGAN.tiny, spec, {"generator": networks["generator"].eval()})
+
+
+def test_a_sentence_is_a_condition_and_without_one_there_are_examples() -> None:
+    model = sampler()
+    asked = "a man with red hair"
+    once, again = (model.sample(3, 5, asked) for _ in range(2))
+    assert torch.equal(once, again)
+    assert not torch.equal(once, model.sample(3, 5, "a blue hat"))
+    assert not torch.equal(once[0], once[1])
+    alike = model.sample(3, 5, asked, psi=0.0)
+    torch.testing.assert_close(alike[0], alike[2])
+    _latents, tokens = model.latents(len(EXAMPLES) + 1, 0)
+    assert tokens is not None
+    assert torch.equal(tokens[0], tokens[-1])
+    for wrong, message in (
+        ("", "Write a sentence"),
+        ("x" * 10_000, "up to 400"),
+        ("qq", "None of these"),
+        (3, "in words"),
+    ):
+        with pytest.raises(BadValue, match=message):
+            model.sample(1, 0, wrong)
+
+
+def test_settings_that_contradict_one_another_are_refused() -> None:
+    with pytest.raises(BadValue, match="larger than the size of the condition, 96"):
+        STACKGAN.settings({"condition": 96})
+    with pytest.raises(BadValue, match="that follow words"):
+        STACKGAN.settings({"virtual_batch_norm": True})
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_it_is_exported_with_the_words_as_an_input(tmp_path: Path) -> None:
+    made = onnx.export(graph_of(sampler()), tmp_path / "x.onnx", {"ganscope": "tests"})
+    assert made.difference <= onnx.CLOSE
+    assert list(made.inputs) == ["z", "condition"]
+
+
+def few(count: int, size: int) -> DataSet:
+    """Described faces, drawn small."""
+    from gan_core.data.avatars import draw_avatars
+    from gan_core.data.avatars.attributes import sample_attributes
+    from gan_core.data.sets.avatars_captions import captions
+
+    rows = sample_attributes(count, 3)
+    faces = draw_avatars(rows, 64).reshape(count, 3, size, 64 // size, size, 64 // size).mean((3, 5)).astype(np.uint8)
+    return DataSet("few", {"real": faces, "caption": captions(rows, 3)}, vocabulary=VOCABULARY)
+
+
+@pytest.mark.slow
+def test_clip_learns_which_sentence_belongs_to_which_picture() -> None:
+    """Of faces that it hasn't seen, a sentence finds its own among 100 many times as often as chance (1 % and 5 %)."""
+    both = few(900, 16)
+    train = DataSet("few", {name: array[:800] for name, array in both.arrays.items()}, vocabulary=VOCABULARY)
+    hparams = changed(
+        CLIP.hparams,
+        {"batch_size": 64, "channels": 8, "max_channels": 48, "word_width": 32, "word_layers": 1, "embedding": 32,
+         "rate": 3e-3, "ema": 0.9},
+    )  # fmt: skip
+    trainer = Trainer(CLIP, hparams, train)
+    for _ in range(150):
+        trainer.train_step()
+    clip = trainer.networks["clip"].eval()
+    assert isinstance(clip, Clip)
+    pictures = torch.from_numpy(both.arrays["real"][800:]).float() / 127.5 - 1
+    tokens = torch.from_numpy(both.arrays["caption"][800:])
+    with torch.no_grad():
+        images = clip.of_images(pictures)
+        found = [retrieval(images, clip.of_words(tokens[:, place])) for place in range(8)]
+    top1, top5 = (float(np.mean([one[kind] for one in found])) for kind in ("top1", "top5"))
+    print(top1, top5)
+    assert top1 >= 0.05
+    assert top5 >= 0.2

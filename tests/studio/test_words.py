@@ -1,0 +1,104 @@
+"""The tab From words: sentences in two languages, words that aren't known, refining, undo, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gan_core.errors import BadValue, UnknownName
+from gan_core.models.card import read_card, write_card
+from tabs import words
+from tests.made_models import make_drawer, make_model, make_reader
+from ui.languages import using
+from ui.studio.models import word_models
+from ui.studio.requests.calls import callback
+
+DRAWER, SEARCHED = "stackgan.tiny", "stylegan2.faces"
+SENTENCE = "a woman with red hair and a wand"
+
+
+@pytest.fixture
+def shelf(home: Path) -> Path:
+    """A model that follows words, one of faces that doesn't, and a CLIP of the latter's size."""
+    make_drawer(DRAWER)
+    make_model("stylegan2.tiny", folder=home / "models" / SEARCHED)
+    place = home / "models" / SEARCHED
+    write_card(place, replace(read_card(place), name=SEARCHED, data="avatars"))
+    make_reader("clip.tiny", 8)
+    return home
+
+
+def draw(text: str, made: words.Made, model: str = DRAWER, seed: int = 3, variety: float = 1.0) -> list[object]:
+    return callback(words.draw)(text, model, seed, variety, word_models.CLIP, made)
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_sentence_gives_four_pictures_and_its_unknown_words_are_marked() -> None:
+    assert list(word_models.drawing()) == [DRAWER]
+    assert list(word_models.searchable()) == [SEARCHED]
+    assert word_models.guides() == (word_models.CLIP,)
+    made, pictures, marked, undo = words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())
+    assert pictures.count("<img") == words.PICTURES
+    assert '<mark class="unknown">wand</mark>' in marked
+    assert "<span>red</span>" in marked
+    assert "have no effect" in marked
+    assert not undo["interactive"]
+    assert words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())[1] == pictures
+    assert words.draw("一个男人，没有帽子", DRAWER, 3, 1.0, word_models.CLIP, made)[1] != pictures
+    same = words.draw(SENTENCE, DRAWER, 3, 0.0, word_models.CLIP, made)[0].drawn
+    assert same is not None
+    assert (same.pictures == same.pictures[:1]).all()
+    with Image.open(io.BytesIO(base64.b64decode(words.save(made)["content"]))) as file:
+        assert file.format == "PNG"
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_model_that_knows_no_words_is_searched_and_refined() -> None:
+    made = words.draw(SENTENCE, SEARCHED, 3, 1.0, word_models.CLIP, words.Made())[0]
+    steps = list(words.refine(SENTENCE, SEARCHED, word_models.CLIP, 3, made))
+    found, pictures, _marked, undo, progress = steps[-1]
+    assert progress == ""
+    assert pictures.count("<img") == words.PICTURES
+    assert undo["interactive"]
+    assert words.given(found, 2).model == SEARCHED
+    text, before, *_rest = words.undo(found)
+    assert text == SENTENCE
+    assert before.drawn is made.drawn
+    with pytest.raises(BadValue, match="nothing to undo"):
+        words.undo(replace(made, past=()))
+    with pytest.raises(BadValue, match="Click “Refine” first"):
+        words.given(made, 1)
+
+
+@pytest.mark.usefixtures("shelf")
+def test_what_cannot_be_drawn_is_said_and_nothing_is_lost() -> None:
+    made = words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())[0]
+    for text, message in (
+        ("", "Write a sentence"), ("red " * 2500, "up to 400 characters, not 10,000"),
+        ("qwertz", "None of these words"), ("рыжая женщина", "None of these words"),
+        ("<script>alert(1)</script>", "None of these words"),
+    ):  # fmt: skip
+        with pytest.raises(BadValue, match=message):
+            words.draw(text, DRAWER, 3, 1.0, word_models.CLIP, made)
+        with pytest.raises(BadValue, match=message):
+            next(words.refine(text, SEARCHED, word_models.CLIP, 3, made))
+    assert made.drawn is not None
+    with pytest.raises(BadValue, match="no picture yet"):
+        words.save(words.Made())
+    with pytest.raises(BadValue, match=r"Unknown guide 'x'\. Valid: clip"):
+        next(words.refine(SENTENCE, SEARCHED, "x", 3, made))
+    with pytest.raises(UnknownName):
+        words.draw(SENTENCE, "nobody", 3, 1.0, word_models.CLIP, made)
+    marked = words.draw("red <b>hair</b>", DRAWER, 3, 1.0, word_models.CLIP, made)[2]
+    assert "<b>" not in marked
+
+
+def test_the_first_sentence_is_in_the_pages_language() -> None:
+    with using("zh"):
+        assert "头发" in words._first("zh") or "长发" in words._first("zh")
+    assert "hair" in words._first("en")
