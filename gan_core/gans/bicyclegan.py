@@ -16,7 +16,7 @@ channels only instead of in every layer, narrower networks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -79,7 +79,7 @@ def networks(hparams: BicycleHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 def translate(place: int, networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
     """The output at one of the fixed latents."""
-    latents = CHOSEN[place, : hparams.latent_dimensions].to(images).expand(len(images), -1)
+    latents = CHOSEN[place, : hparams.latent_dimensions].to(images).expand(images.shape[0], -1)
     made: Tensor = networks["generator"](images, latents)
     return made
 

@@ -134,7 +134,8 @@ class Recipe:
 
     name: str
     title: str
-    # a key of `data.base.FIELDS`, or, of images, "super_resolution", "inpainting", "attributes", "supervised", "inversion"
+    # a key of `data.base.FIELDS`, or, of images: "super_resolution", "inpainting", "attributes", "supervised",
+    # "inversion"
     task: str
     paper: str  # arXiv id
     year: int

@@ -46,8 +46,8 @@ class BicycleHParams(PatchHParams):
     )  # fmt: skip
     latent_weight: float = knob(
         0.5, 0.0, 100.0, label="Latent recovery weight", group="objective",
-        help="Weight of recovering the latent from the output. At 0 the generator may ignore it, so that all outputs of "
-        "an input are alike.",
+        help="Weight of recovering the latent from the output. At 0 the generator may ignore it, so that all outputs "
+        "of an input are alike.",
     )  # fmt: skip
 
 

@@ -205,7 +205,7 @@ def test_stargan_changes_the_attribute_that_is_asked_for() -> None:
     batch = trainer.next_batch(None)
     assert torch.equal(trainer.objective._own(batch), batch["attributes"][:, 1])  # type: ignore[operator]
     assert all(term.isfinite() for term in trainer.train_step().terms.values())
-    with pytest.raises(UnknownName, match="no attribute named 'nose'. Valid: hair_colour, hat"):
+    with pytest.raises(UnknownName, match=r"no attribute named 'nose'\. Valid: hair_colour, hat"):
         Trainer(recipe, changed(recipe.tiny, {"attribute": "nose"}), faces)
 
 
