@@ -108,9 +108,11 @@ register(
             Preset(
                 name="digits",
                 title="Digits whose codes are normal",
-                look_for="Below the samples, held-out digits stand beside their reconstructions.",
-                data="digits", size=8, steps=5_000, seconds=40,
-                hparams={"schedule": "linear", "decay_steps": 5_000, "ema": 0.995},
+                look_for="Below the samples, held-out digits stand beside their reconstructions. Both are readable "
+                "within ten seconds, and soft. The discriminator sees codes alone: its accuracy near 0.5 means that "
+                "they look normal, so that random latents are digits too.",
+                data="digits", size=8, steps=3_000, seconds=25,
+                hparams={"schedule": "linear", "decay_steps": 3_000, "ema": 0.995},
             ),
         ),
     )

@@ -151,8 +151,10 @@ SHARED = Recipe(
         Preset(
             name="digits",
             title="Relations between two sets of digits",
-            look_for="",
-            data="digits_coloured_unpaired", size=16, steps=2_000, seconds=60,
+            look_for="Each row: a grey digit, coloured, back to grey; a coloured digit, in grey, back to colour. After "
+            "20 seconds grey versions are right and both ways back are close. Colours stay patchy and often differ "
+            "from those of the class: only that they lead back is asked for.",
+            data="digits_coloured_unpaired", size=16, steps=1_500, seconds=50,
             hparams={
                 "channels": 16, "discriminator_channels": 16, "generator_rate": 1e-3, "discriminator_rate": 5e-4,
                 "cycle_weight": 10.0,
@@ -185,7 +187,9 @@ register(
             Preset(
                 name="digits",
                 title="Dual learning on digits",
-                look_for="",
+                look_for="Each row: a grey digit, coloured, back to grey; a coloured digit, in grey, back to colour. "
+                "Strokes keep their places from the start, because U-Nets pass them on; watch whether a colour "
+                "follows the digit. Critics with clipped weights change it slowly.",
                 data="digits_coloured_unpaired", size=16, steps=1_500, seconds=90,
                 hparams={
                     "batch_size": 8, "channels": 16, "discriminator_channels": 16, "patch_layers": 2,

@@ -78,8 +78,8 @@ def question(hparams: StarHParams, spec: DataSpec) -> tuple[int, int]:
 
 
 class Star(Translation[StarHParams]):
-    """Networks: `generator(images, values)`, values int64 (B,); `discriminator(images)` returns logits of patches (B, 1, h,
-    w) and of the values (B, K)."""
+    """Networks: `generator(images, values)`, values int64 (B,); `discriminator(images)` returns logits of patches,
+    (B, 1, h, w), and of the values, (B, K)."""
 
     def __init__(self, hparams: StarHParams) -> None:
         super().__init__()
