@@ -106,7 +106,7 @@ class LaplacianGenerator(nn.Module):
     def forward(self, latents: Tensor, coarse: Sequence[Tensor | None] | None = None) -> list[Tensor]:
         """`coarse` is what each level refines, None for the first; without it, each refines the one before."""
         found: list[Tensor] = []
-        for place, own in enumerate(latents.split(self.shares, 1)):
+        for place, own in enumerate(torch.split(latents, self.shares, 1)):
             given = coarse[place] if coarse is not None else enlarged(found[-1].clamp(-1, 1)) if found else None
             found.append(self.parts[place](own, given))
         return found

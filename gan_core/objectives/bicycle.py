@@ -80,7 +80,7 @@ class Bicycle(Translation[BicycleHParams]):
     ) -> dict[str, Tensor]:
         with torch.no_grad():
             made, _, _ = self._made(networks, batch, context)
-        terms = {}
+        terms: dict[str, Tensor] = {}
         for way in WAYS:
             discriminator = networks[f"discriminator_{way}"]
             real = discriminator(concatenated(batch["source"], batch["target"]))
