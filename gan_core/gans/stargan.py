@@ -131,20 +131,12 @@ register(
         equation=equation,
         presets=(
             Preset(
-                name="hair16",
-                title="The hair colour of small drawn faces",
-                look_for="Each row: a face, then with black, chestnut, blonde and pink hair.",
-                data="avatars", size=16, steps=1_500, seconds=100,
-                hparams={
-                    "batch_size": 16, "channels": 12, "discriminator_channels": 24, "blocks": 2,
-                    "generator_rate": 1e-3, "discriminator_rate": 1e-3, "discriminator_steps": 2,
-                },
-            ),
-            Preset(
                 name="hair",
                 title="The hair colour of drawn faces",
-                look_for="Each row: a face, then with black, chestnut, blonde and pink hair.",
-                data="avatars", size=32, steps=1_500, seconds=240,
+                look_for="Each row: a face, then with black, chestnut, blonde and pink hair. Columns take their tones "
+                "first, within half a minute, while the faces are still dissolved. Watch the cycle term: faces come "
+                "back only as far as it falls.",
+                data="avatars", size=32, steps=1_500, seconds=200,
                 hparams={
                     "batch_size": 8, "channels": 8, "discriminator_channels": 16, "blocks": 2,
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "discriminator_steps": 2,
