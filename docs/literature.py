@@ -36,12 +36,18 @@ PYTORCH_GAN = (
     Work("BicycleGAN", 2017, "1711.11586", "bicyclegan"),
     Work("Boundary-Seeking GAN", 2017, "1702.08431", "bgan"),
     Work(
-        "ClusterGAN", 2018, "1809.03627", purpose="Clusters without labels, by latents that are partly one-hot.",
+        "ClusterGAN",
+        2018,
+        "1809.03627",
+        purpose="Clusters without labels, by latents that are partly one-hot.",
         absent="`infogan` finds classes by its categorical codes",
     ),
     Work("Conditional GAN", 2014, "1411.1784", "cgan"),
     Work(
-        "Context-Conditional GAN", 2016, "1611.06430", purpose="Classifies with few labels, by filling holes.",
+        "Context-Conditional GAN",
+        2016,
+        "1611.06430",
+        purpose="Classifies with few labels, by filling holes.",
         absent="`context_encoder` fills holes; semi-supervised classification isn't a task here",
     ),
     Work("Context Encoder", 2016, "1604.07379", "context_encoder"),
@@ -57,24 +63,36 @@ PYTORCH_GAN = (
     Work("InfoGAN", 2016, "1606.03657", "infogan"),
     Work("Least Squares GAN", 2016, "1611.04076", "lsgan"),
     Work(
-        "MUNIT", 2018, "1804.04732", purpose="Unpaired translation with several outputs: content and style apart.",
+        "MUNIT",
+        2018,
+        "1804.04732",
+        purpose="Unpaired translation with several outputs: content and style apart.",
         absent="`bicyclegan` gives several outputs, from pairs; its two pairs of encoders are slow without a GPU",
     ),
     Work("pix2pix", 2016, "1611.07004", "pix2pix"),
     Work(
-        "PixelDA", 2016, "1612.05424", purpose="Makes labelled drawings look like photos, to train a classifier.",
+        "PixelDA",
+        2016,
+        "1612.05424",
+        purpose="Makes labelled drawings look like photos, to train a classifier.",
         absent="`ganscope study` measures whether generated images help a classifier, with other GANs",
     ),
     Work("Relativistic GAN", 2018, "1807.00734", "rsgan"),
     Work(
-        "Semi-Supervised GAN", 2016, "1606.01583", purpose="Classifies with few labels: fake is one more class.",
+        "Semi-Supervised GAN",
+        2016,
+        "1606.01583",
+        purpose="Classifies with few labels: fake is one more class.",
         absent="semi-supervised classification isn't a task here",
     ),
     Work("Softmax GAN", 2017, "1704.06191", "softmax_gan"),
     Work("StarGAN", 2017, "1711.09020", "stargan"),
     Work("Super-Resolution GAN", 2016, "1609.04802", "srgan"),
     Work(
-        "UNIT", 2017, "1703.00848", purpose="Unpaired translation through one space of latents for both domains.",
+        "UNIT",
+        2017,
+        "1703.00848",
+        purpose="Unpaired translation through one space of latents for both domains.",
         absent="`cogan` shares weights between domains, `cyclegan` translates",
     ),
     Work("Wasserstein GAN", 2017, "1701.07875", "wgan"),
@@ -83,11 +101,18 @@ PYTORCH_GAN = (
 )
 ABSENT = (
     Work(
-        "pix2pixHD", 2017, "1711.11585", purpose="Paired translation of large photos, by discriminators of several scales.",
-        absent="made for images far larger than a computer without a GPU can train on; `pix2pix` is the same at 256 pixels",
+        "pix2pixHD",
+        2017,
+        "1711.11585",
+        purpose="Paired translation of large photos, by discriminators of several scales.",
+        absent="made for images far larger than a computer without a GPU can train on; `pix2pix` is the same at 256 "
+        "pixels",
     ),
     Work(
-        "GigaGAN", 2023, "2303.05511", purpose="Text to image at scale.",
+        "GigaGAN",
+        2023,
+        "2303.05511",
+        purpose="Text to image at scale.",
         absent="needs billions of images and many GPUs",
     ),
 )
@@ -123,8 +148,8 @@ def page() -> str:
     here = sum(work.paper in papers for work in PYTORCH_GAN)
     intro = (
         "Which GAN of the literature is here, and what it is for. Names with a * are those of "
-        f"[PyTorch-GAN](https://github.com/eriklindernoren/PyTorch-GAN), of whose {len(PYTORCH_GAN)} GANs {here} are here. "
-        "The table is written by `python -m docs.literature`."
+        f"[PyTorch-GAN](https://github.com/eriklindernoren/PyTorch-GAN), of whose {len(PYTORCH_GAN)} GANs {here} are "
+        "here. The table is written by `python -m docs.literature`."
     )
     head = "| GAN | Year | Paper | Recipe | What it is for |\n| --- | --- | --- | --- | --- |"
     return "\n\n".join(["# GANs of the literature", intro, "\n".join([head, *map(_row, works())])]) + "\n"

@@ -181,8 +181,8 @@ class AdversarialHParams(TrainingHParams, TwoPlayerHParams):
     penalty_weight: float = knob(
         10.0, 0.0, 1000.0, label="Penalty weight", group="objective",
         acts_when=unless(penalty="none"),
-        help="Weight of the penalty in the discriminator's loss: 10 for the gradient penalty, 2 for the divergence, 0.1 "
-        "to 10 for R1.",
+        help="Weight of the penalty in the discriminator's loss: 10 for the gradient penalty, 2 for the divergence, "
+        "0.1 to 10 for R1.",
     )  # fmt: skip
     penalty_every: int = knob(
         1, 1, 64, label="Penalty interval", unit="steps", group="objective",

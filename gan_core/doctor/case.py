@@ -22,7 +22,9 @@ CLASSIC: tuple[Judge, ...] = ("probability", "margin", "relativistic")
 OPPOSED: tuple[Judge, ...] = (*CLASSIC, "critic")
 EVERY: tuple[Judge, ...] = (*OPPOSED, "alone")
 
-PROBABILITIES = frozenset({"non_saturating", "minimax", "logistic", "boundary_seeking"})  # losses whose scores are probabilities
+PROBABILITIES = frozenset(
+    {"non_saturating", "minimax", "logistic", "boundary_seeking"}
+)  # losses whose scores are probabilities
 CLASSIFIER = "features/cross_entropy"  # the metric that a run of a classifier alone has
 EARLY = 100  # steps before which nothing can be said
 WINDOW = 200  # steps that are looked at

@@ -67,9 +67,9 @@ register(
                 name="avatars",
                 title="Boundary equilibrium on drawn faces",
                 look_for="Clean, even faces without speckles: after 20 seconds skin and hair, after a minute eyes and "
-                "clothes. The convergence measure falls with them, as no other loss here does. Backgrounds and hats are "
-                "missing: at a diversity ratio of 0.7 samples keep to what is easily redrawn, and lower ratios keep to "
-                "less.",
+                "clothes. The convergence measure falls with them, as no other loss here does. Backgrounds and hats "
+                "are missing: at a diversity ratio of 0.7 samples keep to what is easily redrawn, and lower ratios "
+                "keep to less.",
                 data="avatars", size=32, steps=1_500, seconds=75,
                 hparams={
                     "channels": 16, "max_channels": 64, "batch_size": 16, "generator_rate": 1e-3,

@@ -16,7 +16,7 @@ channels only instead of in every layer, narrower networks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -79,7 +79,7 @@ def networks(hparams: BicycleHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 def translate(place: int, networks: Mapping[str, nn.Module], hparams: Any, images: Tensor) -> Tensor:
     """The output at one of the fixed latents."""
-    latents = CHOSEN[place, : hparams.latent_dimensions].to(images).expand(len(images), -1)
+    latents = CHOSEN[place, : hparams.latent_dimensions].to(images).expand(images.shape[0], -1)
     made: Tensor = networks["generator"](images, latents)
     return made
 
@@ -129,8 +129,10 @@ register(
             Preset(
                 name="edges",
                 title="Edges to faces, in several colours",
-                look_for="Four outputs of the same edges stand between them and the true face.",
-                data="edges2avatars", size=32, steps=2_000, seconds=240,
+                look_for="Four outputs of the same edges stand between them and the true face. After half a minute "
+                "they are blurred but differ in tone, and each column keeps its tone over all rows: the latent means "
+                "the same for every face. Set the latent recovery weight to 0 to see them become alike.",
+                data="edges2avatars", size=32, steps=1_500, seconds=180,
                 hparams={
                     "batch_size": 8, "channels": 16, "discriminator_channels": 16, "patch_layers": 2,
                     "generator_rate": 1e-3, "discriminator_rate": 5e-4,

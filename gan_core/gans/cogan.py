@@ -80,7 +80,7 @@ def networks(hparams: CoganHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None) -> Tensor:
     second = hparams.drawn_domain == "second"
-    images: Tensor = networks["generator"](latents, latents.new_full((len(latents),), second, dtype=torch.int64))
+    images: Tensor = networks["generator"](latents, latents.new_full((latents.shape[0],), second, dtype=torch.int64))
     return images
 
 
@@ -119,9 +119,9 @@ register(
             Preset(
                 name="digits",
                 title="Digits and their negatives without pairs",
-                look_for="Below the samples, both images of the same latent stand side by side: a digit and its negative. "
-                "They agree from the first strokes on, after ten seconds, though no pair was ever seen: all layers but "
-                "the last are shared. Set the second domain to edges to see a harder one.",
+                look_for="Below the samples, both images of the same latent stand side by side: a digit and its "
+                "negative. They agree from the first strokes on, after ten seconds, though no pair was ever seen: all "
+                "layers but the last are shared. Set the second domain to edges to see a harder one.",
                 data="digits", size=16, steps=2_000, seconds=80,
                 hparams={
                     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.0,

@@ -110,7 +110,8 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
 
 def equation(distance: str, hparams: CycleHParams) -> str:
     given = EQUATIONS[hparams.loss].replace("D(y)", "D_b(b)").replace("D(G(x))", "D_b(G(a))")
-    return given + rf"+\lambda\,\mathbb{{E}}[{distance.format('F(G(a))-a')}]+\lambda\,\mathbb{{E}}[{distance.format('G(F(b))-b')}]"
+    ways = (distance.format(way) for way in ("F(G(a))-a", "G(F(b))-b"))
+    return given + "".join(rf"+\lambda\,\mathbb{{E}}[{way}]" for way in ways)
 
 
 SHARED = Recipe(
@@ -139,18 +140,21 @@ SHARED = Recipe(
     compare=compare,
     compared=("a", "as b", "back again", "b", "as a", "back again"),
     equation=partial(equation, r"\lVert {}\rVert_2^2"),
-    about="DiscoGAN: relations between two sets of images, found without pairs (1703.05192).\n\nTwo generators translate "
-    "between the domains and back, in `gan_core/gans/dual.py`. They squeeze an image to a few pixels and unfold it again, "
-    "without skip connections, so that shapes may change, and the squared error of the round trip keeps each image "
-    "apart from the others. The loss is the ordinary one, a discriminator returns one logit for an image, and there is "
-    "no identity loss and no replay pool. Differs from the paper: any size from 8 pixels, narrower networks; the "
-    "authors' code also matches features and changes weights on a schedule, which the paper does not mention.",
+    about="DiscoGAN: relations between two sets of images, found without pairs (1703.05192).\n\nTwo generators "
+    "translate between the domains and back, in `gan_core/gans/dual.py`. They squeeze an image to a few pixels and "
+    "unfold it again, without skip connections, so that shapes may change, and the squared error of the round trip "
+    "keeps each image apart from the others. The loss is the ordinary one, a discriminator returns one logit for an "
+    "image, and there is no identity loss and no replay pool. Differs from the paper: any size from 8 pixels, "
+    "narrower networks; the authors' code also matches features and changes weights on a schedule, which the paper "
+    "does not mention.",
     presets=(
         Preset(
             name="digits",
             title="Relations between two sets of digits",
-            look_for="",
-            data="digits_coloured_unpaired", size=16, steps=2_000, seconds=60,
+            look_for="Each row: a grey digit, coloured, back to grey; a coloured digit, in grey, back to colour. After "
+            "20 seconds grey versions are right and both ways back are close. Colours stay patchy and often differ "
+            "from those of the class: only that they lead back is asked for.",
+            data="digits_coloured_unpaired", size=16, steps=1_500, seconds=50,
             hparams={
                 "channels": 16, "discriminator_channels": 16, "generator_rate": 1e-3, "discriminator_rate": 5e-4,
                 "cycle_weight": 10.0,
@@ -175,15 +179,17 @@ register(
         hparams=DUAL,
         tiny=replace(DUAL, channels=4, discriminator_channels=4),
         equation=partial(equation, r"\lVert {}\rVert_1"),
-        about="DualGAN: unpaired translation with Wasserstein critics (1704.02510).\n\nTwo U-Nets translate between the "
-        "domains and back, in `gan_core/gans/dual.py`. The critics' weights are clipped and they are updated twice per "
-        "step, as in WGAN; the error of the round trip has a large weight. Because U-Nets pass details through their "
-        "skip connections, edges stay where they are.",
+        about="DualGAN: unpaired translation with Wasserstein critics (1704.02510).\n\nTwo U-Nets translate between "
+        "the domains and back, in `gan_core/gans/dual.py`. The critics' weights are clipped and they are updated "
+        "twice per step, as in WGAN; the error of the round trip has a large weight. Because U-Nets pass details "
+        "through their skip connections, edges stay where they are.",
         presets=(
             Preset(
                 name="digits",
                 title="Dual learning on digits",
-                look_for="",
+                look_for="Each row: a grey digit, coloured, back to grey; a coloured digit, in grey, back to colour. "
+                "Strokes keep their places from the start, because U-Nets pass them on; watch whether a colour "
+                "follows the digit. Critics with clipped weights change it slowly.",
                 data="digits_coloured_unpaired", size=16, steps=1_500, seconds=90,
                 hparams={
                     "batch_size": 8, "channels": 16, "discriminator_channels": 16, "patch_layers": 2,

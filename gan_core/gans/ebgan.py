@@ -92,9 +92,9 @@ register(
             Preset(
                 name="digits",
                 title="Energy-based GAN on digits",
-                look_for="The discriminator redraws each image, and its score is minus the squared error per pixel: that "
-                "of real digits rises to -0.05 within half a minute, that of samples stays near -0.4, beyond the margin. "
-                "All ten digits are there after 20 seconds; their edges stay rough.",
+                look_for="The discriminator redraws each image, and its score is minus the squared error per pixel: "
+                "that of real digits rises to -0.05 within half a minute, that of samples stays near -0.4, beyond the "
+                "margin. All ten digits are there after 20 seconds; their edges stay rough.",
                 data="digits", size=16, steps=1_500, seconds=75,
                 hparams={
                     "channels": 32, "latent_size": 64, "stem": "linear", "beta1": 0.5,

@@ -2,10 +2,11 @@
 
     I~_K = G_K(z_K),      I~_k = u(I~_{k+1}) + G_k(z_k, u(I~_{k+1}))                                     (section 2)
 
-A small GAN draws an image of 8 pixels (14 where the size is 28 or 56); each further level is given the enlarged image so
-far, with a plane of noise, and draws what is missing: a residual (B, C, H, W) that is added. A level's discriminator
+A small GAN draws an image of 8 pixels (14 where the size is 28 or 56); each further level is given the enlarged image
+so far, with a plane of noise, and draws what is missing: a residual (B, C, H, W) that is added. A level's discriminator
 returns a logit (B,) for an image and the enlarged image that it is to refine. The latents (B, latent_size) are divided
-among the levels (objectives/laplacian.py). Conditional generation in steps: what super-resolution and diffusion took up.
+among the levels (objectives/laplacian.py). Conditional generation in steps: what super-resolution and diffusion took
+up.
 
 Differs from the paper: all levels train at the same time, each on real images; batch normalisation in the generators'
 hidden layers; means of 2 x 2 pixels and bilinear enlargement instead of a Gaussian blur; unconditional on classes.
@@ -105,7 +106,7 @@ class LaplacianGenerator(nn.Module):
     def forward(self, latents: Tensor, coarse: Sequence[Tensor | None] | None = None) -> list[Tensor]:
         """`coarse` is what each level refines, None for the first; without it, each refines the one before."""
         found: list[Tensor] = []
-        for place, own in enumerate(latents.split(self.shares, 1)):
+        for place, own in enumerate(torch.split(latents, self.shares, 1)):
             given = coarse[place] if coarse is not None else enlarged(found[-1].clamp(-1, 1)) if found else None
             found.append(self.parts[place](own, given))
         return found
@@ -191,8 +192,9 @@ register(
             Preset(
                 name="digits",
                 title="Digits from coarse to fine",
-                look_for="Below the samples, the image of 8 pixels and what it is refined to, for the same latents. Strokes "
-                "become smooth within half a minute; which digit it is was decided at 8 pixels and doesn't change.",
+                look_for="Below the samples, the image of 8 pixels and what it is refined to, for the same latents. "
+                "Strokes become smooth within half a minute; which digit it is was decided at 8 pixels and doesn't "
+                "change.",
                 data="digits", size=16, steps=1_500, seconds=100,
                 hparams={
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "schedule": "linear", "decay_steps": 1_500,

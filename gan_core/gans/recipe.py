@@ -136,7 +136,7 @@ class Recipe:
     name: str
     title: str
     # a key of `data.base.FIELDS`, or, of images, "super_resolution", "inpainting", "attributes", "supervised",
-    # "inversion"; "adaptation" (of a classifier, from the first of two domains to the second) or "matching" (of captions)
+    # "inversion"; "adaptation" (of a classifier, to the second of two domains) or "matching" (of captions)
     task: str
     paper: str  # arXiv id
     year: int

@@ -1,6 +1,6 @@
 """StarGAN: one generator that gives an image any value of an attribute (1711.09020).
 
-    L_D = L_adv + l_cls L_cls^r,      L_G = L_adv + l_cls L_cls^f + l_rec E[|x - G(G(x, c), c')|]      (equations 5 and 6)
+    L_D = L_adv + l_cls L_cls^r,     L_G = L_adv + l_cls L_cls^f + l_rec E[|x - G(G(x, c), c')|]     (equations 5 and 6)
 
 The generator maps an image (B, C, H, W) and the wanted value, as K constant channels, to an image of the same shape in
 [-1, 1]: CycleGAN's residual generator. The discriminator judges patches, (B, 1, h, w), and tells which of the K values
@@ -106,9 +106,7 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
 
 def equation(hparams: StarganHParams) -> str:
     given = EQUATIONS[hparams.loss].replace("D(y)", "D(x)").replace("D(G(x))", "D(G(x,c))")
-    return given + (
-        r"-\lambda_c\mathbb{E}[\log D(c|G(x,c))]+\lambda_r\mathbb{E}[\lVert x-G(G(x,c),c')\rVert_1]"
-    )
+    return given + (r"-\lambda_c\mathbb{E}[\log D(c|G(x,c))]+\lambda_r\mathbb{E}[\lVert x-G(G(x,c),c')\rVert_1]")
 
 
 DEFAULTS = StarganHParams(batch_size=16, generator_rate=1e-4, discriminator_rate=1e-4)
@@ -135,8 +133,10 @@ register(
             Preset(
                 name="hair",
                 title="The hair colour of drawn faces",
-                look_for="Each row: a face, then with black, chestnut, blonde and pink hair.",
-                data="avatars", size=32, steps=1_500, seconds=240,
+                look_for="Each row: a face, then with black, chestnut, blonde and pink hair. Columns take their tones "
+                "first, within half a minute, while the faces are still dissolved. Watch the cycle term: faces come "
+                "back only as far as it falls.",
+                data="avatars", size=32, steps=1_500, seconds=200,
                 hparams={
                     "batch_size": 8, "channels": 8, "discriminator_channels": 16, "blocks": 2,
                     "generator_rate": 1e-3, "discriminator_rate": 1e-3, "discriminator_steps": 2,

@@ -131,15 +131,16 @@ variant(
              "discriminator_rate": 2e-4},
     preset=digits(
         title="Wasserstein divergence on digits",
-        look_for="",
+        look_for="No norm of the gradient is asked for, only large ones are expensive. Compare with WGAN-GP under the "
+        "same seed: the critic's loss without its penalty estimates a divergence here, a distance there.",
         steps=1_500, seconds=180, changes={"beta2": 0.9},
     ),
     equation=formula(),
-    about="WGAN-div: a Wasserstein critic whose large gradients cost much (1712.01026).\n\nThe gradient penalty of WGAN-GP "
-    "asks for a norm of 1 at every point between real and generated images. Here the critic is not asked to be "
+    about="WGAN-div: a Wasserstein critic whose large gradients cost much (1712.01026).\n\nThe gradient penalty of "
+    "WGAN-GP asks for a norm of 1 at every point between real and generated images. Here the critic is not asked to be "
     "1-Lipschitz: the penalty 2 E[|grad f(u)|^6] hardly acts on norms well below 1 and grows steeply beyond, and what "
-    "the critic estimates is a divergence between the distributions. Differs from the paper: DCGAN's networks, and five "
-    "critic updates per step.",
+    "the critic estimates is a divergence between the distributions. Differs from the paper: DCGAN's networks, and "
+    "five critic updates per step.",
 )  # fmt: skip
 variant(
     name="lsgan",
@@ -217,13 +218,15 @@ variant(
     changes={"loss": "softmax"},
     preset=digits(
         title="Softmax GAN on digits",
-        look_for="",
+        look_for="The discriminator's terms compare all images of a batch: with equal scores their sum is the "
+        "logarithm of the number of images, 4.9 for 64 real and 64 generated. Scores have no scale of their own; only "
+        "differences matter.",
         steps=3_000, seconds=60, changes={"penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8},
     ),
     equation=formula(),
     about="Softmax GAN: one softmax over the whole batch instead of a verdict on each image (1704.06191).\n\nThe "
-    "discriminator's scores of all images of a batch, real and generated, pass through a softmax. The discriminator puts "
-    "all probability on the real ones, the generator wants it spread evenly over all. The generator's gradient "
+    "discriminator's scores of all images of a batch, real and generated, pass through a softmax. The discriminator "
+    "puts all probability on the real ones, the generator wants it spread evenly over all. The generator's gradient "
     "therefore vanishes only where real and generated images have the same scores.",
 )  # fmt: skip
 variant(
@@ -234,15 +237,16 @@ variant(
     changes={"loss": "boundary_seeking"},
     preset=digits(
         title="Boundary-seeking GAN on digits",
-        look_for="",
+        look_for="Scores of samples gather around one half, also from above: a sample that is judged too real is "
+        "pulled back. Set the loss to non-saturating to compare.",
         steps=3_000, seconds=60, changes={"penalty": "r1", "penalty_weight": 0.1, "penalty_every": 8},
     ),
     equation=formula(),
     about="BGAN: samples seek the discriminator's decision boundary (1702.08431).\n\nWith the standard discriminator, "
     "whose logit estimates the log-ratio of the two densities, the generator minimises the square of that logit: where "
     "D = 1/2, real and generated are equally likely. A sample that is judged too real is pulled back, too, which the "
-    "usual losses never do. Differs from the paper: this is its form for continuous data; images of discrete levels, for "
-    "which the paper weights samples by importance, are not drawn here.",
+    "usual losses never do. Differs from the paper: this is its form for continuous data; images of discrete levels, "
+    "for which the paper weights samples by importance, are not drawn here.",
 )  # fmt: skip
 variant(
     name="unrolled_gan",

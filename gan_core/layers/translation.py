@@ -7,6 +7,7 @@ taesungp/contrastive-unpaired-translation, so that weights trained there can be 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -217,9 +218,9 @@ class BottleneckGenerator(nn.Module):
         super().__init__()
         widths = [channels * min(2**level, WIDEST) for level in range(depth)]
         layers: list[nn.Module] = [nn.Conv2d(image_channels, widths[0], 4, stride=2, padding=1), _leaky()]
-        for outer, width in zip(widths, widths[1:], strict=False):
+        for outer, width in pairwise(widths):
             layers += [nn.Conv2d(outer, width, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), _leaky()]
-        for width, outer in zip(widths[:0:-1], widths[-2::-1], strict=False):
+        for width, outer in pairwise(widths[::-1]):
             layers += [_doubling(width, outer, bias=False), nn.BatchNorm2d(outer), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, _doubling(widths[0], image_channels, bias=True), nn.Tanh())
         initialise_normal(self)

@@ -34,7 +34,7 @@ USAGE = {  # task -> a line of Python; other models draw
     "paired": "made = model.translate(images)  # (B, C, H, W) in [-1, 1]",
     "inversion": "rebuilt = model.translate(images)  # (B, C, H, W) in [-1, 1], as its generator draws them",
     "unpaired": "made = model.translate(images)  # (B, C, H, W) in [-1, 1]",
-    "attributes": "made = model.translate(images, \"value_1\")  # (B, C, H, W) in [-1, 1]",
+    "attributes": 'made = model.translate(images, "value_1")  # (B, C, H, W) in [-1, 1]',
     "super_resolution": "large = model.upscale(image)  # (C, H, W) in [-1, 1]",
     "inpainting": "whole = model.fill(images, holes)  # (B, C, H, W) in [-1, 1]; (B, 1, H, W), true where they miss",
 }

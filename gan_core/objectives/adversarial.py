@@ -28,7 +28,7 @@ from gan_core.objectives import stabilisers
 from gan_core.objectives.augment import AdaptiveStrength, adaptive, diffaugment, uniform
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from gan_core.objectives.losses import AdversarialLoss, losses
-from gan_core.objectives.penalties import COMBINED, Critic, NEED_FAKES, finite_differences, orthogonality, penalties
+from gan_core.objectives.penalties import COMBINED, NEED_FAKES, Critic, finite_differences, orthogonality, penalties
 from gan_core.objectives.unrolling import unrolled
 from gan_core.ranks import batch_mean, current
 

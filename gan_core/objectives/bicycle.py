@@ -46,8 +46,8 @@ class BicycleHParams(PatchHParams):
     )  # fmt: skip
     latent_weight: float = knob(
         0.5, 0.0, 100.0, label="Latent recovery weight", group="objective",
-        help="Weight of recovering the latent from the output. At 0 the generator may ignore it, so that all outputs of "
-        "an input are alike.",
+        help="Weight of recovering the latent from the output. At 0 the generator may ignore it, so that all outputs "
+        "of an input are alike.",
     )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ class Bicycle(Translation[BicycleHParams]):
     ) -> dict[str, Tensor]:
         with torch.no_grad():
             made, _, _ = self._made(networks, batch, context)
-        terms = {}
+        terms: dict[str, Tensor] = {}
         for way in WAYS:
             discriminator = networks[f"discriminator_{way}"]
             real = discriminator(concatenated(batch["source"], batch["target"]))

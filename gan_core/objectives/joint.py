@@ -77,7 +77,10 @@ class Joint(Adversarial[JointHParams]):
             images = pairs[:, : shape.numel()].reshape(-1, *shape)  # (B, C * H * W + L) -> (B, C, H, W)
             return self.discriminate(networks["discriminator"], images, pairs[:, shape.numel() :]).logits
 
-        pairs = torch.cat([real.flatten(1), codes], 1), torch.cat([fake.flatten(1), codes if labels is None else labels], 1)
+        pairs = (
+            torch.cat([real.flatten(1), codes], 1),
+            torch.cat([fake.flatten(1), codes if labels is None else labels], 1),
+        )
         return self.penalty_weight(context.hparams) * self.penalty_of(lambda name: critic, *pairs, context)
 
     def _generator_terms(

@@ -2,7 +2,7 @@
 
     I_k: the image halved k times,  l_k = u(I_{k+1}): the next smaller one enlarged,  h_k = I_k - l_k: what is missing
     level K:      L_D, L_G of an ordinary GAN on I_K
-    levels k < K: D_k tells (l_k, h_k) of a real image from (l_k, G_k(z_k, l_k)), both with the same l_k       (section 2)
+    levels k < K: D_k tells (l_k, h_k) of a real image from (l_k, G_k(z_k, l_k)), both with the same l_k     (section 2)
 
 Every level is a conditional GAN of its own and learns from real images of the next smaller size; none waits for
 another. To sample, l_k is the enlarged sample of level k + 1. Halving is the mean of 2 x 2 pixels, enlarging is
@@ -63,8 +63,9 @@ def coarse(images: Sequence[Tensor]) -> list[Tensor | None]:
 
 
 class Laplacian(Objective[LaplacianHParams]):
-    """Networks: `generator(latents, coarse)` returns images of all levels, the smallest first, and `discriminator(images,
-    coarse)` their logits, (B,) each; `coarse` has what each level refines. The generator has `levels`."""
+    """Networks: `generator(latents, coarse)` returns images of all levels, the smallest first, and
+    `discriminator(images, coarse)` their logits, (B,) each; `coarse` has what each level refines. The generator has
+    `levels`."""
 
     def phases(self, hparams: LaplacianHParams) -> Sequence[Phase]:
         return (
@@ -72,7 +73,9 @@ class Laplacian(Objective[LaplacianHParams]):
             Phase(name="generator", role="generator", group="generator", terms=self._generators),
         )
 
-    def _fakes(self, networks: Networks, given: Sequence[Tensor | None], count: int, context: StepContext) -> list[Tensor]:
+    def _fakes(
+        self, networks: Networks, given: Sequence[Tensor | None], count: int, context: StepContext
+    ) -> list[Tensor]:
         latents = context.latents(count, context.hparams.latent_size)
         made: list[Tensor] = networks["generator"](latents, given)
         return made

@@ -2,8 +2,8 @@
 
     L_D = -E_z[log D(z)] - E_x[log(1 - D(E(x)))]        L_{E,G} = E[|x - G(E(x))|^2] - w E_x[log D(E(x))]
 
-D sees latents alone: "real" are draws of the prior, z ~ N(0, 1), "fake" the codes E(x). Where it cannot tell them apart,
-G(z) of random z is a sample. It does what the KL term of a VAE does, for any prior that can be drawn from.
+D sees latents alone: "real" are draws of the prior, z ~ N(0, 1), "fake" the codes E(x). Where it cannot tell them
+apart, G(z) of random z is a sample. It does what the KL term of a VAE does, for any prior that can be drawn from.
 
 Differs from the paper: reconstruction and regularisation are one update instead of two.
 """

@@ -23,8 +23,8 @@ from gan_core.objectives.base import Batch, Networks, Phase, StepContext
 from gan_core.objectives.penalties import gradient_penalty
 from gan_core.objectives.translation import (
     LOSSES,
-    TranslationHParams,
     Translation,
+    TranslationHParams,
     discriminator_terms,
     generator_loss,
 )
@@ -78,8 +78,8 @@ def question(hparams: StarHParams, spec: DataSpec) -> tuple[int, int]:
 
 
 class Star(Translation[StarHParams]):
-    """Networks: `generator(images, values)`, values int64 (B,); `discriminator(images)` returns logits of patches (B, 1,
-    h, w) and of the values (B, K)."""
+    """Networks: `generator(images, values)`, values int64 (B,); `discriminator(images)` returns logits of patches,
+    (B, 1, h, w), and of the values, (B, K)."""
 
     def __init__(self, hparams: StarHParams) -> None:
         super().__init__()

@@ -69,7 +69,9 @@ class VaeGan(Adversarial[VaeGanHParams]):
         assert features is not None
         return features
 
-    def _encoder_terms(self, networks: Networks, batch: Batch, context: StepContext[VaeGanHParams]) -> dict[str, Tensor]:
+    def _encoder_terms(
+        self, networks: Networks, batch: Batch, context: StepContext[VaeGanHParams]
+    ) -> dict[str, Tensor]:
         images, kl = self._rebuilt(networks, batch, context)
         with torch.no_grad():
             wanted = self._features(networks, batch["real"])

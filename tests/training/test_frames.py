@@ -83,7 +83,7 @@ def test_taking_frames_leaves_no_trace(changes: dict[str, Any]) -> None:
     assert same_state(trainers[0].state_dict(), trainers[1].state_dict())
 
 
-@pytest.mark.parametrize("loss", list(losses))
+@pytest.mark.parametrize("loss", [name for name in losses if not losses[name].compares])
 def test_pulls_are_the_gradients_of_the_loss(loss: str) -> None:
     """Against finite differences of each point's own term, in double precision."""
     trainer = trained(loss=loss)
