@@ -29,7 +29,6 @@ page = st.navigation(
             st.Page(
                 "pages/playground.py", title=_("Playground"), icon=":material/scatter_plot:", url_path="playground"
             ),
-            st.Page("pages/language.py", title=_("Text"), icon=":material/edit_note:", url_path="language"),
             st.Page("pages/folklore.py", title=_("Folklore"), icon=":material/fact_check:", url_path="folklore"),
         ],
         _("Experiment"): [
@@ -42,12 +41,15 @@ page = st.navigation(
         ],
         _("Create"): [
             st.Page("pages/models.py", title=_("Models"), icon=":material/gallery_thumbnail:", url_path="models"),
-            st.Page("pages/space.py", title=_("Space"), icon=":material/view_in_ar:", url_path="space"),
-            st.Page("pages/motion.py", title=_("Motion"), icon=":material/animation:", url_path="motion"),
-            st.Page("pages/sound.py", title=_("Sound"), icon=":material/graphic_eq:", url_path="sound"),
             st.Page("pages/studio.py", title=_("Studio"), icon=":material/palette:", url_path="studio"),
-            st.Page("pages/molecules.py", title=_("Molecules"), icon=":material/hub:", url_path="molecules"),
+        ],
+        _("Beyond pictures"): [
+            st.Page("pages/language.py", title=_("Text"), icon=":material/edit_note:", url_path="language"),
+            st.Page("pages/sound.py", title=_("Sound"), icon=":material/graphic_eq:", url_path="sound"),
             st.Page("pages/music.py", title=_("Music"), icon=":material/music_note:", url_path="music"),
+            st.Page("pages/molecules.py", title=_("Molecules"), icon=":material/hub:", url_path="molecules"),
+            st.Page("pages/motion.py", title=_("Motion"), icon=":material/animation:", url_path="motion"),
+            st.Page("pages/space.py", title=_("Space"), icon=":material/view_in_ar:", url_path="space"),
         ],
     }
 )
