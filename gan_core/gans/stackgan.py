@@ -383,9 +383,9 @@ register(
             Preset(
                 name="avatars",
                 title="Faces from words",
-                look_for="Each column is a sentence of its own, four in English and four in Chinese. Blurred colours at "
-                "first; outlines of heads and hair by step 200. Much longer training, as for the shelf, brings eyes and "
-                "glasses. All pictures are those of stage I, at half the size.",
+                look_for="Each column is a sentence of its own, four in English and four in Chinese. Blurred colours "
+                "at first, outlines of heads and hair by step 200; faces need much longer training. All pictures are "
+                "those of stage I, at half the size.",
                 data="avatars_captions", size=64, steps=1_000, seconds=240,
                 hparams={
                     "channels": 8, "max_channels": 64, "discriminator_channels": 32, "batch_size": 24,
