@@ -174,7 +174,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         stop = gr.Button(_("Stop"), visible=bool(searchable and guides))
     with gr.Row(equal_height=True):
         download = gr.Button(_("Save pictures"), elem_id="save-words")
-        number = gr.Slider(1, PICTURES, 1, step=1, label=_("Picture"))
         use = faces.choice(ID)
     with gr.Accordion(_("More"), open=False):
         choices = [(_(card.title), name) for name, card in drawing.items()]
@@ -196,6 +195,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 label=_("Guided by"), visible=len(guides) > 1,
             )  # fmt: skip
             seed = gr.Number(SEEDS[0], label=_("Seed"), precision=0, minimum=0, maximum=MOST_SEED)
+        number = gr.Slider(1, PICTURES, 1, step=1, label=_("Picture to use in another tab"))
     scene = [made, pictures, words, back]
     inputs = [text, model, seed, variety, guide, made]
     gr.on(

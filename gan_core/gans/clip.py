@@ -176,7 +176,10 @@ def compare(networks: Mapping[str, nn.Module], hparams: Any, batch: Batch) -> li
     return [images, images[best[:, 0]], images[best[:, 1]]]
 
 
-DEFAULTS = ClipHParams(batch_size=128, rate=2e-3, beta1=0.9, ema=0.99)
+DEFAULTS = ClipHParams(
+    batch_size=128, rate=3e-3, beta1=0.9, ema=0.99, channels=8, max_channels=64, sight=32, embedding=64,
+    word_width=64, word_layers=1,
+)  # fmt: skip
 
 register(
     Recipe(
@@ -207,7 +210,7 @@ register(
                 look_for="Each line shows pictures in threes: one, and the two that its sentence finds among twelve "
                 "held-out ones. Backgrounds, clothes and hair colours are told apart first, then glasses and hats; "
                 "earrings and mouths come last.",
-                data="avatars_captions", size=32, steps=800, seconds=240,
+                data="avatars_captions", size=64, steps=800, seconds=90,
                 hparams={"schedule": "cosine", "decay_steps": 800},
             ),
         ),

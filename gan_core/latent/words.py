@@ -39,7 +39,7 @@ class Guidance:
     pictures: int = 4
     steps: int = 40
     rate: float = 0.1  # in deviations of w a step
-    prior: float = 0.02
+    prior: float = 0.05
     seed: int = 0
 
 

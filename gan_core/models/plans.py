@@ -319,11 +319,10 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "clip.avatars": Plan(
-        recipe="clip", data="avatars_captions", size=64, steps=800,
+        recipe="clip", data="avatars_captions", size=64, steps=1_500,
         title="Faces and sentences (CLIP)",
         limits="Limited to this drawing style and to about 250 words. Mouths and earrings are told apart poorly.",
-        hparams={"schedule": "cosine", "decay_steps": 800, "channels": 12, "max_channels": 96, "word_width": 64,
-                 "sight": 32, "rate": 2e-3},
+        hparams={"schedule": "cosine", "decay_steps": 1_500},
         half=True,
     ),
     "stackgan.avatars": Plan(

@@ -31,7 +31,7 @@ class MatchingHParams(SingleNetworkHParams):
     """What the objective reads."""
 
     augment: float = knob(
-        0.2, 0.0, 1.0, label="Augmentation strength", group="objective",
+        0.0, 0.0, 1.0, label="Augmentation strength", group="objective",
         help="Strength of the random rotation, shear, scaling and translation of training images; 0 turns it off.",
     )  # fmt: skip
 

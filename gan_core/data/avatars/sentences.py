@@ -497,6 +497,7 @@ def _denied(name: str, chinese: bool) -> str:
 
 
 def _subject(look: Mapping[str, str], random: np.random.Generator, chinese: bool) -> str:
+    words: tuple[str, ...]
     if look["beard"] != NONE:
         words = ("男人", "人") if chinese else ("man", "guy", "person")
     elif look["eyes"] == "lashes":
@@ -510,11 +511,11 @@ def _english(look: Mapping[str, str], names: Sequence[str], random: np.random.Ge
     parts = _parts(look, names, random, False)
     subject = _subject(look, random, False)
     for list_of in (parts.has, parts.wears):
-        random.shuffle(list_of)  # type: ignore[arg-type]
+        random.shuffle(list_of)
     form = int(random.integers(3))
     if form == 2:  # a list
         said = [*parts.alone, *parts.has, *parts.wears, *(f"no {what}" for what in parts.lacks)]
-        random.shuffle(said)  # type: ignore[arg-type]
+        random.shuffle(said)
         return f"{subject}, " + ", ".join([*said, *([parts.behind] if parts.behind else [])])
     clauses = []
     alone = " ".join(parts.alone)
@@ -554,7 +555,7 @@ def _chinese(look: Mapping[str, str], names: Sequence[str], random: np.random.Ge
         f"有{what}" if random.random() < 0.4 else what for what in parts.has
     ]
     said += [f"没有{what}" if what == "胡子" or random.random() < 0.4 else f"不戴{what}" for what in parts.lacks]
-    random.shuffle(said)  # type: ignore[arg-type]
+    random.shuffle(said)
     alone = "".join(f"{word}的" for word in parts.alone)
     said += [parts.behind] if parts.behind else []
     return "，".join([f"{('一个', '一位')[int(random.integers(2))]}{alone}{subject}", *said])
