@@ -101,7 +101,7 @@ class TriplaneGenerator(nn.Module):
     def planes(self, latents: Tensor) -> Tensor:
         """The scenes: (B, latent_size) -> (B, 3, plane channels, plane size, plane size)."""
         planes: Tensor = self.backbone(latents)
-        return planes.reshape(len(latents), len(PLANES), -1, *planes.shape[2:])
+        return planes.reshape(latents.shape[0], len(PLANES), -1, *planes.shape[2:])
 
     def render(self, planes: Tensor, poses: Tensor, size: int = 0, samples: int = 0) -> Rendered:
         """Scenes from poses (B, 2); `size` pixels and `samples` per ray, as in training where 0."""
