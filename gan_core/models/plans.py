@@ -128,11 +128,11 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "triplane.solids": Plan(
-        recipe="triplane", data="solids", size=16, steps=1_500,
+        recipe="triplane", data="solids", size=16, steps=600,
         title="Solids that can be turned",
         limits="Trained on pictures of 16 pixels: edges are soft, and the small solid is often missing.",
         hparams={"plane_channels": 8, "plane_size": "16", "max_channels": 48, "ray_samples": 12, "schedule": "linear",
-                 "decay_steps": 1_500},
+                 "decay_steps": 600},
         half=True,
     ),
     "pix2pix.edges2avatars": Plan(
