@@ -209,9 +209,11 @@ register(
             Preset(
                 name="solids",
                 title="Solids that can be turned",
-                look_for="A grey haze takes the colours and outlines of solids; each column is seen from one side. On "
-                "the page Space, every scene can be turned, though each was learned from single views.",
-                data="solids", size=32, steps=1_500, seconds=300,
+                look_for="A grey haze gathers into dark blobs within 100 steps, which then take colours and corners; each "
+                "column is seen from one side. On the page Space, every scene can be turned, though each was learned "
+                "from single views.",
+                data="solids", size=16, steps=3_000, seconds=300,
+                hparams={"plane_channels": 8, "plane_size": "16", "max_channels": 48, "ray_samples": 12},
             ),
         ),
     )
