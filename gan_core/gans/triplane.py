@@ -209,9 +209,9 @@ register(
             Preset(
                 name="solids",
                 title="Solids that can be turned",
-                look_for="A grey haze gathers into dark blobs within 100 steps, which then take colours and corners; each "
-                "column is seen from one side. On the page Space, every scene can be turned, though each was learned "
-                "from single views.",
+                look_for="A grey haze gathers into dark blobs within 100 steps, which then take colours and corners; "
+                "each column is seen from one side. On the page Space, every scene can be turned, though each was "
+                "learned from single views.",
                 data="solids", size=16, steps=3_000, seconds=300,
                 hparams={"plane_channels": 8, "plane_size": "16", "max_channels": 48, "ray_samples": 12},
             ),
