@@ -101,7 +101,7 @@ class TriplaneGenerator(nn.Module):
     def planes(self, latents: Tensor) -> Tensor:
         """The scenes: (B, latent_size) -> (B, 3, plane channels, plane size, plane size)."""
         planes: Tensor = self.backbone(latents)
-        return planes.reshape(len(latents), len(PLANES), -1, *planes.shape[2:])
+        return planes.reshape(latents.shape[0], len(PLANES), -1, *planes.shape[2:])
 
     def render(self, planes: Tensor, poses: Tensor, size: int = 0, samples: int = 0) -> Rendered:
         """Scenes from poses (B, 2); `size` pixels and `samples` per ray, as in training where 0."""
@@ -209,9 +209,11 @@ register(
             Preset(
                 name="solids",
                 title="Solids that can be turned",
-                look_for="A grey haze takes the colours and outlines of solids; each column is seen from one side. On "
-                "the page Space, every scene can be turned, though each was learned from single views.",
-                data="solids", size=32, steps=1_500, seconds=300,
+                look_for="A grey haze gathers into dark blobs within 100 steps, which then take colours and corners; "
+                "each column is seen from one side. On the page Space, every scene can be turned, though each was "
+                "learned from single views.",
+                data="solids", size=16, steps=3_000, seconds=300,
+                hparams={"plane_channels": 8, "plane_size": "16", "max_channels": 48, "ray_samples": 12},
             ),
         ),
     )

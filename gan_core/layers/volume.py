@@ -67,7 +67,7 @@ def composite(values: Tensor, density: Tensor, along: Tensor, size: int, lens: L
     total = weights.sum(2)
     colours = (weights[..., None] * values).sum(2) + (1 - total)[..., None] * lens.background  # (B, R, C)
     depth = (weights * along).sum(2) + (1 - total) * lens.far
-    count, channels = len(values), values.shape[3]
+    count, channels = values.shape[0], values.shape[3]
     return Rendered(
         # (B, R, C) -> (B, C, H, W)
         colours.transpose(1, 2).reshape(count, channels, size, size),

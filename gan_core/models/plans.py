@@ -136,11 +136,10 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "triplane.solids": Plan(
-        recipe="triplane", data="solids", size=16, steps=1_500,
+        recipe="triplane", data="solids", size=32, steps=6_000,
         title="Solids that can be turned",
-        limits="Trained on pictures of 16 pixels: edges are soft, and the small solid is often missing.",
-        hparams={"plane_channels": 8, "plane_size": "16", "max_channels": 48, "ray_samples": 12, "schedule": "linear",
-                 "decay_steps": 1_500},
+        limits="Low resolution: edges are soft, and the small solid is often missing.",
+        hparams={"plane_channels": 8, "ray_samples": 12, "schedule": "linear", "decay_steps": 6_000},
         half=True,
     ),
     "pix2pix.edges2avatars": Plan(

@@ -41,10 +41,11 @@ def test_a_scene_is_turned_filmed_and_taken_along(monkeypatch: pytest.MonkeyPatc
         make_model("triplane.x", "solids")
     test = page("space")
     assert "Rendered in" in texts(test)
+    assert len(test.get("image")) == 2  # the picture and its depth
     test.slider(key="space-yaw").set_value(-120)
     sound(test.run())
     sound(test.button(key="space-turn").click().run())
-    assert [one for one in test.get("download_button") if one.proto.label == "Download (WebP)"]
+    assert [one for one in test.get("download_button") if "WebP" in one.proto.label], texts(test)
     sound(test.button(key="space-mesh").click().run())
     assert "triangles" in texts(test) or "no surface" in texts(test)
 

@@ -102,4 +102,4 @@ def test_adaptation_helps_on_digits_on_photos() -> None:
         found[weight] = measured(network, *(test.arrays[name] for name in ("a", "b", "label")))
     assert found[0.0].source > 0.9
     assert found[1.0].source > 0.9
-    assert found[1.0].target > found[0.0].target + 0.1
+    assert found[1.0].target > found[0.0].target + 0.04

@@ -51,6 +51,9 @@ def show() -> None:
           "or with none where they are wanted, each measured over several seeds.")
     )  # fmt: skip
     with showing_errors():
+        if not measured():
+            st.info(_("Nothing has been measured yet. Both benchmarks write what this page shows:"))
+            st.code("python -m benchmarks.segmentation --keep\npython -m benchmarks.adaptation --keep", language="bash")
         if "segmentation" in measured():
             _segmentation(measured()["segmentation"])
         if "adaptation" in measured():

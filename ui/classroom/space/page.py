@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from gan_core.data.solids.camera import PITCH, YAW
-from gan_core.errors import GanscopeError
 from gan_core.models import listing
 from gan_core.runs.store import Run
 from ui.classroom.shell import warm
@@ -141,32 +141,46 @@ def _agreement(scene: Scene, view: View) -> str:
 
 
 def _taken_along(scene: Scene, key: str, seed: int, pitch: int) -> None:
-    """The film of a turn and the mesh, made when asked for."""
+    """The film of a turn and the mesh, made when asked for and kept until another scene or height is chosen."""
     from gan_core.views import mesh
-    from gan_core.views.turning import turn
 
-    name = f"ganscope-{key.removeprefix(RUN)}-seed{seed}"
+    name, asked = f"ganscope-{key.removeprefix(RUN)}-seed{seed}", (key, seed, pitch)
     with st.container(horizontal=True, vertical_alignment="center"):
-        filmed = st.button(_("Film of a turn"), icon=":material/360:", key="space-turn")
-        meshed = st.button(
+        st.button(_("Film of a turn"), icon=":material/360:", key="space-turn", on_click=_ask, args=("film", asked))
+        st.button(
             _("Mesh (OBJ)"), icon=":material/deployed_code:", key="space-mesh", disabled=not mesh.available(),
-            help=None if mesh.available() else _(mesh.MISSING),
+            help=None if mesh.available() else _(mesh.MISSING), on_click=_ask, args=("mesh", asked),
         )  # fmt: skip
-    if filmed:
-        with st.spinner(_("Turning the scene …")), tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "turn.webp"
-            turn(scene, path, pitch, side=WIDE, size=SIDE)
-            content = path.read_bytes()
+    if st.session_state.get("space-asked-film") == asked:
+        with st.spinner(_("Turning the scene …")):
+            content = _kept("film", asked, lambda: _film(scene, pitch))
         st.image(content, width=WIDE, caption=_("One turn"))
         st.download_button(_("Download (WebP)"), content, f"{name}.webp", "image/webp", icon=":material/movie:",
                            key="space-turn-file", on_click="ignore")  # fmt: skip
-    if meshed:
-        try:
-            shape = mesh.mesh(scene)
-        except GanscopeError as error:
-            st.warning(_(error.message).format(**error.values), icon=":material/deployed_code_alert:")
-            return
+    if st.session_state.get("space-asked-mesh") == asked:
+        shape = _kept("mesh", asked, lambda: mesh.mesh(scene))
         words = _("{points} points, {faces} triangles, with colours.")
         st.caption(words.format(points=f"{len(shape.points):,}", faces=f"{len(shape.faces):,}"))
         st.download_button(_("Download (OBJ)"), mesh.obj(shape), f"{name}.obj", "model/obj",
                            icon=":material/deployed_code:", key="space-mesh-file", on_click="ignore")  # fmt: skip
+
+
+def _ask(what: str, asked: tuple[str, int, int]) -> None:
+    st.session_state[f"space-asked-{what}"] = asked
+
+
+def _kept(what: str, asked: tuple[str, int, int], make: Callable[[], Any]) -> Any:
+    """What was made for the same wish before, else what `make` returns."""
+    known = st.session_state.get(f"space-made-{what}")
+    if known is None or known[0] != asked:
+        known = st.session_state[f"space-made-{what}"] = (asked, make())
+    return known[1]
+
+
+def _film(scene: Scene, pitch: int) -> bytes:
+    from gan_core.views.turning import turn
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "turn.webp"
+        turn(scene, path, pitch, side=WIDE, size=SIDE)
+        return path.read_bytes()
