@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from gan_core.data.tokens import END
 from gan_core.layers.blocks import Dropout, logit_head
 
 State = tuple[Tensor, Tensor]  # hidden state and cell of an LSTM, (B, hidden) each
+END = 0  # the token after which nothing follows, as in `data.tokens`
 LEAST = 1e-20  # below which no number goes whose logarithm is taken
 
 
