@@ -26,6 +26,8 @@ from gan_core.layers.text import TextDiscriminator, TextGenerator, pick, said
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from gan_core.ranks import current, uniform
 
+JUDGED = 4096  # texts that D reads at once
+
 
 def text_latents_knob(default: int = 32) -> int:
     """The knob `latent_size` of generators that draw one token with each number."""
@@ -195,6 +197,9 @@ def values(generator: TextGenerator, discriminator: TextDiscriminator, texts: Te
             pool = torch.cat([pool, begun])
             old = pooled or tuple(part[:0] for part in new)
             pooled = cast("tuple[Tensor, Tensor, Tensor]", tuple(map(torch.cat, zip(old, new, strict=True))))
-    judged = torch.cat([discriminator(part) for part in torch.cat([pool, texts]).split(4096)]).sigmoid()
+    learning = discriminator.training
+    discriminator.eval()  # without dropout, as in the authors' code
+    judged = torch.cat([discriminator(part) for part in torch.cat([pool, texts]).split(JUDGED)]).sigmoid()
+    discriminator.train(learning)
     completed = judged[: len(pool)].reshape(starts, count, rollouts).mean(2).T  # (T - 1, B, N) -> (B, T - 1)
     return torch.cat([completed, judged[len(pool) :, None]], 1)
