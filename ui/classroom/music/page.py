@@ -46,7 +46,7 @@ def _composing(chosen: generators.Chosen) -> None:
     with showing_errors():
         sampler = generators.sampler_of(chosen)
         ways = [SCRATCH, *([BACH] if _has_chorales() else []), *([LAST] if KEPT in st.session_state else [])]
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             seed = int(st.number_input(
                 _("Seed"), 0, MOST_SEED, key="music-seed", width=150,
                 help=_("Determines all random numbers of the samples."),
@@ -57,8 +57,10 @@ def _composing(chosen: generators.Chosen) -> None:
             ) or SCRATCH  # fmt: skip
         given = _given(begin, seed)
         passages = sampler.sample(PASSAGES, seed, given).numpy()  # type: ignore[arg-type]
-        for place, voices in enumerate(passages):
-            _passage(voices, place, seed)
+        for first in range(0, PASSAGES, 2):
+            for place, column in enumerate(st.columns(2), first):
+                with column:
+                    _passage(passages[place], place, seed)
         _legend()
 
 
