@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -46,9 +47,8 @@ class TextGenerator(nn.Module):
         """The embedded last token (B, embedding) -> logits of the next (B, V), and the state."""
         cell = self.lstm
         # the cell alone, which is as quick as the layer, and can be exported
-        hidden, memory = torch.lstm_cell(
-            inputs, state, cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0
-        )
+        weights = cast("list[Tensor]", [cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0])
+        hidden, memory = torch.lstm_cell(inputs, state, *weights)
         return self.output(hidden), (hidden, memory)
 
     def forward(self, latents: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from PIL import Image
 from gan_core import data
 from gan_core.data.voices import BAR, crossings, in_key, parallels
 from gan_core.media import music
+from gan_core.media.audio import wav
 from gan_core.pictures.grids import enlarge, png
 from ui.classroom.shell import generators
 from ui.classroom.shell.errors import showing_errors
@@ -91,7 +92,7 @@ def _passage(voices: np.ndarray, place: int, seed: int) -> None:
             png(enlarge(Image.fromarray(music.roll(voices)), WIDE)),
             alt=_("Piano roll of passage {place}").format(place=place + 1),
         )
-        st.audio(music.wav(music.sound(voices), music.RATE), format="audio/wav")
+        st.audio(wav(music.sound(voices), music.RATE), format="audio/wav")
         alone = voices[None]
         st.caption(
             _(
