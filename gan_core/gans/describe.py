@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_core.data.base import DataSpec
+from gan_core.data.base import OF_NUMBERS, DataSpec
 from gan_core.gans.recipe import Recipe
 from gan_core.hparams import TrainingHParams
 from gan_core.objectives.base import Batch, StepContext
@@ -67,6 +67,8 @@ def _count(module: nn.Module) -> int:
 
 def _noting(shapes: dict[nn.Module, tuple[int, ...]]) -> Callable[..., None]:
     def note(module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(output, tuple):  # of an LSTM, with its state
+            output = output[0]
         if isinstance(output, Tensor):
             shapes.setdefault(module, tuple(output.shape[1:]))
 
@@ -98,17 +100,21 @@ class _BlankItems:
 def _run(recipe: Recipe, hparams: TrainingHParams, spec: DataSpec, networks: Mapping[str, nn.Module]) -> None:
     objective = recipe.objective(hparams)
     objective.setup(networks, spec)
-    batch = {name: torch.zeros(ITEMS, *shape) for name, shape in spec.fields.items()}
+    batch: Batch = {name: _blank(name, shape) for name, shape in spec.fields.items()}
     if spec.classes:
-        batch["label"] = torch.zeros(ITEMS, dtype=torch.int64)
+        batch = {**batch, "label": torch.zeros(ITEMS, dtype=torch.int64)}
     if spec.attributes:
-        batch["attributes"] = torch.zeros(ITEMS, len(spec.attributes), dtype=torch.int64)
+        batch = {**batch, "attributes": torch.zeros(ITEMS, len(spec.attributes), dtype=torch.int64)}
     services = _BlankItems(recipe, hparams, networks, batch)
     context = StepContext(networks, hparams, torch.Generator().manual_seed(0), services)
     context.begin_step()
     batch = objective.prepare(batch, context)
     for phase in objective.phases(hparams):
         phase.terms(networks, batch, context)
+
+
+def _blank(name: str, shape: tuple[int, ...]) -> Tensor:
+    return torch.zeros(ITEMS, *shape, dtype=torch.int64 if name in OF_NUMBERS else None)
 
 
 def _layers(network: nn.Module, shapes: Mapping[nn.Module, tuple[int, ...]]) -> list[Layer]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from gan_core.data.tokens import END
 from gan_core.layers.blocks import Dropout, logit_head
 
 State = tuple[Tensor, Tensor]  # hidden state and cell of an LSTM, (B, hidden) each
+END = 0  # the token after which nothing follows, as in `data.tokens`
 LEAST = 1e-20  # below which no number goes whose logarithm is taken
 
 
@@ -46,9 +47,8 @@ class TextGenerator(nn.Module):
         """The embedded last token (B, embedding) -> logits of the next (B, V), and the state."""
         cell = self.lstm
         # the cell alone, which is as quick as the layer, and can be exported
-        hidden, memory = torch.lstm_cell(
-            inputs, state, cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0
-        )
+        weights = cast("list[Tensor]", [cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0])
+        hidden, memory = torch.lstm_cell(inputs, state, *weights)
         return self.output(hidden), (hidden, memory)
 
     def forward(self, latents: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ def lengths(passages: np.ndarray) -> np.ndarray:
 
 def intervals(passages: np.ndarray) -> np.ndarray:
     """How often a voice steps by -12..12 semitones from one note to the next, as shares (25,)."""
-    found = []
+    found: list[int] = []
     for voices in passages:
         for voice in voices:
             pitches = [pitch for _start, _length, pitch in notes(voice)]
@@ -34,7 +34,8 @@ def intervals(passages: np.ndarray) -> np.ndarray:
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:
-    return counts / max(1, counts.sum())
+    shares: np.ndarray = counts / max(1, counts.sum())
+    return shares
 
 
 def variation(one: np.ndarray, other: np.ndarray) -> float:

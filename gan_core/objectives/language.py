@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -26,8 +26,10 @@ from gan_core.layers.text import TextDiscriminator, TextGenerator, pick, said
 from gan_core.objectives.base import Batch, Networks, Objective, Phase, StepContext
 from gan_core.ranks import current, uniform
 
+JUDGED = 4096  # texts that D reads at once
 
-def text_latents_knob(default: int = 32) -> int:
+
+def text_latents_knob(default: int = 32) -> Any:
     """The knob `latent_size` of generators that draw one token with each number."""
     return knob(
         default, 1, 1024, label="Latent size", unit="numbers", change="rebuild", group="networks",
@@ -36,7 +38,7 @@ def text_latents_knob(default: int = 32) -> int:
     )  # fmt: skip
 
 
-def pretraining_knob(default: float) -> float:
+def pretraining_knob(default: float) -> Any:
     """The knob `pretraining` of recipes that begin with maximum likelihood."""
     return knob(
         default, 0.0, 1e6, label="Pre-training", unit="thousand texts", group="objective", clock="pretraining",
@@ -68,7 +70,7 @@ class Likelihood(Objective[LikelihoodHParams]):
         return [Phase(name="likelihood", role="generator", group="generator", terms=likelihood_terms, exact=True)]
 
 
-def likelihood_terms(networks: Networks, batch: Batch, context: StepContext) -> dict[str, Tensor]:  # type: ignore[type-arg]
+def likelihood_terms(networks: Networks, batch: Batch, context: StepContext[Any]) -> dict[str, Tensor]:
     """The term of a phase of maximum likelihood."""
     return {"likelihood": likelihood(cast(TextGenerator, networks["generator"]), batch["tokens"])}
 
@@ -195,6 +197,9 @@ def values(generator: TextGenerator, discriminator: TextDiscriminator, texts: Te
             pool = torch.cat([pool, begun])
             old = pooled or tuple(part[:0] for part in new)
             pooled = cast("tuple[Tensor, Tensor, Tensor]", tuple(map(torch.cat, zip(old, new, strict=True))))
-    judged = torch.cat([discriminator(part) for part in torch.cat([pool, texts]).split(4096)]).sigmoid()
+    learning = discriminator.training
+    discriminator.eval()  # without dropout, as in the authors' code
+    judged = torch.cat([discriminator(part) for part in torch.split(torch.cat([pool, texts]), JUDGED)]).sigmoid()
+    discriminator.train(learning)
     completed = judged[: len(pool)].reshape(starts, count, rollouts).mean(2).T  # (T - 1, B, N) -> (B, T - 1)
     return torch.cat([completed, judged[len(pool) :, None]], 1)

@@ -82,18 +82,6 @@ def test_lines_of_shakespeare_are_short_and_different() -> None:
         assert loaded.spec == source.spec(source.size)
 
 
-def test_chorales_are_in_one_key_and_split_by_pieces() -> None:
-    if not data.source("chorales").available():
-        pytest.skip("GANSCOPE_DATA holds no chorales")
-    train, test = data.load("chorales"), data.load("test:chorales")
-    assert len(train) == data.source("chorales").items
-    assert train.spec == data.source("chorales").spec(32)
-    assert voices.in_key(train.arrays["voices"]) > 0.9
-    assert voices.in_key(test.arrays["voices"]) > 0.9
-    assert voices.crossings(test.arrays["voices"]) < 0.05
-    assert voices.parallels(test.arrays["voices"]) < 0.1
-
-
 SCALE = np.array([60, 62, 64, 65, 67, 69, 71, 72])
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan_core import data
+from gan_core.data import voices as counted
 from gan_core.data.base import DataSpec
+from gan_core.data.voices import HIGHEST
 from gan_core.errors import BadValue
 from gan_core.media import medium_of, music
 
@@ -77,7 +80,7 @@ def test_a_note_sounds_at_its_pitch() -> None:
 def test_rolls_and_files(tmp_path: Path) -> None:
     voices = passage()[None]
     drawn = music.pictures(voices, SPEC)[0]
-    top = (music.HIGHEST + 1 - 72) * music.HEIGHT
+    top = (HIGHEST + 1 - 72) * music.HEIGHT
     assert tuple(drawn[top, 1]) == music.INKS[0]
     assert drawn.shape[1] == 32 * music.CELL
     music.write(np.concatenate([voices, voices]), SPEC, tmp_path / "two.mid")
@@ -91,3 +94,15 @@ def test_rolls_and_files(tmp_path: Path) -> None:
     assert medium.pieces(voices, SPEC)[0].kind == "sound"
     seen = music.describe(np.concatenate([voices, voices + 12, voices + 1]), SPEC)
     assert np.abs(seen[0] - seen[1]).sum() < np.abs(seen[0] - seen[2]).sum()  # an octave is closer than a semitone
+
+
+def test_chorales_are_in_one_key_and_split_by_pieces() -> None:
+    if not data.source("chorales").available():
+        pytest.skip("GANSCOPE_DATA holds no chorales")
+    train, test = data.load("chorales"), data.load("test:chorales")
+    assert len(train) == data.source("chorales").items
+    assert train.spec == data.source("chorales").spec(32)
+    assert counted.in_key(train.arrays["voices"]) > 0.9
+    assert counted.in_key(test.arrays["voices"]) > 0.9
+    assert counted.crossings(test.arrays["voices"]) < 0.05
+    assert counted.parallels(test.arrays["voices"]) < 0.1

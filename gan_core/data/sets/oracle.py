@@ -85,7 +85,8 @@ class Oracle:
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-values))
+    squashed: np.ndarray = 1 / (1 + np.exp(-values))
+    return squashed
 
 
 def _beginning(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

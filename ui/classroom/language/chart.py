@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SHOWN = 16  # tokens
 CHOSEN, OTHER, DISCRIMINATOR = "#e0483b", "#b9b3cc", "#3b7fe0"  # visible in both themes
 HEIGHT = 260  # pixels
-END, SPACE = "⏹", "␣"
+END, SPACE = "■", "␣"
 
 
 def word(vocabulary: Sequence[str], token: int) -> str:

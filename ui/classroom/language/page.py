@@ -52,7 +52,7 @@ def _writing(chosen: generators.Chosen) -> None:
         sampler = generators.sampler_of(chosen)
         from gan_core.latent import choices
 
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             seed = int(st.number_input(
                 _("Seed"), 0, MOST_SEED, key="language-seed", width=150,
                 help=_("Determines all random numbers of the samples."),
@@ -124,6 +124,17 @@ def _opinion(chosen: generators.Chosen, sampler: Sampler, made: Sequence[Choice]
             count=choices.ROLLOUTS
         )
     )  # fmt: skip
+    if not _says_probabilities(sampler):
+        st.caption(_("This critic gives scores, not probabilities: they are drawn through a sigmoid, and only "
+                     "differences between bars count."))  # fmt: skip
+
+
+def _says_probabilities(sampler: Sampler) -> bool:
+    """Whether the sigmoid of the discriminator's output is a probability; SeqGAN has one loss only."""
+    from gan_core.objectives.losses import losses
+
+    loss = getattr(sampler.hparams, "loss", "")
+    return not loss or losses[loss].probability
 
 
 def _more(sampler: Sampler, seed: int, temperature: float) -> None:

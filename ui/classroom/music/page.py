@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import streamlit as st
+from PIL import Image
 
 from gan_core import data
-from gan_core.data.voices import BAR, NAMES, crossings, in_key, parallels
+from gan_core.data.voices import BAR, crossings, in_key, parallels
 from gan_core.media import music
+from gan_core.media.audio import wav
 from gan_core.pictures.grids import enlarge, png
 from ui.classroom.shell import generators
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.grids import picture
 from ui.classroom.shell.i18n import N_, _
 
-if TYPE_CHECKING:
-    from gan_core.models.sampler import Sampler
-
 MOST_SEED = 2**31 - 1
 PASSAGES = 4  # that are generated
 WIDE = 640  # pixels of a piano roll
 SCRATCH, BACH, LAST = N_("from scratch"), N_("from a bar by Bach"), N_("from the last bar heard")
+VOICES = {"red": N_("soprano"), "orange": N_("alto"), "green": N_("tenor"), "blue": N_("bass")}  # as `music.INKS`
 KEPT = "music-bar"  # session state: the bar to go on from
 
 
@@ -49,7 +47,7 @@ def _composing(chosen: generators.Chosen) -> None:
     with showing_errors():
         sampler = generators.sampler_of(chosen)
         ways = [SCRATCH, *([BACH] if _has_chorales() else []), *([LAST] if KEPT in st.session_state else [])]
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             seed = int(st.number_input(
                 _("Seed"), 0, MOST_SEED, key="music-seed", width=150,
                 help=_("Determines all random numbers of the samples."),
@@ -60,9 +58,11 @@ def _composing(chosen: generators.Chosen) -> None:
             ) or SCRATCH  # fmt: skip
         given = _given(begin, seed)
         passages = sampler.sample(PASSAGES, seed, given).numpy()  # type: ignore[arg-type]
-        for place, voices in enumerate(passages):
-            _passage(voices, place, seed)
-        _legend(sampler)
+        for first in range(0, PASSAGES, 2):
+            for place, column in enumerate(st.columns(2), first):
+                with column:
+                    _passage(passages[place], place, seed)
+        _legend()
 
 
 def _has_chorales() -> bool:
@@ -88,8 +88,11 @@ def _bach() -> np.ndarray:
 
 def _passage(voices: np.ndarray, place: int, seed: int) -> None:
     with st.container(border=True, key=f"card-music-{place}"):
-        picture(png(enlarge(music_roll(voices), WIDE)), alt=_("Piano roll of passage {place}").format(place=place + 1))
-        st.audio(music.wav(music.sound(voices), music.RATE), format="audio/wav")
+        picture(
+            png(enlarge(Image.fromarray(music.roll(voices)), WIDE)),
+            alt=_("Piano roll of passage {place}").format(place=place + 1),
+        )
+        st.audio(wav(music.sound(voices), music.RATE), format="audio/wav")
         alone = voices[None]
         st.caption(
             _(
@@ -107,19 +110,11 @@ def _passage(voices: np.ndarray, place: int, seed: int) -> None:
             )  # fmt: skip
 
 
-def music_roll(voices: np.ndarray):  # type: ignore[no-untyped-def]
-    """A piano roll as an image."""
-    from PIL import Image
-
-    return Image.fromarray(music.roll(voices))
-
-
 def _keep(bar: np.ndarray) -> None:
     st.session_state[KEPT] = bar
     st.session_state["music-begin"] = LAST
 
 
-def _legend(sampler: Sampler) -> None:
-    colours = ["red", "orange", "green", "blue"]
-    names = " · ".join(f":{colour}[{_(name)}]" for colour, name in zip(colours, NAMES, strict=True))
+def _legend() -> None:
+    names = " · ".join(f":{colour}[{_(name)}]" for colour, name in VOICES.items())
     st.caption(f"{names}. " + _("A quarter note lasts {seconds} seconds.").format(seconds=music.BEAT))
