@@ -49,7 +49,7 @@ def test_an_episode_of_every_player_is_judged(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(control, "HORIZON", 30)
     make_model("gail.x", "cartpole_expert", policy_steps=1)
     test = page("motion", part="control")
-    test.button_group(key="motion-player").set_value(["expert"])
+    test.button_group(key="motion-player").set_value("expert")
     sound(test.run())
     assert "a return of 30 after 30 steps" in captions(test)
     assert "Averages: Model" in captions(test)
