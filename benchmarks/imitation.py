@@ -3,11 +3,11 @@
     python -m benchmarks.imitation                       # everything over seeds 0 to 4: half an hour
     python -m benchmarks.imitation --seeds 0 --only cartpole
 
-`gail` and `cloning` train the recipe with one demonstration of which every 20th pair is shown, as in 1606.03476;
+`gail` and `cloning` train the recipe with four demonstrations of which every 20th pair is shown, as in 1606.03476;
 returns are the environment's own, over 20 episodes of at most 500 steps from starts that no training began with, with
 the policy's likeliest actions. The control trains on an "expert" who does nothing in Acrobot: what imitates it must not
-reach the goal. `forms` repeats it with each form of the reward, after 1809.02925: a reward that is always negative
-makes an early end worth while, whatever the demonstrations show.
+reach the goal. Each is repeated with every form of the reward where what comes after an episode's end isn't judged
+(1809.02925): a reward that is always negative then makes an early end worth while, whatever the demonstrations show.
 """
 
 from __future__ import annotations
@@ -89,7 +89,10 @@ def main() -> None:
             scores = [score(task.environment, player(seed), EPISODES, 1000 + seed) for seed in asked.seeds]
             rows.append(row(f"{name}, {title}", scores))
         ways: dict[str, dict[str, Any]] = {"cloning": {"method": "cloning", "every": SHOWN}}
-        ways |= {f"gail, {form}": {"reward": form, "every": SHOWN} for form in FORMS}
+        ways |= {"gail": {"every": SHOWN}}
+        ways |= {
+            f"gail, {form}, end not judged": {"reward": form, "every": SHOWN, "absorbing": False} for form in FORMS
+        }
         for title, changes in ways.items():
             scores = [trained(task, seed, changes, steps=asked.steps) for seed in asked.seeds]
             rows.append(row(f"{name}, {title}", scores))

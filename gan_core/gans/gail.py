@@ -134,7 +134,9 @@ def equation(hparams: Any) -> str:
     )
 
 
-DEFAULTS = GailHParams(generator_rate=3e-3, discriminator_rate=1e-3, beta1=0.9, ema=0.9)
+DEFAULTS = GailHParams(
+    generator_rate=3e-3, discriminator_rate=1e-3, beta1=0.9, ema=0.95, discriminator_steps=4, penalty_weight=0.3
+)  # fmt: skip
 register(
     Recipe(
         name="gail",
@@ -156,10 +158,18 @@ register(
             Preset(
                 name="cartpole",
                 title="A pole, balanced by imitation",
-                look_for="The return starts at some 20 steps, a fall, and passes 100 within 20 steps of training. It "
+                look_for="The return starts at some 20 steps, a fall, and passes 100 within ten steps of training. It "
                 "swings: the discriminator moves on to the next difference from the expert.",
                 data="cartpole_expert", size=4, steps=100, seconds=20,
                 hparams={"schedule": "linear", "decay_steps": 100},
+            ),
+            Preset(
+                name="acrobot",
+                title="A swing, brought up by imitation",
+                look_for="The return is -200, the time limit, until the links get enough swing; within 20 steps of "
+                "training it is near the expert's -90.",
+                data="acrobot_expert", size=6, steps=40, seconds=20,
+                hparams={"schedule": "linear", "decay_steps": 40},
             ),
             Preset(
                 name="cloning",
@@ -175,7 +185,7 @@ register(
                 look_for="A control: whoever imitates this expert must keep hanging. With the negative form of the "
                 "reward every step costs, so ending early pays, whatever the expert did.",
                 data="acrobot_idle", size=6, steps=60, seconds=60,
-                hparams={"reward": "negative"},
+                hparams={"reward": "negative", "absorbing": False},
             ),
         ),
     )

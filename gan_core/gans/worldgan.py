@@ -59,7 +59,7 @@ class WorldHParams(AdversarialHParams):
         "each step takes longer.",
     )  # fmt: skip
     l1_weight: float = knob(
-        100.0, 0.0, 1000.0, label="L1 weight", group="objective",
+        1000.0, 0.0, 100_000.0, label="L1 weight", group="objective",
         help="Weight of the mean distance to the true frames. 0 leaves only the discriminator to say what follows.",
     )  # fmt: skip
     given_noise: float = knob(
@@ -221,7 +221,7 @@ register(
         networks=networks,
         objective=Simulation,
         hparams=WorldHParams(
-            batch_size=16, generator_rate=1e-3, discriminator_rate=4e-4, beta1=0.5, ema=0.99, measure_every=0
+            batch_size=16, generator_rate=2e-3, discriminator_rate=2e-4, beta1=0.5, ema=0.99, measure_every=0
         ),
         tiny=WorldHParams(latent_size=6, channels=4, ahead=2, batch_size=4),
         data="paddle_game",

@@ -25,7 +25,7 @@ WIDE = 300  # pixels of a frame
 PACE = 0.25  # seconds between frames while the game runs
 NONE = 1  # the action of no key
 AT_ONCE = 20  # frames that one press can play
-GAME, RUNS, BEGAN = "motion-game", "motion-runs", "motion-began"
+GAME, PRESSED, RUNS, BEGAN = "motion-game", "motion-pressed", "motion-runs", "motion-began"
 
 
 def show(offered: dict[str, Card]) -> None:
@@ -48,19 +48,19 @@ def show(offered: dict[str, Card]) -> None:
 
 def _stage(sampler: Sampler, runs: bool) -> None:
     """The two games and the keys. A press plays one frame, or is taken by the next one while the game runs."""
-    pressed = None
     with st.container(horizontal=True):
         for action, (shortcut, label, icon) in KEYS.items():
-            if st.button(_(label), key=f"motion-key-{action}", shortcut=shortcut, icon=f":material/{icon}:"):
-                pressed = action
-        many = st.button(_("Play {count} frames").format(count=AT_ONCE), key="motion-many", disabled=runs)
-    if many:
-        for _frame in range(AT_ONCE):
-            _play(sampler, int(games.follow(_game().truth)[0]))
-    elif pressed is not None:
+            st.button(
+                _(label), key=f"motion-key-{action}", shortcut=shortcut, icon=f":material/{icon}:",
+                on_click=_press, args=(action,),
+            )  # fmt: skip
+        st.button(
+            _("Play {count} frames").format(count=AT_ONCE), key="motion-many", disabled=runs, on_click=_follow,
+            args=(sampler,), help=_("A player who follows the ball presses the keys."),
+        )  # fmt: skip
+    pressed = st.session_state.pop(PRESSED, NONE if runs else None)
+    if pressed is not None:
         _play(sampler, pressed)
-    elif runs:
-        _play(sampler, NONE)
     dream = _game()
     made, true = st.columns(2, width=2 * WIDE + 16)
     for place, frame, title in (
@@ -70,6 +70,16 @@ def _stage(sampler: Sampler, runs: bool) -> None:
             picture(png(enlarge(grid(frame.transpose(0, 2, 3, 1), 1), WIDE)), alt=title, width=WIDE)
             st.caption(title)
     st.caption(_words(dream))
+
+
+def _press(action: int) -> None:
+    st.session_state[PRESSED] = action
+
+
+def _follow(sampler: Sampler) -> None:
+    """Plays AT_ONCE frames with a player who looks at the true game."""
+    for _frame in range(AT_ONCE):
+        _play(sampler, int(games.follow(_game().truth)[0]))
 
 
 def _game() -> Dream:
