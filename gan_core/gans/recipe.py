@@ -242,7 +242,10 @@ class Recipe:
 
 
 ANSWERED = ("supervised", "adaptation", "attributes")  # tasks whose networks answer the questions of the data
-LEARNS_FROM = {"adaptation": "unpaired", "matching": "captions"}  # tasks that aren't kinds of data -> the kind that they need, if not images
+LEARNS_FROM = {
+    "adaptation": "unpaired",
+    "matching": "captions",
+}  # tasks that aren't kinds of data -> the kind that they need, if not images
 DATA_WORDS = {
     "images": "images",
     "points": "points",

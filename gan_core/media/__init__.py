@@ -6,8 +6,8 @@ for the recipe's name. A medium is one file here and one import.
 """
 
 from gan_core.media import audio as audio
-from gan_core.media import molecules as molecules
 from gan_core.media import control as control
+from gan_core.media import molecules as molecules
 from gan_core.media import music as music
 from gan_core.media import text as text
 from gan_core.media import video as video
