@@ -78,6 +78,9 @@ NAMES = {
     "modes/near": N_("Samples close to a mode"),
     "data_reached": N_("Data covered by the samples"),
     "variety": N_("Diversity of the samples"),
+    "molecules/valid": N_("valid"),
+    "molecules/unique": N_("different, of the valid ones"),
+    "molecules/novel": N_("new, of the different ones"),
     "separated": N_("Pairs in the right order"),
     "samples/distance": N_("Distance to real images"),
     "samples/precision": N_("Samples close to real images"),
@@ -111,6 +114,9 @@ TINTS = {
     "modes/near": "generator",
     "data_reached": "generator",
     "variety": "generator",
+    "molecules/valid": "generator",
+    "molecules/unique": "real",
+    "molecules/novel": "discriminator",
     "separated": "real",
     "samples/distance": "generator",
     "samples/precision": "discriminator",
@@ -259,7 +265,7 @@ def _wasserstein(history: History) -> Panel:
     )  # fmt: skip
 
 
-LOOKED_AT = ("samples/", "classes/", "labels/", "modes/", "data/", "distance/")  # measured now and then, not averaged
+LOOKED_AT = ("samples/", "classes/", "labels/", "modes/", "molecules/", "data/", "distance/")  # measured now and then, not averaged
 NOT_AVERAGED = ("variety", "cue", "luminance_kept", "data_reached")
 
 
@@ -341,6 +347,14 @@ def _of_samples(history: History, modes: int) -> list[Panel]:
             low=0.0,
             high=1.0,
             file="data-reached",
+        ),
+        Panel(
+            _("Molecules"),
+            _("share"),
+            _series(history, [f"molecules/{name}" for name in ("valid", "unique", "novel")], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="molecules",
         ),
         Panel(
             _("Diversity of the samples"),
