@@ -23,7 +23,7 @@ from torch.nn.functional import leaky_relu
 
 from gan_core.data.base import DataSpec
 from gan_core.data.chemistry import BONDS
-from gan_core.gans.recipe import OptimizerSpec, Recipe, register, two_players
+from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.blocks import logit_head
 from gan_core.layers.graphs import KINDS, SLOPE, GraphLayer, corrected, joined, likely_bonds, matrices_of, parted
