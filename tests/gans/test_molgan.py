@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gan_core import data
-from gan_core.data.chemistry import connected, matrix_of, valence_excess, valid
+from gan_core.data.chemistry import connected, matrix_of, smiles_of, valence_excess, valid
 from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.gans.molgan import MoleculeDiscriminator, MolganHParams
@@ -136,3 +136,9 @@ def test_it_learns_what_a_molecule_is() -> None:
     assert chance < 0.05
     assert found.shares[0] > 0.2
     assert found.unique >= 25
+    correcting = Sampler(RECIPE, changed(trainer.hparams, {"correction": True}), trainer.spec, sampler.networks)
+    known = {smiles_of(matrix) for matrix in training.arrays["molecule"]}
+    fixed = quality(correcting.sample(500, seed=1).numpy(), known)
+    print(found, chance, fixed)
+    assert fixed.shares[0] > 0.9
+    assert fixed.shares[1] > 0.3
