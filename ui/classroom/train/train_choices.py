@@ -125,7 +125,7 @@ def spec_of(reference: str, size: int) -> DataSpec:
         return data.source(reference).spec(size)
     user_set = user_images(reference)
     if user_set and user_set.task == "graph":
-        return data.source("molecules").spec(size)
+        return DataSpec({FIELDS[user_set.task][0]: (size, size)})
     return DataSpec(dict.fromkeys(FIELDS[user_set.task if user_set else "images"], (3, size, size)), 2)
 
 
