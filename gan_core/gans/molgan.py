@@ -3,7 +3,7 @@
     L_D = E[D(G(z))] - E[D(x)] + 10 E[(|grad D(u)| - 1)^2]     L_G = -E[D(G(z))] - a E[R(G(z))] + b V(G(z))
 
 The generator, a perceptron, maps z (B, latent_size) to scores of atoms (B, n, K) and of bonds (B, n, n, 4), alike in
-both directions. The discriminator passes messages along bonds (layers/graphs.py) and sums over the atoms, so that the
+both directions. The discriminator passes messages along bonds (objectives/graphs.py) and sums over the atoms, so that the
 logit (B,) is the same in whatever order the atoms are; places without an atom send and receive nothing. `reward`, of
 the same form, learns to tell valid molecules. Samples are matrices int64 (B, n, n): the likeliest atoms and bonds.
 
@@ -26,8 +26,8 @@ from gan_core.data.chemistry import BONDS
 from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.blocks import logit_head
-from gan_core.layers.graphs import KINDS, SLOPE, GraphLayer, corrected, joined, likely_bonds, matrices_of, parted
 from gan_core.objectives.equations import adversarial_equation
+from gan_core.objectives.graphs import KINDS, SLOPE, GraphLayer, corrected, joined, likely_bonds, matrices_of, parted
 from gan_core.objectives.molecular import Molecular, MolecularHParams
 
 

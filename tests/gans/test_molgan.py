@@ -12,10 +12,10 @@ from gan_core.errors import BadValue
 from gan_core.gans import recipes
 from gan_core.gans.molgan import MoleculeDiscriminator, MolganHParams
 from gan_core.knobs import changed
-from gan_core.layers.graphs import corrected, graphs_of, matrices_of
 from gan_core.metrics.molecules import quality, random_graphs
 from gan_core.models.sampler import Sampler
 from gan_core.objectives import molecular
+from gan_core.objectives.graphs import corrected, graphs_of, matrices_of
 from gan_core.training.trainer import Trainer
 from gan_core.training.variety import examiner
 from tests.conftest import example
@@ -139,6 +139,5 @@ def test_it_learns_what_a_molecule_is() -> None:
     correcting = Sampler(RECIPE, changed(trainer.hparams, {"correction": True}), trainer.spec, sampler.networks)
     known = {smiles_of(matrix) for matrix in training.arrays["molecule"]}
     fixed = quality(correcting.sample(500, seed=1).numpy(), known)
-    print(found, chance, fixed)
     assert fixed.shares[0] > 0.9
     assert fixed.shares[1] > 0.3
