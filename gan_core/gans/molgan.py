@@ -3,7 +3,7 @@
     L_D = E[D(G(z))] - E[D(x)] + 10 E[(|grad D(u)| - 1)^2]     L_G = -E[D(G(z))] - a E[R(G(z))] + b V(G(z))
 
 The generator, a perceptron, maps z (B, latent_size) to scores of atoms (B, n, K) and of bonds (B, n, n, 4), alike in
-both directions. The discriminator passes messages along bonds (objectives/graphs.py) and sums over the atoms, so that the
+both directions. The discriminator passes messages along bonds (objectives/graphs.py) and sums over the atoms, so the
 logit (B,) is the same in whatever order the atoms are; places without an atom send and receive nothing. `reward`, of
 the same form, learns to tell valid molecules. Samples are matrices int64 (B, n, n): the likeliest atoms and bonds.
 
