@@ -265,7 +265,8 @@ def _wasserstein(history: History) -> Panel:
     )  # fmt: skip
 
 
-LOOKED_AT = ("samples/", "classes/", "labels/", "modes/", "molecules/", "data/", "distance/")  # measured now and then, not averaged
+# measured now and then, not averaged
+LOOKED_AT = ("samples/", "classes/", "labels/", "modes/", "molecules/", "data/", "distance/")
 NOT_AVERAGED = ("variety", "cue", "luminance_kept", "data_reached")
 
 
