@@ -28,7 +28,7 @@ def rdkit() -> Any:
         from rdkit import Chem, RDLogger
     except ImportError:
         raise BadValue(MISSING) from None
-    RDLogger.DisableLog("rdApp.*")
+    RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
     return Chem
 
 

@@ -3,7 +3,7 @@
     L_D = E[D(G(z))] - E[D(x)] + 10 E[(|grad D(u)| - 1)^2]     L_G = -E[D(G(z))] - a E[R(G(z))] + b V(G(z))
 
 The generator, a perceptron, maps z (B, latent_size) to scores of atoms (B, n, K) and of bonds (B, n, n, 4), alike in
-both directions. The discriminator passes messages along bonds (layers/graphs.py) and sums over the atoms, so that the
+both directions. The discriminator passes messages along bonds (objectives/graphs.py) and sums over the atoms, so the
 logit (B,) is the same in whatever order the atoms are; places without an atom send and receive nothing. `reward`, of
 the same form, learns to tell valid molecules. Samples are matrices int64 (B, n, n): the likeliest atoms and bonds.
 
@@ -23,11 +23,11 @@ from torch.nn.functional import leaky_relu
 
 from gan_core.data.base import DataSpec
 from gan_core.data.chemistry import BONDS
-from gan_core.gans.recipe import OptimizerSpec, Recipe, register, two_players
+from gan_core.gans.recipe import OptimizerSpec, Preset, Recipe, register, two_players
 from gan_core.knobs import knob
 from gan_core.layers.blocks import logit_head
-from gan_core.layers.graphs import KINDS, SLOPE, GraphLayer, joined, likely_bonds, matrices_of, parted
 from gan_core.objectives.equations import adversarial_equation
+from gan_core.objectives.graphs import KINDS, SLOPE, GraphLayer, corrected, joined, likely_bonds, matrices_of, parted
 from gan_core.objectives.molecular import Molecular, MolecularHParams
 
 
@@ -47,6 +47,11 @@ class MolganHParams(MolecularHParams):
     graph_widths: tuple[int, ...] = knob(
         (32, 32), 1, 1024, label="Graph layer widths", change="rebuild", group="networks",
         help="Features of an atom after each layer of the discriminator. Each layer looks one bond farther.",
+    )  # fmt: skip
+    correction: bool = knob(
+        False, label="Correction of samples", group="networks",
+        help="Takes bonds away from atoms that have too many, the least certain first, and keeps the largest piece. It "
+        "makes samples valid whatever was learnt, and it isn't part of training.",
     )  # fmt: skip
     readout: int = knob(
         64, 1, 1024, label="Readout width", unit="units", change="rebuild", group="networks",
@@ -130,7 +135,9 @@ def networks(hparams: MolganHParams, spec: DataSpec) -> dict[str, nn.Module]:
 
 def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, labels: Tensor | None) -> Tensor:
     """Matrices int64 (B, n, n) from latents (B, latent_size)."""
-    return matrices_of(joined(*networks["generator"](latents)))
+    atoms, bonds = networks["generator"](latents)
+    graphs = joined(atoms.softmax(2), bonds.softmax(3))
+    return corrected(graphs) if hparams.correction else matrices_of(graphs)
 
 
 def _judges(hparams: MolganHParams) -> OptimizerSpec:
@@ -146,8 +153,8 @@ def equation(hparams: MolganHParams) -> str:
 
 
 DEFAULTS = MolganHParams(
-    latent_size=32, loss="wasserstein", penalty="gradient_penalty", penalty_every=4, discriminator_steps=2,
-    generator_rate=1e-3, discriminator_rate=1e-3, beta1=0.0, beta2=0.9, rules_weight=1.0,
+    latent_size=32, generator_widths=(128, 256), loss="wasserstein", penalty="gradient_penalty", generator_rate=1e-3,
+    discriminator_rate=2e-3, beta1=0.0, beta2=0.9, rules_weight=0.5, minibatch="standard_deviation",
 )  # fmt: skip
 
 register(
@@ -168,5 +175,16 @@ register(
         optimizers=two_players() | {"discriminator": _judges},
         draw=draw,
         equation=equation,
+        presets=(
+            Preset(
+                name="molecules",
+                title="Small molecules",
+                look_for="The first graphs are tangles with too many bonds. Within 500 steps about four in ten samples "
+                "are valid, against 3 % of random graphs; grey ones break a rule. Fewer different molecules than valid "
+                "ones are a sign of collapse.",
+                data="molecules", size=9, steps=4_000, seconds=150,
+                hparams={"schedule": "linear", "decay_steps": 4_000},
+            ),
+        ),
     )
 )  # fmt: skip

@@ -156,7 +156,7 @@ def counted(samples: np.ndarray, known: set[str]) -> dict[str, float]:
 
 MOLECULES = register(
     Medium(
-        task="graph", words="molecules", suffixes=(".smi",), pictures=pictures, write=write, pieces=pieces,
+        task="graph", words="small molecules", suffixes=(".smi",), pictures=pictures, write=write, pieces=pieces,
         describe=describe, examined=EXAMINED, name=smiles_of, measure=counted,
     )
 )  # fmt: skip

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -47,15 +49,14 @@ def quality(matrices: np.ndarray, known: set[str]) -> Quality:
 def properties(matrices: np.ndarray) -> dict[str, np.ndarray]:
     """The numbers NUMBERS of valid matrices, (N,) each, and the shares of the kinds of atoms, "kinds" (6,)."""
     rdkit()
-    from rdkit.Chem import QED, Crippen
-
+    descriptors: Any = import_module("rdkit.Chem.Descriptors")  # its type hints lack these functions
     molecules = [to_rdkit(matrix) for matrix in matrices]
     kinds = np.einsum("bii->bi", matrices)
     return {
         "atoms": (kinds > 0).sum(1),
         "rings": rings(matrices),
-        "logp": np.array([Crippen.MolLogP(molecule) for molecule in molecules]),
-        "qed": np.array([QED.qed(molecule) for molecule in molecules]),
+        "logp": np.array([descriptors.MolLogP(molecule) for molecule in molecules]),
+        "qed": np.array([descriptors.qed(molecule) for molecule in molecules]),
         "kinds": np.bincount(kinds[kinds > 0], minlength=len(ATOMS) + 1)[1:] / max(1, (kinds > 0).sum()),
     }
 

@@ -28,10 +28,10 @@ from gan_core.data.base import DataSpec
 from gan_core.data.chemistry import BONDS, cleaned
 from gan_core.errors import BadCheckpoint, BadValue
 from gan_core.fitting import fill
-from gan_core.layers.graphs import KINDS, SLOPE, GraphLayer, graphs_of
 from gan_core.models.card import read_card
 from gan_core.models.listing import folder_of
 from gan_core.models.loading import state_of
+from gan_core.objectives.graphs import KINDS, SLOPE, GraphLayer, graphs_of
 from gan_core.runs.store import RunStore
 
 SEEDS, EPOCHS, RATE = 20, 60, 0.05

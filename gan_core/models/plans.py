@@ -95,10 +95,8 @@ plans: dict[str, Plan] = {
     "molgan.molecules": Plan(
         recipe="molgan", data="molecules", size=9, steps=4_000,
         title="Small molecules",
-        limits="LIMITS",
-        hparams={"generator_widths": (128, 256), "penalty_every": 2, "discretisation": "softmax",
-                 "rules_weight": 2.0, "minibatch": "standard_deviation", "schedule": "linear",
-                 "decay_steps": 4_000},
+        limits="Samples are corrected: bonds that an atom has too many are taken away, and the largest piece is kept.",
+        hparams={"correction": True, "schedule": "linear", "decay_steps": 4_000},
     ),
     "biggan.fashion_mnist": Plan(
         recipe="biggan", data="fashion_mnist", size=28, steps=6_000,

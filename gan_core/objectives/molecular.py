@@ -21,9 +21,9 @@ from gan_core.data.chemistry import BONDS, VALENCES, valid
 from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
 from gan_core.knobs import knob
-from gan_core.layers.graphs import graphs_of, joined, likely_bonds, matrices_of, parted
 from gan_core.objectives.adversarial import Adversarial, DiscriminatorOutput, Fakes
 from gan_core.objectives.base import Batch, Networks, StepContext
+from gan_core.objectives.graphs import graphs_of, joined, likely_bonds, matrices_of, parted
 from gan_core.ranks import uniform
 
 N_NOT_PICTURES = "{knob} is made for pictures; molecules can't use it."

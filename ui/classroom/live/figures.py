@@ -103,6 +103,9 @@ NAMES = {
     "likelihood/loss": N_("Maximum likelihood"),
     "gradient_norm/likelihood": N_("Maximum likelihood"),
     "temperature": N_("Temperature"),
+    "molecules/valid": N_("valid"),
+    "molecules/unique": N_("different, of the valid ones"),
+    "molecules/novel": N_("new, of the different ones"),
     "separated": N_("Pairs in the right order"),
     "samples/distance": N_("Distance to real images"),
     "samples/precision": N_("Samples close to real images"),
@@ -142,6 +145,9 @@ TINTS = {
     "judged/in_key": "generator",
     "judged/crossings": "fake",
     "judged/parallel_fifths": "discriminator",
+    "molecules/valid": "generator",
+    "molecules/unique": "real",
+    "molecules/novel": "discriminator",
     "separated": "real",
     "samples/distance": "generator",
     "samples/precision": "discriminator",
@@ -290,15 +296,8 @@ def _wasserstein(history: History) -> Panel:
     )  # fmt: skip
 
 
-LOOKED_AT = (
-    "samples/",
-    "classes/",
-    "labels/",
-    "modes/",
-    "data/",
-    "distance/",
-    "judged/",
-)  # measured now and then, not averaged
+# measured now and then, not averaged
+LOOKED_AT = ("samples/", "classes/", "labels/", "modes/", "molecules/", "data/", "distance/", "judged/")
 NOT_AVERAGED = ("variety", "cue", "luminance_kept", "data_reached")
 
 
@@ -380,6 +379,14 @@ def _of_samples(history: History, modes: int) -> list[Panel]:
             low=0.0,
             high=1.0,
             file="data-reached",
+        ),
+        Panel(
+            _("Molecules"),
+            _("share"),
+            _series(history, [f"molecules/{name}" for name in ("valid", "unique", "novel")], smooth=False),
+            low=0.0,
+            high=1.0,
+            file="molecules",
         ),
         Panel(
             _("Diversity of the samples"),

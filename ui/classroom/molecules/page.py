@@ -227,7 +227,7 @@ def _explained(name: str, _sha256: str, content: bytes, size: int):  # type: ign
 
     from gan_core.models import explaining
 
-    matrix = np.frombuffer(content, np.int64).reshape(size, size)
+    matrix = np.frombuffer(content, np.int64).reshape(size, size).copy()
     return explaining.explain(explaining.discriminator_of(name), matrix, explaining.SEEDS)
 
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, one_hot
 
-from gan_core.data.chemistry import ATOMS, BONDS
+from gan_core.data.chemistry import ATOMS, BONDS, VALENCES
 
 KINDS = len(ATOMS) + 1  # of atoms, and none
 SLOPE = 0.1
+CORRECTIONS = 36  # bonds that are lowered, at most
 
 
 def joined(atoms: Tensor, bonds: Tensor) -> Tensor:
@@ -52,6 +53,32 @@ def likely_bonds(graphs: Tensor) -> Tensor:
     atoms, bonds = parted(graphs)
     there = 1 - atoms[..., :1]  # (B, n, 1)
     return bonds[..., 1:] * (there[:, :, None] * there[:, None])
+
+
+def corrected(graphs: Tensor) -> Tensor:
+    """Matrices int64 (B, n, n) of dense graphs, made valid where the likeliest atoms and bonds aren't.
+
+    Of atoms with too many bonds the least certain one is lowered by one, again and again, as in MoFlow (2006.10137);
+    then the largest piece is kept.
+    """
+    matrices = matrices_of(graphs)
+    kinds = matrices.diagonal(dim1=1, dim2=2)
+    orders = matrices - torch.diag_embed(kinds)
+    certain = torch.triu(parted(graphs)[1].amax(3), 1)  # (B, n, n)
+    most = torch.as_tensor(VALENCES, device=graphs.device)[kinds]
+    for _ in range(CORRECTIONS):
+        full = orders.sum(2) > most  # (B, n)
+        offending = (torch.triu(orders, 1) > 0) & (full[:, :, None] | full[:, None])
+        weakest = torch.where(offending, certain, 2.0).flatten(1).argmin(1)  # shares are below 2
+        lower = one_hot(weakest, orders[0].numel()).reshape(orders.shape) * offending
+        orders = orders - lower - lower.transpose(1, 2)
+    there = kinds > 0
+    reach = ((orders > 0) | torch.diag_embed(there)).float()
+    for _ in range((kinds.shape[1] - 1).bit_length()):
+        reach = (reach @ reach).clamp(max=1)
+    largest = reach.sum(2).argmax(1)  # an atom of the largest piece, (B,)
+    kept = (reach * one_hot(largest, kinds.shape[1])[:, :, None]).sum(1) > 0  # (B, n)
+    return (orders + torch.diag_embed(kinds)) * (kept[:, :, None] & kept[:, None])
 
 
 class GraphLayer(nn.Module):
