@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gan_core.data.base import sources
-from gan_core.data.sets.spoken_digits_pictures import levels
+from gan_core.data.sets.spoken_digits_pictures import NAME, levels
 from gan_core.errors import BadCheckpoint
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models import listing
 
 SILENT = 0.05  # of the loudness of real sounds, below which a sound counts as silent
-LEARNT = "spoken_digits_pictures"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +35,7 @@ class Heard:
 def judge_name() -> str:
     """The model on the shelf that judges sounds; "" where there is none."""
     cards, _ = listing.survey()
-    return next((name for name, card in cards.items() if card.task == "supervised" and card.data == LEARNT), "")
+    return next((name for name, card in cards.items() if card.task == "supervised" and card.data == NAME), "")
 
 
 def judge() -> FeatureNet:
@@ -45,7 +44,7 @@ def judge() -> FeatureNet:
     if not name:
         raise BadCheckpoint(
             "No model here recognises sounds. Train one: `ganscope train feature_net --data {data} --size {size}`",
-            data=LEARNT, size=sources.get(LEARNT).size,
+            data=NAME, size=sources.get(NAME).size,
         )  # fmt: skip
     return FeatureNet.from_shelf(name)
 

@@ -16,6 +16,7 @@ from gan_core.data.files import files_of, how_to_get
 from gan_core.data.sets import spoken_digits
 from gan_core.data.sets.spoken_digits import CLASSES, LICENCE, PATTERNS, RATE, SPEAKERS
 
+NAME = "spoken_digits_pictures"
 SIDE = 64  # mel bands, and frames of 16 ms
 VOICES = ("theo", "jackson")  # the two that differ most in pitch
 QUESTIONS = {"digit": CLASSES, "speaker": SPEAKERS}
@@ -41,8 +42,7 @@ def _load(part: str, size: int | None, progress: Progress) -> DataSet:
     sounds = _sounds(part, progress)
     told = np.concatenate([sounds.arrays["label"][:, None], sounds.arrays["attributes"]], 1)
     arrays = {"real": _sized(levels(sounds.arrays["wave"]), size), "attributes": told}
-    name = "spoken_digits_pictures"
-    return DataSet(f"test:{name}" if part == "test" else name, arrays, (), LICENCE, attributes=QUESTIONS)
+    return DataSet(f"test:{NAME}" if part == "test" else NAME, arrays, (), LICENCE, attributes=QUESTIONS)
 
 
 def _voices(part: str, size: int | None, progress: Progress) -> DataSet:
@@ -79,7 +79,7 @@ def _source(name: str, title: str, about: str, items: int, load: Load, **more: o
 
 
 _source(
-    "spoken_digits_pictures", "Spoken digits as spectrograms",
+    NAME, "Spoken digits as spectrograms",
     "Log-mel spectrograms of 2,400 spoken digits, 64 bands by 64 frames of 16 ms, low frequencies at the bottom.",
     2400, _load, attributes=QUESTIONS,
 )  # fmt: skip
