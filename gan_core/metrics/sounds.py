@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gan_core.data.base import sources
-from gan_core.data.sets.spoken_digits_pictures import NAME, levels
+from gan_core.data.recordings import levels
 from gan_core.errors import BadCheckpoint
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models import listing
 
+# the set of spectrograms that asks for digit and speaker
+LEARNT = next(source.name for source in sources if source.attributes.keys() == {"digit", "speaker"})
 SILENT = 0.05  # of the loudness of real sounds, below which a sound counts as silent
 
 
@@ -35,7 +37,7 @@ class Heard:
 def judge_name() -> str:
     """The model on the shelf that judges sounds; "" where there is none."""
     cards, _ = listing.survey()
-    return next((name for name, card in cards.items() if card.task == "supervised" and card.data == NAME), "")
+    return next((name for name, card in cards.items() if card.task == "supervised" and card.data == LEARNT), "")
 
 
 def judge() -> FeatureNet:
@@ -44,7 +46,7 @@ def judge() -> FeatureNet:
     if not name:
         raise BadCheckpoint(
             "No model here recognises sounds. Train one: `ganscope train feature_net --data {data} --size {size}`",
-            data=NAME, size=sources.get(NAME).size,
+            data=LEARNT, size=sources.get(LEARNT).size,
         )  # fmt: skip
     return FeatureNet.from_shelf(name)
 

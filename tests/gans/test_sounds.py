@@ -8,7 +8,7 @@ import torch
 
 from gan_core import data
 from gan_core.data.base import DataSpec
-from gan_core.data.sets.spoken_digits_pictures import levels
+from gan_core.data.recordings import levels
 from gan_core.errors import BadValue, ExportError
 from gan_core.exporting.code import source
 from gan_core.gans import recipes

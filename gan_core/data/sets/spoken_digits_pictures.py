@@ -13,25 +13,14 @@ import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source, register
 from gan_core.data.files import files_of, how_to_get
+from gan_core.data.recordings import levels
 from gan_core.data.sets import spoken_digits
-from gan_core.data.sets.spoken_digits import CLASSES, LICENCE, PATTERNS, RATE, SPEAKERS
+from gan_core.data.sets.spoken_digits import CLASSES, LICENCE, PATTERNS, SPEAKERS
 
 NAME = "spoken_digits_pictures"
 SIDE = 64  # mel bands, and frames of 16 ms
 VOICES = ("theo", "jackson")  # the two that differ most in pitch
 QUESTIONS = {"digit": CLASSES, "speaker": SPEAKERS}
-
-
-def levels(waves: np.ndarray, rate: int = RATE) -> np.ndarray:
-    """Waves (N, L) in [-1, 1] as log-mel spectrograms, uint8 (N, 1, 64, L / 128), low bands last."""
-    import torch
-
-    from gan_core.layers.spectrum import spectrograms
-
-    with torch.no_grad():
-        parts = [spectrograms(part, rate) for part in torch.from_numpy(np.asarray(waves, np.float32)).split(256)]
-        made: np.ndarray = ((torch.cat(parts) + 1) * 127.5).round().to(torch.uint8).numpy()
-    return made
 
 
 def _sounds(part: str, progress: Progress) -> DataSet:
