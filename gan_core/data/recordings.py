@@ -39,7 +39,8 @@ class Recording:
         padded = np.pad(self.wave[: count * LENGTH], (0, max(0, count * LENGTH - len(self.wave))))
         found = padded.reshape(count, LENGTH)
         loud = np.sqrt(np.square(found).mean(1)) >= QUIET * PEAK if count > 1 else np.array([True])
-        return found[loud]
+        kept: np.ndarray = found[loud]
+        return kept
 
 
 def decode(content: bytes) -> Recording:
@@ -77,6 +78,7 @@ def _wav(content: bytes) -> tuple[np.ndarray, int]:
     except Exception as error:  # of damaged headers SciPy raises whatever it meets
         raise Unusable(f"damaged ({error or type(error).__name__})") from error
     sound = np.asarray(samples)
+    scaled: np.ndarray
     if sound.dtype == np.uint8:
         scaled = (sound.astype(np.float32) - 128) / 128
     elif np.issubdtype(sound.dtype, np.integer):
@@ -110,3 +112,15 @@ def _resampled(mono: np.ndarray, rate: int) -> np.ndarray:
 
     shared = gcd(rate, RATE)
     return np.asarray(resample_poly(mono, RATE // shared, rate // shared))
+
+
+def levels(waves: np.ndarray, rate: int = RATE) -> np.ndarray:
+    """Waves (N, L) in [-1, 1] as log-mel spectrograms, uint8 (N, 1, 64, L / 128), low bands last."""
+    import torch
+
+    from gan_core.layers.spectrum import spectrograms
+
+    with torch.no_grad():
+        parts = [spectrograms(part, rate) for part in torch.from_numpy(np.asarray(waves, np.float32)).split(256)]
+        made: np.ndarray = ((torch.cat(parts) + 1) * 127.5).round().to(torch.uint8).numpy()
+    return made

@@ -187,6 +187,9 @@ def _text(module: ModuleType, node: ast.stmt) -> str:
 def source(sampler: Sampler, name: str, title: str, licence: str) -> str:
     """The text of the file; raises ExportError for networks that can't be told apart from the rest of GANscope."""
     recipe, found = sampler.recipe, _Definitions()
+    if recipe.task == "audio":
+        raise ExportError("{recipe} makes sounds, and code is written for pictures alone. Write .onnx or .pt2 instead.",
+                          recipe=recipe.title)  # fmt: skip
     if recipe.pretrained_part is not None and recipe.pretrained_part.network in sampler.networks:
         raise ExportError("{recipe} works with another model's network, so it can't be taken home alone.",
                           recipe=recipe.title)  # fmt: skip

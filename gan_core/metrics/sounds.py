@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gan_core.data.base import sources
-from gan_core.data.sets.spoken_digits_pictures import levels
+from gan_core.data.recordings import levels
 from gan_core.errors import BadCheckpoint
 from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models import listing
 
+# the set of spectrograms that asks for digit and speaker
+LEARNT = next(source.name for source in sources if source.attributes.keys() == {"digit", "speaker"})
 SILENT = 0.05  # of the loudness of real sounds, below which a sound counts as silent
-LEARNT = "spoken_digits_pictures"
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,16 +92,27 @@ def weights_of(labels: Tensor | None, count: int, spec_widths: tuple[int, int], 
 
 def asked_for(spec: DataSpec, count: int, asked: Any) -> Tensor:
     """What `Sampler.sample` was asked for as rows of weights: nothing (all in turn), a class by place or name ("3"), a
-    speaker ("theo"), both ("3 theo"), or shares of such, as in {"3 theo": 0.5, "8 lucas": 0.5}.
+    speaker ("theo"), both ("3 theo"), or shares of such, as in {"3 theo": 0.5, "8 lucas": 0.5} or in a text of them,
+    "3 theo:0.5,8 lucas:0.5".
 
     Raises BadValue for others, which lists what is valid.
     """
+    if isinstance(asked, str) and ":" in asked and asked not in spec.class_names:
+        asked = _shares(asked)
     if not isinstance(asked, Mapping):
         return _rows(spec, count, asked)
     total = sum(asked.values())
     if not total > 0 or min(asked.values()) < 0:
         raise BadValue("The weights of a blend must be non-negative numbers, not all 0.")
     return torch.stack([_rows(spec, count, one) * (share / total) for one, share in asked.items()]).sum(0)
+
+
+def _shares(text: str) -> dict[str, float]:
+    parts = [part.rpartition(":") for part in text.split(",")]
+    try:
+        return {name.strip(): float(share) for name, _, share in parts}
+    except ValueError:
+        raise BadValue("'{text}' is no blend, such as 3 theo:0.5,8 lucas:0.5.", text=text) from None
 
 
 def _rows(spec: DataSpec, count: int, asked: Any) -> Tensor:

@@ -8,8 +8,9 @@ import torch
 
 from gan_core import data
 from gan_core.data.base import DataSpec
-from gan_core.data.sets.spoken_digits_pictures import levels
-from gan_core.errors import BadValue
+from gan_core.data.recordings import levels
+from gan_core.errors import BadValue, ExportError
+from gan_core.exporting.code import source
 from gan_core.gans import recipes
 from gan_core.gans.wavegan import PUBLISHED, PhaseShuffle
 from gan_core.layers.spectrum import griffin_lim, istft, mel_bands, spectrograms, stft
@@ -17,6 +18,7 @@ from gan_core.metrics.feature_net import FeatureNet
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.spoken import asked_for, weights_of
 from gan_core.training.trainer import Trainer
+from tests.conftest import example
 
 SPOKEN = DataSpec({"wave": (2048,)}, 3, {"speaker": 2}, ("one", "two", "three"), rate=8000,
                   attribute_names={"speaker": ("ann", "bob")})  # fmt: skip
@@ -107,6 +109,9 @@ def test_what_is_asked_for_becomes_weights_of_class_and_speaker() -> None:
     ):
         with pytest.raises(BadValue, match=told):
             asked_for(SPOKEN, 1, asked)
+    assert torch.equal(asked_for(SPOKEN, 1, "one ann:0.5, three bob:0.5"), half)
+    with pytest.raises(BadValue, match="is no blend, such as"):
+        asked_for(SPOKEN, 1, "one ann:much")
     with pytest.raises(BadValue, match="non-negative"):
         asked_for(SPOKEN, 1, {"one": 0.0})
 
@@ -120,6 +125,24 @@ def test_sounds_follow_class_speaker_and_seed(name: str) -> None:
     assert one.shape == (2, 2048)
     assert not torch.equal(one, other)
     assert not torch.equal(one, sampler.sample(2, seed=3, label="two ann"))
+
+
+def test_code_and_demo_are_refused_for_sounds() -> None:
+    recipe = recipes.get("wavegan")
+    sampler = Sampler(recipe, recipe.tiny, SPOKEN, {k: v.eval() for k, v in recipe.build(recipe.tiny, SPOKEN).items()})
+    with pytest.raises(ExportError, match=r"makes sounds.*Write \.onnx or \.pt2"):
+        source(sampler, "x", "x", "CC0")
+
+
+def test_silence_is_noticed_while_training() -> None:
+    recipe = recipes.get("specgan")
+    trainer = Trainer(recipe, recipe.tiny, example(recipe))
+    told = trainer.train_step().observed["loudness"]
+    assert 0 < float(told) < 10
+    with torch.no_grad():
+        trainer.networks["generator"].layers[-2].bias.fill_(-20)  # type: ignore[index, union-attr, operator]
+        trainer.networks["generator"].layers[-2].weight.zero_()  # type: ignore[index, union-attr, operator]
+    assert float(trainer.train_step().observed["loudness"]) < 0.05
 
 
 @pytest.mark.slow

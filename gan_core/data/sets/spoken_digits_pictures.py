@@ -13,24 +13,14 @@ import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source, register
 from gan_core.data.files import files_of, how_to_get
+from gan_core.data.recordings import levels
 from gan_core.data.sets import spoken_digits
-from gan_core.data.sets.spoken_digits import CLASSES, LICENCE, PATTERNS, RATE, SPEAKERS
+from gan_core.data.sets.spoken_digits import CLASSES, LICENCE, PATTERNS, SPEAKERS
 
+NAME = "spoken_digits_pictures"
 SIDE = 64  # mel bands, and frames of 16 ms
 VOICES = ("theo", "jackson")  # the two that differ most in pitch
 QUESTIONS = {"digit": CLASSES, "speaker": SPEAKERS}
-
-
-def levels(waves: np.ndarray, rate: int = RATE) -> np.ndarray:
-    """Waves (N, L) in [-1, 1] as log-mel spectrograms, uint8 (N, 1, 64, L / 128), low bands last."""
-    import torch
-
-    from gan_core.layers.spectrum import spectrograms
-
-    with torch.no_grad():
-        parts = [spectrograms(part, rate) for part in torch.from_numpy(np.asarray(waves, np.float32)).split(256)]
-        made: np.ndarray = ((torch.cat(parts) + 1) * 127.5).round().to(torch.uint8).numpy()
-    return made
 
 
 def _sounds(part: str, progress: Progress) -> DataSet:
@@ -41,8 +31,7 @@ def _load(part: str, size: int | None, progress: Progress) -> DataSet:
     sounds = _sounds(part, progress)
     told = np.concatenate([sounds.arrays["label"][:, None], sounds.arrays["attributes"]], 1)
     arrays = {"real": _sized(levels(sounds.arrays["wave"]), size), "attributes": told}
-    name = "spoken_digits_pictures"
-    return DataSet(f"test:{name}" if part == "test" else name, arrays, (), LICENCE, attributes=QUESTIONS)
+    return DataSet(f"test:{NAME}" if part == "test" else NAME, arrays, (), LICENCE, attributes=QUESTIONS)
 
 
 def _voices(part: str, size: int | None, progress: Progress) -> DataSet:
@@ -79,7 +68,7 @@ def _source(name: str, title: str, about: str, items: int, load: Load, **more: o
 
 
 _source(
-    "spoken_digits_pictures", "Spoken digits as spectrograms",
+    NAME, "Spoken digits as spectrograms",
     "Log-mel spectrograms of 2,400 spoken digits, 64 bands by 64 frames of 16 ms, low frequencies at the bottom.",
     2400, _load, attributes=QUESTIONS,
 )  # fmt: skip
