@@ -134,10 +134,10 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "triplane.solids": Plan(
-        recipe="triplane", data="solids", size=32, steps=6_000,
+        recipe="triplane", data="solids", size=32, steps=4_000,
         title="Solids that can be turned",
         limits="Low resolution: edges are soft, and the small solid is often missing.",
-        hparams={"plane_channels": 8, "ray_samples": 12, "schedule": "linear", "decay_steps": 6_000},
+        hparams={"plane_channels": 8, "ray_samples": 12, "schedule": "linear", "decay_steps": 4_000},
         half=True,
     ),
     "pix2pix.edges2avatars": Plan(
@@ -265,12 +265,12 @@ plans: dict[str, Plan] = {
         hparams={"schedule": "cosine", "decay_steps": 3_000},
     ),
     "mocogan.moving_digits": Plan(
-        recipe="mocogan", data="moving_digits", size=32, steps=8_000,
+        recipe="mocogan", data="moving_digits", size=32, steps=5_000,
         title="Moving digits",
         limits="Low resolution; some digits change their shape on the way, and motion is less steady than the data's.",
         hparams={"channels": 16, "max_channels": 64, "batch_size": 16, "beta1": 0.0, "generator_rate": 1e-3,
                  "discriminator_rate": 1e-3, "penalty": "r1", "penalty_weight": 0.5, "penalty_every": 8, "ema": 0.998,
-                 "schedule": "linear", "decay_steps": 8_000},
+                 "schedule": "linear", "decay_steps": 5_000},
         half=True,
     ),
     "worldgan.paddle_game": Plan(
