@@ -64,8 +64,8 @@ def judge_of(reference: str) -> Callable[[np.ndarray], dict[str, float]] | None:
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, for translation `paired:PATH` or
     `unpaired:PATH`, folders or zips in the layouts of pairs.py, `sounds:PATH`, recordings (sounds.py), `smiles:PATH`,
-    molecules in a file, and `text:PATH`, a text file. own.py says how pictures become squares. Before either, `train:` or
-    `test:` gives a part of it, `quarter:` or `half:` a share (parts.py). `drawn:CODE` is a set of points that a user
+    molecules in a file, and `text:PATH`, a text file. own.py says how pictures become squares. Before either, `train:`
+    or `test:` gives a part of it, `quarter:` or `half:` a share (parts.py). `drawn:CODE` is a set of points that a user
     drew.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.

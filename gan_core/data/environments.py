@@ -43,7 +43,7 @@ class Environment:
         """Whether episodes of these lengths, of at most `horizon` steps, reached the goal, (N,)."""
         return lengths >= horizon if self.survive else lengths < horizon
 
-    def returns(self, lengths: np.ndarray) -> np.ndarray:
+    def returns(self, lengths: Any) -> Any:
         """The environment's own return: a point for each step, or a point less."""
         return lengths if self.survive else -lengths
 
@@ -53,7 +53,8 @@ environments: Registry[Environment] = Registry("environment")
 
 def _balance(seen: np.ndarray) -> np.ndarray:
     """Pushes towards where the pole falls; a cart off the middle is let lean back."""
-    return (seen @ np.array([0.3, 0.6, 10.0, 2.0]) > 0).astype(np.int64)
+    right: np.ndarray = seen @ np.array([0.3, 0.6, 10.0, 2.0]) > 0
+    return right.astype(np.int64)
 
 
 def _pump(seen: np.ndarray) -> np.ndarray:

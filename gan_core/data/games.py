@@ -65,7 +65,8 @@ def _covered(start: np.ndarray, length: float, size: int) -> np.ndarray:
     scale = size / SIZE
     edges = np.arange(size)
     begin, end = start[:, None] * scale, (start[:, None] + length) * scale
-    return np.clip(np.minimum(end, edges + 1) - np.maximum(begin, edges), 0, 1).astype(np.float32)
+    covered: np.ndarray = np.clip(np.minimum(end, edges + 1) - np.maximum(begin, edges), 0, 1)
+    return covered.astype(np.float32)
 
 
 def begin(random: np.random.Generator, count: int) -> Game:

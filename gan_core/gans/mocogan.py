@@ -84,10 +84,11 @@ class FilmGenerator(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         content, noise = latents[:, : self.content], latents[:, self.content :]
-        codes = self.moved(noise.unflatten(1, (self.frames, self.motion)))  # (B, T, units)
+        codes = self.moved(noise.reshape(-1, self.frames, self.motion))  # (B, T, units)
         whole = torch.cat([content[:, None].expand(-1, self.frames, -1), codes], 2)
         frames = self.picture(whole.flatten(0, 1))  # (B * T, C, H, W)
-        return frames.unflatten(0, (-1, self.frames)).transpose(1, 2)  # -> (B, C, T, H, W)
+        films: Tensor = frames.reshape(-1, self.frames, *frames.shape[1:])
+        return films.transpose(1, 2)  # -> (B, C, T, H, W)
 
     def moved(self, noise: Tensor) -> Tensor:
         """Motion codes (B, T, units) from noise (B, T, motion), each from those before it."""

@@ -115,7 +115,8 @@ class MoleculeDiscriminator(nn.Module):
     def shares(self, nodes: Tensor) -> Tensor:
         """What each atom (..., features) adds to the molecule's features, (..., readout): equation 6."""
         gate, value = self.read(nodes).chunk(2, -1)
-        return gate.sigmoid() * value
+        added: Tensor = gate.sigmoid() * value
+        return added
 
     def judged(self, features: Tensor) -> Tensor:
         """A molecule's features (B, readout) -> logits (B,)."""
@@ -172,7 +173,7 @@ register(
             discriminator_steps=1, reward_weight=1.0,
         ),
         data="molecules",
-        optimizers=two_players() | {"discriminator": _judges},
+        optimizers={**two_players(), "discriminator": _judges},
         draw=draw,
         equation=equation,
         presets=(

@@ -59,7 +59,7 @@ class SpecganHParams(AdversarialHParams):
         return [min(self.channels * 2**level, self.max_channels) for level in reversed(range(LEVELS))]
 
     @property
-    def padding(self) -> dict[str, int]:
+    def padding(self) -> dict[str, Any]:
         """Of convolutions that halve both sides."""
         return {"kernel_size": self.kernel, "stride": 2, "padding": (self.kernel - 1) // 2}
 
@@ -110,7 +110,8 @@ class SpectrogramDiscriminator(nn.Module):
         logits: Tensor = self.head(features).squeeze(1)  # (B, 1) -> (B,)
         if self.said is None:
             return logits
-        return logits + (self.said(weights_of(labels, pictures.shape[0], self.conditions, pictures)) * features).sum(1)
+        agreed: Tensor = self.said(weights_of(labels, pictures.shape[0], self.conditions, pictures)) * features
+        return logits + agreed.sum(1)
 
 
 def networks(hparams: SpecganHParams, spec: DataSpec) -> dict[str, nn.Module]:

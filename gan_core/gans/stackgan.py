@@ -170,7 +170,8 @@ class StageOne(nn.Module):
         features = features.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             features = block(features, inputs)
-        return features
+        made: Tensor = features
+        return made
 
 
 class ToPicture(nn.Sequential):
@@ -238,7 +239,8 @@ class StackganGenerator(nn.Module):
         larger = interpolate(coarse, scale_factor=2.0, mode="nearest")
         if not self.second:
             return larger.tanh()
-        return (larger + self.two(coarse.tanh(), inputs)).tanh()
+        refined: Tensor = larger + self.two(coarse.tanh(), inputs)
+        return refined.tanh()
 
 
 class Trunk(nn.Module):

@@ -134,7 +134,8 @@ class WaveDiscriminator(nn.Module):
         logits: Tensor = self.head(features).squeeze(1)  # (B, 1) -> (B,)
         if self.said is None:
             return logits
-        return logits + (self.said(weights_of(labels, waves.shape[0], self.conditions, waves)) * features).mean(1)
+        agreed: Tensor = self.said(weights_of(labels, waves.shape[0], self.conditions, waves)) * features
+        return logits + agreed.mean(1)
 
 
 def networks(hparams: WaveganHParams, spec: DataSpec) -> dict[str, nn.Module]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -56,13 +57,14 @@ class GuidedStep:
 
 def by_clip(clip: Sampler, tokens: Tensor) -> Fit:
     """The scaled cosine between pictures and a sentence (T,), by a model of the recipe `clip`."""
-    network = clip.networks["clip"]
+    network: Any = clip.networks["clip"]
     with torch.no_grad():
-        words = network.of_words(tokens[None])[0]  # type: ignore[operator]
+        words = network.of_words(tokens[None])[0]
 
     def fit(pictures: Tensor) -> Tensor:
-        found: Tensor = network.of_images(pictures) @ words  # type: ignore[operator]
-        return found * network.scale()  # type: ignore[operator]
+        found: Tensor = network.of_images(pictures) @ words
+        scaled: Tensor = found * network.scale()
+        return scaled
 
     return fit
 

@@ -31,7 +31,7 @@ def mel_bands(rate: int) -> np.ndarray:
     edges = _hertz(np.linspace(0, _mels(rate / 2), BANDS + 2))
     rising = (hertz[:, None] - edges[None, :-2]) / np.diff(edges)[:-1]
     falling = (edges[None, 2:] - hertz[:, None]) / np.diff(edges)[1:]
-    return np.maximum(0, np.minimum(rising, falling))
+    return np.asarray(np.maximum(0, np.minimum(rising, falling)))
 
 
 def _mels(hertz: float) -> float:

@@ -61,7 +61,7 @@ def kept(films: np.ndarray, classify: Classify) -> np.ndarray:
     frames = films.swapaxes(1, 2).reshape(count * length, films.shape[1], *films.shape[3:])
     classes = classify(frames).reshape(count, length)
     most = np.array([np.bincount(row).max() for row in classes])
-    return most / length
+    return np.asarray(most / length)
 
 
 def majority(films: np.ndarray, classify: Classify) -> np.ndarray:

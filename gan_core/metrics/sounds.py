@@ -81,4 +81,5 @@ def described(waves: np.ndarray, rate: int) -> np.ndarray:
     pictures = levels(waves, rate)
     count, _, height, width = pictures.shape
     whole = pictures[:, 0, :, : width // 4 * 4].astype(np.float32)
-    return whole.reshape(count, height // 4, 4, width // 4, 4).mean((2, 4)).reshape(count, -1)
+    small: np.ndarray = whole.reshape(count, height // 4, 4, width // 4, 4).mean((2, 4))
+    return small.reshape(count, -1)

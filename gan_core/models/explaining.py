@@ -146,7 +146,7 @@ def message_passing(discriminator: nn.Module) -> nn.Module:
         def __init__(self) -> None:
             super().__init__()
             self.body: Any = discriminator
-            self.convolutions = nn.ModuleList(BondConvolution(layer) for layer in self.body.layers)
+            self.convolutions = nn.ModuleList(BondConvolution(layer) for layer in discriminator.layers)  # type: ignore[union-attr]
 
         def forward(self, nodes: Tensor, edges: Tensor, kinds: Tensor) -> Tensor:
             features = nodes

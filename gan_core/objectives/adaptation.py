@@ -49,7 +49,7 @@ class Reversed(torch.autograd.Function):
         return features.view_as(features)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
         return -ctx.factor * gradient, None  # type: ignore[attr-defined]
 
 

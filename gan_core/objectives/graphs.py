@@ -27,7 +27,8 @@ def joined(atoms: Tensor, bonds: Tensor) -> Tensor:
 
 def parted(graphs: Tensor) -> tuple[Tensor, Tensor]:
     """Dense graphs (B, n, K + 4 n) as atoms (B, n, K) and bonds (B, n, n, 4)."""
-    return graphs[..., :KINDS], graphs[..., KINDS:].unflatten(2, (-1, BONDS))
+    bonds = graphs[..., KINDS:]
+    return graphs[..., :KINDS], bonds.reshape(*bonds.shape[:2], -1, BONDS)
 
 
 def graphs_of(matrices: Tensor) -> Tensor:
@@ -97,7 +98,7 @@ class GraphLayer(nn.Module):
     def messages(self, nodes: Tensor) -> Tensor:
         """What atoms (..., inputs) send along single, double and triple bonds, (..., 3, outputs)."""
         sent: Tensor = self.by_bond(nodes)
-        return sent.unflatten(-1, (BONDS - 1, -1))
+        return sent.reshape(*sent.shape[:-1], BONDS - 1, -1)
 
     def forward(self, nodes: Tensor, bonds: Tensor) -> Tensor:
         sent = self.messages(nodes).flatten(1, 2)  # (B, n, 3, C) -> (B, 3 n, C)

@@ -277,7 +277,8 @@ class Imitation(Objective[ImitationHParams]):
         between = (share * real + (1 - share) * fake).requires_grad_()
         logits = cast("Encoding", judge).judged(between)
         (slope,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
-        return (slope.norm(dim=1) - 1).square().mean()
+        steepness: Tensor = (slope.norm(dim=1) - 1).square().mean()
+        return steepness
 
     def _policy_terms(
         self, networks: Networks, batch: Batch, context: StepContext[ImitationHParams]

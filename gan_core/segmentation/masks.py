@@ -51,7 +51,8 @@ class MaskPen(Pen):
         size = len(fine) // self.factor
         blocks = fine.reshape(size, self.factor, size, self.factor).swapaxes(1, 2).reshape(size, size, -1)
         counts = np.stack([(blocks == part).sum(2) for part in range(len(PARTS))])
-        return counts.argmax(0).astype(np.uint8)
+        found: np.ndarray = counts.argmax(0)
+        return found.astype(np.uint8)
 
 
 def draw_masks(values: ArrayLike, size: int) -> np.ndarray:

@@ -159,7 +159,7 @@ def _matching(wanted: Plan, sampler: Sampler) -> Shown:
     tokens = torch.from_numpy(shown.arrays["caption"])
     network = sampler.networks["clip"]
     with torch.no_grad():
-        vectors = torch.cat([network.of_images(part) for part in images.split(CHUNK)])  # type: ignore[operator]
+        vectors = torch.cat([network.of_images(part) for part in torch.split(images, CHUNK)])  # type: ignore[operator]
         found = retrieval(vectors, network.of_words(tokens[:, 0]))  # type: ignore[operator]
     assert sampler.recipe.compare is not None
     batch = {"real": images[:HELD_OUT], "caption": tokens[:HELD_OUT]}

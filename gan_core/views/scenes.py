@@ -52,11 +52,12 @@ class Scene:
                 "{recipe} doesn't make scenes that can be seen from any side. Choose a model of views with poses.",
                 recipe=sampler.recipe.title,
             )
-        self.generator: Any = sampler.networks["generator"]
+        generator: Any = sampler.networks["generator"]
+        self.generator = generator
         latents, _poses = sampler.latents(1, seed)
-        self._device = next(self.generator.parameters()).device
+        self._device = next(sampler.networks["generator"].parameters()).device
         with torch.no_grad():
-            self._planes = self.generator.planes(latents.to(self._device))
+            self._planes = generator.planes(latents.to(self._device))
 
     @torch.no_grad()
     def view(self, yaw: float, pitch: float, size: int = 0, samples: int = 0) -> View:

@@ -50,7 +50,8 @@ def films(digits: np.ndarray, places: np.ndarray) -> np.ndarray:
 def _shares(places: np.ndarray) -> np.ndarray:
     """How much each pixel of a line takes of each pixel of a digit that begins at `places` (N, T)."""
     apart = np.arange(SIZE)[:, None] - np.arange(DIGIT) - places[..., None, None]
-    return np.maximum(0, 1 - np.abs(apart)).astype(np.float32)
+    weights: np.ndarray = np.maximum(0, 1 - np.abs(apart))
+    return weights.astype(np.float32)
 
 
 def _load(part: str, size: int | None, progress: Progress) -> DataSet:

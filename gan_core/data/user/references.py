@@ -20,7 +20,8 @@ from gan_core.pictures.fits import CROP, check_fit
 
 TASKS = {  # kind -> key of base.FIELDS
     "folder": "images", "zip": "images", "upload": "images", "paired": "paired", "paired-upload": "paired",
-    "unpaired": "unpaired", "unpaired-upload": "unpaired", "smiles": "graph", "sounds": "audio", "sounds-upload": "audio",
+    "unpaired": "unpaired", "unpaired-upload": "unpaired", "smiles": "graph", "sounds": "audio",
+    "sounds-upload": "audio",
 }  # fmt: skip
 UPLOADS = {TASKS[kind]: kind for kind in TASKS if kind.endswith("upload")}  # by task
 SIZE = 64  # pixels, where none is asked for

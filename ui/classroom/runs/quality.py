@@ -11,12 +11,11 @@ import streamlit as st
 
 from gan_core.runs.records import Metrics
 from gan_core.runs.store import Run, RunStore
-from ui.classroom.live.feed import feed
 from ui.classroom.shell.i18n import _
 from ui.texts import plain
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 PREFIX, LOW, HIGH = "quality/", "_low", "_high"  # as `gan_core/training/measuring.py` names them
 LEAST_RUNS, LEAST_AXES = 3, 2  # below which a drawing of settings shows nothing
@@ -83,7 +82,7 @@ def _cell(one: Measured | None, marked: bool) -> str:
 
 def show(store: RunStore, runs: Sequence[Run], titles: Sequence[str], rows: Sequence[tuple[str, list[Any]]]) -> None:
     """Renders the table, and for enough runs the drawing; `rows` are the settings that differ, a value per run."""
-    named = {title: last_measured(feed(store, run.id).history) for title, run in zip(titles, runs, strict=True)}
+    named = {title: last_measured(store.metrics(run.id)) for title, run in zip(titles, runs, strict=True)}
     lines = table(named)
     if not lines:
         return
