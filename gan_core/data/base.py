@@ -35,7 +35,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # task of a source -> its arrays, wha
     "video": ("frames",),  # (C, T, H, W)
     "control": ("observation", "action"),  # what an expert saw and did
 }
-OF_NUMBERS = ("tokens", "caption", "voices", "molecule")  # arrays of int64: tokens, pitches, atoms and bonds
+OF_NUMBERS = ("tokens", "caption", "voices", "molecule", "action")  # arrays of int64
 OF_PICTURES = ("images", "paired", "unpaired", "captions", "views")  # tasks whose data can be resized
 
 

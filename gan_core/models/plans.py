@@ -95,7 +95,7 @@ plans: dict[str, Plan] = {
     "molgan.molecules": Plan(
         recipe="molgan", data="molecules", size=9, steps=4_000,
         title="Small molecules",
-        limits="Samples are corrected: bonds that an atom has too many are taken away, and the largest piece is kept.",
+        limits="Samples are corrected: surplus bonds are removed, and only the largest fragment is kept.",
         hparams={"correction": True, "schedule": "linear", "decay_steps": 4_000},
     ),
     "biggan.fashion_mnist": Plan(
