@@ -81,6 +81,7 @@ def test_a_clipped_recording_is_used_and_told() -> None:
         (packed(np.array([0.1, np.nan, 0.2]), subtype="FLOAT"), "NaN"),
         (packed(tone(1), 500), "its rate is 500 Hz"),
     ],
+    ids=["nothing", "no time", "silence", "phases cancel", "cut", "cut OGG", "cut header", "PNG", "NaN", "low rate"],
 )
 def test_what_cannot_be_used_says_why(content: bytes, told: str) -> None:
     with pytest.raises(Unusable, match=told):
