@@ -200,8 +200,8 @@ register(
         compare=compare,
         compared=("given", "found first", "found second"),
         equation=lambda hparams: (
-            r"L=-\tfrac{1}{2}\mathbb{E}\left[\log\mathrm{softmax}_j(e^t x_i\cdot w_j)_i"
-            r"+\log\mathrm{softmax}_j(e^t x_j\cdot w_i)_i\right]"
+            r"L=-\tfrac{1}{2}\mathbb{E}[\log p(w_i|x_i)+\log p(x_i|w_i)],\qquad "
+            r"p(w_j|x_i)\propto\exp(e^t x_i\cdot w_j)"
         ),
         presets=(
             Preset(

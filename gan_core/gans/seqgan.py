@@ -93,7 +93,7 @@ register(
         data="oracle",
         draw=draw_text,
         equation=lambda hparams: (
-            r"L_D=-\mathbb{E}[\log D(Y)]-\mathbb{E}_{Y\sim G}[\log(1-D(Y))],\quad "
+            r"L_D=-\mathbb{E}[\log D(Y)]-\mathbb{E}_{Y\sim G}[\log(1-D(Y))],\qquad "
             r"L_G=-\mathbb{E}_{Y\sim G}\Big[\sum_t(Q_t-b_t)\log G(y_t\mid Y_{1:t-1})\Big]"
         ),
         presets=(

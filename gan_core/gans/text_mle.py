@@ -1,4 +1,4 @@
-"""Maximum likelihood: an LSTM learns to foretell each token of a text, without an opponent.
+"""Maximum likelihood: an LSTM learns to predict each token of a text, without an opponent.
 
     L = -E[sum_t log p(y_t | y_1 .. y_{t-1})] / E[tokens]        p(y_t | ...) = softmax((W h_t + b) / temperature)
 

@@ -208,7 +208,7 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
 
 def equation(hparams: Any) -> str:
     return (
-        r"L_D=-\mathbb{E}[\log D(x,a)]-\mathbb{E}[\log(1-D(x',a))],\quad "
+        r"L_D=-\mathbb{E}[\log D(x,a)]-\mathbb{E}[\log(1-D(x',a))],\qquad "
         r"L_G=-\mathbb{E}[\log D(x',a)]+\lambda\lVert x-x'\rVert_1"
     )
 

@@ -81,10 +81,14 @@ def _drawn(matrix: np.ndarray, draw: Any, atoms: Weights, bonds: Weights) -> Any
             molecule.GetBondBetweenAtoms(number[one], number[other]).GetIdx(): _colour(share)
             for (one, other), share in bonds.items()
         }
-        draw.DrawMolecule(
-            molecule, highlightAtoms=list(chosen), highlightAtomColors=chosen, highlightBonds=list(between),
-            highlightBondColors=between,
-        )  # fmt: skip
+        try:
+            draw.DrawMolecule(
+                molecule, highlightAtoms=list(chosen), highlightAtomColors=chosen, highlightBonds=list(between),
+                highlightBondColors=between,
+            )  # fmt: skip
+        except RuntimeError:  # RDKit can't highlight a bond whose atoms lie at one place, as impossible rings do
+            draw.ClearDrawing()
+            draw.DrawMolecule(molecule, highlightAtoms=list(chosen), highlightAtomColors=chosen, highlightBonds=[])
     draw.FinishDrawing()
     return draw.GetDrawingText()
 

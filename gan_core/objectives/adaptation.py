@@ -36,6 +36,7 @@ class AdaptationHParams(SingleNetworkHParams):
     )  # fmt: skip
     adaptation_steps: int = knob(
         1000, 1, 10_000_000, label="Steps to full adaptation", unit="steps", group="objective", logarithmic=True,
+        clock="adaptation",
         help="The weight grows from 0 over this many steps, half of it within the first ninth.",
     )  # fmt: skip
 
@@ -76,7 +77,7 @@ class Adaptation(Objective[AdaptationHParams]):
         # one pass: the statistics of batch normalisation are those of both domains
         features, logits = networks["features"](torch.cat([batch["a"], batch["b"]]))  # (2 B, d), (2 B, classes)
         count = len(batch["a"])
-        factor = hparams.adaptation * strength(context.step / hparams.adaptation_steps)
+        factor = hparams.adaptation * strength(context.steps_of("adaptation") / hparams.adaptation_steps)
         told = networks["domain"](reverse(features, factor))
         truth = torch.cat([torch.ones(count), torch.zeros(len(told) - count)]).to(told)
         context.observe("class_accuracy", (logits[:count].argmax(1) == known).float())

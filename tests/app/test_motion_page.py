@@ -54,7 +54,7 @@ def test_an_episode_of_every_player_is_judged(monkeypatch: pytest.MonkeyPatch) -
     assert "a return of 30 after 30 steps" in captions(test)
     assert "Averages: Model" in captions(test)
     monkeypatch.setattr(environments, "find_spec", lambda name: None)
-    assert "pip install 'ganscope[control]'" in captions(page("motion", part="control"))
+    assert "pip install 'ganscope[control]'" in captions(page("motion", part="control")).replace("\\", "")
 
 
 def test_the_game_is_played_by_keys() -> None:

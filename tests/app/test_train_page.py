@@ -261,7 +261,7 @@ def test_a_model_to_borrow_from_is_chosen_among_those_that_fit(store: RunStore) 
     )  # agreed with the model, so there are no controls for them
     net = test.selectbox(next(one.key for one in test.selectbox if one.label == "Feature net"))
     assert not any(one.label.startswith("Feature net channels") for one in test.text_input)
-    assert net.options == ["None", "Tiny judge"]
+    assert net.options == ["None", "Tiny judge", "EfficientNet-Lite0 (ImageNet)"]
     assert not errors(test)
     sound(net.set_value("").run())
     assert any(one.label.startswith("Feature net channels") for one in test.text_input)

@@ -278,6 +278,21 @@ def a_net_that_is_not_on_the_shelf(tmp_path: Path) -> None:
         perception("features.nonsense")
 
 
+def a_judge_of_sounds(tmp_path: Path) -> None:
+    from gan_core.data import source
+    from gan_core.errors import BadCheckpoint
+    from gan_core.gans import recipes
+    from gan_core.metrics import sounds
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sounds, "judge_name", lambda: "")
+        with pytest.raises(BadCheckpoint) as caught:
+            sounds.judge()
+    (command,) = ADVISED.findall(str(caught.value))
+    _, _, recipe, _, data, _, size = shlex.split(command)
+    recipes.get(recipe).check_data(source(data).spec(int(size)))
+
+
 def data_that_are_not_here(tmp_path: Path) -> None:
     from gan_core.data import sources
     from gan_core.data.published import published
@@ -311,6 +326,7 @@ ADVICE: dict[str, Callable[[Path], None]] = {
     "data/files.py: data get": data_that_are_not_here,
     "metrics/feature_net.py: train feature_net": what_is_no_net,
     "metrics/perception.py: pretrain": a_net_that_is_not_on_the_shelf,
+    "metrics/sounds.py: train feature_net": a_judge_of_sounds,
 }
 MORE = (
     no_net_for_labelled_images,

@@ -85,7 +85,7 @@ def test_the_preview_is_a_map_of_features() -> None:
     assert recipe.labelled
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_adaptation_helps_on_digits_on_photos() -> None:
     if not data.source("mnist_m").available():
         pytest.skip("GANSCOPE_DATA holds no MNIST or no BSDS500")

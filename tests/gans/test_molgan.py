@@ -120,7 +120,7 @@ def test_a_run_tells_how_many_are_valid() -> None:
     assert 0 <= found["molecules/valid"] <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_it_learns_what_a_molecule_is() -> None:
     """Valid and different molecules after STEPS steps, where random graphs with the data's atoms and bonds aren't."""
     if not data.source("molecules").available():

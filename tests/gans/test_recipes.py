@@ -26,7 +26,9 @@ RECIPES = [pytest.param(recipe, id=recipe.name) for recipe in recipes]
 GANS = [pytest.param(recipe, id=recipe.name) for recipe in recipes if recipe.draws]
 # of recipes with the same networks and objective the first: they differ in the losses that the test replaces
 DIFFERENT = {(recipe.networks, recipe.objective): recipe for recipe in reversed(list(recipes))}.values()
-PLAYED = [pytest.param(recipe, id=recipe.name) for recipe in DIFFERENT if isinstance(recipe.hparams, AdversarialHParams)]
+PLAYED = [
+    pytest.param(recipe, id=recipe.name) for recipe in DIFFERENT if isinstance(recipe.hparams, AdversarialHParams)
+]
 
 
 @pytest.mark.parametrize("recipe", GANS)

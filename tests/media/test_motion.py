@@ -176,7 +176,7 @@ def test_episodes_are_films_and_tables(tmp_path: Path) -> None:
     control.write(seen, POLE, tmp_path / "two.gif")
     assert (tmp_path / "two.gif").stat().st_size > 100
     control.write(seen, POLE, tmp_path / "two.csv")
-    rows = list(csv.reader((tmp_path / "two.csv").open(encoding="utf-8")))
+    rows = list(csv.reader((tmp_path / "two.csv").read_text(encoding="utf-8").splitlines()))
     assert rows[0] == ["episode", "step", "position", "speed", "angle", "turning"]
     assert len(rows) == 1 + lengths.sum() + 2
     assert control.describe(seen, POLE).shape == (2, 9)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from gan_core.data.base import DataSpec
 from gan_core.gans import recipes
 from gan_core.knobs import changed
 from gan_core.objectives.base import StepContext
@@ -58,7 +59,7 @@ def test_the_term_and_the_running_mean() -> None:
     hparams = PathLengthHParams(latent_size=W_SIZE, path_weight=3.0, path_shrink=2)
     networks = {"generator": Linear(), "discriminator": nn.Flatten()}
     objective = PathLength(hparams)
-    objective.setup(networks, None)  # type: ignore[arg-type]
+    objective.setup(networks, DataSpec({"real": (1, 2, 2)}))
     asked: list[int | None] = []
     services = FixedServices(lambda count: asked.append(count) or {"real": torch.zeros(count, 1, 2, 2)})  # type: ignore
     context = StepContext(networks, hparams, torch.Generator().manual_seed(1), services)

@@ -289,11 +289,12 @@ STABILISERS: dict[str, dict[str, Any]] = {
     "gradient penalty": {"penalty": "gradient_penalty"},
     "lazy r1": {"penalty": "r1", "penalty_every": 4},
 }
+UNRELATED = tuple(name for name, loss in losses.items() if not loss.relative)
 REFUSED = {
     "label smoothing": dict.fromkeys(UNLABELLED, "has no labels"),
     "label flipping": dict.fromkeys(UNLABELLED, "has no labels"),
-    "relativistic standard": dict.fromkeys(("minimax", "wasserstein"), "no relativistic form"),
-    "relativistic average": dict.fromkeys(("minimax", "wasserstein"), "no relativistic form"),
+    "relativistic standard": dict.fromkeys(UNRELATED, "no relativistic form"),
+    "relativistic average": dict.fromkeys(UNRELATED, "no relativistic form"),
     "diffaugment": dict.fromkeys(losses, "not to points"),
     "adaptive augmentation": dict.fromkeys(losses, "not to points|does not say"),
 }

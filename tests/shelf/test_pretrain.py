@@ -44,7 +44,9 @@ def test_every_plan_can_be_begun(name: str) -> None:
     plan = pretrain.plan(name)
     recipe = recipes.get(plan.recipe)
     if recipe.task == "supervised" or recipe.draws:
-        learnt_from = plan.data.removeprefix("train:").removesuffix("_captions")
+        learnt_from = plan.data.removeprefix("train:")
+        for kind in ("_captions", "_pictures", "_expert"):
+            learnt_from = learnt_from.removesuffix(kind)
         assert name == f"{plan.recipe if recipe.draws else 'features'}.{learnt_from}"
     assert not plan.start or plan.start in pretrain.plans
     recipe.check_data(data.source(plan.data).spec(plan.size))

@@ -40,8 +40,8 @@ def show(offered: dict[str, Card]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(_("Seed of the start"), 0, MOST_SEED, 0, key="motion-game-seed", width=180)
         runs = st.toggle(_("Run"), key=RUNS, help=_("Frames follow by themselves; the arrow keys move the paddle."))
-        again = st.button(_("Start again"), icon=":material/restart_alt:", key="motion-again")
-    if again or st.session_state.get(BEGAN) != seed or GAME not in st.session_state:
+        st.button(_("Start again"), icon=":material/restart_alt:", key="motion-again", on_click=_forget)
+    if st.session_state.get(BEGAN) != seed or GAME not in st.session_state:
         st.session_state[GAME], st.session_state[BEGAN] = drift.begin(sampler, 1, int(seed)), seed
     st.fragment(_stage, run_every=PACE if runs else None)(sampler, runs)
 
@@ -70,6 +70,10 @@ def _stage(sampler: Sampler, runs: bool) -> None:
             picture(png(enlarge(grid(frame.transpose(0, 2, 3, 1), 1), WIDE)), alt=title, width=WIDE)
             st.caption(title)
     st.caption(_words(dream))
+
+
+def _forget() -> None:
+    st.session_state.pop(GAME, None)
 
 
 def _press(action: int) -> None:

@@ -90,7 +90,7 @@ def _asked() -> tuple[SearchPlan | None, int]:
 
     offered = {
         (recipe.name, preset.name): f"{_(recipe.title)}: {_(preset.title)}"
-        for recipe in recipes
+        for recipe in sorted(recipes, key=lambda recipe: FIRST[0] not in knobs(recipe.hparams))
         if recipe.task in ("images", "points") and recipe.draws
         for preset in recipe.presets
     }
