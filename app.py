@@ -51,7 +51,8 @@ page = st.navigation(
             st.Page("pages/motion.py", title=_("Motion"), icon=":material/animation:", url_path="motion"),
             st.Page("pages/space.py", title=_("Space"), icon=":material/view_in_ar:", url_path="space"),
         ],
-    }
+    },
+    expanded=True,
 )
 i18n.write()
 browser.keep()

@@ -10,6 +10,7 @@ from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 
 PARTS = {"films": N_("Films"), "control": N_("Control"), "game": N_("Simulated game")}
+KINDS = {"films": "motion", "control": "control", "game": "world"}  # capabilities of their models
 ICONS = {"films": "movie", "control": "sports_gymnastics", "game": "sports_esports"}
 
 
@@ -21,14 +22,15 @@ def show() -> None:
           "imitate an expert, and the next frame of a game that you play.")
     )  # fmt: skip
     asked = st.query_params.get("part", "")
+    found = shelf()
+    first = next((part for part, kind in KINDS.items() if choice.models(found, kind)), "films")
     part = st.segmented_control(
-        _("Part"), list(PARTS), default=asked if asked in PARTS else "films", key="motion-part", required=True,
+        _("Part"), list(PARTS), default=asked if asked in PARTS else first, key="motion-part", required=True,
         format_func=lambda name: f":material/{ICONS[name]}: {_(PARTS[name])}", label_visibility="collapsed",
     )  # fmt: skip
     if part != asked:
         st.query_params["part"] = str(part)
     with showing_errors():
-        found = shelf()
         if part == "control":
             from ui.classroom.motion import control
 
