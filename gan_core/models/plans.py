@@ -95,8 +95,8 @@ plans: dict[str, Plan] = {
     "molgan.molecules": Plan(
         recipe="molgan", data="molecules", size=9, steps=600,
         title="Small molecules",
-        limits="Samples are corrected: surplus bonds are removed, and only the largest fragment is kept. Many have small, "
-        "strained rings that are rare in the data.",
+        limits="Samples are corrected: surplus bonds are removed, and only the largest fragment is kept. Many have "
+        "small, strained rings that are rare in the data.",
         hparams={"correction": True, "schedule": "linear", "decay_steps": 600},
     ),
     "biggan.fashion_mnist": Plan(
