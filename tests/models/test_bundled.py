@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from gan_core import data
+from gan_core.media import medium_of
 from gan_core.models import listing, loading
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card
 from gan_core.pictures.grids import to_uint8
@@ -43,7 +44,9 @@ def test_there_are_models_and_they_are_small() -> None:
 
 
 def is_translator(folder: Path) -> bool:
-    return bool(read_card(folder).compared)
+    """Faces that a sentence finds are no translations: two that fit it alike can change places."""
+    card = read_card(folder)
+    return bool(card.compared) and card.task != "matching"
 
 
 @pytest.mark.parametrize("folder", [one for one in MODELS if is_translator(one)], ids=lambda folder: folder.name)
@@ -67,7 +70,7 @@ def test_weights_card_and_picture_agree(folder: Path) -> None:
     assert len(content) == card.bytes
     for words in (card.title, card.licence, card.origin, card.cost, card.limits):
         assert words.strip()
-    assert card.metrics
+    assert card.metrics or medium_of(card.task)  # what isn't pictures is measured by `benchmarks`
     sampler = loading.load(str(folder))
     for name, network in sampler.networks.items():
         assert sum(tensor.numel() for tensor in network.state_dict().values()) == card.parameters[name]
