@@ -83,6 +83,8 @@ WORDS = {
     "nearest": (N_("Distance to the training images"),
                 N_("Distance from samples to the closest training image, as a multiple of the distance between "
                    "real images. Far below 1 means that training images were memorised.")),
+    "found_first": (N_("Found first"), N_("Share of sentences whose own picture is found first among 100.")),
+    "found_in_five": (N_("Found in five"), N_("Share of sentences whose own picture is among the first five of 100.")),
     "copied": (N_("Near copies"), N_("Share of samples that are nearly identical to a training image.")),
     "psnr": (N_("PSNR"), N_("Peak signal-to-noise ratio to the ground truth in dB; higher is closer. Blurry images "
                             "score well. Enlarged images: luma Y (BT.601, 16 to 235) without a border of 4 pixels; "
@@ -107,7 +109,8 @@ OF = {  # suffix of a name
 HIDDEN = "_hidden"  # suffix of an attribute: where it is hidden
 # in [0, 1], shown in percent
 SHARES = {
-    ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied", "reached", "error", "ndb", "obedience",
+    ACCURACY, "precision", "recall", "coverage", "confidence", "sure", "copied", "found_first",
+    "found_in_five", "reached", "error", "ndb", "obedience",
     "authentic",
 }  # fmt: skip
 
