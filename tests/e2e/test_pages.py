@@ -110,7 +110,8 @@ def test_a_fresh_server_shows_no_names_of_files(tmp_path: Path, page: Page) -> N
         expect(title(page)).to_have_text("Runs")
         seen = {text.strip().splitlines()[-1] for text in page.evaluate("[...seen]") if text.strip()}
     assert seen == {
-        "Home", "Learn", "Playground", "Folklore", "Train", "Runs", "Evaluate", "Search", "Study", "Models", "Studio",
+        "Home", "Learn", "Playground", "Folklore", "Train", "Runs", "Text", "Sound", "Music", "Molecules", "Motion",
+        "Space", "Few labels", "Evaluate", "Search", "Study", "Models", "Studio",
     }  # fmt: skip
 
 
