@@ -119,7 +119,7 @@ ABSENT = (
 
 
 def purpose(name: str) -> str:
-    """The first sentence of what a recipe tells of itself, without its own name and paper."""
+    """The first sentence of a recipe's description, without its name and paper."""
     recipe = recipes.get(name)
     sentence = paragraphs(about(recipe))[0].partition(f" ({recipe.paper}")[0].partition(". ")[0].rstrip(".")
     _, colon, rest = sentence.partition(": ")
