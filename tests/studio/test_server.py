@@ -104,8 +104,8 @@ REFUSED = {
     "/pull": ([0.16], "Click a point of the picture"),
     "/undo_drag": ([], "no drag to undo"),
     "/read_back": (None, "no Studio settings"),
-    "/words": (["", "projected_gan.avatars", 1, 1.0, None], "Write a sentence, such as"),
-    "/refine_words": (["", "projected_gan.avatars", None, 1], "Write a sentence, such as"),
+    "/words": (["", "projected_gan.avatars", 1, 1.0, "clip"], "Write a sentence, such as"),
+    "/refine_words": (["", "projected_gan.avatars", "clip", 1], "Write a sentence, such as"),
     "/save_words": ([], "There is no picture yet"),
 }
 
