@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gan_core.gans.recipe import OptimizerSpec
 from gan_core.hparams import RATES, WARM_UP, TrainingHParams
 from gan_core.objectives.base import Moment
+from gan_core.training.compiler import load_compiler_late
 
 
 def make_optimizer(spec: OptimizerSpec, weights: Iterable[nn.Parameter], lazy_every: int) -> torch.optim.Optimizer:
@@ -21,6 +22,7 @@ def make_optimizer(spec: OptimizerSpec, weights: Iterable[nn.Parameter], lazy_ev
     With a lazy phase every k steps, a group is updated k + 1 times in k steps; rate and betas are corrected by
     c = k / (k + 1) as rate * c, beta ** c (1912.04958, appendix B).
     """
+    load_compiler_late()
     c = lazy_every / (lazy_every + 1) if lazy_every > 1 else 1.0
     weights = list(weights)
     if spec.kind == "adam":

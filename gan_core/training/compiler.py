@@ -1,0 +1,46 @@
+"""Trains without loading PyTorch's compiler, unless something compiles.
+
+At the first update of a process `torch.optim` imports `torch._dynamo`, only to be left out of compiled graphs: 4 to 9 s
+of a processor, as long as `import torch` itself (torch 2.11 to 2.15). Until something compiles, a stand-in answers
+those questions. Whatever else is asked of it (`torch.compile`, `torch.export`) loads the real module in its place.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import torch
+
+NAME = "torch._dynamo"
+_loading = threading.RLock()
+
+
+class _NotYetLoaded(ModuleType):
+    """What an optimiser asks of `torch._dynamo`, and the real module for all other questions."""
+
+    def graph_break(self, *_: Any, **__: Any) -> None:
+        """There is no graph to break."""
+
+    def disable(self, fn: Callable, *_: Any, **__: Any) -> Callable:
+        """Nothing compiles it: the function as it is."""
+        return fn
+
+    def __getattr__(self, name: str) -> Any:
+        with _loading:
+            if sys.modules.get(NAME) is self:
+                del sys.modules[NAME]
+                del torch._dynamo
+                importlib.import_module(NAME)
+        return getattr(sys.modules[NAME], name)
+
+
+def load_compiler_late() -> None:
+    """Puts the stand-in where the module isn't loaded yet."""
+    with _loading:
+        if NAME not in sys.modules:
+            torch._dynamo = sys.modules[NAME] = _NotYetLoaded(NAME)
