@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,25 @@ from gan_core.data.base import DataSet
 from gan_core.data.games import ACTIONS
 
 if TYPE_CHECKING:
+    from xdist.scheduler import LoadFileScheduling
+
     from gan_core.gans import Recipe
+
+WITH_A_SERVER = ("tests/serving/", "tests/studio/")  # folders whose tests share a server, and so one process
+
+
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is none
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Files are kept together, and folders whose tests share a server."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((folder for folder in WITH_A_SERVER if nodeid.startswith(folder)), super()._split_scope(nodeid))
+
+    return ByServer(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

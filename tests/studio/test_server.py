@@ -176,12 +176,12 @@ def test_a_client_sees_the_same_picture_as_the_link_says(client: Client) -> None
 def test_an_upload_that_is_no_picture_is_refused_and_deleted(
     studio: Studio, client: Client, tmp_path: Path, content: bytes
 ) -> None:
-    path = tmp_path / "own.png"
+    path = tmp_path / "refused.png"
     path.write_bytes(content)
     with pytest.raises(Exception, match=r"isn't a picture in an accepted format|damaged or incomplete") as caught:
         client.predict(handle_file(str(path)), STYLED, api_name="/take")
     assert str(studio.uploads) not in str(caught.value)
-    assert not list(studio.uploads.rglob("own.png"))
+    assert not list(studio.uploads.rglob("refused.png"))
 
 
 def test_a_bomb_of_100_megapixels_is_refused(client: Client, tmp_path: Path) -> None:
