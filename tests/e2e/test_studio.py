@@ -208,7 +208,7 @@ def test_on_a_phone_all_tabs_are_a_list_in_groups(studio: Studio, contexts: Call
     tabs = page.locator("#places select")
     expect(tabs).to_have_value("drag")
     assert page.locator("#places optgroup").count() == 3
-    assert page.locator("#places option").count() == 12
+    assert page.locator("#places option").count() == 13
     expect(page.get_by_role("tab", name="Drag")).to_be_hidden()
     tabs.select_option("mixing")
     expect(page.locator("#tab-mixing .face img").first).to_have_attribute("src", DRAWN)
