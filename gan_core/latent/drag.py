@@ -35,6 +35,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
+from gan_core.compiler import load_compiler_late
 from gan_core.errors import BadValue
 from gan_core.latent.directions import gaussian
 from gan_core.latent.explorer import Explorer
@@ -105,6 +106,7 @@ def drag(
     layer, side = feature_layer(explorer), explorer.image_shape[-1]
     now, ends = (torch.tensor(places, dtype=torch.float32, device=device) for places in (handles, targets))
     keeper = Keeper(explorer, _movable(now, ends, side, mask, settings), before)
+    load_compiler_late()
     optimizer = torch.optim.Adam([white], settings.rate)
     marks, hold, best, waited = torch.zeros(()), 1.0, float("inf"), 0
     for step in range(settings.steps + 1):

@@ -21,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, mse_loss
 
+from gan_core.compiler import load_compiler_late
 from gan_core.errors import BadValue
 from gan_core.latent.directions import gaussian
 from gan_core.latent.explorer import Explorer
@@ -105,6 +106,7 @@ def invert(
     values = explorer.read(begin, explorer.home) - mean
     white = (values @ around.whitening.to(target)).clone().requires_grad_()  # (1, layers, w_size) or (1, latent_size)
     wanted = None if describe is None else describe(target).detach()
+    load_compiler_late()
     optimizer = torch.optim.Adam([white], settings.rate, betas=(0.9, 0.99))
     for step in range(settings.steps + 1):
         points = explorer.write(template, explorer.home, white @ root + mean)

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_core.compiler import load_compiler_late
 from gan_core.errors import BadValue
 from gan_core.latent.attribute_classifier import AttributeClassifier
 from gan_core.latent.directions import gaussian
@@ -108,6 +109,7 @@ def guided(explorer: Explorer, fit: Fit, guidance: Guidance = Guidance(), every:
     values = explorer.read(begin, space)
     mean, root = around.mean.to(values), around.root.to(values)
     white = ((values - mean) @ around.whitening.to(values)).clone().requires_grad_()  # (B, w_size)
+    load_compiler_late()
     optimizer = torch.optim.Adam([white], guidance.rate, betas=(0.9, 0.99))
     random = torch.Generator().manual_seed(guidance.seed)
     for step in range(guidance.steps + 1):

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_core import data
+from gan_core.compiler import load_compiler_late
 
 NO_DIGIT = 10
 SURE = 0.9  # probability above which the classifier is sure
@@ -83,6 +84,7 @@ def _network() -> nn.Sequential:
 
 
 def _fit(network: nn.Module, images: Tensor, targets: Tensor) -> None:
+    load_compiler_late()
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.01, fused=True)
     updates = EPOCHS * len(images) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, updates)

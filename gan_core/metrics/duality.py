@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from gan_core.compiler import load_compiler_late
 from gan_core.errors import BadValue
 from gan_core.hparams import AdversarialHParams
 from gan_core.metrics.density import SAMPLES, Yardstick, centres, js
@@ -91,6 +92,7 @@ def duality_gap(
     # almost nothing of the data lies outside of the plane
     real = -float((p[:-1] * np.logaddexp(0, -logits)).sum())
     lowest_fake = -float(np.logaddexp(0, logits).max())
+    load_compiler_late()
     optimizer = torch.optim.Adam(copied.parameters(), rate, betas=(0.5, 0.999))
     reached = [fake]
     for step in range(1, STEPS + 1):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gan_core.compiler import load_compiler_late
 from gan_core.teaching.game import bell
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def train(way: str, strength: float, steps: int = STEPS) -> Critic:
 
     torch.manual_seed(SEED)
     network, random = _network(way), torch.Generator().manual_seed(0)
+    load_compiler_late()
     optimiser = torch.optim.Adam(network.parameters(), RATE, betas=(0.0, 0.9))
     for _step in range(steps):
         optimiser.zero_grad()

@@ -125,6 +125,9 @@ def train(weight: float, seed: int, steps: int = STEPS[-1]) -> dict[int, Transla
     """Trains both directions, and gives what they do at STEPS; the same every time."""
     import torch
 
+    from gan_core.compiler import load_compiler_late
+
+    load_compiler_late()
     torch.manual_seed(seed)
     forth, back, judge_a, judge_b = (_network(outputs) for outputs in (2, 2, 1, 1))
     players = [[forth, back], [judge_a, judge_b]]

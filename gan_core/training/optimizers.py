@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_core.compiler import load_compiler_late
 from gan_core.gans.recipe import OptimizerSpec
 from gan_core.hparams import RATES, WARM_UP, TrainingHParams
 from gan_core.objectives.base import Moment
-from gan_core.training.compiler import load_compiler_late
 
 
 def make_optimizer(spec: OptimizerSpec, weights: Iterable[nn.Parameter], lazy_every: int) -> torch.optim.Optimizer:
