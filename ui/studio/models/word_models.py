@@ -55,7 +55,7 @@ def guides() -> tuple[str, ...]:
     """Returns what a search can be guided by, the usual first."""
     cards = _cards()
     clips = (CLIP,) if any(card.task == "matching" for card in cards.values()) else ()
-    return (*clips, *((ATTRIBUTES,) if READER in cards else ()))
+    return (*((ATTRIBUTES,) if READER in cards else ()), *clips)  # faces follow a sentence better by the attributes
 
 
 def _cards() -> dict[str, Card]:
