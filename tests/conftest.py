@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# before torch is imported, and for the runs and processes that tests start: tiny networks are quickest on one thread,
+# and other work on the machine then can't stall them
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

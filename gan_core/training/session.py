@@ -58,14 +58,20 @@ def runs_at_once() -> int:
 def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
     """Threads for a run's operations: one for small perceptrons, every core that the process may use for all else.
 
-    Ranks on one machine share its cores.
+    Ranks on one machine share its cores. A run of one process takes no more threads than `OMP_NUM_THREADS` names, as
+    PyTorch itself does (torchrun sets that variable for its processes, whatever the machine has).
 
     Small layers gain little from a second core, and where anything else runs there (a browser, say), two threads
     that wait for each other are many times slower than one.
     """
     weights = [weight for network in networks.values() for weight in network.parameters()]
     small = sum(weight.numel() for weight in weights) < SMALL and all(weight.ndim < 4 for weight in weights)
-    return 1 if small else max(1, cores() // launch.ranks_here())
+    if small:
+        return 1
+    if (ranks := launch.ranks_here()) > 1:
+        return max(1, cores() // ranks)
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores(), int(asked)) if asked.isdecimal() and int(asked) else cores()
 
 
 def cores() -> int:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 
 from gan_core.runs.store import RunStore
 from tests.app.pages import without_pages_directory
 from tests.made_runs import end_all
 from ui.classroom.shell import access
+
+# AppTest reads the metadata of all installed packages for every page that it opens, for components of Streamlit:
+# they stay the same while the tests run
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture

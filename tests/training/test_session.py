@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gan_core import data, knobs
 from gan_core.checkpoint import read_checkpoint, same_state, write_checkpoint
@@ -21,7 +22,7 @@ from gan_core.errors import BadCheckpoint, BadValue, RunConflict, UnknownName
 from gan_core.gans import recipes
 from gan_core.models import loading
 from gan_core.runs.store import Run, RunState, RunStore
-from gan_core.training import journal
+from gan_core.training import journal, session
 from gan_core.training.control import Control, current_hparams, fork
 from gan_core.training.session import Session
 from gan_core.training.trainer import Trainer
@@ -172,7 +173,7 @@ def test_an_edited_run_that_is_killed_resumes_bit_for_bit(store: RunStore) -> No
     script = """
 import sys, time
 from gan_core.runs.store import RunStore
-from gan_core.training import journal
+from gan_core.training import journal, session
 from gan_core.training.session import Session
 from gan_core.training.trainer import Trainer
 journal.CHECKPOINT = 0.2
@@ -385,3 +386,14 @@ def test_samples_need_no_data_and_depend_on_the_seed_alone(store: RunStore) -> N
         sampler.sample(1, label=10)
     with pytest.raises(BadValue, match="between 1 and"):
         sampler.sample(0)
+
+
+def test_a_run_takes_as_many_threads_as_its_networks_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    perceptron, convolution = {"g": torch.nn.Linear(2, 2)}, {"g": torch.nn.Conv2d(1, 1, 3)}
+    monkeypatch.setattr(session, "cores", lambda: 8)
+    for asked, threads in (("3", 3), ("64", 8), ("", 8), ("0", 8), ("4,2", 8)):
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert (session.cpu_threads(perceptron), session.cpu_threads(convolution)) == (1, threads)
+    monkeypatch.setattr(session.launch, "ranks_here", lambda: 4)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # by torchrun, whatever the machine has
+    assert session.cpu_threads(convolution) == 2
