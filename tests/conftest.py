@@ -9,11 +9,14 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import typer.testing
+from typer.main import get_command
 
 from gan_core.data.base import DataSet
 from gan_core.data.games import ACTIONS
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from xdist.scheduler import LoadFileScheduling
 
     from gan_core.gans import Recipe
+
+# a CliRunner makes all commands of the app anew for each call, which a process of its own does once
+vars(typer.testing)["_get_command"] = cache(get_command)
 
 WITH_A_SERVER = ("tests/serving/", "tests/studio/")  # folders whose tests share a server, and so one process
 

@@ -394,6 +394,6 @@ def test_a_run_takes_as_many_threads_as_its_networks_need(monkeypatch: pytest.Mo
     for asked, threads in (("3", 3), ("64", 8), ("", 8), ("0", 8), ("4,2", 8)):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
         assert (session.cpu_threads(perceptron), session.cpu_threads(convolution)) == (1, threads)
-    monkeypatch.setattr(session.launch, "ranks_here", lambda: 4)
+    monkeypatch.setattr("gan_core.training.launch.ranks_here", lambda: 4)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # by torchrun, whatever the machine has
     assert session.cpu_threads(convolution) == 2
