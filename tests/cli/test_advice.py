@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import gan_core
+from gan_core.data.sets import avatars
 from gan_core.metrics import general_nets
 from gan_core.models.plans import plans
 from gan_core.runs.store import RunState, RunStore
@@ -235,6 +236,13 @@ def no_net_for_images_without_labels(tmp_path: Path) -> None:
 def no_imagenet(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the net of ImageNet weren't installed, which would judge any images."""
     monkeypatch.setattr(general_nets, "PACKAGES", {"imagenet": ("nobodys_package",), "inception": ("nobodys_package",)})
+
+
+@pytest.fixture(autouse=True)
+def few_avatars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The advised nets learn from drawn faces, of which all would take seconds."""
+    monkeypatch.setattr(avatars, "COUNT", 60)
+    monkeypatch.setattr(avatars, "TEST_COUNT", 30)
 
 
 def a_fork_with_a_remedy(tmp_path: Path) -> None:
