@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from gan_core.gans import Recipe
 
+# Tiny networks are quickest on one thread, also those that train in another thread or process. Where several tests run
+# at once, two threads that wait for each other take many times as long.
+os.environ["OMP_NUM_THREADS"] = "1"
 WITH_A_SERVER = ("tests/serving/", "tests/studio/")  # folders whose tests share a server, and so one process
 
 

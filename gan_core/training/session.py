@@ -69,8 +69,12 @@ def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
 
 
 def cores() -> int:
-    """The cores that this process may use: fewer than the machine has under taskset, or in a container."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores that this process may use: fewer than the machine has under taskset, in a container, or where
+    OMP_NUM_THREADS asks for fewer.
+    """
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the first number is of the outer level
+    return min(here, max(1, int(asked))) if asked.isdecimal() else here
 
 
 N_TERM = (
