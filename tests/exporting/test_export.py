@@ -32,7 +32,9 @@ from tests.made_runs import trained
 pytestmark = pytest.mark.filterwarnings("ignore")  # the exporter's own, of its internals
 FAST = ("biggan", "cyclegan")  # and StyleGAN2 below
 MAGNIFIES = "diffusion_points"  # untrained, it divides by what is left of the data at the last level: next to nothing
-OTHERS = [one.name for one in recipes if one.name not in (*FAST, "stylegan2", MAGNIFIES) and one.pretrained_part is None]
+OTHERS = [
+    one.name for one in recipes if one.name not in (*FAST, "stylegan2", MAGNIFIES) and one.pretrained_part is None
+]
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +160,9 @@ def as_code(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         folders[recipe] = tmp_path_factory.mktemp(recipe)
         make_model(f"{recipe}.x", folder=folders[recipe] / "model")
         ok("export", folders[recipe] / "model", "-o", folders[recipe] / "mine.py")
-    done = subprocess.run([sys.executable, "-c", BLOCKED, *folders.values()], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED, *folders.values()], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return folders
 

@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source, register
-from gan_core.data.prepared import UNREADABLE, of_array
+from gan_core.data.prepared import UNREADABLE, OfArray
 from gan_core.errors import BadData
-from gan_core.pictures.decoding import square
 
 LICENCE = "BSD-3-Clause (scikit-learn); data: E. Alpaydin and C. Kaynak, UCI, CC BY 4.0"
 CLASSES = tuple("0123456789")
@@ -59,7 +58,7 @@ def _squares(path: Path, changed: int, size: int) -> np.ndarray:
 
 def _resized(grey: np.ndarray, size: int) -> np.ndarray:
     """(N, H, W) -> (N, 1, size, size)."""
-    return np.stack([square(image, size) for image in of_array(grey)])
+    return np.stack(list(OfArray(grey).squares(size)))
 
 
 DIGITS = register(
