@@ -5,6 +5,7 @@ BIN := .venv/bin
 EXTRAS := .[export,imagenet,keras,search,control]
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
+unexport PYTHONDONTWRITEBYTECODE  # where it is set, every process would compile PyTorch and Gradio anew
 IN_TWO := -n 2 --dist loadfile  # processes; a file stays in one
 IN_THREE := -n 3 --dist loadfile  # where many tests wait for servers and threads
 

@@ -31,6 +31,10 @@ class _NotYetLoaded(ModuleType):
         return fn
 
     def __getattr__(self, name: str) -> Any:
+        # `inspect` asks all modules for their `__file__`, also in the midst of imports that the real one needs whole;
+        # an import of what is inside it asks for its `__path__`
+        if name.startswith("__") and name != "__path__":
+            raise AttributeError(name)
         with _loading:
             if sys.modules.get(NAME) is self:
                 del sys.modules[NAME]

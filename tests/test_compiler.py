@@ -21,6 +21,7 @@ trainer = Trainer(points, points.tiny, example(points))
 for _ in range(3):
     trainer.train_step()
 assert "torch._dynamo.convert_frame" not in sys.modules
+torch.testing.assert_close(torch.ones(1), torch.ones(1))  # its imports ask all modules for their files
 assert torch.compile(lambda value: 2 * value, backend="eager")(torch.ones(1)) == 2
 assert "torch._dynamo.convert_frame" in sys.modules
 assert torch._dynamo is sys.modules["torch._dynamo"]

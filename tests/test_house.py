@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -84,12 +85,19 @@ def modules() -> dict[str, Path]:
     return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
 
+@cache
+def nodes() -> dict[str, list[ast.AST]]:
+    """All that stands in each module of ours."""
+    return {name: list(ast.walk(ast.parse(path.read_text(encoding="utf-8")))) for name, path in modules().items()}
+
+
+@cache
 def imports() -> dict[str, set[str]]:
     """What each module of ours imports, anywhere in it."""
     known, found = modules(), {}
-    for name, path in known.items():
+    for name, inside_it in nodes().items():
         found[name] = set[str]()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in inside_it:
             if isinstance(node, ast.ImportFrom):
                 assert node.level == 0, name
                 whole = [f"{node.module}.{one.name}" for one in node.names]
@@ -166,9 +174,9 @@ def test_only_a_set_and_the_recipes_name_a_data_set() -> None:
            "gan_core.teaching")  # fmt: skip
     offenders = [
         f"{name}:{node.lineno} {node.value}"
-        for name, path in modules().items()
+        for name, inside_it in nodes().items()
         if inside(name, ("gan_core",)) and not inside(name, may)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in inside_it
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.rpartition(":")[2] in names
     ]
     assert not offenders
@@ -196,23 +204,41 @@ def test_adding_a_data_set_as_its_page_says(tmp_path: Path) -> None:
         write_idx(tmp_path / f"data/KMNIST/raw/{part}-images-idx3-ubyte.gz", images[:count])
         write_idx(tmp_path / f"data/KMNIST/raw/{part}-labels-idx1-ubyte.gz", np.arange(count, dtype=np.uint8) % 10)
 
-    def run(*words: str) -> str:
-        places = {"GANSCOPE_DATA": str(tmp_path / "data"), "GANSCOPE_HOME": str(tmp_path / "home")}
-        environment = os.environ | places | {"PYTHONPATH": str(tmp_path)}
-        return subprocess.run(
-            [sys.executable, "-m", *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
-            timeout=120,
-        ).stdout  # fmt: skip
-
-    names = [one["name"] for one in json.loads(run("gan_core", "data", "list", "--json"))]
+    # one process for all commands, as each would import the same
+    commands = [("list", "--json"), *((*words, "--json") for words in ASKED)]
+    places = {"GANSCOPE_DATA": str(tmp_path / "data"), "GANSCOPE_HOME": str(tmp_path / "home")}
+    environment = os.environ | places | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_COPY, json.dumps(commands)], cwd=tmp_path, env=environment, capture_output=True,
+        text=True, check=True, timeout=120,
+    )  # fmt: skip
+    listed_sets, shown, *loaded, described = done.stdout.strip().split("\0")
+    names = [one["name"] for one in json.loads(listed_sets)]
     assert names.index("kmnist") == names.index("fashion_mnist") + 1
-    shown = json.loads(run("gan_core", "data", "show", "kmnist", "--json"))
-    assert (shown["title"], shown["available"], len(shown["classes"])) == ("Kuzushiji-MNIST", True, 10)
-    for name, count in (("kmnist", 20), ("test:kmnist", 10)):
-        loaded = json.loads(run("gan_core", "data", "load", name, "--json"))
-        assert (loaded["images"], loaded["shape"]) == (count, [1, 28, 28])
-    described = "tests/data/test_sources.py::test_every_source_is_described"
-    assert "1 passed" in run("pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", described)
+    facts = json.loads(shown)
+    assert (facts["title"], facts["available"], len(facts["classes"])) == ("Kuzushiji-MNIST", True, 10)
+    for answer, count in zip(map(json.loads, loaded), (20, 10), strict=True):
+        assert (answer["images"], answer["shape"]) == (count, [1, 28, 28])
+    assert "1 passed" in described
+
+
+ASKED = (("show", "kmnist"), ("load", "kmnist"), ("load", "test:kmnist"))
+IN_A_COPY = """
+import json, sys
+from pathlib import Path
+import gan_core, gan_core.cli
+assert Path(gan_core.__file__).is_relative_to(Path.cwd()), gan_core.__file__
+for words in json.loads(sys.argv[1]):
+    try:
+        gan_core.cli.app(["data", *words])
+    except SystemExit as end:
+        assert not end.code, (words, end.code)
+    print(end="\\0", flush=True)
+import pytest
+sys.exit(pytest.main([
+    "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "tests/data/test_sources.py::test_every_source_is_described"
+]))
+"""
 
 
 def test_the_readme_names_what_exists() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gan_core.data.prepared import Pictures, of_array
+from gan_core.data.prepared import OfArray, Pictures
 
 
 def npz_arrays(path: Path, *names: str) -> list[np.ndarray]:
@@ -30,7 +30,7 @@ def jpeg_stream(files: list[Path]) -> Pictures:
 def idx_pictures(files: list[Path]) -> Pictures:
     """Images and labels in two gzipped idx files, the format of MNIST."""
     images, labels = _idx(files[0]), _idx(files[1])
-    return Pictures(len(images), of_array(images), labels)
+    return Pictures(len(images), OfArray(images), labels)
 
 
 def _idx(path: Path) -> np.ndarray:

@@ -31,9 +31,20 @@ class Pictures:
     labels: np.ndarray | None = None
 
 
-def of_array(array: np.ndarray) -> Iterator[Image.Image]:
-    """Images from uint8 (N, H, W) or (N, H, W, 3)."""
-    return (Image.fromarray(item) for item in array)
+@dataclass(frozen=True)
+class OfArray:
+    """Images of a uint8 array (N, H, W) or (N, H, W, 3), one by one."""
+
+    array: np.ndarray
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return (Image.fromarray(item) for item in self.array)
+
+    def squares(self, size: int) -> Iterator[np.ndarray]:
+        """What `square` makes of each, (C, size, size); those of that size are taken as they are."""
+        if self.array.shape[1:3] != (size, size):
+            return (square(image, size) for image in self)
+        return iter(self.array[:, None] if self.array.ndim == 3 else self.array.transpose(0, 3, 1, 2))
 
 
 def prepare(
@@ -53,9 +64,8 @@ def prepare(
 
     def write(writer: cache.Writer) -> None:
         pictures = read()
-        for picture in tracked(pictures.images, pictures.count, progress, N_PAIRS if paired else N_IMAGES):
-            halves = picture if isinstance(picture, tuple) else (picture,)
-            writer.add(np.concatenate([square(half, size) for half in halves]))
+        for image in tracked(_squares(pictures, size), pictures.count, progress, N_PAIRS if paired else N_IMAGES):
+            writer.add(image)
         if pictures.labels is not None:
             writer.put("label", pictures.labels.astype(np.int64))
 
@@ -70,6 +80,16 @@ def prepare(
             reason=error,
         ) from error
     return DataSet(name, halves_of(entry.arrays["real"]) if paired else entry.arrays, class_names, licence)
+
+
+def _squares(pictures: Pictures, size: int) -> Iterator[np.ndarray]:
+    """Images (C, size, size), or pairs (2C, size, size)."""
+    if isinstance(pictures.images, OfArray):
+        yield from pictures.images.squares(size)
+        return
+    for picture in pictures.images:
+        halves = picture if isinstance(picture, tuple) else (picture,)
+        yield np.concatenate([square(half, size) for half in halves])
 
 
 def halves_of(both: np.ndarray) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -64,30 +65,34 @@ def write_card(folder: Path, card: Card) -> None:
 
 def read_card(folder: Path) -> Card:
     """Reads `card.toml`; raises BadCheckpoint where it is missing, cut short, lacks a field or is of a newer format."""
-    path = folder / CARD
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _card(folder.name, (folder / CARD).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadCheckpoint("No model in {folder}: {card} is missing.", folder=folder.name, card=CARD) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadCheckpoint(
             "The model card in {folder} can't be read: {reason}.", folder=folder.name, reason=error
         ) from None
+
+
+@lru_cache(256)  # pages survey all cards at each call, and TOML takes a millisecond each
+def _card(folder: str, text: str) -> Card:
+    values = tomllib.loads(text)
     if isinstance(values.get("format"), int) and values["format"] > FORMAT:
         raise BadCheckpoint(
             "The model {folder} has format {format}, written by a newer version of GANscope; this one reads up to "
             "{newest}.",
-            folder=folder.name, format=values["format"], newest=FORMAT,
+            folder=folder, format=values["format"], newest=FORMAT,
         )  # fmt: skip
     known = {one.name: one for one in dataclasses.fields(Card)}
     missing = sorted(name for name, one in known.items() if _needed(one) and name not in values)
     if missing:
-        raise BadCheckpoint("The model card in {folder} lacks {names}.", folder=folder.name, names=", ".join(missing))
+        raise BadCheckpoint("The model card in {folder} lacks {names}.", folder=folder, names=", ".join(missing))
     kept = {name: value for name, value in values.items() if name in known}
     wrong = sorted(name for name, value in kept.items() if not _fits(value, known[name]))
     if wrong:
         raise BadCheckpoint(
-            "The model card in {folder} can't be read: {reason}.", folder=folder.name, reason=", ".join(wrong)
+            "The model card in {folder} can't be read: {reason}.", folder=folder, reason=", ".join(wrong)
         )
     kept |= {table: {n: tuple(v) for n, v in kept[table].items()} for table in OF_LISTS if table in kept}
     kept |= {name: tuple(value) for name, value in kept.items() if isinstance(value, list)}

@@ -36,17 +36,25 @@ def shelves() -> list[Path]:
 
 def names() -> list[str]:
     """All models by name, the bundled ones first."""
-    found = [folder.name for shelf in shelves() for folder in seen(shelf.glob("*")) if (folder / CARD).is_file()]
-    return list(dict.fromkeys(found))
+    return list(_folders())
 
 
 def standing(name: str) -> Path:
     """The folder of a model that stands on a shelf; raises UnknownName. Never a path, so that a link may name it."""
-    known = names()
+    known = _folders()
+    if name not in known:
+        raise UnknownName("model", name, list(known))
+    return known[name]
+
+
+def _folders() -> dict[str, Path]:
+    """Of all models by name; where both shelves have one, that of the first."""
+    found: dict[str, Path] = {}
     for shelf in shelves():
-        if name in known and (shelf / name / CARD).is_file():
-            return shelf / name
-    raise UnknownName("model", name, known)
+        for folder in seen(shelf.glob("*")):
+            if folder.name not in found and (folder / CARD).is_file():
+                found[folder.name] = folder
+    return found
 
 
 def is_model(name: str) -> bool:
@@ -58,8 +66,8 @@ def folder_of(name: str, progress: Progress = silent) -> Path:
     """The folder of a model by name or address, or one given by its path; raises UnknownName, and what `hub` raises."""
     if hub.is_address(name):
         return hub.folder(name, progress)
-    path = Path(name)
-    return path if name not in names() and path.is_dir() else standing(name)
+    known, path = _folders(), Path(name)
+    return path if name not in known and path.is_dir() else known.get(name) or standing(name)
 
 
 def upscalers() -> dict[str, Path]:
@@ -77,9 +85,9 @@ def survey() -> tuple[dict[str, Card], list[Damaged]]:
     """Every model whose card can be read, by name, and those that are damaged. Weights are not looked at."""
     cards: dict[str, Card] = {}
     damaged = []
-    for name in names():
+    for name, folder in _folders().items():
         try:
-            cards[name] = read_card(standing(name))
+            cards[name] = read_card(folder)
         except BadCheckpoint as error:
             damaged.append(Damaged(name, error))
     return cards, damaged

@@ -70,12 +70,12 @@ def cpu_threads(networks: Mapping[str, nn.Module]) -> int:
         return 1
     if (ranks := launch.ranks_here()) > 1:
         return max(1, cores() // ranks)
-    asked = os.environ.get("OMP_NUM_THREADS", "")
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the first number is of the outer level
     return min(cores(), int(asked)) if asked.isdecimal() and int(asked) else cores()
 
 
 def cores() -> int:
-    """The cores that this process may use: fewer than the machine has under taskset, or in a container."""
+    """The cores that this process may use: fewer than the machine has under taskset or in a container."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -17,11 +17,13 @@ import pytest
 from gan_core.data import DataSet, DataSpec, Source, avatars, load, source, sources
 from gan_core.data.base import silent
 from gan_core.data.parts import held_out
+from gan_core.data.prepared import OfArray
 from gan_core.data.published import by_torchvision
 from gan_core.data.published.by_torchvision import Download
 from gan_core.data.sets import avatars as avatar_set
 from gan_core.data.sets import celeba, digits
 from gan_core.errors import BadData, UnknownName
+from gan_core.pictures.decoding import square
 from tests.data.offered import write_idx
 
 ON_DEMAND = ("mnist", "fashion_mnist", "cifar10", "celeba")
@@ -65,6 +67,13 @@ def test_every_source_is_described() -> None:
         assert offered.channels in (1, 3)
         assert offered.items > 0
         assert offered.available() != ("GANSCOPE_DATA" in offered.needs)
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 12), (3, 12, 12, 3)])
+@pytest.mark.parametrize("size", [12, 8])
+def test_images_of_the_wanted_size_are_taken_as_they_are(shape: tuple[int, ...], size: int) -> None:
+    pictures = OfArray(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
+    np.testing.assert_array_equal(list(pictures.squares(size)), [square(picture, size) for picture in pictures])
 
 
 def test_unknown_name_lists_the_nearest_first() -> None:

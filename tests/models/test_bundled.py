@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,19 @@ import pytest
 from PIL import Image
 
 from gan_core import data
+from gan_core.data.avatars import draw_avatars
+from gan_core.data.base import Progress
+from gan_core.data.sets import avatars as faces
+from gan_core.gans import recipes
 from gan_core.media import medium_of
+from gan_core.metrics.streams import chosen_places
 from gan_core.models import listing, loading
 from gan_core.models.card import CARD, SAMPLE, WEIGHTS, read_card
 from gan_core.models.publishing import SAMPLES
 from gan_core.models.showing import sheet, usual_count
 from gan_core.pictures.grids import to_uint8
 from gan_core.training.comparing import compared, unseen
+from gan_core.training.previews import LINES, SIDE
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained"
 MODELS = sorted(path.parent for path in PRETRAINED.glob(f"*/{CARD}"))
@@ -26,9 +33,24 @@ CLOSE = 2  # steps of 255, between processors
 
 
 @pytest.fixture(scope="module")
-def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home for all tests here: ten thousand unseen faces take their time to be drawn."""
-    return tmp_path_factory.mktemp("home")
+def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home for all tests here. Of its ten thousand unseen faces, those that a sample image shows are drawn; the rest
+    would take longer than all else here, and stay black.
+    """
+    most = max(LINES * max(1, SIDE // len(recipe.compared)) for recipe in recipes if recipe.compared)
+    shown = chosen_places(faces.TEST_COUNT, most, 0)  # fewer are the first of these
+    whole = faces.drawn_faces
+
+    def drawn(name: str, attributes: np.ndarray, version: str, size: int, progress: Progress) -> np.ndarray:
+        if name != "test-avatars":
+            return whole(name, attributes, version, size, progress)
+        images = np.zeros((len(attributes), 3, size, size), np.uint8)
+        images[shown] = draw_avatars(attributes[shown], size)
+        return images
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(faces, "drawn_faces", drawn)
+        yield tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(autouse=True)

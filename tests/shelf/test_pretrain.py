@@ -62,11 +62,11 @@ def test_a_budget_stops_and_the_next_call_goes_on(
     monkeypatch.setitem(pretrain.plans, "mlp_gan.long", long)
     folder = str(tmp_path / "long")
     store = RunStore()
-    assert pretrain.make(store, "mlp_gan.long", budget=0.02, folder=tmp_path / "long") == 0
+    assert pretrain.make(store, "mlp_gan.long", budget=0.005, folder=tmp_path / "long") == 0
     first = store.runs()[0]
     assert first.state is RunState.STOPPED
     assert 0 < first.step < 1_000_000
-    assert pretrain.main(["mlp_gan.long", "--budget", "0.02", "--folder", folder]) == 0
+    assert pretrain.main(["mlp_gan.long", "--budget", "0.005", "--folder", folder]) == 0
     told = capsys.readouterr().err
     assert "images/s · discriminator" in told  # how it goes on
     assert "stopped at step" in told

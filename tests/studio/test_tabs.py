@@ -612,6 +612,13 @@ def test_there_is_nothing_to_make_without_pictures() -> None:
 # --- drag ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a handle arrives is tested in tests/latent/test_drag.py."""
+    monkeypatch.setattr(drag, "STEPS", 15)
+
+
+@pytest.mark.usefixtures("few_steps")
 def test_places_are_put_and_pulled() -> None:
     hold, value, _ = drag.begin(STYLED, 3)
     assert value["side"] == 8
@@ -645,6 +652,7 @@ def test_what_can_not_be_dragged() -> None:
 EDITED = View(STYLED, 11, 0.5, None, (Change("PCA 1", 3.0),))
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_a_drag_is_taken_back_and_saved_with_its_way() -> None:
     hold, first, _ = drag.begin(STYLED, 3)
     with pytest.raises(BadValue, match="no drag to undo"):

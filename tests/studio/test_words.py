@@ -58,7 +58,8 @@ def test_a_sentence_gives_four_pictures_and_its_unknown_words_are_marked() -> No
 
 
 @pytest.mark.usefixtures("shelf")
-def test_a_model_that_knows_no_words_is_searched_and_refined() -> None:
+def test_a_model_that_knows_no_words_is_searched_and_refined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "STEPS", 8)
     made = words.draw(SENTENCE, SEARCHED, 3, 1.0, word_models.CLIP, words.Made())[0]
     steps = list(words.refine(SENTENCE, SEARCHED, word_models.CLIP, 3, made))
     found, pictures, _marked, undo, progress = steps[-1]

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from gan_core.checkpoint import read_checkpoint, same_state, write_checkpoint
+from gan_core.data.sets import avatars
 from gan_core.errors import BadCheckpoint, BadData, BadValue, GanscopeError, UnknownName
 from gan_core.models import listing, loading
 from gan_core.models.card import WEIGHTS, Card, write_card
@@ -81,7 +82,8 @@ def test_what_the_file_lacks_begins_anew(store: RunStore) -> None:
     assert not same_state(first["networks"]["discriminator"], state["networks"]["discriminator"])
 
 
-def test_other_data_and_live_knobs_can_be_given(store: RunStore) -> None:
+def test_other_data_and_live_knobs_can_be_given(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(avatars, "COUNT", 60)
     described = make_model("mlp_gan.x", "digits")
     run = continuing.begin(store, place(described), changes={"loss": "hinge"}, data_name="digits")
     assert (run.spec.hparams["loss"], run.spec.steps) == ("hinge", described.steps)

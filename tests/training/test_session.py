@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from torch import nn
 
 from gan_core import data, knobs
 from gan_core.checkpoint import read_checkpoint, same_state, write_checkpoint
@@ -24,7 +24,7 @@ from gan_core.models import loading
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.training import journal, session
 from gan_core.training.control import Control, current_hparams, fork
-from gan_core.training.session import Session
+from gan_core.training.session import Session, cpu_threads
 from gan_core.training.trainer import Trainer
 from tests.made_runs import end_all
 
@@ -132,6 +132,16 @@ def test_pause_step_edit_resume_stop(store: RunStore) -> None:
         "before": {"generator_rate": 2e-4, "batch_size": 8},
     }
     assert edits[0].step == step + 5
+
+
+@pytest.mark.parametrize(("asked", "threads"), [("", 4), ("2", 2), ("3,1", 3), ("8", 4), ("0", 4), ("many", 4)])
+def test_as_many_threads_as_cores_or_as_were_asked_for(
+    asked: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert cpu_threads({"net": nn.Conv2d(1, 1, 3)}) == threads
+    assert cpu_threads({"net": nn.Linear(2, 2)}) == 1  # a small perceptron
 
 
 def test_bad_commands_are_refused_in_the_caller(store: RunStore) -> None:
@@ -271,12 +281,15 @@ def test_a_full_disk_pauses_and_resumes_without_loss(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_pauses_and_can_be_rolled_back(store: RunStore) -> None:
     run = new_run(store, loss="wasserstein", optimizer="sgd")
-    session = Session(store, run.id).start()
-    wait(lambda: session.status.step > 20, "first steps")
+    session = Session(store, run.id).start(paused=True)
+    session.step(20)  # as many in every run, since what has learnt for long diverges late
+    wait(lambda: session.status.step == 20, "first steps")
     session.save()
-    wait(lambda: len(store.checkpoints(run.id)) >= 2, "a checkpoint")
+    wait(lambda: [kept.step for kept in store.checkpoints(run.id)][-1:] == [20], "a checkpoint")
     good = store.checkpoints(run.id)[-1].step
     session.edit(discriminator_rate=0.1, generator_rate=0.1)  # an unbounded critic: it diverges
+    session.resume()
+    wait(lambda: any(event.kind == "not_finite" for event in store.events(run.id)), "the fault")
     wait(lambda: session.status.state == RunState.PAUSED, "the pause")
     status = session.status
     fault = next(event for event in store.events(run.id) if event.kind == "not_finite")
@@ -388,12 +401,8 @@ def test_samples_need_no_data_and_depend_on_the_seed_alone(store: RunStore) -> N
         sampler.sample(0)
 
 
-def test_a_run_takes_as_many_threads_as_its_networks_need(monkeypatch: pytest.MonkeyPatch) -> None:
-    perceptron, convolution = {"g": torch.nn.Linear(2, 2)}, {"g": torch.nn.Conv2d(1, 1, 3)}
+def test_ranks_share_the_cores_whatever_torchrun_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "cores", lambda: 8)
-    for asked, threads in (("3", 3), ("64", 8), ("", 8), ("0", 8), ("4,2", 8)):
-        monkeypatch.setenv("OMP_NUM_THREADS", asked)
-        assert (session.cpu_threads(perceptron), session.cpu_threads(convolution)) == (1, threads)
     monkeypatch.setattr("gan_core.training.launch.ranks_here", lambda: 4)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # by torchrun, whatever the machine has
-    assert session.cpu_threads(convolution) == 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # torchrun's
+    assert cpu_threads({"g": nn.Conv2d(1, 1, 3)}) == 2

@@ -17,6 +17,9 @@ from urllib.parse import parse_qs, urlencode
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# for its monitoring page, which `gate` closes, Gradio keeps 10,000 calls and sums them up with pandas after each
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
 # waiting threads release their core: otherwise they hold it, and on a busy machine a picture of 0.02 s takes 1 s.
 # Read when PyTorch is loaded
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -10,7 +10,7 @@ import numpy as np
 from gan_core.data.base import register
 from gan_core.data.files import Layout, from_files
 from gan_core.data.formats import jpeg_stream
-from gan_core.data.prepared import Pictures, of_array
+from gan_core.data.prepared import OfArray, Pictures
 from gan_core.data.published import by_torchvision
 from gan_core.data.published.by_torchvision import Download
 
@@ -28,7 +28,7 @@ def _download(folder: Path) -> None:
 
 def _arrays(files: list[Path]) -> Pictures:
     images, labels = np.load(files[0], mmap_mode="r"), np.load(files[1])
-    return Pictures(len(images), of_array(images), labels)
+    return Pictures(len(images), OfArray(images), labels)
 
 
 register(

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source, register
-from gan_core.data.prepared import UNREADABLE, of_array
+from gan_core.data.prepared import UNREADABLE, OfArray
 from gan_core.errors import BadData
-from gan_core.pictures.decoding import square
 
 LICENCE = "BSD-3-Clause (scikit-learn); data: E. Alpaydin and C. Kaynak, UCI, CC BY 4.0"
 CLASSES = tuple("0123456789")
+KEPT = 32  # pixels: up to this size the images, at most 2 MB, are kept in memory
 
 
 def _file() -> Path | None:
@@ -34,16 +35,30 @@ def _load(size: int | None, progress: Progress) -> DataSet:
     if path is None:
         raise BadData("The digits come with scikit-learn, which isn't installed: pip install scikit-learn")
     try:
-        with gzip.open(path, "rt") as file:
-            table = np.loadtxt(file, delimiter=",", dtype=np.int64)  # (N, 64 pixels in 0..16 and the label)
-        grey = np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8)  # (N, 64) -> (N, H, W)
+        grey, labels = _read(path, path.stat().st_mtime_ns)
     except UNREADABLE as error:
         raise BadData("{path} can't be read ({reason}).", path=path, reason=error) from error
-    # at their own size without 1,797 detours through Pillow: each run on digits loads them
-    own = size in (None, 8)
-    images = grey[:, None] if own else np.stack([square(image, size or 8) for image in of_array(grey)])
+    images = _squares(path, path.stat().st_mtime_ns, size or 8) if (size or 8) <= KEPT else _resized(grey, size or 8)
     progress(1.0, "Preparing images")
-    return DataSet("digits", {"real": images, "label": table[:, -1].copy()}, CLASSES, LICENCE)
+    return DataSet("digits", {"real": images.copy(), "label": labels.copy()}, CLASSES, LICENCE)
+
+
+@lru_cache(1)
+def _read(path: Path, changed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The digits, uint8 (N, H, W), and their labels, int64 (N,), read once for each `changed` time of the file."""
+    with gzip.open(path, "rt") as file:
+        table = np.loadtxt(file, delimiter=",", dtype=np.int64)  # (N, 64 pixels in 0..16 and the label)
+    return np.rint(table[:, :-1] * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8), table[:, -1]
+
+
+@lru_cache(4)
+def _squares(path: Path, changed: int, size: int) -> np.ndarray:
+    return _resized(_read(path, changed)[0], size)
+
+
+def _resized(grey: np.ndarray, size: int) -> np.ndarray:
+    """(N, H, W) -> (N, 1, size, size)."""
+    return np.stack(list(OfArray(grey).squares(size)))
 
 
 DIGITS = register(

@@ -20,7 +20,7 @@ from gan_core.data.files import Layout, from_files
 from gan_core.data.formats import npz_arrays
 from gan_core.data.pairs import unpaired
 from gan_core.data.parts import EVERY
-from gan_core.data.prepared import Pictures, of_array
+from gan_core.data.prepared import OfArray, Pictures
 from gan_core.data.published.arrays import Arrays
 from gan_core.data.published.catalogue import Published, register_published
 from gan_core.data.published.origins import File, Origin
@@ -157,14 +157,14 @@ def _without_tones(files: list[Path]) -> Pictures:
     noto, groups, tones, names = npz_arrays(files[0], "noto", "groups", "tones", "group_names")
     images = noto[tones == 0]
     labels = np.asarray([CLASSES.index(names[group]) for group in groups[tones == 0]])
-    return Pictures(len(images), of_array(images), labels)
+    return Pictures(len(images), OfArray(images), labels)
 
 
 def _both_styles(files: list[Path], part: str) -> Pictures:
     """All tones of one emoji lie in one part: they hardly differ, and the test would be of what was learnt."""
     noto, twemoji, codes = npz_arrays(files[0], "noto", "twemoji", "codes")
     places = places_of(codes.tolist(), part)
-    return Pictures(len(places), zip(of_array(noto[places]), of_array(twemoji[places]), strict=True))
+    return Pictures(len(places), zip(OfArray(noto[places]), OfArray(twemoji[places]), strict=True))
 
 
 def places_of(codes: Sequence[str], part: str) -> list[int]:

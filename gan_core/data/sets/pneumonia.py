@@ -14,7 +14,7 @@ import numpy as np
 from gan_core.data.base import Progress, register
 from gan_core.data.files import Layout, from_files
 from gan_core.data.formats import npz_arrays
-from gan_core.data.prepared import Pictures, of_array
+from gan_core.data.prepared import OfArray, Pictures
 from gan_core.data.published.arrays import Arrays
 from gan_core.data.published.catalogue import Published, register_published
 from gan_core.data.published.origins import Origin
@@ -50,7 +50,7 @@ def _of_class(copy: np.lib.npyio.NpzFile, label: int) -> np.ndarray:
 
 def _pictures(files: list[Path], part: str) -> Pictures:
     images, labels = npz_arrays(files[0], f"{part}_images", f"{part}_labels")
-    return Pictures(len(images), of_array(images), labels)
+    return Pictures(len(images), OfArray(images), labels)
 
 
 PNEUMONIA = register(

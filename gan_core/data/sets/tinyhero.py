@@ -17,7 +17,7 @@ from gan_core.data.files import Layout, from_files
 from gan_core.data.formats import npz_arrays
 from gan_core.data.pairs import unpaired
 from gan_core.data.parts import chosen
-from gan_core.data.prepared import Pictures, of_array
+from gan_core.data.prepared import OfArray, Pictures
 from gan_core.data.published.arrays import Arrays
 from gan_core.data.published.catalogue import Published, register_published
 from gan_core.data.published.origins import File, Origin
@@ -89,7 +89,7 @@ def _views(files: list[Path]) -> Pictures:
     (images,) = npz_arrays(files[0], "images")
     count, views = images.shape[:2]
     flat = images.reshape(count * views, *images.shape[2:])  # (N, view, H, W, 3) -> (N * view, H, W, 3)
-    return Pictures(len(flat), of_array(flat), np.tile(np.arange(views), count))
+    return Pictures(len(flat), OfArray(flat), np.tile(np.arange(views), count))
 
 
 def _turned(files: list[Path], part: str) -> Pictures:
@@ -97,7 +97,7 @@ def _turned(files: list[Path], part: str) -> Pictures:
     images, views = npz_arrays(files[0], "images", "views")
     front, left = (views.tolist().index(view) for view in ("front", "left"))
     of_part = images[chosen(len(images), part)]
-    return Pictures(len(of_part), zip(of_array(of_part[:, front]), of_array(of_part[:, left]), strict=True))
+    return Pictures(len(of_part), zip(OfArray(of_part[:, front]), OfArray(of_part[:, left]), strict=True))
 
 
 TINYHERO = register(
