@@ -15,8 +15,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import torch
-
 NAME = "torch._dynamo"
 _swapping = threading.Lock()  # not held while the module loads: imports have locks of their own
 
@@ -36,6 +34,8 @@ class _NotYetLoaded(ModuleType):
         # an import of what is inside it asks for its `__path__`
         if name.startswith("__") and name != "__path__":
             raise AttributeError(name)
+        import torch
+
         with _swapping:
             if sys.modules.get(NAME) is self:
                 del sys.modules[NAME]
@@ -45,6 +45,8 @@ class _NotYetLoaded(ModuleType):
 
 def load_compiler_late() -> None:
     """Puts the stand-in where the module isn't loaded yet."""
+    import torch
+
     with _swapping:
         if NAME not in sys.modules:
             torch._dynamo = sys.modules[NAME] = _NotYetLoaded(NAME)

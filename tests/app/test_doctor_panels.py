@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,8 +53,7 @@ def test_evidence_and_bands_are_sent_beside_the_curves() -> None:
     assert numbers[start : start + count] == pytest.approx(0.1)
 
 
-def test_an_alarm_offers_the_checkpoint_before_it(home: Path) -> None:
-    store = RunStore()
+def test_an_alarm_offers_the_checkpoint_before_it(store: RunStore) -> None:
     run = store.create(RunSpec("points", "ring8", 2, 2000, {"loss": "hinge"}))
     token = store.claim(run.id)
     store.enqueue(run.id, token)

@@ -23,7 +23,7 @@ TRANSLATING, FILLING, ENLARGING = "cyclegan.avatars", "context_encoder.avatars",
 SETS = {TRANSLATING: "digits_coloured_unpaired", STYLED: "digits", CLASSES: "digits", FILLING: "digits"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shelf_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("serving")
     for name, data in SETS.items():
@@ -71,7 +71,7 @@ def serving(settings: Settings) -> Iterator[Running]:
             thread.join(30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(shelf_home: Path) -> Iterator[Running]:
     """One that everybody may call as often as they like."""
     with pytest.MonkeyPatch.context() as patch:

@@ -20,7 +20,7 @@ ENLARGING, SMOOTH = "srgan.tiny", "srgan.smooth"  # of the same networks, so tha
 TRANSLATORS = {CYCLE: "digits_coloured_unpaired", DRAWING: "digits_coloured", FILLING: "digits"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose shelf holds a style-based model, a plain one, one that knows classes, and some that translate."""
     folder = tmp_path_factory.mktemp("studio")
@@ -46,7 +46,7 @@ def shelf(models_home: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return models_home / "models"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio(models_home: Path) -> Iterator[Studio]:
     with serving(models_home) as running:
         yield running
