@@ -39,6 +39,8 @@ from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandard
 from gan_core.layers.style_generator import StyleGenerator
 from gan_core.models.sampler import Sampler
 
+OUTPUTS = {"audio": "sound", "video": "film"}  # of tasks that don't draw pictures
+ABOUT = {"sound": "waves (B, L), or log-mel spectrograms (B, 1, H, W) for Griffin-Lim; all in [-1, 1]"}
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # axes whose length is free
 PICTURES = ("picture", "translated", "enlarged", "filled")  # outputs that are pictures
 PARTS = ("", "w", "discriminator")  # of a model; "" is what it is for
@@ -238,10 +240,13 @@ def _drawing(sampler: Sampler, networks: Mapping[str, nn.Module], part: str) -> 
     axes: dict[str, dict[int, str]] = {"z": {0: BATCH}}
     shapes: dict[str, tuple[int, ...]] = {"z": size}
     recipe, spec = sampler.recipe, sampler.spec
+    output = OUTPUTS.get(recipe.task, "picture")
+    made = (_Sounds if recipe.task == "audio" else _FromNoise)(sampler, networks)
+    about = {output: ABOUT[output]} if output in ABOUT else {}
     if (conditions := recipe.conditions) is not None:
         axes["condition"], shapes["condition"] = {0: BATCH}, tuple(conditions(spec, sampler.hparams, 1, None).shape[1:])
         return Graph(
-            _FromNoise(sampler, networks), axes, ("picture",), shapes,
+            made, axes, (output,), shapes, notes=about,
             conditions=lambda count: conditions(spec, sampler.hparams, count, None),
         )  # fmt: skip
     if sampler.recipe.conditional:
@@ -250,11 +255,7 @@ def _drawing(sampler: Sampler, networks: Mapping[str, nn.Module], part: str) -> 
         axes["truncation"], shapes["truncation"] = {}, ()
         module = _FromClassTruncated if sampler.recipe.conditional else _FromNoiseTruncated
         return Graph(module(sampler, networks), axes, ("picture",), shapes, sampler.spec.classes)
-    if sampler.recipe.task == "audio":
-        about = {"sound": "waves (B, L), or log-mel spectrograms (B, 1, H, W) for Griffin-Lim; all in [-1, 1]"}
-        return Graph(_Sounds(sampler, networks), axes, ("sound",), shapes, sampler.spec.classes, about)
-    output = "film" if sampler.recipe.task == "video" else "picture"
-    return Graph(_FromNoise(sampler, networks), axes, (output,), shapes, sampler.spec.classes)
+    return Graph(made, axes, (output,), shapes, sampler.spec.classes, about)
 
 
 def _translating(sampler: Sampler, networks: Mapping[str, nn.Module], direction: str) -> Graph:

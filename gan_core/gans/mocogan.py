@@ -92,7 +92,7 @@ class FilmGenerator(nn.Module):
 
     def moved(self, noise: Tensor) -> Tensor:
         """Motion codes (B, T, units) from noise (B, T, motion), each from those before it."""
-        state = noise.new_zeros(len(noise), self.recurrent.hidden_size)
+        state = noise.new_zeros(noise.shape[0], self.recurrent.hidden_size)
         codes = []
         for moment in noise.unbind(1):
             state = self.recurrent(moment, state)

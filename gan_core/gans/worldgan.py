@@ -102,7 +102,7 @@ class World(nn.Module):
         self.register_buffer("places", torch.stack(torch.meshgrid(line, line, indexing="ij")), persistent=False)
 
     def forward(self, given: Tensor, action: Tensor) -> Tensor:
-        places = cast(Tensor, self.places).expand(len(given), -1, -1, -1)
+        places = cast(Tensor, self.places).expand(given.shape[0], -1, -1, -1)
         pressed = planes(action[:, None], self.size)
         low = self.down(torch.cat([given, pressed, places], 1))  # (B, width, H / 2, W / 2)
         high = self.up(torch.cat([low, self.inner(low)], 1))
@@ -201,9 +201,7 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
     keys = (share[:, START:] * len(games.ACTIONS)).long().clamp(0, len(games.ACTIONS) - 1)
     turns = torch.arange(world.length - GIVEN, device=latents.device) % keys.shape[1]
     made = world.follow(given, keys[:, turns])
-    return torch.cat([given.reshape(len(given), GIVEN, -1, *given.shape[2:]), made], 1).transpose(
-        1, 2
-    )  # (B, T, C, ...) -> (B, C, T, ...)
+    return torch.cat([given.unflatten(1, (GIVEN, -1)), made], 1).transpose(1, 2)  # (B, T, C, ...) -> (B, C, T, ...)
 
 
 def equation(hparams: Any) -> str:

@@ -35,7 +35,8 @@ def graphs_of(matrices: Tensor) -> Tensor:
     """Matrices int64 (B, n, n) as dense graphs of zeros and ones."""
     kinds = matrices.diagonal(dim1=1, dim2=2)
     beside = matrices - torch.diag_embed(kinds)
-    return joined(one_hot(kinds, KINDS).float(), one_hot(beside, BONDS).float())
+    kind = torch.get_default_dtype()
+    return joined(one_hot(kinds, KINDS).to(kind), one_hot(beside, BONDS).to(kind))
 
 
 def matrices_of(graphs: Tensor) -> Tensor:

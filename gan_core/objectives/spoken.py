@@ -82,7 +82,7 @@ def weights_of(labels: Tensor | None, count: int, spec_widths: tuple[int, int], 
     """
     classes, speakers = spec_widths
     if labels is not None and labels.is_floating_point() and labels.shape[1] == classes + speakers:
-        return labels
+        return labels.to(like)
     anyone = like.new_full((count, speakers), 1 / max(1, speakers))
     if labels is None:
         return torch.cat([like.new_full((count, classes), 1 / max(1, classes)), anyone], 1)

@@ -1,8 +1,9 @@
 """Activation checkpointing: blocks compute their activations again on the way back and don't keep them (1604.06174).
 
 A network keeps the inputs of its blocks alone, which saves most of its memory for about a third more time. It fits
-blocks that compute the same when they run again: not those with batch normalisation or spectral normalisation, which
-change their own buffers in each pass. Noise and dropout are drawn again from the same state.
+blocks that compute the same when they run again: not those with batch normalisation or spectral normalisation, nor
+whole style-based generators, which change their own buffers in each pass. Noise and dropout are drawn again from the
+same state.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.checkpoint import checkpoint
 
 from gan_core.layers.blocks import RandomLayer
+from gan_core.layers.style_generator import StyleGenerator
 from gan_core.ranks import current
 
 
@@ -105,7 +107,7 @@ def blocks(network: nn.Module) -> Iterator[nn.Module]:
 
 def repeatable(layer: nn.Module) -> bool:
     """Whether a layer computes the same when it runs again."""
-    return not any(isinstance(part, _BatchNorm) or is_parametrized(part) for part in layer.modules())
+    return not any(isinstance(part, (_BatchNorm, StyleGenerator)) or is_parametrized(part) for part in layer.modules())
 
 
 def fits(networks: Mapping[str, nn.Module]) -> bool:
