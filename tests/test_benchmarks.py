@@ -227,7 +227,7 @@ def test_pausing() -> None:
     assert "pause acts" in run("startup", "--repetitions", "1", "--only", "pause")
 
 
-@pytest.mark.e2e
+@pytest.mark.release
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
 def test_startup_and_the_open_dashboard() -> None:
     assert "first page painted" in run("startup", "--repetitions", "1", "--only", "start")

@@ -207,6 +207,7 @@ def test_on_a_phone_all_tabs_are_a_list_in_groups(studio: Studio, contexts: Call
     page.goto(f"{studio.url}/?model={STYLED}&seed=5&tab=drag")
     tabs = page.locator("#places select")
     expect(tabs).to_have_value("drag")
+    expect(page.locator("#tab-drag img").first).to_have_attribute("src", DRAWN)  # the page is complete
     assert page.locator("#places optgroup").count() == 3
     assert page.locator("#places option").count() == 13
     expect(page.get_by_role("tab", name="Drag")).to_be_hidden()
