@@ -137,7 +137,7 @@ plans: dict[str, Plan] = {
     "triplane.solids": Plan(
         recipe="triplane", data="solids", size=32, steps=4_000,
         title="Solids that can be turned",
-        limits="Low resolution: edges are soft, and the small solid is often missing.",
+        limits="Coloured blobs rather than clean solids, without sharp edges. Views of a scene agree in depth.",
         hparams={"plane_channels": 8, "ray_samples": 12, "schedule": "linear", "decay_steps": 4_000},
         half=True,
     ),
