@@ -201,7 +201,8 @@ def draw(networks: Mapping[str, nn.Module], hparams: Any, latents: Tensor, label
     keys = (share[:, START:] * len(games.ACTIONS)).long().clamp(0, len(games.ACTIONS) - 1)
     turns = torch.arange(world.length - GIVEN, device=latents.device) % keys.shape[1]
     made = world.follow(given, keys[:, turns])
-    return torch.cat([given.unflatten(1, (GIVEN, -1)), made], 1).transpose(1, 2)  # (B, T, C, ...) -> (B, C, T, ...)
+    before = given.reshape(given.shape[0], GIVEN, -1, *given.shape[2:])
+    return torch.cat([before, made], 1).transpose(1, 2)  # (B, T, C, ...) -> (B, C, T, ...)
 
 
 def equation(hparams: Any) -> str:
