@@ -185,7 +185,7 @@ def test_serving() -> None:
     assert "| one client: median |" in table
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_few_pairs() -> None:
     table = run("few_pairs", "--size", "16", "--pairs", "36", "--steps", "2")
     assert table.count("36 pairs, 300 marked") == 4
@@ -271,7 +271,7 @@ def test_what_is_measured_anew_takes_its_old_place_in_the_file(tmp_path: Path) -
     assert [(row["recipe"], row["images_per_second"]) for row in rows] == [("dcgan", 3), ("cgan", 2)]
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_architectures() -> None:
     row = architectures.in_a_process("dcgan", "tiny", 0.1)
     assert row["images_per_second"] > 0
@@ -280,7 +280,7 @@ def test_architectures() -> None:
     assert "dcgan" in architectures.described(row)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_ways_to_compute_are_measured_beside_each_other() -> None:
     ways = {"eager": USUAL, "again": USUAL}
     lines = computation.measure("mlp_gan", "cpu", 8, ways, steps=1)

@@ -308,7 +308,7 @@ print(made.shape, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("scale", "height", "width", "kind"),

@@ -51,7 +51,7 @@ def use(visitor: Any) -> None:
         visitor()("translate_model", None, model)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
 def test_use_does_not_raise_the_memory(tmp_path: Path) -> None:
