@@ -1,9 +1,9 @@
 """What DANN gains on a domain without labels: `python -m benchmarks.adaptation [--seeds 3] [--steps 1000]`.
 
 Each seed trains two classifiers with equal settings on MNIST and MNIST-M, one that sees the classes of MNIST only and
-one that adapts (the recipe `dann`; `adaptation` 0 and 1), and tests both on all 10,000 test digits of either domain.
-The last line is a classifier that was given the classes of MNIST-M: what could be had at most. `--keep` writes what the
-page Few labels shows.
+one that adapts (the recipe `dann`; `adaptation` 0 and its usual value), and tests both on all 10,000 test digits of
+either domain. The last line is a classifier that was given the classes of MNIST-M: what could be had at
+most. `--keep` writes what the page Few labels shows.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
           f"accuracy on {len(test):,} test digits")  # fmt: skip
     print(LINE.format("", "MNIST", "MNIST-M", "features", "CPU time"))
     told = replace(train, arrays={**train.arrays, "a": train.arrays["b"]})
-    arms = {"source": ("source only", train, 0.0), "dann": ("DANN", train, 1.0),
+    arms = {"source": ("source only", train, 0.0), "dann": ("DANN", train, recipes.get("dann").hparams.adaptation),
             "target": ("trained on MNIST-M", told, 0.0)}  # fmt: skip
     results = {}
     for arm, (name, known, weight) in arms.items():

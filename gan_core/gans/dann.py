@@ -81,7 +81,7 @@ def networks(hparams: DannHParams, spec: DataSpec) -> dict[str, nn.Module]:
     }
 
 
-DEFAULTS = DannHParams(rate=1e-3, beta1=0.9, batch_size=64)
+DEFAULTS = DannHParams(rate=1e-3, beta1=0.9, batch_size=64, adaptation=0.3)  # 1 loses classes within 1,000 steps
 
 register(
     Recipe(

@@ -32,9 +32,8 @@ from tests.made_runs import trained
 pytestmark = pytest.mark.filterwarnings("ignore")  # the exporter's own, of its internals
 FAST = ("biggan", "cyclegan")  # and StyleGAN2 below
 MAGNIFIES = "diffusion_points"  # untrained, it divides by what is left of the data at the last level: next to nothing
-OTHERS = [
-    one.name for one in recipes if one.name not in (*FAST, "stylegan2", MAGNIFIES) and one.pretrained_part is None
-]
+LEFT = [one for one in recipes if one.name not in (*FAST, "stylegan2", MAGNIFIES) and one.pretrained_part is None]
+FIRST = {(one.networks, one.draw, one.task, one.conditional): one.name for one in reversed(LEFT)}  # of each graph
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +72,13 @@ def test_onnx_agrees_with_pytorch(recipe: str, tmp_path: Path) -> None:
     close(recipe, tmp_path)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("recipe", OTHERS)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(one.name, marks=pytest.mark.slow if one.name in FIRST.values() else pytest.mark.release)
+        for one in LEFT
+    ],
+)
 def test_onnx_of_every_recipe_agrees_with_pytorch(recipe: str, tmp_path: Path) -> None:
     close(recipe, tmp_path)
 

@@ -19,7 +19,7 @@ from gan_core.study.results import Background, Result, StudyFolder, studies
 PLAN = StudyPlan("digits", 8, k=(4, 8), unbalanced=0, seeds=2, steps=100, gan_steps=200)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_one_study_at_a_time_and_what_it_measured_stays() -> None:
     endless = StudyPlan("digits", 8, k=(4,), unbalanced=0, seeds=1, steps=1, gan_steps=1_000_000)
     started = process.start(endless)

@@ -119,8 +119,10 @@ def test_a_run_of_points_is_examined_to_its_last_step(home: Path) -> None:
     assert finding.level != "good"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(0, marks=pytest.mark.slow), *(pytest.param(seed, marks=pytest.mark.release) for seed in (1, 2))],
+)
 def test_the_collapse_preset_keeps_its_promise_and_the_verdict_sees_it(seed: int) -> None:
     recipe = recipes.get("points")
     preset = recipe.preset("collapses")
