@@ -23,7 +23,7 @@ class _NotYetLoaded(ModuleType):
     """What an optimiser asks of `torch._dynamo`, and the real module for all other questions."""
 
     def graph_break(self, *_: Any, **__: Any) -> None:
-        """There is no graph to break."""
+        """Does nothing: no graph is being compiled."""
 
     def disable(self, fn: Callable, *_: Any, **__: Any) -> Callable:
         """Nothing compiles it: the function as it is."""
