@@ -537,17 +537,14 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                     ).format(size=LARGE_BYTES // 1_000_000))  # fmt: skip
     advice = [strength, notice, two, part, plain]
     scene = [source, compare, strip, status, file, scale, share, *advice]
-    arrived = gr.on(
-        [tab.select, model.input], callback(model_of), [source, model], [scale, share, *scene],
-        api_name="enlarge_model", concurrency_limit=1, **QUIET,
-    )  # fmt: skip
+    gr.on([tab.select, model.input], callback(model_of), [source, model], [scale, share, *scene],
+          api_name="enlarge_model", concurrency_limit=1, **QUIET)  # fmt: skip
     tab.select(callback(listed), model, model, api_visibility="private", **QUIET)
     brought = network.upload(callback(take_network), network, model, api_visibility="private", **QUIET)
     parts.emptied(network, brought)
     brought.success(callback(model_of), [source, model], [scale, share, *scene], api_visibility="private", **QUIET)
     strip.select(callback(press), model, scene, api_visibility="private", **QUIET)
-    read = drop.upload(callback(take), [drop, model, scale], scene, api_name="enlarge_picture", **QUIET)
-    parts.emptied(drop, read, arrived)
+    parts.emptied(drop, drop.upload(callback(take), [drop, model, scale], scene, api_name="enlarge_picture", **QUIET))
     scale.input(callback(advise), [source, model, scale], advice, api_visibility="private", **QUIET)
     two.click(callback(twice), [source, model], [scale, *advice], api_visibility="private", **QUIET)
     part.click(callback(middle), [source, model, scale], scene, api_visibility="private", **QUIET)

@@ -197,11 +197,8 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         callback(fill), [mask, source, model], [face, words], js=sheet_of(PAD, 2), trigger_mode="always_last",
         queue=False, api_name="fill", **QUIET,
     )  # fmt: skip
-    arrived = gr.on(
-        [tab.select, model.input], callback(paper), [source, model], scene, api_name="fill_model",
-        concurrency_limit=1, **QUIET,
-    )  # fmt: skip
+    gr.on([tab.select, model.input], callback(paper), [source, model], scene, api_name="fill_model",
+          concurrency_limit=1, **QUIET)  # fmt: skip
     strip.select(callback(press), model, scene, api_visibility="private", **QUIET)
-    read = drop.upload(callback(take), [drop, model], scene, api_name="fill_picture", **QUIET)
-    parts.emptied(drop, read, arrived)
+    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="fill_picture", **QUIET))
     parts.saving(download, save, [mask, source, model], "save_filled", sheet_of(PAD, 2))

@@ -270,7 +270,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
                 model = model_choice(page)
                 steps = gr.Slider(*STEPS, USUAL, step=50, label=_("Search steps"))
     scene = [wanted, target, found, words, *sliders]
-    read = drop.upload(callback(take), [drop, model], scene, api_name="take", **QUIET)
+    parts.emptied(drop, drop.upload(callback(take), [drop, model], scene, api_name="take", **QUIET))
     searching = start.click(
         streaming(find), [wanted, model, steps], [wanted, found, words, *sliders], api_name="find",
         concurrency_limit=None, **QUIET,
@@ -285,9 +285,6 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         queue=False, api_name="edit", **QUIET,
     )  # fmt: skip
     model.input(callback(choose), [wanted, model], scene, api_name="choose", **QUIET)
-    shown = tab.select(
-        callback(show_example), [wanted, model], scene, api_visibility="private", concurrency_limit=1, **QUIET
-    )
-    parts.emptied(drop, read, shown)
+    tab.select(callback(show_example), [wanted, model], scene, api_visibility="private", concurrency_limit=1, **QUIET)
     parts.saving(download, save, [wanted, *sliders], "save_found")
     faces.offered(page, ID, use, given, [wanted, *sliders])

@@ -325,17 +325,16 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         batch_status = parts.note()
     scene = [source, strip, *faces, *loop, status]
     where = [model, direction, strength]
-    arrived = gr.on(
-        [tab.select, model.input], callback(choose), [source, model], [direction, strength, *scene],
-        api_name="translate_model", concurrency_limit=1, **QUIET,
-    )  # fmt: skip
+    gr.on([tab.select, model.input], callback(choose), [source, model], [direction, strength, *scene],
+          api_name="translate_model", concurrency_limit=1, **QUIET)  # fmt: skip
     direction.input(callback(turn), [source, *where], scene, api_name="translate", **QUIET)
     strength.input(
         callback(turn), [source, *where], scene, api_visibility="private", trigger_mode="always_last", **QUIET
     )
     strip.select(callback(press), where, scene, api_visibility="private", **QUIET)
-    read = drop.upload(callback(take), [drop, *where], [direction, *scene], api_name="translate_picture", **QUIET)
-    parts.emptied(drop, read, arrived)
+    parts.emptied(
+        drop, drop.upload(callback(take), [drop, *where], [direction, *scene], api_name="translate_picture", **QUIET)
+    )
     camera.take(
         callback(take_photo),
         [photo, *where],

@@ -292,13 +292,8 @@ def upload_note(more: str = "") -> gr.Markdown:
     return note(f"{words} {more}".rstrip())
 
 
-def emptied(box: gr.File, read: Any, example: Any = None) -> None:
-    """Clears an upload box after the event `read`, also after a refused file, where `then` would not run.
-
-    An `example` that is still being made as a file comes doesn't take its place afterwards.
-    """
-    if example is not None:
-        box.upload(None, cancels=example, api_visibility="private")
+def emptied(box: gr.File, read: Any) -> None:
+    """Clears an upload box after the event `read`, also after a refused file, where `then` would not run."""
     for after in (read.success, read.failure):
         after(lambda: None, None, box, show_progress="hidden", api_visibility="private")
 
