@@ -19,6 +19,7 @@ from tests.test_house import ROOT
 LISTS = ("recipes", "models", "runs", "data")
 QUICK = ("recipes list", "recipes --json", "models list", "runs list", "data list --json")
 MOST = 1.2  # times what --help takes
+HEAVY = ("torch", "torchvision", "scipy", "pandas")
 
 # a small process that starts the commands one after the other: the peak of a forked process counts that of its parent
 MEASURED = """
@@ -28,6 +29,20 @@ for words in json.loads(sys.argv[1]):
     _, status, used = os.wait4(process.pid, 0)
     assert status == 0, words
     print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
+# the modules of each command, in a fork of one process that has only begun
+LOADED = """
+import json, os, sys, contextlib
+from gan_core.cli import main
+for words in json.loads(sys.argv[1]):
+    if not os.fork():
+        sys.argv[1:] = words.split()
+        with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit):
+            main()
+        os.write(1, (json.dumps([*sys.modules]) + "\\n").encode())
+        os._exit(0)
+    assert os.wait()[1] == 0, words
 """
 
 
@@ -66,14 +81,19 @@ def test_the_same_thing_has_the_same_key(tmp_path: Path) -> None:
         assert not found.keys() & {"id", "step", "class_names", "images"}
 
 
-def costs(*commands: str) -> list[tuple[float, ...]]:
-    """Processor seconds and peak memory of each command, in a process of its own."""
+def printed(code: str, commands: tuple[str, ...]) -> list[str]:
+    """The lines that a process prints that gets the commands."""
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, json.dumps(commands)],
+        [sys.executable, "-c", code, json.dumps(commands)],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return [tuple(map(float, line.split())) for line in done.stdout.splitlines()]
+    return done.stdout.splitlines()
+
+
+def costs(*commands: str) -> list[tuple[float, ...]]:
+    """Processor seconds and peak memory of each command, in a process of its own."""
+    return [tuple(map(float, line.split())) for line in printed(MEASURED, commands)]
 
 
 def least(one: tuple[float, ...], other: tuple[float, ...]) -> tuple[float, ...]:
@@ -86,6 +106,14 @@ def measured() -> dict[str, tuple[float, ...]]:
     return dict(zip(("--help", *QUICK), costs("--help", *QUICK), strict=True))
 
 
+def test_lists_load_little_more_than_help() -> None:
+    help, *lists = (json.loads(line) for line in printed(LOADED, ("--help", *QUICK)))
+    for words, modules in zip(QUICK, lists, strict=True):
+        assert not {*HEAVY} & {*modules}, words
+        assert len(modules) <= MOST * len(help), (words, sorted({*modules} - {*help}))
+
+
+@pytest.mark.release  # how long it takes is noisy beside other work; CI counts modules above
 @pytest.mark.parametrize("words", QUICK)
 def test_lists_cost_no_more_than_help(words: str, measured: dict[str, tuple[float, ...]]) -> None:
     """Other work on the machine makes a process slower at times, never quicker: the least of several calls counts."""

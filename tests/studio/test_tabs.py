@@ -463,6 +463,7 @@ def free_within(seconds: float) -> bool:
     return not len(workshop)
 
 
+@pytest.mark.flaky(reruns=2)  # other work on the machine slows it
 def test_who_leaves_a_search_gives_the_place_to_the_next(tmp_path: Path) -> None:
     path = tmp_path / "own.png"
     Image.new("RGB", (32, 32)).save(path)

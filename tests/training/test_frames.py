@@ -258,6 +258,7 @@ def test_a_run_pauses_at_the_step_that_was_asked_for(store: RunStore) -> None:
     wait(lambda: store.get(run.id).step > 60)
 
 
+@pytest.mark.flaky(reruns=2)  # other work on the machine slows it
 def test_a_pace_slows_a_run_down_and_commands_are_obeyed_meanwhile(store: RunStore) -> None:
     run = new_run(store)
     session = Session(store, run.id).start()

@@ -97,6 +97,7 @@ def test_the_preview_schedule_keeps_the_whole_history() -> None:
     assert 1.05 < min(ratios) <= max(ratios) < 1.2
 
 
+@pytest.mark.flaky(reruns=2)  # other work on the machine slows it
 def test_pause_step_edit_resume_stop(store: RunStore) -> None:
     run = new_run(store)
     session = Session(store, run.id).start()
