@@ -68,7 +68,7 @@ def test_every_paragraph_is_listed_for_translation() -> None:
     assert not missing, "run python -m docs.pages"
 
 
-@pytest.mark.release
+@pytest.mark.slow
 def test_every_paragraph_is_translated() -> None:
     missing = [paragraph for paragraph in all_prose() if paragraph not in prose("zh")]
     assert not missing, "translate them in docs/prose/zh.po"

@@ -221,7 +221,7 @@ class Recipe:
         """The networks; their initial weights depend on the seed only."""
         self.check_data(spec)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(hparams.seed)
+            torch.default_generator.manual_seed(hparams.seed)  # of the CPU, where networks are built
             networks = self.networks(hparams, spec)
             if isinstance(hparams, AdversarialHParams):
                 return stabilised(networks, hparams, spec, self.conditional)

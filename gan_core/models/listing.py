@@ -6,6 +6,7 @@ painted at once; `loading` reads weights.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,19 +37,19 @@ def shelves() -> list[Path]:
 
 def names() -> list[str]:
     """All models by name, the bundled ones first."""
-    return list(_folders())
+    return list(folders())
 
 
 def standing(name: str) -> Path:
     """The folder of a model that stands on a shelf; raises UnknownName. Never a path, so that a link may name it."""
-    known = _folders()
+    known = folders()
     if name not in known:
         raise UnknownName("model", name, list(known))
     return known[name]
 
 
-def _folders() -> dict[str, Path]:
-    """Of all models by name; where both shelves have one, that of the first."""
+def folders() -> dict[str, Path]:
+    """The folders of all models by name; where both shelves have one, that of the first."""
     found: dict[str, Path] = {}
     for shelf in shelves():
         for folder in seen(shelf.glob("*")):
@@ -66,7 +67,7 @@ def folder_of(name: str, progress: Progress = silent) -> Path:
     """The folder of a model by name or address, or one given by its path; raises UnknownName, and what `hub` raises."""
     if hub.is_address(name):
         return hub.folder(name, progress)
-    known, path = _folders(), Path(name)
+    known, path = folders(), Path(name)
     return path if name not in known and path.is_dir() else known.get(name) or standing(name)
 
 
@@ -81,11 +82,13 @@ def card(name: str) -> Card:
     return hub.card(name) if hub.is_address(name) else read_card(folder_of(name))
 
 
-def survey() -> tuple[dict[str, Card], list[Damaged]]:
-    """Every model whose card can be read, by name, and those that are damaged. Weights are not looked at."""
+def survey(found: Mapping[str, Path] | None = None) -> tuple[dict[str, Card], list[Damaged]]:
+    """Every model whose card can be read, by name, and those that are damaged, of the `found` folders or of all.
+    Weights are not looked at.
+    """
     cards: dict[str, Card] = {}
     damaged = []
-    for name, folder in _folders().items():
+    for name, folder in (folders() if found is None else found).items():
         try:
             cards[name] = read_card(folder)
         except BadCheckpoint as error:

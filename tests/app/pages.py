@@ -25,12 +25,10 @@ def page(name: str, state: dict[str, Any] | None = None, **query: str) -> AppTes
     test = AppTest.from_file(str(APP), default_timeout=60)
     for key, value in (state or {}).items():
         test.session_state[key] = value
-    sound(test.run())
-    if name != "home":
-        for key, value in query.items():
-            test.query_params[key] = value
-        sound(test.switch_page(f"pages/{name}.py").run())
-    return test
+    for key, value in query.items():
+        test.query_params[key] = value
+    # opened at once, as by its address: every page has the name of its file as its address
+    return sound((test if name == "home" else test.switch_page(f"pages/{name}.py")).run())
 
 
 def sound(test: AppTest) -> AppTest:

@@ -26,7 +26,7 @@ def test_the_catalogue_lists_every_text(language: str) -> None:
     assert not missing, f"run `python -m tests.app.messages`: {missing}"
 
 
-@pytest.mark.release
+@pytest.mark.slow
 @pytest.mark.parametrize("language", sorted(CATALOGUES))
 def test_every_text_has_a_translation(language: str) -> None:
     catalogue = translations(language)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from gan_core.models.card import read_card, write_card
+from tests.e2e.conftest import CHROMIUM
 from tests.made_models import make_model
 from tests.models.test_community import compact
 from tests.studio_serving import STYLED, Studio, serving
@@ -160,7 +160,7 @@ def test_of_a_picture_that_moves_the_first_frame_is_used_and_that_is_told(
 
 def test_the_webcam_gives_a_picture_when_the_visitor_says_so(studio: Studio, browser: Browser) -> None:
     flags = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    other = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=flags)
+    other = browser.browser_type.launch(executable_path=CHROMIUM, args=flags)
     page = opened(other.new_page(), studio, "Translate")
     given = page.locator("#translate-given img")
     example = shown(given)

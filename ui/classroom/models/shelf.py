@@ -58,9 +58,10 @@ class Shelf:
 
 def shelf() -> Shelf:
     """Returns all models; checks the weights against the card once per version of the file."""
-    cards, damaged = listing.survey()
+    folders = listing.folders()
+    cards, damaged = listing.survey(folders)
     trouble = {one.name: sentence(one.reason.message, one.reason.values) for one in damaged}
-    trouble |= {name: words for name, card in cards.items() if (words := damage(listing.standing(name), card))}
+    trouble |= {name: words for name, card in cards.items() if (words := damage(folders[name], card))}
     return Shelf({name: card for name, card in cards.items() if name not in trouble}, trouble)
 
 

@@ -85,7 +85,9 @@ def presets() -> list[tuple[Recipe, Preset]]:
 
 def presets_to_begin_with() -> list[tuple[Recipe, Preset]]:
     """Returns the quickest presets of each group whose data are available, quickest first."""
-    here = [pair for pair in presets() if data.source(pair[1].data).available()]
+    found = presets()
+    available = {name for name in {preset.data for _, preset in found} if data.source(name).available()}
+    here = [pair for pair in found if pair[1].data in available]
     of_group = {group: [pair for pair in here if group_of(pair[0]) == group][:count] for group, count in FIRST.items()}
     chosen = [id(pair[1]) for pairs in of_group.values() for pair in pairs]
     return [pair for pair in here if id(pair[1]) in chosen]
