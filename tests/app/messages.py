@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gan_core import errors
 from gan_core.data import sources
+from gan_core.data.environments import environments
 from gan_core.doctor.remedies import remedies
 from gan_core.files import write_atomically
 from gan_core.gans import recipes
@@ -70,6 +71,7 @@ def of_catalogues() -> Iterator[str]:
             yield from (preset.title, preset.look_for)
     for source in sources:
         yield from (source.title, source.about, source.licence, *source.domains)
+    yield from (environment.title for environment in environments)
     for plan in plans.values():
         yield from (plan.title, plan.limits)
     for remedy in remedies:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
@@ -40,6 +41,13 @@ def test_translations_keep_the_placeholders(language: str) -> None:
     with using(language):
         wrong = [text for text in all_messages() if fields(text) != fields(_(text))]
     assert not wrong
+
+
+def test_chinese_has_chinese_punctuation() -> None:
+    with using("zh"):
+        words = {_(text) for text in all_messages()}
+    narrow = re.compile("[\u4e00-\u9fff][,;?!]|[,:;?!][\u4e00-\u9fff]|[\u4e00-\u9fff]:$")
+    assert not [text for text in words if narrow.search(re.sub("`.*?`|下限:上限", "", text))]
 
 
 def test_no_text_is_an_f_string() -> None:

@@ -132,13 +132,14 @@ def _known(reference: str) -> set[str] | None:
 def _grid(drawn: np.ndarray) -> None:
     from gan_core.media.molecules import caption, svg
 
-    for start in range(0, len(drawn), COLUMNS):
-        for place, column in enumerate(st.columns(COLUMNS), start):
-            if place < len(drawn):
-                with column, st.container(key=f"molecule-{place}"):
-                    st.image(svg(drawn[place]), width="stretch")
-                    st.caption(f"{place + 1}. {plain(caption(drawn[place]))}")
-                    st.button(_("Why is it fake?"), key=f"why-{place}", on_click=_choose, args=(place,))
+    with st.container(key="molecules-drawn"):
+        for start in range(0, len(drawn), COLUMNS):
+            for place, column in enumerate(st.columns(COLUMNS), start):
+                if place < len(drawn):
+                    with column, st.container(key=f"molecule-{place}"):
+                        st.image(svg(drawn[place]), width="stretch")
+                        st.caption(f"{place + 1}. {plain(caption(drawn[place]))}")
+                        st.button(_("Why is it fake?"), key=f"why-{place}", on_click=_choose, args=(place,))
 
 
 def _download(drawn: np.ndarray, sampler: Sampler, name: str) -> None:

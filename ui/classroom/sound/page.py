@@ -130,7 +130,7 @@ def _made(source: str) -> None:
         found.waves, found.rate, found.labels, f"sound-tiles-{source}", notes=heard_words(heard), chosen=0
     )
     if heard is not None:
-        st.caption(_("To the right of each label: the digit and speaker that a classifier hears."))
+        st.caption(_("✓: a classifier hears this digit and speaker. Else, what it hears is below."))
     _detail(found, chosen or 0)
 
 

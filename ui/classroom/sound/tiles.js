@@ -37,8 +37,9 @@ class Player {
     const label = document.createElement("span");
     label.className = "label";
     const note = document.createElement("span");
-    note.className = "note";
-    note.textContent = tile.note;
+    const same = tile.note === tile.label;
+    note.className = same ? "note" : "note other";
+    note.textContent = same ? "✓" : tile.note;
     label.append(tile.label, note);
     button.append(seen, label);
     button.addEventListener("click", () => this.toggle(button, tile, place, data.select));
