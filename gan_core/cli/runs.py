@@ -22,7 +22,6 @@ from gan_core.cli.output import (
     show_facts,
     show_table,
 )
-from gan_core.data import task_of
 from gan_core.errors import BadValue, RunConflict, listed
 from gan_core.runs.classes import class_names
 from gan_core.runs.store import Run, RunState, RunStore
@@ -71,7 +70,7 @@ def show(
 ) -> None:
     """Show a run: state, settings, last metrics, files."""
     from gan_core.cli.training import final_metrics
-    from gan_core.training.watching import ITEMS
+    from gan_core.training.watching import items_of
 
     store = RunStore()
     found = find_run(store, run)
@@ -82,7 +81,7 @@ def show(
         known = {"classes": list(class_names(store, found)), "metrics": metrics, "traceback": found.traceback}
         emit(record(found) | known | files)
         return
-    items = ITEMS.get(task_of(found.spec.data), "images")
+    items = items_of(found.spec.data)
     show_facts(
         {
             "run": found.id,

@@ -288,10 +288,10 @@ plans: dict[str, Plan] = {
         half=True,
     ),
     "gail.cartpole": Plan(
-        recipe="gail", data="cartpole_expert", size=4, steps=100,
+        recipe="gail", data="cartpole_expert", size=4, steps=300,
         title="Balances a pole",
         limits="Learned from an expert that pushes from side to side; from starts far from upright it may fail.",
-        hparams={"schedule": "linear", "decay_steps": 100},
+        hparams={"schedule": "linear", "decay_steps": 300},
     ),
     "features.fashion_mnist": Plan(
         recipe="feature_net", data="fashion_mnist", size=28, steps=3_000,

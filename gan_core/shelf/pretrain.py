@@ -42,7 +42,7 @@ from gan_core.training.comparing import compared, unseen
 from gan_core.training.computation import USUAL, Computation, asked_for
 from gan_core.training.previews import JUDGED, side_by_side, sorted_by
 from gan_core.training.session import Session
-from gan_core.training.watching import Lines, Show, follow, interrupts, say
+from gan_core.training.watching import Lines, Show, follow, interrupts, items_of, say
 
 CHUNK = 200  # pictures at once
 
@@ -126,7 +126,7 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
     if not checkpoints:
         raise BadCheckpoint("The run {run} has no checkpoint yet.", run=name)
     source = data.source(wanted.data)
-    took = cost or f"{_time(run.seconds)}, {run.images_seen:,} images"
+    took = cost or f"{_time(run.seconds)}, {run.images_seen:,} {items_of(wanted.data)}"
     took += f"; started from {wanted.start}" if wanted.start else ""
     words = Words(wanted.title, source.licence, f"{source.title}. {source.about}", took, wanted.limits)
     state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
@@ -180,6 +180,8 @@ def _judging(name: str, wanted: Plan, sampler: Sampler) -> Shown:
 
 
 def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
     return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.0f} minutes"
 
 

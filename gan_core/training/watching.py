@@ -117,10 +117,14 @@ def state_words(store: RunStore, run: Run) -> str:
 ITEMS = {"points": "points"} | {medium.task: medium.words for medium in media}
 
 
+def items_of(reference: str) -> str:
+    """What the samples of a data set are called: images, sounds, films, ..."""
+    return ITEMS.get(task_of(reference), "images")
+
+
 def facts(run: Run, losses: str) -> str:
     steps = f"{run.step:,}/{run.spec.steps:,}" if run.spec.steps else f"{run.step:,}"
-    items = ITEMS.get(task_of(run.spec.data), "images")
-    parts = [f"{steps} steps", f"{run.images_per_second:,.0f} {items}/s", losses]
+    parts = [f"{steps} steps", f"{run.images_per_second:,.0f} {items_of(run.spec.data)}/s", losses]
     return " · ".join(part for part in parts if part)
 
 

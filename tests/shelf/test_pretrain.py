@@ -26,6 +26,7 @@ from gan_core.models.plans import Plan
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.shelf import pretrain
 from gan_core.training.previews import LINES, ROWS, SIDE
+from gan_core.training.watching import items_of
 
 TINY = Plan(
     recipe="mlp_gan", data="digits", size=8, steps=12, title="Tiny", limits="Everything.",
@@ -331,3 +332,12 @@ def test_it_runs_without_the_front_ends_packages(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "model" / "weights.safetensors").is_file()
+
+
+def test_a_cost_names_what_was_seen() -> None:
+    assert [items_of(name) for name in ("digits", "cartpole_expert", "spoken_digits", "ring8")] == [
+        "images", "episodes", "recordings", "points",
+    ]  # fmt: skip
+    assert [pretrain._time(seconds) for seconds in (53, 119, 120, 3600)] == [
+        "53 seconds", "119 seconds", "2 minutes", "1.0 hours",
+    ]  # fmt: skip
