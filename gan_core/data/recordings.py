@@ -121,6 +121,6 @@ def levels(waves: np.ndarray, rate: int = RATE) -> np.ndarray:
     from gan_core.layers.spectrum import spectrograms
 
     with torch.no_grad():
-        parts = [spectrograms(part, rate) for part in torch.split(torch.from_numpy(np.asarray(waves, np.float32)), 256)]
+        parts = [spectrograms(part, rate) for part in torch.split(torch.from_numpy(np.asarray(waves, np.float32)), 64)]
         made: np.ndarray = ((torch.cat(parts) + 1) * 127.5).round().to(torch.uint8).numpy()
     return made

@@ -1,4 +1,4 @@
-"""Sounds as mel spectrograms and back, by matrix products of real numbers alone, so that exporters can follow.
+"""Sounds as mel spectrograms and back.
 
     S = log10(|STFT(x)| M)          x' = GriffinLim(max(0, 10^S M^+))
 
@@ -49,31 +49,25 @@ def _bands(rate: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(bands).float(), torch.from_numpy(np.linalg.pinv(bands)).float()
 
 
-@lru_cache(maxsize=1)
-def _fourier() -> tuple[Tensor, Tensor]:
-    """The windowed transform (WINDOW, 2 * BINS), real parts first, and the way back, windowed too."""
-    window = np.hanning(WINDOW + 1)[:-1]
-    spectra = np.fft.rfft(np.eye(WINDOW))
-    there = window[:, None] * np.concatenate([spectra.real, spectra.imag], 1)
-    units = np.concatenate([np.eye(BINS), 1j * np.eye(BINS)])
-    back = np.fft.irfft(units, WINDOW) * window
-    return torch.from_numpy(there).float(), torch.from_numpy(back).float()
+def _window(like: Tensor) -> Tensor:
+    return torch.hann_window(WINDOW, device=like.device, dtype=like.real.dtype)
 
 
 def stft(waves: Tensor) -> Tensor:
-    """(B, L) -> real and imaginary parts (B, L / HOP, 2 * BINS)."""
+    """(B, L) -> complex (B, L / HOP, BINS)."""
     padded = pad(waves, (EDGE, EDGE))
     # frames of two halves each: (B, L / HOP + 1, HOP) -> (B, L / HOP, WINDOW)
     halves = padded.reshape(waves.shape[0], -1, HOP)
     frames = torch.cat([halves[:, :-1], halves[:, 1:]], 2)
-    return frames @ _fourier()[0].to(waves)
+    return torch.fft.rfft(frames * _window(waves))
 
 
-def istft(parts: Tensor) -> Tensor:
-    """The waves (B, T * HOP) whose transform is nearest to real and imaginary parts (B, T, 2 * BINS)."""
-    frames = parts @ _fourier()[1].to(parts)  # (B, T, WINDOW)
-    window = torch.hann_window(WINDOW, device=parts.device, dtype=parts.dtype).square()
-    waves = _overlapped(frames) / _overlapped(window.expand(1, parts.shape[1], WINDOW)).clamp(min=1e-3)
+def istft(spectra: Tensor) -> Tensor:
+    """The waves (B, T * HOP) whose transform is nearest to complex spectra (B, T, BINS)."""
+    window = _window(spectra)
+    frames = torch.fft.irfft(spectra, WINDOW) * window  # (B, T, WINDOW)
+    weights = _overlapped(window.square().expand(1, spectra.shape[1], WINDOW))
+    waves = _overlapped(frames) / weights.clamp(min=1e-3)
     return waves[:, EDGE : waves.shape[1] - EDGE]
 
 
@@ -83,9 +77,8 @@ def _overlapped(frames: Tensor) -> Tensor:
     return (pad(first, (0, 0, 0, 1)) + pad(second, (0, 0, 1, 0))).flatten(1)
 
 
-def _magnitudes(parts: Tensor) -> Tensor:
-    real, imaginary = parts.chunk(2, 2)
-    return (real.square() + imaginary.square() + 1e-12).sqrt()
+def _magnitudes(spectra: Tensor) -> Tensor:
+    return (spectra.real.square() + spectra.imag.square() + 1e-12).sqrt()
 
 
 def spectrograms(waves: Tensor, rate: int) -> Tensor:
@@ -100,11 +93,11 @@ def griffin_lim(pictures: Tensor, rate: int, iterations: int = ITERATIONS) -> Te
     levels = pictures[:, 0].flip(1).transpose(1, 2).clamp(-1, 1)
     mels = torch.where(levels > -1, 10 ** ((levels + 1) * (TOP - FLOOR) / 2 + FLOOR), 0.0)
     wanted = (mels @ _bands(rate)[1].to(mels)).clamp(min=0)  # (B, T, BINS)
-    parts = torch.cat([wanted, torch.zeros_like(wanted)], 2)
-    before = torch.zeros_like(parts)
+    spectra = wanted.to(torch.complex64 if wanted.dtype != torch.double else torch.complex128)
+    before = torch.zeros_like(spectra)
     for _ in range(iterations):
-        found = stft(istft(parts))
+        found = stft(istft(spectra))
         pushed = found - MOMENTUM / (1 + MOMENTUM) * before
         before = found
-        parts = pushed * (wanted / _magnitudes(pushed)).repeat(1, 1, 2)
-    return istft(parts).clamp(-1, 1)
+        spectra = pushed * (wanted / _magnitudes(pushed))
+    return istft(spectra).clamp(-1, 1)
