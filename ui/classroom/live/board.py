@@ -23,7 +23,7 @@ from ui.classroom.live import panels, remedies
 from ui.classroom.live.advice import advice, translates
 from ui.classroom.live.curves import payload
 from ui.classroom.live.feed import Feed, Picture
-from ui.classroom.live.figures import metric_name
+from ui.classroom.live.metric_names import metric_name
 from ui.classroom.shell import access
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
