@@ -6,6 +6,7 @@ WAV files of any depth are read by SciPy; FLAC, OGG and MP3 need the package sou
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from dataclasses import dataclass
 from math import gcd
@@ -34,12 +35,13 @@ class Recording:
     clipped: bool
 
     def pieces(self) -> np.ndarray:
-        """Sounds (N, LENGTH): a short recording padded with silence, a longer one cut, without its silent pieces."""
-        count = max(1, round(len(self.wave) / LENGTH))
-        padded = np.pad(self.wave[: count * LENGTH], (0, max(0, count * LENGTH - len(self.wave))))
-        found = padded.reshape(count, LENGTH)
-        loud = np.sqrt(np.square(found).mean(1)) >= QUIET * PEAK if count > 1 else np.array([True])
-        kept: np.ndarray = found[loud]
+        """Sounds (N, LENGTH): a short recording padded with silence, a longer one cut, without its silent pieces, of
+        which the loudest stays if all are.
+        """
+        count = max(1, math.ceil(len(self.wave) / LENGTH))
+        found = np.pad(self.wave, (0, count * LENGTH - len(self.wave))).reshape(count, LENGTH)
+        loudness = np.sqrt(np.square(found).mean(1))
+        kept: np.ndarray = found[(loudness >= QUIET * PEAK) | (np.arange(count) == loudness.argmax())]
         return kept
 
 

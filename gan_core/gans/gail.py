@@ -165,7 +165,7 @@ register(
             ),
             Preset(
                 name="acrobot",
-                title="A swing, brought up by imitation",
+                title="Acrobot, swung up by imitation",
                 look_for="The return is -200, the time limit, until the links get enough swing; within 20 steps of "
                 "training it is near the expert's -90.",
                 data="acrobot_expert", size=6, steps=40, seconds=20,

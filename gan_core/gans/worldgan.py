@@ -8,8 +8,9 @@ the whole window with the actions as planes. A sample is a film: from a true sta
 random actions (the others), and every frame after the second is generated.
 
 Differs from the paper: no memory and no separate rendering of what stands and what moves; the last two frames are all
-that the generator knows, which is enough for this game. L1 is taken of every generated frame; noise on the given
-frames teaches it to correct its own small errors, which otherwise add up over a hundred frames.
+that the generator knows, which is enough for this game. L1 is a mean over the whole window, whose given frames and
+actions are equal; noise on the given frames teaches the generator to correct its own small errors, which otherwise add
+up over a hundred frames.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from gan_core.objectives.base import Batch, Networks, StepContext
 from gan_core.ranks import integers, normal
 
 GIVEN = 2  # frames that the next one is made from
-START = 4  # latents that choose the start; the others choose actions
+START = 4  # latents before those that choose actions; the first of them chooses the start
 STILL = 1.0  # logit by which an untrained mask rather keeps what is there
 STARTS = 64  # true starts that samples begin with
 SIZES = (8, 16, 32, 64)
@@ -47,7 +48,8 @@ class WorldHParams(AdversarialHParams):
 
     latent_size: int = knob(
         32, START + 1, 1024, label="Latent size", unit="dimensions", change="rebuild", group="networks",
-        help="Numbers that a sample is played with: four for its start, and one for each action, in turn.",
+        help="Numbers that a sample is played with: the first chooses its start, and those from the fifth on the "
+        "actions, in turn.",
     )  # fmt: skip
     channels: int = knob(
         16, 4, 256, label="Channels", change="rebuild", group="networks",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 
 import numpy as np
@@ -101,9 +102,14 @@ def write(samples: np.ndarray, spec: DataSpec, path: Path) -> None:
                     rows.writerow([number, step, *(f"{value:.6g}" for value in seen)])
         return
     chosen = samples[:SHOWN]
-    longest = max(min(FRAMES, length_of(episode) + 1) for episode in chosen)
-    films = np.stack([film(episode, environment, max(2, longest)) for episode in chosen])
-    write_film(side_by_side(films), min(25, environment.rate), path)
+    lengths = [length_of(episode) for episode in chosen]
+    stride = max(1, math.ceil(max(lengths) / FRAMES))  # steps from frame to frame, the same for all
+    frames = max(lengths) // stride + 1
+    films = np.stack([
+        np.stack([drawn(episode[min(stride * frame, length)], environment) for frame in range(max(2, frames))])
+        for episode, length in zip(chosen, (min(length, len(chosen[0]) - 1) for length in lengths), strict=True)
+    ])  # fmt: skip
+    write_film(side_by_side(films), max(5, min(25, round(environment.rate / stride))), path)
 
 
 def pieces(samples: np.ndarray, spec: DataSpec) -> list[Piece]:

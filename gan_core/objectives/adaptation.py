@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from gan_core.hparams import SingleNetworkHParams
@@ -72,11 +72,23 @@ class Adaptation(Objective[AdaptationHParams]):
     def phases(self, hparams: AdaptationHParams) -> Sequence[Phase]:
         return [Phase(name="adaptation", role="discriminator", group="adaptation", terms=self._terms)]
 
+    def _of_first_alone(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Features (2 B, d) and logits (B, classes) of a network that learns nothing of the second domain, not even the
+        statistics of its pictures.
+        """
+        first, logits = network(batch["a"])
+        with torch.no_grad():
+            second, _ = network.eval()(batch["b"])
+        network.train()
+        return torch.cat([first.detach(), second]), logits
+
     def _terms(self, networks: Networks, batch: Batch, context: StepContext[AdaptationHParams]) -> dict[str, Tensor]:
         hparams, known = context.hparams, batch["label"]
-        # one pass: the statistics of batch normalisation are those of both domains
-        features, logits = networks["features"](torch.cat([batch["a"], batch["b"]]))  # (2 B, d), (2 B, classes)
         count = len(batch["a"])
+        if hparams.adaptation:  # one pass: the statistics of batch normalisation are those of both domains
+            features, logits = networks["features"](torch.cat([batch["a"], batch["b"]]))  # (2 B, d), (2 B, classes)
+        else:
+            features, logits = self._of_first_alone(networks["features"], batch)
         factor = hparams.adaptation * strength(context.steps_of("adaptation") / hparams.adaptation_steps)
         told = networks["domain"](reverse(features, factor))
         truth = torch.cat([torch.ones(count), torch.zeros(len(told) - count)]).to(told)

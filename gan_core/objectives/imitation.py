@@ -66,8 +66,8 @@ class ImitationHParams(TrainingHParams, TwoPlayerHParams):
     absorbing: bool = knob(
         True, label="Judge what is over", group="objective", acts_when=ADVERSARIAL,
         help="The discriminator also judges the time after an episode's end, so that ending early is rewarded only if "
-        "the expert ends early. Off: an episode ends without a word, and the form of the reward decides whether that "
-        "is good.",
+        "the expert ends early. Off: nothing after an episode's end is judged, and the form of the reward decides "
+        "whether that is good.",
     )  # fmt: skip
     discount: float = knob(
         0.99, 0.0, 1.0, label="Discount", unit="per step", group="objective", acts_when=ADVERSARIAL,

@@ -105,8 +105,11 @@ def _finite_difference(critic: Critic, points: Tensor, generator: torch.Generato
 
     Needs no second derivatives; its gradient is noisier (2509.24935, section 3; 2511.22475).
     """
-    noise = torch.randn(points.shape, generator=generator).to(points.device)
-    moved, still = critic(torch.cat([points + STEP * noise, points])).chunk(2)
+    noise = normal(points.shape, generator).to(points.device)
+    state = generator.get_state()
+    moved = critic(points + STEP * noise)
+    generator.set_state(state)  # layers that draw at random see both points with the same draws
+    still = critic(points)
     return 0.5 * ((moved - still) / STEP).square().mean()
 
 

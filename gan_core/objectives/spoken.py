@@ -9,6 +9,7 @@ them. Data without classes or attributes have fewer columns, down to none.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -73,7 +74,7 @@ def of_batch(batch: Mapping[str, Tensor], spec: DataSpec) -> Tensor:
     classes, speakers = widths(spec)
     parts = [one_hot(batch["label"], classes)] if classes else []
     parts += [one_hot(batch["attributes"][:, 0], speakers)] if speakers else []
-    return torch.cat(parts, 1).float()
+    return torch.cat(parts, 1).float() if parts else torch.zeros(len(batch["label"]), 0)
 
 
 def weights_of(labels: Tensor | None, count: int, spec_widths: tuple[int, int], like: Tensor) -> Tensor:
@@ -101,8 +102,10 @@ def asked_for(spec: DataSpec, count: int, asked: Any) -> Tensor:
         asked = _shares(asked)
     if not isinstance(asked, Mapping):
         return _rows(spec, count, asked)
+    if not all(isinstance(share, (int, float)) for share in asked.values()):
+        raise BadValue("The weights of a blend must be non-negative numbers, not all 0.")
     total = sum(asked.values())
-    if not total > 0 or min(asked.values()) < 0:
+    if not 0 < total < math.inf or min(asked.values()) < 0:
         raise BadValue("The weights of a blend must be non-negative numbers, not all 0.")
     return torch.stack([_rows(spec, count, one) * (share / total) for one, share in asked.items()]).sum(0)
 
@@ -112,7 +115,9 @@ def _shares(text: str) -> dict[str, float]:
     try:
         return {name.strip(): float(share) for name, _, share in parts}
     except ValueError:
-        raise BadValue("'{text}' is no blend, such as 3 theo:0.5,8 lucas:0.5.", text=text) from None
+        raise BadValue(
+            "'{text}' is not a valid blend. Write it like this: 3 theo:0.5,8 lucas:0.5.", text=text
+        ) from None
 
 
 def _rows(spec: DataSpec, count: int, asked: Any) -> Tensor:

@@ -57,6 +57,17 @@ def test_ten_minutes_become_pieces_without_the_silent_ones() -> None:
     assert len(pieces) == pytest.approx(480 * RATE / LENGTH, abs=2)
 
 
+def test_what_comes_late_or_is_short_is_kept() -> None:
+    late = np.zeros(int(2.4 * RATE), np.float32)
+    late[-RATE // 4 :] = tone(0.25)
+    (piece,) = decode(packed(late)).pieces()
+    assert np.abs(piece).max() > 0.9
+    click = np.zeros(3 * RATE, np.float32)
+    click[RATE] = 1.0  # too short to be loud on average
+    (piece,) = decode(packed(click)).pieces()
+    assert np.abs(piece).max() > 0.9
+
+
 def test_a_short_recording_is_padded() -> None:
     pieces = decode(packed(tone(0.2))).pieces()
     assert pieces.shape == (1, LENGTH)

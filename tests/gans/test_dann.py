@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from gan_core import data
+from gan_core.checkpoint import same_state
 from gan_core.data.base import DataSet
 from gan_core.data.batches import Batches
 from gan_core.data.sets.mnist_m import blended
@@ -52,6 +53,20 @@ def test_labels_follow_the_first_domain_and_the_second_has_its_own_order() -> No
     read = {name: torch.round((batch[name][:, 0, 0, 0] + 1) * 127.5).long() for name in ("a", "b")}
     assert torch.equal(read["a"], batch["label"])
     assert not torch.equal(read["b"], batch["label"])
+
+
+def test_without_adaptation_nothing_is_learnt_of_the_second_domain() -> None:
+    recipe = recipes.get("dann")
+    both = example(recipe)
+    trained = []
+    for second in (both.arrays["b"], 255 - both.arrays["b"]):
+        trainer = Trainer(
+            recipe, replace(recipe.tiny, adaptation=0.0), replace(both, arrays=both.arrays | {"b": second})
+        )
+        for _ in range(3):
+            trainer.train_step()
+        trained.append(trainer.networks["features"].state_dict())
+    assert same_state(*trained)
 
 
 def test_domains_without_labels_are_refused(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_what_is_asked_for_becomes_weights_of_class_and_speaker() -> None:
         with pytest.raises(BadValue, match=told):
             asked_for(SPOKEN, 1, asked)
     assert torch.equal(asked_for(SPOKEN, 1, "one ann:0.5, three bob:0.5"), half)
-    with pytest.raises(BadValue, match="is no blend, such as"):
+    with pytest.raises(BadValue, match="is not a valid blend"):
         asked_for(SPOKEN, 1, "one ann:much")
     with pytest.raises(BadValue, match="non-negative"):
         asked_for(SPOKEN, 1, {"one": 0.0})

@@ -175,6 +175,8 @@ def test_episodes_are_films_and_tables(tmp_path: Path) -> None:
     assert piece.caption == f"+{lengths[0]}"
     control.write(seen, POLE, tmp_path / "two.gif")
     assert (tmp_path / "two.gif").stat().st_size > 100
+    with Image.open(tmp_path / "two.gif") as film:  # every step a frame, also of the shorter one
+        assert film.n_frames == max(lengths) + 1
     control.write(seen, POLE, tmp_path / "two.csv")
     rows = list(csv.reader((tmp_path / "two.csv").read_text(encoding="utf-8").splitlines()))
     assert rows[0] == ["episode", "step", "position", "speed", "angle", "turning"]

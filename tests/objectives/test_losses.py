@@ -285,6 +285,17 @@ def test_orthogonal_regularisation() -> None:
     assert_close(orthogonality(layer), torch.tensor(0.0))
 
 
+def test_finite_differences_see_both_points_alike() -> None:
+    """With as many items as the critic has conditions, and the same draws of layers that draw at random."""
+    random = torch.Generator().manual_seed(0)
+    points, conditions = torch.full((8, 3), 0.5), torch.arange(8.0)
+
+    def critic(points: torch.Tensor) -> torch.Tensor:
+        return points.sum(1) + conditions + 100 * torch.rand(len(points), generator=random)
+
+    assert float(finite_differences["r1"](critic, points, points, random)) < 10
+
+
 def test_finite_differences_are_the_penalties_on_average() -> None:
     """Of a quadratic critic, whose gradient at x is 2 x; exact for linear critics up to the random direction."""
     real, fake = torch.full((20_000, 3), 0.5), torch.full((20_000, 3), -1.0)

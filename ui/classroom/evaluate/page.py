@@ -190,8 +190,8 @@ def _evidence(names: Mapping[str, Result]) -> None:
 def _obedience(one: Result) -> None:
     st.markdown(f"**{_('Does it obey the label?')}**")
     st.markdown(
-        _("Each row is a class that was asked for, in percent of what the feature net saw. A model that ignores its "
-          "label has equal rows.")
+        _("Each row is a class that was asked for; the numbers are the percentages of its samples that the feature net "
+          "took for each class. A model that ignores its label has equal rows.")
     )  # fmt: skip
     drawn = chart.matrix(one.obedience["asked"], one.obedience["seen"], one.obedience["shares"])
     st.plotly_chart(drawn, key="evaluate-obedience", config=CONFIG, alt=_("Matrix of label obedience"))

@@ -86,7 +86,7 @@ def show() -> list[Asked]:
     )  # fmt: skip
     count = second.select_slider(
         _("Samples"), COUNTS, USUAL, format_func=lambda number: f"{number:,}", key="evaluate-count",
-        help=_("As many real images are used, if there are as many."),
+        help=_("The same number of real images is used, if there are that many."),
     )  # fmt: skip
     if access.is_owner():
         with st.expander(_("Your own images"), icon=":material/folder:"):

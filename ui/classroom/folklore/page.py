@@ -46,7 +46,7 @@ def show() -> None:
     with st.container(key="lead"):
         words = _(
             "Tutorials repeat advice about training GANs. Here each piece of it is trained with and without, on points "
-            "and on digits, over {seeds} seeds at equal cost. Where nothing clear shows, the page says so."
+            "and on digits, over {seeds} seeds at equal cost. Where the result is inconclusive, the page says so."
         )
         st.markdown(words.format(seeds=len(SEEDS)))
     _counts()
@@ -56,7 +56,7 @@ def show() -> None:
     )  # fmt: skip
     chosen = [claim for claim in CLAIMS if wanted in (None, ALL) or wanted in _kinds(claim)]
     if not chosen:
-        st.info(_("No claim came out like that."), icon=":material/info:")
+        st.info(_("No claim had this outcome."), icon=":material/info:")
     for claim in chosen:
         _card(claim)
     _method()
@@ -81,7 +81,7 @@ def _counts() -> None:
         st.metric(_("comparisons"), number(len(found)), width="content")
         st.metric(_("confirm the claim"), number(confirmed), width="content")
         st.metric(_("show the opposite"), number(len(found) - confirmed - unclear), width="content")
-        st.metric(_("show nothing clear"), number(unclear), width="content")
+        st.metric(_("are inconclusive"), number(unclear), width="content")
 
 
 def _card(claim: Claim) -> None:

@@ -47,8 +47,8 @@ def show() -> None:
     """Renders the page."""
     st.title(_("Few labels"), anchor=False)
     st.markdown(
-        _("Pictures are easy to come by, labels are not. Two ways in which adversarial learning does with few labels, "
-          "or with none where they are wanted, each measured over several seeds.")
+        _("Pictures are easy to come by, labels are not. Two ways in which adversarial learning copes with few labels, "
+          "or with none in the domain that matters, each measured over several seeds.")
     )  # fmt: skip
     with showing_errors():
         if not measured():

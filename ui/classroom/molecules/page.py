@@ -108,7 +108,8 @@ def _counts(drawn: np.ndarray, card: Card) -> None:
     with st.container(horizontal=True, gap="large", key="molecules-counts"):
         st.metric(
             _("Valid"), f"{found.valid} / {found.n}", width="content",
-            help=_("One connected molecule of two atoms or more that RDKit accepts. The others have a grey ground."),
+            help=_("One connected molecule of two atoms or more that RDKit accepts. The others have a grey "
+                   "background."),
         )  # fmt: skip
         st.metric(_("Different"), f"{found.unique} / {found.valid}", width="content", help=_("Among the valid ones."))
         new = f"{found.novel} / {found.unique}" if known else "–"

@@ -98,7 +98,7 @@ def _play(sampler: Sampler, action: int) -> None:
 def _words(dream: Dream) -> str:
     ball, paddle = (float(off[0]) for off in dream.off())
     if not np.isfinite(ball):
-        return _("Frame {number}: the ball has gone from the generated picture.").format(number=dream.frame)
+        return _("Frame {number}: the ball has disappeared from the generated picture.").format(number=dream.frame)
     words = _("Frame {number}: the ball is {ball} pixels off, the paddle {paddle}.")
     away = f"{paddle:.1f}" if np.isfinite(paddle) else _("out of sight")
     return words.format(number=dream.frame, ball=f"{ball:.1f}", paddle=away)

@@ -19,7 +19,7 @@ from ui.classroom.shell.i18n import N_, _
 MOST_SEED = 2**31 - 1
 PASSAGES = 4  # that are generated
 WIDE = 640  # pixels of a piano roll
-SCRATCH, BACH, LAST = N_("from scratch"), N_("from a bar by Bach"), N_("from the last bar heard")
+SCRATCH, BACH, LAST = N_("from scratch"), N_("from a bar by Bach"), N_("from the bar you chose")
 VOICES = {"red": N_("soprano"), "orange": N_("alto"), "green": N_("tenor"), "blue": N_("bass")}  # as `music.INKS`
 KEPT = "music-bar"  # session state: the bar to go on from
 
@@ -95,9 +95,9 @@ def _passage(voices: np.ndarray, place: int, seed: int) -> None:
         st.audio(wav(music.sound(voices), music.RATE), format="audio/wav")
         alone = voices[None]
         st.caption(
-            _(
-                "{key} of the notes in the key · voices cross in {crossed} of the time · {fifths} parallel fifths"
-            ).format(key=f"{in_key(alone):.0%}", crossed=f"{crossings(alone):.0%}", fifths=round(parallels(alone)))
+            _("{key} of the notes in the key · voices cross {crossed} of the time · {fifths} parallel fifths").format(
+                key=f"{in_key(alone):.0%}", crossed=f"{crossings(alone):.0%}", fifths=round(parallels(alone))
+            )
         )
         with st.container(horizontal=True):
             st.button(

@@ -130,7 +130,9 @@ def _made(source: str) -> None:
         found.waves, found.rate, found.labels, f"sound-tiles-{source}", notes=heard_words(heard), chosen=0
     )
     if heard is not None:
-        st.caption(_("✓: a classifier hears this digit and speaker. Else, what it hears is below."))
+        st.caption(
+            _("✓ means that a classifier recognised this digit and speaker. Otherwise, what it heard is shown below.")
+        )
     _detail(found, chosen or 0)
 
 

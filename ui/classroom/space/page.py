@@ -135,8 +135,8 @@ def _agreement(scene: Scene, view: View) -> str:
     if math.isnan(found.psnr):
         return _("Too little is seen from both sides to compare two views.")
     return _(
-        "Warped by its depth to a pose {degrees}° away, it agrees with the view from there to {psnr} dB "
-        "(PSNR over the {share} % of the scene seen by both)."
+        "Warped by its depth to a pose {degrees}° away, it matches the view from there with a PSNR of {psnr} dB "
+        "(over the {share} % of the scene seen by both)."
     ).format(degrees=BESIDE, psnr=f"{found.psnr:.1f}", share=round(100 * found.share))
 
 
