@@ -167,7 +167,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     pictures = gr.HTML("", apply_default_css=False, elem_id="words-pictures")
     progress = gr.HTML("", apply_default_css=False)
     with gr.Row(elem_classes="row-tight"):
-        again = gr.Button(_("Draw"), variant="primary", elem_id="words-draw")
+        again = gr.Button(_("Draw pictures"), variant="primary", elem_id="words-draw")
         other = gr.Button(_("Other pictures"))
         back = gr.Button(_("Undo"), interactive=False)
         better = gr.Button(_("Refine"), visible=bool(searchable and guides), elem_id="words-refine")

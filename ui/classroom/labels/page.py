@@ -27,7 +27,7 @@ ARMS = {
     "all": N_("All 4,000 pictures labelled"),
 }
 PARTS = {
-    "background": N_("Background"), "skin": N_("Skin"), "hair": N_("Hair"), "eyes": N_("Eyes"),
+    "background": N_("Background"), "skin": N_("Skin region"), "hair": N_("Hair region"), "eyes": N_("Eyes"),
     "glasses": N_("Glasses"), "hat": N_("Hat"), "clothes": N_("Clothes"),
 }  # fmt: skip
 CLASSIFIERS = {
