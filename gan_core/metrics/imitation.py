@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from gan_core.data.environments import STARTS, Environment, Player, environment_of, play
+from gan_core.data.sets.demonstrations import experts
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.imitation import rewards
 
@@ -38,11 +39,11 @@ def policy_player(policy: Callable[[torch.Tensor], torch.Tensor]) -> Player:
     return partial(_likeliest, policy)
 
 
-def players(sampler: Sampler, seed: int = 0) -> dict[str, Player]:
-    """The model and those that it is compared with."""
+def players(sampler: Sampler, seed: int = 0, data: str = "") -> dict[str, Player]:
+    """The model and those that it is compared with; the expert is the one of the data set that the model learnt from."""
     environment = environment_of(sampler.spec)
     return {
-        "model": policy_player(sampler.networks["generator"]), "expert": environment.expert,
+        "model": policy_player(sampler.networks["generator"]), "expert": experts.get(data, environment.expert),
         "random": random_player(environment, seed), "idle": idle_player(environment),
     }  # fmt: skip
 

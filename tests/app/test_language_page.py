@@ -83,3 +83,26 @@ def test_a_passage_is_heard_and_continued() -> None:
     sound(test.button(key="music-continue-1").click().run())
     assert test.session_state["music-begin"] == "from the last bar heard"
     assert not test.error
+
+
+def test_the_place_in_a_text_is_kept_where_its_length_changes() -> None:
+    make_model("text_mle.x", "arithmetic")
+    test = page("language")
+    sound(test.text_input(key="language-own").set_value("3+4=7").run())
+    sound(test.slider(key="language-place").set_value(3).run())
+    sound(test.text_input(key="language-own").set_value("3+4=").run())
+    assert test.slider(key="language-place").value == 3
+    sound(test.slider(key="language-place").set_value(4).run())
+    sound(test.text_input(key="language-own").set_value("3+4=7").run())
+    assert test.slider(key="language-place").value == 4
+
+
+def test_the_link_follows_the_model_and_the_model_the_link() -> None:
+    make_model("gumbel_gan.x", "arithmetic")
+    make_model("text_mle.x", "arithmetic")
+    test = page("language", model="text_mle.x")
+    sound(test.selectbox(key="language-model").set_value("gumbel_gan.x").run())
+    assert test.query_params["model"] == ["gumbel_gan.x"]
+    test.query_params["model"] = "text_mle.x"
+    sound(test.run())
+    assert test.selectbox(key="language-model").value == "text_mle.x"

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+import streamlit as st
 
-from gan_core import paths
+from gan_core import data, paths
+from gan_core.models import explaining
 from gan_core.runs.store import RunStore
 from tests.app.pages import page
 from tests.conftest import example
+from ui.classroom.molecules import page as molecules
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -80,3 +88,42 @@ def test_without_the_extra_the_command_is_named(store: RunStore, monkeypatch: py
     monkeypatch.setitem(sys.modules, "rdkit", None)
     test = page("molecules")
     assert "ganscope[graphs]" in test.error[0].value.replace("\\", "")
+
+
+def counting() -> Callable[..., int]:
+    """A function that says how often it was called before."""
+    calls = iter(range(9))
+    return lambda *_given: next(calls)
+
+
+def test_a_model_published_again_is_explained_and_ranked_anew(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "discriminator_of", lambda name: None)
+    monkeypatch.setattr(explaining, "explain", counting())
+    monkeypatch.setattr(explaining, "scores", counting())
+    monkeypatch.setattr(data, "load", lambda name: SimpleNamespace(arrays={"molecule": np.zeros((10, 2, 2))}))
+    content = np.zeros((2, 2), np.int64).tobytes()
+    assert [molecules._explained("a", sha256, content, 2) for sha256 in ("1", "1", "2")] == [0, 0, 1]
+    assert [molecules._real_scores("a", sha256, "molecules") for sha256 in ("1", "1", "2")] == [0, 0, 1]
+
+
+def test_data_that_come_later_are_used(store: RunStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(explaining, "discriminator_of", lambda name: None)
+    monkeypatch.setattr(explaining, "scores", lambda *_given: np.array([0.0, 2.0, 3.0, 4.0]))
+    monkeypatch.setattr(data, "load", lambda name: SimpleNamespace(arrays={"molecule": np.zeros((10, 2, 2))}))
+    card: Any = SimpleNamespace(sha256="1", data="molecules")
+    there = False
+    monkeypatch.setattr(data, "source", lambda name: SimpleNamespace(available=lambda: there))
+    assert molecules._rank("a", card, 1.0) is None
+    there = True
+    assert molecules._rank("a", card, 1.0) == 0.75
+
+
+def test_another_model_forgets_the_chosen_molecule(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(molecules, "_why", lambda *_given: st.markdown("explained"))
+    shelf = paths.home() / "models"
+    shutil.copytree(shelf / model, shelf / "molgan.other")
+    card = shelf / "molgan.other" / "card.toml"
+    card.write_text(card.read_text().replace(f'name = "{model}"', 'name = "molgan.other"'))
+    test = page("molecules")
+    assert "explained" in texts(test.button(key="why-0").click().run())
+    assert "explained" not in texts(test.selectbox(key="molecules-model").set_value("molgan.other").run())

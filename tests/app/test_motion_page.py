@@ -67,3 +67,33 @@ def test_the_game_is_played_by_keys() -> None:
     assert f"Frame {1 + world.AT_ONCE}" in captions(test)
     sound(test.button(key="motion-again").click().run())
     assert "Frame 0" in captions(test)
+
+
+def test_the_browser_leads_back_to_another_part() -> None:
+    test = page("motion", part="control")
+    sound(test.button_group(key="motion-part").set_value("game").run())
+    assert test.query_params["part"] == ["game"]
+    test.query_params["part"] = "control"
+    sound(test.run())
+    assert test.button_group(key="motion-part").value == "control"
+    assert test.query_params["part"] == ["control"]
+
+
+def test_another_model_begins_another_game() -> None:
+    make_model("worldgan.x", "test:paddle_game")
+    make_model("worldgan.y", "test:paddle_game", seed=1)
+    test = page("motion", part="game")
+    sound(test.button(key="motion-key-2").click().run())
+    assert "Frame 1:" in captions(test)
+    sound(test.selectbox(key="motion-world-model").set_value("worldgan.y").run())
+    assert "Frame 0" in captions(test)
+
+
+def test_a_cloned_policy_has_no_rewards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "HORIZON", 5)
+    make_model("gail.x", "cartpole_expert", method="cloning")
+    test = page("motion", part="control")
+    assert "behaviour cloning" in captions(test)
+    assert "discriminator took it" not in captions(test)
+    assert "Averages" not in captions(test)
+    assert not test.get("plotly_chart")

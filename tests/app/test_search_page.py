@@ -56,3 +56,18 @@ def test_a_form_says_what_is_wrong_and_starts_nothing() -> None:
     assert any(":red[" in one.value and "must have the form" in one.value for one in test.markdown)
     assert test.button(key="search-start").disabled
     assert names() == []
+
+
+def test_a_search_that_was_begun_is_the_one_in_the_box() -> None:
+    base = RunSpec("mlp_gan", "digits", 8, 2, to_dict(changed(recipes.get("mlp_gan").hparams, TINY)))
+    for name in ("first", "second"):
+        begin(SearchPlan(name, base, (Range("beta1", 0.0, 0.9),), 100))
+    test = page("search")
+    former = test.selectbox(key="search-chosen").value
+    other = next(name for name in names() if name != former)
+    test.session_state["search"] = other  # as the form does
+    test.run()
+    assert test.selectbox(key="search-chosen").value == other
+    assert other in [one.value for one in test.subheader]
+    test.selectbox(key="search-chosen").set_value(former).run()
+    assert former in [one.value for one in test.subheader]

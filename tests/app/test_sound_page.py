@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from gan_core import data
@@ -90,3 +92,39 @@ def test_a_visitors_recording_becomes_sounds_or_is_told() -> None:
         sound.own(b"\x89PNG", "photo.wav")
     with pytest.raises(BadData, match="silent"):
         sound.own(audio.wav(0 * tone, 8000), "quiet.wav")
+
+
+def test_a_checkpoint_of_a_run_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    st.cache_resource.clear()
+    checkpoints = [SimpleNamespace(sha256="one")]
+    read = []
+    monkeypatch.setattr(sound, "store", lambda: SimpleNamespace(checkpoints=lambda id: checkpoints))
+    monkeypatch.setattr("gan_core.models.loading.from_run", lambda store, id: read.append(id))
+    sound.sampler_of("run:abc")
+    sound.sampler_of("run:abc")
+    assert read == ["abc"]
+    checkpoints.append(SimpleNamespace(sha256="two"))
+    sound.sampler_of("run:abc")
+    assert read == ["abc", "abc"]
+    st.cache_resource.clear()
+
+
+def test_the_newer_of_file_and_recording_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(content: bytes, name: str) -> None:
+        raise BadData("'{name}' was heard.", name=name)
+
+    def script() -> None:
+        from ui.classroom.sound import page
+
+        page._own()
+
+    monkeypatch.setattr(sound, "own", refuse)
+    test = AppTest.from_function(script, default_timeout=60).run()
+    test.file_uploader(key="sound-own").set_value(("sent.wav", b"RIFF", "audio/wav")).run()
+    assert "sent" in test.error[0].value
+    test.audio_input(key="sound-recorded").set_value(("spoken.wav", b"RIFF", "audio/wav")).run()
+    assert "spoken" in test.error[0].value
+    test.file_uploader(key="sound-own").set_value(("again.wav", b"RIFF", "audio/wav")).run()
+    assert "again" in test.error[0].value
+    test.file_uploader(key="sound-own").set_value(None).run()
+    assert "spoken" in test.error[0].value

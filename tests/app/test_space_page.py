@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -14,6 +18,7 @@ from tests.app.pages import page, sound
 from tests.conftest import example
 from tests.made_models import make_model
 from ui.classroom.labels import page as labels
+from ui.classroom.space import page as space
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +53,21 @@ def test_a_scene_is_turned_filmed_and_taken_along(monkeypatch: pytest.MonkeyPatc
     assert [one for one in test.get("download_button") if "WebP" in one.proto.label], texts(test)
     sound(test.button(key="space-mesh").click().run())
     assert "triangles" in texts(test) or "no surface" in texts(test)
+    sound(test.slider(key="space-pitch").set_value(30).run())
+    assert "triangles" in texts(test) or "no surface" in texts(test)  # the same mesh from every height
+    monkeypatch.setattr(space, "_version", lambda key: "newer")  # a run has gone on
+    sound(test.run())
+    assert not test.get("download_button")
+    assert "triangles" not in texts(test)
+
+
+def test_a_film_has_the_size_of_the_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    def turn(scene: Any, path: Path, pitch: float, side: int, size: int) -> None:
+        path.write_bytes(f"{pitch} {size}".encode())
+
+    monkeypatch.setattr("gan_core.views.turning.turn", turn)
+    view: Any = SimpleNamespace(pitch=20, depth=np.zeros((64, 64)))
+    assert space._film(None, view) == b"20 64"  # type: ignore[arg-type]
 
 
 def test_few_labels_shows_what_was_measured() -> None:

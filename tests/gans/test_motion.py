@@ -205,6 +205,14 @@ def test_episodes_of_all_players_are_judged() -> None:
     assert imitation.score(CARTPOLE, CARTPOLE.expert, 2, horizon=30) == imitation.Score(30.0, 0.0, 1.0)
 
 
+def test_the_expert_is_the_one_of_the_data() -> None:
+    spec = data.source("acrobot_idle").spec(6)
+    sampler = Sampler(GAIL, GAIL.tiny, spec, GAIL.build(GAIL.tiny, spec))
+    seen = np.ones((3, 6), np.float32)
+    assert (imitation.players(sampler, data="acrobot_idle")["expert"](seen) == ACROBOT.idle).all()
+    assert (imitation.players(sampler, data="acrobot_expert")["expert"](seen) != ACROBOT.idle).all()
+
+
 @pytest.mark.slow
 def test_gail_balances_a_pole_from_four_demonstrations() -> None:
     """Random players last some 22 steps of CartPole, and the environment's reward is never seen."""

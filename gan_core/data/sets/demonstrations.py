@@ -17,6 +17,8 @@ LICENCE = "made by GANscope in gymnasium (MIT)"
 EPISODES, HORIZON = 64, 200
 SEED = 0
 
+experts: dict[str, Player] = {}  # who plays in each of these data sets
+
 
 def demonstrations(
     environment: Environment, player: Player, count: int = EPISODES, horizon: int = HORIZON, seed: int = SEED
@@ -40,6 +42,7 @@ def _idle(environment: Environment, seen: np.ndarray) -> np.ndarray:
 
 
 def _register(name: str, title: str, about: str, environment: Environment, player: Player) -> None:
+    experts[name] = player
     register(
         Source(
             name=name, title=title, about=about, licence=LICENCE, size=len(environment.observed), channels=0,

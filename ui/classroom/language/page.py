@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_SEED = 2**31 - 1
 TEXTS = 12  # texts of a seed that are shown
 LONGEST = 200  # characters of a text of one's own that are sent
+PLACE, LENGTH = "language-kept-place", "language-length"  # session state: the token that is shown, of how many
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -90,11 +91,12 @@ def _place(sampler: Sampler, made: Sequence[Choice]) -> None:
     """One choice: the text so far, and the probabilities of what can follow."""
     words = sampler.spec.vocabulary
     last = len(made)
-    if st.session_state.get("language-place", 1) > last:
-        st.session_state["language-place"] = last
-    place = 1
+    place = min(st.session_state.get(PLACE, 1), last)
     if last > 1:
+        if "language-place" not in st.session_state or st.session_state.get(LENGTH) != last:
+            st.session_state["language-place"] = place  # with another maximum it is another slider, which begins at 1
         place = int(st.slider(_("Token"), 1, last, key="language-place", help=_("Which choice is shown below.")))
+    st.session_state[PLACE], st.session_state[LENGTH] = place, last
     choice = made[place - 1]
     before = [chart.word(words, one.token) for one in made[: place - 1]]
     shown = " ".join(f"`{one}`" for one in before) or _("the beginning")

@@ -64,8 +64,9 @@ def _model(models: dict[str, Card]) -> None:
     words = titles(models)
     with st.container(horizontal=True, vertical_alignment="bottom", key="molecules-controls"):
         name: str = st.selectbox(
-            _("Model"), list(models), format_func=lambda one: words.get(one, one), width=300, key="molecules-model"
-        )
+            _("Model"), list(models), format_func=lambda one: words.get(one, one), width=300, key="molecules-model",
+            on_change=_forget,
+        )  # fmt: skip
         st.session_state.setdefault(SEED, 0)
         seed = st.number_input(
             _("Seed"), 0, MOST_SEED, key=SEED, width=170, help=_("Determines all random numbers of the samples."),
@@ -103,8 +104,8 @@ def _choose(place: int) -> None:
 def _counts(drawn: np.ndarray, card: Card) -> None:
     from gan_core.metrics.molecules import quality
 
-    known = _known(card.data)
-    found = quality(drawn, known or set())
+    known = _known(card.data) if _here(card.data) else set()
+    found = quality(drawn, known)
     with st.container(horizontal=True, gap="large", key="molecules-counts"):
         st.metric(
             _("Valid"), f"{found.valid} / {found.n}", width="content",
@@ -119,13 +120,18 @@ def _counts(drawn: np.ndarray, card: Card) -> None:
         )  # fmt: skip
 
 
-@st.cache_resource(show_spinner=False)
-def _known(reference: str) -> set[str] | None:
-    """The SMILES of the training molecules; None where they aren't here."""
+def _here(reference: str) -> bool:
+    """Whether the data can be loaded. Not cached: they may come while the app runs."""
     from gan_core import data
 
-    if reference not in data.sources or not data.source(reference).available():
-        return None
+    return reference in data.sources and data.source(reference).available()
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _known(reference: str) -> set[str]:
+    """The SMILES of the training molecules."""
+    from gan_core import data
+
     with st.spinner(_("Reading the training molecules …")):
         return set(map(chemistry.smiles_of, data.load(reference).arrays["molecule"]))
 
@@ -224,7 +230,7 @@ def _masks(found: object, there: dict[tuple[int, int], float]) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _explained(name: str, _sha256: str, content: bytes, size: int):  # type: ignore[no-untyped-def]
+def _explained(name: str, sha256: str, content: bytes, size: int):  # type: ignore[no-untyped-def]
     import numpy as np
 
     from gan_core.models import explaining
@@ -234,18 +240,17 @@ def _explained(name: str, _sha256: str, content: bytes, size: int):  # type: ign
 
 
 def _rank(name: str, card: Card, score: float) -> float | None:
-    """The share of real molecules with a higher score."""
-    scores = _real_scores(name, card.sha256, card.data)
-    return None if scores is None else float((scores > score).mean())
+    """The share of real molecules with a higher score; None where they aren't here."""
+    if not _here(card.data):
+        return None
+    return float((_real_scores(name, card.sha256, card.data) > score).mean())
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _real_scores(name: str, _sha256: str, reference: str):  # type: ignore[no-untyped-def]
+def _real_scores(name: str, sha256: str, reference: str):  # type: ignore[no-untyped-def]
     from gan_core import data
     from gan_core.models import explaining
 
-    if reference not in data.sources or not data.source(reference).available():
-        return None
     return explaining.scores(explaining.discriminator_of(name), data.load(reference).arrays["molecule"][::10])
 
 

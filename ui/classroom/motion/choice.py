@@ -17,7 +17,7 @@ def models(shelf: Shelf, capability: str) -> dict[str, Card]:
     return {name: card for name, card in shelf.models.items() if capability in card.capabilities}
 
 
-def chosen(offered: dict[str, Card], capability: str, recipe: str) -> Sampler | None:
+def chosen(offered: dict[str, Card], capability: str, recipe: str) -> tuple[Card, Sampler] | None:
     """Lets the visitor choose among the models; None, and a link to train one, where there are none."""
     if not offered:
         st.info(_("There is no model for this yet. Train one, and publish it from its run."), icon=":material/info:")
@@ -34,4 +34,4 @@ def chosen(offered: dict[str, Card], capability: str, recipe: str) -> Sampler | 
             width=420,
         )  # fmt: skip
     with st.spinner(_("Loading the model …")):
-        return loaded(offered[name].sha256, name)
+        return offered[name], loaded(offered[name].sha256, name)

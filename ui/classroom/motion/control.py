@@ -38,13 +38,18 @@ def show(offered: dict[str, Card]) -> None:
     if not installed():
         st.info(plain(sentence(MISSING, {})), icon=":material/extension:")
         return
-    sampler = choice.chosen(offered, "control", "gail")
-    if sampler is None:
+    chosen = choice.chosen(offered, "control", "gail")
+    if chosen is None:
         return
+    card, sampler = chosen
+    judges = sampler.hparams.method != "cloning"  # whether there is a discriminator that has learned
     environment = environment_of(sampler.spec)
     st.markdown(
         _("The policy has learned from an expert's steps alone. It was rewarded where the discriminator took it for "
           "the expert, and never saw the environment's own reward.")
+        if judges else
+        _("The policy has learned from an expert's steps alone, by behaviour cloning: to choose the action that the "
+          "expert chose. It never saw the environment's own reward.")
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
         player = st.segmented_control(
@@ -52,11 +57,11 @@ def show(offered: dict[str, Card]) -> None:
             format_func=lambda name: _(PLAYERS[name]),
         )  # fmt: skip
         seed = st.number_input(_("Seed of the start"), 0, MOST_SEED, 0, key="motion-start", width=180)
-        form = st.selectbox(
+        form = next(iter(FORMS)) if not judges else st.selectbox(
             _("Form of the reward"), list(FORMS), key="motion-form", width=320, format_func=lambda name: _(FORMS[name]),
         )  # fmt: skip
     found = {name: imitation.episode(sampler, one, int(seed), HORIZON, str(form))
-             for name, one in imitation.players(sampler, int(seed)).items()}  # fmt: skip
+             for name, one in imitation.players(sampler, int(seed), card.data).items()}  # fmt: skip
     watched, judged = st.columns([2, 3], gap="large", vertical_alignment="top")
     with watched:
         _film(sampler, found[str(player)])
@@ -64,14 +69,21 @@ def show(offered: dict[str, Card]) -> None:
         one = found[str(player)]
         st.caption(words.format(title=_(environment.title), worth=one.worth, steps=len(one.actions)))
     with judged:
-        st.plotly_chart(
-            chart(found, str(player)), key="motion-reward", config=CONFIG, alt=_("The discriminator's reward by step")
+        if judges:
+            _rewards(found, str(player))
+        else:
+            st.caption(_("Behaviour cloning trains no discriminator, so no step has a reward."))
+
+
+def _rewards(found: dict[str, Episode], player: str) -> None:
+    st.plotly_chart(
+        chart(found, player), key="motion-reward", config=CONFIG, alt=_("The discriminator's reward by step")
+    )
+    st.caption(
+        _("What the discriminator pays for each step. Averages: {means}").format(
+            means=_(", ").join(f"{_(PLAYERS[name])} {one.reward.mean():+.2f}" for name, one in found.items())
         )
-        st.caption(
-            _("What the discriminator pays for each step. Averages: {means}").format(
-                means=_(", ").join(f"{_(PLAYERS[name])} {one.reward.mean():+.2f}" for name, one in found.items())
-            )
-        )
+    )
 
 
 def _film(sampler: Sampler, one: Episode) -> None:

@@ -25,9 +25,10 @@ WIDE = 320  # pixels of a frame
 @st.fragment
 def show(offered: dict[str, Card]) -> None:
     """Renders the part; a change reruns only this fragment."""
-    sampler = choice.chosen(offered, "motion", "mocogan")
-    if sampler is None:
+    found = choice.chosen(offered, "motion", "mocogan")
+    if found is None:
         return
+    _card, sampler = found
     with st.container(horizontal=True, vertical_alignment="bottom"):
         content = st.number_input(_("Content seed"), 0, MOST_SEED, 0, key="motion-content", width=180)
         motion = st.number_input(_("Motion seed"), 0, MOST_SEED, 0, key="motion-motion", width=180)

@@ -6,11 +6,13 @@ import streamlit as st
 
 from ui.classroom.models.shelf import shelf
 from ui.classroom.motion import choice
+from ui.classroom.shell import address
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 
 PARTS = {"films": N_("Films"), "control": N_("Control"), "game": N_("Simulated game")}
 KINDS = {"films": "motion", "control": "control", "game": "world"}  # capabilities of their models
+PART, IN_LINK = "motion-part", ("part",)
 ICONS = {"films": "movie", "control": "sports_gymnastics", "game": "sports_esports"}
 
 
@@ -24,12 +26,15 @@ def show() -> None:
     asked = st.query_params.get("part", "")
     found = shelf()
     first = next((part for part, kind in KINDS.items() if choice.models(found, kind)), "films")
+    if PART not in st.session_state or address.changed_elsewhere(PART, IN_LINK):
+        st.session_state[PART] = asked if asked in PARTS else first
     part = st.segmented_control(
-        _("Part"), list(PARTS), default=asked if asked in PARTS else first, key="motion-part", required=True,
+        _("Part"), list(PARTS), key=PART, required=True,
         format_func=lambda name: f":material/{ICONS[name]}: {_(PARTS[name])}", label_visibility="collapsed",
     )  # fmt: skip
-    if part != asked:
+    if part != (asked or first):  # a link without a part stays so: else the browser's Back would lead here again
         st.query_params["part"] = str(part)
+    address.mark_synced(PART, IN_LINK)
     with showing_errors():
         if part == "control":
             from ui.classroom.motion import control

@@ -30,9 +30,10 @@ GAME, PRESSED, RUNS, BEGAN = "motion-game", "motion-pressed", "motion-runs", "mo
 
 def show(offered: dict[str, Card]) -> None:
     """Renders the part."""
-    sampler = choice.chosen(offered, "world", "worldgan")
-    if sampler is None:
+    found = choice.chosen(offered, "world", "worldgan")
+    if found is None:
         return
+    card, sampler = found
     st.markdown(
         _("Every frame on the left is generated from the two before it and the key that you press. On the right, the "
           "true game gets the same keys. Small errors add up: watch when the two part.")
@@ -41,8 +42,9 @@ def show(offered: dict[str, Card]) -> None:
         seed = st.number_input(_("Seed of the start"), 0, MOST_SEED, 0, key="motion-game-seed", width=180)
         runs = st.toggle(_("Run"), key=RUNS, help=_("Frames follow by themselves; the arrow keys move the paddle."))
         st.button(_("Start again"), icon=":material/restart_alt:", key="motion-again", on_click=_forget)
-    if st.session_state.get(BEGAN) != seed or GAME not in st.session_state:
-        st.session_state[GAME], st.session_state[BEGAN] = drift.begin(sampler, 1, int(seed)), seed
+    wanted = (card.sha256, seed)
+    if st.session_state.get(BEGAN) != wanted or GAME not in st.session_state:
+        st.session_state[GAME], st.session_state[BEGAN] = drift.begin(sampler, 1, int(seed)), wanted
     st.fragment(_stage, run_every=PACE if runs else None)(sampler, runs)
 
 

@@ -48,7 +48,8 @@ def _choice(names: Sequence[str]) -> str:
     if st.session_state.get("search") not in names:
         st.session_state["search"] = names[0]
     if len(names) > 1:
-        st.selectbox(_("Search"), names, key="search-chosen", index=names.index(st.session_state["search"]), width=420,
+        st.session_state["search-chosen"] = st.session_state["search"]  # a search that was begun is chosen, too
+        st.selectbox(_("Search"), names, key="search-chosen", width=420,
                      on_change=lambda: st.session_state.update(search=st.session_state["search-chosen"]))  # fmt: skip
     return str(st.session_state["search"])
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from gan_core.data import task_of
 from gan_core.models import listing
-from ui.classroom.shell import warm
+from ui.classroom.shell import address, warm
 from ui.classroom.shell.i18n import _
 from ui.classroom.shell.store import store
 from ui.texts import joined, number
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RUN = "run:"  # before a run's id
 RUNS = 30  # the newest runs that are offered
+IN_LINK = ("model",)
 
 
 @dataclass(frozen=True)
@@ -51,19 +52,23 @@ def offered(task: str) -> dict[Chosen, str]:
 
 
 def choose(task: str, place: str) -> Chosen | None:
-    """Renders the choice; None where there is nothing to choose from. The query parameter `model` comes first."""
+    """Renders the choice; None where there is nothing to choose from. The link says it as `model`."""
     options = offered(task)
     if not options:
         return None
     names = {one.name: one for one in options}
     asked = st.query_params.get("model", "")
+    first = next(iter(names))
     key = f"{place}-model"
-    if key not in st.session_state or st.session_state[key] not in names:
-        st.session_state[key] = asked if asked in names else next(iter(names))
+    if st.session_state.get(key) not in names or address.changed_elsewhere(key, IN_LINK):
+        st.session_state[key] = asked if asked in names else first
     chosen = st.selectbox(
         _("Model or run"), list(names), key=key, format_func=lambda name: options[names[name]], width=420,
         help=_("Models of the shelf, and runs that have a checkpoint."),
     )  # fmt: skip
+    if chosen != (asked or first):  # a link without a model stays so: else the browser's Back would lead here again
+        st.query_params["model"] = chosen
+    address.mark_synced(key, IN_LINK)
     return names[chosen]
 
 

@@ -35,6 +35,7 @@ ANY = -1  # all classes or speakers in turn
 MOST_SEED = 2**31 - 1
 LARGEST = 50  # MB of a recording
 PIECES = 8  # of a long recording, that are shown
+NEWER = "sound-newer"  # session state: "sent" or "spoken", whichever came last
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,19 +94,19 @@ def _runs() -> dict[str, str]:
 
 def sampler_of(source: str) -> Sampler:
     """Returns the model or the newest checkpoint of the run; raises BadCheckpoint or UnknownName."""
-    from gan_core.models import loading
-
     if source.startswith(MODEL):
-        name = source.removeprefix(MODEL)
-        return _loaded(listing.card(name).sha256, name)
-    return loading.from_run(store(), source.removeprefix(RUN))
+        return _loaded(listing.card(source.removeprefix(MODEL)).sha256, source)
+    checkpoints = store().checkpoints(source.removeprefix(RUN))
+    return _loaded(checkpoints[-1].sha256 if checkpoints else "", source)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _loaded(sha256: str, _name: str) -> Sampler:
+def _loaded(sha256: str, _source: str) -> Sampler:
     from gan_core.models import loading
 
-    return loading.load(_name)
+    if _source.startswith(MODEL):
+        return loading.load(_source.removeprefix(MODEL))
+    return loading.from_run(store(), _source.removeprefix(RUN))
 
 
 @st.cache_resource(show_spinner=False)
@@ -347,9 +348,11 @@ def _own() -> None:
         sent = st.file_uploader(
             _("Sound file"), type=["wav", "flac", "ogg", "mp3"], key="sound-own", max_upload_size=LARGEST,
             help=_("It is read on this computer and not kept. Other formats than WAV need the package soundfile."),
+            on_change=_came, args=("sent",),
         )  # fmt: skip
-        spoken = st.audio_input(_("Or record one"), key="sound-recorded", sample_rate=8000)
-        given = sent or spoken
+        spoken = st.audio_input(_("Or record one"), key="sound-recorded", sample_rate=8000,
+                                on_change=_came, args=("spoken",))  # fmt: skip
+        given = (spoken or sent) if st.session_state.get(NEWER) == "spoken" else (sent or spoken)
         if given is None:
             return
         found, clipped = own(given.getvalue(), given.name)
@@ -363,6 +366,10 @@ def _own() -> None:
             st.caption(_("The classifier takes any sound for a digit of one of six speakers."))
         st.markdown(f"**{_('Nearest real recordings')}**")
         _neighbours(found.waves[chosen or 0], "sound-own-nearest")
+
+
+def _came(which: str) -> None:
+    st.session_state[NEWER] = which
 
 
 def own(content: bytes, name: str) -> tuple[Sounds, bool]:

@@ -91,7 +91,8 @@ def _scene(key: str) -> None:
     with showing_errors():
         with st.spinner(_("Loading the model …")):
             warm.now()
-            sampler = _loaded(key, _version(key))
+            version = _version(key)
+            sampler = _loaded(key, version)
         from gan_core.views import Scene
 
         with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
@@ -111,7 +112,7 @@ def _scene(key: str) -> None:
                 milliseconds=round(1000 * seconds), agreement=_agreement(scene, view)
             )
         )
-        _taken_along(scene, key, seed, pitch)
+        _taken_along(scene, view, (key, version, seed))
 
 
 def _views(view: View) -> None:
@@ -140,36 +141,40 @@ def _agreement(scene: Scene, view: View) -> str:
     ).format(degrees=BESIDE, psnr=f"{found.psnr:.1f}", share=round(100 * found.share))
 
 
-def _taken_along(scene: Scene, key: str, seed: int, pitch: int) -> None:
-    """The film of a turn and the mesh, made when asked for and kept until another scene or height is chosen."""
+def _taken_along(scene: Scene, view: View, of: tuple[str, str, int]) -> None:
+    """The film of a turn and the mesh, made when asked for and kept until another scene is chosen.
+
+    `of` says which scene it is: model, version and seed. A film also depends on the camera's height.
+    """
     from gan_core.views import mesh
 
-    name, asked = f"ganscope-{key.removeprefix(RUN)}-seed{seed}", (key, seed, pitch)
+    key, _checksum, seed = of
+    name, turned = f"ganscope-{key.removeprefix(RUN)}-seed{seed}", (*of, view.pitch)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(_("Film of a turn"), icon=":material/360:", key="space-turn", on_click=_ask, args=("film", asked))
+        st.button(_("Film of a turn"), icon=":material/360:", key="space-turn", on_click=_ask, args=("film", turned))
         st.button(
             _("Mesh (OBJ)"), icon=":material/deployed_code:", key="space-mesh", disabled=not mesh.available(),
-            help=None if mesh.available() else _(mesh.MISSING), on_click=_ask, args=("mesh", asked),
+            help=None if mesh.available() else _(mesh.MISSING), on_click=_ask, args=("mesh", of),
         )  # fmt: skip
-    if st.session_state.get("space-asked-film") == asked:
+    if st.session_state.get("space-asked-film") == turned:
         with st.spinner(_("Turning the scene …")):
-            content = _kept("film", asked, lambda: _film(scene, pitch))
+            content = _kept("film", turned, lambda: _film(scene, view))
         st.image(content, width=WIDE, caption=_("One turn"))
         st.download_button(_("Download (WebP)"), content, f"{name}.webp", "image/webp", icon=":material/movie:",
                            key="space-turn-file", on_click="ignore")  # fmt: skip
-    if st.session_state.get("space-asked-mesh") == asked:
-        shape = _kept("mesh", asked, lambda: mesh.mesh(scene))
+    if st.session_state.get("space-asked-mesh") == of:
+        shape = _kept("mesh", of, lambda: mesh.mesh(scene))
         words = _("{points} points, {faces} triangles, with colours.")
         st.caption(words.format(points=f"{len(shape.points):,}", faces=f"{len(shape.faces):,}"))
         st.download_button(_("Download (OBJ)"), mesh.obj(shape), f"{name}.obj", "model/obj",
                            icon=":material/deployed_code:", key="space-mesh-file", on_click="ignore")  # fmt: skip
 
 
-def _ask(what: str, asked: tuple[str, int, int]) -> None:
+def _ask(what: str, asked: tuple[object, ...]) -> None:
     st.session_state[f"space-asked-{what}"] = asked
 
 
-def _kept(what: str, asked: tuple[str, int, int], make: Callable[[], Any]) -> Any:
+def _kept(what: str, asked: tuple[object, ...], make: Callable[[], Any]) -> Any:
     """What was made for the same wish before, else what `make` returns."""
     known = st.session_state.get(f"space-made-{what}")
     if known is None or known[0] != asked:
@@ -177,10 +182,11 @@ def _kept(what: str, asked: tuple[str, int, int], make: Callable[[], Any]) -> An
     return known[1]
 
 
-def _film(scene: Scene, pitch: int) -> bytes:
+def _film(scene: Scene, view: View) -> bytes:
+    """One turn at the view's height and size."""
     from gan_core.views.turning import turn
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "turn.webp"
-        turn(scene, path, pitch, side=WIDE, size=SIDE)
+        turn(scene, path, view.pitch, side=WIDE, size=len(view.depth))
         return path.read_bytes()
