@@ -40,7 +40,7 @@ def policy_player(policy: Callable[[torch.Tensor], torch.Tensor]) -> Player:
 
 
 def players(sampler: Sampler, seed: int = 0, data: str = "") -> dict[str, Player]:
-    """The model and those that it is compared with; the expert is the one of the data set that the model learnt from."""
+    """The model and those that it is compared with; `data` is the data set that it learnt from, and its expert."""
     environment = environment_of(sampler.spec)
     return {
         "model": policy_player(sampler.networks["generator"]), "expert": experts.get(data, environment.expert),

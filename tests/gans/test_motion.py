@@ -9,7 +9,7 @@ import torch
 from gan_core import data
 from gan_core.data import games
 from gan_core.data.base import DataSet, DataSpec
-from gan_core.data.environments import CARTPOLE
+from gan_core.data.environments import ACROBOT, CARTPOLE
 from gan_core.data.sets.demonstrations import demonstrations
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import recipes

@@ -7,9 +7,8 @@ import streamlit as st
 from gan_core.models.card import Card
 from gan_core.models.sampler import Sampler
 from ui.classroom.models.sampler import loaded
-from ui.classroom.models.shelf import Shelf
+from ui.classroom.models.shelf import Shelf, titles
 from ui.classroom.shell.i18n import STATE, _
-from ui.texts import plain
 
 
 def models(shelf: Shelf, capability: str) -> dict[str, Card]:
@@ -29,8 +28,9 @@ def chosen(offered: dict[str, Card], capability: str, recipe: str) -> tuple[Card
     names = list(offered)
     name = names[0]
     if len(names) > 1:
+        words = titles(offered)
         name = st.selectbox(
-            _("Model"), names, format_func=lambda one: plain(offered[one].title), key=f"motion-{capability}-model",
+            _("Model"), names, format_func=words.__getitem__, key=f"motion-{capability}-model",
             width=420,
         )  # fmt: skip
     with st.spinner(_("Loading the model …")):
