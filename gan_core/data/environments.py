@@ -49,6 +49,7 @@ class Environment:
 
 
 environments: Registry[Environment] = Registry("environment")
+experts: dict[str, Player] = {}  # who plays in each data set of demonstrations
 
 
 def _balance(seen: np.ndarray) -> np.ndarray:

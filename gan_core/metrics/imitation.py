@@ -10,8 +10,7 @@ from typing import cast
 import numpy as np
 import torch
 
-from gan_core.data.environments import STARTS, Environment, Player, environment_of, play
-from gan_core.data.sets.demonstrations import experts
+from gan_core.data.environments import STARTS, Environment, Player, environment_of, experts, play
 from gan_core.models.sampler import Sampler
 from gan_core.objectives.imitation import rewards
 

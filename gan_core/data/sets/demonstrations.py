@@ -11,13 +11,11 @@ from functools import partial
 import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source, register
-from gan_core.data.environments import ACROBOT, CARTPOLE, STARTS, Environment, Player, installed, play
+from gan_core.data.environments import ACROBOT, CARTPOLE, STARTS, Environment, Player, experts, installed, play
 
 LICENCE = "made by GANscope in gymnasium (MIT)"
 EPISODES, HORIZON = 64, 200
 SEED = 0
-
-experts: dict[str, Player] = {}  # who plays in each of these data sets
 
 
 def demonstrations(
