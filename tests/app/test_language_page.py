@@ -81,7 +81,7 @@ def test_a_passage_is_heard_and_continued() -> None:
     assert not test.error
     assert sum("of the notes in the key" in one.value for one in test.caption) == 4
     sound(test.button(key="music-continue-1").click().run())
-    assert test.session_state["music-begin"] == "from the last bar heard"
+    assert test.session_state["music-begin"] == "from the bar you chose"
     assert not test.error
 
 
