@@ -32,6 +32,7 @@ PARTS = {
 }  # fmt: skip
 CLASSIFIERS = {
     "source": N_("Trained on plain digits"),
+    "statistics": N_("The same, with batch statistics of both kinds"),
     "dann": N_("Adapted without labels (DANN)"),
     "target": N_("Trained on digits on photos, with their labels"),
 }
