@@ -133,7 +133,7 @@ def interpolate(
         Path, typer.Option("--output", "-o", help="Output file: .mp4, .gif, .webp, or .zip (PNG frames).")
     ],
     count: Annotated[int, typer.Option("--n", "-n", help="Number of keyframes (random samples).")] = 6,
-    seconds: Annotated[float, typer.Option(help="Duration.")] = 8.0,
+    seconds: Annotated[float, typer.Option(help="Duration in seconds, 0.5 to 120.")] = 8.0,
     rate: Annotated[int, typer.Option(help="Frames per second.")] = 24,
     size: Annotated[int, typer.Option(help="Width of the frames in pixels.")] = 256,
     kind: Annotated[
@@ -152,9 +152,10 @@ def interpolate(
     as_json: AsJson = False,
 ) -> None:
     """Render a film that interpolates between samples."""
-    from gan_core.latent.film import check_film, write_film
+    from gan_core.latent.film import check_film, check_seconds, write_film
 
     check_film(output, rate, size)
+    check_seconds(seconds)
     check_seed(seed)
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.interpolation import interpolate

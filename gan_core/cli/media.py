@@ -126,7 +126,7 @@ def film_facts(film: Any) -> dict[str, Any]:
 def export(
     runs: Annotated[list[str], typer.Argument(help="One run, or several, shown side by side.", metavar="RUN...")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Output file: .gif or .mp4.")],
-    seconds: Annotated[float, typer.Option(help="Duration.")] = 8.0,
+    seconds: Annotated[float, typer.Option(help="Duration in seconds, 0.5 to 120.")] = 8.0,
     size: Annotated[int, typer.Option(help="Width of each run's grid in pixels.")] = 512,
     as_json: AsJson = False,
 ) -> None:

@@ -120,7 +120,10 @@ def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:
         (("interpolate", "stylegan2.noise", "-o", "film.avi"), "Valid file extensions"),
         (("interpolate", "stylegan2.noise", "-o", "film.gif", "-n", "1"), "2 to 64 keyframes"),
         (("interpolate", "stylegan2.noise", "-o", "film.gif", "--way", "x"), "Unknown interpolation 'x'"),
-        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "0.1"), "frames must be between 6 and 3000"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "100", "--rate", "50"), "3000"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "0.1"), "between 0.5 and 120.0, got 0.1"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "nan"), "between 0.5 and 120.0, got nan"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "inf"), "between 0.5 and 120.0, got inf"),
         (("interpolate", "stylegan2.noise", "-o", "film.gif", "--truncation", "2"), "0 and 1.5"),
     ],
 )
