@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, RunName, check_seed, emit, find_run, reporting, unknown
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, emit, find_run, reporting, unknown
 from gan_core.disk import replacing
 from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.store import RunStore
@@ -21,7 +21,7 @@ PICTURES = (".png", ".jpg", ".webp")
 
 
 def sample(
-    run: RunName,
+    run: ModelOrRun,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Output image: .png, .jpg or .webp; of sound .wav, of texts .txt.")
     ],
