@@ -75,7 +75,7 @@ PYTORCH_GAN = (
         2016,
         "1612.05424",
         purpose="Makes labelled drawings look like photos, to train a classifier.",
-        absent="`ganscope study` measures whether generated images help a classifier, with other GANs",
+        absent="`ganscope augment-study` measures whether generated images help a classifier, with other GANs",
     ),
     Work("Relativistic GAN", 2018, "1807.00734", "rsgan"),
     Work(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gan_core.cli.media import PICTURES, sampler_of
-from gan_core.cli.output import AsJson, RunName, check_seed, emit, reporting, show_table
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, emit, reporting, show_table
 from gan_core.disk import replacing
 from gan_core.errors import BadValue
 from gan_core.runs.store import RunStore
@@ -20,7 +20,7 @@ MOST_PICTURES, MOST_STEPS = 64, 10_000
 
 
 def attribute(
-    model: RunName,
+    model: ModelOrRun,
     output: Annotated[Path, typer.Option("--output", "-o", help="Output image: .png, .jpg or .webp.")],
     count: Annotated[int, typer.Option("--n", "-n", help="Number of samples to explain.")] = 4,
     steps: Annotated[

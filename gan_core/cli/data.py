@@ -19,6 +19,14 @@ from gan_core.cli.output import (
     show_facts,
     show_table,
 )
+from gan_core.data.base import OF_PICTURES, Source
+from gan_core.training.watching import ITEMS
+
+AXES = {  # what the numbers of an item's shape count, by task
+    "images": "channels x height x width", "points": "coordinates", "audio": "values", "sequence": "tokens",
+    "music": "voices x steps", "graph": "atoms x atoms", "video": "channels x frames x height x width",
+    "control": "steps x values",
+}  # fmt: skip
 
 app = typer.Typer(help="List, show, download and prepare data sets.", invoke_without_command=True)
 
@@ -26,6 +34,8 @@ app = typer.Typer(help="List, show, download and prepare data sets.", invoke_wit
 @app.command("list")
 def list_sources(as_json: AsJson = False) -> None:
     """List the data sets. Your own images: folder:PATH or zip:PATH; for translation, paired:PATH or unpaired:PATH.
+
+    Your own recordings: sounds:PATH, a folder or zip; a text: text:PATH, a file; molecules: smiles:PATH, a file.
 
     Pairs and domains are read from folders trainA and trainB, or from images with both halves side by side, also in a
     zip. Images are cropped to the centre square. folder+stretch:PATH stretches them to a square instead, and
@@ -42,16 +52,19 @@ def list_sources(as_json: AsJson = False) -> None:
         (
             source.name,
             source.title,
-            f"{source.items:,}",
-            f"{source.size} px",
-            "colour" if source.channels == 3 else "grey",
+            _items(source),
+            f"{source.size} px" if _pictured(source) else "-",
+            ("colour" if source.channels == 3 else "grey") if _pictured(source) else "-",
             len(source.class_names) or "-",
             "here" if source.available() else source.needs,
         )
         for source in sources
     ]
-    show_table(("NAME", "TITLE", "IMAGES", "SIZE", "KIND", "CLASSES", "AVAILABLE"), rows, flexible=("AVAILABLE",))
-    say("Your own: folder:PATH, zip:PATH, paired:PATH or unpaired:PATH. See `ganscope data list --help`.")
+    show_table(("NAME", "TITLE", "ITEMS", "SIZE", "KIND", "CLASSES", "AVAILABLE"), rows, flexible=("AVAILABLE",))
+    say(
+        "Your own: folder:PATH, zip:PATH, paired:PATH, unpaired:PATH, sounds:PATH, text:PATH or smiles:PATH. "
+        "See `ganscope data list --help`."
+    )
 
 
 lists_when_bare(app, list_sources)
@@ -62,17 +75,21 @@ def show(name: Annotated[str, typer.Argument(help="Name of a data set.")], as_js
     """Show a data set: contents, licence, and how to get it."""
     from gan_core.data import source
 
-    facts = _facts(source(name))
+    found = source(name)
+    facts = _facts(found)
     if as_json:
         emit(facts)
         return
+    if not _pictured(found):
+        facts = {key: value for key, value in facts.items() if key not in ("size", "channels", "images")}
+        facts["items"] = _items(found)
     show_facts(facts | {"classes": ", ".join(facts["classes"]) or "none", "available": _yes(facts["available"])})
 
 
 @app.command("load")
 def load(
     name: Annotated[
-        str, typer.Argument(help="Name of a data set, or your own images: see `ganscope data list --help`.")
+        str, typer.Argument(help="Name of a data set, or your own files: see `ganscope data list --help`.")
     ],
     size: Annotated[int | None, typer.Option(help="Height and width in pixels. [default: native size]")] = None,
     as_json: AsJson = False,
@@ -94,12 +111,10 @@ def load(
     if as_json:
         emit(facts)
         return
-    shape, kind = (
-        " x ".join(map(str, data_set.spec.shape)),
-        {"paired": "pairs of images", "audio": "recordings"}.get(data_set.spec.task, "images"),
-    )
-    typer.echo(f"{data_set.name}: {len(data_set):,} {kind} of {shape} (channels x height x width)")
-    if data_set.spec.task == "images":
+    task = data_set.spec.task
+    shape = " x ".join(map(str, data_set.spec.shape))
+    typer.echo(f"{data_set.name}: {len(data_set):,} {_noun(task)} of {shape} ({AXES.get(task, AXES['images'])})")
+    if task == "images":
         typer.echo(f"  {class_words(data_set.class_names)}")
     for note in data_set.notes:
         typer.echo(f"  {note}")
@@ -140,7 +155,7 @@ def get(
         )
 
 
-def _get_by_loading(source: Any, as_json: bool) -> None:
+def _get_by_loading(source: Source, as_json: bool) -> None:
     """Data sets that are bundled, downloaded by torchvision, or generated."""
     fresh = not source.available()
     say(f"{source.title}. Licence: {source.licence}")
@@ -173,7 +188,7 @@ def _list_published(as_json: bool) -> None:
     show_table(("NAME", "TITLE", "DOWNLOAD", "HERE", "LICENCE"), rows, flexible=("LICENCE",))
 
 
-def _facts(source: Any) -> dict[str, Any]:
+def _facts(source: Source) -> dict[str, Any]:
     return {
         "data": source.name,
         "name": source.name,
@@ -187,6 +202,19 @@ def _facts(source: Any) -> dict[str, Any]:
         "available": source.available(),
         "needs": source.needs,
     }
+
+
+def _pictured(source: Source) -> bool:
+    """Whether the items have a size in pixels, and colour channels."""
+    return source.task in (*OF_PICTURES, "video")
+
+
+def _items(source: Source) -> str:
+    return f"{source.items:,} {_noun(source.task)}"
+
+
+def _noun(task: str) -> str:
+    return "pairs of images" if task == "paired" else ITEMS.get(task, "images")
 
 
 def _yes(value: object) -> str:

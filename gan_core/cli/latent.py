@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gan_core.cli.media import film_facts, sampler_of
-from gan_core.cli.output import AsJson, RunName, check_seed, emit, reporting, say, show_table
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, command, emit, reporting, say, show_table
 from gan_core.data.base import Progress
 from gan_core.errors import BadValue
 from gan_core.models import listing
+from gan_core.runs.store import RunStore
 
 if TYPE_CHECKING:
     from gan_core.latent.attribute_classifier import AttributeClassifier
@@ -25,7 +26,7 @@ CLASSIFIERS = "features."  # with a data set's name: the attribute classifier fo
 
 
 def directions(
-    model: RunName,
+    model: ModelOrRun,
     method: Annotated[
         str,
         typer.Option(help="pca (GANSpace), sefa, or attributes (learnt with an attribute classifier, and measured)."),
@@ -94,9 +95,17 @@ def measure(
     from gan_core.latent.measured import MEASURED, measure_model, write_measured
     from gan_core.models import listing, loading
 
+    if model not in listing.names() and any(model in (run.id, run.name) for run in RunStore().runs()):
+        raise BadValue("{model} is a run. Only published models can be measured: see `ganscope models`.", model=model)
     folder = listing.standing(model)
     explorer = Explorer(loading.load(model))
-    directions = read_directions(folder / DIRECTIONS, explorer)
+    path = folder / DIRECTIONS
+    directions = read_directions(path, explorer) if path.is_file() else []
+    if not any(one.kind == "attribute" for one in directions):
+        raise BadValue(
+            "{model} has no directions of attributes yet. Learn and measure them: `{command}`",
+            model=model, command=command("directions", model, "--method", "attributes"),
+        )  # fmt: skip
     with reporting(not as_json) as progress:
         measured = measure_model(explorer, directions, _classifier(model, net), seed, progress)
     write_measured(folder / MEASURED, explorer, measured)
@@ -128,12 +137,12 @@ def _classifier(model: str, net: str | None) -> AttributeClassifier:
 
 
 def interpolate(
-    model: RunName,
+    model: ModelOrRun,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Output file: .mp4, .gif, .webp, or .zip (PNG frames).")
     ],
     count: Annotated[int, typer.Option("--n", "-n", help="Number of keyframes (random samples).")] = 6,
-    seconds: Annotated[float, typer.Option(help="Duration.")] = 8.0,
+    seconds: Annotated[float, typer.Option(help="Duration in seconds, 0.5 to 120.")] = 8.0,
     rate: Annotated[int, typer.Option(help="Frames per second.")] = 24,
     size: Annotated[int, typer.Option(help="Width of the frames in pixels.")] = 256,
     kind: Annotated[
@@ -152,9 +161,10 @@ def interpolate(
     as_json: AsJson = False,
 ) -> None:
     """Render a film that interpolates between samples."""
-    from gan_core.latent.film import check_film, write_film
+    from gan_core.latent.film import check_film, check_seconds, write_film
 
     check_film(output, rate, size)
+    check_seconds(seconds)
     check_seed(seed)
     from gan_core.latent.explorer import Explorer
     from gan_core.latent.interpolation import interpolate

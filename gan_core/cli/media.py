@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, RunName, check_seed, emit, find_run, reporting, unknown
+from gan_core.cli.output import AsJson, ModelOrRun, check_seed, emit, find_run, reporting, unknown
 from gan_core.disk import replacing
 from gan_core.errors import BadValue, UnknownName
 from gan_core.runs.store import RunStore
@@ -21,7 +21,7 @@ PICTURES = (".png", ".jpg", ".webp")
 
 
 def sample(
-    run: RunName,
+    run: ModelOrRun,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Output image: .png, .jpg or .webp; of sound .wav, of texts .txt.")
     ],
@@ -126,7 +126,7 @@ def film_facts(film: Any) -> dict[str, Any]:
 def export(
     runs: Annotated[list[str], typer.Argument(help="One run, or several, shown side by side.", metavar="RUN...")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Output file: .gif or .mp4.")],
-    seconds: Annotated[float, typer.Option(help="Duration.")] = 8.0,
+    seconds: Annotated[float, typer.Option(help="Duration in seconds, 0.5 to 120.")] = 8.0,
     size: Annotated[int, typer.Option(help="Width of each run's grid in pixels.")] = 512,
     as_json: AsJson = False,
 ) -> None:

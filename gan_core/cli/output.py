@@ -36,6 +36,12 @@ NEWEST = 10  # runs that are named where none is meant
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to stdout, and nothing else.")]
 RunName = Annotated[str, typer.Argument(help="Id of a run, a prefix of it, a name, or 'latest'.")]
+ModelOrRun = Annotated[
+    str,
+    typer.Argument(
+        help="A model: its name, folder or hf://owner/name; or a run: its id, a prefix of it, its name or 'latest'."
+    ),
+]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="Set a knob, as KNOB=VALUE; repeatable.")
 ]

@@ -70,6 +70,7 @@ def search(
     from gan_core.search import results, running
     from gan_core.search.storage import open_study
 
+    running.check_counts(trials, confirm)
     running.check(plan)
     prepare_data(plan.base, shown=not as_json)
     begin(plan)

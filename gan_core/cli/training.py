@@ -45,7 +45,10 @@ def train(
     recipe: Annotated[str | None, typer.Argument(help="Name of a recipe: see `ganscope recipes`.")] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="Data set, or your own images: folder:PATH, zip:PATH, paired:PATH, unpaired:PATH."),
+        typer.Option(
+            help="Data set, or your own images: folder:PATH, zip:PATH, paired:PATH, unpaired:PATH; or sounds:PATH, "
+            "text:PATH, smiles:PATH."
+        ),
     ] = None,
     size: Annotated[int | None, typer.Option(help="Image size (height and width) in pixels.")] = None,
     steps: Annotated[

@@ -2,7 +2,7 @@
 
 Each is a JSON file in `GANSCOPE_HOME/evaluations`, with a picture of the samples closest to training images beside it.
 A new evaluation of the same subject against the same images by the same net and of as many takes the place of the old
-one. Needs no torch.
+one, whose figures it keeps where it didn't compute them anew. Needs no torch.
 """
 
 from __future__ import annotations
@@ -70,8 +70,12 @@ def folder() -> Path:
 
 
 def save(result: Result, picture: bytes = b"") -> Result:
-    """Keeps a result and its picture of neighbours; raises DiskFull."""
-    result = dataclasses.replace(result, made=time.time())
+    """Keeps a result and its picture of neighbours; raises DiskFull.
+
+    Returns what is kept: also the figures of an earlier result of the same key that weren't computed anew.
+    """
+    earlier = _read(folder() / f"{result.key}.json")
+    result = dataclasses.replace(_together(result, earlier) if earlier else result, made=time.time())
     with writing(paths.home()):
         folder().mkdir(parents=True, exist_ok=True)
         if picture:
@@ -103,6 +107,18 @@ def _read(path: Path) -> Result | None:
         return Result(**facts | {"figures": figures, "notes": notes, "class_shares": shares})
     except (OSError, ValueError, TypeError, KeyError):  # of another version, or cut short
         return None
+
+
+def _together(result: Result, earlier: Result) -> Result:
+    """A result with the figures, notes and tables that only an earlier one has."""
+    anew = {figure.name for figure in result.figures}
+    return dataclasses.replace(
+        result,
+        figures=(*result.figures, *(figure for figure in earlier.figures if figure.name not in anew)),
+        notes=(*result.notes, *(note for note in earlier.notes if note not in result.notes)),
+        class_shares=result.class_shares or earlier.class_shares,
+        obedience=result.obedience or earlier.obedience,
+    )
 
 
 def _number(name: str, value: Any) -> Any:

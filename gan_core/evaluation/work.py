@@ -160,10 +160,15 @@ def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sample
 def measured(
     work: Prepared, progress: Progress = silent, tell: Tell = lambda note: None
 ) -> tuple[Result, Report | None]:
-    """Makes an evaluation and keeps it; the report has more than is kept, and is None for translators."""
+    """Makes an evaluation and keeps it, beside what was kept of it before.
+
+    Returns what was computed; the report has more than is kept, and is None for translators.
+    """
     data = _load(work.reference, work.net.spec.size, progress, tell)
     if work.translates:
-        return results.save(_translator(work, data, progress)), None
+        result = _translator(work, data, progress)
+        results.save(result)
+        return result, None
     from gan_core.metrics.evaluate import evaluate
 
     asked, net = work.asked, work.net
@@ -180,7 +185,8 @@ def measured(
         class_shares=report.histogram,
         obedience=_matrix(report),
     )
-    return results.save(result, _neighbours(report, data)), report
+    results.save(result, _neighbours(report, data))
+    return result, report
 
 
 def _neighbours(report: Report, data: DataSet) -> bytes:

@@ -22,6 +22,7 @@ from gan_core.pictures.video import GIF_UNIT, WEBP_UNIT, durations, write_gif, w
 
 ENDINGS = (".mp4", ".gif", ".webp", ".zip")
 SIZES = (32, 1024)  # pixels
+SECONDS = (0.5, 120.0)
 RATES = (1, 60)  # frames a second
 GIF_RATE = 50  # browsers slow down films with delays below 20 ms
 AT_ONCE = 16  # frames drawn together
@@ -36,6 +37,15 @@ class Film:
     frames: int
     seconds: float
     bytes: int
+
+
+def check_seconds(seconds: float) -> None:
+    """Raises BadValue for a duration that a film can't have, and for one that is no number."""
+    if not SECONDS[0] <= seconds <= SECONDS[1]:
+        raise BadValue(
+            "{name} must be between {low} and {high}, got {value}.",
+            name="seconds", low=SECONDS[0], high=SECONDS[1], value=seconds,
+        )  # fmt: skip
 
 
 def check_film(path: Path, rate: int, size: int) -> None:

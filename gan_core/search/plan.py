@@ -16,6 +16,7 @@ from gan_core.runs.spec import RunSpec
 from gan_core.search.space import Range
 
 MOST_TRIALS = 10_000
+MOST_SEEDS = 100  # with which the best settings are trained again
 LEAST_SAMPLES, MOST_SAMPLES = 100, 50_000
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 PLAN, JOURNAL = "plan.json", "journal.log"

@@ -15,7 +15,7 @@ from gan_core.knobs import changed
 from gan_core.runs.store import Run, RunState, RunStore
 from gan_core.search import results, storage
 from gan_core.search.judging import Judged, judge, recorded
-from gan_core.search.plan import MOST_TRIALS, SearchPlan
+from gan_core.search.plan import MOST_SEEDS, MOST_TRIALS, SearchPlan
 from gan_core.search.results import FIGURE, HIGH, LOW, REASON
 from gan_core.search.space import Range
 
@@ -45,6 +45,18 @@ def check(plan: SearchPlan) -> None:
         raise BadValue("No knob of the search can differ.")
 
 
+def check_counts(trials: int, seeds: int = 0) -> None:
+    """Raises BadValue for a number of trials, or of other seeds, that isn't possible."""
+    if not 1 <= trials <= MOST_TRIALS:
+        raise BadValue(
+            "The number of trials must be between 1 and {most}, got {count}.", most=MOST_TRIALS, count=trials
+        )
+    if not 0 <= seeds <= MOST_SEEDS:
+        raise BadValue(
+            "The number of other seeds must be between 0 and {most}, got {count}.", most=MOST_SEEDS, count=seeds
+        )
+
+
 def _ends(one: Range) -> tuple[Any, Any]:
     return (int(one.low), int(one.high)) if one.whole else (one.low, one.high)
 
@@ -68,10 +80,7 @@ def search(
     `asked` holds something once the search is to stop. Raises BadValue or StoreError before the first trial, and
     BadData where the first trials all fail.
     """
-    if not 1 <= trials <= MOST_TRIALS:
-        raise BadValue(
-            "The number of trials must be between 1 and {most}, got {count}.", most=MOST_TRIALS, count=trials
-        )
+    check_counts(trials)
     check(plan)
     study = storage.open_study(plan)
     if not study.get_trials(deepcopy=False):

@@ -95,8 +95,10 @@ def make(
     """Trains a model until its plan is done, or for `budget` minutes (0: no limit), and puts it on the shelf.
 
     Returns 0, 1 where training failed, or 128 + the number of the signal that stopped it; what was there before on the
-    shelf then stays, and the next call goes on.
+    shelf then stays, and the next call goes on. Raises BadValue for a budget that isn't a number of minutes.
     """
+    if not 0 <= budget < math.inf:
+        raise BadValue("The budget must be 0 minutes or more, 0 for no limit, got {minutes}.", minutes=budget)
     run = run_of(store, name)
     asked: list[int] = []
     trouble = ""

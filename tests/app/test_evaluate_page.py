@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from gan_core.evaluation.results import Result
 from gan_core.metrics.figures import PIXELS, TRAIN, Figure
 from gan_core.metrics.trust import METRICS, Note, doubts
 from gan_core.runs.store import RunStore
-from ui.classroom.evaluate import chart, start
+from ui.classroom.evaluate import chart, page, start
 from ui.classroom.evaluate.words import METRICS as WORDS
 from ui.classroom.evaluate.words import column_word, kind_word
 
@@ -57,6 +58,29 @@ def test_kept_evaluations_are_compared(store: RunStore) -> None:
     assert "300 images are few" in shown.replace("\\", "")
     assert "Frechet distance" in test.code[0].value
     assert {metric.label for metric in test.metric} == {"Near copies"}
+
+
+def test_figures_that_are_not_computed_anew_are_kept(home: Path) -> None:
+    results.save(result("one", 1.0))
+    kept = results.save(replace(result("one", 2.0), figures=(figure("fd", 2.0), figure("kid", 0.1)), obedience={}))
+    assert results.found() == [kept]
+    assert {one.name: one.value for one in kept.figures} == {
+        "fd1k_mnistnet": 2, "kid1k_mnistnet": 0.1, "precision1k_mnistnet": 0.9, "copied500_pixels_train": 0.02,
+    }  # fmt: skip
+    assert kept.notes == result("one", 1.0).notes
+    assert kept.obedience["asked"] == ["a", "b"]
+    results.save(replace(result("one", 3.0), seed=1))
+    assert len(results.found()) == 2
+
+
+def test_no_row_hides_another() -> None:
+    one = result("one", 1.0)
+    shown = [one, replace(one, seed=3), replace(one, net_from="run 0123"), result("other", 1.0)]
+    names = page._names(shown)
+    assert list(names.values()) == shown
+    assert list(names)[3] == "other"
+    assert list(names)[1].endswith("seed 3")
+    assert next(iter(names)).endswith(one.key[:6])
 
 
 def test_a_paragraph_for_a_paper() -> None:

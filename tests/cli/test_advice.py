@@ -14,11 +14,14 @@ import pytest
 from PIL import Image
 
 import gan_core
+from gan_core import paths
+from gan_core.data.base import DataSpec
 from gan_core.data.sets import avatars
 from gan_core.metrics import general_nets
 from gan_core.models.plans import plans
 from gan_core.runs.store import RunState, RunStore
 from tests.cli.commands import TINY, ganscope, make_run, ok
+from tests.latent.test_commands import publish
 from tests.made_models import make_model, make_seer
 
 ROOT = Path(gan_core.__file__).parent
@@ -192,6 +195,21 @@ def a_run_is_not_pushed(tmp_path: Path) -> None:
     assert "mlp_gan.mine" in kept(said("push", trained(), "me/mine"))
 
 
+def a_run_is_not_measured(tmp_path: Path) -> None:
+    make_model("mlp_gan.mine")
+    assert "mlp_gan.mine" in kept(said("measure", trained()))
+
+
+def a_model_without_directions(tmp_path: Path) -> None:
+    shelf = paths.home() / "models"
+    values = {"hat": ("none", "cap"), "hair": ("bob", "bun", "long")}
+    spec = DataSpec({"real": (3, 16, 16)}, 0, {name: len(held) for name, held in values.items()})
+    publish(shelf / "stylegan2.noise", "stylegan2", DataSpec({"real": (3, 16, 16)}), {})
+    publish(shelf / "features.noise", "feature_net", spec, values)
+    assert "LEAKS" in kept(said("measure", "stylegan2.noise"))
+    assert "LEAKS" in ok("measure", "stylegan2.noise")
+
+
 def enlarging_is_not_translating(tmp_path: Path) -> None:
     make_model("srgan.mine")
     photo = pictures(tmp_path / "my photos", count=1) / "0.png"
@@ -313,6 +331,8 @@ def data_that_are_not_here(tmp_path: Path) -> None:
 ADVICE: dict[str, Callable[[Path], None]] = {
     "cli/data.py: data list": how_own_data_are_named,
     "cli/diagnosing.py: runs fork": a_fork_with_a_remedy,
+    "cli/latent.py: directions attributes": a_model_without_directions,
+    "cli/latent.py: models": a_run_is_not_measured,
     "cli/models.py: sample": an_imported_generator,
     "models/weight_files.py: import": weights_of_keras,
     "cli/models.py: models": a_run_is_not_pushed,

@@ -28,6 +28,24 @@ def test_data_sets_are_listed() -> None:
     assert "Valid: digits" in refused(2, "data", "load", "digitz")
 
 
+def test_what_is_no_picture_has_no_size_in_pixels() -> None:
+    lines = {line.split()[0]: " ".join(line.split()) for line in ok("data").splitlines()}
+    assert "100,000 points" in lines["ring8"]
+    assert "2,400 recordings" in lines["spoken_digits"]
+    assert "px" not in lines["ring8"] + lines["spoken_digits"] + lines["arithmetic"]
+    assert "grey" not in lines["ring8"] + lines["spoken_digits"] + lines["arithmetic"]
+    assert "1,797 images 8 px grey" in lines["digits"]
+    assert "32 px" in lines["moving_digits"]
+    assert "ring8: 100,000 points of 2 (coordinates)" in ok("data", "load", "ring8")
+    assert "arithmetic: 1,365 texts of 8 (tokens)" in ok("data", "load", "arithmetic")
+    shown = ok("data", "show", "arithmetic")
+    assert "1,365 texts" in shown
+    assert "channels" not in shown
+    for prefix in ("sounds:", "text:", "smiles:"):
+        assert prefix in ganscope("data").stderr
+        assert prefix in ok("data", "list", "--help")
+
+
 def test_data_sets_are_got_from_their_sources(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny copy of PneumoniaMNIST's two sources, served by this machine."""
     copies = {}

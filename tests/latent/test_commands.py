@@ -18,6 +18,8 @@ from gan_core.knobs import changed, to_dict
 from gan_core.latent.explorer import Explorer
 from gan_core.latent.files import read_directions
 from gan_core.models import loading, publishing
+from gan_core.runs.store import RunStore
+from tests.cli.commands import make_run, refused
 
 
 def ganscope(*arguments: object) -> Result:
@@ -79,7 +81,10 @@ def test_directions_of_attributes_are_learnt_with_the_shelfs_net(model: Path, tm
 
 
 def test_what_stands_beside_a_model_is_measured_again(model: Path) -> None:
-    assert "directions.safetensors is missing" in ganscope("measure", "stylegan2.noise").stderr
+    advised = "`ganscope directions stylegan2.noise --method attributes`"
+    assert advised in ganscope("measure", "stylegan2.noise").stderr
+    assert ganscope("directions", "stylegan2.noise", "-n", 2).exit_code == 0
+    assert advised in ganscope("measure", "stylegan2.noise").stderr  # those of PCA are named after nothing
     attributes = {"hat": ("none", "cap"), "hair": ("bob", "bun", "long")}
     spec = DataSpec({"real": (3, 16, 16)}, 0, {name: len(values) for name, values in attributes.items()})
     publish(model.parent / "features.noise", "feature_net", spec, attributes)
@@ -94,6 +99,19 @@ def test_what_stands_beside_a_model_is_measured_again(model: Path) -> None:
     assert set(told["bands"]) == {"coarse", "middle"}
     assert (model / "measured.json").read_bytes() == first
     assert "coarse: " in ganscope("measure", "stylegan2.noise").stdout
+
+
+def test_a_run_is_not_measured(home: Path) -> None:
+    store = RunStore()
+    run = make_run(store, "mine")
+    store.close()
+    for name in (run, "mine"):
+        assert f"{name} is a run. Only published models can be measured" in refused(2, "measure", name)
+
+
+@pytest.mark.parametrize("command", ["sample", "interpolate", "attribute", "directions"])
+def test_help_says_that_a_model_can_be_given(command: str) -> None:
+    assert "hf://owner/name" in re.sub(r"[\s│]+", " ", ganscope(command, "--help").stdout)
 
 
 def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:
@@ -120,7 +138,10 @@ def test_a_film_of_the_latent_space(model: Path, tmp_path: Path) -> None:
         (("interpolate", "stylegan2.noise", "-o", "film.avi"), "Valid file extensions"),
         (("interpolate", "stylegan2.noise", "-o", "film.gif", "-n", "1"), "2 to 64 keyframes"),
         (("interpolate", "stylegan2.noise", "-o", "film.gif", "--way", "x"), "Unknown interpolation 'x'"),
-        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "0.1"), "frames must be between 6 and 3000"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "100", "--rate", "50"), "3000"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "0.1"), "between 0.5 and 120.0, got 0.1"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "nan"), "between 0.5 and 120.0, got nan"),
+        (("interpolate", "stylegan2.noise", "-o", "film.gif", "--seconds", "inf"), "between 0.5 and 120.0, got inf"),
         (("interpolate", "stylegan2.noise", "-o", "film.gif", "--truncation", "2"), "0 and 1.5"),
     ],
 )
@@ -147,6 +168,6 @@ def test_what_the_discriminator_looks_at_comes_with_its_error(model: Path, tmp_p
         (("-o", tmp_path / "maps.png", "--steps", 0), "The number of steps must be between 1"),
         (("-o", tmp_path / "maps.png", "-n", 99), "The number of samples must be between 1"),
     ):
-        refused = ganscope("attribute", "stylegan2.noise", *wrong)
-        assert refused.exit_code == 2
-        assert said in refused.output
+        answer = ganscope("attribute", "stylegan2.noise", *wrong)
+        assert answer.exit_code == 2
+        assert said in answer.output

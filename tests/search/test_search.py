@@ -98,6 +98,19 @@ def test_a_plan_is_kept_and_another_of_its_name_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--trials", 0), "The number of trials must be between 1 and 10000, got 0."),
+        (("--confirm", -1), "The number of other seeds must be between 0 and 100, got -1."),
+    ],
+)
+def test_a_refused_search_keeps_no_plan(option: tuple[str, int], words: str) -> None:
+    asked = ("search", "mlp_gan", "--data", "digits", "--size", "8", "--steps", "4", "--knob", "beta1:0:0.9")
+    assert words in refused(2, *asked, "--name", "mine", *map(str, option))
+    assert plans.names() == []
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"name": "../x"}, "letters, digits"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -73,6 +74,14 @@ def test_a_budget_stops_and_the_next_call_goes_on(
     assert "stopped at step" in told
     assert len(store.runs()) == 1
     assert read_card(Path(folder)).steps > first.step
+
+
+def test_a_budget_is_a_number_of_minutes(tiny: str) -> None:
+    store = RunStore()
+    for minutes in (math.nan, -1.0):
+        with pytest.raises(BadValue, match="0 minutes or more"):
+            pretrain.make(store, tiny, budget=minutes)
+    assert store.runs() == []
 
 
 def test_a_finished_plan_is_published_once(tiny: str, tmp_path: Path) -> None:

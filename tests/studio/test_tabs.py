@@ -36,6 +36,7 @@ from ui.studio.models.marks import name_of
 from ui.studio.models.opened import offered, opened
 from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import workshop
+from ui.studio.view.measured import leakage_page
 from ui.studio.view.pictures import drawn, file_of, picture, settings_in
 from ui.studio.view.view import Change, View, first_view, parsed, points_of, view_at
 from ui.studio.view.visit import Visit
@@ -533,9 +534,15 @@ def test_what_the_discriminator_looks_at_is_shown_with_its_error(monkeypatch: py
 
 
 def test_what_was_measured_is_shown_in_words_and_as_a_heat_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "To measure them, run ganscope measure" in inside.leakage(STYLED)
+    advised = f"ganscope directions {STYLED} --method attributes."
+    assert f"To learn and measure them, run {advised}" in inside.leakage(STYLED)
     assert "Measured on this model" not in mixing.mix(None, STYLED, 1, 2, "coarse", 0)[3]
     model = opened(STYLED)
+    assert "must be published as a model first" in leakage_page(replace(model, name="run:mine"))
+    named = replace(model.directions["PCA 1"], name="hat: cap", kind="attribute")
+    known = replace(model)
+    vars(known)["directions"] = {named.name: named}
+    assert f"To measure them, run ganscope measure {STYLED}." in leakage_page(known)
     values = ("hat: none", "hat: cap", "hair: bob")
     moves = torch.tensor([[0.1, 1.2, -0.2], [0.9, 0.8, 1.0]])
     changes = {"hat": 0.7, "hair": 0.3, "beard": 0.1}

@@ -282,6 +282,7 @@ def test_named_directions_come_first_and_the_preferred_of_several(shelf: Path, t
     model = studio_models.Opened("named", plain.card, plain.explorer, folder)
     assert model.slots == ("mouth: laugh", "glasses: sun", "gaze: left", "mouth: smile", "PCA 1", "PCA 2")
     words = [direction_words(name) for name in model.slots]
+    assert direction_words("eye_colour: grey") == "Eye colour: grey"
     assert words == ["Laughter", "Sunglasses", "Gaze: left", "Smile", "Principal component 1", "Principal component 2"]
 
 

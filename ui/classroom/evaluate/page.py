@@ -29,6 +29,7 @@ from ui.texts import ago, data_title, joined, plain
 
 FIRST = ("fd", "kid", "sliced", "precision", "recall", "coverage", "psnr", "ssim", "perceptual")  # kinds shown at first
 COPYING = ("nearest", "copied", "authentic", "mifid", "copy_test")
+DIGITS = 6  # of a key, behind a title that repeats
 MODEL_WIDTH, INTERVAL_WIDTH = 170, 125  # pixels of a table's columns
 CONFIG = {"displayModeBar": False}
 SHEET = "evaluate/evaluate.css"
@@ -58,9 +59,10 @@ def show() -> None:
 def _results(found: Sequence[Result]) -> None:
     st.subheader(_("Results"), anchor=False)
     by_key = {one.key: one for one in found}
+    titles = dict(zip(by_key, _apart(list(by_key.values()), list(map(_title, by_key.values()))), strict=True))
     chosen = st.multiselect(
         _("Evaluations"), list(by_key), default=list(by_key)[:8], key=f"evaluate-results-{len(found)}",
-        format_func=lambda key: _title(by_key[key]),
+        format_func=lambda key: titles[key],
     )  # fmt: skip
     shown = [by_key[key] for key in chosen]
     if not shown:
@@ -85,13 +87,23 @@ def _results(found: Sequence[Result]) -> None:
 def _title(one: Result) -> str:
     where = _("training images") if any(figure.side for figure in one.figures) else ""
     step = _("step {step}").format(step=one.step) if one.step else ""
-    return joined(one.title, step, data_title(one.against), where, f"{one.samples:,}", one.net)
+    seed = _("seed {seed}").format(seed=one.seed) if one.seed else ""
+    return joined(one.title, step, data_title(one.against), where, f"{one.samples:,}", one.net, seed)
 
 
 def _names(shown: Sequence[Result]) -> dict[str, Result]:
     """Titles as short as they are unique."""
-    titles = [one.title for one in shown]
-    return {(_title(one) if titles.count(one.title) > 1 else one.title): one for one in shown}
+    short = [one.title for one in shown]
+    titles = [_title(one) if short.count(one.title) > 1 else one.title for one in shown]
+    return dict(zip(_apart(shown, titles), shown, strict=True))
+
+
+def _apart(shown: Sequence[Result], titles: Sequence[str]) -> list[str]:
+    """The titles, with the first digits of the key where one repeats, as for two feature nets of the same name."""
+    return [
+        joined(title, one.key[:DIGITS]) if titles.count(title) > 1 else title
+        for one, title in zip(shown, titles, strict=True)
+    ]
 
 
 def _tables(columns: Columns, names: Mapping[str, Result]) -> None:

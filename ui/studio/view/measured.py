@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ui.attributes import ATTRIBUTES
 from ui.languages import _
 from ui.studio.models.opened import Opened
+from ui.studio.models.runs import is_run
 from ui.studio.view.words import direction_words
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def band_words(model: Opened, band: str) -> str:
 def leakage_page(model: Opened) -> str:
     """Returns text and heat map as HTML; a sentence if this model hasn't been measured."""
     if model.measured is None:
-        words = _("The sliders of this model haven't been measured. To measure them, run {command}.")
-        return f'<p class="quiet">{escape(words.format(command=f"ganscope measure {model.name}"))}</p>'
+        return f'<p class="quiet">{escape(_unmeasured(model))}</p>'
     leakage = model.measured.leakage
     shown = [name for name in model.slots if name in leakage.directions]
     rest = [name for name in leakage.directions if name not in shown]
@@ -50,6 +50,17 @@ def leakage_page(model: Opened) -> str:
         more = _("All {count} named directions").format(count=len(leakage.directions))
         parts.append(f"<details><summary>{escape(more)}</summary>{_table(leakage, rest)}</details>")
     return f'<div class="leakage">{"".join(parts)}</div>'
+
+
+def _unmeasured(model: Opened) -> str:
+    """Says what is to be done before there are measurements."""
+    if is_run(model.name):
+        return _("The sliders of a run can't be measured: it must be published as a model first.")
+    if any(one.kind == "attribute" for one in model.directions.values()):
+        words = _("The sliders of this model haven't been measured. To measure them, run {command}.")
+        return words.format(command=f"ganscope measure {model.name}")
+    words = _("This model has no sliders for named features yet. To learn and measure them, run {command}.")
+    return words.format(command=f"ganscope directions {model.name} --method attributes")
 
 
 def clean(leakage: Leakage, name: str) -> bool:

@@ -17,7 +17,7 @@ VALUES = {
     "dark brown": N_("dark brown"), "chestnut": N_("chestnut"), "copper": N_("copper"), "blonde": N_("blonde"),
     "silver": N_("silver"), "pink": N_("pink"), "blue": N_("blue"), "lashes": N_("lashes"),
     "relaxed": N_("relaxed"), "happy": N_("happy"), "wink": N_("wink"), "hazel": N_("hazel"), "green": N_("green"),
-    "grey": N_("greyscale"), "ahead": N_("ahead"), "left": N_("left"), "right": N_("right"), "arched": N_("arched"),
+    "grey": N_("grey"), "ahead": N_("ahead"), "left": N_("left"), "right": N_("right"), "arched": N_("arched"),
     "straight": N_("straight"), "raised": N_("raised"), "worried": N_("worried"), "bold": N_("bold"),
     "soft": N_("soft"), "rosy": N_("rosy"), "freckles": N_("freckles"), "smile": N_("smile"), "laugh": N_("laugh"),
     "smirk": N_("smirk"), "neutral": N_("neutral"), "surprised": N_("surprised"), "frown": N_("frown"),
