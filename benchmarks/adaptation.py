@@ -1,9 +1,9 @@
 """What DANN gains on a domain without labels: `python -m benchmarks.adaptation [--seeds 3] [--steps 1000]`.
 
-Each seed trains classifiers with equal settings and tests them on all 10,000 test digits of either domain: one that sees
-MNIST only (the recipe `dann`, `adaptation` 0), one whose batch normalisation sees MNIST-M too (as AdaBN, 1603.04779), one
-that adapts (the usual weight), and one that was given the classes of MNIST-M: what could be had at most. `--keep` writes
-what the page Few labels shows.
+Each seed trains classifiers with equal settings and tests them on all 10,000 test digits of either domain: one that
+sees MNIST only (the recipe `dann`, `adaptation` 0), one whose batch normalisation sees MNIST-M too (as AdaBN,
+1603.04779), one that adapts (the usual weight), and one that was given the classes of MNIST-M: what could be had at
+most. `--keep` writes what the page Few labels shows.
 """
 
 from __future__ import annotations

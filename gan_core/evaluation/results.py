@@ -2,7 +2,7 @@
 
 Each is a JSON file in `GANSCOPE_HOME/evaluations`, with a picture of the samples closest to training images beside it.
 A new evaluation of the same subject against the same images by the same net and of as many takes the place of the old
-one, whose figures it keeps where it didn't compute them anew. Needs no torch.
+one, whose figures it keeps where it didn't compute them anew and the weights are the same. Needs no torch.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Result:
     class_shares: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     obedience: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    weights: str = ""  # differs where a model was replaced under its name; "" for images
 
     @property
     def key(self) -> str:
@@ -72,10 +73,12 @@ def folder() -> Path:
 def save(result: Result, picture: bytes = b"") -> Result:
     """Keeps a result and its picture of neighbours; raises DiskFull.
 
-    Returns what is kept: also the figures of an earlier result of the same key that weren't computed anew.
+    Returns what is kept: also the figures of an earlier result of the same weights that weren't computed anew.
     """
     earlier = _read(folder() / f"{result.key}.json")
-    result = dataclasses.replace(_together(result, earlier) if earlier else result, made=time.time())
+    if earlier and result.weights and earlier.weights == result.weights:
+        result = _together(result, earlier)
+    result = dataclasses.replace(result, made=time.time())
     with writing(paths.home()):
         folder().mkdir(parents=True, exist_ok=True)
         if picture:

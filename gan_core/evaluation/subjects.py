@@ -37,6 +37,13 @@ class Subject:
         return self.run.spec.data if self.run else ""
 
     @property
+    def weights(self) -> str:
+        """What tells a model's weights from those that replace them under its name; "" for images."""
+        if self.model:
+            return listing.card(self.model).sha256
+        return f"{self.run.id} {self.run.step}" if self.run else ""
+
+    @property
     def facts(self) -> dict[str, str]:
         """What it is, as JSON."""
         if self.run:

@@ -214,7 +214,7 @@ def _result(work: Prepared, samples: int, references: int) -> Result:
     title = (subject.run.name or name) if subject.run else name
     return Result(
         name, kind, title, work.reference, work.net.name, work.net.origin, samples, references, (),
-        step=step, seed=asked.seed,
+        step=step, seed=asked.seed, weights=subject.weights,
     )  # fmt: skip
 
 

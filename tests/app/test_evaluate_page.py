@@ -61,16 +61,19 @@ def test_kept_evaluations_are_compared(store: RunStore) -> None:
 
 
 def test_figures_that_are_not_computed_anew_are_kept(home: Path) -> None:
-    results.save(result("one", 1.0))
-    kept = results.save(replace(result("one", 2.0), figures=(figure("fd", 2.0), figure("kid", 0.1)), obedience={}))
+    first = replace(result("one", 1.0), weights="a")
+    results.save(first)
+    kept = results.save(replace(first, figures=(figure("fd", 2.0), figure("kid", 0.1)), obedience={}))
     assert results.found() == [kept]
     assert {one.name: one.value for one in kept.figures} == {
         "fd1k_mnistnet": 2, "kid1k_mnistnet": 0.1, "precision1k_mnistnet": 0.9, "copied500_pixels_train": 0.02,
     }  # fmt: skip
     assert kept.notes == result("one", 1.0).notes
     assert kept.obedience["asked"] == ["a", "b"]
-    results.save(replace(result("one", 3.0), seed=1))
+    results.save(replace(first, seed=1))
     assert len(results.found()) == 2
+    replaced = results.save(replace(first, figures=(figure("fd", 3.0),), weights="b"))
+    assert len(replaced.figures) == 1  # other weights under the name: nothing is left of the former
 
 
 def test_no_row_hides_another() -> None:
