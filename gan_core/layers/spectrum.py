@@ -59,7 +59,8 @@ def stft(waves: Tensor) -> Tensor:
     # frames of two halves each: (B, L / HOP + 1, HOP) -> (B, L / HOP, WINDOW)
     halves = padded.reshape(waves.shape[0], -1, HOP)
     frames = torch.cat([halves[:, :-1], halves[:, 1:]], 2)
-    return torch.fft.rfft(frames * _window(waves))
+    spectra: Tensor = torch.fft.rfft(frames * _window(waves))
+    return spectra
 
 
 def istft(spectra: Tensor) -> Tensor:
