@@ -54,7 +54,7 @@ def test_the_handout_is_the_lesson_with_its_answers(page: Page, server: Server) 
         expect(page.locator(hidden).first).to_be_hidden()
 
 
-@pytest.mark.parametrize("name", ["nash_and_cycles", "conditioning"])
+@pytest.mark.parametrize("name", ["nash_and_cycles", pytest.param("conditioning", marks=pytest.mark.release)])
 def test_a_narrow_page_doesnt_scroll_sideways(page: Page, server: Server, name: str) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
     open_lesson(page, server, name)

@@ -62,7 +62,7 @@ def test_a_run_goes_on_from_a_model(page: Page, shelf: Server) -> None:
     expect(page.get_by_text("finished").first).to_be_visible()
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", [pytest.param("en", marks=pytest.mark.release), "zh"])
 def test_it_fits_a_phone(page: Page, shelf: Server, lang: str) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
     for place, wanted in (

@@ -213,7 +213,7 @@ PLACES = """() => {
 }"""
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1280, 720), (1024, 768)])
+@pytest.mark.parametrize("size", [(1440, 900), pytest.param((1280, 720), marks=pytest.mark.release), (1024, 768)])
 def test_the_projector_fits_the_screen_also_with_long_words(app: Server, page: Page, size: tuple[int, int]) -> None:
     from gan_core.gans import recipes
 
@@ -338,7 +338,10 @@ def test_locking_again_locks_every_tab(guarded: Server, contexts: Callable[..., 
 # --- what Streamlit says to developers -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", "GANscope isn't responding"), ("zh", "GANscope 没有响应")])
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", "GANscope isn't responding"), pytest.param("zh", "GANscope 没有响应", marks=pytest.mark.release)],
+)
 def test_a_server_that_is_gone_is_told_in_our_own_words(tmp_path: Path, page: Page, lang: str, words: str) -> None:
     with serving(tmp_path) as server:
         page.goto(f"{server.url}/?lang={lang}")

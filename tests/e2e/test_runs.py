@@ -116,7 +116,7 @@ def test_two_runs_are_compared_scrubbed_and_filmed(page: Page, address: str, sto
         assert (image.format, image.n_frames) == ("GIF", 8)  # 0, 1, 2, 4, 5, 10, 16, 20
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", [pytest.param("en", marks=pytest.mark.release), "zh"])
 def test_it_fits_a_phone(page: Page, address: str, store: RunStore, lang: str) -> None:
     ids = [make_run(store, "a name that is long enough for two lines " * 2, state=state) for state in RunState]
     page.set_viewport_size({"width": 420, "height": 900})

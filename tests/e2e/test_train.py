@@ -195,7 +195,15 @@ def test_nothing_leaves_the_machine(server: Server, training: Page) -> None:
     stop_all(server)
 
 
-@pytest.mark.parametrize("place", ["/", "/train", "/runs", "/projector"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("/", marks=pytest.mark.release),
+        "/train",
+        pytest.param("/runs", marks=pytest.mark.release),
+        "/projector",
+    ],
+)
 def test_a_phone_needs_no_scrolling_sideways(
     server: Server, contexts: Callable[..., BrowserContext], training: Page, place: str
 ) -> None:
