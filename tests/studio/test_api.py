@@ -203,7 +203,7 @@ def blocks(language: str) -> list[str]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_the_python_of_the_docs_runs(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the models that come with GANscope, as a reader would."""
     monkeypatch.chdir(tmp_path)
