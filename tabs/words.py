@@ -31,7 +31,7 @@ MOST_VARIETY = 1.5
 STEPS = 40  # of a search
 COST = 20.0  # seconds of a search
 MOST_UNDONE = 8
-EXAMPLES = {"en": "a smiling woman with red hair and glasses", "zh": "一个红色长发的女人，戴着眼镜"}
+EXAMPLES = {"en": "a woman with pink hair and sunglasses", "zh": "一个粉色头发的女人，戴着墨镜"}
 GUIDES = {word_models.CLIP: N_("CLIP"), word_models.ATTRIBUTES: N_("Attribute net")}
 
 
