@@ -127,7 +127,7 @@ def test_settings_that_contradict_one_another_are_refused() -> None:
         STACKGAN.settings({"virtual_batch_norm": True})
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.filterwarnings("ignore")
 def test_it_is_exported_with_the_words_as_an_input(tmp_path: Path) -> None:
     made = onnx.export(graph_of(sampler()), tmp_path / "x.onnx", {"ganscope": "tests"})

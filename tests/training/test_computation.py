@@ -160,7 +160,7 @@ def test_compiled_networks_learn_the_same(name: str, monkeypatch: pytest.MonkeyP
 
 
 @TRACED
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("name", {recipe.networks: recipe.name for recipe in recipes}.values())
 def test_every_recipes_networks_can_be_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     learn_compiled(name, monkeypatch)
