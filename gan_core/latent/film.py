@@ -40,7 +40,7 @@ class Film:
 
 
 def check_seconds(seconds: float) -> None:
-    """Raises BadValue for a duration that a film can't have, and for one that is no number."""
+    """Raises BadValue for a duration that a film can't have, and for one that isn't a number."""
     if not SECONDS[0] <= seconds <= SECONDS[1]:
         raise BadValue(
             "{name} must be between {low} and {high}, got {value}.",
