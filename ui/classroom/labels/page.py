@@ -50,7 +50,7 @@ def show() -> None:
     st.title(_("Few labels"), anchor=False)
     st.markdown(
         _("Pictures are easy to come by, labels are not. Two ways in which adversarial learning copes with few labels, "
-          "or with none in the domain that matters, each measured over several seeds.")
+          "or with none in the domain that matters.")
     )  # fmt: skip
     with showing_errors():
         _adaptation(measured().get("adaptation"))
