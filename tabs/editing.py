@@ -10,12 +10,15 @@ import gradio as gr
 from tabs.editing_parts import Parts, lay_out
 from ui.languages import N_, _
 from ui.studio.models.opened import offered, opened
+from ui.studio.preview import origin_of
 from ui.studio.requests.calls import callback, event_number, warn_of_ignored
 from ui.studio.requests.latest import Latest
 from ui.studio.requests.uploads import received
 from ui.studio.view.edits import EDITS, file_of_changes, received_changes
 from ui.studio.view.history import History
 from ui.studio.view.pictures import file_of, settings_in
+from ui.studio.view.share import share_card
+from ui.studio.view.surprise import surprise
 from ui.studio.view.view import View, another_seed, first_view, parsed
 from ui.studio.view.visit import Visit, at_view, chosen_change, slider_values, view_of
 from ui.studio.view.words import class_choices, direction_words
@@ -75,6 +78,13 @@ def another(visit: Visit, *values: Any) -> list[Any]:
     return _go(visit, values, replace(view_of(visit, values), seed=another_seed(), point=""))
 
 
+def surprise_me(visit: Visit, *values: Any) -> list[Any]:
+    """Draws another picture, moves some of the sliders, and takes the clearest of several such pictures."""
+    if not visit.model:
+        return [gr.skip()] * Parts.OUTPUTS
+    return _go(visit, values, surprise(visit.model, visit.slots))
+
+
 def reset(visit: Visit, *values: Any) -> list[Any]:
     """Removes all edits."""
     return _go(visit, values, view_of(visit, values).before)
@@ -100,6 +110,13 @@ def download(visit: Visit, *values: Any) -> dict[str, str]:
     """Returns the picture as PNG with its settings."""
     view = view_of(visit, values)
     return studio_parts.Download(f"{view.model}-seed{view.seed}.png", file_of(view)).plain
+
+
+def share(request: gr.Request, visit: Visit, *values: Any) -> dict[str, str]:
+    """Returns a card with the picture, its edits and its link as PNG."""
+    view = view_of(visit, values)
+    content = share_card(view, f"{origin_of(request.request)}/")
+    return studio_parts.Download(f"{view.model}-seed{view.seed}-card.png", content).plain
 
 
 def save_edit(visit: Visit, *values: Any) -> dict[str, str]:
@@ -230,7 +247,11 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
         [parts.visit, parts.face, parts.strip, parts.undo, parts.redo],
         trigger_mode="always_last", concurrency_limit=4, api_name="settle", **QUIET,
     )  # fmt: skip
-    for button, function in ((parts.undo, undo), (parts.redo, redo), (parts.another, another), (parts.reset, reset)):
+    moves = (
+        (parts.undo, undo), (parts.redo, redo), (parts.another, another), (parts.surprise, surprise_me),
+        (parts.reset, reset),
+    )  # fmt: skip
+    for button, function in moves:
         button.click(
             callback(function), inputs, outputs, api_name=function.__name__, concurrency_limit=4,
             trigger_mode="multiple", **QUIET,
@@ -242,7 +263,7 @@ def build(page: gr.Blocks, tab: gr.Tab) -> None:
     parts.direction.input(
         callback(pick), [parts.visit, parts.direction, *parts.controls], outputs, api_name="pick", **QUIET
     )
-    for button, make in ((parts.download, download), (parts.save, save_edit)):
+    for button, make in ((parts.download, download), (parts.share, share), (parts.save, save_edit)):
         made = button.click(callback(make), inputs, parts.file, api_name=make.__name__, **QUIET)
         studio_parts.saved(made, parts.file)
     dropped = parts.drop.upload(callback(read_back), [parts.drop, *inputs], outputs, api_name="read_back", **QUIET)

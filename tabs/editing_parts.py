@@ -30,9 +30,11 @@ class Parts:
     undo: gr.Button
     redo: gr.Button
     another: gr.Button
+    surprise: gr.Button
     reset: gr.Button
     download: gr.Button
     copy: gr.Button
+    share: gr.Button
     use: gr.HTML
     model: gr.Dropdown
     seed: gr.Number
@@ -86,6 +88,7 @@ def _buttons() -> dict[str, Any]:
     with gr.Row(elem_classes="row-tight"):
         found: dict[str, Any] = {
             "another": gr.Button(_("New picture"), variant="primary", elem_id="another"),
+            "surprise": gr.Button(_("Surprise me"), elem_id="surprise"),
             "undo": gr.Button(_("Undo"), interactive=False, elem_id="undo"),
             "redo": gr.Button(_("Redo"), interactive=False, elem_id="redo"),
             "reset": gr.Button(_("Reset"), elem_id="reset"),
@@ -93,6 +96,7 @@ def _buttons() -> dict[str, Any]:
     with gr.Row(elem_classes="row-tight"):
         found["download"] = gr.Button(_("Save picture"), elem_id="download")
         found["copy"] = gr.Button(_("Copy link"), elem_id="copy-link")
+        found["share"] = gr.Button(_("Save as card"), elem_id="share-card")
     found["use"] = faces.choice("editing")
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import random
 import re
 import time
 from dataclasses import replace
@@ -11,6 +12,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import fastapi
 import gradio as gr
 import numpy as np
 import pytest
@@ -33,11 +35,12 @@ from tests.studio.conftest import ENCODER, TRANSLATORS
 from tests.studio_serving import STYLED
 from ui.languages import using
 from ui.studio.models.marks import name_of
-from ui.studio.models.opened import offered, opened
+from ui.studio.models.opened import Opened, offered, opened
 from ui.studio.requests.calls import callback, streaming
 from ui.studio.requests.jobs import workshop
+from ui.studio.view import share, surprise
 from ui.studio.view.measured import leakage_page
-from ui.studio.view.pictures import drawn, file_of, picture, settings_in
+from ui.studio.view.pictures import MARK, MARK_KEY, drawn, file_of, picture, settings_in
 from ui.studio.view.view import Change, View, first_view, parsed, points_of, view_at
 from ui.studio.view.visit import Visit
 
@@ -149,6 +152,66 @@ def test_a_saved_picture_brings_its_settings_back(tmp_path: Path) -> None:
     read = editing.read_back(str(path), visit, *controls(scene))
     assert plain(read[SLIDERS.start + 1]) == -1.5
     assert not path.exists()
+
+
+def asked_at(host: str) -> gr.Request:
+    """A request as a callback gets it, behind a proxy that speaks HTTPS."""
+    headers = [(b"host", host.encode()), (b"x-forwarded-proto", b"https")]
+    scope = {"type": "http", "method": "POST", "scheme": "http", "path": "/", "query_string": b"", "headers": headers}
+    return gr.Request(fastapi.Request(scope))
+
+
+def test_a_card_to_share_shows_picture_and_words_and_brings_its_settings_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, values, scene = arrived()
+    values[4] = -1.5
+    links: list[str] = []
+    card_of = share.share_card
+    monkeypatch.setattr(editing, "share_card", lambda view, address: links.append(address) or card_of(view, address))
+    saved = editing.share(asked_at("faces.example"), visit, *values)
+    assert links == ["https://faces.example/"]
+    assert saved["name"] == f"{STYLED}-seed4-card.png"
+    content = base64.b64decode(saved["content"])
+    with Image.open(io.BytesIO(content)) as card:
+        assert card.size == (share.WIDTH, share.HEIGHT)
+        assert card.text[MARK_KEY] == MARK
+        beside = np.asarray(card.convert("L"))[:, share.HEIGHT :]
+    assert (beside < 128).sum() > 1_000  # the title's ink
+    assert (beside[-share.MARGIN * 3 :] < 180).any()  # link and mark
+    path = tmp_path / "card.png"
+    path.write_bytes(content)
+    read = editing.read_back(str(path), visit, *controls(scene))
+    assert (plain(read[SEED]), plain(read[SLIDERS.start + 1])) == (4, -1.5)
+
+
+def test_a_surprise_is_the_clearest_of_several_and_can_be_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    visit, values, scene = arrived()
+    seen: list[tuple[list[View], np.ndarray]] = []
+    clearness = surprise.clearness
+
+    def noted(model: Opened, views: list[View]) -> np.ndarray:
+        seen.append((views, clearness(model, views)))
+        return seen[-1][1]
+
+    monkeypatch.setattr(surprise, "clearness", noted)
+    after = editing.surprise_me(visit, *values)
+    (views, scores), query = seen[0], after[FACE]["query"]
+    assert query == views[int(scores.argmax())].query()
+    moved = [plain(value) for value in after[SLIDERS] if plain(value)]
+    assert len(moved) == surprise.MOVED
+    assert all(surprise.STRENGTHS[0] <= abs(value) <= surprise.STRENGTHS[1] for value in moved)
+    assert len({surprise.surprise(STYLED, visit.slots, random.Random(seed)).seed for seed in range(4)}) == 4
+    back = editing.undo(after[VISIT], *controls(after))
+    assert pixels(back[FACE]["now"]) == pixels(scene[FACE]["now"])
+
+
+def test_a_surprise_of_a_model_with_classes_and_of_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    visit, values, _ = arrived("?model=cgan.tiny")
+    labels = {surprise.surprise("cgan.tiny", visit.slots, random.Random(seed)).label for seed in range(12)}
+    assert len(labels) > 3
+    assert "class=" in editing.surprise_me(visit, *values)[FACE]["query"]
+    assert editing.surprise_me(Visit(), *values) == [gr.skip()] * Parts.OUTPUTS
 
 
 def test_a_foreign_picture_is_refused_and_the_picture_stays(tmp_path: Path) -> None:

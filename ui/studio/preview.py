@@ -110,7 +110,7 @@ def _sentences(view: View) -> str:
 
 async def with_tags(request: fastapi.Request, go_on: Any, language: str, tabs: Mapping[str, str]) -> fastapi.Response:
     """Returns the page with preview tags in its head."""
-    origin, path = _origin(request), request.url.path  # overwritten by the page's app
+    origin, path = origin_of(request), request.url.path  # overwritten by the page's app
     zipped = "gzip" in request.headers.get("accept-encoding", "")
     request.scope["headers"] = [one for one in request.scope["headers"] if one[0] != b"accept-encoding"]
     response: fastapi.Response = await go_on(request)
@@ -145,7 +145,7 @@ async def _described(query: str, language: str, tabs: Mapping[str, str]) -> Prev
         return unopened(query, tabs)
 
 
-def _origin(request: fastapi.Request) -> str:
+def origin_of(request: fastapi.Request) -> str:
     """Returns the Studio's public address, also behind a proxy, without a trailing slash."""
     headers = request.headers
     host = headers.get("x-forwarded-host", headers.get("host", "")).partition(",")[0].strip()

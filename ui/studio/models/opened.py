@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gan_core.latent.familiarity import Familiarity
     from gan_core.latent.inversion import Encode
     from gan_core.latent.measured import Measured
+    from gan_core.metrics.feature_net import FeatureNet
     from gan_core.metrics.perception import Perception
 
 FOUND = 12  # number of computed directions of each kind
@@ -108,9 +109,21 @@ class Opened:
         """Returns the perceptual distance of the feature network for the model's data; None if there is none."""
         from gan_core.metrics.perception import perception
 
-        net, (cards, _damaged) = f"features.{self.card.data.removeprefix('train:')}", listing.survey()
-        fits = net in cards and cards[net].fields == {"real": self.explorer.image_shape}
-        return perception(net) if fits else None
+        return perception(self._net) if self._net else None
+
+    @cached_property
+    def reader(self) -> FeatureNet | None:
+        """Returns the feature network for the model's data, which says what it recognises; None if there is none."""
+        from gan_core.metrics.feature_net import FeatureNet
+
+        return FeatureNet.from_shelf(self._net) if self._net else None
+
+    @cached_property
+    def _net(self) -> str:
+        """The name of the feature network for pictures like these, "" if there is none."""
+        name, (cards, _damaged) = f"features.{self.card.data.removeprefix('train:')}", listing.survey()
+        fits = name in cards and cards[name].fields == {"real": self.explorer.image_shape}
+        return name if fits else ""
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
