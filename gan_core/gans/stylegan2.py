@@ -10,10 +10,10 @@ weights per image (the "grouped" form of the published code).
 Synthesis: a learned constant; each level doubles the resolution by a transposed convolution with the blur [1, 3, 3, 1]
 and has a second convolution; each is followed by noise of learned strength and leaky ReLU. Images are summed over the
 levels, upsampled with the same blur. w number 2 k - 1 and 2 k control the convolutions of level k, the next one its
-image, hence `num_ws` = 2 (log2(size) - 1). With `positions`, the bias behind a convolution is learned for each pixel, as
-transformers' positional embeddings are (2102.07074): zero padding alone says little about where a pixel is (2012.05217),
-and pictures with a fixed layout, such as faces, are learnt in about half of the steps. The discriminator downsamples by blurred, strided convolutions: (x + skip) /
-sqrt(2).
+image, hence `num_ws` = 2 (log2(size) - 1). With `positions`, the bias behind a convolution is learned for each pixel,
+as transformers' positional embeddings are (2102.07074): zero padding alone says little about where a pixel is
+(2012.05217), and pictures with a fixed layout, such as faces, are learnt in about half of the steps. The discriminator
+downsamples by blurred, strided convolutions: (x + skip) / sqrt(2).
 
 Loss: non-saturating logistic with R1 every 16 steps and path length regularisation every 8 (objectives/path_length.py),
 both lazy; style mixing as in StyleGAN. No compiled extension: all filters are ordinary convolutions.
@@ -74,8 +74,8 @@ class Stylegan2HParams(PathLengthHParams, StyleHParams):
     )  # fmt: skip
     positions: int = knob(
         0, 0, 1024, label="Learned positions up to", unit="pixels", change="rebuild", group="networks",
-        help="In layers up to this resolution, the bias is learned for each pixel instead of each channel. Pictures with "
-        "a fixed layout, such as faces, are learned faster; at fine resolutions it adds grain. 0: none.",
+        help="In layers up to this resolution, the bias is learned for each pixel instead of each channel. Pictures "
+        "with a fixed layout, such as faces, are learned faster; at fine resolutions it adds grain. 0: none.",
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gan_core.errors import BadValue, UnknownName
 from gan_core.latent.explorer import CHUNK, Explorer
 from gan_core.latent.points import Points
-from gan_core.layers.residual import SelfAttention, attention_maps
+from gan_core.layers.residual import AttentionLayer, attention_maps
 from gan_core.layers.style import Blur
 from gan_core.layers.style_generator import Noise
 
@@ -158,7 +158,7 @@ def attention(explorer: Explorer, points: Points) -> dict[str, Tensor]:
 
     Raises BadValue for a model without attention.
     """
-    if not any(isinstance(layer, SelfAttention) for layer in explorer.generator.modules()):
+    if not any(isinstance(layer, AttentionLayer) for layer in explorer.generator.modules()):
         raise BadValue("{recipe} has no attention layers.", recipe=explorer.sampler.recipe.title)
     inputs = [values for values in (points.latents, points.classes) if values is not None]
     with explorer.lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -35,7 +36,17 @@ class ConditionalBatchNorm(nn.Module):
         return torch.addcmul(bias, self.norm(features), gain)
 
 
-class SelfAttention(nn.Module):
+class AttentionLayer(nn.Module, ABC):
+    """A layer of attention between positions that `attention_maps` can show, unless it looks at parts of a map only."""
+
+    whole = True
+
+    @abstractmethod
+    def shares(self, features: Tensor) -> Tensor:
+        """The attention of each position to all, for the layer's input: (B, H, W, h, w); `[b, y, x]` sums to 1."""
+
+
+class SelfAttention(AttentionLayer):
     """Self-attention between positions, (B, C, H, W) -> the same shape (1805.08318, section 3).
 
         s_ij = f(x_i)^T g(x_j)     beta_ji = exp(s_ij) / sum_i exp(s_ij)                                 (equation 1)
@@ -64,6 +75,11 @@ class SelfAttention(nn.Module):
         shares: Tensor = (queries.transpose(1, 2) @ keys).softmax(2)
         return shares
 
+    def shares(self, features: Tensor) -> Tensor:
+        height, width = features.shape[2:]
+        rows, columns = (height // 2, width // 2) if self.pool else (height, width)
+        return self.maps(features).reshape(-1, height, width, rows, columns)  # (B, H * W, N) -> (B, H, W, h, w)
+
     def forward(self, features: Tensor) -> Tensor:
         values = self._pooled(self.value(features)).flatten(2)  # (B, v, h, w) -> (B, v, N)
         taken = values @ self.maps(features).transpose(1, 2)  # (B, v, N) @ (B, N, H * W) -> (B, v, H * W)
@@ -84,15 +100,14 @@ def attention_maps(network: nn.Module, *inputs: Tensor) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
 
     def note(name: str) -> Callable[..., None]:
-        def keep(layer: SelfAttention, given: tuple[Tensor, ...]) -> None:
-            height, width = given[0].shape[2:]
-            rows, columns = (height // 2, width // 2) if layer.pool else (height, width)
-            # (B, H * W, N) -> (B, H, W, h, w)
-            found[name] = layer.maps(given[0]).reshape(-1, height, width, rows, columns)
+        def keep(layer: AttentionLayer, given: tuple[Tensor, ...]) -> None:
+            found[name] = layer.shares(given[0])
 
         return keep
 
-    layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, SelfAttention)]
+    layers = [
+        (name, layer) for name, layer in network.named_modules() if isinstance(layer, AttentionLayer) and layer.whole
+    ]
     handles = [layer.register_forward_pre_hook(note(name)) for name, layer in layers]
     training = network.training
     try:

@@ -14,7 +14,7 @@ from torch.nn.functional import avg_pool2d, conv2d, interpolate
 from torch.testing import assert_close
 
 from gan_core.checkpoint import read_checkpoint, write_checkpoint
-from gan_core.data.base import DataSet
+from gan_core.data.base import DataSet, DataSpec
 from gan_core.errors import BadValue
 from gan_core.gans import Recipe, progan, recipes, stylegan, stylegan2
 from gan_core.knobs import changed
@@ -350,3 +350,17 @@ def test_a_saved_model_draws_the_same_images(tmp_path: Path) -> None:
     sampler = loading.from_state("stylegan2", {**loaded, "hparams": to_dict(recipe.tiny)})
     drawn = recipe.draw(average, recipe.tiny, sampler.latents(2, 7)[0], None)
     assert_close(sampler.sample(2, 7, psi=1.0), drawn, atol=1e-6, rtol=1e-5)
+
+
+def test_positions_are_biases_of_each_pixel_up_to_a_resolution() -> None:
+    hparams = changed(recipes.get("stylegan2").tiny, {"positions": 8})
+    generator = recipes.get("stylegan2").build(hparams, DataSpec({"real": (3, 32, 32)}))["generator"]
+    sides = [layer.bias.shape[-1] for layer in generator.modules() if isinstance(layer, stylegan2.StyledConv)]
+    assert sides == [4, 8, 8, 1, 1, 1, 1]  # one layer at 4 pixels, two at 8, 16 and 32
+    latents = random(2, hparams.latent_size)
+    generator.eval()
+    before = generator(latents)
+    with torch.no_grad():
+        next(layer for layer in generator.modules() if isinstance(layer, stylegan2.StyledConv)).bias[0, :, 0, 0] += 5
+    moved = (generator(latents) - before).abs().amax((0, 1))  # (H, W)
+    assert moved[:8, :8].max() > 10 * moved[24:, 24:].max()  # a corner's bias changes that corner
