@@ -303,11 +303,15 @@ register(
         equation=adversarial_equation,
         presets=(
             Preset(
-                name="avatars",
-                title="Drawn faces by two transformers",
-                look_for="Patches of colour without order first, then heads.",
-                data="avatars", size=32, steps=1_500, seconds=300,
-                hparams={"channels": 16, "latent_size": 64},
+                name="digits",
+                title="Digits by two transformers",
+                look_for="Squares of 2 x 2 pixels, one for each of the first tokens, that don't agree with their "
+                "neighbours; by step 200 strokes in the middle, and digits from 600 on.",
+                data="digits", size=16, steps=900, seconds=300,
+                hparams={
+                    "channels": 32, "blocks": 1, "latent_size": 64, "generator_rate": 5e-4,
+                    "discriminator_rate": 3e-4, "augment": "none",
+                },
             ),
         ),
     )

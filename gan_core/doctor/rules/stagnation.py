@@ -9,9 +9,9 @@ from gan_core.doctor.case import EVERY, Case
 from gan_core.doctor.finding import Finding
 from gan_core.doctor.rule import Rule, register
 
-LOOKS = 10  # that are compared with as many before
-LEAST = 300  # steps that they span, both together
-GAIN = 0.05  # of the distance that the second ten must have closed
+LOOKS = 20  # at the samples, of which the second half is compared with the first; more where they are close
+LEAST = 500  # steps that they span
+GAIN = 0.05  # of the distance that the second half must have closed
 SLOW = 5e-5  # learning rate below which it is the first to be suspected
 DISTANCES = ("samples/distance", "distance/sliced")
 
@@ -21,15 +21,17 @@ def check(case: Case) -> Finding | None:
         return None
     for name in DISTANCES:
         steps, values = case.history(name)
-        if len(values) < 2 * LOOKS or steps[-1] - steps[-2 * LOOKS] < LEAST:
+        if len(values) < LOOKS or steps[-1] - steps[0] < LEAST:
             continue
-        before, now = np.median(values[-2 * LOOKS : -LOOKS]), np.median(values[-LOOKS:])
+        start = min(len(values) - LOOKS, int(np.searchsorted(steps, steps[-1] - LEAST, side="right")) - 1)
+        middle = (start + len(values)) // 2
+        before, now = np.median(values[start:middle]), np.median(values[middle:])
         if now > (1 - GAIN) * before:
             return Finding(
                 "stagnation", "watch",
                 "Stagnation: the samples are poor and have not improved for {steps:,} steps.",
                 "The learning rates are too small for the networks to get anywhere, or the players block each other.",
-                values={"steps": int(steps[-1] - steps[-2 * LOOKS])},
+                values={"steps": int(steps[-1] - steps[start])},
                 remedies=("much_faster", "constant_rate") if _is_slow(case) else ("r1", "slower", "constant_rate"),
                 evidence=(name,),
             )  # fmt: skip
@@ -45,8 +47,8 @@ register(
     Rule(
         name="stagnation",
         title="Stagnation",
-        measures="the recorded distance of the samples from the data, in the last 20 looks",
-        threshold=f"poor samples, and the last {LOOKS} looks less than {GAIN:.0%} closer than the {LOOKS} before",
+        measures=f"the recorded distance of the samples from the data, in the last {LOOKS} looks and {LEAST} steps",
+        threshold=f"poor samples, and the second half of these looks less than {GAIN:.0%} closer than the first",
         source="own",
         check=check,
         level="watch",
