@@ -49,6 +49,11 @@ class MunitNetworksHParams(MunitHParams):
         3, 1, 12, label="Residual blocks", change="rebuild", group="networks",
         help="Residual blocks of each content encoder and of each decoder; the paper uses 4.",
     )  # fmt: skip
+    halvings: int = knob(
+        2, 1, 4, label="Content halvings", unit="halvings", change="rebuild", group="networks",
+        help="How often the content is halved: its height and width are those of the image divided by 2, 4 and so on. "
+        "The paper uses 2 at 256 pixels. More leave fewer places for details.",
+    )  # fmt: skip
     style_width: int = knob(
         64, 2, 1024, label="Style network width", change="rebuild", group="networks",
         help="Hidden units of the perceptron that turns a style into gains and shifts; the paper uses 256.",
@@ -77,12 +82,12 @@ class MunitAutoencoder(nn.Module):
     def __init__(self, image_channels: int, size: int, hparams: MunitNetworksHParams) -> None:
         super().__init__()
         width, styles = hparams.channels, hparams.style_dimensions
-        inner = 4 * width
-        content = [
-            *_layer(image_channels, width, 7, 1),
-            *_layer(width, 2 * width, 4, 2),
-            *_layer(2 * width, inner, 4, 2),
-        ]
+        halvings = min(hparams.halvings, size.bit_length() - 2)  # to no less than 2 pixels
+        widths = [width * 2**level for level in range(halvings + 1)]
+        inner = widths[-1]
+        content = _layer(image_channels, width, 7, 1)
+        for inputs in widths[:-1]:
+            content += _layer(inputs, 2 * inputs, 4, 2)
         content += [ResidualBlock(inner, "instance", 0.0) for _ in range(hparams.blocks)]
         self.content_encoder = nn.Sequential(*content)
         style = _layer(image_channels, width, 7, 1, norm=False)
@@ -98,18 +103,19 @@ class MunitAutoencoder(nn.Module):
             nn.Linear(hidden, hparams.blocks * 4 * inner), nn.Unflatten(1, (hparams.blocks, 4, inner)),
         )  # fmt: skip
         self.blocks = nn.ModuleList(StyledBlock(inner) for _ in range(hparams.blocks))
+        doubled = [layer for outputs in widths[-2::-1] for layer in _doubled(2 * outputs, outputs)]
         self.up = nn.Sequential(
-            *_doubled(inner, 2 * width), *_doubled(2 * width, width),
+            *doubled,
             nn.ReflectionPad2d(3), nn.Conv2d(width, image_channels, 7), nn.Tanh(),
         )  # fmt: skip
         for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
+            if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight)
                 assert layer.bias is not None
                 nn.init.zeros_(layer.bias)
 
     def content(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, 4 channels, H/4, W/4)."""
+        """(B, C, H, W) -> (B, 4 channels, H/4, W/4), or of another number of halvings."""
         found: Tensor = self.content_encoder(images)
         return found
 
@@ -225,11 +231,13 @@ register(
             Preset(
                 name="digits",
                 title="Digits in several colours, without pairs",
-                look_for="Each row: a grey digit and three coloured versions of it.",
-                data="digits_coloured_unpaired", size=16, steps=1_500, seconds=200,
+                look_for="Each row: a grey digit, coloured in three styles, each the same in all rows; a coloured digit, the "
+                "grey one in its style, and the coloured one in grey. Stripes at first; by step 300 strokes appear, "
+                "columns differ in colour, and the sixth picture takes the colours of the fifth.",
+                data="digits_coloured_unpaired", size=16, steps=1_200, seconds=200,
                 hparams={
-                    "batch_size": 8, "channels": 8, "discriminator_channels": 16, "blocks": 2, "patch_layers": 2,
-                    "generator_rate": 1e-3, "discriminator_rate": 5e-4,
+                    "batch_size": 8, "channels": 12, "discriminator_channels": 16, "blocks": 2, "halvings": 1,
+                    "patch_layers": 2, "generator_rate": 1e-3, "discriminator_rate": 5e-4, "cycle_weight": 10.0,
                 },
             ),
         ),
