@@ -343,3 +343,33 @@ def test_cogan_couples_its_domains() -> None:
     alike = torch.nn.functional.cosine_similarity(centred[0], centred[1], dim=1).mean()
     unrelated = torch.nn.functional.cosine_similarity(centred[0], centred[1].roll(1, 0), dim=1).mean()
     assert float(alike) > float(unrelated) + 0.2
+
+
+@pytest.mark.slow
+def test_munit_takes_the_colours_of_an_example() -> None:
+    """A grey digit in the style of a coloured one has its colours rather than another one's."""
+    trainer = trained(recipes.get("munit"), "digits_coloured_unpaired", 16, 250)
+    networks, held_out = trainer.ema.networks, trainer.batches.held_out()
+    with torch.no_grad():
+        style = networks["generator_b"].style(held_out["b"])  # type: ignore[operator]
+        content = networks["generator_a"].content(held_out["a"])  # type: ignore[operator]
+        made = networks["generator_b"].decode(content, style)  # type: ignore[operator]
+    tones, wanted = (images.mean((2, 3)) for images in (made, held_out["b"]))  # (B, 3)
+    own, other = ((tones - one).abs().mean() for one in (wanted, wanted.roll(1, 0)))
+    assert float(own) < 0.8 * float(other)
+
+
+@pytest.mark.slow
+def test_pix2pixhd_draws_what_the_source_shows() -> None:
+    """Outputs are closer to their targets than to others', though no term compares pixels."""
+    recipe = recipes.get("pix2pixhd")
+    changes = {**recipe.preset("pencil").hparams, "coarse_kimg": 0.8, "fixed_kimg": 0.2}
+    trainer = Trainer(recipe, recipe.settings(changes), data.load("avatars_pencil", 32))
+    for _ in range(200):
+        trainer.train_step()
+    trainer.ema.refresh(trainer.hparams.ema)
+    held_out = trainer.batches.held_out()
+    with torch.no_grad():
+        made = trainer.ema.networks["generator"](held_out["source"])
+    own, other = ((made - one).abs().mean() for one in (held_out["target"], held_out["target"].roll(1, 0)))
+    assert float(own) < 0.85 * float(other)
