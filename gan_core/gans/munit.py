@@ -231,9 +231,9 @@ register(
             Preset(
                 name="digits",
                 title="Digits in several colours, without pairs",
-                look_for="Each row: a grey digit, coloured in three styles, each the same in all rows; a coloured digit, the "
-                "grey one in its style, and the coloured one in grey. Stripes at first; by step 300 strokes appear, "
-                "columns differ in colour, and the sixth picture takes the colours of the fifth.",
+                look_for="Each row: a grey digit, coloured in three styles, each the same in all rows; a coloured "
+                "digit, the grey one in its style, and the coloured one in grey. Stripes at first; by step 300 strokes "
+                "appear, columns differ in colour, and the sixth picture takes the colours of the fifth.",
                 data="digits_coloured_unpaired", size=16, steps=1_200, seconds=200,
                 hparams={
                     "batch_size": 8, "channels": 12, "discriminator_channels": 16, "blocks": 2, "halvings": 1,

@@ -307,7 +307,7 @@ class MultiScaleDiscriminator(nn.Module):
         found = []
         for place, discriminator in enumerate(list(self.scales)[finest:]):
             images = images if not place else halved(images)
-            found.append(discriminator.outputs(images))
+            found.append(discriminator.outputs(images))  # type: ignore[operator]
         return found
 
 

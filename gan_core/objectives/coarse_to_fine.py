@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -76,11 +77,12 @@ class CoarseToFine(Translation[CoarseToFineHParams]):
 
     def schedule(self, networks: Networks, hparams: CoarseToFineHParams, images_seen: int) -> dict[str, float]:
         """Sets which generator is in use and which one learns."""
-        generator, thousands = networks["generator"], images_seen / 1000
+        generator: Any = networks["generator"]
+        thousands = images_seen / 1000
         enhanced = thousands >= self._coarse
-        generator.enhanced.fill_(enhanced)  # type: ignore[operator, union-attr]
-        generator.fixed = enhanced and thousands < self._fixed  # type: ignore[assignment]
-        size = int(generator.size)  # type: ignore[arg-type]
+        generator.enhanced.fill_(enhanced)
+        generator.fixed = enhanced and thousands < self._fixed
+        size: int = generator.size
         return {"resolution": size if enhanced else size // 2}
 
     def phases(self, hparams: CoarseToFineHParams) -> Sequence[Phase]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import l1_loss
@@ -82,11 +83,12 @@ class Munit(Translation[MunitHParams]):
 
     def _generators(self, networks: Networks, batch: Batch, context: StepContext[MunitHParams]) -> dict[str, Tensor]:
         hparams = context.hparams
-        generators = {domain: networks[f"generator_{domain}"] for domain in OTHER}
+        generators: dict[str, Any] = {domain: networks[f"generator_{domain}"] for domain in OTHER}
         contents = {domain: generator.content(batch[domain]) for domain, generator in generators.items()}
         own = {domain: generator.style(batch[domain]) for domain, generator in generators.items()}
         drawn = self._styles(batch, context)
-        terms, made = {}, {}
+        terms: dict[str, Tensor] = {}
+        made: dict[str, Tensor] = {}
         for domain, generator in generators.items():
             there, image = OTHER[domain], batch[domain]
             translator = generators[there]
@@ -108,13 +110,12 @@ class Munit(Translation[MunitHParams]):
 
     def _translated(self, networks: Networks, batch: Batch, context: StepContext[MunitHParams]) -> dict[str, Tensor]:
         """Translations by target domain, where the generators' phase didn't run."""
+        generators: dict[str, Any] = {domain: networks[f"generator_{domain}"] for domain in OTHER}
         drawn = self._styles(batch, context)
         return {
-            there: networks[f"generator_{there}"].decode(
-                networks[f"generator_{domain}"].content(batch[domain]), drawn[there]
-            ).detach()
+            there: generators[there].decode(generators[domain].content(batch[domain]), drawn[there]).detach()
             for domain, there in OTHER.items()
-        }  # fmt: skip
+        }
 
     def _discriminators(
         self, networks: Networks, batch: Batch, context: StepContext[MunitHParams]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -218,7 +219,7 @@ def munit_at(size: int, **changes: object) -> Trainer:
 
 
 def test_munit_keeps_the_content_and_changes_the_style() -> None:
-    generator = munit_at(16, style_dimensions=3).networks["generator_b"].eval()
+    generator: Any = munit_at(16, style_dimensions=3).networks["generator_b"].eval()
     given = torch.rand(2, 1, 16, 16) * 2 - 1
     content, style = generator.content(given), generator.style(given)
     assert (content.shape, style.shape) == ((2, 8, 4, 4), (2, 3))
@@ -269,9 +270,11 @@ def test_features_are_matched_in_every_layer_but_the_last() -> None:
 def test_pix2pixhd_grows_from_coarse_to_fine() -> None:
     """First the global generator and the coarse discriminators move, then the enhancer alone, then all."""
     trainer = tiny("pix2pixhd", coarse_kimg=0.004, fixed_kimg=0.004)
+    generator: Any = trainer.networks["generator"]
+    judge: Any = trainer.networks["discriminator"]
     parts = {
-        "coarse": trainer.networks["generator"].coarse.layers[:-3], "enhancer": trainer.networks["generator"].up,
-        "fine": trainer.networks["discriminator"].scales[0], "half": trainer.networks["discriminator"].scales[1],
+        "coarse": generator.coarse.layers[:-3], "enhancer": generator.up,
+        "fine": judge.scales[0], "half": judge.scales[1],
     }  # fmt: skip
     found = []
     for _ in range(3):
@@ -282,7 +285,7 @@ def test_pix2pixhd_grows_from_coarse_to_fine() -> None:
             if any(not torch.equal(*both) for both in zip(before[name], part.parameters(), strict=True))
         })  # fmt: skip
         if len(found) == 1:
-            made = trainer.networks["generator"](trainer.next_batch(None)["source"])
+            made = generator(trainer.next_batch(None)["source"])
             assert_close(made[:, :, ::2, ::2], made[:, :, 1::2, 1::2])  # pixels of the coarse image, repeated
     assert found == [{"coarse", "half"}, {"enhancer", "fine", "half"}, {"coarse", "enhancer", "fine", "half"}]
     assert result.values["schedule/resolution"] == 16
