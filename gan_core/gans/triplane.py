@@ -221,7 +221,7 @@ register(
                 look_for="A grey haze gathers into heads, which take the colours of skin, hair and shirt; each column "
                 "is seen from one side. On the page Space, every head can be turned, though each was learned from "
                 "single views.",
-                data="heads", size=16, steps=3_000, seconds=300,
+                data="rendered_heads", size=16, steps=3_000, seconds=300,
                 hparams={"plane_channels": 8, "plane_size": "16", "max_channels": 48, "ray_samples": 12},
             ),
         ),

@@ -219,7 +219,7 @@ def munit_at(size: int, **changes: object) -> Trainer:
 
 
 def test_munit_keeps_the_content_and_changes_the_style() -> None:
-    generator: Any = munit_at(16, style_dimensions=3).networks["generator_b"].eval()
+    generator: Any = munit_at(16, style_dimensions=3, style_width=32).networks["generator_b"].eval()
     given = torch.rand(2, 1, 16, 16) * 2 - 1
     content, style = generator.content(given), generator.style(given)
     assert (content.shape, style.shape) == ((2, 8, 4, 4), (2, 3))

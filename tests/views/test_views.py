@@ -12,7 +12,7 @@ from PIL import Image
 from gan_core import data
 from gan_core.data import solids
 from gan_core.data.base import DataSet, DataSpec, silent
-from gan_core.data.sets import heads
+from gan_core.data.sets import rendered_heads as heads
 from gan_core.data.sets.solids import scene_and_pose
 from gan_core.data.solids.camera import FAR
 from gan_core.data.solids.rendering import Solid, render, trace
@@ -134,8 +134,8 @@ def test_an_ellipsoid_is_a_stretched_ball() -> None:
 
 
 def test_heads_fit_into_the_ball_that_scenes_lie_in_and_face_the_axis_z() -> None:
-    small = heads._load("heads", 4, 0, 16, silent)
-    assert small.spec == data.source("heads").spec(16)
+    small = heads._load("rendered_heads", 4, 0, 16, silent)
+    assert small.spec == data.source("rendered_heads").spec(16)
     scene, pose = heads.scene_and_pose(2)
     np.testing.assert_array_equal(small.arrays["real"][2], render(scene, *pose, 16)[0])
     for number in range(12):

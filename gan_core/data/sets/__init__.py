@@ -25,7 +25,7 @@ from gan_core.data.sets import fashion_mnist_m as fashion_mnist_m
 from gan_core.data.sets import avatars_captions as avatars_captions
 from gan_core.data.sets import spoken_digits as spoken_digits
 from gan_core.data.sets import solids as solids
-from gan_core.data.sets import heads as heads
+from gan_core.data.sets import rendered_heads as rendered_heads
 from gan_core.data.sets import molecules as molecules
 from gan_core.data.sets import moving_digits as moving_digits
 from gan_core.data.sets import paddle_game as paddle_game

@@ -79,7 +79,7 @@ def _load(name: str, count: int, seed: int, size: int | None, progress: Progress
 
 register(
     Source(
-        name="heads",
+        name="rendered_heads",
         title="Heads",
         about="4,000 rendered views of heads made of ellipsoids, from all sides. The camera's pose is known for each.",
         licence=LICENCE,
@@ -87,8 +87,8 @@ register(
         channels=3,
         items=COUNT,
         class_names=(),
-        load=partial(_load, "heads", COUNT, SEED),
-        test=partial(_load, "test:heads", TEST_COUNT, TEST_SEED),
+        load=partial(_load, "rendered_heads", COUNT, SEED),
+        test=partial(_load, "test:rendered_heads", TEST_COUNT, TEST_SEED),
         available=lambda: True,
         task="views",
         shapes={"pose": (2,)},
