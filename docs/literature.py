@@ -62,20 +62,14 @@ PYTORCH_GAN = (
     Work("GAN", 2014, "1406.2661", "mlp_gan"),
     Work("InfoGAN", 2016, "1606.03657", "infogan"),
     Work("Least Squares GAN", 2016, "1611.04076", "lsgan"),
-    Work(
-        "MUNIT",
-        2018,
-        "1804.04732",
-        purpose="Unpaired translation with several outputs: content and style apart.",
-        absent="`bicyclegan` gives several outputs, from pairs; its two pairs of encoders are slow without a GPU",
-    ),
+    Work("MUNIT", 2018, "1804.04732", "munit"),
     Work("pix2pix", 2016, "1611.07004", "pix2pix"),
     Work(
         "PixelDA",
         2016,
         "1612.05424",
         purpose="Makes labelled drawings look like photos, to train a classifier.",
-        absent="`ganscope augment-study` measures whether generated images help a classifier, with other GANs",
+        absent="`benchmarks.adaptation` does so with `cyclegan`, which learns apart from the classifier",
     ),
     Work("Relativistic GAN", 2018, "1807.00734", "rsgan"),
     Work(
@@ -93,21 +87,13 @@ PYTORCH_GAN = (
         2017,
         "1703.00848",
         purpose="Unpaired translation through one space of latents for both domains.",
-        absent="`cogan` shares weights between domains, `cyclegan` translates",
+        absent="`munit` is its successor by the same authors, whose domains share the content alone",
     ),
     Work("Wasserstein GAN", 2017, "1701.07875", "wgan"),
     Work("Wasserstein GAN GP", 2017, "1704.00028", "wgan_gp"),
     Work("Wasserstein GAN DIV", 2017, "1712.01026", "wgan_div"),
 )
 ABSENT = (
-    Work(
-        "pix2pixHD",
-        2017,
-        "1711.11585",
-        purpose="Paired translation of large photos, by discriminators of several scales.",
-        absent="made for images far larger than a computer without a GPU can train on; `pix2pix` is the same at 256 "
-        "pixels",
-    ),
     Work(
         "GigaGAN",
         2023,

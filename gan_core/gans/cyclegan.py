@@ -31,7 +31,7 @@ from gan_core.objectives.base import Batch
 from gan_core.objectives.cycle import Cycle, CycleHParams
 from gan_core.objectives.translation import EQUATIONS
 
-SIZES = (8, 16, 32, 64, 96, 128, 256)
+SIZES = (8, 16, 28, 32, 64, 96, 128, 256)
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,16 @@ register(
                 "input digit is lost, because no loss term preserves it.",
                 data="digits_coloured_unpaired", size=16, steps=2_000, seconds=30,
                 hparams={**DIGITS, "cycle_weight": 0.0},
+            ),
+            Preset(
+                name="mnist_m",
+                title="Plain digits in the look of digits on photos",
+                look_for="Each row: a plain digit, on a photo, plain again; a digit on a photo, plain, on a photo.",
+                data="mnist_m", size=28, steps=2_000, seconds=300,
+                hparams={
+                    "batch_size": 8, "channels": 16, "discriminator_channels": 32, "blocks": 2, "patch_layers": 2,
+                    "generator_rate": 5e-4, "discriminator_rate": 5e-4, "identity_weight": 0.0,
+                },
             ),
         ),
     )

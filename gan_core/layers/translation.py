@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, conv2d, conv_transpose2d, grid_sample, pad
+from torch.nn.functional import affine_grid, avg_pool2d, conv2d, conv_transpose2d, grid_sample, pad
 
 from gan_core.layers.blocks import Dropout, initialise_normal
 
@@ -20,7 +20,9 @@ BLURS = ("none", "down", "up", "both")  # where a residual generator applies a l
 
 
 def normalisation(kind: str, channels: int) -> nn.Module:
-    """Normalisation layer: `instance` (1607.08022) or `batch`."""
+    """Normalisation layer: `instance` (1607.08022), `batch` or `none`."""
+    if kind == "none":
+        return nn.Identity()
     return nn.BatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels)
 
 
@@ -257,7 +259,7 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(self, image_channels: int, channels: int, layers: int, norm: str = "instance") -> None:
         super().__init__()
-        bias = norm == "instance"
+        bias = norm != "batch"
         modules: list[nn.Module] = [nn.Conv2d(image_channels, channels, 4, stride=2, padding=1), _leaky()]
         width = channels
         for level in range(1, layers + 1):
@@ -272,6 +274,46 @@ class PatchDiscriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.layers(images)
         return logits
+
+    def outputs(self, images: Tensor) -> list[Tensor]:
+        """What each block makes of the images, (B, C', h, w), the logits last."""
+        found = []
+        for layer in self.layers:
+            images = layer(images)
+            if isinstance(layer, nn.LeakyReLU):
+                found.append(images)
+        return [*found, images]
+
+
+class MultiScaleDiscriminator(nn.Module):
+    """PatchGANs for an image, its half, its quarter ... (1711.11585, section 3.2): (B, C, H, W) -> for each scale, the
+    largest first, the outputs of all blocks, whose last are logits (B, 1, h, w).
+
+    Those of coarse scales see how an image is composed, those of fine ones its details. Images of half the size, or a
+    quarter, are judged by the discriminators of these scales alone. `scales` and `layers` are as many as the size
+    allows.
+    """
+
+    def __init__(self, image_channels: int, channels: int, layers: int, size: int, scales: int, norm: str) -> None:
+        super().__init__()
+        self.size = size
+        self.scales = nn.ModuleList(
+            PatchDiscriminator(image_channels, channels, fitting_layers(layers, size >> scale), norm)
+            for scale in range(fitting_layers(scales, size))
+        )
+
+    def forward(self, images: Tensor) -> list[list[Tensor]]:
+        finest = (self.size // images.shape[-1]).bit_length() - 1
+        found = []
+        for place, discriminator in enumerate(list(self.scales)[finest:]):
+            images = images if not place else halved(images)
+            found.append(discriminator.outputs(images))  # type: ignore[operator]
+        return found
+
+
+def halved(images: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, C, H/2, W/2): means of 3 x 3 pixels, as in pix2pixHD's published code."""
+    return avg_pool2d(images, 3, stride=2, padding=1, count_include_pad=False)
 
 
 def _leaky() -> nn.Module:

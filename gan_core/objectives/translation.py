@@ -14,7 +14,7 @@ The last one needs weights that are clipped, so that only recipes which clip off
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -89,6 +89,17 @@ class PatchHParams(TranslationHParams):
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class ScalesHParams(PatchHParams):
+    """The knobs of PatchGAN discriminators of several scales."""
+
+    scales: int = knob(
+        2, 1, 4, label="Discriminator scales", unit="scales", change="rebuild", group="networks",
+        help="Number of discriminators: one for the image, one for its half, and so on. Small images allow fewer. The "
+        "papers use 3.",
+    )  # fmt: skip
+
+
 def discriminator_terms(loss: str, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     """The two terms of L_D from logits of any shape."""
     if loss == "non_saturating":
@@ -105,6 +116,27 @@ def generator_loss(loss: str, fake: Tensor) -> Tensor:
     if loss == "non_saturating":
         return softplus(-fake).mean()
     return -fake.mean() if loss in ("hinge", "wasserstein") else (fake - 1).square().mean()
+
+
+def logits_of(outputs: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """The logits of each scale of a `MultiScaleDiscriminator`."""
+    return [blocks[-1] for blocks in outputs]
+
+
+def joined(logits: Sequence[Tensor]) -> Tensor:
+    """The logits of all scales, (B, L), to be observed."""
+    return torch.cat([one.flatten(1) for one in logits], 1)
+
+
+def scale_terms(loss: str, real: Sequence[Tensor], fake: Sequence[Tensor]) -> dict[str, Tensor]:
+    """The two terms of L_D, summed over the scales of a discriminator (1711.11585, equation 3)."""
+    each = [discriminator_terms(loss, *both) for both in zip(real, fake, strict=True)]
+    return {name: torch.stack([terms[name] for terms in each]).sum() for name in each[0]}
+
+
+def scale_loss(loss: str, fake: Sequence[Tensor]) -> Tensor:
+    """L_G, summed over the scales of a discriminator."""
+    return torch.stack([generator_loss(loss, one) for one in fake]).sum()
 
 
 Settings = TypeVar("Settings", bound=TranslationHParams)

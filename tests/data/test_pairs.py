@@ -227,6 +227,27 @@ def test_domains_are_no_class_folders(tmp_path: Path) -> None:
     assert len(load(f"unpaired:{tmp_path}", 16).arrays["a"]) == 3
 
 
+def test_folders_of_the_first_domain_are_classes(tmp_path: Path) -> None:
+    """Where all of its pictures lie in some; the test part has the labels of the same names."""
+    for part, names in (("train", ("cat", "dog", "eel")), ("test", ("eel", "cat"))):
+        for level, name in enumerate(names):
+            for number in range(3):
+                flat(tmp_path / f"{part}A" / name, f"{number}.png", 40 * level)
+        for number in range(4):
+            flat(tmp_path / f"{part}B" / "any", f"{number}.png", 200 + number)
+    packed = zipped(tmp_path, tmp_path.parent / "classed.zip")
+    for place in (tmp_path, packed):
+        learnt, measured = load(f"unpaired:{place}", 16), load(f"test:unpaired:{place}", 16)
+        assert learnt.class_names == measured.class_names == ("cat", "dog", "eel")
+        assert learnt.arrays["label"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+        assert sorted(set(measured.arrays["label"].tolist())) == [0, 2]
+        assert learnt.spec.task == "unpaired"
+        assert [len(learnt.arrays[domain]) for domain in "ab"] == [9, 4]
+    flat(tmp_path / "testA" / "fox", "1.png", 3)
+    with pytest.raises(BadData, match="has the classes cat, eel, fox, and the networks have learnt cat, dog, eel"):
+        load(f"test:unpaired:{tmp_path}", 16)
+
+
 def test_a_grey_domain_beside_one_in_colour(tmp_path: Path) -> None:
     flat(tmp_path / "trainA", "1.png", 50)
     (tmp_path / "trainB").mkdir()

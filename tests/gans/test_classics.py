@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from gan_core.errors import BadValue, UnknownName
 from gan_core.gans import Recipe, lapgan, recipes
 from gan_core.gans.ebgan import AutoencoderDiscriminator
 from gan_core.knobs import changed
-from gan_core.objectives import bicycle, coupled, equilibrium, joint, laplacian, translation, vae_gan
+from gan_core.layers.translation import MultiScaleDiscriminator, halved
+from gan_core.objectives import bicycle, coarse_to_fine, coupled, equilibrium, joint, laplacian, translation, vae_gan
 from gan_core.objectives.base import StepContext
 from gan_core.objectives.dual import Disco, Dual
 from gan_core.objectives.energy import pulling_away
@@ -210,6 +212,87 @@ def test_stargan_changes_the_attribute_that_is_asked_for() -> None:
         Trainer(recipe, changed(recipe.tiny, {"attribute": "nose"}), faces)
 
 
+def munit_at(size: int, **changes: object) -> Trainer:
+    recipe = recipes.get("munit")
+    both = DataSet("random", {"a": images(size=size), "b": images(20, size, seed=1)}, unpaired=True)
+    return Trainer(recipe, changed(recipe.tiny, changes), both)
+
+
+def test_munit_keeps_the_content_and_changes_the_style() -> None:
+    generator: Any = munit_at(16, style_dimensions=3, style_width=32).networks["generator_b"].eval()
+    given = torch.rand(2, 1, 16, 16) * 2 - 1
+    content, style = generator.content(given), generator.style(given)
+    assert (content.shape, style.shape) == ((2, 8, 4, 4), (2, 3))
+    assert_close(generator(given), generator.decode(content, style))
+    darker = generator.content(0.5 * given - 0.3)  # instance normalisation takes brightness and contrast away
+    assert float((darker - content).detach().abs().max()) < 0.15 * float(content.detach().std())
+    assert float((generator.style(0.5 * given - 0.3) - style).detach().abs().max()) > 1e-3
+    other = generator.decode(content, style + 1)
+    assert float((other - generator(given)).detach().abs().max()) > 1e-3
+
+
+def test_munits_terms_follow_their_weights() -> None:
+    trainer = munit_at(16, image_weight=0.0, content_weight=0.0, style_weight=0.0, cycle_weight=2.0)
+    terms = trainer.train_step().terms
+    assert all(float(terms[f"generator/{name}"]) == 0 for name in ("image_a", "content_b", "style_a"))
+    assert float(terms["generator/cycle_a"]) > 0
+    assert "generator/cycle_a" not in munit_at(8).train_step().terms
+    only = munit_at(8).train_step(only="discriminator").terms  # translations of its own
+    assert set(only) == {f"discriminator/{name}" for name in ("real_a", "fake_a", "real_b", "fake_b", "loss")}
+
+
+def test_discriminators_of_several_scales_see_halves() -> None:
+    judge = MultiScaleDiscriminator(1, 2, 3, 64, 3, "none").eval()
+    given = torch.randn(2, 1, 64, 64)
+    outputs = judge(given)
+    assert [len(blocks) for blocks in outputs] == [5, 5, 4]  # 3, 3 and 2 halvings, one more layer, and the logits
+    half = judge(halved(given))
+    assert len(half) == 2
+    assert_close(half[0], outputs[1])
+    assert len(MultiScaleDiscriminator(1, 2, 3, 8, 3, "none").scales) == 1  # as many as fit
+    flat = halved(torch.ones(1, 1, 4, 4))
+    assert_close(flat, torch.ones(1, 1, 2, 2))  # padding isn't counted
+
+
+def test_scales_are_summed() -> None:
+    real, fake = [torch.tensor([1.0]), torch.tensor([0.0])], [torch.tensor([0.0]), torch.tensor([2.0])]
+    terms = translation.scale_terms("least_squares", real, fake)
+    assert {name: float(term) for name, term in terms.items()} == {"real": 0.5, "fake": 2.0}
+    assert float(translation.scale_loss("least_squares", fake)) == 2.0
+
+
+def test_features_are_matched_in_every_layer_but_the_last() -> None:
+    of_real = [[torch.zeros(2), torch.zeros(1), torch.zeros(1)]]
+    of_fake = [[torch.tensor([1.0, 3.0]), torch.tensor([4.0]), torch.tensor([9.0])]]
+    assert float(coarse_to_fine.matching(of_real, of_fake)) == pytest.approx(4 / 3 * (2 + 4))
+
+
+def test_pix2pixhd_grows_from_coarse_to_fine() -> None:
+    """First the global generator and the coarse discriminators move, then the enhancer alone, then all."""
+    trainer = tiny("pix2pixhd", coarse_kimg=0.004, fixed_kimg=0.004)
+    generator: Any = trainer.networks["generator"]
+    judge: Any = trainer.networks["discriminator"]
+    parts = {
+        "coarse": generator.coarse.layers[:-3], "enhancer": generator.up,
+        "fine": judge.scales[0], "half": judge.scales[1],
+    }  # fmt: skip
+    found = []
+    for _ in range(3):
+        before = {name: [weight.detach().clone() for weight in part.parameters()] for name, part in parts.items()}
+        result = trainer.train_step()
+        found.append({
+            name for name, part in parts.items()
+            if any(not torch.equal(*both) for both in zip(before[name], part.parameters(), strict=True))
+        })  # fmt: skip
+        if len(found) == 1:
+            made = generator(trainer.next_batch(None)["source"])
+            assert_close(made[:, :, ::2, ::2], made[:, :, 1::2, 1::2])  # pixels of the coarse image, repeated
+    assert found == [{"coarse", "half"}, {"enhancer", "fine", "half"}, {"coarse", "enhancer", "fine", "half"}]
+    assert result.values["schedule/resolution"] == 16
+    with pytest.raises(BadValue, match="scales must be between 2 and 4"):
+        recipes.get("pix2pixhd").settings({"scales": 1})
+
+
 # --- what is refused, what is shown -----------------------------------------------------------------------------------
 
 
@@ -263,3 +346,33 @@ def test_cogan_couples_its_domains() -> None:
     alike = torch.nn.functional.cosine_similarity(centred[0], centred[1], dim=1).mean()
     unrelated = torch.nn.functional.cosine_similarity(centred[0], centred[1].roll(1, 0), dim=1).mean()
     assert float(alike) > float(unrelated) + 0.2
+
+
+@pytest.mark.slow
+def test_munit_takes_the_colours_of_an_example() -> None:
+    """A grey digit in the style of a coloured one has its colours rather than another one's."""
+    trainer = trained(recipes.get("munit"), "digits_coloured_unpaired", 16, 250)
+    networks, held_out = trainer.ema.networks, trainer.batches.held_out()
+    with torch.no_grad():
+        style = networks["generator_b"].style(held_out["b"])  # type: ignore[operator]
+        content = networks["generator_a"].content(held_out["a"])  # type: ignore[operator]
+        made = networks["generator_b"].decode(content, style)  # type: ignore[operator]
+    tones, wanted = (images.mean((2, 3)) for images in (made, held_out["b"]))  # (B, 3)
+    own, other = ((tones - one).abs().mean() for one in (wanted, wanted.roll(1, 0)))
+    assert float(own) < 0.8 * float(other)
+
+
+@pytest.mark.slow
+def test_pix2pixhd_draws_what_the_source_shows() -> None:
+    """Outputs are closer to their targets than to others', though no term compares pixels."""
+    recipe = recipes.get("pix2pixhd")
+    changes = {**recipe.preset("pencil").hparams, "coarse_kimg": 0.8, "fixed_kimg": 0.2}
+    trainer = Trainer(recipe, recipe.settings(changes), data.load("avatars_pencil", 32))
+    for _ in range(200):
+        trainer.train_step()
+    trainer.ema.refresh(trainer.hparams.ema)
+    held_out = trainer.batches.held_out()
+    with torch.no_grad():
+        made = trainer.ema.networks["generator"](held_out["source"])
+    own, other = ((made - one).abs().mean() for one in (held_out["target"], held_out["target"].roll(1, 0)))
+    assert float(own) < 0.85 * float(other)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks import adaptation
 from gan_core import data
 from gan_core.checkpoint import same_state
 from gan_core.data.base import DataSet
@@ -79,6 +80,46 @@ def test_domains_without_labels_are_refused(tmp_path: Path) -> None:
         recipes.get("dann").check_data(folders.spec)
     with pytest.raises(BadData, match="needs two sets of images"):
         recipes.get("dann").check_data(DataSet("x", {"real": np.zeros((2, 1, 8, 8), np.uint8)}).spec)
+
+
+def test_own_folders_with_classes_in_the_first_are_adapted(tmp_path: Path) -> None:
+    for place in ("trainA/one", "trainA/two", "trainB"):
+        (tmp_path / place).mkdir(parents=True)
+        for number in range(6):
+            Image.new("RGB", (8, 8), (number * 40, len(place) * 10, 0)).save(tmp_path / place / f"{number}.png")
+    recipe, mine = recipes.get("dann"), data.load(f"unpaired:{tmp_path}", 8)
+    recipe.check_data(mine.spec)
+    result = Trainer(recipe, recipe.tiny, mine).train_step()
+    assert result.terms["adaptation/cross_entropy"].isfinite()
+
+
+def test_translated_pictures_keep_their_labels() -> None:
+    known = example(recipes.get("dann"))
+    for name, ways in (("cyclegan", 1), ("munit", 4)):
+        recipe = recipes.get(name)
+        made, seconds = adaptation.translated(recipe, recipe.tiny, known, 2)
+        assert seconds > 0
+        assert made.arrays["a"].shape == known.arrays["a"].shape
+        assert made.arrays["a"].dtype == np.uint8
+        assert not np.array_equal(made.arrays["a"], known.arrays["a"])
+        for kept in ("b", "label"):
+            assert made.arrays[kept] is known.arrays[kept]
+        assert len([way for way in recipe.translations if not way.startswith("b_")]) == ways
+    with pytest.raises(SystemExit):
+        adaptation.main(["--translator", "dann"])
+
+
+def test_clothes_on_photos_keep_their_grey_levels() -> None:
+    from gan_core.data.sets import fashion_mnist_m
+
+    picture = np.array([[0, 100], [128, 255]], np.uint8)
+    patch = np.array([[[10, 20], [30, 255]]] * 3, np.uint8)
+    np.testing.assert_array_equal(fashion_mnist_m.blended(picture, patch)[1], [[10, 80], [98, 0]])
+    source = data.source("fashion_mnist_m")
+    assert source.spec(28).fields == {"a": (3, 28, 28), "b": (3, 28, 28)}
+    if not source.available():
+        with pytest.raises(BadData, match="fashion_mnist_m"):
+            data.load("fashion_mnist_m")
 
 
 def test_features_that_are_apart_are_told_apart() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -26,7 +27,7 @@ from tabs import draw, inpaint, translate
 from tests.studio.conftest import CYCLE, DRAWING, FILLING
 from tests.studio_serving import ROOT
 from ui.studio.models.cache import MOST_MODELS, models
-from ui.studio.models.image_models import examples, open_image_model
+from ui.studio.models.image_models import direction_choices, examples, open_image_model
 from ui.studio.view.pictures import MARK, lossless_url
 
 pytestmark = pytest.mark.usefixtures("shelf")
@@ -395,3 +396,10 @@ for language in ("en", "zh"):
     ).stdout.splitlines()
     assert english.count("none is available") == english.count("ganscope train") == 4
     assert chinese.count("目前没有可用的") == 4
+
+
+def test_several_ways_between_the_same_domains_are_numbered() -> None:
+    card = SimpleNamespace(data="digits_coloured_unpaired")
+    chosen = SimpleNamespace(card=card, directions=("a_to_b", "variant_1", "b_to_a"))
+    labels = [label for label, _ in direction_choices(chosen)]  # type: ignore[arg-type]
+    assert labels == ["Grey → Coloured (1)", "Grey → Coloured (2)", "Coloured → Grey"]

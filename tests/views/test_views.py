@@ -11,10 +11,11 @@ from PIL import Image
 
 from gan_core import data
 from gan_core.data import solids
-from gan_core.data.base import DataSet, DataSpec
+from gan_core.data.base import DataSet, DataSpec, silent
+from gan_core.data.sets import rendered_heads as heads
 from gan_core.data.sets.solids import scene_and_pose
 from gan_core.data.solids.camera import FAR
-from gan_core.data.solids.rendering import Solid, render
+from gan_core.data.solids.rendering import Solid, render, trace
 from gan_core.errors import BadData, BadValue
 from gan_core.gans import recipes
 from gan_core.gans.triplane import LENS
@@ -112,11 +113,41 @@ def test_the_set_says_where_every_view_was_taken() -> None:
     assert data.size_of("solids") == 0
     from gan_core.data.sets import solids as made
 
-    small = made._load("solids", 6, 0, 16, lambda share, what: None)
+    small = made._load("solids", 6, 0, 16, silent)
     assert small.spec == source.spec(16)
     scene, pose = scene_and_pose(4)
     np.testing.assert_array_equal(small.arrays["real"][4], render(scene, *pose, 16)[0])
     np.testing.assert_allclose(small.arrays["pose"][4], pose, rtol=1e-6)
+
+
+def test_an_ellipsoid_is_a_stretched_ball() -> None:
+    half = (0.2, 0.4, 0.3)
+    for yaw, near, wide in ((0, 0.3, 0.2), (90, 0.2, 0.3)):
+        _picture, depth = render([Solid("ellipsoid", (0, 0, 0), half, (1, 0, 0))], yaw, 0, 65)
+        assert depth[32, 32] == pytest.approx(solids.DISTANCE - near, abs=0.01)
+        across, down = (np.isfinite(depth).sum(axis).max() for axis in (1, 0))
+        assert down / across == pytest.approx(0.4 / wide, rel=0.1)
+    ball, same = (Solid(kind, (0.1, 0.1, 0), (0.3,) * 3, (1, 0, 0)) for kind in ("sphere", "ellipsoid"))  # type: ignore[arg-type]
+    one, other = render([ball], 20, 10, 16), render([same], 20, 10, 16)
+    np.testing.assert_allclose(one[0].astype(int), other[0], atol=1)
+    np.testing.assert_allclose(one[1], other[1], rtol=1e-6)
+
+
+def test_heads_fit_into_the_ball_that_scenes_lie_in_and_face_the_axis_z() -> None:
+    small = heads._load("rendered_heads", 4, 0, 16, silent)
+    assert small.spec == data.source("rendered_heads").spec(16)
+    scene, pose = heads.scene_and_pose(2)
+    np.testing.assert_array_equal(small.arrays["real"][2], render(scene, *pose, 16)[0])
+    for number in range(12):
+        head, _pose = heads.scene_and_pose(number)
+        for yaw in (0, 100, 180):
+            place, rays = solids.camera(yaw, 20, 24)
+            depth, _colours = trace(head, place, rays.reshape(-1, 3))
+            at = place + np.where(np.isfinite(depth), depth, 0)[:, None] * rays.reshape(-1, 3)
+            assert np.linalg.norm(at[np.isfinite(depth)], axis=1).max() < 1
+        white = [solid for solid in head if solid.colour == heads.WHITE]
+        assert len(white) == 2
+        assert all(eye.middle[2] > 0.2 for eye in white)
 
 
 def test_poses_are_asked_for_in_degrees(sampler: Sampler) -> None:

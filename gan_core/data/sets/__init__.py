@@ -21,9 +21,11 @@ from gan_core.data.sets import points as points
 from gan_core.data.sets import digits_coloured as digits_coloured
 from gan_core.data.sets import cyclegan_sets as cyclegan_sets
 from gan_core.data.sets import mnist_m as mnist_m
+from gan_core.data.sets import fashion_mnist_m as fashion_mnist_m
 from gan_core.data.sets import avatars_captions as avatars_captions
 from gan_core.data.sets import spoken_digits as spoken_digits
 from gan_core.data.sets import solids as solids
+from gan_core.data.sets import rendered_heads as rendered_heads
 from gan_core.data.sets import molecules as molecules
 from gan_core.data.sets import moving_digits as moving_digits
 from gan_core.data.sets import paddle_game as paddle_game

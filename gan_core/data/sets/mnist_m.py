@@ -12,6 +12,7 @@ Differs from the paper: the first 20,000 of MNIST's 60,000 digits, and photos of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +31,11 @@ SIZE = 28
 VERSION = "1"
 PHOTOS = {"train": "BSDS500/train/*.jpg", "test": "BSDS500/test/*.jpg"}
 MNIST = sources.get("mnist")
-LICENCE = f"{MNIST.licence}; photos: non-commercial research and education (BSDS500)"
+
+
+def licence(base: Source) -> str:
+    """That of the pictures and of the photos."""
+    return f"{base.licence}; photos: non-commercial research and education (BSDS500)"
 
 
 def blended(digit: np.ndarray, patch: np.ndarray) -> np.ndarray:
@@ -39,11 +44,17 @@ def blended(digit: np.ndarray, patch: np.ndarray) -> np.ndarray:
     return np.abs(patch.astype(np.int16) - ink).astype(np.uint8)
 
 
-def _load(part: str, size: int | None, progress: Progress) -> DataSet:
+Blend = Callable[[np.ndarray, np.ndarray], np.ndarray]  # a picture uint8 (H, W) on a patch uint8 (3, H, W)
+
+
+def load_blended(
+    whole: str, base: Source, blend: Blend, part: str, size: int | None, progress: Progress
+) -> DataSet:  # fmt: skip
+    """The pictures of `base` as domain a and, blended with photos, as domain b, both uint8 (N, 3, H, W)."""
     files = files_of(PHOTOS[part])
     if not files:
-        raise BadData("'{name}' isn't here. {needs}", name="mnist_m", needs=how_to_get(tuple(PHOTOS.values())))
-    read = MNIST.test if part == "test" else MNIST.load
+        raise BadData("'{name}' isn't here. {needs}", name=whole, needs=how_to_get(tuple(PHOTOS.values())))
+    read = base.test if part == "test" else base.load
     assert read is not None
     pixels = size or SIZE
     digits = read(SIZE, silent)
@@ -52,18 +63,18 @@ def _load(part: str, size: int | None, progress: Progress) -> DataSet:
     def write(writer: cache.Writer) -> None:
         photos = [_photo(file) for file in files]
         random = np.random.default_rng([SEED, part == "test"])
-        for place in tracked(range(count), count, progress, "Blending digits with photos"):
+        for place in tracked(range(count), count, progress, "Blending with photos"):
             photo = photos[random.integers(len(photos))]
             top, left = (random.integers(side - SIZE + 1) for side in photo.shape[1:])
-            made = blended(digits.arrays["real"][place, 0], photo[:, top : top + SIZE, left : left + SIZE])
+            made = blend(digits.arrays["real"][place, 0], photo[:, top : top + SIZE, left : left + SIZE])
             writer.add(square(Image.fromarray(made.transpose(1, 2, 0)), pixels))
 
-    name = "test:mnist_m" if part == "test" else "mnist_m"
+    name = f"test:{whole}" if part == "test" else whole
     made = cache.entry(name.replace(":", "-"), pixels, f"{VERSION}.{count}.{SEED}.{len(files)}", write).arrays["real"]
     plain = digits if pixels == SIZE else read(pixels, silent)
     grey, label = plain.arrays["real"][:count], plain.arrays["label"][:count]
     arrays: dict[str, np.ndarray] = {"a": grey.repeat(3, 1), "b": made, "label": label}
-    return DataSet(name, arrays, MNIST.class_names, LICENCE, unpaired=True)
+    return DataSet(name, arrays, base.class_names, licence(base), unpaired=True)
 
 
 def _photo(path: Path) -> np.ndarray:
@@ -81,13 +92,13 @@ register(
         title="MNIST and MNIST-M",
         about="20,000 digits, white on black and blended with photos: two domains in which the same digits look "
         "different.",
-        licence=LICENCE,
+        licence=licence(MNIST),
         size=SIZE,
         channels=3,
         items=COUNT,
         class_names=MNIST.class_names,
-        load=partial(_load, "train"),
-        test=partial(_load, "test"),
+        load=partial(load_blended, "mnist_m", MNIST, blended, "train"),
+        test=partial(load_blended, "mnist_m", MNIST, blended, "test"),
         available=lambda: MNIST.available() and bool(files_of(PHOTOS["train"])),
         needs=how_to_get(tuple(PHOTOS.values())),
         task="unpaired",

@@ -6,47 +6,19 @@ alone; the test part has scenes of another seed.
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
-from pathlib import Path
 
-import numpy as np
-
-from gan_core.data import cache, solids
-from gan_core.data.base import DataSet, Progress, Source, register, tracked
+from gan_core.data.base import DataSet, Progress, Source, register
+from gan_core.data.solids import scenes, views
+from gan_core.data.solids.views import LICENCE, SEED, SIZE, TEST_SEED
 
 COUNT, TEST_COUNT = 3000, 500
-SEED, TEST_SEED = 0, 1
-SIZE = 32
-CHUNK = 50  # views rendered between two reports
-LICENCE = "rendered by GANscope; free to use"
 
-
-def scene_and_pose(number: int, seed: int = SEED) -> tuple[list[solids.Solid], tuple[float, float]]:
-    """The solids of a view, and its yaw and pitch in degrees."""
-    random = np.random.default_rng([seed, number])
-    scene = solids.sample_scene(random)
-    return scene, (float(random.uniform(*solids.YAW)), float(random.uniform(*solids.PITCH)))
+scene_and_pose = partial(views.scene_and_pose, scenes.sample_scene)
 
 
 def _load(name: str, count: int, seed: int, size: int | None, progress: Progress) -> DataSet:
-    pixels = size or SIZE
-    poses = np.array([scene_and_pose(number, seed)[1] for number in range(count)], np.float32)
-
-    def write(writer: cache.Writer) -> None:
-        for start in tracked(range(0, count, CHUNK), max(1, count // CHUNK), progress, "Rendering views"):
-            for number in range(start, min(start + CHUNK, count)):
-                scene, pose = scene_and_pose(number, seed)
-                writer.add(solids.render(scene, *pose, pixels)[0])
-
-    kept = cache.entry(name.replace(":", "-"), pixels, f"{_code_version()}.{count}.{seed}", write)
-    return DataSet(name, {"real": kept.arrays["real"], "pose": poses}, (), LICENCE)
-
-
-def _code_version() -> str:
-    """Changes with the code that renders."""
-    modules = sorted(Path(solids.__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
+    return views.load_views(name, scenes.sample_scene, scenes.__file__, count, seed, size or SIZE, progress)
 
 
 register(

@@ -1,4 +1,4 @@
-"""Rays against spheres, boxes and cones, in closed form; matt surfaces under one light."""
+"""Rays against spheres, ellipsoids, boxes and cones, in closed form; matt surfaces under one light."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Solid:
     A sphere has the radius `half[0]`; a cone stands upright, with the radius `half[0]` at its foot.
     """
 
-    kind: Literal["sphere", "box", "cone"]
+    kind: Literal["sphere", "ellipsoid", "box", "cone"]
     middle: tuple[float, float, float]
     half: tuple[float, float, float]
     colour: tuple[float, float, float]
@@ -56,6 +56,17 @@ def _sphere(solid: Solid, place: Floats, rays: Floats) -> tuple[Floats, Floats]:
     under = along**2 - (place @ place - radius**2)
     distance = np.where(under > 0, -along - np.sqrt(np.maximum(under, 0)), np.inf)
     return distance, (place + _finite(distance)[:, None] * rays) / radius
+
+
+def _ellipsoid(solid: Solid, place: Floats, rays: Floats) -> tuple[Floats, Floats]:
+    half = np.array(solid.half)
+    from_middle, along = place / half, rays / half  # where the ellipsoid is the unit ball
+    a, b, c = (along**2).sum(1), along @ from_middle, from_middle @ from_middle - 1
+    under = b**2 - a * c
+    found = (-b - np.sqrt(np.maximum(under, 0))) / a
+    distance = np.where((under > 0) & (found > 0), found, np.inf)
+    normals = (from_middle + _finite(distance)[:, None] * along) / half  # the gradient of |x / half|^2
+    return distance, normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
 
 def _box(solid: Solid, place: Floats, rays: Floats) -> tuple[Floats, Floats]:
@@ -104,4 +115,4 @@ def _finite(distance: Floats) -> Floats:
     return np.where(np.isfinite(distance), distance, 0)
 
 
-HITS = {"sphere": _sphere, "box": _box, "cone": _cone}
+HITS = {"sphere": _sphere, "ellipsoid": _ellipsoid, "box": _box, "cone": _cone}

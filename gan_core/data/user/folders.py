@@ -26,7 +26,7 @@ from gan_core.data.user.places import Opener, Place, Skipped, named_in_errors, p
 from gan_core.data.user.references import UPLOADS, UserImages, user_images
 from gan_core.errors import BadData, listed
 from gan_core.paths import home
-from gan_core.pictures.decoding import ACCEPTED, MAX_BYTES, Decoded, Unusable, decode, in_threads
+from gan_core.pictures.decoding import ACCEPTED, MAX_BYTES, SUFFIXES, Decoded, Unusable, decode, in_threads
 from gan_core.pictures.depth import WHOLE, white
 
 MAX_UPLOAD = 2 * 2**30  # bytes
@@ -70,6 +70,13 @@ def _apart_words(apart: Mapping[str, list[str]], learnt: Sequence[str]) -> tuple
 def images_of(found: Place, mine: UserImages, size: int, progress: Progress) -> DataSet:
     """All images of a place, without classes, fitted and with the depth of `mine`."""
     return _read(found, mine, size, progress, None)
+
+
+def classed_images_of(found: Place, mine: UserImages, size: int, progress: Progress) -> DataSet:
+    """The same with classes by their folders, where every picture lies in one of several; else without."""
+    told = labels.labelled([name for name in found.names() if name.lower().endswith(SUFFIXES)])
+    whole = told.labels is not None and bool((told.labels >= 0).all())
+    return _read(found, mine, size, progress, () if whole else None)
 
 
 def _read(

@@ -1,9 +1,10 @@
 """The user's own pairs and domains, in the layouts that translation data sets are published in: a folder or a zip.
 
 Paired: `trainA` and `trainB` with files of the same names, or a folder (`train`, where there is one) of images that
-hold both, source left and target right. Unpaired: `trainA` and `trainB` with any number of files. The test part lies in
-`testA` and `testB`, or in `test`. `A/train`, `B/train` and the like, which pix2pix's own script combines, are read as
-well. One folder around all of it, as zips often have, is looked through.
+hold both, source left and target right. Unpaired: `trainA` and `trainB` with any number of files; where all files of
+`trainA` lie in folders, these are their classes. The test part lies in `testA` and `testB`, or in `test`. `A/train`,
+`B/train` and the like, which pix2pix's own script combines, are read as well. One folder around all of it, as zips
+often have, is looked through.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from PIL import Image
 from gan_core.data.base import DataSet, Progress
 from gan_core.data.channels import images_in
 from gan_core.data.pairs import Pair, cached_pairs
+from gan_core.data.user import labels
 from gan_core.data.user.archives import shown
-from gan_core.data.user.folders import images_of
+from gan_core.data.user.folders import classed_images_of, images_of
 from gan_core.data.user.places import Opener, Place, Skipped, place
 from gan_core.data.user.references import UserImages
 from gan_core.errors import BadData
@@ -84,9 +86,16 @@ def _depth_of(opener: Opener) -> int:
 
 
 def load_unpaired(mine: UserImages, size: int, progress: Progress, part: str = "train") -> DataSet:
-    """The two domains of a folder or zip, which may differ in number, at `size` pixels; raises BadData."""
+    """The two domains of a folder or zip, which may differ in number, at `size` pixels, with the classes of the first
+    where it has any; raises BadData.
+    """
     root = _root(mine)
-    domains = {letter.lower(): images_of(_domain(root, part, letter), mine, size, progress) for letter in DOMAINS}
+    first = classed_images_of(_domain(root, part, "A"), mine, size, progress)
+    if part != PARTS[0] and first.class_names:
+        learnt = classed_images_of(_domain(root, PARTS[0], "A"), mine, size, progress)
+        first = labels.matched(first, learnt.class_names)
+    domains = {"a": first, "b": images_of(_domain(root, part, "B"), mine, size, progress)}
+    told = {"label": first.arrays["label"]} if first.class_names else {}
     images = {name: data.arrays["real"] for name, data in domains.items()}
     channels = max(array.shape[1] for array in images.values())
     images = {name: images_in(array, channels) for name, array in images.items()}
@@ -94,7 +103,8 @@ def load_unpaired(mine: UserImages, size: int, progress: Progress, part: str = "
         (f"{part}{name.upper()}/{file}", reason) for name, data in domains.items() for file, reason in data.skipped
     )
     notes = tuple(note for data in domains.values() for note in data.notes)
-    return DataSet(_name(mine, root), images, (), LICENCE, skipped, unpaired=True, notes=notes)
+    name = _name(mine, root)
+    return DataSet(name, images | told, first.class_names, LICENCE, skipped, unpaired=True, notes=notes)
 
 
 def _root(mine: UserImages, deep: bool = True) -> Place:

@@ -20,7 +20,7 @@ from ui.classroom.shell.i18n import N_, _
 
 HERE = Path(__file__).parent
 KEPT = HERE / "measured.json"
-PAIRS, FEATURES = HERE / "pairs.png", HERE / "features.png"
+PAIRS, FEATURES, TRANSLATED = HERE / "pairs.png", HERE / "features.png", HERE / "translated.png"
 ARMS = {
     "ten": N_("Ten labelled pictures"),
     "classical": N_("The same ten, with classical augmentation"),
@@ -35,6 +35,8 @@ CLASSIFIERS = {
     "source": N_("Trained on plain digits"),
     "statistics": N_("The same, with batch statistics of both kinds"),
     "dann": N_("Adapted without labels (DANN)"),
+    "translated": N_("Trained on translated digits (CycleGAN)"),
+    "translated_statistics": N_("The same, with batch statistics of digits on photos"),
     "target": N_("Trained on digits on photos, with their labels"),
 }
 
@@ -104,6 +106,13 @@ def _adaptation(found: Any) -> None:
         .format(items=found["shown"])
     )  # fmt: skip
     rows = found["arms"]
+    if "translated" in rows:
+        st.markdown(
+            _("Pictures can be adapted, too: a CycleGAN that has seen both kinds, without labels, draws the plain "
+              "digits as if they lay on photos, and a classifier learns from its drawings, whose labels are known.")
+        )  # fmt: skip
+        picture(TRANSLATED, alt=_("Plain digits, the same as CycleGAN draws them on photos, and true digits on photos"))
+        st.caption(_("From above: plain digits, their translations, and other digits on photos; not chosen."))
     st.table(
         {
             _("Classifier"): [_(CLASSIFIERS[name]) for name in rows],
@@ -132,4 +141,6 @@ def _share(value: float) -> str:
 
 def _with_range(values: list[float]) -> str:
     mean = sum(values) / len(values)
+    if len(values) == 1:
+        return _("{share} (one seed)").format(share=_share(mean))
     return f"{100 * mean:.1f} % ({100 * min(values):.1f}–{100 * max(values):.1f})"

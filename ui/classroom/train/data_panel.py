@@ -89,7 +89,7 @@ def found(loaded: data.DataSet) -> None:
     words = _count(loaded)
     if loaded.spec.task != "audio":
         words = joined(words, _("in colour") if loaded.spec.channels == 3 else _("greyscale"))
-    if loaded.spec.task in ("images", "audio"):
+    if loaded.spec.task in ("images", "audio") or loaded.class_names:
         words = joined(words, _classes(loaded.class_names))
     st.markdown(":material/check_circle: " + plain(words))
     left_out(loaded)
@@ -108,7 +108,7 @@ def _count(loaded: data.DataSet) -> str:
     if loaded.spec.task == "audio":
         return _("{count} recordings").format(count=number(len(loaded)))
     if loaded.unpaired:
-        first, second = (number(len(array)) for array in loaded.arrays.values())
+        first, second = (number(len(loaded.arrays[domain])) for domain in ("a", "b"))
         return _("{first} and {second} images").format(first=first, second=second)
     return _("{count} images").format(count=number(len(loaded)))
 

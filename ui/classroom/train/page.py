@@ -46,7 +46,8 @@ LAYOUTS = {  # format of the user's images, by task
         "both side by side, the source on the left. Everything stays on this computer."
     ),
     "unpaired": N_(
-        "A zip with folders trainA and trainB, each with any number of images. Everything stays on this computer."
+        "A zip with folders trainA and trainB, each with any number of images. Subfolders of trainA become classes, "
+        "which domain adaptation needs. Everything stays on this computer."
     ),
     "audio": N_(
         "A zip of recordings (WAV; FLAC, OGG and MP3 with the package soundfile); each subfolder becomes a class. "

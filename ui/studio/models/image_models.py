@@ -160,12 +160,17 @@ def _card_of(file: Path) -> Card:
 
 
 def direction_choices(chosen: ImageModel) -> list[tuple[str, str]]:
-    """Returns the labelled directions of a model."""
+    """Returns the labelled directions of a model; several of the same two domains are numbered."""
     name = learnt_from(chosen.card)
     domains = sources.get(name).domains if name in sources else ()
     first, second = domains or (N_("A"), N_("B"))
     forth, back = (f"{_(one)} → {_(other)}" for one, other in ((first, second), (second, first)))
-    return [(back if name.startswith("b_") else forth, name) for name in chosen.directions]
+    labels = [back if name.startswith("b_") else forth for name in chosen.directions]
+    numbered = [
+        f"{label} ({labels[: place + 1].count(label)})" if labels.count(label) > 1 else label
+        for place, label in enumerate(labels)
+    ]
+    return list(zip(numbered, chosen.directions, strict=True))
 
 
 def learnt_from(card: Card) -> str:
