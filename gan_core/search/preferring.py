@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TRIES = 200  # random settings, among which one is untried
 LEAST = 8  # combinations that make a search by eye worth while
-MISSING = "A search by eye needs optuna-dashboard and BoTorch. Install them with: pip install 'ganscope[by-eye]'"
+N_MISSING = "A search by eye needs optuna-dashboard and BoTorch. Install them with: pip install 'ganscope[by-eye]'"
 
 Settings = Mapping[str, Any]
 
@@ -100,7 +100,7 @@ def _library() -> tuple[Any, Any]:
             from optuna_dashboard import preferential
             from optuna_dashboard.preferential.samplers import gp
     except ImportError:
-        raise BadValue(MISSING) from None
+        raise BadValue(N_MISSING) from None
     return preferential, gp
 
 

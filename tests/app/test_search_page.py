@@ -165,7 +165,7 @@ def test_who_may_only_watch_judges_nothing(store: RunStore, idle: list[str], mon
     assert test.button(key="eye-unsure-0-1-2-3").disabled
 
 
-def test_the_form_begins_a_search_by_eye(idle: list[str]) -> None:
+def test_the_form_begins_a_search_by_eye(store: RunStore, idle: list[str]) -> None:
     test = page("search")
     test.get("button_group")[0].set_value("eye")
     test.run()

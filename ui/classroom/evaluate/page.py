@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from gan_core.evaluation import results
+from gan_core.evaluation import process, results
 from gan_core.evaluation.paper import paragraph
 from gan_core.evaluation.results import Result
 from gan_core.metrics.figures import PIXELS, Column, Figure, apart, as_csv, count_text, table
@@ -51,6 +51,8 @@ def show() -> None:
                 start.begin(asked)
         progress.show()
         found = results.found()
+        if not found and process.runs():
+            return
         if not found:
             st.info(_("Nothing has been evaluated yet. Choose models above, or use `ganscope eval`."))
             return

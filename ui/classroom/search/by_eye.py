@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SEED = 0  # of the latents, the same in all grids
 PICTURES, POINTS = 16, 1000  # samples of a trial that are shown
+WANTED = "eye-wanted"  # session state key: the search whose next trial is to be trained
 WIDTH = 165  # pixels of a grid, at least: two beside each other on a phone
 
 
@@ -35,6 +36,13 @@ def show(plan: SearchPlan, study: Study, found: Sequence[TrialResult], runs_here
     wait = by_eye.waiting(store(), study)[: by_eye.SHOWN]
     numbers = tuple(one.number for one in wait)
     ready = len(wait) >= by_eye.SHOWN
+    if st.session_state.get(WANTED) == plan.name and not process.running():
+        del st.session_state[WANTED]
+        if not ready:
+            with showing_errors():
+                access.require_steering()
+                process.start(plan, 0)
+                st.rerun()
     st.markdown(f"**{_('Which is the worst?')}**")
     if ready:
         st.caption(
@@ -58,8 +66,10 @@ def show(plan: SearchPlan, study: Study, found: Sequence[TrialResult], runs_here
 
 
 def _grids(plan: SearchPlan, study: Study, wait: Sequence[TrialResult], ready: bool) -> None:
+    from gan_core.search import by_eye
+
     numbers = tuple(one.number for one in wait)
-    grid = st.grid("auto", min_column_width=WIDTH, gap="small", key="eye-grids")
+    grid = st.grid(by_eye.SHOWN, min_column_width=WIDTH, gap="small", key="eye-grids")
     for place, one in enumerate(wait):
         with grid.cell():
             st.markdown(f":small[{_('Trial {number}').format(number=one.number)}]")
@@ -99,12 +109,11 @@ def _button(plan: SearchPlan, study: Study, numbers: tuple[int, ...], worst: int
 
 
 def _judged(plan: SearchPlan, study: Study, numbers: tuple[int, ...], worst: int | None) -> None:
-    """Keeps the choice, and trains the next trial unless a search is running."""
+    """Keeps the choice; the next trial is trained once nothing else is searched."""
     from gan_core.search import by_eye
 
     by_eye.judge(store(), study, numbers, worst)
-    if len(by_eye.shown(store(), study)) < by_eye.SHOWN and not process.running():
-        process.start(plan, 0)
+    st.session_state[WANTED] = plan.name
 
 
 def _train(plan: SearchPlan) -> None:
