@@ -28,6 +28,7 @@ from gan_core.cli import (
     translating,
 )
 from gan_core.cli.output import Verbs
+from gan_core.evaluation import process
 
 app = typer.Typer(
     name="ganscope",
@@ -51,6 +52,7 @@ app.command("sample")(media.sample)
 app.command("translate")(translating.translate)
 app.command("upscale")(translating.upscale)
 app.command("eval")(evaluation.evaluate)
+app.command(process.COMMAND, hidden=True)(evaluation.evaluate_asked)
 app.command("search")(searching.search)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.command("augment-study")(study.study)

@@ -62,6 +62,14 @@ def evaluate(
     _tell(result, report, work, as_json)
 
 
+def evaluate_asked() -> None:
+    """Make the evaluations that the page Evaluate has asked for, in the background."""
+    from gan_core.evaluation import process
+
+    for item in process.perform(RunStore()).items:
+        say(f"{item.name}: {item.message.format(**item.values) if item.message else item.state}")
+
+
 def _say(note: Note) -> None:
     say(str(note))
 

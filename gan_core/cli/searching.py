@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gan_core.search.results import TrialResult
 
 TRIALS = 20
+CONFIRM = 2
 BEST = 5  # trials that are listed
 
 
@@ -30,7 +32,9 @@ def search(
         list[str] | None,
         typer.Option(help="A knob to vary: NAME:LOW:HIGH, NAME:LOW:HIGH:log, NAME:ONE|OTHER, or NAME; repeatable."),
     ] = None,
-    trials: Annotated[int, typer.Option(help="Trials in all, those of earlier calls included.")] = TRIALS,
+    trials: Annotated[
+        int | None, typer.Option(help=f"Trials in all, those of earlier calls included. [default: {TRIALS}]")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps of each trial. [default: the preset's]")] = None,
     samples: Annotated[int, typer.Option(help="Samples by which a finished trial is judged.")] = 2000,
     size: Annotated[int | None, typer.Option(help="Image size (height and width) in pixels.")] = None,
@@ -39,8 +43,14 @@ def search(
     seed: Annotated[int, typer.Option(help="Random seed of the search and of its runs.")] = 0,
     name: Annotated[str, typer.Option(help="Name of the search; the same name goes on. [default: RECIPE-DATA]")] = "",
     confirm: Annotated[
-        int, typer.Option(help="Other seeds with which the best settings are trained at the end; 0 for none.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            help=f"Other seeds with which the best settings are trained at the end; 0 for none. [default: {CONFIRM}]"
+        ),
+    ] = None,
+    by_eye: Annotated[
+        bool, typer.Option("--by-eye", help="Train trials until four wait to be judged by eye, on the page Search.")
+    ] = False,
     storage: Annotated[
         str,
         typer.Option(
@@ -66,7 +76,18 @@ def search(
 
         base = planned(recipe, data, size, steps, seed, preset, settings)
         ranges = tuple(space.parse(recipes.get(recipe).hparams, one) for one in knob or ())
-        plan = SearchPlan(name or f"{recipe}-{_short(base.data)}", base, ranges, samples, seed, storage)
+        short = name or f"{recipe}-{_short(base.data)}{'-by-eye' if by_eye else ''}"
+        plan = SearchPlan(short, base, ranges, samples, seed, storage, by_eye)
+    if by_eye and not plan.by_eye:
+        raise BadValue("The search {name} is judged by distance; one by eye needs another name.", name=plan.name)
+    if plan.by_eye:
+        if not (trials is None and confirm is None):
+            raise BadValue(
+                "A search by eye trains until four trials wait to be judged: leave out --trials and --confirm."
+            )
+        _search_by_eye(plan, as_json)
+        return
+    trials, confirm = TRIALS if trials is None else trials, CONFIRM if confirm is None else confirm
     from gan_core.search import results, running
     from gan_core.search.storage import open_study
 
@@ -92,6 +113,47 @@ def search(
         _show(plan, found, shares)
     if asked:
         raise typer.Exit(128 + asked[0])
+
+
+def _search_by_eye(plan: SearchPlan, as_json: bool) -> None:
+    from gan_core.search import by_eye, preferring, results, running
+    from gan_core.search.storage import open_study
+
+    running.check(plan)
+    preferring.check(plan)
+    prepare_data(plan.base, shown=not as_json)
+    begin(plan)
+    with interrupts() as asked:
+        store = RunStore()
+        wait = running.until_judged(store, plan, asked, _tell)
+        store.close()
+    study = open_study(plan)
+    found, made = results.trials(study), by_eye.choices(study)
+    ranked = by_eye.ranked(found, made)
+    if as_json:
+        emit({
+            "search": plan.name, "trials": [asdict(one) for one in found], "waiting": list(wait),
+            "choices": [asdict(one) for one in made], "best": ranked[0].number if ranked else None,
+        })  # fmt: skip
+    else:
+        _show_by_eye(plan, wait, ranked, len(made))
+    if asked:
+        raise typer.Exit(128 + asked[0])
+
+
+def _show_by_eye(plan: SearchPlan, wait: Sequence[int], ranked: Sequence[TrialResult], made: int) -> None:
+    from gan_core.search import by_eye
+    from gan_core.search.results import command as words_of
+
+    if ranked:
+        rows = [(str(one.number), *_values(plan, one), one.run) for one in ranked[:BEST]]
+        show_table(("trial", *(one.knob for one in plan.ranges), "run"), rows)
+        say(f"Preferred so far, after {made} choices. Train the best for longer: {command(*words_of(plan, ranked[0]))}")
+    if len(wait) >= by_eye.SHOWN:
+        say(
+            f"Trials {', '.join(map(str, wait))} wait to be judged: open the page Search of the app, choose "
+            f"{plan.name} and click the worst. The page then trains the next one; so does the same command."
+        )
 
 
 def _tell(number: int, words: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_core.data.parts import user_images_of, whole
-from gan_core.data.user.references import UserImages
+from gan_core.data.user.references import UserImages, user_images
 from gan_core.errors import BadData
 from gan_core.models import listing
 from gan_core.runs.store import Run, RunStore
@@ -49,6 +49,13 @@ class Subject:
         if self.run:
             return {"run": self.run.id}
         return {"model": self.model} if self.model else {"images": str(self.images)}
+
+    @classmethod
+    def of(cls, store: RunStore, facts: Mapping[str, str]) -> Subject:
+        """The subject of which these are the `facts`; raises UnknownName where the run is gone."""
+        run = store.get(facts["run"]) if "run" in facts else None
+        images = user_images(facts["images"]) if "images" in facts else None
+        return cls(images, facts.get("model", ""), run)
 
     def sampler(self, store: RunStore) -> Sampler | None:
         """The sampler; raises BadData for a model that neither generates nor translates images."""

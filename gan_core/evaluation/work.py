@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gan_core.data.base import LARGEST_SIDE, SMALLEST_SIDE, Progress, silent
 from gan_core.data.parts import held_out, user_images_of, whole
@@ -49,6 +49,17 @@ class Asked:
     metrics: tuple[str, ...] = ()
     seed: int = 0
     size: int | None = None
+
+    def to_state(self) -> dict[str, Any]:
+        """As JSON; a run by its id."""
+        rest = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "subject"}
+        return {**rest, "subject": self.subject.facts}
+
+    @classmethod
+    def from_state(cls, store: RunStore, state: Mapping[str, Any]) -> Asked:
+        """What `to_state` gave; raises UnknownName where the run is gone."""
+        subject = Subject.of(store, state["subject"])
+        return cls(**{**state, "subject": subject, "metrics": tuple(state["metrics"])})
 
 
 @dataclass(frozen=True)
@@ -144,6 +155,9 @@ def _net(
 def _check_images(asked: Asked, reference: str, net: FeatureNet, sampler: Sampler | None, tell: Tell) -> None:
     """That all images have the size that the net takes, or are all brought to it in the same way."""
     subject = asked.subject
+    for mine in (subject.images, user_images_of(reference)):
+        if mine and mine.task == "images" and not sides_of(mine):
+            raise BadData("There is no image in {path}.", path=mine.path)
     if sampler and sampler.recipe.draws:
         net.check(sampler.spec.in_channels(net.spec.channels).shape, asked.name)
     if net.general:

@@ -27,7 +27,8 @@ class SearchPlan:
     """A search: the run that every trial starts from, the knobs that differ, and how trials are judged.
 
     `samples` are those of the final figure of a trial; `seed` is of the search, and of the trials' runs. `storage` is
-    empty for a journal in the search's folder, else an Optuna storage: `journal:PATH` or an SQLAlchemy URL.
+    empty for a journal in the search's folder, else an Optuna storage: `journal:PATH` or an SQLAlchemy URL. `by_eye`:
+    trials are proposed by what somebody prefers of their samples, rather than by their distance.
     """
 
     name: str
@@ -36,6 +37,7 @@ class SearchPlan:
     samples: int = 2000
     seed: int = 0
     storage: str = ""
+    by_eye: bool = False
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

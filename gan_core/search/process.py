@@ -23,8 +23,8 @@ def start(plan: SearchPlan, trials: int) -> Background:
 
 
 def arguments(plan: SearchPlan, trials: int) -> list[str]:
-    """The command that goes on with the search, after `ganscope`."""
-    return ["search", "--name", plan.name, "--trials", str(trials)]
+    """The command that goes on with the search, after `ganscope`; one by eye makes as many trials as it needs."""
+    return ["search", "--name", plan.name, *([] if plan.by_eye else ["--trials", str(trials)])]
 
 
 def running() -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gan_core.errors import BadData, BadValue, RunConflict, UnknownName
 from gan_core.knobs import changed
 from gan_core.runs.store import Run, RunState, RunStore
-from gan_core.search import results, storage
+from gan_core.search import by_eye, preferring, results, storage
 from gan_core.search.judging import Judged, judge, recorded
 from gan_core.search.plan import MOST_SEEDS, MOST_TRIALS, SearchPlan
 from gan_core.search.results import FIGURE, HIGH, LOW, REASON
@@ -83,17 +83,57 @@ def search(
     check_counts(trials)
     check(plan)
     study = storage.open_study(plan)
-    if not study.get_trials(deepcopy=False):
-        base = _settings(plan, {})
-        here = {one.knob: getattr(base, one.knob) for one in plan.ranges if one.holds(getattr(base, one.knob))}
-        study.enqueue_trial(here)
+    _begin(plan, study)
     while not asked:
-        for number in storage.retry(study):
-            tell(number, "its process is gone: it goes on as another trial")
+        _take_up(study, tell)
         if _done(study) >= trials:
             break
         _make(store, plan, study, asked, tell, device)
     return _done(study)
+
+
+def until_judged(
+    store: RunStore, plan: SearchPlan, asked: Sequence[int], tell: Tell, device: str = "cpu"
+) -> tuple[int, ...]:
+    """Makes trials of a search by eye until four wait to be judged, and returns their numbers.
+
+    The first has the settings that the search starts from, others are random until something is preferred. Raises
+    BadValue or StoreError before the first trial, and BadData where nothing is left to propose, or all fail.
+    """
+    check(plan)
+    preferring.check(plan)
+    study = storage.open_study(plan)
+    _begin(plan, study)
+    failed = 0
+    while not asked:
+        _take_up(study, tell)
+        wait = by_eye.shown(store, study)
+        if len(wait) >= by_eye.SHOWN:
+            return wait
+        found = results.trials(study)
+        if not any(one.state == "waiting" for one in found):
+            every = {one.number: one.settings for one in found if len(one.settings) == len(plan.ranges)}
+            settings = preferring.propose(plan, every, by_eye.pairs(by_eye.choices(study)), len(found))
+            study.enqueue_trial(dict(settings))
+        _make(store, plan, study, asked, tell, device)
+        last = results.trials(study)[-1]
+        failed = failed + 1 if last.state == "failed" else 0
+        if failed >= HOPELESS:
+            raise BadData("The last {count} trials all failed. The last: {reason}", count=failed, reason=last.reason)
+    return by_eye.shown(store, study)
+
+
+def _begin(plan: SearchPlan, study: Study) -> None:
+    """Queues the settings that the search starts from, as the first trial."""
+    if not study.get_trials(deepcopy=False):
+        base = _settings(plan, {})
+        here = {one.knob: getattr(base, one.knob) for one in plan.ranges if one.holds(getattr(base, one.knob))}
+        study.enqueue_trial(here)
+
+
+def _take_up(study: Study, tell: Tell) -> None:
+    for number in storage.retry(study):
+        tell(number, "its process is gone: it goes on as another trial")
 
 
 def confirm(

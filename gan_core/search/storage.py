@@ -48,6 +48,8 @@ def open_study(plan: SearchPlan) -> Study:
             seed=plan.seed, multivariate=True, constant_liar=True, n_startup_trials=STARTUP,
         )  # fmt: skip
     pruner = pruners.MedianPruner(n_startup_trials=STARTUP // 2, n_warmup_steps=plan.base.steps // 4)
+    if plan.by_eye:  # what an eye prefers need not be what is near
+        pruner = pruners.NopPruner()
     try:
         study: Study = library.create_study(
             storage=_storage(plan), sampler=sampler, pruner=pruner, study_name=plan.name, direction="minimize",

@@ -8,10 +8,10 @@ from gan_core.gans import recipes
 from gan_core.knobs import changed, to_dict
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import RunStore
-from gan_core.search import running
+from gan_core.search import by_eye, process, results, running, storage
 from gan_core.search.plan import SearchPlan, begin, names
 from gan_core.search.space import Range
-from tests.app.pages import page
+from tests.app.pages import page, wait
 
 TINY = {"batch_size": 8, "latent_size": 4, "generator_widths": (8,), "discriminator_widths": (8,)}
 
@@ -71,3 +71,118 @@ def test_a_search_that_was_begun_is_the_one_in_the_box() -> None:
     assert other in [one.value for one in test.subheader]
     test.selectbox(key="search-chosen").set_value(former).run()
     assert former in [one.value for one in test.subheader]
+
+
+# --- by eye ----------------------------------------------------------------------------------------------------------
+
+
+def begun(store: RunStore, trials: int = 4) -> SearchPlan:
+    """A search by eye, some of whose trials are trained."""
+    base = RunSpec("mlp_gan", "digits", 8, 2, to_dict(changed(recipes.get("mlp_gan").hparams, TINY)))
+    plan = SearchPlan(
+        "eye", base, (Range("beta1", 0.0, 0.9), Range("generator_rate", 1e-4, 1e-2, True)), 100, by_eye=True
+    )
+    begin(plan)
+    asked: list[int] = []
+
+    def tell(number: int, words: str) -> None:
+        if number + 1 == trials:
+            asked.append(2)
+
+    running.until_judged(store, plan, asked, tell)
+    return plan
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """No process is started: the names of the searches that would be."""
+    started: list[str] = []
+    monkeypatch.setattr(process, "start", lambda plan, trials: started.append(plan.name))
+    return started
+
+
+def worst(number: int, *shown: int) -> str:
+    return f"eye-{number}-{'-'.join(map(str, shown))}"
+
+
+def test_four_are_shown_and_the_worst_makes_way(store: RunStore, idle: list[str]) -> None:
+    plan = begun(store)
+    test = page("search")
+    assert not test.error, [one.value for one in test.error]
+    assert len(test.get("image")) == 4
+    buttons = [one for one in test.button if one.label == "This is the worst"]
+    assert len(buttons) == 4
+    test.button(key=worst(2, 0, 1, 2, 3)).click().run()
+    assert not test.error
+    assert idle == ["eye"]
+    study = storage.open_study(plan)
+    assert by_eye.pairs(by_eye.choices(study)) == [(0, 2), (1, 2), (3, 2)]
+    assert any("3 of 4 trials are ready" in one.value for one in test.info)
+    assert any("Preferred so far" in one.value for one in test.success)
+    assert not any(one.label == "This is the worst" for one in test.button)
+    test.button(key="eye-undo-1").click().run()
+    assert by_eye.choices(storage.open_study(plan)) == []
+    test.button(key="eye-unsure-0-1-2-3").click().run()
+    assert by_eye.choices(storage.open_study(plan))[0].worst is None
+    assert idle == ["eye", "eye"]
+
+
+def test_what_another_viewer_has_judged_is_not_judged_again(store: RunStore, idle: list[str]) -> None:
+    plan = begun(store)
+    mine = page("search")
+    by_eye.judge(store, storage.open_study(plan), (0, 1, 2, 3), 1)
+    mine.button(key=worst(1, 0, 1, 2, 3)).click().run()
+    assert not mine.exception
+    assert len(by_eye.choices(storage.open_study(plan))) == 1
+    assert not any(one.label == "This is the worst" for one in mine.button)
+
+
+def test_fewer_than_four_and_a_deleted_run_can_be_trained_anew(store: RunStore, idle: list[str]) -> None:
+    plan = begun(store, 3)
+    test = page("search")
+    assert any("3 of 4" in one.value for one in test.info)
+    test.button(key="eye-train").click().run()
+    assert idle == ["eye"]
+    store.delete(results.trials(storage.open_study(plan))[0].run)
+    test = page("search")
+    assert not test.error
+    assert any("2 of 4" in one.value for one in test.info)
+
+
+def test_a_storage_that_is_gone_is_named(store: RunStore) -> None:
+    base = RunSpec("mlp_gan", "digits", 8, 2, to_dict(changed(recipes.get("mlp_gan").hparams, TINY)))
+    begin(SearchPlan("eye", base, (Range("beta1", 0.0, 0.9),), 100, 0, "journal:/nowhere/at/all.log", by_eye=True))
+    test = page("search")
+    assert any("can't be used" in one.value for one in test.error)
+
+
+def test_who_may_only_watch_judges_nothing(store: RunStore, idle: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    begun(store)
+    monkeypatch.setenv("GANSCOPE_PASSPHRASE", "secret")
+    test = page("search")
+    assert len(test.get("image")) == 4
+    assert test.button(key=worst(2, 0, 1, 2, 3)).disabled
+    assert test.button(key="eye-unsure-0-1-2-3").disabled
+
+
+def test_the_form_begins_a_search_by_eye(store: RunStore, idle: list[str]) -> None:
+    test = page("search")
+    test.get("button_group")[0].set_value("eye")
+    test.run()
+    assert not any(one.key == "search-trials" for one in test.number_input)
+    test.button(key="search-start").click().run()
+    assert not test.error, [one.value for one in test.error]
+    assert len(idle) == 1
+    assert idle[0].endswith("-by-eye")
+
+
+@pytest.mark.slow
+def test_after_a_click_the_next_trial_is_trained_by_a_process(store: RunStore) -> None:
+    plan = begun(store)
+    page("search").button(key=worst(2, 0, 1, 2, 3)).click().run()
+    assert process.running() == "eye"
+    watched = page("search")
+    assert any("for you to judge" in one.value for one in watched.info)
+    wait(lambda: not process.running(), 280)
+    assert by_eye.shown(store, storage.open_study(plan)) == (0, 1, 3, 4), process.last_line("eye")
+    assert any(one.label == "This is the worst" for one in page("search").button)

@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from gan_core.evaluation import results
+from gan_core.evaluation import process, results
 from gan_core.evaluation.paper import paragraph
 from gan_core.evaluation.results import Result
 from gan_core.metrics.figures import PIXELS, Column, Figure, apart, as_csv, count_text, table
-from ui.classroom.evaluate import chart, start
+from ui.classroom.evaluate import chart, progress, start
 from ui.classroom.evaluate.words import (
     HIGHER_IS_BETTER,
     LOWER_IS_BETTER,
@@ -45,11 +45,14 @@ def show() -> None:
           "with what real images score, and figures of different networks or sample counts are kept apart.")
     )  # fmt: skip
     with showing_errors():
-        if asked := start.show():
-            start.run(asked)
-        for words in start.said():
-            st.info(plain(words), icon=":material/info:")
+        asked = start.show()
+        with showing_errors():
+            if asked:
+                start.begin(asked)
+        progress.show()
         found = results.found()
+        if not found and process.runs():
+            return
         if not found:
             st.info(_("Nothing has been evaluated yet. Choose models above, or use `ganscope eval`."))
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,16 +11,16 @@ from gan_core.data import task_of
 from gan_core.data.parts import held_out
 from gan_core.data.user.references import user_images
 from gan_core.errors import BadValue, GanscopeError
+from gan_core.evaluation import process
 from gan_core.evaluation.subjects import Subject
 from gan_core.evaluation.work import Asked
-from gan_core.metrics.trust import METRICS, Has, Note, doubts, possible
+from gan_core.metrics.trust import METRICS, Has, doubts, possible
 from gan_core.runs.store import Run
 from ui.classroom.evaluate.words import METRICS as METRIC_WORDS
 from ui.classroom.evaluate.words import note_text
 from ui.classroom.models.shelf import TRANSLATION, draws, shelf, titles
 from ui.classroom.runs.compare import title_of
 from ui.classroom.shell import access, warm
-from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.classroom.shell.store import store
 from ui.texts import joined, plain
@@ -103,7 +103,7 @@ def show() -> list[Asked]:
     _trust(int(count), tuple(metrics))
     pressed = st.button(
         _("Evaluate"), type="primary", icon=":material/monitoring:", key="evaluate-start",
-        disabled=not access.may_steer() or not (chosen or own), help=access.why_locked(),
+        disabled=not access.may_steer() or process.runs() or not (chosen or own), help=access.why_locked(),
     )  # fmt: skip
     if not pressed:
         return []
@@ -172,27 +172,11 @@ def _trust(count: int, metrics: tuple[str, ...]) -> None:
         )  # fmt: skip
 
 
-def run(asked: Sequence[Asked]) -> None:
-    """Evaluates one after another, with progress; an error of one doesn't stop the others."""
-    with st.spinner(_("Loading PyTorch, once per start …")):
+def begin(asked: Sequence[Asked]) -> None:
+    """Checks everything that is asked for, and starts the process that evaluates it; raises a GanscopeError."""
+    access.require_steering()
+    with st.spinner(_("Checking …")):
         warm.now()
-    from gan_core.evaluation.work import measured, prepared
-
-    said: list[Note] = []
-    for number, one in enumerate(asked):
-        bar = st.progress(0.0, plain(one.name))
-
-        def progress(share: float, what: str, name: str = one.name, bar: object = bar, number: int = number) -> None:
-            words = f"{plain(name)} ({number + 1}/{len(asked)}): {_(what)}"
-            bar.progress(min(1.0, share), words)  # type: ignore[attr-defined]
-
-        with showing_errors():
-            measured(prepared(store(), one, said.append), progress, said.append)
-        bar.empty()
-    st.session_state["evaluate-said"] = [(note.message, dict(note.values)) for note in said]
-
-
-def said() -> Mapping[str, None]:
-    """What the last evaluations had to say about their images, each once."""
-    notes = [Note(message, values) for message, values in st.session_state.get("evaluate-said", [])]
-    return dict.fromkeys(note_text(note) for note in notes)
+        process.check(store(), asked)
+    process.start(asked)
+    st.rerun()

@@ -9,13 +9,15 @@ import streamlit as st
 
 from gan_core.search import plan as plans
 from gan_core.search.plan import SearchPlan
-from ui.classroom.search import start
+from ui.classroom.search import by_eye, start
 from ui.classroom.shell import warm
 from ui.classroom.shell.errors import showing_errors
 from ui.classroom.shell.i18n import N_, _
 from ui.texts import data_title, joined, number, plain
 
 if TYPE_CHECKING:
+    from optuna import Study
+
     from gan_core.search.results import TrialResult
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -31,7 +33,8 @@ def show() -> None:
     st.title(_("Search: which settings are best?"), anchor=False)
     st.markdown(
         _("Each trial is an ordinary run with other settings, chosen by what earlier trials showed (Optuna's TPE), and "
-          "judged by the distance of its samples to real ones. Poor trials end early.")
+          "judged by the distance of its samples to real ones. Poor trials end early. Or judge by eye: of four trials, "
+          "click the worst.")
     )  # fmt: skip
     with showing_errors():
         names = plans.names()
@@ -61,10 +64,14 @@ def _results(plan: SearchPlan, runs_here: bool) -> None:
         from gan_core.search.storage import open_study
 
         study = open_study(plan)
-        found, shares = results.trials(study), results.importances(study)
+        found = results.trials(study)
+        shares = {} if plan.by_eye else results.importances(study)
     st.subheader(plan.name, anchor=False)
     st.caption(joined(plan.base.recipe, data_title(plan.base.data), _("{steps} steps").format(
         steps=number(plan.base.steps)), *(one.words for one in plan.ranges)))  # fmt: skip
+    if plan.by_eye:
+        _by_eye(plan, study, found, runs_here)
+        return
     ranked = results.ranked(found)
     if ranked:
         _best(plan, found, ranked)
@@ -76,16 +83,20 @@ def _results(plan: SearchPlan, runs_here: bool) -> None:
         start.go_on(plan, sum(one.state in ("finished", "ended early") for one in found))
 
 
+def _by_eye(plan: SearchPlan, study: Study, found: Sequence[TrialResult], runs_here: bool) -> None:
+    by_eye.show(plan, study, found, runs_here)
+    if order := by_eye.best(plan, study, found):
+        _links(plan, order)
+    if found:
+        _table(plan, found)
+
+
 def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[TrialResult]) -> None:
-    from gan_core.gans import recipes
-    from gan_core.knobs import knobs
     from gan_core.search import results
-    from ui.classroom.train.setup import of_run, to_query
 
     best = ranked[0]
     first = next((one for one in found if one.number == 0 and one.state == "finished"), None)
-    described = knobs(recipes.get(plan.base.recipe).hparams)
-    settings = ", ".join(f"{_(described[name].label)} {_value(value)}" for name, value in best.settings.items())
+    settings = start.settings_words(plan, best.settings)
     words = _("Best: trial {number}, distance {value:.4g} ({low:.4g} to {high:.4g}). {settings}.").format(
         number=best.number, value=best.value, low=best.low, high=best.high, settings=settings
     )
@@ -102,6 +113,16 @@ def _best(plan: SearchPlan, found: Sequence[TrialResult], ranked: Sequence[Trial
         sure = _("The intervals don't overlap.") if apart else _("The intervals overlap: repeat with other seeds.")
         words = f"{words} {less} {sure}"
     st.success(plain(words), icon=":material/trophy:")
+    _links(plan, ranked)
+
+
+def _links(plan: SearchPlan, ranked: Sequence[TrialResult]) -> None:
+    """To train the best for longer, and to compare the runs of the best."""
+    from gan_core.gans import recipes
+    from gan_core.knobs import knobs
+    from ui.classroom.train.setup import of_run, to_query
+
+    best, described = ranked[0], knobs(recipes.get(plan.base.recipe).hparams)
     settings_of = recipes.get(plan.base.recipe).settings({**dict(plan.base.hparams), **best.settings})
     longer = of_run(plan.base, {name: getattr(settings_of, name) for name in described})
     with st.container(horizontal=True):
@@ -139,12 +160,10 @@ def _table(plan: SearchPlan, found: Sequence[TrialResult]) -> None:
         lines = ["| " + " | ".join(head) + " |", "| --: | :-- | --: |" + " --: |" * len(plan.ranges) + " :-- |"]
         for one in found:
             distance = f"{one.value:.4g}" if one.state == "finished" else "–"
-            values = [_value(one.settings[each.knob]) if each.knob in one.settings else "–" for each in plan.ranges]
+            values = [
+                start.value_words(one.settings[each.knob]) if each.knob in one.settings else "–" for each in plan.ranges
+            ]
             run = f"[{one.run}](/train?run={one.run})" if one.run else "–"
             state = plain(_(STATES[one.state]) + (f": {one.reason}" if one.reason else ""))
             lines.append("| " + " | ".join([str(one.number), state, distance, *values, run]) + " |")
         st.markdown("\n".join(lines))
-
-
-def _value(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

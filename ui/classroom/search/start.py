@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from gan_core.errors import GanscopeError
@@ -10,12 +13,15 @@ from gan_core.search import process, space
 from gan_core.search.plan import SearchPlan
 from ui.classroom.shell import access, warm
 from ui.classroom.shell.errors import showing_errors
-from ui.classroom.shell.i18n import _
-from ui.texts import data_title, error_sentence, plain
+from ui.classroom.shell.i18n import N_, _
+from ui.classroom.shell.store import store
+from ui.texts import data_title, error_sentence, joined, number, plain, size_word
 
 POLL = 3.0  # seconds
 TRIALS = 20
 FIRST = ("generator_rate", "discriminator_rate")  # knobs that are offered first
+DISTANCE, EYE = "distance", "eye"
+JUDGES = {DISTANCE: N_("Distance"), EYE: N_("Your eye")}
 SPREAD = 10  # of a range around the present value, upwards and downwards
 
 
@@ -32,12 +38,12 @@ def watch(name: str) -> bool:
     def again() -> None:
         if process.running() != running or process.last_line(running) != seen:
             st.rerun()
-        st.info(
-            _("The search {name} is running: up to {count} trials. Last: {line}").format(
-                name=running, count=total, line=plain(seen) or _("loading PyTorch …")
-            ),
-            icon=":material/progress_activity:",
-        )
+        words = _("The search {name} is running: up to {count} trials. Last: {line}")
+        if not total:  # by eye
+            words = _("The search {name} is training trials for you to judge. Last: {line}")
+        last = plain(seen) or _("loading PyTorch …")
+        st.info(words.format(name=running, count=total, line=last), icon=":material/progress_activity:")
+        _trained(running)
 
     again()
     if st.button(
@@ -50,6 +56,16 @@ def watch(name: str) -> bool:
                 process.stop(running)
             st.rerun()
     return running == name
+
+
+def _trained(name: str) -> None:
+    """How far the trial is that is being trained."""
+    for run in store().runs():
+        if run.is_active and run.name.rpartition(" ")[0] == name and run.spec.steps:
+            words = _("trial {number}: step {step} of {steps}").format(
+                number=run.name.rpartition(" ")[2], step=number(run.step), steps=number(run.spec.steps)
+            )
+            st.progress(min(1.0, run.step / run.spec.steps), words)
 
 
 def go_on(plan: SearchPlan, done: int) -> None:
@@ -124,19 +140,27 @@ def _asked() -> tuple[SearchPlan | None, int]:
             wrong = True
             st.markdown(f":red[{plain(error_sentence(error))}]")
     first, second = st.columns(2)
-    name = first.text_input(_("Name"), _free(f"{recipe.name}-{preset.name}"), key=f"search-name-{'-'.join(start)}")
-    trials = int(second.number_input(_("Trials"), 1, plans.MOST_TRIALS, TRIALS, key="search-trials"))
-    st.caption(
-        _("{data}, {size} pixels. A trial is judged by how far its samples are from real ones.").format(
-            data=data_title(preset.data), size=preset.size
-        )
-    )
+    judge = first.segmented_control(
+        _("Judged by"), list(JUDGES), default=DISTANCE, required=True, format_func=lambda name: _(JUDGES[name]),
+        key="search-judge",
+    )  # fmt: skip
+    trials = TRIALS
+    if judge == DISTANCE:
+        trials = int(second.number_input(_("Trials"), 1, plans.MOST_TRIALS, TRIALS, key="search-trials"))
+        words = _("A trial is judged by how far its samples are from real ones.")
+    else:
+        words = _("Four trials are shown side by side; you click the worst, and the next one is trained.")
+    name = first.text_input(
+        _("Name"), _free(f"{recipe.name}-{preset.name}{'' if judge == DISTANCE else '-by-eye'}"),
+        key=f"search-name-{judge}-{'-'.join(start)}",
+    )  # fmt: skip
+    st.caption(joined(data_title(preset.data), size_word(preset.data, preset.size), words))
     if wrong or not ranges:
         return None, trials
     # a preset's schedule lasts for the preset's steps
     changes = {**preset.hparams, **(schedule.anew(to_dict(settings), 0, 0, int(steps)) or {})}
     base = recipe.plan(preset.data, preset.size, int(steps), changes, preset.name)
-    return SearchPlan(name.strip(), base, tuple(ranges)), trials
+    return SearchPlan(name.strip(), base, tuple(ranges), by_eye=judge == EYE), trials
 
 
 def _default(settings: object, name: str) -> str:
@@ -161,6 +185,19 @@ def _default(settings: object, name: str) -> str:
     return f"{low:g}:{high:g}" + (":log" if described.logarithmic and low > 0 else "")
 
 
+def settings_words(plan: SearchPlan, settings: Mapping[str, Any]) -> str:
+    """The varied settings of a trial by their labels, in a line."""
+    from gan_core.gans import recipes
+    from gan_core.knobs import knobs
+
+    described = knobs(recipes.get(plan.base.recipe).hparams)
+    return ", ".join(f"{_(described[name].label)} {value_words(value)}" for name, value in settings.items())
+
+
+def value_words(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def _free(name: str) -> str:
     """The name, with a number where a search has it."""
     taken = plans.names()
@@ -168,11 +205,13 @@ def _free(name: str) -> str:
 
 
 def _begin(plan: SearchPlan, trials: int) -> None:
-    from gan_core.search import running
+    from gan_core.search import preferring, running
 
     access.require_steering()
     running.check(plan)
+    if plan.by_eye:
+        preferring.check(plan)
     plans.begin(plan)
-    process.start(plan, trials)
+    process.start(plan, 0 if plan.by_eye else trials)
     st.session_state["search"] = plan.name
     st.rerun()
