@@ -31,7 +31,7 @@ BUFFER_BYTES = 256 * 2**20  # of their files
 MOST_BROKEN = 0.1  # share of pictures that can't be decoded, beyond which the run stops; looked at from LEAST on
 LEAST = 50
 TRIED = 4  # times as many files are tried as are looked at beforehand
-NOTHING = "There are no pictures that can be used in the shards, the first of which is {shard}."
+N_NOTHING = "There are no pictures that can be used in the shards, the first of which is {shard}."
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Flow:
             self._drawn_in_epoch += len(self._block)
             return
         if not self._drawn_in_epoch:
-            raise BadData(NOTHING, shard=shown(self.shards.names[0]))
+            raise BadData(N_NOTHING, shard=shown(self.shards.names[0]))
         self._at = Position(epoch=at.epoch + 1)
         self._source, self._next, self._drawn_in_epoch = None, (0, 0), 0
 
@@ -181,8 +181,9 @@ class Flow:
                 count=len(self.broken), all=self._decoded, first=self.broken[0],
             )  # fmt: skip
         # the same one on every rank and after every resume
-        spare = self._spare[int.from_bytes(hashlib.sha256(sample.name.encode()).digest()[:4]) % len(self._spare)]
-        return images_in(spare[None], 3)[0]
+        place = int.from_bytes(hashlib.sha256(sample.name.encode()).digest()[:4]) % len(self._spare)
+        spare: np.ndarray = images_in(self._spare[place : place + 1], 3)[0]
+        return spare
 
     def _label(self, shard: str, sample: Sample) -> int:
         if not 0 <= sample.label < self.classes:
@@ -222,7 +223,7 @@ def look(shards: Shards, count: int) -> Look:
         if len(seen) == count:
             break
     if not seen:
-        raise BadData(NOTHING, shard=shown(shards.names[0]))
+        raise BadData(N_NOTHING, shard=shown(shards.names[0]))
     return Look(tuple(seen), np.stack(images), tuple(labels), tuple(skipped))
 
 
