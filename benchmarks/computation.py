@@ -19,14 +19,14 @@ import resource
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
-from benchmarks.timing import ROOT, interleaved, machine, median_ratio, seconds
+from benchmarks.timing import ROOT, interleaved, machine, median_ratio, processor_seconds, seconds
 from gan_core import data
 from gan_core.data.base import DataSet
 from gan_core.errors import BadValue
@@ -43,6 +43,7 @@ CASES: dict[str, tuple[int, int, dict[str, Any]]] = {  # recipe -> pixels, steps
     "cyclegan": (64, 2, {"batch_size": 4, "channels": 16, "blocks": 4}),
     "srgan": (64, 4, {"batch_size": 16, "channels": 16}),
 }
+SLOW_TO_COMPILE = ("stylegan2", "cyclegan")  # minutes on one thread of a CPU
 DATA = {"cyclegan": "digits_coloured_unpaired", "srgan": "avatars"}  # that come with GANscope
 
 
@@ -63,13 +64,14 @@ def case(name: str, size: int | None = None) -> tuple[Recipe, TrainingHParams, D
     return recipe, recipe.settings(changes), data.load(DATA.get(name, recipe.data), size or pixels)
 
 
-def fitting(name: str, ways: dict[str, Computation], shown: DataSet) -> dict[str, Computation]:
-    """Those that the networks and the batch of a recipe allow."""
+def fitting(name: str, device: str, ways: dict[str, Computation], shown: DataSet) -> dict[str, Computation]:
+    """Those that the networks and the batch of a recipe allow, and that don't compile for minutes."""
     recipe, hparams, _ = case(name, shown.spec.size)
     can = fits(recipe.build(hparams, shown.spec))
+    compiles = device.startswith("cuda") or name not in SLOW_TO_COMPILE
     return {
         way: one for way, one in ways.items()
-        if (can or not one.recompute) and hparams.batch_size % one.accumulate == 0
+        if (can or not one.recompute) and hparams.batch_size % one.accumulate == 0 and (compiles or not one.compiled)
     }  # fmt: skip
 
 
@@ -77,6 +79,8 @@ def added_memory(name: str, device: str, size: int | None, way: str) -> float:
     """MiB that the first steps of a run add at most, in this process."""
     trainer = Trainer(*case(name, size), device, computations(device)[way])
     if not device.startswith("cuda"):
+        with suppress(OSError):  # of Linux: what loading took at most is forgotten
+            Path("/proc/self/clear_refs").write_text("5")
         before = psutil.Process().memory_info().rss / 2**20
         trainer.train_step()
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 - before
@@ -98,7 +102,7 @@ def measure(
 ) -> list[str]:
     """A line of the table for each way to compute."""
     recipe, hparams, shown = case(name, size)
-    ways = fitting(name, ways, shown)
+    ways = fitting(name, device, ways, shown)
     trainers = {way: Trainer(recipe, hparams, shown, device, chosen) for way, chosen in ways.items()}
     took = seconds if device.startswith("cuda") else processor_seconds
 
@@ -113,21 +117,18 @@ def measure(
 
     first = {way: seconds(lambda trainer=trainer: train(trainer)) for way, trainer in trainers.items()}
     times = interleaved({way: lambda trainer=trainer: train(trainer) for way, trainer in trainers.items()}, REPETITIONS)
-    added = {way: in_a_process(name, device, size, way) for way in ways} if memory else {}
+    added = {
+        way: in_a_process(name, device, size, way)
+        for way, one in ways.items()
+        if memory and not one.compiled  # the compiler's own memory is more than the networks'
+    }
     return [
         f"| {name} | {shown.spec.size} | {way} | {statistics.median(found):.2f} ms | "
         f"{median_ratio(found, times['eager']):.2f} | "
-        + (f"{added[way]:.0f} MiB | {added[way] / added['eager']:.2f} | " if memory else "| | ")
+        + (f"{added[way]:.0f} MiB | {added[way] / added['eager']:.2f} | " if way in added else "| | ")
         + f"{first[way]:.0f} s |"
         for way, found in times.items()
     ]
-
-
-def processor_seconds(action: Callable[[], object]) -> float:
-    """How long one call keeps the processor busy."""
-    began = time.process_time()
-    action()
-    return time.process_time() - began
 
 
 def refused(device: str) -> str:
