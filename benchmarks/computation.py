@@ -149,11 +149,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, help="pixels; default: the size of each recipe's data")
     parser.add_argument("--steps", type=int, help="in one repetition")
     parser.add_argument("--memory", action="store_true", help="also measure the memory of each way")
+    parser.add_argument("--ways", default="", help="only these, separated by commas; eager is always measured")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:
         return print(added_memory(options.only, options.device, options.size, options.way))
-    ways = computations(options.device)
+    chosen = ["eager", *options.ways.split(",")]
+    ways = {way: one for way, one in computations(options.device).items() if not options.ways or way in chosen}
     print(f"\n## Ways to compute, on {options.device}\n\n{machine()}\n")
     print(
         "| recipe | pixels | computes | an image | time | a step's memory | memory | first steps |\n"

@@ -6,10 +6,9 @@ import streamlit as st
 
 from gan_core.models.naming import place_of
 from gan_core.runs.store import Run
-from ui.classroom.models.shelf import link
 from ui.classroom.shell import access
 from ui.classroom.shell.errors import showing_errors
-from ui.classroom.shell.i18n import _
+from ui.classroom.shell.i18n import STATE, _
 from ui.classroom.shell.store import store
 from ui.texts import plain
 
@@ -51,4 +50,5 @@ def panel(run: Run) -> None:
     published = st.session_state.get("published")
     if published and published[0] == run.id:
         st.success(_("Published as {name}.").format(name=plain(published[1])), icon=":material/check:")
-        st.page_link("pages/model.py", label=_("Open the model"), query_params=link(published[1]))
+        query = {"model": published[1], "lang": st.session_state.get(STATE, "en")}
+        st.page_link("pages/model.py", label=_("Open the model"), query_params=query)
