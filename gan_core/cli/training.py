@@ -177,7 +177,7 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
     from gan_core import data
     from gan_core.data import source
     from gan_core.data.parts import user_images_of
-    from gan_core.data.user.shards import is_shards
+    from gan_core.data.user.references import is_shards
     from gan_core.gans import recipes
     from gan_core.models import lending
     from gan_core.training.suited import suited

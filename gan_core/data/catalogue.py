@@ -9,8 +9,8 @@ import numpy as np
 from gan_core.data import parts
 from gan_core.data.base import FIELDS, LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
 from gan_core.data.recordings import LENGTH
-from gan_core.data.user import drawn_points, folders, own_text, pairs, shards, smiles, sounds
-from gan_core.data.user.references import SIZE, user_images
+from gan_core.data.user import drawn_points, folders, own_text, pairs, smiles, sounds
+from gan_core.data.user.references import SIZE, is_shards, user_images
 from gan_core.errors import BadData, BadValue
 
 
@@ -103,6 +103,8 @@ def source(name: str) -> Source:
 
 
 def _whole_source(name: str) -> Source:
-    if shards.is_shards(name):
+    if is_shards(name):
+        from gan_core.data.user import shards  # with an HTTP client, which few need
+
         return shards.source(name)
     return own_text.source(name) if own_text.is_text(name) else sources.get(name)

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from gan_core.data.channels import images_in
-from gan_core.data.tars import Sample, samples, shown
+from gan_core.data.tars import Sample, samples
+from gan_core.data.user.references import shown
 from gan_core.errors import BadData
 from gan_core.pictures.decoding import Unusable, decode, in_threads
 from gan_core.pictures.fits import CROP

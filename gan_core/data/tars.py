@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO, cast
-from urllib.parse import urlsplit
 
+from gan_core.data.user.references import is_address, shown
 from gan_core.errors import BadData
 from gan_core.version import __version__
 
@@ -52,19 +52,6 @@ class Sample:
     name: str
     picture: bytes
     label: int = -1
-
-
-def is_address(shard: str) -> bool:
-    """Whether a shard is fetched over HTTP."""
-    return shard.startswith(("http://", "https://"))
-
-
-def shown(shard: str) -> str:
-    """A shard for messages: without what an address may carry as a password or key."""
-    if not is_address(shard):
-        return shard
-    parts = urlsplit(shard)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 def shards_of(pattern: str) -> list[str]:

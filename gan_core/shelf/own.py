@@ -13,7 +13,8 @@ from gan_core import data
 from gan_core.checkpoint import read_checkpoint
 from gan_core.data.base import DataSpec, Source
 from gan_core.data.parts import user_images_of, whole
-from gan_core.data.user import own_text, shards
+from gan_core.data.user import own_text
+from gan_core.data.user.references import is_shards
 from gan_core.errors import BadCheckpoint, RunConflict
 from gan_core.gans import Recipe, recipes
 from gan_core.models import publishing
@@ -87,7 +88,7 @@ def _newest(store: RunStore, run: Run) -> Checkpoint:
 
 def _source(name: str) -> Source | None:
     """Where registered data come from; None for the user's own, whose place is nobody else's business."""
-    private = user_images_of(name) is not None or own_text.is_text(whole(name)) or shards.is_shards(name)
+    private = user_images_of(name) is not None or own_text.is_text(whole(name)) or is_shards(name)
     return None if private else data.source(name)
 
 

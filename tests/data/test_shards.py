@@ -19,6 +19,7 @@ from gan_core.data import streaming, tars
 from gan_core.data.batches import Batches
 from gan_core.data.streaming import Flow, Shards, look
 from gan_core.data.tars import samples, shards_of
+from gan_core.data.user.references import shown
 from gan_core.errors import BadData
 from gan_core.ranks import Ranks
 from tests.cli.commands import TINY, ok, refused
@@ -211,6 +212,8 @@ def test_what_a_server_does_is_said(server: Loopback) -> None:
     with pytest.raises(BadData) as caught:
         list(samples(f"{secret}/x-009.tar?token=secret"))
     assert "secret" not in str(caught.value)
+    assert shown("https://me:key@h.org:8/a/x-{0..9}.tar?token=k#f") == "https://h.org:8/a/x-{0..9}.tar"
+    assert shown("/data/what?.tar") == "/data/what?.tar"
 
 
 def test_memory_is_bounded_by_the_block(tmp_path: Path) -> None:

@@ -14,22 +14,16 @@ import numpy as np
 
 from gan_core.data.base import DataSet, Progress, Source
 from gan_core.data.streaming import Shards, look
-from gan_core.data.tars import is_address, shards_of, shown
-from gan_core.data.user.references import SIZE
+from gan_core.data.tars import shards_of
+from gan_core.data.user.references import SHARDS, SIZE, is_address, shown
 
-PREFIX = "shards:"
 LOOK = 1024  # pictures
 LICENCE = "your own"
 
 
-def is_shards(reference: str) -> bool:
-    """Whether a data set is one of these."""
-    return reference.startswith(PREFIX)
-
-
 def source(reference: str) -> Source:
     """The data set of a reference; raises BadData where there are no shards. Its items aren't counted."""
-    pattern = reference.removeprefix(PREFIX)
+    pattern = reference.removeprefix(SHARDS)
     names = tuple(shards_of(pattern))
 
     def load(size: int | None, progress: Progress) -> DataSet:
