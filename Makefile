@@ -35,8 +35,11 @@ e2e: $(DEV_READY)
 release: $(DEV_READY)
 	$(BIN)/python -m pytest -m release
 
-audit: | $(BIN)/uv  # known vulnerabilities of all that is pinned; asks PyPI's advisories, so CI doesn't
-	$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --no-deps -r requirements-dev.txt
+# Known vulnerabilities of all that is pinned; asks PyPI's advisories, so CI doesn't. Both files are named, because
+# pip-audit leaves out what a file includes by -r; --strict, because without it a package that PyPI's answers lack counts
+# as free of vulnerabilities.
+audit: | $(BIN)/uv
+	$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --no-deps -r requirements.txt -r requirements-dev.txt
 
 check: $(DEV_READY)
 	$(BIN)/ruff format --check .

@@ -54,6 +54,13 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def processor_seconds(action: Callable[[], object]) -> float:
+    """How long one call keeps the processor busy."""
+    began = time.process_time()
+    action()
+    return time.process_time() - began
+
+
 def interleaved(cases: Mapping[str, Callable[[], float]], repetitions: int) -> dict[str, list[float]]:
     """Measures every case once in each repetition, in turn, so that a busy minute falls on all of them."""
     results: dict[str, list[float]] = {name: [] for name in cases}

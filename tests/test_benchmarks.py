@@ -195,6 +195,8 @@ def test_few_pairs() -> None:
 def test_streaming(tmp_path: Path) -> None:
     table = run("streaming", "--gib", "0.03", "--steps", "3", "--repetitions", "1", "--folder", str(tmp_path))
     assert "0.03 GiB" in table
+    table = run("streaming", "--shards", "1100", "--repetitions", "1", "--folder", str(tmp_path))
+    assert "ms an image of 64 px" in table
     assert not list(tmp_path.iterdir())
 
 

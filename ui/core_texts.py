@@ -59,6 +59,7 @@ TEMPLATES = (
     N_("In colour, but made grey: the network takes one channel."),
     N_("Animated files: {count}. Only the first frame of each is used."),
     N_("Files of 16 bits a channel: {count}. They use {depth} bits, so the level {white} is taken as white."),
+    N_("Shards: {count}, streamed. The first {first} images are shown and measured against."),
     # shapes of layers that differ
     N_("missing"),
     N_("of shape {shape}"),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from gan_core.data.user.references import user_images
+from gan_core.data.user.references import SHARDS, is_shards, shown, user_images
 from gan_core.doctor.remedies import remedies
 from gan_core.errors import BadValue, GanscopeError
 from gan_core.knobs import Named
@@ -170,6 +170,8 @@ def data_title(reference: str) -> str:
         return f"{name} ({_(FIT_WORDS[user_set.fit])})" if user_set.fit in FIT_WORDS else name
     if is_points(reference) and reference not in sources:
         return _("Drawn points")
+    if is_shards(reference):
+        return shown(reference.removeprefix(SHARDS)).rpartition("/")[2]
     return _(sources.get(reference).title) if reference in sources else reference
 
 

@@ -37,6 +37,9 @@ def list_sources(as_json: AsJson = False) -> None:
 
     Your own recordings: sounds:PATH, a folder or zip; a text: text:PATH, a file; molecules: smiles:PATH, a file.
 
+    Images that don't fit on the disk: shards:PATTERN, tars as WebDataset writes them, such as
+    shards:/data/faces-{000..099}.tar or shards:https://example.org/faces-{000..099}.tar, streamed while a run trains.
+
     Pairs and domains are read from folders trainA and trainB, or from images with both halves side by side, also in a
     zip. Images are cropped to the centre square. folder+stretch:PATH stretches them to a square instead, and
     folder+pad:PATH pads them by mirroring; likewise zip+pad, paired+stretch and so on.
@@ -62,7 +65,8 @@ def list_sources(as_json: AsJson = False) -> None:
     ]
     show_table(("NAME", "TITLE", "ITEMS", "SIZE", "KIND", "CLASSES", "AVAILABLE"), rows, flexible=("AVAILABLE",))
     say(
-        "Your own: folder:PATH, zip:PATH, paired:PATH, unpaired:PATH, sounds:PATH, text:PATH or smiles:PATH. "
+        "Your own: folder:PATH, zip:PATH, paired:PATH, unpaired:PATH, sounds:PATH, text:PATH, smiles:PATH or "
+        "shards:PATTERN. "
         "See `ganscope data list --help`."
     )
 

@@ -28,6 +28,12 @@ def export(
         bool, typer.Option("--uint8", help="Pictures as uint8 (B, H, W, C), not float in [-1, 1].")
     ] = False,
     precision: Annotated[str, typer.Option(help="fp32, fp16 or int8; ONNX only.")] = "fp32",
+    noise_inputs: Annotated[
+        bool, typer.Option("--noise-inputs", help="The noise of each layer as an input; style-based generators only.")
+    ] = False,
+    free_size: Annotated[
+        bool, typer.Option("--free-size", help="Pictures of other sizes too, where the layers of the network allow it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Exports a model, and checks that it gives the same as PyTorch does."""
@@ -45,7 +51,7 @@ def export(
             name = find_run(store, model).id
         except UnknownName:
             raise unknown(store, "model or run", model) from None
-    made = export_model(name, output, Wanted(part, direction, uint8, precision), store)
+    made = export_model(name, output, Wanted(part, direction, uint8, precision, noise_inputs, free_size), store)
     if as_json:
         emit({
             "model": model, "files": [path.resolve() for path in made.files], "bytes": made.bytes,
@@ -58,5 +64,7 @@ def export(
             typer.echo(f"  {title}: " + ", ".join(f"{name} {kind}".strip() for name, kind in ports.items()))
     if made.inputs:
         typer.echo(f"  largest difference from PyTorch at batches of 1, 3 and 8: {made.difference:.2g}")
+        if free_size:
+            typer.echo("  compared at three sizes; what the sizes are multiples of is in the names of the axes")
     if made.psnr is not None:
         typer.echo(f"  PSNR to single precision: {made.psnr:.1f} dB")

@@ -96,7 +96,10 @@ def measure(
     from gan_core.models import listing, loading
 
     if model not in listing.names() and any(model in (run.id, run.name) for run in RunStore().runs()):
-        raise BadValue("{model} is a run. Only published models can be measured: see `ganscope models`.", model=model)
+        raise BadValue(
+            "{model} is a run, and only models can be measured. Publish it as a model first: `{command}`",
+            model=model, command=command("models", "publish", model),
+        )  # fmt: skip
     folder = listing.standing(model)
     explorer = Explorer(loading.load(model))
     path = folder / DIRECTIONS

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gan_core.cli.output import AsJson, emit, lists_when_bare, megabytes, say, show_facts, show_table
+from gan_core.cli.output import (
+    AsJson,
+    RunName,
+    command,
+    emit,
+    find_run,
+    lists_when_bare,
+    megabytes,
+    say,
+    show_facts,
+    show_table,
+)
 from gan_core.errors import BadValue, UnknownName, listed
 from gan_core.metrics.pictures import LUMA, SSIM
 
@@ -17,7 +28,7 @@ if TYPE_CHECKING:
 
 NAMED = "Name of a model, its folder, or hf://owner/name."
 
-app = typer.Typer(help="List the models, or show a model card.", invoke_without_command=True)
+app = typer.Typer(help="List the models, show a model card, or publish a run as a model.", invoke_without_command=True)
 
 
 @app.command("list")
@@ -73,6 +84,34 @@ def show(name: Annotated[str, typer.Argument(help=NAMED)], as_json: AsJson = Fal
         for name, words in (("ssim", SSIM), ("psnr", LUMA)):
             if any(metric.removeprefix("back_").startswith(name) for metric in card["metrics"]):
                 say(words)
+
+
+@app.command("publish")
+def publish(
+    run: RunName,
+    name: Annotated[str, typer.Option(help="Name of the model. [default: the run's name, or its recipe and id]")] = "",
+    title: Annotated[
+        str, typer.Option(help="Title shown in the gallery. [default: the run's name, or recipe and data]")
+    ] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the weights. [default: that of the data]")] = "",
+    limits: Annotated[str, typer.Option(help="What the model can't do, for its card.")] = "",
+    half: Annotated[bool, typer.Option("--half", help="Store the weights in half precision.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a run's newest checkpoint as a model of your own: card, weights and samples."""
+    from gan_core.models import listing
+    from gan_core.runs.store import RunStore
+
+    store = RunStore()
+    found = find_run(store, run)  # before PyTorch is imported
+    from gan_core.shelf.own import Told, publish_run
+
+    card = publish_run(store, found, Told(name, title, licence, limits), half)
+    if as_json:
+        emit(card_facts(card) | {"run": found.id, "folder": listing.standing(card.name)})
+        return
+    typer.echo(f"{card.name}: {card.recipe_title}, step {card.steps:,}, {megabytes(card.bytes)}")
+    typer.echo(f"  `{command('models', 'show', card.name)}`, or the page Models")
 
 
 def card_facts(card: Card) -> dict[str, Any]:
@@ -178,7 +217,10 @@ def _folder(model: str) -> Path:
         return listing.folder_of(model)
     except UnknownName:
         if any(model in (run.id, run.name) for run in RunStore().runs()):
-            raise BadValue("{model} is a run. Only models can be pushed: see `ganscope models`.", model=model) from None
+            raise BadValue(
+                "{model} is a run, and only models can be pushed. Publish it as a model first: `{command}`",
+                model=model, command=command("models", "publish", model),
+            ) from None  # fmt: skip
         raise
 
 

@@ -24,7 +24,7 @@ from typer.core import TyperGroup
 from gan_core.data.base import Progress as Report
 from gan_core.data.base import Source
 from gan_core.data.parts import PARTS, SHARES
-from gan_core.data.user.references import user_images
+from gan_core.data.user.references import SHARDS, is_address, is_shards, user_images
 from gan_core.errors import BadData, BadValue, GanscopeError, UnknownName, listed
 from gan_core.registry import Registry
 from gan_core.runs.store import Run, RunStore
@@ -220,6 +220,9 @@ def data_name(text: str, task: str = "images") -> str:
         return f"{part}:{data_name(rest, task)}"
     if mine := user_images(text):
         return str(mine if mine.is_upload else replace(mine, path=_whole(mine.path)))
+    if is_shards(text):
+        pattern = text.removeprefix(SHARDS)
+        return text if is_address(pattern) else f"{SHARDS}{_whole(pattern)}"
     place = Path(_whole(text))
     if text not in data_sources() and place.exists():
         kinds = {"paired": "paired", "unpaired": "unpaired", "audio": "sounds"}

@@ -47,7 +47,7 @@ def train(
         str | None,
         typer.Option(
             help="Data set, or your own images: folder:PATH, zip:PATH, paired:PATH, unpaired:PATH; or sounds:PATH, "
-            "text:PATH, smiles:PATH."
+            "text:PATH, smiles:PATH; or shards:PATTERN, tars that are streamed."
         ),
     ] = None,
     size: Annotated[int | None, typer.Option(help="Image size (height and width) in pixels.")] = None,
@@ -177,6 +177,7 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
     from gan_core import data
     from gan_core.data import source
     from gan_core.data.parts import user_images_of
+    from gan_core.data.user.references import is_shards
     from gan_core.gans import recipes
     from gan_core.models import lending
     from gan_core.training.suited import suited
@@ -184,8 +185,8 @@ def prepare_data(spec: RunSpec, shown: bool) -> None:
     recipe = recipes.get(spec.recipe)
     settings = recipe.settings(spec.hparams)
     mine = user_images_of(spec.data)
-    if mine:
-        recipe.check_task(mine.task)
+    if mine or is_shards(spec.data):
+        recipe.check_task(mine.task if mine else "images")
     else:  # known without looking: don't download what can't be used
         known = source(spec.data).spec(spec.size)
         recipe.check_data(known)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from gan_core.registry import Registry
+
+if TYPE_CHECKING:
+    from gan_core.data.streaming import Shards
 
 LARGE = 256  # pixels
 Progress = Callable[[float, str], None]  # share done in [0, 1], and what is being done
@@ -143,7 +146,8 @@ class DataSet:
     `vocabulary` says what they mean; sounds have `rate` samples a second.
     Arrays may be memory-mapped. `skipped` lists files that could not be used, with the reason;
     `notes` says what was done to files that are used, e.g. that an animation gives its first frame only.
-    `unpaired` sets draw each array with an order of its own.
+    `unpaired` sets draw each array with an order of its own. A set with a `stream` is larger than its arrays, which are
+    its first items: batches come out of the stream.
     """
 
     name: str
@@ -156,6 +160,7 @@ class DataSet:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     vocabulary: tuple[str, ...] = ()
     rate: int = 0  # Hz
+    stream: Shards | None = None
 
     @property
     def spec(self) -> DataSpec:

@@ -1,4 +1,7 @@
-"""Batches as indices into uint8 arrays: shuffled without replacement, resumable at any batch."""
+"""Batches as indices into uint8 arrays: shuffled without replacement, resumable at any batch.
+
+Those of a set that is streamed come from its shards instead (streaming.py), in the same form.
+"""
 
 from __future__ import annotations
 
@@ -77,9 +80,16 @@ class Batches:
             )
             for place, group in enumerate(groups)
         }
+        self._flow = None
+        if data.stream is not None:
+            spare = data.arrays[domains[0]]
+            self._flow = data.stream.begin(seed, spare, len(data.class_names), self._held_out)
 
     def next(self, count: int) -> dict[str, Tensor]:
-        """This rank's part of the next batch, whose `count` indices are the same for every number of ranks."""
+        """This rank's part of the next batch, whose `count` items are the same for every number of ranks."""
+        if self._flow is not None:
+            arrays = self._flow.next(count, self._ranks.rank, self._ranks.size)
+            return {name: to_device(torch.from_numpy(array), self.device) for name, array in arrays.items()}
         indices = {group: self._ranks.own(order.take(count)) for group, order in self._orders.items()}
         return {name: self._gather(name, indices.get(name, indices[self._first])) for name in self._arrays}
 
@@ -112,9 +122,13 @@ class Batches:
         return to_device(items, self.device)
 
     def state_dict(self) -> dict[str, Any]:
+        if self._flow is not None:
+            return {"flow": self._flow.state_dict()}
         return {group: order.state_dict() for group, order in self._orders.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        if self._flow is not None:
+            return self._flow.load_state_dict(state["flow"])
         for group, order in self._orders.items():
             order.load_state_dict(state[group])
 

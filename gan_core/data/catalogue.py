@@ -10,7 +10,7 @@ from gan_core.data import parts
 from gan_core.data.base import FIELDS, LARGEST_SIDE, SMALLEST_SIDE, DataSet, Modes, Progress, Source, silent, sources
 from gan_core.data.recordings import LENGTH
 from gan_core.data.user import drawn_points, folders, own_text, pairs, smiles, sounds
-from gan_core.data.user.references import SIZE, user_images
+from gan_core.data.user.references import SIZE, is_shards, user_images
 from gan_core.errors import BadData, BadValue
 
 
@@ -64,9 +64,9 @@ def judge_of(reference: str) -> Callable[[np.ndarray], dict[str, float]] | None:
 def load(name: str, size: int | None = None, progress: Progress = silent) -> DataSet:
     """A data set by name, or the user's own: `folder:PATH` or `zip:PATH`, for translation `paired:PATH` or
     `unpaired:PATH`, folders or zips in the layouts of pairs.py, `sounds:PATH`, recordings (sounds.py), `smiles:PATH`,
-    molecules in a file, and `text:PATH`, a text file. own.py says how pictures become squares. Before either, `train:`
-    or `test:` gives a part of it, `quarter:` or `half:` a share (parts.py). `drawn:CODE` is a set of points that a user
-    drew.
+    molecules in a file, `text:PATH`, a text file, and `shards:PATTERN`, tars that are streamed (shards.py). own.py says
+    how pictures become squares. Before either, `train:` or `test:` gives a part of it, `quarter:` or `half:` a share
+    (parts.py). `drawn:CODE` is a set of points that a user drew.
 
     `size` is the height and width in pixels, 8 to 1024 (None: native). Raises UnknownName, BadValue or BadData.
     """
@@ -103,4 +103,8 @@ def source(name: str) -> Source:
 
 
 def _whole_source(name: str) -> Source:
+    if is_shards(name):
+        from gan_core.data.user import shards  # with an HTTP client, which few need
+
+        return shards.source(name)
     return own_text.source(name) if own_text.is_text(name) else sources.get(name)

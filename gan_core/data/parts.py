@@ -45,8 +45,7 @@ def user_images_of(name: str) -> UserImages | None:
 
 def part_of(whole: Source, part: str) -> Source:
     """The source of a part; its `items` are counted where they are known."""
-    if whole.task == "points":
-        raise BadData("'{name}' has no parts: its points are drawn anew.", name=whole.name)
+    _check_parts(whole)
 
     def load(size: int | None, progress: Progress) -> DataSet:
         if whole.test is not None:
@@ -59,12 +58,18 @@ def part_of(whole: Source, part: str) -> Source:
 
 def share_of(whole: Source, share: str) -> Source:
     """The source of every second or fourth item, a key of `SHARES`."""
-    if whole.task == "points":
-        raise BadData("'{name}' has no parts: its points are drawn anew.", name=whole.name)
+    _check_parts(whole)
     return dataclasses.replace(
         whole, name=f"{share}:{whole.name}", items=-(-whole.items // SHARES[share]), test=None,
         load=lambda size, progress: thinned(whole.load(size, progress), share),
     )  # fmt: skip
+
+
+def _check_parts(whole: Source) -> None:
+    if whole.task == "points":
+        raise BadData("'{name}' has no parts: its points are drawn anew.", name=whole.name)
+    if not whole.items:
+        raise BadData("'{name}' has no parts: it is streamed. Name other shards instead.", name=whole.name)
 
 
 def thinned(data: DataSet, share: str) -> DataSet:

@@ -18,13 +18,16 @@
 | matches pictures and words | picture, words (B, T) int64 | picture_vector, words_vector (B, d) |
 | discriminator | picture, class of models that know classes | logits |
 
+On demand, style-based generators have an input for the noise of each layer (noise.py), and networks that translate take
+pictures of other sizes than those they were trained on (sizes.py).
+
 Pictures are float32 in [-1, 1], or uint8 (B, H, W, C) on the way out of an 8-bit graph.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +36,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from gan_core.errors import BadValue
+from gan_core.exporting import noise
+from gan_core.exporting.sizes import Sizes, free_sizes
 from gan_core.gans.recipe import draw_from_latents
 from gan_core.gans.stylegan2 import ModulatedConv2d
 from gan_core.layers.minibatch import MinibatchDiscrimination, MinibatchStandardDeviation
@@ -42,9 +47,12 @@ from gan_core.models.sampler import Sampler
 OUTPUTS = {"audio": "sound", "video": "film"}  # of tasks that don't draw pictures
 ABOUT = {"sound": "waves (B, L), or log-mel spectrograms (B, 1, H, W) for Griffin-Lim; all in [-1, 1]"}
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # axes whose length is free
+FREE = {0: BATCH, 2: HEIGHT, 3: WIDTH}  # axes of pictures of any size
 PICTURES = ("picture", "translated", "enlarged", "filled")  # outputs that are pictures
 PARTS = ("", "w", "discriminator")  # of a model; "" is what it is for
 SIDE = 48  # pixels of the examples for networks that take any size
+BATCHES = (1, 3, 8)  # at which an export must agree with PyTorch
+TRACED = 2  # items of the batch that is traced: 1 could be taken for a constant
 
 
 @dataclass(frozen=True)
@@ -58,12 +66,26 @@ class Graph:
     classes: int = 0
     notes: Mapping[str, str] = field(default_factory=dict)  # what else its users must know, by topic
     conditions: Callable[[int], Tensor] | None = None  # how many -> examples of the input "condition" or "words"
+    sizes: Sizes | None = None  # of pictures whose height and width are free
 
-    def examples(self, count: int, seed: int = 0) -> dict[str, Tensor]:
-        """Inputs for `count` items, the same for the same seed."""
+    def checks(self) -> Iterator[dict[str, Tensor]]:
+        """Inputs that an export is compared with PyTorch for: BATCHES items, of three sizes where these are free."""
+        side = next((shape[-1] for name, shape in self.shapes.items() if name == "picture"), 0)
+        sizes = self.sizes.shapes(side) if self.sizes else (None,) * len(BATCHES)
+        for count, size in zip(BATCHES, sizes, strict=True):
+            yield self.examples(count, seed=count, size=size)
+
+    def traced(self) -> dict[str, Tensor]:
+        """Inputs that the exporter follows."""
+        side = self.shapes["picture"][-1] if self.sizes else 0
+        return self.examples(TRACED, size=self.sizes.shapes(side)[1] if self.sizes else None)
+
+    def examples(self, count: int, seed: int = 0, size: tuple[int, int] | None = None) -> dict[str, Tensor]:
+        """Inputs for `count` items, the same for the same seed; `size` is the height and width of pictures."""
         generator = torch.Generator().manual_seed(seed)
         made = {}
-        for name, shape in self.shapes.items():
+        for name, usual in self.shapes.items():
+            shape = (usual[0], *size) if size and name in ("picture", "hole") else usual
             if name == "class":
                 made[name] = torch.arange(count) % self.classes
             elif self.conditions is not None and name in ("condition", "words"):
@@ -268,8 +290,14 @@ def _translating(sampler: Sampler, networks: Mapping[str, nn.Module], direction:
     name = direction_of(sampler, direction)
     module = _Translated(sampler, networks, name)
     if sampler.recipe.task == "super_resolution":
-        free = {0: BATCH, 2: HEIGHT, 3: WIDTH}
-        return Graph(module, {"picture": free}, ("enlarged",), {"picture": (shape[0], SIDE, SIDE)})
+        enlarged = {"picture": (shape[0], SIDE, SIDE)}
+        return Graph(
+            module,
+            {"picture": FREE},
+            ("enlarged",),
+            enlarged,
+            sizes=free_sizes(module, ["picture"], enlarged["picture"]),
+        )
     return Graph(module, {"picture": {0: BATCH}}, ("translated",), {"picture": shape}, notes={"direction": name})
 
 
@@ -282,6 +310,33 @@ def _discriminator(sampler: Sampler, discriminator: nn.Module | None, shape: tup
         axes["class"], shapes["class"] = {0: BATCH}, ()
     alone = {"batch": "each picture is judged alone, also where training compares those of a batch"}
     return Graph(_Network(prepared(discriminator)), axes, ("logits",), shapes, sampler.spec.classes, alone)
+
+
+def noise_as_inputs(graph: Graph, sampler: Sampler) -> Graph:
+    """The same picture with the noise of each layer as an input; raises BadValue where there is none."""
+    sides = noise.noises(sampler.networks.get("generator"), sampler.recipe.title)
+    if not graph.shapes.keys() & {"z", "w"}:
+        raise BadValue("Only a graph that draws pictures has noise inputs: leave out the part.")
+    generator = prepared(sampler.networks["generator"])
+    assert isinstance(generator, StyleGenerator)
+    axes = dict(graph.axes) | {name: {0: BATCH} for name in sides}
+    shapes = dict(graph.shapes) | {name: (1, side, side) for name, side in sides.items()}
+    module = noise.WithNoise(generator, tuple(graph.axes))
+    return replace(graph, module=module, axes=axes, shapes=shapes, notes=dict(graph.notes) | {"noise": noise.ABOUT})
+
+
+def free_size(graph: Graph) -> Graph:
+    """The same with pictures of any size that the layers allow; raises BadValue where they fix it, with the reason."""
+    if graph.sizes:
+        return graph
+    if not (graph.outputs[0] in ("translated", "filled") and "picture" in graph.shapes):
+        raise BadValue(
+            "Only networks that translate, fill or enlarge pictures take other sizes, and this graph gives {given}.",
+            given=", ".join(graph.outputs),
+        )  # fmt: skip
+    sizes = free_sizes(graph.module, list(graph.shapes), graph.shapes["picture"])
+    axes = dict.fromkeys(graph.axes, FREE)
+    return replace(graph, axes=axes, sizes=sizes, notes=dict(graph.notes) | {"sizes": sizes.words})
 
 
 def eight_bits(graph: Graph) -> Graph:

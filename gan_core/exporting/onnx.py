@@ -25,15 +25,13 @@ from torch import Tensor
 
 from gan_core.disk import replacing
 from gan_core.errors import ExportError
-from gan_core.exporting.graphs import EightBits, Graph
+from gan_core.exporting.graphs import HEIGHT, WIDTH, EightBits, Graph
 from gan_core.exporting.precision import reduced
 from gan_core.exporting.runtime import open_session, reason, require_packages
 from gan_core.version import __version__
 
 OPSET = 20
-BATCHES = (1, 3, 8)  # at which the file must agree with PyTorch
 CLOSE = 1e-4  # the largest difference, of values in [-1, 1]; of 8-bit pictures one level
-TRACED = 2  # items of the batch that is traced: 1 could be taken for a constant
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Exported:
 
     path: Path
     bytes: int
-    difference: float  # in single precision, from PyTorch: the largest of all outputs at BATCHES
+    difference: float  # in single precision, from PyTorch: the largest of all outputs in graph.checks()
     psnr: float | None  # dB to single precision, in another one
     inputs: Mapping[str, str]  # name -> type and shape, with the names of free axes
     outputs: Mapping[str, str]
@@ -70,7 +68,7 @@ def export(graph: Graph, path: Path, facts: Mapping[str, str], precision: str = 
 
 def exported(graph: Graph) -> bytes:
     """The serialised model with free axes; raises ExportError for an operator that can't be exported."""
-    examples = graph.examples(TRACED)
+    examples = graph.traced()
     with _quiet():
         try:
             program = torch.onnx.export(
@@ -87,10 +85,18 @@ def exported(graph: Graph) -> bytes:
 
 def free_axes(graph: Graph) -> Any:
     """Which axes of the inputs are free, as `torch.export` wants it: modules with `*inputs` take one tuple for all."""
-    dims = {name: torch.export.Dim(name, min=1, max=2**16) for axes in graph.axes.values() for name in axes.values()}
+    dims = {name: _dim(graph, name) for axes in graph.axes.values() for name in axes.values()}
     free = tuple({axis: dims[name] for axis, name in axes.items()} or None for axes in graph.axes.values())
     kinds = {one.kind for one in inspect.signature(graph.module.forward).parameters.values()}
     return (free,) if inspect.Parameter.VAR_POSITIONAL in kinds else free
+
+
+def _dim(graph: Graph, name: str) -> Any:
+    """A free length; a side of pictures is a multiple of what the network needs."""
+    if name not in (HEIGHT, WIDTH) or not graph.sizes:
+        return torch.export.Dim(name, min=1, max=2**16)
+    sizes = graph.sizes
+    return sizes.multiple * torch.export.Dim(name, min=sizes.least, max=2**16 // sizes.multiple)
 
 
 @contextmanager
@@ -105,8 +111,8 @@ def check(graph: Graph, content: bytes) -> float:
     """The largest difference between the file's outputs and PyTorch's; raises ExportError where it is too large."""
     session = open_session(content)
     most = 0.0
-    for count in BATCHES:
-        inputs = graph.examples(count, seed=count)
+    for inputs in graph.checks():
+        count = max(map(len, (one for one in inputs.values() if one.ndim)))
         with torch.no_grad():
             wanted = graph.module(*inputs.values())
         try:

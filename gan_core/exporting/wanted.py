@@ -12,13 +12,16 @@ PRECISIONS = ("fp32", "fp16", "int8")
 @dataclass(frozen=True)
 class Wanted:
     """What is to be exported: a `part` of the model ("w", "discriminator"; "" for what it is for), one of its
-    translations by `direction`, pictures as 8-bit (`uint8`), a `precision` of PRECISIONS (ONNX alone).
+    translations by `direction`, pictures as 8-bit (`uint8`), a `precision` of PRECISIONS (ONNX alone), the noise of a
+    style-based generator as inputs (`noise_inputs`), pictures of other sizes than those trained on (`free_size`).
     """
 
     part: str = ""
     direction: str = ""
     uint8: bool = False
     precision: str = "fp32"
+    noise_inputs: bool = False
+    free_size: bool = False
 
 
 @dataclass(frozen=True)

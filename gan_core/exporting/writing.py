@@ -18,7 +18,7 @@ import torch
 from gan_core.disk import replacing
 from gan_core.errors import BadValue, ExportError
 from gan_core.exporting import code, onnx
-from gan_core.exporting.graphs import Graph, eight_bits, graph_of
+from gan_core.exporting.graphs import Graph, eight_bits, free_size, graph_of, noise_as_inputs
 from gan_core.exporting.runtime import reason, require_packages
 from gan_core.exporting.wanted import PRECISIONS, Wanted, Written
 from gan_core.knobs import to_dict
@@ -59,6 +59,8 @@ def export_model(name: str, path: Path, wanted: Wanted | None = None, store: Run
     if wanted.part == "discriminator":
         discriminator = discriminator_of_run(store, name) if store else discriminator_of(name)
     graph = graph_of(sampler, wanted.part, wanted.direction, discriminator)
+    graph = noise_as_inputs(graph, sampler) if wanted.noise_inputs else graph
+    graph = free_size(graph) if wanted.free_size else graph
     graph = eight_bits(graph) if wanted.uint8 else graph
     if kind == "program":
         return _as_program(graph, path, facts)
@@ -84,7 +86,7 @@ def _facts(sampler: Sampler, name: str, card: Card | None, store: RunStore | Non
 
 def _as_code(sampler: Sampler, path: Path, wanted: Wanted, facts: Mapping[str, str]) -> Written:
     if wanted != Wanted():
-        raise BadValue("Code is written of the whole model: leave out part, direction, 8 bits and precision.")
+        raise BadValue("Code is written of the whole model: leave out all other options.")
     if not path.stem.isidentifier():
         raise BadValue("'{name}' can't be imported by Python. Name the file in letters, digits and _, such as "
                        "avatars.py.", name=path.stem)  # fmt: skip
@@ -94,14 +96,18 @@ def _as_code(sampler: Sampler, path: Path, wanted: Wanted, facts: Mapping[str, s
 
 def _as_program(graph: Graph, path: Path, facts: Mapping[str, str]) -> Written:
     """A `torch.export` program with free axes; its outputs are compared as those of ONNX files are."""
-    examples = graph.examples(onnx.TRACED)
+    if graph.sizes and graph.sizes.multiple > graph.sizes.smallest // 2:
+        raise BadValue(
+            "A program of this network can't take other sizes: its smallest pictures become a single pixel within, "
+            "which torch.export takes as a constant. Write a .onnx file."
+        )
+    examples = graph.traced()
     try:
         program = torch.export.export(graph.module, tuple(examples.values()), dynamic_shapes=onnx.free_axes(graph))
     except Exception as error:  # of many kinds, and the cause is the innermost
         raise ExportError("This network can't be exported: {reason}", reason=reason(error)) from error
     loaded, most = program.module(), 0.0
-    for count in onnx.BATCHES:
-        inputs = list(graph.examples(count, seed=count).values())
+    for inputs in (list(one.values()) for one in graph.checks()):
         with torch.no_grad():
             pairs = zip(onnx.listed(graph.module(*inputs)), onnx.listed(loaded(*inputs)), strict=True)
             most = max(most, *(float((one.double() - other.double()).abs().max()) for one, other in pairs))

@@ -6,7 +6,7 @@ z -> f(z) = w;  images = g(w, ..., w; noise)                                    
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from gan_core.layers.style import EqualisedLinear, PixelNorm, PyramidHParams, le
 from gan_core.ranks import current, normal, uniform
 
 W_DECAY = 0.995  # of the running mean of w, per training pass (the authors' code)
-NoiseMode = Literal["random", "constant", "none"]
+NoiseMode = Literal["random", "constant", "none"] | Iterator[Tensor]  # or what each layer takes, in turn
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class LearnedConstant(nn.Module):
 class Noise(RandomLayer):
     """Adds noise (B, 1, size, size) scaled by a learned `strength`, initially 0 (1812.04948, section 2).
 
-    Noise is drawn in every pass ("random"), the same for every image and pass ("constant"), or omitted ("none").
+    Noise is drawn in every pass ("random"), the same for every image and pass ("constant"), omitted ("none"), or the
+    next of the given ones (B, 1, size, size).
     """
 
     constant: Tensor
@@ -76,6 +77,8 @@ class Noise(RandomLayer):
         self.register_buffer("constant", torch.randn(1, 1, size, size))
 
     def forward(self, features: Tensor, mode: NoiseMode) -> Tensor:
+        if not isinstance(mode, str):
+            return features + self.strength * next(mode)
         if mode == "none":
             return features
         noise = self.constant

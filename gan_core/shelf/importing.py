@@ -9,7 +9,6 @@ the Studio, on the command line, and to train on from.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +18,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_core import data, paths
+from gan_core import data
 from gan_core.data.base import DataSpec
 from gan_core.data.batches import to_device
 from gan_core.errors import BadCheckpoint, BadData, BadValue
 from gan_core.files import sha256_of
 from gan_core.fitting import fill
 from gan_core.gans import Recipe, recipes
-from gan_core.models import listing, publishing
+from gan_core.models import publishing
 from gan_core.models.card import Card
 from gan_core.models.foreign import Kind, kind_of, load_foreign
+from gan_core.models.naming import place_of
 from gan_core.models.publishing import Shown, Words
 from gan_core.models.sampler import Sampler
 from gan_core.models.weight_files import read_weights
@@ -38,7 +38,6 @@ from gan_core.pictures.photos import sample_photo
 from gan_core.shelf.keras import read_generator
 from gan_core.training.comparing import compared, unseen
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SIZE = 256  # pixels, which those networks are trained at
 PHOTOS = ("flower.jpg", "china.jpg")
 N_LIMITS = "Unknown: trained elsewhere and not evaluated here."
@@ -63,7 +62,7 @@ def import_generators(files: Sequence[Path], name: str, stated: Provenance | Non
     known, UnknownName or BadData where it can't have learnt from `stated.data`, StoreError.
     """
     stated = stated or Provenance()
-    _check_name(name)
+    folder = place_of(name)
     if not 1 <= len(files) <= 2:
         raise BadValue("Give one file for one direction, or two for both directions, not {count}.", count=len(files))
     weights = [read_weights(file) for file in files]
@@ -87,7 +86,6 @@ def import_generators(files: Sequence[Path], name: str, stated: Provenance | Non
         stated.title or name, stated.licence or N_UNTOLD, origin, f"trained elsewhere; read from {sums}", N_LIMITS
     )
     shown = "" if stated.backwards else learnt  # its domains would be taken for each other
-    folder = paths.home() / "models" / name
     return publishing.publish(state, name, words, (), shown, folder, half=False, show=lambda made: _shown(made, shown))
 
 
@@ -98,7 +96,7 @@ def import_keras(file: Path, name: str, stated: Provenance | None = None) -> Car
     UnknownName or BadData where it can't have learnt from `stated.data`, StoreError.
     """
     stated = stated or Provenance()
-    _check_name(name)
+    folder = place_of(name)
     found = read_generator(file)
     recipe = recipes.get("sequential")
     changes = {"layers": found.layers, "latent_size": found.latent_size}
@@ -114,7 +112,7 @@ def import_keras(file: Path, name: str, stated: Provenance | None = None) -> Car
     origin = f"{data.source(stated.data).title}. {data.source(stated.data).about}" if stated.data else N_UNTOLD
     cost = f"trained elsewhere; read from {file.name} (sha256 {sha256_of(file)[:16]})"
     words = Words(stated.title or name, stated.licence or N_UNTOLD, origin, cost, N_LIMITS)
-    return publishing.publish(state, name, words, (), stated.data, paths.home() / "models" / name, half=False)
+    return publishing.publish(state, name, words, (), stated.data, folder, half=False)
 
 
 def _learnt(stated: Provenance, stem: str, recipe: Recipe, spec: DataSpec) -> str:
@@ -130,16 +128,6 @@ def _learnt(stated: Provenance, stem: str, recipe: Recipe, spec: DataSpec) -> st
         return stated.data
     fits = stem in data.sources and data.source(stem).spec(spec.size).fields == spec.fields
     return stem if fits else ""
-
-
-def _check_name(name: str) -> None:
-    if not NAME.fullmatch(name):
-        raise BadValue(
-            "'{name}' is not a valid model name. Use up to 64 letters, digits, dots, hyphens and underscores.",
-            name=name[:80],
-        )
-    if name in listing.names() or (paths.home() / "models" / name).exists():
-        raise BadValue("A model named {name} already exists. Choose another name.", name=name)
 
 
 def _recipe(kinds: Sequence[Kind]) -> tuple[Recipe, Mapping[str, Any]]:

@@ -10,41 +10,26 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gan_core import data
 from gan_core.checkpoint import read_checkpoint
-from gan_core.data.batches import HELD_OUT, to_device
-from gan_core.data.parts import held_out
 from gan_core.errors import BadCheckpoint, BadValue, GanscopeError, UnknownName
-from gan_core.gans import Recipe, recipes
+from gan_core.gans import recipes
 from gan_core.hparams import TrainingHParams
 from gan_core.knobs import to_dict
-from gan_core.metrics.examination import examined
-from gan_core.metrics.feature_net import FeatureNet
-from gan_core.metrics.streams import chosen_places
 from gan_core.models import listing, publishing
 from gan_core.models.card import Card, read_card
 from gan_core.models.plans import Plan, plan, plans
-from gan_core.models.publishing import Shown, Words
-from gan_core.models.sampler import Sampler
-from gan_core.objectives.matching import retrieval
-from gan_core.pictures.grids import png
+from gan_core.models.publishing import Words
 from gan_core.runs.spec import RunSpec
 from gan_core.runs.store import Run, RunState, RunStore
+from gan_core.shelf.showing import shows
 from gan_core.training import continuing
-from gan_core.training.comparing import compared, unseen
 from gan_core.training.computation import USUAL, Computation, asked_for
-from gan_core.training.previews import JUDGED, side_by_side, sorted_by
 from gan_core.training.session import Session
 from gan_core.training.watching import Lines, Show, follow, interrupts, items_of, say
-
-CHUNK = 200  # pictures at once
 
 
 def run_of(store: RunStore, name: str) -> Run:
@@ -128,7 +113,7 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
     if not checkpoints:
         raise BadCheckpoint("The run {run} has no checkpoint yet.", run=name)
     source = data.source(wanted.data)
-    took = cost or f"{_time(run.seconds)}, {run.images_seen:,} {items_of(wanted.data)}"
+    took = cost or f"{duration(run.seconds)}, {run.images_seen:,} {items_of(wanted.data)}"
     took += f"; started from {wanted.start}" if wanted.start else ""
     words = Words(wanted.title, source.licence, f"{source.title}. {source.about}", took, wanted.limits)
     state = read_checkpoint(checkpoints[-1].path, checkpoints[-1].sha256)
@@ -136,52 +121,13 @@ def publish(store: RunStore, name: str, cost: str = "", folder: Path | None = No
     recipe = recipes.get(wanted.recipe)
     learnt = source.attributes if recipe.task in ("supervised", "audio") else {}
     return publishing.publish(
-        state, name, words, source.class_names, wanted.data, place, wanted.half, learnt, _shows(recipe, name, wanted)
-    )
+        state, name, words, source.class_names, wanted.data, place, wanted.half, learnt,
+        shows(recipe, name, wanted.data, wanted.size),
+    )  # fmt: skip
 
 
-def _shows(recipe: Recipe, name: str, wanted: Plan) -> Callable[[Sampler], Shown]:
-    """What draws the sample image of the card."""
-    if recipe.task == "supervised":
-        return partial(_judging, name, wanted)
-    if recipe.task == "matching":
-        return partial(_matching, wanted)
-    return partial(_translating, wanted) if recipe.translations else publishing.samples
-
-
-def _translating(wanted: Plan, sampler: Sampler) -> Shown:
-    """Items that it hasn't learnt from, not chosen, each with what is made of it."""
-    return Shown(png(compared(sampler, unseen(sampler.recipe, wanted.data, wanted.size))))
-
-
-def _matching(wanted: Plan, sampler: Sampler) -> Shown:
-    """Held-out pictures, each with what its sentence finds among them, and how often that is the right one."""
-    shown = data.load(held_out(wanted.data) or wanted.data, wanted.size)
-    images = to_device(torch.from_numpy(shown.arrays["real"]), torch.device("cpu"))
-    tokens = torch.from_numpy(shown.arrays["caption"])
-    network = sampler.networks["clip"]
-    with torch.no_grad():
-        vectors = torch.cat([network.of_images(part) for part in torch.split(images, CHUNK)])  # type: ignore[operator]
-        found = retrieval(vectors, network.of_words(tokens[:, 0]))  # type: ignore[operator]
-    assert sampler.recipe.compare is not None
-    batch = {"real": images[:HELD_OUT], "caption": tokens[:HELD_OUT]}
-    with torch.no_grad():
-        picture = png(side_by_side(sampler.recipe.compare(sampler.networks, sampler.hparams, batch)))
-    count = len(vectors) // 100 * 100
-    return Shown(picture, {f"found_first{count}": found["top1"], f"found_in_five{count}": found["top5"]})
-
-
-def _judging(name: str, wanted: Plan, sampler: Sampler) -> Shown:
-    """Images sorted by what a net says of them, and its marks, where there are images that it hasn't seen."""
-    unseen = held_out(wanted.data)
-    shown = data.load(unseen or wanted.data, wanted.size)
-    chosen = shown.arrays["real"][chosen_places(len(shown), JUDGED, seed=0)]
-    images = to_device(torch.from_numpy(chosen), torch.device("cpu"))
-    picture = png(sorted_by(sampler.networks["features"], images, sampler.spec))
-    return Shown(picture, examined(FeatureNet(name, sampler), shown) if unseen else {})
-
-
-def _time(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """How long it took, in words."""
     if seconds < 120:
         return f"{seconds:.0f} seconds"
     return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.0f} minutes"

@@ -191,13 +191,13 @@ def a_run_that_is_no_model(tmp_path: Path) -> None:
 
 
 def a_run_is_not_pushed(tmp_path: Path) -> None:
-    make_model("mlp_gan.mine")
-    assert "mlp_gan.mine" in kept(said("push", trained(), "me/mine"))
+    run = trained()
+    assert f"mlp_gan.{run}" in kept(kept(said("push", run, "me/mine")))
 
 
 def a_run_is_not_measured(tmp_path: Path) -> None:
-    make_model("mlp_gan.mine")
-    assert "mlp_gan.mine" in kept(said("measure", trained()))
+    run = trained()
+    assert f"mlp_gan.{run}" in kept(kept(said("measure", run)))
 
 
 def a_model_without_directions(tmp_path: Path) -> None:
@@ -332,10 +332,11 @@ ADVICE: dict[str, Callable[[Path], None]] = {
     "cli/data.py: data list": how_own_data_are_named,
     "cli/diagnosing.py: runs fork": a_fork_with_a_remedy,
     "cli/latent.py: directions attributes": a_model_without_directions,
-    "cli/latent.py: models": a_run_is_not_measured,
+    "cli/latent.py: models publish": a_run_is_not_measured,
     "cli/models.py: sample": an_imported_generator,
     "models/weight_files.py: import": weights_of_keras,
-    "cli/models.py: models": a_run_is_not_pushed,
+    "cli/models.py: models publish": a_run_is_not_pushed,
+    "cli/models.py: models show": a_run_is_not_pushed,
     "cli/models.py: pretrain dcgan.digits": no_models,
     "cli/models.py: translate": an_imported_model,
     "cli/runs.py: runs edit": what_to_edit,

@@ -106,7 +106,7 @@ def test_a_run_is_not_measured(home: Path) -> None:
     run = make_run(store, "mine")
     store.close()
     for name in (run, "mine"):
-        assert f"{name} is a run. Only published models can be measured" in refused(2, "measure", name)
+        assert f"{name} is a run, and only models can be measured" in refused(2, "measure", name)
 
 
 @pytest.mark.parametrize("command", ["sample", "interpolate", "attribute", "directions"])

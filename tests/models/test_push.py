@@ -181,7 +181,7 @@ def test_only_models_are_pushed(hub: Hub, model: Path, home: Path) -> None:
     store = RunStore()
     store.create(RunSpec(recipe="mlp_gan", data="digits", size=8, steps=20), name="monday")
     store.close()
-    assert "monday is a run. Only models can be pushed" in refused(2, "push", "monday", NAME)
+    assert "monday is a run, and only models can be pushed" in refused(2, "push", "monday", NAME)
     assert "hf://ada/noise is already on the Hub" in refused(2, "push", "hf://ada/noise", NAME)
     assert ganscope("push", "cgan.noise", NAME).exit_code == 0
 

@@ -347,6 +347,6 @@ def test_a_cost_names_what_was_seen() -> None:
     assert [items_of(name) for name in ("digits", "cartpole_expert", "spoken_digits", "ring8")] == [
         "images", "episodes", "recordings", "points",
     ]  # fmt: skip
-    assert [pretrain._time(seconds) for seconds in (53, 119, 120, 3600)] == [
+    assert [pretrain.duration(seconds) for seconds in (53, 119, 120, 3600)] == [
         "53 seconds", "119 seconds", "2 minutes", "1.0 hours",
     ]  # fmt: skip

@@ -6,6 +6,7 @@
     smiles:/home/me/mine.smi
     sounds:/home/me/voices        sounds-upload:voices-0123456789ab.zip
 
+Pictures in shards (shards.py) are named alike, but as a pattern: shards:/home/me/faces-{000..099}.tar.
 No torch and no data are needed to read a reference.
 """
 
@@ -26,6 +27,7 @@ TASKS = {  # kind -> key of base.FIELDS
 UPLOADS = {TASKS[kind]: kind for kind in TASKS if kind.endswith("upload")}  # by task
 SIZE = 64  # pixels, where none is asked for
 BITS = "bit"  # behind a depth
+SHARDS = "shards:"  # before a pattern
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,22 @@ def of_images(reference: str) -> bool:
     """Whether it refers to the user's own images, and not to pairs or domains; raises BadValue as `own`."""
     mine = user_images(reference)
     return mine is not None and mine.task == "images"
+
+
+def is_shards(reference: str) -> bool:
+    """Whether it refers to the user's pictures in shards, which are streamed."""
+    return reference.startswith(SHARDS)
+
+
+def is_address(pattern: str) -> bool:
+    """Whether shards are fetched over HTTP."""
+    return pattern.startswith(("http://", "https://"))
+
+
+def shown(shard: str) -> str:
+    """A shard, or a pattern of them, for messages: without what an address may carry as a password or key."""
+    if not is_address(shard):
+        return shard
+    scheme, _, rest = shard.partition("://")
+    host, slash, path = re.split(r"[?#]", rest)[0].partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -13,6 +13,7 @@ import streamlit as st
 from gan_core.errors import GanscopeError
 from gan_core.media import Piece, medium_of
 from gan_core.runs.records import Metrics
+from ui.classroom.live import publish_panel
 from ui.classroom.live.feed import Feed
 from ui.classroom.shell import access, export_panel, pieces, sessions
 from ui.classroom.shell.errors import showing_errors
@@ -123,6 +124,8 @@ def _files(watched: Feed) -> None:
         newest = export_panel.Subject(id, checkpoints[-1].sha256 if checkpoints else "", f"ganscope-{id}", run=True)
         export_panel.button(newest, disabled=not checkpoints,
                             help=None if checkpoints else _("There is no checkpoint yet."))  # fmt: skip
+        publish_panel.button(watched.run(), disabled=not checkpoints,
+                             help=None if checkpoints else _("There is no checkpoint yet."))  # fmt: skip
     st.caption(_("To save a curve as a picture, hover over it and click ⤓ in its corner."))
 
 

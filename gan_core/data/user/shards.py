@@ -1,0 +1,55 @@
+"""The user's own pictures in shards, streamed: `shards:PATTERN`, tars as WebDataset lays them out (tars.py).
+
+    shards:/data/faces-{000..099}.tar      shards:/data/faces      shards:https://example.org/faces-{000..099}.tar
+
+Only the first LOOK pictures are decoded beforehand: they tell channels and classes, stand in the previews, and are what
+the distances of a run are measured to. All others come as they are trained on (streaming.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from gan_core.data.base import DataSet, Progress, Source
+from gan_core.data.streaming import Shards, look
+from gan_core.data.tars import shards_of
+from gan_core.data.user.references import SHARDS, SIZE, is_address, shown
+
+LOOK = 1024  # pictures
+LICENCE = "your own"
+
+
+def source(reference: str) -> Source:
+    """The data set of a reference; raises BadData where there are no shards. Its items aren't counted."""
+    pattern = reference.removeprefix(SHARDS)
+    names = tuple(shards_of(pattern))
+
+    def load(size: int | None, progress: Progress) -> DataSet:
+        return _load(reference, Shards(names, size or SIZE), progress)
+
+    return Source(
+        name=reference, title=shown(pattern) if is_address(pattern) else Path(pattern).name,
+        about="Pictures of yours in shards, which are streamed.", licence=LICENCE, size=SIZE, channels=3, items=0,
+        class_names=(), load=load, available=lambda: True,
+    )  # fmt: skip
+
+
+def _load(reference: str, shards: Shards, progress: Progress) -> DataSet:
+    progress(0.0, "Reading images")
+    found = look(shards, LOOK)
+    progress(1.0, "Reading images")
+    grey = bool((found.images == found.images[:, :1]).all())
+    arrays: dict[str, np.ndarray] = {"real": found.images[:, :1] if grey else found.images}
+    classes: tuple[str, ...] = ()
+    if min(found.labels) >= 0 and max(found.labels) > 0:  # by number, if every picture has one
+        classes = tuple(map(str, range(max(found.labels) + 1)))
+        arrays["label"] = np.asarray(found.labels, np.int64)
+    note = (
+        f"Shards: {len(shards.names)}, streamed. The first {len(found.seen):,} images are shown and measured against."
+    )
+    return DataSet(
+        reference, arrays, classes, LICENCE, found.skipped, notes=(note,),
+        stream=Shards(shards.names, shards.size, found.seen),
+    )  # fmt: skip

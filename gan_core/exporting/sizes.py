@@ -1,0 +1,70 @@
+"""Which heights and widths a network takes that translates pictures: found by running it.
+
+free_sizes(module, ["picture"], (3, 64, 64))        Sizes(multiple=4, least=2): 8, 12, 16, ... pixels
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gan_core.errors import BadValue
+from gan_core.exporting.runtime import reason
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sides that are free: every multiple of `multiple` pixels from `least` times that on."""
+
+    multiple: int = 1
+    least: int = 1
+
+    @property
+    def smallest(self) -> int:
+        return self.multiple * self.least
+
+    def shapes(self, size: int) -> tuple[tuple[int, int], ...]:
+        """Height and width of pictures that an export is checked with, the largest first."""
+        step = self.multiple
+        return (2 * size, size + step), (size + step, size + 2 * step), (size, size)
+
+    @property
+    def words(self) -> str:
+        steps = f"multiples of {self.multiple} pixels" if self.multiple > 1 else "any number of pixels"
+        return f"height and width: {steps}, at least {self.smallest}"
+
+
+def free_sizes(module: nn.Module, inputs: list[str], shape: tuple[int, ...]) -> Sizes:
+    """The sizes that a network takes besides (C, S, S), to which its pictures are equal or proportional.
+
+    Raises BadValue, with what PyTorch says, for one whose layers fix the size of its pictures.
+    """
+    channels, size, _ = shape
+    told: list[str] = []
+    for step in (2**power for power in range(size.bit_length())):
+        told.append(_refusal(module, inputs, channels, size + step, size + 2 * step))
+        if not told[-1]:
+            least = next((n for n in (1, 2, 4) if not _refusal(module, inputs, channels, n * step, n * step)), 0)
+            return Sizes(step, least or -(-size // step))
+    raise BadValue(
+        "The layers of this network fix the size of its pictures to {size}x{size}: {reason}", size=size, reason=told[0]
+    )
+
+
+def _refusal(module: nn.Module, inputs: list[str], channels: int, height: int, width: int) -> str:
+    """Why a network doesn't take pictures of that size; "" where it does."""
+    given = []
+    for name in inputs:
+        picture = torch.zeros(1, 1 if name == "hole" else channels, height, width)
+        given.append(picture.bool() if name == "hole" else picture)
+    try:
+        with torch.no_grad():
+            made: Tensor = module(*given)
+    except Exception as error:  # of many kinds: a layer that doesn't fit
+        return reason(error)
+    tall, wide = made.shape[2:]
+    if tall * width != wide * height or tall % height:
+        return f"{height}x{width} pixels become {tall}x{wide}"
+    return ""

@@ -1,0 +1,52 @@
+"""A run is published as a model from its page, without a browser."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gan_core.models import listing
+from gan_core.runs.store import RunState, RunStore
+from tests.app.pages import sound
+from tests.made_runs import trained
+
+PANEL = """
+import streamlit as st
+from ui.classroom.live import publish_panel
+from ui.classroom.shell.errors import showing_errors
+from ui.classroom.shell.store import store
+st.page_link = lambda *given, **named: st.markdown(str(named["query_params"]))
+with showing_errors():
+    publish_panel.panel(store().runs()[0])
+"""
+
+
+def test_a_run_is_published_from_its_page() -> None:
+    store = RunStore()
+    id = trained(store, "mlp_gan", name="My digits")
+    test = sound(AppTest.from_string(PANEL, default_timeout=60).run())
+    assert test.text_input(key="publish-name").value == "My-digits"
+    sound(test.text_area(key="publish-limits").set_value("No sevens.").run())
+    sound(test.button(key="publish-now").click().run())
+    assert "Published as My" in test.success[0].value
+    assert listing.card("My-digits").limits == "No sevens."
+    assert "My-digits" in test.markdown[0].value
+    sound(test.text_input(key="publish-name").set_value("a/b").run())
+    sound(test.button(key="publish-now").click().run())
+    assert "is not a valid model name" in test.error[0].value
+    sound(test.text_input(key="publish-name").set_value("other").run())
+    token = store.claim(id)
+    store.set_state(id, token, RunState.RUNNING)
+    sound(test.button(key="publish-now").click().run())
+    assert "Stop or pause it first" in test.error[0].value
+    store.set_state(id, token, RunState.STOPPED)
+    store.release(id, token)
+
+
+def test_onlookers_do_not_publish(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(RunStore(), "mlp_gan", name="mine")
+    monkeypatch.setenv("GANSCOPE_PASSPHRASE", "open sesame")
+    test = sound(AppTest.from_string(PANEL, default_timeout=60).run())
+    sound(test.button(key="publish-now").click().run())
+    assert test.error
+    assert listing.names() == []

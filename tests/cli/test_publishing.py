@@ -1,0 +1,97 @@
+"""`ganscope models publish`: a run becomes a model of one's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_core.errors import BadValue
+from gan_core.models import listing, loading
+from gan_core.models.naming import place_of
+from gan_core.runs.store import RunState, RunStore
+from gan_core.shelf.own import default_name
+from tests.cli.commands import TINY, make_run, ok, refused
+from tests.made_models import make_model
+from tests.made_runs import trained
+
+
+def test_a_published_run_draws_what_the_run_drew(store: RunStore, tmp_path: Path) -> None:
+    run = trained(store, "cgan", name="My first digits!")
+    said = json.loads(ok("models", "publish", "My first digits!", "--limits", "No sevens.", "--json"))
+    assert (said["run"], said["model"], said["name"]) == (run, "My-first-digits", "My-first-digits")
+    assert Path(said["folder"]) == listing.standing("My-first-digits")
+    assert (said["title"], said["limits"], said["data"]) == ("My first digits!", "No sevens.", "digits")
+    assert said["steps"] == 2
+    assert said["classes"][:3] == ["0", "1", "2"]
+    assert said["licence"] == json.loads(ok("data", "show", "digits", "--json"))["licence"]
+    made, wanted = loading.load("My-first-digits"), loading.from_run(store, run)
+    torch.testing.assert_close(made.sample(5, 3, 1), wanted.sample(5, 3, 1), rtol=0, atol=0)
+    assert "My-first-digits" in ok("models")
+    assert "A model named My-first-digits already exists" in refused(2, "models", "publish", run)
+    text = ok("models", "publish", run, "--name", "digits.half", "--title", "Half", "--half")
+    assert "ganscope models show digits.half" in text
+    assert listing.card("digits.half").bytes < said["bytes"]
+    assert loading.load("digits.half").sample(2).isfinite().all()
+
+
+def test_a_card_does_not_say_where_own_pictures_lie(store: RunStore, tmp_path: Path) -> None:
+    folder = tmp_path / "private pictures"
+    for place in range(12):
+        where = folder / ("cats" if place % 2 else "dogs")
+        where.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), 20 * place, np.uint8)).save(where / f"{place}.png")
+    words = ("train", "mlp_gan", "--data", folder, "--size", "8", "--steps", "1", *TINY)
+    run = json.loads(ok(*words, "--json"))["run"]
+    card = json.loads(ok("models", "publish", run, "--json"))
+    assert card["model"] == f"mlp_gan.{run}"
+    assert card["data"] == ""
+    assert "not included" in card["origin"]
+    held = listing.standing(card["model"])
+    assert "private" not in (held / "card.toml").read_text(encoding="utf-8")
+    assert ok("sample", card["model"], "-o", tmp_path / "x.png") is not None
+
+
+def test_a_translator_is_published_with_what_it_makes_of_held_out_pictures(store: RunStore) -> None:
+    words = ["channels=2", "blocks=1", "batch_size=2"]
+    run = json.loads(
+        ok("train", "pix2pix", "--data", "digits_coloured", "--size", "8", "--steps", "1",
+           *[word for one in words[::2] for word in ("--set", one)], "--json")
+    )["run"]  # fmt: skip
+    ok("models", "publish", run, "--name", "colours")
+    with Image.open(listing.standing("colours") / "sample.png") as picture:
+        assert picture.width >= 3 * 8
+
+
+def test_what_can_not_be_published_is_refused(store: RunStore) -> None:
+    assert "There is no run named 'nothing'" in refused(2, "models", "publish", "nothing")
+    empty = make_run(store, "empty")
+    assert "The run empty has no checkpoint yet." in refused(1, "models", "publish", empty)
+    for state in (RunState.RUNNING, RunState.QUEUED):
+        token = store.claim(empty)
+        store.set_state(empty, token, state)
+        assert f"The run empty is {state.value}. Stop or pause it first." in refused(1, "models", "publish", empty)
+        store.set_state(empty, token, RunState.STOPPED)
+        store.release(empty, token)
+    run = trained(store, "mlp_gan")
+    for wrong in ("../elsewhere", "a b", ".hidden", "x" * 65):
+        assert "is not a valid model name" in refused(2, "models", "publish", run, "--name", wrong)
+    make_model("mlp_gan.taken")
+    assert "already exists" in refused(2, "models", "publish", run, "--name", "mlp_gan.taken")
+    assert listing.names() == ["mlp_gan.taken"]
+    checkpoint = store.checkpoints(run)[-1].path
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    assert str(checkpoint.name) in refused(1, "models", "publish", run, "--name", "broken")
+    assert listing.names() == ["mlp_gan.taken"]
+
+
+def test_names_are_made_fit(store: RunStore) -> None:
+    for name, wanted in (("Sunny day", "Sunny-day"), ("...", ""), ("日本", ""), ("a" * 80, "a" * 64)):
+        run = store.get(make_run(store, name))
+        assert default_name(run) == (wanted or f"mlp_gan.{run.id}")
+    with pytest.raises(BadValue, match="not a valid model name"):
+        place_of("")

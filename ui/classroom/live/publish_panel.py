@@ -1,0 +1,54 @@
+"""A run becomes a model of the user's own, from its page: name, title, licence, limits."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gan_core.models.naming import place_of
+from gan_core.runs.store import Run
+from ui.classroom.shell import access
+from ui.classroom.shell.errors import showing_errors
+from ui.classroom.shell.i18n import STATE, _
+from ui.classroom.shell.store import store
+from ui.texts import plain
+
+MOST = 80  # characters of a title
+LONGEST = 2_000  # characters of what a model can't do
+
+
+def button(run: Run, disabled: bool = False, help: str | None = None) -> None:
+    """Renders the button, which asks what the card says and shows where the model is."""
+    ask = st.popover(
+        _("Publish as a model"), icon=":material/publish:", key="publish", on_change="rerun",
+        disabled=disabled or not access.may_steer(),
+        help=access.why_locked() or help or _("Puts the newest checkpoint on your shelf, with a model card."),
+    )  # fmt: skip
+    if ask.open:
+        with ask, showing_errors():
+            panel(run)
+
+
+def panel(run: Run) -> None:
+    """Asks for the words of the card; raises NotAllowed, and what `publish_run` raises."""
+    from gan_core.shelf.own import Told, default_name, publish_run
+
+    name = st.text_input(
+        _("Name"), default_name(run), max_chars=64, key="publish-name",
+        help=_("Letters, digits, dots, hyphens and underscores."),
+    )  # fmt: skip
+    title = st.text_input(_("Title"), run.name, max_chars=MOST, key="publish-title")
+    licence = st.text_input(_("Licence (optional)"), max_chars=MOST, key="publish-licence",
+                            help=_("Of the weights. Left empty, it is that of the data."))  # fmt: skip
+    limits = st.text_area(_("Limits (optional)"), max_chars=LONGEST, key="publish-limits",
+                          placeholder=_("What the model can't do"))  # fmt: skip
+    if st.button(_("Publish"), type="primary", icon=":material/publish:", key="publish-now", width="stretch"):
+        access.require_steering()
+        place_of(name or "")
+        with st.spinner(_("Writing the model and its samples …")):
+            card = publish_run(store(), store().get(run.id), Told(name or "", title or "", licence or "", limits or ""))
+        st.session_state["published"] = (run.id, card.name)
+    published = st.session_state.get("published")
+    if published and published[0] == run.id:
+        st.success(_("Published as {name}.").format(name=plain(published[1])), icon=":material/check:")
+        query = {"model": published[1], "lang": st.session_state.get(STATE, "en")}
+        st.page_link("pages/model.py", label=_("Open the model"), query_params=query)
