@@ -22,6 +22,7 @@ from gan_core.data.sets import digits_coloured as digits_coloured
 from gan_core.data.sets import cyclegan_sets as cyclegan_sets
 from gan_core.data.sets import mnist_m as mnist_m
 from gan_core.data.sets import avatars_captions as avatars_captions
+from gan_core.data.sets import emoji_captions as emoji_captions
 from gan_core.data.sets import spoken_digits as spoken_digits
 from gan_core.data.sets import solids as solids
 from gan_core.data.sets import molecules as molecules
