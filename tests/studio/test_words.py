@@ -42,11 +42,12 @@ def test_a_sentence_gives_four_pictures_and_its_unknown_words_are_marked() -> No
     assert list(word_models.drawing()) == [DRAWER]
     assert list(word_models.searchable()) == [SEARCHED]
     assert word_models.guides() == (word_models.CLIP,)
-    made, pictures, marked, undo = words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())
+    made, pictures, marked, undo, maps = words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())
     assert pictures.count("<img") == words.PICTURES
     assert '<mark class="unknown">wand</mark>' in marked
     assert "<span>red</span>" in marked
-    assert "have no effect" in marked
+    assert "for the same word" in marked
+    assert maps == ""
     assert not undo["interactive"]
     assert words.draw(SENTENCE, DRAWER, 3, 1.0, word_models.CLIP, words.Made())[1] == pictures
     assert words.draw("一个男人，没有帽子", DRAWER, 3, 1.0, word_models.CLIP, made)[1] != pictures
@@ -62,7 +63,7 @@ def test_a_model_that_knows_no_words_is_searched_and_refined(monkeypatch: pytest
     monkeypatch.setattr(words, "STEPS", 8)
     made = words.draw(SENTENCE, SEARCHED, 3, 1.0, word_models.CLIP, words.Made())[0]
     steps = list(words.refine(SENTENCE, SEARCHED, word_models.CLIP, 3, made))
-    found, pictures, _marked, undo, progress = steps[-1]
+    found, pictures, _marked, undo, _maps, progress = steps[-1]
     assert progress == ""
     assert pictures.count("<img") == words.PICTURES
     assert undo["interactive"]
