@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -63,6 +63,11 @@ EXAMPLES = (  # what is drawn where nobody asks for anything
     "a girl with blonde hair and a yellow top",
     "一个黑色短发的男人", "一个戴着圆框眼镜的女人", "戴着草帽的人，蓝色背景",
     "粉色头发，绿色背景",
+)  # fmt: skip
+
+EMOJI = (
+    "smiling face with sunglasses", "red heart", "cat face", "woman student", "blue circle", "clock face",
+    "green apple", "yellow car",
 )  # fmt: skip
 
 
@@ -391,14 +396,24 @@ def draw_alike(
     return draw(networks, hparams, psi * latents, labels)
 
 
+def examples(vocabulary: Sequence[str]) -> Sequence[str]:
+    """Sentences of words that are all known: about faces, about emoji, or single words."""
+    for texts in (EXAMPLES, EMOJI):
+        if all(word.known for text in texts for word in sentences.split(text, vocabulary)):
+            return texts
+    words = vocabulary[2:] or EXAMPLES  # behind END and UNKNOWN
+    return words[:: max(1, len(words) // len(EXAMPLES))][: len(EXAMPLES)]
+
+
 def conditions(spec: DataSpec, hparams: Any, count: int, asked: Any) -> Tensor:
-    """Tokens (count, T) of a sentence, or of EXAMPLES in turn; raises BadValue where no word of it is known."""
+    """Tokens (count, T) of a sentence, or of examples in turn; raises BadValue where no word of it is known."""
     vocabulary, length = spec.vocabulary or sentences.VOCABULARY, spec.fields["caption"][-1]
     if asked is not None and not isinstance(asked, str):
-        raise BadValue("Say in words what to draw, such as '{example}'.", example=EXAMPLES[0])
+        raise BadValue("Say in words what to draw, such as '{example}'.", example=examples(vocabulary)[0])
     if asked is not None:
         return torch.from_numpy(sentences.tokens(asked, vocabulary, length)).expand(count, -1).contiguous()
-    rows = [torch.from_numpy(sentences.row_of(sentences.split(text, vocabulary), length)) for text in EXAMPLES]
+    texts = examples(vocabulary)
+    rows = [torch.from_numpy(sentences.row_of(sentences.split(text, vocabulary), length)) for text in texts]
     return torch.stack([rows[place % len(rows)] for place in range(count)])
 
 

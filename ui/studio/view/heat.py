@@ -62,8 +62,8 @@ def _row(picture: Tensor, maps: Tensor, words: Sequence[str], numbers: Sequence[
         address = display_url(heat(picture, values, most))
         share = f"{number:.1%}".replace("%", " %")
         shown.append(
-            f'<figure><img src="{address}" alt="{escape(alt)}"><figcaption><b>{escape(word)}</b> {share}</figcaption>'
-            "</figure>"
+            f'<figure><img src="{address}" alt="{escape(alt)}"><figcaption><b>{escape(word)}</b> <span>{share}</span>'
+            "</figcaption></figure>"
         )
     return (
         f'<section class="word-maps"><h3>{escape(title)}</h3><p class="quiet">{escape(about)}</p>'
