@@ -14,7 +14,7 @@ own accuracy), and in the picture of another sentence (chance). Variety: distanc
 pictures of one sentence, as a share of those between pictures of different sentences.
 
 Emoji are found by their name, and by name and keywords, as Noto and as Twemoji draw them; no emoji of the test part was
-learnt from in any drawing. A name without any word that was known in training is left in: chance is then the most.
+learnt from in any drawing. Names without any word that was known in training are left in: only chance finds them.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def variety(features: Callable[[Tensor], Tensor], draw: Draw, captions: np.ndarr
     return float(torch.stack(within).mean() / torch.pdist(torch.stack(firsts)).mean())
 
 
-def _run(wanted: str) -> str:
+def run_named(wanted: str) -> str:
     """The id of a run, by its id or name."""
     found = [run.id for run in RunStore().runs() if wanted in (run.id, run.name)]
     if not found:
@@ -188,7 +188,7 @@ def drawn(
 
 def rows(options: argparse.Namespace) -> list[Row]:
     if options.emoji:
-        return emoji(loading.from_run(RunStore(), _run(options.run)) if options.run else loading.load(EMOJI))
+        return emoji(loading.from_run(RunStore(), run_named(options.run)) if options.run else loading.load(EMOJI))
     test = data.load("test:avatars_captions", 64)
     half, count = len(test) // 2, min(options.sentences, len(test) // 2)
     real = torch.from_numpy(test.arrays["real"]).float() / 127.5 - 1
@@ -209,7 +209,7 @@ def rows(options: argparse.Namespace) -> list[Row]:
     if options.search is not None:
         draw = searched(options.guide, options.search, classifier)
     elif options.run:
-        draw = sampled(loading.from_run(RunStore(), _run(options.run)))
+        draw = sampled(loading.from_run(RunStore(), run_named(options.run)))
     elif STACKGAN in listing.names():
         draw = sampled(loading.load(STACKGAN))
     else:

@@ -6,7 +6,7 @@ The names of its parts begin with the tab's, so that they stay in the link while
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs
 
@@ -65,17 +65,17 @@ def checked_variety(value: object) -> float:
 
 
 def _model(asked: Asked, text: str) -> Asked:
-    return replace(asked, model=_one_of("model", text, {**word_models.drawing(), **word_models.searchable()}))
+    valid = {**word_models.drawing(), **word_models.searchable()}
+    if text not in valid:
+        raise UnknownName("model", text[:60], valid)
+    return replace(asked, model=text)
 
 
 def _guide(asked: Asked, text: str) -> Asked:
-    return replace(asked, guide=_one_of("guide", text, word_models.guides()))
-
-
-def _one_of(kind: str, text: str, valid: Collection[str]) -> str:
+    valid = word_models.guides()
     if text not in valid:
-        raise UnknownName(kind, text[:60], list(valid))
-    return text
+        raise BadValue("Unknown guide '{name}'. Valid: {valid}.", name=text[:20], valid=", ".join(valid) or "–")
+    return replace(asked, guide=text)
 
 
 def _text(asked: Asked, text: str) -> Asked:
