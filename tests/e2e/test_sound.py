@@ -48,7 +48,7 @@ def test_a_tile_plays_when_it_is_pressed(app: Server, page: Page) -> None:
     page.add_init_script(AUDIO)
     page.goto(f"{app.url}/sound")
     tiles = page.locator(".tiles button")
-    expect(tiles.nth(1)).to_be_visible()
+    expect(tiles.nth(1)).to_be_visible(timeout=150_000)  # a model of the shelf is opened, and twelve sounds made
     tiles.nth(1).click()
     page.wait_for_function("window.players.some(one => one.played && one.player.currentTime > 0)")
     assert page.evaluate("window.players.filter(one => one.played).map(one => one.player.duration)") == [1.024]

@@ -83,7 +83,7 @@ def test_a_sentence_is_a_link_and_each_of_its_words_is_shown(
 ) -> None:
     def drawn(page: Page) -> list[str | None]:
         images = page.locator("#words-pictures img")
-        expect(images).to_have_count(4)
+        expect(images).to_have_count(4, timeout=150_000)  # both tabs draw first, on a page that has just been opened
         return [image.get_attribute("src") for image in images.all()]
 
     page = contexts().new_page()
